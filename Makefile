@@ -1,0 +1,53 @@
+# make run     everything on this machine, at http://127.0.0.1:8080, with stand-ins for the platforms
+# make test    linters, types, layering, tests
+# make chaos   the crash tests at full length
+# make bench   what it costs and how fast it is; at most 2 minutes
+# make lock    pin the newest versions that pyproject.toml allows
+# make clean   forget what was built and installed; the data in ./var stays
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := test
+.PHONY: run test lint chaos bench lock clean
+
+run: $(STAMP)
+	@exec $(BIN)/desk up --sandbox
+
+# The quick checks first: a slip shows within seconds.
+test: $(STAMP) lint
+	CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+chaos: $(STAMP)
+	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-20} $(BIN)/python -m pytest -m chaos -n 0 -s
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench
+
+lock: $(STAMP)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python tests/tools/lock.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Only hashed archives named in the lock are installed; the project itself comes last, without its dependencies.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try make PYTHON=python3.12 (or its path)" >&2; \
+		exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+		echo "$(PYTHON) cannot make a virtual environment: install its venv package (Debian: python3-venv)" >&2; \
+		rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)

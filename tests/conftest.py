@@ -1,0 +1,147 @@
+"""What every test may ask for: a database of its own, a Redis database, a free port, a Chromium, the
+shared folder.
+
+Nothing but this machine can be reached: connecting anywhere else raises NotLoopback.
+"""
+
+import ipaddress
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from bot.run.embedded.kept import free_port as find_free_port
+from tests.tools.shared_servers import Addresses, SharedServers, ask, clone, drop, on_database
+
+ROOT = Path(__file__).resolve().parents[1]
+_numbers = itertools.count(1)
+_servers = pytest.StashKey[SharedServers]()
+_folder = pytest.StashKey[Path]()
+
+
+class NotLoopback(OSError):
+    """A test tried to reach another machine."""
+
+
+def _only_loopback(event: str, args: tuple[object, ...]) -> None:
+    if event not in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        return
+    address = args[1]
+    if not isinstance(address, tuple) or not address:
+        return  # a unix socket, or one that is connected already
+    try:
+        reachable = ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback
+    except ValueError:
+        reachable = address[0] in ("", "localhost")
+    if not reachable:
+        raise NotLoopback(f"a test may not connect to {address[0]}: loopback only")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    sys.addaudithook(_only_loopback)  # below asyncio and every client, and nothing is patched
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        config.stash[_folder] = Path(workerinput["servers"])
+    else:
+        servers = config.stash[_servers] = SharedServers()
+        config.stash[_folder] = servers.folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Called by pytest-xdist in the controlling process, once for each worker."""
+    node.workerinput["servers"] = str(node.config.stash[_folder])  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (servers := config.stash.get(_servers, None)) is not None:
+        servers.close()
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Addresses:
+    """The run's PostgreSQL and Valkey. Tests ask for `database_url` and `redis_url`."""
+    return ask(pytestconfig.stash[_folder])
+
+
+@pytest.fixture(scope="session")
+def _admin(servers: Addresses) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(servers.admin_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def database_url(servers: Addresses, _admin: psycopg.Connection, worker_id: str) -> Iterator[str]:
+    """A database of this test alone, migrated to the newest schema; dropped afterwards."""
+    name = f"test_{worker_id}_{next(_numbers)}"
+    clone(_admin, name)
+    yield on_database(servers.admin_url, name)
+    drop(_admin, name)
+
+
+@pytest.fixture
+def redis_url(servers: Addresses, worker_id: str) -> Iterator[str]:
+    """An empty Redis database which no test running at the same time uses."""
+    number = 1 + (int(worker_id.removeprefix("gw")) if worker_id != "master" else 0)
+    url = on_database(servers.redis_url, str(number))
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+
+
+@pytest.fixture
+def free_port() -> int:
+    return find_free_port()
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Published wire formats and data sets, which are not part of the project."""
+    folder = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder.name!r} beside the project: set SHARED_DIR to run this test")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The path of a Chromium. Without one: skipped on a developer's machine, failed in CI."""
+    search = subprocess.run(
+        [ROOT / "tests" / "tools" / "chromium", sys.executable],
+        env=os.environ | {"CHROMIUM_SEARCH_ONLY": "1", "CHROMIUM": os.environ.get("CHROMIUM", "")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if search.returncode == 0:
+        return Path(search.stdout.strip())
+    if os.environ.get("CI"):
+        pytest.fail(search.stderr)
+    pytest.skip("no Chromium on this machine: install one, or set CHROMIUM to its path")
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Where tests leave what people may want to look at, such as screenshots."""
+    folder = ROOT / "tests" / "artifacts"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def var() -> Iterator[Path]:
+    """An empty folder for a test's own servers. Not `tmp_path`, which PostgreSQL's account could not
+    enter.
+    """
+    with tempfile.TemporaryDirectory(prefix="desk-var-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder

@@ -1,0 +1,123 @@
+"""What a newcomer's first two commands rest on."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.tools.lock import faults
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+
+
+def test_the_lock_holds_nothing_but_versions_and_hashes() -> None:
+    assert faults(LOCK) == []
+    pins = re.split(r"\n(?=\S)", LOCK.strip())
+    assert len(pins) > 50
+    assert [pin.splitlines()[0] for pin in pins if "--hash=sha256:" not in pin] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url https://pypi.example/simple",
+        "x @ file:///x.whl",
+        "x==1 # via /home",
+        "-e .",
+        "x>=1",
+        "x==1 \\ --a",
+    ],
+)
+def test_an_address_or_an_option_in_the_lock_is_found(line: str) -> None:
+    assert faults(f"{LOCK}{line}\n") == [line]
+
+
+def test_the_lock_pins_everything_the_project_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    named = {
+        re.split(r"[\[<>=~! ]", line)[0].lower()
+        for line in (*project["dependencies"], *extras["embedded"], *extras["dev"])
+    }
+    pinned = {line.partition("==")[0] for line in LOCK.splitlines() if "==" in line}
+    assert named - pinned == set()
+
+
+def test_make_knows_its_targets() -> None:
+    for target in ("run", "test", "chaos", "bench", "lock", "clean"):
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_continuous_integration_calls_make_test() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text("utf-8").splitlines()[-1] == "exec make test"
+
+
+def test_an_old_python_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n", "ascii")
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["make", "run", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "Python 3.11 or newer is needed" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_given_chromium_that_is_no_program_is_refused() -> None:
+    done = subprocess.run(
+        [ROOT / "tests" / "tools" / "chromium", sys.executable],
+        env=os.environ | {"CHROMIUM": "/nowhere/chromium"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "CHROMIUM is /nowhere/chromium" in done.stderr
+
+
+def test_the_lowest_floor_imports_the_standard_library_alone() -> None:
+    allowed = sys.stdlib_module_names | {"bot"}
+    for file in (ROOT / "bot" / "core").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            match node:
+                case ast.Import(names=names):
+                    imported = [name.name for name in names]
+                case ast.ImportFrom(module=str(module), level=0):
+                    imported = [module]
+                case _:
+                    continue
+            assert {name.partition(".")[0] for name in imported} <= allowed, file
+            assert all(name.startswith("bot.core") for name in imported if name.startswith("bot")), file
+
+
+def test_no_file_of_the_project_names_a_place_on_one_machine() -> None:
+    home = re.compile(r"/(?:home|Users)/[a-z]\w+/|(?<![\w.])/root/")
+    for folder in ("bot", "connectors", "flows", "orgs", "storage"):
+        for file in (ROOT / folder).rglob("*.py"):
+            assert not home.search(file.read_text("utf-8")), file
+
+
+def test_every_package_carries_its_data() -> None:
+    """Setuptools takes data by suffix; a new kind of file must be named in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["*"]
+    for folder in ("bot", "connectors", "flows", "orgs", "storage"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".py":
+                assert any(file.match(pattern) for pattern in patterns), (
+                    f"{file} is in no package-data pattern"
+                )

@@ -1,0 +1,135 @@
+"""Wrong settings end in one clear sentence; right ones are typed."""
+
+import base64
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import SettingsError
+from bot.run.settings import Environment, LogLevel, kept_key, load, parse
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+OLDER = base64.b64encode(bytes(32)).decode()
+PRODUCTION = {
+    "DATABASE_URL": "postgresql://desk:hush@db/desk",
+    "REDIS_URL": "redis://cache",
+    "ENCRYPTION_KEY": KEY,
+}
+
+
+def test_nothing_set_means_embedded_on_this_machine_alone() -> None:
+    settings = parse({})
+    assert settings.environment is Environment.EMBEDDED
+    assert settings.database_url is None
+    assert settings.redis_url is None
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert settings.public_url == "http://127.0.0.1:8080"
+    assert settings.telegram_api_url == "https://api.telegram.org"
+    assert settings.slack_api_url == "https://slack.com/api/"
+    assert settings.var == Path.cwd() / "var"
+    assert settings.files == Path.cwd() / "var" / "files"
+    assert settings.log_level is LogLevel.INFO
+
+
+def test_a_database_means_production() -> None:
+    settings = parse(PRODUCTION)
+    assert settings.environment is Environment.PRODUCTION
+    assert settings.host == "0.0.0.0"  # noqa: S104
+    assert settings.encryption_keys == (bytes(range(32)),)
+
+
+def test_a_developer_may_use_a_database_of_his_own_without_production() -> None:
+    settings = parse({"DATABASE_URL": "postgresql://127.0.0.1/x", "DESK_ENV": "embedded"})
+    assert settings.environment is Environment.EMBEDDED
+
+
+def test_the_newest_key_comes_first() -> None:
+    assert parse({"ENCRYPTION_KEY": f"{KEY}, {OLDER}"}).encryption_keys == (bytes(range(32)), bytes(32))
+
+
+def test_neither_keys_nor_passwords_nor_tokens_are_in_the_repr() -> None:
+    shown = repr(parse(PRODUCTION | {"SLACK_BOT_TOKEN": "xoxb-1"}))
+    for secret in ("hush", KEY, "xoxb-1", "x00"):
+        assert secret not in shown
+
+
+def test_addresses_have_the_slashes_their_users_want() -> None:
+    settings = parse(
+        {"SLACK_API_URL": "http://127.0.0.1:1/slack", "TELEGRAM_API_URL": "http://127.0.0.1:1/tg/"}
+    )
+    assert settings.slack_api_url == "http://127.0.0.1:1/slack/"
+    assert settings.telegram_api_url == "http://127.0.0.1:1/tg"
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"PORT": "http"}, "PORT is 'http': it must be a number from 1 to 65535"),
+        ({"PORT": "70000"}, "PORT is '70000': it must be a number from 1 to 65535"),
+        ({"PORT": "٣"}, "PORT is '٣': it must be a number from 1 to 65535"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD': it must be DEBUG or INFO or WARNING or ERROR"),
+        ({"DESK_ENV": "prod"}, "DESK_ENV is 'prod': it must be production or embedded"),
+        ({"DESK_ENV": "production"}, "DESK_ENV is production but DATABASE_URL is not set"),
+        (
+            {"PUBLIC_URL": "desk.example"},
+            "PUBLIC_URL must be an address that begins with http:// or https://",
+        ),
+        ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL must be an address that begins with postgresql://"),
+        ({"REDIS_URL": "http://[x"}, "REDIS_URL must be an address that begins with redis://"),
+        (
+            {"ENCRYPTION_KEY": "c2hvcnQ="},
+            "ENCRYPTION_KEY has a part that is no base64 of 32 bytes: make one with",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://db/x"},
+            "in production no key is made for you: make one with python3 -c",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_must_be(environ: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(environ)
+    assert sentence in str(caught.value)
+
+
+def test_a_password_never_shows_in_the_sentence() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse({"DATABASE_URL": "hush://desk:hush@db"})
+    assert "hush" not in str(caught.value)
+
+
+def test_a_secret_is_read_by_its_name() -> None:
+    settings = parse({"SHOP_TELEGRAM_TOKEN": " 1:a "})
+    assert settings.secret("SHOP_TELEGRAM_TOKEN") == "1:a"
+    assert not settings.has("SLACK_APP_TOKEN")
+    with pytest.raises(SettingsError, match="SLACK_APP_TOKEN is not set"):
+        settings.secret("SLACK_APP_TOKEN")
+
+
+def test_the_embedded_key_is_made_once_and_kept_for_the_owner_alone(tmp_path: Path) -> None:
+    environ = {"VAR_DIR": str(tmp_path / "var")}
+    first = load(environ).encryption_keys
+    assert len(first[0]) == 32
+    assert load(environ).encryption_keys == first
+    assert (tmp_path / "var" / "encryption.key").stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in (tmp_path / "var").iterdir()] == ["encryption.key"]
+
+
+def test_processes_that_start_at_once_agree_on_the_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: kept_key(tmp_path), range(32)))
+    assert len(keys) == 1
+
+
+def test_a_given_key_leaves_the_folder_alone(tmp_path: Path) -> None:
+    load({"VAR_DIR": str(tmp_path), "ENCRYPTION_KEY": KEY})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_key_file_is_never_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "encryption.key"
+    file.write_text("damaged", "ascii")
+    with pytest.raises(SettingsError, match="restore it"):
+        kept_key(tmp_path)
+    assert file.read_text("ascii") == "damaged"
