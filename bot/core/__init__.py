@@ -1,0 +1,1 @@
+"""The shared words as types. Knows the standard library and nothing else."""

@@ -1,0 +1,127 @@
+"""A command is declared once and has two faces: `desk …` on the shell, `/desk …` in chat."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.core.errors import UnknownCommand
+from bot.core.ids import OrgId, PersonId
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+class Permission(StrEnum):
+    """Who may run a command in chat. On the shell the operating system has decided already."""
+
+    MEMBER = "member"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+    SHELL = "shell"  # never from chat: needs the machine's files
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument. Required unless it has a default; options are `--name value`, flags `--name`."""
+
+    name: str
+    summary: str
+    default: str | None = None
+    option: bool = False
+    flag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+    empty: str = "Nothing here."
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command says: words and tables for people, `data` for `--json`. `ok` False exits with 1."""
+
+    text: str = ""
+    tables: tuple[Table, ...] = ()
+    data: JsonValue = None
+    ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a person of an organization in chat; nobody in particular on the shell."""
+
+    organization: OrgId
+    person: PersonId | None = None
+    name: str = "the shell"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    caller: Caller
+    arguments: Mapping[str, str] = field(default_factory=dict)  # by parameter name; flags are "yes" or ""
+
+
+Handler = Callable[[Call], Awaitable[Output]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """`name` is one or two words, e.g. `org apply`. Raises ValueError or TypeError when declared wrongly."""
+
+    name: str
+    summary: str
+    permission: Permission
+    handler: Handler
+    parameters: tuple[Parameter, ...] = ()
+    writes: bool = False  # changes something: always audited
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z-]{1,30}( [a-z][a-z-]{1,30})?", self.name):
+            raise ValueError(f"command name {self.name!r} must be one or two lower-case words")
+        if not inspect.iscoroutinefunction(self.handler):
+            raise TypeError(f"{self.name}: {where(self.handler)} must be an async function")
+        names = [parameter.name for parameter in self.parameters]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.name}: {where(self.handler)} names a parameter twice")
+
+
+class Commands:
+    """The registry: explicit, validated, closed once the program runs."""
+
+    def __init__(self, commands: Iterable[Command] = ()) -> None:
+        self._by_name: dict[str, Command] = {}
+        self._frozen = False
+        for command in commands:
+            self.add(command)
+
+    def add(self, command: Command) -> None:
+        if self._frozen:
+            raise RuntimeError(f"{command.name} came after start-up: list its module in bot/run/wiring.py")
+        if taken := self._by_name.get(command.name):
+            raise ValueError(
+                f"{command.name} is declared twice: {where(taken.handler)} and {where(command.handler)}"
+            )
+        self._by_name[command.name] = command
+
+    def freeze(self) -> "Commands":
+        self._frozen = True
+        return self
+
+    def find(self, words: list[str]) -> tuple[Command, list[str]]:
+        """The command which the words begin with (the longest name wins), and the words after it."""
+        for length in (2, 1):
+            name = " ".join(words[:length])
+            if len(words) >= length and name in self._by_name:
+                return self._by_name[name], words[length:]
+        raise UnknownCommand(" ".join(words[:2]), self._by_name)
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(sorted(self._by_name.values(), key=lambda command: command.name))
+
+
+def where(handler: Handler) -> str:
+    return f"{handler.__module__}.{getattr(handler, '__qualname__', handler)}"

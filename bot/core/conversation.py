@@ -1,0 +1,195 @@
+"""A conversation as a turn sees it: frozen values, decrypted, of one moment."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from bot.core.events import Attachment, Event, Place
+from bot.core.ids import (
+    AgentId,
+    ConversationId,
+    CustomerId,
+    DeliveryId,
+    EscalationId,
+    MessageId,
+    OrgId,
+    PersonId,
+    TeamId,
+)
+
+
+class OwnerKind(StrEnum):
+    FLOW = "flow"
+    AGENT = "agent"
+    QUEUE = "queue"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who has the word. `name` is the id of the flow, agent, team or person."""
+
+    kind: OwnerKind
+    name: str
+
+
+class Status(StrEnum):
+    """`resolutionStatus` of the specification."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+
+
+class Role(StrEnum):
+    """Beside the specification's sender_type (human, agent, system) this tells customer from staff."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class MessageState(StrEnum):
+    RECEIVED = "received"  # from the customer
+    NOTE = "note"  # stays inside
+    HELD = "held"  # a person's words, waiting for their undo
+    RELEASED = "released"  # given to the outbox
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"  # never sent
+    DELETED = "deleted"  # sent or received, then deleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    id: MessageId
+    role: Role
+    sender: str  # customer id, agent id, person id
+    text: str
+    state: MessageState
+    at: datetime
+    ref: str = ""  # the platform's id where it was written
+    attachments: tuple[Attachment, ...] = ()
+    edited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of a message's delivery, told to its conversation as an event of our own."""
+
+    message: MessageId | None  # None: it was no message but something shown in a room
+    delivery: DeliveryId
+    outcome: str  # "delivered", "failed" or "unknown"
+    reason: str = ""  # the platform's code
+    unreachable: bool = False  # the customer cannot be written to at all
+    room: UUID | None = None
+
+
+class Origin(StrEnum):
+    CUSTOMER = "customer"
+    ROOM = "room"
+    SELF = "self"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One accepted thing which the conversation has not dealt with yet."""
+
+    seq: int
+    origin: Origin
+    body: Event | DeliveryReport
+    message: MessageId | None = None  # the row that was made for what a customer said
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A clock of the conversation. At most one for each kind and subject."""
+
+    kind: str
+    subject: str
+    due_at: datetime
+
+
+class EscalationState(StrEnum):
+    WAITING = "waiting"
+    HELD = "held"
+    RESOLVED = "resolved"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Where staff handle an escalation. `place.thread` is "" until the card has been posted."""
+
+    id: UUID
+    team: TeamId
+    place: Place
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    id: EscalationId
+    state: EscalationState
+    agent: AgentId  # from whom; to whom it may return
+    team: TeamId
+    reason: str
+    why: str
+    tried: str
+    urgent: bool
+    opened_at: datetime
+    deadline: datetime | None
+    step: int  # index into the ladder
+    holder: PersonId | None = None
+    trigger: str = ""
+    room: Room | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What a conversation remembers between turns beside its log."""
+
+    misses: int = 0
+    awaiting_option: bool = False
+    told_handoff: bool = False  # of the escalation now open
+    told_waiting: int = 0  # how often the customer was told that it takes longer
+    unreachable: bool = False
+    advised: tuple[str, ...] = ()  # persons told that their words stay inside
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    id: ConversationId
+    organization: OrgId
+    customer: CustomerId
+    customer_name: str
+    language: str
+    place: Place  # where the customer is
+    owner: Owner
+    status: Status
+    created_at: datetime
+    memory: Memory = field(default_factory=Memory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """All that a turn knows, read in one moment under the lease."""
+
+    now: datetime
+    conversation: Conversation
+    escalation: Escalation | None
+    inputs: tuple[Input, ...]  # in the order in which they were accepted
+    timers: tuple[Timer, ...]  # those that came due
+    story: tuple[Message, ...]  # the newest messages, oldest first, with those of `inputs`
+
+    def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
+        """The newest message that the platform knows as `ref` and one of the roles wrote."""
+        return next((m for m in reversed(self.story) if m.ref == ref and m.role in roles), None)
+
+    @property
+    def held(self) -> tuple[Message, ...]:
+        return tuple(message for message in self.story if message.state is MessageState.HELD)

@@ -1,0 +1,171 @@
+"""What a turn decided, as data. A turn commits all of its effects or none; see `bot.turns`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from bot.core.conversation import Escalation, Memory, Message, MessageState, Owner, Room, Status
+from bot.core.ids import EscalationId, MessageId
+from bot.core.outbound import Operation, Post
+
+
+@dataclass(frozen=True, slots=True)
+class AddMessage:
+    """A new entry of the log."""
+
+    message: Message
+    reply_to: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMessage:
+    """None leaves a part as it is."""
+
+    message: MessageId
+    state: MessageState | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Send a message of the log to the customer. The row of the message exists or is among the effects."""
+
+    message: MessageId
+    post: Post
+    report: bool = False  # tell the conversation when it is delivered, too, not only when it failed
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Change at the customer what was delivered of a message."""
+
+    message: MessageId
+    post: Post
+
+
+@dataclass(frozen=True, slots=True)
+class Retract:
+    """Delete at the customer what was delivered of a message."""
+
+    message: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """Put a dead delivery of a message back into the outbox. Does nothing if there is none."""
+
+    message: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEscalation:
+    escalation: Escalation
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEscalation:
+    """The whole new value; only rooms are changed by effects of their own."""
+
+    escalation: Escalation
+
+
+@dataclass(frozen=True, slots=True)
+class AddStep:
+    """`EscalationStep` of the specification: one step of the escalation's path, the story as it stood."""
+
+    escalation: EscalationId
+    from_: str
+    to: str
+    reason: str
+    snapshot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoom:
+    """Post the card and let a thread begin. What is told to the room comes after it."""
+
+    room: Room
+    escalation: EscalationId
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRoom:
+    """Nothing that staff write there reaches anybody any more."""
+
+    room: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCard:
+    """Let the card show how things stand when it is sent; several in a row are one."""
+
+    room: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TellRoom:
+    """Do something in the room's thread. `about` is the message whose fate or words it shows."""
+
+    room: UUID
+    operation: Operation
+    about: MessageId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Give the word to somebody. `reopen`: how long a resolved conversation goes on if the customer writes."""
+
+    owner: Owner
+    status: Status
+    reopen: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    kind: str
+    subject: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClearTimers:
+    """Stop the timers of a kind; of one subject, or of all."""
+
+    kind: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    actor: str
+    action: str
+    subject: str
+    details: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+
+
+Effect = (
+    AddMessage
+    | ChangeMessage
+    | Deliver
+    | Amend
+    | Retract
+    | SendAgain
+    | OpenEscalation
+    | ChangeEscalation
+    | AddStep
+    | OpenRoom
+    | CloseRoom
+    | ShowCard
+    | TellRoom
+    | Move
+    | SetTimer
+    | ClearTimers
+    | Remember
+    | Audit
+)

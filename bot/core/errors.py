@@ -1,0 +1,183 @@
+"""Every error raised on purpose, with one audience per field.
+
+DeskError
+├── SettingsError          the program cannot start as it is configured
+├── ForgedRequest          refuse: 401
+├── MalformedPayload       refuse: 400, tell operators
+├── BodyTooLarge           refuse: 413
+├── UnknownAccount         nobody here owns that account: 404, tell operators
+├── StorageUnavailable     the database cannot be reached: wait and try again
+├── StaleLease             another worker has the conversation now: undo, and leave it to them
+├── Superseded             the customer wrote on while an answer was being made: undo, and begin again
+├── TurnFailed             a turn failed for a reason that is ours
+├── AnswererUnavailable    whoever should answer cannot be reached: wait and try again
+├── KeyDestroyed           the customer was erased: what they wrote cannot be read any more
+├── CannotDecrypt          no key at hand opens this text
+├── InvalidOrganization    the organization file has errors
+├── CommandError           a person asked for something that cannot be done
+│   ├── UnknownCommand
+│   ├── BadUsage
+│   ├── NotAllowed
+│   └── NotFound
+└── SendError              the platform did not take a delivery
+    ├── RateLimited        wait as long as it says
+    ├── PlatformDown       5xx, resets, time-outs before the request was sent: try again
+    ├── OutcomeUnknown     the request went out and no answer came back: never repeat blindly
+    ├── Unreachable        this customer cannot be written to: blocked, gone
+    └── Refused            the platform will never take this as it is
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class DeskError(Exception):
+    """`str(error)` is for operators: ids and codes, never message text. `customer_text` is safe to send."""
+
+    code: ClassVar[str] = "desk"
+    customer_text: str = "Something went wrong on our side. Please try again."
+    retry_after: timedelta | None = None  # None: trying again cannot help
+
+
+class SettingsError(DeskError):
+    code = "settings.invalid"
+
+
+class ForgedRequest(DeskError):
+    code = "request.forged"
+
+
+class MalformedPayload(DeskError):
+    code = "request.malformed"
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
+class BodyTooLarge(DeskError):
+    code = "request.too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the request body is larger than the {limit} bytes that are accepted")
+
+
+class UnknownAccount(DeskError):
+    code = "account.unknown"
+
+    def __init__(self, channel: str, account: str) -> None:
+        super().__init__(
+            f"no organization owns the {channel} account {account!r}: name it under `accounts` in the"
+            " organization file and apply it, or remove the webhook at the platform"
+        )
+
+
+class StorageUnavailable(DeskError):
+    code = "storage.unavailable"
+    retry_after = timedelta(seconds=1)
+
+
+class StaleLease(DeskError):
+    code = "lease.stale"
+
+    def __init__(self, subject: object) -> None:
+        super().__init__(f"the lease of {subject} has passed to another worker; nothing was committed")
+
+
+class Superseded(DeskError):
+    code = "turn.superseded"
+    retry_after = timedelta()
+
+
+class TurnFailed(DeskError):
+    code = "turn.failed"
+
+
+class AnswererUnavailable(DeskError):
+    code = "answerer.unavailable"
+    retry_after = timedelta(seconds=5)
+
+
+class KeyDestroyed(DeskError):
+    code = "key.destroyed"
+
+    def __init__(self, customer: object) -> None:
+        super().__init__(f"the data key of customer {customer} was destroyed: their texts are gone for ever")
+
+
+class CannotDecrypt(DeskError):
+    code = "key.mismatch"
+
+
+class InvalidOrganization(DeskError):
+    code = "organization.invalid"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class CommandError(DeskError):
+    """`str(error)` is shown to the person who asked."""
+
+    code = "command.failed"
+
+
+class UnknownCommand(CommandError):
+    code = "command.unknown"
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        self.suggestions = tuple(get_close_matches(name, known, n=2))
+        hint = " or ".join(f"`{s}`" for s in self.suggestions) or "`help`"
+        super().__init__(f"There is no `{name[:40]}`. Try {hint}.")
+
+
+class BadUsage(CommandError):
+    code = "command.usage"
+
+
+class NotAllowed(CommandError):
+    code = "command.not_allowed"
+
+
+class NotFound(CommandError):
+    code = "command.not_found"
+
+    def __init__(self, what: str, reference: str) -> None:
+        super().__init__(f"There is no {what} {reference[:60]!r} in this organization.")
+
+
+class SendError(DeskError):
+    """The platform did not take a delivery. `reason` is the platform's own code, shown to staff."""
+
+    code = "send.failed"
+
+    def __init__(self, reason: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+
+class RateLimited(SendError):
+    code = "send.rate_limited"
+    retry_after = timedelta(seconds=1)
+
+
+class PlatformDown(SendError):
+    code = "send.platform_down"
+    retry_after = timedelta(seconds=1)
+
+
+class OutcomeUnknown(SendError):
+    code = "send.outcome_unknown"
+
+
+class Unreachable(SendError):
+    code = "send.unreachable"
+
+
+class Refused(SendError):
+    code = "send.refused"

@@ -1,0 +1,122 @@
+"""What leaves us, in our words. Text is CommonMark; each connector renders it as its platform wants it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.events import Attachment, Place
+from bot.core.ids import DeliveryId
+
+
+class Style(StrEnum):
+    PLAIN = "plain"
+    PRIMARY = "primary"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """`action` and `value` come back in a `Tapped`. `confirm`, where there is one, is asked before."""
+
+    action: str
+    value: str
+    label: str
+    style: Style = Style.PLAIN
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A new message. `reply_to` is the platform's id of the message it answers."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+    attachments: tuple[Attachment, ...] = ()  # `ref` as `Files.open` of the account in `files_from` knows it
+    files_from: str = ""  # the account which the attachments' refs belong to
+    reply_to: str = ""
+
+
+class Tone(StrEnum):
+    CALM = "calm"
+    PRESSING = "pressing"
+    URGENT = "urgent"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The head of a room: one glance tells who needs what, by when, and who is speaking to whom."""
+
+    title: str
+    speaking: str
+    tone: Tone
+    facts: tuple[tuple[str, str], ...]
+    sections: tuple[tuple[str, str], ...] = ()  # heading, Markdown
+    deadline: datetime | None = None  # shown as the time left in the reader's own time zone
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revise:
+    """The platform's message `message` shall now read like this."""
+
+    message: str
+    body: Post | Card
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    message: str
+
+
+class Mark(StrEnum):
+    """What a reaction says about a staff message. Connectors choose the picture."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    INSIDE = "inside"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Show exactly this mark of ours on `message`, and no other mark of ours. Idempotent."""
+
+    message: str
+    mark: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whisper:
+    """Words that one person alone sees, where the platform has such a thing; else nobody."""
+
+    person: str  # the channel's id of that person
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Show that an answer is being made. Best effort: never retried."""
+
+
+Operation = Post | Card | Revise | Erase | React | Whisper | Typing
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One call of a connector. `id` names the delivery for ever; `part` counts the parts sent before."""
+
+    id: DeliveryId
+    place: Place
+    operation: Operation
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the platform answered. `more` parts of a text too long for one message wait to be sent."""
+
+    message: str = ""  # the platform's id of the new message; "" when the operation makes none
+    chat: str = ""  # the platform's own id of the chat, where we knew it by another name
+    more: bool = False
