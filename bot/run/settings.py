@@ -1,0 +1,223 @@
+"""What the program is told by its environment, read once at start.
+
+    DATABASE_URL, REDIS_URL   servers of your own; without them the program runs its own
+    DESK_ENV                  production or embedded; by default production if DATABASE_URL is set
+    ENCRYPTION_KEY            base64 of 32 bytes; several by comma: the newest first encrypts, all decrypt
+    HOST, PORT                where to listen: 127.0.0.1 (in production 0.0.0.0) and 8080
+    PUBLIC_URL                how platforms reach this program from outside: http://127.0.0.1:<PORT>
+    TELEGRAM_API_URL          https://api.telegram.org
+    SLACK_API_URL             https://slack.com/api/
+    VAR_DIR                   data of the embedded servers: ./var
+    FILES                     what customers and staff attach: <VAR_DIR>/files
+    LOG_LEVEL                 DEBUG, INFO, WARNING or ERROR
+
+Tokens of accounts are read by name, since the organization file says in which variable each is:
+`Settings.secret`.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from bot.core.errors import SettingsError
+
+KEY_BYTES = 32
+_MAKE_A_KEY = "python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
+
+E = TypeVar("E", bound=Enum)
+
+
+class Environment(Enum):
+    PRODUCTION = "production"
+    EMBEDDED = "embedded"
+
+
+class LogLevel(Enum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Valid as a whole once made. Neither addresses with passwords nor keys appear in its repr."""
+
+    environment: Environment
+    database_url: str | None = field(repr=False)  # None: run our own
+    redis_url: str | None = field(repr=False)  # None: run our own
+    encryption_keys: tuple[bytes, ...] = field(repr=False)  # newest first, each of KEY_BYTES
+    host: str
+    port: int
+    public_url: str  # without a slash at its end
+    telegram_api_url: str  # without a slash at its end
+    slack_api_url: str  # with a slash at its end, as Slack's SDK wants it
+    var: Path
+    files: Path
+    log_level: LogLevel
+    environ: Mapping[str, str] = field(repr=False)
+
+    def secret(self, name: str) -> str:
+        """The value of a variable which must be there, such as an account's token."""
+        value = self.environ.get(name, "").strip()
+        if not value:
+            raise SettingsError(
+                f"the environment variable {name} is not set: give it the value it should have"
+            )
+        return value
+
+    def has(self, name: str) -> bool:
+        """Whether `secret` would find it."""
+        return bool(self.environ.get(name, "").strip())
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """`parse`, and where the embedded mode has no ENCRYPTION_KEY, the key kept in the var folder; made
+    if absent.
+    """
+    settings = parse(environ)
+    if settings.encryption_keys:
+        return settings
+    return replace(settings, encryption_keys=(kept_key(settings.var),))
+
+
+def parse(environ: Mapping[str, str]) -> Settings:
+    """Settings from variables alone; touches no file. In embedded mode there may be no key. Raises
+    SettingsError.
+    """
+
+    def get(name: str, default: str = "") -> str:
+        return environ.get(name, "").strip() or default
+
+    database_url, redis_url = get("DATABASE_URL"), get("REDIS_URL")
+    _check_url("DATABASE_URL", database_url, ("postgresql", "postgres", "postgresql+psycopg"))
+    _check_url("REDIS_URL", redis_url, ("redis", "rediss", "unix"))
+    environment = _environment(get("DESK_ENV"), database_url)
+    if environment is Environment.PRODUCTION and not database_url:
+        raise SettingsError(
+            "DESK_ENV is production but DATABASE_URL is not set: give it a PostgreSQL database"
+        )
+    keys = tuple(_key(part.strip()) for part in get("ENCRYPTION_KEY").split(",") if part.strip())
+    if environment is Environment.PRODUCTION and not keys:
+        raise SettingsError(
+            "ENCRYPTION_KEY is not set, and in production no key is made for you: make one with"
+            f" {_MAKE_A_KEY}, keep it where your secrets are kept, and set it for every process"
+        )
+    port = _port(get("PORT", "8080"))
+    var = Path(get("VAR_DIR", "var")).expanduser().absolute()
+    return Settings(
+        environment=environment,
+        database_url=database_url or None,
+        redis_url=redis_url or None,
+        encryption_keys=keys,
+        host=get("HOST", "0.0.0.0" if environment is Environment.PRODUCTION else "127.0.0.1"),  # noqa: S104
+        port=port,
+        public_url=_http_url("PUBLIC_URL", get("PUBLIC_URL", f"http://127.0.0.1:{port}")),
+        telegram_api_url=_http_url("TELEGRAM_API_URL", get("TELEGRAM_API_URL", "https://api.telegram.org")),
+        slack_api_url=_http_url("SLACK_API_URL", get("SLACK_API_URL", "https://slack.com/api")) + "/",
+        var=var,
+        files=Path(get("FILES", str(var / "files"))).expanduser().absolute(),
+        log_level=_choice("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LogLevel),
+        environ=environ,
+    )
+
+
+def kept_key(var: Path) -> bytes:
+    """The key in `var/encryption.key` (mode 0600). Made at first; of several processes at once one makes
+    it.
+    """
+    file = var / "encryption.key"
+    try:
+        if not file.exists():
+            _make_key(file)
+        text = file.read_text("ascii").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"{file} cannot be read or made ({error.strerror}): set VAR_DIR or ENCRYPTION_KEY"
+        ) from None
+    try:
+        return _key(text)
+    except SettingsError:
+        raise SettingsError(
+            f"{file} holds no base64 of {KEY_BYTES} bytes: restore it; without it nothing stored can be read"
+        ) from None
+
+
+def _make_key(file: Path) -> None:
+    """Write it aside and link it into place: a link fails where another process was first, and is never
+    half.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    scratch = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            target.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
+            target.flush()
+            os.fsync(target.fileno())
+        os.link(scratch, file)
+    except FileExistsError:
+        pass
+    finally:
+        scratch.unlink()
+
+
+def _environment(word: str, database_url: str) -> Environment:
+    if not word:
+        return Environment.PRODUCTION if database_url else Environment.EMBEDDED
+    return _choice("DESK_ENV", word.lower(), Environment)
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise SettingsError(
+            f"ENCRYPTION_KEY has a part that is no base64 of {KEY_BYTES} bytes: make one with {_MAKE_A_KEY}"
+        )
+    return key
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
+        raise SettingsError(f"PORT is {text[:20]!r}: it must be a number from 1 to 65535")
+    return int(text)
+
+
+def _http_url(name: str, text: str) -> str:
+    _check_url(name, text, ("http", "https"))
+    return text.rstrip("/")
+
+
+def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
+    """The value stays out of the message: it may contain a password."""
+    if text and _scheme(text) not in schemes:
+        raise SettingsError(
+            f"{name} must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}"
+        )
+
+
+def _scheme(text: str) -> str:
+    """Empty if it is no address."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    return parts.scheme if parts.netloc or parts.path.startswith("/") else ""
+
+
+def _choice(name: str, text: str, kind: type[E]) -> E:
+    try:
+        return kind(text)
+    except ValueError:
+        known = " or ".join(str(member.value) for member in kind)
+        raise SettingsError(f"{name} is {text[:20]!r}: it must be {known}") from None
