@@ -1,0 +1,1 @@
+"""Rows in, frozen domain values out. PostgreSQL is the only truth."""

@@ -1,0 +1,78 @@
+"""Frozen values of `bot.core` to JSON and back, for the columns that hold them sealed."""
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bot.core.conversation import DeliveryReport, Memory
+from bot.core.events import (
+    Attachment,
+    Deleted,
+    Edited,
+    Event,
+    ReachabilityChanged,
+    Reacted,
+    Said,
+    Started,
+    Submitted,
+    Tapped,
+    Unsupported,
+)
+from bot.core.outbound import Card, Erase, Operation, Post, React, Revise, Typing, Whisper
+
+_CONTENTS = (Said, Edited, Deleted, Tapped, Submitted, Started, Reacted, ReachabilityChanged, Unsupported)
+_OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Typing)
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, DeliveryReport)
+}
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)
+_ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment, ...])
+
+
+def dump_body(body: Event | DeliveryReport) -> str:
+    """The kind stands beside the fields: two kinds of content may have the same ones."""
+    if isinstance(body, Event):
+        content = type(body.content).__name__
+        return f'["{content}",{_EVENT.dump_json(body).decode()}]'
+    return f'["DeliveryReport",{_ADAPTERS["DeliveryReport"].dump_json(body).decode()}]'
+
+
+def load_body(text: str) -> Event | DeliveryReport:
+    kind, fields = json.loads(text)
+    if kind == "DeliveryReport":
+        report: DeliveryReport = _ADAPTERS[kind].validate_python(fields)
+        return report
+    fields["content"] = _ADAPTERS[kind].validate_python(fields["content"])
+    return _EVENT.validate_python(fields)
+
+
+def dump_operation(operation: Operation) -> str:
+    kind = type(operation).__name__
+    return f'["{kind}",{_ADAPTERS[kind].dump_json(operation).decode()}]'
+
+
+def load_operation(text: str) -> Operation:
+    kind, fields = json.loads(text)
+    if kind == "Revise":  # its body is one of two kinds which share no required field
+        body = Card if "title" in fields["body"] else Post
+        fields["body"] = _ADAPTERS[body.__name__].validate_python(fields["body"])
+    operation: Operation = _ADAPTERS[kind].validate_python(fields)
+    return operation
+
+
+def dump_memory(memory: Memory) -> str:
+    return _MEMORY.dump_json(memory, exclude_defaults=True).decode()
+
+
+def load_memory(fields: object) -> Memory:
+    return _MEMORY.validate_python(fields or {})
+
+
+def dump_attachments(attachments: tuple[Attachment, ...]) -> str:
+    return _ATTACHMENTS.dump_json(attachments, exclude_defaults=True).decode()
+
+
+def load_attachments(text: str) -> tuple[Attachment, ...]:
+    return _ATTACHMENTS.validate_json(text)

@@ -1,0 +1,353 @@
+"""From effects to rows. Collects what many turns leave behind and writes each table once."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import Escalation, EscalationState, Message, Role, View
+from bot.core.effects import (
+    AddMessage,
+    AddStep,
+    Amend,
+    Audit,
+    ChangeEscalation,
+    ChangeMessage,
+    ClearTimers,
+    CloseRoom,
+    Deliver,
+    Effect,
+    Move,
+    OpenEscalation,
+    OpenRoom,
+    Remember,
+    Retract,
+    SendAgain,
+    SetTimer,
+    ShowCard,
+    TellRoom,
+)
+from bot.core.ids import LaneId, NewId, OrgId
+from bot.core.outbound import Operation, Post
+from storage.audit import AuditEntry, record
+from storage.codec import dump_attachments, dump_operation
+from storage.inbox import CONTENT, EXTRAS
+from storage.keys import Keys
+from storage.lanes import lane_of, wake
+from storage.sealing import Sealer
+from storage.views import seal_reason
+
+PAYLOAD = "outbox.payload"
+STEP_REASON = "escalation_steps.reason"
+SNAPSHOT = "escalation_steps.context_snapshot"
+TURN_REASONS = "turns.reasons"
+
+_SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent", Role.SYSTEM: "system"}
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a turn goes on: the last position of the log, the lane to the customer, the customer's key."""
+
+    position: int
+    lane: LaneId
+    sealer: Sealer
+
+
+class Writes:
+    """The rows of one transaction, table by table, in an order that satisfies every key."""
+
+    def __init__(self, keys: Keys, new_id: NewId) -> None:
+        self._keys = keys
+        self._new_id = new_id
+        self._rows: dict[str, list[dict[str, object]]] = defaultdict(list)
+        self._audit: dict[OrgId, list[AuditEntry]] = defaultdict(list)
+        self._lanes: set[LaneId] = set()
+
+    async def add(
+        self, connection: AsyncConnection, view: View, effects: Sequence[Effect], spot: Spot
+    ) -> None:
+        """Take in what one turn decided. Looks up rooms; writes nothing yet."""
+        sealer = spot.sealer
+        position = spot.position
+        for effect in effects:
+            match effect:
+                case AddMessage():
+                    position += 1
+                    self._message(view, sealer, effect, position)
+                case ChangeMessage():
+                    self._rows["change_message"].append(
+                        {
+                            "id": effect.message,
+                            "conversation": view.conversation.id,
+                            "state": effect.state.value if effect.state else None,
+                            "content": None
+                            if effect.text is None
+                            else sealer.seal(effect.text, field=CONTENT),
+                        }
+                    )
+                case Deliver():
+                    self._out(
+                        view, sealer, spot.lane, "post", effect.post, effect.message, reports=effect.report
+                    )
+                case Amend():
+                    self._out(view, sealer, spot.lane, "amend", effect.post, effect.message)
+                case Retract():
+                    self._out(view, sealer, spot.lane, "retract", Post(""), effect.message)
+                case SendAgain():
+                    self._rows["send_again"].append({"message": effect.message, "lane": spot.lane})
+                    self._lanes.add(spot.lane)
+                case OpenEscalation():
+                    self._rows["escalation"].append(self._escalation(view, sealer, effect.escalation))
+                case ChangeEscalation():
+                    self._rows["change_escalation"].append(self._escalation(view, sealer, effect.escalation))
+                case AddStep():
+                    self._step(view, sealer, effect)
+                case OpenRoom():
+                    await self._room(connection, view, sealer, effect)
+                case CloseRoom():
+                    self._rows["close_room"].append({"id": effect.room})
+                case ShowCard():
+                    await self._tell(connection, view, sealer, effect.room, None, None)
+                case TellRoom():
+                    await self._tell(connection, view, sealer, effect.room, effect.operation, effect.about)
+                case SetTimer():
+                    self._rows["set_timer"].append(
+                        {
+                            "conversation": view.conversation.id,
+                            "kind": effect.kind,
+                            "subject": effect.subject,
+                            "due_at": effect.due_at,
+                        }
+                    )
+                case ClearTimers():
+                    self._rows["clear_timers"].append(
+                        {"conversation": view.conversation.id, "kind": effect.kind, "subject": effect.subject}
+                    )
+                case Audit():
+                    self._audit[view.conversation.organization].append(
+                        AuditEntry(
+                            id=self._new_id(),
+                            at=view.now,
+                            actor=effect.actor,
+                            action=effect.action,
+                            subject=effect.subject,
+                            details=effect.details,
+                        )
+                    )
+                case Move() | Remember():
+                    pass  # part of the conversation's own row, see storage.turns
+
+    def turn(self, spot: Spot, row: dict[str, object], reasons: Sequence[tuple[str, str]]) -> None:
+        """The entry of `desk why`."""
+        sealer = spot.sealer
+        self._rows["turn"].append(
+            {**row, "reasons": sealer.seal(json.dumps(list(reasons)), field=TURN_REASONS)}
+        )
+
+    async def flush(self, connection: AsyncConnection) -> None:
+        """Write everything. The conversations' rows are locked by now; lanes come after them, in order."""
+        for name, statement in _STATEMENTS.items():
+            if rows := self._rows.get(name):
+                await connection.execute(statement, rows)
+        if self._lanes:
+            await wake(connection, self._lanes)
+        for organization, entries in self._audit.items():
+            await record(connection, organization, entries)
+
+    def _message(self, view: View, sealer: Sealer, effect: AddMessage, position: int) -> None:
+        message: Message = effect.message
+        self._rows["message"].append(
+            {
+                "id": message.id,
+                "conversation": view.conversation.id,
+                "organization": view.conversation.organization,
+                "position": position,
+                "sender_type": _SENDER_TYPE[message.role],
+                "sender": message.sender,
+                "role": message.role.value,
+                "content": sealer.seal(message.text, field=CONTENT),
+                "extras": sealer.seal(dump_attachments(message.attachments), field=EXTRAS)
+                if message.attachments
+                else None,
+                "state": message.state.value,
+                "external": message.ref,
+                "at": message.at,
+            }
+        )
+
+    def _escalation(self, view: View, sealer: Sealer, value: Escalation) -> dict[str, object]:
+        return {
+            "id": value.id,
+            "organization": view.conversation.organization,
+            "conversation": view.conversation.id,
+            "agent": value.agent,
+            "holder": value.holder,
+            "reason": seal_reason(value, sealer),
+            "team": value.team,
+            "state": value.state.value,
+            "urgent": value.urgent,
+            "trigger": value.trigger,
+            "step": value.step,
+            "opened_at": value.opened_at,
+            "deadline": value.deadline,
+            "over": value.state in (EscalationState.RESOLVED, EscalationState.RETURNED),
+        }
+
+    def _step(self, view: View, sealer: Sealer, effect: AddStep) -> None:
+        self._rows["step"].append(
+            {
+                "id": self._new_id(),
+                "organization": view.conversation.organization,
+                "escalation": effect.escalation,
+                "from_": effect.from_,
+                "to": effect.to,
+                "reason": sealer.seal(effect.reason, field=STEP_REASON),
+                "snapshot": sealer.seal(effect.snapshot, field=SNAPSHOT) if effect.snapshot else None,
+                "at": view.now,
+            }
+        )
+
+    async def _room(self, connection: AsyncConnection, view: View, sealer: Sealer, effect: OpenRoom) -> None:
+        place = effect.room.place
+        organization = view.conversation.organization
+        account = (
+            await connection.execute(
+                _ACCOUNT, {"organization": organization, "channel": place.channel, "account": place.account}
+            )
+        ).one()
+        keys = self._keys.organization(organization, account.data_key, account.index_key)
+        lane = await lane_of(
+            connection, organization, account.id, keys.index, place.channel, place.chat, self._new_id
+        )
+        self._rows["room"].append(
+            {
+                "id": effect.room.id,
+                "organization": organization,
+                "conversation": view.conversation.id,
+                "escalation": effect.escalation,
+                "account": account.id,
+                "lane": lane,
+                "team": effect.room.team,
+                "chat": place.chat,
+                "at": view.now,
+            }
+        )
+        self._out(view, sealer, lane, "card", None, None, room=effect.room.id)
+
+    async def _tell(
+        self,
+        connection: AsyncConnection,
+        view: View,
+        sealer: Sealer,
+        room: UUID,
+        operation: Operation | None,
+        about: UUID | None,
+    ) -> None:
+        opened = next((row for row in self._rows["room"] if row["id"] == room), None)
+        lane = opened["lane"] if opened else await connection.scalar(_ROOM_LANE, {"id": room})
+        kind = "card" if operation is None else type(operation).__name__.lower()
+        self._out(view, sealer, LaneId(lane), kind, operation, about, room=room)  # type: ignore[arg-type]
+
+    def _out(
+        self,
+        view: View,
+        sealer: Sealer,
+        lane: LaneId,
+        kind: str,
+        operation: Operation | None,
+        message: UUID | None,
+        *,
+        room: UUID | None = None,
+        reports: bool = False,
+    ) -> None:
+        self._lanes.add(lane)
+        self._rows["outbox"].append(
+            {
+                "id": self._new_id(),
+                "organization": view.conversation.organization,
+                "lane": lane,
+                "conversation": view.conversation.id,
+                "message": message,
+                "room": room,
+                "kind": kind,
+                "payload": sealer.seal(dump_operation(operation), field=PAYLOAD) if operation else "",
+                "reports": reports,
+            }
+        )
+
+
+_ACCOUNT = text("""
+    select a.id, o.data_key, o.index_key from accounts a join organizations o on o.id = a.organization_id
+    where a.organization_id = :organization and a.channel = :channel and a.account = :account
+""")
+
+_ROOM_LANE = text("select lane_id from rooms where id = :id")
+
+_STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
+    "message": text("""
+        insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role, content,
+            extras, state, external_id, created_at)
+        values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content, :extras,
+            :state, :external, :at)
+    """),
+    "change_message": text("""
+        update messages set state = coalesce(cast(:state as text), state),
+            content = coalesce(cast(:content as text), content),
+            edited = edited or cast(:content as text) is not null
+        where id = :id and conversation_id = :conversation
+    """),
+    "escalation": text("""
+        insert into escalations (id, organization_id, conversation_id, from_agent, to_human, reason, team, state,
+            urgent, trigger, step, opened_at, deadline)
+        values (:id, :organization, :conversation, :agent, :holder, :reason, :team, :state, :urgent, :trigger,
+            :step, :opened_at, :deadline)
+    """),
+    "change_escalation": text("""
+        update escalations set to_human = cast(:holder as text), reason = :reason, team = :team, state = :state,
+            urgent = :urgent, step = :step, deadline = :deadline,
+            taken_at = case when cast(:holder as text) is not null then coalesce(taken_at, clock_timestamp())
+                else taken_at end,
+            resolved_at = case when :over then coalesce(resolved_at, clock_timestamp()) end
+        where id = :id and organization_id = :organization
+    """),
+    "step": text("""
+        insert into escalation_steps (id, organization_id, escalation_id, "from", "to", reason, context_snapshot,
+            "timestamp")
+        values (:id, :organization, :escalation, :from_, :to, :reason, :snapshot, :at)
+    """),
+    "room": text("""
+        insert into rooms (id, organization_id, conversation_id, escalation_id, account_id, lane_id, team, chat,
+            created_at)
+        values (:id, :organization, :conversation, :escalation, :account, :lane, :team, :chat, :at)
+    """),
+    "close_room": text("update rooms set open = false where id = :id"),
+    "clear_timers": text("""
+        delete from timers where conversation_id = :conversation and kind = :kind
+            and (cast(:subject as text) is null or subject = :subject)
+    """),
+    "set_timer": text("""
+        insert into timers (conversation_id, kind, subject, due_at) values (:conversation, :kind, :subject, :due_at)
+        on conflict (conversation_id, kind, subject) do update set due_at = excluded.due_at
+    """),
+    "outbox": text("""
+        insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, kind, payload,
+            state, reports)
+        values (:id, :organization, :lane, :conversation, :message, :room, :kind, :payload, 'waiting', :reports)
+        on conflict (room_id) where kind = 'card' and state = 'waiting' do nothing
+    """),
+    "send_again": text("""
+        update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null
+        where message_id = :message and room_id is null and kind = 'post' and state in ('failed', 'unknown')
+    """),
+    "turn": text("""
+        insert into turns (id, organization_id, conversation_id, fence, started_at, inputs, timers, stages, outcome,
+            reasons)
+        values (:id, :organization, :conversation, :fence, :started_at, :inputs, :timers,
+            cast(:stages as jsonb), :outcome, :reasons)
+    """),
+}

@@ -1,0 +1,115 @@
+"""The keys of organizations and customers, as rows hold them: wrapped by the keyring."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.errors import KeyDestroyed
+from bot.core.ids import CustomerId, OrgId
+from storage.sealing import DataKeys, KeyedHash, Keyring, Sealer
+
+_REWRAP_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OrgKeys:
+    """What an organization seals with before a customer is known, and hashes identities and chats with."""
+
+    sealer: Sealer
+    index: KeyedHash
+
+
+class Keys:
+    """Opens wrapped keys and keeps the opened ones, bounded. One per process."""
+
+    def __init__(self, keyring: Keyring, *, customers: int = 20_000) -> None:
+        self.keyring = keyring
+        self._customers = DataKeys(keyring, customers)
+        self._organizations: dict[OrgId, OrgKeys] = {}
+
+    def organization(self, organization: OrgId, data_key: bytes, index_key: bytes) -> OrgKeys:
+        keys = self._organizations.get(organization)
+        if keys is None:
+            keys = OrgKeys(
+                Sealer(self.keyring.unwrap(data_key, owner=organization), organization),
+                KeyedHash(self.keyring.unwrap(index_key, owner=organization, purpose="index")),
+            )
+            self._organizations[organization] = keys
+        return keys
+
+    def customer(self, customer: CustomerId, wrapped: bytes | None) -> Sealer:
+        """Raises KeyDestroyed for a customer who was erased, CannotDecrypt when no key fits."""
+        return self._customers.sealer(customer, wrapped)
+
+    def new_customer(self, customer: CustomerId) -> tuple[bytes, Sealer]:
+        """A fresh data key, wrapped for its row, and what seals with it."""
+        wrapped = self.keyring.wrap(self.keyring.new_data_key(), owner=customer)
+        return wrapped, self._customers.sealer(customer, wrapped)
+
+    def new_organization(self, organization: OrgId) -> tuple[bytes, bytes]:
+        """Wrapped data key and index key of a new organization."""
+        return (
+            self.keyring.wrap(self.keyring.new_data_key(), owner=organization),
+            self.keyring.wrap(self.keyring.new_data_key(), owner=organization, purpose="index"),
+        )
+
+    def forget(self, customer: CustomerId) -> None:
+        self._customers.forget(customer)
+
+
+async def destroy(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> None:
+    """Make everything this customer ever wrote unreadable, for ever. Idempotent.
+
+    Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
+    """
+    gone = await connection.scalar(
+        text(
+            "update customers set data_key = null, erased_at = clock_timestamp()"
+            " where organization_id = :organization and id = :customer and data_key is not null returning id"
+        ),
+        {"organization": organization, "customer": customer},
+    )
+    if gone is None:
+        raise KeyDestroyed(customer)
+
+
+async def rewrap(connection: AsyncConnection, keyring: Keyring, after: UUID) -> tuple[int, UUID | None]:
+    """Wrap the next customers' keys with the newest key. Returns how many changed and where to go on.
+
+    Safe beside everything else: a key is replaced only if it still is the one that was read.
+    """
+    rows = (
+        await connection.execute(
+            text("select id, data_key from customers where id > :after order by id limit :batch"),
+            {"after": after, "batch": _REWRAP_BATCH},
+        )
+    ).all()
+    changed = 0
+    for row in rows:
+        if row.data_key is None or keyring.is_current(row.data_key):
+            continue
+        wrapped = keyring.rewrap(row.data_key, owner=row.id)
+        result = await connection.execute(
+            text("update customers set data_key = :new where id = :id and data_key = :old"),
+            {"new": wrapped, "id": row.id, "old": row.data_key},
+        )
+        changed += result.rowcount
+    return changed, rows[-1].id if rows else None
+
+
+async def rewrap_organizations(connection: AsyncConnection, keyring: Keyring) -> int:
+    """The same for the organizations' own keys, all at once."""
+    changed = 0
+    for row in (await connection.execute(text("select id, data_key, index_key from organizations"))).all():
+        for column, purpose in (("data_key", "data"), ("index_key", "index")):
+            old = getattr(row, column)
+            if keyring.is_current(old):
+                continue
+            new = keyring.rewrap(old, owner=row.id, purpose=purpose)
+            await connection.execute(
+                text(f"update organizations set {column} = :new where id = :id"), {"new": new, "id": row.id}
+            )
+            changed += 1
+    return changed

@@ -1,0 +1,188 @@
+"""The rows that follow from the organization file in force: people, teams, agents, accounts, articles.
+
+Rows that other tables point to are never deleted: what the file no longer names becomes inactive.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.errors import InvalidOrganization
+from bot.core.ids import NewId, OrgId
+from orgs.articles import Article
+from orgs.specification.organization import Organization, PersonRole
+
+
+async def write_rows(
+    connection: AsyncConnection,
+    new_id: NewId,
+    organization: OrgId,
+    org: Organization,
+    articles: Sequence[Article],
+) -> None:
+    """Make the rows say what `org` says. For the transaction that holds the lock on the organization's row.
+
+    Raises InvalidOrganization when another organization has one of its accounts.
+    """
+    given = {"organization": organization}
+    await _accounts(connection, new_id, organization, org)
+    people = [
+        {
+            **_row_of(new_id, organization),
+            "person": p.id,
+            "name": p.name,
+            "email": p.email,
+            "roles": list(p.roles),
+        }
+        for p in org.people
+    ]
+    teams = [{**_row_of(new_id, organization), "team": team.id, "name": team.name} for team in org.teams]
+    agents = [
+        {
+            **_row_of(new_id, organization),
+            "agent": agent.id,
+            "name": agent.title,
+            "description": agent.description or agent.specialization,
+            "category": agent.role.value,
+            "configuration": agent.model_dump(mode="json"),
+        }
+        for agent in org.agents
+    ]
+    for upsert, rows in ((_USER, people), (_TEAM, teams), (_AGENT, agents)):
+        if rows:
+            await connection.execute(upsert, rows)
+    await connection.execute(_RETIRE_USERS, {**given, "kept": [person.id for person in org.people]})
+    await connection.execute(_RETIRE_TEAMS, {**given, "kept": [team.id for team in org.teams]})
+    await connection.execute(_RETIRE_AGENTS, {**given, "kept": [agent.id for agent in org.agents]})
+    members = [(team.id, person) for team in org.teams for person in dict.fromkeys(team.people)]
+    await connection.execute(_CLEAR_MEMBERS, given)
+    await connection.execute(
+        _MEMBERS,
+        {**given, "teams": [team for team, _ in members], "people": [person for _, person in members]},
+    )
+    owner = next((person.id for person in org.people if PersonRole.ADMIN in person.roles), None)
+    await connection.execute(_OWNER, {**given, "owner": owner})
+    await connection.execute(_CLEAR_SECTIONS, given)
+    if sections := list(_sections(organization, articles)):
+        await connection.execute(_SECTION, sections)
+
+
+def _row_of(new_id: NewId, organization: OrgId) -> dict[str, object]:
+    """What every row of an organization begins with."""
+    return {"id": new_id(), "organization": organization}
+
+
+async def _accounts(
+    connection: AsyncConnection, new_id: NewId, organization: OrgId, org: Organization
+) -> None:
+    """In one order everywhere, so that two organizations which apply at once cannot wait for each other."""
+    for account in sorted(org.accounts, key=lambda account: (account.channel, account.id)):
+        key = {"channel": account.channel.value, "account": account.id}
+        row = {**_row_of(new_id, organization), **key, "serves": account.serves.value}
+        if await connection.scalar(_ACCOUNT, row) is None:
+            other = await connection.scalar(_ACCOUNT_OWNER, key)
+            raise InvalidOrganization(
+                [
+                    f"accounts[{account.id}]: the {account.channel} account {account.id!r} belongs to the"
+                    f" organization {other!r}: give this one another id"
+                ]
+            )
+    kept = [f"{account.channel}:{account.id}" for account in org.accounts]
+    await connection.execute(_RETIRE_ACCOUNTS, {"organization": organization, "kept": kept})
+
+
+def _sections(organization: OrgId, articles: Sequence[Article]) -> Iterator[dict[str, object]]:
+    for article in articles:
+        for position, section in enumerate(article.sections):
+            yield {
+                "organization": organization,
+                "collection": article.folder,
+                "article": article.slug,
+                "position": position,
+                "title": article.title,
+                "tags": " ".join(article.tags),
+                "heading": section.heading,
+                "body": section.body,
+            }
+
+
+_USER: Final = text("""
+    insert into users (id, organization_id, person, name, email, roles)
+    values (:id, :organization, :person, :name, :email, cast(:roles as text[]))
+    on conflict (organization_id, person) do update
+    set name = excluded.name, email = excluded.email, roles = excluded.roles, active = true
+""")
+
+_TEAM: Final = text("""
+    insert into teams (id, organization_id, team, name) values (:id, :organization, :team, :name)
+    on conflict (organization_id, team) do update set name = excluded.name, active = true
+""")
+
+_AGENT: Final = text("""
+    insert into agents (id, organization_id, agent, name, description, category, configuration)
+    values (:id, :organization, :agent, :name, :description, :category, :configuration)
+    on conflict (organization_id, agent) do update
+    set name = excluded.name, description = excluded.description, category = excluded.category,
+        configuration = excluded.configuration, active = true
+""").bindparams(bindparam("configuration", type_=JSONB))
+
+# Not taken from another organization, whether or not that one still uses it: its conversations point there.
+_ACCOUNT: Final = text("""
+    insert into accounts (id, organization_id, channel, account, serves)
+    values (:id, :organization, :channel, :account, :serves)
+    on conflict (channel, account) do update set serves = excluded.serves, active = true
+    where accounts.organization_id = excluded.organization_id
+    returning id
+""")
+
+_ACCOUNT_OWNER: Final = text("""
+    select o.name from accounts a join organizations o on o.id = a.organization_id
+    where a.channel = :channel and a.account = :account
+""")
+
+_RETIRE_ACCOUNTS: Final = text("""
+    update accounts set active = false
+    where organization_id = :organization and active
+        and channel || ':' || account <> all(cast(:kept as text[]))
+""")
+
+_RETIRE_USERS: Final = text("""
+    update users set active = false
+    where organization_id = :organization and active and person <> all(cast(:kept as text[]))
+""")
+
+_RETIRE_TEAMS: Final = text("""
+    update teams set active = false
+    where organization_id = :organization and active and team <> all(cast(:kept as text[]))
+""")
+
+_RETIRE_AGENTS: Final = text("""
+    update agents set active = false
+    where organization_id = :organization and active and agent <> all(cast(:kept as text[]))
+""")
+
+_CLEAR_MEMBERS: Final = text("delete from memberships where organization_id = :organization")
+
+_MEMBERS: Final = text("""
+    insert into memberships (team_id, user_id, organization_id)
+    select t.id, u.id, :organization
+    from unnest(cast(:teams as text[]), cast(:people as text[])) as named (team, person)
+    join teams t on t.organization_id = :organization and t.team = named.team
+    join users u on u.organization_id = :organization and u.person = named.person
+""")
+
+_OWNER: Final = text("""
+    update organizations set owner_id = (
+        select id from users where organization_id = :organization and person = cast(:owner as text)
+    ) where id = :organization
+""")
+
+_CLEAR_SECTIONS: Final = text("delete from article_sections where organization_id = :organization")
+
+_SECTION: Final = text("""
+    insert into article_sections (organization_id, collection, article, position, title, tags, heading, body)
+    values (:organization, :collection, :article, :position, :title, :tags, :heading, :body)
+""")

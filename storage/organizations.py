@@ -1,0 +1,354 @@
+"""The organization file in the database: versions of it, and the rows that follow from the one in force.
+
+Every applied file becomes a version, whole and unchangeable, with its articles.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
+
+from pydantic import JsonValue, TypeAdapter
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.errors import BadUsage, CommandError, InvalidOrganization, NotFound
+from bot.core.ids import NewId, OrgId
+from orgs.articles import Article
+from orgs.changes import Change, diff, diff_articles
+from orgs.documents import from_document, to_document
+from orgs.loading import Loaded
+from orgs.specification.organization import Organization
+from storage.audit import AuditEntry, record
+from storage.database import Database
+from storage.keys import Keys
+from storage.organization_rows import write_rows
+
+_ARTICLES: TypeAdapter[tuple[Article, ...]] = TypeAdapter(tuple[Article, ...])
+
+
+class UnknownOrganization(NotFound):
+    """No organization has that name. Says which there are."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        near = get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" There is {_listed(known)}." if known else ""
+        CommandError.__init__(self, f"There is no organization {name[:60]!r}.{hint}")
+
+
+class InForce(NamedTuple):
+    """An organization and the version of its file that is in force."""
+
+    organization: OrgId
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What came of applying. `version` is in force now; it is the old one when nothing changed."""
+
+    organization: OrgId
+    version: int
+    changes: tuple[Change, ...]
+    created: bool  # the organization is new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionLine:
+    """One line of the history."""
+
+    version: int
+    applied_by: str
+    applied_at: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a version holds."""
+
+    organization: Organization
+    articles: tuple[Article, ...]
+    digest: str
+
+
+# --- applying ----------------------------------------------------------------------------------------------
+
+
+async def apply(
+    connection: AsyncConnection, keys: Keys, new_id: NewId, loaded: Loaded, *, by: str, digest: str = ""
+) -> Applied:
+    """Put the file in force, in the caller's transaction. Without a difference nothing is written.
+
+    `by` is who did it, as the audit log names them; `digest` is the file's own unless given. Two that
+    apply at once do so one after the other. Raises InvalidOrganization when another organization has one of
+    its accounts.
+    """
+    file = _File(loaded.organization, loaded.articles, digest or loaded.digest)
+    created = await _create(connection, keys, new_id, file.organization)
+    row = (await connection.execute(_LOCK, {"name": file.organization.name})).one()
+    return await _advance(
+        connection, new_id, InForce(OrgId(row.id), row.name, row.version), file, by, created
+    )
+
+
+async def apply_version(
+    connection: AsyncConnection, keys: Keys, new_id: NewId, organization: OrgId, version: int, *, by: str
+) -> Applied:
+    """Go back to an earlier version by making a new one that says the same. Raises NotFound."""
+    del keys  # an organization that has versions has its keys
+    row = (await connection.execute(_LOCK_BY_ID, {"organization": organization})).one_or_none()
+    if row is None:
+        raise NotFound("organization", str(organization))
+    file = await _read(connection, organization, version)
+    return await _advance(connection, new_id, InForce(organization, row.name, row.version), file, by, False)
+
+
+async def preview(connection: AsyncConnection, loaded: Loaded) -> tuple[Change, ...]:
+    """What `apply` would change."""
+    row = (await connection.execute(_BY_NAME, {"name": loaded.organization.name})).one_or_none()
+    before = await _read(connection, OrgId(row.id), row.version) if row and row.version else None
+    return _changes(before, _File(loaded.organization, loaded.articles, loaded.digest))
+
+
+async def preview_version(
+    connection: AsyncConnection, organization: OrgId, version: int
+) -> tuple[Change, ...]:
+    """What `apply_version` would change. Raises NotFound."""
+    row = (await connection.execute(_BY_ID, {"organization": organization})).one_or_none()
+    if row is None:
+        raise NotFound("organization", str(organization))
+    target = await _read(connection, organization, version)
+    return _changes(await _read(connection, organization, row.version) if row.version else None, target)
+
+
+async def _create(connection: AsyncConnection, keys: Keys, new_id: NewId, organization: Organization) -> bool:
+    """Make the row of a new organization. False: there is one already, be it made this very moment."""
+    if (await connection.execute(_BY_NAME, {"name": organization.name})).one_or_none():
+        return False
+    made = OrgId(new_id())
+    data_key, index_key = keys.new_organization(made)
+    row = await connection.execute(
+        _CREATE, {"id": made, "name": organization.name, "data_key": data_key, "index_key": index_key}
+    )
+    return row.one_or_none() is not None
+
+
+async def _advance(
+    connection: AsyncConnection, new_id: NewId, now: InForce, file: _File, by: str, created: bool
+) -> Applied:
+    """Make the next version of it, if it differs. The organization's row is locked."""
+    before = await _read(connection, now.organization, now.version) if now.version else None
+    changes = _changes(before, file)
+    if not changes:
+        return Applied(organization=now.organization, version=now.version, changes=(), created=False)
+    document = _document(file)
+    _check_storable(document, "")
+    version = now.version + 1
+    given = {
+        "organization": now.organization,
+        "version": version,
+        "document": document,
+        "digest": file.digest,
+        "by": by[:255],
+    }
+    await connection.execute(_VERSION, given)
+    await write_rows(connection, new_id, now.organization, file.organization, file.articles)
+    moved = {
+        "organization": now.organization,
+        "version": version,
+        "description": file.organization.description,
+    }
+    at = await connection.scalar(_PUT_IN_FORCE, moved)
+    entry = AuditEntry(
+        id=new_id(),
+        at=at,
+        actor=by,
+        action="organization.applied",
+        subject=f"organization:{now.organization}",
+        details={"version": version, "digest": file.digest, "changes": len(changes)},
+    )
+    await record(connection, now.organization, [entry])
+    return Applied(organization=now.organization, version=version, changes=changes, created=created)
+
+
+def _changes(before: _File | None, after: _File) -> tuple[Change, ...]:
+    return (
+        *diff(before.organization if before else None, after.organization),
+        *diff_articles(before.articles if before else (), after.articles),
+    )
+
+
+def _document(file: _File) -> dict[str, JsonValue]:
+    return {
+        "organization": to_document(file.organization),
+        "articles": _ARTICLES.dump_python(file.articles, mode="json"),
+    }
+
+
+def _check_storable(value: JsonValue, path: str) -> None:
+    """Raises InvalidOrganization for a text with characters which PostgreSQL cannot hold."""
+    match value:
+        case str():
+            if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+                raise InvalidOrganization(
+                    [f"{path}: found a character that no text can keep (NUL or half a pair)"]
+                )
+        case dict():
+            for name, inner in value.items():
+                _check_storable(inner, f"{path}.{name}" if path else name)
+        case list():
+            for index, inner in enumerate(value):
+                _check_storable(inner, f"{path}[{index}]")
+        case _:
+            pass
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+async def load(connection: AsyncConnection, organization: OrgId, version: int) -> Organization:
+    """The organization as that version says. Raises NotFound."""
+    document = await connection.scalar(_ORGANIZATION, {"organization": organization, "version": version})
+    if document is None:
+        raise NotFound("version", str(version))
+    return from_document(document)
+
+
+async def current(connection: AsyncConnection) -> list[InForce]:
+    """Every organization, by name."""
+    return [InForce(OrgId(row.id), row.name, row.version) for row in await connection.execute(_CURRENT)]
+
+
+async def find(connection: AsyncConnection, name: str | None) -> InForce:
+    """The organization of that name; the only one when `name` is None.
+
+    Raises UnknownOrganization, BadUsage when a name is needed, CommandError when there is none at all.
+    """
+    known = await current(connection)
+    names = [one.name for one in known]
+    if name is not None:
+        exact = [one for one in known if one.name == name]
+        alike = [one for one in known if one.name.casefold() == name.strip().casefold()]
+        if len(found := exact or alike) == 1:
+            return found[0]
+        raise UnknownOrganization(name, names)
+    if not known:
+        raise CommandError("There is no organization yet: `desk org apply PATH` makes one.")
+    if len(known) > 1:
+        raise BadUsage(
+            f"There are {len(known)} organizations: say which with `--org`. There is {_listed(names)}."
+        )
+    return known[0]
+
+
+async def versions(connection: AsyncConnection, organization: OrgId, limit: int = 50) -> list[VersionLine]:
+    """The history, newest first."""
+    rows = await connection.execute(_VERSIONS, {"organization": organization, "limit": limit})
+    return [
+        VersionLine(
+            version=row.version, applied_by=row.applied_by, applied_at=row.created_at, digest=row.digest
+        )
+        for row in rows
+    ]
+
+
+async def _read(connection: AsyncConnection, organization: OrgId, version: int) -> _File:
+    row = (
+        await connection.execute(_DOCUMENT, {"organization": organization, "version": version})
+    ).one_or_none()
+    if row is None:
+        raise NotFound("version", str(version))
+    return _File(
+        from_document(row.document["organization"]),
+        _ARTICLES.validate_python(row.document["articles"]),
+        row.digest,
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:8])
+    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
+
+
+class Organizations:
+    """Versions, kept once loaded: they never change. Safe for concurrent use; at most `capacity` of them."""
+
+    def __init__(self, database: Database, *, capacity: int = 200) -> None:
+        self._database = database
+        self._capacity = capacity
+        self._loaded: OrderedDict[tuple[OrgId, int], Organization] = OrderedDict()
+        self._loading: WeakValueDictionary[tuple[OrgId, int], asyncio.Lock] = WeakValueDictionary()
+
+    async def get(self, organization: OrgId, version: int) -> Organization:
+        """That version; many who ask at once wait for one load. Raises NotFound, StorageUnavailable."""
+        key = (organization, version)
+        if (known := self._known(key)) is not None:
+            return known
+        lock = self._loading.get(key)
+        if lock is None:
+            lock = self._loading[key] = asyncio.Lock()
+        async with lock:
+            if (known := self._known(key)) is not None:
+                return known
+            async with self._database.begin() as connection:
+                value = await load(connection, organization, version)
+            self._loaded[key] = value
+            if len(self._loaded) > self._capacity:
+                self._loaded.popitem(last=False)
+            return value
+
+    def _known(self, key: tuple[OrgId, int]) -> Organization | None:
+        known = self._loaded.get(key)
+        if known is not None:
+            self._loaded.move_to_end(key)
+        return known
+
+
+# --- statements --------------------------------------------------------------------------------------------
+
+_BY_NAME: Final = text("select id, name, version from organizations where name = :name")
+
+_BY_ID: Final = text("select id, name, version from organizations where id = :organization")
+
+_LOCK: Final = text("select id, name, version from organizations where name = :name for update")
+
+_LOCK_BY_ID: Final = text("select id, name, version from organizations where id = :organization for update")
+
+_CURRENT: Final = text("select id, name, version from organizations order by name")
+
+_CREATE: Final = text("""
+    insert into organizations (id, name, data_key, index_key) values (:id, :name, :data_key, :index_key)
+    on conflict (name) do nothing returning id
+""")
+
+_VERSION: Final = text("""
+    insert into organization_versions (organization_id, version, document, digest, applied_by)
+    values (:organization, :version, :document, :digest, :by)
+""").bindparams(bindparam("document", type_=JSONB))
+
+_PUT_IN_FORCE: Final = text("""
+    update organizations set version = :version, description = :description where id = :organization
+    returning clock_timestamp()
+""")
+
+_DOCUMENT: Final = text("""
+    select document, digest from organization_versions
+    where organization_id = :organization and version = :version
+""")
+
+_ORGANIZATION: Final = text("""
+    select document -> 'organization' from organization_versions
+    where organization_id = :organization and version = :version
+""")
+
+_VERSIONS: Final = text("""
+    select version, applied_by, created_at, digest from organization_versions
+    where organization_id = :organization order by version desc limit :limit
+""")

@@ -1,0 +1,435 @@
+"""What must leave: claiming lanes, and recording what became of each try.
+
+A lane is one chat of one account. It is advanced by one worker at a time, its rows leave in order, and it rests
+as long as the platform's published limit asks. A row is marked `sending` in the transaction that claims it: one
+found in that state later was under way when its worker died.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import DeliveryReport, Origin
+from bot.core.events import Channel, Place
+from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
+from bot.core.outbound import Operation, Sent
+from storage.codec import load_operation
+from storage.effects import PAYLOAD
+from storage.inbox import NOBODY, Entry, Inboxes, Wake
+from storage.keys import Keys
+from storage.lanes import wake
+from storage.sealing import Sealer
+from storage.views import json_place
+
+AnyRow = Row[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How fast an account may send: `per_second` on average, `burst` at once."""
+
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One row of the outbox, claimed. `interrupted`: an earlier try may or may not have arrived."""
+
+    id: DeliveryId
+    lane: LaneId
+    fence: int
+    account_id: AccountId
+    organization: OrgId
+    conversation: ConversationId
+    message: MessageId | None
+    room: UUID | None
+    kind: str
+    operation: Operation | None  # None: the card, made when it is sent
+    place: Place
+    part: int
+    attempts: int  # this one included
+    interrupted: bool
+    reports: bool
+    refs: tuple[str, ...]  # where the message to change was delivered
+    sealer: Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    item: Item
+    sent: Sent
+    rest: timedelta  # how long the chat must rest now
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not taken now. `counts`: it was a try, not only a request to wait."""
+
+    item: Item
+    after: timedelta
+    code: str
+    reason: str
+    counts: bool = True
+    uncertain: bool = False  # it may have arrived: the platform is asked before it is sent again
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Never again by itself. `outcome` is failed, unknown or withdrawn."""
+
+    item: Item
+    outcome: str
+    code: str
+    reason: str
+    unreachable: bool = False
+
+
+Result = Delivered | Later | Dead
+
+
+class Outbox:
+    """One per process. Every method is a few statements in the caller's transaction."""
+
+    def __init__(self, keys: Keys, inboxes: Inboxes, new_id: NewId) -> None:
+        self._keys = keys
+        self._inboxes = inboxes
+        self._new_id = new_id
+
+    async def claim(
+        self,
+        connection: AsyncConnection,
+        allowances: Mapping[AccountId, Allowance],
+        limit: int,
+        lease: timedelta,
+    ) -> list[Item]:
+        """Lease lanes that are ready, as many as their accounts may send now, with the head of each.
+
+        Lanes of accounts without an allowance are left to other processes.
+        """
+        accounts = [
+            row
+            for row in await connection.execute(_PACES, {"ids": sorted(allowances)})
+            if row.id in allowances
+        ]
+        if not accounts:
+            return []
+        free = {row.id: _slots(row.idle, allowances[row.id]) for row in accounts}
+        rows = (
+            await connection.execute(
+                _CLAIM,
+                {
+                    "accounts": list(free),
+                    "slots": list(free.values()),
+                    "limit": limit,
+                    "seconds": lease.total_seconds(),
+                },
+            )
+        ).all()
+        if not rows:
+            return []
+        sent: dict[AccountId, int] = {}
+        for row in rows:
+            sent[row.account_id] = sent.get(row.account_id, 0) + (row.outbox_id is not None)
+        await connection.execute(
+            _PACE,
+            {
+                "ids": list(sent),
+                "seconds": [count / allowances[id_].per_second for id_, count in sent.items()],
+                "bursts": [allowances[id_].burst / allowances[id_].per_second for id_ in sent],
+            },
+        )
+        claimed = {row.outbox_id: row for row in rows if row.outbox_id is not None}
+        idle = [LaneId(row.lane_id) for row in rows if row.outbox_id is None]
+        if idle:
+            await connection.execute(
+                _FREE, {"ids": idle, "rests": [0.0] * len(idle), "again": [0.0] * len(idle)}
+            )
+        details = await connection.execute(_DETAILS, {"ids": list(claimed)})
+        return [self._item(row, claimed[row.id]) for row in details]
+
+    async def renew(self, connection: AsyncConnection, items: Sequence[Item], lease: timedelta) -> None:
+        await connection.execute(
+            _RENEW,
+            {
+                "ids": [item.lane for item in items],
+                "fences": [item.fence for item in items],
+                "seconds": lease.total_seconds(),
+            },
+        )
+
+    async def settle(self, connection: AsyncConnection, results: Sequence[Result]) -> tuple[Wake, ...]:
+        """Record what became of each try and free its lane. Returns the conversations that must hear of it.
+
+        A result whose lane has passed to another worker is dropped: that worker reconciles the delivery.
+        """
+        wakes = await self._report(connection, results)
+        ours = {
+            row.id
+            for row in await connection.execute(
+                _OURS, {"ids": [r.item.lane for r in results], "fences": [r.item.fence for r in results]}
+            )
+        }
+        kept = sorted((r for r in results if r.item.lane in ours), key=lambda r: r.item.lane)
+        if not kept:
+            return wakes
+        await connection.execute(_SETTLE, [_row(result) for result in kept])
+        if tries := [_try(result, self._new_id()) for result in kept if not isinstance(result, Delivered)]:
+            await connection.execute(_TRY, tries)
+        for result in kept:
+            if isinstance(result, Delivered) and result.item.kind == "card" and result.sent.message:
+                await connection.execute(
+                    _PLACE_ROOM,
+                    {
+                        "id": result.item.room,
+                        "chat": result.sent.chat or result.item.place.chat,
+                        "thread": result.sent.message,
+                    },
+                )
+        await connection.execute(
+            _FREE,
+            {
+                "ids": [r.item.lane for r in kept],
+                "rests": [r.rest.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
+                "again": [r.after.total_seconds() if isinstance(r, Later) else 0.0 for r in kept],
+            },
+        )
+        return wakes
+
+    async def _report(self, connection: AsyncConnection, results: Sequence[Result]) -> tuple[Wake, ...]:
+        entries = [
+            Entry(
+                NOBODY,
+                f"delivery:{result.item.id}:{result.item.attempts}",
+                result.item.organization,
+                result.item.conversation,
+                Origin.SELF,
+                report,
+                result.item.sealer,
+            )
+            for result in results
+            if (report := report_of(result)) is not None
+        ]
+        return await self._inboxes.tell(connection, entries) if entries else ()
+
+    async def unclaim(self, connection: AsyncConnection, items: Sequence[Item]) -> None:
+        """Give back what was claimed and certainly not sent."""
+        await connection.execute(_UNSEND, {"ids": [item.id for item in items]})
+        zeros = [0.0] * len(items)
+        await connection.execute(
+            _FREE, {"ids": [item.lane for item in items], "rests": zeros, "again": zeros}
+        )
+
+    async def again(self, connection: AsyncConnection, organization: OrgId, delivery: DeliveryId) -> bool:
+        """Put a dead delivery back. False: there is no such dead delivery."""
+        lane = await connection.scalar(_AGAIN, {"organization": organization, "id": delivery})
+        if lane is None:
+            return False
+        await wake(connection, (LaneId(lane),))
+        return True
+
+    def _item(self, row: AnyRow, claimed: AnyRow) -> Item:
+        sealer = self._keys.customer(row.customer_id, row.data_key)
+        if row.room_id is None:
+            place = json_place(sealer, row.place, row.channel, row.account)
+        else:
+            place = Place(Channel(row.channel), row.account, row.chat_id or row.chat, row.thread or "")
+        return Item(
+            id=DeliveryId(row.id),
+            lane=LaneId(row.lane_id),
+            fence=claimed.fence,
+            account_id=AccountId(row.account_id),
+            organization=OrgId(row.organization_id),
+            conversation=ConversationId(row.conversation_id),
+            message=MessageId(row.message_id) if row.message_id else None,
+            room=row.room_id,
+            kind=row.kind,
+            operation=load_operation(sealer.open(row.payload, field=PAYLOAD)) if row.payload else None,
+            place=place,
+            part=row.part,
+            attempts=row.attempts,
+            interrupted=claimed.was == "sending",
+            reports=row.reports,
+            refs=tuple(row.refs or ()),
+            sealer=sealer,
+        )
+
+
+def report_of(result: Result) -> DeliveryReport | None:
+    """What the conversation must know of this: failures of messages and cards, and fates of people's words."""
+    item = result.item
+    if isinstance(result, Later) or item.kind not in ("post", "card") or (item.room and item.kind == "post"):
+        return None
+    message = item.message if item.room is None else None
+    if isinstance(result, Dead):
+        if result.outcome == "withdrawn":
+            return None
+        return DeliveryReport(message, item.id, result.outcome, result.reason, result.unreachable, item.room)
+    if item.reports and not result.sent.more:
+        return DeliveryReport(message, item.id, "delivered", room=item.room)
+    return None
+
+
+def _slots(idle: float, allowance: Allowance) -> int:
+    """How many may leave now, of an account that has been free for `idle` seconds (negative: is not yet)."""
+    return max(0, min(allowance.burst, int(idle * allowance.per_second) + (idle >= 0)))
+
+
+def _row(result: Result) -> dict[str, object]:
+    item = result.item
+    match result:
+        case Delivered(sent=sent):
+            state, part, error = ("waiting" if sent.more else "delivered"), item.part + 1, None
+            ref, attempts = sent.message, 0 if sent.more else item.attempts
+        case Later():
+            state = "sending" if result.uncertain else "waiting"
+            part, error, ref = item.part, result.reason, ""
+            attempts = item.attempts if result.counts else item.attempts - 1
+        case Dead():
+            state, part, error, ref, attempts = result.outcome, item.part, result.reason, "", item.attempts
+    return {
+        "id": item.id,
+        "state": state,
+        "part": part,
+        "attempts": attempts,
+        "error": None if error is None else error[:500],
+        "ref": ref,
+    }
+
+
+def _try(result: Later | Dead | Delivered, id_: UUID) -> dict[str, object]:
+    item = result.item
+    code, reason = ("delivered", "") if isinstance(result, Delivered) else (result.code, result.reason)
+    return {
+        "id": id_,
+        "organization": item.organization,
+        "outbox": item.id,
+        "attempt": item.attempts,
+        "outcome": code[:40],
+        "reason": reason[:500],
+    }
+
+
+_PACES = text("""
+    select id, extract(epoch from clock_timestamp() - greatest(free_at, clock_timestamp() - interval '1 hour'))
+        ::float8 as idle
+    from accounts
+    where id = any(cast(:ids as uuid[])) and exists (
+        select 1 from lanes l where l.account_id = accounts.id and l.ready_at <= clock_timestamp()
+            and (l.lease_until is null or l.lease_until < clock_timestamp())
+    )
+    order by id for update
+""")
+
+_CLAIM = text("""
+    with due as materialized (
+        select id, account_id, ready_at from lanes
+        where ready_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
+            and account_id = any(cast(:accounts as uuid[]))
+        order by ready_at limit :limit for update skip locked
+    ), ranked as (
+        select due.id, row_number() over (partition by due.account_id order by due.ready_at) as place, t.slots
+        from due join unnest(cast(:accounts as uuid[]), cast(:slots as int[])) as t(account, slots)
+            on t.account = due.account_id
+    ), leased as (
+        update lanes l
+        set lease_until = clock_timestamp() + make_interval(secs => :seconds), fence = l.fence + 1
+        from ranked where l.id = ranked.id and ranked.place <= ranked.slots
+        returning l.id, l.account_id, l.fence
+    ), heads as materialized (
+        select leased.id as lane_id, leased.account_id, leased.fence, o.id as outbox_id, o.state as was
+        from leased left join lateral (
+            select id, state from outbox where lane_id = leased.id and state in ('waiting', 'sending')
+            order by position limit 1
+        ) o on true
+    ), marked as (
+        update outbox o set state = 'sending', attempts = o.attempts + 1
+        from heads where o.id = heads.outbox_id and o.state in ('waiting', 'sending')
+        returning o.id
+    )
+    select heads.lane_id, heads.account_id, heads.fence, heads.was, marked.id as outbox_id
+    from heads left join marked on marked.id = heads.outbox_id
+""")
+
+_PACE = text("""
+    update accounts a
+    set free_at = greatest(a.free_at, clock_timestamp() - make_interval(secs => t.burst))
+        + make_interval(secs => t.seconds)
+    from unnest(cast(:ids as uuid[]), cast(:seconds as float8[]), cast(:bursts as float8[]))
+        as t(id, seconds, burst)
+    where a.id = t.id
+""")
+
+_DETAILS = text("""
+    select o.*, l.account_id, a.channel, a.account, v.customer_id, v.place, c.data_key, r.chat, r.chat_id, r.thread,
+        case when o.kind in ('amend', 'retract') then (
+            select array_agg(ref) from outbox p cross join unnest(p.external_ids) as ref
+            where p.message_id = o.message_id and p.room_id is null and p.kind = 'post'
+        ) end as refs
+    from outbox o
+    join lanes l on l.id = o.lane_id
+    join accounts a on a.id = l.account_id
+    join conversations v on v.id = o.conversation_id
+    join customers c on c.id = v.customer_id
+    left join rooms r on r.id = o.room_id
+    where o.id = any(cast(:ids as uuid[]))
+""")
+
+_RENEW = text("""
+    update lanes l set lease_until = clock_timestamp() + make_interval(secs => :seconds)
+    from unnest(cast(:ids as uuid[]), cast(:fences as bigint[])) as t(id, fence)
+    where l.id = t.id and l.fence = t.fence and l.lease_until is not null
+""")
+
+_OURS = text("""
+    select l.id from lanes l
+    join unnest(cast(:ids as uuid[]), cast(:fences as bigint[])) as t(id, fence)
+        on l.id = t.id and l.fence = t.fence
+    where l.lease_until is not null
+    order by l.id for update of l
+""")
+
+_SETTLE = text("""
+    update outbox set state = cast(:state as text), part = :part, attempts = :attempts, error = :error,
+        external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else external_ids end,
+        settled_at = case when cast(:state as text) not in ('waiting', 'sending') then clock_timestamp() end
+    where id = :id
+""")
+
+_TRY = text("""
+    insert into deliveries (id, organization_id, outbox_id, attempt, at, outcome, reason)
+    values (:id, :organization, :outbox, :attempt, clock_timestamp(), :outcome, :reason)
+""")
+
+_PLACE_ROOM = text("""
+    update rooms set chat_id = :chat, thread = :thread where id = :id and thread is null
+""")
+
+# The lanes are locked: nothing can be added to them meanwhile, so what is seen here is all there is.
+_FREE = text("""
+    update lanes l
+    set lease_until = null,
+        free_at = case when t.rest > 0 then clock_timestamp() + make_interval(secs => t.rest) else l.free_at end,
+        ready_at = case when exists (
+            select 1 from outbox o where o.lane_id = l.id and o.state in ('waiting', 'sending')
+        ) then greatest(clock_timestamp() + make_interval(secs => greatest(t.rest, t.again)),
+            coalesce(l.free_at, '-infinity')) end
+    from unnest(cast(:ids as uuid[]), cast(:rests as float8[]), cast(:again as float8[])) as t(id, rest, again)
+    where l.id = t.id
+""")
+
+_UNSEND = text("""
+    update outbox set state = 'waiting', attempts = greatest(attempts - 1, 0)
+    where id = any(cast(:ids as uuid[])) and state = 'sending'
+""")
+
+_AGAIN = text("""
+    update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null
+    where organization_id = :organization and id = :id and state in ('failed', 'unknown')
+    returning lane_id
+""")

@@ -1,0 +1,439 @@
+"""What screens and commands show: plain reads, the organization first, everything opened here.
+
+Texts of a customer whose data key was destroyed read as ERASED.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import EscalationState, Message, MessageState, Owner, OwnerKind, Role, Status
+from bot.core.errors import BadUsage, KeyDestroyed, NotFound
+from bot.core.events import Channel
+from bot.core.ids import (
+    ConversationId,
+    CustomerId,
+    DeliveryId,
+    EscalationId,
+    MessageId,
+    OrgId,
+    PersonId,
+    TeamId,
+)
+from storage import queries_sql as sql
+from storage.effects import SNAPSHOT, STEP_REASON, TURN_REASONS
+from storage.inbox import PROFILE
+from storage.keys import Keys
+from storage.sealing import Sealer
+from storage.views import REASON, message
+
+ERASED: Final = "(erased)"
+PREFIX_LEAST: Final = 8  # hexadecimal digits of an id that are enough, if only one begins with them
+
+AnyRow = Row[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationLine:
+    id: ConversationId
+    customer: CustomerId
+    customer_name: str
+    channel: Channel
+    account: str
+    status: Status
+    owner: Owner
+    created_at: datetime
+    messages: int
+    pending_since: datetime | None  # a customer waits for an answer since then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationLine:
+    """Nothing in it was written by a customer."""
+
+    id: EscalationId
+    conversation: ConversationId
+    state: EscalationState
+    agent: str
+    team: TeamId
+    holder: PersonId | None
+    trigger: str
+    urgent: bool
+    opened_at: datetime
+    deadline: datetime | None
+    taken_at: datetime | None
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathStep:
+    """`EscalationStep` of the specification."""
+
+    at: datetime
+    from_: str
+    to: str
+    reason: str
+    snapshot: str  # the story as it stood
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationStory:
+    line: EscalationLine
+    customer_name: str
+    reason: str
+    why: str
+    tried: str
+    path: tuple[PathStep, ...]  # oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationStory:
+    line: ConversationLine
+    messages: tuple[Message, ...]  # the whole log, oldest first
+    escalations: tuple[EscalationLine, ...]  # oldest first
+    previous: ConversationId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    attempt: int
+    at: datetime
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryLine:
+    """A row of the outbox that has not arrived. `tries` are the failed ones, oldest first."""
+
+    id: DeliveryId
+    state: str  # waiting, sending, failed, unknown
+    kind: str
+    channel: Channel
+    account: str
+    conversation: ConversationId
+    to_staff: bool
+    attempts: int
+    error: str
+    created_at: datetime
+    tries: tuple[Try, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnLine:
+    id: UUID
+    started_at: datetime
+    inputs: int
+    timers: int
+    stages: Mapping[str, float]  # milliseconds
+    outcome: str
+    reasons: tuple[tuple[str, str], ...]  # who had the word, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How an organization is doing at this moment."""
+
+    begun: Mapping[Status, int]  # conversations that began in the last 24 hours, as they stand now
+    unanswered: int  # conversations in which a customer waits for an answer
+    unanswered_since: datetime | None
+    escalations_waiting: int
+    escalations_held: int
+    escalation_waiting_since: datetime | None
+    deliveries_waiting: int
+    delivery_waiting_since: datetime | None
+    deliveries_failed: int
+    deliveries_unknown: int
+
+
+class Subject(StrEnum):
+    """What an id may name."""
+
+    CONVERSATION = "conversation"
+    ESCALATION = "escalation"
+    DELIVERY = "delivery"
+
+
+_PLURAL: Final = {
+    Subject.CONVERSATION: "conversations",
+    Subject.ESCALATION: "escalations",
+    Subject.DELIVERY: "deliveries",
+}
+
+_BY_PREFIX: Final = {
+    Subject.CONVERSATION: sql.CONVERSATIONS_BY_PREFIX,
+    Subject.ESCALATION: sql.ESCALATIONS_BY_PREFIX,
+    Subject.DELIVERY: sql.DELIVERIES_BY_PREFIX,
+}
+
+
+async def find_id(connection: AsyncConnection, organization: OrgId, subject: Subject, reference: str) -> UUID:
+    """The id that begins with `reference`: PREFIX_LEAST or more hexadecimal digits, with or without dashes.
+
+    Raises BadUsage for anything else and when several begin with it, NotFound when none does.
+    """
+    digits = reference.strip().lower().replace("-", "")
+    if not (digits.isascii() and digits.isalnum() and set(digits) <= set("0123456789abcdef")):
+        raise BadUsage(f"{reference[:40]!r} is no id of a {subject}: ids are hexadecimal digits.")
+    if not PREFIX_LEAST <= len(digits) <= 32:
+        raise BadUsage(f"{reference[:40]!r} is no id of a {subject}: give {PREFIX_LEAST} to 32 digits of it.")
+    found = list(
+        await connection.scalars(
+            _BY_PREFIX[subject],
+            {
+                "organization": organization,
+                "least": UUID(digits.ljust(32, "0")),
+                "most": UUID(digits.ljust(32, "f")),
+            },
+        )
+    )
+    if not found:
+        raise NotFound(subject, reference)
+    if len(found) > 1:
+        shown = ", ".join(str(id_) for id_ in found[:3])
+        raise BadUsage(
+            f"Several {_PLURAL[subject]} begin with {reference!r}: {shown} …. Give more of the id."
+        )
+    return UUID(str(found[0]))
+
+
+async def conversations(
+    connection: AsyncConnection,
+    keys: Keys,
+    organization: OrgId,
+    *,
+    status: Status | None = None,
+    before: ConversationId | None = None,
+    limit: int = 20,
+) -> tuple[ConversationLine, ...]:
+    """The newest first; `before` goes on after that conversation."""
+    rows = await connection.execute(
+        sql.CONVERSATIONS,
+        {
+            "organization": organization,
+            "status": status.value if status else None,
+            "before": before,
+            "limit": limit,
+        },
+    )
+    return tuple(_conversation_line(row, _sealer(keys, row)) for row in rows)
+
+
+async def conversation(
+    connection: AsyncConnection, keys: Keys, organization: OrgId, id_: ConversationId
+) -> ConversationStory:
+    """One with its whole log. Raises NotFound."""
+    given = {"organization": organization, "conversation": id_}
+    row = (await connection.execute(sql.CONVERSATION, given)).one_or_none()
+    if row is None:
+        raise NotFound("conversation", str(id_))
+    sealer = _sealer(keys, row)
+    messages = await connection.execute(sql.MESSAGES, given)
+    escalated = await connection.execute(sql.ESCALATIONS_OF, given)
+    return ConversationStory(
+        line=_conversation_line(row, sealer),
+        messages=tuple(_message(m, sealer) for m in messages),
+        escalations=tuple(_escalation_line(e) for e in escalated),
+        previous=ConversationId(row.previous_id) if row.previous_id else None,
+    )
+
+
+async def escalations(
+    connection: AsyncConnection,
+    organization: OrgId,
+    *,
+    open_only: bool = True,
+    before: EscalationId | None = None,
+    limit: int = 20,
+) -> tuple[EscalationLine, ...]:
+    """The newest first; those that wait or are held, or all."""
+    statement = sql.OPEN_ESCALATIONS if open_only else sql.ESCALATIONS
+    rows = await connection.execute(
+        statement, {"organization": organization, "before": before, "limit": limit}
+    )
+    return tuple(_escalation_line(row) for row in rows)
+
+
+async def escalation(
+    connection: AsyncConnection, keys: Keys, organization: OrgId, id_: EscalationId
+) -> EscalationStory:
+    """One with its reason and its path. Raises NotFound."""
+    given = {"organization": organization, "escalation": id_}
+    row = (await connection.execute(sql.ESCALATION, given)).one_or_none()
+    if row is None:
+        raise NotFound("escalation", str(id_))
+    sealer = _sealer(keys, row)
+    words = json.loads(sealer.open(row.reason, field=REASON)) if sealer else {}
+    steps = await connection.execute(sql.STEPS, given)
+    return EscalationStory(
+        line=_escalation_line(row),
+        customer_name=_name(row.profile, sealer),
+        reason=words.get("reason", ERASED),
+        why=words.get("why", ERASED),
+        tried=words.get("tried", ERASED),
+        path=tuple(
+            PathStep(
+                at=step.timestamp,
+                from_=step.from_,
+                to=step.to,
+                reason=_opened(step.reason, sealer, STEP_REASON),
+                snapshot=_opened(step.context_snapshot, sealer, SNAPSHOT) if step.context_snapshot else "",
+            )
+            for step in steps
+        ),
+    )
+
+
+async def deliveries(
+    connection: AsyncConnection, organization: OrgId, *, dead_only: bool = False, limit: int = 50
+) -> tuple[DeliveryLine, ...]:
+    """What has not arrived: the dead first (newest first), then what waits (oldest first)."""
+    given = {"organization": organization, "limit": limit}
+    rows: list[AnyRow] = list(await connection.execute(sql.DEAD, given))
+    if not dead_only and len(rows) < limit:
+        rows += await connection.execute(sql.WAITING, {**given, "limit": limit - len(rows)})
+    tries: dict[UUID, list[Try]] = {row.id: [] for row in rows}
+    for t in await connection.execute(sql.TRIES, {"organization": organization, "ids": list(tries)}):
+        tries[t.outbox_id].append(Try(attempt=t.attempt, at=t.at, outcome=t.outcome, reason=t.reason))
+    return tuple(_delivery_line(row, tries[row.id]) for row in rows)
+
+
+async def turns(
+    connection: AsyncConnection, keys: Keys, organization: OrgId, id_: ConversationId, *, limit: int = 50
+) -> tuple[TurnLine, ...]:
+    """The newest `limit` turns of a conversation, oldest first. Raises NotFound for no such conversation."""
+    given = {"organization": organization, "conversation": id_}
+    row = (await connection.execute(sql.KEY, given)).one_or_none()
+    if row is None:
+        raise NotFound("conversation", str(id_))
+    sealer = _sealer(keys, row)
+    rows = (await connection.execute(sql.TURNS, {**given, "limit": limit})).all()
+    return tuple(
+        TurnLine(
+            id=turn.id,
+            started_at=turn.started_at,
+            inputs=turn.inputs,
+            timers=turn.timers,
+            stages={name: float(ms) for name, ms in turn.stages.items()},
+            outcome=turn.outcome,
+            reasons=_reasons(turn.reasons, sealer),
+        )
+        for turn in reversed(rows)
+    )
+
+
+async def counts(connection: AsyncConnection, organization: OrgId) -> Counts:
+    """In five statements, each on an index of its own."""
+    given = {"organization": organization}
+    begun = {Status(row.status): row.number for row in await connection.execute(sql.BEGUN, given)}
+    unanswered = (await connection.execute(sql.UNANSWERED, given)).one()
+    escalated = (await connection.execute(sql.ESCALATED, given)).one()
+    waiting = (await connection.execute(sql.COUNT_WAITING, given)).one()
+    dead = (await connection.execute(sql.COUNT_DEAD, given)).one()
+    return Counts(
+        begun=begun,
+        unanswered=unanswered.number,
+        unanswered_since=unanswered.since,
+        escalations_waiting=escalated.waiting,
+        escalations_held=escalated.held,
+        escalation_waiting_since=escalated.since,
+        deliveries_waiting=waiting.number,
+        delivery_waiting_since=waiting.since,
+        deliveries_failed=dead.failed,
+        deliveries_unknown=dead.unknown,
+    )
+
+
+# --- from rows ---------------------------------------------------------------------------------------------
+
+
+def _sealer(keys: Keys, row: AnyRow) -> Sealer | None:
+    """None for a customer who was erased."""
+    try:
+        return keys.customer(CustomerId(row.customer_id), row.data_key)
+    except KeyDestroyed:
+        return None
+
+
+def _opened(sealed: str, sealer: Sealer | None, field: str) -> str:
+    return sealer.open(sealed, field=field) if sealer else ERASED
+
+
+def _name(profile: str, sealer: Sealer | None) -> str:
+    return str(json.loads(sealer.open(profile, field=PROFILE))["name"]) if sealer else ERASED
+
+
+def _reasons(sealed: str, sealer: Sealer | None) -> tuple[tuple[str, str], ...]:
+    if sealer is None:
+        return (("", ERASED),)
+    pairs: Sequence[Sequence[str]] = json.loads(sealer.open(sealed, field=TURN_REASONS))
+    return tuple((str(who), str(why)) for who, why in pairs)
+
+
+def _message(row: AnyRow, sealer: Sealer | None) -> Message:
+    if sealer is not None:
+        return message(row, sealer)
+    return Message(
+        id=MessageId(row.id),
+        role=Role(row.role),
+        sender=row.sender_id,
+        text=ERASED,
+        state=MessageState(row.state),
+        at=row.created_at,
+        edited=row.edited,
+    )
+
+
+def _conversation_line(row: AnyRow, sealer: Sealer | None) -> ConversationLine:
+    return ConversationLine(
+        id=ConversationId(row.id),
+        customer=CustomerId(row.customer_id),
+        customer_name=_name(row.profile, sealer),
+        channel=Channel(row.channel),
+        account=row.account,
+        status=Status(row.status),
+        owner=Owner(OwnerKind(row.owner_kind), row.owner_name),
+        created_at=row.created_at,
+        messages=row.position,
+        pending_since=row.pending_since,
+    )
+
+
+def _escalation_line(row: AnyRow) -> EscalationLine:
+    return EscalationLine(
+        id=EscalationId(row.id),
+        conversation=ConversationId(row.conversation_id),
+        state=EscalationState(row.state),
+        agent=row.from_agent,
+        team=TeamId(row.team),
+        holder=PersonId(row.to_human) if row.to_human else None,
+        trigger=row.trigger,
+        urgent=row.urgent,
+        opened_at=row.opened_at,
+        deadline=row.deadline,
+        taken_at=row.taken_at,
+        resolved_at=row.resolved_at,
+    )
+
+
+def _delivery_line(row: AnyRow, tries: Sequence[Try]) -> DeliveryLine:
+    return DeliveryLine(
+        id=DeliveryId(row.id),
+        state=row.state,
+        kind=row.kind,
+        channel=Channel(row.channel),
+        account=row.account,
+        conversation=ConversationId(row.conversation_id),
+        to_staff=row.room_id is not None,
+        attempts=row.attempts,
+        error=row.error or "",
+        created_at=row.created_at,
+        tries=tuple(tries),
+    )

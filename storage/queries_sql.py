@@ -1,0 +1,168 @@
+"""The statements of `storage.queries`. Each names the index that carries it at a million messages."""
+
+from typing import Final
+
+from sqlalchemy import text
+
+# The primary key: a prefix is a range of it.
+CONVERSATIONS_BY_PREFIX: Final = text("""
+    select id from conversations where id between :least and :most and organization_id = :organization
+    order by id limit 4
+""")
+
+ESCALATIONS_BY_PREFIX: Final = text("""
+    select id from escalations where id between :least and :most and organization_id = :organization
+    order by id limit 4
+""")
+
+DELIVERIES_BY_PREFIX: Final = text("""
+    select id from outbox where id between :least and :most and organization_id = :organization
+    order by id limit 4
+""")
+
+_CONVERSATION_LINE = """
+    select v.id, v.customer_id, v.status, v.owner_kind, v.owner_name, v.created_at, v.position,
+        v.pending_since, v.previous_id, a.channel, a.account, c.profile, c.data_key
+    from conversations v join accounts a on a.id = v.account_id join customers c on c.id = v.customer_id
+"""
+
+# ix_conversations_organization_created. Without a status it stops after `limit` rows; with one it passes over
+# the others.
+CONVERSATIONS: Final = text(
+    _CONVERSATION_LINE
+    + """
+    where v.organization_id = :organization
+        and (cast(:status as text) is null or v.status = cast(:status as text))
+        and (cast(:before as uuid) is null or (v.created_at, v.id) < (
+            select created_at, id from conversations
+            where id = cast(:before as uuid) and organization_id = :organization
+        ))
+    order by v.created_at desc, v.id desc limit :limit
+    """
+)
+
+CONVERSATION: Final = text(
+    _CONVERSATION_LINE + " where v.organization_id = :organization and v.id = :conversation"
+)
+
+# uq_messages_position
+MESSAGES: Final = text("""
+    select * from messages where conversation_id = :conversation and organization_id = :organization
+    order by position
+""")
+
+# ix_escalations_conversation_id
+ESCALATIONS_OF: Final = text("""
+    select * from escalations where conversation_id = :conversation and organization_id = :organization
+    order by opened_at, id
+""")
+
+# ix_escalations_organization_opened
+ESCALATIONS: Final = text("""
+    select * from escalations
+    where organization_id = :organization
+        and (cast(:before as uuid) is null or (opened_at, id) < (
+            select opened_at, id from escalations
+            where id = cast(:before as uuid) and organization_id = :organization
+        ))
+    order by opened_at desc, id desc limit :limit
+""")
+
+# uq_escalations_open: only the open ones are in it.
+OPEN_ESCALATIONS: Final = text("""
+    select * from escalations
+    where organization_id = :organization and state in ('waiting', 'held')
+        and (cast(:before as uuid) is null or (opened_at, id) < (
+            select opened_at, id from escalations
+            where id = cast(:before as uuid) and organization_id = :organization
+        ))
+    order by opened_at desc, id desc limit :limit
+""")
+
+ESCALATION: Final = text("""
+    select e.*, v.customer_id, c.profile, c.data_key
+    from escalations e
+    join conversations v on v.id = e.conversation_id join customers c on c.id = v.customer_id
+    where e.organization_id = :organization and e.id = :escalation
+""")
+
+# ix_escalation_steps_escalation_id
+STEPS: Final = text("""
+    select "from" as from_, "to", reason, context_snapshot, "timestamp" from escalation_steps
+    where escalation_id = :escalation and organization_id = :organization order by "timestamp", id
+""")
+
+_DELIVERY_LINE = """
+    select o.id, o.state, o.kind, o.conversation_id, o.room_id, o.attempts, o.error, o.created_at, a.channel,
+        a.account
+"""
+
+# ix_outbox_dead
+DEAD: Final = text(
+    _DELIVERY_LINE
+    + """
+    from outbox o join lanes l on l.id = o.lane_id join accounts a on a.id = l.account_id
+    where o.organization_id = :organization and o.state in ('failed', 'unknown')
+    order by o.position desc limit :limit
+    """
+)
+
+# ix_lanes_ready_at holds the lanes in which something waits, ix_outbox_open what it is.
+WAITING: Final = text(
+    _DELIVERY_LINE
+    + """
+    from lanes l join outbox o on o.lane_id = l.id join accounts a on a.id = l.account_id
+    where l.organization_id = :organization and l.ready_at is not null and o.state in ('waiting', 'sending')
+    order by o.position limit :limit
+    """
+)
+
+# ix_deliveries_outbox_id
+TRIES: Final = text("""
+    select outbox_id, attempt, at, outcome, reason from deliveries
+    where outbox_id = any(cast(:ids as uuid[])) and organization_id = :organization order by at, id
+""")
+
+KEY: Final = text("""
+    select v.customer_id, c.data_key from conversations v join customers c on c.id = v.customer_id
+    where v.organization_id = :organization and v.id = :conversation
+""")
+
+# ix_turns_conversation_id
+TURNS: Final = text("""
+    select id, started_at, inputs, timers, stages, outcome, reasons from turns
+    where conversation_id = :conversation and organization_id = :organization order by id desc limit :limit
+""")
+
+# ix_conversations_organization_created
+BEGUN: Final = text("""
+    select status, count(*) as number from conversations
+    where organization_id = :organization and created_at > clock_timestamp() - interval '24 hours'
+    group by status
+""")
+
+# ix_conversations_wake_at: whoever waits for an answer has a conversation that is due.
+UNANSWERED: Final = text("""
+    select count(*) as number, min(pending_since) as since from conversations
+    where organization_id = :organization and wake_at is not null and pending_since is not null
+""")
+
+# uq_escalations_open
+ESCALATED: Final = text("""
+    select count(*) filter (where state = 'waiting') as waiting,
+        count(*) filter (where state = 'held') as held,
+        min(opened_at) filter (where state = 'waiting') as since
+    from escalations where organization_id = :organization and state in ('waiting', 'held')
+""")
+
+COUNT_WAITING: Final = text("""
+    select count(*) as number, min(o.created_at) as since
+    from lanes l join outbox o on o.lane_id = l.id
+    where l.organization_id = :organization and l.ready_at is not null and o.state in ('waiting', 'sending')
+""")
+
+COUNT_DEAD: Final = text("""
+    select count(*) filter (where state = 'failed') as failed,
+        count(*) filter (where state = 'unknown') as unknown
+    from outbox where organization_id = :organization and state in ('failed', 'unknown')
+""")

@@ -1,0 +1,90 @@
+"""What is kept how long. Each function removes one batch in the caller's transaction and returns how many.
+
+A batch smaller than `limit` means that nothing is left. Rows that somebody else holds are passed over: they
+are for the next run. What was not handled yet is never touched, however old it is.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+async def forget_inbox_bodies(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Empty the sealed bodies of inputs accepted before then that their conversation has handled."""
+    return await _removed(connection, _FORGET_BODIES, {"before": before, "limit": limit})
+
+
+async def delete_inbox_keys(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete inputs accepted before then whose body has been emptied: only what was handled is so."""
+    return await _removed(connection, _DELETE_KEYS, {"before": before, "limit": limit})
+
+
+async def delete_strays(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete words said in a thread of ours before then whose room was never recorded."""
+    return await _removed(connection, _DELETE_STRAYS, {"before": before, "limit": limit})
+
+
+async def delete_tries(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete the tries of deliveries made before then. The outbox says what became of each in the end."""
+    return await _removed(connection, _DELETE_TRIES, {"before": first_id(before), "limit": limit})
+
+
+async def delete_turns(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete what is recorded of turns that ended before then. Messages and effects stay."""
+    return await _removed(connection, _DELETE_TURNS, {"before": first_id(before), "limit": limit})
+
+
+def first_id(at: datetime) -> UUID:
+    """The least UUIDv7 of that millisecond: ids that grow with time are their own index by time."""
+    if at.utcoffset() is None:
+        raise ValueError(f"at must be timezone-aware, got {at!r}")
+    return UUID(int=int(at.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)
+
+
+async def _removed(connection: AsyncConnection, statement: TextClause, given: dict[str, object]) -> int:
+    return (await connection.execute(statement, given)).rowcount
+
+
+# Found by place (ctid), which the row lock keeps in place until the outer statement has done its work: a plan
+# that cannot go wrong, whatever the statistics say of tables that grow and shrink at their ends.
+
+# ix_inbox_unserved: what has a body is the work of about one day.
+_FORGET_BODIES = text("""
+    update inbox set body = null where ctid = any(array(
+        select i.ctid from inbox i join conversations v on v.id = i.conversation_id
+        where i.body is not null and i.accepted_at < :before and i.seq <= v.handled
+        order by i.accepted_at limit :limit for update of i skip locked
+    ))
+""")
+
+# ix_inbox_served
+_DELETE_KEYS = text("""
+    delete from inbox where ctid = any(array(
+        select ctid from inbox where body is null and accepted_at < :before
+        order by accepted_at limit :limit for update skip locked
+    ))
+""")
+
+# ix_inbox_stray
+_DELETE_STRAYS = text("""
+    delete from inbox where ctid = any(array(
+        select ctid from inbox where stray is not null and accepted_at < :before
+        limit :limit for update skip locked
+    ))
+""")
+
+# The primary key
+_DELETE_TRIES = text("""
+    delete from deliveries where ctid = any(array(
+        select ctid from deliveries where id < :before order by id limit :limit for update skip locked
+    ))
+""")
+
+# The primary key
+_DELETE_TURNS = text("""
+    delete from turns where ctid = any(array(
+        select ctid from turns where id < :before order by id limit :limit for update skip locked
+    ))
+""")

@@ -1,0 +1,427 @@
+"""The tables. Keys state the guarantees; code does not repeat them.
+
+The specification's tables stand by its names and columns. Texts of people are sealed (see `storage.sealing`):
+a column whose comment says "sealed" holds nothing readable.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _when(name: str, *, nullable: bool = True) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _created() -> Column[object]:
+    return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _organization() -> Column[object]:
+    return Column("organization_id", Uuid, ForeignKey("organizations.id"), nullable=False)
+
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("description", Text),
+    Column("owner_id", Uuid, ForeignKey("users.id", use_alter=True)),
+    _created(),
+    Column("version", Integer, nullable=False, server_default="0"),  # of the organization file now in force
+    Column("data_key", LargeBinary, nullable=False),  # wrapped; for what belongs to no customer yet
+    Column("index_key", LargeBinary, nullable=False),  # wrapped; identities and chats are hashed with it
+)
+
+organization_versions = Table(
+    "organization_versions",
+    metadata,
+    Column("organization_id", Uuid, ForeignKey("organizations.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", JSONB, nullable=False),  # the organization and its articles
+    Column("digest", String(64), nullable=False),
+    Column("applied_by", String(255), nullable=False),
+    _created(),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("person", String(100), nullable=False),  # the id in the organization file
+    Column("name", String(255), nullable=False),
+    Column("email", String(255)),
+    Column("roles", ARRAY(String(50)), nullable=False, server_default="{}"),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    _created(),
+    UniqueConstraint("organization_id", "person"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("agent", String(100), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", Text),
+    Column("category", String(100)),
+    Column("configuration", JSONB, nullable=False),
+    Column("created_by", Uuid, ForeignKey("users.id")),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    UniqueConstraint("organization_id", "agent"),
+)
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("definition", JSONB, nullable=False),
+    _organization(),
+)
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("team", String(100), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    UniqueConstraint("organization_id", "team"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("team_id", Uuid, ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    _organization(),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("channel", String(50), nullable=False),
+    Column("account", String(100), nullable=False),
+    Column("serves", String(20), nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    # When the next message of this account may leave: the published rate, kept across all workers.
+    Column("free_at", DateTime(timezone=True), nullable=False, server_default=text("'-infinity'")),
+    # Who fetches for a polled account, and until when: one leader at a time.
+    Column("leader", String(100)),
+    _when("leader_until"),
+    UniqueConstraint("channel", "account"),
+)
+
+article_sections = Table(
+    "article_sections",
+    metadata,
+    _organization(),
+    Column("collection", String(100), nullable=False),
+    Column("article", String(200), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("heading", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column(
+        "tsv",
+        TSVECTOR,
+        Computed(
+            "setweight(to_tsvector('english', title), 'A') || setweight(to_tsvector('english', heading), 'B')"
+            " || setweight(to_tsvector('english', tags), 'B') || setweight(to_tsvector('english', body), 'C')",
+            persisted=True,
+        ),
+    ),
+    PrimaryKeyConstraint("organization_id", "article", "position"),
+    Index("ix_article_sections_tsv", "tsv", postgresql_using="gin"),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("data_key", LargeBinary),  # wrapped; null once destroyed: erased
+    Column("profile", Text, nullable=False),  # sealed
+    _created(),
+    _when("erased_at"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("address_hash", LargeBinary, nullable=False),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
+    _created(),
+    UniqueConstraint("account_id", "address_hash"),
+    Index("ix_identities_customer_id", "customer_id"),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("chat_hash", LargeBinary, nullable=False),
+    _when("ready_at"),  # when something may leave; null: nothing waits
+    _when("free_at"),  # the published pause between two messages of a chat
+    _when("lease_until"),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    UniqueConstraint("account_id", "chat_hash"),
+    Index("ix_lanes_ready_at", "ready_at", postgresql_where=text("ready_at is not null")),
+    postgresql_with={"fillfactor": "70"},
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
+    Column("status", String(50), nullable=False),
+    _created(),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("identity_id", Uuid, ForeignKey("identities.id"), nullable=False),
+    Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
+    Column("place", Text, nullable=False),  # sealed: chat and thread
+    Column("current", Boolean, nullable=False, server_default=text("true")),
+    Column("previous_id", Uuid, ForeignKey("conversations.id")),
+    Column("owner_kind", String(20), nullable=False),
+    Column("owner_name", String(100), nullable=False),
+    Column("memory", JSONB, nullable=False, server_default="{}"),
+    _when("resolved_at"),
+    _when("reopen_until"),
+    # The queue. `accepted` and `handled` count the inputs, `position` the messages of the log.
+    Column("accepted", Integer, nullable=False, server_default="0"),
+    Column("handled", Integer, nullable=False, server_default="0"),
+    Column("position", Integer, nullable=False, server_default="0"),
+    Column("said", Integer, nullable=False, server_default="0"),  # the input in which the customer wrote last
+    _when("pending_since"),  # of the oldest message of the customer that waits for an answer
+    _when("wake_at"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _when("lease_until"),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    Index("uq_conversations_current", "identity_id", unique=True, postgresql_where=text("current")),
+    Index("ix_conversations_wake_at", "wake_at", postgresql_where=text("wake_at is not null")),
+    Index("ix_conversations_organization_created", "organization_id", text("created_at desc")),
+    Index("ix_conversations_customer_id", "customer_id"),
+    postgresql_with={"fillfactor": "70"},
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
+    Column("organization_id", Uuid, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("sender_type", String(20), nullable=False),  # human, agent, system
+    Column("sender_id", String(255), nullable=False),
+    Column("role", String(20), nullable=False),  # customer, staff, agent, system
+    Column("content", Text, nullable=False),  # sealed
+    Column("extras", Text),  # sealed: attachments
+    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    Column("state", String(20), nullable=False),
+    Column("external_id", String(255), nullable=False, server_default=""),
+    Column("edited", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("uq_messages_position", "conversation_id", "position", unique=True),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("account_id", Uuid, nullable=False),
+    Column("external_id", String(255), nullable=False),  # with the account: a redelivery collides
+    Column("organization_id", Uuid, nullable=False),
+    Column("conversation_id", Uuid),  # null: a word in a thread of ours whose room is not recorded yet
+    Column("seq", Integer),
+    Column("origin", String(20), nullable=False),
+    Column("message_id", Uuid),
+    Column("kind", String(40), nullable=False),
+    Column("body", Text),  # sealed; null once it has served
+    Column("stray", String(255)),  # chat and thread of a word whose room is not recorded yet
+    Column("accepted_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("account_id", "external_id"),
+    Index("uq_inbox_seq", "conversation_id", "seq", unique=True),
+    Index("ix_inbox_stray", "account_id", "stray", postgresql_where=text("stray is not null")),
+    Index("ix_inbox_accepted_at", "accepted_at", postgresql_using="brin"),
+)
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("conversation_id", Uuid, ForeignKey("conversations.id"), primary_key=True),
+    Column("kind", String(40), primary_key=True),
+    Column("subject", String(100), primary_key=True),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+)
+
+escalations = Table(
+    "escalations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
+    Column("from_agent", String(255), nullable=False),
+    Column("to_human", String(255)),  # the holder
+    Column("reason", Text, nullable=False),  # sealed: reason, why, what was tried
+    _when("resolved_at"),
+    Column("team", String(100), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("trigger", String(100), nullable=False, server_default=""),
+    Column("step", Integer, nullable=False, server_default="0"),
+    _when("opened_at", nullable=False),
+    _when("deadline"),
+    _when("taken_at"),
+    Index(
+        "uq_escalations_open",
+        "conversation_id",
+        unique=True,
+        postgresql_where=text("state in ('waiting', 'held')"),
+    ),
+    Index("ix_escalations_organization_opened", "organization_id", text("opened_at desc")),
+    Index("ix_escalations_conversation_id", "conversation_id"),
+)
+
+escalation_steps = Table(
+    "escalation_steps",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("escalation_id", Uuid, ForeignKey("escalations.id"), nullable=False),
+    Column("from", String(255), nullable=False),
+    Column("to", String(255), nullable=False),
+    Column("reason", Text, nullable=False),  # sealed
+    Column("context_snapshot", Text),  # sealed
+    Column("timestamp", DateTime(timezone=True), nullable=False),
+    Index("ix_escalation_steps_escalation_id", "escalation_id"),
+)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
+    Column("escalation_id", Uuid, ForeignKey("escalations.id"), nullable=False),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
+    Column("team", String(100), nullable=False),
+    Column("chat", String(255), nullable=False),  # as the organization file names it
+    Column("chat_id", String(255)),  # the platform's own id, once the card is posted
+    Column("thread", String(255)),
+    Column("open", Boolean, nullable=False, server_default=text("true")),
+    _created(),
+    Index("uq_rooms_thread", "account_id", "chat_id", "thread", unique=True),
+    Index("ix_rooms_escalation_id", "escalation_id"),
+    Index("ix_rooms_conversation_id", "conversation_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organization_id", Uuid, nullable=False),
+    Column("lane_id", Uuid, nullable=False),
+    Column("position", BigInteger, Identity(), nullable=False),  # the order within a lane
+    Column("conversation_id", Uuid, nullable=False),
+    Column("message_id", Uuid),
+    Column("room_id", Uuid),  # null: it goes to the customer
+    Column("kind", String(20), nullable=False),
+    Column("payload", Text, nullable=False),  # sealed
+    Column("state", String(20), nullable=False),  # waiting, sending, delivered, failed, unknown, withdrawn
+    Column("reports", Boolean, nullable=False, server_default=text("false")),  # its success is told as well
+    Column("part", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("external_ids", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("error", String(500)),
+    _created(),
+    _when("settled_at"),
+    Index("ix_outbox_open", "lane_id", "position", postgresql_where=text("state in ('waiting', 'sending')")),
+    Index("ix_outbox_message_id", "message_id", postgresql_where=text("message_id is not null")),
+    Index(
+        "ix_outbox_dead",
+        "organization_id",
+        "position",
+        postgresql_where=text("state in ('failed', 'unknown')"),
+    ),
+    Index("ix_outbox_conversation_id", "conversation_id"),
+    Index(
+        "uq_outbox_card",
+        "room_id",
+        unique=True,
+        postgresql_where=text("kind = 'card' and state = 'waiting'"),
+    ),
+    postgresql_with={"fillfactor": "80"},
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organization_id", Uuid, nullable=False),
+    Column("outbox_id", Uuid, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("outcome", String(40), nullable=False),  # the error's code
+    Column("reason", String(500), nullable=False),
+    Index("ix_deliveries_outbox_id", "outbox_id"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organization_id", Uuid, nullable=False),
+    Column("conversation_id", Uuid, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("inputs", Integer, nullable=False),
+    Column("timers", Integer, nullable=False),
+    Column("stages", JSONB, nullable=False),  # milliseconds by stage
+    Column("outcome", String(40), nullable=False),
+    Column("reasons", Text, nullable=False),  # sealed: who had the word, and why
+    Index("ix_turns_conversation_id", "conversation_id", "id"),
+)

@@ -1,0 +1,276 @@
+"""Claiming conversations and committing turns.
+
+A claim is a lease with a fencing token: a worker that lost its lease can no longer commit. A commit writes all
+effects of a turn or none; many turns share one transaction when many end at once.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import View
+from bot.core.effects import AddMessage, Effect, Move, Remember
+from bot.core.ids import ConversationId, LaneId, NewId, OrgId
+from storage.codec import dump_memory
+from storage.effects import Spot, Writes
+from storage.keys import Keys
+from storage.views import views
+
+
+_UNREADABLE = timedelta(minutes=5)  # until one that could not be read is looked at again
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to advance one conversation. `accepted` is the last input that the view holds."""
+
+    conversation: ConversationId
+    organization: OrgId
+    version: int  # of the organization file in force
+    fence: int
+    attempt: int  # 1 for the first
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """All that a turn leaves behind."""
+
+    lease: Lease
+    view: View
+    effects: tuple[Effect, ...]
+    insist: bool  # commit although the customer has written on meanwhile
+    wake_at: datetime | None  # the next timer
+    started_at: datetime
+    stages: Mapping[str, float]  # milliseconds
+    reasons: tuple[tuple[str, str], ...]  # who had the word, and why
+
+
+class Turns:
+    """One per process. Every method is one or two statements in the caller's transaction."""
+
+    def __init__(self, keys: Keys, new_id: NewId) -> None:
+        self._keys = keys
+        self._new_id = new_id
+
+    async def claim(
+        self, connection: AsyncConnection, limit: int, lease: timedelta
+    ) -> list[tuple[Lease, View]]:
+        """Lease up to `limit` conversations that are due, the longest waiting first, and read them.
+
+        Never waits for a row that somebody else holds.
+        """
+        rows = (await connection.execute(_CLAIM, {"limit": limit, "seconds": lease.total_seconds()})).all()
+        if not rows:
+            return []
+        read = await views(connection, self._keys, [row.id for row in rows])
+        for row in rows:
+            if row.id not in read:
+                await connection.execute(
+                    _RELEASE,
+                    {
+                        "id": row.id,
+                        "fence": row.fence,
+                        "seconds": _UNREADABLE.total_seconds(),
+                        "failed": True,
+                    },
+                )
+        return [
+            (
+                Lease(
+                    ConversationId(row.id),
+                    OrgId(row.organization_id),
+                    row.version,
+                    row.fence,
+                    row.attempts,
+                    read[row.id].inputs[-1].seq if read[row.id].inputs else row.handled,
+                ),
+                read[row.id],
+            )
+            for row in rows
+            if row.id in read
+        ]
+
+    async def renew(
+        self, connection: AsyncConnection, leases: Sequence[Lease], lease: timedelta
+    ) -> dict[ConversationId, int]:
+        """Keep the leases. Returns, of those still ours, the input in which the customer wrote last."""
+        rows = await connection.execute(
+            _RENEW,
+            {
+                "ids": [item.conversation for item in leases],
+                "fences": [item.fence for item in leases],
+                "seconds": lease.total_seconds(),
+            },
+        )
+        return {ConversationId(row.id): row.said for row in rows}
+
+    async def release(
+        self, connection: AsyncConnection, lease: Lease, *, after: timedelta | None, failed: bool
+    ) -> None:
+        """Give a conversation back: after a pause, or as soon as it was to wake anyhow (None)."""
+        await connection.execute(
+            _RELEASE,
+            {
+                "id": lease.conversation,
+                "fence": lease.fence,
+                "seconds": None if after is None else after.total_seconds(),
+                "failed": failed,
+            },
+        )
+
+    async def commit(self, connection: AsyncConnection, commits: Sequence[Commit]) -> list[str]:
+        """Write the turns. For each: "committed", "superseded" (the customer wrote on) or "stale".
+
+        A superseded conversation is released and wakes when its quiet window ends.
+        """
+        ordered = sorted(commits, key=lambda item: item.lease.conversation)
+        finished = {
+            row.id: row for row in await connection.execute(_FINISH, _columns([_finish(c) for c in ordered]))
+        }
+        superseded = await self._give_back(
+            connection, [c for c in ordered if c.view.conversation.id not in finished]
+        )
+        writes = Writes(self._keys, self._new_id)
+        for commit in ordered:
+            row = finished.get(commit.lease.conversation)
+            if row is not None:
+                sealer = self._keys.customer(commit.view.conversation.customer, row.data_key)
+                spot = Spot(row.position, LaneId(row.lane_id), sealer)
+                await writes.add(connection, commit.view, commit.effects, spot)
+                writes.turn(spot, _log(commit, self._new_id()), commit.reasons)
+        await writes.flush(connection)
+        return [
+            "committed"
+            if c.lease.conversation in finished
+            else "superseded"
+            if c.lease.conversation in superseded
+            else "stale"
+            for c in commits
+        ]
+
+    async def _give_back(self, connection: AsyncConnection, commits: Sequence[Commit]) -> set[ConversationId]:
+        if not commits:
+            return set()
+        rows = await connection.execute(
+            _GIVE_BACK,
+            {"ids": [c.lease.conversation for c in commits], "fences": [c.lease.fence for c in commits]},
+        )
+        return {row.id for row in rows}
+
+
+def _finish(commit: Commit) -> dict[str, object]:
+    """The conversation's row after the turn; all in the statement that checks the fence."""
+    before = commit.view.conversation
+    owner, status, memory = before.owner, before.status, before.memory
+    reopen: timedelta | None = None
+    added = 0
+    for effect in commit.effects:
+        match effect:
+            case Move():
+                owner, status, reopen = effect.owner, effect.status, effect.reopen
+            case Remember():
+                memory = effect.memory
+            case AddMessage():
+                added += 1
+            case _:
+                pass
+    return {
+        "ids": commit.lease.conversation,
+        "fences": commit.lease.fence,
+        "seen": commit.lease.accepted,
+        "insist": commit.insist,
+        "wakes": commit.wake_at,
+        "added": added,
+        "owner_kinds": owner.kind.value,
+        "owner_names": owner.name,
+        "statuses": status.value,
+        "memories": dump_memory(memory),
+        "reopens": None if reopen is None else reopen.total_seconds(),
+    }
+
+
+def _columns(rows: Sequence[dict[str, object]]) -> dict[str, list[object]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _log(commit: Commit, turn: UUID) -> dict[str, object]:
+    view = commit.view
+    return {
+        "id": turn,
+        "organization": commit.lease.organization,
+        "conversation": commit.lease.conversation,
+        "fence": commit.lease.fence,
+        "started_at": commit.started_at,
+        "inputs": len(view.inputs),
+        "timers": sum(timer.due_at <= view.now for timer in view.timers),
+        "stages": json.dumps({name: round(ms, 2) for name, ms in commit.stages.items()}),
+        "outcome": "committed",
+    }
+
+
+_CLAIM = text("""
+    with due as (
+        select id from conversations
+        where wake_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
+        order by wake_at limit :limit for update skip locked
+    )
+    update conversations v
+    set lease_until = clock_timestamp() + make_interval(secs => :seconds), fence = fence + 1,
+        attempts = attempts + 1
+    from due, organizations o where v.id = due.id and o.id = v.organization_id
+    returning v.id, v.organization_id, o.version, v.fence, v.attempts, v.handled
+""")
+
+_RENEW = text("""
+    update conversations v set lease_until = clock_timestamp() + make_interval(secs => :seconds)
+    from unnest(cast(:ids as uuid[]), cast(:fences as bigint[])) as t(id, fence)
+    where v.id = t.id and v.fence = t.fence and v.lease_until is not null
+    returning v.id, v.said
+""")
+
+_RELEASE = text("""
+    update conversations
+    set lease_until = null, attempts = case when :failed then attempts else greatest(attempts - 1, 0) end,
+        wake_at = case when cast(:seconds as float8) is null then wake_at
+            else clock_timestamp() + make_interval(secs => cast(:seconds as float8)) end
+    where id = :id and fence = :fence
+""")
+
+_FINISH = text("""
+    with locked as (
+        select id from conversations where id = any(cast(:ids as uuid[])) order by id for update
+    )
+    update conversations v
+    set lease_until = null, attempts = 0, handled = t.seen, position = v.position + t.added,
+        owner_kind = t.owner_kind, owner_name = t.owner_name, status = t.status, memory = t.memory,
+        resolved_at = case when t.status <> 'resolved' then null
+            when v.status = 'resolved' then v.resolved_at else clock_timestamp() end,
+        reopen_until = case when t.status <> 'resolved' then null
+            when t.reopen is null then v.reopen_until
+            else clock_timestamp() + make_interval(secs => t.reopen) end,
+        pending_since = case when v.said > t.seen then clock_timestamp() end,
+        wake_at = case when v.accepted > t.seen then greatest(v.wake_at, clock_timestamp()) else t.wake end
+    from locked, unnest(cast(:ids as uuid[]), cast(:fences as bigint[]), cast(:seen as int[]),
+        cast(:insist as bool[]), cast(:wakes as timestamptz[]), cast(:added as int[]),
+        cast(:owner_kinds as text[]), cast(:owner_names as text[]), cast(:statuses as text[]),
+        cast(:memories as jsonb[]), cast(:reopens as float8[]))
+        as t(id, fence, seen, insist, wake, added, owner_kind, owner_name, status, memory, reopen)
+    where v.id = locked.id and v.id = t.id and v.fence = t.fence and v.lease_until is not null
+        and (t.insist or v.said <= t.seen)
+    returning v.id, v.position - t.added as position, v.lane_id,
+        (select data_key from customers where id = v.customer_id) as data_key
+""")
+
+_GIVE_BACK = text("""
+    update conversations v
+    set lease_until = null, attempts = greatest(v.attempts - 1, 0)
+    from unnest(cast(:ids as uuid[]), cast(:fences as bigint[])) as t(id, fence)
+    where v.id = t.id and v.fence = t.fence and v.lease_until is not null
+    returning v.id
+""")

@@ -1,0 +1,242 @@
+"""From rows to the frozen values of `bot.core.conversation`. Reads only; everything is opened here."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import (
+    Conversation,
+    Escalation,
+    EscalationState,
+    Input,
+    Message,
+    MessageState,
+    Origin,
+    Owner,
+    OwnerKind,
+    Role,
+    Room,
+    Status,
+    Timer,
+    View,
+)
+from bot.core.errors import DeskError
+from bot.core.events import Channel, Place
+from bot.core.ids import (
+    AgentId,
+    ConversationId,
+    CustomerId,
+    EscalationId,
+    MessageId,
+    OrgId,
+    PersonId,
+    TeamId,
+)
+from storage.codec import load_attachments, load_body, load_memory
+from storage.inbox import BODY, CONTENT, EXTRAS, PLACE, PROFILE
+from storage.keys import Keys
+from storage.sealing import Sealer
+
+STORY = 60  # messages; what a turn sees of the log
+REASON = "escalations.reason"
+
+AnyRow = Row[Any]
+log = structlog.get_logger(__name__)
+
+
+async def views(
+    connection: AsyncConnection, keys: Keys, ids: Sequence[ConversationId]
+) -> dict[ConversationId, View]:
+    """The conversations as they stand now, in five statements however many they are.
+
+    One that cannot be read (its customer was erased, no key fits) is left out and logged.
+    """
+    heads = {row.id: row for row in await connection.execute(_HEADS, {"ids": list(ids)})}
+    inputs = _group(await connection.execute(_INPUTS, {"ids": list(ids)}))
+    timers = _group(await connection.execute(_TIMERS, {"ids": list(ids)}))
+    story = _group(await connection.execute(_STORY, {"ids": list(ids), "limit": STORY}))
+    escalated = [id_ for id_, row in heads.items() if row.status == Status.ESCALATED.value]
+    escalations = await _escalations(connection, keys, heads, escalated)
+    read: dict[ConversationId, View] = {}
+    for id_, row in heads.items():
+        try:
+            sealer = keys.customer(row.customer_id, row.data_key)
+            read[ConversationId(id_)] = _view(
+                row, sealer, escalations.get(id_), inputs[id_], timers[id_], story[id_]
+            )
+        except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
+            log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
+    return read
+
+
+def _group(rows: Any) -> defaultdict[UUID, list[AnyRow]]:
+    grouped: defaultdict[UUID, list[AnyRow]] = defaultdict(list)
+    for row in rows:
+        grouped[row.conversation_id].append(row)
+    return grouped
+
+
+def _view(
+    row: AnyRow,
+    sealer: Sealer,
+    escalation: Escalation | None,
+    inputs: Sequence[AnyRow],
+    timers: Sequence[AnyRow],
+    story: Sequence[AnyRow],
+) -> View:
+    return View(
+        now=row.now,
+        conversation=conversation(row, sealer),
+        escalation=escalation,
+        inputs=tuple(
+            Input(
+                seq=i.seq,
+                origin=Origin(i.origin),
+                body=load_body(sealer.open(i.body, field=BODY)),
+                message=MessageId(i.message_id) if i.message_id else None,
+            )
+            for i in inputs
+        ),
+        timers=tuple(Timer(t.kind, t.subject, t.due_at) for t in timers),
+        story=tuple(message(m, sealer) for m in reversed(story)),
+    )
+
+
+def conversation(row: AnyRow, sealer: Sealer) -> Conversation:
+    """Of a row of `conversations` with its account's channel and its customer's profile."""
+    profile = json.loads(sealer.open(row.profile, field=PROFILE))
+    return Conversation(
+        id=ConversationId(row.id),
+        organization=OrgId(row.organization_id),
+        customer=CustomerId(row.customer_id),
+        customer_name=profile["name"],
+        language=profile["language"],
+        place=json_place(sealer, row.place, row.channel, row.account),
+        owner=Owner(OwnerKind(row.owner_kind), row.owner_name),
+        status=Status(row.status),
+        created_at=row.created_at,
+        memory=load_memory(row.memory),
+    )
+
+
+def message(row: AnyRow, sealer: Sealer) -> Message:
+    """Of a row of `messages`."""
+    return Message(
+        id=MessageId(row.id),
+        role=Role(row.role),
+        sender=row.sender_id,
+        text=sealer.open(row.content, field=CONTENT),
+        state=MessageState(row.state),
+        at=row.created_at,
+        ref=row.external_id,
+        attachments=load_attachments(sealer.open(row.extras, field=EXTRAS)) if row.extras else (),
+        edited=row.edited,
+    )
+
+
+async def _escalations(
+    connection: AsyncConnection, keys: Keys, heads: dict[UUID, AnyRow], ids: Sequence[UUID]
+) -> dict[UUID, Escalation]:
+    if not ids:
+        return {}
+    rows = await connection.execute(_ESCALATIONS, {"ids": list(ids)})
+    found: dict[UUID, Escalation] = {}
+    for row in rows:
+        head = heads[row.conversation_id]
+        with suppress(DeskError):  # the conversation itself will be found unreadable, too
+            found[row.conversation_id] = escalation(row, keys.customer(head.customer_id, head.data_key))
+    return found
+
+
+def escalation(row: AnyRow, sealer: Sealer) -> Escalation:
+    """Of a row of `escalations` joined with its newest open room."""
+    words = json.loads(sealer.open(row.reason, field=REASON))
+    room = None
+    if row.room_id is not None:
+        room = Room(
+            id=row.room_id,
+            team=TeamId(row.room_team),
+            place=Place(Channel(row.room_channel), row.room_account, row.room_chat, row.room_thread or ""),
+            open=row.room_open,
+        )
+    return Escalation(
+        id=EscalationId(row.id),
+        state=EscalationState(row.state),
+        agent=AgentId(row.from_agent),
+        team=TeamId(row.team),
+        reason=words["reason"],
+        why=words["why"],
+        tried=words["tried"],
+        urgent=row.urgent,
+        opened_at=row.opened_at,
+        deadline=row.deadline,
+        step=row.step,
+        holder=PersonId(row.to_human) if row.to_human else None,
+        trigger=row.trigger,
+        room=room,
+    )
+
+
+def json_place(sealer: Sealer, sealed: str, channel: str, account: str) -> Place:
+    """The customer's place of a row of `conversations`."""
+    chat, thread = json.loads(sealer.open(sealed, field=PLACE))
+    return Place(Channel(channel), account, chat, thread)
+
+
+def seal_reason(value: Escalation, sealer: Sealer) -> str:
+    words = {"reason": value.reason, "why": value.why, "tried": value.tried}
+    return sealer.seal(json.dumps(words), field=REASON)
+
+
+def next_wake(timers: Sequence[Timer]) -> datetime | None:
+    return min((timer.due_at for timer in timers), default=None)
+
+
+CONVERSATION = """
+    select v.id, v.organization_id, v.customer_id, v.place, v.owner_kind, v.owner_name, v.status, v.created_at,
+        v.memory, a.channel, a.account, c.profile, c.data_key, clock_timestamp() as now
+    from conversations v join accounts a on a.id = v.account_id join customers c on c.id = v.customer_id
+"""
+
+ESCALATION = """
+    select e.*, r.id as room_id, r.team as room_team, a.channel as room_channel, a.account as room_account,
+        coalesce(r.chat_id, r.chat) as room_chat, r.thread as room_thread, r.open as room_open
+    from escalations e
+    left join lateral (
+        select * from rooms where escalation_id = e.id order by created_at desc, id desc limit 1
+    ) r on true
+    left join accounts a on a.id = r.account_id
+"""
+
+_HEADS = text(CONVERSATION + " where v.id = any(cast(:ids as uuid[]))")
+
+_INPUTS = text("""
+    select i.conversation_id, i.seq, i.origin, i.body, i.message_id
+    from conversations v join inbox i on i.conversation_id = v.id and i.seq > v.handled
+    where v.id = any(cast(:ids as uuid[])) order by i.conversation_id, i.seq
+""")
+
+_TIMERS = text("""
+    select conversation_id, kind, subject, due_at from timers
+    where conversation_id = any(cast(:ids as uuid[])) order by due_at, kind, subject
+""")
+
+_STORY = text("""
+    select m.* from unnest(cast(:ids as uuid[])) as v(id)
+    cross join lateral (
+        select * from messages where conversation_id = v.id order by position desc limit :limit
+    ) m
+    order by m.conversation_id, m.position desc
+""")
+
+_ESCALATIONS = text(
+    ESCALATION + " where e.conversation_id = any(cast(:ids as uuid[])) and e.state in ('waiting', 'held')"
+)
