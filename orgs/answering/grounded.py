@@ -1,0 +1,287 @@
+"""The answerer that needs no key: it answers from the organization's articles, in their words, or not at all.
+
+The order of its decisions is the order of `_decide`. What customers write never becomes part of what is said.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.core.answering import (
+    Answer,
+    Answered,
+    ArticleSearch,
+    Clarify,
+    HandOver,
+    Option,
+    Passage,
+    Question,
+)
+from orgs.answering import wording
+from orgs.answering.courtesy import Courtesy, complains, courtesy, dissatisfied, signs
+from orgs.answering.lexicon import BRANDS, CHORES, FOLLOW_UPS
+from orgs.answering.passages import Scored, Wanted, excerpt, has_steps, score, wanted
+from orgs.answering.people import asks_for_person, asks_what_we_are
+from orgs.answering.triggers import HUMAN_REQUEST, UNANSWERED, fired
+from orgs.answering.words import bounded, fold, stem, words
+
+CANDIDATES: Final = 12
+NONE_OF_THESE: Final = "none"
+_LABEL = 60  # characters
+_VALUE = 64  # bytes: what the narrowest channel carries with a button
+# Measured on tests/orgs/answering/questions.yaml: below SURE answers begin to be wrong, below NEAR topics do.
+SURE: Final = 0.58
+SURE_COVERAGE: Final = 0.62
+NEAR: Final = 0.30
+APART: Final = 0.05
+_ARTICLE = re.compile(r"article:([^#\s]+)(?:#(.*))?")
+_NOTHING = Wanted((), "")
+_BRANDS = frozenset(stem(brand) for brand in BRANDS)
+_CHORES = re.compile("|".join(CHORES))
+_SENTENCES = re.compile(r"[.!?\n]+|,? (?:and|so|but) (?=(?:now )?(?:i|we|how|where|can|what)\b)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The question as the search sees it."""
+
+    topic: Wanted
+    follow_up: bool  # it made sense only together with what was asked before
+
+
+class Grounded:
+    """Answers from the articles that `search` finds. Stateless; safe to share between organizations."""
+
+    def __init__(self, search: ArticleSearch) -> None:
+        self._search = search
+
+    async def answer(self, question: Question) -> Answer:
+        text = bounded("\n".join(message.strip() for message in question.messages if message.strip()))
+        if decided := _without_search(question, text):
+            return decided
+        if question.picked and (picked := await self._picked(question, text)):
+            return picked
+        if _was_no_use(question, text):
+            return await self._no_use(question)
+        asked = _asked(question, text)
+        if _CHORES.search(" ".join(words(text))):
+            return _lost(question, (), "a chore for a chat machine, not a question about the product")
+        if not asked.topic.stems:
+            return _lost(question, (), "no topic words in the message")
+        return _judged(
+            question, asked, _to_the_point(question, text, asked, await self._scored(question, asked.topic))
+        )
+
+    async def _scored(self, question: Question, topic: Wanted) -> list[Scored]:
+        if not topic.stems:
+            return []
+        found = await self._search.search(
+            question.organization, topic.query, collections=question.knowledge, limit=CANDIDATES
+        )
+        return score(topic, found)
+
+    async def _picked(self, question: Question, text: str) -> Answer | None:
+        """The section behind a tapped button; None when the tap is not what the customer said last."""
+        match = _ARTICLE.fullmatch(question.picked)
+        if match is None:
+            return None
+        sections = await self._search.section(question.organization, match[1])
+        if not sections:
+            return None
+        chosen = next((one for one in sections if _value(one) == question.picked), sections[0])
+        last = fold(text.rsplit("\n", maxsplit=1)[-1])
+        if last and not fold(_label(chosen)).startswith(last.rstrip(" .…")):
+            return None  # an older tap; the customer has written something else since
+        return _said(question, chosen, (), f"the customer chose {chosen.article}")
+
+    async def _no_use(self, question: Question) -> Answer:
+        """What we said last did not help: ask what is wrong, offer what was not said yet, or get a person."""
+        before = _asked_before(question)
+        topic = wanted(before, _names(question)) if before else _NOTHING
+        scored = await self._scored(question, topic)
+        if question.misses >= 1:
+            return _given_up(question, scored, "the answer did not help, and neither did the one before")
+        told = " ".join(fold(line.text) for line in question.story if line.speaker == "agent")
+        fresh = [one for one in scored if fold(wording.plain(one.passage.title)) not in told]
+        options = _options(_near(fresh))
+        return Clarify(
+            wording.did_not_help(question, options=bool(options)), options, "the answer did not help"
+        )
+
+
+def _without_search(question: Question, text: str) -> Answer | None:
+    """What needs no article: a person is wanted, a rule fires, a courtesy."""
+    if why := asks_for_person(text):
+        reason = "The customer asks for a person."
+        return HandOver(reason, why, HUMAN_REQUEST, _tried(question), urgent=False)
+    if hit := fired(question.triggers, text):
+        what = hit.trigger.description.rstrip(".") or hit.trigger.name.replace("_", " ")
+        why = f"trigger {hit.trigger.name}: phrase “{hit.phrase}”"
+        return HandOver(f"{what}.", why, hit.trigger.name, _tried(question), hit.urgent)
+    if not text:
+        said = wording.courtesy(question, "empty", "en")
+        return Clarify(said, (), "nothing to read: an empty message or an attachment alone")
+    sign = signs(text)
+    if sign in ("hello", "thanks"):
+        return _courteous(question, Courtesy(sign, question.language or "en"))
+    if sign == "":
+        return Clarify(wording.courtesy(question, "help", "en"), (), "signs without words")
+    if found := courtesy(text, (question.agent_name, question.organization_name)):
+        return _courteous(question, found)
+    if asks_what_we_are(text):
+        return _courteous(question, Courtesy("bot", "en"))
+    return None
+
+
+def _courteous(question: Question, found: Courtesy) -> Answered:
+    said = wording.courtesy(question, found.kind, found.language)
+    return Answered(said, f"courtesy: {found.kind}", settled=False)
+
+
+def _was_no_use(question: Question, text: str) -> bool:
+    if signs(text) == "unhappy" or dissatisfied(text) or question.picked == NONE_OF_THESE:
+        return True
+    names = _names(question)
+    if complains(text) and len(wanted(text, names).stems) <= 1:
+        return True
+    return fold(text).strip() == fold(_asked_before(question)).strip() != ""
+
+
+def _asked_before(question: Question) -> str:
+    """The last thing the customer asked that has a topic and was answered since."""
+    answered = False
+    for line in reversed(question.story):
+        if line.speaker == "agent":
+            answered = True
+        elif line.speaker == "customer" and answered and _has_topic(line.text):
+            return bounded(line.text)
+    return ""
+
+
+def _has_topic(text: str) -> bool:
+    return not dissatisfied(text) and courtesy(text) is None and bool(wanted(text).stems)
+
+
+def _asked(question: Question, text: str) -> _Asked:
+    names = _names(question)
+    topic = wanted(text, names)
+    said = fold(text).strip()
+    leans = said.startswith(FOLLOW_UPS) or complains(text) or not topic.stems
+    leans = leans or (
+        len(topic.stems) == 1
+        and len(words(said)) <= 5
+        and bool(re.search(r"\b(?:it|that|this|there|them)\b", said))
+    )
+    before = _asked_before(question) if leans else ""
+    if not before:
+        return _Asked(topic, False)
+    return _Asked(wanted(f"{text}\n{before}", names), True)
+
+
+def _judged(question: Question, asked: _Asked, scored: Sequence[Scored]) -> Answer:
+    """Sure of one article: say it. Sure of several: ask which. Else: ask again, then get a person."""
+    best = scored[0] if scored else None
+    if best is not None and _sure(best, asked):
+        rivals = [
+            one for one in _one_per_article(scored) if _sure(one, asked) and best.score - one.score < APART
+        ]
+        if len(rivals) > 1 and question.misses == 0 and not asked.follow_up:
+            return Clarify(wording.which(question), _options(rivals), _why("several articles fit", rivals))
+        return _said(question, best.passage, asked.topic.stems, _why("one article fits", scored[:2]))
+    near = _near(scored)
+    if question.misses >= 1:
+        return _given_up(question, scored, _why("no article fits, the second time in a row", scored[:2]))
+    return _lost(question, near, _why("no article fits well enough", scored[:2]))
+
+
+def _to_the_point(question: Question, text: str, asked: _Asked, scored: list[Scored]) -> list[Scored]:
+    """Of a long message that fits nothing as a whole, the best sentence: people tell why they ask."""
+    if asked.follow_up or len(asked.topic.stems) < 5 or (scored and _sure(scored[0], asked)):
+        return scored
+    found = [one.passage for one in scored]
+    parts = [wanted(part, _names(question)) for part in _SENTENCES.split(text)]
+    tries = [score(part, found) for part in parts if 2 <= len(part.stems) < len(asked.topic.stems)]
+    return max((one for one in tries if one), key=lambda one: one[0].score, default=scored)
+
+
+def _sure(one: Scored, asked: _Asked) -> bool:
+    if one.coverage < (SURE_COVERAGE if one.topical else 1.0) or not _BRANDS.isdisjoint(one.missing):
+        return False
+    return one.score >= SURE - (0.08 if asked.follow_up else 0.0)
+
+
+def _near(scored: Sequence[Scored]) -> list[Scored]:
+    return [one for one in _one_per_article(scored) if one.score >= NEAR and one.coverage >= 0.3]
+
+
+def _one_per_article(scored: Sequence[Scored]) -> list[Scored]:
+    first: dict[str, Scored] = {}
+    for one in scored:
+        first.setdefault(one.passage.article, one)
+    return list(first.values())
+
+
+def _said(question: Question, passage: Passage, meant: Sequence[str], why: str) -> Answered:
+    body = excerpt(passage.text, meant)
+    said = wording.answered(question, body, passage.title, steps=has_steps(body))
+    return Answered(said, why, (passage.article,))
+
+
+def _lost(question: Question, near: Sequence[Scored], why: str) -> Answer:
+    if question.misses >= 1:
+        return _given_up(question, near, why)
+    options = _options(near)
+    return Clarify(wording.not_sure(question, options=bool(options)), options, why)
+
+
+def _given_up(question: Question, scored: Sequence[Scored], why: str) -> HandOver:
+    looked = list(dict.fromkeys(one.passage.title for one in scored))[:5]
+    tried = "; ".join(
+        part for part in (_tried(question), f"Looked at: {', '.join(looked)}" if looked else "") if part
+    )
+    return HandOver("The agent could not find an answer twice.", why, UNANSWERED, tried)
+
+
+def _tried(question: Question) -> str:
+    """The articles that were given before, by what we said ourselves."""
+    told = [
+        title
+        for line in question.story
+        if line.speaker == "agent"
+        for title in re.findall(r"From our article \*?([^*\n]+?)\*?\.(?:\s|$)", line.text)
+    ]
+    return f"Answered from: {', '.join(dict.fromkeys(told))}" if told else ""
+
+
+def _options(scored: Sequence[Scored]) -> tuple[Option, ...]:
+    near = _one_per_article(scored)[:3]
+    options = [Option(_value(one.passage), _label(one.passage)) for one in near]
+    if 0 < len(options) < 3:
+        options.append(Option(NONE_OF_THESE, "None of these"))
+    return tuple(options)
+
+
+def _label(passage: Passage) -> str:
+    title = wording.plain(passage.title)
+    return title if len(title) <= _LABEL else title[: _LABEL - 1].rstrip() + "…"
+
+
+def _value(passage: Passage) -> str:
+    """`article:<slug>#<section>`, shortened to what a button can carry; a slug is ASCII."""
+    anchor = re.sub(r"[^a-z0-9]+", "-", fold(passage.heading)).strip("-")
+    article = f"article:{passage.article}"
+    room = _VALUE - len(article) - 1
+    return f"{article}#{anchor[:room]}" if anchor and room > 0 else article
+
+
+def _names(question: Question) -> frozenset[str]:
+    return frozenset(words(f"{question.organization_name} {question.agent_name}")) - {"support", "team"}
+
+
+def _why(verdict: str, scored: Sequence[Scored]) -> str:
+    """For `desk why`: articles and figures, never a customer's words."""
+    seen = ", ".join(
+        f"{one.passage.article} {one.score:.2f} (covers {one.coverage:.0%})" for one in scored[:3]
+    )
+    return f"{verdict}: {seen or 'nothing found'}"

@@ -1,0 +1,383 @@
+"""Whether a customer asks for a person, in the wordings people use for it.
+
+Rules, no model: each rule is one way of asking. The text is folded, slips of the finger in the words that
+matter are mended (`humna`), swearing and politeness are taken out, and then the rules are tried on each
+clause. A word for a person counts only where it ends the wish or a word of grammar follows it, so that
+`agent seats` is no wish for an agent and `human-readable export` none for a human.
+"""
+
+import re
+from functools import cache
+
+from orgs.answering.lexicon import each
+from orgs.answering.words import Speller, bounded, clauses
+
+# Words of the rules that are mended when misspelled, and words which only look like slips of those.
+_KNOWN = each(
+    """
+human person people agent representative operator manager supervisor someone somebody anyone support
+customer service contact connect transfer speak talk speaking talking contacting available robot
+escalate callback machine please advisor specialist
+"""
+)
+_NEVER = each(
+    """
+walk tall tale task balk stalk talc walking taking tanking stalking content contract contracts contacts
+contracting peak spark sneak steak peaks speaks talks persons agents humane humans human reset seal deal
+read teal heal reals love life line give alive olive pleas wants wart needs knead seed feed nerd robots
+managers operators representatives customers custom services device connects transfers speaker talked
+manages managed operates persona personal agency relive liver lives five employer employers fine cant
+wont wine deals meal zeal weed reef hear near contents callbacks
+"""
+)
+_NOISE = frozenset(
+    each(
+        """
+please pls plz plse kindly just really fucking fuckin fckin f fuck damn damned goddamn bloody freaking
+frigging shitting bastard bleeding simply actually honestly immediately directly finally now asap
+urgently rather like also right away hey hi hello ok okay oh um uh well so then again even ever maybe
+perhaps today quickly quick straight instead d ll
+"""
+    )
+)
+_SURE = r"(?:human(?: being)?s?|persons?|real (?:person|people)|live (?:person|chat)|people)"
+_ROLE = (
+    r"(?:(?:human|support|service|customer (?:service|support|care|success)|live|real"
+    r"|actual|sales|billing|technical|tech"
+    r"|senior|account|flesh and blood|living|breathing|support team) )*"
+    r"(?:agents?|representatives?|reps?|operators?|members? of (?:your )?(?:staff|team"
+    r"|support)|advis[eo]rs?|specialists?|managers?|supervisors?|employees?|boss"
+    r"|humans?"
+    r"|human beings?|persons?|people|staff(?: members?)?|team members?|csr"
+    r"|technicians?|engineers?|experts?|individuals?)"
+)
+_DET = (
+    r"(?:(?:a|an|any|some|the|your|one of your|an actual|another|with|to|of|real"
+    r"|actual|living|different|proper) )*"
+)
+_SOMEONE = r"(?:someone|somebody|some one|anyone|anybody|sb|some body)"
+_DESK = (
+    r"(?:(?:the|your) )?(?:customer|client|tech|technical|human|live|real)? ?"
+    r"(?:support|service|care|helpdesk|help desk)(?: team| staff| desk| department)?"
+)
+# What may follow the word for a person: the end, or grammar. Anything else makes a compound: `agent seats`.
+_END = (
+    r"(?=$| (?:about|for|to|who|whom|that|here|there|available|on|in|at|from|can|could"
+    r"|will|would|because|cause|cuz|as|if"
+    r"|when|i|im|ive|this|my|and|or|not|but|is|be|regarding|concerning|over|by|via|how"
+    r"|since|before|thanks|thank|u|you|you"
+    r"re|with|no|the|one|take|help|call|look|handle|its|it|me|working|whose|soon|tho"
+    r"|man|mate|bro|sir|already)\b)"
+)
+_WISH = (
+    r"(?:get|give|find me|bring|fetch|send me|want|need|have|prefer|pass me to"
+    r"|hand me (?:over )?to|assign|offer|require"
+    r"|demand|love|request|message|email|route me to|direct me to|redirect me to|forward me to|wanna)"
+)
+_REACH = (
+    r"(?:talk|speak|talking|speaking|chat|chatting|contact|contacting|connect"
+    r"|connected|transfer me|transfer us|transferred|reach|reaching"
+    r"|get in touch|be in touch|deal|dealing|discuss|discuss this|put me through"
+    r"|patch me through|get through|get hold"
+    r"|get a hold|communicate|communicating|interact|hear|conversation|a word|switch me|switched"
+    r"|escalate|escalated|hand me|hand this|handed|pass me|passed|forward|redirect|converse|word)"
+)
+_GAP = (
+    r"(?: (?:me|us|this|it|over|through|to|with|from|of|up|back|on|directly|my|case"
+    r"|ticket|issue|the|chat|call))*"
+)
+
+_WISHES: tuple[tuple[str, str], ...] = (
+    ("wants to talk to a person", rf"\b{_REACH}{_GAP} {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}){_END}"),
+    (
+        "wants to talk to a person",
+        rf"\b(?:talk|speak|chat|connect|transfer|talking|speaking)(?: me| us)?"
+        rf"(?: over| directly)?(?: to| with) (?:{_DESK}|your (?:team|boss|colleagues?"
+        rf"|company|people)|you guys|an? expert)$",
+    ),
+    ("wants to talk to a person", rf"\b{_REACH}{_GAP} one of your \w+$"),
+    (
+        "wants to talk to a person",
+        r"\b(?:talk|speak|connect me|transfer me|put me through|forward me) (?:to"
+        r"|with) (?:the |your )?"
+        r"(?:sales|billing|accounting|finance|legal|management|engineering|support|service"
+        r"|security)(?: team| department| people)?$",
+    ),
+    (
+        "wants a person",
+        rf"^(?:can|could|may|would|will|let|have) (?:a|an|any|some) (?:actual "
+        rf"|real )?(?:{_SURE}|{_ROLE})"
+        r" (?:help|assist|look|handle|take|answer|call|reply|respond|check|do)",
+    ),
+    ("wants a person", rf"\b{_WISH}(?: me| us| for)? {_DET}(?:{_SURE}|{_ROLE}){_END}"),
+    (
+        "wants a person",
+        (
+            rf"\b(?:get|fetch|bring|find|send|give) (?:me |us ){_SOMEONE}(?:$| (?:else|here"
+            rf"|from|on|who|real|to|that))"
+        ),
+    ),
+    (
+        "wants a person",
+        (
+            rf"\b(?:need|want|wanna|would) (?:to )?(?:have )?{_SOMEONE} (?:real|human"
+            rf"|to (?:call|talk|speak|contact)|from your)"
+        ),
+    ),
+    (
+        "asks whether a person is there",
+        rf"\b(?:is|are|if)(?: there)? {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}|{_SOMEONE} human)"
+        r"(?: is)? (?:available|here|around|online|there|i can|i could|that i can"
+        r"|who i can|whom i can|to talk|to speak|free|on duty)",
+    ),
+    (
+        "asks whether a person is there",
+        rf"\b(?:is|are) there {_DET}(?:{_SURE}|(?:real|live|human|actual) {_ROLE})$",
+    ),
+    (
+        "asks whether a person is there",
+        rf"\b(?:any|some) (?:{_SURE}|{_ROLE}) (?:available|around|online|there|here)",
+    ),
+    (
+        "does not want a bot",
+        r"\b(?:stop|enough|quit|end|kill|disable|leave)(?: with| of| using| talking to)?"
+        r" (?:this|the|these|your|being an?) ?(?:stupid |dumb "
+        r"|damn )?(?:ro)?bots?(?: (?:thing|nonsense|crap|talk))?$",
+    ),
+    (
+        "does not want a bot",
+        r"\b(?:not|dont want|do not want|dont need|hate|sick of|tired of|instead of"
+        r"|rather than|fed up with"
+        r"|no more|without|stop being)(?: (?:to|talk|talking|speak|speaking|chat|chatting"
+        r"|with|a|an|the|this|these|your|another"
+        r"|stupid|dumb|useless|from|deal|dealing))* (?:(?:ro)?bots?|machines?|ai"
+        r"|computers?|chatbots?|automated (?:answers?|replies"
+        r"|responses?)|auto replies)$",
+    ),
+    ("does not want a bot", r"^no (?:ro)?bots?$|^no (?:chatbots?|machines?|ai)$"),
+    (
+        "wants to be called",
+        (
+            r"^(?!.*\b(?:what|name|names|people|who|her|him|them|she|he|steve"
+            r"|uber)\b).*\bcall me(?:$| (?:back|on|at|tomorrow|about|later|between|after"
+            r"|before|soon))"
+        ),
+    ),
+    (
+        "wants to be called",
+        r"\b(?:phone|ring|telephone) me(?:$| (?:back|on|at|up|tomorrow|later))"
+        r"|^(?:a )?call ?back$"
+        r"|\b(?:want|need|request|have|get|arrange|schedule|expect|give me|book) (?:a "
+        r"|your )?(?:call ?back|(?:phone )?call from (?:you|your|some|a))"
+        r"|\bgive me a (?:call|ring|buzz)\b|\bcan (?:i|we) (?:have|get) a call$",
+    ),
+    (
+        "wants it passed to a person",
+        r"\bescalate (?:this|it|my|the (?:case|ticket|issue|matter))(?: (?:case|ticket"
+        r"|issue|matter|request"
+        r"|problem|conversation|chat|complaint))?(?: (?:further|up|to|higher))?$|^escalate$|^escalation$",
+    ),
+    (
+        "wants it passed to a person",
+        r"\b(?:put|patch|pass) me (?:through|on|over)$|^transfer me$|^(?:connect"
+        r"|transfer) me"
+        r"(?: (?:to|with))?(?: your)? (?:team|support)$",
+    ),
+    (
+        "names a person and nothing else",
+        (
+            rf"^(?:can i |could i |i |need |want |get |me )*(?:(?:a|an|your|the|actual|real"
+            rf"|living|to) )*(?:{_SURE}|{_ROLE})(?: only| thanks?| needed| service| help)?$"
+        ),
+    ),
+    (
+        "names a person and nothing else",
+        (
+            rf"^{_SOMEONE} (?:real|human)$|^(?:real|human|live) (?:support|help|assistance"
+            rf"|service)$"
+        ),
+    ),
+    ("wants a person, not this", r"\b(?:real|human|live) (?:person|human being|assistance|support|help)$"),
+    (
+        "asks for the manager",
+        (
+            r"\b(?:want|need|see|get|speak|talk|where is|wheres)(?: to| with| me)? (?:your"
+            r"|the) (?:manager|supervisor|boss)$"
+        ),
+    ),
+)
+
+# These own the wish: somebody else talks to somebody, or the person is a colleague of the customer.
+_NOT_OURS = re.compile(
+    r"\b(?:my|our|their|his|her|other) (?:own )?(?:customers?|clients?|users?"
+    r"|visitors?|colleagues?|teammates?|team|employees?"
+    r"|agents?|coworkers?|managers?|supervisors?|boss|staff|people|operators?"
+    r"|representatives?|members?|workspace)\b"
+    r"|\b(?:customers?|clients?|visitors?|they|users|members?|teammates?) (?:to |can "
+    r"|could |will |who )?(?:talk|speak|chat"
+    r"|contact|reach|call|connect)\b"
+    r"|\b(?:ask|asking) (?:a|an|the) (?:agent|person|human)\b|^do i (?:need|have) to\b"
+    r"|\bi?m not an? (?:ro)?bot|\bam not an? (?:ro)?bot"
+    r"|\b(?:are|r|am|could|is) (?:you|u|this|i|it|that)\b(?! talk| speak| chat"
+    r"| contact| get| have).*\b(?:human|human being|person|people|agent)$"
+    r"|\bconnect\w* (?:\w+ )?(?:to|with) (?:slack|zapier|salesforce|hubspot|google|teams|jira|github|api)\b"
+)
+_OURS = re.compile(rf"\b(?:get|give|connect|transfer) me (?:{_DET})(?:{_SURE}|{_SOMEONE}|{_ROLE})")
+
+_PERSON_DE = (
+    r"(?:mensch(?:en)?|mitarbeiter(?:in|s)?|berater(?:in)?|ansprechpartner(?:in)?"
+    r"|kundendienst|kundenservice|kundenberater(?:in)?|jemand(?:em|en)?|agent(?:en)?"
+    r"|chef(?:in)?|vorgesetzten?|person|support|echte[nr]?)"
+)
+_PERSON_ES = (
+    r"(?:personas?|human[oa]s?|agentes?|alguien|operador(?:a)?|asesor(?:a)?"
+    r"|representantes?|encargad[oa]|supervisor(?:a)?|gerente|ejecutiv[oa])"
+)
+_PERSON_FR = (
+    r"(?:humains?|personne|conseiller|conseillere|agent|quelquun|operateur|operatrice"
+    r"|responsable|etre humain|technicien)"
+)
+_PERSON_IT = (
+    r"(?:persona|umano|essere umano|operatore|operatrice|qualcuno|responsabile|agente"
+    r"|addetto|addetta|consulente)"
+)
+_PERSON_PT = r"(?:pessoas?|humano|atendente|alguem|operador|agente|gerente|responsavel|representante)"
+_PERSON_NL = r"(?:mens|medewerker|persoon|iemand|echt mens|echte persoon|collega|leidinggevende)"
+_FEW = r"(?: \w+){0,5} "
+_OTHER_TONGUES: tuple[str, ...] = (
+    (
+        rf"\b{_PERSON_DE}{_FEW}?(?:sprechen|reden|verbinden|chatten|telefonieren|verbunden"
+        rf"|kontaktieren|erreichen)\b"
+    ),
+    (
+        rf"\b(?:mit|verbinde\w*|sprech\w*|reden?|brauche|mochte|will){_FEW}?(?:echten?"
+        rf"|richtigen?|lebenden?) (?:mensch(?:en)?|person|mitarbeiter)\b"
+    ),
+    (
+        r"^(?:ein(?:en)? )?(?:echter?n? )?(?:mensch(?:en)?|mitarbeiter)(?: bitte)?$"
+        r"|\bkein(?:en)? (?:ro)?bot(?:er)?$"
+    ),
+    r"\bverbinde\w* (?:sie )?mich mit\b|\bruf(?:t|en sie)? mich (?:bitte )?(?:an|zuruck)\b",
+    (
+        rf"\b(?:hablar|hablo|comunicar\w*|contactar|pas[ae]\w*|conect\w+|comuniqu\w+"
+        rf"|chatear|transfer\w+|quiero|necesito){_FEW}?{_PERSON_ES}\b"
+    ),
+    (
+        r"^(?:un[ao]? )?(?:persona (?:real|humana)|humano|agente humano"
+        r"|operador)(?: por favor)?$|\bllam[ae](?:n)?me\b"
+        r"|\bno quiero (?:hablar con )?(?:un )?(?:ro)?bot\b"
+    ),
+    (
+        rf"\b(?:parler|discuter|contacter|joindre|relation avec|passe\w*|transfere\w*"
+        rf"|echanger|veux|voudrais|besoin d){_FEW}?{_PERSON_FR}\b"
+    ),
+    (
+        r"^(?:une? )?(?:vrai[e]? )?(?:humain|personne|conseiller|operateur)(?: svp"
+        r"| sil vous plait)?$|\b(?:r?appelez|r?appelle) moi\b|\bpas (?:de|un"
+        r"|a un) (?:ro)?bot\b"
+    ),
+    rf"\b(?:parlare|parlo|comunicare|contattare|passa\w*|passi|chattare|voglio|vorrei){_FEW}?{_PERSON_IT}\b",
+    (
+        r"^(?:un[a']? ?)?(?:operatore|persona reale|essere umano|umano)(?: per favore"
+        r"| grazie)?$|\b(?:ri)?chiamatemi\b|\bmi (?:ri)?chiami\b"
+    ),
+    (
+        rf"\b(?:falar|falo|conversar|contatar|contactar|pass[ae]\w*|transfer\w+|quero"
+        rf"|preciso){_FEW}?{_PERSON_PT}\b"
+    ),
+    (
+        r"^(?:um[a]? )?(?:atendente|humano|pessoa(?: real)?|operador)(?: por favor)?$"
+        r"|\bme (?:liga|ligue|liguem)\b|\blig(?:ue|a) para mim\b"
+    ),
+    rf"\b{_PERSON_NL}{_FEW}?(?:spreken|praten|chatten|doorverbinden|verbinden|bellen)\b"
+    rf"|\b(?:spreken|praten|doorverbinden|chatten)"
+    rf" (?:met|naar){_FEW}?{_PERSON_NL}\b",
+    (
+        r"^(?:een )?(?:echt(?:e)? )?(?:mens|medewerker|persoon)(?: graag| alstublieft"
+        r"| aub)?$|\bbel (?:mij|me)(?: terug)?\b|\bgeen (?:ro)?bot\b"
+    ),
+)
+_ASKS_WHAT_WE_ARE = re.compile(
+    r"\b(?:are|r|am) (?:you|u|i|ya|we) (?:(?:talking|speaking|chatting|writing) (?:to"
+    r"|with) )?(?:really |actually |even |just )?"
+    r"(?:an? |the )?(?:\w+ )?(?:(?:chat|ro)?bots?|robots?|humans?|human being|ai"
+    r"|machine|computer|person|automated|artificial"
+    r"|chatgpt|gpt|real|alive|program|llm|virtual assistant)\b"
+    r"|\b(?:is|am) (?:this|that|it|there|i)(?: \w+){0,3} (?:an? )?(?:(?:chat|ro)?bot"
+    r"|robot|ai|machine|automated|real person|human|chatgpt)$"
+    r"|\b(?:bist|sind) (?:du|sie)(?: \w+){0,2} (?:bot|roboter|mensch|ki)\b"
+    r"|\beres (?:un )?(?:ro)?bot\b|\b(?:etes vous|es tu) (?:un )?(?:ro)?bot\b"
+    r"|\bwhat(?: kind of)?(?: bot)? are you$|\bhuman or (?:ro)?bot|\bbot or (?:a )?(?:human|real|person)"
+)
+
+
+@cache
+def _speller() -> Speller:
+    return Speller(_KNOWN, never=_NEVER, shortest=4)
+
+
+@cache
+def _wishes() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((why, re.compile(rule)) for why, rule in _WISHES)
+
+
+@cache
+def _foreign() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{rule})" for rule in _OTHER_TONGUES))
+
+
+def asks_for_person(text: str) -> str:
+    """Why this counts as asking for a person; "" if it does not."""
+    for clause in clauses(bounded(text)):
+        plain = " ".join(clause)
+        mended = _mended(clause)
+        if not mended:
+            continue
+        ours = _OURS.search(mended)
+        if not ours and (_NOT_OURS.search(mended) or _ASKS_WHAT_WE_ARE.search(mended)):
+            continue
+        for why, rule in _wishes():
+            if rule.search(mended):
+                return why
+        if _foreign().search(plain):
+            return "wants a person, not in English"
+    return ""
+
+
+def asks_what_we_are(text: str) -> bool:
+    """Whether the customer asks if they are talking to a machine."""
+    return any(_ASKS_WHAT_WE_ARE.search(" ".join(clause)) for clause in clauses(bounded(text)))
+
+
+def _mended(clause: list[str]) -> str:
+    known = _speller()
+    mended: list[str] = []
+    for word in clause:
+        for piece in _pieces(word):
+            right = _SLIPS.get(piece) or known.nearest(piece) or piece
+            if right not in _NOISE:
+                mended.append(right)
+    return " ".join(mended)
+
+
+_SLIPS = {
+    "ot": "to",
+    "wiht": "with",
+    "wth": "with",
+    "w": "with",
+    "2": "to",
+    "tto": "to",
+    "whit": "with",
+    "iwth": "with",
+}
+_RUN_TOGETHER = re.compile(
+    r"^(i|to|with|a|an|can|me|contact)?(talk|speak|human|person|contact|someone"
+    r"|agent)(to|with|agent|a|person|someone)?$"
+)
+
+
+def _pieces(word: str) -> list[str]:
+    """A word, or the words that were written without a space between them: `speakwith`, `humanagent`."""
+    if match := _RUN_TOGETHER.match(word):
+        return [piece for piece in match.groups() if piece]
+    return [word]

@@ -1,0 +1,325 @@
+"""What a schema cannot see: names that must exist, ladders that must end, rooms that must be there."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from orgs.defaults import BUILT_IN_TRIGGERS, WELL_KNOWN_TRIGGERS
+from orgs.problems import Problem, Severity, close_match, problem_at, quote
+from orgs.specification.organization import (
+    MODES,
+    REQUIRED_SECRETS,
+    Account,
+    AgentRole,
+    ChannelKind,
+    ChannelRef,
+    EscalationRule,
+    Ladder,
+    Organization,
+    Serves,
+    Team,
+)
+from orgs.tree import Path, Tree
+
+_KNOWN_WITHOUT_DEFINITION: Final = {*BUILT_IN_TRIGGERS, *(trigger.id for trigger in WELL_KNOWN_TRIGGERS)}
+_ROOMS: Final = ("public", "private", "escalation", "training")
+
+
+class Checker:
+    """Collects the problems of one organization as its file wrote it, before defaults are added."""
+
+    def __init__(self, org: Organization, tree: Tree, file: str) -> None:
+        self._org, self._tree, self._file = org, tree, file
+        self.problems: list[Problem] = []
+        self._teams = {name: team for team in org.teams for name in (team.id, *team.aliases)}
+        self._people = {person.id for person in org.people}
+        self._agents = {agent.id for agent in org.agents}
+        self._accounts = {account.id: account for account in org.accounts}
+
+    def check(self) -> Sequence[Problem]:
+        self._identifiers()
+        self._check_accounts()
+        self._check_teams()
+        self._check_agents()
+        self._rules(("escalation_rules",), self._org.escalation_rules, "")
+        self._check_ladders()
+        self._check_triggers()
+        return sorted(self.problems, key=lambda problem: (problem.line, problem.column, problem.code))
+
+    def _add(
+        self,
+        path: Path,
+        code: str,
+        found: str,
+        expected: str,
+        *,
+        severity: Severity = Severity.ERROR,
+        suggestion: str = "",
+    ) -> None:
+        mark = self._tree.mark(path)
+        self.problems.append(
+            problem_at(
+                self._file,
+                path,
+                mark,
+                code=code,
+                found=found,
+                expected=expected,
+                severity=severity,
+                suggestion=suggestion,
+            )
+        )
+
+    def _warn(self, path: Path, code: str, found: str, expected: str, suggestion: str = "") -> None:
+        self._add(path, code, found, expected, severity=Severity.WARNING, suggestion=suggestion)
+
+    def _known(self, path: Path, name: str, known: Collection[str], kind: str) -> bool:
+        if name in known:
+            return True
+        words = kind.split(" or ")  # "a team, a person or an agent" is a target
+        code = "reference." + ("target" if len(words) > 1 else words[0].split(" ", 1)[1].replace(" ", "-"))
+        self._add(path, code, quote(name), f"the id of {kind}", suggestion=close_match(name, known))
+        return False
+
+    # Names
+
+    def _identifiers(self) -> None:
+        org = self._org
+        lists: Iterable[tuple[str, Iterable[str]]] = (
+            ("accounts", (account.id for account in org.accounts)),
+            ("triggers", (trigger.id for trigger in org.triggers)),
+            ("ladders", (ladder.id for ladder in org.ladders)),
+            ("knowledge", (folder.id for folder in org.knowledge)),
+        )
+        for name, ids in lists:
+            self._once([((name, i, "id"), value) for i, value in enumerate(ids)])
+        targets: list[tuple[Path, str]] = []  # share one space of names, because a rule names any of them
+        for t, team in enumerate(org.teams):
+            targets.append((("teams", t, "id"), team.id))
+            targets += [(("teams", t, "aliases", a), alias) for a, alias in enumerate(team.aliases)]
+        targets += [(("people", i, "id"), person.id) for i, person in enumerate(org.people)]
+        targets += [(("agents", i, "id"), agent.id) for i, agent in enumerate(org.agents)]
+        self._once(targets)
+        slack = [(i, person.slack) for i, person in enumerate(org.people)]
+        self._once([(("people", i, "slack"), value) for i, value in slack if value])
+
+    def _once(self, named: Sequence[tuple[Path, str]]) -> None:
+        first: dict[str, Path] = {}
+        for path, name in sorted(named, key=lambda item: self._tree.mark(item[0])):
+            if name in first:
+                line = self._tree.mark(first[name])[0]
+                self._add(path, "id.duplicate", quote(name), f"a name not taken on line {line}")
+            first.setdefault(name, path)
+
+    # Accounts
+
+    def _check_accounts(self) -> None:
+        accounts = self._org.accounts
+        for i, account in enumerate(accounts):
+            self._account(("accounts", i), account)
+        if not accounts:
+            return
+        serves = {account.serves for account in accounts}
+        if Serves.STAFF not in serves:
+            self._add(("accounts",), "accounts.no-staff", "no account for staff", "one with serves: staff")
+        elif not self._org.teams and not self._account_is_slack():
+            expected = "teams with escalation channels, which only for Slack have a usual name"
+            self._add(("accounts",), "teams.needed", "no teams", expected)
+        if Serves.CUSTOMERS not in serves:
+            expected = "one with serves: customers"
+            self._warn(("accounts",), "accounts.no-customers", "no account for customers", expected)
+
+    def _account_is_slack(self) -> bool:
+        """Whether the staff's account is one in which a channel called #escalation can be supposed."""
+        staff = next((account for account in self._org.accounts if account.serves is Serves.STAFF), None)
+        return staff is not None and staff.channel is ChannelKind.SLACK
+
+    def _account(self, path: Path, account: Account) -> None:
+        modes = MODES[account.channel]
+        if account.mode not in modes:
+            expected = f"{' or '.join(modes)} for {account.channel}"
+            self._add((*path, "mode"), "account.mode", quote(str(account.mode)), expected)
+            return
+        named = dict(account.secrets.named())
+        for secret in REQUIRED_SECRETS[account.channel, account.mode]:
+            if secret not in named:
+                expected = f"`{secret}`: the environment variable that holds it"
+                self._add((*path, "secrets"), "account.secrets", f"no {secret}", expected)
+
+    # Teams
+
+    def _check_teams(self) -> None:
+        org = self._org
+        for i, team in enumerate(org.teams):
+            self._team(("teams", i), team)
+        if org.teams and not any(team.channels.escalation for team in org.teams):
+            found = "no team with an escalation channel"
+            self._add(("teams",), "teams.no-escalation-channel", found, "at least one")
+        if org.escalation_team and self._known(
+            ("escalation_team",), org.escalation_team, self._teams, "a team"
+        ):
+            self._has_room(("escalation_team",), self._teams[org.escalation_team])
+
+    def _team(self, path: Path, team: Team) -> None:
+        for i, name in enumerate(team.people):
+            self._known((*path, "people", i), name, self._people, "a person")
+        for i, name in enumerate(team.agents):
+            self._known((*path, "agents", i), name, self._agents, "an agent")
+        if team.ladder:
+            ladders = {ladder.id for ladder in self._org.ladders}
+            self._known((*path, "ladder"), team.ladder, ladders, "a ladder")
+        for room in _ROOMS:
+            refs: tuple[ChannelRef, ...] = getattr(team.channels, room)
+            for i, ref in enumerate(refs):
+                self._channel((*path, "channels", room, i), ref, staff=room != "public", whole=False)
+
+    def _channel(self, path: Path, ref: ChannelRef, *, staff: bool, whole: bool) -> None:
+        """`staff`: customers must not be in it. `whole`: naming just the account is enough."""
+        account = self._account_of(path, ref)
+        if account is None:
+            return
+        if staff and account.serves is not Serves.STAFF:
+            self._add(path, "channel.serves", quote(str(ref)), "a channel of an account with serves: staff")
+        elif not ref.channel:
+            if not whole:
+                expected = f'a channel of it, as in {ref.account}: "#name"'
+                self._add(path, "channel.missing", quote(str(ref)), expected)
+        elif expected := _wrong_form(account.channel, ref.channel):
+            self._add(path, "channel.form", quote(ref.channel), expected)
+
+    def _account_of(self, path: Path, ref: ChannelRef) -> Account | None:
+        accounts = self._accounts
+        if not accounts:  # the usual ones will be supplied
+            return None
+        if not ref.account:
+            return next((a for a in accounts.values() if a.serves is Serves.STAFF), None)
+        if self._known(path, ref.account, accounts, "an account"):
+            return accounts[ref.account]
+        return None
+
+    def _has_room(self, path: Path, team: Team) -> None:
+        if not team.channels.escalation:
+            found = f"the team {quote(team.id)}, which has no escalation channel"
+            self._add(path, "team.no-escalation-channel", found, "a team that has one")
+
+    # Agents and rules
+
+    def _check_agents(self) -> None:
+        folders = {folder.id for folder in self._org.knowledge}
+        for i, agent in enumerate(self._org.agents):
+            path: Path = ("agents", i)
+            for k, name in enumerate(agent.knowledge):
+                self._known((*path, "knowledge", k), name, folders, "a knowledge folder")
+            for c, ref in enumerate(agent.channels):
+                self._channel((*path, "channels", c), ref, staff=False, whole=True)
+            self._rules((*path, "escalation_rules"), agent.escalation_rules, agent.id)
+        if not any(agent.role is AgentRole.PRIMARY for agent in self._org.agents):
+            self._warn(("agents",), "agents.no-primary", "no primary agent", "one to meet customers first")
+
+    def _rules(self, path: Path, rules: Sequence[EscalationRule], agent_id: str) -> None:
+        counts: Counter[str] = Counter()
+        for i, rule in enumerate(rules):
+            counts[rule.trigger] += 1
+            if counts[rule.trigger] == 2:
+                found = f"a second rule for {quote(rule.trigger)}"
+                self._add((*path, i, "trigger"), "rule.duplicate", found, "one rule for a trigger")
+            self._trigger((*path, i, "trigger"), rule.trigger)
+            self._target((*path, i, "target"), rule.target)
+            if agent_id and self._comes_back(agent_id, rule):
+                expected = "a way that ends with people"
+                self._add((*path, i, "target"), "rule.loop", f"a way back to {quote(agent_id)}", expected)
+
+    def _trigger(self, path: Path, name: str) -> None:
+        known = {trigger.id for trigger in self._org.triggers} | _KNOWN_WITHOUT_DEFINITION
+        if name in known:
+            return
+        if self._org.triggers:
+            self._known(path, name, known, "a trigger")
+            return
+        expected = "a trigger that the file defines; without phrases only a model can notice it"
+        self._warn(path, "trigger.undefined", quote(name), expected, close_match(name, known))
+
+    def _target(self, path: Path, name: str) -> None:
+        targets = {*self._teams, *self._people, *self._agents}
+        if name in self._teams:
+            self._has_room(path, self._teams[name])
+        elif name in targets:
+            return
+        elif self._org.teams:
+            self._known(path, name, targets, "a team, a person or an agent")
+        else:
+            expected = "a target that the file defines; the escalation team takes its place"
+            self._warn(path, "target.undefined", quote(name), expected, close_match(name, targets))
+
+    def _comes_back(self, agent_id: str, rule: EscalationRule) -> bool:
+        """Whether following the rules for this trigger from agent to agent returns to where it began."""
+        agents = {agent.id: agent for agent in self._org.agents}
+        seen: set[str] = set()
+        target = rule.target
+        while target in agents and target not in self._teams and target not in seen:
+            if target == agent_id:
+                return True
+            seen.add(target)
+            rules = (*agents[target].escalation_rules, *self._org.escalation_rules)
+            target = next((known.target for known in rules if known.trigger == rule.trigger), "")
+        return False
+
+    # Ladders and triggers
+
+    def _check_ladders(self) -> None:
+        teams = self._org.teams
+        used = {team.ladder or "default" for team in teams} or {"default"}
+        for i, ladder in enumerate(self._org.ladders):
+            path: Path = ("ladders", i)
+            self._ladder(path, ladder)
+            if ladder.id not in used:
+                found = f"the ladder {quote(ladder.id)}, which no team uses"
+                self._warn((*path, "id"), "ladder.unused", found, "a team with this ladder")
+
+    def _ladder(self, path: Path, ladder: Ladder) -> None:
+        users = {team.id for team in self._org.teams if team.ladder == ladder.id}
+        called: set[str] = set()
+        reminder = ladder.reminder
+        for i, step in enumerate(ladder.steps):
+            here: Path = (*path, "steps", i, "target")
+            if reminder and reminder >= step.after:
+                at: Path = (*path, "steps", i, "after")
+                expected = "more than the reminder before it, which otherwise never comes"
+                self._warn(at, "ladder.reminder", quote(self._tree.at(at)), expected)
+            reminder = step.reminder
+            team = self._teams.get(step.target)
+            name = team.id if team else step.target
+            if name in called or name in users:
+                found = f"{quote(step.target)}, who has been called before"
+                self._add(here, "ladder.loop", found, "somebody who was not called yet")
+            called.add(name)
+            if team:
+                self._has_room(here, team)
+            else:
+                self._known(here, name, {*self._teams, *self._people}, "a team or a person")
+
+    def _check_triggers(self) -> None:
+        rules = [rule for agent in self._org.agents for rule in agent.escalation_rules]
+        used = {rule.trigger for rule in (*rules, *self._org.escalation_rules)}
+        for i, trigger in enumerate(self._org.triggers):
+            path: Path = ("triggers", i)
+            if not trigger.phrases and not trigger.patterns and trigger.id not in BUILT_IN_TRIGGERS:
+                found = f"{quote(trigger.id)} without phrases or patterns"
+                self._warn(path, "trigger.empty", found, "some, or only a model can notice it")
+            if trigger.id not in used:
+                found = f"{quote(trigger.id)}, which no rule names"
+                self._warn((*path, "id"), "trigger.unused", found, "a rule with this trigger")
+
+
+def _wrong_form(kind: ChannelKind, channel: str) -> str:
+    """What a channel of this kind looks like, when this is not one; "" when it is."""
+    match kind:
+        case ChannelKind.SLACK:
+            good = channel.startswith("#") or bool(re.fullmatch(r"[CGD][A-Z0-9]{5,}", channel))
+            return "" if good else 'a Slack channel: "#name" or its id'
+        case ChannelKind.TELEGRAM:
+            good = channel.startswith("@") or channel.removeprefix("-").isdigit()
+            return "" if good else "a Telegram chat: its number, or @name"
+        case ChannelKind.WHATSAPP | ChannelKind.MESSENGER | ChannelKind.EMAIL:
+            return f"no channel: {kind} has none"

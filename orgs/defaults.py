@@ -1,0 +1,126 @@
+"""What an organization has when its file does not say: accounts, a team to escalate to, well-known triggers.
+
+So that the shortest file, and the specification's own example, are organizations that work.
+"""
+
+from typing import Final
+
+from orgs.specification.organization import (
+    Account,
+    ChannelKind,
+    ChannelRef,
+    Mode,
+    Organization,
+    Secrets,
+    Serves,
+    Team,
+    TeamChannels,
+    Trigger,
+    Urgency,
+)
+
+ACCOUNTS: Final = (
+    Account(
+        id="telegram",
+        channel=ChannelKind.TELEGRAM,
+        serves=Serves.CUSTOMERS,
+        mode=Mode.POLLING,
+        secrets=Secrets(bot_token="TELEGRAM_BOT_TOKEN"),  # noqa: S106, the name of a variable
+    ),
+    Account(
+        id="slack",
+        channel=ChannelKind.SLACK,
+        serves=Serves.STAFF,
+        mode=Mode.SOCKET,
+        secrets=Secrets(bot_token="SLACK_BOT_TOKEN", app_token="SLACK_APP_TOKEN"),  # noqa: S106
+    ),
+)
+
+BUILT_IN_TRIGGERS: Final[dict[str, str]] = {
+    "human_request": "The customer asks for a person.",
+    "unanswered": "No answer was found, twice in a row.",
+    "turn_failed": "Something kept failing on our side.",
+}
+"""Reasons that need no phrases, because the product itself finds them. Rules may name them."""
+
+WELL_KNOWN_TRIGGERS: Final = (
+    Trigger(
+        id="billing_inquiry",
+        description="Money: charges, refunds, invoices, cards.",
+        urgency=Urgency.NORMAL,
+        phrases=(
+            "refund",
+            "charged twice",
+            "double charge",
+            "wrong amount",
+            "my invoice",
+            "my bill",
+            "billing question",
+            "billing issue",
+            "payment failed",
+            "payment declined",
+            "card was declined",
+            "update my card",
+            "money back",
+            "overcharged",
+        ),
+    ),
+    Trigger(
+        id="security",
+        description="An account may be in the wrong hands, or a weakness is reported.",
+        urgency=Urgency.HIGH,
+        phrases=(
+            "hacked",
+            "data breach",
+            "security incident",
+            "vulnerability",
+            "unauthorized access",
+            "suspicious login",
+            "phishing",
+            "leaked",
+            "stolen password",
+            "compromised",
+        ),
+    ),
+    Trigger(
+        id="production_incident",
+        description="The customer's work has stopped because of us.",
+        urgency=Urgency.CRITICAL,
+        phrases=(
+            "production is down",
+            "everything is down",
+            "site is down",
+            "outage",
+            "nothing works",
+            "all users affected",
+            "data loss",
+            "lost all our data",
+            "error 500 for everyone",
+        ),
+    ),
+)
+
+
+def complete(organization: Organization) -> Organization:
+    """The organization with what it needs to run. Complete ones come back equal."""
+    accounts = organization.accounts or ACCOUNTS
+    teams = organization.teams or (_escalation_team(organization, accounts),)
+    used = {rule.trigger for agent in organization.agents for rule in agent.escalation_rules}
+    used |= {rule.trigger for rule in organization.escalation_rules}
+    named = {trigger.id for trigger in organization.triggers}
+    added = tuple(t for t in WELL_KNOWN_TRIGGERS if t.id in used - named)
+    return organization.model_copy(
+        update={"accounts": accounts, "teams": teams, "triggers": organization.triggers + added}
+    )
+
+
+def _escalation_team(organization: Organization, accounts: tuple[Account, ...]) -> Team:
+    staff = next((account.id for account in accounts if account.serves is Serves.STAFF), "")
+    return Team(
+        id="escalation-team",
+        name="Escalation Team",
+        purpose="Everything that needs a person.",
+        people=tuple(person.id for person in organization.people),
+        agents=tuple(agent.id for agent in organization.agents),
+        channels=TeamChannels(escalation=(ChannelRef(staff, "#escalation"),)),
+    )

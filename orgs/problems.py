@@ -1,0 +1,87 @@
+"""What is wrong with an organization file, and where: data first, one sentence second."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+from orgs.tree import Path, write_path
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # the file cannot be applied
+    WARNING = "warning"  # it can, and probably does not do what was meant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One complaint. `line` and `column` count from 1; `path` is empty for the file as a whole."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    severity: Severity
+    code: str
+    found: str
+    expected: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}: {self.severity} [{self.code}]"
+        at = f" {self.path}:" if self.path else ""
+        hint = f"; did you mean `{self.suggestion}`?" if self.suggestion else ""
+        return f"{where}{at} found {self.found}, expected {self.expected}{hint}"
+
+
+def problem_at(
+    file: str,
+    path: Path,
+    mark: tuple[int, int],
+    *,
+    code: str,
+    found: str,
+    expected: str,
+    severity: Severity = Severity.ERROR,
+    suggestion: str = "",
+) -> Problem:
+    return Problem(
+        file=file,
+        line=mark[0],
+        column=mark[1],
+        path=write_path(path),
+        severity=severity,
+        code=code,
+        found=found,
+        expected=expected,
+        suggestion=suggestion,
+    )
+
+
+def close_match(word: str, known: Collection[str]) -> str:
+    """The known word most like `word`, or "".
+
+    Long names share endings such as `-specialist` without being the same thing, so they must agree more.
+    """
+    folded = {name.casefold().replace("_", "-"): name for name in known}
+    asked = word[:100].casefold().replace("_", "-")
+    matches = get_close_matches(asked, folded, n=1, cutoff=0.7 if len(asked) <= 8 else 0.8)
+    return folded[matches[0]] if matches else ""
+
+
+def quote(value: object) -> str:
+    """A value as a complaint shows it: short, on one line."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            text = value if len(value) <= 60 else value[:57] + "..."
+            return '"' + text.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+        case dict():
+            return "a mapping" if value else "an empty mapping"
+        case list() | tuple():
+            return "a list" if value else "an empty list"
+        case _:
+            return str(value)[:60]

@@ -1,0 +1,243 @@
+"""Who is asked, where, and for how long: questions the bus has about an organization, answered purely.
+
+Every function answers for every organization that `orgs.loading.load` lets through, also where its file was
+silent or named a target that does not exist: nothing that is escalated ever goes nowhere.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from bot.core.ids import AgentId, PersonId, TeamId
+from orgs.specification.organization import (
+    Account,
+    Agent,
+    AgentRole,
+    ChannelRef,
+    EscalationRule,
+    Ladder,
+    Organization,
+    Person,
+    PersonRole,
+    Serves,
+    Team,
+    Trigger,
+)
+
+DEFAULT_TIMEOUT: Final = timedelta(minutes=5)  # the same as of a rule that names none
+DEFAULT_STEP: Final = timedelta(minutes=15)  # without a ladder: until the escalation team is called as well
+DEFAULT_REMINDER: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where an escalation goes. `team_id` always has a room; `person_id` is one of the staff to be called.
+
+    `agent_id` is set when the rule hands over to another agent; the team then is whose turn it is when that
+    agent cannot help. `timeout`: how long they have before the ladder goes on. `rule`: why, for staff.
+    """
+
+    team_id: TeamId
+    person_id: PersonId | None = None
+    agent_id: AgentId | None = None
+    timeout: timedelta
+    immediate: bool
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One rung: who is called, how long after the rung before, and when they are reminded once."""
+
+    team_id: TeamId
+    person_id: PersonId | None
+    after: timedelta  # 0 for the first, which is the team the escalation was sent to
+    reminder: timedelta | None
+
+
+class Room(NamedTuple):
+    account_id: str
+    channel: str
+
+
+def find_team(org: Organization, name: str) -> Team | None:
+    """By id or by alias."""
+    return next((team for team in org.teams if team.id == name or name in team.aliases), None)
+
+
+def find_person(org: Organization, person_id: str) -> Person | None:
+    return next((person for person in org.people if person.id == person_id), None)
+
+
+def find_agent(org: Organization, agent_id: str) -> Agent | None:
+    return next((agent for agent in org.agents if agent.id == agent_id), None)
+
+
+def find_account(org: Organization, account_id: str) -> Account | None:
+    return next((account for account in org.accounts if account.id == account_id), None)
+
+
+def find_trigger(org: Organization, trigger: str) -> Trigger | None:
+    return next((known for known in org.triggers if known.id == trigger), None)
+
+
+def default_team(org: Organization) -> Team:
+    """Who gets what nobody else is named for."""
+    named = find_team(org, org.escalation_team) if org.escalation_team else None
+    return named or next((team for team in org.teams if team.channels.escalation), org.teams[0])
+
+
+def team_of_agent(org: Organization, agent_id: str) -> Team:
+    return next((team for team in org.teams if agent_id in team.agents), default_team(org))
+
+
+def team_of_person(org: Organization, person_id: str) -> Team:
+    """The person's first team that has an escalation channel, else their first, else the default team."""
+    teams = [team for team in org.teams if person_id in team.people]
+    with_room = [team for team in teams if team.channels.escalation]
+    return next(iter(with_room or teams), default_team(org))
+
+
+def rules_of(org: Organization, agent_id: str) -> tuple[EscalationRule, ...]:
+    """The agent's rules, then the organization's for the triggers it has no rule of its own for."""
+    agent = find_agent(org, agent_id)
+    own = agent.escalation_rules if agent else ()
+    named = {rule.trigger for rule in own}
+    return own + tuple(rule for rule in org.escalation_rules if rule.trigger not in named)
+
+
+def escalation_target(org: Organization, agent_id: str, trigger: str) -> Target:
+    """Where a conversation of this agent goes for this reason.
+
+    Without a rule for it: the agent's own team if it has an escalation channel, else the default team. A rule
+    whose target does not exist: the default team.
+    """
+    rule = next((rule for rule in rules_of(org, agent_id) if rule.trigger == trigger), None)
+    if rule is None:
+        own = team_of_agent(org, agent_id)
+        team = own if own.channels.escalation else default_team(org)
+        return Target(
+            team_id=TeamId(team.id), timeout=DEFAULT_TIMEOUT, immediate=False, rule=f"no rule for {trigger}"
+        )
+    team, person, agent, note = _resolve(org, rule.target)
+    return Target(
+        team_id=TeamId(team.id),
+        person_id=PersonId(person.id) if person else None,
+        agent_id=AgentId(agent.id) if agent else None,
+        timeout=rule.timeout,
+        immediate=rule.immediate,
+        rule=f"{trigger} → {rule.target}{note}",
+    )
+
+
+def _resolve(org: Organization, target: str) -> tuple[Team, Person | None, Agent | None, str]:
+    if team := find_team(org, target):
+        return team, None, None, ""
+    if person := find_person(org, target):
+        return team_of_person(org, person.id), person, None, ""
+    if agent := find_agent(org, target):
+        own = team_of_agent(org, agent.id)
+        return own if own.channels.escalation else default_team(org), None, agent, ""
+    return default_team(org), None, None, " (not defined)"
+
+
+def ladder_for(org: Organization, team_id: str) -> tuple[Step, ...]:
+    """Everyone who is called for an escalation to this team, in order; never empty, nobody twice.
+
+    The first step is the team itself. A team that names no ladder has the ladder called `default` if there
+    is one, else the default team as its second and last step.
+    """
+    team = find_team(org, team_id) or default_team(org)
+    ladder = _named_ladder(org, team.ladder or "default")
+    first = ladder.reminder if ladder else DEFAULT_REMINDER
+    steps = [Step(team_id=TeamId(team.id), person_id=None, after=timedelta(), reminder=first)]
+    if ladder:
+        for rung in ladder.steps:
+            called, person, _, _ = _resolve(org, rung.target)
+            steps.append(
+                Step(
+                    team_id=TeamId(called.id),
+                    person_id=PersonId(person.id) if person else None,
+                    after=rung.after,
+                    reminder=rung.reminder,
+                )
+            )
+    else:
+        last = TeamId(default_team(org).id)
+        steps.append(Step(team_id=last, person_id=None, after=DEFAULT_STEP, reminder=None))
+    return _without_repeats(steps)
+
+
+def _named_ladder(org: Organization, ladder_id: str) -> Ladder | None:
+    return next((ladder for ladder in org.ladders if ladder.id == ladder_id), None)
+
+
+def _without_repeats(steps: list[Step]) -> tuple[Step, ...]:
+    called = {(step.team_id, step.person_id): step for step in reversed(steps)}
+    return tuple(step for step in steps if called[step.team_id, step.person_id] is step)
+
+
+def room_for(org: Organization, team_id: str) -> Room:
+    """Where the team handles escalations: in its escalation channel, its private one, the default team's."""
+    team, last = find_team(org, team_id), default_team(org)
+    for candidate in (team, last):
+        if candidate is None:
+            continue
+        for ref in candidate.channels.escalation + candidate.channels.private:
+            return _room(org, ref)
+    return Room(staff_account(org), "#escalation")
+
+
+def _room(org: Organization, ref: ChannelRef) -> Room:
+    return Room(ref.account or staff_account(org), ref.channel)
+
+
+def staff_account(org: Organization) -> str:
+    """The account meant by a channel that names none: the first that serves staff."""
+    return next((account.id for account in org.accounts if account.serves is Serves.STAFF), "slack")
+
+
+def first_agent(org: Organization, account_id: str, channel: str = "") -> AgentId:
+    """Who meets a customer there: a primary agent of that channel, of that account, any primary, anyone."""
+
+    def fit(agent: Agent) -> tuple[bool, bool, bool]:
+        refs = [(ref.account or staff_account(org), ref.channel) for ref in agent.channels]
+        return (
+            agent.role is AgentRole.PRIMARY,
+            bool(channel) and (account_id, channel) in refs,
+            (account_id, "") in refs,
+        )
+
+    return AgentId(max(org.agents, key=fit).id)  # of equals the first in the file
+
+
+def person_by_slack(org: Organization, user_id: str, email: str = "") -> PersonId | None:
+    """The person with this Slack user id, else with this e-mail address as Slack tells it."""
+    for person in org.people:
+        if user_id and person.slack == user_id:
+            return PersonId(person.id)
+    for person in org.people:
+        if email and email.casefold() in {(person.slack or "").casefold(), (person.email or "").casefold()}:
+            return PersonId(person.id)
+    return None
+
+
+def person_by_telegram(org: Organization, user_id: str) -> PersonId | None:
+    found = (person for person in org.people if user_id and person.telegram == user_id)
+    return next((PersonId(person.id) for person in found), None)
+
+
+def roles_of(org: Organization, person_id: str | None) -> frozenset[PersonRole]:
+    """Empty for whoever is not named. An admin is a supervisor, a supervisor a member."""
+    person = find_person(org, person_id) if person_id else None
+    if person is None:
+        return frozenset()
+    roles = set(person.roles)
+    if PersonRole.ADMIN in roles:
+        roles.add(PersonRole.SUPERVISOR)
+    return frozenset(roles | {PersonRole.MEMBER})
+
+
+def people_of(org: Organization, team_id: str) -> tuple[Person, ...]:
+    team = find_team(org, team_id)
+    return tuple(person for person in org.people if team and person.id in team.people)

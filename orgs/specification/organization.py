@@ -1,0 +1,350 @@
+"""The organization file as frozen values.
+
+Every value here is complete: what the file leaves out has its default. Names given as text (a team's id in a
+rule, a person's in a team) are checked by `orgs.checking`, because only there the line to complain about is
+known.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+from pydantic_core import PydanticCustomError
+
+from orgs.specification.fields import (
+    Duration,
+    ExternalId,
+    Fraction,
+    Line,
+    Name,
+    Part,
+    Pattern,
+    Prose,
+    Rate,
+    TimeZone,
+)
+from orgs.specification.hours import Hours
+from orgs.specification.texts import Texts
+
+
+class ChannelKind(StrEnum):
+    """The folders of `connectors`."""
+
+    TELEGRAM = "telegram"
+    SLACK = "slack"
+    WHATSAPP = "whatsapp"
+    MESSENGER = "messenger"
+    EMAIL = "email"
+
+
+class Serves(StrEnum):
+    CUSTOMERS = "customers"
+    STAFF = "staff"
+
+
+class Mode(StrEnum):
+    """How events reach us."""
+
+    WEBHOOK = "webhook"
+    POLLING = "polling"
+    SOCKET = "socket"
+
+
+class AgentRole(StrEnum):
+    PRIMARY = "primary"  # meets the customer first
+    SPECIALIST = "specialist"  # is handed conversations by others
+
+
+class PersonRole(StrEnum):
+    ADMIN = "admin"  # may change the organization
+    SUPERVISOR = "supervisor"  # may take over from others, reassign, read everything
+    MEMBER = "member"
+
+
+class Urgency(StrEnum):
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+MODES: Final[dict[ChannelKind, tuple[Mode, ...]]] = {  # the first is the default
+    ChannelKind.TELEGRAM: (Mode.POLLING, Mode.WEBHOOK),
+    ChannelKind.SLACK: (Mode.SOCKET, Mode.WEBHOOK),
+    ChannelKind.WHATSAPP: (Mode.WEBHOOK,),
+    ChannelKind.MESSENGER: (Mode.WEBHOOK,),
+    ChannelKind.EMAIL: (Mode.POLLING,),
+}
+
+REQUIRED_SECRETS: Final[dict[tuple[ChannelKind, Mode], tuple[str, ...]]] = {
+    (ChannelKind.TELEGRAM, Mode.POLLING): ("bot_token",),
+    (ChannelKind.TELEGRAM, Mode.WEBHOOK): ("bot_token", "webhook_secret"),
+    (ChannelKind.SLACK, Mode.SOCKET): ("bot_token", "app_token"),
+    (ChannelKind.SLACK, Mode.WEBHOOK): ("bot_token", "signing_secret"),
+    (ChannelKind.WHATSAPP, Mode.WEBHOOK): ("access_token", "app_secret", "verify_token"),
+    (ChannelKind.MESSENGER, Mode.WEBHOOK): ("access_token", "app_secret", "verify_token"),
+    (ChannelKind.EMAIL, Mode.POLLING): ("password",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRef:
+    """A channel of an account. `account` empty: the staff's account. `channel` empty: all of the account.
+
+    Written `"#escalation"`, `telegram` or `slack: "#escalation"`.
+    """
+
+    account: str = ""
+    channel: str = ""
+
+    def __str__(self) -> str:
+        return ":".join(filter(None, (self.account, self.channel)))
+
+
+def _parse_channel(value: object) -> ChannelRef:
+    match value:
+        case ChannelRef():
+            return value
+        case str() if value.startswith("#") and 1 < len(value) <= 128:
+            return ChannelRef(channel=value)
+        case str() if value and len(value) <= 64 and ":" not in value:
+            return ChannelRef(account=value)
+        case dict() if len(value) == 1:
+            ((account, channel),) = value.items()
+            if isinstance(channel, int) and not isinstance(channel, bool):
+                channel = str(channel)
+            if account and isinstance(channel, str) and 0 < len(channel) <= 128:
+                return ChannelRef(account=str(account), channel=channel)
+    raise PydanticCustomError(
+        "channel", 'a channel: "#name", the id of an account, or the two as in slack: "#name"'
+    )
+
+
+def _write_channel(ref: ChannelRef) -> str | dict[str, str]:
+    return {ref.account: ref.channel} if ref.account and ref.channel else ref.account or ref.channel
+
+
+def _one_or_many(value: object) -> object:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _environment_name(value: object) -> str:
+    """The name of an environment variable. The error does not repeat the value: it may be the secret."""
+    if isinstance(value, str) and 0 < len(value) <= 64 and _looks_like_a_variable(value):
+        return value
+    raise PydanticCustomError(
+        "secret.value", "the name of an environment variable, in capitals, that holds the secret"
+    )
+
+
+def _looks_like_a_variable(value: str) -> bool:
+    return value.isascii() and value.upper() == value and value.isidentifier() and not value.startswith("__")
+
+
+ChannelField = Annotated[ChannelRef, PlainValidator(_parse_channel), PlainSerializer(_write_channel)]
+ChannelList = Annotated[tuple[ChannelField, ...], BeforeValidator(_one_or_many)]
+EnvironmentName = Annotated[str, PlainValidator(_environment_name)]
+
+
+class Identity(Part):
+    """Who the customer talks to, whoever answers."""
+
+    display_name: Line | None = None  # None: the organization's name
+    voice: Prose = "Friendly, plain and to the point."
+    greeting: Prose = "Hello! How can I help?"
+    signature: Prose = ""
+
+
+class Secrets(Part):
+    """Names of environment variables, never the secrets themselves."""
+
+    bot_token: EnvironmentName | None = None
+    app_token: EnvironmentName | None = None
+    signing_secret: EnvironmentName | None = None
+    webhook_secret: EnvironmentName | None = None
+    access_token: EnvironmentName | None = None
+    app_secret: EnvironmentName | None = None
+    verify_token: EnvironmentName | None = None
+    password: EnvironmentName | None = None
+
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """(secret, environment variable) for each secret that is named."""
+        return tuple((name, value) for name in type(self).model_fields if (value := getattr(self, name)))
+
+
+class Limits(Part):
+    """Sends per second. None: the platform's published limit, which the connector knows."""
+
+    per_second: Rate | None = None
+    per_chat_per_second: Rate | None = None
+
+
+def _usual_mode(account: dict[str, Any]) -> Mode:
+    """The usual way of the account's channel; which one it is matters no more when `channel` was wrong."""
+    return MODES[account.get("channel", ChannelKind.SLACK)][0]
+
+
+class Account(Part):
+    """One connection of the organization to a channel."""
+
+    id: Name
+    channel: ChannelKind
+    serves: Serves
+    mode: Annotated[Mode, Field(default_factory=_usual_mode)]
+    secrets: Secrets = Secrets()
+    limits: Limits = Limits()
+    groups: tuple[ExternalId, ...] = ()  # group chats to listen in; all others are ignored
+
+
+class Person(Part):
+    """A human on staff, and how the staff's channels know them."""
+
+    id: Name
+    name: Line
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
+    slack: ExternalId | None = None  # user id (U…) or the e-mail address of their Slack account
+    telegram: ExternalId | None = None
+    roles: tuple[PersonRole, ...] = (PersonRole.MEMBER,)
+
+
+class TeamChannels(Part):
+    """Where a team works, the first of each list being the usual one."""
+
+    public: ChannelList = ()
+    private: ChannelList = ()
+    escalation: ChannelList = ()
+    training: ChannelList = ()
+
+
+class Team(Part):
+    """Agents and people who share a queue. `aliases` are further names that rules may use as a target."""
+
+    id: Name
+    name: Line
+    aliases: tuple[Name, ...] = ()
+    purpose: Prose = ""
+    people: tuple[Name, ...] = ()
+    agents: tuple[Name, ...] = ()
+    channels: TeamChannels = TeamChannels()
+    ladder: Name | None = None  # None: the usual ladder, see `orgs.routing.ladder_for`
+    hours: Hours | None = None  # None: the organization's
+
+
+class EscalationRule(Part):
+    """When `trigger` is met, the conversation goes to `target`: a team, a person or another agent.
+
+    `timeout` is how long the target has to take it before the next step of the ladder. `immediate`: no
+    answer and no clarifying question is tried first, and the hours of the team are not waited for.
+    """
+
+    trigger: Name
+    target: Name
+    timeout: Duration = timedelta(minutes=5)
+    immediate: bool = False
+
+
+class SuccessMetrics(Part):
+    """What the agent is measured by."""
+
+    response_time: Duration | None = None
+    first_contact_resolution: Fraction | None = None
+    satisfaction: Annotated[float, Field(ge=1, le=5)] | None = None  # stars, 1 to 5
+
+
+class Agent(Part):
+    """An AI worker's specification. `knowledge` empty: all of the organization's."""
+
+    id: Name
+    name: Line | None = None
+    role: AgentRole = AgentRole.SPECIALIST
+    specialization: Prose = ""
+    description: Prose = ""
+    scope: Prose = ""
+    channels: ChannelList = ()
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$")] = "grounded"
+    knowledge: tuple[Name, ...] = ()
+    voice: Prose = ""  # empty: the organization's
+    escalation_rules: tuple[EscalationRule, ...] = ()
+    success_metrics: SuccessMetrics = SuccessMetrics()
+
+    @property
+    def title(self) -> str:
+        """The name shown to staff: `name`, or the id in words."""
+        return self.name or self.id.replace("-", " ").replace("_", " ").title()
+
+
+class LadderStep(Part):
+    """`after` that long without anybody taking it, `target` (a team or a person) is called as well.
+
+    Counted from the previous step. `reminder`: how long after being called the target is reminded once.
+    """
+
+    target: Name
+    after: Duration
+    reminder: Duration | None = None
+
+
+class Ladder(Part):
+    """Who is called when nobody takes an escalation. Begins after the team it was sent to."""
+
+    id: Name
+    reminder: Duration | None = None  # of the team it was sent to
+    steps: Annotated[tuple[LadderStep, ...], Field(min_length=1)]
+
+
+class Trigger(Part):
+    """A named reason to escalate, met by a message that holds a phrase (in any case) or matches a pattern."""
+
+    id: Name
+    description: Prose = ""
+    urgency: Urgency = Urgency.NORMAL
+    phrases: tuple[Line, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
+
+
+class KnowledgeFolder(Part):
+    """A folder of Markdown articles, relative to the organization file."""
+
+    id: Name
+    path: Line
+    description: Prose = ""
+
+
+class Policies(Part):
+    """`undo`: how long a holder's words wait before they leave. `languages`: BCP 47, the default first."""
+
+    undo: Annotated[Duration, Field(le=timedelta(minutes=5))] = timedelta(seconds=5)
+    max_turn_attempts: Annotated[int, Field(ge=1, le=20)] = 5
+    languages: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")], ...], Field(min_length=1)
+    ] = ("en",)
+    texts: Texts = Texts()
+
+
+class Organization(Part):
+    """The tenant: one identity towards customers, and everything behind it."""
+
+    name: Annotated[Line, Field(alias="organization")]
+    description: Prose = ""
+    identity: Identity = Identity()
+    time_zone: TimeZone = "UTC"
+    accounts: tuple[Account, ...] = ()
+    people: tuple[Person, ...] = ()
+    teams: tuple[Team, ...] = ()
+    agents: Annotated[tuple[Agent, ...], Field(min_length=1)]
+    triggers: tuple[Trigger, ...] = ()
+    escalation_rules: tuple[EscalationRule, ...] = ()  # of every agent that has no rule of its own
+    escalation_team: Name | None = None  # None: the first team with an escalation channel
+    hours: Hours | None = None  # None: always open
+    ladders: tuple[Ladder, ...] = ()
+    knowledge: tuple[KnowledgeFolder, ...] = ()
+    quiet_window: Annotated[Duration, Field(le=timedelta(minutes=1))] = timedelta(milliseconds=800)
+    burst_cap: Annotated[int, Field(ge=1, le=100)] = 8  # messages of one burst after which we answer anyway
+    reopen_window: Duration = timedelta(hours=24)
+    policies: Policies = Policies()
+
+    @property
+    def display_name(self) -> str:
+        """What customers see."""
+        return self.identity.display_name or self.name

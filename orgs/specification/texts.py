@@ -1,0 +1,51 @@
+"""What the organization says by itself: fixed sentences with places for names and times."""
+
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from orgs.specification.fields import Part
+
+PLACES: Final = frozenset({"organization", "team", "person", "opens"})
+_PLACE = re.compile(r"\{([^{}]*)\}")
+
+
+def _known_places(text: str) -> str:
+    for name in _PLACE.findall(text):
+        if name not in PLACES:
+            known = ", ".join(f"{{{place}}}" for place in sorted(PLACES))
+            raise PydanticCustomError("text.place", "only the places {known}", {"known": known})
+    return text
+
+
+Template = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_known_places)]
+
+
+class Texts(Part):
+    """Said to customers. Places: {organization}, {team}, {person}, {opens} (when the team is back)."""
+
+    handoff: Template = (
+        "I am passing this to our {team}. They can read the whole story and will answer you right here."
+    )
+    out_of_hours: Template = (
+        "Our {team} is not in at the moment and will be back {opens}. Your message is with them, and they"
+        " will answer you right here."
+    )
+    not_taken_in_time: Template = (
+        "Nobody has been able to look at this yet. I have called more colleagues, and your place is kept."
+    )
+    returned: Template = "I am back with you. Is there anything else I can help with?"
+    resolved: Template = "We have marked this as solved. If it is not, just write again."
+    apology: Template = "Something went wrong on our side. A colleague will look at your message."
+
+
+def fill(template: str, **values: str) -> str:
+    """The template with its places filled. A place without a value is left out, with the space before it."""
+    for name in PLACES:
+        if value := values.get(name):
+            template = template.replace(f"{{{name}}}", value)
+        else:
+            template = re.sub(rf" ?\{{{name}\}}", "", template)
+    return template
