@@ -1,0 +1,64 @@
+"""The library's exceptions as the contract's errors. https://core.telegram.org/bots/api#making-requests"""
+
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    RetryAfter,
+    TelegramError,
+)
+
+from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused, SendError, Unreachable
+from connectors.telegram.request import AnswerLost, NotDone, TooFast
+
+_REASON_CHARS = 200
+# Telegram has no codes for these, only descriptions, whose wording has been stable for years.
+_UNREACHABLE = (
+    ("bot was blocked", "blocked"),
+    ("user is deactivated", "user_deactivated"),
+    ("chat not found", "chat_not_found"),
+    ("user not found", "user_not_found"),
+    ("peer_id_invalid", "chat_not_found"),
+    ("can't initiate conversation", "not_started"),
+    ("bot was kicked", "kicked"),
+    ("bot is not a member", "not_a_member"),
+    ("group chat was deactivated", "chat_deactivated"),
+    ("chat was deleted", "chat_deleted"),
+)
+
+
+def as_send_error(error: TelegramError, *, idempotent: bool = False) -> SendError:
+    """`idempotent`: repeating the call harms nobody, so a lost answer is a platform that was down."""
+    match error:
+        case TooFast(retry_after=wait):
+            return RateLimited("too_many_requests", retry_after=wait)
+        case RetryAfter():
+            return RateLimited("too_many_requests")
+        case AnswerLost() if not idempotent:
+            return OutcomeUnknown(error.message)
+        case AnswerLost() | NotDone():
+            return PlatformDown(error.message)
+        case Forbidden() | BadRequest():
+            return _refusal(error)
+        case InvalidToken():
+            return Refused("token refused")
+        case ChatMigrated():
+            return Refused("chat_migrated")
+        case Conflict():
+            return PlatformDown(_short(error.message))
+        case _:  # any other answer with a status of failure: the call was not done
+            return Refused(_short(error.message))
+
+
+def _refusal(error: Forbidden | BadRequest) -> SendError:
+    text = error.message.lower()
+    for words, reason in _UNREACHABLE:
+        if words in text:
+            return Unreachable(reason)
+    return Unreachable("forbidden") if isinstance(error, Forbidden) else Refused(_short(error.message))
+
+
+def _short(message: str) -> str:
+    return message[:_REASON_CHARS]

@@ -1,0 +1,42 @@
+"""Values out of untrusted JSON: each is what it should be, or MalformedPayload names where it was not."""
+
+from datetime import datetime
+
+from bot.core.errors import MalformedPayload
+
+_LARGEST = 2**63  # ids of the Bot API fit a signed 64-bit integer
+
+
+def whole(value: object, path: str) -> int:
+    """An integer of 64 bits. True and 1.0 are none."""
+    if not isinstance(value, int) or isinstance(value, bool) or not -_LARGEST <= value < _LARGEST:
+        raise MalformedPayload(path, "expected an integer of 64 bits")
+    return value
+
+
+def words(value: object, path: str) -> str:
+    """A string that every database and encoding takes; "" for what is absent."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise MalformedPayload(path, "expected a string")
+    return clean(value)
+
+
+def clean(text: str) -> str:
+    """U+FFFD in place of lone surrogates, which UTF-8 cannot have, and of NUL, which PostgreSQL refuses."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def number(value: object, path: str) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= 180:
+        raise MalformedPayload(path, "expected degrees")
+    return float(value)
+
+
+def moment(value: object, path: str) -> datetime:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise MalformedPayload(path, "expected a Unix time")
+    return value

@@ -1,0 +1,129 @@
+"""CommonMark as Telegram's text with entities."""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import pyromark
+from telegram import MessageEntity
+from telegramify_markdown import RenderConfig, convert
+
+from bot.core.outbound import Card
+from connectors.telegram.fields import clean
+
+_LINKS = ("http://", "https://", "tg://", "mailto:", "tel:")  # Telegram opens no others
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+# To us these are plain signs; to the renderer a formula, a tag to drop, and the marks of a spoiler.
+_FOREIGN = re.compile(rb"\$|\|\||<")
+_OPTIONS = (
+    pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Offsets and lengths of the entities are in UTF-16 units, and in order of their offsets."""
+
+    text: str
+    entities: tuple[MessageEntity, ...] = ()
+
+
+def rendered(markdown: str) -> Rendered:
+    """What a Telegram app shows for it. Tags and formulas are shown as written: nothing is swallowed."""
+    text, found = convert(_plain_signs(clean(markdown)), latex_escape=False, config=_plain_symbols())
+    end = len(text.rstrip().encode("utf-16-le")) // 2
+    entities = [
+        MessageEntity(
+            type=entity.type,
+            offset=entity.offset,
+            length=min(entity.length, end - entity.offset),
+            url=entity.url,
+            language=entity.language,
+        )
+        for entity in found
+        if entity.offset < end and (entity.url is None or entity.url.startswith(_LINKS))
+    ]
+    return Rendered(
+        text.rstrip(), tuple(sorted(entities, key=lambda entity: (entity.offset, -entity.length)))
+    )
+
+
+def rendered_card(card: Card) -> str:
+    """The card as CommonMark, for there are no cards here. The deadline is given in UTC."""
+    blocks = [f"**{escaped(card.title)}**\n{escaped(card.speaking)}"]
+    facts = [f"**{escaped(name)}:** {escaped(value)}" for name, value in card.facts]
+    if card.deadline is not None:
+        facts.append(f"**Until:** {card.deadline:%Y-%m-%d %H:%M} {escaped(card.deadline.tzname() or 'UTC')}")
+    if facts:
+        blocks.append("\n".join(facts))
+    blocks += [f"**{escaped(heading)}**\n\n{words}" for heading, words in card.sections]
+    return "\n\n".join(blocks)
+
+
+def escaped(text: str) -> str:
+    """CommonMark that shows `text` as it is."""
+    return _PUNCTUATION.sub(r"\\\1", text)
+
+
+def _plain_symbols() -> RenderConfig:
+    """Headings without pictures, so that it reads as it was written. New each time: it is mutable."""
+    config = RenderConfig.isolated()
+    symbols = config.markdown_symbol
+    symbols.heading_level_1 = symbols.heading_level_2 = symbols.heading_level_3 = symbols.heading_level_4 = ""
+    symbols.image = symbols.link = ""
+    symbols.unordered_list_item = "\u2022"
+    config.cite_expandable = False
+    return config
+
+
+def _plain_signs(markdown: str) -> str:
+    """With a backslash before each sign that would not be shown, where a backslash is not shown itself."""
+    source = markdown.encode()
+    if not _FOREIGN.search(source):
+        return markdown
+    verbatim, html = _regions(markdown)
+    out = bytearray()
+    at = 0
+    for start, end in [*verbatim, (len(source), len(source))]:
+        if start >= at:
+            _escape(source, at, start, html, out)
+            out += source[start:end]
+            at = end
+    return out.decode()
+
+
+def _regions(markdown: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Byte ranges where a backslash would be seen (code, bare links, tables), and where tags are."""
+    verbatim: list[tuple[int, int]] = []
+    html: list[tuple[int, int]] = []
+    for event, span in pyromark.events_with_range(markdown, options=_OPTIONS):
+        match event:
+            case {"Start": {"CodeBlock": _} | {"Table": _} | {"Link": {"link_type": "Autolink" | "Email"}}}:
+                verbatim.append((span["start"], span["end"]))
+            case {"Code": _}:
+                verbatim.append((span["start"], span["end"]))
+            case {"Html": _} | {"InlineHtml": _}:
+                html.append((span["start"], span["end"]))
+            case _:
+                pass
+    return verbatim, html
+
+
+def _escape(source: bytes, at: int, end: int, html: list[tuple[int, int]], out: bytearray) -> None:
+    """Write the bytes from `at` to `end`."""
+    for found in _FOREIGN.finditer(source, at, end):
+        place = found.start()
+        out += source[at:place]
+        nearest = bisect_right(html, (place, len(source))) - 1
+        is_tag = nearest >= 0 and place < html[nearest][1]
+        if not _is_escaped(source, place) and (found[0] != b"<" or is_tag):
+            out += b"\\"
+        at = place
+    out += source[at:end]
+
+
+def _is_escaped(source: bytes, place: int) -> bool:
+    start = place
+    while start > 0 and source[start - 1] == ord("\\"):
+        start -= 1
+    return (place - start) % 2 == 1

@@ -1,0 +1,92 @@
+"""getUpdates as a source of events. https://core.telegram.org/bots/api#getupdates"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import structlog
+from telegram.error import TelegramError
+
+from bot.core.connector import Inbox
+from bot.core.errors import DeskError, MalformedPayload
+from connectors.telegram.failures import as_send_error
+from connectors.telegram.updates import ReadUpdate
+
+POLL_SECONDS = 25
+Pause = Callable[[float], Awaitable[None]]
+_LONGEST_PAUSE = 30.0
+
+_log = structlog.get_logger()
+
+
+class Poller:
+    """Fetches for one account. An update is let go only once its events are accepted.
+
+    `fetch` gets the updates from an offset on and waits for some, `begin` ends a webhook, `read` is pure, and
+    `accepted` is told of every update that is kept.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        *,
+        begin: Callable[[], Awaitable[object]],
+        fetch: Callable[[int | None], Awaitable[Sequence[object]]],
+        read: Callable[[object], ReadUpdate],
+        accepted: Callable[[ReadUpdate], None],
+        pause: Pause = asyncio.sleep,
+    ) -> None:
+        self._account = account
+        self._begin = begin
+        self._fetch = fetch
+        self._read = read
+        self._accepted = accepted
+        self._pause = pause
+        self._offset: int | None = None
+        self._failures = 0
+
+    async def run(self, inbox: Inbox) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self._begin()
+                while True:
+                    await self._once(inbox)
+                    self._failures = 0
+            except Exception as error:  # a listener that ends for any error would be a silent channel
+                await self._pause(self._wait(error))
+
+    async def _once(self, inbox: Inbox) -> None:
+        batch = await self._fetch(self._offset)
+        updates: list[ReadUpdate] = []
+        following = self._offset
+        for data in batch:
+            try:
+                update = self._read(data)
+            except MalformedPayload as error:
+                # Kept back it would come again for ever, and nothing behind it would be heard.
+                _log.error("update skipped", account=self._account, code=error.code, path=error.path)
+            else:
+                updates.append(update)
+            following = max(following or 0, _update_id(data) + 1)
+        if events := [event for update in updates for event in update.events]:
+            await inbox.accept(events)
+        self._offset = following
+        for update in updates:
+            self._accepted(update)
+
+    def _wait(self, error: Exception) -> float:
+        self._failures += 1
+        known = as_send_error(error, idempotent=True) if isinstance(error, TelegramError) else error
+        code = known.code if isinstance(known, DeskError) else type(known).__name__
+        wait = min(_LONGEST_PAUSE, 0.5 * 2.0 ** min(self._failures, 10))
+        if isinstance(known, DeskError) and known.retry_after is not None:
+            wait = max(wait, known.retry_after / timedelta(seconds=1))
+        _log.warning("polling failed", account=self._account, code=code, failures=self._failures, wait=wait)
+        return wait
+
+
+def _update_id(data: object) -> int:
+    """0 for an update so broken that it has none: then there is nothing to let go."""
+    found = data.get("update_id") if isinstance(data, dict) else None
+    return found if isinstance(found, int) else -1

@@ -1,0 +1,245 @@
+"""Updates of the Bot API read as events. Pure: the time of receipt is an argument.
+
+https://core.telegram.org/bots/api#update
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from telegram import (
+    CallbackQuery,
+    Chat,
+    ChatMemberUpdated,
+    Message,
+    MessageReactionUpdated,
+    ReactionType,
+    ReactionTypeCustomEmoji,
+    ReactionTypeEmoji,
+    Update,
+    User,
+)
+
+from bot.core.errors import MalformedPayload
+from bot.core.events import (
+    Channel,
+    Content,
+    Edited,
+    Event,
+    Place,
+    ReachabilityChanged,
+    Reacted,
+    Sender,
+    Unsupported,
+)
+from connectors.telegram.buttons import tapped
+from connectors.telegram.contents import content_of, said_of
+from connectors.telegram.excerpt import excerpt
+from connectors.telegram.fields import clean, moment, whole, words
+
+Json = Mapping[str, object]
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "message_reaction")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUpdate:
+    """`callback` is the id of the callback query that waits for its answer, "" if there is none."""
+
+    update_id: int
+    events: tuple[Event, ...]
+    callback: str = ""
+
+
+def decode(body: bytes) -> object:
+    """The JSON of a request body; raises MalformedPayload for what is none."""
+    try:
+        # json.loads would guess UTF-16 and UTF-32 from bytes; the Bot API speaks UTF-8 alone.
+        loaded: object = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedPayload("body", f"not JSON ({type(error).__name__})") from None
+    return loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateReader:
+    channel: Channel
+    account: str
+    own_id: int  # the bot's user id
+    groups: bool  # whether anything but private chats is heard
+
+    def read(self, data: object, received: datetime) -> ReadUpdate:
+        """One update. `received` dates what Telegram does not: a tap has no time of its own.
+
+        Raises MalformedPayload and nothing else, whatever `data` is.
+        """
+        if not isinstance(data, dict):
+            raise MalformedPayload("update", "expected an object")
+        update_id = whole(data.get("update_id"), "update_id")
+        try:
+            if not any(kind in data for kind in ALLOWED_UPDATES):
+                # Not shown to the library: what it does not know, it may not be able to read.
+                return ReadUpdate(update_id, self._unsupported(str(update_id), data, received))
+            seen = {kind: excerpt(kind, data[kind]) for kind in ALLOWED_UPDATES if kind in data}
+            update = Update.de_json({"update_id": update_id, **seen}, None)
+            callback = words(update.callback_query.id, "callback_query.id") if update.callback_query else ""
+            return ReadUpdate(update_id, self._events(update_id, update, data, received), callback)
+        except MalformedPayload:
+            raise
+        except Exception as error:
+            # The library checks no types: it raises whatever its constructors stumble over.
+            raise MalformedPayload("update", f"not an Update ({type(error).__name__})") from None
+
+    def _events(self, update_id: int, update: Update, data: Json, received: datetime) -> tuple[Event, ...]:
+        name = str(update_id)
+        if update.message:
+            return self._said(name, update.message, _object(data["message"]))
+        if update.edited_message:
+            return self._edited(name, update.edited_message, _object(data["edited_message"]))
+        if update.callback_query:
+            return self._tapped(name, update.callback_query, received)
+        if update.message_reaction:
+            return self._reacted(name, update.message_reaction)
+        if update.my_chat_member:
+            return self._membership(name, update.my_chat_member)
+        return ()
+
+    def _heard(self, chat: Chat, user: User | None) -> User | None:
+        """The person, if this account listens to them in that chat."""
+        if words(chat.type, "chat.type") != "private" and not self.groups:
+            return None
+        if user is None or user.is_bot or user.id == self.own_id:
+            return None
+        return user
+
+    def _place(self, chat: Chat, thread: int | None = None) -> Place:
+        topic = "" if thread is None else str(whole(thread, "message_thread_id"))
+        return Place(self.channel, self.account, str(whole(chat.id, "chat.id")), topic)
+
+    def _said(self, name: str, message: Message, raw: Json) -> tuple[Event, ...]:
+        user = self._heard(message.chat, message.from_user)
+        return (self._written(name, message, user, content_of(message, raw), raw),) if user else ()
+
+    def _edited(self, name: str, message: Message, raw: Json) -> tuple[Event, ...]:
+        user = self._heard(message.chat, message.from_user)
+        if user is None:
+            return ()
+        said = said_of(message)
+        edited = Edited(str(whole(message.message_id, "message_id")), said.text, said.attachments)
+        return (self._written(name, message, user, edited, raw),)
+
+    def _written(self, name: str, message: Message, user: User, content: Content, raw: Json) -> Event:
+        answered = message.reply_to_message
+        # In a topic, Telegram makes every message answer the service message that opened it.
+        opened = answered if answered and answered.forum_topic_created else None
+        opener = opened.from_user if opened else None
+        when = message.edit_date if isinstance(content, Edited) and message.edit_date else message.date
+        return Event(
+            external_id=name,
+            place=self._place(message.chat, message.message_thread_id if message.is_topic_message else None),
+            sender=_sender(user),
+            content=content,
+            occurred_at=moment(when, "message.date"),
+            message=str(whole(message.message_id, "message_id")),
+            reply_to=str(whole(answered.message_id, "reply_to_message")) if answered and not opened else "",
+            in_our_thread=opener is not None and opener.id == self.own_id,
+            hints=tuple(_hints(raw)),
+        )
+
+    def _tapped(self, name: str, query: CallbackQuery, received: datetime) -> tuple[Event, ...]:
+        message = query.message
+        user = self._heard(message.chat, query.from_user) if message else None
+        if message is None or user is None:
+            return ()
+        full = message if isinstance(message, Message) else None
+        topic = full.message_thread_id if full and full.is_topic_message else None
+        message_id = str(whole(message.message_id, "callback_query.message"))
+        data = words(query.data, "callback_query.data")
+        content = tapped(data, full, message_id) if data else Unsupported("callback_query")
+        place = self._place(message.chat, topic)
+        return (_event(name, place, user, content, received),)
+
+    def _reacted(self, name: str, reaction: MessageReactionUpdated) -> tuple[Event, ...]:
+        user = self._heard(reaction.chat, reaction.user)
+        if user is None:
+            return ()
+        message = str(whole(reaction.message_id, "message_reaction.message_id"))
+        before, after = _emojis(reaction.old_reaction), _emojis(reaction.new_reaction)
+        changes = [Reacted(message, emoji, False) for emoji in before if emoji not in after]
+        changes += [Reacted(message, emoji, True) for emoji in after if emoji not in before]
+        place, when = self._place(reaction.chat), moment(reaction.date, "message_reaction.date")
+        return tuple(
+            _event(f"{name}.{position}" if position else name, place, user, change, when)
+            for position, change in enumerate(changes)
+        )
+
+    def _membership(self, name: str, change: ChatMemberUpdated) -> tuple[Event, ...]:
+        user = self._heard(change.chat, change.from_user)
+        if user is None:
+            return ()
+        status = words(change.new_chat_member.status, "new_chat_member.status")
+        content: Content = Unsupported("my_chat_member")
+        if change.chat.type == "private":
+            content = ReachabilityChanged(status not in {"kicked", "left"})
+        when = moment(change.date, "my_chat_member.date")
+        place = self._place(change.chat)
+        return (_event(name, place, user, content, when),)
+
+    def _unsupported(self, name: str, data: Json, received: datetime) -> tuple[Event, ...]:
+        """Kinds newer than the library too, which is why these are read from the JSON itself."""
+        kind, raw = next(((key, value) for key, value in data.items() if key != "update_id"), ("", None))
+        if not isinstance(raw, dict):
+            return ()
+        inner = raw.get("message")
+        chat = raw.get("chat") or (inner.get("chat") if isinstance(inner, dict) else None)
+        user = raw.get("from") or raw.get("user")
+        if not isinstance(chat, dict) or not isinstance(user, dict):
+            return ()
+        person = self._heard(Chat.de_json(chat, None), User.de_json({"is_bot": False, **user}, None))
+        if person is None:
+            return ()
+        date = raw.get("date")
+        when = received if date is None else datetime.fromtimestamp(whole(date, f"{kind}.date"), UTC)
+        place = self._place(Chat.de_json(chat, None))
+        return (_event(name, place, person, Unsupported(clean(kind)), when),)
+
+
+def _event(name: str, place: Place, user: User, content: Content, when: datetime) -> Event:
+    """What made no message of its own."""
+    return Event(external_id=name, place=place, sender=_sender(user), content=content, occurred_at=when)
+
+
+def _sender(user: User) -> Sender:
+    names = (words(user.first_name, "from.first_name"), words(user.last_name, "from.last_name"))
+    return Sender(
+        external_id=str(whole(user.id, "from.id")),
+        display_name=" ".join(filter(None, names)),
+        handle=words(user.username, "from.username"),
+        language=words(user.language_code, "from.language_code"),
+    )
+
+
+def _hints(raw: Json) -> Iterable[tuple[str, str]]:
+    if origin := _object(raw.get("forward_origin")):
+        yield "forwarded", words(origin.get("type"), "forward_origin.type")
+    if album := raw.get("media_group_id"):
+        yield "album", words(album, "media_group_id")
+    if bot := _object(raw.get("via_bot")):
+        yield "via", words(bot.get("username"), "via_bot.username")
+
+
+def _emojis(reactions: Sequence[ReactionType]) -> list[str]:
+    """Custom emoji have an id and no character, so they are named `custom:<id>`."""
+    found = []
+    for reaction in reactions:
+        if isinstance(reaction, ReactionTypeEmoji):
+            found.append(words(reaction.emoji, "reaction.emoji"))
+        elif isinstance(reaction, ReactionTypeCustomEmoji):
+            found.append("custom:" + words(reaction.custom_emoji_id, "reaction.custom_emoji_id"))
+        else:
+            found.append(words(reaction.type, "reaction.type"))
+    return found
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,86 @@
+"""Attachments on their way to Telegram: by file_id when the account has them already, else as uploads."""
+
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from mimetypes import guess_extension
+from typing import IO
+
+from telegram import InputFile
+
+from bot.core.errors import DeskError, PlatformDown, RateLimited, Refused, SendError
+from bot.core.events import Attachment, AttachmentKind
+
+MAX_UPLOAD = 50 * 1024 * 1024  # https://core.telegram.org/bots/api#sending-files, as the next
+_MAX_PHOTO = 10 * 1024 * 1024
+_PHOTOS = {"image/jpeg", "image/png", "image/webp"}
+_VOICES = {"audio/ogg", "audio/mpeg", "audio/mp3", "audio/mp4", "audio/x-m4a"}
+_AUDIOS = {"audio/mpeg", "audio/mp3", "audio/mp4", "audio/x-m4a"}
+SENT_AS = frozenset({"photo", "document", "voice", "audio", "video", "video_note", "animation", "sticker"})
+# The library takes the name of an existing local file for that file, so what is no file_id must not pass.
+_FILE_ID = re.compile(r"[A-Za-z0-9_-]{12,}")
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
+
+
+def known_file(ref: str) -> tuple[str, str]:
+    """How a handle of this channel is sent, and its file_id; raises Refused for what is no file of ours."""
+    sent_as, _, file_id = ref.partition(":")
+    if sent_as not in SENT_AS or not _FILE_ID.fullmatch(file_id):
+        raise Refused("not a file of this account")
+    return sent_as, file_id
+
+
+@asynccontextmanager
+async def fetched(
+    attachment: Attachment, pieces: AsyncIterator[bytes]
+) -> AsyncIterator[tuple[str, InputFile]]:
+    """How to send the file, and the file: on disk, so that its size is known before Telegram is asked."""
+    with tempfile.TemporaryFile() as file:
+        size = await _copy(pieces, file)
+        if size == 0:
+            raise Refused("file is empty")
+        file.seek(0)
+        yield _sent_as(attachment, size), InputFile(file, filename=_name(attachment), read_file_handle=False)
+
+
+async def _copy(pieces: AsyncIterator[bytes], file: IO[bytes]) -> int:
+    size = 0
+    try:
+        async for piece in pieces:
+            size += len(piece)
+            if size > MAX_UPLOAD:
+                raise Refused("file too large")
+            file.write(piece)
+    except (Refused, PlatformDown, RateLimited):
+        raise
+    except SendError as error:
+        # The other channel's trouble with reading is none with our customer, and nothing was sent yet.
+        raise PlatformDown(error.reason) from error
+    except DeskError as error:
+        raise PlatformDown(error.code) from error
+    return size
+
+
+def _sent_as(attachment: Attachment, size: int) -> str:
+    """Telegram takes few formats as what they are; the others arrive whole as documents."""
+    mime_type = attachment.mime_type.partition(";")[0].strip().lower()
+    match attachment.kind:
+        case AttachmentKind.PHOTO if mime_type in _PHOTOS and size <= _MAX_PHOTO:
+            return "photo"
+        case AttachmentKind.VOICE if mime_type in _VOICES:
+            return "voice"
+        case AttachmentKind.AUDIO if mime_type in _AUDIOS:
+            return "audio"
+        case AttachmentKind.VIDEO if mime_type == "video/mp4":
+            return "video"
+        case AttachmentKind.STICKER if mime_type == "image/webp":
+            return "sticker"
+        case _:
+            return "document"
+
+
+def _name(attachment: Attachment) -> str:
+    if name := _UNSAFE.sub("_", attachment.name).strip(". ")[:200]:
+        return name
+    return attachment.kind.value + (guess_extension(attachment.mime_type.partition(";")[0]) or "")

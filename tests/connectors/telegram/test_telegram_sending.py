@@ -1,0 +1,351 @@
+"""What leaves, as Telegram and the phone see it. What we send is held against the published Bot API."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.core.connector import ChannelKind, Connector, HasFiles, Listens, Registers
+from bot.core.errors import PlatformDown, Refused, SettingsError, Unreachable
+from bot.core.events import Attachment, AttachmentKind, Tapped
+from bot.core.outbound import (
+    Button,
+    Card,
+    Erase,
+    Mark,
+    Post,
+    React,
+    Revise,
+    Sent,
+    Style,
+    Tone,
+    Typing,
+    Whisper,
+)
+from connectors.sandbox.telegram.model import SentCall
+from connectors.telegram import channel
+from connectors.telegram.connector import TelegramConnector
+from tests.connectors.telegram.conftest import Line
+from tests.connectors.telegram.rig import NOW, TOKEN, connector, no_files, outbound, settings
+from tests.sandbox.telegram.wire_shapes import DESCRIPTION, WireShapes, load_shapes
+
+PHOTO = b"\x89PNG\r\n\x1a\n" + bytes(16)
+
+
+def last(line: Line, method: str) -> dict[str, Any]:
+    return dict(line.telegram.sent(method)[-1].params)
+
+
+def test_the_folder_exports_its_kind() -> None:
+    assert isinstance(channel, ChannelKind)
+    assert (channel.name, channel.secrets, channel.optional_secrets) == (
+        "telegram",
+        ("bot_token",),
+        ("webhook_secret",),
+    )
+    account: Connector = channel.open(settings(), no_files)
+    assert isinstance(account, Listens)
+    assert isinstance(account, Registers)
+    assert isinstance(account, HasFiles)
+
+
+@pytest.mark.parametrize("secrets", [{}, {"bot_token": "nonsense"}, {"bot_token": TOKEN, "webhook_secret": "sp ace"}])
+def test_secrets_that_cannot_work_are_named_at_once_and_not_shown(secrets: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="support-bot") as caught:
+        connector(secrets=secrets)
+    assert "nonsense" not in str(caught.value)
+
+
+def test_the_published_limits_hold_unless_the_account_has_its_own() -> None:
+    published = connector().capabilities
+    assert (published.per_second, published.chat_interval) == (30, timedelta(seconds=1))
+    own = connector(per_second=5.0, chat_interval=timedelta(0)).capabilities
+    assert (own.per_second, own.chat_interval) == (5, timedelta(0))
+
+
+async def test_a_post_arrives_formatted_with_its_reply_and_names_its_message(line: Line) -> None:
+    asked = line.telegram.say(line.maya, "How?")
+    post = Post("Press **Reset**.", reply_to=str(asked.message_id))
+    sent = await line.account.send(outbound(line.maya.id, post))
+    shown = line.telegram.chat(line.maya)[-1]
+    assert sent == Sent(message=str(shown.message_id))
+    assert (shown.text, shown.reply_to) == ("Press Reset.", asked.message_id)
+    assert [entity["type"] for entity in shown.entities] == ["bold"]
+
+
+async def test_an_answer_to_a_message_that_is_gone_arrives_all_the_same(line: Line) -> None:
+    await line.account.send(outbound(line.maya.id, Post("Hello", reply_to="999999")))
+    assert line.shown() == ["Hello"]
+
+
+async def test_a_long_text_leaves_one_part_a_call_with_the_buttons_on_the_last(line: Line) -> None:
+    post = Post("\n\n".join(["word " * 300] * 5), buttons=(Button("ok", "1", "OK"),), reply_to="1")
+    parts, sent = 0, Sent(more=True)
+    while sent.more:
+        sent = await line.account.send(outbound(line.maya.id, post, part=parts))
+        parts += 1
+    calls = line.telegram.sent("sendMessage")
+    assert parts == len(calls) == 3
+    assert ["reply_markup" in call.params for call in calls] == [False, False, True]
+    assert ["reply_parameters" in call.params for call in calls] == [True, False, False]
+
+
+LONG = "Über-" * 20
+
+
+async def test_a_tap_brings_back_values_of_any_length(line: Line) -> None:
+    buttons = (
+        Button("pick", "short", "A"),
+        Button("pick", LONG, "B"),
+        Button("@odd:action", "v", "C", style=Style.DANGER),
+    )
+    await line.account.send(outbound(line.maya.id, Post("*Which?*", buttons)))
+    assert all(
+        len(key["callback_data"].encode()) <= 64
+        for row in json.loads(last(line, "sendMessage")["reply_markup"])["inline_keyboard"]
+        for key in row
+    )
+    shown = line.telegram.chat(line.maya)[-1]
+    found = []
+    for label in ("A", "B", "C"):
+        line.telegram.tap(line.maya, shown.message_id, label)
+        found.append(await _newest(line))
+    message = str(shown.message_id)
+    assert found == [
+        Tapped("pick", "short", "A", message),
+        Tapped("pick", LONG, "B", message),
+        Tapped("@odd:action", "v", "C", message),
+    ]
+
+
+async def _newest(line: Line) -> object:
+    updates = await line.account._updates(None)
+    return line.account._read(updates[-1]).events[0].content
+
+
+async def test_a_card_is_readable_text(line: Line) -> None:
+    card = Card(
+        title="Maya_F", speaking="You *speak*", tone=Tone.URGENT, facts=(("Reason", "billing"),),
+        sections=(("Story", "It **broke**"),), deadline=NOW,
+    )  # fmt: skip
+    await line.account.send(outbound(line.maya.id, card))
+    assert line.shown() == [
+        "Maya_F\nYou *speak*\n\nReason: billing\nUntil: 2026-11-22 12:00 UTC\n\nStory\n\nIt broke"
+    ]
+
+
+async def test_a_revision_replaces_the_text_and_the_same_text_again_is_no_error(line: Line) -> None:
+    sent = await line.account.send(outbound(line.maya.id, Post("one", (Button("a", "b", "c"),))))
+    for _ in range(2):
+        assert await line.account.send(outbound(line.maya.id, Revise(sent.message, Post("two")))) == Sent()
+    assert line.shown() == ["two"]
+    assert line.telegram.chat(line.maya)[-1].buttons == ()
+    await line.account.send(outbound(line.maya.id, Revise(sent.message, Post("long " * 2000))))
+    assert line.shown()[0].endswith("long …")
+
+
+async def test_erasing_twice_is_erasing_once(line: Line) -> None:
+    sent = await line.account.send(outbound(line.maya.id, Post("oops")))
+    for _ in range(2):
+        await line.account.send(outbound(line.maya.id, Erase(sent.message)))
+    assert line.shown() == []
+
+
+async def test_a_mark_is_a_reaction_and_no_mark_is_none(line: Line) -> None:
+    said = line.telegram.say(line.maya, "hi")
+    for mark in [*Mark, None]:
+        await line.account.send(outbound(line.maya.id, React(str(said.message_id), mark)))
+        shown = [sign for who, sign in line.telegram.chat(line.maya)[-1].reactions if who == "bot"]
+        assert len(shown) == (mark is not None)
+
+
+async def test_typing_shows_and_a_whisper_reaches_nobody(line: Line) -> None:
+    await line.account.send(outbound(line.maya.id, Typing()))
+    assert line.telegram.typing(line.maya) == "typing"
+    assert await line.account.send(outbound(line.maya.id, Whisper("1", "psst"))) == Sent()
+    assert line.shown() == []
+
+
+async def test_a_blocked_bot_is_told_that_the_customer_cannot_be_reached(line: Line) -> None:
+    line.telegram.block(line.maya)
+    with pytest.raises(Unreachable) as caught:
+        await line.account.send(outbound(line.maya.id, Post("hello?")))
+    assert caught.value.reason == "blocked"
+    with pytest.raises(Unreachable):
+        await line.account.send(outbound(424242, Post("hello?")))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Post(""),
+        Post("x", buttons=(Button("a", "b", "c"),) * 9),
+        Post("x", buttons=(Button("a", "b" * 3000, "c"),)),
+        Erase("none"),
+        Post(
+            "",
+            attachments=(Attachment(kind=AttachmentKind.PHOTO, ref="photo:../etc/passwd"),),
+            files_from="support-bot",
+        ),
+        Post("", attachments=(Attachment(kind=AttachmentKind.LOCATION, ref="nowhere"),)),
+    ],
+)
+async def test_what_telegram_could_never_take_is_refused_without_asking(
+    line: Line, operation: Post | Erase
+) -> None:
+    with pytest.raises(Refused):
+        await line.account.send(outbound(line.maya.id, operation))
+    assert line.telegram.sent() == []
+
+
+def served_from(pieces: list[bytes], error: Exception | None = None) -> Any:
+    async def files(account: str, ref: str) -> AsyncIterator[bytes]:
+        assert (account, ref) == ("staff-slack", "F1")
+        for piece in pieces:
+            yield piece
+        if error is not None:
+            raise error
+
+    return files
+
+
+def with_file(kind: AttachmentKind, name: str, mime_type: str, text: str = "") -> Post:
+    attachment = Attachment(kind=kind, ref="F1", name=name, mime_type=mime_type)
+    return Post(text, attachments=(attachment,), files_from="staff-slack")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "mime_type", "shown_as"),
+    [
+        (AttachmentKind.PHOTO, "a.png", "image/png", "photo"),
+        (AttachmentKind.PHOTO, "a.heic", "image/heic", "document"),
+        (AttachmentKind.DOCUMENT, 'Rechnung "März".pdf', "application/pdf", "document"),
+        (AttachmentKind.VOICE, "v.ogg", "audio/ogg", "voice"),
+        (AttachmentKind.AUDIO, "v.mp3", "audio/mpeg", "audio"),
+        (AttachmentKind.VIDEO, "v.mp4", "video/mp4", "video"),
+        (AttachmentKind.VIDEO, "v.avi", "video/x-msvideo", "document"),
+        (AttachmentKind.DOCUMENT, "", "application/pdf", "document"),
+    ],
+)
+async def test_another_accounts_file_is_streamed_to_the_phone(
+    line: Line, kind: AttachmentKind, name: str, mime_type: str, shown_as: str
+) -> None:
+    account = TelegramConnector(settings(line.url), served_from([PHOTO, b"rest"]))
+    post = with_file(kind, name, mime_type, "see this")
+    first = await account.send(outbound(line.maya.id, post))
+    second = await account.send(outbound(line.maya.id, post, part=1))
+    await account.close()
+    assert (first.more, second.more) == (True, False)
+    shown = line.telegram.chat(line.maya)[-1]
+    assert shown.kind == shown_as
+    assert line.telegram.file(shown.file_id) == PHOTO + b"rest"
+    assert line.telegram.file_name(shown.file_id) == (name.replace('"', "_") or "document.pdf")
+
+
+@pytest.mark.parametrize(
+    ("files", "error"),
+    [
+        (served_from([]), Refused),
+        (served_from([b"x" * (26 * 1024 * 1024)] * 2), Refused),
+        (served_from([b"x"], Unreachable("gone")), PlatformDown),
+    ],
+    ids=["empty", "too large", "unreadable"],
+)
+async def test_a_file_that_cannot_be_had_is_not_begun_to_be_sent(
+    line: Line, files: Any, error: type[Exception]
+) -> None:
+    account = TelegramConnector(settings(line.url), files)
+    with pytest.raises(error):
+        await account.send(outbound(line.maya.id, with_file(AttachmentKind.DOCUMENT, "a", "text/plain")))
+    await account.close()
+    assert line.telegram.sent() == []
+
+
+async def test_a_file_of_the_account_itself_is_read_and_sent_again_without_an_upload(line: Line) -> None:
+    line.telegram.send_media(line.maya, "document", b"paper", name="a.txt", mime_type="text/plain")
+    updates = await line.account._updates(None)
+    said: Any = line.account._read(updates[-1]).events[0].content
+    (attachment,) = said.attachments
+    assert b"".join([piece async for piece in line.account.open(attachment.ref)]) == b"paper"
+    await line.account.send(
+        outbound(line.maya.id, Post("", attachments=(attachment,), files_from="support-bot"))
+    )
+    assert line.telegram.file(line.telegram.chat(line.maya)[-1].file_id) == b"paper"
+    with pytest.raises(Refused):
+        _ = [piece async for piece in line.account.open("document:UnknownFile0001")]
+
+
+async def test_a_place_and_a_contact_are_sent_as_such(line: Line) -> None:
+    facts = (
+        Attachment(kind=AttachmentKind.LOCATION, ref="geo:52.5,-13.25;u=10"),
+        Attachment(kind=AttachmentKind.CONTACT, ref="tel:+4930123", name="Bo"),
+    )
+    for part in (0, 1):
+        await line.account.send(outbound(line.maya.id, Post("", attachments=facts), part=part))
+    assert [message.kind for message in line.telegram.chat(line.maya) if message.from_bot] == [
+        "location",
+        "contact",
+    ]
+
+
+async def test_check_and_register_ask_the_platform(line: Line) -> None:
+    await line.account.check()
+    await line.account.register()
+    assert last(line, "setWebhook")["url"] == "https://desk.example/hooks/telegram/support-bot"
+    assert set(json.loads(last(line, "setWebhook")["allowed_updates"])) >= {
+        "edited_message",
+        "callback_query",
+    }
+    stranger = connector(line.url, secrets={"bot_token": "1:wrong"})
+    with pytest.raises(Refused, match="token refused"):
+        await stranger.check()
+    await stranger.close()
+
+
+async def test_everything_sent_is_as_the_bot_api_is_published(line: Line) -> None:
+    shapes = load_shapes()
+    methods = json.loads(DESCRIPTION.read_text())["methods"]
+    said = line.telegram.say(line.maya, "hi")
+    buttons = (Button("a", "b", "c", Style.PRIMARY), Button("a", LONG, "d"))
+    place = outbound(line.maya.id, Typing()).place
+    sent = await line.account.send(
+        outbound(line.maya.id, Post("**a** [b](https://c.d)", buttons, reply_to=str(said.message_id)))
+    )
+    for operation in (
+        Typing(),
+        React(str(said.message_id), Mark.WAITING),
+        React(str(said.message_id), None),
+        Revise(sent.message, Post("new", buttons)),
+        Erase(sent.message),
+    ):
+        await line.account.send(replace(outbound(0, operation), place=place))
+    await line.account.register()
+    calls = line.telegram.sent()
+    assert len(calls) == 7
+    for call in calls:
+        assert _problems(shapes, methods[call.method]["fields"], call) == []
+
+
+def _problems(shapes: WireShapes, fields: list[dict[str, Any]], call: SentCall) -> list[str]:
+    known = {field["name"]: field for field in fields}
+    found = [f"{call.method}: no parameter {name}" for name in call.params if name not in known]
+    for name, field in known.items():
+        if name not in call.params:
+            found += [f"{call.method}: {name} missing"] if field["required"] else []
+            continue
+        value: object = call.params[name]
+        if isinstance(value, str) and "String" not in field["types"]:
+            value = json.loads(value)
+        found += min((shapes.problems(value, kind) for kind in field["types"]), key=len)
+    return found
+
+
+async def test_a_deadline_elsewhere_names_its_zone(line: Line) -> None:
+    card = Card(
+        title="t", speaking="s", tone=Tone.CALM, facts=(), deadline=datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    )
+    await line.account.send(outbound(line.maya.id, card))
+    assert line.shown() == ["t\ns\n\nUntil: 2026-01-02 03:04 UTC"]

@@ -1,0 +1,429 @@
+"""What Telegram says, read as events."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.core.errors import MalformedPayload
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Edited,
+    Event,
+    ReachabilityChanged,
+    Reacted,
+    Said,
+    Started,
+    Tapped,
+    Unsupported,
+)
+from tests.connectors.telegram.rig import NOW, connector, signed
+
+FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
+Json = dict[str, Any]
+ANN: Json = {
+    "id": 11,
+    "is_bot": False,
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "username": "ann",
+    "language_code": "de",
+}
+CHAT: Json = {"id": 11, "first_name": "Ann", "type": "private"}
+GROUP: Json = {"id": -1001, "title": "Desk", "type": "supergroup", "is_forum": True}
+DESK_BOT: Json = {"id": 700000001, "is_bot": True, "first_name": "Desk"}
+FILE: Json = {"file_id": "AgACAgIAAxkBAAI", "file_unique_id": "u1", "file_size": 900}
+
+
+def message(**fields: object) -> Json:
+    return {"message_id": 5, "from": ANN, "chat": CHAT, "date": 1700000000, **fields}
+
+
+def update(kind: str, payload: object) -> Json:
+    return {"update_id": 77, kind: payload}
+
+
+def parsed(payload: object, *, groups: bool = False) -> tuple[Event, ...]:
+    return connector(groups=groups).parse(signed(json.dumps(payload).encode()))
+
+
+def only(payload: object, *, groups: bool = False) -> Event:
+    (event,) = parsed(payload, groups=groups)
+    return event
+
+
+def test_a_private_text_becomes_a_said_with_all_its_facts() -> None:
+    event = only(
+        update(
+            "message", message(text="Where is my invoice?", reply_to_message=message(message_id=3, text="Hi"))
+        )
+    )
+    assert event.external_id == "77"
+    assert (event.place.channel, event.place.account, event.place.chat) == ("telegram", "support-bot", "11")
+    assert (event.sender.external_id, event.sender.display_name) == ("11", "Ann Lee")
+    assert (event.sender.handle, event.sender.language) == ("ann", "de")
+    assert (event.message, event.reply_to, event.content) == ("5", "3", Said("Where is my invoice?"))
+    assert event.occurred_at == datetime.fromtimestamp(1700000000, UTC)
+
+
+MEDIA = [
+    (
+        {
+            "photo": [
+                FILE | {"file_id": "small", "width": 90, "height": 90},
+                FILE | {"width": 900, "height": 800},
+            ]
+        },
+        Attachment(kind=AttachmentKind.PHOTO, ref="photo:AgACAgIAAxkBAAI", mime_type="image/jpeg", size=900),
+    ),
+    (
+        {"document": FILE | {"file_name": "a.pdf", "mime_type": "application/pdf"}},
+        Attachment(
+            kind=AttachmentKind.DOCUMENT,
+            ref="document:AgACAgIAAxkBAAI",
+            mime_type="application/pdf",
+            name="a.pdf",
+            size=900,
+        ),
+    ),
+    (
+        {"voice": FILE | {"duration": 3, "mime_type": "audio/ogg"}},
+        Attachment(kind=AttachmentKind.VOICE, ref="voice:AgACAgIAAxkBAAI", mime_type="audio/ogg", size=900),
+    ),
+    (
+        {"audio": FILE | {"duration": 3, "title": "Song"}},
+        Attachment(kind=AttachmentKind.AUDIO, ref="audio:AgACAgIAAxkBAAI", name="Song", size=900),
+    ),
+    (
+        {"video": FILE | {"duration": 3, "width": 1, "height": 1, "mime_type": "video/mp4"}},
+        Attachment(kind=AttachmentKind.VIDEO, ref="video:AgACAgIAAxkBAAI", mime_type="video/mp4", size=900),
+    ),
+    (
+        {"video_note": FILE | {"duration": 3, "length": 240}},
+        Attachment(
+            kind=AttachmentKind.VIDEO, ref="video_note:AgACAgIAAxkBAAI", mime_type="video/mp4", size=900
+        ),
+    ),
+    (
+        {"animation": FILE | {"duration": 3, "width": 1, "height": 1}, "document": FILE},
+        Attachment(kind=AttachmentKind.VIDEO, ref="animation:AgACAgIAAxkBAAI", size=900),
+    ),
+    (
+        {
+            "sticker": FILE
+            | {
+                "type": "regular",
+                "width": 1,
+                "height": 1,
+                "is_animated": False,
+                "is_video": False,
+                "emoji": "👋",
+            }
+        },
+        Attachment(
+            kind=AttachmentKind.STICKER,
+            ref="sticker:AgACAgIAAxkBAAI",
+            mime_type="image/webp",
+            name="👋",
+            size=900,
+        ),
+    ),
+    (
+        {"location": {"latitude": 52.5, "longitude": -13.25}},
+        Attachment(kind=AttachmentKind.LOCATION, ref="geo:52.500000,-13.250000"),
+    ),
+    (
+        {
+            "venue": {"title": "Office", "address": "Main St 1", "location": {"latitude": 1, "longitude": 2}},
+            "location": {"latitude": 1, "longitude": 2},
+        },
+        Attachment(kind=AttachmentKind.LOCATION, ref="geo:1.000000,2.000000", name="Office, Main St 1"),
+    ),
+    (
+        {"contact": {"phone_number": "+49 30 123-4", "first_name": "Bo", "last_name": "Ek"}},
+        Attachment(kind=AttachmentKind.CONTACT, ref="tel:+49301234", name="Bo Ek"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "attachment"), MEDIA, ids=lambda value: next(iter(value)) if isinstance(value, dict) else ""
+)
+def test_media_is_a_reference_and_its_caption_is_text(fields: Json, attachment: Attachment) -> None:
+    assert only(update("message", message(**fields))).content == Said("", (attachment,))
+    captioned = only(update("message", message(**fields, caption="look")))
+    assert captioned.content == Said("look", (attachment,))
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("/start", Started()),
+        ("/start@desk_bot", Started()),
+        ("/start order-42_x", Started("order-42_x")),
+        ("/start I need help", Said("/start I need help")),
+        ("/started", Said("/started")),
+    ],
+)
+def test_only_start_and_a_deep_links_payload_is_a_start(text: str, content: object) -> None:
+    assert only(update("message", message(text=text))).content == content
+
+
+def test_an_edit_names_the_message_and_is_dated_by_the_edit() -> None:
+    event = only(update("edited_message", message(text="better", edit_date=1700000100)))
+    assert event.content == Edited("5", "better")
+    assert event.occurred_at == datetime.fromtimestamp(1700000100, UTC)
+
+
+def test_a_tap_brings_back_what_was_put_there_and_what_was_seen() -> None:
+    keys = {
+        "inline_keyboard": [
+            [{"text": "No", "callback_data": "pick:n"}, {"text": "Yes", "callback_data": "pick:y:es"}]
+        ]
+    }
+    pressed = {
+        "id": "1",
+        "from": ANN,
+        "chat_instance": "1",
+        "data": "pick:y:es",
+        "message": message(**{"from": DESK_BOT}, text="?", reply_markup=keys),
+    }
+    event = only(update("callback_query", pressed))
+    assert event.content == Tapped("pick", "y:es", "Yes", "5")
+    assert event.occurred_at == NOW
+
+
+def test_a_tap_on_a_message_that_telegram_no_longer_shows_still_counts() -> None:
+    pressed = {
+        "id": "1",
+        "from": ANN,
+        "chat_instance": "1",
+        "data": "pick:y",
+        "message": {"chat": CHAT, "message_id": 5, "date": 0},
+    }
+    assert only(update("callback_query", pressed)).content == Tapped("pick", "y", "", "5")
+    assert only(update("callback_query", pressed | {"data": "@0"})).content == Unsupported("callback_query")
+
+
+def test_each_changed_reaction_is_an_event_of_its_own() -> None:
+    change = {
+        "chat": CHAT,
+        "message_id": 5,
+        "user": ANN,
+        "date": 1700000000,
+        "old_reaction": [{"type": "emoji", "emoji": "👍"}],
+        "new_reaction": [{"type": "emoji", "emoji": "🔥"}, {"type": "custom_emoji", "custom_emoji_id": "9"}],
+    }
+    events = parsed(update("message_reaction", change))
+    assert [event.external_id for event in events] == ["77", "77.1", "77.2"]
+    assert [event.content for event in events] == [
+        Reacted("5", "👍", False),
+        Reacted("5", "🔥", True),
+        Reacted("5", "custom:9", True),
+    ]
+
+
+@pytest.mark.parametrize(("status", "reachable"), [("kicked", False), ("member", True)])
+def test_blocking_the_bot_changes_reachability(status: str, reachable: bool) -> None:
+    new = {"user": DESK_BOT, "status": status, "until_date": 0}
+    change = {
+        "chat": CHAT,
+        "from": ANN,
+        "date": 1700000000,
+        "old_chat_member": {"user": DESK_BOT, "status": "member"},
+        "new_chat_member": new,
+    }
+    assert only(update("my_chat_member", change)).content == ReachabilityChanged(reachable)
+
+
+def test_what_is_known_to_telegram_and_not_to_us_is_kept_as_unsupported() -> None:
+    assert only(update("message", message(dice={"emoji": "🎲", "value": 3}))).content == Unsupported("dice")
+    assert only(update("message", message(hologram={"depth": 3}))).content == Unsupported("hologram")
+    assert only(update("business_message", message(text="hi"))).content == Unsupported("business_message")
+    assert only(update("thought", {"chat": CHAT, "from": ANN})).content == Unsupported("thought")
+    assert parsed(update("poll", {"id": "1", "question": "?"})) == ()
+    assert parsed({"update_id": 77}) == ()
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [
+        message(text="hi", chat=GROUP),
+        message(**{"from": ANN | {"is_bot": True}}, text="hi"),
+        message(**{"from": DESK_BOT}, text="hi"),
+        {
+            "message_id": 5,
+            "chat": {"id": -5, "type": "channel", "title": "News"},
+            "date": 1700000000,
+            "text": "hi",
+        },
+    ],
+    ids=["group", "a bot", "ourselves", "channel"],
+)
+def test_nobodys_words_but_a_persons_in_private_are_heard(ignored: Json) -> None:
+    assert parsed(update("message", ignored)) == ()
+
+
+def test_a_group_is_heard_where_the_account_is_set_so_and_a_topic_is_a_thread() -> None:
+    opened = {
+        "message_id": 40,
+        "chat": GROUP,
+        "date": 1,
+        "from": DESK_BOT,
+        "forum_topic_created": {"name": "Maya", "icon_color": 1},
+    }
+    said = message(
+        text="hi", chat=GROUP, is_topic_message=True, message_thread_id=40, reply_to_message=opened
+    )
+    event = only(update("message", said), groups=True)
+    assert (event.place.chat, event.place.thread) == ("-1001", "40")
+    assert event.in_our_thread
+    assert event.reply_to == ""
+
+
+def test_forwarding_and_albums_are_hints() -> None:
+    origin = {"type": "user", "date": 1, "sender_user": ANN}
+    event = only(update("message", message(text="fyi", forward_origin=origin, media_group_id="9")))
+    assert event.hints == (("forwarded", "user"), ("album", "9"))
+
+
+def test_what_no_database_takes_is_replaced() -> None:
+    said = message(text="a\0b\ud83d!\U0001f600", **{"from": ANN | {"first_name": "\udc00", "last_name": ""}})
+    body = json.dumps(update("message", said)).encode()
+    (event,) = connector().parse(signed(body))
+    assert event.content == Said("a\ufffdb\ufffd!😀")
+    assert event.sender.display_name == "\ufffd"
+
+
+def coded(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+BROKEN = {
+    "nothing": b"",
+    "cut off": json.dumps(update("message", message(text="hi"))).encode()[:-9],
+    "latin-1": '{"update_id":77,"message":"é"}'.encode("latin-1"),
+    "utf-16": json.dumps(update("message", message(text="hi"))).encode("utf-16"),
+    "deep": b"[" * 200_000,
+    "deep objects": b'{"update_id":1,"message":' + b'{"reply_to_message":' * 5_000 + b"1" + b"}" * 5_001,
+    "endless number": b'{"update_id":' + b"9" * 5_000 + b"}",
+    "a list": b"[]",
+    "no id": b"{}",
+    "id of text": b'{"update_id":"1"}',
+    "id beyond 64 bits": b'{"update_id":99999999999999999999}',
+    "chat id beyond 64 bits": coded(update("message", message(text="hi", chat=CHAT | {"id": 1 << 70}))),
+    "text of number": coded(update("message", message(text=5))),
+    "no date": coded(update("message", message(text="hi", date=None))),
+    "date beyond time": coded(update("message", message(text="hi", date=10**15))),
+    "name of list": coded(update("message", message(text="hi", **{"from": ANN | {"first_name": []}}))),
+    "message of text": coded(update("message", "hi")),
+    "place beyond the earth": coded(update("message", message(location={"latitude": 1e9, "longitude": 1}))),
+    "hidden value that is none": json.dumps(
+        update(
+            "callback_query",
+            {
+                "id": "1",
+                "from": ANN,
+                "chat_instance": "1",
+                "data": "@7",
+                "message": message(
+                    text="x",
+                    entities=[{"type": "text_link", "offset": 0, "length": 1, "url": "https://t.me/#!!"}],
+                ),
+            },
+        )
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_body_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedPayload):
+        connector().parse(signed(body))
+
+
+def samples() -> list[Json]:
+    pressed = {"id": "1", "from": ANN, "chat_instance": "1", "data": "a:b", "message": message(text="?")}
+    member = {"user": DESK_BOT, "status": "member"}
+    return [
+        update("message", message(text="Where?", reply_to_message=message(text="Hi"))),
+        *(update("message", message(**fields)) for fields, _ in MEDIA),
+        update("edited_message", message(text="better", edit_date=1)),
+        update("callback_query", pressed),
+        update(
+            "my_chat_member",
+            {"chat": CHAT, "from": ANN, "date": 1, "old_chat_member": member, "new_chat_member": member},
+        ),
+        update(
+            "message_reaction",
+            {
+                "chat": CHAT,
+                "message_id": 5,
+                "user": ANN,
+                "date": 1,
+                "old_reaction": [],
+                "new_reaction": [{"type": "emoji", "emoji": "👍"}],
+            },
+        ),
+        update("business_message", message(text="hi")),
+    ]
+
+
+def test_published_sample_updates_are_read(shared_dir: Path) -> None:
+    path = shared_dir / "wire" / "telegram" / "sample_updates.json"
+    if not path.exists():
+        pytest.skip("the published sample updates are not in the shared folder")
+    kinds = {name: parsed(sample["payload"]) for name, sample in json.loads(path.read_text()).items()}
+    assert any(events for events in kinds.values())
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([10**19, -1, 0, "x" * 300]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> Json:
+    """A real payload with one to three of its values replaced or gone."""
+    payload = json.loads(json.dumps(draw(st.sampled_from(samples()))))
+    for _ in range(draw(st.integers(1, 3))):
+        node, key = payload, draw(st.sampled_from(sorted(payload)))
+        while isinstance(node[key], dict) and node[key] and draw(st.booleans() | st.just(True)):
+            node, key = node[key], draw(st.sampled_from(sorted(node[key])))
+        if draw(st.booleans()):
+            node[key] = draw(JUNK)
+        elif len(node) > 1:
+            del node[key]
+    return payload
+
+
+@settings(max_examples=FUZZ_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.one_of(
+        st.binary(),
+        JUNK.map(lambda value: json.dumps(value).encode()),
+        mutated().map(lambda value: json.dumps(value).encode()),
+    ),
+    st.booleans(),
+)
+def test_whatever_comes_is_read_or_malformed(body: bytes, groups: bool) -> None:
+    try:
+        events = connector(groups=groups).parse(signed(body))
+    except MalformedPayload:
+        return
+    for event in events:
+        assert json.dumps(repr(event)).encode("utf-8")
+        repr(event).encode("utf-8")
