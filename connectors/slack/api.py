@@ -1,0 +1,134 @@
+"""The one door to Slack's Web API: slack_sdk's client, its connections, our errors in place of its own."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.core.errors import PlatformDown, Refused
+from connectors.slack.failures import broken, refused
+from connectors.slack.payload import Node
+
+TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
+CHUNK = 64 * 1024
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+sdk_log = logging.getLogger("connectors.slack.sdk")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    user: str  # our bot's user id, the author of what we post
+    bot: str
+    team: str
+
+
+class Api:
+    """Connections are made on first use and ended by `close`."""
+
+    def __init__(self, token: str, url: str) -> None:
+        # slack_sdk and Bolt log whole payloads below this level, and those are other people's letters.
+        sdk_log.setLevel(logging.ERROR)
+        base = url or AsyncWebClient.BASE_URL
+        self.web = AsyncWebClient(token=token, base_url=base, logger=sdk_log, retry_handlers=[])
+        self._origin = urlsplit(self.web.base_url)
+        host = self._origin.hostname or ""
+        if host in _LOOPBACK or proxy_bypass(host):
+            self.web.proxy = None  # slack_sdk knows HTTPS_PROXY, and not NO_PROXY
+        self._token = token
+        self._session: aiohttp.ClientSession | None = None
+        self._identity: Identity | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+            self.web.session = self._session
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def call(
+        self, method: Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]], *, repeatable: bool
+    ) -> Node:
+        """Slack's answer to one call. Raises SendError; `repeatable` says that doing it twice is harmless."""
+        self.session()
+        try:
+            response = await method(self.web)
+        except SlackApiError as error:
+            raise refused(error, repeatable=repeatable) from error
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, SlackClientError) as error:
+            raise broken(error, repeatable=repeatable) from error
+        except AttributeError as error:
+            # slack_sdk takes for granted that a 200 carries an object; a proxy's page does not.
+            raise broken(error, repeatable=repeatable) from error
+        return Node(response.data)
+
+    async def identity(self) -> Identity:
+        """Who we are, asked once."""
+        if self._identity is None:
+            answer = await self.call(lambda web: web.auth_test(), repeatable=True)
+            self._identity = Identity(answer.text("user_id"), answer.text("bot_id"), answer.text("team_id"))
+        return self._identity
+
+    def is_slack(self, url: str) -> bool:
+        """Whether a URL is the platform's own, so that it may be called, and may see our token."""
+        try:
+            target = urlsplit(url)
+            port = target.port
+        except ValueError:
+            return False
+        host = target.hostname or ""
+        if (target.scheme, host, port) == (self._origin.scheme, self._origin.hostname, self._origin.port):
+            return True
+        # Files and response URLs have hosts of their own: files.slack.com, hooks.slack.com.
+        homes = ("slack.com", self._origin.hostname)
+        return target.scheme == "https" and any(host == home or host.endswith(f".{home}") for home in homes)
+
+    @asynccontextmanager
+    async def _download(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        # No redirects: Slack sends who may not read a file to its page for signing in, and calls that 200.
+        async with self.session().get(
+            url, headers=headers, allow_redirects=False, proxy=self.web.proxy
+        ) as answer:
+            if answer.status >= 500 or answer.status == 429:
+                raise PlatformDown(f"file_http_{answer.status}")
+            if answer.status != 200:
+                raise Refused(f"file_http_{answer.status}: the app may lack the scope files:read")
+            yield answer
+
+    async def download(self, url: str) -> AsyncIterator[bytes]:
+        """Stream a file of Slack's. Raises SendError."""
+        if not self.is_slack(url):
+            raise Refused("file_elsewhere: the file is not kept by Slack")
+        try:
+            async with self._download(url) as answer:
+                async for chunk in answer.content.iter_chunked(CHUNK):
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            raise broken(error, repeatable=True) from error
+
+    async def post(self, url: str, body: bytes | AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+        """Send a body to a URL that Slack gave us for it. Raises SendError."""
+        if not self.is_slack(url):
+            raise Refused("url_elsewhere: Slack named a URL which is not its own")
+        try:
+            async with self.session().post(
+                url, data=body, headers=headers, allow_redirects=False, proxy=self.web.proxy
+            ) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            raise broken(error, repeatable=True) from error
+        if status >= 500 or status == 429:
+            raise PlatformDown(f"http_{status}")
+        if status != 200:
+            raise Refused(f"http_{status}")

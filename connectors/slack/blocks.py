@@ -1,0 +1,150 @@
+"""Cards and buttons as Block Kit, within its limits. Numbers of https://docs.slack.dev/reference/block-kit."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+from bot.core.errors import Refused
+from bot.core.outbound import Button, Card, Style, Tone
+from connectors.slack.splitting import cut, cut_plain
+from connectors.slack.writing import escape, to_mrkdwn
+
+Block = dict[str, object]
+
+HEADER = 150
+SECTION = 3000
+FIELD = 2000
+FIELDS_PER_SECTION = 10
+BLOCKS = 50
+ALL_TEXT = 12_000  # of one message: chat.postMessage refuses 13,200 with msg_blocks_too_long
+FALLBACK = 3000
+LABEL = 75
+VALUE = 2000
+ACTION_ID = 255
+BUTTONS_PER_ROW = 25
+
+_TONES = {Tone.CALM: "🔵", Tone.PRESSING: "🟠", Tone.URGENT: "🔴", Tone.DONE: "✅"}
+_STYLES = {Style.PRIMARY: "primary", Style.DANGER: "danger"}
+
+
+def plain(text: str, limit: int) -> Block:
+    return {"type": "plain_text", "text": cut_plain(text.strip(), limit) or "…", "emoji": True}
+
+
+def mrkdwn(text: str, limit: int) -> Block:
+    # `verbatim`: Slack shall not look for channel names and people in texts which are not its own.
+    return {"type": "mrkdwn", "text": cut(text, limit) or "…", "verbatim": True}
+
+
+def section(text: str) -> Block:
+    return {"type": "section", "text": mrkdwn(text, SECTION)}
+
+
+def message(texts: Sequence[str], buttons: Sequence[Button]) -> list[Block]:
+    return [*(section(text) for text in texts), *rows(buttons)]
+
+
+def rows(buttons: Sequence[Button]) -> list[Block]:
+    """Buttons in blocks of 25. Raises Refused for a value which Slack would not carry whole."""
+    elements = iter([_button(button, index) for index, button in enumerate(buttons)])
+    found: list[Block] = []
+    while row := list(islice(elements, BUTTONS_PER_ROW)):
+        found.append({"type": "actions", "elements": row})
+    return found
+
+
+def _button(button: Button, index: int) -> Block:
+    # Slack wants each action_id once in a message; the number behind the colon is cut off when it comes back.
+    action_id = f"{button.action}:{index}"
+    if len(button.value) > VALUE or len(action_id) > ACTION_ID:
+        raise Refused(f"button_too_long: the value of {button.action[:40]!r} exceeds {VALUE} characters")
+    element: Block = {"type": "button", "action_id": action_id, "text": plain(button.label, LABEL)}
+    if button.value:
+        element["value"] = button.value
+    if style := _STYLES.get(button.style):
+        element["style"] = style
+    if button.confirm:
+        element["confirm"] = {
+            "title": plain("Are you sure?", 100),
+            "text": plain(button.confirm, 300),
+            "confirm": plain(button.label, 30),
+            "deny": plain("Cancel", 30),
+        }
+    return element
+
+
+def card(content: Card, now: datetime) -> list[Block]:
+    """The head of a room. What does not fit is cut with …, the buttons never."""
+    buttons = rows(content.buttons)
+    head: list[Block] = [{"type": "header", "text": plain(f"{_TONES[content.tone]} {content.title}", HEADER)}]
+    if content.speaking.strip():
+        head.append(section(f"*🗣  {_flat(content.speaking)}*"))
+    if content.deadline is not None:
+        head.append(
+            {"type": "context", "elements": [mrkdwn(f"⏱ {time_left(content.deadline, now)}", SECTION)]}
+        )
+    room = BLOCKS - len(buttons)
+    body = [*head, *_facts(content.facts)][:room]
+    left = ALL_TEXT - sum(_length(block) for block in body)
+    for text in _sections(content.sections):
+        if len(body) >= room or left < 200:
+            break
+        body.append(section(cut(text, min(SECTION, left))))
+        left -= _length(body[-1])
+    return [*body, *buttons]
+
+
+def card_text(content: Card) -> str:
+    """What a notification shows, and a client that knows no blocks."""
+    return cut(f"{_TONES[content.tone]} {escape(content.title)}: {to_mrkdwn(content.speaking)}", FALLBACK)
+
+
+def time_left(deadline: datetime, now: datetime) -> str:
+    """The moment in each reader's own time zone, and how far away it is as this is written."""
+    stamp = f"{deadline:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"<!date^{int(deadline.timestamp())}^{{date_short_pretty}} {{time}}|{stamp}>"
+        f" ({_words(deadline - now)})"
+    )
+
+
+def _words(left: timedelta) -> str:
+    minutes = round(abs(left).total_seconds() / 60)
+    if minutes < 1:
+        return "now"
+    days, hours = minutes // 1440, minutes // 60
+    amount, unit = (days, "day") if days > 1 else (hours, "hour") if hours > 1 else (minutes, "minute")
+    words = f"{amount} {unit}" + ("" if amount == 1 else "s")
+    return f"{words} left" if left > timedelta() else f"{words} overdue"
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[Block]:
+    """Two columns. Fields share the message's room, so that many long ones leave some to each other."""
+    share = max(120, min(FIELD, ALL_TEXT // 2 // max(1, len(facts))))
+    fields = iter([mrkdwn(f"*{_flat(name)}*\n{to_mrkdwn(value) or '–'}", share) for name, value in facts])
+    for _ in range(3):
+        if row := list(islice(fields, FIELDS_PER_SECTION)):
+            yield {"type": "section", "fields": row}
+
+
+def _sections(sections: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for heading, markdown in sections:
+        body = to_mrkdwn(markdown)
+        title = f"*{_flat(heading)}*" if heading.strip() else ""
+        if text := "\n".join(part for part in (title, body) if part):
+            yield text
+
+
+def _flat(text: str) -> str:
+    """One line that stands inside bold: its own stars and line ends would break that."""
+    return " ".join(cut(to_mrkdwn(text), SECTION - 100).replace("*", "").split())
+
+
+def _length(block: Block) -> int:
+    match block:
+        case {"text": {"text": str(text)}}:
+            return len(text)
+        case {"fields": list(fields)} | {"elements": list(fields)}:
+            return sum(_length({"text": field}) for field in fields)
+        case _:
+            return 0

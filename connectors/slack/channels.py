@@ -1,0 +1,65 @@
+"""Channel names of the organization file as Slack's ids."""
+
+import re
+from datetime import datetime, timedelta
+
+from bot.core.errors import Refused
+from bot.core.ids import Clock
+from connectors.slack.api import Api
+from connectors.slack.payload import Node
+
+_ID = re.compile(r"[CDGUW][A-Z0-9]{4,}")  # Slack's channel names have no capitals
+REFRESH = timedelta(minutes=1)  # conversations.list allows some twenty calls a minute
+PAGES = 50
+PAGE = 1000
+
+
+class Channels:
+    """Remembers every channel the app can see. A name not among them is looked for again, at most once a
+    minute, so that inviting the app is enough to mend a refusal.
+    """
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._ids: dict[str, str] = {}
+        self._asked: datetime | None = None
+
+    async def resolve(self, chat: str) -> str:
+        """The id of `C0123456`, `#escalations` or `escalations`. Raises Refused with what can be done."""
+        name = chat.removeprefix("#")
+        if _ID.fullmatch(name):
+            return name
+        now = self._clock()
+        if name not in self._ids and (self._asked is None or now - self._asked >= REFRESH):
+            await self._refresh()
+            self._asked = now
+        if name not in self._ids:
+            raise Refused(
+                f"channel_not_found: the app sees no channel #{name[:80]}; create it, or type"
+                " `/invite @…` with the app's name in it if it is private"
+            )
+        return self._ids[name]
+
+    async def _refresh(self) -> None:
+        found: dict[str, str] = {}
+        cursor = ""
+        for _ in range(PAGES):
+            answer = await self._page(cursor)
+            for channel in answer.nodes("channels"):
+                found[channel.text("name")] = channel.text("id")
+            cursor = answer.node("response_metadata").text("next_cursor")
+            if not cursor:
+                break
+        self._ids = found
+
+    async def _page(self, cursor: str) -> Node:
+        return await self._api.call(
+            lambda web: web.conversations_list(
+                types="public_channel,private_channel",
+                exclude_archived=True,
+                limit=PAGE,
+                cursor=cursor or None,
+            ),
+            repeatable=True,
+        )

@@ -1,0 +1,139 @@
+"""One Slack account: everything this folder can do, behind the connector contract."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from functools import partial
+
+from bot.core.connector import (
+    AccountSettings,
+    Capabilities,
+    Files,
+    Inbox,
+    RawRequest,
+    RawResponse,
+    Route,
+)
+from bot.core.errors import SettingsError
+from bot.core.events import Channel
+from bot.core.ids import Clock, utc_now
+from bot.core.outbound import Outbound, Sent
+from connectors.slack.api import Api
+from connectors.slack.channels import Channels
+from connectors.slack.door import serve
+from connectors.slack.finding import Finding
+from connectors.slack.listening import listen
+from connectors.slack.parsing import CHANNEL
+from connectors.slack.people import People
+from connectors.slack.receiver import ANSWER_WITHIN, Chores, Receiver
+from connectors.slack.sending import Sending
+from connectors.slack.uploading import Uploads
+
+# https://docs.slack.dev/apis/web-api/rate-limits: one message a second in a channel, several hundred a minute
+# in a workspace; the calls beside posting have budgets of their own, from 20 a minute upwards.
+PER_SECOND = 20.0
+CHAT_INTERVAL = timedelta(seconds=1)
+BUTTONS = 25
+GRACE = timedelta(seconds=5)  # for answers to commands still under way when the program ends
+
+
+class SlackConnector:
+    """Implements Connector, Listens, Reconciles and HasFiles.
+
+    Over HTTP when the account's mode is `webhook`, over Socket Mode when it is `socket`.
+    """
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        files: Files,
+        *,
+        clock: Clock = utc_now,
+        answer_within: timedelta = ANSWER_WITHIN,
+    ) -> None:
+        self._settings = settings
+        self._check_secrets()
+        self._clock = clock
+        self._chores = Chores()
+        self._api = Api(settings.secrets["bot_token"], settings.api_url)
+        channels = Channels(self._api, clock)
+        self._sending = Sending(self._api, channels, Uploads(self._api, files), clock)
+        self._finding = Finding(self._api, channels)
+        self._receiver = Receiver(
+            self._api,
+            People(self._api),
+            self._chores,
+            account=settings.account,
+            clock=clock,
+            answer_within=answer_within,
+        )
+        self._capabilities = Capabilities(
+            edits=True,
+            erases=True,
+            buttons=BUTTONS,
+            typing=False,
+            reconciles=True,
+            per_second=settings.per_second if settings.per_second is not None else PER_SECOND,
+            chat_interval=settings.chat_interval if settings.chat_interval is not None else CHAT_INTERVAL,
+        )
+
+    def _check_secrets(self) -> None:
+        mode, secrets = self._settings.mode, self._settings.secrets
+        needed = {"socket": ("bot_token", "app_token"), "webhook": ("bot_token", "signing_secret")}
+        if mode not in needed:
+            raise SettingsError(
+                f"account {self._settings.account}: Slack knows no mode {mode!r}; use socket or webhook"
+            )
+        if missing := [name for name in needed[mode] if not secrets.get(name)]:
+            raise SettingsError(
+                f"account {self._settings.account}: mode {mode!r} of Slack needs the secret {missing[0]!r}"
+            )
+
+    @property
+    def channel(self) -> Channel:
+        return CHANNEL
+
+    @property
+    def account(self) -> str:
+        return self._settings.account
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def routes(self, inbox: Inbox) -> Sequence[Route]:
+        if self._settings.mode != "webhook":
+            return ()
+        base = "/hooks/slack" if self.account == "slack" else f"/hooks/slack/{self.account}"
+        handle = partial(self._serve, inbox)
+        return tuple(Route(f"{base}/{kind}", handle) for kind in ("events", "commands", "interactions"))
+
+    async def _serve(self, inbox: Inbox, request: RawRequest) -> RawResponse:
+        return await serve(
+            request,
+            secret=self._settings.secrets["signing_secret"],
+            clock=self._clock,
+            receiver=self._receiver,
+            inbox=inbox,
+        )
+
+    async def listen(self, inbox: Inbox) -> None:
+        """Raises SendError when the app token opens no connection, SettingsError outside of mode socket."""
+        if self._settings.mode != "socket":
+            raise SettingsError(f"account {self.account} is served over HTTP: there is nothing to listen to")
+        await listen(self._api, self._receiver, inbox, self._settings.secrets["app_token"])
+
+    async def send(self, outbound: Outbound) -> Sent:
+        return await self._sending.send(outbound)
+
+    async def find(self, outbound: Outbound) -> Sent | None:
+        return await self._finding.find(outbound)
+
+    def open(self, ref: str) -> AsyncIterator[bytes]:
+        return self._api.download(ref)
+
+    async def check(self) -> None:
+        await self._api.identity()
+
+    async def close(self) -> None:
+        await self._chores.finish(GRACE)
+        await self._api.close()

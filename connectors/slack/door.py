@@ -1,0 +1,60 @@
+"""Slack over HTTP: a request's bytes verified and read, the answer made of them.
+
+Own code and not Bolt's `async_dispatch`: that one turns every error into a logged 500, a forger's bytes
+included, while a forgery must be a 401, nonsense a 400, and only a failed commit a 5xx.
+"""
+
+import json
+from urllib.parse import parse_qsl
+
+from bot.core.connector import MAX_BODY, Inbox, RawRequest, RawResponse
+from bot.core.errors import BodyTooLarge, MalformedPayload
+from bot.core.ids import Clock
+from connectors.slack.payload import Node
+from connectors.slack.receiver import Receiver
+from connectors.slack.signature import verify
+
+_MAX_FIELDS = 100
+
+
+async def serve(
+    request: RawRequest, *, secret: str, clock: Clock, receiver: Receiver, inbox: Inbox
+) -> RawResponse:
+    """Any of Slack's three kinds of request: which one it is, its body tells.
+
+    Raises ForgedRequest, BodyTooLarge, MalformedPayload, and what `inbox.accept` raises. A redelivery
+    (X-Slack-Retry-Num) is treated like the first: the event's id tells the bus that it knows it.
+    """
+    if len(request.body) > MAX_BODY:
+        raise BodyTooLarge(MAX_BODY)
+    verify(request.headers, request.body, secret, clock)
+    answer = await receiver.receive(read(request), inbox)
+    if answer.body is None:
+        return RawResponse()
+    return RawResponse(body=json.dumps(answer.body, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def read(request: RawRequest) -> Node:
+    """The JSON object of an event, of the `payload` field of an interaction, or a command's fields."""
+    try:
+        text = request.body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedPayload("body", f"not UTF-8 at byte {error.start}") from None
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/x-www-form-urlencoded":
+        return _object(text, "body")
+    try:
+        fields = dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS))
+    except (ValueError, UnicodeDecodeError):
+        raise MalformedPayload("body", "not a form in UTF-8") from None
+    return _object(fields["payload"], "payload") if "payload" in fields else Node(fields)
+
+
+def _object(text: str, path: str) -> Node:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedPayload(path, "not JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedPayload(path, f"a JSON object was expected, found {type(value).__name__}")
+    return Node(value)

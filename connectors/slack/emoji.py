@@ -1,0 +1,57 @@
+"""Slack's short codes for the emoji people use most. Others stay as they were typed."""
+
+import re
+
+_PICTURES = {
+    "+1": "👍", "thumbsup": "👍", "-1": "👎", "thumbsdown": "👎", "ok_hand": "👌", "wave": "👋",
+    "clap": "👏", "raised_hands": "🙌", "pray": "🙏", "muscle": "💪", "point_right": "👉",
+    "point_left": "👈", "point_up": "☝️", "point_down": "👇", "crossed_fingers": "🤞", "v": "✌️",
+    "handshake": "🤝", "writing_hand": "✍️", "eyes": "👀", "brain": "🧠",
+    "smile": "😄", "smiley": "😃", "grinning": "😀", "grin": "😁", "laughing": "😆", "satisfied": "😆",
+    "joy": "😂", "rolling_on_the_floor_laughing": "🤣", "rofl": "🤣", "slightly_smiling_face": "🙂",
+    "upside_down_face": "🙃", "wink": "😉", "blush": "😊", "innocent": "😇", "heart_eyes": "😍",
+    "star-struck": "🤩", "kissing_heart": "😘", "yum": "😋", "stuck_out_tongue": "😛",
+    "stuck_out_tongue_winking_eye": "😜", "hugging_face": "🤗", "hugs": "🤗", "thinking_face": "🤔",
+    "thinking": "🤔", "shushing_face": "🤫", "zipper_mouth_face": "🤐", "neutral_face": "😐",
+    "expressionless": "😑", "smirk": "😏", "face_with_rolling_eyes": "🙄", "grimacing": "😬",
+    "relieved": "😌", "pensive": "😔", "sleepy": "😪", "sleeping": "😴", "mask": "😷",
+    "exploding_head": "🤯", "partying_face": "🥳", "sunglasses": "😎", "nerd_face": "🤓",
+    "confused": "😕", "worried": "😟", "slightly_frowning_face": "🙁", "open_mouth": "😮",
+    "astonished": "😲", "flushed": "😳", "pleading_face": "🥺", "fearful": "😨", "cold_sweat": "😰",
+    "disappointed_relieved": "😥", "cry": "😢", "sob": "😭", "scream": "😱", "confounded": "😖",
+    "disappointed": "😞", "sweat": "😓", "sweat_smile": "😅", "weary": "😩", "tired_face": "😫",
+    "rage": "😡", "angry": "😠", "skull": "💀", "robot_face": "🤖", "facepalm": "🤦", "shrug": "🤷",
+    "heart": "❤️", "orange_heart": "🧡", "yellow_heart": "💛", "green_heart": "💚", "blue_heart": "💙",
+    "purple_heart": "💜", "broken_heart": "💔", "100": "💯", "fire": "🔥", "sparkles": "✨", "star": "⭐",
+    "star2": "🌟", "boom": "💥", "zap": "⚡", "sunny": "☀️", "rainbow": "🌈", "tada": "🎉",
+    "confetti_ball": "🎊", "gift": "🎁", "birthday": "🎂", "trophy": "🏆", "medal": "🏅", "rocket": "🚀",
+    "coffee": "☕", "pizza": "🍕", "beer": "🍺", "beers": "🍻", "champagne": "🍾",
+    "white_check_mark": "✅", "heavy_check_mark": "✔️", "ballot_box_with_check": "☑️", "x": "❌",
+    "heavy_multiplication_x": "✖️", "heavy_plus_sign": "➕", "warning": "⚠️", "no_entry": "⛔",
+    "no_entry_sign": "🚫", "bangbang": "‼️", "exclamation": "❗", "question": "❓",
+    "information_source": "ℹ️", "recycle": "♻️", "red_circle": "🔴", "large_blue_circle": "🔵",
+    "large_green_circle": "🟢", "large_yellow_circle": "🟡", "large_orange_circle": "🟠",
+    "arrow_right": "➡️", "arrow_left": "⬅️", "arrow_up": "⬆️", "arrow_down": "⬇️",
+    "leftwards_arrow_with_hook": "↩️", "arrows_counterclockwise": "🔄", "rotating_light": "🚨",
+    "hourglass": "⌛", "hourglass_flowing_sand": "⏳", "stopwatch": "⏱️", "alarm_clock": "⏰",
+    "watch": "⌚", "calendar": "📆", "date": "📅", "lock": "🔒", "unlock": "🔓", "key": "🔑",
+    "closed_lock_with_key": "🔐", "bell": "🔔", "no_bell": "🔕", "bulb": "💡", "wrench": "🔧",
+    "hammer": "🔨", "hammer_and_wrench": "🛠️", "gear": "⚙️", "link": "🔗", "paperclip": "📎",
+    "pushpin": "📌", "round_pushpin": "📍", "memo": "📝", "pencil": "📝", "pencil2": "✏️",
+    "clipboard": "📋", "page_facing_up": "📄", "file_folder": "📁", "chart_with_upwards_trend": "📈",
+    "chart_with_downwards_trend": "📉", "bar_chart": "📊", "mag": "🔍", "email": "📧", "envelope": "✉️",
+    "inbox_tray": "📥", "outbox_tray": "📤", "package": "📦", "telephone_receiver": "📞",
+    "phone": "☎️", "iphone": "📱", "computer": "💻", "desktop_computer": "🖥️", "printer": "🖨️",
+    "floppy_disk": "💾", "camera": "📷", "movie_camera": "🎥", "microphone": "🎤", "speech_balloon": "💬",
+    "thought_balloon": "💭", "loudspeaker": "📢", "mega": "📣", "moneybag": "💰", "dollar": "💵",
+    "euro": "💶", "credit_card": "💳", "receipt": "🧾", "bug": "🐛", "construction": "🚧", "ticket": "🎫",
+    "earth_africa": "🌍", "earth_americas": "🌎", "earth_asia": "🌏", "airplane": "✈️", "car": "🚗",
+    "house": "🏠", "office": "🏢", "dog": "🐶", "cat": "🐱", "see_no_evil": "🙈",
+}  # fmt: skip
+
+_CODE = re.compile(r":([a-z0-9_+'-]{1,60}):(?::skin-tone-[2-6]:)?")
+
+
+def pictured(text: str) -> str:
+    """`:wave:` becomes 👋. Skin tones are dropped."""
+    return _CODE.sub(lambda code: _PICTURES.get(code[1], code[0]), text)

@@ -1,0 +1,242 @@
+"""Slack's payloads as events. Facts only: texts are still Slack's own, names are not looked up.
+
+Shapes of https://docs.slack.dev/reference/events and https://docs.slack.dev/reference/interaction-payloads.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Channel,
+    Content,
+    Deleted,
+    Edited,
+    Event,
+    Place,
+    Reacted,
+    Said,
+    Sender,
+    Submitted,
+    Tapped,
+    Unsupported,
+)
+from connectors.slack.payload import Node, moment
+
+CHANNEL = Channel("slack")
+_SAID = frozenset({"", "file_share", "thread_broadcast", "me_message"})
+_NOBODY = frozenset({"", "USLACKBOT"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Callback:
+    """What an envelope says of every event in it."""
+
+    event_id: str
+    us: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """Reads for one account. `now` stands in where a payload has no time of its own."""
+
+    account: str
+
+    def place(self, chat: str, thread: str = "") -> Place:
+        return Place(CHANNEL, self.account, chat, thread)
+
+    def callback(self, envelope: Node, us: str, now: datetime) -> Event | None:
+        """The event of an `event_callback`. `us` is our bot's user id, "" if unknown."""
+        event, event_id = envelope.node("event"), envelope.text("event_id")
+        if not event_id:
+            return None
+        callback = _Callback(event_id, us, now)
+        match event.text("type"):
+            case "message":
+                return self._message(event, callback)
+            case "reaction_added" | "reaction_removed":
+                return self._reaction(event, callback)
+            case _:
+                return None
+
+    def _message(self, event: Node, callback: _Callback) -> Event | None:
+        subtype = event.text("subtype")
+        if subtype == "message_changed":
+            return self._changed(event, callback)
+        if subtype == "message_deleted":
+            gone = event.text("deleted_ts") or event.node("previous_message").text("ts")
+            return self._deleted(event, gone, callback)
+        content: Content = Unsupported(subtype)
+        if subtype in _SAID:
+            files = attachments(event)
+            # A forwarded message without words of one's own comes with neither text nor files.
+            empty = not event.text("text").strip() and not files
+            content = Unsupported("forwarded") if empty else Said(event.text("text"), files)
+        return self._of(event, event, content, callback, message=event.text("ts"))
+
+    def _changed(self, event: Node, callback: _Callback) -> Event | None:
+        new, old = event.node("message"), event.node("previous_message")
+        if new.text("subtype") == "tombstone":  # a thread's root, deleted while the thread has replies
+            return self._deleted(event, new.text("ts"), callback)
+        files = attachments(new)
+        if not new.text("ts") or (new.text("text") == old.text("text") and files == attachments(old)):
+            return None  # Slack added a preview, a reply count or a pin
+        return self._of(event, new, Edited(new.text("ts"), new.text("text"), files), callback)
+
+    def _deleted(self, event: Node, gone: str, callback: _Callback) -> Event | None:
+        if not gone:
+            return None
+        return self._of(event, event.node("previous_message"), Deleted(gone), callback)
+
+    def _of(
+        self, event: Node, written: Node, content: Content, callback: _Callback, *, message: str = ""
+    ) -> Event | None:
+        """An event about the message `written`; None when a bot wrote it, we ourselves included."""
+        user, chat, ts = written.text("user"), event.text("channel"), written.text("ts")
+        if user in _NOBODY or user == callback.us or written.text("bot_id") or not chat:
+            return None
+        thread = written.text("thread_ts")
+        # A root that has replies carries its own ts as thread_ts; so does each edit of it.
+        thread = "" if thread == ts else thread
+        return Event(
+            external_id=callback.event_id,
+            place=self.place(chat, thread),
+            sender=Sender(user),
+            content=content,
+            occurred_at=moment(event.text("event_ts")) or moment(ts) or callback.now,
+            message=message,
+            in_our_thread=bool(callback.us and thread) and written.text("parent_user_id") == callback.us,
+        )
+
+    def _reaction(self, event: Node, callback: _Callback) -> Event | None:
+        item, user = event.node("item"), event.text("user")
+        if user in _NOBODY or user == callback.us or item.text("type") != "message":
+            return None
+        if not item.text("channel") or not item.text("ts"):
+            return None
+        added = event.text("type") == "reaction_added"
+        return Event(
+            external_id=callback.event_id,
+            place=self.place(item.text("channel")),
+            sender=Sender(user),
+            content=Reacted(item.text("ts"), event.text("reaction"), added),
+            occurred_at=moment(event.text("event_ts")) or callback.now,
+        )
+
+    def taps(self, payload: Node, us: str, now: datetime) -> list[Event]:
+        """The buttons of a `block_actions`: one, though Slack's list could hold more."""
+        message, sender = payload.node("message"), sender_of(payload)
+        place, ts = self.tapped_at(payload)
+        if sender is None or not place.chat:
+            return []
+        root_user = message.text("parent_user_id") or message.text("user")
+        return [
+            Event(
+                external_id=f"tap.{payload.text('trigger_id') or ts + '.' + sender.external_id}."
+                f"{action.text('action_ts')}.{index}",
+                place=place,
+                sender=sender,
+                content=Tapped(
+                    action=action.text("action_id").rpartition(":")[0] or action.text("action_id"),
+                    value=action.text("value"),
+                    label=action.node("text").text("text"),
+                    message=ts,
+                ),
+                occurred_at=moment(action.text("action_ts")) or now,
+                in_our_thread=bool(us) and root_user == us,
+            )
+            for index, action in enumerate(payload.nodes("actions"))
+            if action.text("type") == "button" and action.text("action_id")
+        ]
+
+    def tapped_at(self, payload: Node) -> tuple[Place, str]:
+        """Where the message with the button is, as a place inside its thread, and its ts."""
+        container, message = payload.node("container"), payload.node("message")
+        ts = container.text("message_ts") or message.text("ts")
+        chat = container.text("channel_id") or payload.node("channel").text("id")
+        thread = container.text("thread_ts") or message.text("thread_ts") or ts
+        return self.place(chat, thread), ts
+
+    def submission(self, payload: Node, now: datetime) -> Event | None:
+        """A `view_submission` of a form of ours (`connectors.slack.forms` wrote its private metadata)."""
+        view, sender = payload.node("view"), sender_of(payload)
+        hidden, form = _hidden(view.text("private_metadata")), view.text("callback_id")
+        if sender is None or not form or not hidden.text("chat"):
+            return None
+        return Event(
+            external_id=f"view.{payload.text('trigger_id') or view.text('id') or view.text('hash')}.{form}",
+            place=self.place(hidden.text("chat"), hidden.text("thread")),
+            sender=sender,
+            content=Submitted(form, hidden.text("value"), _values(view.node("state").node("values"))),
+            occurred_at=now,
+        )
+
+
+def bot_of(envelope: Node) -> str:
+    """Our bot's user id as the envelope tells it; "" when it does not."""
+    bots = (grant for grant in envelope.nodes("authorizations") if grant.flag("is_bot"))
+    return next((grant.text("user_id") for grant in bots), "")
+
+
+def sender_of(payload: Node) -> Sender | None:
+    """Who acted in an interaction. Slack gives the handle along, and no display name."""
+    user = payload.node("user")
+    handle = user.text("username") or user.text("name")
+    return Sender(user.text("id"), handle=handle) if user.text("id") else None
+
+
+def attachments(message: Node) -> tuple[Attachment, ...]:
+    return tuple(
+        Attachment(
+            kind=_kind(file),
+            ref=file.text("url_private"),
+            mime_type=file.text("mimetype"),
+            name=file.text("name") or file.text("title"),
+            size=file.number("size"),
+        )
+        for file in message.nodes("files")
+        if file.text("url_private") and file.text("mode") not in ("tombstone", "hidden_by_limit")
+    )
+
+
+def _kind(file: Node) -> AttachmentKind:
+    if file.text("subtype") == "slack_audio":  # recorded in Slack itself
+        return AttachmentKind.VOICE
+    match file.text("mimetype").partition("/")[0]:
+        case "image":
+            return AttachmentKind.PHOTO
+        case "audio":
+            return AttachmentKind.AUDIO
+        case "video":
+            return AttachmentKind.VIDEO
+        case _:
+            return AttachmentKind.DOCUMENT
+
+
+def _hidden(metadata: str) -> Node:
+    try:
+        return Node(json.loads(metadata))
+    except (ValueError, RecursionError):
+        return Node(None)
+
+
+def _values(state: Node) -> tuple[tuple[str, str], ...]:
+    """Each field by the id of its block; a field left empty is "", several choices are joined by commas."""
+    return tuple(
+        (field, _answer(element)) for field, elements in state.items() for _, element in elements.items()
+    )
+
+
+def _answer(element: Node) -> str:
+    several = element.texts("selected_users") or element.texts("selected_conversations")
+    return (
+        element.text("value")
+        or element.text("selected_user")
+        or element.text("selected_conversation")
+        or element.text("selected_date")
+        or element.node("selected_option").text("value")
+        or ",".join(several)
+    )

@@ -1,0 +1,98 @@
+"""What people write in Slack (mrkdwn) as CommonMark, for readers who are not in Slack.
+
+Rules of https://docs.slack.dev/messaging/formatting-message-text. Pure; never raises.
+"""
+
+import re
+from collections.abc import Mapping
+
+from connectors.slack.emoji import pictured
+
+_PIECES = re.compile(
+    r"```(?P<pre>.+?)```"
+    r"|`(?P<code>[^`\n]+)`"
+    r"|<(?P<angle>[^<>\n]+)>",
+    re.DOTALL,
+)
+_MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
+_OPEN, _CLOSE = r"(?<![\w*_~`])", r"(?![\w*_~`])"
+_STYLES = tuple(
+    (re.compile(rf"{_OPEN}{re.escape(mark)}(?=\S)([^{mark}\n]+?)(?<=\S){re.escape(mark)}{_CLOSE}"), pair)
+    for mark, pair in (("*", "\ue000"), ("_", "\ue001"), ("~", "\ue002"))
+)
+_PAIRS = {"\ue000": "**", "\ue001": "_", "\ue002": "~~"}
+_KEPT = re.compile(r"\ue003(\d+)\ue003")
+_PRIVATE = re.compile("[\ue000-\ue003]")
+# What CommonMark would take for markup although the writer did not mean it so.
+_SIGNS = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~])|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)|(?<=\w)\*(?=\w)|~~|`"
+    r"|<(?=[A-Za-z/!?])|\](?=[(\[])|&(?=#?\w{1,32};)|^#(?=#{0,5}(?:\s|$))",
+    re.MULTILINE,
+)
+_QUOTE_END = re.compile(r"^(>[^\n]*)\n(?=[^>\n])", re.MULTILINE)
+
+
+def mentioned(text: str) -> list[str]:
+    """The ids of the people whom a text names, in order, each once."""
+    return list(dict.fromkeys(_MENTION.findall(text)))
+
+
+def to_commonmark(text: str, names: Mapping[str, str]) -> str:
+    """`names` are the display names of the people named, by id; without one the id is shown."""
+    kept: list[str] = []
+
+    def keep(piece: str) -> str:
+        kept.append(piece)
+        return f"\ue003{len(kept) - 1}\ue003"
+
+    def replace(match: re.Match[str]) -> str:
+        if (pre := match["pre"]) is not None:
+            return keep(_fenced(_unescaped(pre)))
+        if (code := match["code"]) is not None:
+            return keep(f"`{_unescaped(code)}`")
+        return keep(_angle(match["angle"], names))
+
+    body = _PIECES.sub(replace, _PRIVATE.sub("", text))
+    for pattern, sign in _STYLES:
+        body = pattern.sub(rf"{sign}\1{sign}", body)
+    body = _SIGNS.sub(lambda sign: "\\" + sign[0], _unescaped(body))
+    for sign, mark in _PAIRS.items():
+        body = body.replace(sign, mark)
+    body = re.sub(r"^(\s*)• ", r"\1- ", pictured(body), flags=re.MULTILINE)
+    # A quotation of Slack's ends with its line; one of CommonMark's goes on until an empty line.
+    body = _QUOTE_END.sub(r"\1\n\n", body)
+    return _KEPT.sub(lambda number: kept[int(number[1])], body).strip()
+
+
+def _angle(inside: str, names: Mapping[str, str]) -> str:
+    """What stands between angle brackets: a mention, a channel, a command of Slack's, or a link."""
+    target, _, label = inside.partition("|")
+    label = _unescaped(label)
+    if target.startswith("@"):
+        return "@" + _plain(names.get(target[1:]) or label or target[1:])
+    if target.startswith("#"):
+        return "#" + _plain(label or target[1:])
+    if target.startswith("!"):
+        word = target[1:].split("^")[0]
+        return _plain(label if label else f"@{word}")
+    address = _unescaped(target).replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
+    shown = address.partition(":")[2].removeprefix("//") if ":" in address else address
+    if not label or label == address:
+        return f"<{address}>"
+    if not address.startswith("http") and label == shown:
+        return _plain(label)  # an address of email or telephone that Slack has made a link of
+    return f"[{_plain(label)}]({address.replace('(', '%28').replace(')', '%29')})"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>])", r"\\\1", text)
+
+
+def _fenced(code: str) -> str:
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"\n{fence}\n{code.strip(chr(10))}\n{fence}\n"
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

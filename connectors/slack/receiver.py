@@ -1,0 +1,183 @@
+"""What Slack brings, whichever way it came: events, buttons, forms and slash commands.
+
+HTTP and Socket Mode both end here. When `receive` returns, the events are committed and Slack may be told so;
+when it raises, Slack must be left to send again.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from bot.core.connector import ChatCommand, Inbox
+from bot.core.errors import SendError
+from bot.core.events import Event, Sender
+from bot.core.ids import Clock
+from connectors.slack.api import Api
+from connectors.slack.blocks import Block, message
+from connectors.slack.forms import FORMS, Form, view
+from connectors.slack.parsing import Parser, bot_of
+from connectors.slack.payload import Node
+from connectors.slack.people import PATIENCE, People
+from connectors.slack.splitting import parts
+from connectors.slack.writing import to_mrkdwn
+
+ANSWER_WITHIN = timedelta(seconds=2)  # Slack's own limit is three, network included
+ANSWER_PARTS = 4  # sections of 3000 characters: what one message holds
+WORKING = "Working on it…"
+CUT = "_The answer is longer than Slack shows. Run the same command on the shell for all of it._"
+NOT_OPENED = "Slack did not open the form. Please press the button again."
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back with the acknowledgement; None: nothing."""
+
+    body: Block | None = None
+
+
+@dataclass(slots=True)
+class Chores:
+    """Tasks that outlive the request which began them. `finish` awaits them all."""
+
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish(self, grace: timedelta) -> None:
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(set(self._tasks), timeout=grace.total_seconds())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+class Receiver:
+    def __init__(
+        self,
+        api: Api,
+        people: People,
+        chores: Chores,
+        *,
+        account: str,
+        clock: Clock,
+        answer_within: timedelta = ANSWER_WITHIN,
+        forms: Mapping[str, Form] = FORMS,
+    ) -> None:
+        self._api = api
+        self._people = people
+        self._chores = chores
+        self._parser = Parser(account)
+        self._clock = clock
+        self._answer_within = answer_within.total_seconds()
+        self._forms = forms
+
+    async def receive(self, payload: Node, inbox: Inbox) -> Answer:
+        """Raises what `inbox.accept` raises, and nothing else."""
+        match payload.text("type"):
+            case "url_verification":
+                return Answer({"challenge": payload.text("challenge")})
+            case "event_callback":
+                await self._event(payload, inbox)
+            case "block_actions":
+                await self._tapped(payload, inbox)
+            case "view_submission":
+                submitted = self._parser.submission(payload, self._clock())
+                await self._accept([submitted] if submitted else [], inbox)
+            case "" if "command" in payload:
+                return await self._command(payload, inbox)
+            case _:  # view_closed, shortcuts, app_rate_limited: nothing that a conversation needs
+                pass
+        return Answer()
+
+    async def _accept(self, events: Sequence[Event], inbox: Inbox) -> None:
+        if events:
+            await inbox.accept([await self._people.named(event) for event in events])
+
+    async def _event(self, payload: Node, inbox: Inbox) -> None:
+        us = bot_of(payload) or await self._us()
+        event = self._parser.callback(payload, us, self._clock())
+        await self._accept([event] if event else [], inbox)
+
+    async def _us(self) -> str:
+        """Our own user id; "" while Slack cannot be asked, which costs no more than `in_our_thread`."""
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                return (await self._api.identity()).user
+        except SendError as error:
+            log.warning("slack.identity_unknown", reason=error.reason)
+        except TimeoutError:
+            log.warning("slack.identity_unknown", reason="no answer in time")
+        return ""
+
+    async def _tapped(self, payload: Node, inbox: Inbox) -> None:
+        events = self._parser.taps(payload, await self._us(), self._clock())
+        kept = []
+        for event, action in zip(events, payload.nodes("actions"), strict=False):
+            form = self._forms.get(action.text("action_id").rpartition(":")[0])
+            if form is None:
+                kept.append(event)
+            else:
+                await self._open(form, action.text("value"), payload)
+        await self._accept(kept, inbox)
+
+    async def _open(self, form: Form, value: str, payload: Node) -> None:
+        """Show the form. It opens within three seconds of the press or never, so it is not for the outbox."""
+        place, _ = self._parser.tapped_at(payload)
+        modal = view(form, value, place)
+        trigger = payload.text("trigger_id")
+        try:
+            await self._api.call(lambda web: web.views_open(trigger_id=trigger, view=modal), repeatable=True)
+        except SendError as error:
+            log.warning("slack.form_not_opened", form=form.name, reason=error.reason)
+            if url := payload.text("response_url"):
+                self._chores.begin(self._respond(url, {"text": NOT_OPENED, "replace_original": False}))
+
+    async def _command(self, payload: Node, inbox: Inbox) -> Answer:
+        user, chat = payload.text("user_id"), payload.text("channel_id")
+        if not user or not chat:
+            return Answer()
+        command = ChatCommand(
+            place=self._parser.place(chat, payload.text("thread_ts")),
+            sender=Sender(user, handle=payload.text("user_name")),
+            text=payload.text("text").strip(),
+        )
+        running = asyncio.ensure_future(inbox.command(command))
+        try:
+            done, _ = await asyncio.wait({running}, timeout=self._answer_within)
+        except asyncio.CancelledError:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            raise
+        if done:
+            return Answer(whisper(running.result()))
+        self._chores.begin(self._answer_later(running, payload.text("response_url")))
+        return Answer({"response_type": "ephemeral", "text": WORKING})
+
+    async def _answer_later(self, running: "asyncio.Future[str]", url: str) -> None:
+        await self._respond(url, whisper(await running))
+
+    async def _respond(self, url: str, body: Block) -> None:
+        """A word for the asker through the URL that came with the request. Losing it loses no message."""
+        try:
+            words = json.dumps({"response_type": "ephemeral", **body}).encode()
+            await self._api.post(url, words, {"Content-Type": "application/json"})
+        except SendError as error:
+            log.warning("slack.answer_lost", reason=error.reason)
+
+
+def whisper(markdown: str) -> Block:
+    """An answer that its asker alone sees, cut where Slack would refuse it."""
+    texts = parts(to_mrkdwn(markdown) or "Done.", 3000)
+    if len(texts) > ANSWER_PARTS:
+        texts = [*texts[:ANSWER_PARTS], CUT]
+    return {"response_type": "ephemeral", "text": texts[0], "blocks": message(texts, ())}

@@ -1,0 +1,93 @@
+"""Files into a thread: three calls, of which only the last makes them visible.
+
+https://docs.slack.dev/messaging/working-with-files#uploading_files
+"""
+
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from typing import IO
+
+from bot.core.connector import Files
+from bot.core.errors import Refused
+from bot.core.events import Attachment
+from connectors.slack.api import CHUNK, Api
+from connectors.slack.blocks import Block, mrkdwn
+from connectors.slack.payload import Node
+from connectors.slack.writing import escape
+
+MAX_FILE = 100 * 1024 * 1024  # bytes
+_IN_MEMORY = 4 * 1024 * 1024
+
+
+class Uploads:
+    def __init__(self, api: Api, files: Files) -> None:
+        self._api = api
+        self._files = files
+
+    async def send(
+        self, attachment: Attachment, files_from: str, *, chat: str, thread: str, mark: str
+    ) -> str:
+        """Put one file into a thread; `mark` is the id of the block by which it can be found again.
+
+        Returns the ts of its message where Slack tells it, else "". Raises SendError.
+        """
+        name = attachment.name or f"{attachment.kind.value}"
+        if attachment.size is not None and attachment.size > MAX_FILE:
+            raise _too_large(name)
+        # Slack wants the length first, and what a channel claims of a size is not always true.
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+            length = await self._fetch(attachment, files_from, spool, name)
+            target = await self._api.call(
+                lambda web: web.files_getUploadURLExternal(filename=name, length=length), repeatable=True
+            )
+            await self._api.post(
+                target.text("upload_url"),
+                _stream(spool),
+                {"Content-Length": str(length), "Content-Type": "application/octet-stream"},
+            )
+        caption: list[Block] = [
+            {"type": "context", "block_id": mark, "elements": [mrkdwn(f"📎 {escape(name)}", 1000)]}
+        ]
+        answer = await self._api.call(
+            lambda web: web.files_completeUploadExternal(
+                files=[{"id": target.text("file_id"), "title": name}],
+                channel_id=chat,
+                thread_ts=thread or None,
+                blocks=json.dumps(caption),  # slack_sdk puts this method's arguments into the query
+            ),
+            repeatable=False,
+        )
+        return _shared(answer, chat)
+
+    async def _fetch(self, attachment: Attachment, files_from: str, spool: IO[bytes], name: str) -> int:
+        length = 0
+        source = self._files(files_from, attachment.ref)
+        async for chunk in source:
+            length += len(chunk)
+            if length > MAX_FILE:
+                raise _too_large(name)
+            spool.write(chunk)
+        spool.seek(0)
+        if not length:
+            raise Refused(f"file_empty: {name[:80]} has no content")
+        return length
+
+
+async def _stream(spool: IO[bytes]) -> AsyncIterator[bytes]:
+    while chunk := spool.read(CHUNK):
+        yield chunk
+
+
+def _shared(answer: Node, chat: str) -> str:
+    """Slack posts the message a moment later, and only sometimes names it here."""
+    for file in answer.nodes("files"):
+        shares = file.node("shares")
+        for kind in ("private", "public"):
+            for share in shares.node(kind).nodes(chat):
+                return share.text("ts")
+    return ""
+
+
+def _too_large(name: str) -> Refused:
+    return Refused(f"file_too_large: {name[:80]} has more than {MAX_FILE // 1024 // 1024} MB")

@@ -1,0 +1,81 @@
+"""Cards and buttons within Block Kit's limits, judged by the stand-in's checker."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.errors import Refused
+from bot.core.outbound import Button, Card, Style, Tone
+from connectors.sandbox.slack.blockkit import Surface, check_blocks, check_view
+from connectors.slack.blocks import card, card_text, rows, time_left
+from connectors.slack.forms import FORMS, view
+from connectors.slack.parsing import Parser
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+TEXT = st.one_of(
+    st.text(max_size=40),
+    st.builds(lambda word, times: word * times, st.text(max_size=6), st.integers(0, 2000)),
+)
+BUTTONS = st.builds(
+    Button,
+    st.sampled_from(["take", "assign", "resolve"]),
+    st.text(max_size=2000),
+    TEXT,
+    st.sampled_from(Style),
+    TEXT,
+)
+CARDS = st.builds(
+    Card,
+    title=TEXT,
+    speaking=TEXT,
+    tone=st.sampled_from(Tone),
+    facts=st.lists(st.tuples(TEXT, TEXT), max_size=35).map(tuple),
+    sections=st.lists(st.tuples(TEXT, TEXT), max_size=70).map(tuple),
+    deadline=st.none() | st.datetimes(min_value=NOW.replace(tzinfo=None), timezones=st.just(UTC)),
+    buttons=st.lists(BUTTONS, max_size=30).map(tuple),
+)
+
+
+@settings(max_examples=max(50, EXAMPLES // 5), deadline=None)
+@given(CARDS)
+def test_every_card_is_within_slacks_limits_and_keeps_its_buttons(content: Card) -> None:
+    blocks = card(content, NOW)
+    assert check_blocks(blocks, Surface.MESSAGE) == []
+    elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
+    assert [element.get("value", "") for element in elements] == [button.value for button in content.buttons]
+    assert len({element["action_id"] for element in elements}) == len(elements)
+    assert 0 < len(card_text(content)) <= 3000
+
+
+def test_a_button_value_that_does_not_fit_is_refused_not_cut() -> None:
+    with pytest.raises(Refused, match="button_too_long"):
+        rows([Button("take", "x" * 2001, "Take")])
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (timedelta(minutes=12), "12 minutes left"),
+        (timedelta(hours=3), "3 hours left"),
+        (timedelta(days=2), "2 days left"),
+        (timedelta(minutes=-1), "1 minute overdue"),
+        (timedelta(seconds=5), "now"),
+    ],
+)
+def test_the_deadline_is_told_in_words_and_in_the_readers_time(ahead: timedelta, words: str) -> None:
+    shown = time_left(NOW + ahead, NOW)
+    assert shown.startswith(
+        f"<!date^{int((NOW + ahead).timestamp())}^{{date_short_pretty}} {{time}}|2026-03-"
+    )
+    assert shown.endswith(f"({words})")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=600))
+def test_every_form_is_a_view_slack_takes(value: str) -> None:
+    for form in FORMS.values():
+        assert check_view(view(form, value, Parser("slack").place("C1", "1.2"))) == []

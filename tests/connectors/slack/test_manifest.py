@@ -1,0 +1,29 @@
+"""The manifest against the published schemas, and against what the code calls."""
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+WIRE = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared")) / "wire" / "slack"
+
+
+@pytest.mark.parametrize("schema", ["manifest.schema.2.0.0.json", "schemastore-slack-app-manifest.json"])
+def test_the_manifest_is_valid(schema: str) -> None:
+    if not (WIRE / schema).exists():
+        pytest.skip(f"{schema} is not at hand (SHARED_DIR names its folder)")
+    manifest = yaml.safe_load((ROOT / "manifest.yml").read_text())
+    jsonschema.validate(manifest, json.loads((WIRE / schema).read_text()))
+
+
+def test_the_manifest_creates_the_command_and_asks_for_no_more_than_the_code_uses() -> None:
+    manifest = yaml.safe_load((ROOT / "manifest.yml").read_text())
+    assert [command["command"] for command in manifest["features"]["slash_commands"]] == ["/desk"]
+    scopes = manifest["oauth_config"]["scopes"]["bot"]
+    assert len(scopes) == len(set(scopes)) == 12
+    assert not [scope for scope in scopes if scope.startswith("admin") or scope.endswith(":write.public")]
+    assert manifest["settings"]["socket_mode_enabled"] is True

@@ -1,0 +1,279 @@
+"""Payloads as events: Slack's samples, the kinds we know, and whatever a fuzzer makes of them."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.events import (
+    AttachmentKind,
+    Deleted,
+    Edited,
+    Event,
+    Reacted,
+    Said,
+    Submitted,
+    Tapped,
+    Unsupported,
+)
+from connectors.slack.parsing import Parser
+from connectors.slack.payload import Node, moment
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
+SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).resolve().parents[4] / "shared"))
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+US = "U0BOT"
+PARSER = Parser("slack")
+TS = "1700000000.000100"
+ROOT = "1699999999.000100"
+
+MESSAGE: dict[str, Any] = {
+    "type": "message",
+    "user": "U1",
+    "text": "hello",
+    "ts": TS,
+    "channel": "C1",
+    "event_ts": TS,
+}
+REPLY = MESSAGE | {"thread_ts": ROOT, "parent_user_id": US}
+FILE = {"url_private": "https://files.slack.com/x", "mimetype": "image/png", "name": "x.png", "size": 3}
+
+
+def parsed(event: dict[str, Any]) -> Event | None:
+    envelope = {"type": "event_callback", "event_id": "Ev1", "event": event}
+    return PARSER.callback(Node(envelope), US, NOW)
+
+
+def some(event: dict[str, Any]) -> Event:
+    found = parsed(event)
+    assert found is not None
+    return found
+
+
+def test_a_message_in_a_channel_stands_outside_of_threads() -> None:
+    event = some(MESSAGE)
+    assert (event.place.chat, event.place.thread, event.message) == ("C1", "", TS)
+    assert (event.external_id, event.sender.external_id) == ("Ev1", "U1")
+    assert event.content == Said("hello")
+    assert event.occurred_at == moment(TS)
+    assert not event.in_our_thread
+
+
+def test_a_reply_is_in_its_thread_and_we_know_our_own_threads() -> None:
+    assert some(REPLY).place.thread == ROOT
+    assert some(REPLY).in_our_thread
+    assert not some(REPLY | {"parent_user_id": "U2"}).in_our_thread
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "kind"),
+    [
+        ("image/png", AttachmentKind.PHOTO),
+        ("audio/mp4", AttachmentKind.AUDIO),
+        ("video/mp4", AttachmentKind.VIDEO),
+        ("application/pdf", AttachmentKind.DOCUMENT),
+        ("", AttachmentKind.DOCUMENT),
+    ],
+)
+def test_files_become_attachments(mime_type: str, kind: AttachmentKind) -> None:
+    content = some(MESSAGE | {"subtype": "file_share", "files": [FILE | {"mimetype": mime_type}]}).content
+    assert isinstance(content, Said)
+    (file,) = content.attachments
+    assert (file.kind, file.ref, file.name, file.size) == (kind, FILE["url_private"], "x.png", 3)
+
+
+def test_edits_are_events_and_previews_are_not() -> None:
+    changed = {"type": "message", "subtype": "message_changed", "channel": "C1", "event_ts": TS}
+    edit = changed | {"message": REPLY | {"text": "new"}, "previous_message": REPLY}
+    assert some(edit).content == Edited(TS, "new")
+    assert some(edit).place.thread == ROOT
+    assert parsed(changed | {"message": REPLY, "previous_message": REPLY}) is None
+    assert (
+        parsed(changed | {"message": REPLY | {"text": "new", "bot_id": "B1"}, "previous_message": REPLY})
+        is None
+    )
+
+
+def test_deletions_are_events_also_of_a_root_that_leaves_a_tombstone() -> None:
+    deleted = {
+        "type": "message",
+        "subtype": "message_deleted",
+        "channel": "C1",
+        "deleted_ts": TS,
+        "previous_message": REPLY,
+        "event_ts": TS,
+    }
+    assert some(deleted).content == Deleted(TS)
+    assert some(deleted).place.thread == ROOT
+    tombstone = {"subtype": "tombstone", "ts": TS, "user": "USLACKBOT"}
+    gone = deleted | {"subtype": "message_changed", "message": tombstone}
+    assert some(gone).content == Deleted(TS)
+
+
+def test_reactions_name_their_message() -> None:
+    reaction = {
+        "type": "reaction_added",
+        "user": "U1",
+        "reaction": "eyes",
+        "item": {"type": "message", "channel": "C1", "ts": TS},
+        "event_ts": TS,
+    }
+    assert some(reaction).content == Reacted(TS, "eyes", True)
+    assert some(reaction | {"type": "reaction_removed"}).content == Reacted(TS, "eyes", False)
+    assert parsed(reaction | {"user": US}) is None
+
+
+def test_bots_are_not_heard_and_we_ourselves_least() -> None:
+    assert parsed(MESSAGE | {"user": US}) is None
+    assert parsed(MESSAGE | {"bot_id": "B9"}) is None
+    assert parsed(MESSAGE | {"user": "USLACKBOT"}) is None
+    assert parsed(MESSAGE | {"subtype": "bot_message"} | {"user": ""}) is None
+
+
+def test_a_known_person_doing_something_unknown_is_kept_as_unsupported() -> None:
+    assert some(MESSAGE | {"subtype": "channel_topic"}).content == Unsupported("channel_topic")
+    assert some(MESSAGE | {"text": "", "attachments": [{}]}).content == Unsupported("forwarded")
+    assert parsed({"type": "team_join", "user": {"id": "U1"}}) is None
+
+
+def test_a_tap_gives_back_what_the_button_carried() -> None:
+    payload = {
+        "type": "block_actions",
+        "user": {"id": "U1", "username": "ana"},
+        "trigger_id": "t1",
+        "container": {"message_ts": TS, "channel_id": "C1"},
+        "message": {"user": US, "ts": TS},
+        "actions": [
+            {
+                "type": "button",
+                "action_id": "take:0",
+                "value": "e-1",
+                "text": {"type": "plain_text", "text": "Take"},
+                "action_ts": TS,
+            }
+        ],
+    }
+    (tap,) = PARSER.taps(Node(payload), US, NOW)
+    assert tap.content == Tapped("take", "e-1", "Take", TS)
+    assert (tap.place.chat, tap.place.thread, tap.in_our_thread) == ("C1", TS, True)
+    assert tap.external_id == PARSER.taps(Node(payload), US, NOW)[0].external_id
+
+
+def test_a_form_sent_brings_back_its_subject_and_place() -> None:
+    payload = {
+        "type": "view_submission",
+        "user": {"id": "U1"},
+        "trigger_id": "t2",
+        "view": {
+            "id": "V1",
+            "callback_id": "assign",
+            "private_metadata": json.dumps({"value": "e-1", "chat": "C1", "thread": ROOT}),
+            "state": {"values": {"person": {"answer": {"type": "users_select", "selected_user": "U2"}}}},
+        },
+    }
+    event = PARSER.submission(Node(payload), NOW)
+    assert event is not None
+    assert event.content == Submitted("assign", "e-1", (("person", "U2"),))
+    assert (event.place.chat, event.place.thread) == ("C1", ROOT)
+
+
+def test_slacks_own_samples_are_read_without_an_error() -> None:
+    paths = [SHARED / "wire" / "slack" / "sample_events.json"]
+    paths += [SHARED / "wire" / "slack" / "java-sdk-samples" / "events.json"]
+    if not all(path.exists() for path in paths):
+        pytest.skip("Slack's samples are not at hand (SHARED_DIR names their folder)")
+    samples = [sample for path in paths for sample in json.loads(path.read_text()).values()]
+    for sample in samples:
+        PARSER.callback(Node(sample.get("payload", sample)), US, NOW)
+    assert len(samples) > 50
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@st.composite
+def bent(draw: st.DrawFn, whole: Any) -> Any:
+    """A payload with some of its parts missing, or replaced by anything."""
+    match draw(st.integers(0, 12)):
+        case 0:
+            return draw(JSON)
+        case 1:
+            return draw(st.sampled_from(["", "\ud800", "\0", "9" * 40, "-1.5", "<@U1>"]))
+        case _:
+            pass
+    if isinstance(whole, dict):
+        return {key: draw(bent(part)) for key, part in whole.items() if draw(st.integers(0, 15))}
+    if isinstance(whole, list):
+        return [draw(bent(part)) for part in whole]
+    return whole
+
+
+WHOLE: list[dict[str, Any]] = [
+    {
+        "type": "event_callback",
+        "event_id": "Ev1",
+        "event": REPLY | {"files": [FILE], "subtype": "file_share"},
+    },
+    {
+        "type": "event_callback",
+        "event_id": "Ev1",
+        "authorizations": [{"user_id": US, "is_bot": True}],
+        "event": {
+            "type": "message",
+            "subtype": "message_changed",
+            "channel": "C1",
+            "message": REPLY | {"text": "*new* <@U1>"},
+            "previous_message": REPLY,
+            "event_ts": TS,
+        },
+    },
+    {
+        "type": "event_callback",
+        "event_id": "Ev1",
+        "event": {
+            "type": "reaction_added",
+            "user": "U1",
+            "item": {"type": "message", "channel": "C", "ts": TS},
+        },
+    },
+    {
+        "type": "block_actions",
+        "user": {"id": "U1", "username": "ana"},
+        "trigger_id": "t1",
+        "container": {"message_ts": TS, "channel_id": "C1", "thread_ts": ROOT},
+        "message": {"user": US, "ts": TS},
+        "actions": [
+            {"type": "button", "action_id": "take:0", "value": "e", "text": {"text": "T"}, "action_ts": TS}
+        ],
+    },
+    {
+        "type": "view_submission",
+        "user": {"id": "U1"},
+        "view": {
+            "id": "V1",
+            "callback_id": "assign",
+            "private_metadata": '{"value": "e", "chat": "C1", "thread": ""}',
+            "state": {"values": {"person": {"a": {"selected_user": "U2"}}}},
+        },
+    },
+]
+PAYLOADS = st.sampled_from(WHOLE).flatmap(bent)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(PAYLOADS)
+def test_parsing_never_raises_and_its_events_can_be_stored(payload: Any) -> None:
+    node = Node(payload)
+    found = [PARSER.callback(node, US, NOW), PARSER.submission(node, NOW), *PARSER.taps(node, US, NOW)]
+    for event in filter(None, found):
+        repr(event).encode()
+        assert "\\x00" not in repr(event)

@@ -1,0 +1,270 @@
+"""Everything that leaves, on the wire of the stand-in; and what is learnt when no answer comes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused, SettingsError
+from bot.core.events import Attachment, AttachmentKind
+from bot.core.outbound import (
+    Button,
+    Card,
+    Erase,
+    Mark,
+    Operation,
+    Post,
+    React,
+    Revise,
+    Tone,
+    Typing,
+    Whisper,
+)
+from connectors.sandbox.fault import Fault, FaultKind
+from connectors.slack import channel
+from connectors.slack.connector import SlackConnector
+
+from .conftest import BOT, Desk, connector_of
+
+CARD = Card(
+    title="Refund for Ada",
+    speaking="Nobody speaks to the customer",
+    tone=Tone.PRESSING,
+    facts=(("Customer", "Ada"), ("Channel", "Telegram")),
+    sections=(("Summary", "- wants *money* back"),),
+    deadline=datetime(2026, 1, 1, tzinfo=UTC),
+    buttons=(Button("take", "e-1", "Take", confirm="Take it over?"),),
+)
+LOST = Fault(FaultKind.LOST_RESPONSE)
+FILE = Attachment(kind=AttachmentKind.DOCUMENT, ref="file-1", name="bill.pdf", mime_type="application/pdf")
+
+
+async def test_a_post_goes_into_its_thread_with_the_deliverys_name_on_it(desk: Desk) -> None:
+    root = await desk.connector.send(desk.outbound(CARD))
+    outbound = desk.outbound(Post("Hello **you**, <!channel> & all"), root.message)
+    sent = await desk.connector.send(outbound)
+    _, message = desk.slack.messages("support", root.message)
+    assert message["ts"] == sent.message
+    assert message["text"] == "Hello *you*, &lt;!channel&gt; &amp; all"
+    assert message["metadata"]["event_payload"]["delivery"] == str(outbound.id)
+    assert not sent.more
+
+
+async def test_a_channel_is_found_by_its_name_and_its_id_comes_back(desk: Desk) -> None:
+    for name in ("#support", "support"):
+        sent = await desk.connector.send(desk.outbound(Post("x"), chat=name))
+        assert sent.chat == desk.support
+    assert desk.script.calls.count("conversations.list") == 1
+
+
+async def test_a_channel_nobody_knows_is_refused_with_what_to_do(desk: Desk) -> None:
+    with pytest.raises(Refused, match=r"channel_not_found.*/invite"):
+        await desk.connector.send(desk.outbound(Post("x"), chat="#nowhere"))
+
+
+async def test_a_long_post_goes_out_in_parts_with_the_buttons_under_the_last(desk: Desk) -> None:
+    post = Post("word " * 1500, (Button("take", "1", "Take"),))
+    outbound = desk.outbound(post)
+    mores = []
+    for part in range(3):
+        sent = await desk.connector.send(replace(outbound, part=part))
+        mores.append(sent.more)
+    assert mores == [True, True, False]
+    shown = desk.slack.messages("support")
+    assert " ".join(message["text"] for message in shown).split() == ["word"] * 1500
+    assert [bool(message.get("blocks")) for message in shown] == [False, False, True]
+    with pytest.raises(Refused, match="no_text"):
+        await desk.connector.send(replace(outbound, part=3))
+
+
+async def test_a_card_is_revised_in_place(desk: Desk) -> None:
+    sent = await desk.connector.send(desk.outbound(CARD))
+    done = replace(CARD, tone=Tone.DONE, buttons=())
+    await desk.connector.send(desk.outbound(Revise(sent.message, done)))
+    (message,) = desk.slack.messages("support")
+    assert message["blocks"][0]["text"]["text"] == "✅ Refund for Ada"
+    assert not [block for block in message["blocks"] if block["type"] == "actions"]
+    await desk.connector.send(desk.outbound(Revise(sent.message, Post("plain"))))
+    (message,) = desk.slack.messages("support")
+    assert (message["text"], message.get("blocks", [])) == ("plain", [])
+
+
+async def test_erasing_twice_is_no_error(desk: Desk) -> None:
+    sent = await desk.connector.send(desk.outbound(Post("x")))
+    for _ in range(2):
+        await desk.connector.send(desk.outbound(Erase(sent.message)))
+    assert desk.slack.messages("support") == []
+
+
+def marks(desk: Desk, ts: str) -> set[str]:
+    (message,) = [message for message in desk.slack.messages("support") if message["ts"] == ts]
+    return {found["name"] for found in message.get("reactions", []) if BOT in found["users"]}
+
+
+async def test_one_mark_at_a_time_whoever_set_the_last(desk: Desk) -> None:
+    ts = desk.slack.post_as("ana", "support", "to the customer")
+    desk.slack.react_as("ana", "support", ts, "x")
+    another = connector_of(desk.settings, desk.files)
+    for mark, name in (
+        (Mark.WAITING, "hourglass_flowing_sand"),
+        (Mark.WAITING, "hourglass_flowing_sand"),
+        (Mark.FAILED, "x"),
+        (Mark.DELIVERED, "white_check_mark"),
+    ):
+        await desk.connector.send(desk.outbound(React(ts, mark)))
+        assert marks(desk, ts) == {name}
+        desk.connector, another = another, desk.connector
+    await desk.connector.send(desk.outbound(React(ts, None)))
+    assert marks(desk, ts) == set()
+    await another.close()
+
+
+async def test_a_mark_on_a_message_that_is_gone_is_no_error(desk: Desk) -> None:
+    await desk.connector.send(desk.outbound(React("1700000000.000100", Mark.FAILED)))
+
+
+async def test_a_whisper_is_seen_by_one_person(desk: Desk) -> None:
+    await desk.connector.send(desk.outbound(Whisper("U0ANA", "stays **inside**")))
+    assert [whisper.text for whisper in desk.slack.ephemerals("ana")] == ["stays *inside*"]
+    assert desk.slack.ephemerals("ben") == []
+    with pytest.raises(Refused, match="user_not_in_channel"):
+        await desk.connector.send(desk.outbound(Whisper("U0NOBODY", "x")))
+
+
+async def test_typing_is_nothing_in_slack(desk: Desk) -> None:
+    before = len(desk.script.calls)
+    await desk.connector.send(desk.outbound(Typing()))
+    assert len(desk.script.calls) == before
+
+
+async def test_files_go_into_the_thread_one_for_each_part(desk: Desk) -> None:
+    desk.files["tg/file-1"] = b"%PDF" * 3000
+    root = await desk.connector.send(desk.outbound(CARD))
+    place = Attachment(kind=AttachmentKind.LOCATION, ref="geo:52.5,13.4;u=9")
+    post = Post("Here", attachments=(FILE, place), files_from="tg")
+    outbound = desk.outbound(post, root.message)
+    assert (await desk.connector.send(outbound)).more
+    assert await desk.connector.find(replace(outbound, part=1)) is None
+    sent = await desk.connector.send(replace(outbound, part=1))
+    assert not sent.more
+    _, text, upload = desk.slack.messages("support", root.message)
+    assert "mlat=52.5&amp;mlon=13.4" in text["text"]
+    (file,) = upload["files"]
+    assert (file["name"], desk.slack.file_content(file["id"])) == ("bill.pdf", b"%PDF" * 3000)
+    found = await desk.connector.find(replace(outbound, part=1))
+    assert found is not None
+    assert found.message == upload["ts"]
+
+
+async def test_an_upload_whose_answer_was_lost_can_be_found(desk: Desk) -> None:
+    desk.files["tg/file-1"] = b"content"
+    outbound = desk.outbound(Post("", attachments=(FILE,), files_from="tg"))
+    desk.script.faults["files.completeUploadExternal"] = [LOST]
+    with pytest.raises(OutcomeUnknown):
+        await desk.connector.send(outbound)
+    found = await desk.connector.find(outbound)
+    assert found is not None
+    assert found.message == desk.slack.messages("support")[0]["ts"]
+
+
+async def test_a_file_without_content_is_refused(desk: Desk) -> None:
+    desk.files["tg/file-1"] = b""
+    with pytest.raises(Refused, match="file_empty"):
+        await desk.connector.send(desk.outbound(Post("", attachments=(FILE,), files_from="tg")))
+
+
+async def test_a_staff_file_can_be_read_with_our_token_from_slack_alone(desk: Desk) -> None:
+    from_slack = [chunk async for chunk in desk.connector.open(await upload_of(desk))]
+    assert b"".join(from_slack) == b"the bytes"
+    for elsewhere in ("https://evil.example/x", "https://slack.com.evil.example/x", "http://[", "file:///x"):
+        with pytest.raises(Refused, match="file_elsewhere"):
+            [chunk async for chunk in desk.connector.open(elsewhere)]
+
+
+async def upload_of(desk: Desk) -> str:
+    desk.files["tg/file-1"] = b"the bytes"
+    await desk.connector.send(desk.outbound(Post("", attachments=(FILE,), files_from="tg")))
+    (message,) = desk.slack.messages("support")
+    return str(message["files"][0]["url_private"])
+
+
+@pytest.mark.parametrize("operation", [Post("x"), CARD])
+async def test_a_lost_answer_is_an_unknown_outcome_that_can_be_found(
+    desk: Desk, operation: Operation
+) -> None:
+    root = await desk.connector.send(desk.outbound(Post("root")))
+    for thread in ("", root.message):
+        outbound = desk.outbound(operation, thread, chat="#support")
+        assert await desk.connector.find(outbound) is None
+        desk.script.faults["chat.postMessage"] = [LOST]
+        with pytest.raises(OutcomeUnknown):
+            await desk.connector.send(outbound)
+        found = await desk.connector.find(outbound)
+        assert found is not None
+        assert found.message == desk.slack.messages("support", thread or None)[-1]["ts"]
+        assert found.chat == desk.support
+    assert desk.slack.double_posts() == {}
+
+
+async def test_a_lost_answer_to_what_may_be_repeated_is_a_platform_that_is_down(desk: Desk) -> None:
+    sent = await desk.connector.send(desk.outbound(Post("x")))
+    desk.script.faults["chat.update"] = [LOST]
+    with pytest.raises(PlatformDown):
+        await desk.connector.send(desk.outbound(Revise(sent.message, Post("y"))))
+
+
+async def test_slack_says_how_long_to_wait(desk: Desk) -> None:
+    desk.script.faults["chat.postMessage"] = [Fault(FaultKind.RATE_LIMITED, 7)]
+    with pytest.raises(RateLimited) as raised:
+        await desk.connector.send(desk.outbound(Post("x")))
+    assert raised.value.retry_after == timedelta(seconds=7)
+
+
+async def test_errors_of_slacks_servers_are_tried_again(desk: Desk) -> None:
+    desk.script.faults["chat.postMessage"] = [Fault(FaultKind.SERVER_ERROR)]
+    with pytest.raises(PlatformDown):
+        await desk.connector.send(desk.outbound(Post("x")))
+    assert desk.slack.messages("support") == []
+
+
+async def test_nobody_there_is_a_platform_that_is_down(desk: Desk, unused_tcp_port: int) -> None:
+    nowhere = replace(desk.settings, api_url=f"http://127.0.0.1:{unused_tcp_port}/api/")
+    lonely = connector_of(nowhere, desk.files)
+    with pytest.raises(PlatformDown, match="not_connected"):
+        await lonely.send(desk.outbound(Post("x")))
+    await lonely.close()
+
+
+async def test_a_wrong_token_is_refused_with_what_to_do(desk: Desk) -> None:
+    await desk.connector.check()
+    wrong = connector_of(
+        replace(desk.settings, secrets={**desk.settings.secrets, "bot_token": "xoxb-no"}), {}
+    )
+    with pytest.raises(Refused, match=r"invalid_auth.*SLACK_BOT_TOKEN"):
+        await wrong.check()
+    await wrong.close()
+
+
+async def test_an_archived_channel_is_refused(desk: Desk) -> None:
+    desk.slack.archive("support")
+    with pytest.raises(Refused, match="is_archived"):
+        await desk.connector.send(desk.outbound(Post("x")))
+
+
+def test_settings_that_cannot_work_are_refused_at_the_start(desk: Desk) -> None:
+    for settings in (
+        replace(desk.settings, mode="polling"),
+        replace(desk.settings, secrets={"bot_token": "x"}),
+        replace(desk.settings, mode="socket", secrets={"bot_token": "x"}),
+    ):
+        with pytest.raises(SettingsError):
+            connector_of(settings, {})
+
+
+def test_the_channel_registers_itself(desk: Desk) -> None:
+    assert (channel.name, channel.secrets) == ("slack", ("bot_token",))
+    assert channel.open is SlackConnector
+    assert desk.connector.capabilities.per_second == 20
+    quick = connector_of(replace(desk.settings, per_second=5, chat_interval=timedelta()), {})
+    assert quick.capabilities.per_second == 5
+    assert quick.capabilities.chat_interval == timedelta()
