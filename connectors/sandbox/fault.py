@@ -1,0 +1,48 @@
+"""What can go wrong between the product and a platform, as data a stand-in obeys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class FaultKind(StrEnum):
+    """Each kind says whether the call's effect happens: only `DELAY` and `LOST_RESPONSE` let it happen."""
+
+    RATE_LIMITED = "rate_limited"  # 429 with Retry-After
+    SERVER_ERROR = "server_error"  # 500
+    RESET = "reset"  # the connection ends unanswered, before the effect
+    LOST_RESPONSE = "lost_response"  # the connection ends unanswered, after the effect
+    DELAY = "delay"  # answered late
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One injected failure. `seconds` is the Retry-After of a rate limit, or the length of a delay."""
+
+    kind: FaultKind
+    seconds: float = 0.0
+
+
+class Faults(Protocol):
+    """Asked by every stand-in before it answers a call and before it sends an event to the product."""
+
+    async def before(self, platform: str, call: str) -> Fault | None:
+        """The fault that hits this API call, or None."""
+
+    def deliveries(self, platform: str, kind: str) -> Sequence[float]:
+        """Seconds after which each copy of an event leaves.
+
+        (0.0,) is normal, (0.0, 0.0) a duplicate, (2.0,) late. An empty sequence loses the first try; the
+        platform's own retries follow.
+        """
+
+
+class NoFaults:
+    """A platform on a good day."""
+
+    async def before(self, platform: str, call: str) -> Fault | None:  # noqa: ARG002
+        return None
+
+    def deliveries(self, platform: str, kind: str) -> Sequence[float]:  # noqa: ARG002
+        return (0.0,)

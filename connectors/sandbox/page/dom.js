@@ -1,0 +1,196 @@
+// Building and updating elements. Text always goes in as text: nothing here reads HTML.
+
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "class") element.className = value;
+    else if (name === "testid") element.dataset.testid = value;
+    else if (name === "data") Object.assign(element.dataset, value);
+    else if (name === "value") element.value = value;
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function icon(path, label = "") {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  if (label) svg.setAttribute("aria-label", label);
+  else svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+export const ICONS = {
+  send: "M4 12 20 4l-5 16-3.5-6.500z M11.5 13.5 20 4",
+  attach: "M8 12.5V7a4 4 0 0 1 8 0v9a2.5 2.5 0 0 1-5 0V8.500",
+  more: "M12 6v.01M12 12v.01M12 18v.01",
+  back: "M14 6l-6 6 6 6",
+  close: "M6 6l12 12M18 6 6 18",
+  hash: "M10 4 8 20M16 4l-2 16M4.5 9h16M3.5 15h16",
+  lock: "M7 11V8a5 5 0 0 1 10 0v3M6 11h12v9H6z",
+  thread: "M5 5h14v10H11l-4 4v-4H5z",
+  edit: "M5 19l1-4L16 5l3 3L9 18z",
+  trash: "M5 7h14M9 7V5h6v2M7 7l1 12h8l1-12",
+  reply: "M10 7 5 12l5 5M5 12h9a5 5 0 0 1 5 5",
+  plus: "M12 5v14M5 12h14",
+  file: "M7 3h7l4 4v14H7zM14 3v4h4",
+  check: "M5 13l4 4L19 7",
+};
+
+// Makes `container` show `items`: what has not changed is left as it is, so that focus, scroll position and
+// screen readers are not disturbed.
+export function reconcile(container, items, keyOf, build) {
+  const old = new Map([...container.children].map((child) => [child.dataset.key, child]));
+  let at = container.firstElementChild;
+  let added = 0;
+  for (const item of items) {
+    const key = String(keyOf(item));
+    const print = JSON.stringify(item);
+    let element = old.get(key);
+    old.delete(key);
+    if (!element || element._print !== print) {
+      const fresh = build(item);
+      fresh.dataset.key = key;
+      fresh._print = print;
+      if (element) {
+        if (element === at) at = fresh;
+        element.replaceWith(fresh);
+      } else added += 1;
+      element = fresh;
+    }
+    if (element === at) at = at.nextElementSibling;
+    else container.insertBefore(element, at);
+  }
+  for (const left of old.values()) left.remove();
+  return added;
+}
+
+// Runs `work` now; asked again while it runs, it runs once more afterwards, not in parallel.
+export function coalesced(work) {
+  let running = null;
+  let again = false;
+  return function run() {
+    if (running) {
+      again = true;
+      return running;
+    }
+    running = (async () => {
+      try {
+        do {
+          again = false;
+          await work();
+        } while (again);
+      } finally {
+        running = null;
+      }
+    })();
+    return running;
+  };
+}
+
+export function nearBottom(list) {
+  return list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+}
+
+// Keeps showing the end of a list that was at its end, when the window or a picture in it changes size.
+export function keepAtEnd(list) {
+  let atEnd = true;
+  list.addEventListener("scroll", () => { atEnd = nearBottom(list); }, { passive: true });
+  new ResizeObserver(() => {
+    if (atEnd) toBottom(list);
+  }).observe(list);
+  list.addEventListener("load", () => {
+    if (atEnd) toBottom(list);
+  }, true);
+}
+
+export function toBottom(list) {
+  list.scrollTop = list.scrollHeight;
+}
+
+export function clock(seconds) {
+  return new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+export function dayName(seconds) {
+  const day = new Date(seconds * 1000);
+  const midnight = new Date();
+  midnight.setHours(0, 0, 0, 0);
+  const ago = Math.ceil((midnight - day) / 86400000);
+  if (ago <= 0) return "Today";
+  if (ago === 1) return "Yesterday";
+  return day.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" });
+}
+
+const HUES = ["#5b7fa6", "#8a6a9e", "#4f8f7b", "#b0714f", "#7a7fb5", "#a0637a", "#6b8e4e", "#4c8ba3"];
+
+export function avatar(name, className = "avatar") {
+  const letters = name.split(/\s+/).map((part) => part[0] || "").join("").slice(0, 2).toUpperCase();
+  const element = h("span", { class: className, "aria-hidden": "true" }, letters);
+  const sum = [...name].reduce((total, sign) => total + sign.codePointAt(0), 0);
+  element.style.backgroundColor = HUES[sum % HUES.length];
+  return element;
+}
+
+export function iconButton(path, label, onclick, props = {}) {
+  return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(path));
+}
+
+export function safeLink(url, text) {
+  const good = /^(https?:|mailto:|tel:)/i.test(url);
+  return good ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : h("span", {}, text);
+}
+
+// A small menu that closes on Escape, on a click elsewhere, and after a choice.
+export function menuButton(button, entries, menuClass = "menu") {
+  const menu = h("div", { class: menuClass, role: "menu", hidden: true });
+  const wrap = h("span", { class: "menu-wrap" }, button, menu);
+  const hide = () => {
+    menu.hidden = true;
+    button.setAttribute("aria-expanded", "false");
+    document.removeEventListener("click", outside, true);
+  };
+  const outside = (event) => {
+    if (!wrap.contains(event.target)) hide();
+  };
+  button.setAttribute("aria-haspopup", "menu");
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", () => {
+    if (!menu.hidden) return hide();
+    menu.replaceChildren(
+      ...entries().map((entry) =>
+        h("button", {
+          type: "button",
+          role: "menuitem",
+          class: entry.danger ? "danger" : "",
+          testid: entry.testid,
+          onclick: () => {
+            hide();
+            entry.act();
+          },
+        }, entry.label)),
+    );
+    menu.hidden = false;
+    button.setAttribute("aria-expanded", "true");
+    document.addEventListener("click", outside, true);
+    menu.querySelector("button")?.focus();
+    return undefined;
+  });
+  wrap.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !menu.hidden) {
+      event.stopPropagation();
+      hide();
+      button.focus();
+    }
+  });
+  return wrap;
+}

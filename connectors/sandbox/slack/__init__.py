@@ -1,0 +1,24 @@
+"""Slack, as the product meets it: a stand-in workspace on Slack's own wire protocol."""
+
+from connectors.sandbox.slack.files import Upload
+from connectors.sandbox.slack.inputs import Choice
+from connectors.sandbox.slack.interactions import Outcome
+from connectors.sandbox.slack.limits import Pace
+from connectors.sandbox.slack.standin import SlackStandIn
+from connectors.sandbox.slack.state import Channel, Ephemeral, Message, User
+from connectors.sandbox.slack.wire import CountedIds, Refused, Wire
+
+__all__ = [
+    "Channel",
+    "Choice",
+    "CountedIds",
+    "Ephemeral",
+    "Message",
+    "Outcome",
+    "Pace",
+    "Refused",
+    "SlackStandIn",
+    "Upload",
+    "User",
+    "Wire",
+]

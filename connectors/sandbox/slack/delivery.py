@@ -1,0 +1,213 @@
+"""Bringing events and interactions to the app, by Socket Mode or HTTP, with Slack's retries."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from connectors.sandbox.fault import Faults
+from connectors.sandbox.slack.sockets import Sockets, Unacknowledged
+from connectors.sandbox.slack.wire import Clock, Wire
+
+# https://docs.slack.dev/apis/events-api#retries: nearly at once, after a minute, after five.
+RETRY_DELAYS = (timedelta(0), timedelta(minutes=1), timedelta(minutes=5))
+ACK_TIMEOUT = timedelta(seconds=3)
+
+
+class Route(StrEnum):
+    """The three Request URLs of an app, by their Socket Mode envelope types."""
+
+    EVENTS = "events_api"
+    INTERACTIONS = "interactive"
+    COMMANDS = "slash_commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    route: Route
+    name: str  # what faults call it: the event's or the payload's type
+    payload: Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the app made of a parcel. `reason` is Slack's word for why it was not taken."""
+
+    taken: bool
+    reason: str = ""
+    body: Wire = field(default_factory=dict)
+    wants_retry: bool = True
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+    digest = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256)
+    return "v0=" + digest.hexdigest()
+
+
+class Delivery:
+    """Owns every task that talks to the app. What is emitted before `start` waits for it."""
+
+    def __init__(
+        self,
+        sockets: Sockets,
+        *,
+        signing_secret: str,
+        clock: Clock,
+        faults: Faults,
+        ack_timeout: timedelta = ACK_TIMEOUT,
+        retry_delays: Sequence[timedelta] = RETRY_DELAYS,
+    ) -> None:
+        self.urls: dict[Route, str] = {}
+        self.undelivered = 0  # events given up after the last retry
+        self._sockets = sockets
+        self._secret = signing_secret
+        self._clock = clock
+        self._faults = faults
+        self._timeout = ack_timeout.total_seconds()
+        self._retry_delays = tuple(delay.total_seconds() for delay in retry_delays)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._backlog: list[Parcel] = []
+        self._session: ClientSession | None = None
+
+    async def start(self) -> None:
+        if self._session is None:
+            self._session = ClientSession(timeout=ClientTimeout(total=self._timeout))
+            backlog, self._backlog = self._backlog, []
+            for parcel in backlog:
+                self.send(parcel)
+
+    async def close(self) -> None:
+        """Stop all deliveries at once; what was on its way is lost, as with a Slack that went down."""
+        session, self._session = self._session, None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if session is not None:
+            await session.close()
+
+    async def settled(self) -> None:
+        """Until nothing is on its way, retries included."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def send(self, parcel: Parcel) -> None:
+        """Bring an event to the app in the background."""
+        if self._session is None:
+            self._backlog.append(parcel)
+            return
+        delays = tuple(self._faults.deliveries("slack", parcel.name))
+        if not delays:
+            self._spawn(self._retry(parcel, "http_timeout"))
+            return
+        self._spawn(self._first(parcel, delays[0]))
+        for delay in delays[1:]:
+            self._spawn(self._copy(parcel, delay))
+
+    async def ask(self, parcel: Parcel) -> Answer:
+        """Bring an interaction to the app and return what it answered. Slack never retries these."""
+        delays = tuple(self._faults.deliveries("slack", parcel.name))
+        if not delays:
+            return Answer(taken=False, reason="http_timeout")
+        for delay in delays[1:]:
+            self._spawn(self._copy(parcel, delay))
+        await asyncio.sleep(delays[0])
+        return await self._attempt(parcel, 0, "")
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _copy(self, parcel: Parcel, delay: float) -> None:
+        await asyncio.sleep(delay)
+        await self._attempt(parcel, 0, "")
+
+    async def _first(self, parcel: Parcel, delay: float) -> None:
+        if delay:
+            await asyncio.sleep(delay)
+        answer = await self._attempt(parcel, 0, "")
+        if not answer.taken and answer.wants_retry:
+            await self._retry(parcel, answer.reason)
+
+    async def _retry(self, parcel: Parcel, reason: str) -> None:
+        for number, delay in enumerate(self._retry_delays, start=1):
+            await asyncio.sleep(delay)
+            answer = await self._attempt(parcel, number, reason)
+            if answer.taken or not answer.wants_retry:
+                return
+            reason = answer.reason
+        self.undelivered += 1
+
+    async def _attempt(self, parcel: Parcel, number: int, reason: str) -> Answer:
+        if self._sockets.count:
+            return await self._by_socket(parcel, number, reason)
+        if url := self.urls.get(parcel.route):
+            return await self._by_http(url, parcel, number, reason)
+        return Answer(taken=False, reason="connection_failed")
+
+    async def _by_socket(self, parcel: Parcel, number: int, reason: str) -> Answer:
+        retry: Wire = {}
+        if parcel.route is Route.EVENTS:
+            retry = {"retry_attempt": number, "retry_reason": "timeout" if reason else ""}
+        try:
+            body = await self._sockets.send(parcel.route, parcel.payload, self._timeout, retry)
+        except TimeoutError:
+            return Answer(taken=False, reason="http_timeout")
+        except Unacknowledged:
+            return Answer(taken=False, reason="connection_failed")
+        return Answer(taken=True, body=body)
+
+    async def _by_http(self, url: str, parcel: Parcel, number: int, reason: str) -> Answer:
+        if self._session is None:
+            return Answer(taken=False, reason="connection_failed", wants_retry=False)
+        content_type, body = _encoded(parcel)
+        timestamp = str(int(self._clock().timestamp()))
+        headers = {
+            "Content-Type": content_type,
+            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
+            "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": signature(self._secret, timestamp, body),
+        }
+        if number:
+            headers |= {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason}
+        try:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                text = await response.text()
+                refuses = response.headers.get("X-Slack-No-Retry") == "1"
+                if not 200 <= response.status < 300:
+                    return Answer(taken=False, reason="http_error", wants_retry=not refuses)
+                return Answer(taken=True, body=_decoded(text))
+        except TimeoutError:
+            return Answer(taken=False, reason="http_timeout")
+        except (ClientError, UnicodeDecodeError):
+            return Answer(taken=False, reason="connection_failed")
+
+
+def _encoded(parcel: Parcel) -> tuple[str, bytes]:
+    match parcel.route:
+        case Route.EVENTS:
+            return "application/json", json.dumps(parcel.payload).encode()
+        case Route.INTERACTIONS:
+            form: Wire = {"payload": json.dumps(parcel.payload)}
+        case Route.COMMANDS:
+            form = parcel.payload
+    return "application/x-www-form-urlencoded", urlencode(form).encode()
+
+
+def _decoded(text: str) -> Wire:
+    """A JSON object, or plain text as the message it stands for."""
+    if not text.strip():
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {"text": text}
+    return value if isinstance(value, dict) else {"text": text}

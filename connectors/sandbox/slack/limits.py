@@ -1,0 +1,46 @@
+"""Slack's published pace for chat.postMessage: about one a second in a channel, with short bursts."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.sandbox.slack.wire import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """https://docs.slack.dev/apis/web-api/rate-limits: posts a second per channel, and how many at once."""
+
+    per_second: float = 1.0
+    burst: int = 1
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: datetime
+
+
+class PostLimiter:
+    """A token bucket for each channel. Counts what it refused."""
+
+    def __init__(self, pace: Pace | None, clock: Clock) -> None:
+        self.pace = pace
+        self.violations = 0
+        self._clock = clock
+        self._buckets: dict[str, _Bucket] = {}
+
+    def refuses(self, channel: str) -> int:
+        """Zero when a post may pass, else the Retry-After in whole seconds."""
+        if self.pace is None:
+            return 0
+        now = self._clock()
+        bucket = self._buckets.setdefault(channel, _Bucket(float(self.pace.burst), now))
+        earned = (now - bucket.at).total_seconds() * self.pace.per_second
+        bucket.tokens = min(float(self.pace.burst), bucket.tokens + earned)
+        bucket.at = now
+        if bucket.tokens >= 1:
+            bucket.tokens -= 1
+            return 0
+        self.violations += 1
+        return max(1, math.ceil((1 - bucket.tokens) / self.pace.per_second))

@@ -1,0 +1,232 @@
+"""The people's side: what somebody in the workspace does with a client, and what they see there."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from connectors.sandbox.slack import messages
+from connectors.sandbox.slack.files import Upload, keep
+from connectors.sandbox.slack.inputs import Choice
+from connectors.sandbox.slack.interactions import Interactions, Outcome
+from connectors.sandbox.slack.shapes import channel_wire, user_wire, view_wire
+from connectors.sandbox.slack.state import Channel, Ephemeral, Message, User, View
+from connectors.sandbox.slack.wire import Refused, Wire, typed
+from connectors.sandbox.slack.workspace import Workspace
+
+
+class PeopleSide:
+    """Users are named by id or name, channels by id or name.
+
+    Raises `Refused` with Slack's error code for what Slack's clients would not let a person do.
+    """
+
+    def __init__(self, workspace: Workspace, interactions: Interactions) -> None:
+        self._workspace = workspace
+        self._interactions = interactions
+
+    # What people do
+
+    def add_user(
+        self, name: str, *, real_name: str = "", email: str = "", user_id: str = "", is_admin: bool = False
+    ) -> User:
+        user = User(
+            id=user_id or self._workspace.ids("U"),
+            name=name,
+            real_name=real_name,
+            email=email,
+            is_admin=is_admin,
+        )
+        return self._workspace.add_user(user)
+
+    def add_channel(
+        self,
+        name: str,
+        *,
+        private: bool = False,
+        members: Iterable[str] = (),
+        with_app: bool = True,
+        channel_id: str = "",
+    ) -> Channel:
+        """A channel made by its first member; `with_app` invites the app as well."""
+        inside = [self._workspace.user(key).id for key in members]
+        creator = inside[0] if inside else self._workspace.home.bot_user
+        if with_app:
+            inside.append(self._workspace.home.bot_user)
+        return self._workspace.add_channel(
+            name, is_private=private, members=inside, creator=creator, channel_id=channel_id
+        )
+
+    def join(self, user: str, channel: str) -> None:
+        self._workspace.join(self._workspace.channel(channel), self._workspace.user(user).id)
+
+    def archive(self, channel: str) -> None:
+        found = self._workspace.channel(channel)
+        found.is_archived = True
+        self._workspace.show("channel_changed", channel=channel_wire(found, self._workspace.home))
+
+    def open_direct(self, user: str) -> Channel:
+        """The person's direct messages with the app."""
+        return self._workspace.direct(self._workspace.user(user).id)[0]
+
+    def open_home(self, user: str, tab: str = "home") -> None:
+        """The person looks at the app's Home tab."""
+        person = self._workspace.user(user)
+        event: Wire = {
+            "type": "app_home_opened",
+            "user": person.id,
+            "channel": self._workspace.direct(person.id)[0].id,
+            "tab": tab,
+            "event_ts": self._workspace.next_ts(),
+        }
+        if home := self._workspace.state.homes.get(person.id):
+            event["view"] = view_wire(self._workspace.state.views[home], self._workspace.home)
+        self._workspace.tell(event)
+
+    def post_as(
+        self,
+        user: str,
+        channel: str,
+        text: str,
+        thread_ts: str | None = None,
+        files: Sequence[Upload] = (),
+    ) -> str:
+        """What a person types, as the client sends it. Returns the message's ts."""
+        person, place = self._inside(user, channel)
+        wired = typed(text, self._workspace.names())
+        message = Message(
+            ts=self._workspace.next_ts(),
+            user=person.id,
+            text=wired,
+            subtype="file_share" if files else "",
+            client_msg_id=self._workspace.ids("").lower(),
+            blocks=self._typed_blocks(text),
+            thread_ts=thread_ts or "",
+        )
+        for upload in files:
+            stored = keep(self._workspace, person.id, upload)
+            stored.channels.append(place.id)
+            message.files.append(stored.id)
+        return messages.post(self._workspace, place, message).ts
+
+    def _typed_blocks(self, text: str) -> list[Wire]:
+        if not text:
+            return []
+        section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+        block_id = self._workspace.ids("")[-5:]
+        return [{"type": "rich_text", "block_id": block_id, "elements": [section]}]
+
+    def edit_as(self, user: str, channel: str, ts: str, text: str) -> None:
+        person, place = self._inside(user, channel)
+        message = self._own(person, place, ts, "cant_update_message")
+        wired = typed(text, self._workspace.names())
+        changes: Wire = {"text": wired, "blocks": self._typed_blocks(text)}
+        messages.edit(self._workspace, place, message, person.id, changes)
+
+    def delete_as(self, user: str, channel: str, ts: str) -> None:
+        person, place = self._inside(user, channel)
+        messages.delete(self._workspace, place, self._own(person, place, ts, "cant_delete_message"))
+
+    def react_as(self, user: str, channel: str, ts: str, name: str) -> None:
+        person, place = self._inside(user, channel)
+        messages.react(self._workspace, place, messages.find(place, ts), person.id, name)
+
+    def unreact_as(self, user: str, channel: str, ts: str, name: str) -> None:
+        person, place = self._inside(user, channel)
+        messages.unreact(self._workspace, place, messages.find(place, ts), person.id, name)
+
+    async def click(
+        self,
+        user: str,
+        channel: str,
+        message_ts: str,
+        action_id: str,
+        choice: Choice = None,
+        *,
+        block_id: str = "",
+    ) -> Outcome:
+        """Press a button, or choose in a select: an option's value, or the id of a user or channel."""
+        person, place = self._workspace.user(user), self._workspace.channel(channel)
+        return await self._interactions.click(
+            person, place, message_ts, action_id, choice=choice, block_id=block_id
+        )
+
+    def trigger(self, user: str, view_id: str = "") -> str:
+        """A trigger_id, as any interaction of the person would carry it: good once, for three seconds."""
+        return self._workspace.new_trigger(self._workspace.user(user).id, view_id)
+
+    async def click_in_view(
+        self, user: str, view_id: str, action_id: str, choice: Choice = None, *, block_id: str = ""
+    ) -> Outcome:
+        person = self._workspace.user(user)
+        view = self._view(person, view_id)
+        return await self._interactions.click_in_view(person, view, action_id, choice, block_id)
+
+    async def submit_view(
+        self, user: str, view_id: str, values: Mapping[str, Mapping[str, Choice]] | None = None
+    ) -> Outcome:
+        """Submit a modal with what the person filled in, by block_id and action_id."""
+        person = self._workspace.user(user)
+        return await self._interactions.submit(person, self._view(person, view_id), values or {})
+
+    async def close_view(self, user: str, view_id: str) -> Outcome:
+        person = self._workspace.user(user)
+        return await self._interactions.close(person, self._view(person, view_id))
+
+    async def slash(self, user: str, channel: str, command: str, text: str = "") -> Outcome:
+        person, place = self._inside(user, channel)
+        return await self._interactions.slash(person, place, command, text)
+
+    def _inside(self, user: str, channel: str) -> tuple[User, Channel]:
+        person, place = self._workspace.user(user), self._workspace.channel(channel)
+        if person.id not in place.members:
+            raise Refused("not_in_channel")
+        return person, place
+
+    def _own(self, person: User, place: Channel, ts: str, code: str) -> Message:
+        message = messages.find(place, ts)
+        if message.user != person.id:
+            raise Refused(code)
+        return message
+
+    def _view(self, person: User, view_id: str) -> View:
+        view = self._workspace.state.views.get(view_id)
+        if view is None or view.user != person.id:
+            raise Refused("not_found")
+        return view
+
+    # What is to be seen
+
+    def users(self) -> list[Wire]:
+        return [user_wire(user, self._workspace.home) for user in self._workspace.state.users.values()]
+
+    def channels(self) -> list[Wire]:
+        found = self._workspace.state.channels.values()
+        return [
+            {**channel_wire(channel, self._workspace.home), "members": list(channel.members)}
+            for channel in found
+        ]
+
+    def messages(self, channel: str, thread_ts: str | None = None) -> list[Wire]:
+        """A channel as people see it, oldest first; with `thread_ts`, that thread with its root."""
+        place = self._workspace.channel(channel)
+        if thread_ts is None:
+            shown = [m for m in place.messages if not m.is_reply or m.subtype == "thread_broadcast"]
+        else:
+            shown = [m for m in place.messages if thread_ts in (m.ts, m.thread_ts)]
+        return [self._workspace.message_wire(place, message) for message in shown]
+
+    def ephemerals(self, user: str) -> list[Ephemeral]:
+        person = self._workspace.user(user)
+        return [item for item in self._workspace.state.ephemerals if item.user == person.id]
+
+    def views(self, user: str) -> list[Wire]:
+        """The person's open modals, the topmost last."""
+        state = self._workspace.state
+        stack = state.stacks.get(self._workspace.user(user).id, [])
+        return [view_wire(state.views[view_id], self._workspace.home) for view_id in stack]
+
+    def home_view(self, user: str) -> Wire | None:
+        state = self._workspace.state
+        view = state.views.get(state.homes.get(self._workspace.user(user).id, ""))
+        return None if view is None else view_wire(view, self._workspace.home)
+
+    def file_content(self, file_id: str) -> bytes:
+        return self._workspace.file(file_id).content

@@ -1,0 +1,191 @@
+"""Everything a Slack workspace remembers, as plain data that can be written down and read back."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.sandbox.slack.wire import Wire
+
+
+@dataclass(slots=True, kw_only=True)
+class User:
+    id: str
+    name: str
+    real_name: str = ""
+    email: str = ""
+    bot_id: str = ""  # set for apps only
+    is_admin: bool = False
+    deleted: bool = False
+    tz: str = "Etc/UTC"
+
+    @property
+    def shown_name(self) -> str:
+        return self.real_name or self.name
+
+
+@dataclass(slots=True, kw_only=True)
+class Edited:
+    user: str
+    ts: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    ts: str
+    user: str
+    text: str
+    subtype: str = ""
+    bot_id: str = ""
+    username: str = ""
+    icons: Wire = field(default_factory=dict)
+    blocks: list[Wire] = field(default_factory=list)
+    attachments: list[Wire] = field(default_factory=list)
+    metadata: Wire | None = None
+    thread_ts: str = ""
+    client_msg_id: str = ""
+    files: list[str] = field(default_factory=list)
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    edited: Edited | None = None
+
+    @property
+    def is_reply(self) -> bool:
+        return self.thread_ts not in ("", self.ts)
+
+
+@dataclass(slots=True, kw_only=True)
+class Channel:
+    id: str
+    name: str
+    created: int
+    creator: str
+    is_private: bool = False
+    is_archived: bool = False
+    is_general: bool = False
+    im_user: str = ""  # the person of a direct message with the app
+    topic: str = ""
+    purpose: str = ""
+    members: list[str] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)  # oldest first
+
+    @property
+    def kind(self) -> str:
+        """Slack's `channel_type` in events."""
+        if self.im_user:
+            return "im"
+        return "group" if self.is_private else "channel"
+
+
+@dataclass(slots=True, kw_only=True)
+class Ephemeral:
+    ts: str
+    channel: str
+    user: str  # the only one who sees it
+    text: str
+    blocks: list[Wire] = field(default_factory=list)
+    attachments: list[Wire] = field(default_factory=list)
+    thread_ts: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredFile:
+    id: str
+    name: str
+    title: str
+    mimetype: str
+    size: int
+    user: str
+    created: int
+    content: bytes = b""
+    uploaded: bool = False
+    shared: bool = False
+    channels: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class View:
+    id: str
+    user: str
+    hash: str
+    source: Wire  # as the app gave it: type, title, blocks, private_metadata, ...
+    root_view_id: str
+    previous_view_id: str = ""
+    values: Wire = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Trigger:
+    """Three seconds to open a view, once."""
+
+    user: str
+    view_id: str
+    expires: datetime
+    used: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class ResponseUrl:
+    channel: str
+    user: str
+    message_ts: str
+    is_ephemeral: bool
+    expires: datetime
+    uses: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    users: dict[str, User] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    ephemerals: list[Ephemeral] = field(default_factory=list)
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    views: dict[str, View] = field(default_factory=dict)
+    stacks: dict[str, list[str]] = field(default_factory=dict)  # user -> open modals, bottom first
+    homes: dict[str, str] = field(default_factory=dict)  # user -> view
+    triggers: dict[str, Trigger] = field(default_factory=dict)
+    response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
+    deliveries: dict[str, list[str]] = field(default_factory=dict)  # delivery id -> ts of every post of it
+    last_ts: int = 0
+
+
+def dump(state: State) -> Wire:
+    raw = asdict(state)
+    for stored in raw["files"].values():
+        stored["content"] = b64encode(stored["content"]).decode()
+    for timed in (*raw["triggers"].values(), *raw["response_urls"].values()):
+        timed["expires"] = timed["expires"].isoformat()
+    return raw
+
+
+def load(raw: Mapping[str, Any]) -> State:
+    """The inverse of `dump`. Raises KeyError or TypeError on what `dump` did not write."""
+    return State(
+        users={key: User(**item) for key, item in raw["users"].items()},
+        channels={key: _channel(item) for key, item in raw["channels"].items()},
+        ephemerals=[Ephemeral(**item) for item in raw["ephemerals"]],
+        files={
+            key: StoredFile(**{**item, "content": b64decode(item["content"])})
+            for key, item in raw["files"].items()
+        },
+        views={key: View(**item) for key, item in raw["views"].items()},
+        stacks={key: list(item) for key, item in raw["stacks"].items()},
+        homes=dict(raw["homes"]),
+        triggers={key: Trigger(**_timed(item)) for key, item in raw["triggers"].items()},
+        response_urls={key: ResponseUrl(**_timed(item)) for key, item in raw["response_urls"].items()},
+        deliveries={key: list(item) for key, item in raw["deliveries"].items()},
+        last_ts=raw["last_ts"],
+    )
+
+
+def _timed(raw: Mapping[str, Any]) -> Wire:
+    return {**raw, "expires": datetime.fromisoformat(raw["expires"])}
+
+
+def _channel(raw: Mapping[str, Any]) -> Channel:
+    return Channel(**{**raw, "messages": [_message(item) for item in raw["messages"]]})
+
+
+def _message(raw: Mapping[str, Any]) -> Message:
+    edited = raw["edited"]
+    return Message(**{**raw, "edited": Edited(**edited) if edited else None})

@@ -1,0 +1,201 @@
+"""The state of one bot's private chats: people, messages, files. No network here."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from bot.core.errors import CommandError
+from connectors.sandbox.telegram.media import file_wire, stored_file
+from connectors.sandbox.telegram.model import ChatMessage, JsonObject, StoredFile, TelegramUser, bad_request
+
+TYPING_SECONDS = 5.0  # https://core.telegram.org/bots/api#sendchataction
+
+
+class Chats:
+    """`ids` numbers people; messages and files are counted from 1."""
+
+    def __init__(self, bot: JsonObject, clock: Callable[[], datetime], ids: Callable[[], int]) -> None:
+        self.bot = bot
+        self.clock = clock
+        self.on_change: Callable[[int], None] | None = None  # given the chat that changed
+        self._ids = ids
+        self.users: dict[int, TelegramUser] = {}
+        self.messages: dict[int, dict[int, ChatMessage]] = {}
+        self.blocked: set[int] = set()
+        self.files: dict[str, StoredFile] = {}
+        self.paths: dict[str, StoredFile] = {}
+        self._by_name: dict[str, TelegramUser] = {}
+        self._typing: dict[int, tuple[str, float]] = {}
+        self._chat_wires: dict[int, JsonObject] = {}
+        self._user_wires: dict[int, JsonObject] = {}
+        self._last_message = 0
+        self._last_file = 0
+
+    def now(self) -> int:
+        return math.floor(self.clock().timestamp())
+
+    # People
+
+    def user(self, name: str) -> TelegramUser:
+        """The person of that name, "Maya Fischer"; a new one when there is none yet."""
+        known = self._by_name.get(name)
+        if known is not None:
+            return known
+        first, _, last = name.strip().partition(" ")
+        if not first:
+            raise CommandError("A person on Telegram needs a name.")
+        user_id = self._ids()
+        while user_id in self.users:  # after a restore the source of ids starts anew
+            user_id = self._ids()
+        username = re.sub(r"[^a-z0-9_]", "", name.lower().replace(" ", "_"))
+        user = TelegramUser(user_id, first, last, username)
+        self._keep_user(user)
+        self.changed(user.id)
+        return user
+
+    def _keep_user(self, user: TelegramUser) -> None:
+        self.users[user.id] = user
+        self.messages.setdefault(user.id, {})
+        self._by_name[user.name] = user
+        self._chat_wires[user.id] = user.chat_wire()
+        self._user_wires[user.id] = user.wire()
+
+    def user_wire(self, user_id: int) -> JsonObject:
+        return self._user_wires[user_id]
+
+    def chat_wire(self, chat_id: int) -> JsonObject:
+        return self._chat_wires[chat_id]
+
+    def chat_named(self, reference: str) -> int:
+        """The chat id the bot means, or the platform's 400."""
+        if not reference:
+            raise bad_request("chat_id is empty")
+        if reference.startswith("@"):
+            for user in self.users.values():
+                if user.username == reference[1:]:
+                    return user.id
+            raise bad_request("chat not found")
+        try:
+            chat_id = int(reference)
+        except ValueError:
+            raise bad_request("chat not found") from None
+        if chat_id not in self.users:
+            raise bad_request("chat not found")
+        return chat_id
+
+    # Messages
+
+    def next_message_id(self) -> int:
+        self._last_message += 1
+        return self._last_message
+
+    def keep(self, message: ChatMessage) -> ChatMessage:
+        self.messages[message.chat_id][message.message_id] = message
+        if message.from_bot and self._typing:
+            self._typing.pop(message.chat_id, None)
+        self.changed(message.chat_id)
+        return message
+
+    def find(self, chat_id: int, message_id: int) -> ChatMessage | None:
+        """None for messages that never were, and for deleted ones."""
+        message = self.messages.get(chat_id, {}).get(message_id)
+        return None if message is None or message.deleted else message
+
+    def of_person(self, user: TelegramUser, message_id: int) -> ChatMessage:
+        message = self.find(user.id, message_id)
+        if message is None:
+            raise CommandError(f"There is no message {message_id} in the chat of {user.name}.")
+        return message
+
+    def remove(self, message: ChatMessage) -> None:
+        self.keep(replace(message, deleted=True))
+
+    def wire(self, message: ChatMessage, *, nested: bool = False) -> JsonObject:
+        """The Message object. A nested one (the message replied to) names no further reply."""
+        sender = self.bot if message.from_bot else self._user_wires[message.chat_id]
+        wire: JsonObject = {
+            "message_id": message.message_id,
+            "from": sender,
+            "chat": self._chat_wires[message.chat_id],
+            "date": message.date,
+        }
+        if message.edit_date is not None:
+            wire["edit_date"] = message.edit_date
+        if message.media_group_id:
+            wire["media_group_id"] = message.media_group_id
+        if message.reply_to is not None and not nested:
+            original = self.find(message.chat_id, message.reply_to)
+            if original is not None:
+                wire["reply_to_message"] = self.wire(original, nested=True)
+        wire.update(message.content_wire())
+        wire.update(message.extra)
+        if message.buttons:
+            wire["reply_markup"] = {"inline_keyboard": [list(row) for row in message.buttons]}
+        return wire
+
+    # Files
+
+    def store(self, kind: str, name: str, mime_type: str, content: bytes) -> StoredFile:
+        self._last_file += 1
+        file = stored_file(self._last_file, kind, name, mime_type, content)
+        self.files[file.file_id] = self.paths[file.path] = file
+        return file
+
+    def media_of(self, kind: str, file: StoredFile, details: Mapping[str, object]) -> JsonObject:
+        return file_wire(kind, file, details)
+
+    # Typing
+
+    def set_typing(self, chat_id: int, action: str) -> None:
+        self._typing[chat_id] = (action, self.clock().timestamp() + TYPING_SECONDS)
+        self.changed(chat_id)
+
+    def typing(self, chat_id: int) -> str:
+        """ "typing", "upload_photo" and so on while the phone shows it, else ""."""
+        action, until = self._typing.get(chat_id, ("", 0.0))
+        return action if self.clock().timestamp() < until else ""
+
+    def changed(self, chat_id: int) -> None:
+        if self.on_change is not None:
+            self.on_change(chat_id)
+
+    # Keeping
+
+    def snapshot(self) -> JsonObject:
+        return {
+            "users": [user.snapshot() for user in self.users.values()],
+            "messages": [message.snapshot() for chat in self.messages.values() for message in chat.values()],
+            "blocked": sorted(self.blocked),
+            "files": [file.snapshot() for file in self.files.values()],
+            "last_message": self._last_message,
+            "last_file": self._last_file,
+        }
+
+    def restore(self, saved: Mapping[str, object]) -> None:
+        """All or nothing: a broken snapshot raises before anything is replaced."""
+        users = [TelegramUser.restored(user) for user in _objects(saved["users"])]
+        messages = [ChatMessage.restored(message) for message in _objects(saved["messages"])]
+        files = [StoredFile.restored(file) for file in _objects(saved["files"])]
+        blocked, last_message, last_file = saved["blocked"], saved["last_message"], saved["last_file"]
+        if not (isinstance(blocked, list) and isinstance(last_message, int) and isinstance(last_file, int)):
+            raise TypeError("a snapshot of chats has a list of blocked chats and two counters")
+        self.users.clear()
+        self.messages.clear()
+        self._by_name.clear()
+        for user in users:
+            self._keep_user(user)
+        for message in messages:
+            self.messages[message.chat_id][message.message_id] = message
+        self.files = {file.file_id: file for file in files}
+        self.paths = {file.path: file for file in files}
+        self.blocked = set(blocked)
+        self._last_message, self._last_file = last_message, last_file
+
+
+def _objects(value: object) -> list[dict[str, str]]:
+    # Typed as text for the constructors' sake; the values are our own and of the right types.
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise TypeError("a snapshot holds lists of objects")
+    return value

@@ -1,0 +1,200 @@
+"""What the stand-in remembers: people with phones, messages, files, and how each looks on the wire.
+
+The shapes are those of the Bot API (https://core.telegram.org/bots/api#available-types).
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+JsonObject = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramUser:
+    """A person with a phone. Their private chat with the bot has the same id."""
+
+    id: int
+    first_name: str
+    last_name: str = ""
+    username: str = ""
+    language_code: str = "en"
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    def snapshot(self) -> JsonObject:
+        return {
+            "id": self.id,
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "username": self.username,
+            "language_code": self.language_code,
+        }
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, str]) -> Self:
+        return cls(
+            id=int(saved["id"]),
+            first_name=saved["first_name"],
+            last_name=saved["last_name"],
+            username=saved["username"],
+            language_code=saved["language_code"],
+        )
+
+    def wire(self) -> JsonObject:
+        user: JsonObject = {"id": self.id, "is_bot": False, "first_name": self.first_name}
+        if self.last_name:
+            user["last_name"] = self.last_name
+        if self.username:
+            user["username"] = self.username
+        user["language_code"] = self.language_code
+        return user
+
+    def chat_wire(self) -> JsonObject:
+        chat: JsonObject = {"id": self.id, "first_name": self.first_name}
+        if self.last_name:
+            chat["last_name"] = self.last_name
+        if self.username:
+            chat["username"] = self.username
+        chat["type"] = "private"
+        return chat
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    file_id: str
+    unique_id: str
+    path: str  # as getFile names it: "photos/file_3.jpg"
+    name: str
+    mime_type: str
+    content: bytes
+
+    def snapshot(self) -> JsonObject:
+        return {
+            "file_id": self.file_id,
+            "unique_id": self.unique_id,
+            "path": self.path,
+            "name": self.name,
+            "mime_type": self.mime_type,
+            "content": base64.b64encode(self.content).decode(),
+        }
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, str]) -> Self:
+        return cls(
+            file_id=saved["file_id"],
+            unique_id=saved["unique_id"],
+            path=saved["path"],
+            name=saved["name"],
+            mime_type=saved["mime_type"],
+            content=base64.b64decode(saved["content"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatMessage:
+    """One bubble of a private chat. A change makes a new value; `deleted` ones are gone from the phone."""
+
+    message_id: int
+    chat_id: int
+    from_bot: bool
+    date: int  # seconds since 1970, as on the wire
+    kind: str = "text"
+    text: str = ""  # the text, or the caption of a media message
+    entities: tuple[JsonObject, ...] = ()
+    media: JsonObject | None = None  # what stands in the Message object under `kind`
+    file_id: str = ""  # of the file to download, "" if there is none
+    media_group_id: str = ""
+    reply_to: int | None = None
+    buttons: tuple[tuple[JsonObject, ...], ...] = ()
+    extra: tuple[tuple[str, object], ...] = ()  # further wire fields that are only echoed
+    edit_date: int | None = None
+    deleted: bool = False
+    reactions: tuple[tuple[str, str], ...] = ()  # (who: "bot" or "user", emoji)
+
+    def content_wire(self) -> JsonObject:
+        """The fields that say what the message is, without its frame."""
+        wire: JsonObject = {}
+        if self.kind == "text":
+            wire["text"] = self.text
+            if self.entities:
+                wire["entities"] = list(self.entities)
+        else:
+            wire[self.kind] = [self.media] if self.kind == "photo" else self.media
+            if self.text:
+                wire["caption"] = self.text
+                if self.entities:
+                    wire["caption_entities"] = list(self.entities)
+        return wire
+
+    def snapshot(self) -> JsonObject:
+        return {
+            "message_id": self.message_id,
+            "chat_id": self.chat_id,
+            "from_bot": self.from_bot,
+            "date": self.date,
+            "kind": self.kind,
+            "text": self.text,
+            "entities": list(self.entities),
+            "media": self.media,
+            "file_id": self.file_id,
+            "media_group_id": self.media_group_id,
+            "reply_to": self.reply_to,
+            "buttons": [list(row) for row in self.buttons],
+            "extra": [list(pair) for pair in self.extra],
+            "edit_date": self.edit_date,
+            "deleted": self.deleted,
+            "reactions": [list(pair) for pair in self.reactions],
+        }
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, object]) -> Self:
+        fields: dict[str, object] = dict(saved)
+        fields["entities"] = tuple(_rows(saved["entities"]))
+        fields["buttons"] = tuple(tuple(_rows(row)) for row in _rows(saved["buttons"]))
+        fields["extra"] = tuple((pair[0], pair[1]) for pair in _pairs(saved["extra"]))
+        fields["reactions"] = tuple((str(pair[0]), str(pair[1])) for pair in _pairs(saved["reactions"]))
+        return cls(**fields)  # type: ignore[arg-type]  # our own snapshot, by field name
+
+
+def _rows(value: object) -> list[JsonObject]:
+    return value if isinstance(value, list) else []
+
+
+def _pairs(value: object) -> list[Sequence[object]]:
+    return value if isinstance(value, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class SentCall:
+    """One call the bot made, as it came in."""
+
+    method: str
+    params: Mapping[str, object]
+    at: datetime
+    status: int  # 200 or the error code; 0 when the connection was reset before anything happened
+    answered: bool = True  # False: the bot never read the answer
+
+
+class ApiError(Exception):
+    """What the Bot API answers instead of a result."""
+
+    def __init__(self, code: int, description: str, *, retry_after: int | None = None) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.retry_after = retry_after
+
+    def body(self) -> JsonObject:
+        body: JsonObject = {"ok": False, "error_code": self.code, "description": self.description}
+        if self.retry_after is not None:
+            body["parameters"] = {"retry_after": self.retry_after}
+        return body
+
+
+def bad_request(problem: str) -> ApiError:
+    return ApiError(400, f"Bad Request: {problem}")

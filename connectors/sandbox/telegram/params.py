@@ -1,0 +1,125 @@
+"""The parameters of one call, however they came: query, form, multipart or JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from aiohttp.web_request import FileField
+
+from connectors.sandbox.telegram.model import JsonObject, bad_request
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    name: str
+    mime_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Reads one value at a time, and answers the platform's own 400 for what it cannot read."""
+
+    values: Mapping[str, object]
+    files: Mapping[str, Upload] = field(default_factory=dict)
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self.values.get(name)
+        if value is None:
+            return default
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def integer(self, name: str, default: int = 0) -> int:
+        value = self.values.get(name)
+        if value is None or value == "":
+            return default
+        try:
+            return int(value) if isinstance(value, (str, int, float)) else default
+        except ValueError:
+            raise bad_request(f"invalid {name} specified") from None
+
+    def number(self, name: str) -> float:
+        value = self.values.get(name)
+        try:
+            return float(value) if isinstance(value, (str, int, float)) else 0.0
+        except ValueError:
+            raise bad_request(f"invalid {name} specified") from None
+
+    def boolean(self, name: str) -> bool:
+        return str(self.values.get(name, "")).lower() in {"true", "1", "yes"}
+
+    def loaded(self, name: str) -> object:
+        """A JSON-serialized parameter, read; None when it was not given."""
+        value = self.values.get(name)
+        if not isinstance(value, str):
+            return value
+        if not value:
+            return None
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
+
+    def objects(self, name: str) -> list[JsonObject]:
+        value = self.loaded(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise bad_request(f"can't parse {name}: expected an Array of objects")
+        return value
+
+    def object(self, name: str) -> JsonObject | None:
+        value = self.loaded(name)
+        if value is not None and not isinstance(value, dict):
+            raise bad_request(f"object expected as {name.replace('_', ' ')}")
+        return value
+
+    def strings(self, name: str) -> list[str] | None:
+        value = self.loaded(name)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            raise bad_request(f"can't parse {name}: expected an Array of String")
+        return [str(item) for item in value]
+
+
+async def read_params(request: web.BaseRequest) -> Params:
+    values: dict[str, object] = dict(request.query) if request.query_string else {}
+    if request.method != "POST":
+        return Params(values)
+    match request.content_type:
+        case "application/x-www-form-urlencoded":
+            body = (await request.read()).decode("utf-8", "replace")
+            values.update(parse_qsl(body, keep_blank_values=True))
+        case "application/json":
+            values.update(_json_body(await request.read()))
+        case "multipart/form-data":
+            return await _multipart(request, values)
+        case _:
+            await request.read()  # the Bot API reads nothing else: as if no parameter had been given
+    return Params(values)
+
+
+def _json_body(body: bytes) -> JsonObject:
+    if not body:
+        return {}
+    try:
+        loaded = json.loads(body)
+    except ValueError:
+        raise bad_request("can't parse the request body as JSON") from None
+    if not isinstance(loaded, dict):
+        raise bad_request("object expected as the request body")
+    return loaded
+
+
+async def _multipart(request: web.BaseRequest, values: dict[str, object]) -> Params:
+    files: dict[str, Upload] = {}
+    for name, value in (await request.post()).items():
+        if isinstance(value, FileField):
+            with value.file as spooled:
+                files[name] = Upload(value.filename, value.content_type, spooled.read())
+        else:
+            values[name] = value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
+    return Params(values, files)

@@ -1,0 +1,252 @@
+"""The methods with which a bot sends messages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from connectors.sandbox.telegram.chats import Chats
+from connectors.sandbox.telegram.limits import Gate
+from connectors.sandbox.telegram.markup import MAX_CAPTION, MAX_TEXT, formatted
+from connectors.sandbox.telegram.media import CAPTIONED, MAX_UPLOAD
+from connectors.sandbox.telegram.model import ApiError, ChatMessage, JsonObject, StoredFile, bad_request
+from connectors.sandbox.telegram.params import Params
+
+Buttons = tuple[tuple[JsonObject, ...], ...]
+_ALBUM_KINDS = frozenset({"photo", "video", "document", "audio"})
+_BUTTON_ACTIONS = (
+    "url",
+    "callback_data",
+    "web_app",
+    "login_url",
+    "switch_inline_query",
+    "switch_inline_query_current_chat",
+    "switch_inline_query_chosen_chat",
+    "copy_text",
+    "callback_game",
+    "pay",
+)
+_DETAILS = ("duration", "width", "height", "length", "performer", "title")
+
+
+@dataclass(slots=True)
+class Sending:
+    chats: Chats
+    gate: Gate | None
+
+    def send_message(self, params: Params) -> JsonObject:
+        chat_id = self.open_chat(params)
+        text, entities = text_of(params, "text", MAX_TEXT)
+        if not text:
+            raise bad_request("message text is empty")
+        extra = params.object("link_preview_options")
+        return self._post(
+            ChatMessage(
+                message_id=self.chats.next_message_id(),
+                chat_id=chat_id,
+                from_bot=True,
+                date=self.chats.now(),
+                text=text,
+                entities=entities,
+                reply_to=self._reply_to(params, chat_id),
+                buttons=buttons_of(params),
+                extra=(("link_preview_options", extra),) if extra else (),
+            )
+        )
+
+    def send_file(self, params: Params, kind: str) -> JsonObject:
+        chat_id = self.open_chat(params)
+        caption, entities = caption_of(params) if kind in CAPTIONED else ("", ())
+        file = self.file_of(kind, params.text(kind), params)
+        return self._post(
+            ChatMessage(
+                message_id=self.chats.next_message_id(),
+                chat_id=chat_id,
+                from_bot=True,
+                date=self.chats.now(),
+                kind=kind,
+                text=caption,
+                entities=entities,
+                media=self.chats.media_of(kind, file, _details(params)),
+                file_id=file.file_id,
+                reply_to=self._reply_to(params, chat_id),
+                buttons=buttons_of(params),
+            )
+        )
+
+    def send_location(self, params: Params) -> JsonObject:
+        place: JsonObject = {"latitude": params.number("latitude"), "longitude": params.number("longitude")}
+        return self._send_plain(params, "location", place)
+
+    def send_contact(self, params: Params) -> JsonObject:
+        contact: JsonObject = {
+            "phone_number": params.text("phone_number"),
+            "first_name": params.text("first_name"),
+        }
+        if not contact["phone_number"] or not contact["first_name"]:
+            raise bad_request("phone number and first name of the contact must not be empty")
+        if params.text("last_name"):
+            contact["last_name"] = params.text("last_name")
+        return self._send_plain(params, "contact", contact)
+
+    def send_media_group(self, params: Params) -> list[JsonObject]:
+        chat_id = self.open_chat(params)
+        items = params.objects("media")
+        if not 2 <= len(items) <= 10:
+            raise bad_request("wrong number of messages to send as an album")
+        reply_to = self._reply_to(params, chat_id)
+        messages = [self._album_item(params, chat_id, item, reply_to) for item in items]
+        album = f"sandbox-{messages[0].message_id}"
+        return [self._post(replace(message, media_group_id=album)) for message in messages]
+
+    def copy_message(self, params: Params) -> JsonObject:
+        chat_id = self.open_chat(params)
+        source = self.chats.chat_named(params.text("from_chat_id"))
+        original = self.chats.find(source, params.integer("message_id"))
+        if original is None:
+            raise bad_request("message to copy not found")
+        text, entities = original.text, original.entities
+        if "caption" in params.values and original.kind in CAPTIONED:
+            text, entities = caption_of(params)
+        copied = ChatMessage(
+            message_id=self.chats.next_message_id(),
+            chat_id=chat_id,
+            from_bot=True,
+            date=self.chats.now(),
+            kind=original.kind,
+            text=text,
+            entities=entities,
+            media=original.media,
+            file_id=original.file_id,
+            reply_to=self._reply_to(params, chat_id),
+            buttons=buttons_of(params),
+        )
+        self.chats.keep(copied)
+        return {"message_id": copied.message_id}
+
+    def open_chat(self, params: Params, *, counted: bool = True) -> int:
+        """The chat to send to: known, begun by its person, not blocked, and not written to too fast."""
+        chat_id = self.chats.chat_named(params.text("chat_id"))
+        if chat_id in self.chats.blocked:
+            raise ApiError(403, "Forbidden: bot was blocked by the user")
+        if not self.chats.messages[chat_id]:
+            raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
+        if self.gate is not None and counted:
+            self.gate.admit(chat_id, self.chats.clock().timestamp())
+        return chat_id
+
+    def file_of(self, kind: str, reference: str, params: Params) -> StoredFile:
+        name = reference.removeprefix("attach://") if reference.startswith("attach://") else kind
+        upload = params.files.get(name)
+        if upload is not None:
+            if not upload.content:
+                raise bad_request("file must be non-empty")
+            if len(upload.content) > MAX_UPLOAD:
+                raise ApiError(413, "Request Entity Too Large")
+            return self.chats.store(kind, upload.name, upload.mime_type, upload.content)
+        if not reference:
+            raise bad_request(f"there is no {kind.replace('_', ' ')} in the request")
+        if reference.startswith(("http://", "https://")):
+            raise bad_request("failed to get HTTP URL content")  # a sandbox fetches nothing from outside
+        known = self.chats.files.get(reference)
+        if known is None:
+            raise bad_request("wrong file identifier/HTTP URL specified")
+        return known
+
+    def _send_plain(self, params: Params, kind: str, media: JsonObject) -> JsonObject:
+        chat_id = self.open_chat(params)
+        return self._post(
+            ChatMessage(
+                message_id=self.chats.next_message_id(),
+                chat_id=chat_id,
+                from_bot=True,
+                date=self.chats.now(),
+                kind=kind,
+                media=media,
+                reply_to=self._reply_to(params, chat_id),
+                buttons=buttons_of(params),
+            )
+        )
+
+    def _album_item(
+        self, params: Params, chat_id: int, item: JsonObject, reply_to: int | None
+    ) -> ChatMessage:
+        kind = str(item.get("type"))
+        if kind not in _ALBUM_KINDS:
+            raise bad_request("can't parse InputMedia: unsupported type specified")
+        own = Params(item)
+        text, entities = caption_of(own)
+        file = self.file_of(kind, str(item.get("media", "")), params)
+        return ChatMessage(
+            message_id=self.chats.next_message_id(),
+            chat_id=chat_id,
+            from_bot=True,
+            date=self.chats.now(),
+            kind=kind,
+            text=text,
+            entities=entities,
+            media=self.chats.media_of(kind, file, _details(own)),
+            file_id=file.file_id,
+            reply_to=reply_to,
+        )
+
+    def _post(self, message: ChatMessage) -> JsonObject:
+        return self.chats.wire(self.chats.keep(message))
+
+    def _reply_to(self, params: Params, chat_id: int) -> int | None:
+        reply = params.object("reply_parameters")
+        if reply is not None:
+            wanted, tolerant = reply.get("message_id"), bool(reply.get("allow_sending_without_reply"))
+        else:
+            wanted = params.integer("reply_to_message_id") or None
+            tolerant = params.boolean("allow_sending_without_reply")
+        if wanted is None:
+            return None
+        if isinstance(wanted, int) and self.chats.find(chat_id, wanted) is not None:
+            return wanted
+        if tolerant:
+            return None
+        raise bad_request("message to be replied not found")
+
+
+def text_of(params: Params, name: str, limit: int) -> tuple[str, tuple[JsonObject, ...]]:
+    text = params.text(name)
+    entities = params.objects("entities" if name == "text" else "caption_entities")
+    if not text.strip():
+        return "", ()
+    what = "message" if name == "text" else "message caption"
+    return formatted(text, params.text("parse_mode"), entities, limit=limit, what=what)
+
+
+def caption_of(params: Params) -> tuple[str, tuple[JsonObject, ...]]:
+    return text_of(params, "caption", MAX_CAPTION)
+
+
+def buttons_of(params: Params) -> Buttons:
+    """The inline keyboard; other kinds of reply_markup leave no trace in the message."""
+    markup = params.object("reply_markup")
+    rows = markup.get("inline_keyboard") if markup else None
+    if rows is None:
+        return ()
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise bad_request('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays')
+    return tuple(tuple(_button(button) for button in row) for row in rows if row)
+
+
+def _button(button: object) -> JsonObject:
+    if not isinstance(button, dict) or not isinstance(button.get("text"), str) or not button["text"]:
+        raise bad_request('can\'t parse inline keyboard button: field "text" must be of type String')
+    if sum(action in button for action in _BUTTON_ACTIONS) != 1:
+        raise bad_request(
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
+        )
+    data = button.get("callback_data")
+    if data is not None and not 1 <= len(str(data).encode()) <= 64:
+        raise bad_request("BUTTON_DATA_INVALID")
+    return button
+
+
+def _details(params: Params) -> Mapping[str, object]:
+    return {
+        name: params.text(name) if name in {"performer", "title"} else params.integer(name)
+        for name in _DETAILS
+        if name in params.values
+    }

@@ -1,0 +1,335 @@
+"""A server that is Telegram to the bot: the Bot API on one side, people with phones on the other."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from itertools import count
+
+from aiohttp import web
+
+from bot.core.errors import CommandError
+from bot.core.ids import Clock, utc_now
+from connectors.sandbox.fault import Faults, NoFaults
+from connectors.sandbox.telegram.api import Api, TapAnswer
+from connectors.sandbox.telegram.bot_server import PLATFORM, BotServer
+from connectors.sandbox.telegram.chats import Chats
+from connectors.sandbox.telegram.limits import Gate, Limits
+from connectors.sandbox.telegram.markup import found_entities
+from connectors.sandbox.telegram.media import FILE_KINDS, PLACE_KINDS
+from connectors.sandbox.telegram.model import (
+    ChatMessage,
+    JsonObject,
+    SentCall,
+    TelegramUser,
+)
+from connectors.sandbox.telegram.updates import UpdateBox
+from connectors.sandbox.telegram.webhook import RetryPauses
+
+FIRST_UPDATE_ID = 100_000_001
+FIRST_USER_ID = 7_000_000_001
+
+
+class TelegramStandIn:
+    """One bot's Telegram. Everything a person does is a plain call; what the bot does comes in over HTTP.
+
+    `app()` is mounted where TELEGRAM_API_URL points: it answers `/bot<token>/<method>` and
+    `/file/bot<token>/<path>`, and starts and closes the stand-in with the server it runs in.
+    `call_log` is how many of the bot's calls `sent` remembers.
+    """
+
+    def __init__(
+        self,
+        token: str = "700000001:sandbox-telegram-token",  # noqa: S107  # a token that opens nothing
+        username: str = "sandbox_desk_bot",
+        *,
+        name: str = "Desk",
+        clock: Clock = utc_now,
+        ids: Callable[[], int] | None = None,
+        faults: Faults | None = None,
+        limits: Limits | None = None,
+        pauses: RetryPauses | None = None,
+        webhook_timeout: float = 60.0,
+        call_log: int = 200_000,
+    ) -> None:
+        self.token = token
+        self.clock = clock
+        self.on_change: Callable[[int], None] | None = None  # given the id of the user whose chat changed
+        self._faults: Faults = faults or NoFaults()
+        bot: JsonObject = {
+            "id": int(token.partition(":")[0]),
+            "is_bot": True,
+            "first_name": name,
+            "username": username,
+        }
+        me: JsonObject = {
+            **bot,
+            "can_join_groups": True,
+            "can_read_all_group_messages": False,
+            "supports_inline_queries": False,
+            "can_connect_to_business": False,
+            "has_main_web_app": False,
+        }
+        self._chats = Chats(bot, clock, ids or count(FIRST_USER_ID).__next__)
+        self._chats.on_change = self._changed
+        self._api = Api.over(self._chats, Gate(limits) if limits is not None else None)
+        self._box = UpdateBox(
+            first_update_id=FIRST_UPDATE_ID,
+            now=self._chats.now,
+            pauses=pauses or RetryPauses(),
+            timeout=webhook_timeout,
+        )
+        self._server = BotServer(token, self._api, self._box, self._faults, me=me, call_log=call_log)
+        self._queries = count(1)
+
+    # The server
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        self._server.add_routes(app)
+        app.cleanup_ctx.append(self._running)
+        app.on_shutdown.append(self._shut_down)
+        return app
+
+    async def start(self) -> None:
+        """Begin to deliver. Until then, and after `close`, updates are collected. Safe to call twice."""
+        if not self._box.open:
+            await self._box.begin()
+
+    async def close(self) -> None:
+        await self._box.close()
+
+    async def _running(self, _: web.Application) -> AsyncIterator[None]:
+        await self.start()
+        yield
+        await self.close()
+
+    async def _shut_down(self, _: web.Application) -> None:
+        await self.close()  # before the server waits for its handlers: a long poll would hold it up
+
+    # What a person with a phone does
+
+    def user(self, name: str) -> TelegramUser:
+        """The person of that name ("Maya Fischer"), added when new. Names are unique."""
+        return self._chats.user(name)
+
+    def users(self) -> list[TelegramUser]:
+        return list(self._chats.users.values())
+
+    def say(self, user: TelegramUser, text: str, reply_to: int | None = None) -> ChatMessage:
+        """Write to the bot; "/start payload" is what a link with a payload sends."""
+        draft = self._draft(user, reply_to)
+        return self._arrive(user, replace(draft, text=text, entities=found_entities(text)))
+
+    def send_media(
+        self,
+        user: TelegramUser,
+        kind: str,
+        content: bytes = b"",
+        *,
+        name: str = "",
+        mime_type: str = "",
+        caption: str = "",
+        reply_to: int | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> ChatMessage:
+        """`kind`: a Message field such as "photo", "voice", "location". `details` are wire fields of that
+        object, as {"duration": 4} or {"latitude": 52.5, "longitude": 13.4}."""
+        if kind in PLACE_KINDS:
+            media: JsonObject = dict(details or {})
+            file_id = ""
+        elif kind in FILE_KINDS:
+            file = self._chats.store(kind, name, mime_type, content)
+            media, file_id = self._chats.media_of(kind, file, details or {}), file.file_id
+        else:
+            raise CommandError(
+                f"Telegram has no {kind!r} message; there are {', '.join(FILE_KINDS + PLACE_KINDS)}."
+            )
+        draft = self._draft(user, reply_to)
+        return self._arrive(user, replace(draft, kind=kind, text=caption, media=media, file_id=file_id))
+
+    def edit(self, user: TelegramUser, message_id: int, text: str) -> ChatMessage:
+        """Change one's own text or caption."""
+        message = self._chats.of_person(user, message_id)
+        if message.from_bot:
+            raise CommandError("Only one's own messages can be edited.")
+        edited = replace(message, text=text, entities=found_entities(text), edit_date=self._chats.now())
+        self._chats.keep(edited)
+        self._emit("edited_message", user, self._chats.wire(edited))
+        return edited
+
+    def delete(self, user: TelegramUser, message_id: int) -> None:
+        """Gone from the phone; Telegram tells bots nothing of it."""
+        self._chats.remove(self._chats.of_person(user, message_id))
+
+    def tap(self, user: TelegramUser, message_id: int, button: str | int) -> str:
+        """Tap an inline button by its label, callback data or place (0 is the first). Returns the query's id,
+        or "" for a button that only opens a link."""
+        message = self._chats.of_person(user, message_id)
+        flat = [each for row in message.buttons for each in row]
+        wanted = [
+            each
+            for at, each in enumerate(flat)
+            if button in (at, each.get("callback_data"), each.get("text"))
+        ]
+        if not wanted:
+            raise CommandError(f"Message {message_id} has no button {button!r}.")
+        if "callback_data" not in wanted[0]:
+            return ""
+        query_id = f"{user.id}{next(self._queries):06d}{message_id}"
+        self._api.open_taps[query_id] = user.id
+        query: JsonObject = {
+            "id": query_id,
+            "from": self._chats.user_wire(user.id),
+            "message": self._chats.wire(message),
+            "chat_instance": str(user.id),
+            "data": wanted[0]["callback_data"],
+        }
+        self._emit("callback_query", user, query)
+        return query_id
+
+    def tap_answer(self, query_id: str) -> TapAnswer | None:
+        """What the bot answered to a tap; None while the phone still shows the button as busy."""
+        return self._api.answers.get(query_id)
+
+    def block(self, user: TelegramUser) -> None:
+        if user.id not in self._chats.blocked:
+            self._chats.blocked.add(user.id)
+            self._membership(user, "member", "kicked")
+
+    def unblock(self, user: TelegramUser) -> None:
+        if user.id in self._chats.blocked:
+            self._chats.blocked.remove(user.id)
+            self._membership(user, "kicked", "member")
+
+    def blocked(self, user: TelegramUser) -> bool:
+        return user.id in self._chats.blocked
+
+    def react(self, user: TelegramUser, message_id: int, emoji: str) -> None:
+        """Put one reaction, or take it away with ""."""
+        message = self._chats.of_person(user, message_id)
+        old = [sign for who, sign in message.reactions if who == "user"]
+        new = [emoji] if emoji else []
+        others = tuple(pair for pair in message.reactions if pair[0] != "user")
+        self._chats.keep(replace(message, reactions=(*others, *(("user", sign) for sign in new))))
+        reaction: JsonObject = {
+            "chat": self._chats.chat_wire(user.id),
+            "message_id": message_id,
+            "user": self._chats.user_wire(user.id),
+            "date": self._chats.now(),
+            "old_reaction": [{"type": "emoji", "emoji": sign} for sign in old],
+            "new_reaction": [{"type": "emoji", "emoji": sign} for sign in new],
+        }
+        self._emit("message_reaction", user, reaction)
+
+    def inject(self, kind: str, payload: JsonObject, chat_id: int) -> None:
+        """An update of any kind, as it stands: groups, channels, kinds that no phone here can make."""
+        self._queue(kind, chat_id, json.dumps(payload))
+
+    # What can be seen
+
+    def chat(self, user: TelegramUser, *, with_deleted: bool = False) -> list[ChatMessage]:
+        """The chat as the phone shows it, oldest first; edits are in place."""
+        return [each for each in self._chats.messages[user.id].values() if with_deleted or not each.deleted]
+
+    def typing(self, user: TelegramUser) -> str:
+        """The chat action the phone shows just now ("typing"), or ""."""
+        return self._chats.typing(user.id)
+
+    def sent(self, method: str = "") -> list[SentCall]:
+        """The bot's calls of one method (of all without a name), oldest first."""
+        wanted = method.lower()
+        return [call for call in self._server.calls if not wanted or call.method.lower() == wanted]
+
+    def file(self, file_id: str) -> bytes:
+        return self._chats.files[file_id].content
+
+    def file_type(self, file_id: str) -> str:
+        return self._chats.files[file_id].mime_type
+
+    def file_name(self, file_id: str) -> str:
+        return self._chats.files[file_id].name
+
+    def pending(self) -> int:
+        """How many updates the bot has not taken yet."""
+        return len(self._box.pending)
+
+    def polled(self) -> bool:
+        """Whether a getUpdates call is waiting just now."""
+        return self._box.polled
+
+    async def settled(self) -> None:
+        """Until the bot has taken every update."""
+        await self._box.settled()
+
+    def webhook_info(self) -> JsonObject:
+        """What getWebhookInfo answers."""
+        return self._server.webhook_info()
+
+    # Keeping
+
+    def snapshot(self) -> JsonObject:
+        """All of it as JSON, but for the log of calls."""
+        return {
+            "chats": self._chats.snapshot(),
+            "updates": self._box.snapshot(),
+            "commands": self._api.commands,
+        }
+
+    def restore(self, saved: Mapping[str, object]) -> None:
+        """Before `start`. Raises KeyError, TypeError or ValueError for what is no snapshot."""
+        chats, updates, commands = saved["chats"], saved["updates"], saved["commands"]
+        if not isinstance(chats, dict) or not isinstance(updates, dict) or not isinstance(commands, list):
+            raise TypeError("a snapshot has chats, updates and commands")
+        self._chats.restore(chats)
+        self._box.restore(updates)
+        self._api.commands = commands
+
+    # Within
+
+    def _changed(self, chat_id: int) -> None:
+        if self.on_change is not None:
+            self.on_change(chat_id)
+
+    def _draft(self, user: TelegramUser, reply_to: int | None) -> ChatMessage:
+        if user.id in self._chats.blocked:
+            raise CommandError(f"{user.name} has blocked the bot and must unblock it first.")
+        if reply_to is not None:
+            self._chats.of_person(user, reply_to)
+        return ChatMessage(
+            message_id=self._chats.next_message_id(),
+            chat_id=user.id,
+            from_bot=False,
+            date=self._chats.now(),
+            reply_to=reply_to,
+        )
+
+    def _arrive(self, user: TelegramUser, message: ChatMessage) -> ChatMessage:
+        self._chats.keep(message)
+        self._emit("message", user, self._chats.wire(message))
+        return message
+
+    def _membership(self, user: TelegramUser, old: str, new: str) -> None:
+        change: JsonObject = {
+            "chat": self._chats.chat_wire(user.id),
+            "from": self._chats.user_wire(user.id),
+            "date": self._chats.now(),
+            "old_chat_member": self._member(old),
+            "new_chat_member": self._member(new),
+        }
+        self._emit("my_chat_member", user, change)
+        self._chats.changed(user.id)
+
+    def _member(self, status: str) -> JsonObject:
+        member: JsonObject = {"status": status, "user": self._chats.bot}
+        return {**member, "until_date": 0} if status == "kicked" else member
+
+    def _emit(self, kind: str, user: TelegramUser, payload: JsonObject) -> None:
+        self._queue(kind, user.id, json.dumps(payload))
+
+    def _queue(self, kind: str, chat_id: int, payload: str) -> None:
+        delays = self._faults.deliveries(PLATFORM, kind)
+
+        def body(update_id: int) -> bytes:
+            return f'{{"update_id":{update_id},"{kind}":{payload}}}'.encode()
+
+        self._box.add(kind, chat_id, body, delays)

@@ -1,0 +1,245 @@
+"""Updates on their way to the bot: kept until it confirms them, by webhook or by getUpdates.
+
+https://core.telegram.org/bots/api#getting-updates
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, takewhile
+
+from connectors.sandbox.telegram.model import ApiError, JsonObject
+from connectors.sandbox.telegram.webhook import PendingUpdate, RetryPauses, Webhook, WebhookPump
+
+# Sent only to a bot that asks for them by name: https://core.telegram.org/bots/api#setwebhook
+ON_REQUEST_ONLY = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
+KINDS = (
+    "message",
+    "edited_message",
+    "channel_post",
+    "edited_channel_post",
+    "business_connection",
+    "business_message",
+    "edited_business_message",
+    "deleted_business_messages",
+    "message_reaction",
+    "message_reaction_count",
+    "inline_query",
+    "chosen_inline_result",
+    "callback_query",
+    "shipping_query",
+    "pre_checkout_query",
+    "purchased_paid_media",
+    "poll",
+    "poll_answer",
+    "my_chat_member",
+    "chat_member",
+    "chat_join_request",
+    "chat_boost",
+    "removed_chat_boost",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LastError:
+    at: int
+    message: str
+
+
+class UpdateBox:
+    """Every update that the bot has not confirmed, in the order of their ids."""
+
+    def __init__(
+        self, *, first_update_id: int, now: Callable[[], int], pauses: RetryPauses, timeout: float
+    ) -> None:
+        self.pending: dict[int, PendingUpdate] = {}
+        self.webhook: Webhook | None = None
+        self.allowed: frozenset[str] | None = None  # None: all but ON_REQUEST_ONLY
+        self.last_error: LastError | None = None
+        self.open = False  # between open() and close(); a closed box collects and sends nothing
+        self.next_id = first_update_id
+        self._now = now
+        self._pauses = pauses
+        self._pump = WebhookPump(self._taken, self._note_failure, pauses, timeout)
+        self._again: list[PendingUpdate] = []  # duplicates for getUpdates
+        self._arrival: asyncio.Future[None] | None = None
+        self._emptied: asyncio.Future[None] | None = None
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    @property
+    def polled(self) -> bool:
+        return self._arrival is not None
+
+    async def settled(self) -> None:
+        while self.pending:
+            if self._emptied is None or self._emptied.done():
+                self._emptied = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._emptied)
+
+    def _note_emptied(self) -> None:
+        if not self.pending and self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def wants(self, kind: str) -> bool:
+        return kind in self.allowed if self.allowed is not None else kind not in ON_REQUEST_ONLY
+
+    def add(
+        self, kind: str, chat_id: int, body: Callable[[int], bytes], delays: Sequence[float] = (0.0,)
+    ) -> None:
+        """`body` is given the update_id. `delays`: see Faults.deliveries."""
+        if not self.wants(kind):
+            return
+        delays = delays or (self._pauses.first,)
+        if self.webhook is None and delays[0] > 0.0:
+            # getUpdates hands out rising ids only, so a late update gets its id when it comes.
+            self._after(delays[0], lambda: self.add(kind, chat_id, body, (0.0, *delays[1:])))
+            return
+        update = PendingUpdate(self.next_id, chat_id, kind, body(self.next_id))
+        self.next_id += 1
+        self.pending[update.update_id] = update
+        if self.webhook is not None:
+            self._send(update, delays)
+        else:
+            self._again.extend(update for _ in delays[1:])
+            self._wake()
+
+    def _send(self, update: PendingUpdate, delays: Sequence[float]) -> None:
+        if not self._pump.running:
+            return
+        if delays[0] > 0.0:
+            self._pump.add_copies(update, delays)
+        else:
+            self._pump.add(update)
+            self._pump.add_copies(update, delays[1:])
+
+    async def set_webhook(self, webhook: Webhook | None, *, drop_pending: bool) -> None:
+        self.webhook = webhook
+        self.last_error = None
+        if drop_pending:
+            self.drop()
+        await self._restart()
+        self._wake()
+
+    def drop(self) -> None:
+        self.pending.clear()
+        self._again.clear()
+        self._note_emptied()
+
+    async def begin(self) -> None:
+        self.open = True
+        await self._restart()
+
+    async def close(self) -> None:
+        self.open = False
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._wake()
+        await self._pump.stop()
+
+    async def _restart(self) -> None:
+        await self._pump.stop()
+        if self.open and self.webhook is not None:
+            await self._pump.start(self.webhook)
+            for update in self.pending.values():
+                self._pump.add(update)
+
+    def _taken(self, update: PendingUpdate) -> None:
+        self.pending.pop(update.update_id, None)
+        self._note_emptied()
+
+    def _note_failure(self, problem: str) -> None:
+        self.last_error = LastError(self._now(), problem)
+
+    def _after(self, delay: float, action: Callable[[], None]) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            action()
+
+        timer = asyncio.get_running_loop().call_later(delay, due)
+        self._timers.add(timer)
+
+    async def get(self, offset: int, limit: int, timeout: float) -> list[PendingUpdate]:
+        """Confirms what lies below `offset`; returns what is left, after at most `timeout` seconds."""
+        if self.webhook is not None:
+            raise _webhook_active()
+        self._end_other_poll()
+        self._confirm(offset)
+        if not self._any() and timeout > 0 and self.open:
+            arrival = self._arrival = asyncio.get_running_loop().create_future()
+            try:
+                await asyncio.wait_for(arrival, timeout)
+            except TimeoutError:
+                pass
+            finally:
+                if self._arrival is arrival:
+                    self._arrival = None
+        if self.webhook is not None:
+            raise _webhook_active()
+        again, self._again = self._again[:limit], self._again[limit:]
+        fresh = islice(self.pending.values(), max(0, limit - len(again)))
+        return sorted((*again, *fresh), key=lambda update: update.update_id)
+
+    def _any(self) -> bool:
+        return bool(self.pending or self._again)
+
+    def _confirm(self, offset: int) -> None:
+        if offset < 0:
+            kept = list(self.pending)[offset:]
+            self.pending = {update_id: self.pending[update_id] for update_id in kept}
+            return
+        for update_id in list(takewhile(lambda update_id: update_id < offset, self.pending)):
+            del self.pending[update_id]
+        self._note_emptied()
+
+    def _end_other_poll(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_exception(_terminated())
+
+    def _wake(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    def snapshot(self) -> JsonObject:
+        webhook = self.webhook
+        return {
+            "next_id": self.next_id,
+            "pending": [update.snapshot() for update in self.pending.values()],
+            "allowed": sorted(self.allowed) if self.allowed is not None else None,
+            "webhook": None
+            if webhook is None
+            else {
+                "url": webhook.url,
+                "secret_token": webhook.secret_token,
+                "max_connections": webhook.max_connections,
+                "ip_address": webhook.ip_address,
+            },
+        }
+
+    def restore(self, saved: Mapping[str, object]) -> None:
+        """Before `begin`: a restored box sends what it holds once it is begun."""
+        pending, allowed, webhook, next_id = (
+            saved[key] for key in ("pending", "allowed", "webhook", "next_id")
+        )
+        if not isinstance(pending, list) or not isinstance(next_id, int):
+            raise TypeError("a snapshot of updates has a list and the next id")
+        updates = [PendingUpdate.restored(item) for item in pending]
+        self.pending = {update.update_id: update for update in updates}
+        self.next_id = next_id
+        self.allowed = frozenset(str(kind) for kind in allowed) if isinstance(allowed, list) else None
+        self.webhook = replace(Webhook(url=""), **webhook) if isinstance(webhook, dict) else None
+
+
+def _webhook_active() -> ApiError:
+    return ApiError(
+        409,
+        "Conflict: can't use getUpdates method while webhook is active;"
+        " use deleteWebhook to delete the webhook first",
+    )
+
+
+def _terminated() -> ApiError:
+    return ApiError(
+        409,
+        "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+    )

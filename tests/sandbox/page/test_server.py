@@ -1,0 +1,161 @@
+"""The sandbox as a server: the control API, the live feed, who may use them, and what is kept."""
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from connectors.sandbox.server import Sandbox
+from tests.sandbox.page.conftest import Stage
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+async def test_the_page_allows_nothing_from_outside(stage: Stage) -> None:
+    async with stage.client.get(stage.url) as response:
+        assert response.status == 200
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'self'")
+        words = await response.text()
+    assert "http://" not in words
+    assert "https://" not in words
+    async with stage.client.get(f"{stage.url}/page/..%2Fserver.py") as response:
+        assert response.status == 404
+
+
+async def test_people_can_be_played_over_http(stage: Stage) -> None:
+    async with stage.client.post(
+        f"{stage.url}/api/telegram/say", json={"user": "Maya Fischer", "text": "hi"}
+    ) as said:
+        assert (await said.json())["text"] == "hi"
+    async with stage.client.get(f"{stage.url}/api/telegram/chat", params={"user": "Maya Fischer"}) as chat:
+        assert [each["text"] for each in (await chat.json())["messages"]] == ["hi"]
+    post = {"user": "hugo", "channel": "billing-team", "text": "hello"}
+    async with stage.client.post(f"{stage.url}/api/slack/post", json=post) as posted:
+        assert posted.status == 200
+    where = {"user": "hugo", "channel": stage.sandbox.slack.channels()[0]["id"]}
+    async with stage.client.get(f"{stage.url}/api/slack/messages", params=where) as shown:
+        assert shown.status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "problem"),
+    [
+        ("telegram/say", {"user": "Nobody", "text": "x"}, "Nobody"),
+        ("telegram/say", {"user": "Maya Fischer"}, "'text'"),
+        ("telegram/edit", {"user": "Maya Fischer", "message_id": 9, "text": "x"}, "no message 9"),
+        ("telegram/send_media", {"user": "Maya Fischer", "kind": "photo", "content": "%"}, "base64"),
+        ("slack/post", {"user": "hugo", "channel": "supervisors", "text": "x"}, "not_in_channel"),
+        ("faults/add", {"platform": "fax", "kind": "delay"}, "fax"),
+        ("faults/add", {"platform": "slack", "kind": "flood"}, "'kind'"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_in_a_sentence(
+    stage: Stage, name: str, body: dict[str, object], problem: str
+) -> None:
+    async with stage.client.post(f"{stage.url}/api/{name}", json=body) as response:
+        assert response.status == 400
+        assert problem in (await response.json())["error"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://elsewhere.example", "Content-Type": "application/json"}, 403),
+        ({"Host": "rebound.example", "Content-Type": "application/json"}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+    ],
+)
+async def test_other_sites_in_the_browser_cannot_use_the_control_api(
+    stage: Stage, headers: dict[str, str], status: int
+) -> None:
+    body = json.dumps({"user": "Maya Fischer", "text": "hi"})
+    async with stage.client.post(f"{stage.url}/api/telegram/say", data=body, headers=headers) as response:
+        assert response.status == status
+    assert stage.sandbox.telegram.chat(stage.sandbox.telegram.user("Maya Fischer")) == []
+
+
+async def test_changes_are_told_to_whoever_listens(stage: Stage) -> None:
+    async with stage.client.ws_connect(f"{stage.url}/live") as socket:
+        assert await socket.receive_json(timeout=20) == [{"platform": "hello"}]
+        maya = stage.sandbox.telegram.user("Maya Fischer")
+        stage.sandbox.telegram.say(maya, "hi")
+        assert await socket.receive_json(timeout=20) == [{"platform": "telegram", "user": maya.id}]
+        stage.sandbox.slack.post_as("hugo", "billing-team", "hi")
+        news = await socket.receive_json(timeout=20)
+        assert news[0]["platform"] == "slack"
+        assert news[0]["type"] == "message_posted"
+
+
+async def test_uploaded_pages_are_never_shown_as_pages(stage: Stage) -> None:
+    maya = stage.sandbox.telegram.user("Maya Fischer")
+    sent = stage.sandbox.telegram.send_media(
+        maya, "document", b"<script>", name="x.html", mime_type="text/html"
+    )
+    async with stage.client.get(f"{stage.url}/api/telegram/file/{sent.file_id}") as response:
+        assert response.headers["Content-Disposition"] == "attachment"
+        assert response.content_type == "application/octet-stream"
+        assert await response.read() == b"<script>"
+
+
+async def _serve_once(state: Path) -> Sandbox:
+    sandbox = Sandbox(state_file=state)
+    root = web.Application()
+    root.add_subapp("/sandbox", sandbox.app())
+    async with TestServer(root):
+        sandbox.telegram.say(sandbox.telegram.user("Kim Lee"), "remember me")
+        sandbox.slack.post_as("hugo", "billing-team", "me too")
+    return sandbox
+
+
+async def test_the_state_outlives_the_process(tmp_path: Path) -> None:
+    state = tmp_path / "folder" / "sandbox.json"
+    await _serve_once(state)
+    again = Sandbox(state_file=state)
+    assert [each.text for each in again.telegram.chat(again.telegram.user("Kim Lee"))] == ["remember me"]
+    assert [each["text"] for each in again.slack.messages("billing-team")] == ["me too"]
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"telegram": {}, "slack": {}, "slack_urls": {}}'])
+async def test_a_broken_state_file_is_set_aside_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: str
+) -> None:
+    state = tmp_path / "sandbox.json"
+    state.write_text(broken)
+    with caplog.at_level(logging.WARNING):
+        sandbox = Sandbox(state_file=state)
+    assert "cannot be used" in caplog.text
+    assert (tmp_path / "sandbox.json.broken").read_text() == broken
+    assert [user.name for user in sandbox.telegram.users()] == ["Maya Fischer"]
+    assert {channel["name"] for channel in sandbox.slack.channels()} >= {"general", "escalation"}
+
+
+async def test_the_sandbox_runs_in_a_process_of_its_own() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "connectors.sandbox", cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+        async with aiohttp.ClientSession() as client:
+            url = f"{ready['telegram_api_url']}/bot{ready['telegram_token']}/getMe"
+            async with client.get(url) as response:
+                assert (await response.json())["ok"] is True
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def test_the_sandbox_opens_no_address_but_loopback() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "connectors.sandbox", "--host", "0.0.0.0", cwd=ROOT,  # noqa: S104
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, complaint = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 2
+    assert b"not a loopback address" in complaint
