@@ -1,0 +1,1 @@
+"""Accepting, claiming, delivering: the only way in and the only way out of a conversation."""

@@ -1,0 +1,85 @@
+"""The way in: every event of every platform passes here, and is answered for only once it is committed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from bot.bus.bell import Bell
+from bot.bus.directory import Directory
+from bot.bus.group import GroupCommit
+from bot.bus.metrics import ACCEPTED, DUPLICATES, IGNORED
+from bot.core.connector import ChatCommand
+from bot.core.errors import StorageUnavailable
+from bot.core.events import Event
+from storage.accounts import Account
+from storage.database import Database
+from storage.inbox import Accepted, Arrival, Inboxes
+
+log = structlog.get_logger(__name__)
+
+Commander = Callable[[Account, ChatCommand], Awaitable[str]]
+_ADOPT_EVERY = 1.0  # seconds
+_PATIENCE = 8.0  # seconds; platforms give up after about ten
+
+
+class Bus:
+    """The inbox that connectors know. `run` owns the writing."""
+
+    def __init__(
+        self,
+        database: Database,
+        inboxes: Inboxes,
+        directory: Directory,
+        bell: Bell,
+        commander: Commander,
+    ) -> None:
+        self._database = database
+        self._inboxes = inboxes
+        self._directory = directory
+        self._bell = bell
+        self._commander = commander
+        self._group: GroupCommit[tuple[Arrival, ...], None] = GroupCommit(self._write)
+
+    async def accept(self, events: Sequence[Event]) -> None:
+        """See `bot.core.connector.Inbox`. Raises UnknownAccount, MalformedPayload, StorageUnavailable."""
+        arrivals = []
+        for event in events:
+            account, rules = await self._directory.find(event.place.channel, event.place.account)
+            arrivals.append(Arrival(account, event, rules))
+        if arrivals:
+            await self._group.submit(tuple(arrivals))
+            ACCEPTED.labels(events[0].place.channel).inc(len(arrivals))
+
+    async def command(self, command: ChatCommand) -> str:
+        """See `bot.core.connector.Inbox`."""
+        account, _ = await self._directory.find(command.place.channel, command.place.account)
+        return await self._commander(account, command)
+
+    async def run(self) -> None:
+        """Write what is accepted, and bring strays in, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._group.run(), name="accept")
+            tasks.create_task(self._adopt(), name="adopt strays")
+
+    async def _adopt(self) -> None:
+        while True:
+            await asyncio.sleep(_ADOPT_EVERY)
+            try:
+                async with self._database.begin() as connection:
+                    wakes = await self._inboxes.adopt(connection)
+                self._bell.ring(wakes)
+            except StorageUnavailable as error:
+                log.warning("strays not looked for", code=error.code)
+
+    async def _write(self, batch: Sequence[tuple[Arrival, ...]]) -> Sequence[None]:
+        arrivals = [arrival for arrivals in batch for arrival in arrivals]
+        async with asyncio.timeout(_PATIENCE), self._database.begin() as connection:
+            accepted = await self._inboxes.accept(connection, arrivals)
+        self._count(accepted)
+        self._bell.ring(accepted.wakes)
+        return [None] * len(batch)
+
+    def _count(self, accepted: Accepted) -> None:
+        DUPLICATES.inc(accepted.duplicates)
+        IGNORED.inc(accepted.ignored)

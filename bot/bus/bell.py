@@ -1,0 +1,115 @@
+"""The doorbell: tells workers what is ready. Redis carries it; losing it costs a poll, no message."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.core.ids import ConversationId
+from storage.inbox import Wake
+
+log = structlog.get_logger(__name__)
+
+_RECONNECT = 0.5  # seconds
+_PATIENCE = 2.0  # seconds that a command to Redis may take
+Listener = Callable[[Sequence[Wake]], None]
+
+
+class Bell:
+    """Rings for listeners in this process at once, and for other processes through Redis when it is there.
+
+    `run` owns the connections; without it, or without Redis, only this process hears.
+    """
+
+    def __init__(self, redis_url: str | None, namespace: str) -> None:
+        self._redis = (
+            Redis.from_url(
+                redis_url,
+                socket_timeout=_PATIENCE,
+                socket_connect_timeout=_PATIENCE,
+                client_name="desk",
+                health_check_interval=0,
+            )
+            if redis_url
+            else None
+        )
+        self._channel = f"desk:{namespace}:wakes"
+        self._me = uuid4().hex
+        self._listeners: list[Listener] = []
+        self._outgoing: list[Wake] = []
+        self._rung = asyncio.Event()
+        self.state = "off" if self._redis is None else "down"  # "up", "down" or "off"
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def ring(self, wakes: Sequence[Wake]) -> None:
+        """Never waits and never fails."""
+        if not wakes:
+            return
+        for listener in self._listeners:
+            listener(wakes)
+        if self.state == "up":
+            self._outgoing.extend(wakes)
+            self._rung.set()
+
+    async def run(self) -> None:
+        """Carry the rings until cancelled. Comes back by itself when Redis does."""
+        if self._redis is None:
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive(self._redis), name="bell receives")
+                tasks.create_task(self._send(self._redis), name="bell sends")
+        finally:
+            await self._redis.aclose()
+
+    async def _receive(self, redis: Redis) -> None:
+        while True:
+            try:
+                async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                    await subscription.subscribe(self._channel)
+                    self._turn("up")
+                    while True:
+                        message = await subscription.get_message(timeout=_PATIENCE / 2)
+                        if message is not None:
+                            self._hear(message["data"])
+                        else:
+                            await subscription.ping()
+            except (RedisError, OSError, TimeoutError):
+                self._turn("down")
+                await asyncio.sleep(_RECONNECT)
+
+    async def _send(self, redis: Redis) -> None:
+        while True:
+            await self._rung.wait()
+            self._rung.clear()
+            wakes, self._outgoing = self._outgoing, []
+            body = [[str(w.conversation), round(w.after.total_seconds() * 1000), w.said] for w in wakes]
+            try:
+                await redis.publish(self._channel, json.dumps([self._me, body]))
+            except (RedisError, OSError, TimeoutError):
+                self._turn("down")  # the workers poll; `_receive` tells when it is back
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            sender, body = json.loads(data)
+            wakes = [Wake(ConversationId(UUID(i)), timedelta(milliseconds=ms), bool(s)) for i, ms, s in body]
+        except (ValueError, TypeError, AttributeError):
+            return  # somebody else's message on our channel
+        if sender != self._me:
+            for listener in self._listeners:
+                listener(wakes)
+
+    def _turn(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            log.info("redis", state=state)
+            if state == "up":
+                for listener in self._listeners:
+                    listener(())  # look once: rings may have been lost

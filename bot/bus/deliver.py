@@ -1,0 +1,299 @@
+"""Deliveries: claim lanes, send the head of each, record what became of it. Nothing else sends anything."""
+
+import asyncio
+import heapq
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+from uuid import UUID
+
+import structlog
+
+from bot.bus.bell import Bell
+from bot.bus.directory import Directory
+from bot.bus.group import GroupCommit
+from bot.bus.metrics import DELIVERIES
+from bot.core.connector import Connector, Reconciles
+from bot.core.errors import (
+    OutcomeUnknown,
+    PlatformDown,
+    RateLimited,
+    SendError,
+    StorageUnavailable,
+    Unreachable,
+)
+from bot.core.ids import AccountId
+from bot.core.outbound import (
+    Card,
+    Erase,
+    Operation,
+    Outbound,
+    Post,
+    React,
+    Revise,
+    Sent,
+    Typing,
+    Whisper,
+)
+from storage.database import Database
+from storage.inbox import Wake
+from storage.outbox import Allowance, Dead, Delivered, Item, Later, Outbox, Result
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 12  # with the pauses below: about twenty minutes
+LONGEST_PAUSE = timedelta(minutes=5)
+Cards = Callable[[UUID], Awaitable[Card]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """`lease`: until a dead worker's lanes are taken over. `patience`: for one call of a platform."""
+
+    slots: int = 200
+    batch: int = 64
+    lease: timedelta = timedelta(seconds=15)
+    poll: timedelta = timedelta(seconds=1)
+    patience: timedelta = timedelta(seconds=30)
+    grace: timedelta = timedelta(seconds=18)
+
+
+class Deliverer:
+    """Sends until told to stop, then lets what is under way finish."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        outbox: Outbox,
+        directory: Directory,
+        connectors: Mapping[str, Connector],
+        cards: Cards,
+        bell: Bell,
+        pace: Pace,
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._directory = directory
+        self._connectors = connectors
+        self._cards = cards
+        self._bell = bell
+        self._pace = pace
+        self._sending: dict[UUID, Item] = {}  # by lane
+        self._due: list[float] = []
+        self._wake = asyncio.Event()
+        self._group: GroupCommit[Result, tuple[Wake, ...]] = GroupCommit(self._write)
+        bell.listen(lambda _: self._wake.set())
+
+    def wake(self) -> None:
+        """Something was put into the outbox."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set; then what is under way is finished and recorded."""
+        async with asyncio.TaskGroup() as keepers:
+            group = keepers.create_task(self._group.run(), name="settle deliveries")
+            renewing = keepers.create_task(self._renew(), name="renew lanes")
+            try:
+                await self._claiming(stop)
+            finally:
+                group.cancel()
+                renewing.cancel()
+
+    async def _claiming(self, stop: asyncio.Event) -> None:
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                items = await self._claim(min(self._pace.batch, self._pace.slots - len(tasks)))
+                for item in items:
+                    self._sending[item.lane] = item
+                    task = asyncio.create_task(self._deliver(item), name="delivery")
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                if not items:
+                    await self._idle(stop)
+        finally:
+            if tasks:
+                _, late = await asyncio.wait(tasks, timeout=self._pace.grace.total_seconds())
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
+
+    async def _claim(self, limit: int) -> list[Item]:
+        allowances: dict[AccountId, Allowance] = {}
+        for account in self._directory.accounts:
+            if connector := self._connectors.get(account.account):
+                rate = connector.capabilities.per_second
+                burst = max(1, int(rate / 10))
+                allowances[account.id] = Allowance(max(rate - burst, rate / 2), burst)
+        if limit <= 0 or not allowances:
+            return []
+        try:
+            async with self._database.begin() as connection:
+                return await self._outbox.claim(connection, allowances, limit, self._pace.lease)
+        except StorageUnavailable as error:
+            log.warning("cannot claim lanes", code=error.code)
+            await asyncio.sleep(0.2)
+            return []
+
+    async def _idle(self, stop: asyncio.Event) -> None:
+        now = time.monotonic()
+        while self._due and self._due[0] <= now:
+            heapq.heappop(self._due)
+        pause = self._pace.poll.total_seconds()
+        if self._due:
+            pause = min(pause, self._due[0] - now + 0.001)
+        alarms = {asyncio.create_task(stop.wait()), asyncio.create_task(self._wake.wait())}
+        try:
+            await asyncio.wait(alarms, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for alarm in alarms:
+                alarm.cancel()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.lease.total_seconds() / 3)
+            held = list(self._sending.values())
+            if not held:
+                continue
+            try:
+                async with self._database.begin() as connection:
+                    await self._outbox.renew(connection, held, self._pace.lease)
+            except StorageUnavailable as error:
+                log.warning("lanes not renewed", code=error.code)
+
+    async def _deliver(self, item: Item) -> None:
+        """One try, and its record. A record that cannot be written is tried again until it can."""
+        try:
+            result = await self._try(item)
+            DELIVERIES.labels(item.place.channel, _outcome(result)).inc()
+            if not isinstance(result, Delivered):
+                log.info(
+                    "not delivered",
+                    delivery=str(item.id),
+                    code=result.code,
+                    attempt=item.attempts,
+                    kind=item.kind,
+                )
+            while True:
+                try:
+                    wakes = await self._group.submit(result)
+                    break
+                except StorageUnavailable:
+                    await asyncio.sleep(0.2)
+            self._bell.ring(wakes)
+            self._again(result)
+        finally:
+            self._sending.pop(item.lane, None)
+            self._wake.set()
+
+    def _again(self, result: Result) -> None:
+        pause = result.rest if isinstance(result, Delivered) else timedelta()
+        if isinstance(result, Later):
+            pause = result.after
+        if pause:
+            heapq.heappush(self._due, time.monotonic() + pause.total_seconds())
+
+    async def _write(self, results: Sequence[Result]) -> Sequence[tuple[Wake, ...]]:
+        async with self._database.begin() as connection:
+            wakes = await self._outbox.settle(connection, results)
+        return [wakes if n == 0 else () for n in range(len(results))]
+
+    async def _try(self, item: Item) -> Result:
+        connector = self._connectors.get(item.place.account)
+        if connector is None:
+            return Later(item, timedelta(seconds=10), "account.closed", "no connector", counts=False)
+        try:
+            operation = await self._operation(item)
+            if operation is None:
+                return Dead(item, "withdrawn", "delivery.pointless", "what it belongs to was never delivered")
+            outbound = Outbound(item.id, item.place, operation, item.part)
+            if item.interrupted and (known := await _reconcile(connector, outbound, item)):
+                return known
+            async with asyncio.timeout(self._pace.patience.total_seconds()):
+                sent = await connector.send(outbound)
+            return Delivered(item, self._more(item, sent), _rest(connector, operation))
+        except TimeoutError:
+            return _judge(item, OutcomeUnknown("timeout"), connector)
+        except SendError as error:
+            return _judge(item, error, connector)
+        except StorageUnavailable as error:
+            return Later(item, timedelta(seconds=1), error.code, "database away", counts=False)
+        except Exception as error:
+            log.error("delivery broke", delivery=str(item.id), kind=item.kind, exc_info=error)
+            return _judge(item, PlatformDown("internal"), connector)
+
+    async def _operation(self, item: Item) -> Operation | None:
+        """What to do now. None: there is nothing left that it could be done to."""
+        if item.kind == "card":
+            assert item.room is not None  # noqa: S101  a card always belongs to a room
+            card = await self._cards(item.room)
+            return Revise(item.place.thread, card) if item.place.thread else card
+        if item.room is not None and not item.place.thread:
+            return None
+        match item.kind:
+            case "amend" if isinstance(item.operation, Post):
+                return Revise(item.refs[0], item.operation) if item.refs else None
+            case "retract":
+                return Erase(item.refs[item.part]) if item.part < len(item.refs) else None
+            case _:
+                return item.operation
+
+    def _more(self, item: Item, sent: Sent) -> Sent:
+        if item.kind == "retract" and item.part + 1 < len(item.refs):
+            return Sent(more=True)
+        return sent
+
+
+async def _reconcile(connector: Connector, outbound: Outbound, item: Item) -> Result | None:
+    """After a crash between sending and recording: ask the platform, or admit that nobody knows.
+
+    None: it certainly did not arrive, or doing it twice does no harm.
+    """
+    if isinstance(outbound.operation, Revise | Erase | React | Whisper | Typing):
+        return None
+    if not connector.capabilities.reconciles or not isinstance(connector, Reconciles):
+        return Dead(item, "unknown", "send.interrupted", "interrupted while it was being sent")
+    found = await connector.find(outbound)
+    return Delivered(item, found, timedelta()) if found is not None else None
+
+
+def _judge(item: Item, error: SendError, connector: Connector) -> Result:
+    """What a failure means for the delivery."""
+    pause = min(timedelta(seconds=2.0 ** (item.attempts - 1)), LONGEST_PAUSE)
+    match error:
+        case RateLimited():
+            return Later(item, error.retry_after or pause, error.code, error.reason, counts=False)
+        case OutcomeUnknown() if connector.capabilities.reconciles:
+            if item.attempts < MAX_ATTEMPTS:
+                return Later(item, pause, error.code, error.reason, uncertain=True)
+            return Dead(item, "unknown", error.code, error.reason)
+        case OutcomeUnknown():
+            return Dead(item, "unknown", error.code, error.reason)
+        case PlatformDown() if item.attempts < MAX_ATTEMPTS:
+            wait = max(pause, error.retry_after or timedelta())
+            return Later(item, wait, error.code, error.reason, uncertain=item.interrupted)
+        case Unreachable():
+            return Dead(item, "failed", error.code, error.reason, unreachable=True)
+        case _:
+            return Dead(item, "failed", error.code, error.reason)
+
+
+def _rest(connector: Connector, operation: Operation) -> timedelta:
+    """The published pause is between new messages; changes and reactions have limits of their own."""
+    return connector.capabilities.chat_interval if isinstance(operation, Post | Card) else timedelta()
+
+
+def _outcome(result: Result) -> str:
+    match result:
+        case Delivered():
+            return "delivered"
+        case Later():
+            return "later"
+        case Dead():
+            return result.outcome
+        case _:
+            assert_never(result)

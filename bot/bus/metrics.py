@@ -1,0 +1,20 @@
+"""What Prometheus is told. Labels are codes and channels, never ids of people."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+ACCEPTED = Counter("desk_accepted_total", "Events stored", ["channel"])
+DUPLICATES = Counter("desk_duplicates_total", "Events that were known already")
+IGNORED = Counter("desk_ignored_total", "Events said where nobody of ours listens")
+REFUSED = Counter("desk_refused_total", "Requests refused at the door", ["code"])
+TURNS = Counter("desk_turns_total", "Turns by outcome", ["outcome"])
+STAGES = Histogram(
+    "desk_stage_seconds",
+    "Time of a turn by stage",
+    ["stage"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
+)
+DELIVERIES = Counter("desk_deliveries_total", "Tries by outcome", ["channel", "outcome"])
+OUTBOX_DEPTH = Gauge("desk_outbox_waiting", "Rows of the outbox that wait")
+OUTBOX_AGE = Gauge("desk_outbox_oldest_seconds", "Age of the oldest row that waits")
+DEAD_LETTERS = Gauge("desk_dead_letters", "Deliveries given up", ["outcome"])
+READY = Gauge("desk_conversations_ready", "Conversations that are due and wait for a worker")

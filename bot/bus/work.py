@@ -1,0 +1,358 @@
+"""Turns: claim what is due, advance each conversation once, commit what is ready together.
+
+Any number of workers may run. A conversation is in one hand at a time; every other one never waits for it.
+"""
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from bot.bus.bell import Bell
+from bot.bus.directory import Directory
+from bot.bus.group import GroupCommit
+from bot.bus.metrics import STAGES, TURNS
+from bot.core.answering import Answer, Answerer
+from bot.core.connector import Connector
+from bot.core.conversation import Origin, View
+from bot.core.effects import Amend, Deliver, OpenRoom, Retract, SendAgain, ShowCard, TellRoom
+from bot.core.errors import AnswererUnavailable, DeskError, StorageUnavailable, Superseded, TurnFailed
+from bot.core.events import Event, Said
+from bot.core.ids import Clock, ConversationId, DeliveryId, NewId
+from bot.core.outbound import Outbound, Typing
+from bot.turns.decide import conclude, decide, decide_guarded, give_up, question
+from bot.turns.draft import Decision, Rulebook
+from orgs.routing import find_agent
+from storage.database import Database
+from storage.inbox import Wake
+from storage.turns import Commit, Lease, Turns
+
+log = structlog.get_logger(__name__)
+
+_LEAVES = (Deliver, Amend, Retract, SendAgain, OpenRoom, ShowCard, TellRoom)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a worker works. `lease`: until a dead worker's conversations are taken over."""
+
+    slots: int = 500  # conversations at once
+    batch: int = 64  # claimed at once
+    lease: timedelta = timedelta(seconds=15)
+    poll: timedelta = timedelta(seconds=1)
+    grace: timedelta = timedelta(seconds=18)  # to drain; platforms kill after 20 to 30
+    think: timedelta = timedelta(seconds=60)  # an answerer may take
+    typing_after: timedelta = timedelta(milliseconds=300)
+    typing_every: timedelta = timedelta(seconds=4)  # Telegram shows it for 5 s
+
+
+@dataclass(slots=True)
+class _Running:
+    """One conversation in this worker's hand."""
+
+    lease: Lease
+    insist: bool  # the burst is long enough: answer, whatever the customer adds
+    asking: asyncio.Task[Answer] | None = None
+    superseded: bool = False
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def supersede(self) -> None:
+        """The customer wrote on: what is being made now would answer a question already outdated."""
+        if not self.insist and self.asking is not None:
+            self.superseded = True
+            self.asking.cancel()
+
+
+class Worker:
+    """Advances conversations until told to stop, then lets those under way finish."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        turns: Turns,
+        directory: Directory,
+        connectors: Mapping[str, Connector],
+        answerers: Mapping[str, Answerer],
+        bell: Bell,
+        deliver: Callable[[], None],
+        clock: Clock,
+        new_id: NewId,
+        pace: Pace,
+    ) -> None:
+        self._database = database
+        self._turns = turns
+        self._directory = directory
+        self._connectors = connectors
+        self._answerers = answerers
+        self._bell = bell
+        self._deliver = deliver
+        self._clock = clock
+        self._new_id = new_id
+        self._pace = pace
+        self._running: dict[ConversationId, _Running] = {}
+        self._due: list[float] = []  # loop times at which something becomes due
+        self._wake = asyncio.Event()
+        self._group: GroupCommit[Commit, str] = GroupCommit(self._write)
+        bell.listen(self.heard)
+
+    def heard(self, wakes: Sequence[Wake]) -> None:
+        """The bell rang."""
+        now = time.monotonic()
+        for wake in wakes:
+            heapq.heappush(self._due, now + wake.after.total_seconds())
+            running = self._running.get(wake.conversation)
+            if running is not None and wake.said:
+                running.supersede()
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then drain within the grace. Leases of what is left are released."""
+        async with asyncio.TaskGroup() as keepers:
+            group = keepers.create_task(self._group.run(), name="commit turns")
+            renewing = keepers.create_task(self._renew(), name="renew leases")
+            try:
+                await self._claiming(stop)
+            finally:
+                group.cancel()
+                renewing.cancel()
+
+    async def _claiming(self, stop: asyncio.Event) -> None:
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while not stop.is_set():
+                self._wake.clear()  # before the claim, or a ring during it would be lost
+                claimed = await self._claim(min(self._pace.batch, self._pace.slots - len(tasks)))
+                for lease, view in claimed:
+                    self._running[lease.conversation] = running = _Running(lease, False)
+                    task = asyncio.create_task(self._advance(running, view), name="turn")
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                if len(claimed) < self._pace.batch:
+                    await self._idle(stop, tasks)
+        finally:
+            if tasks:
+                _, late = await asyncio.wait(tasks, timeout=self._pace.grace.total_seconds())
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
+
+    async def _claim(self, limit: int) -> list[tuple[Lease, View]]:
+        if limit <= 0:
+            return []
+        try:
+            async with self._database.begin() as connection:
+                return await self._turns.claim(connection, limit, self._pace.lease)
+        except StorageUnavailable as error:
+            log.warning("cannot claim", code=error.code)
+            await asyncio.sleep(0.2)
+            return []
+
+    async def _idle(self, stop: asyncio.Event, tasks: set[asyncio.Task[None]]) -> None:
+        """Sleep until told to stop, the bell rings, something is due, or the poll is."""
+        now = time.monotonic()
+        while self._due and self._due[0] <= now:
+            heapq.heappop(self._due)
+        pause = self._pace.poll.total_seconds()
+        if self._due:
+            pause = min(pause, self._due[0] - now + 0.001)
+        alarms = {asyncio.create_task(stop.wait()), asyncio.create_task(self._wake.wait())}
+        full = tasks if len(tasks) >= self._pace.slots else set()
+        try:
+            await asyncio.wait({*alarms, *full}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for alarm in alarms:
+                alarm.cancel()
+
+    async def _renew(self) -> None:
+        """Keep the leases, and notice without Redis that a customer wrote on or a lease was lost."""
+        while True:
+            await asyncio.sleep(self._pace.lease.total_seconds() / 3)
+            held = [running.lease for running in self._running.values()]
+            if not held:
+                continue
+            try:
+                async with self._database.begin() as connection:
+                    said = await self._turns.renew(connection, held, self._pace.lease)
+            except StorageUnavailable as error:
+                log.warning("leases not renewed", code=error.code)
+                continue
+            for lease in held:
+                running = self._running.get(lease.conversation)
+                if running is not None and said.get(lease.conversation, 0) > lease.accepted:
+                    running.supersede()
+
+    async def _advance(self, running: _Running, view: View) -> None:
+        """One turn. Whatever happens, the conversation is either committed or given back."""
+        lease = running.lease
+        outcome = "failed"
+        try:
+            outcome = await self._turn(running, view)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._release(lease, timedelta(), failed=False))
+            raise
+        except Superseded:
+            outcome = "superseded"
+            await self._release(lease, None, failed=False)
+        except Exception as error:
+            code = getattr(error, "code", "internal")
+            log.warning(
+                "turn failed",
+                conversation=str(lease.conversation),
+                code=code,
+                attempt=lease.attempt,
+                exc_info=None if isinstance(error, DeskError) else error,
+            )
+            pause = timedelta(seconds=min(2.0 ** (lease.attempt - 1), 300))
+            if isinstance(error, DeskError) and error.retry_after:
+                pause = max(pause, error.retry_after)
+            await self._release(lease, pause, failed=True)
+        finally:
+            self._running.pop(lease.conversation, None)
+            TURNS.labels(outcome).inc()
+
+    async def _turn(self, running: _Running, view: View) -> str:
+        lease, started = running.lease, self._clock()
+        begun = time.perf_counter()
+        organization = await self._directory.organization(lease.organization, lease.version)
+        running.insist = _said(view) >= organization.burst_cap
+        rules = Rulebook(
+            organization,
+            {account: connector.capabilities for account, connector in self._connectors.items()},
+            self._new_id,
+        )
+        exhausted = lease.attempt > organization.policies.max_turn_attempts
+        decision = (decide_guarded if exhausted else decide)(view, rules)
+        running.stages["decide"] = (time.perf_counter() - begun) * 1000
+        asked = bool(decision.agent)
+        if asked:
+            begun = time.perf_counter()
+            decision = await self._act(
+                running, decision, last=lease.attempt >= rules.organization.policies.max_turn_attempts
+            )
+            running.stages["act"] = (time.perf_counter() - begun) * 1000
+        draft = decision.draft
+        outcome = await self._commit(
+            Commit(
+                lease=lease,
+                view=view,
+                effects=tuple(draft.effects),
+                insist=running.insist or not asked,
+                wake_at=draft.wake_at,
+                started_at=started,
+                stages=running.stages,
+                reasons=tuple(draft.reasons),
+            )
+        )
+        for stage, milliseconds in running.stages.items():
+            STAGES.labels(stage).observe(milliseconds / 1000)
+        if outcome == "committed":
+            self._after(decision, view)
+        return outcome
+
+    def _after(self, decision: Decision, view: View) -> None:
+        if any(isinstance(effect, _LEAVES) for effect in decision.draft.effects):
+            self._deliver()
+        if decision.draft.wake_at is not None:
+            after = max(0.0, (decision.draft.wake_at - view.now).total_seconds())
+            heapq.heappush(self._due, time.monotonic() + after)
+        self._wake.set()
+
+    async def _act(self, running: _Running, decision: Decision, *, last: bool) -> Decision:
+        """Ask agents until one has answered or people have it. Raises Superseded."""
+        while decision.agent:
+            try:
+                answer = await self._ask(running, decision)
+            except Superseded:
+                raise
+            except Exception as error:
+                if not last:
+                    raise
+                log.warning("agent given up", conversation=str(running.lease.conversation), exc_info=error)
+                failure = error if isinstance(error, DeskError) else TurnFailed(type(error).__name__)
+                return give_up(decision, failure)
+            decision = conclude(decision, answer)
+        return decision
+
+    async def _ask(self, running: _Running, decision: Decision) -> Answer:
+        organization = decision.draft.organization
+        agent = find_agent(organization, decision.agent)
+        model = agent.model if agent else ""
+        answerer = self._answerers.get(model)
+        if answerer is None:
+            raise AnswererUnavailable(
+                f"agent {decision.agent!r} names the model {model!r}, which nobody serves"
+            )
+        asking = asyncio.ensure_future(self._bounded(answerer, decision))
+        running.asking = asking
+        typing = asyncio.create_task(self._type(decision.draft.view), name="typing")
+        try:
+            return await asking
+        except asyncio.CancelledError:
+            if running.superseded:
+                raise Superseded("the customer wrote on") from None
+            asking.cancel()
+            raise
+        finally:
+            running.asking = None
+            typing.cancel()
+            with suppress(asyncio.CancelledError):
+                await typing
+
+    async def _bounded(self, answerer: Answerer, decision: Decision) -> Answer:
+        try:
+            async with asyncio.timeout(self._pace.think.total_seconds()):
+                return await answerer.answer(question(decision))
+        except TimeoutError:
+            raise AnswererUnavailable(f"no answer within {self._pace.think}") from None
+
+    async def _type(self, view: View) -> None:
+        """Show the customer that an answer is being made. Best effort, and the one thing beside the outbox:
+        a hint that is worth nothing a second later is not worth a row.
+        """
+        place = view.conversation.place
+        connector = self._connectors.get(place.account)
+        if connector is None or not connector.capabilities.typing:
+            return
+        await asyncio.sleep(self._pace.typing_after.total_seconds())
+        while True:
+            with suppress(DeskError):
+                await connector.send(Outbound(DeliveryId(self._new_id()), place, Typing()))
+            await asyncio.sleep(self._pace.typing_every.total_seconds())
+
+    async def _commit(self, commit: Commit) -> str:
+        """Raises StorageUnavailable. Trying again after that is safe: the fence lets only one through."""
+        begun = time.perf_counter()
+        outcome = await self._group.submit(commit)
+        STAGES.labels("commit").observe(time.perf_counter() - begun)
+        return outcome
+
+    async def _write(self, commits: Sequence[Commit]) -> Sequence[str]:
+        async with self._database.begin() as connection:
+            return await self._turns.commit(connection, commits)
+
+    async def _release(self, lease: Lease, after: timedelta | None, *, failed: bool) -> None:
+        """Give a conversation back; when the database is away its lease will end by itself."""
+        try:
+            async with self._database.begin() as connection:
+                await self._turns.release(connection, lease, after=after, failed=failed)
+        except StorageUnavailable as error:
+            log.warning("lease not released", conversation=str(lease.conversation), code=error.code)
+        if after is not None:
+            heapq.heappush(self._due, time.monotonic() + after.total_seconds())
+        self._wake.set()
+
+
+def _said(view: View) -> int:
+    """How many messages of the customer this turn holds."""
+    return sum(
+        item.origin is Origin.CUSTOMER
+        and isinstance(item.body, Event)
+        and isinstance(item.body.content, Said)
+        for item in view.inputs
+    )

@@ -1,0 +1,1 @@
+"""Staff threads: what the card at their head shows."""

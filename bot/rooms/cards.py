@@ -1,0 +1,147 @@
+"""The card: one glance tells who needs what, by when, and who is speaking to whom. Pure but for `Cards`."""
+
+from uuid import UUID
+
+from bot.core.conversation import EscalationState, Message, MessageState, Role
+from bot.core.outbound import Button, Card, Style, Tone
+from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
+from bot.turns.story import words
+from orgs.routing import find_agent, find_person, find_team
+from orgs.specification.organization import Organization
+from storage.database import Database
+from storage.keys import Keys
+from storage.organizations import Organizations
+from storage.rooms import RoomView, room_view
+
+_SUMMARY = 3  # of the customer's last messages
+_LONGEST = 280  # characters of each
+
+
+class Cards:
+    """Reads a room as it stands and draws its card."""
+
+    def __init__(self, database: Database, keys: Keys, organizations: Organizations) -> None:
+        self._database = database
+        self._keys = keys
+        self._organizations = organizations
+
+    async def __call__(self, room: UUID) -> Card:
+        """Raises NotFound, KeyDestroyed, StorageUnavailable."""
+        async with self._database.begin() as connection:
+            view = await room_view(connection, self._keys, room)
+        return card(view, await self._organizations.get(view.organization, view.version))
+
+
+def card(view: RoomView, organization: Organization) -> Card:
+    """Draw it. Everything on it is true at the moment of `view`."""
+    escalation = view.escalation
+    customer = view.conversation.customer_name or "A customer"
+    waiting = escalation.state is EscalationState.WAITING and view.current
+    sections = [("Why", escalation.reason)]
+    if escalation.tried:
+        sections.append(("What the agent tried", escalation.tried))
+    sections.append(("In short", _summary(view.story, customer)))
+    return Card(
+        title=_title(view, customer),
+        speaking=_speaking(view, organization, customer),
+        tone=_tone(view),
+        facts=_facts(view, organization),
+        sections=tuple(sections),
+        deadline=escalation.deadline if waiting else None,
+        buttons=_buttons(view),
+    )
+
+
+def _title(view: RoomView, customer: str) -> str:
+    if not view.current:
+        return f"{customer}: handed on"
+    match view.escalation.state:
+        case EscalationState.WAITING:
+            return f"{customer} needs a person"
+        case EscalationState.HELD:
+            return f"{customer}: in good hands"
+        case EscalationState.RESOLVED:
+            return f"{customer}: solved"
+        case EscalationState.RETURNED:
+            return f"{customer}: back with the agent"
+
+
+def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
+    """Promise 7: always says who is speaking to whom."""
+    person = find_person(organization, view.escalation.holder or "")
+    name = person.name if person else "A colleague"
+    if not view.current:
+        return f"Handed on to another team. Nothing written here reaches {customer}."
+    match view.escalation.state:
+        case EscalationState.WAITING:
+            return (
+                f"Nobody speaks to {customer} yet. What is written here stays inside. Press Take to answer."
+            )
+        case EscalationState.HELD:
+            return f"{name} speaks to {customer}. Everyone else's words stay inside."
+        case EscalationState.RESOLVED:
+            return f"{name} closed this. Nothing written here reaches {customer} any more."
+        case EscalationState.RETURNED:
+            return f"The agent speaks to {customer} again. Nothing written here reaches them."
+
+
+def _tone(view: RoomView) -> Tone:
+    if not view.current or view.escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED):
+        return Tone.DONE
+    if view.escalation.urgent:
+        return Tone.URGENT
+    return Tone.PRESSING if view.escalation.state is EscalationState.WAITING else Tone.CALM
+
+
+def _facts(view: RoomView, organization: Organization) -> tuple[tuple[str, str], ...]:
+    escalation = view.escalation
+    team = find_team(organization, view.team)
+    agent = find_agent(organization, escalation.agent)
+    person = find_person(organization, escalation.holder or "")
+    facts = [
+        ("Customer", view.conversation.customer_name or "unknown"),
+        ("Channel", view.conversation.place.channel.capitalize()),
+        ("Team", team.name if team else view.team),
+        ("Urgency", "🔴 Urgent" if escalation.urgent else "Normal"),
+        ("Agent", agent.title if agent else escalation.agent),
+    ]
+    if escalation.trigger:
+        facts.append(("Rule", escalation.trigger.replace("_", " ")))
+    if person is not None and escalation.state is EscalationState.HELD:
+        facts.append(("Held by", person.name))
+    return tuple(facts)
+
+
+def _summary(story: tuple[Message, ...], customer: str) -> str:
+    """The customer's last words and the last answer they had: enough to decide who should take it."""
+    gone = (MessageState.DELETED, MessageState.WITHDRAWN)
+    theirs = [m for m in story if m.role is Role.CUSTOMER and m.state not in gone][-_SUMMARY:]
+    answers = [m for m in story if m.role is Role.AGENT]
+    told = [f"**{customer}:** {_short(words(m))}" for m in theirs]
+    if answers:
+        told.append(f"**Agent:** {_short(words(answers[-1]))}")
+    return "\n".join(told) or "Nothing has been said yet."
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1].rstrip() + "…"
+
+
+def _buttons(view: RoomView) -> tuple[Button, ...]:
+    escalation = view.escalation
+    if not view.current or escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED):
+        return ()
+    subject = str(escalation.id)
+    held = escalation.state is EscalationState.HELD
+    take = (
+        Button(TAKE, subject, "Take over", confirm="Somebody holds this. Take it from them?")
+        if held
+        else Button(TAKE, subject, "Take", Style.PRIMARY)
+    )
+    return (
+        take,
+        Button(ASSIGN, subject, "Assign…"),
+        Button(RESOLVE, subject, "Resolve", Style.PRIMARY if held else Style.PLAIN),
+        Button(RETURN, subject, "Return to agent"),
+    )

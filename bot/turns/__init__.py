@@ -1,0 +1,1 @@
+"""Advancing a conversation: load, decide, act, commit. Deciding is pure."""

@@ -1,0 +1,36 @@
+"""Timers that came due, turned into decisions."""
+
+from bot.core.conversation import EscalationState, Timer
+from bot.core.effects import ClearTimers
+from bot.core.outbound import Post
+from bot.turns.draft import Draft
+from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, call_next, release
+
+
+def ring(draft: Draft, timer: Timer) -> None:
+    """One timer, at most once: it is cleared whatever it does."""
+    draft.add(ClearTimers(timer.kind, timer.subject))
+    escalation = draft.escalation
+    match timer.kind:
+        case "release":
+            release(draft, only=timer.subject)
+        case "remind":
+            if escalation and escalation.state is EscalationState.WAITING:
+                draft.tell_room(Post("⏰ Nobody has taken this yet. Press **Take** on the card above."))
+                draft.show_card()
+                draft.because(f"team {escalation.team}", "reminded")
+        case "ladder":
+            if escalation and escalation.state is EscalationState.WAITING:
+                call_next(draft, "Nobody took it in time.")
+        case "answer_due":
+            if escalation and escalation.state is EscalationState.HELD:
+                holder = draft.person_name(escalation.holder)
+                draft.tell_room(
+                    Post(f"⏰ **{holder}**, {draft.customer_name} has been waiting for your answer.")
+                )
+                draft.because(f"person {escalation.holder}", "reminded: the customer waits")
+        case _:
+            draft.because("timer", f"{timer.kind} means nothing any more")
+
+
+KINDS = (RELEASE, REMIND, LADDER, ANSWER_DUE)

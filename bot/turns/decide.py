@@ -1,0 +1,190 @@
+"""Which rule, agent or person has the word? Pure: the same view gives the same effects."""
+
+from typing import assert_never
+
+from bot.core.answering import Answer, Answered, Clarify, HandOver, Question, Trigger
+from bot.core.conversation import (
+    DeliveryReport,
+    Input,
+    MessageState,
+    Origin,
+    OwnerKind,
+    Role,
+    Status,
+    View,
+)
+from bot.core.effects import Move
+from bot.core.errors import DeskError, TurnFailed
+from bot.core.events import Event
+from bot.core.ids import AgentId
+from bot.core.outbound import Button
+from bot.turns import clocks, customer, reports, staff
+from bot.turns.customer import OPTION
+from bot.turns.draft import Decision, Draft, Rulebook
+from bot.turns.escalating import escalate
+from bot.turns.ownership import Cause
+from bot.turns.story import lines, words
+from orgs.routing import escalation_target, find_agent, find_trigger, first_agent, rules_of
+
+MAX_HOPS = 3  # agents that one turn may pass through
+
+
+def decide(view: View, rules: Rulebook) -> Decision:
+    """Deal with every input in the order in which it was accepted, then with the timers that came due."""
+    draft = Draft(view, rules)
+    for item in view.inputs:
+        _hear(draft, item)
+    _ring(draft)
+    return _whom_to_ask(draft)
+
+
+def decide_guarded(view: View, rules: Rulebook) -> Decision:
+    """After the last try: what cannot be dealt with is passed over, and people are told that it was.
+
+    No agent is asked any more. A poison message thus ends in a room, not in a loop.
+    """
+    draft = Draft(view, rules)
+    passed_over = []
+    for item in view.inputs:
+        try:
+            _hear(draft, item)
+        except Exception as error:  # whatever it is: it must not hold the conversation up for ever
+            passed_over.append(item.seq)
+            draft.because("desk", f"input {item.seq} was passed over: {type(error).__name__}")
+    try:
+        _ring(draft)
+    except Exception as error:
+        draft.because("desk", f"a timer was passed over: {type(error).__name__}")
+    if draft.asking or passed_over:
+        return give_up(Decision(draft), TurnFailed("the last try failed"))
+    return Decision(draft)
+
+
+def _hear(draft: Draft, item: Input) -> None:
+    match item.body:
+        case DeliveryReport():
+            reports.hear(draft, item.body)
+        case Event() if item.origin is Origin.ROOM:
+            staff.hear(draft, item.body)
+        case Event():
+            customer.hear(draft, item, item.body)
+        case _:
+            assert_never(item.body)
+
+
+def _ring(draft: Draft) -> None:
+    for timer in sorted(draft.view.timers, key=lambda timer: timer.due_at):
+        if timer.due_at <= draft.now and draft.timers.get((timer.kind, timer.subject)) == timer:
+            clocks.ring(draft, timer)
+
+
+def _whom_to_ask(draft: Draft) -> Decision:
+    """An agent, if a customer's words wait for one and nobody else has taken the word meanwhile."""
+    if not draft.asking:
+        return Decision(draft)
+    if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
+        return Decision(draft)  # it was escalated after they wrote: the room tells the story with these words
+    agent = find_agent(draft.organization, draft.owner.name)
+    if agent is None:  # it left the organization; the first agent takes its conversations
+        account = draft.view.conversation.place.account
+        draft.give(Cause.HANDED_TO_AGENT, first_agent(draft.organization, account), draft.status)
+    return Decision(draft, draft.owner.name, tuple(draft.asking))
+
+
+def question(decision: Decision) -> Question:
+    """What the agent is asked, with all it may use."""
+    draft, org = decision.draft, decision.draft.organization
+    agent = find_agent(org, decision.agent)
+    assert agent is not None  # noqa: S101  `_whom_to_ask` saw to it
+    before = [m for m in draft.messages.values() if m.id not in decision.asked]
+    asked = [draft.messages[id_] for id_ in decision.asked]
+    return Question(
+        organization=draft.view.conversation.organization,
+        organization_name=org.display_name,
+        agent=AgentId(agent.id),
+        agent_name=agent.title,
+        voice=agent.voice or org.identity.voice,
+        scope=agent.scope,
+        knowledge=agent.knowledge,
+        triggers=_triggers(draft, agent.id),
+        story=lines(before),
+        messages=tuple(words(message) for message in asked if message.state is not MessageState.DELETED),
+        picked=draft.picked,
+        misses=draft.memory.misses,
+        language=draft.view.conversation.language,
+    )
+
+
+def _triggers(draft: Draft, agent: str) -> tuple[Trigger, ...]:
+    """The triggers of the agent's rules. One that the file does not define is met by its own name."""
+    found = []
+    for rule in rules_of(draft.organization, agent):
+        known = find_trigger(draft.organization, rule.trigger)
+        if known is None:
+            found.append(Trigger(rule.trigger, phrases=(rule.trigger.replace("_", " "),)))
+        else:
+            found.append(Trigger(known.id, known.description, known.phrases, known.patterns))
+    return tuple(found)
+
+
+def conclude(decision: Decision, answer: Answer) -> Decision:
+    """Take the agent's answer in. The new decision may ask once more: a rule may name another agent."""
+    draft = decision.draft
+    who = f"agent {decision.agent}"
+    match answer:
+        case Answered():
+            draft.say(answer.text, role=Role.AGENT, sender=decision.agent)
+            if answer.settled:
+                draft.remember(misses=0, awaiting_option=False)
+            draft.because(who, answer.why)
+            _in_progress(draft)
+        case Clarify():
+            buttons = tuple(Button(OPTION, o.value, o.label) for o in answer.options)
+            draft.say(answer.text, role=Role.AGENT, sender=decision.agent, buttons=buttons)
+            draft.remember(misses=draft.memory.misses + 1, awaiting_option=bool(buttons))
+            draft.because(who, answer.why)
+            _in_progress(draft)
+        case HandOver():
+            return _hand_over(decision, answer)
+        case _:
+            assert_never(answer)
+    return Decision(draft)
+
+
+def _hand_over(decision: Decision, answer: HandOver) -> Decision:
+    draft = decision.draft
+    target = escalation_target(draft.organization, decision.agent, answer.trigger)
+    draft.hops += 1
+    if target.agent_id and target.agent_id != decision.agent and draft.hops < MAX_HOPS:
+        draft.give(Cause.HANDED_TO_AGENT, target.agent_id, Status.IN_PROGRESS)
+        draft.because(f"agent {decision.agent}", f"handed to agent {target.agent_id}: {answer.why}")
+        draft.audit(f"agent:{decision.agent}", "conversation.handed", to=target.agent_id)
+        return Decision(draft, target.agent_id, decision.asked)
+    escalate(
+        draft,
+        reason=answer.reason,
+        why=answer.why,
+        trigger=answer.trigger,
+        tried=answer.tried,
+        urgent=answer.urgent,
+    )
+    return Decision(draft)
+
+
+def give_up(decision: Decision, error: DeskError) -> Decision:
+    """The agent could not be asked, however often it was tried: people answer, and know why."""
+    draft = decision.draft
+    escalate(
+        draft,
+        reason=f"The agent could not answer: {error.code}.",
+        why=f"turn failed: {error.code}",
+        notice=draft.organization.policies.texts.apology,
+    )
+    draft.audit("desk", "turn.given_up", code=error.code)
+    return Decision(draft)
+
+
+def _in_progress(draft: Draft) -> None:
+    if draft.status is Status.PENDING:
+        draft.status = Status.IN_PROGRESS
+        draft.add(Move(draft.owner, draft.status))

@@ -1,0 +1,185 @@
+"""A turn being decided: what the view says, what has been decided so far, and how it stands after that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bot.core.connector import Capabilities
+from bot.core.conversation import (
+    Escalation,
+    Memory,
+    Message,
+    MessageState,
+    Owner,
+    Role,
+    Status,
+    Timer,
+    View,
+)
+from bot.core.effects import (
+    AddMessage,
+    Audit,
+    ChangeEscalation,
+    ChangeMessage,
+    ClearTimers,
+    Deliver,
+    Effect,
+    Move,
+    Remember,
+    SetTimer,
+    ShowCard,
+    TellRoom,
+)
+from bot.core.ids import MessageId, NewId, PersonId
+from bot.core.outbound import Button, Mark, Post, React, Whisper
+from bot.turns.ownership import Cause, pass_on
+from orgs.routing import find_person
+from orgs.specification.organization import Organization
+
+SYSTEM = "desk"  # the sender of what the organization says by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """All that deciding depends on beside the view."""
+
+    organization: Organization
+    capabilities: Mapping[str, Capabilities]  # by account id
+    new_id: NewId
+
+
+class Draft:
+    """Collects effects and keeps the values they change, so that each input sees what the one before did.
+
+    Lives for one turn. Nothing in it touches the world.
+    """
+
+    def __init__(self, view: View, rules: Rulebook) -> None:
+        self.view = view
+        self.rules = rules
+        self.organization = rules.organization
+        self.now: datetime = view.now
+        self.effects: list[Effect] = []
+        self.reasons: list[tuple[str, str]] = []  # who had the word, and why
+        self.owner: Owner = view.conversation.owner
+        self.status: Status = view.conversation.status
+        self.memory: Memory = view.conversation.memory
+        self.escalation: Escalation | None = view.escalation
+        self.messages: dict[MessageId, Message] = {message.id: message for message in view.story}
+        self.timers: dict[tuple[str, str], Timer] = {(t.kind, t.subject): t for t in view.timers}
+        self.asking: list[MessageId] = []  # what the customer said that an agent must answer
+        self.picked = ""
+        self.hops = 0  # agents that this turn has passed through
+
+    @property
+    def wake_at(self) -> datetime | None:
+        return min((timer.due_at for timer in self.timers.values()), default=None)
+
+    def because(self, who: str, why: str) -> None:
+        """For `desk why`."""
+        self.reasons.append((who, why))
+
+    def person_name(self, person: PersonId | str | None) -> str:
+        found = find_person(self.organization, person) if person else None
+        return found.name if found else "a colleague"
+
+    @property
+    def customer_name(self) -> str:
+        return self.view.conversation.customer_name or "the customer"
+
+    def add(self, effect: Effect) -> None:
+        """Take a decision, and keep the values up to date with it."""
+        self.effects.append(effect)
+        match effect:
+            case AddMessage(message=message):
+                self.messages[message.id] = message
+            case ChangeMessage(message=id_, state=state, text=text):
+                if known := self.messages.get(id_):
+                    self.messages[id_] = replace(
+                        known,
+                        state=state or known.state,
+                        text=known.text if text is None else text,
+                        edited=known.edited or text is not None,
+                    )
+            case SetTimer(kind=kind, subject=subject, due_at=due_at):
+                self.timers[kind, subject] = Timer(kind, subject, due_at)
+            case ClearTimers(kind=kind, subject=subject):
+                self.timers = {
+                    key: timer
+                    for key, timer in self.timers.items()
+                    if key[0] != kind or (subject is not None and key[1] != subject)
+                }
+            case _:
+                pass
+
+    def remember(self, **changes: object) -> None:
+        changed = replace(self.memory, **changes)  # type: ignore[arg-type]
+        if changed != self.memory:
+            self.memory = changed
+            self.effects = [effect for effect in self.effects if not isinstance(effect, Remember)]
+            self.effects.append(Remember(changed))
+
+    def give(self, cause: Cause, name: str, status: Status, reopen: timedelta | None = None) -> None:
+        """Pass the word; the table of transitions decides to whom. Raises TurnFailed."""
+        self.owner = Owner(pass_on(self.owner.kind, cause), name)
+        self.status = status
+        self.add(Move(self.owner, status, reopen))
+
+    def change_escalation(self, **changes: object) -> Escalation:
+        assert self.escalation is not None  # noqa: S101  callers look first
+        self.escalation = replace(self.escalation, **changes)  # type: ignore[arg-type]
+        self.add(ChangeEscalation(self.escalation))
+        return self.escalation
+
+    def say(
+        self, text: str, *, role: Role = Role.SYSTEM, sender: str = SYSTEM, buttons: tuple[Button, ...] = ()
+    ) -> MessageId:
+        """Words of ours to the customer: an entry of the log, and its delivery."""
+        message = Message(
+            id=MessageId(self.rules.new_id()),
+            role=role,
+            sender=sender,
+            text=text,
+            state=MessageState.RELEASED,
+            at=self.now,
+        )
+        self.add(AddMessage(message))
+        self.add(Deliver(message.id, Post(text, buttons=buttons)))
+        return message.id
+
+    def tell_room(self, post: Post, about: MessageId | None = None) -> None:
+        """Into the thread of the escalation, if there is one."""
+        if self.escalation and self.escalation.room:
+            self.add(TellRoom(self.escalation.room.id, post, about))
+
+    def show_card(self) -> None:
+        """Once a turn is enough: the card shows how things stand when it is sent."""
+        if self.escalation and self.escalation.room:
+            effect = ShowCard(self.escalation.room.id)
+            if effect not in self.effects:
+                self.add(effect)
+
+    def mark(self, ref: str, mark: Mark | None) -> None:
+        if ref and self.escalation and self.escalation.room:
+            self.add(TellRoom(self.escalation.room.id, React(ref, mark)))
+
+    def whisper(self, person: str, text: str) -> None:
+        """`person` as the room's channel knows them."""
+        if self.escalation and self.escalation.room:
+            self.add(TellRoom(self.escalation.room.id, Whisper(person, text)))
+
+    def audit(self, actor: str, action: str, **details: str | int | bool | None) -> None:
+        self.add(Audit(actor, action, f"conversation:{self.view.conversation.id}", details))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.rules.capabilities[self.view.conversation.place.account]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The draft when all inputs and timers are dealt with. `agent` is whom to ask; "" when nobody."""
+
+    draft: Draft
+    agent: str = ""
+    asked: tuple[MessageId, ...] = field(default=())

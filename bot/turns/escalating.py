@@ -1,0 +1,263 @@
+"""Opening an escalation, calling the next target of its ladder, and closing it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.core.conversation import Escalation, EscalationState, MessageState, Room, Status
+from bot.core.effects import (
+    AddStep,
+    ChangeMessage,
+    ClearTimers,
+    CloseRoom,
+    Deliver,
+    OpenEscalation,
+    OpenRoom,
+    SetTimer,
+    TellRoom,
+)
+from bot.core.events import Channel, Place
+from bot.core.ids import AgentId, EscalationId, PersonId, TeamId
+from bot.core.outbound import Post
+from bot.turns.draft import Draft
+from bot.turns.ownership import Cause
+from bot.turns.story import snapshot, transcript
+from orgs.opening import is_open, opens_at, zone_of
+from orgs.routing import (
+    Step,
+    Target,
+    escalation_target,
+    find_account,
+    find_person,
+    find_team,
+    ladder_for,
+    room_for,
+)
+from orgs.specification.texts import fill
+
+REMIND, LADDER, RELEASE, ANSWER_DUE = "remind", "ladder", "release", "answer_due"
+KEEP_CALLING = timedelta(minutes=15)  # after the last step of the ladder
+TELL_CUSTOMER = 2  # times at most that it takes longer
+
+
+def escalate(
+    draft: Draft,
+    *,
+    reason: str,
+    why: str,
+    trigger: str = "",
+    tried: str = "",
+    urgent: bool = False,
+    notice: str = "",
+) -> None:
+    """Give the conversation to people. When people have it already, they are told the reason instead."""
+    if draft.escalation is not None:
+        draft.tell_room(Post(f"⚠️ {reason}"))
+        return
+    agent = draft.owner.name
+    target = escalation_target(draft.organization, agent, trigger)
+    deadline = _deadline(draft, target)
+    escalation = Escalation(
+        id=EscalationId(draft.rules.new_id()),
+        state=EscalationState.WAITING,
+        agent=AgentId(agent),
+        team=target.team_id,
+        reason=reason,
+        why=why,
+        tried=tried,
+        urgent=urgent or target.immediate,
+        opened_at=draft.now,
+        deadline=deadline,
+        step=0,
+        trigger=trigger,
+    )
+    draft.escalation = escalation
+    draft.add(OpenEscalation(escalation))
+    story = list(draft.messages.values())
+    draft.add(AddStep(escalation.id, agent, target.team_id, reason, snapshot(story)))
+    open_room(draft, target.team_id, call=target.person_id)
+    draft.give(Cause.ESCALATED, target.team_id, Status.ESCALATED)
+    _set_clocks(draft, target.team_id, deadline, target.timeout)
+    _tell_customer(draft, target, notice)
+    draft.because(f"agent {agent}", f"handed to {target.team_id}: {why} ({target.rule})")
+    draft.audit(f"agent:{agent}", "escalation.opened", team=target.team_id, trigger=trigger, urgent=urgent)
+
+
+def _deadline(draft: Draft, target: Target) -> datetime:
+    """The clock starts when the team is in, unless it is called at any hour."""
+    opens = draft.now if target.immediate else opens_at(draft.organization, target.team_id, draft.now)
+    return (opens or draft.now) + target.timeout
+
+
+def _set_clocks(draft: Draft, team: TeamId, deadline: datetime, timeout: timedelta) -> None:
+    steps = ladder_for(draft.organization, team)
+    reminder = steps[0].reminder if steps else None
+    draft.add(SetTimer(LADDER, "", deadline))
+    if reminder and reminder < timeout:
+        draft.add(SetTimer(REMIND, "", deadline - timeout + reminder))
+
+
+def _tell_customer(draft: Draft, target: Target, notice: str) -> None:
+    """One notice of the handoff, and an honest one: when nobody is in, when they will be."""
+    if draft.memory.told_handoff:
+        return
+    texts = draft.organization.policies.texts
+    team = find_team(draft.organization, target.team_id)
+    name = team.name if team else ""
+    if target.immediate or is_open(draft.organization, target.team_id, draft.now):
+        text = fill(texts.handoff, team=name, organization=draft.organization.display_name)
+    else:
+        opens = opens_at(draft.organization, target.team_id, draft.now)
+        text = fill(
+            texts.out_of_hours,
+            team=name,
+            organization=draft.organization.display_name,
+            opens=_in_words(opens, draft.now, zone_of(draft.organization, target.team_id)),
+        )
+    draft.say(f"{notice}\n\n{text}" if notice else text)
+    draft.remember(told_handoff=True)
+
+
+def _in_words(when: datetime | None, now: datetime, zone: ZoneInfo) -> str:
+    if when is None:
+        return ""
+    local, today = when.astimezone(zone), now.astimezone(zone)
+    clock = f"{local:%H:%M} ({local.tzname()})"
+    if local.date() == today.date():
+        return f"today at {clock}"
+    if local.date() - today.date() == timedelta(days=1):
+        return f"tomorrow at {clock}"
+    return f"on {local:%A, %d %B} at {clock}"
+
+
+def open_room(draft: Draft, team: TeamId, *, call: PersonId | None = None) -> None:
+    """A thread in the team's channel: the card, then the story so far."""
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers made it
+    account_id, channel = room_for(draft.organization, team)
+    account = find_account(draft.organization, account_id)
+    kind = Channel(account.channel.value) if account else Channel("slack")
+    room = Room(id=draft.rules.new_id(), team=team, place=Place(kind, account_id, channel))
+    draft.escalation = replace(escalation, room=room)
+    draft.add(OpenRoom(room, escalation.id))
+    story = transcript(draft.messages.values(), draft.customer_name)
+    draft.tell_room(Post(f"**The story so far**\n\n{story}"))
+    if call is not None:
+        draft.tell_room(Post(f"🔔 {_mention(draft, call)} is asked to take this."))
+
+
+def _mention(draft: Draft, person: PersonId) -> str:
+    found = find_person(draft.organization, person)
+    return f"**{found.name}**" if found else "A colleague"
+
+
+def call_next(draft: Draft, reason: str) -> None:
+    """Nobody took it: the next target of the ladder, or the last one again. Never gives up."""
+    escalation = draft.escalation
+    if escalation is None or escalation.state is not EscalationState.WAITING:
+        return
+    steps = ladder_for(draft.organization, _first_team(draft, escalation))
+    upcoming = escalation.step + 1
+    if upcoming < len(steps):
+        _climb(draft, escalation, steps, upcoming, reason)
+    else:
+        draft.tell_room(Post(f"⏰ Still nobody has taken this. {reason}"))
+        deadline = draft.now + KEEP_CALLING
+        draft.change_escalation(deadline=deadline)
+        draft.add(SetTimer(LADDER, "", deadline))
+        draft.because(f"team {escalation.team}", f"called again: {reason}")
+    draft.show_card()
+    if draft.memory.told_waiting < TELL_CUSTOMER:
+        draft.say(draft.organization.policies.texts.not_taken_in_time)
+        draft.remember(told_waiting=draft.memory.told_waiting + 1)
+
+
+def _first_team(draft: Draft, escalation: Escalation) -> TeamId:
+    """Whose ladder it is: the team it was sent to first."""
+    return escalation_target(draft.organization, escalation.agent, escalation.trigger).team_id
+
+
+def _climb(draft: Draft, escalation: Escalation, steps: tuple[Step, ...], upcoming: int, reason: str) -> None:
+    step = steps[upcoming]
+    following = steps[upcoming + 1].after if upcoming + 1 < len(steps) else KEEP_CALLING
+    deadline = draft.now + following
+    old_room = escalation.room
+    draft.change_escalation(step=upcoming, team=step.team_id, deadline=deadline)
+    draft.add(AddStep(escalation.id, escalation.team, step.person_id or step.team_id, reason))
+    place = room_for(draft.organization, step.team_id)
+    if old_room is not None and (old_room.place.account, old_room.team) != (place.account_id, step.team_id):
+        draft.add(TellRoom(old_room.id, Post(f"➡️ Handed on to {_team_name(draft, step.team_id)}: {reason}")))
+        draft.show_card()
+        draft.add(CloseRoom(old_room.id))
+        open_room(draft, step.team_id, call=step.person_id)
+    elif step.person_id is not None:
+        draft.tell_room(Post(f"🔔 {_mention(draft, step.person_id)} is asked to take this. {reason}"))
+    draft.give(Cause.CALLED_NEXT, step.team_id, Status.ESCALATED)
+    draft.add(SetTimer(LADDER, "", deadline))
+    draft.add(ClearTimers(REMIND))
+    if step.reminder and step.reminder < following:
+        draft.add(SetTimer(REMIND, "", draft.now + step.reminder))
+    draft.because(f"team {escalation.team}", f"handed on to {step.team_id}: {reason}")
+    draft.audit("desk", "escalation.called_next", team=step.team_id, step=upcoming)
+
+
+def _team_name(draft: Draft, team: TeamId) -> str:
+    found = find_team(draft.organization, team)
+    return f"**{found.name}**" if found else team
+
+
+def release(draft: Draft, *, only: str = "") -> None:
+    """Let the holder's waiting words go to the customer, in the order in which they were written."""
+    for message in list(draft.messages.values()):
+        if message.state is not MessageState.HELD or (only and str(message.id) != only):
+            continue
+        draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+        draft.add(ClearTimers(RELEASE, str(message.id)))
+        draft.add(
+            Deliver(
+                message.id,
+                Post(
+                    message.text,
+                    attachments=message.attachments,
+                    files_from=_room_account(draft) if message.attachments else "",
+                ),
+                report=True,
+            )
+        )
+        draft.add(ClearTimers(ANSWER_DUE))
+        draft.because(f"person {message.sender}", "their words left after the undo")
+
+
+def _room_account(draft: Draft) -> str:
+    room = draft.escalation.room if draft.escalation else None
+    return room.place.account if room else ""
+
+
+def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
+    """Resolve, or return to the agent: a closing line, one word to the customer, and the card shows it."""
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers look first
+    release(draft)
+    texts = draft.organization.policies.texts
+    name = draft.person_name(person)
+    state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED
+    draft.change_escalation(state=state, holder=person, deadline=None)
+    draft.add(AddStep(escalation.id, person, escalation.agent, state.value))
+    for kind in (REMIND, LADDER, ANSWER_DUE):
+        draft.add(ClearTimers(kind))
+    if resolved:
+        draft.give(Cause.RESOLVED, escalation.agent, Status.RESOLVED, reopen=draft.organization.reopen_window)
+        draft.tell_room(Post(f"✅ **{name}** marked this as solved. This thread is closed."))
+    else:
+        draft.give(Cause.RETURNED, escalation.agent, Status.IN_PROGRESS)
+        draft.tell_room(
+            Post(f"↩️ **{name}** gave {draft.customer_name} back to the agent. This thread is closed.")
+        )
+    draft.say(texts.resolved if resolved else texts.returned)
+    draft.show_card()
+    if escalation.room is not None:
+        draft.add(CloseRoom(escalation.room.id))
+    draft.remember(told_handoff=False, told_waiting=0, misses=0, advised=(), awaiting_option=False)
+    draft.because(f"person {person}", "resolved it" if resolved else "returned it to the agent")
+    draft.audit(f"person:{person}", f"escalation.{state.value}", escalation=str(escalation.id))
+    draft.escalation = None

@@ -1,0 +1,52 @@
+"""Who has the word: the state machine of a conversation, all of it in one table."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from bot.core.conversation import OwnerKind
+from bot.core.errors import TurnFailed
+
+
+class Cause(StrEnum):
+    """Why the word passes."""
+
+    HANDED_TO_AGENT = "handed_to_agent"  # a rule of the agent names another agent
+    ESCALATED = "escalated"  # to a team's queue
+    CALLED_NEXT = "called_next"  # nobody took it: the next target of the ladder
+    TAKEN = "taken"  # by a person, also from another person
+    RETURNED = "returned"  # to the agent
+    RESOLVED = "resolved"
+    REOPENED = "reopened"  # the customer wrote again within the window
+
+
+_AGENT, _QUEUE, _PERSON, _FLOW = OwnerKind.AGENT, OwnerKind.QUEUE, OwnerKind.PERSON, OwnerKind.FLOW
+
+TRANSITIONS: Mapping[tuple[OwnerKind, Cause], OwnerKind] = MappingProxyType(
+    {
+        (_FLOW, Cause.HANDED_TO_AGENT): _AGENT,
+        (_FLOW, Cause.ESCALATED): _QUEUE,
+        (_AGENT, Cause.HANDED_TO_AGENT): _AGENT,
+        (_AGENT, Cause.ESCALATED): _QUEUE,
+        (_AGENT, Cause.REOPENED): _AGENT,
+        (_QUEUE, Cause.CALLED_NEXT): _QUEUE,
+        (_QUEUE, Cause.TAKEN): _PERSON,
+        (_QUEUE, Cause.RETURNED): _AGENT,
+        (_QUEUE, Cause.RESOLVED): _AGENT,
+        (_PERSON, Cause.TAKEN): _PERSON,
+        (_PERSON, Cause.RETURNED): _AGENT,
+        (_PERSON, Cause.RESOLVED): _AGENT,
+    }
+)
+
+
+def allowed(kind: OwnerKind, cause: Cause) -> bool:
+    return (kind, cause) in TRANSITIONS
+
+
+def pass_on(kind: OwnerKind, cause: Cause) -> OwnerKind:
+    """The kind of the next owner. Raises TurnFailed for a step that the table does not have."""
+    try:
+        return TRANSITIONS[kind, cause]
+    except KeyError:
+        raise TurnFailed(f"a conversation of a {kind} cannot be {cause}") from None

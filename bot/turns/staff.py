@@ -1,0 +1,306 @@
+"""What staff did in a room. The one law here: only the holder's words reach the customer."""
+
+from typing import assert_never
+
+from bot.core.conversation import (
+    Escalation,
+    EscalationState,
+    Message,
+    MessageState,
+    OwnerKind,
+    Role,
+    Status,
+)
+from bot.core.effects import (
+    AddMessage,
+    AddStep,
+    Amend,
+    ChangeMessage,
+    ClearTimers,
+    Retract,
+    SendAgain,
+    SetTimer,
+)
+from bot.core.events import (
+    Deleted,
+    Edited,
+    Event,
+    ReachabilityChanged,
+    Reacted,
+    Said,
+    Started,
+    Submitted,
+    Tapped,
+    Unsupported,
+)
+from bot.core.ids import MessageId, PersonId
+from bot.core.outbound import Mark, Post
+from bot.turns.draft import Draft
+from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, close, release
+from bot.turns.ownership import Cause
+from orgs.routing import person_by_slack, person_by_telegram, roles_of
+from orgs.specification.organization import PersonRole
+
+TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
+INSIDE = "//"
+
+
+def hear(draft: Draft, event: Event) -> None:
+    """One input from a room of this conversation."""
+    person = _person(draft, event)
+    match event.content:
+        case Said():
+            _said(draft, event, event.content, person)
+        case Edited():
+            _edited(draft, event, event.content, person)
+        case Deleted():
+            _deleted(draft, event, event.content)
+        case Tapped():
+            _tapped(draft, event, event.content, person)
+        case Submitted():
+            _submitted(draft, event, event.content, person)
+        case Reacted() | Started() | ReachabilityChanged() | Unsupported():
+            pass
+        case _:
+            assert_never(event.content)
+
+
+def _person(draft: Draft, event: Event) -> PersonId | None:
+    org, sender = draft.organization, event.sender
+    if event.place.channel == "telegram":
+        return person_by_telegram(org, sender.external_id)
+    return person_by_slack(org, sender.external_id, sender.handle)
+
+
+def _speaks(draft: Draft, event: Event, person: PersonId | None) -> bool:
+    """Promise 7, in one expression: the holder, in the room that is open now."""
+    escalation = draft.escalation
+    return (
+        person is not None
+        and escalation is not None
+        and escalation.state is EscalationState.HELD
+        and escalation.holder == person
+        and draft.owner.kind is OwnerKind.PERSON
+        and draft.owner.name == person
+        and _in_open_room(escalation, event)
+    )
+
+
+def _in_open_room(escalation: Escalation, event: Event) -> bool:
+    room = escalation.room
+    return (
+        room is not None
+        and room.open
+        and (room.place.account, room.place.chat, room.place.thread)
+        == (event.place.account, event.place.chat, event.place.thread)
+    )
+
+
+def _known(draft: Draft, ref: str) -> Message | None:
+    if not ref:
+        return None
+    return next((m for m in draft.messages.values() if m.ref == ref and m.role is Role.STAFF), None)
+
+
+def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> None:
+    if _known(draft, event.message) is not None:
+        return  # an edit or a deletion overtook it, and stands in the log already
+    if not said.text and not said.attachments:
+        return
+    public = _speaks(draft, event, person) and not said.text.lstrip().startswith(INSIDE)
+    message = Message(
+        id=MessageId(draft.rules.new_id()),
+        role=Role.STAFF,
+        sender=person or event.sender.external_id,
+        text=said.text,
+        state=MessageState.HELD if public else MessageState.NOTE,
+        at=draft.now,
+        ref=event.message,
+        attachments=said.attachments,
+    )
+    draft.add(AddMessage(message))
+    if public:
+        _hold(draft, message)
+    else:
+        _keep_inside(draft, event, person)
+
+
+def _hold(draft: Draft, message: Message) -> None:
+    undo = draft.organization.policies.undo
+    draft.add(SetTimer(RELEASE, str(message.id), draft.now + undo))
+    draft.mark(message.ref, Mark.WAITING)
+    draft.because(f"person {message.sender}", f"speaks; leaves in {undo.total_seconds():g} s")
+
+
+def _keep_inside(draft: Draft, event: Event, person: PersonId | None) -> None:
+    draft.mark(event.message, Mark.INSIDE)
+    draft.because(f"person {person or 'unknown'}", "a note: stays inside")
+    escalation, who = draft.escalation, event.sender.external_id
+    if escalation is None or who in draft.memory.advised or escalation.holder == person:
+        return
+    if escalation.state is EscalationState.HELD:
+        speaker = draft.person_name(escalation.holder)
+        advice = f"Only **{speaker}** is speaking to {draft.customer_name}: what you wrote stays inside."
+    else:
+        advice = f"This stays inside. Press **Take** to speak to {draft.customer_name}."
+    draft.whisper(who, advice)
+    draft.remember(advised=(*draft.memory.advised, who))
+
+
+def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -> None:
+    message = _known(draft, edit.message)
+    if message is None:
+        _said(draft, event, Said(edit.text, edit.attachments), person)
+        return
+    if message.text == edit.text:
+        return
+    inside = edit.text.lstrip().startswith(INSIDE)
+    match message.state:
+        case MessageState.HELD if inside:
+            draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=edit.text))
+            draft.add(ClearTimers(RELEASE, str(message.id)))
+            draft.mark(message.ref, Mark.INSIDE)
+        case MessageState.HELD:
+            draft.add(ChangeMessage(message.id, text=edit.text))
+            undo = draft.organization.policies.undo
+            draft.add(SetTimer(RELEASE, str(message.id), draft.now + undo))
+        case MessageState.RELEASED | MessageState.DELIVERED if message.sender == person and not inside:
+            draft.add(ChangeMessage(message.id, text=edit.text))
+            _correct(draft, message, edit.text)
+        case _:
+            draft.add(ChangeMessage(message.id, text=edit.text))
+    draft.because(f"person {person or 'unknown'}", f"edited a message that was {message.state}")
+
+
+def _correct(draft: Draft, message: Message, text: str) -> None:
+    """What was said already is changed where the customer reads it, or corrected in so many words."""
+    if draft.capabilities.edits:
+        draft.add(Amend(message.id, Post(text)))
+    else:
+        draft.say(f"Correction: {text}")
+
+
+def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
+    message = _known(draft, deletion.message)
+    if message is None:
+        # It overtook the message: remember that it is gone, so that the words never leave.
+        gone = Message(
+            id=MessageId(draft.rules.new_id()),
+            role=Role.STAFF,
+            sender=event.sender.external_id,
+            text="",
+            state=MessageState.WITHDRAWN,
+            at=draft.now,
+            ref=deletion.message,
+        )
+        draft.add(AddMessage(gone))
+        return
+    match message.state:
+        case MessageState.HELD:
+            draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+            draft.add(ClearTimers(RELEASE, str(message.id)))
+        case MessageState.RELEASED | MessageState.DELIVERED:
+            draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+            if draft.capabilities.erases:
+                draft.add(Retract(message.id))
+            else:
+                draft.say("Please disregard our previous message: it was sent by mistake.")
+        case _:
+            draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+    draft.because(f"person {message.sender}", f"deleted a message that was {message.state}")
+
+
+def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) -> None:
+    who = event.sender.external_id
+    if person is None:
+        draft.whisper(who, "You are not named in the organization file, so you cannot act here.")
+        return
+    escalation = draft.escalation
+    if escalation is None or (tap.action != SEND_AGAIN and not _same(escalation, tap.value)):
+        draft.because(f"person {person}", f"pressed {tap.action} on an escalation that is over")
+        return
+    match tap.action:
+        case "take":
+            take(draft, person, who)
+        case "resolve" | "return":
+            _finish(draft, escalation, person, who, resolved=tap.action == RESOLVE)
+        case "send_again":
+            _send_again(draft, tap.value, person, who)
+        case _:
+            draft.because(f"person {person}", "pressed a button that nobody knows")
+
+
+def _same(escalation: Escalation, value: str) -> bool:
+    return value == str(escalation.id)
+
+
+def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | None) -> None:
+    escalation = draft.escalation
+    if form.form != ASSIGN or escalation is None or not _same(escalation, form.subject) or person is None:
+        return
+    chosen = dict(form.values).get("person", "")
+    assignee = person_by_slack(draft.organization, chosen)
+    if assignee is None:
+        draft.whisper(event.sender.external_id, "That person is not named in the organization file.")
+        return
+    take(draft, assignee, chosen, by=person)
+
+
+def take(draft: Draft, person: PersonId, who: str, *, by: PersonId | None = None) -> None:
+    """The person becomes the holder, also in place of another one, whose waiting words leave first."""
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers look first
+    if escalation.holder == person and escalation.state is EscalationState.HELD:
+        draft.whisper(who, "You hold this already: what you write here goes to the customer.")
+        return
+    before = escalation.holder
+    release(draft)
+    draft.change_escalation(state=EscalationState.HELD, holder=person, deadline=None)
+    draft.add(AddStep(escalation.id, before or escalation.team, person, "assigned" if by else "taken"))
+    draft.add(ClearTimers(LADDER))
+    draft.add(ClearTimers(REMIND))
+    draft.add(ClearTimers(ANSWER_DUE))
+    draft.give(Cause.TAKEN, person, Status.ESCALATED)
+    draft.tell_room(Post(_taken(draft, person, before, by)))
+    draft.show_card()
+    draft.remember(advised=())
+    draft.because(f"person {person}", "took it" if by is None else f"was assigned by {by}")
+    draft.audit(f"person:{by or person}", "escalation.taken", holder=person, escalation=str(escalation.id))
+
+
+def _taken(draft: Draft, person: PersonId, before: PersonId | None, by: PersonId | None) -> str:
+    name, undo = draft.person_name(person), draft.organization.policies.undo.total_seconds()
+    if by is not None and by != person:
+        did = f"**{draft.person_name(by)}** gave this to **{name}**"
+    elif before is not None:
+        did = f"**{name}** took over from **{draft.person_name(before)}**"
+    else:
+        did = f"**{name}** has taken this"
+    return (
+        f"👋 {did}. From now on what {name} writes in this thread goes to {draft.customer_name} after"
+        f" {undo:g} s, except lines that begin with `//`. Everyone else's words stay inside."
+    )
+
+
+def _finish(draft: Draft, escalation: Escalation, person: PersonId, who: str, *, resolved: bool) -> None:
+    supervisor = roles_of(draft.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}
+    if escalation.state is EscalationState.HELD and escalation.holder != person and not supervisor:
+        draft.whisper(who, f"**{draft.person_name(escalation.holder)}** holds this. Take it over first.")
+        return
+    close(draft, person, resolved=resolved)
+
+
+def _send_again(draft: Draft, value: str, person: PersonId, who: str) -> None:
+    message = next((m for m in draft.messages.values() if str(m.id) == value), None)
+    if message is None or message.state is not MessageState.FAILED:
+        draft.whisper(who, "This has been sent again already, or is too old.")
+        return
+    if draft.escalation is None or draft.escalation.holder != person:
+        draft.whisper(who, "Only the one who speaks to the customer can send it again. Take it first.")
+        return
+    draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+    draft.add(SendAgain(message.id))
+    if message.role is Role.STAFF:
+        draft.mark(message.ref, Mark.WAITING)
+    draft.because(f"person {person}", "sent a failed message again")
+    draft.audit(f"person:{person}", "delivery.sent_again", message=value)
