@@ -1,0 +1,1 @@
+"""The `/desk` verbs: declared once, reachable from chat and from the shell."""

@@ -1,0 +1,115 @@
+"""`desk audit …`: who did what, and whether somebody has changed the record of it."""
+
+from typing import Final
+
+from bot.commands.desk import Desk, whose
+from bot.commands.formatting import count_of, moment
+from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
+from bot.core.errors import BadUsage
+from storage.audit import AuditLine, Detail, Link
+from storage.audit import tail as read_tail
+from storage.audit import verify as verify_chain
+
+_MOST: Final = 1_000
+_HASH_DIGITS: Final = 64
+_DETAIL: Final = 40  # characters of a value that the table shows whole
+
+
+def commands(desk: Desk) -> tuple[Command, ...]:
+    async def verify(call: Call) -> Output:
+        noted = _noted(call.arguments["noted"]) if call.arguments["noted"] else None
+        known = await whose(desk, call)
+        async with desk.database.begin() as connection:
+            verdict = await verify_chain(connection, known.organization, noted)
+        return Output(
+            text=verdict.sentence,
+            data={
+                "ok": verdict.ok,
+                "sealed": verdict.sealed,
+                "unsealed": verdict.unsealed,
+                "first_broken": verdict.first_broken,
+                "entry": str(verdict.audit_id) if verdict.audit_id else None,
+                "what": verdict.what,
+                "sentence": verdict.sentence,
+            },
+            ok=verdict.ok,
+        )
+
+    async def tail(call: Call) -> Output:
+        known = await whose(desk, call)
+        limit = count_of(call.arguments["limit"], "limit", _MOST)
+        async with desk.database.begin() as connection:
+            lines = await read_tail(connection, known.organization, limit)
+        return _tail(lines)
+
+    return (
+        Command(
+            name="audit verify",
+            summary="Compare the audit log with its chain; names the first broken or missing link.",
+            permission=Permission.ADMIN,
+            handler=verify,
+            parameters=(
+                Parameter(
+                    "noted", "A link noted earlier, POSITION:HASH, must still be there.", "", option=True
+                ),
+            ),
+        ),
+        Command(
+            name="audit tail",
+            summary="The newest entries of the audit log.",
+            permission=Permission.ADMIN,
+            handler=tail,
+            parameters=(Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),),
+        ),
+    )
+
+
+def _noted(text: str) -> Link:
+    position, _, digits = text.partition(":")
+    try:
+        if len(digits) != _HASH_DIGITS:
+            raise ValueError(digits)
+        return Link(count_of(position, "noted", 999_999_999), bytes.fromhex(digits))
+    except ValueError:
+        raise BadUsage(
+            f"--noted is {text[:20]!r}: it must be POSITION:HASH as `audit tail` shows it with --json."
+        ) from None
+
+
+def _brief(value: Detail) -> str:
+    text = str(value)
+    return text if len(text) <= _DETAIL else f"{text[:12]}…"
+
+
+def _tail(lines: tuple[AuditLine, ...]) -> Output:
+    return Output(
+        tables=(
+            Table(
+                ("at (UTC)", "who", "did", "to", "details", "link"),
+                tuple(
+                    (
+                        moment(line.entry.at),
+                        line.entry.actor,
+                        line.entry.action,
+                        line.entry.subject,
+                        ", ".join(f"{key}={_brief(value)}" for key, value in line.entry.details.items()),
+                        f"{line.link.position}:{line.link.hash.hex()[:8]}" if line.link else "waiting",
+                    )
+                    for line in lines
+                ),
+                empty="Nothing was done yet.",
+            ),
+        ),
+        data=[
+            {
+                "id": str(line.entry.id),
+                "at": line.entry.at.isoformat(),
+                "actor": line.entry.actor,
+                "action": line.entry.action,
+                "subject": line.entry.subject,
+                "details": dict(line.entry.details),
+                "link": f"{line.link.position}:{line.link.hash.hex()}" if line.link else None,
+            }
+            for line in lines
+        ],
+    )

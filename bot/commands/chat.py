@@ -1,0 +1,112 @@
+"""The face of the commands in chat: words in, Markdown out. Nothing that is typed makes it raise."""
+
+import shlex
+from difflib import get_close_matches
+from typing import Final
+
+import structlog
+
+from bot.commands.arguments import bind
+from bot.commands.desk import Desk, whose
+from bot.commands.markdown import bounded, to_markdown, to_text
+from bot.core.commands import Call, Caller, Command, Commands, Permission
+from bot.core.errors import (
+    BadUsage,
+    CommandError,
+    DeskError,
+    InvalidOrganization,
+    NotAllowed,
+    StorageUnavailable,
+    UnknownCommand,
+)
+from orgs.routing import roles_of
+from orgs.specification.organization import PersonRole
+
+log = structlog.get_logger(__name__)
+
+_LONGEST: Final = 2_000  # characters of a line that is read at all
+
+# What telephones make of the signs that a command is written with.
+_TYPED: Final = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "—": "--", "\u00a0": " "})
+
+_NEEDED: Final = {
+    Permission.MEMBER: PersonRole.MEMBER,
+    Permission.SUPERVISOR: PersonRole.SUPERVISOR,
+    Permission.ADMIN: PersonRole.ADMIN,
+}
+
+
+async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str) -> str:
+    """What to answer somebody who typed `/desk TEXT`. Never raises, except when it is cancelled.
+
+    `caller` is a person as the organization file names them, or nobody: then nothing is allowed.
+    """
+    try:
+        command, words = find(registry, split(text))
+        await _permit(desk, caller, command)
+        output = await command.handler(Call(caller, bind(command, words)))
+        return to_markdown(output)
+    except InvalidOrganization as error:
+        return bounded(to_text(str(error)))
+    except StorageUnavailable:
+        return "The database cannot be reached at this moment. Please try again in a minute."
+    except CommandError as error:
+        return bounded(to_text(str(error)))
+    except DeskError as error:
+        log.warning("command failed", code=error.code, exc_info=error)
+        return f"That did not work: `{error.code}`. The log says more."
+    except Exception as error:
+        code = str(desk.new_id())[-12:]
+        log.exception("command broke", code=code, exc_info=error)
+        return f"Something went wrong on our side. Whoever looks after the program finds it under `{code}`."
+
+
+def split(text: str) -> list[str]:
+    """The words of a line, quotes respected; `help` when there is none. Raises BadUsage."""
+    if len(text) > _LONGEST:
+        raise BadUsage(f"That is too long: at most {_LONGEST} characters.")
+    try:
+        return shlex.split(text.translate(_TYPED)) or ["help"]
+    except ValueError:
+        raise BadUsage("A quotation mark is not closed.") from None
+
+
+def find(registry: Commands, words: list[str]) -> tuple[Command, list[str]]:
+    """The command that is meant. Raises UnknownCommand, and BadUsage where its verb is missing or wrong."""
+    words = [words[0].lower(), *(word.lower() if at == 0 else word for at, word in enumerate(words[1:]))]
+    verbs = [name.split()[1] for name in (c.name for c in registry) if name.startswith(f"{words[0]} ")]
+    try:
+        command, rest = registry.find(words)
+    except UnknownCommand:
+        if not verbs:
+            raise
+        raise BadUsage(f"`{words[0]}` wants one of these behind it: {_listed(words[1:2], verbs)}") from None
+    takes_words = any(not (p.option or p.flag) for p in command.parameters)
+    if rest and verbs and command.name == words[0] and not takes_words and not rest[0].startswith("--"):
+        raise BadUsage(
+            f"`{words[0]}` knows no `{rest[0][:40]}`. It wants one of these: {_listed(rest[:1], verbs)}"
+        )
+    return command, rest
+
+
+def _listed(typed: list[str], verbs: list[str]) -> str:
+    near = get_close_matches(typed[0], verbs, n=1) if typed else []
+    hint = f" Did you mean `{near[0]}`?" if near else ""
+    return ", ".join(f"`{verb}`" for verb in verbs) + "." + hint
+
+
+async def _permit(desk: Desk, caller: Caller, command: Command) -> None:
+    """Raises NotAllowed. The organization file in force decides, at this very moment."""
+    if caller.person is None:
+        raise NotAllowed(
+            "This account belongs to nobody the organization file names: an admin can add you under `people`."
+        )
+    if command.permission is Permission.SHELL:
+        raise NotAllowed(f"`{command.name}` works with files and is for the shell: `desk {command.name}`.")
+    known = await whose(desk, Call(caller))
+    org = await desk.organizations.get(known.organization, known.version)
+    roles = roles_of(org, caller.person)
+    if not roles:
+        raise NotAllowed(f"You are not one of the people of {known.name} any more.")
+    if (needed := _NEEDED[command.permission]) not in roles:
+        raise NotAllowed(f"`{command.name}` is for those with the role {needed}.")

@@ -1,0 +1,177 @@
+"""`desk conversations …`: what customers and the organization said to each other."""
+
+from typing import Final
+
+from bot.commands.desk import Desk, whose
+from bot.commands.formatting import count_of, moment, plural, short_ids, since
+from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
+from bot.core.conversation import Message, Status
+from bot.core.errors import BadUsage
+from bot.core.ids import ConversationId
+from storage import queries
+from storage.queries import ConversationLine, ConversationStory, Subject
+
+_MOST: Final = 200
+
+
+def commands(desk: Desk) -> tuple[Command, ...]:
+    async def listed(call: Call) -> Output:
+        known = await whose(desk, call)
+        status, before = call.arguments["status"], call.arguments["before"]
+        async with desk.database.begin() as connection:
+            after = None
+            if before:
+                found = await queries.find_id(connection, known.organization, Subject.CONVERSATION, before)
+                after = ConversationId(found)
+            lines = await queries.conversations(
+                connection,
+                desk.keys,
+                known.organization,
+                status=_status(status) if status else None,
+                before=after,
+                limit=count_of(call.arguments["limit"], "limit", _MOST),
+            )
+        return _listed(desk, lines)
+
+    async def show(call: Call) -> Output:
+        known = await whose(desk, call)
+        async with desk.database.begin() as connection:
+            id_ = await queries.find_id(
+                connection, known.organization, Subject.CONVERSATION, call.arguments["conversation"]
+            )
+            story = await queries.conversation(connection, desk.keys, known.organization, ConversationId(id_))
+        return _shown(desk, story)
+
+    parameters = (
+        Parameter("status", "Only those: pending, in_progress, escalated or resolved.", "", option=True),
+        Parameter("before", "Go on after this conversation.", "", option=True),
+        Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),
+    )
+    summary = "The newest conversations."
+    return (
+        Command(
+            name="conversations",
+            summary=summary,
+            permission=Permission.MEMBER,
+            handler=listed,
+            parameters=parameters,
+        ),
+        Command(
+            name="conversations list",
+            summary=summary,
+            permission=Permission.MEMBER,
+            handler=listed,
+            parameters=parameters,
+        ),
+        Command(
+            name="conversations show",
+            summary="One conversation, word by word.",
+            permission=Permission.MEMBER,
+            handler=show,
+            parameters=(Parameter("conversation", "Its id, or the beginning of it."),),
+        ),
+    )
+
+
+def _status(text: str) -> Status:
+    try:
+        return Status(text.lower().replace("-", "_"))
+    except ValueError:
+        known = ", ".join(Status)
+        raise BadUsage(f"--status is {text[:20]!r}: it must be one of {known}.") from None
+
+
+def _listed(desk: Desk, lines: tuple[ConversationLine, ...]) -> Output:
+    now = desk.clock()
+    shorts = short_ids([line.id for line in lines])
+    return Output(
+        tables=(
+            Table(
+                ("conversation", "customer", "channel", "status", "owner", "messages", "age"),
+                tuple(
+                    (
+                        short,
+                        line.customer_name,
+                        line.channel,
+                        line.status.value,
+                        f"{line.owner.kind}:{line.owner.name}",
+                        str(line.messages),
+                        since(now, line.created_at),
+                    )
+                    for short, line in zip(shorts, lines, strict=True)
+                ),
+                empty="No conversations.",
+            ),
+        ),
+        data=[line_data(line) for line in lines],
+    )
+
+
+def line_data(line: ConversationLine) -> dict[str, JsonValue]:
+    return {
+        "id": str(line.id),
+        "customer": str(line.customer),
+        "customer_name": line.customer_name,
+        "channel": line.channel,
+        "account": line.account,
+        "status": line.status.value,
+        "owner": {"kind": line.owner.kind.value, "name": line.owner.name},
+        "created_at": line.created_at.isoformat(),
+        "messages": line.messages,
+        "pending_since": line.pending_since.isoformat() if line.pending_since else None,
+    }
+
+
+def _shown(desk: Desk, story: ConversationStory) -> Output:
+    line = story.line
+    waits = (
+        f", waits for an answer for {since(desk.clock(), line.pending_since)}" if line.pending_since else ""
+    )
+    head = (
+        f"{line.id}: {line.customer_name} on {line.channel}, {line.status},"
+        f" {line.owner.kind} {line.owner.name} has the word{waits}."
+    )
+    before = f"\nThe customer's conversation before it: {story.previous}" if story.previous else ""
+    escalated = "".join(
+        f"\nEscalation {e.id}: {e.state}, team {e.team}{f', {e.holder}' if e.holder else ''}"
+        for e in story.escalations
+    )
+    return Output(
+        text=head + before + escalated,
+        tables=(
+            Table(
+                ("at (UTC)", "who", "text", "state"),
+                tuple((moment(m.at), _who(m, line), _text(m), m.state.value) for m in story.messages),
+                title=plural(len(story.messages), "message"),
+                empty="Nothing was said yet.",
+            ),
+        ),
+        data={
+            **line_data(line),
+            "previous": str(story.previous) if story.previous else None,
+            "escalations": [str(e.id) for e in story.escalations],
+            "log": [
+                {
+                    "id": str(m.id),
+                    "at": m.at.isoformat(),
+                    "role": m.role.value,
+                    "sender": m.sender,
+                    "text": m.text,
+                    "state": m.state.value,
+                    "edited": m.edited,
+                    "attachments": [a.kind for a in m.attachments],
+                }
+                for m in story.messages
+            ],
+        },
+    )
+
+
+def _who(message: Message, line: ConversationLine) -> str:
+    """The customer's id tells people nothing; the ids of agents and people do."""
+    return line.customer_name if message.sender == str(line.customer) else f"{message.role} {message.sender}"
+
+
+def _text(message: Message) -> str:
+    attached = "".join(f" [{attachment.kind}]" for attachment in message.attachments)
+    return f"{message.text}{' (edited)' if message.edited else ''}{attached}".strip()

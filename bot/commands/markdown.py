@@ -1,0 +1,78 @@
+"""What a command says, as CommonMark of bounded length. What others wrote never acts as Markdown in it."""
+
+import re
+from typing import Final
+
+from bot.core.commands import Output, Table
+
+LONGEST: Final = 3_500  # characters: one message on every channel that staff use
+
+_SPECIAL = re.compile(r"([\\*_\[\]<>~|&])")
+_LINE_START = re.compile(r"^(\s*)([-+#=]|\d+(?=[.)]))", re.M)
+_CODE = re.compile(r"(`[^`\n]+`)")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def to_markdown(output: Output) -> str:
+    parts = [to_text(output.text)] if output.text else []
+    parts += [_list(table) for table in output.tables]
+    return bounded("\n\n".join(parts) or "Done.")
+
+
+def to_text(text: str) -> str:
+    """Plain text, shown as it is, except that `backticks` are kept: with them we write what can be typed."""
+    return "  \n".join(map(_line, text.split("\n")))
+
+
+def escaped(text: str) -> str:
+    clean = _SPECIAL.sub(r"\\\1", _UNSEEN.sub("\ufffd", text))
+    return _LINE_START.sub(lambda found: _quiet(found[1], found[2]), clean)
+
+
+def bounded(markdown: str) -> str:
+    """Whole lines only, and a word about what was left out."""
+    if len(markdown) <= LONGEST:
+        return markdown
+    lines = markdown.split("\n")
+    room = LONGEST - 80
+    kept: list[str] = []
+    for line in lines:
+        if len(line) + 1 > room:
+            break
+        room -= len(line) + 1
+        kept.append(line)
+    if not kept:
+        kept = [lines[0][:room].rstrip("\\")]
+    return "\n".join(
+        (*kept, "", f"… {len(lines) - len(kept)} more lines: narrow it down, or ask on the shell.")
+    )
+
+
+def _list(table: Table) -> str:
+    """A heading and one item a row: what a phone can show, which tables are not."""
+    head = f"**{escaped(table.title)}**\n\n" if table.title else ""
+    return head + ("\n".join(_item(table.columns, row) for row in table.rows) or escaped(table.empty))
+
+
+def _item(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
+    first, *rest = row
+    cells = [
+        f"{escaped(column)} {_cell(cell)}".strip()
+        for column, cell in zip(columns[1:], rest, strict=True)
+        if cell not in ("", "-")
+    ]
+    return " · ".join((f"- **{_cell(first)}**", *cells))
+
+
+def _cell(text: str) -> str:
+    """On one line: what staff read here is a list, the words themselves stand in the thread."""
+    return escaped(" / ".join(line.strip() for line in text.split("\n") if line.strip())).replace("`", "\\`")
+
+
+def _line(line: str) -> str:
+    parts = _CODE.split(line)
+    return "".join(_UNSEEN.sub("\ufffd", part) if at % 2 else escaped(part) for at, part in enumerate(parts))
+
+
+def _quiet(space: str, sign: str) -> str:
+    return f"{space}{sign}\\" if sign.isdigit() else f"{space}\\{sign}"

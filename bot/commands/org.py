@@ -1,0 +1,233 @@
+"""`desk org …`: the organization file, from disk and from its history."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from bot.commands.desk import Desk, actor, whose
+from bot.commands.formatting import count_of, moment, plural
+from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
+from bot.core.errors import BadUsage, NotAllowed
+from orgs.changes import Change, render_changes
+from orgs.documents import to_document
+from orgs.loading import lint as lint_file
+from orgs.loading import load as load_file
+from orgs.problems import Problem, Severity
+from orgs.specification.organization import Organization
+from storage import organizations
+from storage.organizations import Applied, InForce
+
+_MOST_VERSION: Final = 999_999_999
+_MOST_SHOWN: Final = 200  # changes written out; the count is always whole
+
+
+def commands(desk: Desk) -> tuple[Command, ...]:
+    async def show(call: Call) -> Output:
+        known = await whose(desk, call)
+        return _shown(known, await desk.organizations.get(known.organization, known.version))
+
+    async def lint(call: Call) -> Output:
+        return _linted(await asyncio.to_thread(lint_file, Path(call.arguments["path"])))
+
+    async def apply(call: Call) -> Output:
+        path, version = call.arguments["path"], call.arguments["version"]
+        if bool(path) == bool(version):
+            raise BadUsage("Give either the path of an organization file or `--version N`.")
+        if path and call.caller.person is not None:
+            raise NotAllowed("A file is applied on the shell; from chat, go back with `--version N`.")
+        if path:
+            return await _apply_file(desk, call, Path(path))
+        return await _apply_version(desk, call, count_of(version, "version", _MOST_VERSION))
+
+    async def versions(call: Call) -> Output:
+        known = await whose(desk, call)
+        async with desk.database.begin() as connection:
+            lines = await organizations.versions(connection, known.organization)
+        return Output(
+            tables=(
+                Table(
+                    ("version", "applied (UTC)", "by", "digest", ""),
+                    tuple(
+                        (
+                            str(line.version),
+                            moment(line.applied_at),
+                            line.applied_by,
+                            line.digest[:12],
+                            "in force" if line.version == known.version else "",
+                        )
+                        for line in lines
+                    ),
+                    title=known.name,
+                ),
+            ),
+            data=[
+                {
+                    "version": line.version,
+                    "applied_at": line.applied_at.isoformat(),
+                    "applied_by": line.applied_by,
+                    "digest": line.digest,
+                    "in_force": line.version == known.version,
+                }
+                for line in lines
+            ],
+        )
+
+    path = Parameter("path", "The organization file, or the folder with an organization.yaml.")
+    return (
+        Command(
+            name="org show",
+            summary="The organization as it is now.",
+            permission=Permission.MEMBER,
+            handler=show,
+        ),
+        Command(
+            name="org lint",
+            summary="Check an organization file; every problem with its line.",
+            permission=Permission.SHELL,
+            handler=lint,
+            parameters=(path,),
+        ),
+        Command(
+            name="org apply",
+            summary="Show what would change, and put an organization file or an earlier version in force.",
+            permission=Permission.ADMIN,
+            handler=apply,
+            parameters=(
+                Parameter(path.name, path.summary, default=""),
+                Parameter("version", "Go back to this version.", default="", option=True),
+                Parameter("yes", "Do not ask.", flag=True, default=""),
+            ),
+            writes=True,
+        ),
+        Command(
+            name="org versions",
+            summary="Every version that was in force, newest first.",
+            permission=Permission.MEMBER,
+            handler=versions,
+        ),
+    )
+
+
+async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
+    loaded = await asyncio.to_thread(load_file, path)
+    warnings = tuple(str(problem) for problem in loaded.warnings)
+    async with desk.database.begin() as connection:
+        foreseen = await organizations.preview(connection, loaded)
+    if foreseen and not await _agreed(desk, call, foreseen, warnings):
+        return _not_applied(foreseen)
+    async with desk.database.begin() as connection:
+        applied = await organizations.apply(
+            connection, desk.keys, desk.new_id, loaded, by=actor(call), digest=loaded.digest
+        )
+    if applied.changes:
+        await desk.ring()
+    return _applied(loaded.organization.name, applied, warnings)
+
+
+async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
+    known = await whose(desk, call)
+    async with desk.database.begin() as connection:
+        foreseen = await organizations.preview_version(connection, known.organization, version)
+    if foreseen and not await _agreed(desk, call, foreseen, ()):
+        return _not_applied(foreseen)
+    async with desk.database.begin() as connection:
+        applied = await organizations.apply_version(
+            connection, desk.keys, desk.new_id, known.organization, version, by=actor(call)
+        )
+    if applied.changes:
+        await desk.ring()
+    return _applied(known.name, applied, ())
+
+
+async def _agreed(desk: Desk, call: Call, changes: tuple[Change, ...], warnings: tuple[str, ...]) -> bool:
+    if call.arguments["yes"]:
+        return True
+    return await desk.confirm("\n".join((*warnings, _written(changes))))
+
+
+def _not_applied(changes: tuple[Change, ...]) -> Output:
+    many = plural(len(changes), "change")
+    return Output(
+        text=f"{_written(changes)}\nNothing was applied: {many} wait for `--yes`.",
+        data={"applied": False, "changes": _as_data(changes)},
+    )
+
+
+def _applied(name: str, applied: Applied, warnings: tuple[str, ...]) -> Output:
+    data: JsonValue = {
+        "organization": str(applied.organization),
+        "name": name,
+        "version": applied.version,
+        "created": applied.created,
+        "applied": bool(applied.changes),
+        "changes": _as_data(applied.changes),
+        "warnings": list(warnings),
+    }
+    if not applied.changes:
+        said = f"Nothing changes: version {applied.version} of {name} says the same."
+        return Output(text="\n".join((*warnings, said)), data=data)
+    said = f"Version {applied.version} of {name} is in force: {plural(len(applied.changes), 'change')}."
+    return Output(text="\n".join((*warnings, _written(applied.changes), said)), data=data)
+
+
+def _written(changes: tuple[Change, ...]) -> str:
+    lines = render_changes(changes[:_MOST_SHOWN])
+    rest = len(changes) - _MOST_SHOWN
+    return f"{lines}\n… and {plural(rest, 'more change', 'more changes')}" if rest > 0 else lines
+
+
+def _as_data(changes: tuple[Change, ...]) -> list[JsonValue]:
+    return [{"kind": c.kind.value, "path": c.path, "before": c.before, "after": c.after} for c in changes]
+
+
+def _linted(problems: list[Problem]) -> Output:
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    verdict = f"{plural(errors, 'error')}, {plural(len(problems) - errors, 'warning')}."
+    return Output(
+        text="\n".join((*map(str, problems), verdict if problems else "No problems.")),
+        data=[
+            {
+                "file": p.file,
+                "line": p.line,
+                "column": p.column,
+                "path": p.path,
+                "severity": p.severity.value,
+                "code": p.code,
+                "found": p.found,
+                "expected": p.expected,
+                "suggestion": p.suggestion,
+            }
+            for p in problems
+        ],
+        ok=not errors,
+    )
+
+
+def _shown(known: InForce, org: Organization) -> Output:
+    document: JsonValue = dict(to_document(org))
+    return Output(
+        text=f"{org.name}, version {known.version}. Customers see {org.display_name}.",
+        tables=(
+            Table(
+                ("account", "channel", "serves", "mode"),
+                tuple((a.id, a.channel.value, a.serves.value, a.mode.value) for a in org.accounts),
+                title="Accounts",
+            ),
+            Table(
+                ("team", "name", "people", "agents"),
+                tuple((t.id, t.name, ", ".join(t.people), ", ".join(t.agents)) for t in org.teams),
+                title="Teams",
+            ),
+            Table(
+                ("agent", "name", "role", "model"),
+                tuple((a.id, a.title, a.role.value, a.model) for a in org.agents),
+                title="Agents",
+            ),
+            Table(
+                ("person", "name", "roles"),
+                tuple((p.id, p.name, ", ".join(p.roles)) for p in org.people),
+                title="People",
+            ),
+        ),
+        data={"id": str(known.organization), "version": known.version, "organization": document},
+    )

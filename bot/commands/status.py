@@ -1,0 +1,62 @@
+"""`desk status`: how the organization is doing at this moment."""
+
+from bot.commands.desk import Desk, whose
+from bot.commands.formatting import since
+from bot.core.commands import Call, Command, Output, Permission, Table
+from bot.core.conversation import Status
+from storage import queries
+from storage.queries import Counts
+
+
+def commands(desk: Desk) -> tuple[Command, ...]:
+    async def status(call: Call) -> Output:
+        known = await whose(desk, call)
+        async with desk.database.begin() as connection:
+            counts = await queries.counts(connection, known.organization)
+        return _told(desk, known.name, known.version, counts)
+
+    return (
+        Command(
+            name="status",
+            summary="What waits, what failed, what began in the last 24 hours.",
+            permission=Permission.MEMBER,
+            handler=status,
+        ),
+    )
+
+
+def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
+    now = desk.clock()
+    rows = (
+        ("customers who wait for an answer", str(counts.unanswered), since(now, counts.unanswered_since)),
+        (
+            "escalations nobody has taken",
+            str(counts.escalations_waiting),
+            since(now, counts.escalation_waiting_since),
+        ),
+        ("escalations held by somebody", str(counts.escalations_held), "-"),
+        ("deliveries that wait", str(counts.deliveries_waiting), since(now, counts.delivery_waiting_since)),
+        ("deliveries that failed", str(counts.deliveries_failed), "-"),
+        ("deliveries nobody knows the outcome of", str(counts.deliveries_unknown), "-"),
+    )
+    begun = tuple((status.value, str(counts.begun.get(status, 0))) for status in Status)
+    return Output(
+        text=f"{name}, version {version} of its file.",
+        tables=(
+            Table(("now", "count", "longest"), rows),
+            Table(("conversations begun in the last 24 h", "count"), begun),
+        ),
+        data={
+            "organization": name,
+            "version": version,
+            "unanswered": counts.unanswered,
+            "unanswered_since": counts.unanswered_since.isoformat() if counts.unanswered_since else None,
+            "escalations": {"waiting": counts.escalations_waiting, "held": counts.escalations_held},
+            "deliveries": {
+                "waiting": counts.deliveries_waiting,
+                "failed": counts.deliveries_failed,
+                "unknown": counts.deliveries_unknown,
+            },
+            "begun_in_24_hours": {status.value: counts.begun.get(status, 0) for status in Status},
+        },
+    )

@@ -1,0 +1,85 @@
+"""`desk why`: each turn of a conversation, what it cost, who had the word and for which reason."""
+
+from bot.commands.desk import Desk, whose
+from bot.commands.formatting import count_of, moment, plural
+from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
+from bot.core.ids import ConversationId
+from storage import queries
+from storage.queries import Subject, TurnLine
+
+_MOST = 500
+_STAGES = ("load", "decide", "act", "commit")  # in the order of a turn; others come after them
+
+
+def commands(desk: Desk) -> tuple[Command, ...]:
+    async def why(call: Call) -> Output:
+        known = await whose(desk, call)
+        limit = count_of(call.arguments["limit"], "limit", _MOST)
+        async with desk.database.begin() as connection:
+            found = await queries.find_id(
+                connection, known.organization, Subject.CONVERSATION, call.arguments["conversation"]
+            )
+            turns = await queries.turns(
+                connection, desk.keys, known.organization, ConversationId(found), limit=limit
+            )
+        return _told(ConversationId(found), turns)
+
+    return (
+        Command(
+            name="why",
+            summary="Each turn of a conversation: stages, milliseconds, who had the word and why.",
+            permission=Permission.MEMBER,
+            handler=why,
+            parameters=(
+                Parameter("conversation", "Its id, or the beginning of it."),
+                Parameter("limit", f"How many turns, the newest, at most {_MOST}.", "50", option=True),
+            ),
+        ),
+    )
+
+
+def _told(conversation: ConversationId, turns: tuple[TurnLine, ...]) -> Output:
+    return Output(
+        text=f"{conversation}: {plural(len(turns), 'turn')}.",
+        tables=(
+            Table(
+                ("started (UTC)", "because of", "stages, ms", "outcome", "who had the word, and why"),
+                tuple((moment(t.started_at), _because(t), _stages(t), t.outcome, _reasons(t)) for t in turns),
+                empty="No turns yet.",
+            ),
+        ),
+        data=[
+            {
+                "id": str(turn.id),
+                "started_at": turn.started_at.isoformat(),
+                "inputs": turn.inputs,
+                "timers": turn.timers,
+                "stages": {name: turn.stages[name] for name in _ordered(turn)},
+                "outcome": turn.outcome,
+                "reasons": [{"who": who, "why": why} for who, why in turn.reasons],
+            }
+            for turn in turns
+        ],
+    )
+
+
+def _because(turn: TurnLine) -> str:
+    causes = [
+        plural(turn.inputs, "event") if turn.inputs else "",
+        plural(turn.timers, "timer") if turn.timers else "",
+    ]
+    return ", ".join(filter(None, causes)) or "-"
+
+
+def _ordered(turn: TurnLine) -> list[str]:
+    known = [name for name in _STAGES if name in turn.stages]
+    return known + sorted(set(turn.stages) - set(known))
+
+
+def _stages(turn: TurnLine) -> str:
+    parts = [f"{name} {turn.stages[name]:.1f}" for name in _ordered(turn)]
+    return ", ".join((*parts, f"all {sum(turn.stages.values()):.1f}"))
+
+
+def _reasons(turn: TurnLine) -> str:
+    return "\n".join(f"{who}: {why}" if who else why for who, why in turn.reasons) or "-"

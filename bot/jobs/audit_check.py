@@ -1,0 +1,40 @@
+"""Every night the audit chain of every organization is compared with its log."""
+
+from datetime import timedelta
+
+import structlog
+
+from bot.jobs.job import Context, Counts, Job
+from storage.audit import verify
+from storage.organizations import current
+
+log = structlog.get_logger(__name__)
+
+
+async def audit_check(context: Context) -> Counts:
+    """A broken chain is told to operators; it is no failure of the job, and trying again would not help."""
+    async with context.database.begin() as connection:
+        organizations = sorted(known.organization for known in await current(connection))
+    checked = broken = links = 0
+    for organization in organizations:
+        if context.spent():
+            break
+        async with context.database.begin() as connection:
+            verdict = await verify(connection, organization)
+        checked += 1
+        links += verdict.sealed
+        if not verdict.ok:
+            broken += 1
+            log.error(
+                "audit chain broken",
+                job="audit_check",
+                organization=organization,
+                code=verdict.what,
+                reason=verdict.sentence,
+            )
+    if checked < len(organizations):
+        log.error("audit check unfinished", job="audit_check", pending=len(organizations) - checked)
+    return {"organizations": checked, "broken": broken, "links": links}
+
+
+job = Job(name="audit_check", body=audit_check, cron="41 3 * * *", limit=timedelta(hours=2))

@@ -1,0 +1,118 @@
+"""The one function that RQ calls: runs a job's body within its limit, and lets nothing out that is not safe.
+
+RQ keeps the traceback of a failure in Redis, with the exception's message, and messages of other libraries may
+contain the values at hand. So a failure leaves here as JobFailed: a code, a type and places in the source.
+"""
+
+import asyncio
+import os
+import time
+import traceback
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import structlog
+from rq import Retry, get_current_job
+
+from bot.core.errors import DeskError, SettingsError
+from bot.core.ids import utc_now
+from bot.jobs.job import Context, Counts, Job, Plain
+from bot.jobs.registry import find
+from storage.database import Database
+from storage.sealing import Keyring
+
+log = structlog.get_logger(__name__)
+
+_PLACE = "place"  # in the job's meta
+_TASK = "job"  # the name of the task in which a body runs
+_INTERRUPTIONS = 100  # of one run, by stopping processes; they do not count as failures
+_POOL = 2
+
+
+class JobFailed(DeskError):
+    """What RQ records of a failure."""
+
+    code = "job.failed"
+
+
+def perform(name: str, **arguments: Plain) -> dict[str, int] | Retry:
+    """Run one job to its end. Reads DATABASE_URL and ENCRYPTION_KEY.
+
+    Raises JobFailed, upon which RQ tries again after a pause; when this process is about to stop, the job is
+    put back for the next one.
+    """
+    job = find(name)
+    started = time.monotonic()
+    try:
+        counts = asyncio.run(_run(job, arguments, os.environ), debug=False)
+    except asyncio.CancelledError:
+        log.info("job interrupted", job=name, seconds=_since(started))
+        return Retry(max=_INTERRUPTIONS)
+    except Exception as error:
+        log.error("job failed", job=name, seconds=_since(started), exc_info=error)
+        raise JobFailed(_described(name, error)) from None
+    for part, count in counts.items():
+        log.info("job counted", job=name, kind=part, count=count)
+    log.info("job done", job=name, seconds=_since(started))
+    return dict(counts)
+
+
+def interrupt(after: timedelta) -> None:
+    """Called by a signal handler while a body runs in this thread: cancel it when `after` has passed."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return  # it has just ended
+    for task in asyncio.all_tasks(loop):
+        if task.get_name() == _TASK:
+            # A loop that waits for a socket looks at its timers only when it is woken.
+            loop.call_soon_threadsafe(partial(loop.call_later, after.total_seconds(), task.cancel))
+
+
+async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, str]) -> Counts:
+    for needed in ("DATABASE_URL", "ENCRYPTION_KEY"):
+        if not environ.get(needed):
+            raise SettingsError(f"{needed} is not set for the process that runs jobs")
+    database = Database(environ["DATABASE_URL"], pool=_POOL)
+    current = get_current_job()
+    place = str(current.meta.get(_PLACE, "")) if current else ""
+    end = time.monotonic() + job.budget.total_seconds()
+
+    def remember(place: str) -> None:
+        if current is not None:
+            current.meta[_PLACE] = place
+            current.save_meta()  # type: ignore[no-untyped-call]
+
+    context = Context(
+        database=database,
+        keyring=Keyring.parse(environ["ENCRYPTION_KEY"]),
+        clock=utc_now,
+        spent=lambda: time.monotonic() >= end,
+        place=place,
+        remember=remember,
+    )
+    task = asyncio.current_task()
+    if task is not None:
+        task.set_name(_TASK)
+    try:
+        async with asyncio.timeout(job.limit.total_seconds()):
+            return await partial(job.body, context, **arguments)()
+    finally:
+        await database.close()
+
+
+def _described(name: str, error: Exception) -> str:
+    """Messages of our own errors are for operators by contract; of others, only the type is told."""
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    said = f" ({error.code}: {error})" if isinstance(error, DeskError) else ""
+    places = [
+        f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    return f"{name}: {kind}{said} at {' < '.join(reversed(places[-6:]))}"
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)

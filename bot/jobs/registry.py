@@ -1,0 +1,19 @@
+"""Every job there is. A new one is a module and a line here."""
+
+from difflib import get_close_matches
+
+from bot.core.errors import BadUsage
+from bot.jobs import audit_check, rewrap, sweep
+from bot.jobs.job import Job
+
+JOBS: tuple[Job, ...] = (sweep.job, rewrap.job, audit_check.job)
+
+
+def find(name: str) -> Job:
+    """Raises BadUsage, which names the close ones."""
+    for job in JOBS:
+        if job.name == name:
+            return job
+    names = [job.name for job in JOBS]
+    hint = " or ".join(get_close_matches(name, names, n=2)) or ", ".join(names)
+    raise BadUsage(f"There is no job {name[:40]!r}. Try {hint}.")

@@ -1,0 +1,56 @@
+"""What has served is removed: hourly, in batches, each its own small transaction."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.jobs.job import Context, Counts, Job
+from storage.retention import (
+    delete_inbox_keys,
+    delete_strays,
+    delete_tries,
+    delete_turns,
+    forget_inbox_bodies,
+)
+
+BODY_DAYS = 1  # of grace to look at what was handled wrongly; a turn needs a body only until it is handled
+# Platforms redeliver for at most days: Slack for minutes (a day with delayed events), Telegram for 24 hours,
+# WhatsApp for 7 days. An event that came again after its key was deleted would be taken for a new one.
+KEY_DAYS = 30
+TRACE_DAYS = 90  # tries and turns tell people why something happened; a quarter later nobody asks
+BATCH = 1000  # rows; some tens of milliseconds, and no accept ever waits longer for a lock
+
+Step = Callable[[AsyncConnection], Awaitable[int]]
+
+
+async def sweep(
+    context: Context,
+    *,
+    body_days: int = BODY_DAYS,
+    key_days: int = KEY_DAYS,
+    trace_days: int = TRACE_DAYS,
+    batch: int = BATCH,
+) -> Counts:
+    """One batch of each kind in turn, until nothing is left or the budget is spent."""
+    now = context.clock()
+    served, known, traced = (now - timedelta(days=days) for days in (body_days, key_days, trace_days))
+    steps: dict[str, Step] = {
+        "bodies": lambda connection: forget_inbox_bodies(connection, served, batch),
+        "keys": lambda connection: delete_inbox_keys(connection, known, batch),
+        "strays": lambda connection: delete_strays(connection, known, batch),
+        "tries": lambda connection: delete_tries(connection, traced, batch),
+        "turns": lambda connection: delete_turns(connection, traced, batch),
+    }
+    counts = dict.fromkeys(steps, 0)
+    while steps and not context.spent():
+        for name, step in list(steps.items()):
+            async with context.database.begin() as connection:
+                done = await step(connection)
+            counts[name] += done
+            if done < batch:
+                del steps[name]
+    return counts
+
+
+job = Job(name="sweep", body=sweep, cron="17 * * * *", limit=timedelta(minutes=15))

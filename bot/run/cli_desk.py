@@ -1,0 +1,114 @@
+"""What a command on the shell works with: a database, opened for as long as the command runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TextIO
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+
+from bot.commands.desk import Desk
+from bot.core.errors import SettingsError
+from bot.core.ids import new_id, utc_now
+from bot.run.embedded import EmbeddedPostgres, running
+from bot.run.settings import Settings
+from storage.database import Database
+from storage.keys import Keys, rewrap, rewrap_organizations
+from storage.migrate import upgrade
+from storage.organizations import Organizations
+from storage.sealing import Keyring
+
+_NO_SUCH_TABLE = "42P01"
+_POOL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Where questions are asked. Without a terminal nobody is there to answer: what was typed is meant."""
+
+    answers: TextIO
+    questions: TextIO
+
+    async def confirm(self, changes: str) -> bool:
+        if not (self.answers.isatty() and self.questions.isatty()):
+            return True
+        self.questions.write(f"{changes}\nPut this in force? [y/N] ")
+        self.questions.flush()
+        answer = await asyncio.to_thread(self.answers.readline)
+        return answer.strip().lower() in ("y", "yes")
+
+
+@asynccontextmanager
+async def database_url(settings: Settings) -> AsyncIterator[str]:
+    """The database of the settings; without one our own, started if nobody runs it."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    async with running(EmbeddedPostgres(settings.var)) as postgres:
+        yield postgres.url
+
+
+@asynccontextmanager
+async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> AsyncIterator[Desk]:
+    """Workers look for themselves once a second, so nobody is rung from here.
+
+    Our own database is always brought to the newest schema, a database of yours only when `migrate` says so.
+    """
+    async with database_url(settings) as url:
+        if migrate or settings.database_url is None:
+            await asyncio.to_thread(upgrade, url)
+        database = Database(url, pool=_POOL)
+        try:
+            yield Desk(
+                database=database,
+                keys=Keys(Keyring(settings.encryption_keys)),
+                new_id=new_id,
+                clock=utc_now,
+                organizations=Organizations(database),
+                ring=_nobody,
+                confirm=shell.confirm,
+            )
+        except DBAPIError as error:
+            raise _explained(error) from error
+        finally:
+            await database.close()
+
+
+async def _nobody() -> None:
+    pass
+
+
+def _explained(error: DBAPIError) -> Exception:
+    if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") == _NO_SUCH_TABLE:
+        return SettingsError("This database has no tables of ours yet: run `desk db migrate`.")
+    return error
+
+
+async def migrated(settings: Settings) -> list[str]:
+    """The migrations that were applied."""
+    async with database_url(settings) as url:
+        return await asyncio.to_thread(upgrade, url)
+
+
+async def rotated(settings: Settings) -> tuple[int, int]:
+    """How many keys of customers and of organizations were wrapped anew. Can be interrupted and repeated."""
+    keyring = Keyring(settings.encryption_keys)
+    async with database_url(settings) as url:
+        database = Database(url, pool=_POOL)
+        try:
+            async with database.begin() as connection:
+                organizations = await rewrap_organizations(connection, keyring)
+            customers, after = 0, UUID(int=0)
+            while True:
+                async with database.begin() as connection:
+                    changed, last = await rewrap(connection, keyring, after)
+                customers += changed
+                if last is None:
+                    return customers, organizations
+                after = last
+        except DBAPIError as error:
+            raise _explained(error) from error
+        finally:
+            await database.close()

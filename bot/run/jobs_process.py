@@ -1,0 +1,242 @@
+"""The body of `desk jobs`: an RQ worker, RQ's cron and the retries that are due, in one process.
+
+A SimpleWorker, which runs jobs in this process. Forking one for each job is unsafe beside threads, and
+spawning one costs an interpreter and all our imports each time, for jobs that mostly wait for PostgreSQL. What
+a fork would protect from is met otherwise: a job that hangs is ended by its own limit and RQ's behind it, and
+one that takes the process down is tried again by whoever cleans up after it.
+
+The worker has the main thread, where signals arrive; a thread of ours makes periodic jobs due. Any number of
+such processes may run: a periodic run has an id made of its name and time, and RQ takes an id once.
+"""
+
+import base64
+import logging
+import os
+import signal
+import threading
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+import structlog
+from croniter import croniter  # type: ignore[import-untyped]
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+from rq.cron import CronJob, CronScheduler
+from rq.exceptions import StopRequested
+from rq.scheduler import RQScheduler
+from rq.worker import WorkerStatus
+
+from bot.jobs.job import Job
+from bot.jobs.perform import interrupt, perform
+from bot.jobs.queue import SERIALIZER, enqueue_due, queue_name, queue_of
+from bot.jobs.registry import JOBS
+from bot.run.embedded import Servers
+from bot.run.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+GRACE = timedelta(seconds=15)  # for the job at hand when the process is told to stop; 20 s in all
+_TICK = 1.0  # seconds
+_PATIENCE = 2.0  # seconds to connect to Redis
+_WORKER_TTL = 60  # seconds; RQ asks Redis for a job a little shorter than that
+_RESULT_TTL = 86_400  # seconds
+
+
+def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
+    """Run jobs until SIGTERM or SIGINT; call it in the main thread of a process of its own.
+
+    Returns within 20 s of the signal: a job at hand has GRACE to end and is then put back for the next process;
+    a second signal puts it back at once. While Redis is away it waits.
+    """
+    # Job functions take plain arguments and find their servers where every process of ours does.
+    os.environ["DATABASE_URL"] = servers.database_url
+    os.environ["ENCRYPTION_KEY"] = ",".join(base64.b64encode(k).decode() for k in settings.encryption_keys)
+    _without_what_we_say()
+    stop = _Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    redis = Redis.from_url(servers.redis_url, socket_connect_timeout=_PATIENCE, client_name="desk-jobs")
+    ticker = _Ticker(Redis.from_url(servers.redis_url, socket_timeout=_PATIENCE), namespace, stop.asked)
+    thread = threading.Thread(target=ticker.run, name="jobs ticker")
+    log.info("jobs started", process="jobs", count=len(JOBS))
+    thread.start()
+    try:
+        while not stop.asked.is_set():
+            _work(redis, namespace, stop)
+            stop.asked.wait(_TICK)  # whatever ended the worker, mostly Redis that went away
+    finally:
+        stop.asked.set()
+        thread.join()
+        redis.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        log.info("jobs stopped", process="jobs")
+
+
+class _Stop:
+    """The signal handler."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.worker: _Worker | None = None
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        first = not self.asked.is_set()
+        self.asked.set()
+        if self.worker is None:
+            return
+        if self.worker.get_state() == WorkerStatus.BUSY:
+            self.worker.stop_soon(GRACE if first else timedelta())
+        elif first:
+            raise StopRequested
+
+
+class _Worker(SimpleWorker):
+    """Obeys signals alone: whoever can write to Redis cannot stop it."""
+
+    log_result_lifespan = False
+    exponential_backoff_factor = 1.0  # look for Redis once a second
+
+    def subscribe(self) -> None: ...
+
+    def unsubscribe(self) -> None: ...
+
+    def _install_signal_handlers(self) -> None: ...
+
+    def stop_soon(self, grace: timedelta) -> None:
+        self._stop_requested = True
+        interrupt(grace)
+
+
+def _work(redis: Redis, namespace: str, stop: _Stop) -> None:
+    """One worker's life. It ends when told to stop and when RQ gives up on Redis."""
+    try:
+        stop.worker = _Worker(
+            [queue_of(redis, namespace)],
+            connection=redis,
+            serializer=SERIALIZER,
+            worker_ttl=_WORKER_TTL,
+            default_result_ttl=_RESULT_TTL,
+        )
+        if not stop.asked.is_set():
+            stop.worker.work()
+    except (StopRequested, RedisError, OSError):
+        pass  # the ticker tells of Redis
+    finally:
+        stop.worker = None
+
+
+class _Periodic(CronJob):
+    """A job of ours in RQ's cron: fields in UTC, one run however many processes, a missed one made up for."""
+
+    def __init__(self, job: Job, namespace: str) -> None:
+        super().__init__(
+            queue_name=queue_name(namespace),
+            func=perform,
+            args=(job.name,),
+            cron=job.cron,
+            name=f"{namespace}:{job.name}",
+        )
+        self._job = job
+        self._namespace = namespace
+
+    def get_next_enqueue_time(self) -> datetime:
+        """At first the last time that is past: if nobody was there to run it, it is run now."""
+        if self.latest_enqueue_time is None:
+            due: datetime = croniter(self.cron, datetime.now(UTC)).get_prev(datetime)
+        else:
+            due = croniter(self.cron, self.latest_enqueue_time).get_next(datetime)
+        return due
+
+    def enqueue(self, connection: Redis) -> None:  # type: ignore[override]  # nobody reads RQ's return value
+        due = self.next_enqueue_time
+        if due is not None:
+            enqueue_due(connection, self._namespace, self._job, due)
+
+
+class _Ticker:
+    """Once a second: periodic jobs that are due, and failed ones whose pause is over. Tells of Redis."""
+
+    def __init__(self, redis: Redis, namespace: str, stop: threading.Event) -> None:
+        self._redis = redis
+        self._namespace = namespace
+        self._stop = stop
+        self._state = ""
+        self._cron: CronScheduler | None = None
+        self._retries: RQScheduler | None = None
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._tick()
+                self._turn("up")
+            except (RedisError, OSError):
+                self._turn("down")
+            except Exception as error:  # one bad entry in Redis must not end all periodic work
+                log.error("jobs ticker failed", process="jobs", exc_info=error)
+            self._stop.wait(_TICK)
+        self._end()
+
+    def _tick(self) -> None:
+        if self._cron is None or self._retries is None:
+            self._cron, self._retries = self._begin()
+        if self._cron.enqueue_jobs():
+            self._cron.save()
+        self._cron.heartbeat()
+        if self._retries.should_reacquire_locks:
+            self._retries.acquire_locks()
+        if self._retries.acquired_locks:
+            self._retries.heartbeat()  # type: ignore[no-untyped-call]
+            self._retries.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]
+
+    def _begin(self) -> tuple[CronScheduler, RQScheduler]:
+        cron = CronScheduler(self._redis, logging_level=logging.WARNING)
+        cron.get_jobs().extend(_Periodic(job, self._namespace) for job in JOBS if job.cron)
+        cron.register_birth()
+        retries = RQScheduler(
+            [queue_name(self._namespace)],
+            connection=self._redis,
+            logging_level=logging.WARNING,
+            serializer=SERIALIZER,
+        )
+        retries.register_birth()
+        return cron, retries
+
+    def _end(self) -> None:
+        try:
+            if self._cron is not None:
+                self._cron.register_death()
+            if self._retries is not None:
+                self._retries.stop()  # type: ignore[no-untyped-call]
+        except (RedisError, OSError):
+            pass  # what we leave there expires by itself
+        finally:
+            self._redis.close()
+
+    def _turn(self, state: str) -> None:
+        if state != self._state:
+            self._state = state
+            if state == "up":
+                log.info("redis", process="jobs", state=state)
+            else:
+                log.warning("redis", process="jobs", state=state)
+
+
+class _SaidByUs(logging.Filter):
+    """RQ tells of a lost connection at every try, and of failures with the words of the exception."""
+
+    _PHRASES = ("could not connect to Redis", "Redis connection timeout", "exception raised while executing")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, RedisError | OSError) and not any(
+            phrase in str(record.msg) for phrase in self._PHRASES
+        )
+
+
+def _without_what_we_say() -> None:
+    for name in ("rq.worker", "rq.scheduler", "rq.cron", "rq.job"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        if not any(isinstance(known, _SaidByUs) for known in logger.filters):
+            logger.addFilter(_SaidByUs())

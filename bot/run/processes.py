@@ -1,0 +1,268 @@
+"""The kinds of process: serve, work, jobs, and all of them in one tree."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+from rich.console import Console
+
+from bot.core.errors import DeskError, SettingsError
+from bot.core.ids import new_id
+from bot.run.embedded import Servers, embedded
+from bot.run.jobs_process import run_jobs
+from bot.run.settings import Environment, Settings, load
+from bot.run.upkeep import count_waiting, seal_audit
+from bot.run.web import add_health, web_app
+from bot.run.wiring import House, house
+from connectors.sandbox.server import Credentials, Sandbox
+from orgs.loading import load as load_organization
+from storage.migrate import upgrade
+from storage.organizations import apply, current
+
+log = structlog.get_logger(__name__)
+
+SAMPLE = Path(__file__).parents[2] / "orgs" / "samples" / "saas-support"
+_SYNC_EVERY = 2.0  # seconds
+_JOBS_GRACE = 10.0  # seconds
+
+
+@asynccontextmanager
+async def servers(settings: Settings) -> AsyncIterator[Servers]:
+    """The configured PostgreSQL and Redis; our own for what is not configured."""
+    if settings.database_url and (settings.redis_url or settings.environment is Environment.PRODUCTION):
+        yield Servers(database_url=settings.database_url, redis_url=settings.redis_url or "")
+        return
+    async with embedded(settings.var) as own:
+        yield Servers(
+            database_url=settings.database_url or own.database_url,
+            redis_url=settings.redis_url or own.redis_url,
+        )
+
+
+async def serve(settings: Settings) -> None:
+    """Webhooks, sockets, polling, health. Until SIGTERM or SIGINT."""
+    async with servers(settings) as known, house(settings, known) as h, _stopping() as stop:
+        async with running(h, serves=True, works=False, stop=stop), listening(settings, web_app(h)):
+            await stop.wait()
+
+
+async def work(settings: Settings) -> None:
+    """Turns and deliveries. Until SIGTERM or SIGINT, then drained within 20 s."""
+    async with servers(settings) as known, house(settings, known, pool=12) as h, _stopping() as stop:
+        app = web.Application()
+        add_health(app, h)
+        health = settings.environ.get("HEALTH_PORT", "")
+        async with running(h, serves=False, works=True, stop=stop):
+            if health.isdigit():
+                async with listening(replace(settings, port=int(health)), app):
+                    await stop.wait()
+            else:
+                await stop.wait()
+
+
+def jobs(settings: Settings) -> None:
+    """RQ's workers and cron. Until SIGTERM or SIGINT."""
+    url = settings.database_url
+    if not url or not settings.redis_url:
+        raise SettingsError("`desk jobs` needs DATABASE_URL and REDIS_URL: give it the ones of `desk work`")
+    run_jobs(settings, Servers(database_url=url, redis_url=settings.redis_url))
+
+
+async def up(settings: Settings, *, sandbox: bool) -> None:
+    """All in one tree, with the sample organization if there is none, and the sandbox if it is asked for."""
+    if sandbox:
+        settings = _in_sandbox(settings)
+    async with _stopping() as stop, servers(settings) as known:
+        await asyncio.to_thread(upgrade, known.database_url)
+        app = web.Application(client_max_size=1024 * 1024)
+        async with house(settings, known, pool=12) as h:
+            await _ensure_organization(h)
+            app = web_app(h)
+            if sandbox:
+                stand_ins = Sandbox(credentials=_credentials(settings), state_file=settings.var / "sandbox.json")
+                app.add_subapp("/sandbox", stand_ins.app())
+            async with (
+                listening(settings, app),
+                running(h, serves=True, works=True, stop=stop),
+                _jobs_beside(settings, known),
+            ):
+                _welcome(settings, sandbox=sandbox)
+                await stop.wait()
+                Console(stderr=True).print("[dim]Stopping: finishing what is under way…[/]")
+
+
+@asynccontextmanager
+async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Run what the process is for beside the block. A part that breaks stops the process, loudly.
+
+    At the end nothing new is accepted, then the work under way is finished, then the rest is cancelled.
+    """
+    await h.connections.sync(h.bus if serves else None, register=serves)
+    keepers = [
+        asyncio.create_task(h.bell.run(), name="bell"),
+        asyncio.create_task(h.bus.run(), name="bus"),
+        asyncio.create_task(_keep_in_step(h, serves), name="directory"),
+    ]
+    fetching, workers = [], []
+    if serves:
+        fetching.append(asyncio.create_task(h.listeners.run(), name="listeners"))
+    if works:
+        workers.append(asyncio.create_task(h.worker.run(stop), name="worker"))
+        workers.append(asyncio.create_task(h.deliverer.run(stop), name="deliverer"))
+        keepers.append(asyncio.create_task(seal_audit(h.database), name="audit"))
+        keepers.append(asyncio.create_task(count_waiting(h.database), name="gauges"))
+    watched = [*keepers, *fetching, *workers]
+    for task in watched:
+        task.add_done_callback(lambda done: _ended(done, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await _cancel(fetching)
+        results = await asyncio.gather(*workers, return_exceptions=True)
+        await _cancel(keepers)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                raise result
+
+
+def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    if task.cancelled() or stop.is_set():
+        return
+    error = task.exception()
+    log.error("a part of the process ended", task=task.get_name(), exc_info=error)
+    stop.set()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep_in_step(h: House, serves: bool) -> None:
+    """Follow the organizations: new accounts are opened, changed ones opened anew."""
+    while True:
+        await asyncio.sleep(_SYNC_EVERY)
+        try:
+            await h.directory.refresh()
+            await h.connections.sync(h.bus if serves else None, register=serves)
+        except DeskError as error:
+            log.warning("not in step with the organizations", code=error.code)
+
+
+@asynccontextmanager
+async def listening(settings: Settings, app: web.Application) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, settings.host, settings.port).start()
+        except OSError as error:
+            raise SettingsError(
+                f"port {settings.port} cannot be used ({error.strerror}): stop what listens there, or set PORT"
+            ) from None
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _stopping() -> AsyncIterator[asyncio.Event]:
+    """Set by SIGTERM or SIGINT; a second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, asked)
+    try:
+        yield stop
+    finally:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(name)
+
+
+@asynccontextmanager
+async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None]:
+    """`desk jobs` as a child, so that a long report never holds up a conversation."""
+    environ: Mapping[str, str] = {
+        **settings.environ,
+        "DATABASE_URL": known.database_url,
+        "REDIS_URL": known.redis_url,
+        "DESK_ENV": settings.environment.value,
+        "VAR_DIR": str(settings.var),
+    }
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot.run.cli", "jobs", env=dict(environ), start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            child.terminate()
+        try:
+            async with asyncio.timeout(_JOBS_GRACE):
+                await child.wait()
+        except TimeoutError:
+            child.kill()
+            await child.wait()
+
+
+def _in_sandbox(settings: Settings) -> Settings:
+    """The same settings, with the stand-ins in place of the platforms."""
+    known = Credentials()
+    base = f"http://127.0.0.1:{settings.port}/sandbox"
+    environ = {
+        **settings.environ,
+        "TELEGRAM_API_URL": f"{base}/telegram",
+        "SLACK_API_URL": f"{base}/slack/api",
+        "TELEGRAM_BOT_TOKEN": known.telegram_token,
+        "TELEGRAM_WEBHOOK_SECRET": "sandbox-webhook-secret",
+        "SLACK_BOT_TOKEN": known.slack_bot_token,
+        "SLACK_APP_TOKEN": known.slack_app_token,
+        "SLACK_SIGNING_SECRET": known.slack_signing_secret,
+        "HOST": "127.0.0.1",
+    }
+    return load(environ)
+
+
+def _credentials(settings: Settings) -> Credentials:
+    known = asdict(Credentials())
+    known["telegram_token"] = settings.secret("TELEGRAM_BOT_TOKEN")
+    return Credentials(**known)
+
+
+async def _ensure_organization(h: House) -> None:
+    """The sample, so that there is something to try; an organization that is there is left alone."""
+    async with h.database.begin() as connection:
+        if await current(connection):
+            return
+        loaded = await asyncio.to_thread(load_organization, SAMPLE)
+        await apply(connection, h.desk.keys, new_id, loaded, by="desk up", digest=loaded.digest)
+    await h.directory.refresh()
+
+
+def _welcome(settings: Settings, *, sandbox: bool) -> None:
+    console = Console(stderr=True)
+    base = f"http://127.0.0.1:{settings.port}"
+    console.print(f"\n[bold green]Agents Market is running[/] at {base}\n")
+    if sandbox:
+        console.print(f"  Open [bold cyan]{base}/sandbox[/]: left a customer's phone, right the staff's Slack.\n")
+        console.print("  Try, as Maya on the phone:")
+        console.print("    [italic]How do I invite my team?[/]            an article answers")
+        console.print("    [italic]I was charged twice this month[/]      a rule calls people: see Slack")
+        console.print("  Then in Slack: open the thread, press [bold]Take[/], answer, press [bold]Return to agent[/].")
+        console.print("  And type [bold]/desk help[/] there, or [bold]desk help[/] in a shell.\n")
+    console.print("  Health: /healthz  /readyz  /metrics      Stop: Ctrl-C\n")

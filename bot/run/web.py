@@ -1,0 +1,109 @@
+"""HTTP: the platforms' webhooks, health, readiness and metrics. Refuses what is too large before reading it."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from bot.bus.metrics import REFUSED
+from bot.core.connector import MAX_BODY, RawRequest
+from bot.core.errors import (
+    BodyTooLarge,
+    DeskError,
+    ForgedRequest,
+    MalformedPayload,
+    StorageUnavailable,
+    UnknownAccount,
+)
+from bot.run.wiring import House
+
+log = structlog.get_logger(__name__)
+
+_STATUS: tuple[tuple[type[DeskError], int], ...] = (
+    (ForgedRequest, 401),
+    (MalformedPayload, 400),
+    (UnknownAccount, 404),
+    (BodyTooLarge, 413),
+    (StorageUnavailable, 503),  # the platform will send it again
+)
+
+
+def web_app(house: House) -> web.Application:
+    """Everything that is served, but for the sandbox."""
+    app = web.Application(client_max_size=MAX_BODY)
+    app.router.add_route("*", "/hooks/{tail:.+}", _hooks(house))
+    add_health(app, house)
+    return app
+
+
+def add_health(app: web.Application, house: House) -> None:
+    """`/healthz`: the process lives. `/readyz`: what it needs is there. `/metrics`: for Prometheus."""
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def ready(_: web.Request) -> web.Response:
+        try:
+            await house.database.ping()
+            database = "up"
+        except StorageUnavailable as error:
+            database = error.code
+        accounts: dict[str, str] = dict.fromkeys(house.connections.connectors, "open")
+        accounts |= house.listeners.states
+        accounts |= dict.fromkeys(house.connections.problems, "failed")
+        body = {"database": database, "redis": house.bell.state, "accounts": accounts}
+        return web.json_response(body, status=200 if database == "up" else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.router.add_get("/healthz", alive)
+    app.router.add_get("/readyz", ready)
+    app.router.add_get("/metrics", metrics)
+
+
+def _hooks(house: House) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def hook(request: web.Request) -> web.StreamResponse:
+        """One call of a platform. Only an accident of ours answers 5xx, and then the platform tries again."""
+        try:
+            route = house.connections.route(request.path)
+            if route is None:
+                raise UnknownAccount("webhook", request.path[:100])
+            if request.method not in route.methods:
+                return _refuse("request.method", 405)
+            raw = RawRequest(
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=await _body(request),
+                method=request.method,
+                query=dict(request.query),
+            )
+            answer = await route.handle(raw)
+        except DeskError as error:
+            return _refuse(error.code, _status(error))
+        except TimeoutError:
+            return _refuse("storage.slow", 503)
+        return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+
+    return hook
+
+
+async def _body(request: web.Request) -> bytes:
+    if (request.content_length or 0) > MAX_BODY:
+        raise BodyTooLarge(MAX_BODY)
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise BodyTooLarge(MAX_BODY) from None
+    except (ValueError, web.RequestPayloadError) as error:
+        raise MalformedPayload("body", type(error).__name__) from None
+
+
+def _status(error: DeskError) -> int:
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def _refuse(code: str, status: int) -> web.Response:
+    REFUSED.labels(code).inc()
+    log.warning("request refused", code=code, status=status)
+    return web.json_response({"error": code}, status=status)

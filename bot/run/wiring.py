@@ -1,0 +1,161 @@
+"""The composition root: the one place that knows everybody. Adding a channel or a model is a line here."""
+
+import hashlib
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.bus.accept import Bus, Commander
+from bot.bus.bell import Bell
+from bot.bus.deliver import Deliverer
+from bot.bus.deliver import Pace as DeliveryPace
+from bot.bus.directory import Directory
+from bot.bus.listen import Listeners
+from bot.bus.work import Pace, Worker
+from bot.commands.chat import run_in_chat
+from bot.commands.desk import Desk, unconfirmed
+from bot.commands.registry import registry
+from bot.core.answering import Answerer
+from bot.core.commands import Caller
+from bot.core.connector import ChannelKind, ChatCommand
+from bot.core.ids import new_id, utc_now
+from bot.rooms.cards import Cards
+from bot.run.connections import Connections
+from bot.run.embedded import Servers
+from bot.run.settings import Settings
+from connectors import slack, telegram
+from orgs.answering.grounded import Grounded
+from orgs.routing import find_person, person_by_slack, person_by_telegram
+from storage.accounts import Account
+from storage.articles import Articles
+from storage.database import Database
+from storage.inbox import Inboxes
+from storage.keys import Keys
+from storage.organizations import Organizations
+from storage.outbox import Outbox
+from storage.sealing import Keyring
+from storage.turns import Turns
+
+CHANNELS: tuple[ChannelKind, ...] = (telegram.channel, slack.channel)
+
+
+def answerers(articles: Articles) -> Mapping[str, Answerer]:
+    """By the name that an agent's specification gives as its `model`."""
+    return {"grounded": Grounded(articles)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What every process has, built once and closed at its end."""
+
+    settings: Settings
+    database: Database
+    directory: Directory
+    bell: Bell
+    bus: Bus
+    connections: Connections
+    worker: Worker
+    deliverer: Deliverer
+    listeners: Listeners
+    desk: Desk
+
+
+@asynccontextmanager
+async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> AsyncIterator[House]:
+    """Build everything; nothing runs yet. Raises SettingsError, StorageUnavailable."""
+    database = Database(servers.database_url, pool=pool)
+    keys = Keys(Keyring(settings.encryption_keys))
+    organizations = Organizations(database)
+    directory = Directory(database, keys, organizations)
+    bell = Bell(servers.redis_url or None, namespace(servers.database_url))
+    inboxes = Inboxes(keys, new_id)
+    outbox = Outbox(keys, inboxes, new_id)
+    connections = Connections(settings, CHANNELS, directory)
+
+    async def ring() -> None:
+        bell.ring(())
+
+    desk = Desk(
+        database=database,
+        keys=keys,
+        new_id=new_id,
+        clock=utc_now,
+        organizations=organizations,
+        ring=ring,
+        confirm=unconfirmed,
+    )
+    bus = Bus(database, inboxes, directory, bell, commander(desk, directory))
+    deliverer = Deliverer(
+        database=database,
+        outbox=outbox,
+        directory=directory,
+        connectors=connections.connectors,
+        cards=Cards(database, keys, organizations),
+        bell=bell,
+        pace=DeliveryPace(),
+    )
+    worker = Worker(
+        database=database,
+        turns=Turns(keys, new_id),
+        directory=directory,
+        connectors=connections.connectors,
+        answerers=answerers(Articles(database)),
+        bell=bell,
+        deliver=deliverer.wake,
+        clock=utc_now,
+        new_id=new_id,
+        pace=Pace(),
+    )
+    listeners = Listeners(
+        database=database,
+        directory=directory,
+        connectors=connections.connectors,
+        fetching=connections.fetching,
+        inbox=bus,
+        me=f"{socket.gethostname()[:60]}:{os.getpid()}",
+    )
+    try:
+        await directory.refresh()
+        yield House(
+            settings=settings,
+            database=database,
+            directory=directory,
+            bell=bell,
+            bus=bus,
+            connections=connections,
+            worker=worker,
+            deliverer=deliverer,
+            listeners=listeners,
+            desk=desk,
+        )
+    finally:
+        await connections.close()
+        await database.close()
+
+
+def namespace(database_url: str) -> str:
+    """Keeps two desks apart that share one Redis."""
+    return hashlib.sha256(database_url.encode()).hexdigest()[:12]
+
+
+def commander(desk: Desk, directory: Directory) -> Commander:
+    """Runs `/desk` for whom the organization file says that the asker is."""
+    commands = registry(desk)
+
+    async def run(account: Account, command: ChatCommand) -> str:
+        organization = await directory.organization(account.organization, account.version)
+        sender = command.sender
+        if command.place.channel == telegram.channel.name:
+            person = person_by_telegram(organization, sender.external_id)
+        else:
+            person = person_by_slack(organization, sender.external_id, sender.handle)
+        found = find_person(organization, person) if person else None
+        name = found.name if found else sender.display_name
+        return await run_in_chat(
+            desk, commands, Caller(account.organization, person, name), command.text
+        )
+
+    return run
+
