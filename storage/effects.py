@@ -290,7 +290,8 @@ _ROOM_LANE = text("select lane_id from rooms where id = :id")
 
 _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "message": text("""
-        insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role, content,
+        insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
+        content,
             extras, state, external_id, created_at)
         values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content, :extras,
             :state, :external, :at)
@@ -302,13 +303,15 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         where id = :id and conversation_id = :conversation
     """),
     "escalation": text("""
-        insert into escalations (id, organization_id, conversation_id, from_agent, to_human, reason, team, state,
+        insert into escalations (id, organization_id, conversation_id, from_agent, to_human, reason, team,
+        state,
             urgent, trigger, step, opened_at, deadline)
         values (:id, :organization, :conversation, :agent, :holder, :reason, :team, :state, :urgent, :trigger,
             :step, :opened_at, :deadline)
     """),
     "change_escalation": text("""
-        update escalations set to_human = cast(:holder as text), reason = :reason, team = :team, state = :state,
+        update escalations set to_human = cast(:holder as text), reason = :reason, team = :team,
+        state = :state,
             urgent = :urgent, step = :step, deadline = :deadline,
             taken_at = case when cast(:holder as text) is not null then coalesce(taken_at, clock_timestamp())
                 else taken_at end,
@@ -316,12 +319,14 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         where id = :id and organization_id = :organization
     """),
     "step": text("""
-        insert into escalation_steps (id, organization_id, escalation_id, "from", "to", reason, context_snapshot,
+        insert into escalation_steps (id, organization_id, escalation_id, "from", "to", reason,
+        context_snapshot,
             "timestamp")
         values (:id, :organization, :escalation, :from_, :to, :reason, :snapshot, :at)
     """),
     "room": text("""
-        insert into rooms (id, organization_id, conversation_id, escalation_id, account_id, lane_id, team, chat,
+        insert into rooms (id, organization_id, conversation_id, escalation_id, account_id, lane_id, team,
+        chat,
             created_at)
         values (:id, :organization, :conversation, :escalation, :account, :lane, :team, :chat, :at)
     """),
@@ -331,13 +336,15 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             and (cast(:subject as text) is null or subject = :subject)
     """),
     "set_timer": text("""
-        insert into timers (conversation_id, kind, subject, due_at) values (:conversation, :kind, :subject, :due_at)
+        insert into timers (conversation_id, kind, subject, due_at) values (:conversation, :kind, :subject,
+        :due_at)
         on conflict (conversation_id, kind, subject) do update set due_at = excluded.due_at
     """),
     "outbox": text("""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, kind, payload,
             state, reports)
-        values (:id, :organization, :lane, :conversation, :message, :room, :kind, :payload, 'waiting', :reports)
+        values (:id, :organization, :lane, :conversation, :message, :room, :kind, :payload, 'waiting',
+        :reports)
         on conflict (room_id) where kind = 'card' and state = 'waiting' do nothing
     """),
     "send_again": text("""
@@ -345,7 +352,8 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         where message_id = :message and room_id is null and kind = 'post' and state in ('failed', 'unknown')
     """),
     "turn": text("""
-        insert into turns (id, organization_id, conversation_id, fence, started_at, inputs, timers, stages, outcome,
+        insert into turns (id, organization_id, conversation_id, fence, started_at, inputs, timers, stages,
+        outcome,
             reasons)
         values (:id, :organization, :conversation, :fence, :started_at, :inputs, :timers,
             cast(:stages as jsonb), :outcome, :reasons)

@@ -53,11 +53,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """A conversation that has something to do, and how long after now. `said`: a customer wrote."""
+    """A conversation that has something to do, and how long after now.
+
+    `said` is the input in which the customer wrote, 0 if it was somebody else who did something.
+    """
 
     conversation: ConversationId
     after: timedelta
-    said: bool
+    said: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +404,10 @@ class Inboxes:
                 "seconds": [(head.wake or timedelta()).total_seconds() for head in ordered],
             },
         )
-        return tuple(Wake(head.id, head.wake or timedelta(), head.said == head.accepted) for head in ordered)
+        return tuple(
+            Wake(head.id, head.wake or timedelta(), head.said if head.said > head.handled else 0)
+            for head in ordered
+        )
 
     def _message(self, entry: Entry, head: _Head) -> dict[str, object] | None:
         """The row of the log for what a customer said; everything else gets its row from the turn."""
@@ -568,15 +574,18 @@ _SEEN = text("""
 """)
 
 _BEGIN = text("""
-    insert into conversations (id, organization_id, customer_id, status, account_id, identity_id, lane_id, place,
+    insert into conversations (id, organization_id, customer_id, status, account_id, identity_id, lane_id,
+        place,
         previous_id, owner_kind, owner_name)
-    values (:id, :organization, :customer, 'pending', :account, :identity, :lane, :place, :previous, :owner_kind,
+    values (:id, :organization, :customer, 'pending', :account, :identity, :lane, :place, :previous,
+        :owner_kind,
         :owner_name)
     on conflict (identity_id) where current do nothing returning id
 """)
 
 _INSERT_INPUT = text("""
-    insert into inbox (account_id, external_id, organization_id, conversation_id, seq, origin, message_id, kind,
+    insert into inbox (account_id, external_id, organization_id, conversation_id, seq, origin, message_id,
+        kind,
         body, accepted_at)
     values (:account, :external, :organization, :conversation, :seq, :origin, :message, :kind, :body,
         clock_timestamp())
@@ -589,7 +598,8 @@ _INSERT_STRAY = text("""
 """)
 
 _STRAYS = text("""
-    select i.account_id, i.external_id, i.organization_id, i.body, r.conversation_id, v.customer_id, c.data_key,
+    select i.account_id, i.external_id, i.organization_id, i.body, r.conversation_id, v.customer_id,
+        c.data_key,
         o.data_key as org_data_key, o.index_key
     from inbox i
     join rooms r on r.account_id = i.account_id and i.stray = left(r.chat_id || '/' || r.thread, 255)
@@ -601,13 +611,15 @@ _STRAYS = text("""
 """)
 
 _PLACE_STRAY = text("""
-    update inbox set conversation_id = :conversation, seq = :seq, body = :body, message_id = :message, stray = null
+    update inbox set conversation_id = :conversation, seq = :seq, body = :body, message_id = :message,
+        stray = null
     where account_id = :account and external_id = :external and organization_id = :organization
         and origin = :origin and kind = :kind
 """)
 
 _INSERT_MESSAGE = text(f"""
-    insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role, content,
+    insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
+        content,
         extras, state, external_id, created_at)
     values (:id, :conversation, :organization, :position, 'human', :sender, '{Role.CUSTOMER.value}', :content,
         :extras, '{MessageState.RECEIVED.value}', :external, clock_timestamp())

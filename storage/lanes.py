@@ -38,7 +38,8 @@ async def wake(connection: AsyncConnection, lanes: Collection[LaneId]) -> None:
 
 
 _LANE = text("""
-    insert into lanes (id, organization_id, account_id, chat_hash) values (:id, :organization, :account, :hash)
+    insert into lanes (id, organization_id, account_id, chat_hash) values (:id, :organization, :account,
+        :hash)
     on conflict (account_id, chat_hash) do update set chat_hash = excluded.chat_hash returning id
 """)
 

@@ -1,8 +1,8 @@
 """What must leave: claiming lanes, and recording what became of each try.
 
-A lane is one chat of one account. It is advanced by one worker at a time, its rows leave in order, and it rests
-as long as the platform's published limit asks. A row is marked `sending` in the transaction that claims it: one
-found in that state later was under way when its worker died.
+A lane is one chat of one account. It is advanced by one worker at a time, its rows leave in order, and it
+rests as long as the platform's published limit asks. A row is marked `sending` in the transaction that claims
+it: one found in that state later was under way when its worker died.
 """
 
 from collections.abc import Mapping, Sequence
@@ -316,7 +316,8 @@ def _try(result: Later | Dead | Delivered, id_: UUID) -> dict[str, object]:
 
 
 _PACES = text("""
-    select id, extract(epoch from clock_timestamp() - greatest(free_at, clock_timestamp() - interval '1 hour'))
+    select id, extract(epoch from clock_timestamp() - greatest(free_at,
+        clock_timestamp() - interval '1 hour'))
         ::float8 as idle
     from accounts
     where id = any(cast(:ids as uuid[])) and exists (
@@ -366,7 +367,8 @@ _PACE = text("""
 """)
 
 _DETAILS = text("""
-    select o.*, l.account_id, a.channel, a.account, v.customer_id, v.place, c.data_key, r.chat, r.chat_id, r.thread,
+    select o.*, l.account_id, a.channel, a.account, v.customer_id, v.place, c.data_key, r.chat, r.chat_id,
+        r.thread,
         case when o.kind in ('amend', 'retract') then (
             select array_agg(ref) from outbox p cross join unnest(p.external_ids) as ref
             where p.message_id = o.message_id and p.room_id is null and p.kind = 'post'
@@ -396,7 +398,8 @@ _OURS = text("""
 
 _SETTLE = text("""
     update outbox set state = cast(:state as text), part = :part, attempts = :attempts, error = :error,
-        external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else external_ids end,
+        external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
+        external_ids end,
         settled_at = case when cast(:state as text) not in ('waiting', 'sending') then clock_timestamp() end
     where id = :id
 """)
@@ -414,12 +417,14 @@ _PLACE_ROOM = text("""
 _FREE = text("""
     update lanes l
     set lease_until = null,
-        free_at = case when t.rest > 0 then clock_timestamp() + make_interval(secs => t.rest) else l.free_at end,
+        free_at = case when t.rest > 0 then clock_timestamp() + make_interval(secs => t.rest) else
+        l.free_at end,
         ready_at = case when exists (
             select 1 from outbox o where o.lane_id = l.id and o.state in ('waiting', 'sending')
         ) then greatest(clock_timestamp() + make_interval(secs => greatest(t.rest, t.again)),
             coalesce(l.free_at, '-infinity')) end
-    from unnest(cast(:ids as uuid[]), cast(:rests as float8[]), cast(:again as float8[])) as t(id, rest, again)
+    from unnest(cast(:ids as uuid[]), cast(:rests as float8[]), cast(:again as float8[])) as t(id, rest,
+        again)
     where l.id = t.id
 """)
 

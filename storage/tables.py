@@ -163,8 +163,10 @@ article_sections = Table(
         "tsv",
         TSVECTOR,
         Computed(
-            "setweight(to_tsvector('english', title), 'A') || setweight(to_tsvector('english', heading), 'B')"
-            " || setweight(to_tsvector('english', tags), 'B') || setweight(to_tsvector('english', body), 'C')",
+            "setweight(to_tsvector('english', title), 'A')"
+            " || setweight(to_tsvector('english', heading), 'B')"
+            " || setweight(to_tsvector('english', tags), 'B')"
+            " || setweight(to_tsvector('english', body), 'C')",
             persisted=True,
         ),
     ),

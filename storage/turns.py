@@ -1,7 +1,7 @@
 """Claiming conversations and committing turns.
 
-A claim is a lease with a fencing token: a worker that lost its lease can no longer commit. A commit writes all
-effects of a turn or none; many turns share one transaction when many end at once.
+A claim is a lease with a fencing token: a worker that lost its lease can no longer commit. A commit writes
+all effects of a turn or none; many turns share one transaction when many end at once.
 """
 
 import json
@@ -20,7 +20,6 @@ from storage.codec import dump_memory
 from storage.effects import Spot, Writes
 from storage.keys import Keys
 from storage.views import views
-
 
 _UNREADABLE = timedelta(minutes=5)  # until one that could not be read is looked at again
 

@@ -201,7 +201,8 @@ def next_wake(timers: Sequence[Timer]) -> datetime | None:
 
 
 CONVERSATION = """
-    select v.id, v.organization_id, v.customer_id, v.place, v.owner_kind, v.owner_name, v.status, v.created_at,
+    select v.id, v.organization_id, v.customer_id, v.place, v.owner_kind, v.owner_name, v.status,
+        v.created_at,
         v.memory, a.channel, a.account, c.profile, c.data_key, clock_timestamp() as now
     from conversations v join accounts a on a.id = v.account_id join customers c on c.id = v.customer_id
 """

@@ -36,8 +36,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         )
 
     async def tail(call: Call) -> Output:
-        known = await whose(desk, call)
         limit = count_of(call.arguments["limit"], "limit", _MOST)
+        known = await whose(desk, call)
         async with desk.database.begin() as connection:
             lines = await read_tail(connection, known.organization, limit)
         return _tail(lines)

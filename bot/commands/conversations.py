@@ -16,8 +16,10 @@ _MOST: Final = 200
 
 def commands(desk: Desk) -> tuple[Command, ...]:
     async def listed(call: Call) -> Output:
+        limit = count_of(call.arguments["limit"], "limit", _MOST)
+        status = _status(call.arguments["status"]) if call.arguments["status"] else None
+        before = call.arguments["before"]
         known = await whose(desk, call)
-        status, before = call.arguments["status"], call.arguments["before"]
         async with desk.database.begin() as connection:
             after = None
             if before:
@@ -27,9 +29,9 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 connection,
                 desk.keys,
                 known.organization,
-                status=_status(status) if status else None,
+                status=status,
                 before=after,
-                limit=count_of(call.arguments["limit"], "limit", _MOST),
+                limit=limit,
             )
         return _listed(desk, lines)
 

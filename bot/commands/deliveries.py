@@ -18,13 +18,14 @@ _MOST: Final = 500
 
 def commands(desk: Desk) -> tuple[Command, ...]:
     async def listed(call: Call) -> Output:
+        limit = count_of(call.arguments["limit"], "limit", _MOST)
         known = await whose(desk, call)
         async with desk.database.begin() as connection:
             lines = await queries.deliveries(
                 connection,
                 known.organization,
                 dead_only=bool(call.arguments["dead"]),
-                limit=count_of(call.arguments["limit"], "limit", _MOST),
+                limit=limit,
             )
         return _listed(desk, lines)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 from uuid import UUID
 
@@ -15,16 +16,25 @@ from storage.organizations import InForce, Organizations, current, find
 Ring = Callable[[], Awaitable[None]]
 """Wakes the workers after something changed for them. Never fails: they look for themselves, too."""
 
-Confirm = Callable[[str], Awaitable[bool]]
+
+class Reply(Enum):
+    """Whether a change shall be made. SEEN: yes, and what changes was shown with the question."""
+
+    NO = "no"
+    YES = "yes"
+    SEEN = "seen"
+
+
+Confirm = Callable[[str], Awaitable[Reply]]
 """Shows what is about to change and asks whether it shall."""
 
 NOWHERE: Final = OrgId(UUID(int=0))
 """The caller's organization when none was named: the only one there is, is meant."""
 
 
-async def unconfirmed(_: str) -> bool:
+async def unconfirmed(_: str) -> Reply:
     """For chat: nobody answers a question within a command, so whoever is sure says `--yes`."""
-    return False
+    return Reply.NO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

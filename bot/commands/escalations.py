@@ -15,8 +15,9 @@ _MOST: Final = 200
 
 def commands(desk: Desk) -> tuple[Command, ...]:
     async def listed(call: Call) -> Output:
-        known = await whose(desk, call)
+        limit = count_of(call.arguments["limit"], "limit", _MOST)
         before = call.arguments["before"]
+        known = await whose(desk, call)
         async with desk.database.begin() as connection:
             after = None
             if before:
@@ -27,7 +28,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 known.organization,
                 open_only=not call.arguments["all"],
                 before=after,
-                limit=count_of(call.arguments["limit"], "limit", _MOST),
+                limit=limit,
             )
         return _listed(desk, lines)
 

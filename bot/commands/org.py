@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from bot.commands.desk import Desk, actor, whose
+from bot.commands.desk import Desk, Reply, actor, whose
 from bot.commands.formatting import count_of, moment, plural
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
 from bot.core.errors import BadUsage, NotAllowed
@@ -113,7 +113,8 @@ async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
     warnings = tuple(str(problem) for problem in loaded.warnings)
     async with desk.database.begin() as connection:
         foreseen = await organizations.preview(connection, loaded)
-    if foreseen and not await _agreed(desk, call, foreseen, warnings):
+    reply = await _agreed(desk, call, foreseen, warnings)
+    if reply is Reply.NO:
         return _not_applied(foreseen)
     async with desk.database.begin() as connection:
         applied = await organizations.apply(
@@ -121,14 +122,15 @@ async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
         )
     if applied.changes:
         await desk.ring()
-    return _applied(loaded.organization.name, applied, warnings)
+    return _applied(loaded.organization.name, applied, warnings, reply)
 
 
 async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
     known = await whose(desk, call)
     async with desk.database.begin() as connection:
         foreseen = await organizations.preview_version(connection, known.organization, version)
-    if foreseen and not await _agreed(desk, call, foreseen, ()):
+    reply = await _agreed(desk, call, foreseen, ())
+    if reply is Reply.NO:
         return _not_applied(foreseen)
     async with desk.database.begin() as connection:
         applied = await organizations.apply_version(
@@ -136,24 +138,24 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
         )
     if applied.changes:
         await desk.ring()
-    return _applied(known.name, applied, ())
+    return _applied(known.name, applied, (), reply)
 
 
-async def _agreed(desk: Desk, call: Call, changes: tuple[Change, ...], warnings: tuple[str, ...]) -> bool:
-    if call.arguments["yes"]:
-        return True
+async def _agreed(desk: Desk, call: Call, changes: tuple[Change, ...], warnings: tuple[str, ...]) -> Reply:
+    if call.arguments["yes"] or not changes:
+        return Reply.YES
     return await desk.confirm("\n".join((*warnings, _written(changes))))
 
 
 def _not_applied(changes: tuple[Change, ...]) -> Output:
     many = plural(len(changes), "change")
     return Output(
-        text=f"{_written(changes)}\nNothing was applied: {many} wait for `--yes`.",
+        text=f"{_written(changes)}\nNothing was applied: say `--yes` to apply {many}.",
         data={"applied": False, "changes": _as_data(changes)},
     )
 
 
-def _applied(name: str, applied: Applied, warnings: tuple[str, ...]) -> Output:
+def _applied(name: str, applied: Applied, warnings: tuple[str, ...], reply: Reply) -> Output:
     data: JsonValue = {
         "organization": str(applied.organization),
         "name": name,
@@ -167,6 +169,8 @@ def _applied(name: str, applied: Applied, warnings: tuple[str, ...]) -> Output:
         said = f"Nothing changes: version {applied.version} of {name} says the same."
         return Output(text="\n".join((*warnings, said)), data=data)
     said = f"Version {applied.version} of {name} is in force: {plural(len(applied.changes), 'change')}."
+    if reply is Reply.SEEN:
+        return Output(text=said, data=data)
     return Output(text="\n".join((*warnings, _written(applied.changes), said)), data=data)
 
 

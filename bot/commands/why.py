@@ -13,8 +13,8 @@ _STAGES = ("load", "decide", "act", "commit")  # in the order of a turn; others 
 
 def commands(desk: Desk) -> tuple[Command, ...]:
     async def why(call: Call) -> Output:
-        known = await whose(desk, call)
         limit = count_of(call.arguments["limit"], "limit", _MOST)
+        known = await whose(desk, call)
         async with desk.database.begin() as connection:
             found = await queries.find_id(
                 connection, known.organization, Subject.CONVERSATION, call.arguments["conversation"]

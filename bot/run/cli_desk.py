@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from bot.commands.desk import Desk
+from bot.commands.desk import Desk, Reply
 from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
 from bot.run.embedded import EmbeddedPostgres, running
@@ -31,13 +31,13 @@ class Shell:
     answers: TextIO
     questions: TextIO
 
-    async def confirm(self, changes: str) -> bool:
+    async def confirm(self, changes: str) -> Reply:
         if not (self.answers.isatty() and self.questions.isatty()):
-            return True
+            return Reply.YES
         self.questions.write(f"{changes}\nPut this in force? [y/N] ")
         self.questions.flush()
         answer = await asyncio.to_thread(self.answers.readline)
-        return answer.strip().lower() in ("y", "yes")
+        return Reply.SEEN if answer.strip().lower() in ("y", "yes") else Reply.NO
 
 
 @asynccontextmanager

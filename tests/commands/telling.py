@@ -1,0 +1,159 @@
+"""A small story in a real database: two customers, one escalation, one dead delivery."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import text
+
+from bot.core.conversation import (
+    Escalation,
+    EscalationState,
+    Message,
+    MessageState,
+    Owner,
+    OwnerKind,
+    Role,
+    Status,
+)
+from bot.core.effects import AddMessage, AddStep, Audit, Deliver, Move, OpenEscalation
+from bot.core.events import Channel, Event, Place, Said, Sender
+from bot.core.ids import AgentId, ConversationId, DeliveryId, EscalationId, MessageId, OrgId, TeamId, new_id
+from bot.core.outbound import Post
+from orgs.loading import load
+from storage import organizations
+from storage.accounts import all_accounts
+from storage.database import Database
+from storage.inbox import Arrival, Inboxes, Rules
+from storage.keys import Keys
+from storage.sealing import Keyring
+from storage.turns import Commit, Turns
+
+SAMPLE = Path(__file__).resolve().parents[2] / "orgs" / "samples" / "saas-support"
+KEY = bytes(range(32))
+WORDS = "My **card** was charged twice <!channel>\x1b[31m"
+AGENT = "onboarding-specialist"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the tests ask about."""
+
+    organization: OrgId
+    plain: ConversationId
+    escalated: ConversationId
+    escalation: EscalationId
+    dead: DeliveryId
+    waiting: DeliveryId
+
+
+def keys_of_tests() -> Keys:
+    return Keys(Keyring([KEY]))
+
+
+async def tell(database_url: str) -> Told:
+    database, keys = Database(database_url), keys_of_tests()
+    try:
+        async with database.begin() as connection:
+            applied = await organizations.apply(
+                connection, keys, new_id, load(SAMPLE), by="shell", digest="d" * 64
+            )
+        await _say(database, keys, "101", "Maria", "How do I invite people?")
+        await _say(database, keys, "102", "Tom", WORDS)
+        return await _answer(database, keys, applied.organization)
+    finally:
+        await database.close()
+
+
+async def _say(database: Database, keys: Keys, chat: str, name: str, words: str) -> None:
+    async with database.begin() as connection:
+        account = next(a for a in await all_accounts(connection, keys) if a.serves == "customers")
+        event = Event(
+            external_id=f"update-{chat}",
+            place=Place(Channel("telegram"), account.account, chat),
+            sender=Sender(chat, name),
+            content=Said(words),
+            occurred_at=datetime(2026, 3, 1, tzinfo=UTC),
+            message="1",
+        )
+        rules = Rules(timedelta(), 8, "agent", AGENT)
+        await Inboxes(keys, new_id).accept(connection, [Arrival(account, event, rules)])
+
+
+async def _answer(database: Database, keys: Keys, organization: OrgId) -> Told:
+    turns = Turns(keys, new_id)
+    escalation = EscalationId(new_id())
+    async with database.begin() as connection:
+        claimed = await turns.claim(connection, 10, timedelta(seconds=30))
+        by_name = {view.conversation.customer_name: (lease, view) for lease, view in claimed}
+        commits = []
+        for name, (lease, view) in by_name.items():
+            reply = Message(
+                id=MessageId(new_id()),
+                role=Role.AGENT,
+                sender=AGENT,
+                text=f"Hello {name}!",
+                state=MessageState.RELEASED,
+                at=view.now,
+            )
+            effects = [AddMessage(reply), Deliver(reply.id, Post(reply.text))]
+            if name == "Tom":
+                effects += _escalated(escalation, view.now)
+            commits.append(
+                Commit(
+                    lease=lease,
+                    view=view,
+                    effects=tuple(effects),
+                    insist=True,
+                    wake_at=None,
+                    started_at=view.now,
+                    stages={"commit": 1.25, "load": 2.0, "act": 3.5},
+                    reasons=((f"agent:{AGENT}", "one article fits: invite-people"),),
+                )
+            )
+        assert await turns.commit(connection, commits) == ["committed", "committed"]
+        ids = {name: view.conversation.id for name, (_, view) in by_name.items()}
+        dead = await connection.scalar(
+            text(
+                "update outbox set state = 'failed', attempts = 3, error = 'bot was blocked'"
+                " where conversation_id = :id returning id"
+            ),
+            {"id": ids["Maria"]},
+        )
+        await connection.execute(
+            text(
+                "insert into deliveries (id, organization_id, outbox_id, attempt, at, outcome, reason)"
+                " values (:id, :organization, :outbox, 3, clock_timestamp(), 'send.unreachable',"
+                " 'bot was blocked')"
+            ),
+            {"id": new_id(), "organization": organization, "outbox": dead},
+        )
+        waiting = await connection.scalar(
+            text("select id from outbox where conversation_id = :id"), {"id": ids["Tom"]}
+        )
+    return Told(organization, ids["Maria"], ids["Tom"], escalation, DeliveryId(dead), DeliveryId(waiting))
+
+
+def _escalated(escalation: EscalationId, now: datetime) -> list[OpenEscalation | AddStep | Audit | Move]:
+    team = TeamId("billing")
+    return [
+        OpenEscalation(
+            Escalation(
+                id=escalation,
+                state=EscalationState.WAITING,
+                agent=AgentId(AGENT),
+                team=team,
+                reason="Money: a charge.",
+                why="trigger billing_inquiry",
+                tried="nothing yet",
+                urgent=False,
+                opened_at=now,
+                deadline=now + timedelta(minutes=5),
+                step=0,
+                trigger="billing_inquiry",
+            )
+        ),
+        AddStep(escalation, f"agent:{AGENT}", "team:billing", "the rule says so", "Tom: charged twice"),
+        Audit(f"agent:{AGENT}", "escalation.opened", f"escalation:{escalation}", {"team": "billing"}),
+        Move(Owner(OwnerKind.QUEUE, team), Status.ESCALATED),
+    ]

@@ -1,0 +1,183 @@
+"""`/desk …` as staff type it."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from bot.commands.chat import run_in_chat
+from bot.commands.desk import Desk
+from bot.commands.markdown import LONGEST, to_markdown
+from bot.commands.registry import registry
+from bot.core.commands import Call, Caller, Command, Commands, Output, Permission, Table
+from bot.core.ids import OrgId, PersonId, new_id
+from tests.commands.conftest import Chats, Rung
+from tests.commands.telling import Told
+
+WORDS = (
+    *("org", "show", "apply", "conversations", "list", "why", "help", "deliveries", "retry", "escalations"),
+    *(
+        "--limit",
+        "--version",
+        "--yes",
+        "--",
+        "--json",
+        "0",
+        "-1",
+        "99999999999",
+        "01990000",
+        '"',
+        "\0",
+        "\ud800",
+    ),
+)
+
+
+async def test_the_help_names_what_can_be_typed_and_no_files(say: Chats) -> None:
+    for words in ("", "help", "HELP"):
+        answer = await say(words)
+        assert "/desk conversations" in answer
+        assert "lint" not in answer
+
+
+async def test_a_list_is_one_line_for_each(say: Chats, told: Told) -> None:
+    answer = await say("conversations")
+    lines = answer.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("- **")
+    assert (
+        " · customer Tom · channel telegram · status escalated · owner queue:billing · messages 2 · age "
+        in lines[0]
+    )
+
+
+async def test_nothing_a_customer_wrote_acts_as_markdown(say: Chats, told: Told) -> None:
+    answer = await say(f"conversations show {told.escalated}")
+    assert r"My \*\*card\*\* was charged twice \<!channel\>" in answer
+    assert "\x1b" not in answer
+
+
+@pytest.mark.parametrize(
+    ("words", "who", "allowed"),
+    [
+        ("conversations", "carla", True),
+        ("status", "carla", True),
+        ("deliveries retry {dead}", "carla", False),
+        ("deliveries retry {dead}", "ben", True),
+        ("audit tail", "ben", False),
+        ("audit tail", "anna", True),
+        ("org apply --version 1", "ben", False),
+        ("org apply --version 1", "anna", True),
+        ("org lint /etc/passwd", "anna", False),
+        ("org apply /etc/passwd", "anna", False),
+        ("status", "mallory", False),
+        ("help", None, False),
+        ("conversations", None, False),
+    ],
+)
+async def test_who_may_do_what(say: Chats, told: Told, words: str, who: str | None, allowed: bool) -> None:
+    answer = await say(words.format(dead=told.dead), who)
+    refusals = (
+        "is for those with the role",
+        "is for the shell",
+        "on the shell",
+        "belongs to nobody",
+        "not one of the",
+    )
+    assert any(refusal in answer for refusal in refusals) is not allowed
+
+
+async def test_another_organization_is_out_of_reach(say: Chats, told: Told) -> None:
+    answer = await say(f"conversations show {told.plain}", "anna", OrgId(new_id()))
+    assert "There is no organization" in answer
+
+
+async def test_retrying_rings_and_is_audited_by_name(say: Chats, told: Told, bell: Rung) -> None:
+    assert "waits to be sent again" in await say(f"deliveries retry {told.dead}", "ben")
+    assert bell.times == 1
+    answer = await say("audit tail --limit 1")
+    assert "who person:ben" in answer
+    assert "did delivery.retried" in answer
+
+
+async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: Told, bell: Rung) -> None:
+    async with chat_desk.database.begin() as connection:
+        await connection.execute(
+            text(
+                "insert into organization_versions (organization_id, version, document, digest, applied_by)"
+                " select organization_id, 2, jsonb_set(document, '{organization,description}', '\"Other.\"'),"
+                " digest, 'shell' from organization_versions"
+            )
+        )
+        await connection.execute(text("update organizations set version = 2"))
+    asked = await say("org apply --version 1")
+    assert asked.endswith("Nothing was applied: say `--yes` to apply 1 change.")
+    assert bell.times == 0
+    done = await say("org apply --version 1 —yes")
+    assert "Version 3 of Brightdesk Support is in force: 1 change." in done
+    assert bell.times == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("conversatoins", "There is no `conversatoins`. Try `conversations`"),
+        ("org", "`org` wants one of these behind it: `apply`, `lint`, `show`, `versions`."),
+        (
+            "org shwo",
+            "`org` wants one of these behind it: `apply`, `lint`, `show`, `versions`. Did you mean `show`?",
+        ),
+        (
+            "conversations shwo",
+            "`conversations` knows no `shwo`. It wants one of these: `list`, `show`. Did you mean `show`?",
+        ),
+        ("why", "`CONVERSATION` is missing. Usage: `why CONVERSATION [--limit LIMIT]`"),
+        ("status now", "`now` is one word too many. Usage: `status`"),
+        ("conversations --limt 3", "There is no option `--limt`. Did you mean `--limit`?"),
+        ("conversations --limit", "`--limit` needs a value."),
+        ("escalations --all=no", "`--all` takes no value."),
+        ('why "0199', "A quotation mark is not closed."),
+        ("x" * 3000, "That is too long: at most 2000 characters."),
+        ("conversations --status open", "--status is 'open': it must be one of pending, in\\_progress"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_done_is_told_with_the_close_match(say: Chats, typed: str, answer: str) -> None:
+    assert (await say(typed)).lstrip("\\").startswith(answer)
+
+
+async def test_every_declared_command_answers_in_chat(say: Chats, chat_desk: Desk, told: Told) -> None:
+    ids = {"conversation": told.plain, "escalation": told.escalation, "delivery": told.dead}
+    for command in registry(chat_desk):
+        if command.permission is Permission.SHELL or command.name == "org apply":
+            continue
+        words = [str(ids[p.name]) for p in command.parameters if p.name in ids]
+        answer = await say(" ".join((command.name, *words)))
+        assert "went wrong" not in answer
+        assert "Usage" not in answer
+
+
+async def test_a_command_that_breaks_answers_with_a_code_and_no_details(chat_desk: Desk, told: Told) -> None:
+    async def breaks(call: Call) -> Output:
+        raise RuntimeError("secret details")
+
+    known = Commands([Command(name="broken", summary="", permission=Permission.MEMBER, handler=breaks)])
+    answer = await run_in_chat(chat_desk, known, Caller(told.organization, PersonId("anna")), "broken")
+    assert answer.startswith("Something went wrong on our side.")
+    assert "secret" not in answer
+
+
+async def test_long_answers_end_in_whole_lines_and_say_so() -> None:
+    rows = tuple((str(number), "x" * 50) for number in range(500))
+    answer = to_markdown(Output(tables=(Table(("a", "b"), rows),)))
+    assert len(answer) <= LONGEST
+    assert answer.splitlines()[-1].endswith("more lines: narrow it down, or ask on the shell.")
+    assert len(to_markdown(Output(text="y" * 10_000))) <= LONGEST
+
+
+@given(typed=st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_nothing_that_is_typed_breaks_it(say: Chats, typed: str) -> None:
+    answer = await say(typed)
+    assert answer
+    assert len(answer) <= LONGEST
+    assert "went wrong on our side" not in answer

@@ -1,0 +1,261 @@
+"""`desk …` as people and scripts use it."""
+
+import base64
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Desks
+from tests.commands.telling import KEY, SAMPLE, Told
+
+
+def golden(text: str) -> str:
+    """Without what differs from run to run: ids and times; columns of them keep one width."""
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "ID", text)
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}(-7[0-9a-f]{3})?(-[0-9a-f]{4})?", "ID", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
+    text = re.sub(r"\b\d+ (s|min)\b", "AGE", text)
+    return re.sub(r" {2,}", "  ", text)
+
+
+def test_apply_shows_the_difference_and_puts_the_file_in_force(desk: Desks) -> None:
+    applied = desk("org", "apply", str(SAMPLE))
+    assert applied.code == 0
+    lines = applied.out.splitlines()
+    assert lines[0] == '+ organization "Brightdesk Support"'
+    assert '+ teams[billing] "Billing Specialists"' in lines
+    assert lines[-1].startswith("Version 1 of Brightdesk Support is in force: ")
+    again = desk("org", "apply", str(SAMPLE))
+    assert again.out == "Nothing changes: version 1 of Brightdesk Support says the same.\n"
+
+
+def test_going_back_to_a_version_that_never_was_fails(desk: Desks, story: Told) -> None:
+    went = desk("org", "apply", "--version", "7")
+    assert (went.code, went.err) == (1, "desk: There is no version '7' in this organization.\n")
+
+
+def test_apply_needs_a_path_or_a_version_and_not_both(desk: Desks, story: Told) -> None:
+    for words in ((), (str(SAMPLE), "--version", "1")):
+        went = desk("org", "apply", *words)
+        assert went.code == 2
+        assert went.err.startswith("desk: Give either the path")
+
+
+def test_a_broken_file_is_told_line_by_line_and_nothing_is_applied(desk: Desks, tmp_path: Path) -> None:
+    file = tmp_path / "organization.yaml"
+    file.write_text("organization: X\nagents: []\nteems: []\n", "utf-8")
+    went = desk("org", "apply", str(file))
+    assert went.code == 1
+    assert went.err.endswith("Nothing was applied.\n")
+    assert f"{file}:" in went.err
+    lint = desk("org", "lint", str(file), "--json")
+    assert lint.code == 1
+    assert {problem["severity"] for problem in lint.data} == {"error"}
+
+
+def test_commands_on_an_empty_database_say_what_to_do(desk: Desks) -> None:
+    for words in (("status",), ("conversations",), ("org", "show"), ("audit", "verify")):
+        went = desk(*words)
+        assert (went.code, went.err) == (
+            1,
+            "desk: There is no organization yet: `desk org apply PATH` makes one.\n",
+        )
+
+
+def test_status(desk: Desks, story: Told) -> None:
+    assert golden(desk("status").out) == (
+        "Brightdesk Support, version 1 of its file.\n"
+        "\n"
+        "now  count  longest\n"
+        "customers who wait for an answer  0  -\n"
+        "escalations nobody has taken  1  AGE\n"
+        "escalations held by somebody  0  -\n"
+        "deliveries that wait  1  AGE\n"
+        "deliveries that failed  1  -\n"
+        "deliveries nobody knows the outcome of  0  -\n"
+        "\n"
+        "conversations begun in the last 24 h  count\n"
+        "pending  1\n"
+        "in_progress  0\n"
+        "escalated  1\n"
+        "resolved  0\n"
+    )
+    data = desk("status", "--json").data
+    assert data["deliveries"] == {"waiting": 1, "failed": 1, "unknown": 0}
+
+
+def test_conversations_alone_means_list(desk: Desks, story: Told) -> None:
+    alone, listed = desk("conversations"), desk("conversations", "list")
+    assert golden(alone.out) == golden(listed.out)
+    assert golden(alone.out) == (
+        "conversation  customer  channel  status  owner  messages  age\n"
+        "ID  Tom  telegram  escalated  queue:billing  2  AGE\n"
+        "ID  Maria  telegram  pending  agent:onboarding-specialist  2  AGE\n"
+    )
+    assert [c["id"] for c in desk("conversations", "--json").data] == [str(story.escalated), str(story.plain)]
+    assert [c["customer_name"] for c in desk("conversations", "--status", "escalated", "--json").data] == [
+        "Tom"
+    ]
+    after = desk("conversations", "list", "--before", str(story.escalated), "--json").data
+    assert [c["customer_name"] for c in after] == ["Maria"]
+
+
+def test_lists_hold_nothing_that_a_customer_wrote(desk: Desks, story: Told) -> None:
+    for words in (
+        ("conversations",),
+        ("escalations", "--all"),
+        ("deliveries",),
+        ("status",),
+        ("audit", "tail"),
+    ):
+        for more in ((), ("--json",)):
+            assert "charged" not in desk(*words, *more).out
+
+
+def test_a_conversation_is_shown_word_by_word_without_control_characters(desk: Desks, story: Told) -> None:
+    shown = desk("conversations", "show", str(story.escalated)[:18])
+    assert golden(shown.out) == (
+        "ID: Tom on telegram, escalated, queue billing has the word.\n"
+        "Escalation ID: waiting, team billing\n"
+        "\n"
+        "2 messages\n"
+        "at (UTC)  who  text  state\n"
+        "TIME  Tom  My **card** was charged twice <!channel>\ufffd[31m  received\n"
+        "TIME  agent onboarding-specialist  Hello Tom!  released\n"
+    )
+
+
+def test_an_escalation_is_shown_with_its_path(desk: Desks, story: Told) -> None:
+    shown = desk("escalations", "show", str(story.escalation))
+    assert golden(shown.out) == (
+        "ID: waiting, team billing.\n"
+        "Customer: Tom, conversation ID\n"
+        "Reason: Money: a charge.\n"
+        "Why: trigger billing_inquiry\n"
+        "Tried: nothing yet\n"
+        "Opened TIME UTC by onboarding-specialist; time left: AGE\n"
+        "\n"
+        "Path: 1 step\n"
+        "at (UTC)  from  to  reason\n"
+        "TIME  agent:onboarding-specialist  team:billing  the rule says so\n"
+    )
+    data = desk("escalations", "show", str(story.escalation), "--json").data
+    assert data["path"][0]["context_snapshot"] == "Tom: charged twice"
+
+
+def test_why_names_stages_milliseconds_and_reasons(desk: Desks, story: Told) -> None:
+    assert golden(desk("why", str(story.plain)).out) == (
+        "ID: 1 turn.\n"
+        "\n"
+        "started (UTC)  because of  stages, ms  outcome  who had the word, and why\n"
+        "TIME  1 event  load 2.0, act 3.5, commit 1.2, all 6.8  committed"
+        "  agent:onboarding-specialist: one article fits: invite-people\n"
+    )
+
+
+def test_a_dead_delivery_is_listed_with_its_tries_and_sent_again_once(desk: Desks, story: Told) -> None:
+    lines = {line["id"]: line for line in desk("deliveries", "--json").data}
+    assert lines[str(story.dead)]["tries"][0]["outcome"] == "send.unreachable"
+    assert lines[str(story.waiting)]["state"] == "waiting"
+    assert [line["id"] for line in desk("deliveries", "--dead", "--json").data] == [str(story.dead)]
+    assert desk("deliveries", "retry", str(story.dead)).code == 0
+    again = desk("deliveries", "retry", str(story.dead))
+    assert again.code == 1
+    assert again.err.endswith("is not dead: only failed and unknown ones are sent again.\n")
+    newest = desk("audit", "tail", "--limit", "1", "--json").data[0]
+    assert (newest["action"], newest["actor"]) == ("delivery.retried", "shell")
+
+
+def test_an_id_is_found_by_its_beginning_if_only_one_begins_so(desk: Desks, story: Told) -> None:
+    whole = str(story.escalation)
+    assert desk("escalations", "show", whole[:13]).code == 0
+    assert desk("escalations", "show", whole.upper()).code == 0
+    assert desk("escalations", "show", whole[:7]).code == 2
+    assert desk("escalations", "show", "not-an-id").code == 2
+    assert desk("escalations", "show", "0" * 32).code == 1
+    several = desk("conversations", "show", str(story.plain)[:8])
+    assert several.code == 2
+    assert several.err.startswith("desk: Several conversations begin with")
+
+
+def test_the_audit_chain_is_verified(desk: Desks, story: Told) -> None:
+    assert desk("audit", "verify").out == "The audit chain is whole: 0 entries are sealed, 2 waiting.\n"
+    assert desk("audit", "verify", "--json").data["ok"] is True
+    cut = desk("audit", "verify", "--noted", f"5:{'0' * 64}")
+    assert cut.code == 1
+    assert "its end was cut off" in cut.out
+    assert desk("audit", "verify", "--noted", "x").code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("nonsense",), ("org", "lint"), ("conversations", "--limit", "0"), ("why",), ("org", "aply", "x")],
+)
+def test_wrong_usage_is_2_and_one_sentence(desk: Desks, words: tuple[str, ...]) -> None:
+    went = desk(*words)
+    assert went.code == 2
+    assert went.out == ""
+    assert went.err.startswith("desk: ")
+    assert went.err.count("\n") == 1
+
+
+def test_an_unknown_organization_is_named_with_those_there_are(desk: Desks, story: Told) -> None:
+    assert desk("status", "--org", "brightdesk support").code == 0
+    went = desk("status", "--org", "Brightdesk Suport")
+    assert went.code == 1
+    assert "Did you mean 'Brightdesk Support'?" in went.err
+
+
+def test_keys_are_rotated_and_everything_still_opens(
+    desk: Desks, story: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = base64.b64encode(bytes(32)).decode()
+    monkeypatch.setenv("ENCRYPTION_KEY", f"{newest},{base64.b64encode(KEY).decode()}")
+    assert desk("keys", "rotate", "--json").data == {"customers": 2, "organizations": 2}
+    monkeypatch.setenv("ENCRYPTION_KEY", newest)
+    assert "charged twice" in desk("conversations", "show", str(story.escalated)).out
+    assert desk("keys", "rotate", "--json").data == {"customers": 0, "organizations": 0}
+
+
+def test_migrating_twice_is_harmless(desk: Desks) -> None:
+    assert desk("db", "migrate").out == "The schema is the newest already.\n"
+
+
+def test_a_database_that_is_gone_is_one_sentence(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody@127.0.0.1:{free_port}/none")
+    went = desk("status")
+    assert went.code == 1
+    assert went.err.startswith("desk: The database cannot be reached")
+
+
+def test_settings_that_are_wrong_are_one_sentence(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENCRYPTION_KEY", "no key")
+    went = desk("status")
+    assert went.code == 1
+    assert went.err.startswith("desk: ENCRYPTION_KEY")
+
+
+def test_help_lists_every_command_once(desk: Desks) -> None:
+    names = desk("help", "--json").data
+    assert len(names) == len(set(names))
+    for name in names:
+        assert desk(*name.split(), "--help").code == 0
+    assert desk("help", "org", "apply").out.startswith(
+        "`desk org apply [PATH] [--version VERSION] [--yes]`\n"
+    )
+
+
+def test_the_program_itself_runs_without_a_terminal() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", "from bot.run.cli import main; main()", "org", "lint", str(SAMPLE)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "No problems.\n", "")
