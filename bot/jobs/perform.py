@@ -1,7 +1,7 @@
 """The one function that RQ calls: runs a job's body within its limit, and lets nothing out that is not safe.
 
-RQ keeps the traceback of a failure in Redis, with the exception's message, and messages of other libraries may
-contain the values at hand. So a failure leaves here as JobFailed: a code, a type and places in the source.
+RQ keeps the traceback of a failure in Redis, with the exception's message, and messages of other libraries
+may contain the values at hand. So a failure leaves here as JobFailed: a code, a type, places in the source.
 """
 
 import asyncio

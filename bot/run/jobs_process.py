@@ -1,9 +1,9 @@
 """The body of `desk jobs`: an RQ worker, RQ's cron and the retries that are due, in one process.
 
 A SimpleWorker, which runs jobs in this process. Forking one for each job is unsafe beside threads, and
-spawning one costs an interpreter and all our imports each time, for jobs that mostly wait for PostgreSQL. What
-a fork would protect from is met otherwise: a job that hangs is ended by its own limit and RQ's behind it, and
-one that takes the process down is tried again by whoever cleans up after it.
+spawning one costs an interpreter and all our imports each time, for jobs that mostly wait for PostgreSQL.
+What a fork would protect from is met otherwise: a job that hangs is ended by its own limit and RQ's behind
+it, and one that takes the process down is tried again by whoever cleans up after it.
 
 The worker has the main thread, where signals arrive; a thread of ours makes periodic jobs due. Any number of
 such processes may run: a periodic run has an id made of its name and time, and RQ takes an id once.
@@ -46,8 +46,8 @@ _RESULT_TTL = 86_400  # seconds
 def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
     """Run jobs until SIGTERM or SIGINT; call it in the main thread of a process of its own.
 
-    Returns within 20 s of the signal: a job at hand has GRACE to end and is then put back for the next process;
-    a second signal puts it back at once. While Redis is away it waits.
+    Returns within 20 s of the signal: a job at hand has GRACE to end and is then put back for the next
+    process; a second signal puts it back at once. While Redis is away it waits.
     """
     # Job functions take plain arguments and find their servers where every process of ours does.
     os.environ["DATABASE_URL"] = servers.database_url
@@ -64,6 +64,8 @@ def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
         while not stop.asked.is_set():
             _work(redis, namespace, stop)
             stop.asked.wait(_TICK)  # whatever ended the worker, mostly Redis that went away
+    except StopRequested:
+        pass
     finally:
         stop.asked.set()
         thread.join()
@@ -184,7 +186,7 @@ class _Ticker:
             self._cron.save()
         self._cron.heartbeat()
         if self._retries.should_reacquire_locks:
-            self._retries.acquire_locks()
+            self._retries.acquire_locks()  # type: ignore[no-untyped-call]
         if self._retries.acquired_locks:
             self._retries.heartbeat()  # type: ignore[no-untyped-call]
             self._retries.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]

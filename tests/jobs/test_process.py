@@ -1,0 +1,155 @@
+"""`desk jobs` as a process of its own, on a real Redis."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq.job import Job, JobStatus
+
+from bot.jobs.queue import SERIALIZER, enqueue, enqueue_due, queue_of
+from bot.jobs.registry import find
+from bot.run.embedded import EmbeddedValkey
+from tests.jobs.rig import NEW_KEY, NOW, key_text
+
+PROGRAM = """
+import os
+from bot.run.embedded import Servers
+from bot.run.jobs_process import run_jobs
+from bot.run.logs import configure
+from bot.run.settings import LogLevel, parse
+
+configure(LogLevel.INFO, pretty=False)
+servers = Servers(database_url=os.environ["OF_DATABASE"], redis_url=os.environ["OF_REDIS"])
+run_jobs(parse({"ENCRYPTION_KEY": os.environ["OF_KEY"]}), servers, "aaaa")
+"""
+PATIENCE = 30.0  # seconds; a bound against hanging, nothing here waits for it
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if true():
+            return
+        time.sleep(0.05)
+    pytest.fail(f"not within {PATIENCE:.0f} s: {what}")
+
+
+class Running:
+    """One process and what it logs."""
+
+    def __init__(self, database_url: str, redis_url: str, log: Path) -> None:
+        self._log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM],
+                env=os.environ
+                | {"OF_DATABASE": database_url, "OF_REDIS": redis_url, "OF_KEY": key_text(NEW_KEY)},
+                stdout=output,
+                stderr=output,
+            )
+
+    def logged(self) -> str:
+        return self._log.read_text("utf-8")
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        until(lambda: self.logged().count(text) >= times, f"{text} in\n{self.logged()}")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def running(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Running]:
+    running = Running(database_url, redis_url, tmp_path / "log")
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+def status(redis: Redis, id_: str) -> JobStatus:
+    return Job.fetch(id_, connection=redis, serializer=SERIALIZER).get_status()
+
+
+def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_let_alone(
+    running: Running, redis: Redis
+) -> None:
+    ours, theirs = enqueue(redis, "aaaa", "sweep", batch=10), enqueue(redis, "bbbb", "sweep")
+    until(lambda: status(redis, ours) == JobStatus.FINISHED, "the job is finished")
+    done = Job.fetch(ours, connection=redis, serializer=SERIALIZER)
+    assert done.return_value() == {"bodies": 0, "keys": 0, "strays": 0, "tries": 0, "turns": 0}
+    assert status(redis, theirs) == JobStatus.QUEUED
+    assert running.stop(signal.SIGINT) == 0
+    assert '"jobs stopped"' in running.logged()
+
+
+def test_a_periodic_run_that_nobody_made_is_made_at_start(running: Running, redis: Redis) -> None:
+    for name in ("sweep", "rewrap", "audit_check"):
+        running.wait_for(f'"job": "{name}", "seconds"')
+    assert running.stop() == 0
+
+
+def test_a_periodic_run_is_made_once_however_many_processes_find_it_due(redis: Redis) -> None:
+    assert enqueue_due(redis, "aaaa", find("sweep"), NOW) is not None
+    assert enqueue_due(redis, "aaaa", find("sweep"), NOW) is None
+    assert len(queue_of(redis, "aaaa")) == 1
+
+
+def test_a_failed_job_stays_visible_waits_for_its_next_try_and_shows_no_values(
+    running: Running, redis: Redis
+) -> None:
+    id_ = enqueue(redis, "aaaa", "sweep", batch="Please call me at +49 170 1234567")
+    until(lambda: status(redis, id_) == JobStatus.SCHEDULED, "the job waits for its next try")
+    assert id_ in queue_of(redis, "aaaa").scheduled_job_registry.get_job_ids()
+    assert running.stop() == 0
+    assert "1234567" not in running.logged()
+    assert '"job failed"' in running.logged()
+
+
+def test_it_outlives_a_redis_that_goes_away_and_comes_back(
+    database_url: str, tmp_path: Path, var: Path
+) -> None:
+    valkey = EmbeddedValkey(var, durable=False)
+    asyncio.run(valkey.start())
+    running = Running(database_url, valkey.url, tmp_path / "log")
+    try:
+        running.wait_for('"job": "audit_check", "seconds"')
+        asyncio.run(valkey.kill())
+        running.wait_for('"state": "down"')
+        asyncio.run(valkey.start())
+        running.wait_for('"state": "up"', times=2)
+        with Redis.from_url(valkey.url) as redis:
+            id_ = enqueue(redis, "aaaa", "rewrap")
+            until(lambda: status(redis, id_) == JobStatus.FINISHED, "the job is finished")
+        asyncio.run(valkey.kill())
+        running.wait_for('"state": "down"', times=2)
+        assert running.stop() == 0
+        assert running.logged().count('"level": "error"') == 0
+    finally:
+        running.process.kill()
+        running.process.wait()
+        asyncio.run(valkey.stop())
+
+
+def test_redis_that_was_never_there_is_waited_for(database_url: str, free_port: int, tmp_path: Path) -> None:
+    running = Running(database_url, f"redis://127.0.0.1:{free_port}/0", tmp_path / "log")
+    try:
+        running.wait_for('"state": "down"')
+        assert running.stop() == 0
+        assert running.logged().count('"state": "down"') == 1
+    finally:
+        running.process.kill()
+        running.process.wait()
