@@ -74,8 +74,11 @@ class Bus:
 
     async def _write(self, batch: Sequence[tuple[Arrival, ...]]) -> Sequence[None]:
         arrivals = [arrival for arrivals in batch for arrival in arrivals]
-        async with asyncio.timeout(_PATIENCE), self._database.begin() as connection:
-            accepted = await self._inboxes.accept(connection, arrivals)
+        try:
+            async with asyncio.timeout(_PATIENCE), self._database.begin() as connection:
+                accepted = await self._inboxes.accept(connection, arrivals)
+        except TimeoutError:
+            raise StorageUnavailable(f"not committed within {_PATIENCE:g} s") from None
         self._count(accepted)
         self._bell.ring(accepted.wakes)
         return [None] * len(batch)

@@ -99,7 +99,7 @@ class Bell:
     def _hear(self, data: bytes) -> None:
         try:
             sender, body = json.loads(data)
-            wakes = [Wake(ConversationId(UUID(i)), timedelta(milliseconds=ms), bool(s)) for i, ms, s in body]
+            wakes = [Wake(ConversationId(UUID(i)), timedelta(milliseconds=ms), int(s)) for i, ms, s in body]
         except (ValueError, TypeError, AttributeError):
             return  # somebody else's message on our channel
         if sender != self._me:

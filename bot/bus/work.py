@@ -107,7 +107,7 @@ class Worker:
         for wake in wakes:
             heapq.heappush(self._due, now + wake.after.total_seconds())
             running = self._running.get(wake.conversation)
-            if running is not None and wake.said:
+            if running is not None and wake.said > running.lease.accepted:
                 running.supersede()
         self._wake.set()
 

@@ -114,7 +114,7 @@ class TellRoom:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Give the word to somebody. `reopen`: how long a resolved conversation goes on if the customer writes."""
+    """Give the word to somebody. `reopen`: how long a resolved conversation can be gone on with."""
 
     owner: Owner
     status: Status

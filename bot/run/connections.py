@@ -20,7 +20,7 @@ _API_URLS = {"telegram": "telegram_api_url", "slack": "slack_api_url"}
 
 
 class Connections:
-    """One connector per account. `connectors` is one mapping for the life of the process; `sync` changes it."""
+    """One connector per account. `connectors` stays one mapping for the life of the process."""
 
     def __init__(self, settings: Settings, kinds: tuple[ChannelKind, ...], directory: Directory) -> None:
         self._settings = settings

@@ -20,7 +20,7 @@ from bot.run.jobs_process import run_jobs
 from bot.run.settings import Environment, Settings, load
 from bot.run.upkeep import count_waiting, seal_audit
 from bot.run.web import add_health, web_app
-from bot.run.wiring import House, house
+from bot.run.wiring import House, house, namespace
 from connectors.sandbox.server import Credentials, Sandbox
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
@@ -48,9 +48,14 @@ async def servers(settings: Settings) -> AsyncIterator[Servers]:
 
 async def serve(settings: Settings) -> None:
     """Webhooks, sockets, polling, health. Until SIGTERM or SIGINT."""
-    async with servers(settings) as known, house(settings, known) as h, _stopping() as stop:
-        async with running(h, serves=True, works=False, stop=stop), listening(settings, web_app(h)):
-            await stop.wait()
+    async with (
+        servers(settings) as known,
+        house(settings, known) as h,
+        _stopping() as stop,
+        running(h, serves=True, works=False, stop=stop),
+        listening(settings, web_app(h)),
+    ):
+        await stop.wait()
 
 
 async def work(settings: Settings) -> None:
@@ -72,21 +77,21 @@ def jobs(settings: Settings) -> None:
     url = settings.database_url
     if not url or not settings.redis_url:
         raise SettingsError("`desk jobs` needs DATABASE_URL and REDIS_URL: give it the ones of `desk work`")
-    run_jobs(settings, Servers(database_url=url, redis_url=settings.redis_url))
+    run_jobs(settings, Servers(database_url=url, redis_url=settings.redis_url), namespace(url))
 
 
 async def up(settings: Settings, *, sandbox: bool) -> None:
-    """All in one tree, with the sample organization if there is none, and the sandbox if it is asked for."""
+    """All in one tree; with the sample organization if there is none, and the sandbox if asked for."""
     if sandbox:
         settings = _in_sandbox(settings)
     async with _stopping() as stop, servers(settings) as known:
         await asyncio.to_thread(upgrade, known.database_url)
-        app = web.Application(client_max_size=1024 * 1024)
         async with house(settings, known, pool=12) as h:
             await _ensure_organization(h)
             app = web_app(h)
             if sandbox:
-                stand_ins = Sandbox(credentials=_credentials(settings), state_file=settings.var / "sandbox.json")
+                kept = settings.var / "sandbox.json"
+                stand_ins = Sandbox(credentials=_credentials(settings), state_file=kept)
                 app.add_subapp("/sandbox", stand_ins.app())
             async with (
                 listening(settings, app),
@@ -167,7 +172,8 @@ async def listening(settings: Settings, app: web.Application) -> AsyncIterator[N
             await web.TCPSite(runner, settings.host, settings.port).start()
         except OSError as error:
             raise SettingsError(
-                f"port {settings.port} cannot be used ({error.strerror}): stop what listens there, or set PORT"
+                f"port {settings.port} cannot be used ({error.strerror}): stop what listens there, or set"
+                " PORT"
             ) from None
         yield
     finally:
@@ -259,10 +265,12 @@ def _welcome(settings: Settings, *, sandbox: bool) -> None:
     base = f"http://127.0.0.1:{settings.port}"
     console.print(f"\n[bold green]Agents Market is running[/] at {base}\n")
     if sandbox:
-        console.print(f"  Open [bold cyan]{base}/sandbox[/]: left a customer's phone, right the staff's Slack.\n")
+        console.print(f"  Open [bold cyan]{base}/sandbox[/]")
+        console.print("  Left is a customer's phone, right the staff's Slack.\n")
         console.print("  Try, as Maya on the phone:")
         console.print("    [italic]How do I invite my team?[/]            an article answers")
         console.print("    [italic]I was charged twice this month[/]      a rule calls people: see Slack")
-        console.print("  Then in Slack: open the thread, press [bold]Take[/], answer, press [bold]Return to agent[/].")
+        console.print("  Then in Slack: open the thread, press [bold]Take[/], answer there, and at the end")
+        console.print("  press [bold]Return to agent[/].")
         console.print("  And type [bold]/desk help[/] there, or [bold]desk help[/] in a shell.\n")
     console.print("  Health: /healthz  /readyz  /metrics      Stop: Ctrl-C\n")

@@ -49,7 +49,8 @@ _WAITING = text("""
         (select coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8
             from outbox where state in ('waiting', 'sending')) as age,
         (select count(*) from conversations
-            where wake_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())) as ready,
+            where wake_at <= clock_timestamp() and (lease_until is null or lease_until <
+            clock_timestamp())) as ready,
         (select count(*) from outbox where state = 'failed') as failed,
         (select count(*) from outbox where state = 'unknown') as unknown
 """)

@@ -1,4 +1,4 @@
-"""HTTP: the platforms' webhooks, health, readiness and metrics. Refuses what is too large before reading it."""
+"""HTTP: the platforms' webhooks, health, readiness and metrics. Too large a body is refused unread."""
 
 from collections.abc import Awaitable, Callable
 
@@ -81,8 +81,6 @@ def _hooks(house: House) -> Callable[[web.Request], Awaitable[web.StreamResponse
             answer = await route.handle(raw)
         except DeskError as error:
             return _refuse(error.code, _status(error))
-        except TimeoutError:
-            return _refuse("storage.slow", 503)
         return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
 
     return hook

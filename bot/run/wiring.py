@@ -153,9 +153,6 @@ def commander(desk: Desk, directory: Directory) -> Commander:
             person = person_by_slack(organization, sender.external_id, sender.handle)
         found = find_person(organization, person) if person else None
         name = found.name if found else sender.display_name
-        return await run_in_chat(
-            desk, commands, Caller(account.organization, person, name), command.text
-        )
+        return await run_in_chat(desk, commands, Caller(account.organization, person, name), command.text)
 
     return run
-
