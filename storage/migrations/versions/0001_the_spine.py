@@ -534,11 +534,13 @@ def upgrade() -> None:
     op.create_index("ix_rooms_conversation_id", "rooms", ["conversation_id"], unique=False)
     op.create_index("ix_rooms_escalation_id", "rooms", ["escalation_id"], unique=False)
     op.create_index("uq_rooms_thread", "rooms", ["account_id", "chat_id", "thread"], unique=True)
+    op.create_foreign_key(op.f("fk_organizations_owner_id"), "organizations", "users", ["owner_id"], ["id"])
     for statement in TRIGGERS:
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.drop_constraint(op.f("fk_organizations_owner_id"), "organizations", type_="foreignkey")
     op.drop_index("uq_rooms_thread", table_name="rooms")
     op.drop_index("ix_rooms_escalation_id", table_name="rooms")
     op.drop_index("ix_rooms_conversation_id", table_name="rooms")
