@@ -200,13 +200,16 @@ class Inboxes:
         self, connection: AsyncConnection, arrivals: Sequence[Arrival]
     ) -> dict[tuple[AccountId, bytes], Known]:
         wanted = {_who(arrival): arrival for arrival in arrivals}
-        missing = {key: arrival for key, arrival in wanted.items() if key not in self._known}
+        known = {key: self._known[key] for key in wanted if key in self._known}
+        missing = {key: arrival for key, arrival in wanted.items() if key not in known}
         if missing:
             for key, found in (await self._find(connection, tuple(missing))).items():
+                known[key] = found
                 self._remember(key, found)
-            for key in sorted(key for key in missing if key not in self._known):
-                self._remember(key, await self._welcome(connection, key, missing[key]))
-        return {key: self._known[key] for key in wanted}
+            for key in sorted(key for key in missing if key not in known):
+                # Not remembered: the transaction may yet fail, and then there is no such customer.
+                known[key] = await self._welcome(connection, key, missing[key])
+        return known
 
     def _remember(self, key: tuple[AccountId, bytes], known: Known) -> None:
         if len(self._known) >= self._remembered:
@@ -528,7 +531,7 @@ async def _keep_strays(connection: AsyncConnection, arrivals: Sequence[Arrival])
 
 
 def stray_key(chat: str, thread: str) -> str:
-    return f"{chat}/{thread}"[:255]
+    return f"{chat}/{thread}"
 
 
 _FIND = text("""
@@ -602,7 +605,8 @@ _STRAYS = text("""
         c.data_key,
         o.data_key as org_data_key, o.index_key
     from inbox i
-    join rooms r on r.account_id = i.account_id and i.stray = left(r.chat_id || '/' || r.thread, 255)
+    join rooms r on r.account_id = i.account_id and r.chat_id = split_part(i.stray, '/', 1)
+        and r.thread = substr(i.stray, strpos(i.stray, '/') + 1)
     join conversations v on v.id = r.conversation_id
     join customers c on c.id = v.customer_id
     join organizations o on o.id = i.organization_id

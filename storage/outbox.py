@@ -321,8 +321,8 @@ _PACES = text("""
         ::float8 as idle
     from accounts
     where id = any(cast(:ids as uuid[])) and exists (
-        select 1 from lanes l where l.account_id = accounts.id and l.ready_at <= clock_timestamp()
-            and (l.lease_until is null or l.lease_until < clock_timestamp())
+        select 1 from lanes l where l.account_id = accounts.id and l.ready_at <= statement_timestamp()
+            and (l.lease_until is null or l.lease_until < statement_timestamp())
     )
     order by id for update
 """)
@@ -330,7 +330,7 @@ _PACES = text("""
 _CLAIM = text("""
     with due as materialized (
         select id, account_id, ready_at from lanes
-        where ready_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
+        where ready_at <= statement_timestamp() and (lease_until is null or lease_until < statement_timestamp())
             and account_id = any(cast(:accounts as uuid[]))
         order by ready_at limit :limit for update skip locked
     ), ranked as (

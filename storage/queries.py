@@ -214,15 +214,11 @@ async def conversations(
     limit: int = 20,
 ) -> tuple[ConversationLine, ...]:
     """The newest first; `before` goes on after that conversation."""
-    rows = await connection.execute(
-        sql.CONVERSATIONS,
-        {
-            "organization": organization,
-            "status": status.value if status else None,
-            "before": before,
-            "limit": limit,
-        },
-    )
+    given: dict[str, object] = {"organization": organization, "before": before, "limit": limit}
+    if status is None:
+        rows = await connection.execute(sql.CONVERSATIONS, given)
+    else:
+        rows = await connection.execute(sql.CONVERSATIONS_OF_STATUS, {**given, "status": status.value})
     return tuple(_conversation_line(row, _sealer(keys, row)) for row in rows)
 
 

@@ -28,17 +28,19 @@ _CONVERSATION_LINE = """
 
 # ix_conversations_organization_created. Without a status it stops after `limit` rows; with one it passes over
 # the others.
-CONVERSATIONS: Final = text(
-    _CONVERSATION_LINE
-    + """
-    where v.organization_id = :organization
-        and (cast(:status as text) is null or v.status = cast(:status as text))
+_PAGE = """
         and (cast(:before as uuid) is null or (v.created_at, v.id) < (
             select created_at, id from conversations
             where id = cast(:before as uuid) and organization_id = :organization
         ))
     order by v.created_at desc, v.id desc limit :limit
-    """
+"""
+
+CONVERSATIONS: Final = text(_CONVERSATION_LINE + " where v.organization_id = :organization" + _PAGE)
+
+# A statement of its own: a filter that may be absent would keep a rare status from its index.
+CONVERSATIONS_OF_STATUS: Final = text(
+    _CONVERSATION_LINE + " where v.organization_id = :organization and v.status = :status" + _PAGE
 )
 
 CONVERSATION: Final = text(
@@ -137,14 +139,14 @@ TURNS: Final = text("""
 # ix_conversations_organization_created
 BEGUN: Final = text("""
     select status, count(*) as number from conversations
-    where organization_id = :organization and created_at > clock_timestamp() - interval '24 hours'
+    where organization_id = :organization and created_at > statement_timestamp() - interval '24 hours'
     group by status
 """)
 
-# ix_conversations_wake_at: whoever waits for an answer has a conversation that is due.
+# ix_conversations_pending
 UNANSWERED: Final = text("""
     select count(*) as number, min(pending_since) as since from conversations
-    where organization_id = :organization and wake_at is not null and pending_since is not null
+    where organization_id = :organization and pending_since is not null
 """)
 
 # uq_escalations_open

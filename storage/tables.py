@@ -246,6 +246,13 @@ conversations = Table(
     Index("uq_conversations_current", "identity_id", unique=True, postgresql_where=text("current")),
     Index("ix_conversations_wake_at", "wake_at", postgresql_where=text("wake_at is not null")),
     Index("ix_conversations_organization_created", "organization_id", text("created_at desc")),
+    Index("ix_conversations_status", "organization_id", "status", text("created_at desc")),
+    Index(
+        "ix_conversations_pending",
+        "organization_id",
+        "pending_since",
+        postgresql_where=text("pending_since is not null"),
+    ),
     Index("ix_conversations_customer_id", "customer_id"),
     postgresql_with={"fillfactor": "70"},
 )
@@ -282,12 +289,14 @@ inbox = Table(
     Column("message_id", Uuid),
     Column("kind", String(40), nullable=False),
     Column("body", Text),  # sealed; null once it has served
-    Column("stray", String(255)),  # chat and thread of a word whose room is not recorded yet
+    Column("stray", String(410)),  # chat and thread of a word whose room is not recorded yet
     Column("accepted_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("account_id", "external_id"),
     Index("uq_inbox_seq", "conversation_id", "seq", unique=True),
     Index("ix_inbox_stray", "account_id", "stray", postgresql_where=text("stray is not null")),
-    Index("ix_inbox_accepted_at", "accepted_at", postgresql_using="brin"),
+    # For retention alone, in two halves: what has served, and what has not.
+    Index("ix_inbox_served", "accepted_at", postgresql_where=text("body is null")),
+    Index("ix_inbox_unserved", "accepted_at", postgresql_where=text("body is not null")),
 )
 
 timers = Table(

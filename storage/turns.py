@@ -213,10 +213,11 @@ def _log(commit: Commit, turn: UUID) -> dict[str, object]:
     }
 
 
+# The statement's own time is stable, so it bounds the scan of the index; clock_timestamp() would not.
 _CLAIM = text("""
     with due as (
         select id from conversations
-        where wake_at <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
+        where wake_at <= statement_timestamp() and (lease_until is null or lease_until < statement_timestamp())
         order by wake_at limit :limit for update skip locked
     )
     update conversations v

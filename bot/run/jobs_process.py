@@ -108,6 +108,7 @@ class _Worker(SimpleWorker):
     def stop_soon(self, grace: timedelta) -> None:
         self._stop_requested = True
         interrupt(grace)
+        log.info("jobs stopping", process="jobs", seconds=grace.total_seconds())
 
 
 def _work(redis: Redis, namespace: str, stop: _Stop) -> None:

@@ -1,11 +1,13 @@
 """The composition root: the one place that knows everybody. Adding a channel or a model is a line here."""
 
 import hashlib
+import math
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.bus.accept import Bus, Commander
 from bot.bus.bell import Bell
@@ -20,6 +22,7 @@ from bot.commands.registry import registry
 from bot.core.answering import Answerer
 from bot.core.commands import Caller
 from bot.core.connector import ChannelKind, ChatCommand
+from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
 from bot.rooms.cards import Cards
 from bot.run.connections import Connections
@@ -65,6 +68,7 @@ class House:
 @asynccontextmanager
 async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> AsyncIterator[House]:
     """Build everything; nothing runs yet. Raises SettingsError, StorageUnavailable."""
+    lease = lease_of(settings)
     database = Database(servers.database_url, pool=pool)
     keys = Keys(Keyring(settings.encryption_keys))
     organizations = Organizations(database)
@@ -94,7 +98,7 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
         connectors=connections.connectors,
         cards=Cards(database, keys, organizations),
         bell=bell,
-        pace=DeliveryPace(),
+        pace=DeliveryPace(lease=lease),
     )
     worker = Worker(
         database=database,
@@ -106,7 +110,7 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
         deliver=deliverer.wake,
         clock=utc_now,
         new_id=new_id,
-        pace=Pace(),
+        pace=Pace(lease=lease),
     )
     listeners = Listeners(
         database=database,
@@ -133,6 +137,23 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
     finally:
         await connections.close()
         await database.close()
+
+
+def lease_of(settings: Settings) -> timedelta:
+    """LEASE_SECONDS: how long after a worker's death others take over what it held. 15, if it is not set.
+
+    Shorter than a stall of the machine, it makes workers take over from the living. Raises SettingsError.
+    """
+    if not settings.has("LEASE_SECONDS"):
+        return Pace().lease
+    word = settings.secret("LEASE_SECONDS")
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = math.nan
+    if not 1 <= seconds <= 300:
+        raise SettingsError(f"LEASE_SECONDS is {word[:20]!r}: it must be a number from 1 to 300")
+    return timedelta(seconds=seconds)
 
 
 def namespace(database_url: str) -> str:

@@ -1,6 +1,5 @@
 """What a customer did, turned into decisions."""
 
-from datetime import timedelta
 from typing import assert_never
 
 from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Status
@@ -20,12 +19,11 @@ from bot.core.events import (
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
-from bot.turns.escalating import ANSWER_DUE
+from bot.turns.escalating import ANSWER_DUE, WAITING_ON_HOLDER
 from bot.turns.ownership import Cause
 from bot.turns.story import words
 
 OPTION = "option"  # the action of a clarifying question's buttons
-WAITING_ON_HOLDER = timedelta(minutes=10)
 
 
 def hear(draft: Draft, item: Input, event: Event) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.core.conversation import Escalation, EscalationState, MessageState, Room, Status
+from bot.core.conversation import Escalation, EscalationState, MessageState, Role, Room, Status
 from bot.core.effects import (
     AddStep,
     ChangeMessage,
@@ -37,6 +37,7 @@ from orgs.specification.texts import fill
 
 REMIND, LADDER, RELEASE, ANSWER_DUE = "remind", "ladder", "release", "answer_due"
 KEEP_CALLING = timedelta(minutes=15)  # after the last step of the ladder
+WAITING_ON_HOLDER = timedelta(minutes=10)  # until the holder is reminded that the customer waits
 TELL_CUSTOMER = 2  # times at most that it takes longer
 
 
@@ -151,8 +152,12 @@ def _mention(draft: Draft, person: PersonId) -> str:
     return f"**{found.name}**" if found else "A colleague"
 
 
-def call_next(draft: Draft, reason: str) -> None:
-    """Nobody took it: the next target of the ladder, or the last one again. Never gives up."""
+def call_next(draft: Draft, reason: str, *, unreachable: bool = False) -> None:
+    """Nobody took it: the next target of the ladder, or the last one again. Never gives up.
+
+    `unreachable`: the room of now could not be opened. When there is no other, opening it is tried again when
+    the ladder's clock rings, not at once: it would fail for ever, as fast as the platform answers.
+    """
     escalation = draft.escalation
     if escalation is None or escalation.state is not EscalationState.WAITING:
         return
@@ -166,7 +171,8 @@ def call_next(draft: Draft, reason: str) -> None:
         draft.change_escalation(deadline=deadline)
         draft.add(SetTimer(LADDER, "", deadline))
         draft.because(f"team {escalation.team}", f"called again: {reason}")
-    draft.show_card()
+        if not unreachable:
+            draft.show_card()
     if draft.memory.told_waiting < TELL_CUSTOMER:
         draft.say(draft.organization.policies.texts.not_taken_in_time)
         draft.remember(told_waiting=draft.memory.told_waiting + 1)
@@ -197,6 +203,7 @@ def _climb(draft: Draft, escalation: Escalation, steps: tuple[Step, ...], upcomi
     draft.add(ClearTimers(REMIND))
     if step.reminder and step.reminder < following:
         draft.add(SetTimer(REMIND, "", draft.now + step.reminder))
+    draft.show_card()
     draft.because(f"team {escalation.team}", f"handed on to {step.team_id}: {reason}")
     draft.audit("desk", "escalation.called_next", team=step.team_id, step=upcoming)
 
@@ -208,9 +215,15 @@ def _team_name(draft: Draft, team: TeamId) -> str:
 
 def release(draft: Draft, *, only: str = "") -> None:
     """Let the holder's waiting words go to the customer, in the order in which they were written."""
-    for message in list(draft.messages.values()):
-        if message.state is not MessageState.HELD or (only and str(message.id) != only):
-            continue
+    held = [message for message in draft.messages.values() if message.state is MessageState.HELD]
+    if only:
+        before = next((m for m in held[:1] if str(m.id) != only), None)
+        if before is not None and (first := draft.timers.get((RELEASE, str(before.id)))) is not None:
+            # An edit has made an earlier message wait longer: what was written after it waits as well.
+            draft.add(SetTimer(RELEASE, only, first.due_at))
+            return
+        held = [message for message in held if str(message.id) == only]
+    for message in held:
         draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
         draft.add(ClearTimers(RELEASE, str(message.id)))
         draft.add(
@@ -238,6 +251,10 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
     release(draft)
+    for message in draft.messages.values():
+        if message.role is Role.STAFF and message.state is MessageState.RELEASED:
+            # Their fate comes when the room is closed: a mark that says "waiting" would say so for ever.
+            draft.mark(message.ref, None)
     texts = draft.organization.policies.texts
     name = draft.person_name(person)
     state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED

@@ -26,7 +26,7 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
 
 
 def _delivered(draft: Draft, message: Message) -> None:
-    if message.state is MessageState.RELEASED:
+    if message.state in (MessageState.RELEASED, MessageState.FAILED):  # failed: an operator sent it again
         draft.add(ChangeMessage(message.id, state=MessageState.DELIVERED))
         draft.mark(message.ref, Mark.DELIVERED)
         draft.because(f"person {message.sender}", "their words were delivered")
@@ -68,4 +68,6 @@ def _room_failed(draft: Draft, report: DeliveryReport) -> None:
         return  # it was a later version of the card; the thread is there
     draft.audit("desk", "room.unreachable", reason=report.reason[:200], team=escalation.team)
     draft.because("delivery", f"the room could not be opened: {report.reason}")
-    call_next(draft, f"The channel of {escalation.team} cannot be written to ({report.reason}).")
+    call_next(
+        draft, f"The channel of {escalation.team} cannot be written to ({report.reason}).", unreachable=True
+    )

@@ -1,5 +1,6 @@
 """What staff did in a room. The one law here: only the holder's words reach the customer."""
 
+from datetime import datetime
 from typing import assert_never
 
 from bot.core.conversation import (
@@ -35,14 +36,15 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Mark, Post
-from bot.turns.draft import Draft
-from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, close, release
+from bot.turns.draft import SYSTEM, Draft
+from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, WAITING_ON_HOLDER, close, release
 from bot.turns.ownership import Cause
 from orgs.routing import person_by_slack, person_by_telegram, roles_of
 from orgs.specification.organization import PersonRole
 
 TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
 INSIDE = "//"
+STRANGER = "You are not named in the organization file, so you cannot act here."
 
 
 def hear(draft: Draft, event: Event) -> None:
@@ -73,7 +75,7 @@ def _person(draft: Draft, event: Event) -> PersonId | None:
 
 
 def _speaks(draft: Draft, event: Event, person: PersonId | None) -> bool:
-    """Promise 7, in one expression: the holder, in the room that is open now."""
+    """Promise 7, in one expression: the holder, in the room that is open now, since they took it."""
     escalation = draft.escalation
     return (
         person is not None
@@ -83,7 +85,18 @@ def _speaks(draft: Draft, event: Event, person: PersonId | None) -> bool:
         and draft.owner.kind is OwnerKind.PERSON
         and draft.owner.name == person
         and _in_open_room(escalation, event)
+        and event.occurred_at > _taken_at(draft)
     )
+
+
+def _taken_at(draft: Draft) -> datetime:
+    """When the word was taken, by the room's own clock.
+
+    A line that was written before that is private, however late the platform brings it. Without the entry
+    that `take` left it is older than the story, and so is whatever was written before it.
+    """
+    takes = [m.at for m in draft.messages.values() if m.role is Role.SYSTEM and m.state is MessageState.NOTE]
+    return takes[-1] if takes else min((m.at for m in draft.messages.values()), default=draft.now)
 
 
 def _in_open_room(escalation: Escalation, event: Event) -> bool:
@@ -103,11 +116,13 @@ def _known(draft: Draft, ref: str) -> Message | None:
 
 
 def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> None:
-    if _known(draft, event.message) is not None:
-        return  # an edit or a deletion overtook it, and stands in the log already
+    known = _known(draft, event.message)
+    if known is not None:  # an edit or a deletion overtook it, and stands in the log already
+        _came_late(draft, event, known, person)
+        return
     if not said.text and not said.attachments:
         return
-    public = _speaks(draft, event, person) and not said.text.lstrip().startswith(INSIDE)
+    public = _speaks(draft, event, person) and not _inside(said.text)
     message = Message(
         id=MessageId(draft.rules.new_id()),
         role=Role.STAFF,
@@ -122,7 +137,18 @@ def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> No
     if public:
         _hold(draft, message)
     else:
-        _keep_inside(draft, event, person)
+        _keep_inside(draft, event, message.ref, person)
+
+
+def _came_late(draft: Draft, event: Event, known: Message, person: PersonId | None) -> None:
+    """Now it is certain when the words that an edit brought were written, and that they may leave."""
+    if known.state is MessageState.NOTE and _speaks(draft, event, person) and not _inside(known.text):
+        draft.add(ChangeMessage(known.id, state=MessageState.HELD))
+        _hold(draft, known)
+
+
+def _inside(text: str) -> bool:
+    return text.lstrip().startswith(INSIDE)
 
 
 def _hold(draft: Draft, message: Message) -> None:
@@ -132,11 +158,13 @@ def _hold(draft: Draft, message: Message) -> None:
     draft.because(f"person {message.sender}", f"speaks; leaves in {undo.total_seconds():g} s")
 
 
-def _keep_inside(draft: Draft, event: Event, person: PersonId | None) -> None:
-    draft.mark(event.message, Mark.INSIDE)
+def _keep_inside(draft: Draft, event: Event, ref: str, person: PersonId | None) -> None:
     draft.because(f"person {person or 'unknown'}", "a note: stays inside")
     escalation, who = draft.escalation, event.sender.external_id
-    if escalation is None or who in draft.memory.advised or escalation.holder == person:
+    if escalation is None or not _in_open_room(escalation, event):
+        return  # the closing line of that thread says that nothing leaves it any more
+    draft.mark(ref, Mark.INSIDE)
+    if who in draft.memory.advised or (person is not None and escalation.holder == person):
         return
     if escalation.state is EscalationState.HELD:
         speaker = draft.person_name(escalation.holder)
@@ -150,11 +178,12 @@ def _keep_inside(draft: Draft, event: Event, person: PersonId | None) -> None:
 def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -> None:
     message = _known(draft, edit.message)
     if message is None:
-        _said(draft, event, Said(edit.text, edit.attachments), person)
+        _edited_unknown(draft, event, edit, person)
         return
     if message.text == edit.text:
         return
-    inside = edit.text.lstrip().startswith(INSIDE)
+    inside = _inside(edit.text)
+    speaks = message.sender == person and _speaks(draft, event, person) and not inside
     match message.state:
         case MessageState.HELD if inside:
             draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=edit.text))
@@ -164,12 +193,39 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
             draft.add(ChangeMessage(message.id, text=edit.text))
             undo = draft.organization.policies.undo
             draft.add(SetTimer(RELEASE, str(message.id), draft.now + undo))
-        case MessageState.RELEASED | MessageState.DELIVERED if message.sender == person and not inside:
+        case MessageState.RELEASED | MessageState.DELIVERED if speaks:
             draft.add(ChangeMessage(message.id, text=edit.text))
             _correct(draft, message, edit.text)
+        case MessageState.FAILED if speaks:
+            draft.add(ChangeMessage(message.id, text=edit.text))  # `_send_again` corrects it
+        case MessageState.RELEASED | MessageState.DELIVERED | MessageState.FAILED:
+            # The log keeps what the customer reads: an agent and the next room are told the story from it.
+            draft.whisper(
+                event.sender.external_id,
+                f"{draft.customer_name} still reads what you wrote before: this change stays inside. Delete"
+                " the message to take it back.",
+            )
         case _:
             draft.add(ChangeMessage(message.id, text=edit.text))
     draft.because(f"person {person or 'unknown'}", f"edited a message that was {message.state}")
+
+
+def _edited_unknown(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -> None:
+    """The change came before its message, or long after it. Nobody can tell whether it was written when its
+    author had the word, so it stays inside; when the message comes after all, `_came_late` lets it leave.
+    """
+    note = Message(
+        id=MessageId(draft.rules.new_id()),
+        role=Role.STAFF,
+        sender=person or event.sender.external_id,
+        text=edit.text,
+        state=MessageState.NOTE,
+        at=draft.now,
+        ref=edit.message,
+        attachments=edit.attachments,
+    )
+    draft.add(AddMessage(note))
+    _keep_inside(draft, event, note.ref, person)
 
 
 def _correct(draft: Draft, message: Message, text: str) -> None:
@@ -213,7 +269,7 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
 def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) -> None:
     who = event.sender.external_id
     if person is None:
-        draft.whisper(who, "You are not named in the organization file, so you cannot act here.")
+        draft.whisper(who, STRANGER)
         return
     escalation = draft.escalation
     if escalation is None or (tap.action != SEND_AGAIN and not _same(escalation, tap.value)):
@@ -221,7 +277,7 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
         return
     match tap.action:
         case "take":
-            take(draft, person, who)
+            take(draft, person, who, event.occurred_at)
         case "resolve" | "return":
             _finish(draft, escalation, person, who, resolved=tap.action == RESOLVE)
         case "send_again":
@@ -236,18 +292,24 @@ def _same(escalation: Escalation, value: str) -> bool:
 
 def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | None) -> None:
     escalation = draft.escalation
-    if form.form != ASSIGN or escalation is None or not _same(escalation, form.subject) or person is None:
+    if person is None:
+        draft.whisper(event.sender.external_id, STRANGER)
+        return
+    if form.form != ASSIGN or escalation is None or not _same(escalation, form.subject):
         return
     chosen = dict(form.values).get("person", "")
     assignee = person_by_slack(draft.organization, chosen)
     if assignee is None:
         draft.whisper(event.sender.external_id, "That person is not named in the organization file.")
         return
-    take(draft, assignee, chosen, by=person)
+    take(draft, assignee, chosen, event.occurred_at, by=person)
 
 
-def take(draft: Draft, person: PersonId, who: str, *, by: PersonId | None = None) -> None:
-    """The person becomes the holder, also in place of another one, whose waiting words leave first."""
+def take(draft: Draft, person: PersonId, who: str, at: datetime, *, by: PersonId | None = None) -> None:
+    """The person becomes the holder, also in place of another one, whose waiting words leave first.
+
+    `at`, by the room's clock, is from when on what they write may leave; it stands in the log.
+    """
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
     if escalation.holder == person and escalation.state is EscalationState.HELD:
@@ -259,23 +321,39 @@ def take(draft: Draft, person: PersonId, who: str, *, by: PersonId | None = None
     draft.add(AddStep(escalation.id, before or escalation.team, person, "assigned" if by else "taken"))
     draft.add(ClearTimers(LADDER))
     draft.add(ClearTimers(REMIND))
-    draft.add(ClearTimers(ANSWER_DUE))
+    draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))
     draft.give(Cause.TAKEN, person, Status.ESCALATED)
-    draft.tell_room(Post(_taken(draft, person, before, by)))
+    did = _deed(draft, person, before, by)
+    draft.add(
+        AddMessage(
+            Message(
+                id=MessageId(draft.rules.new_id()),
+                role=Role.SYSTEM,
+                sender=SYSTEM,
+                text=did,
+                state=MessageState.NOTE,
+                at=at,
+            )
+        )
+    )
+    draft.tell_room(Post(_taken(draft, person, did)))
     draft.show_card()
     draft.remember(advised=())
     draft.because(f"person {person}", "took it" if by is None else f"was assigned by {by}")
     draft.audit(f"person:{by or person}", "escalation.taken", holder=person, escalation=str(escalation.id))
 
 
-def _taken(draft: Draft, person: PersonId, before: PersonId | None, by: PersonId | None) -> str:
-    name, undo = draft.person_name(person), draft.organization.policies.undo.total_seconds()
+def _deed(draft: Draft, person: PersonId, before: PersonId | None, by: PersonId | None) -> str:
+    name = draft.person_name(person)
     if by is not None and by != person:
-        did = f"**{draft.person_name(by)}** gave this to **{name}**"
-    elif before is not None:
-        did = f"**{name}** took over from **{draft.person_name(before)}**"
-    else:
-        did = f"**{name}** has taken this"
+        return f"**{draft.person_name(by)}** gave this to **{name}**"
+    if before is not None:
+        return f"**{name}** took over from **{draft.person_name(before)}**"
+    return f"**{name}** has taken this"
+
+
+def _taken(draft: Draft, person: PersonId, did: str) -> str:
+    name, undo = draft.person_name(person), draft.organization.policies.undo.total_seconds()
     return (
         f"👋 {did}. From now on what {name} writes in this thread goes to {draft.customer_name} after"
         f" {undo:g} s, except lines that begin with `//`. Everyone else's words stay inside."
@@ -300,6 +378,8 @@ def _send_again(draft: Draft, value: str, person: PersonId, who: str) -> None:
         return
     draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
     draft.add(SendAgain(message.id))
+    if message.edited:
+        _correct(draft, message, message.text)  # the outbox keeps the words as they were first sent
     if message.role is Role.STAFF:
         draft.mark(message.ref, Mark.WAITING)
     draft.because(f"person {person}", "sent a failed message again")

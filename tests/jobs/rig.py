@@ -32,8 +32,8 @@ async def put_input(
     async with database.begin() as connection:
         await connection.execute(
             text("""
-                insert into inbox (account_id, external_id, organization_id, conversation_id, seq, origin, kind,
-                    body, stray, accepted_at)
+                insert into inbox (account_id, external_id, organization_id, conversation_id, seq, origin,
+                    kind, body, stray, accepted_at)
                 values (:account, :external, :organization, :conversation, :seq, 'customer', 'Said', :body,
                     :stray, :at)
             """),

@@ -56,8 +56,8 @@ async def test_turns_and_tries_go_after_ninety_days(
         async with database.begin() as connection:
             await connection.execute(
                 text("""
-                    insert into turns (id, organization_id, conversation_id, fence, started_at, inputs, timers,
-                        stages, outcome, reasons)
+                    insert into turns (id, organization_id, conversation_id, fence, started_at, inputs,
+                        timers, stages, outcome, reasons)
                     values (:id, :o, :v, 1, :at, 1, 0, '{}', 'committed', '')
                 """),
                 {"id": made(), "o": company.organization, "v": company.conversation, "at": at},
@@ -135,7 +135,7 @@ async def test_a_broken_audit_chain_is_told_at_error_level_with_its_sentence_and
 
 
 def test_a_job_that_does_not_exist_is_answered_with_a_close_one() -> None:
-    with pytest.raises(BadUsage, match="There is no job 'sweeep'. Try sweep"):
+    with pytest.raises(BadUsage, match=r"There is no job 'sweeep'\. Try sweep"):
         find("sweeep")
 
 

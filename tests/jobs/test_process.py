@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from redis import Redis
 from rq.job import Job, JobStatus
@@ -117,6 +118,28 @@ def test_a_failed_job_stays_visible_waits_for_its_next_try_and_shows_no_values(
     assert running.stop() == 0
     assert "1234567" not in running.logged()
     assert '"job failed"' in running.logged()
+
+
+def test_a_job_at_hand_is_put_back_when_the_process_is_told_twice_to_stop(
+    running: Running, redis: Redis, database_url: str
+) -> None:
+    for name in ("sweep", "rewrap", "audit_check"):
+        running.wait_for(f'"job": "{name}", "seconds"')  # the periodic ones, made at start
+    with psycopg.connect(database_url) as connection, psycopg.connect(database_url) as watching:
+        connection.execute("lock table organizations in access exclusive mode")
+        id_ = enqueue(redis, "aaaa", "rewrap")
+        until(lambda: _somebody_waits(watching), "the job waits for the lock")
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for('"jobs stopping"')
+        assert running.stop() == 0
+    assert status(redis, id_) == JobStatus.QUEUED
+    assert '"job interrupted"' in running.logged()
+
+
+def _somebody_waits(connection: psycopg.Connection) -> bool:
+    waiting = connection.execute("select count(*) from pg_locks where not granted").fetchone()
+    connection.rollback()
+    return waiting is not None and waiting[0] > 0
 
 
 def test_it_outlives_a_redis_that_goes_away_and_comes_back(

@@ -69,17 +69,26 @@ def upgrade() -> None:
         sa.Column("message_id", sa.Uuid(), nullable=True),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("body", sa.Text(), nullable=True),
-        sa.Column("stray", sa.String(length=255), nullable=True),
+        sa.Column("stray", sa.String(length=410), nullable=True),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "external_id", name=op.f("pk_inbox")),
     )
-    op.create_index("ix_inbox_accepted_at", "inbox", ["accepted_at"], unique=False, postgresql_using="brin")
+    op.create_index(
+        "ix_inbox_served", "inbox", ["accepted_at"], unique=False, postgresql_where=sa.text("body is null")
+    )
     op.create_index(
         "ix_inbox_stray",
         "inbox",
         ["account_id", "stray"],
         unique=False,
         postgresql_where=sa.text("stray is not null"),
+    )
+    op.create_index(
+        "ix_inbox_unserved",
+        "inbox",
+        ["accepted_at"],
+        unique=False,
+        postgresql_where=sa.text("body is not null"),
     )
     op.create_index("uq_inbox_seq", "inbox", ["conversation_id", "seq"], unique=True)
     op.create_table(
@@ -402,6 +411,19 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        "ix_conversations_pending",
+        "conversations",
+        ["organization_id", "pending_since"],
+        unique=False,
+        postgresql_where=sa.text("pending_since is not null"),
+    )
+    op.create_index(
+        "ix_conversations_status",
+        "conversations",
+        ["organization_id", "status", sa.literal_column("created_at desc")],
+        unique=False,
+    )
+    op.create_index(
         "ix_conversations_wake_at",
         "conversations",
         ["wake_at"],
@@ -564,6 +586,12 @@ def downgrade() -> None:
         table_name="conversations",
         postgresql_where=sa.text("wake_at is not null"),
     )
+    op.drop_index("ix_conversations_status", table_name="conversations")
+    op.drop_index(
+        "ix_conversations_pending",
+        table_name="conversations",
+        postgresql_where=sa.text("pending_since is not null"),
+    )
     op.drop_index("ix_conversations_organization_created", table_name="conversations")
     op.drop_index("ix_conversations_customer_id", table_name="conversations")
     op.drop_table("conversations")
@@ -599,8 +627,9 @@ def downgrade() -> None:
     op.drop_table("outbox")
     op.drop_table("organizations")
     op.drop_index("uq_inbox_seq", table_name="inbox")
+    op.drop_index("ix_inbox_unserved", table_name="inbox", postgresql_where=sa.text("body is not null"))
     op.drop_index("ix_inbox_stray", table_name="inbox", postgresql_where=sa.text("stray is not null"))
-    op.drop_index("ix_inbox_accepted_at", table_name="inbox", postgresql_using="brin")
+    op.drop_index("ix_inbox_served", table_name="inbox", postgresql_where=sa.text("body is null"))
     op.drop_table("inbox")
     op.drop_index("ix_deliveries_outbox_id", table_name="deliveries")
     op.drop_table("deliveries")

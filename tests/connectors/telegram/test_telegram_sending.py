@@ -52,7 +52,9 @@ def test_the_folder_exports_its_kind() -> None:
     assert isinstance(account, HasFiles)
 
 
-@pytest.mark.parametrize("secrets", [{}, {"bot_token": "nonsense"}, {"bot_token": TOKEN, "webhook_secret": "sp ace"}])
+@pytest.mark.parametrize(
+    "secrets", [{}, {"bot_token": "nonsense"}, {"bot_token": TOKEN, "webhook_secret": "sp ace"}]
+)
 def test_secrets_that_cannot_work_are_named_at_once_and_not_shown(secrets: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="support-bot") as caught:
         connector(secrets=secrets)
