@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
@@ -31,6 +33,7 @@ log = structlog.get_logger(__name__)
 SAMPLE = Path(__file__).parents[2] / "orgs" / "samples" / "saas-support"
 _SYNC_EVERY = 2.0  # seconds
 _JOBS_GRACE = 10.0  # seconds
+_CHILD_OF = "DESK_CHILD_OF"  # tells `desk jobs` which `desk up` it belongs to
 
 
 @asynccontextmanager
@@ -77,7 +80,16 @@ def jobs(settings: Settings) -> None:
     url = settings.database_url
     if not url or not settings.redis_url:
         raise SettingsError("`desk jobs` needs DATABASE_URL and REDIS_URL: give it the ones of `desk work`")
+    if parent := settings.environ.get(_CHILD_OF, ""):
+        threading.Thread(target=_follow, args=(int(parent),), daemon=True, name="parent").start()
     run_jobs(settings, Servers(database_url=url, redis_url=settings.redis_url), namespace(url))
+
+
+def _follow(parent: int) -> None:
+    """End with the process that started us, also when that was killed and could not say so."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def up(settings: Settings, *, sandbox: bool) -> None:
@@ -203,12 +215,17 @@ async def _stopping() -> AsyncIterator[asyncio.Event]:
 @asynccontextmanager
 async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None]:
     """`desk jobs` as a child, so that a long report never holds up a conversation."""
+    if not known.redis_url:
+        log.warning("no jobs", reason="REDIS_URL is not set")
+        yield
+        return
     environ: Mapping[str, str] = {
         **settings.environ,
         "DATABASE_URL": known.database_url,
         "REDIS_URL": known.redis_url,
         "DESK_ENV": settings.environment.value,
         "VAR_DIR": str(settings.var),
+        _CHILD_OF: str(os.getpid()),
     }
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot.run.cli", "jobs", env=dict(environ), start_new_session=True

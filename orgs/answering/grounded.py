@@ -34,6 +34,8 @@ _VALUE = 64  # bytes: what the narrowest channel carries with a button
 SURE: Final = 0.58
 SURE_COVERAGE: Final = 0.62
 NEAR: Final = 0.30
+STEPS_APART: Final = 0.20  # how much worse a section may fit that tells the steps asked for
+_HOW = re.compile(r"\b(?:how (?:do|can|could|would|should|to)|steps|where (?:do|can))\b")
 APART: Final = 0.05
 _ARTICLE = re.compile(r"article:([^#\s]+)(?:#(.*))?")
 _NOTHING = Wanted((), "")
@@ -188,11 +190,23 @@ def _judged(question: Question, asked: _Asked, scored: Sequence[Scored]) -> Answ
         ]
         if len(rivals) > 1 and question.misses == 0 and not asked.follow_up:
             return Clarify(wording.which(question), _options(rivals), _why("several articles fit", rivals))
-        return _said(question, best.passage, asked.topic.stems, _why("one article fits", scored[:2]))
+        told = _showing_how(question, best, scored)
+        return _said(question, told.passage, asked.topic.stems, _why("one article fits", [told]))
     near = _near(scored)
     if question.misses >= 1:
         return _given_up(question, scored, _why("no article fits, the second time in a row", scored[:2]))
     return _lost(question, near, _why("no article fits well enough", scored[:2]))
+
+
+def _showing_how(question: Question, best: Scored, scored: Sequence[Scored]) -> Scored:
+    """Who asks how wants the steps: those of the same article, if its best section has none."""
+    asked = fold(" ".join(question.messages))
+    if has_steps(best.passage.text) or not _HOW.search(asked):
+        return best
+    steps = [
+        one for one in scored if one.passage.article == best.passage.article and has_steps(one.passage.text)
+    ]
+    return steps[0] if steps and best.score - steps[0].score < STEPS_APART else best
 
 
 def _to_the_point(question: Question, text: str, asked: _Asked, scored: list[Scored]) -> list[Scored]:
