@@ -240,3 +240,7 @@ def _settings() -> Settings:
     settings = load(os.environ)
     configure(settings.log_level)
     return settings
+
+
+if __name__ == "__main__":
+    main()
