@@ -27,7 +27,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             engine_url(database_url),
             pool_size=pool,
-            max_overflow=pool,
+            max_overflow=0,  # one beyond the pool would be opened and closed for one transaction
             pool_timeout=10,
             pool_use_lifo=True,
             hide_parameters=True,  # an error that is logged must not carry what people wrote

@@ -7,7 +7,7 @@ it: one found in that state later was under way when its worker died.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +44,7 @@ class Item:
     id: DeliveryId
     lane: LaneId
     fence: int
+    until: datetime  # when the lease ends that this claim gave
     account_id: AccountId
     organization: OrgId
     conversation: ConversationId
@@ -166,7 +167,8 @@ class Outbox:
     async def settle(self, connection: AsyncConnection, results: Sequence[Result]) -> tuple[Wake, ...]:
         """Record what became of each try and free its lane. Returns the conversations that must hear of it.
 
-        A result whose lane has passed to another worker is dropped: that worker reconciles the delivery.
+        When the lane has passed to another worker meanwhile, that worker has judged the delivery; only where
+        it had to leave it `unknown`, what we know comes after all.
         """
         wakes = await self._report(connection, results)
         ours = {
@@ -176,6 +178,8 @@ class Outbox:
             )
         }
         kept = sorted((r for r in results if r.item.lane in ours), key=lambda r: r.item.lane)
+        if late := [r for r in results if r.item.lane not in ours and isinstance(r, Delivered)]:
+            await connection.execute(_LATE, [{"id": r.item.id, "ref": r.sent.message} for r in late])
         if not kept:
             return wakes
         await connection.execute(_SETTLE, [_row(result) for result in kept])
@@ -218,12 +222,27 @@ class Outbox:
         return await self._inboxes.tell(connection, entries) if entries else ()
 
     async def unclaim(self, connection: AsyncConnection, items: Sequence[Item]) -> None:
-        """Give back what was claimed and certainly not sent."""
-        await connection.execute(_UNSEND, {"ids": [item.id for item in items]})
-        zeros = [0.0] * len(items)
-        await connection.execute(
-            _FREE, {"ids": [item.lane for item in items], "rests": zeros, "again": zeros}
+        """Give back what was claimed, or perhaps was, and certainly not sent.
+
+        When nobody knows whether a claim was committed, its fence may since have been given to another worker;
+        the end of its lease was not.
+        """
+        rows = await connection.execute(
+            _CLAIMED,
+            {
+                "ids": [item.lane for item in items],
+                "fences": [item.fence for item in items],
+                "untils": [item.until for item in items],
+            },
         )
+        ours = {row.id for row in rows}
+        kept = sorted((item for item in items if item.lane in ours), key=lambda item: item.lane)
+        if not kept:
+            return
+        # What an earlier try may have sent stays in doubt.
+        await connection.execute(_UNSEND, {"ids": [item.id for item in kept if not item.interrupted]})
+        zeros = [0.0] * len(kept)
+        await connection.execute(_FREE, {"ids": [item.lane for item in kept], "rests": zeros, "again": zeros})
 
     async def again(self, connection: AsyncConnection, organization: OrgId, delivery: DeliveryId) -> bool:
         """Put a dead delivery back. False: there is no such dead delivery."""
@@ -243,6 +262,7 @@ class Outbox:
             id=DeliveryId(row.id),
             lane=LaneId(row.lane_id),
             fence=claimed.fence,
+            until=claimed.lease_until,
             account_id=AccountId(row.account_id),
             organization=OrgId(row.organization_id),
             conversation=ConversationId(row.conversation_id),
@@ -261,7 +281,7 @@ class Outbox:
 
 
 def report_of(result: Result) -> DeliveryReport | None:
-    """What the conversation must know of this: failures of messages and cards, and fates of people's words."""
+    """What the conversation must know: failures of messages and cards, and fates of people's words."""
     item = result.item
     if isinstance(result, Later) or item.kind not in ("post", "card") or (item.room and item.kind == "post"):
         return None
@@ -327,10 +347,14 @@ _PACES = text("""
     order by id for update
 """)
 
+# A lease that ended while PostgreSQL was down may be held by a worker that could only not renew it: after a
+# start such leases are good for their length once more, so that who sent something can still say so.
 _CLAIM = text("""
     with due as materialized (
         select id, account_id, ready_at from lanes
-        where ready_at <= statement_timestamp() and (lease_until is null or lease_until < statement_timestamp())
+        where ready_at <= statement_timestamp()
+            and (lease_until is null or lease_until < statement_timestamp()
+                and pg_postmaster_start_time() < statement_timestamp() - make_interval(secs => :seconds))
             and account_id = any(cast(:accounts as uuid[]))
         order by ready_at limit :limit for update skip locked
     ), ranked as (
@@ -341,9 +365,9 @@ _CLAIM = text("""
         update lanes l
         set lease_until = clock_timestamp() + make_interval(secs => :seconds), fence = l.fence + 1
         from ranked where l.id = ranked.id and ranked.place <= ranked.slots
-        returning l.id, l.account_id, l.fence
+        returning l.id, l.account_id, l.fence, l.lease_until
     ), heads as materialized (
-        select leased.id as lane_id, leased.account_id, leased.fence, o.id as outbox_id, o.state as was
+        select leased.id as lane_id, leased.account_id, leased.fence, leased.lease_until, o.id as outbox_id, o.state as was
         from leased left join lateral (
             select id, state from outbox where lane_id = leased.id and state in ('waiting', 'sending')
             order by position limit 1
@@ -353,7 +377,7 @@ _CLAIM = text("""
         from heads where o.id = heads.outbox_id and o.state in ('waiting', 'sending')
         returning o.id
     )
-    select heads.lane_id, heads.account_id, heads.fence, heads.was, marked.id as outbox_id
+    select heads.lane_id, heads.account_id, heads.fence, heads.lease_until, heads.was, marked.id as outbox_id
     from heads left join marked on marked.id = heads.outbox_id
 """)
 
@@ -396,12 +420,24 @@ _OURS = text("""
     order by l.id for update of l
 """)
 
+_CLAIMED = text("""
+    select l.id from lanes l
+    join unnest(cast(:ids as uuid[]), cast(:fences as bigint[]), cast(:untils as timestamptz[]))
+        as t(id, fence, until) on l.id = t.id and l.fence = t.fence and l.lease_until = t.until
+    order by l.id for update of l
+""")
+
 _SETTLE = text("""
     update outbox set state = cast(:state as text), part = :part, attempts = :attempts, error = :error,
         external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
         external_ids end,
         settled_at = case when cast(:state as text) not in ('waiting', 'sending') then clock_timestamp() end
     where id = :id
+""")
+
+_LATE = text("""
+    update outbox set state = 'delivered', error = null, external_ids = external_ids || cast(:ref as text)
+    where id = :id and state = 'unknown'
 """)
 
 _TRY = text("""

@@ -217,7 +217,8 @@ def _log(commit: Commit, turn: UUID) -> dict[str, object]:
 _CLAIM = text("""
     with due as (
         select id from conversations
-        where wake_at <= statement_timestamp() and (lease_until is null or lease_until < statement_timestamp())
+        where wake_at <= statement_timestamp()
+            and (lease_until is null or lease_until < statement_timestamp())
         order by wake_at limit :limit for update skip locked
     )
     update conversations v

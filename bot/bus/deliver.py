@@ -45,6 +45,7 @@ log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 12  # with the pauses below: about twenty minutes
 LONGEST_PAUSE = timedelta(minutes=5)
+_AFTER_OUTAGE = 1.0  # seconds
 Cards = Callable[[UUID], Awaitable[Card]]
 
 
@@ -82,6 +83,8 @@ class Deliverer:
         self._bell = bell
         self._pace = pace
         self._sending: dict[UUID, Item] = {}  # by lane
+        self._doubtful: list[Item] = []  # claimed, perhaps: the database went away meanwhile; none was sent
+        self._outage = False
         self._due: list[float] = []
         self._wake = asyncio.Event()
         self._group: GroupCommit[Result, tuple[Wake, ...]] = GroupCommit(self._write)
@@ -131,13 +134,33 @@ class Deliverer:
                 allowances[account.id] = Allowance(max(rate - burst, rate / 2), burst)
         if limit <= 0 or not allowances:
             return []
+        items: list[Item] = []
         try:
+            if self._outage:
+                await self._recover()
             async with self._database.begin() as connection:
-                return await self._outbox.claim(connection, allowances, limit, self._pace.lease)
+                items = await self._outbox.claim(connection, allowances, limit, self._pace.lease)
         except StorageUnavailable as error:
             log.warning("cannot claim lanes", code=error.code)
+            self._outage = True
+            self._doubtful += items
             await asyncio.sleep(0.2)
             return []
+        return items
+
+    async def _recover(self) -> None:
+        """The database is back, and leases have ended that are still ours, or another living worker's.
+
+        Everybody tells what they hold before anybody takes over: a lane taken too early looks as if its
+        worker had died while sending, and what it sent would have to be given up as unknown.
+        """
+        async with self._database.begin() as connection:
+            if self._doubtful:
+                await self._outbox.unclaim(connection, self._doubtful)
+            if self._sending:
+                await self._outbox.renew(connection, list(self._sending.values()), self._pace.lease)
+        self._doubtful, self._outage = [], False
+        await asyncio.sleep(_AFTER_OUTAGE)
 
     async def _idle(self, stop: asyncio.Event) -> None:
         now = time.monotonic()

@@ -33,7 +33,7 @@ from bot.core.effects import (
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, Mark, Post, React, Whisper
 from bot.turns.ownership import Cause, pass_on
-from orgs.routing import find_person
+from orgs.routing import find_agent, find_person
 from orgs.specification.organization import Organization
 
 SYSTEM = "desk"  # the sender of what the organization says by itself
@@ -83,12 +83,22 @@ class Draft:
         found = find_person(self.organization, person) if person else None
         return found.name if found else "a colleague"
 
+    def author(self, message: Message) -> str:
+        """How the staff know who wrote it."""
+        if message.role is Role.AGENT:
+            agent = find_agent(self.organization, message.sender)
+            return agent.title if agent else message.sender
+        return self.person_name(message.sender)
+
     @property
     def customer_name(self) -> str:
         return self.view.conversation.customer_name or "the customer"
 
     def add(self, effect: Effect) -> None:
         """Take a decision, and keep the values up to date with it."""
+        if isinstance(effect, ClearTimers):
+            # Set and stopped in one turn is never set: effects of a kind may then be written in any order.
+            self.effects = [e for e in self.effects if not (isinstance(e, SetTimer) and _stops(effect, e))]
         self.effects.append(effect)
         match effect:
             case AddMessage(message=message):
@@ -174,6 +184,10 @@ class Draft:
     @property
     def capabilities(self) -> Capabilities:
         return self.rules.capabilities[self.view.conversation.place.account]
+
+
+def _stops(clear: ClearTimers, timer: SetTimer) -> bool:
+    return clear.kind == timer.kind and clear.subject in (None, timer.subject)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ def open_room(draft: Draft, team: TeamId, *, call: PersonId | None = None) -> No
     room = Room(id=draft.rules.new_id(), team=team, place=Place(kind, account_id, channel))
     draft.escalation = replace(escalation, room=room)
     draft.add(OpenRoom(room, escalation.id))
-    story = transcript(draft.messages.values(), draft.customer_name)
+    story = transcript(draft.messages.values(), draft.customer_name, draft.author)
     draft.tell_room(Post(f"**The story so far**\n\n{story}"))
     if call is not None:
         draft.tell_room(Post(f"🔔 {_mention(draft, call)} is asked to take this."))

@@ -272,8 +272,8 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
         draft.whisper(who, STRANGER)
         return
     escalation = draft.escalation
-    if escalation is None or (tap.action != SEND_AGAIN and not _same(escalation, tap.value)):
-        draft.because(f"person {person}", f"pressed {tap.action} on an escalation that is over")
+    if escalation is None or (tap.action != SEND_AGAIN and not _meant(escalation, event, tap.value)):
+        draft.because(f"person {person}", f"pressed {tap.action} on a card that is over")
         return
     match tap.action:
         case "take":
@@ -286,8 +286,11 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
             draft.because(f"person {person}", "pressed a button that nobody knows")
 
 
-def _same(escalation: Escalation, value: str) -> bool:
-    return value == str(escalation.id)
+def _meant(escalation: Escalation, event: Event, value: str) -> bool:
+    """Pressed on the card of the room that is open now. Whoever took it elsewhere would speak in a room which
+    they do not see, and which perhaps cannot even be opened.
+    """
+    return value == str(escalation.id) and _in_open_room(escalation, event)
 
 
 def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | None) -> None:
@@ -295,7 +298,7 @@ def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | N
     if person is None:
         draft.whisper(event.sender.external_id, STRANGER)
         return
-    if form.form != ASSIGN or escalation is None or not _same(escalation, form.subject):
+    if form.form != ASSIGN or escalation is None or not _meant(escalation, event, form.subject):
         return
     chosen = dict(form.values).get("person", "")
     assignee = person_by_slack(draft.organization, chosen)

@@ -1,6 +1,6 @@
 """The conversation told again: to an answerer, to the people who take over."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bot.core.answering import Line
 from bot.core.conversation import Message, MessageState, Role
@@ -53,17 +53,17 @@ def named(attachment: Attachment) -> str:
             return f"{icon} {attachment.name or attachment.kind.value}"
 
 
-def transcript(messages: Iterable[Message], customer: str) -> str:
-    """For the room: who said what, in Markdown, oldest first."""
+def transcript(messages: Iterable[Message], customer: str, name: Callable[[Message], str]) -> str:
+    """For the room: who said what, in Markdown, oldest first. `name`: of agents and staff."""
     told = []
     for message in seen_by_customer(messages):
         match message.role:
             case Role.CUSTOMER:
                 who = f"🗣 **{customer}**"
             case Role.AGENT:
-                who = f"🤖 **{message.sender}**"
+                who = f"🤖 **{name(message)}**"
             case Role.STAFF:
-                who = "🧑 **Staff**"
+                who = f"🧑 **{name(message)}**"
             case Role.SYSTEM:
                 who = "⚙️ **Desk**"
         told.append(f"{who}  {words(message)}")

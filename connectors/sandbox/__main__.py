@@ -10,12 +10,14 @@ import logging
 import signal
 import sys
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 from aiohttp import web
 
 from connectors.sandbox.guard import is_loopback
 from connectors.sandbox.server import CUSTOMERS, Credentials, Sandbox
+from connectors.sandbox.slack.delivery import RETRY_DELAYS
 from connectors.sandbox.staff import read_staff
 
 
@@ -30,9 +32,20 @@ def _arguments() -> argparse.Namespace:
         "--customer", action="append", help="a person on Telegram; may be given more than once"
     )
     parser.add_argument("--seed", type=int, default=0, help="for the faults")
+    parser.add_argument(
+        "--slack-retry-delays",
+        type=_delays,
+        default=RETRY_DELAYS,
+        help="seconds by comma, after which Slack sends again what was not taken; Slack's own are 0,60,300",
+    )
     for name, value in asdict(known).items():
         parser.add_argument(f"--{name.replace('_', '-')}", default=value)
     return parser.parse_args()
+
+
+def _delays(words: str) -> tuple[timedelta, ...]:
+    """Raises ValueError, which argparse tells."""
+    return tuple(timedelta(seconds=float(word)) for word in words.split(",") if word.strip())
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
@@ -43,6 +56,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         customers=arguments.customer or CUSTOMERS,
         state_file=arguments.state,
         seed=arguments.seed,
+        slack_retry_delays=arguments.slack_retry_delays,
     )
     root = web.Application()
     root.add_subapp("/sandbox", sandbox.app())

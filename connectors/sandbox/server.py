@@ -1,7 +1,7 @@
 """Telegram, Slack, what can go wrong with them, and one page to play both sides: one application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,9 +15,10 @@ from connectors.sandbox.faults import FaultPlan
 from connectors.sandbox.kept import Snapshot, StateFile
 from connectors.sandbox.live import LiveFeed
 from connectors.sandbox.pages import add_page
-from connectors.sandbox.slack import Refused, SlackStandIn, Wire
+from connectors.sandbox.slack import Pace, Refused, SlackStandIn, Wire
+from connectors.sandbox.slack.delivery import RETRY_DELAYS
 from connectors.sandbox.staff import Staff, sample_staff
-from connectors.sandbox.telegram import TelegramStandIn
+from connectors.sandbox.telegram import Limits, TelegramStandIn
 
 CUSTOMERS = ("Maya Fischer",)
 
@@ -37,7 +38,7 @@ class Sandbox:
     """`app()` is mounted at /sandbox, on a server that listens to loopback only.
 
     With a `state_file` it goes on where it was when it is started again; what the staff and the customers
-    given here add to it is added.
+    given here add to it is added. `telegram_limits` and `slack_pace` turn the platforms' sending limits on.
     """
 
     def __init__(
@@ -50,6 +51,9 @@ class Sandbox:
         seed: int = 0,
         clock: Clock = utc_now,
         calm: timedelta = timedelta(milliseconds=500),
+        telegram_limits: Limits | None = None,
+        slack_pace: Pace | None = None,
+        slack_retry_delays: Sequence[timedelta] = RETRY_DELAYS,
     ) -> None:
         self.credentials = credentials or Credentials()
         self.faults = FaultPlan(seed)
@@ -59,6 +63,7 @@ class Sandbox:
             self.credentials.telegram_username,
             clock=clock,
             faults=self.faults,
+            limits=telegram_limits,
         )
         bot_user = "U0SANDBOX"
         self.slack = SlackStandIn(
@@ -68,8 +73,10 @@ class Sandbox:
             bot_user=bot_user,
             users=staff.users,
             channels=staff.wire_channels(created=int(clock().timestamp()), bot_user=bot_user),
+            post_pace=slack_pace,
             faults=self.faults,
             clock=clock,
+            retry_delays=slack_retry_delays,
         )
         self._live = LiveFeed()
         self._slack_urls: dict[str, str] = {}

@@ -40,13 +40,14 @@ class Rig:
     settings: Settings
     desks: list[House] = field(default_factory=list)
     maya: object = None
+    page: str = ""  # the sandbox's page, for a browser
 
     @property
-    def phone(self):  # noqa: ANN201
+    def phone(self):
         return self.sandbox.telegram
 
     @property
-    def slack(self):  # noqa: ANN201
+    def slack(self):
         return self.sandbox.slack
 
     def heard(self, user: object = None) -> list[str]:
@@ -57,6 +58,10 @@ class Rig:
     def threads(self, channel: str) -> list[Mapping[str, object]]:
         """The cards of a channel."""
         return [message for message in self.slack.messages(channel) if "blocks" in message]
+
+    def card(self, channel: str) -> str:
+        """The ts of a channel's first card, which is the ts of its thread."""
+        return str(self.threads(channel)[0]["ts"])
 
     async def press(self, person: str, channel: str, ts: str, action: str, message: str = "") -> None:
         """Press a button of a card (or of a message in its thread); its place among the others is ours."""
@@ -116,7 +121,9 @@ def organization(*changes: Change) -> Loaded:
     return Loaded(organization=from_document(document), articles=articles, warnings=(), digest="test")  # type: ignore[arg-type]
 
 
-def environment(database_url: str, redis_url: str, port: int, sandbox_port: int, sandbox: Sandbox) -> dict[str, str]:
+def environment(
+    database_url: str, redis_url: str, port: int, sandbox_port: int, sandbox: Sandbox
+) -> dict[str, str]:
     known = sandbox.credentials
     base = f"http://127.0.0.1:{sandbox_port}/sandbox"
     return {
@@ -174,7 +181,7 @@ async def rig(
     known = Servers(database_url=database_url, redis_url=redis_url)
     root = web.Application()
     root.add_subapp("/sandbox", around.app())
-    built = Rig(around, settings)
+    built = Rig(around, settings, page=f"http://127.0.0.1:{ports[1]}/sandbox")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving(root, ports[1]))
         base = settings.public_url + "/hooks/slack"

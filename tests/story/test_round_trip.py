@@ -6,7 +6,7 @@ from tests.story.rig import rig, until
 async def test_an_article_answers_a_question(database_url: str, redis_url: str) -> None:
     async with rig(database_url, redis_url) as r:
         r.phone.say(r.maya, "How do I invite my team?")
-        await until(lambda: r.heard(), what="an answer")
+        await until(r.heard, what="an answer")
         assert "invite" in r.heard()[0].casefold()
 
 
@@ -15,7 +15,7 @@ async def test_the_whole_story_goes_round(database_url: str, redis_url: str) -> 
         r.phone.say(r.maya, "I was charged twice this month")
         await until(lambda: r.threads("billing-escalations"), what="a card in the staff's channel")
         card = r.threads("billing-escalations")[0]
-        await until(lambda: r.heard(), what="the notice of the handoff")
+        await until(r.heard, what="the notice of the handoff")
         ts = str(card["ts"])
         await r.press("hugo", "billing-escalations", ts, "take")
         await until(

@@ -17,10 +17,6 @@ from playwright.async_api import Browser, Page, async_playwright
 from connectors.sandbox.server import Sandbox
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: needs a Chromium")
-
-
 @dataclass
 class Stage:
     """The sandbox, and what its Slack sent to the app."""
