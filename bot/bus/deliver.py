@@ -88,7 +88,12 @@ class Deliverer:
         self._due: list[float] = []
         self._wake = asyncio.Event()
         self._group: GroupCommit[Result, tuple[Wake, ...]] = GroupCommit(self._write)
-        bell.listen(lambda _: self._wake.set())
+        bell.listen(self.heard)
+
+    def heard(self, wakes: Sequence[Wake]) -> None:
+        """The bell rang. Conversations that wake are the worker's; the bare ring is for everybody."""
+        if not wakes:
+            self.wake()
 
     def wake(self) -> None:
         """Something was put into the outbox."""
@@ -139,13 +144,16 @@ class Deliverer:
             if self._outage:
                 await self._recover()
             async with self._database.begin() as connection:
-                items = await self._outbox.claim(connection, allowances, limit, self._pace.lease)
+                claimed = await self._outbox.claim(connection, allowances, limit, self._pace.lease)
+                items = claimed.items
         except StorageUnavailable as error:
             log.warning("cannot claim lanes", code=error.code)
             self._outage = True
             self._doubtful += items
             await asyncio.sleep(0.2)
             return []
+        if claimed.held_back is not None:
+            heapq.heappush(self._due, time.monotonic() + claimed.held_back.total_seconds())
         return items
 
     async def _recover(self) -> None:

@@ -220,6 +220,7 @@ async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None
         yield
         return
     environ: Mapping[str, str] = {
+        "LOG_LEVEL": "WARNING",  # what it does hourly is no news beside what people do here
         **settings.environ,
         "DATABASE_URL": known.database_url,
         "REDIS_URL": known.redis_url,
