@@ -1,14 +1,21 @@
 """The connection to PostgreSQL: one engine per process, one transaction per `begin()`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy import text
+import psycopg
+from psycopg.rows import namedtuple_row
+from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql import psycopg as dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.core.errors import StorageUnavailable
+
+Step = tuple[TextClause, Mapping[str, object] | Sequence[Mapping[str, object]]]
 
 
 def engine_url(database_url: str) -> str:
@@ -17,6 +24,37 @@ def engine_url(database_url: str) -> str:
         if database_url.startswith(scheme):
             return "postgresql+psycopg://" + database_url.removeprefix(scheme)
     return database_url
+
+
+async def together(connection: AsyncConnection, *steps: Step) -> list[list[Any]]:
+    """Execute statements one after the other in one round trip; of each, its rows with named columns.
+
+    Each sees what those before it did, as if they were sent one by one. A sequence of values executes its
+    statement for each of them. Used where a message's way passes, since waiting and SQLAlchemy's own work
+    there cost more than the statements: it is bypassed, and the driver's pipeline mode is used. The
+    transaction stays the connection's, and its beginning travels along with the first statement.
+    """
+    raw = (await connection.get_raw_connection()).driver_connection
+    driver = cast("psycopg.AsyncConnection[Any]", raw)
+    cursors = []
+    async with driver.pipeline():
+        for statement, given in steps:
+            cursor = driver.cursor(row_factory=namedtuple_row)
+            if isinstance(given, Mapping):
+                await cursor.execute(_written(statement), given)
+            else:
+                await cursor.executemany(_written(statement), given)
+            cursors.append(cursor)
+    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+@lru_cache(maxsize=512)
+def _written(statement: TextClause) -> bytes:
+    """As the driver wants it."""
+    return str(statement.compile(dialect=dialect.dialect())).encode()  # type: ignore[no-untyped-call]
+
+
+_OF_THE_DRIVER = (psycopg.OperationalError, psycopg.InterfaceError)  # what `together` lets through
 
 
 class Database:
@@ -31,7 +69,14 @@ class Database:
             pool_timeout=10,
             pool_use_lifo=True,
             hide_parameters=True,  # an error that is logged must not carry what people wrote
-            connect_args={"connect_timeout": 5, "prepare_threshold": 2, "application_name": "desk"},
+            connect_args={
+                "connect_timeout": 5,
+                "prepare_threshold": 2,
+                "application_name": "desk",
+                # Planning our statements anew costs more than running them, and changes nothing: they are
+                # written for one plan, which tests/storage/test_plans.py holds against large tables.
+                "options": "-c plan_cache_mode=force_generic_plan",
+            },
         )
 
     @asynccontextmanager
@@ -43,7 +88,9 @@ class Database:
         try:
             async with self.engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except psycopg.errors.PipelineAborted:
+            raise  # a statement before it was refused: that is no matter of reaching the database
+        except (OperationalError, InterfaceError, PoolTimeout, *_OF_THE_DRIVER) as error:
             raise StorageUnavailable(f"PostgreSQL: {type(error).__name__}") from error
         except DBAPIError as error:
             if error.connection_invalidated:

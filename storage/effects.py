@@ -35,9 +35,10 @@ from bot.core.ids import LaneId, NewId, OrgId
 from bot.core.outbound import Operation, Post
 from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation
+from storage.database import Step, together
 from storage.inbox import CONTENT, EXTRAS
 from storage.keys import Keys
-from storage.lanes import lane_of, wake
+from storage.lanes import lane_of, waking
 from storage.sealing import Sealer
 from storage.views import seal_reason
 
@@ -104,7 +105,7 @@ class Writes:
                 case OpenEscalation():
                     self._rows["escalation"].append(self._escalation(view, sealer, effect.escalation))
                 case ChangeEscalation():
-                    self._rows["change_escalation"].append(self._escalation(view, sealer, effect.escalation))
+                    self._change(self._escalation(view, sealer, effect.escalation))
                 case AddStep():
                     self._step(view, sealer, effect)
                 case OpenRoom():
@@ -151,11 +152,13 @@ class Writes:
 
     async def flush(self, connection: AsyncConnection) -> None:
         """Write everything. The conversations' rows are locked by now; lanes come after them, in order."""
-        for name, statement in _STATEMENTS.items():
-            if rows := self._rows.get(name):
-                await connection.execute(statement, rows)
+        steps: list[Step] = [
+            (statement, rows) for name, statement in _STATEMENTS.items() if (rows := self._rows.get(name))
+        ]
         if self._lanes:
-            await wake(connection, self._lanes)
+            steps.append(waking(self._lanes))
+        if steps:
+            await together(connection, *steps)
         for organization, entries in self._audit.items():
             await record(connection, organization, entries)
 
@@ -197,6 +200,15 @@ class Writes:
             "deadline": value.deadline,
             "over": value.state in (EscalationState.RESOLVED, EscalationState.RETURNED),
         }
+
+    def _change(self, row: dict[str, object]) -> None:
+        """One that this turn opened is written once, as the turn leaves it."""
+        opened = self._rows["escalation"]
+        for place, known in enumerate(opened):
+            if known["id"] == row["id"]:
+                opened[place] = row
+                return
+        self._rows["change_escalation"].append(row)
 
     def _step(self, view: View, sealer: Sealer, effect: AddStep) -> None:
         self._rows["step"].append(
@@ -302,13 +314,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             edited = edited or cast(:content as text) is not null
         where id = :id and conversation_id = :conversation
     """),
-    "escalation": text("""
-        insert into escalations (id, organization_id, conversation_id, from_agent, to_human, reason, team,
-        state,
-            urgent, trigger, step, opened_at, deadline)
-        values (:id, :organization, :conversation, :agent, :holder, :reason, :team, :state, :urgent, :trigger,
-            :step, :opened_at, :deadline)
-    """),
+    # Before the next is opened: a conversation has one open escalation at most.
     "change_escalation": text("""
         update escalations set to_human = cast(:holder as text), reason = :reason, team = :team,
         state = :state,
@@ -317,6 +323,14 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
                 else taken_at end,
             resolved_at = case when :over then coalesce(resolved_at, clock_timestamp()) end
         where id = :id and organization_id = :organization
+    """),
+    "escalation": text("""
+        insert into escalations (id, organization_id, conversation_id, from_agent, to_human, reason, team,
+            state, urgent, trigger, step, opened_at, deadline, taken_at, resolved_at)
+        values (:id, :organization, :conversation, :agent, cast(:holder as text), :reason, :team,
+            :state, :urgent, :trigger, :step, :opened_at, :deadline,
+            case when cast(:holder as text) is not null then clock_timestamp() end,
+            case when :over then clock_timestamp() end)
     """),
     "step": text("""
         insert into escalation_steps (id, organization_id, escalation_id, "from", "to", reason,

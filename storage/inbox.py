@@ -4,24 +4,27 @@ Locks are taken in one order everywhere: conversations by id, then lanes by id, 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import DeliveryReport, MessageState, Origin, Role
 from bot.core.errors import MalformedPayload
-from bot.core.events import Event, Said, Started, Tapped
+from bot.core.events import Edited, Event, Reacted, Said, Started, Tapped
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
 from storage.accounts import Account
 from storage.codec import dump_attachments, dump_body, load_body
+from storage.database import Step, together
 from storage.keys import Keys
-from storage.lanes import lane_of
+from storage.lanes import lanes_of
 from storage.sealing import Sealer
 
+AnyRow = Row[Any]
 MAX_ID = 200  # characters of a platform's id; longer ones are nobody's
 NOBODY = AccountId(UUID(int=0))  # stands as the account of events that we tell ourselves
 
@@ -111,6 +114,27 @@ class _Head:
     said: int
     answering: bool = True  # an agent or a flow has the word: a burst is worth waiting for
     wake: timedelta | None = None
+    patient: bool = True  # only such things came as can wait for the end of a quiet window
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A conversation to begin. `previous` was resolved too long ago to be opened again."""
+
+    arrival: Arrival
+    known: Known
+    previous: _Head | None
+
+    @property
+    def chat(self) -> tuple[AccountId, bytes]:
+        """What its lane is found by."""
+        account, place = self.arrival.account, self.arrival.event.place
+        return account.id, account.keys.index.of("chat", account.channel, place.chat)
+
+    @property
+    def place(self) -> str:
+        place = self.arrival.event.place
+        return self.known.sealer.seal(json.dumps([place.chat, place.thread]), field=PLACE)
 
 
 class Inboxes:
@@ -135,10 +159,14 @@ class Inboxes:
         staff = [a for a in unique.values() if a.account.serves == "staff"]
         known = await self._identities(connection, customers)
         rooms = await self._rooms(connection, staff)
-        heads = await _lock(
-            connection, {k.identity for k in known.values()}, {e.conversation for e in rooms.values()}
+        heads, seen = await _lock_and_look(
+            connection,
+            {k.identity for k in known.values()},
+            {e.conversation for e in rooms.values()},
+            tuple(unique),
         )
-        seen = await _seen(connection, tuple(unique))
+        fresh = [a for key, a in unique.items() if key not in seen and a.account.serves == "customers"]
+        current = await self._current(connection, fresh, known, heads)
         entries: list[Entry] = []
         strays: list[Arrival] = []
         ignored = 0
@@ -146,7 +174,8 @@ class Inboxes:
             if key in seen:
                 continue
             if arrival.account.serves == "customers":
-                entries.append(await self._enter(connection, arrival, known[_who(arrival)], heads))
+                who = known[_who(arrival)]
+                entries.append(_enter(arrival, who, current[who.identity]))
             elif key in rooms:
                 entries.append(rooms[key])
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped):
@@ -165,8 +194,12 @@ class Inboxes:
 
     async def tell(self, connection: AsyncConnection, entries: Sequence[Entry]) -> tuple[Wake, ...]:
         """Store entries of conversations that are known. Idempotent; locks the conversations."""
-        heads = await _lock(connection, set(), {entry.conversation for entry in entries})
-        seen = await _seen(connection, tuple((e.account_id, e.external_id) for e in entries))
+        heads, seen = await _lock_and_look(
+            connection,
+            set(),
+            {entry.conversation for entry in entries},
+            tuple((e.account_id, e.external_id) for e in entries),
+        )
         return await self._store(
             connection, [e for e in entries if (e.account_id, e.external_id) not in seen], heads
         )
@@ -206,9 +239,10 @@ class Inboxes:
             for key, found in (await self._find(connection, tuple(missing))).items():
                 known[key] = found
                 self._remember(key, found)
-            for key in sorted(key for key in missing if key not in known):
-                # Not remembered: the transaction may yet fail, and then there is no such customer.
-                known[key] = await self._welcome(connection, key, missing[key])
+            strangers = {key: missing[key] for key in sorted(missing) if key not in known}
+            if strangers:
+                # Not remembered: the transaction may yet fail, and then there are no such customers.
+                known |= await self._welcome(connection, strangers)
         return known
 
     def _remember(self, key: tuple[AccountId, bytes], known: Known) -> None:
@@ -219,9 +253,10 @@ class Inboxes:
     async def _find(
         self, connection: AsyncConnection, keys: Sequence[tuple[AccountId, bytes]]
     ) -> dict[tuple[AccountId, bytes], Known]:
-        rows = await connection.execute(
-            _FIND, {"accounts": [key[0] for key in keys], "hashes": [key[1] for key in keys]}
-        )
+        [rows] = await together(connection, (_FIND, _pairs(keys)))
+        return self._found(rows)
+
+    def _found(self, rows: Sequence[AnyRow]) -> dict[tuple[AccountId, bytes], Known]:
         return {
             (AccountId(row.account_id), bytes(row.address_hash)): Known(
                 row.id, CustomerId(row.customer_id), self._keys.customer(row.customer_id, row.data_key)
@@ -230,35 +265,40 @@ class Inboxes:
         }
 
     async def _welcome(
-        self, connection: AsyncConnection, key: tuple[AccountId, bytes], arrival: Arrival
-    ) -> Known:
-        """A customer and identity for somebody who never wrote before.
+        self, connection: AsyncConnection, strangers: Mapping[tuple[AccountId, bytes], Arrival]
+    ) -> dict[tuple[AccountId, bytes], Known]:
+        """A customer and an identity for each who never wrote before. The keys come in order.
 
-        The advisory lock lets one process at a time look and make, so that a race leaves no second customer.
+        The advisory locks let one process at a time look and make, so that a race leaves no second customer.
         """
-        await connection.execute(
-            text("select pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-            {"key": f"{key[0]}{key[1].hex()}"},
+        _, rows = await together(
+            connection,
+            (_GUARD, {"keys": [f"{key[0]}{key[1].hex()}" for key in strangers]}),
+            (_FIND, _pairs(tuple(strangers))),
         )
-        if found := (await self._find(connection, (key,))).get(key):
-            return found
-        customer = CustomerId(self._new_id())
-        wrapped, sealer = self._keys.new_customer(customer)
-        sender = arrival.event.sender
-        profile = {"name": sender.display_name, "handle": sender.handle, "language": sender.language}
-        known = Known(self._new_id(), customer, sealer)
-        await connection.execute(
-            _WELCOME,
-            {
-                "customer": customer,
-                "organization": arrival.account.organization,
-                "data_key": wrapped,
-                "profile": sealer.seal(json.dumps(profile), field=PROFILE),
-                "identity": known.identity,
-                "account": key[0],
-                "hash": key[1],
-            },
-        )
+        known = self._found(rows)
+        made = []
+        for key, arrival in strangers.items():
+            if key in known:
+                continue
+            customer = CustomerId(self._new_id())
+            wrapped, sealer = self._keys.new_customer(customer)
+            sender = arrival.event.sender
+            profile = {"name": sender.display_name, "handle": sender.handle, "language": sender.language}
+            known[key] = Known(self._new_id(), customer, sealer)
+            made.append(
+                {
+                    "customer": customer,
+                    "organization": arrival.account.organization,
+                    "data_key": wrapped,
+                    "profile": sealer.seal(json.dumps(profile), field=PROFILE),
+                    "identity": known[key].identity,
+                    "account": key[0],
+                    "hash": key[1],
+                }
+            )
+        if made:
+            await together(connection, (_WELCOME, made))
         return known
 
     async def _rooms(
@@ -296,69 +336,55 @@ class Inboxes:
                 )
         return entries
 
-    async def _enter(
+    async def _current(
         self,
         connection: AsyncConnection,
-        arrival: Arrival,
-        known: Known,
+        arrivals: Sequence[Arrival],
+        known: Mapping[tuple[AccountId, bytes], Known],
         heads: dict[ConversationId, _Head],
-    ) -> Entry:
-        """The customer's event as an entry of their current conversation, begun if there is none."""
-        head = next((h for h in heads.values() if h.identity == known.identity), None)
-        if head is None or head.closed:
-            if head is not None:
-                head.identity = None
-            head = await self._begin(connection, arrival, known, head)
-            heads[head.id] = head
-        return Entry(
-            arrival.account.id,
-            arrival.event.external_id,
-            arrival.account.organization,
-            head.id,
-            Origin.CUSTOMER,
-            arrival.event,
-            known.sealer,
-            arrival.rules,
-            str(known.customer),
-        )
+    ) -> dict[UUID, _Head]:
+        """By identity, the conversation in which each writes on, begun where there is none."""
+        current = {head.identity: head for head in heads.values() if head.identity is not None}
+        openings: dict[UUID, _Opening] = {}
+        for arrival in arrivals:
+            who = known[_who(arrival)]
+            head = current.get(who.identity)
+            if (head is None or head.closed) and who.identity not in openings:
+                openings[who.identity] = _Opening(arrival, who, head)
+        if openings:
+            for head in await self._begin(connection, tuple(openings.values())):
+                heads[head.id] = head
+                if head.identity is not None:
+                    current[head.identity] = head
+        return current
 
-    async def _begin(
-        self, connection: AsyncConnection, arrival: Arrival, known: Known, previous: _Head | None
-    ) -> _Head:
-        place = arrival.event.place
-        account = arrival.account
-        lane = await lane_of(
-            connection,
-            account.organization,
-            account.id,
-            account.keys.index,
-            account.channel,
-            place.chat,
-            self._new_id,
+    async def _begin(self, connection: AsyncConnection, openings: Sequence[_Opening]) -> list[_Head]:
+        lanes = await lanes_of(
+            connection, {o.chat: o.arrival.account.organization for o in openings}, self._new_id
         )
-        if previous is not None:
-            await connection.execute(
-                text("update conversations set current = false where id = :id"), {"id": previous.id}
-            )
-        made = await connection.scalar(
-            _BEGIN,
+        ended = [o.previous.id for o in openings if o.previous is not None]
+        rows = [
             {
-                "id": self._new_id(),
-                "organization": account.organization,
-                "customer": known.customer,
-                "account": account.id,
-                "identity": known.identity,
-                "lane": lane,
-                "place": known.sealer.seal(json.dumps([place.chat, place.thread]), field=PLACE),
-                "previous": previous.id if previous else None,
-                "owner_kind": arrival.rules.owner_kind,
-                "owner_name": arrival.rules.owner_name,
-            },
-        )
-        if made is not None:
-            return _Head(ConversationId(made), known.identity, False, 0, 0, 0, 0)
-        heads = await _lock(connection, {known.identity}, set())  # another process has just begun it
-        return next(iter(heads.values()))
+                "ids": self._new_id(),
+                "organizations": o.arrival.account.organization,
+                "customers": o.known.customer,
+                "accounts": o.arrival.account.id,
+                "identities": o.known.identity,
+                "lanes": lanes[o.chat],
+                "places": o.place,
+                "previous": o.previous.id if o.previous else None,
+                "owner_kinds": o.arrival.rules.owner_kind,
+                "owner_names": o.arrival.rules.owner_name,
+            }
+            for o in openings
+        ]
+        given = {name: [row[name] for row in rows] for name in rows[0]}
+        _, begun = await together(connection, (_END, {"ids": ended}), (_BEGIN, given))
+        heads = [_Head(ConversationId(row.id), row.identity_id, False, 0, 0, 0, 0) for row in begun]
+        lost = {o.known.identity for o in openings} - {head.identity for head in heads}
+        if lost:  # another process has just begun these
+            heads += (await _lock(connection, lost, set())).values()
+        return heads
 
     async def _store(
         self,
@@ -393,20 +419,19 @@ class Inboxes:
                 }
             )
             _schedule(entry, head)
-        await connection.execute(_INSERT_INPUT if statement is None else statement, inputs)
+        steps: list[Step] = [(_INSERT_INPUT if statement is None else statement, inputs)]
         if messages:
-            await connection.execute(_INSERT_MESSAGE, messages)
+            steps.append((_INSERT_MESSAGE, messages))
         ordered = sorted(touched.values(), key=lambda head: head.id)
-        await connection.execute(
-            _TOUCH,
-            {
-                "ids": [head.id for head in ordered],
-                "accepted": [head.accepted for head in ordered],
-                "positions": [head.position for head in ordered],
-                "said": [head.said for head in ordered],
-                "seconds": [(head.wake or timedelta()).total_seconds() for head in ordered],
-            },
-        )
+        touch = {
+            "ids": [head.id for head in ordered],
+            "accepted": [head.accepted for head in ordered],
+            "positions": [head.position for head in ordered],
+            "said": [head.said for head in ordered],
+            "seconds": [(head.wake or timedelta()).total_seconds() for head in ordered],
+            "patient": [head.patient for head in ordered],
+        }
+        await together(connection, *steps, (_TOUCH, touch))
         return tuple(
             Wake(head.id, head.wake or timedelta(), head.said if head.said > head.handled else 0)
             for head in ordered
@@ -453,6 +478,25 @@ def kind_of(body: Event | DeliveryReport) -> str:
     return type(body.content).__name__ if isinstance(body, Event) else "DeliveryReport"
 
 
+def _pairs(keys: Sequence[tuple[AccountId, bytes]]) -> dict[str, object]:
+    return {"accounts": [key[0] for key in keys], "hashes": [key[1] for key in keys]}
+
+
+def _enter(arrival: Arrival, known: Known, head: _Head) -> Entry:
+    """The customer's event as an entry of their current conversation."""
+    return Entry(
+        arrival.account.id,
+        arrival.event.external_id,
+        arrival.account.organization,
+        head.id,
+        Origin.CUSTOMER,
+        arrival.event,
+        known.sealer,
+        arrival.rules,
+        str(known.customer),
+    )
+
+
 def _who(arrival: Arrival) -> tuple[AccountId, bytes]:
     """How one account knows this customer. In a group, the same person is one customer per group."""
     place, sender = arrival.event.place, arrival.event.sender
@@ -463,9 +507,11 @@ def _who(arrival: Arrival) -> tuple[AccountId, bytes]:
 def _schedule(entry: Entry, head: _Head) -> None:
     """When the conversation shall wake for this entry; the quiet window moves with every message."""
     wake = timedelta()
+    reacted = isinstance(entry.body, Event) and isinstance(entry.body.content, Reacted)
+    head.patient = head.patient and (reacted or entry.origin is Origin.SELF)
     if entry.rules is not None and isinstance(entry.body, Event):
         content = entry.body.content
-        if isinstance(content, Said | Started | Tapped):
+        if isinstance(content, Said | Started | Tapped | Edited):
             head.said = head.accepted
         if (
             head.answering
@@ -476,38 +522,40 @@ def _schedule(entry: Entry, head: _Head) -> None:
     head.wake = wake
 
 
+async def _lock_and_look(
+    connection: AsyncConnection,
+    identities: set[UUID],
+    conversations: set[ConversationId],
+    keys: Sequence[tuple[AccountId, str]],
+) -> tuple[dict[ConversationId, _Head], set[tuple[AccountId, str]]]:
+    """Lock conversations, and then see which of the events are known: nobody can add them meanwhile."""
+    locked, known = await together(
+        connection,
+        (_LOCK, {"identities": sorted(identities), "conversations": sorted(conversations)}),
+        (_SEEN, {"accounts": [key[0] for key in keys], "externals": [key[1] for key in keys]}),
+    )
+    seen = {(AccountId(row.account_id), str(row.external_id)) for row in known}
+    return {ConversationId(row.id): _head(row) for row in locked}, seen
+
+
 async def _lock(
     connection: AsyncConnection, identities: set[UUID], conversations: set[ConversationId]
 ) -> dict[ConversationId, _Head]:
-    if not identities and not conversations:
-        return {}
-    rows = await connection.execute(
-        _LOCK, {"identities": sorted(identities), "conversations": sorted(conversations)}
-    )
-    return {
-        ConversationId(row.id): _Head(
-            ConversationId(row.id),
-            row.identity_id if row.current else None,
-            row.closed,
-            row.accepted,
-            row.handled,
-            row.position,
-            row.said,
-            row.owner_kind in ("agent", "flow"),
-        )
-        for row in rows
-    }
+    heads, _ = await _lock_and_look(connection, identities, conversations, ())
+    return heads
 
 
-async def _seen(
-    connection: AsyncConnection, keys: Sequence[tuple[AccountId, str]]
-) -> set[tuple[AccountId, str]]:
-    if not keys:
-        return set()
-    rows = await connection.execute(
-        _SEEN, {"accounts": [key[0] for key in keys], "externals": [key[1] for key in keys]}
+def _head(row: AnyRow) -> _Head:
+    return _Head(
+        ConversationId(row.id),
+        row.identity_id if row.current else None,
+        row.closed,
+        row.accepted,
+        row.handled,
+        row.position,
+        row.said,
+        row.owner_kind in ("agent", "flow"),
     )
-    return {(AccountId(row.account_id), row.external_id) for row in rows}
 
 
 async def _keep_strays(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:
@@ -576,14 +624,21 @@ _SEEN = text("""
     join inbox i on i.account_id = k.account and i.external_id = k.external
 """)
 
+_GUARD = text("""
+    select pg_advisory_xact_lock(hashtextextended(k.key, 0))
+    from (select key from unnest(cast(:keys as text[])) with ordinality as t(key, n) order by n) as k
+""")
+
+_END = text("update conversations set current = false where id = any(cast(:ids as uuid[]))")
+
 _BEGIN = text("""
-    insert into conversations (id, organization_id, customer_id, status, account_id, identity_id, lane_id,
-        place,
-        previous_id, owner_kind, owner_name)
-    values (:id, :organization, :customer, 'pending', :account, :identity, :lane, :place, :previous,
-        :owner_kind,
-        :owner_name)
-    on conflict (identity_id) where current do nothing returning id
+    insert into conversations (id, organization_id, customer_id, account_id, identity_id, lane_id, place,
+        previous_id, owner_kind, owner_name, status)
+    select *, 'pending' from unnest(cast(:ids as uuid[]), cast(:organizations as uuid[]),
+        cast(:customers as uuid[]), cast(:accounts as uuid[]), cast(:identities as uuid[]),
+        cast(:lanes as uuid[]), cast(:places as text[]), cast(:previous as uuid[]),
+        cast(:owner_kinds as text[]), cast(:owner_names as text[]))
+    on conflict (identity_id) where current do nothing returning id, identity_id
 """)
 
 _INSERT_INPUT = text("""
@@ -634,8 +689,10 @@ _TOUCH = text("""
     set accepted = t.accepted, position = t.position, said = t.said,
         pending_since = case when t.said > c.said then coalesce(c.pending_since, clock_timestamp())
             else c.pending_since end,
-        wake_at = clock_timestamp() + make_interval(secs => t.seconds)
+        wake_at = case when t.patient and c.said > c.handled then greatest(c.wake_at, clock_timestamp())
+            else clock_timestamp() + make_interval(secs => t.seconds) end
     from unnest(cast(:ids as uuid[]), cast(:accepted as int[]), cast(:positions as int[]),
-        cast(:said as int[]), cast(:seconds as float8[])) as t(id, accepted, position, said, seconds)
+        cast(:said as int[]), cast(:seconds as float8[]), cast(:patient as bool[]))
+        as t(id, accepted, position, said, seconds, patient)
     where c.id = t.id
 """)

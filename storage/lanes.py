@@ -1,12 +1,13 @@
 """Lanes: one chat of one account, in which everything leaves in order."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Channel
 from bot.core.ids import AccountId, LaneId, NewId, OrgId
+from storage.database import Step, together
 from storage.sealing import KeyedHash
 
 
@@ -32,15 +33,46 @@ async def lane_of(
     return LaneId(lane)
 
 
+async def lanes_of(
+    connection: AsyncConnection,
+    chats: Mapping[tuple[AccountId, bytes], OrgId],
+    new_id: NewId,
+) -> dict[tuple[AccountId, bytes], LaneId]:
+    """The lanes of many chats, each an account and a hash, made on first use. Locks none that exist."""
+    ordered = sorted(chats)
+    given = {"accounts": [account for account, _ in ordered], "hashes": [hash_ for _, hash_ in ordered]}
+    made = {"ids": [new_id() for _ in ordered], "organizations": [chats[chat] for chat in ordered]}
+    _, rows = await together(connection, (_MAKE, given | made), (_FIND, given))
+    return {(AccountId(row.account_id), bytes(row.chat_hash)): LaneId(row.id) for row in rows}
+
+
 async def wake(connection: AsyncConnection, lanes: Collection[LaneId]) -> None:
     """Something was put into these lanes; they are ready as soon as their rest is over. Locks them."""
-    await connection.execute(_WAKE, {"ids": sorted(lanes)})
+    await together(connection, waking(lanes))
+
+
+def waking(lanes: Collection[LaneId]) -> Step:
+    """`wake` as a step among others."""
+    return _WAKE, {"ids": sorted(lanes)}
 
 
 _LANE = text("""
     insert into lanes (id, organization_id, account_id, chat_hash) values (:id, :organization, :account,
         :hash)
     on conflict (account_id, chat_hash) do update set chat_hash = excluded.chat_hash returning id
+""")
+
+_MAKE = text("""
+    insert into lanes (id, organization_id, account_id, chat_hash)
+    select * from unnest(cast(:ids as uuid[]), cast(:organizations as uuid[]), cast(:accounts as uuid[]),
+        cast(:hashes as bytea[]))
+    on conflict (account_id, chat_hash) do nothing
+""")
+
+_FIND = text("""
+    select l.id, l.account_id, l.chat_hash
+    from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
+    join lanes l on l.account_id = k.account and l.chat_hash = k.hash
 """)
 
 _WAKE = text("""

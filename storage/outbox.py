@@ -19,6 +19,7 @@ from bot.core.events import Channel, Place
 from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
 from bot.core.outbound import Operation, Sent
 from storage.codec import load_operation
+from storage.database import Step, together
 from storage.effects import PAYLOAD
 from storage.inbox import NOBODY, Entry, Inboxes, Wake
 from storage.keys import Keys
@@ -59,6 +60,14 @@ class Item:
     reports: bool
     refs: tuple[str, ...]  # where the message to change was delivered
     sealer: Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """`held_back`: how long until an account that may have more ready than it may send now sends again."""
+
+    items: list[Item]
+    held_back: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,51 +117,49 @@ class Outbox:
         allowances: Mapping[AccountId, Allowance],
         limit: int,
         lease: timedelta,
-    ) -> list[Item]:
+    ) -> Claimed:
         """Lease lanes that are ready, as many as their accounts may send now, with the head of each.
 
         Lanes of accounts without an allowance are left to other processes.
         """
-        accounts = [
-            row
-            for row in await connection.execute(_PACES, {"ids": sorted(allowances)})
-            if row.id in allowances
-        ]
+        [found] = await together(connection, (_PACES, {"ids": sorted(allowances)}))
+        accounts = [row for row in found if row.id in allowances]
         if not accounts:
-            return []
+            return Claimed([])
         free = {row.id: _slots(row.idle, allowances[row.id]) for row in accounts}
-        rows = (
-            await connection.execute(
-                _CLAIM,
-                {
-                    "accounts": list(free),
-                    "slots": list(free.values()),
-                    "limit": limit,
-                    "seconds": lease.total_seconds(),
-                },
-            )
-        ).all()
-        if not rows:
-            return []
+        given = {
+            "accounts": list(free),
+            "slots": list(free.values()),
+            "limit": limit,
+            "seconds": lease.total_seconds(),
+        }
+        [rows] = await together(connection, (_CLAIM, given))
         sent: dict[AccountId, int] = {}
         for row in rows:
             sent[row.account_id] = sent.get(row.account_id, 0) + (row.outbox_id is not None)
-        await connection.execute(
-            _PACE,
-            {
-                "ids": list(sent),
-                "seconds": [count / allowances[id_].per_second for id_, count in sent.items()],
-                "bursts": [allowances[id_].burst / allowances[id_].per_second for id_ in sent],
-            },
-        )
+        waits = [
+            _until_next(row.idle, sent.get(row.id, 0), allowances[row.id])
+            for row in accounts
+            if sent.get(row.id, 0) >= free[row.id]
+        ]
+        held_back = min(waits, default=None)
+        if not rows:
+            return Claimed([], held_back)
+        pace = {
+            "ids": list(sent),
+            "seconds": [count / allowances[id_].per_second for id_, count in sent.items()],
+            "bursts": [allowances[id_].burst / allowances[id_].per_second for id_ in sent],
+        }
         claimed = {row.outbox_id: row for row in rows if row.outbox_id is not None}
         idle = [LaneId(row.lane_id) for row in rows if row.outbox_id is None]
-        if idle:
-            await connection.execute(
-                _FREE, {"ids": idle, "rests": [0.0] * len(idle), "again": [0.0] * len(idle)}
-            )
-        details = await connection.execute(_DETAILS, {"ids": list(claimed)})
-        return [self._item(row, claimed[row.id]) for row in details]
+        zeros = [0.0] * len(idle)
+        *_, details = await together(
+            connection,
+            (_PACE, pace),
+            (_FREE, {"ids": idle, "rests": zeros, "again": zeros}),
+            (_DETAILS, {"ids": list(claimed)}),
+        )
+        return Claimed([self._item(row, claimed[row.id]) for row in details], held_back)
 
     async def renew(self, connection: AsyncConnection, items: Sequence[Item], lease: timedelta) -> None:
         await connection.execute(
@@ -171,45 +178,35 @@ class Outbox:
         it had to leave it `unknown`, what we know comes after all.
         """
         wakes = await self._report(connection, results)
-        ours = {
-            row.id
-            for row in await connection.execute(
-                _OURS, {"ids": [r.item.lane for r in results], "fences": [r.item.fence for r in results]}
-            )
-        }
+        held = {"ids": [r.item.lane for r in results], "fences": [r.item.fence for r in results]}
+        [rows] = await together(connection, (_OURS, held))
+        ours = {row.id for row in rows}
         kept = sorted((r for r in results if r.item.lane in ours), key=lambda r: r.item.lane)
         if late := [r for r in results if r.item.lane not in ours and isinstance(r, Delivered)]:
             await connection.execute(_LATE, [{"id": r.item.id, "ref": r.sent.message} for r in late])
         if not kept:
             return wakes
-        await connection.execute(_SETTLE, [_row(result) for result in kept])
+        steps: list[Step] = [(_SETTLE, [_row(result) for result in kept])]
         if tries := [_try(result, self._new_id()) for result in kept if not isinstance(result, Delivered)]:
-            await connection.execute(_TRY, tries)
-        for result in kept:
-            if isinstance(result, Delivered) and result.item.kind == "card" and result.sent.message:
-                await connection.execute(
-                    _PLACE_ROOM,
-                    {
-                        "id": result.item.room,
-                        "chat": result.sent.chat or result.item.place.chat,
-                        "thread": result.sent.message,
-                    },
-                )
-        await connection.execute(
-            _FREE,
-            {
-                "ids": [r.item.lane for r in kept],
-                "rests": [r.rest.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
-                "again": [r.after.total_seconds() if isinstance(r, Later) else 0.0 for r in kept],
-            },
-        )
+            steps.append((_TRY, tries))
+        steps += [
+            (_PLACE_ROOM, _room(result))
+            for result in kept
+            if isinstance(result, Delivered) and result.item.kind == "card" and result.sent.message
+        ]
+        free = {
+            "ids": [r.item.lane for r in kept],
+            "rests": [r.rest.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
+            "again": [r.after.total_seconds() if isinstance(r, Later) else 0.0 for r in kept],
+        }
+        await together(connection, *steps, (_FREE, free))
         return wakes
 
     async def _report(self, connection: AsyncConnection, results: Sequence[Result]) -> tuple[Wake, ...]:
         entries = [
             Entry(
                 NOBODY,
-                f"delivery:{result.item.id}:{result.item.attempts}",
+                f"delivery:{result.item.id}:{result.item.fence}",
                 result.item.organization,
                 result.item.conversation,
                 Origin.SELF,
@@ -224,8 +221,8 @@ class Outbox:
     async def unclaim(self, connection: AsyncConnection, items: Sequence[Item]) -> None:
         """Give back what was claimed, or perhaps was, and certainly not sent.
 
-        When nobody knows whether a claim was committed, its fence may since have been given to another worker;
-        the end of its lease was not.
+        When nobody knows whether a claim was committed, its fence may since have been given to another
+        worker; the end of its lease was not.
         """
         rows = await connection.execute(
             _CLAIMED,
@@ -300,6 +297,12 @@ def _slots(idle: float, allowance: Allowance) -> int:
     return max(0, min(allowance.burst, int(idle * allowance.per_second) + (idle >= 0)))
 
 
+def _until_next(idle: float, sent: int, allowance: Allowance) -> timedelta:
+    """When the account that has sent so many just now has its next slot."""
+    saved = min(idle, allowance.burst / allowance.per_second)
+    return timedelta(seconds=max(0.0, sent / allowance.per_second - saved))
+
+
 def _row(result: Result) -> dict[str, object]:
     item = result.item
     match result:
@@ -320,6 +323,11 @@ def _row(result: Result) -> dict[str, object]:
         "error": None if error is None else error[:500],
         "ref": ref,
     }
+
+
+def _room(card: Delivered) -> dict[str, object]:
+    item, sent = card.item, card.sent
+    return {"id": item.room, "chat": sent.chat or item.place.chat, "thread": sent.message}
 
 
 def _try(result: Later | Dead | Delivered, id_: UUID) -> dict[str, object]:
@@ -367,7 +375,8 @@ _CLAIM = text("""
         from ranked where l.id = ranked.id and ranked.place <= ranked.slots
         returning l.id, l.account_id, l.fence, l.lease_until
     ), heads as materialized (
-        select leased.id as lane_id, leased.account_id, leased.fence, leased.lease_until, o.id as outbox_id, o.state as was
+        select leased.id as lane_id, leased.account_id, leased.fence, leased.lease_until, o.id as outbox_id,
+            o.state as was
         from leased left join lateral (
             select id, state from outbox where lane_id = leased.id and state in ('waiting', 'sending')
             order by position limit 1

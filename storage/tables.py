@@ -275,6 +275,7 @@ messages = Table(
     Column("edited", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("uq_messages_position", "conversation_id", "position", unique=True),
+    Index("ix_messages_held", "conversation_id", postgresql_where=text("state = 'held'")),
 )
 
 inbox = Table(

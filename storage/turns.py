@@ -17,6 +17,7 @@ from bot.core.conversation import View
 from bot.core.effects import AddMessage, Effect, Move, Remember
 from bot.core.ids import ConversationId, LaneId, NewId, OrgId
 from storage.codec import dump_memory
+from storage.database import together
 from storage.effects import Spot, Writes
 from storage.keys import Keys
 from storage.views import views
@@ -64,7 +65,8 @@ class Turns:
 
         Never waits for a row that somebody else holds.
         """
-        rows = (await connection.execute(_CLAIM, {"limit": limit, "seconds": lease.total_seconds()})).all()
+        given = {"limit": limit, "seconds": lease.total_seconds()}
+        [rows] = await together(connection, (_CLAIM, given))
         if not rows:
             return []
         read = await views(connection, self._keys, [row.id for row in rows])
@@ -129,9 +131,8 @@ class Turns:
         A superseded conversation is released and wakes when its quiet window ends.
         """
         ordered = sorted(commits, key=lambda item: item.lease.conversation)
-        finished = {
-            row.id: row for row in await connection.execute(_FINISH, _columns([_finish(c) for c in ordered]))
-        }
+        [rows] = await together(connection, (_FINISH, _columns([_finish(c) for c in ordered])))
+        finished = {row.id: row for row in rows}
         superseded = await self._give_back(
             connection, [c for c in ordered if c.view.conversation.id not in finished]
         )

@@ -41,6 +41,7 @@ from bot.core.ids import (
     TeamId,
 )
 from storage.codec import load_attachments, load_body, load_memory
+from storage.database import together
 from storage.inbox import BODY, CONTENT, EXTRAS, PLACE, PROFILE
 from storage.keys import Keys
 from storage.sealing import Sealer
@@ -55,14 +56,16 @@ log = structlog.get_logger(__name__)
 async def views(
     connection: AsyncConnection, keys: Keys, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, View]:
-    """The conversations as they stand now, in five statements however many they are.
+    """The conversations as they stand now, in two round trips however many they are.
 
     One that cannot be read (its customer was erased, no key fits) is left out and logged.
     """
-    heads = {row.id: row for row in await connection.execute(_HEADS, {"ids": list(ids)})}
-    inputs = _group(await connection.execute(_INPUTS, {"ids": list(ids)}))
-    timers = _group(await connection.execute(_TIMERS, {"ids": list(ids)}))
-    story = _group(await connection.execute(_STORY, {"ids": list(ids), "limit": STORY}))
+    given = {"ids": list(ids)}
+    found, *listed = await together(
+        connection, (_HEADS, given), (_INPUTS, given), (_TIMERS, given), (_STORY, given | {"limit": STORY})
+    )
+    heads = {row.id: row for row in found}
+    inputs, timers, story = map(_group, listed)
     escalated = [id_ for id_, row in heads.items() if row.status == Status.ESCALATED.value]
     escalations = await _escalations(connection, keys, heads, escalated)
     read: dict[ConversationId, View] = {}
@@ -230,11 +233,18 @@ _TIMERS = text("""
     where conversation_id = any(cast(:ids as uuid[])) order by due_at, kind, subject
 """)
 
+# The newest messages, and what must not be forgotten however old: the rows of the inputs at hand (each added
+# one at most), and words that wait for their undo.
 _STORY = text("""
-    select m.* from unnest(cast(:ids as uuid[])) as v(id)
+    select m.* from conversations v
     cross join lateral (
-        select * from messages where conversation_id = v.id order by position desc limit :limit
+        select * from messages where conversation_id = v.id
+            and position > v.position - (:limit + v.accepted - v.handled)
+        union all
+        select * from messages where conversation_id = v.id and state = 'held'
+            and position <= v.position - (:limit + v.accepted - v.handled)
     ) m
+    where v.id = any(cast(:ids as uuid[]))
     order by m.conversation_id, m.position desc
 """)
 

@@ -75,11 +75,17 @@ class Bell:
                 async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(self._channel)
                     self._turn("up")
+                    pinged = False
                     while True:
                         message = await subscription.get_message(timeout=_PATIENCE / 2)
-                        if message is not None:
+                        if message is not None:  # a ring, or the answer to a ping
+                            pinged = False
+                            self._turn("up")  # also after a ring that `_send` could not get through
                             self._hear(message["data"])
+                        elif pinged:
+                            raise TimeoutError("no answer to a ping")
                         else:
+                            pinged = True
                             await subscription.ping()
             except (RedisError, OSError, TimeoutError):
                 self._turn("down")

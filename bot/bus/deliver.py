@@ -115,13 +115,14 @@ class Deliverer:
         try:
             while not stop.is_set():
                 self._wake.clear()
-                items = await self._claim(min(self._pace.batch, self._pace.slots - len(tasks)))
+                limit = min(self._pace.batch, self._pace.slots - len(tasks))
+                items = await self._claim(limit)
                 for item in items:
                     self._sending[item.lane] = item
                     task = asyncio.create_task(self._deliver(item), name="delivery")
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
-                if not items:
+                if not items or len(items) < limit:
                     await self._idle(stop)
         finally:
             if tasks:

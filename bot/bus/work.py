@@ -34,6 +34,7 @@ from storage.turns import Commit, Lease, Turns
 
 log = structlog.get_logger(__name__)
 
+_MARGIN = 0.001  # seconds after something is due: the database's clock decides, and is asked once
 _LEAVES = (Deliver, Amend, Retract, SendAgain, OpenRoom, ShowCard, TellRoom)
 
 
@@ -97,7 +98,8 @@ class Worker:
         self._pace = pace
         self._running: dict[ConversationId, _Running] = {}
         self._due: list[float] = []  # loop times at which something becomes due
-        self._wake = asyncio.Event()
+        self._wake = asyncio.Event()  # there is a reason to stop sleeping
+        self._ready = False  # and it is to claim, not only that something will become due
         self._group: GroupCommit[Commit, str] = GroupCommit(self._write)
         bell.listen(self.heard)
 
@@ -109,6 +111,12 @@ class Worker:
             running = self._running.get(wake.conversation)
             if running is not None and wake.said > running.lease.accepted:
                 running.supersede()
+        self._ready = self._ready or not wakes
+        self._wake.set()
+
+    def _look(self) -> None:
+        """Claim at once: a conversation was let go, and may have more to do."""
+        self._ready = True
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -126,7 +134,7 @@ class Worker:
         tasks: set[asyncio.Task[None]] = set()
         try:
             while not stop.is_set():
-                self._wake.clear()  # before the claim, or a ring during it would be lost
+                self._ready = False  # before the claim, or a ring during it would be lost
                 claimed = await self._claim(min(self._pace.batch, self._pace.slots - len(tasks)))
                 for lease, view in claimed:
                     self._running[lease.conversation] = running = _Running(lease, False)
@@ -154,20 +162,28 @@ class Worker:
             return []
 
     async def _idle(self, stop: asyncio.Event, tasks: set[asyncio.Task[None]]) -> None:
-        """Sleep until told to stop, the bell rings, something is due, or the poll is."""
+        """Sleep until told to stop, something is ready or becomes due, a slot is free, or the poll is."""
+        end = time.monotonic() + self._pace.poll.total_seconds()
+        full = tasks if len(tasks) >= self._pace.slots else set()
+        while not (stop.is_set() or self._ready):
+            self._wake.clear()
+            until = min(end, self._due[0] + _MARGIN) if self._due else end
+            pause = until - time.monotonic()
+            if pause <= 0:
+                break
+            alarms = {asyncio.create_task(stop.wait()), asyncio.create_task(self._wake.wait())}
+            try:
+                done, _ = await asyncio.wait(
+                    {*alarms, *full}, timeout=pause, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                for alarm in alarms:
+                    alarm.cancel()
+            if not full.isdisjoint(done):
+                break
         now = time.monotonic()
         while self._due and self._due[0] <= now:
             heapq.heappop(self._due)
-        pause = self._pace.poll.total_seconds()
-        if self._due:
-            pause = min(pause, self._due[0] - now + 0.001)
-        alarms = {asyncio.create_task(stop.wait()), asyncio.create_task(self._wake.wait())}
-        full = tasks if len(tasks) >= self._pace.slots else set()
-        try:
-            await asyncio.wait({*alarms, *full}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for alarm in alarms:
-                alarm.cancel()
 
     async def _renew(self) -> None:
         """Keep the leases, and notice without Redis that a customer wrote on or a lease was lost."""
@@ -253,6 +269,7 @@ class Worker:
             STAGES.labels(stage).observe(milliseconds / 1000)
         if outcome == "committed":
             self._after(decision, view)
+        self._look()
         return outcome
 
     def _after(self, decision: Decision, view: View) -> None:
@@ -261,7 +278,6 @@ class Worker:
         if decision.draft.wake_at is not None:
             after = max(0.0, (decision.draft.wake_at - view.now).total_seconds())
             heapq.heappush(self._due, time.monotonic() + after)
-        self._wake.set()
 
     async def _act(self, running: _Running, decision: Decision, *, last: bool) -> Decision:
         """Ask agents until one has answered or people have it. Raises Superseded."""
@@ -345,7 +361,7 @@ class Worker:
             log.warning("lease not released", conversation=str(lease.conversation), code=error.code)
         if after is not None:
             heapq.heappush(self._due, time.monotonic() + after.total_seconds())
-        self._wake.set()
+        self._look()
 
 
 def _said(view: View) -> int:

@@ -1,10 +1,18 @@
 """Timers that came due, turned into decisions."""
 
 from bot.core.conversation import EscalationState, Timer
-from bot.core.effects import ClearTimers
+from bot.core.effects import ClearTimers, SetTimer
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
-from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, call_next, release
+from bot.turns.escalating import (
+    ANSWER_DUE,
+    LADDER,
+    RELEASE,
+    REMIND,
+    WAITING_ON_HOLDER,
+    call_next,
+    release,
+)
 
 
 def ring(draft: Draft, timer: Timer) -> None:
@@ -28,6 +36,7 @@ def ring(draft: Draft, timer: Timer) -> None:
                 draft.tell_room(
                     Post(f"⏰ **{holder}**, {draft.customer_name} has been waiting for your answer.")
                 )
+                draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))  # until there is one
                 draft.because(f"person {escalation.holder}", "reminded: the customer waits")
         case _:
             draft.because("timer", f"{timer.kind} means nothing any more")

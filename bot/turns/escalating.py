@@ -115,8 +115,16 @@ def _tell_customer(draft: Draft, target: Target, notice: str) -> None:
             organization=draft.organization.display_name,
             opens=_in_words(opens, draft.now, zone_of(draft.organization, target.team_id)),
         )
-    draft.say(f"{notice}\n\n{text}" if notice else text)
+    if notice:
+        text = f"{fill(notice, team=name, organization=draft.organization.display_name)}\n\n{text}"
+    draft.say(text)
     draft.remember(told_handoff=True)
+
+
+def _announce(draft: Draft, template: str, team: TeamId, person: str = "") -> None:
+    found = find_team(draft.organization, team)
+    name = found.name if found else ""
+    draft.say(fill(template, team=name, person=person, organization=draft.organization.display_name))
 
 
 def _in_words(when: datetime | None, now: datetime, zone: ZoneInfo) -> str:
@@ -174,7 +182,7 @@ def call_next(draft: Draft, reason: str, *, unreachable: bool = False) -> None:
         if not unreachable:
             draft.show_card()
     if draft.memory.told_waiting < TELL_CUSTOMER:
-        draft.say(draft.organization.policies.texts.not_taken_in_time)
+        _announce(draft, draft.organization.policies.texts.not_taken_in_time, escalation.team)
         draft.remember(told_waiting=draft.memory.told_waiting + 1)
 
 
@@ -270,7 +278,7 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
         draft.tell_room(
             Post(f"↩️ **{name}** gave {draft.customer_name} back to the agent. This thread is closed.")
         )
-    draft.say(texts.resolved if resolved else texts.returned)
+    _announce(draft, texts.resolved if resolved else texts.returned, escalation.team, name)
     draft.show_card()
     if escalation.room is not None:
         draft.add(CloseRoom(escalation.room.id))

@@ -338,7 +338,14 @@ CASES = (
     Case(
         "touch",
         inbox._TOUCH,
-        lambda s: {"ids": s.ids, "accepted": _n(6), "positions": _n(11), "said": _n(6), "seconds": _n(0.8)},
+        lambda s: {
+            "ids": s.ids,
+            "accepted": _n(6),
+            "positions": _n(11),
+            "said": _n(6),
+            "seconds": _n(0.8),
+            "patient": _n(False),
+        },
         250,
     ),
     Case("strays", inbox._STRAYS, lambda _s: {}, 200),

@@ -497,6 +497,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
     )
+    op.create_index(
+        "ix_messages_held",
+        "messages",
+        ["conversation_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'held'"),
+    )
     op.create_index("uq_messages_position", "messages", ["conversation_id", "position"], unique=True)
     op.create_table(
         "timers",
@@ -571,6 +578,7 @@ def downgrade() -> None:
     op.drop_table("escalation_steps")
     op.drop_table("timers")
     op.drop_index("uq_messages_position", table_name="messages")
+    op.drop_index("ix_messages_held", table_name="messages", postgresql_where=sa.text("state = 'held'"))
     op.drop_table("messages")
     op.drop_index(
         "uq_escalations_open",

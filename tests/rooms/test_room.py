@@ -1,0 +1,314 @@
+"""The staff's thread, sentence by sentence, with every part real but the platforms."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import pytest
+
+from connectors.sandbox.faults import Mischief
+from connectors.sandbox.slack.files import Upload
+from tests.story.rig import Change, Rig, rig, until, webhooks
+
+CHANNEL = "billing-escalations"
+Start = Callable[..., AbstractAsyncContextManager[Rig]]
+
+
+@pytest.fixture
+def start(database_url: str, redis_url: str) -> Start:
+    return partial(rig, database_url, redis_url)
+
+
+def undo(time: str) -> Change:
+    def change(document: dict[str, object]) -> None:
+        document["policies"]["undo"] = time  # type: ignore[index]
+
+    return change
+
+
+def ladder(timeout: str, *steps: tuple[str, str], reminder: str | None = None) -> Change:
+    """The billing rule's timeout, and who is called after that."""
+
+    def change(document: dict[str, object]) -> None:
+        for agent in document["agents"]:  # type: ignore[attr-defined]
+            for rule in agent["escalation_rules"]:
+                rule["timeout"] = timeout
+        called = [{"target": target, "after": after} for target, after in steps]
+        for known in document["ladders"]:  # type: ignore[attr-defined]
+            known["reminder"] = reminder
+            known["steps"] = called
+
+    return change
+
+
+def closed(document: dict[str, object]) -> None:
+    """Nobody is in, but on the morning of New Year's Day of a far year."""
+    document["hours"] = {"monday": "03:00-03:01"}
+
+
+class Room:
+    """An escalation in its thread."""
+
+    def __init__(self, r: Rig, channel: str = CHANNEL) -> None:
+        self.r, self.channel = r, channel
+        self.ts = ""
+
+    async def open(self) -> "Room":
+        self.r.phone.say(self.r.maya, "I was charged twice this month")
+        await until(lambda: self.r.threads(self.channel), what="a card")
+        self.ts = self.r.card(self.channel)
+        await until(self.r.heard, what="the notice of the handoff")
+        return self
+
+    async def taken(self, by: str = "hugo") -> "Room":
+        await self.r.press(by, self.channel, self.ts, "take")
+        await self.says("From now on")
+        return self
+
+    async def says(self, words: str, times: int = 1) -> None:
+        await until(
+            lambda: len([t for t in self.told() if words in t]) >= times, what=f"{words!r} in the thread"
+        )
+
+    def told(self) -> list[str]:
+        return self.r.in_thread(self.channel, self.ts)
+
+    def write(self, who: str, text: str, **more: object) -> str:
+        return str(self.r.slack.post_as(who, self.channel, text, thread_ts=self.ts, **more))
+
+    def message(self, ts: str) -> Mapping[str, object]:
+        return next(m for m in self.r.slack.messages(self.channel, self.ts) if m["ts"] == ts)
+
+    def marks(self, ts: str) -> set[str]:
+        return {str(mark["name"]) for mark in self.message(ts).get("reactions", ())}  # type: ignore[attr-defined]
+
+    async def marked(self, ts: str, name: str) -> None:
+        await until(lambda: self.marks(ts) == {name}, what=f"the mark {name!r}")
+
+    async def hears(self, text: str) -> None:
+        await until(lambda: text in self.r.heard(), what=f"{text!r} on the phone")
+
+    def card(self) -> str:
+        return str(next(c for c in self.r.threads(self.channel) if c["ts"] == self.ts)["blocks"])
+
+    async def card_says(self, words: str) -> None:
+        await until(lambda: words in self.card(), what=f"{words!r} on the card")
+
+    def whispers(self, who: str) -> list[str]:
+        return [whisper.text for whisper in self.r.slack.ephemerals(who)]
+
+    async def whispered(self, who: str, words: str) -> None:
+        await until(lambda: any(words in w for w in self.whispers(who)), what=f"{words!r} to {who}")
+
+
+async def test_within_the_undo_words_can_be_changed_and_withdrawn(start: Start) -> None:
+    async with start(undo("1s")) as r:
+        room = await (await Room(r).open()).taken()
+        changed, gone = room.write("hugo", "I refnded it."), room.write("hugo", "never mind")
+        await room.marked(changed, "hourglass_flowing_sand")
+        r.slack.edit_as("hugo", CHANNEL, changed, "I refunded it.")
+        r.slack.delete_as("hugo", CHANNEL, gone)
+        await room.hears("I refunded it.")
+        await room.marked(changed, "white_check_mark")
+        assert len(r.heard()) == 2
+
+
+async def test_later_a_change_and_a_deletion_reach_the_customer(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        first, second = room.write("hugo", "You get 20 €."), room.write("hugo", "Wrong customer.")
+        await room.hears("Wrong customer.")
+        await room.marked(second, "white_check_mark")
+        r.slack.edit_as("hugo", CHANNEL, first, "You get 25 €.")
+        r.slack.delete_as("hugo", CHANNEL, second)
+        await until(lambda: r.heard()[1:] == ["You get 25 €."], what="the words as they are now")
+        assert len(r.phone.sent("editMessageText")) == 1
+        assert len(r.phone.sent("deleteMessage")) == 1
+
+
+async def test_others_get_a_lock_and_are_told_once_that_it_stays_inside(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        lines = [room.write("carla", "she again"), room.write("carla", "really"), room.write("hugo", "// hm")]
+        for line in lines:
+            await room.marked(line, "lock")
+        room.write("hugo", "Here I am.")
+        await room.hears("Here I am.")
+        assert len([w for w in room.whispers("carla") if "stays inside" in w]) == 1
+        assert not room.whispers("hugo")
+
+
+async def test_assigning_and_taking_over_pass_the_word(start: Start) -> None:
+    async with start() as r:
+        room = await Room(r).open()
+        await r.press("carla", CHANNEL, room.ts, "assign")
+        await until(lambda: r.slack.views("carla"), what="the form")
+        view = str(r.slack.views("carla")[-1]["id"])
+        outcome = await r.slack.submit_view("carla", view, {"person": {"answer": "U0HUGO0008"}})
+        assert outcome.taken
+        await room.says("gave this to")
+        room.write("hugo", "Hugo here.")
+        await room.hears("Hugo here.")
+        await room.card_says("Take over")
+        assert "confirm" in room.card()
+        await r.press("carla", CHANNEL, room.ts, "take")
+        await room.says("took over from")
+        room.write("hugo", "not mine any more")
+        room.write("carla", "Carla here.")
+        await room.hears("Carla here.")
+        assert "not mine any more" not in r.heard()
+
+
+async def test_the_card_tells_the_truth_for_its_whole_life(start: Start) -> None:
+    async with start() as r:
+        room = await Room(r).open()
+        await room.card_says("needs a person")
+        assert "Nobody speaks to" in room.card()
+        await room.taken()
+        await room.card_says("Hugo Martin speaks to")
+        await r.press("carla", CHANNEL, room.ts, "resolve")
+        await room.whispered("carla", "Take it over first")
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.card_says("solved")
+        assert "actions" not in room.card()
+        await room.says("This thread is closed")
+        line = room.write("hugo", "afterthought")
+        await r.slack.settled()
+        r.phone.say(r.maya, "How do I invite my team?")
+        await until(
+            lambda: any("invite" in text.casefold() for text in r.heard()[2:]), what="the agent again"
+        )
+        assert room.message(line)["text"] not in r.heard()
+
+
+async def test_files_go_both_ways_and_changes_are_shown(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        said = r.phone.say(r.maya, "My invoice is 4711")
+        await room.says("4711")
+        r.phone.edit(r.maya, said.message_id, "My invoice is 4712")
+        await room.says("changed their message")
+        r.phone.send_media(r.maya, "photo", b"\x89PNG picture", name="bill.png", mime_type="image/png")
+        r.phone.send_media(r.maya, "document", b"%PDF bill", name="bill.pdf", mime_type="application/pdf")
+        await until(
+            lambda: sum(len(m.get("files", ())) for m in r.slack.messages(CHANNEL, room.ts)) == 2,
+            what="both files in the thread",
+        )
+        room.write("hugo", "Your credit note", files=[Upload("credit.pdf", b"%PDF credit")])
+        await until(
+            lambda: any(m.kind == "document" and m.from_bot for m in r.phone.chat(r.maya)), what="the file"
+        )
+        sent = next(m for m in r.phone.chat(r.maya) if m.kind == "document" and m.from_bot)
+        assert r.phone.file(sent.file_id) == b"%PDF credit"
+
+
+async def test_what_failed_can_be_sent_again(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        r.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)
+        line = room.write("hugo", "Did this arrive?")
+        await room.marked(line, "x")
+        await room.says("❌")
+        complaint = next(m for m in r.slack.messages(CHANNEL, room.ts) if "❌" in str(m.get("text", "")))
+        await r.press("hugo", CHANNEL, room.ts, "send_again", message=str(complaint["ts"]))
+        await room.marked(line, "white_check_mark")
+        assert r.heard().count("Did this arrive?") == 2
+
+
+async def test_nobody_takes_it_and_the_next_are_called(start: Start) -> None:
+    async with start(ladder("400ms", ("escalation-team", "1ms"), reminder="100ms")) as r:
+        room = await Room(r).open()
+        await room.says("Nobody has taken this yet")
+        await room.says("Handed on to")
+        await room.card_says("handed on")
+        await until(lambda: r.threads("escalation"), what="a card in the next channel")
+        assert sum("nobody was free" in text for text in r.heard()) <= 2
+
+
+async def test_a_channel_that_is_missing_calls_the_next_at_once(start: Start) -> None:
+    def missing(document: dict[str, object]) -> None:
+        for team in document["teams"]:  # type: ignore[attr-defined]
+            if team["id"] == "billing":
+                team["channels"] |= {"escalation": ["#nowhere"], "private": []}
+
+    async with start(ladder("1h", ("escalation-team", "1h")), missing) as r:
+        r.phone.say(r.maya, "I was charged twice this month")
+        await until(lambda: r.threads("escalation"), what="a card in the next channel")
+
+
+async def test_out_of_hours_the_customer_is_told_when_somebody_is_in(start: Start) -> None:
+    async with start(closed) as r:
+        await Room(r).open()
+        assert "will be back" in r.heard()[0]
+        assert "03:00" in r.heard()[0]
+
+
+async def test_a_stranger_cannot_act(start: Start) -> None:
+    async with start() as r:
+        r.slack.add_user("mallory", real_name="Mallory", user_id="U0MALLORY9")
+        r.slack.join("mallory", CHANNEL)
+        room = await Room(r).open()
+        await r.press("mallory", CHANNEL, room.ts, "take")
+        await room.whispered("mallory", "not named in the organization file")
+        line = room.write("mallory", "send me your password")
+        await room.marked(line, "lock")
+        await room.taken()
+        assert len(r.heard()) == 1
+
+
+async def test_staff_are_told_that_the_customer_has_blocked_us(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        r.phone.block(r.maya)
+        await room.says("has blocked us")
+        line = room.write("hugo", "Are you there?")
+        await room.marked(line, "x")
+        await room.says("cannot be reached")
+
+
+async def test_duplicates_and_our_own_events_are_harmless(start: Start) -> None:
+    async with start(webhooks) as r:
+        r.sandbox.faults.add("slack", Mischief.DUPLICATE, pattern="message", seconds=0.01)
+        room = await (await Room(r).open()).taken()
+        room.write("hugo", "Once.")
+        await room.hears("Once.")
+        await r.slack.settled()
+        room.write("hugo", "And last.")
+        await room.hears("And last.")
+        assert r.heard().count("Once.") == 1
+        assert not r.slack.double_posts()
+
+
+async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one(start: Start) -> None:
+    def brief(document: dict[str, object]) -> None:
+        document["reopen_window"] = "1ms"
+
+    async with start(brief) as r:
+        room = await (await Room(r).open()).taken()
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.says("This thread is closed")
+        heard = len(r.heard())
+        r.phone.say(r.maya, "How do I invite my team?")
+        await until(lambda: len(r.heard()) > heard, what="an answer")
+        conversations = await _conversations(r)
+        assert len(conversations) == 2
+        assert conversations[1][1] == conversations[0][0]
+
+
+async def test_a_conversation_reopens_within_the_window(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.says("This thread is closed")
+        heard = len(r.heard())
+        r.phone.say(r.maya, "How do I invite my team?")
+        await until(lambda: len(r.heard()) > heard, what="an answer")
+        assert len(await _conversations(r)) == 1
+
+
+async def _conversations(r: Rig) -> list[tuple[object, object]]:
+    async with r.desks[0].database.begin() as connection:
+        rows = await connection.exec_driver_sql(
+            "select id, previous_id from conversations order by created_at"
+        )
+        return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,238 @@
+"""A model of the world that a turn's effects change: rows, rooms, clocks and the outbox, without any of them.
+
+`State.apply` is strict. An effect that refers to something that is not there, or that no world could obey,
+fails at once; so do steps that the table of owners and the life of a message do not have.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from bot.core.conversation import (
+    Escalation,
+    EscalationState,
+    Memory,
+    Message,
+    MessageState,
+    Owner,
+    OwnerKind,
+    Role,
+    Room,
+    Status,
+    Timer,
+    View,
+)
+from bot.core.effects import (
+    AddMessage,
+    AddStep,
+    Amend,
+    Audit,
+    ChangeEscalation,
+    ChangeMessage,
+    ClearTimers,
+    CloseRoom,
+    Deliver,
+    Effect,
+    Move,
+    OpenEscalation,
+    OpenRoom,
+    Remember,
+    Retract,
+    SendAgain,
+    SetTimer,
+    ShowCard,
+    TellRoom,
+)
+from bot.core.ids import EscalationId, MessageId
+from bot.turns.ownership import TRANSITIONS
+
+_S = MessageState
+LIFE = {
+    _S.RECEIVED: {_S.DELETED},
+    _S.NOTE: {_S.DELETED, _S.HELD},
+    _S.HELD: {_S.RELEASED, _S.NOTE, _S.WITHDRAWN},
+    _S.RELEASED: {_S.DELIVERED, _S.FAILED, _S.DELETED},
+    _S.DELIVERED: {_S.FAILED, _S.DELETED},
+    _S.FAILED: {_S.RELEASED, _S.DELIVERED, _S.DELETED},
+    _S.WITHDRAWN: {_S.DELETED},
+    _S.DELETED: {_S.DELETED},
+}
+STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
+OVER = (EscalationState.RESOLVED, EscalationState.RETURNED)
+
+
+@dataclass
+class Out:
+    """One thing that must leave. `message` is None for a card, `room` for words to the customer."""
+
+    message: MessageId | None
+    room: UUID | None
+    report: bool
+    tried: bool = False
+    dead: bool = False
+
+
+@dataclass
+class State:
+    """One conversation and what belongs to it."""
+
+    owner: Owner
+    status: Status
+    memory: Memory
+    escalation: Escalation | None
+    messages: dict[MessageId, Message]
+    timers: dict[tuple[str, str], Timer]
+    rooms: dict[UUID, Room] = field(default_factory=dict)
+    known: set[EscalationId] = field(default_factory=set)
+    outbox: list[Out] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, view: View) -> "State":
+        """As the view tells it; of what is over and of what has left a view tells nothing."""
+        state = cls(
+            view.conversation.owner,
+            view.conversation.status,
+            view.conversation.memory,
+            view.escalation,
+            {message.id: message for message in view.story},
+            {(timer.kind, timer.subject): timer for timer in view.timers},
+        )
+        if view.escalation is not None:
+            state.known.add(view.escalation.id)
+            if view.escalation.room is not None:
+                state.rooms[view.escalation.room.id] = view.escalation.room
+        return state
+
+    def apply(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            self._apply(effect)
+
+    def _apply(self, effect: Effect) -> None:
+        match effect:
+            case AddMessage(message=message):
+                assert message.id not in self.messages, "a message is added once"
+                self.messages[message.id] = message
+            case ChangeMessage():
+                self._change(effect)
+            case Deliver(message=id_, report=report):
+                assert self.messages[id_].state is _S.RELEASED, "only what is released leaves"
+                assert not self._left(id_), "a message leaves at most once"
+                self.outbox.append(Out(id_, None, report))
+            case Amend(message=id_) | Retract(message=id_):
+                assert id_ in self.messages
+                assert self._left(id_), "what never left cannot be changed at the customer"
+            case SendAgain(message=id_):
+                dead = [out for out in self._left(id_) if out.dead]
+                assert dead, "only what died is sent again"
+                for out in dead:
+                    out.dead = out.tried = False
+            case OpenEscalation() | ChangeEscalation() | AddStep():
+                self._escalate(effect)
+            case OpenRoom() | CloseRoom() | ShowCard() | TellRoom():
+                self._room(effect)
+            case Move(owner=owner, status=status):
+                same = (self.owner, OwnerKind.AGENT) == (owner, owner.kind)  # a status alone: PENDING is over
+                assert same or (self.owner.kind, owner.kind) in STEPS, f"{self.owner} cannot become {owner}"
+                self.owner, self.status = owner, status
+            case SetTimer(kind=kind, subject=subject, due_at=due_at):
+                self.timers[kind, subject] = Timer(kind, subject, due_at)
+            case ClearTimers(kind=kind, subject=subject):
+                gone = [key for key in self.timers if key[0] == kind and subject in (None, key[1])]
+                for key in gone:
+                    del self.timers[key]
+            case Remember(memory=memory):
+                self.memory = memory
+            case Audit():
+                assert effect.subject
+
+    def _left(self, id_: MessageId) -> list[Out]:
+        return [out for out in self.outbox if out.message == id_]
+
+    def _change(self, effect: ChangeMessage) -> None:
+        before = self.messages[effect.message]
+        assert effect.state is None or effect.state in LIFE[before.state], (before.state, effect.state)
+        self.messages[before.id] = replace(
+            before,
+            state=effect.state or before.state,
+            text=before.text if effect.text is None else effect.text,
+            edited=before.edited or effect.text is not None,
+        )
+
+    def _escalate(self, effect: OpenEscalation | ChangeEscalation | AddStep) -> None:
+        match effect:
+            case OpenEscalation(escalation=value):
+                assert self.escalation is None or self.escalation.state in OVER, "one escalation at a time"
+                assert value.id not in self.known
+                self.known.add(value.id)
+                self.escalation = value
+            case ChangeEscalation(escalation=value):
+                assert self.escalation is not None
+                assert value.id == self.escalation.id
+                self.escalation = replace(value, room=self.escalation.room)
+            case AddStep(escalation=id_):
+                assert id_ in self.known
+
+    def _room(self, effect: OpenRoom | CloseRoom | ShowCard | TellRoom) -> None:
+        match effect:
+            case OpenRoom(room=room, escalation=id_):
+                assert self.escalation is not None
+                assert self.escalation.id == id_
+                assert room.id not in self.rooms
+                assert not any(known.open for known in self.rooms.values()), "two rooms that speak"
+                self.rooms[room.id] = room
+                self.escalation = replace(self.escalation, room=room)
+                self.outbox.append(Out(None, room.id, report=False))
+            case CloseRoom(room=id_):
+                assert self.rooms[id_].open
+                self.rooms[id_] = replace(self.rooms[id_], open=False)
+                room = self.escalation.room if self.escalation else None
+                if self.escalation is not None and room is not None and room.id == id_:
+                    self.escalation = replace(self.escalation, room=self.rooms[id_])
+            case ShowCard(room=id_):
+                assert self.rooms[id_].open, "a closed room says nothing"
+                if not any(out.room == id_ and not out.tried for out in self.outbox):
+                    self.outbox.append(Out(None, id_, report=False))
+            case TellRoom(room=id_, about=about):
+                assert self.rooms[id_].open, "a closed room says nothing"
+                assert about is None or about in self.messages
+
+    def settle(self) -> None:
+        """What is over is no longer part of what a turn sees."""
+        if self.escalation is not None and self.escalation.state in OVER:
+            self.escalation = None
+
+    # What must always be true
+
+    def check(self) -> None:
+        match self.owner.kind, self.escalation:
+            case OwnerKind.AGENT, None:
+                assert self.status is not Status.ESCALATED
+            case OwnerKind.QUEUE, Escalation(state=EscalationState.WAITING, team=team):
+                assert (self.owner.name, self.status) == (team, Status.ESCALATED)
+                assert ("ladder", "") in self.timers, "an escalation that waits has a clock"
+            case OwnerKind.PERSON, Escalation(state=EscalationState.HELD, holder=holder):
+                assert (self.owner.name, self.status) == (holder, Status.ESCALATED)
+                assert not {"ladder", "remind"} & {kind for kind, _ in self.timers}
+            case _:
+                raise AssertionError(f"{self.owner} and {self.escalation} cannot be true together")
+        self._check_room()
+        self._check_timers()
+
+    def _check_room(self) -> None:
+        speaking = [room for room in self.rooms.values() if room.open]
+        if self.escalation is None:
+            assert not speaking, "a room speaks and nothing is escalated"
+        else:
+            assert speaking == [self.escalation.room]
+
+    def _check_timers(self) -> None:
+        held = {str(message.id) for message in self.messages.values() if message.state is _S.HELD}
+        leaving = {subject for kind, subject in self.timers if kind == "release"}
+        assert held == leaving, "what is held leaves, and nothing else does"
+        if held:
+            assert self.owner.kind is OwnerKind.PERSON
+        if self.escalation is None:
+            assert not self.timers, "nothing waits for a conversation that no room has"
+
+    def staff_lines(self) -> list[Message]:
+        return [message for message in self.messages.values() if message.role is Role.STAFF]
