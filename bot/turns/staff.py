@@ -300,8 +300,9 @@ def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | N
         return
     if form.form != ASSIGN or escalation is None or not _meant(escalation, event, form.subject):
         return
-    chosen = dict(form.values).get("person", "")
-    assignee = person_by_slack(draft.organization, chosen)
+    values = dict(form.values)
+    chosen = values.get("person", "")
+    assignee = person_by_slack(draft.organization, chosen, values.get("person_email", ""))
     if assignee is None:
         draft.whisper(event.sender.external_id, "That person is not named in the organization file.")
         return

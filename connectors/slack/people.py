@@ -1,9 +1,13 @@
-"""The names of the people whom events mention, looked up after parsing: bounded, remembered, never fatal."""
+"""Who the people are whom events mention, looked up after parsing: bounded, remembered, never fatal.
+
+Slack tells who acts by id alone. Their name is shown; by their e-mail address, which Slack has verified,
+an organization file may name them.
+"""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
@@ -15,6 +19,7 @@ from bot.core.events import (
     ReachabilityChanged,
     Reacted,
     Said,
+    Sender,
     Started,
     Submitted,
     Tapped,
@@ -28,28 +33,46 @@ AT_ONCE = 20  # look-ups for one event; a text that names more people shows the 
 PATIENCE = timedelta(seconds=1)  # Slack waits three for our answer
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    email: str
+
+
 class People:
     def __init__(self, api: Api, *, patience: timedelta = PATIENCE) -> None:
         self._api = api
         self._patience = patience.total_seconds()
-        self._names: OrderedDict[str, str] = OrderedDict()
+        self._known: OrderedDict[str, Person] = OrderedDict()
 
     async def named(self, event: Event) -> Event:
-        """The event with its sender's display name, and its text as CommonMark."""
+        """The event with its sender's name and address, its text as CommonMark, and whom a form names."""
         text = _text(event)
-        names = await self._look_up([event.sender.external_id, *mentioned(text)])
-        sender = replace(
-            event.sender,
-            display_name=names.get(event.sender.external_id, event.sender.display_name),
-        )
         content = event.content
-        if isinstance(content, Said | Edited):
-            content = replace(content, text=to_commonmark(text, names))
-        return replace(event, sender=sender, content=content)
+        chosen = [value for _, value in content.values] if isinstance(content, Submitted) else []
+        people = await self._look_up([event.sender.external_id, *mentioned(text), *chosen])
+        match content:
+            case Said() | Edited():
+                names = {person: found.name for person, found in people.items() if found.name}
+                content = replace(content, text=to_commonmark(text, names))
+            case Submitted(values=values):
+                emails = [
+                    (f"{field}_email", found.email)
+                    for field, id_ in values
+                    if (found := people.get(id_)) and found.email
+                ]
+                content = replace(content, values=(*values, *emails))
+            case _:
+                pass
+        return replace(event, sender=_with(event.sender, people), content=content)
 
-    async def _look_up(self, ids: Iterable[str]) -> Mapping[str, str]:
+    async def introduced(self, sender: Sender) -> Sender:
+        """The sender with their name and address, as far as Slack tells in time."""
+        return _with(sender, await self._look_up([sender.external_id]))
+
+    async def _look_up(self, ids: Iterable[str]) -> Mapping[str, Person]:
         wanted = list(dict.fromkeys(ids))
-        missing = [person for person in wanted if person not in self._names][:AT_ONCE]
+        missing = [person for person in wanted if person not in self._known][:AT_ONCE]
         if missing:
             try:
                 async with asyncio.timeout(self._patience), asyncio.TaskGroup() as tasks:
@@ -57,7 +80,7 @@ class People:
                         tasks.create_task(self._ask(person))
             except TimeoutError:
                 pass  # what was learnt in time is used; an id is shown for the rest
-        return {person: name for person in wanted if (name := self._names.get(person))}
+        return {person: found for person in wanted if (found := self._known.get(person))}
 
     async def _ask(self, person: str) -> None:
         try:
@@ -67,9 +90,17 @@ class People:
         user = answer.node("user")
         profile = user.node("profile")
         name = profile.text("display_name") or profile.text("real_name") or user.text("real_name")
-        self._names[person] = name or user.text("name")
-        while len(self._names) > REMEMBERED:
-            self._names.popitem(last=False)
+        self._known[person] = Person(name or user.text("name"), profile.text("email"))
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def _with(sender: Sender, people: Mapping[str, Person]) -> Sender:
+    """Their handle is their address or nothing: what people may choose for themselves identifies nobody."""
+    found = people.get(sender.external_id)
+    if found is None:
+        return replace(sender, handle="")
+    return replace(sender, display_name=found.name or sender.display_name, handle=found.email)
 
 
 def _text(event: Event) -> str:

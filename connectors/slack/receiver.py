@@ -148,7 +148,7 @@ class Receiver:
             return Answer()
         command = ChatCommand(
             place=self._parser.place(chat, payload.text("thread_ts")),
-            sender=Sender(user, handle=payload.text("user_name")),
+            sender=await self._people.introduced(Sender(user)),
             text=payload.text("text").strip(),
         )
         running = asyncio.ensure_future(inbox.command(command))

@@ -138,6 +138,26 @@ async def test_others_get_a_lock_and_are_told_once_that_it_stays_inside(start: S
         assert not room.whispers("hugo")
 
 
+def by_email(document: dict[str, object]) -> None:
+    """The organization file names its people by the e-mail address of their Slack account."""
+    for person in document["people"]:  # type: ignore[attr-defined]
+        person["slack"] = person["email"]
+
+
+async def test_people_named_by_their_email_address_are_known(start: Start) -> None:
+    async with start(by_email) as r:
+        room = await Room(r).open()
+        await r.press("carla", CHANNEL, room.ts, "take")
+        await room.says("has taken this")
+        await r.press("carla", CHANNEL, room.ts, "assign")
+        await until(lambda: r.slack.views("carla"), what="the form")
+        view = str(r.slack.views("carla")[-1]["id"])
+        assert (await r.slack.submit_view("carla", view, {"person": {"answer": "U0HUGO0008"}})).taken
+        await room.says("gave this to")
+        room.write("hugo", "Hugo here.")
+        await room.hears("Hugo here.")
+
+
 async def test_assigning_and_taking_over_pass_the_word(start: Start) -> None:
     async with start() as r:
         room = await Room(r).open()

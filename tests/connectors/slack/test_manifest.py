@@ -24,6 +24,6 @@ def test_the_manifest_creates_the_command_and_asks_for_no_more_than_the_code_use
     manifest = yaml.safe_load((ROOT / "manifest.yml").read_text())
     assert [command["command"] for command in manifest["features"]["slash_commands"]] == ["/desk"]
     scopes = manifest["oauth_config"]["scopes"]["bot"]
-    assert len(scopes) == len(set(scopes)) == 12
+    assert len(scopes) == len(set(scopes)) == 13
     assert not [scope for scope in scopes if scope.startswith("admin") or scope.endswith(":write.public")]
     assert manifest["settings"]["socket_mode_enabled"] is True
