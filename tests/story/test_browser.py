@@ -1,4 +1,4 @@
-"""The product's main job as its people see it: the sandbox's page in a real browser, and a real desk behind."""
+"""The main job as its people see it: the sandbox's page in a real browser, and a real desk behind."""
 
 import os
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ class Seen:
         await self.page.get_by_test_id("slack-user").select_option(user)
 
     async def write(self, text: str) -> None:
-        """As the customer. The first message of a chat comes after its Start, as on the platform."""
+        """As the customer."""
         await self.page.get_by_test_id("phone-input").fill(text)
         await self.page.get_by_test_id("phone-send").click()
 

@@ -1,0 +1,222 @@
+"""What the database says happened, read after the storm, and the promises checked against it."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from bot.core.ids import CustomerId
+from storage.inbox import CONTENT, PLACE
+from storage.keys import Keys
+from storage.sealing import Keyring
+
+KEY = b"k" * 32  # the one that `tests.story.rig.environment` gives to the processes
+Row = Any
+
+
+@dataclass
+class Told:
+    """One conversation: every list in the order in which it happened."""
+
+    row: Row
+    chat: str
+    inputs: list[Row] = field(default_factory=list)
+    messages: list[Row] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)  # of the messages
+    turns: list[Row] = field(default_factory=list)
+    outbox: list[Row] = field(default_factory=list)  # what goes to the customer
+    room: list[Row] = field(default_factory=list)  # what goes to the staff
+    rooms: list[Row] = field(default_factory=list)  # their threads
+
+    @property
+    def asked(self) -> list[Row]:
+        """The customer's messages."""
+        return [message for message in self.messages if message.role == "customer"]
+
+    @property
+    def replies(self) -> list[Row]:
+        """What the agent or the desk said."""
+        return [message for message in self.messages if message.role in ("agent", "system")]
+
+    def unknown(self) -> int:
+        return sum(row.state == "unknown" for row in self.outbox)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is left to do."""
+
+    inputs: int
+    outbox: int
+    leases: int
+    due: int  # conversations that are to wake within a second
+
+    def __bool__(self) -> bool:
+        return any((self.inputs, self.outbox, self.leases, self.due))
+
+
+async def waiting(database_url: str) -> Waiting:
+    async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=5) as connection:
+        row = await (await connection.execute(_WAITING)).fetchone()
+    assert row is not None
+    return Waiting(*row)
+
+
+async def read(database_url: str) -> dict[str, Told]:
+    """Every conversation by the customer's chat. There is one for each chat, or this fails."""
+    keys = Keys(Keyring((KEY,)))
+    told: dict[UUID, Told] = {}
+    async with await psycopg.AsyncConnection.connect(database_url, row_factory=namedtuple_row) as connection:
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)  # one moment
+        sealers = {}
+        for row in await _all(connection, _CONVERSATIONS):
+            sealers[row.id] = keys.customer(CustomerId(row.customer_id), row.data_key)
+            chat, _ = json.loads(sealers[row.id].open(row.place, field=PLACE))
+            told[row.id] = Told(row, chat)
+        for row in await _all(connection, _INPUTS):
+            told[row.conversation_id].inputs.append(row)
+        for row in await _all(connection, _MESSAGES):
+            told[row.conversation_id].messages.append(row)
+            told[row.conversation_id].texts.append(
+                sealers[row.conversation_id].open(row.content, field=CONTENT)
+            )
+        for row in await _all(connection, _TURNS):
+            told[row.conversation_id].turns.append(row)
+        for row in await _all(connection, _ROOMS):
+            told[row.conversation_id].rooms.append(row)
+        for row in await _all(connection, _OUTBOX):
+            found = told[row.conversation_id]
+            (found.outbox if row.room_id is None else found.room).append(row)
+    by_chat = {one.chat: one for one in told.values()}
+    assert len(by_chat) == len(told), "a chat has two conversations"
+    return by_chat
+
+
+async def _all(connection: psycopg.AsyncConnection[Any], statement: str) -> list[Row]:
+    return await (await connection.execute(statement)).fetchall()
+
+
+def check_stored(told: Mapping[str, Told], said: Mapping[str, Mapping[str, str]]) -> None:
+    """Every message, by chat and the platform's id, is in the log once, with its words."""
+    assert set(told) == set(said), "another set of chats than those that wrote"
+    for chat, wanted in said.items():
+        one = told[chat]
+        stored = Counter(row.external_id for row in one.asked)
+        assert stored == Counter(dict.fromkeys(wanted, 1)), (
+            f"chat {chat}: stored {stored}, said {list(wanted)}"
+        )
+        words = {
+            m.external_id: t for m, t in zip(one.messages, one.texts, strict=True) if m.role == "customer"
+        }
+        assert words == wanted, f"chat {chat}: other words than were said"
+        heard = [row for row in one.inputs if row.kind == "Said" and row.origin == "customer"]
+        assert len(heard) == len(wanted), f"chat {chat}: {len(heard)} inputs for {len(wanted)} messages"
+
+
+def check_order(one: Told) -> None:
+    """The log, the inputs and the turns agree on one order, without a gap."""
+    assert [row.seq for row in one.inputs] == list(range(1, len(one.inputs) + 1)), (
+        f"{one.chat}: a gap in inputs"
+    )
+    assert one.row.accepted == one.row.handled == len(one.inputs), f"{one.chat}: not all inputs were handled"
+    positions = [row.position for row in one.messages]
+    assert positions == list(range(1, len(positions) + 1)), f"{one.chat}: a gap in the log"
+    place = {row.id: row.position for row in one.messages}
+    accepted = [place[row.message_id] for row in one.inputs if row.message_id is not None]
+    assert accepted == sorted(accepted), f"{one.chat}: the log has another order than was accepted"
+    # Staff's words in a thread that was not recorded yet join the conversation after they were accepted.
+    times = [row.accepted_at for row in one.inputs if row.origin == "customer"]
+    assert times == sorted(times), f"{one.chat}: an input overtook another"
+    fences = [row.fence for row in one.turns]
+    assert fences == sorted(set(fences)), f"{one.chat}: two turns with one fence"
+    assert sum(row.inputs for row in one.turns) == len(one.inputs), (
+        f"{one.chat}: a message is in two turns or none"
+    )
+
+
+def turns_that_answer(one: Told) -> int:
+    """How many turns hold words of the customer. Turns take inputs in order, and each takes what is there."""
+    count, at = 0, 0
+    for turn in one.turns:
+        heard = one.inputs[at : at + turn.inputs]
+        at += turn.inputs
+        count += any(row.kind == "Said" and row.origin == "customer" for row in heard)
+    return count
+
+
+def check_answered_once(one: Told) -> None:
+    """Of a conversation which stayed with the agent: one reply for each turn, and the last word is its."""
+    assert len(one.replies) == turns_that_answer(one), f"{one.chat}: {len(one.replies)} replies"
+    last = [f"{row.role}: {text}" for row, text in zip(one.messages, one.texts, strict=True)][-4:]
+    assert one.messages[-1].role == "agent", f"{one.chat}: the customer was left without an answer: {last}"
+
+
+def check_phone(one: Told, phone: Sequence[str]) -> int:
+    """What the phone shows (ids, in order) is what was delivered, in order and once.
+
+    A row that is `unknown` was under way when its worker died: it shows once or not at all, in its place.
+    Returns how many of those show.
+    """
+    shown = list(phone)
+    arrived = 0
+    delivered = {id_ for row in one.outbox for id_ in row.external_ids}
+    for row in one.outbox:
+        match row.state:
+            case "delivered":
+                ids, shown = shown[: len(row.external_ids)], shown[len(row.external_ids) :]
+                assert row.external_ids, f"{one.chat}: delivered, and nobody knows where"
+                assert ids == row.external_ids, f"{one.chat}: the phone shows {ids} for {row.external_ids}"
+            case "unknown":
+                if shown and shown[0] not in delivered:
+                    shown.pop(0)
+                    arrived += 1
+            case state:
+                raise AssertionError(f"{one.chat}: a delivery is {state}: {row.error}")
+    assert not shown, f"{one.chat}: the phone shows {shown}, which nothing in the outbox explains"
+    in_log = {row.id: row.position for row in one.messages}
+    order = [in_log[row.message_id] for row in one.outbox if row.kind == "post"]
+    assert order == sorted(order), f"{one.chat}: words left in another order than they were said"
+    assert len(order) == len(set(order)), f"{one.chat}: one message is in the outbox twice"
+    return arrived
+
+
+def table(rows: Iterable[Mapping[str, object]]) -> str:
+    """For people: one line for each."""
+    listed = [{name: str(value) for name, value in row.items()} for row in rows]
+    widths = {name: max(len(name), *(len(row[name]) for row in listed)) for name in listed[0]}
+    lines = ["  ".join(name.rjust(widths[name]) for name in widths)]
+    lines += ["  ".join(row[name].rjust(widths[name]) for name in widths) for row in listed]
+    return "\n".join(lines)
+
+
+def states(told: Iterable[Told]) -> Mapping[str, int]:
+    """How many rows of the outbox are in which state, of customers and staff together."""
+    counted: defaultdict[str, int] = defaultdict(int)
+    for one in told:
+        for row in (*one.outbox, *one.room):
+            counted[row.state] += 1
+    return counted
+
+
+_WAITING = """
+    select
+        (select count(*) from conversations where handled < accepted),
+        (select count(*) from outbox where state in ('waiting', 'sending')),
+        (select count(*) from conversations where lease_until is not null)
+            + (select count(*) from lanes where lease_until is not null),
+        (select count(*) from conversations where wake_at < clock_timestamp() + interval '1 second')
+"""
+
+_CONVERSATIONS = """
+    select v.*, c.data_key from conversations v join customers c on c.id = v.customer_id order by v.id
+"""
+_INPUTS = "select * from inbox where conversation_id is not null order by conversation_id, seq"
+_MESSAGES = "select * from messages order by conversation_id, position"
+_TURNS = "select * from turns order by conversation_id, fence"
+_ROOMS = "select * from rooms order by conversation_id, created_at, id"
+_OUTBOX = "select * from outbox order by position"

@@ -1,0 +1,150 @@
+"""The world around the desk in a process of its own: phones, Slack, and people who answer in it."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from bot.run.embedded.kept import free_port
+from tests.chaos.processes import START, Program, Programs
+
+BILLING = "billing"
+CHANNEL = "billing-escalations"
+PERSON = "hugo"
+_RETRIES = ",".join(
+    ["0.1", "0.3", "0.5", *["1"] * 120]
+)  # Slack's own would take six minutes, and then give up
+
+
+@dataclass
+class Stage:
+    """What people can do and see, by the sandbox's control API."""
+
+    program: Program
+    port: int
+    state: Path
+    session: aiohttp.ClientSession
+    users: list[int] = field(default_factory=list)
+
+    async def get(self, name: str, **query: str) -> object:
+        async with self.session.get(f"/sandbox/api/{name}", params=query) as response:
+            assert response.status == 200, f"{name}: {await response.text()}"
+            return await response.json()
+
+    async def do(self, name: str, **what: object) -> object:
+        async with self.session.post(f"/sandbox/api/{name}", json=what) as response:
+            assert response.status == 200, f"{name}: {await response.text()}"
+            return await response.json()
+
+    async def say(self, user: int, text: str) -> int:
+        """A customer writes. Returns the message's id."""
+        told = await self.do("telegram/say", user=user, text=text)
+        assert isinstance(told, dict)
+        return int(told["message_id"])
+
+    async def pending(self) -> int:
+        """Updates that the desk has not taken."""
+        told = await self.get("telegram/webhook")
+        assert isinstance(told, dict)
+        return int(told["pending_update_count"])
+
+    async def configure_slack(self, base: str) -> None:
+        """The Request URLs of the app."""
+        hooks = f"{base}/hooks/slack"
+        await self.do(
+            "configure",
+            events_url=f"{hooks}/events",
+            interactions_url=f"{hooks}/interactions",
+            commands_url=f"{hooks}/commands",
+        )
+
+    async def thread(self, channel: str, ts: str = "") -> list[Mapping[str, object]]:
+        told = await self.get("slack/messages", user=PERSON, channel=channel, thread_ts=ts)
+        assert isinstance(told, dict)
+        return list(told["messages"])
+
+    async def press(self, channel: str, card: Mapping[str, object], action: str) -> None:
+        """Press a button of a card, if it has one of that name. The caller sees whether that arrived."""
+        blocks = card["blocks"]
+        assert isinstance(blocks, list)
+        for block in blocks:
+            for element in block.get("elements", ()):
+                name = str(element.get("action_id", ""))
+                if name.partition(":")[0] == action:
+                    await self.do("slack/click", user=PERSON, channel=channel, ts=card["ts"], action_id=name)
+                    return
+
+
+async def stage(stack: AsyncExitStack, ours: Programs, var: Path, customers: Sequence[str]) -> Stage:
+    """Started and ready."""
+    port, state = free_port(), var / "sandbox.json"
+    arguments = ["-m", "connectors.sandbox", f"--port={port}", f"--state={state}"]
+    arguments += [f"--slack-retry-delays={_RETRIES}", *(f"--customer={name}" for name in customers)]
+    program = ours.add("sandbox", arguments, {})
+    session = await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
+    program.launch()
+    built = Stage(program, port, state, session)
+    async with asyncio.timeout(START):
+        while not built.users:
+            assert program.running, "the sandbox did not start"
+            try:
+                users = await built.get("telegram/users")
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.05)
+                continue
+            assert isinstance(users, list)
+            built.users = [int(user["id"]) for user in users]
+    return built
+
+
+@dataclass
+class Staff:
+    """One person, who takes every card of a channel, answers in its thread, and gives it back.
+
+    Whatever gets lost on the way (Slack does not repeat a press of a button) is done again, as people do when
+    nothing happens; an answer is written once.
+    """
+
+    stage: Stage
+    done: set[str] = field(default_factory=set)  # threads
+    open: dict[str, str] = field(default_factory=dict)  # threads, and what they wait for
+    answered: dict[str, str] = field(default_factory=dict)  # threads, and the ts of the answer
+
+    @property
+    def idle(self) -> bool:
+        return not self.open
+
+    async def work(self) -> None:
+        """Until cancelled."""
+        while True:
+            for card in await self.stage.thread(CHANNEL):
+                ts = str(card["ts"])
+                if "blocks" in card and ts not in self.done:
+                    await self._handle(ts, card)
+            await asyncio.sleep(0.3)
+
+    async def _handle(self, ts: str, card: Mapping[str, object]) -> None:
+        inside = await self.stage.thread(CHANNEL, ts)
+        text = json.dumps(inside, ensure_ascii=False)
+        if "back to the agent" in text:
+            self.done.add(ts)
+            self.open.pop(ts, None)
+        elif "has taken this" not in text:
+            self.open[ts] = "take"
+            await self.stage.press(CHANNEL, card, "take")
+        elif ts not in self.answered:
+            self.open[ts] = "answer"
+            told = await self.stage.do(
+                "slack/post", user=PERSON, channel=CHANNEL, thread_ts=ts, text=f"It is refunded, case {ts}."
+            )
+            assert isinstance(told, dict)
+            self.answered[ts] = str(told["ts"])
+        elif any(message["ts"] == self.answered[ts] and message.get("reactions") for message in inside):
+            self.open[ts] = "return"  # the answer is known: nothing that follows can overtake it
+            await self.stage.press(CHANNEL, card, "return")
+        else:
+            self.open[ts] = "mark"

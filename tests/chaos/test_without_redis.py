@@ -1,0 +1,133 @@
+"""Redis is only a doorbell: without it everything still works, and when it comes back it rings again."""
+
+import asyncio
+import os
+import signal
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import redis.asyncio
+from aiohttp import web
+
+from bot.bus.bell import Bell
+from bot.core.ids import ConversationId, new_id
+from bot.run.embedded import EmbeddedValkey
+from bot.run.embedded.kept import free_port
+from bot.run.settings import parse
+from bot.run.wiring import namespace
+from connectors.sandbox.server import Sandbox
+from storage.inbox import Wake
+from tests.chaos.processes import Program, programs
+from tests.story.rig import Rig, environment, install, organization, quick, serving, until, webhooks
+
+CHANNEL = "billing-escalations"
+
+
+async def test_the_round_trip_needs_no_redis_and_uses_it_when_it_is_back(
+    database_url: str, var: Path
+) -> None:
+    valkey = EmbeddedValkey(var, durable=False)
+    await valkey.start()
+    await valkey.stop()  # from here on nobody listens at its address
+    await install(database_url, organization(quick, webhooks))
+    sandbox = Sandbox()
+    ports = [free_port() for _ in range(3)]
+    environ = environment(database_url, valkey.url, ports[0], ports[2], sandbox)
+    root = web.Application()
+    root.add_subapp("/sandbox", sandbox.app())
+    rig = Rig(sandbox, parse(environ), maya=sandbox.telegram.users()[0])
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving(root, ports[2]))
+        ours = await stack.enter_async_context(programs())
+        serve = ours.desk("serve", "serve", environ, ports[0])
+        work = ours.desk("work", "work", environ, ports[1])
+        hooks = f"{serve.health}/hooks/slack"
+        sandbox.configure_slack(f"{hooks}/events", f"{hooks}/interactions", f"{hooks}/commands")
+        await asyncio.gather(serve.start(), work.start())
+        await _round_trip(rig)
+        for program in (serve, work):
+            assert (await program.ready())["redis"] == "down"
+        stack.push_async_callback(valkey.stop)
+        await valkey.start()
+        for program in (serve, work):
+            await _until_up(program)
+        await _rings(rig, valkey.url, namespace(database_url))
+
+
+async def test_a_bell_rings_again_after_a_redis_that_hung(var: Path) -> None:
+    """No connection breaks, so nothing but an answer can tell that it is back."""
+    valkey = EmbeddedValkey(var, durable=False)
+    await valkey.start()
+    heard: list[ConversationId] = []
+    one, other = Bell(valkey.url, "test"), Bell(valkey.url, "test")
+    other.listen(lambda wakes: heard.extend(wake.conversation for wake in wakes))
+    running = [asyncio.create_task(bell.run()) for bell in (one, other)]
+    try:
+        await until(lambda: one.state == other.state == "up", what="both are up", seconds=60)
+        for pid in valkey.pids():
+            os.kill(pid, signal.SIGSTOP)
+        one.ring([Wake(ConversationId(new_id()), timedelta(), 0)])
+        await until(lambda: one.state == other.state == "down", what="both notice", seconds=60)
+        for pid in valkey.pids():
+            os.kill(pid, signal.SIGCONT)
+        await until(lambda: one.state == other.state == "up", what="both are back", seconds=60)
+        name = ConversationId(new_id())
+        async with asyncio.timeout(60):
+            while name not in heard:
+                one.ring([Wake(name, timedelta(), 0)])
+                await asyncio.sleep(0.05)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for pid in valkey.pids():
+            os.kill(pid, signal.SIGCONT)
+        await valkey.stop()
+
+
+async def _round_trip(r: Rig) -> None:
+    """A question, an escalation, a person's answer, and the agent again."""
+    r.phone.say(r.maya, "How do I invite my team?")
+    await until(r.heard, what="an answer", seconds=60)
+    r.phone.say(r.maya, "I was charged twice this month")
+    await until(lambda: r.threads(CHANNEL), what="a card in the staff's channel", seconds=60)
+    ts = str(r.threads(CHANNEL)[0]["ts"])
+    await r.press("hugo", CHANNEL, ts, "take")
+    await until(
+        lambda: any("has taken this" in text for text in r.in_thread(CHANNEL, ts)),
+        what="the thread says who speaks",
+        seconds=60,
+    )
+    r.slack.post_as("hugo", CHANNEL, "I refunded the second charge.", thread_ts=ts)
+    await until(lambda: "I refunded the second charge." in r.heard(), what="the person's answer", seconds=60)
+    before = len(r.heard())
+    await r.press("hugo", CHANNEL, ts, "return")
+    await until(lambda: len(r.heard()) > before, what="the agent is back", seconds=60)
+    before = len(r.heard())
+    r.phone.say(r.maya, "Thank you")
+    await until(lambda: len(r.heard()) > before, what="the agent answers again", seconds=60)
+    assert len(r.heard()) == len(set(r.heard())), "something was said twice"
+
+
+async def _until_up(program: Program) -> None:
+    async with asyncio.timeout(60):
+        while (await program.ready())["redis"] != "up":  # noqa: ASYNC110 (it tells nobody)
+            await asyncio.sleep(0.05)
+
+
+async def _rings(r: Rig, url: str, name: str) -> None:
+    """What a customer writes is rung from the process that accepts to the one that works."""
+    async with (
+        asyncio.timeout(60),
+        redis.asyncio.Redis.from_url(url) as client,
+        client.pubsub(ignore_subscribe_messages=True) as heard,
+    ):
+        await heard.subscribe(f"desk:{name}:wakes")
+        while (await client.pubsub_numsub(f"desk:{name}:wakes"))[0][1] < 3:  # two processes and this test
+            await heard.get_message(timeout=0.05)
+        before = len(r.heard())
+        r.phone.say(r.maya, "Hello")
+        while await heard.get_message(ignore_subscribe_messages=True, timeout=5) is None:
+            pass
+        await until(lambda: len(r.heard()) > before, what="an answer", seconds=60)

@@ -1,0 +1,112 @@
+"""What operators see: health, readiness, figures and logs, and what they must never see there."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bot.run.logs import configure
+from bot.run.settings import LogLevel
+from connectors.sandbox.faults import Mischief
+from tests.door.conftest import Door, dumped, update
+from tests.story.rig import rig, until, webhooks
+
+CHANNEL = "billing-escalations"
+
+
+async def test_healthz_says_that_the_process_lives(door: Door) -> None:
+    async with door.client.get(f"{door.base}/healthz") as response:
+        assert (response.status, await response.json()) == (200, {"status": "alive"})
+
+
+async def test_readyz_tells_of_the_database_redis_and_every_account(door: Door) -> None:
+    async with door.client.get(f"{door.base}/readyz") as response:
+        assert response.status == 200
+        told = await response.json()
+    accounts = {"telegram": "open", "slack": "open"}
+    assert told == {"database": "up", "redis": "off", "accounts": accounts}
+
+
+async def test_metrics_count_what_was_accepted_known_and_refused(door: Door) -> None:
+    names = ('desk_accepted_total{channel="telegram"}', "desk_duplicates_total{}")
+    before = await door.metrics()
+    body = dumped(update(1))
+    assert [await door.telegram(body) for _ in range(3)] == [200] * 3
+    after = await door.metrics()
+    assert [after[name] - before.get(name, 0.0) for name in names] == [3.0, 2.0]
+    async with door.client.get(f"{door.base}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    named = {line.split()[2] for line in lines if line.startswith("# HELP desk_")}
+    assert named >= {
+        *("desk_accepted_total", "desk_duplicates_total", "desk_ignored_total", "desk_refused_total"),
+        *("desk_turns_total", "desk_stage_seconds", "desk_deliveries_total", "desk_dead_letters"),
+        *("desk_outbox_waiting", "desk_outbox_oldest_seconds", "desk_conversations_ready"),
+    }
+
+
+async def test_an_account_nobody_owns_is_refused_and_counted(door: Door) -> None:
+    counted, before = await door.refused("account.unknown"), await door.rows()
+    assert await door.post("/hooks/telegram/another", dumped(update(1)), {}) == 404
+    assert await door.post("/hooks/slack/another/events", b"{}", {}) == 404
+    assert await door.refused("account.unknown") - counted == 2
+    await door.database.execute("delete from accounts where channel = 'telegram'")
+    await door.house.directory.refresh()
+    assert await door.telegram(dumped(update(1))) == 404
+    assert await door.refused("account.unknown") - counted == 3
+    assert await door.rows() == before
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Everything that is logged, at the most talkative level there is."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    configure(LogLevel.DEBUG, stream=stream, pretty=False)
+    yield stream
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("changes", [(), (webhooks,)], ids=["polling and a socket", "webhooks"])
+async def test_the_logs_of_a_whole_story_hold_no_words_names_addresses_or_tokens(
+    database_url: str, redis_url: str, logged: io.StringIO, changes: tuple[object, ...]
+) -> None:
+    async with rig(database_url, redis_url, *changes) as r:  # type: ignore[arg-type]
+        for kind in (Mischief.SERVER_ERROR, Mischief.RATE_LIMITED):
+            r.sandbox.faults.add("telegram", kind, pattern="sendMessage", count=1)
+            r.sandbox.faults.add("slack", kind, pattern="chat.postMessage", count=1)
+        r.phone.say(r.maya, "I was charged twice, write to maya@fischer.example or +49 170 5550123")
+        await until(lambda: r.threads(CHANNEL) and r.heard(), what="a card")
+        ts = r.card(CHANNEL)
+        await r.press("hugo", CHANNEL, ts, "take")
+        await until(lambda: any("has taken this" in text for text in r.in_thread(CHANNEL, ts)))
+        r.slack.post_as("hugo", CHANNEL, "Pineapple refunded", thread_ts=ts)
+        await until(lambda: "Pineapple refunded" in r.heard(), what="the person's answer")
+        r.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)
+        r.slack.post_as("hugo", CHANNEL, "Mango refunded", thread_ts=ts)
+        await until(lambda: any("not certain" in text for text in r.in_thread(CHANNEL, ts)))
+        await r.slack.slash("hugo", CHANNEL, "/desk", "conversations Strawberry")
+        await r.press("hugo", CHANNEL, ts, "return")
+        await until(lambda: "anything else" in r.heard()[-1], what="the agent is back")
+        people = [str(user.id) for user in r.phone.users()]
+        known = r.sandbox.credentials
+        secrets = (
+            known.telegram_token,
+            known.slack_bot_token,
+            known.slack_app_token,
+            known.slack_signing_secret,
+            r.settings.environ["TELEGRAM_WEBHOOK_SECRET"],
+            r.settings.environ["ENCRYPTION_KEY"],
+        )
+    lines = logged.getvalue()
+    assert all(json.loads(line) for line in lines.splitlines())
+    assert '"not delivered"' in lines  # what the faults did is told
+    words = ("charged", "maya", "fischer", "5550123", "hugo", "martin", "pineapple", "mango", "strawberry")
+    found = [word for word in (*words, *people, *secrets) if word.casefold() in lines.casefold()]
+    assert found == [], [line for line in lines.splitlines() if any(w in line.casefold() for w in found)][:5]
