@@ -83,7 +83,7 @@ def _compare(path: str, old: JsonValue, new: JsonValue) -> Iterator[Change]:
         return
     if isinstance(old, dict) and isinstance(new, dict):
         yield from _compare_mappings(path, old, new)
-    elif isinstance(old, list) and isinstance(new, list) and (key := _key_of([*old, *new])):
+    elif isinstance(old, list) and isinstance(new, list) and (key := _common_key(old, new)):
         yield from _compare_items(path, _by(key, old), _by(key, new))
     else:
         yield Change(kind=ChangeKind.CHANGED, path=path, before=old, after=new)
@@ -117,6 +117,12 @@ def _compare_items(path: str, old: Mapping[str, JsonValue], new: Mapping[str, Js
     kept = [name for name in old if name in new]
     if kept != (order := [name for name in new if name in old]):
         yield Change(kind=ChangeKind.CHANGED, path=f"{path} (order)", before=[*kept], after=[*order])
+
+
+def _common_key(old: Sequence[JsonValue], new: Sequence[JsonValue]) -> str:
+    """The key that tells the items of both lists apart; "" where two of one list share it."""
+    key = _key_of([*old, *new])
+    return key if key and len(_by(key, old)) == len(old) and len(_by(key, new)) == len(new) else ""
 
 
 def _key_of(items: Sequence[JsonValue]) -> str:

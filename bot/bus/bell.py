@@ -20,6 +20,17 @@ _PATIENCE = 2.0  # seconds that a command to Redis may take
 Listener = Callable[[Sequence[Wake]], None]
 
 
+def _obey() -> None:
+    """Re-raise a cancellation that a call to Redis has swallowed.
+
+    The client sends through `asyncio.wait_for`, which on Python 3.11 returns normally when the call ends in
+    the moment of the cancellation; the task would then never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Bell:
     """Rings for listeners in this process at once, and for other processes through Redis when it is there.
 
@@ -71,12 +82,14 @@ class Bell:
 
     async def _receive(self, redis: Redis) -> None:
         while True:
+            _obey()
             try:
                 async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(self._channel)
                     self._turn("up")
                     pinged = False
                     while True:
+                        _obey()
                         message = await subscription.get_message(timeout=_PATIENCE / 2)
                         if message is not None:  # a ring, or the answer to a ping
                             pinged = False
@@ -93,6 +106,7 @@ class Bell:
 
     async def _send(self, redis: Redis) -> None:
         while True:
+            _obey()
             await self._rung.wait()
             self._rung.clear()
             wakes, self._outgoing = self._outgoing, []

@@ -227,7 +227,8 @@ class Worker:
             pause = timedelta(seconds=min(2.0 ** (lease.attempt - 1), 300))
             if isinstance(error, DeskError) and error.retry_after:
                 pause = max(pause, error.retry_after)
-            await self._release(lease, pause, failed=True)
+            # The database being away is nobody's failure: it must not use up the tries.
+            await self._release(lease, pause, failed=not isinstance(error, StorageUnavailable))
         finally:
             self._running.pop(lease.conversation, None)
             TURNS.labels(outcome).inc()

@@ -1,0 +1,1 @@
+"""What a message costs and how fast it is: `make bench`."""
