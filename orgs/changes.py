@@ -95,7 +95,7 @@ def _compare_mappings(
     for name in [*new, *(name for name in old if name not in new)]:
         inner = f"{path}.{name}" if path else name
         was, now = old.get(name), new.get(name)
-        if isinstance(now, list) and was is None and _key_of(now):
+        if isinstance(now, list) and was is None and _common_key([], now):
             was = []  # each item of a first list is an addition of its own
         if was is None and now not in (None, "", [], {}):
             yield Change(kind=ChangeKind.ADDED, path=inner, after=now)
