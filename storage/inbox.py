@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import DeliveryReport, MessageState, Origin, Role
 from bot.core.errors import MalformedPayload
-from bot.core.events import Edited, Event, Reacted, Said, Started, Tapped
+from bot.core.events import Edited, Event, Reacted, Said, Started, Submitted, Tapped
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
 from storage.accounts import Account
 from storage.codec import dump_attachments, dump_body, load_body
@@ -178,7 +178,7 @@ class Inboxes:
                 entries.append(_enter(arrival, who, current[who.identity]))
             elif key in rooms:
                 entries.append(rooms[key])
-            elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped):
+            elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
                 strays.append(arrival)
             else:
                 ignored += 1
