@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import (
     Conversation,
+    DeliveryReport,
     Escalation,
     EscalationState,
     Input,
@@ -29,7 +31,7 @@ from bot.core.conversation import (
     View,
 )
 from bot.core.errors import DeskError
-from bot.core.events import Channel, Place
+from bot.core.events import Channel, Deleted, Edited, Event, Place
 from bot.core.ids import (
     AgentId,
     ConversationId,
@@ -72,12 +74,32 @@ async def views(
     for id_, row in heads.items():
         try:
             sealer = keys.customer(row.customer_id, row.data_key)
-            read[ConversationId(id_)] = _view(
-                row, sealer, escalations.get(id_), inputs[id_], timers[id_], story[id_]
-            )
+            view = _view(row, sealer, escalations.get(id_), inputs[id_], timers[id_], story[id_])
+            read[ConversationId(id_)] = await _with_older(connection, view, sealer)
         except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
             log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
     return read
+
+
+async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer) -> View:
+    """With the messages that inputs name and that are older than the story: edits, deletions, fates."""
+    refs, ids = set(), set()
+    for item in view.inputs:
+        match item.body:
+            case DeliveryReport(message=told) if told is not None:
+                ids.add(told)
+            case Event(content=Edited(message=ref) | Deleted(message=ref)):
+                refs.add(ref)
+            case _:
+                pass
+    ids -= {m.id for m in view.story}
+    refs -= {m.ref for m in view.story}
+    if not ids and not refs:
+        return view
+    given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(refs)}
+    older = [message(row, sealer) for row in await connection.execute(_OLDER, given)]
+    known = {m.id for m in view.story}
+    return replace(view, story=(*(m for m in older if m.id not in known), *view.story))
 
 
 def _group(rows: Any) -> defaultdict[UUID, list[AnyRow]]:
@@ -246,6 +268,12 @@ _STORY = text("""
     ) m
     where v.id = any(cast(:ids as uuid[]))
     order by m.conversation_id, m.position desc
+""")
+
+_OLDER = text("""
+    select * from messages where conversation_id = :id
+        and (id = any(cast(:ids as uuid[])) or external_id = any(cast(:refs as text[])))
+    order by position
 """)
 
 _ESCALATIONS = text(

@@ -332,3 +332,17 @@ async def _conversations(r: Rig) -> list[tuple[object, object]]:
             "select id, previous_id from conversations order by created_at"
         )
         return [(row[0], row[1]) for row in rows]
+
+
+async def test_an_edit_reaches_the_customer_however_old_the_message_is(start: Start) -> None:
+    async with start() as r:
+        room = await Room(r).open()
+        await r.press("carla", CHANNEL, room.ts, "take")
+        await room.says("has taken this")
+        ts = room.write("carla", "It is on page 4.")
+        await room.hears("It is on page 4.")
+        for n in range(70):
+            r.phone.say(r.maya, f"and {n}")
+        await room.says("and 69")
+        r.slack.edit_as("carla", CHANNEL, ts, "It is on page 5.")
+        await room.hears("It is on page 5.")

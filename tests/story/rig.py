@@ -194,6 +194,9 @@ async def rig(
             stop = asyncio.Event()
             await stack.enter_async_context(running(h, serves=n == 0, works=True, stop=stop))
             built.desks.append(h)
+        if not any(change is webhooks for change in changes):
+            async with asyncio.timeout(20):
+                await around.slack.socket_connected()  # a press before that would reach nobody
         built.maya = next(iter(around.telegram.users()), None)
         yield built
 
