@@ -2,17 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from bot.core.connector import ChannelKind
 from orgs.defaults import BUILT_IN_TRIGGERS, WELL_KNOWN_TRIGGERS
-from orgs.problems import Problem, Severity, close_match, problem_at, quote
+from orgs.problems import Problem, Severity, close_match, discreet, problem_at, quote
 from orgs.specification.organization import (
-    MODES,
-    REQUIRED_SECRETS,
     Account,
     AgentRole,
-    ChannelKind,
     ChannelRef,
     EscalationRule,
     Ladder,
@@ -29,8 +27,9 @@ _ROOMS: Final = ("public", "private", "escalation", "training")
 class Checker:
     """Collects the problems of one organization as its file wrote it, before defaults are added."""
 
-    def __init__(self, org: Organization, tree: Tree, file: str) -> None:
+    def __init__(self, org: Organization, tree: Tree, file: str, channels: Mapping[str, ChannelKind]) -> None:
         self._org, self._tree, self._file = org, tree, file
+        self._channels = channels  # those that connectors speak; with none, what they ask for is not checked
         self.problems: list[Problem] = []
         self._teams = {name: team for team in org.teams for name in (team.id, *team.aliases)}
         self._people = {person.id for person in org.people}
@@ -123,29 +122,68 @@ class Checker:
         serves = {account.serves for account in accounts}
         if Serves.STAFF not in serves:
             self._add(("accounts",), "accounts.no-staff", "no account for staff", "one with serves: staff")
-        elif not self._org.teams and not self._account_is_slack():
-            expected = "teams with escalation channels, which only for Slack have a usual name"
+        elif not self._org.teams and not self._has_usual_room():
+            expected = "teams with escalation channels, which this channel has no usual name for"
             self._add(("accounts",), "teams.needed", "no teams", expected)
         if Serves.CUSTOMERS not in serves:
             expected = "one with serves: customers"
             self._warn(("accounts",), "accounts.no-customers", "no account for customers", expected)
 
-    def _account_is_slack(self) -> bool:
+    def _has_usual_room(self) -> bool:
         """Whether the staff's account is one in which a channel called #escalation can be supposed."""
         staff = next((account for account in self._org.accounts if account.serves is Serves.STAFF), None)
-        return staff is not None and staff.channel is ChannelKind.SLACK
+        kind = self._channels.get(staff.channel) if staff is not None else None
+        return kind is None or bool(kind.usual_room)
 
     def _account(self, path: Path, account: Account) -> None:
-        modes = MODES[account.channel]
-        if account.mode not in modes:
-            expected = f"{' or '.join(modes)} for {account.channel}"
-            self._add((*path, "mode"), "account.mode", quote(str(account.mode)), expected)
+        if not self._channels:
             return
-        named = dict(account.secrets.named())
-        for secret in REQUIRED_SECRETS[account.channel, account.mode]:
-            if secret not in named:
-                expected = f"`{secret}`: the environment variable that holds it"
-                self._add((*path, "secrets"), "account.secrets", f"no {secret}", expected)
+        kind = self._channels.get(account.channel)
+        if kind is None:
+            suggestion = close_match(account.channel, self._channels)
+            expected = f"one of {', '.join(sorted(self._channels))}"
+            self._add(
+                (*path, "channel"),
+                "account.channel",
+                discreet(account.channel),
+                expected,
+                suggestion=suggestion,
+            )
+            return
+        if account.serves.value not in kind.serves:
+            expected = f"{' or '.join(kind.serves)}: {kind.title} serves nobody else"
+            self._add((*path, "serves"), "account.serves", quote(account.serves.value), expected)
+        way = kind.way(account.mode or kind.ways[0].mode)
+        if way is None:
+            expected = f"{' or '.join(way.mode for way in kind.ways)} for {account.channel}"
+            self._add((*path, "mode"), "account.mode", discreet(account.mode), expected)
+            return
+        self._given(path, "secrets", account.secrets, way.secrets, way.optional_secrets)
+        self._given(path, "options", account.options, way.options, way.optional)
+        if account.templates and not kind.capabilities.templates:
+            expected = "none: this channel has no approved templates"
+            self._add((*path, "templates"), "account.templates", "templates", expected)
+
+    def _given(
+        self,
+        path: Path,
+        part: str,
+        given: Mapping[str, str],
+        needed: Sequence[str],
+        possible: Sequence[str],
+    ) -> None:
+        what = "the environment variable that holds it" if part == "secrets" else "its value"
+        for name in needed:
+            if name not in given:
+                self._add((*path, part), f"account.{part}", f"no {name}", f"`{name}`: {what}")
+        for name in given:
+            if name not in needed and name not in possible:
+                known = (*needed, *possible)
+                expected = f"one of {', '.join(known)}" if known else "none"
+                suggestion = close_match(name, known)
+                self._add(
+                    (*path, part, name), f"account.{part}", quote(name), expected, suggestion=suggestion
+                )
 
     # Teams
 
@@ -185,7 +223,7 @@ class Checker:
             if not whole:
                 expected = f'a channel of it, as in {ref.account}: "#name"'
                 self._add(path, "channel.missing", quote(str(ref)), expected)
-        elif expected := _wrong_form(account.channel, ref.channel):
+        elif expected := _wrong_form(self._channels.get(account.channel), ref.channel):
             self._add(path, "channel.form", quote(ref.channel), expected)
 
     def _account_of(self, path: Path, ref: ChannelRef) -> Account | None:
@@ -312,14 +350,10 @@ class Checker:
                 self._warn((*path, "id"), "trigger.unused", found, "a rule with this trigger")
 
 
-def _wrong_form(kind: ChannelKind, channel: str) -> str:
+def _wrong_form(kind: ChannelKind | None, channel: str) -> str:
     """What a channel of this kind looks like, when this is not one; "" when it is."""
-    match kind:
-        case ChannelKind.SLACK:
-            good = channel.startswith("#") or bool(re.fullmatch(r"[CGD][A-Z0-9]{5,}", channel))
-            return "" if good else 'a Slack channel: "#name" or its id'
-        case ChannelKind.TELEGRAM:
-            good = channel.startswith("@") or channel.removeprefix("-").isdigit()
-            return "" if good else "a Telegram chat: its number, or @name"
-        case ChannelKind.WHATSAPP | ChannelKind.MESSENGER | ChannelKind.EMAIL:
-            return f"no channel: {kind} has none"
+    if kind is None:
+        return ""
+    if not kind.room_form:
+        return f"no channel: {kind.title} has none"
+    return "" if re.fullmatch(kind.room_form, channel) else kind.room_example

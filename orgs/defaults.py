@@ -7,11 +7,8 @@ from typing import Final
 
 from orgs.specification.organization import (
     Account,
-    ChannelKind,
     ChannelRef,
-    Mode,
     Organization,
-    Secrets,
     Serves,
     Team,
     TeamChannels,
@@ -22,17 +19,15 @@ from orgs.specification.organization import (
 ACCOUNTS: Final = (
     Account(
         id="telegram",
-        channel=ChannelKind.TELEGRAM,
+        channel="telegram",
         serves=Serves.CUSTOMERS,
-        mode=Mode.POLLING,
-        secrets=Secrets(bot_token="TELEGRAM_BOT_TOKEN"),  # noqa: S106, the name of a variable
+        secrets={"bot_token": "TELEGRAM_BOT_TOKEN"},
     ),
     Account(
         id="slack",
-        channel=ChannelKind.SLACK,
+        channel="slack",
         serves=Serves.STAFF,
-        mode=Mode.SOCKET,
-        secrets=Secrets(bot_token="SLACK_BOT_TOKEN", app_token="SLACK_APP_TOKEN"),  # noqa: S106
+        secrets={"bot_token": "SLACK_BOT_TOKEN", "app_token": "SLACK_APP_TOKEN"},
     ),
 )
 

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
+from bot.core.connector import ChannelKind
 from bot.core.errors import InvalidOrganization
 from orgs.articles import (
     MAX_ARTICLES,
@@ -33,12 +36,17 @@ class Loaded:
     digest: str  # SHA-256 of the file and its articles, in hexadecimal
 
 
-def load(path: Path) -> Loaded:
+NO_CHANNELS: Mapping[str, ChannelKind] = MappingProxyType({})
+
+
+def load(path: Path, channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> Loaded:
     """The organization at `path`, a file or a folder with an organization.yaml.
+
+    `channels`: those that there are connectors for; what accounts must give is checked against them.
 
     Raises InvalidOrganization with every problem of the file, warnings among them.
     """
-    reading = _read(path)
+    reading = _read(path, channels)
     errors = any(problem.severity is Severity.ERROR for problem in reading.problems)
     if reading.organization is None or errors:
         raise InvalidOrganization([str(problem) for problem in reading.problems])
@@ -50,9 +58,9 @@ def load(path: Path) -> Loaded:
     )
 
 
-def lint(path: Path) -> list[Problem]:
+def lint(path: Path, channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> list[Problem]:
     """Everything wrong with the file at `path`, in the order of reading. Never raises on what it finds."""
-    return _read(path).problems
+    return _read(path, channels).problems
 
 
 @dataclass(slots=True)
@@ -68,7 +76,7 @@ class _Reading:
         self.problems.append(problem_at(file, path, mark, code=code, found=found, expected=expected))
 
 
-def _read(path: Path) -> _Reading:
+def _read(path: Path, channels: Mapping[str, ChannelKind]) -> _Reading:
     reading = _Reading()
     if path.is_dir():
         path = path / "organization.yaml"
@@ -90,7 +98,7 @@ def _read(path: Path) -> _Reading:
     except ValidationError as error:
         reading.problems.extend(schema_problems(Organization, error, tree, file))
         return reading
-    reading.problems.extend(Checker(reading.organization, tree, file).check())
+    reading.problems.extend(Checker(reading.organization, tree, file, channels).check())
     _read_knowledge(reading, path, reading.organization, tree)
     return reading
 

@@ -1,9 +1,11 @@
 """What is wrong with an organization file, and where: data first, one sentence second."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import Final
 
 from orgs.tree import Path, write_path
 
@@ -85,3 +87,15 @@ def quote(value: object) -> str:
             return "a list" if value else "an empty list"
         case _:
             return str(value)[:60]
+
+
+def discreet(value: object) -> str:
+    """`quote`, but what looks like a secret is not repeated: it may stand where something else belongs."""
+    return unsaid(value) if isinstance(value, str) and _SECRET_LIKE.search(value) else quote(value)
+
+
+def unsaid(value: object) -> str:
+    return f"a value of {len(str(value))} characters (not shown)"
+
+
+_SECRET_LIKE: Final = re.compile(r"xox[a-z]-|xapp-|^\d{6,}:[\w-]{20,}|^sk-|^EAA|[A-Za-z0-9+/_=-]{32,}")

@@ -211,20 +211,19 @@ def first_agent(org: Organization, account_id: str, channel: str = "") -> AgentI
     return AgentId(max(org.agents, key=fit).id)  # of equals the first in the file
 
 
-def person_by_slack(org: Organization, user_id: str, email: str = "") -> PersonId | None:
-    """The person with this Slack user id, else with this e-mail address as Slack tells it."""
+def person_on(org: Organization, channel: str, user_id: str, email: str = "") -> PersonId | None:
+    """The person whom the file gives this id on that channel, else the one with this verified e-mail address.
+
+    `email` is what the channel vouches for; "" where it vouches for none.
+    """
     for person in org.people:
-        if user_id and person.slack == user_id:
+        if user_id and person.on(channel) == user_id:
             return PersonId(person.id)
     for person in org.people:
-        if email and email.casefold() in {(person.slack or "").casefold(), (person.email or "").casefold()}:
+        known = {(person.on(channel) or "").casefold(), (person.email or "").casefold()}
+        if email and email.casefold() in known:
             return PersonId(person.id)
     return None
-
-
-def person_by_telegram(org: Organization, user_id: str) -> PersonId | None:
-    found = (person for person in org.people if user_id and person.telegram == user_id)
-    return next((PersonId(person.id) for person in found), None)
 
 
 def roles_of(org: Organization, person_id: str | None) -> frozenset[PersonRole]:

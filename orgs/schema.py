@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from orgs.problems import Problem, close_match, problem_at, quote
+from orgs.problems import Problem, close_match, discreet, problem_at, quote, unsaid
 from orgs.tree import Path, Tree
 
 _KINDS: Final = {
@@ -28,7 +28,6 @@ _PATTERNS: Final = {
     "._:/": "the name of a model, such as grounded",
     "\\r\\n": "text on one line",
 }
-_SECRET_LIKE: Final = re.compile(r"xox[a-z]-|xapp-|^\d{6,}:[\w-]{20,}|^sk-|^EAA|[A-Za-z0-9+/_=-]{32,}")
 
 
 def schema_problems(
@@ -123,10 +122,7 @@ def _is_range(kind: str) -> bool:
 
 def _shown(kind: str, value: object) -> str:
     """A value as found; a secret that was written where its variable's name belongs is not repeated."""
-    text = value if isinstance(value, str) else ""
-    if kind == "secret.value" or _SECRET_LIKE.search(text):
-        return f"a value of {len(str(value))} characters (not shown)"
-    return quote(value)
+    return unsaid(value) if kind == "secret.value" else discreet(value)
 
 
 def _known_words(details: ErrorDetails) -> Collection[str]:

@@ -5,44 +5,61 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.core.conversation import DeliveryReport, Memory
+from bot.core.conversation import Body, DeliveryReport, FileReport, Memory
 from bot.core.events import (
+    AddressChanged,
     Attachment,
     Deleted,
     Edited,
     Event,
     ReachabilityChanged,
     Reacted,
+    Receipt,
     Said,
     Started,
     Submitted,
     Tapped,
     Unsupported,
 )
-from bot.core.outbound import Card, Erase, Operation, Post, React, Revise, Typing, Whisper
+from bot.core.outbound import Card, Emote, Erase, Operation, Post, React, Revise, Typing, Whisper
 
-_CONTENTS = (Said, Edited, Deleted, Tapped, Submitted, Started, Reacted, ReachabilityChanged, Unsupported)
-_OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Typing)
+_CONTENTS = (
+    Said,
+    Edited,
+    Deleted,
+    Tapped,
+    Submitted,
+    Started,
+    Reacted,
+    ReachabilityChanged,
+    Receipt,
+    AddressChanged,
+    Unsupported,
+)
+_REPORTS = (DeliveryReport, FileReport)
+_OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Typing)
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, DeliveryReport)
+    kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, *_REPORTS)
 }
+_REPORT_KINDS = frozenset(kind.__name__ for kind in _REPORTS)
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)
 _ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment, ...])
 
 
-def dump_body(body: Event | DeliveryReport) -> str:
+def dump_body(body: Body) -> str:
     """The kind stands beside the fields: two kinds of content may have the same ones."""
     if isinstance(body, Event):
         content = type(body.content).__name__
         return f'["{content}",{_EVENT.dump_json(body).decode()}]'
-    return f'["DeliveryReport",{_ADAPTERS["DeliveryReport"].dump_json(body).decode()}]'
+    kind = type(body).__name__
+    return f'["{kind}",{_ADAPTERS[kind].dump_json(body).decode()}]'
 
 
-def load_body(text: str) -> Event | DeliveryReport:
+def load_body(text: str) -> Body:
     kind, fields = json.loads(text)
-    if kind == "DeliveryReport":
-        report: DeliveryReport = _ADAPTERS[kind].validate_python(fields)
+    if kind in _REPORT_KINDS:
+        report: DeliveryReport | FileReport = _ADAPTERS[kind].validate_python(fields)
         return report
     fields["content"] = _ADAPTERS[kind].validate_python(fields["content"])
     return _EVENT.validate_python(fields)

@@ -20,23 +20,27 @@ from bot.core.effects import (
     ClearTimers,
     CloseRoom,
     Deliver,
+    Drop,
     Effect,
     Move,
     OpenEscalation,
     OpenRoom,
+    Park,
     Remember,
     Retract,
     SendAgain,
     SetTimer,
+    Show,
     ShowCard,
     TellRoom,
+    Unpark,
 )
 from bot.core.ids import LaneId, NewId, OrgId
 from bot.core.outbound import Operation, Post
 from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation
 from storage.database import Step, together
-from storage.inbox import CONTENT, EXTRAS
+from storage.inbox import CONTENT, EXTRAS, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, waking
 from storage.sealing import Sealer
@@ -52,10 +56,11 @@ _SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent"
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a turn goes on: the last position of the log, the lane to the customer, the customer's key."""
+    """Where a turn goes on: the last position of the log, the lane and place of the customer, their key."""
 
     position: int
     lane: LaneId
+    place: UUID
     sealer: Sealer
 
 
@@ -92,16 +97,21 @@ class Writes:
                         }
                     )
                 case Deliver():
-                    self._out(
-                        view, sealer, spot.lane, "post", effect.post, effect.message, reports=effect.report
-                    )
+                    self._out(view, spot, "post", effect.post, effect.message, reports=effect.report)
                 case Amend():
-                    self._out(view, sealer, spot.lane, "amend", effect.post, effect.message)
+                    self._change_sent(view, spot, "amend", effect.post, effect.message)
                 case Retract():
-                    self._out(view, sealer, spot.lane, "retract", Post(""), effect.message)
+                    self._change_sent(view, spot, "retract", Post(""), effect.message)
+                case Show():
+                    self._out(view, spot, type(effect.operation).__name__.lower(), effect.operation, None)
                 case SendAgain():
-                    self._rows["send_again"].append({"message": effect.message, "lane": spot.lane})
-                    self._lanes.add(spot.lane)
+                    self._rows["send_again"].append({"message": effect.message})
+                case Park():
+                    self._rows["park"].append({"message": effect.message})
+                case Unpark():
+                    self._rows["unpark"].append({"conversation": view.conversation.id})
+                case Drop():
+                    self._rows["drop"].append({"message": effect.message})
                 case OpenEscalation():
                     self._rows["escalation"].append(self._escalation(view, sealer, effect.escalation))
                 case ChangeEscalation():
@@ -155,6 +165,12 @@ class Writes:
         steps: list[Step] = [
             (statement, rows) for name, statement in _STATEMENTS.items() if (rows := self._rows.get(name))
         ]
+        found = [(statement, row) for name, statement in _FINDING.items() for row in self._rows.get(name, ())]
+        if found:
+            steps += found
+            written = await together(connection, *steps)
+            self._lanes |= {LaneId(row.lane_id) for rows in written[-len(found) :] for row in rows}
+            steps = []
         if self._lanes:
             steps.append(waking(self._lanes))
         if steps:
@@ -182,6 +198,22 @@ class Writes:
                 "at": message.at,
             }
         )
+
+        origin = view.escalation.room if view.escalation else None
+        if message.role is Role.STAFF and origin is not None:
+            self._rows["file"] += [
+                file_row(self._new_id(), place, attachment, sealer)
+                | {
+                    "organization": view.conversation.organization,
+                    "conversation": view.conversation.id,
+                    "customer": view.conversation.customer,
+                    "channel": origin.place.channel,
+                    "fetcher": origin.place.account,
+                    "message": message.id,
+                }
+                for place, attachment in enumerate(message.attachments)
+                if attachment.is_file and not attachment.file
+            ]
 
     def _escalation(self, view: View, sealer: Sealer, value: Escalation) -> dict[str, object]:
         return {
@@ -249,7 +281,7 @@ class Writes:
                 "at": view.now,
             }
         )
-        self._out(view, sealer, lane, "card", None, None, room=effect.room.id)
+        self._to_room(view, sealer, lane, "card", None, None, effect.room.id)
 
     async def _tell(
         self,
@@ -263,9 +295,31 @@ class Writes:
         opened = next((row for row in self._rows["room"] if row["id"] == room), None)
         lane = opened["lane"] if opened else await connection.scalar(_ROOM_LANE, {"id": room})
         kind = "card" if operation is None else type(operation).__name__.lower()
-        self._out(view, sealer, LaneId(lane), kind, operation, about, room=room)  # type: ignore[arg-type]
+        self._to_room(view, sealer, LaneId(lane), kind, operation, about, room)  # type: ignore[arg-type]
 
     def _out(
+        self,
+        view: View,
+        spot: Spot,
+        kind: str,
+        operation: Operation,
+        message: UUID | None,
+        *,
+        reports: bool = False,
+    ) -> None:
+        """To where the customer is now."""
+        row = self._row(view, spot.sealer, kind, operation, message)
+        self._rows["outbox"].append(
+            row | {"lane": spot.lane, "place": spot.place, "room": None, "reports": reports}
+        )
+        self._lanes.add(spot.lane)
+
+    def _change_sent(self, view: View, spot: Spot, kind: str, operation: Operation, message: UUID) -> None:
+        """To where the message was delivered, wherever the customer is now."""
+        row = self._row(view, spot.sealer, kind, operation, message)
+        self._rows["change_sent"].append(row | {"lane": spot.lane, "place": spot.place})
+
+    def _to_room(
         self,
         view: View,
         sealer: Sealer,
@@ -273,24 +327,23 @@ class Writes:
         kind: str,
         operation: Operation | None,
         message: UUID | None,
-        *,
-        room: UUID | None = None,
-        reports: bool = False,
+        room: UUID,
     ) -> None:
+        row = self._row(view, sealer, kind, operation, message)
+        self._rows["outbox"].append(row | {"lane": lane, "place": None, "room": room, "reports": False})
         self._lanes.add(lane)
-        self._rows["outbox"].append(
-            {
-                "id": self._new_id(),
-                "organization": view.conversation.organization,
-                "lane": lane,
-                "conversation": view.conversation.id,
-                "message": message,
-                "room": room,
-                "kind": kind,
-                "payload": sealer.seal(dump_operation(operation), field=PAYLOAD) if operation else "",
-                "reports": reports,
-            }
-        )
+
+    def _row(
+        self, view: View, sealer: Sealer, kind: str, operation: Operation | None, message: UUID | None
+    ) -> dict[str, object]:
+        return {
+            "id": self._new_id(),
+            "organization": view.conversation.organization,
+            "conversation": view.conversation.id,
+            "message": message,
+            "kind": kind,
+            "payload": sealer.seal(dump_operation(operation), field=PAYLOAD) if operation else "",
+        }
 
 
 _ACCOUNT = text("""
@@ -307,6 +360,14 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             extras, state, external_id, created_at)
         values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content, :extras,
             :state, :external, :at)
+    """),
+    "file": text("""
+        insert into files (id, organization_id, conversation_id, customer_id, account_id, message_id,
+            position, ref, name, mime_type, due_at)
+        select :id, :organization, :conversation, :customer, a.id, :message, :position, :ref, :name,
+            :mime_type, clock_timestamp()
+        from accounts a
+        where a.organization_id = :organization and a.channel = :channel and a.account = :fetcher
     """),
     "change_message": text("""
         update messages set state = coalesce(cast(:state as text), state),
@@ -355,15 +416,19 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         on conflict (conversation_id, kind, subject) do update set due_at = excluded.due_at
     """),
     "outbox": text("""
-        insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, kind, payload,
-            state, reports)
-        values (:id, :organization, :lane, :conversation, :message, :room, :kind, :payload, 'waiting',
-        :reports)
+        insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, place_id,
+            kind, payload, state, reports)
+        values (:id, :organization, :lane, :conversation, :message, :room, :place, :kind, :payload,
+            'waiting', :reports)
         on conflict (room_id) where kind = 'card' and state = 'waiting' do nothing
     """),
-    "send_again": text("""
-        update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null
-        where message_id = :message and room_id is null and kind = 'post' and state in ('failed', 'unknown')
+    "park": text("""
+        update outbox set state = 'parked', part = 0
+        where message_id = :message and room_id is null and kind = 'post' and state = 'delivered'
+    """),
+    "drop": text("""
+        update outbox set state = 'withdrawn', settled_at = clock_timestamp()
+        where message_id = :message and room_id is null and state = 'parked'
     """),
     "turn": text("""
         insert into turns (id, organization_id, conversation_id, fence, started_at, inputs, timers, stages,
@@ -371,5 +436,31 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             reasons)
         values (:id, :organization, :conversation, :fence, :started_at, :inputs, :timers,
             cast(:stages as jsonb), :outcome, :reasons)
+    """),
+}
+
+# These find their lanes themselves; all lanes of a transaction are locked at its end, in order.
+_FINDING: dict[str, TextClause] = {
+    "change_sent": text("""
+        with sent as (
+            select lane_id, place_id from outbox
+            where message_id = :message and room_id is null and kind = 'post' order by position limit 1
+        )
+        insert into outbox (id, organization_id, lane_id, conversation_id, message_id, place_id, kind,
+            payload, state)
+        values (:id, :organization, coalesce((select lane_id from sent), :lane), :conversation, :message,
+            coalesce((select place_id from sent), :place), :kind, :payload, 'waiting')
+        returning lane_id
+    """),
+    "send_again": text("""
+        update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null
+        where message_id = :message and room_id is null and kind = 'post'
+            and state in ('failed', 'unknown')
+        returning lane_id
+    """),
+    "unpark": text("""
+        update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null
+        where conversation_id = :conversation and state = 'parked'
+        returning lane_id
     """),
 }

@@ -3,25 +3,34 @@
 Locks are taken in one order everywhere: conversations by id, then lanes by id, then the outbox.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import DeliveryReport, MessageState, Origin, Role
-from bot.core.errors import MalformedPayload
-from bot.core.events import Edited, Event, Reacted, Said, Started, Submitted, Tapped
+from bot.core.conversation import Body, MessageState, Origin, Role
+from bot.core.errors import MalformedPayload, PlaceMoved
+from bot.core.events import (
+    Attachment,
+    Edited,
+    Event,
+    Reacted,
+    Receipt,
+    Said,
+    Standing,
+    Started,
+    Submitted,
+    Tapped,
+)
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
-from storage.accounts import Account
 from storage.codec import dump_attachments, dump_body, load_body
 from storage.database import Step, together
 from storage.keys import Keys
-from storage.lanes import lanes_of
+from storage.places import CLOSED, CONTEXT, SEEN, Arrival, Key, Places, Rules, Spot, key_of, opens
 from storage.sealing import Sealer
 
 AnyRow = Row[Any]
@@ -31,27 +40,8 @@ NOBODY = AccountId(UUID(int=0))  # stands as the account of events that we tell 
 CONTENT = "messages.content"
 EXTRAS = "messages.extras"
 BODY = "inbox.body"
-PLACE = "conversations.place"
-PROFILE = "customers.profile"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the organization file says about accepting."""
-
-    quiet: timedelta
-    burst_cap: int  # messages
-    owner_kind: str  # who has the word in a new conversation
-    owner_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """An event at the door of the account it came to."""
-
-    account: Account
-    event: Event
-    rules: Rules
+FILE_REF = "files.ref"
+FILE_NAME = "files.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +68,6 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A customer's identity, as it is found by its hash."""
-
-    identity: UUID
-    customer: CustomerId
-    sealer: Sealer
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """Something for a conversation that is known: how staff's events and our own reports come in."""
 
@@ -95,10 +76,11 @@ class Entry:
     organization: OrgId
     conversation: ConversationId
     origin: Origin
-    body: Event | DeliveryReport
+    body: Body
     sealer: Sealer
     rules: Rules | None = None  # of a customer's event
     author: str = ""  # the customer's id
+    spot: Spot | None = None  # where a customer's event came from
 
 
 @dataclass(slots=True)
@@ -106,7 +88,6 @@ class _Head:
     """The counters of a conversation whose row is locked."""
 
     id: ConversationId
-    identity: UUID | None
     closed: bool  # resolved, and too long ago to be opened again
     accepted: int
     handled: int
@@ -115,41 +96,31 @@ class _Head:
     answering: bool = True  # an agent or a flow has the word: a burst is worth waiting for
     wake: timedelta | None = None
     patient: bool = True  # only such things came as can wait for the end of a quiet window
+    placed: bool = True  # it is known where the customer is
+    place: UUID | None = None  # where the customer wrote now
 
 
 @dataclass(frozen=True, slots=True)
-class _Opening:
-    """A conversation to begin. `previous` was resolved too long ago to be opened again."""
+class _Locked:
+    """Conversations whose rows are locked, and which of them each place leads to."""
 
-    arrival: Arrival
-    known: Known
-    previous: _Head | None
-
-    @property
-    def chat(self) -> tuple[AccountId, bytes]:
-        """What its lane is found by."""
-        account, place = self.arrival.account, self.arrival.event.place
-        return account.id, account.keys.index.of("chat", account.channel, place.chat)
-
-    @property
-    def place(self) -> str:
-        place = self.arrival.event.place
-        return self.known.sealer.seal(json.dumps([place.chat, place.thread]), field=PLACE)
+    conversations: dict[ConversationId, _Head]
+    leads_to: dict[UUID, ConversationId]
 
 
 class Inboxes:
-    """The door into storage. Stateless but for a bounded memory of whose identity is whose."""
+    """The door into storage. Stateless but for a bounded memory of which conversation goes on where."""
 
     def __init__(self, keys: Keys, new_id: NewId, *, remembered: int = 20_000) -> None:
         self._keys = keys
         self._new_id = new_id
-        self._remembered = remembered
-        self._known: dict[tuple[AccountId, bytes], Known] = {}
+        self._places = Places(keys, new_id, remembered=remembered)
 
     async def accept(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> Accepted:
         """Store each arrival once, in the order given within each conversation.
 
-        Idempotent by (account, external id). The caller commits. Raises MalformedPayload.
+        Idempotent by (account, external id). The caller commits. Raises MalformedPayload, and PlaceMoved when
+        the caller must roll back and call again: what was remembered was no longer true.
         """
         unique: dict[tuple[AccountId, str], Arrival] = {}
         for arrival in arrivals:
@@ -157,16 +128,15 @@ class Inboxes:
             unique.setdefault((arrival.account.id, arrival.event.external_id), arrival)
         customers = [a for a in unique.values() if a.account.serves == "customers"]
         staff = [a for a in unique.values() if a.account.serves == "staff"]
-        known = await self._identities(connection, customers)
+        spots = await self._places.spots(connection, customers) if customers else {}
         rooms = await self._rooms(connection, staff)
         heads, seen = await _lock_and_look(
             connection,
-            {k.identity for k in known.values()},
-            {e.conversation for e in rooms.values()},
+            {s.conversation for s in spots.values()} | {e.conversation for e in rooms.values()},
             tuple(unique),
+            {s.place for s in spots.values()},
         )
-        fresh = [a for key, a in unique.items() if key not in seen and a.account.serves == "customers"]
-        current = await self._current(connection, fresh, known, heads)
+        self._still_so(spots, heads, customers)
         entries: list[Entry] = []
         strays: list[Arrival] = []
         ignored = 0
@@ -174,15 +144,18 @@ class Inboxes:
             if key in seen:
                 continue
             if arrival.account.serves == "customers":
-                who = known[_who(arrival)]
-                entries.append(_enter(arrival, who, current[who.identity]))
+                spot = spots.get(key_of(arrival.account, arrival.event))
+                if spot is None:
+                    ignored += 1
+                else:
+                    entries.append(_enter(arrival, spot))
             elif key in rooms:
                 entries.append(rooms[key])
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
                 strays.append(arrival)
             else:
                 ignored += 1
-        wakes = await self._store(connection, entries, heads)
+        wakes = await self._store(connection, entries, heads.conversations)
         await _keep_strays(connection, strays)
         return Accepted(
             wakes=wakes,
@@ -192,17 +165,29 @@ class Inboxes:
             ignored=ignored,
         )
 
+    def _still_so(self, spots: Mapping[Key, Spot], heads: "_Locked", arrivals: Sequence[Arrival]) -> None:
+        """Under the locks: each place still leads where we thought, and what goes on there is not over."""
+        opening = {key_of(a.account, a.event) for a in arrivals if opens(a.event)}
+        moved = [
+            key
+            for key, spot in spots.items()
+            if heads.leads_to.get(spot.place) != spot.conversation
+            or (head := heads.conversations.get(spot.conversation)) is None
+            or (head.closed and key in opening)
+        ]
+        if moved:
+            self._places.forget(moved)
+            raise PlaceMoved(f"{len(moved)} places lead elsewhere now")
+
     async def tell(self, connection: AsyncConnection, entries: Sequence[Entry]) -> tuple[Wake, ...]:
         """Store entries of conversations that are known. Idempotent; locks the conversations."""
         heads, seen = await _lock_and_look(
             connection,
-            set(),
             {entry.conversation for entry in entries},
             tuple((e.account_id, e.external_id) for e in entries),
         )
-        return await self._store(
-            connection, [e for e in entries if (e.account_id, e.external_id) not in seen], heads
-        )
+        fresh = [e for e in entries if (e.account_id, e.external_id) not in seen]
+        return await self._store(connection, fresh, heads.conversations)
 
     async def adopt(self, connection: AsyncConnection) -> tuple[Wake, ...]:
         """Bring strays into their conversations, now that their rooms are recorded. Idempotent."""
@@ -221,96 +206,22 @@ class Inboxes:
                     self._keys.customer(row.customer_id, row.data_key),
                 )
             )
-        heads = await _lock(connection, set(), {entry.conversation for entry in entries})
-        return await self._store(connection, entries, heads, _PLACE_STRAY)
+        heads, _ = await _lock_and_look(connection, {entry.conversation for entry in entries}, ())
+        return await self._store(connection, entries, heads.conversations, _PLACE_STRAY)
 
     def forget(self, customer: CustomerId) -> None:
         """Of a customer who was erased."""
-        self._keys.forget(customer)
-        self._known = {key: known for key, known in self._known.items() if known.customer != customer}
-
-    async def _identities(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival]
-    ) -> dict[tuple[AccountId, bytes], Known]:
-        wanted = {_who(arrival): arrival for arrival in arrivals}
-        known = {key: self._known[key] for key in wanted if key in self._known}
-        missing = {key: arrival for key, arrival in wanted.items() if key not in known}
-        if missing:
-            for key, found in (await self._find(connection, tuple(missing))).items():
-                known[key] = found
-                self._remember(key, found)
-            strangers = {key: missing[key] for key in sorted(missing) if key not in known}
-            if strangers:
-                # Not remembered: the transaction may yet fail, and then there are no such customers.
-                known |= await self._welcome(connection, strangers)
-        return known
-
-    def _remember(self, key: tuple[AccountId, bytes], known: Known) -> None:
-        if len(self._known) >= self._remembered:
-            self._known.pop(next(iter(self._known)))
-        self._known[key] = known
-
-    async def _find(
-        self, connection: AsyncConnection, keys: Sequence[tuple[AccountId, bytes]]
-    ) -> dict[tuple[AccountId, bytes], Known]:
-        [rows] = await together(connection, (_FIND, _pairs(keys)))
-        return self._found(rows)
-
-    def _found(self, rows: Sequence[AnyRow]) -> dict[tuple[AccountId, bytes], Known]:
-        return {
-            (AccountId(row.account_id), bytes(row.address_hash)): Known(
-                row.id, CustomerId(row.customer_id), self._keys.customer(row.customer_id, row.data_key)
-            )
-            for row in rows
-        }
-
-    async def _welcome(
-        self, connection: AsyncConnection, strangers: Mapping[tuple[AccountId, bytes], Arrival]
-    ) -> dict[tuple[AccountId, bytes], Known]:
-        """A customer and an identity for each who never wrote before. The keys come in order.
-
-        The advisory locks let one process at a time look and make, so that a race leaves no second customer.
-        """
-        _, rows = await together(
-            connection,
-            (_GUARD, {"keys": [f"{key[0]}{key[1].hex()}" for key in strangers]}),
-            (_FIND, _pairs(tuple(strangers))),
-        )
-        known = self._found(rows)
-        made = []
-        for key, arrival in strangers.items():
-            if key in known:
-                continue
-            customer = CustomerId(self._new_id())
-            wrapped, sealer = self._keys.new_customer(customer)
-            sender = arrival.event.sender
-            profile = {"name": sender.display_name, "handle": sender.handle, "language": sender.language}
-            known[key] = Known(self._new_id(), customer, sealer)
-            made.append(
-                {
-                    "customer": customer,
-                    "organization": arrival.account.organization,
-                    "data_key": wrapped,
-                    "profile": sealer.seal(json.dumps(profile), field=PROFILE),
-                    "identity": known[key].identity,
-                    "account": key[0],
-                    "hash": key[1],
-                }
-            )
-        if made:
-            await together(connection, (_WELCOME, made))
-        return known
+        self._places.forget_customer(customer)
 
     async def _rooms(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival]
     ) -> dict[tuple[AccountId, str], Entry]:
         """Which of the staff's events were said in a room, by their keys."""
-        threads = {
-            (a.account.id, a.event.place.chat, a.event.place.thread) for a in arrivals if a.event.place.thread
-        }
-        if not threads:
+        asked = [a for a in arrivals if a.event.place.thread or isinstance(a.event.content, Reacted)]
+        if not asked:
             return {}
-        ordered = sorted(threads)
+        by_thread = {_thread(a): a for a in asked if a.event.place.thread}
+        ordered = sorted(by_thread)
         rows = await connection.execute(
             _ROOMS,
             {
@@ -319,12 +230,14 @@ class Inboxes:
                 "threads": [t[2] for t in ordered],
             },
         )
-        found = {(row.account_id, row.chat_id, row.thread): row for row in rows}
+        found: dict[tuple[AccountId, str, str], AnyRow] = {
+            (row.account_id, row.chat_id, row.thread): row for row in rows
+        }
         entries: dict[tuple[AccountId, str], Entry] = {}
-        for arrival in arrivals:
-            event = arrival.event
-            row = found.get((arrival.account.id, event.place.chat, event.place.thread))
+        for arrival in asked:
+            row = found.get(_thread(arrival)) or await _room_of_message(connection, arrival)
             if row is not None:
+                event = replace(arrival.event, place=replace(arrival.event.place, thread=row.thread))
                 entries[arrival.account.id, event.external_id] = Entry(
                     arrival.account.id,
                     event.external_id,
@@ -335,56 +248,6 @@ class Inboxes:
                     self._keys.customer(row.customer_id, row.data_key),
                 )
         return entries
-
-    async def _current(
-        self,
-        connection: AsyncConnection,
-        arrivals: Sequence[Arrival],
-        known: Mapping[tuple[AccountId, bytes], Known],
-        heads: dict[ConversationId, _Head],
-    ) -> dict[UUID, _Head]:
-        """By identity, the conversation in which each writes on, begun where there is none."""
-        current = {head.identity: head for head in heads.values() if head.identity is not None}
-        openings: dict[UUID, _Opening] = {}
-        for arrival in arrivals:
-            who = known[_who(arrival)]
-            head = current.get(who.identity)
-            if (head is None or head.closed) and who.identity not in openings:
-                openings[who.identity] = _Opening(arrival, who, head)
-        if openings:
-            for head in await self._begin(connection, tuple(openings.values())):
-                heads[head.id] = head
-                if head.identity is not None:
-                    current[head.identity] = head
-        return current
-
-    async def _begin(self, connection: AsyncConnection, openings: Sequence[_Opening]) -> list[_Head]:
-        lanes = await lanes_of(
-            connection, {o.chat: o.arrival.account.organization for o in openings}, self._new_id
-        )
-        ended = [o.previous.id for o in openings if o.previous is not None]
-        rows = [
-            {
-                "ids": self._new_id(),
-                "organizations": o.arrival.account.organization,
-                "customers": o.known.customer,
-                "accounts": o.arrival.account.id,
-                "identities": o.known.identity,
-                "lanes": lanes[o.chat],
-                "places": o.place,
-                "previous": o.previous.id if o.previous else None,
-                "owner_kinds": o.arrival.rules.owner_kind,
-                "owner_names": o.arrival.rules.owner_name,
-            }
-            for o in openings
-        ]
-        given = {name: [row[name] for row in rows] for name in rows[0]}
-        _, begun = await together(connection, (_END, {"ids": ended}), (_BEGIN, given))
-        heads = [_Head(ConversationId(row.id), row.identity_id, False, 0, 0, 0, 0) for row in begun]
-        lost = {o.known.identity for o in openings} - {head.identity for head in heads}
-        if lost:  # another process has just begun these
-            heads += (await _lock(connection, lost, set())).values()
-        return heads
 
     async def _store(
         self,
@@ -397,6 +260,8 @@ class Inboxes:
             return ()
         inputs: list[dict[str, object]] = []
         messages: list[dict[str, object]] = []
+        files: list[dict[str, object]] = []
+        heard: dict[UUID, dict[str, object]] = {}
         touched: dict[ConversationId, _Head] = {}
         for entry in entries:
             head = heads[entry.conversation]
@@ -405,6 +270,9 @@ class Inboxes:
             message = self._message(entry, head)
             if message is not None:
                 messages.append(message)
+                files += files_of(self._new_id, message["id"], entry)
+            if entry.spot is not None:
+                _hear(entry, head, heard)
             inputs.append(
                 {
                     "account": entry.account_id,
@@ -422,6 +290,11 @@ class Inboxes:
         steps: list[Step] = [(_INSERT_INPUT if statement is None else statement, inputs)]
         if messages:
             steps.append((_INSERT_MESSAGE, messages))
+        if files:
+            steps.append((INSERT_FILE, files))
+        if heard:
+            rows = [heard[place] for place in sorted(heard)]
+            steps.append((_HEAR, {name: [row[name] for row in rows] for name in rows[0]}))
         ordered = sorted(touched.values(), key=lambda head: head.id)
         touch = {
             "ids": [head.id for head in ordered],
@@ -430,6 +303,7 @@ class Inboxes:
             "said": [head.said for head in ordered],
             "seconds": [(head.wake or timedelta()).total_seconds() for head in ordered],
             "patient": [head.patient for head in ordered],
+            "places": [head.place for head in ordered],
         }
         await together(connection, *steps, (_TOUCH, touch))
         return tuple(
@@ -440,6 +314,8 @@ class Inboxes:
     def _message(self, entry: Entry, head: _Head) -> dict[str, object] | None:
         """The row of the log for what a customer said; everything else gets its row from the turn."""
         if entry.origin is not Origin.CUSTOMER or not isinstance(entry.body, Event):
+            return None
+        if entry.body.standing is not Standing.CUSTOMER:
             return None
         match entry.body.content:
             case Said(text=said, attachments=attachments):
@@ -474,44 +350,85 @@ def check(event: Event) -> None:
             raise MalformedPayload(name, f"longer than {MAX_ID} characters, or with a NUL")
 
 
-def kind_of(body: Event | DeliveryReport) -> str:
-    return type(body.content).__name__ if isinstance(body, Event) else "DeliveryReport"
+def kind_of(body: Body) -> str:
+    return type(body.content).__name__ if isinstance(body, Event) else type(body).__name__
 
 
-def _pairs(keys: Sequence[tuple[AccountId, bytes]]) -> dict[str, object]:
-    return {"accounts": [key[0] for key in keys], "hashes": [key[1] for key in keys]}
-
-
-def _enter(arrival: Arrival, known: Known, head: _Head) -> Entry:
-    """The customer's event as an entry of their current conversation."""
+def _enter(arrival: Arrival, spot: Spot) -> Entry:
+    """The customer's event as an entry of the conversation that goes on where it came from."""
     return Entry(
         arrival.account.id,
         arrival.event.external_id,
         arrival.account.organization,
-        head.id,
+        spot.conversation,
         Origin.CUSTOMER,
         arrival.event,
-        known.sealer,
+        spot.sealer,
         arrival.rules,
-        str(known.customer),
+        str(spot.customer),
+        spot,
     )
 
 
-def _who(arrival: Arrival) -> tuple[AccountId, bytes]:
-    """How one account knows this customer. In a group, the same person is one customer per group."""
-    place, sender = arrival.event.place, arrival.event.sender
-    hashed = arrival.account.keys.index.of("identity", place.channel, place.chat, sender.external_id)
-    return arrival.account.id, hashed
+_OPENS_WINDOW = (Said, Tapped, Started, Submitted)
+
+
+def _hear(entry: Entry, head: _Head, heard: dict[UUID, dict[str, object]]) -> None:
+    """What its place must remember of an event: the customer's last word, and how to answer there."""
+    event, spot = entry.body, entry.spot
+    assert isinstance(event, Event) and spot is not None  # noqa: S101, PT018  only a customer's event has one
+    if not head.placed:
+        head.place, head.placed = spot.place, True
+    if event.standing is not Standing.CUSTOMER:
+        return
+    row = heard.setdefault(spot.place, {"ids": spot.place, "heard": None, "contexts": None})
+    if isinstance(event.content, _OPENS_WINDOW):
+        head.place = spot.place
+        before = row["heard"]
+        row["heard"] = max(before, event.occurred_at) if isinstance(before, datetime) else event.occurred_at
+    if event.reply_context:
+        row["contexts"] = spot.owner.seal(event.reply_context, field=CONTEXT)
+
+
+def files_of(new_id: NewId, message: object, entry: Entry) -> list[dict[str, object]]:
+    """The rows of what must be fetched for a message that a customer said."""
+    event = entry.body
+    if not isinstance(event, Event) or not isinstance(event.content, Said):
+        return []
+    return [
+        file_row(new_id(), position, attachment, entry.sealer)
+        | {
+            "organization": entry.organization,
+            "conversation": entry.conversation,
+            "customer": UUID(entry.author),
+            "account": entry.account_id,
+            "message": message,
+        }
+        for position, attachment in enumerate(event.content.attachments)
+        if attachment.is_file
+    ]
+
+
+def file_row(id_: UUID, position: int, attachment: Attachment, sealer: Sealer) -> dict[str, object]:
+    """What the row of a file says of the attachment itself."""
+    return {
+        "id": id_,
+        "position": position,
+        "ref": sealer.seal(attachment.ref, field=FILE_REF),
+        "name": sealer.seal(attachment.name, field=FILE_NAME),
+        "mime_type": attachment.mime_type[:255],
+    }
 
 
 def _schedule(entry: Entry, head: _Head) -> None:
     """When the conversation shall wake for this entry; the quiet window moves with every message."""
     wake = timedelta()
-    reacted = isinstance(entry.body, Event) and isinstance(entry.body.content, Reacted)
-    head.patient = head.patient and (reacted or entry.origin is Origin.SELF)
+    can_wait = isinstance(entry.body, Event) and isinstance(entry.body.content, Reacted | Receipt)
+    head.patient = head.patient and (can_wait or entry.origin is Origin.SELF)
     if entry.rules is not None and isinstance(entry.body, Event):
         content = entry.body.content
-        if isinstance(content, Said | Started | Tapped | Edited):
+        speaks = entry.body.standing is Standing.CUSTOMER and not entry.body.automatic
+        if speaks and isinstance(content, Said | Started | Tapped | Edited):
             head.said = head.accepted
         if (
             head.answering
@@ -522,39 +439,53 @@ def _schedule(entry: Entry, head: _Head) -> None:
     head.wake = wake
 
 
+def _thread(arrival: Arrival) -> tuple[AccountId, str, str]:
+    return arrival.account.id, arrival.event.place.chat, arrival.event.place.thread
+
+
+async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> AnyRow | None:
+    """Platforms tell of a reaction by its message alone: the room in which we showed it or staff wrote it."""
+    content = arrival.event.content
+    if not isinstance(content, Reacted) or not content.message:
+        return None
+    given = {
+        "organization": arrival.account.organization,
+        "account": arrival.account.id,
+        "chat": arrival.event.place.chat,
+        "ref": content.message,
+    }
+    rows: list[AnyRow] = list(await connection.execute(_ROOM_OF_MESSAGE, given))
+    return rows[0] if rows else None
+
+
 async def _lock_and_look(
     connection: AsyncConnection,
-    identities: set[UUID],
     conversations: set[ConversationId],
     keys: Sequence[tuple[AccountId, str]],
-) -> tuple[dict[ConversationId, _Head], set[tuple[AccountId, str]]]:
+    places: Collection[UUID] = (),
+) -> tuple[_Locked, set[tuple[AccountId, str]]]:
     """Lock conversations, and then see which of the events are known: nobody can add them meanwhile."""
-    locked, known = await together(
+    locked, known, leading = await together(
         connection,
-        (_LOCK, {"identities": sorted(identities), "conversations": sorted(conversations)}),
-        (_SEEN, {"accounts": [key[0] for key in keys], "externals": [key[1] for key in keys]}),
+        (_LOCK, {"conversations": sorted(conversations)}),
+        (SEEN, {"accounts": [key[0] for key in keys], "externals": [key[1] for key in keys]}),
+        (_LEADING, {"places": sorted(places)}),
     )
     seen = {(AccountId(row.account_id), str(row.external_id)) for row in known}
-    return {ConversationId(row.id): _head(row) for row in locked}, seen
-
-
-async def _lock(
-    connection: AsyncConnection, identities: set[UUID], conversations: set[ConversationId]
-) -> dict[ConversationId, _Head]:
-    heads, _ = await _lock_and_look(connection, identities, conversations, ())
-    return heads
+    heads = {ConversationId(row.id): _head(row) for row in locked}
+    return _Locked(heads, {row.id: ConversationId(row.conversation_id) for row in leading}), seen
 
 
 def _head(row: AnyRow) -> _Head:
     return _Head(
         ConversationId(row.id),
-        row.identity_id if row.current else None,
         row.closed,
         row.accepted,
         row.handled,
         row.position,
         row.said,
         row.owner_kind in ("agent", "flow"),
+        placed=row.place_id is not None,
     )
 
 
@@ -582,22 +513,6 @@ def stray_key(chat: str, thread: str) -> str:
     return f"{chat}/{thread}"
 
 
-_FIND = text("""
-    select i.account_id, i.address_hash, i.id, i.customer_id, c.data_key
-    from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
-    join identities i on i.account_id = k.account and i.address_hash = k.hash
-    join customers c on c.id = i.customer_id
-""")
-
-_WELCOME = text("""
-    with customer as (
-        insert into customers (id, organization_id, data_key, profile)
-        values (:customer, :organization, :data_key, :profile)
-    )
-    insert into identities (id, organization_id, account_id, address_hash, customer_id)
-    values (:identity, :organization, :account, :hash, :customer)
-""")
-
 _ROOMS = text("""
     select r.account_id, r.chat_id, r.thread, r.conversation_id, v.customer_id, c.data_key
     from unnest(cast(:accounts as uuid[]), cast(:chats as text[]), cast(:threads as text[]))
@@ -607,38 +522,43 @@ _ROOMS = text("""
     join customers c on c.id = v.customer_id
 """)
 
-_LOCK = text("""
-    select id, identity_id, current, accepted, handled, position, said, owner_kind,
-        status = 'resolved' and coalesce(reopen_until, '-infinity') < clock_timestamp() as closed
-    from conversations
-    where id in (
-        select id from conversations where current and identity_id = any(cast(:identities as uuid[]))
-        union all select unnest(cast(:conversations as uuid[]))
-    )
-    order by id for update
+_ROOM_OF_MESSAGE = text("""
+    select r.thread, r.conversation_id, v.customer_id, c.data_key
+    from (
+        select m.conversation_id, null::uuid as room_id from messages m
+        where m.organization_id = :organization and m.external_id = :ref and m.role = 'staff'
+            and m.external_id <> ''
+        union all
+        select o.conversation_id, o.room_id from outbox o
+        where o.external_ids @> array[cast(:ref as text)] and o.room_id is not null and o.kind = 'post'
+    ) t
+    join rooms r on r.conversation_id = t.conversation_id and (t.room_id is null or r.id = t.room_id)
+    join conversations v on v.id = r.conversation_id
+    join customers c on c.id = v.customer_id
+    where r.account_id = :account and r.chat_id = :chat and r.thread is not null
+    order by r.created_at desc limit 1
 """)
 
-_SEEN = text("""
-    select i.account_id, i.external_id
-    from unnest(cast(:accounts as uuid[]), cast(:externals as text[])) as k(account, external)
-    join inbox i on i.account_id = k.account and i.external_id = k.external
+_LOCK = text(f"""
+    select v.id, v.accepted, v.handled, v.position, v.said, v.owner_kind, v.place_id, {CLOSED} as closed
+    from conversations v where v.id = any(cast(:conversations as uuid[])) order by v.id for update
 """)
 
-_GUARD = text("""
-    select pg_advisory_xact_lock(hashtextextended(k.key, 0))
-    from (select key from unnest(cast(:keys as text[])) with ordinality as t(key, n) order by n) as k
+_LEADING = text("select id, conversation_id from places where id = any(cast(:places as uuid[]))")
+
+_HEAR = text("""
+    update places p set heard_at = greatest(p.heard_at, least(t.heard, clock_timestamp())),
+        context = coalesce(t.context, p.context)
+    from unnest(cast(:ids as uuid[]), cast(:heard as timestamptz[]), cast(:contexts as text[]))
+        as t(id, heard, context)
+    where p.id = t.id
 """)
 
-_END = text("update conversations set current = false where id = any(cast(:ids as uuid[]))")
-
-_BEGIN = text("""
-    insert into conversations (id, organization_id, customer_id, account_id, identity_id, lane_id, place,
-        previous_id, owner_kind, owner_name, status)
-    select *, 'pending' from unnest(cast(:ids as uuid[]), cast(:organizations as uuid[]),
-        cast(:customers as uuid[]), cast(:accounts as uuid[]), cast(:identities as uuid[]),
-        cast(:lanes as uuid[]), cast(:places as text[]), cast(:previous as uuid[]),
-        cast(:owner_kinds as text[]), cast(:owner_names as text[]))
-    on conflict (identity_id) where current do nothing returning id, identity_id
+INSERT_FILE = text("""
+    insert into files (id, organization_id, conversation_id, customer_id, account_id, message_id, position,
+        ref, name, mime_type, due_at)
+    values (:id, :organization, :conversation, :customer, :account, :message, :position, :ref, :name,
+        :mime_type, clock_timestamp())
 """)
 
 _INSERT_INPUT = text("""
@@ -687,12 +607,14 @@ _INSERT_MESSAGE = text(f"""
 _TOUCH = text("""
     update conversations c
     set accepted = t.accepted, position = t.position, said = t.said,
+        place_id = coalesce(t.place, c.place_id),
         pending_since = case when t.said > c.said then coalesce(c.pending_since, clock_timestamp())
             else c.pending_since end,
         wake_at = case when t.patient and c.said > c.handled then greatest(c.wake_at, clock_timestamp())
             else clock_timestamp() + make_interval(secs => t.seconds) end
     from unnest(cast(:ids as uuid[]), cast(:accepted as int[]), cast(:positions as int[]),
-        cast(:said as int[]), cast(:seconds as float8[]), cast(:patient as bool[]))
-        as t(id, accepted, position, said, seconds, patient)
+        cast(:said as int[]), cast(:seconds as float8[]), cast(:patient as bool[]),
+        cast(:places as uuid[]))
+        as t(id, accepted, position, said, seconds, patient, place)
     where c.id = t.id
 """)

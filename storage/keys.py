@@ -60,19 +60,52 @@ class Keys:
 
 
 async def destroy(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> None:
-    """Make everything this customer ever wrote unreadable, for ever. Idempotent.
+    """Make everything this customer ever wrote unreadable, and forget how to find them, for ever.
+
+    Of those merged into them as well: they are the same person. Idempotent.
 
     Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
     """
-    gone = await connection.scalar(
-        text(
-            "update customers set data_key = null, erased_at = clock_timestamp()"
-            " where organization_id = :organization and id = :customer and data_key is not null returning id"
-        ),
-        {"organization": organization, "customer": customer},
-    )
-    if gone is None:
+    given = {"organization": organization, "id": customer}
+    gone = list(await connection.scalars(_ERASE, given))
+    if not gone:
         raise KeyDestroyed(customer)
+    for statement in _FORGET_PLACES:
+        await connection.execute(statement, {"customers": gone})
+
+
+_ERASE = text("""
+    update customers set data_key = null, erased_at = clock_timestamp(), crm_hash = null
+    where organization_id = :organization and (id = :id or merged_into = :id) and data_key is not null
+    returning id
+""")
+
+# Whoever writes from there again is a new customer: nothing leads from an address to one who was erased.
+_FORGET_PLACES = tuple(
+    text(statement)
+    for statement in (
+        """
+        update conversations set place_id = null where place_id in (
+            select p.id from places p join identities i on i.id = p.identity_id
+            where i.customer_id = any(cast(:customers as uuid[]))
+        ) or customer_id = any(cast(:customers as uuid[]))
+        """,
+        """
+        delete from links where customer_id = any(cast(:customers as uuid[])) or place_id in (
+            select p.id from places p join identities i on i.id = p.identity_id
+            where i.customer_id = any(cast(:customers as uuid[]))
+        )
+        """,
+        """
+        delete from places where identity_id in (
+            select id from identities where customer_id = any(cast(:customers as uuid[]))
+        ) or conversation_id in (
+            select id from conversations where customer_id = any(cast(:customers as uuid[]))
+        )
+        """,
+        "delete from identities where customer_id = any(cast(:customers as uuid[]))",
+    )
+)
 
 
 async def rewrap(connection: AsyncConnection, keyring: Keyring, after: UUID) -> tuple[int, UUID | None]:

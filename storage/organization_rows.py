@@ -80,7 +80,7 @@ async def _accounts(
 ) -> None:
     """In one order everywhere, so that two organizations which apply at once cannot wait for each other."""
     for account in sorted(org.accounts, key=lambda account: (account.channel, account.id)):
-        key = {"channel": account.channel.value, "account": account.id}
+        key = {"channel": account.channel, "account": account.id}
         row = {**_row_of(new_id, organization), **key, "serves": account.serves.value}
         if await connection.scalar(_ACCOUNT, row) is None:
             other = await connection.scalar(_ACCOUNT_OWNER, key)

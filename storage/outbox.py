@@ -7,7 +7,7 @@ it: one found in that state later was under way when its worker died.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import DeliveryReport, Origin
+from bot.core.errors import AccountSuspended
 from bot.core.events import Channel, Place
 from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
 from bot.core.outbound import Operation, Sent
@@ -24,10 +25,12 @@ from storage.effects import PAYLOAD
 from storage.inbox import NOBODY, Entry, Inboxes, Wake
 from storage.keys import Keys
 from storage.lanes import wake
+from storage.places import CONTEXT
 from storage.sealing import Sealer
 from storage.views import json_place
 
 AnyRow = Row[Any]
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class Item:
     kind: str
     operation: Operation | None  # None: the card, made when it is sent
     place: Place
+    context: str  # what the channel needs to answer there
+    card: str  # of a room: the message that is its card
+    heard_at: datetime | None  # the customer's last word there
     part: int
     attempts: int  # this one included
     interrupted: bool
@@ -91,7 +97,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Never again by itself. `outcome` is failed, unknown or withdrawn."""
+    """Never again by itself. `outcome` is failed, unknown, withdrawn, or parked (the customer must write)."""
 
     item: Item
     outcome: str
@@ -192,7 +198,9 @@ class Outbox:
         steps += [
             (_PLACE_ROOM, _room(result))
             for result in kept
-            if isinstance(result, Delivered) and result.item.kind == "card" and result.sent.message
+            if isinstance(result, Delivered)
+            and result.item.kind == "card"
+            and (result.sent.message or result.sent.thread)
         ]
         free = {
             "ids": [r.item.lane for r in kept],
@@ -251,10 +259,14 @@ class Outbox:
 
     def _item(self, row: AnyRow, claimed: AnyRow) -> Item:
         sealer = self._keys.customer(row.customer_id, row.data_key)
+        context, card = "", ""
         if row.room_id is None:
-            place = json_place(sealer, row.place, row.channel, row.account)
+            owner = self._keys.customer(row.owner_id, row.owner_key)
+            place = json_place(owner, row.place, row.channel, row.account)
+            context = owner.open(row.context, field=CONTEXT) if row.context else ""
         else:
             place = Place(Channel(row.channel), row.account, row.chat_id or row.chat, row.thread or "")
+            card = row.card or ""
         return Item(
             id=DeliveryId(row.id),
             lane=LaneId(row.lane_id),
@@ -268,6 +280,9 @@ class Outbox:
             kind=row.kind,
             operation=load_operation(sealer.open(row.payload, field=PAYLOAD)) if row.payload else None,
             place=place,
+            context=context,
+            card=card,
+            heard_at=row.heard_at,
             part=row.part,
             attempts=row.attempts,
             interrupted=claimed.was == "sending",
@@ -280,16 +295,28 @@ class Outbox:
 def report_of(result: Result) -> DeliveryReport | None:
     """What the conversation must know: failures of messages and cards, and fates of people's words."""
     item = result.item
-    if isinstance(result, Later) or item.kind not in ("post", "card") or (item.room and item.kind == "post"):
+    if item.kind not in ("post", "card") or (item.room and item.kind == "post"):
         return None
+    if isinstance(result, Later):
+        return _delayed(result)
     message = item.message if item.room is None else None
     if isinstance(result, Dead):
         if result.outcome == "withdrawn":
             return None
-        return DeliveryReport(message, item.id, result.outcome, result.reason, result.unreachable, item.room)
+        return DeliveryReport(
+            message, item.id, result.outcome, result.reason, result.unreachable, item.room, result.code
+        )
     if item.reports and not result.sent.more:
         return DeliveryReport(message, item.id, "delivered", room=item.room)
     return None
+
+
+def _delayed(result: Later) -> DeliveryReport | None:
+    """Told once: what keeps the whole account from sending is for people to mend."""
+    item = result.item
+    if result.code != AccountSuspended.code or item.attempts > 1 or item.room is not None:
+        return None
+    return DeliveryReport(item.message, item.id, "delayed", result.reason, code=result.code)
 
 
 def _slots(idle: float, allowance: Allowance) -> int:
@@ -322,12 +349,14 @@ def _row(result: Result) -> dict[str, object]:
         "attempts": attempts,
         "error": None if error is None else error[:500],
         "ref": ref,
+        "heard": item.heard_at or _LONG_AGO,  # who wrote on meanwhile has opened the window again
     }
 
 
 def _room(card: Delivered) -> dict[str, object]:
     item, sent = card.item, card.sent
-    return {"id": item.room, "chat": sent.chat or item.place.chat, "thread": sent.message}
+    thread = sent.thread or item.place.thread or sent.message
+    return {"id": item.room, "chat": sent.chat or item.place.chat, "thread": thread, "card": sent.message}
 
 
 def _try(result: Later | Dead | Delivered, id_: UUID) -> dict[str, object]:
@@ -400,8 +429,8 @@ _PACE = text("""
 """)
 
 _DETAILS = text("""
-    select o.*, l.account_id, a.channel, a.account, v.customer_id, v.place, c.data_key, r.chat, r.chat_id,
-        r.thread,
+    select o.*, l.account_id, a.channel, a.account, v.customer_id, c.data_key, p.place, p.context,
+        p.heard_at, pc.id as owner_id, pc.data_key as owner_key, r.chat, r.chat_id, r.thread, r.card,
         case when o.kind in ('amend', 'retract') then (
             select array_agg(ref) from outbox p cross join unnest(p.external_ids) as ref
             where p.message_id = o.message_id and p.room_id is null and p.kind = 'post'
@@ -412,6 +441,9 @@ _DETAILS = text("""
     join conversations v on v.id = o.conversation_id
     join customers c on c.id = v.customer_id
     left join rooms r on r.id = o.room_id
+    left join places p on p.id = o.place_id
+    left join identities i on i.id = p.identity_id
+    left join customers pc on pc.id = i.customer_id
     where o.id = any(cast(:ids as uuid[]))
 """)
 
@@ -437,7 +469,9 @@ _CLAIMED = text("""
 """)
 
 _SETTLE = text("""
-    update outbox set state = cast(:state as text), part = :part, attempts = :attempts, error = :error,
+    update outbox o set state = case when cast(:state as text) <> 'parked' then cast(:state as text)
+            when (select p.heard_at from places p where p.id = o.place_id) > cast(:heard as timestamptz)
+            then 'waiting' else 'parked' end, part = :part, attempts = :attempts, error = :error,
         external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
         external_ids end,
         settled_at = case when cast(:state as text) not in ('waiting', 'sending') then clock_timestamp() end
@@ -455,7 +489,9 @@ _TRY = text("""
 """)
 
 _PLACE_ROOM = text("""
-    update rooms set chat_id = :chat, thread = :thread where id = :id and thread is null
+    update rooms set chat_id = coalesce(chat_id, :chat), thread = coalesce(thread, :thread),
+        card = coalesce(card, nullif(:card, ''))
+    where id = :id and (thread is null or card is null)
 """)
 
 # The lanes are locked: nothing can be added to them meanwhile, so what is seen here is all there is.

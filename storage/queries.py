@@ -29,8 +29,8 @@ from bot.core.ids import (
 )
 from storage import queries_sql as sql
 from storage.effects import SNAPSHOT, STEP_REASON, TURN_REASONS
-from storage.inbox import PROFILE
 from storage.keys import Keys
+from storage.places import PROFILE
 from storage.sealing import Sealer
 from storage.views import REASON, message
 
@@ -159,18 +159,21 @@ class Subject(StrEnum):
     CONVERSATION = "conversation"
     ESCALATION = "escalation"
     DELIVERY = "delivery"
+    CUSTOMER = "customer"
 
 
 _PLURAL: Final = {
     Subject.CONVERSATION: "conversations",
     Subject.ESCALATION: "escalations",
     Subject.DELIVERY: "deliveries",
+    Subject.CUSTOMER: "customers",
 }
 
 _BY_PREFIX: Final = {
     Subject.CONVERSATION: sql.CONVERSATIONS_BY_PREFIX,
     Subject.ESCALATION: sql.ESCALATIONS_BY_PREFIX,
     Subject.DELIVERY: sql.DELIVERIES_BY_PREFIX,
+    Subject.CUSTOMER: sql.CUSTOMERS_BY_PREFIX,
 }
 
 
@@ -301,6 +304,12 @@ async def deliveries(
     return tuple(_delivery_line(row, tries[row.id]) for row in rows)
 
 
+async def listeners(connection: AsyncConnection, organization: OrgId) -> Mapping[str, str]:
+    """Of each active account, the process that fetches for it at this moment; "" where none does."""
+    rows = await connection.execute(sql.LISTENERS, {"organization": organization})
+    return {row.account: row.leader for row in rows}
+
+
 async def turns(
     connection: AsyncConnection, keys: Keys, organization: OrgId, id_: ConversationId, *, limit: int = 50
 ) -> tuple[TurnLine, ...]:
@@ -392,8 +401,8 @@ def _conversation_line(row: AnyRow, sealer: Sealer | None) -> ConversationLine:
         id=ConversationId(row.id),
         customer=CustomerId(row.customer_id),
         customer_name=_name(row.profile, sealer),
-        channel=Channel(row.channel),
-        account=row.account,
+        channel=Channel(row.channel or ERASED),
+        account=row.account or ERASED,
         status=Status(row.status),
         owner=Owner(OwnerKind(row.owner_kind), row.owner_name),
         created_at=row.created_at,

@@ -20,10 +20,16 @@ DELIVERIES_BY_PREFIX: Final = text("""
     order by id limit 4
 """)
 
+CUSTOMERS_BY_PREFIX: Final = text("""
+    select id from customers where id between :least and :most and organization_id = :organization
+    order by id limit 4
+""")
+
 _CONVERSATION_LINE = """
     select v.id, v.customer_id, v.status, v.owner_kind, v.owner_name, v.created_at, v.position,
         v.pending_since, v.previous_id, a.channel, a.account, c.profile, c.data_key
-    from conversations v join accounts a on a.id = v.account_id join customers c on c.id = v.customer_id
+    from conversations v join customers c on c.id = v.customer_id
+    left join places p on p.id = v.place_id left join accounts a on a.id = p.account_id
 """
 
 # ix_conversations_organization_created. Without a status it stops after `limit` rows; with one it passes over
@@ -123,6 +129,12 @@ WAITING: Final = text(
 TRIES: Final = text("""
     select outbox_id, attempt, at, outcome, reason from deliveries
     where outbox_id = any(cast(:ids as uuid[])) and organization_id = :organization order by at, id
+""")
+
+# As many rows as an organization has accounts.
+LISTENERS: Final = text("""
+    select account, case when leader_until > clock_timestamp() then coalesce(leader, '') else '' end as leader
+    from accounts where organization_id = :organization and active
 """)
 
 KEY: Final = text("""

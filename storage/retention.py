@@ -36,6 +36,16 @@ async def delete_turns(connection: AsyncConnection, before: datetime, limit: int
     return await _removed(connection, _DELETE_TURNS, {"before": first_id(before), "limit": limit})
 
 
+async def delete_deliveries(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete rows of the outbox that were delivered before then: nothing will name them any more."""
+    return await _removed(connection, _DELETE_DELIVERED, {"before": before, "limit": limit})
+
+
+async def delete_links(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete invitations that ended before then, used or not."""
+    return await _removed(connection, _DELETE_LINKS, {"before": before, "limit": limit})
+
+
 def first_id(at: datetime) -> UUID:
     """The least UUIDv7 of that millisecond: ids that grow with time are their own index by time."""
     if at.utcoffset() is None:
@@ -53,8 +63,9 @@ async def _removed(connection: AsyncConnection, statement: TextClause, given: di
 # ix_inbox_unserved: what has a body is the work of about one day.
 _FORGET_BODIES = text("""
     update inbox set body = null where ctid = any(array(
-        select i.ctid from inbox i join conversations v on v.id = i.conversation_id
-        where i.body is not null and i.accepted_at < :before and i.seq <= v.handled
+        select i.ctid from inbox i
+        where i.body is not null and i.accepted_at < :before
+            and i.seq <= (select v.handled from conversations v where v.id = i.conversation_id)
         order by i.accepted_at limit :limit for update of i skip locked
     ))
 """)
@@ -79,6 +90,22 @@ _DELETE_STRAYS = text("""
 _DELETE_TRIES = text("""
     delete from deliveries where ctid = any(array(
         select ctid from deliveries where id < :before order by id limit :limit for update skip locked
+    ))
+""")
+
+# ix_outbox_settled_at
+_DELETE_DELIVERED = text("""
+    delete from outbox where ctid = any(array(
+        select ctid from outbox where state = 'delivered' and settled_at < :before
+        order by settled_at limit :limit for update skip locked
+    ))
+""")
+
+# ix_links_expires_at
+_DELETE_LINKS = text("""
+    delete from links where ctid = any(array(
+        select ctid from links where expires_at < :before
+        order by expires_at limit :limit for update skip locked
     ))
 """)
 

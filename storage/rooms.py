@@ -45,7 +45,7 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
     return RoomView(
         organization=OrgId(row.organization_id),
         version=row.version,
-        conversation=conversation(head, sealer),
+        conversation=conversation(head, keys),
         escalation=found,
         team=TeamId(row.team),
         current=found.room is not None and found.room.id == room,

@@ -183,6 +183,36 @@ customers = Table(
     Column("profile", Text, nullable=False),  # sealed
     _created(),
     _when("erased_at"),
+    # Staff said, or a verified link proved, that this is the same person as that customer. Their texts keep
+    # their own key, so that it can be undone. Never a chain: it names one who is merged into nobody.
+    Column("merged_into", Uuid, ForeignKey("customers.id")),
+    Column("crm_hash", LargeBinary),  # the id by which the CRM knows them, as a keyed hash
+    Index("ix_customers_merged_into", "merged_into", postgresql_where=text("merged_into is not null")),
+    Index(
+        "uq_customers_crm_hash",
+        "organization_id",
+        "crm_hash",
+        unique=True,
+        postgresql_where=text("crm_hash is not null"),
+    ),
+    Index("ix_customers_organization_created", "organization_id", text("created_at desc")),
+)
+
+# Who became whom, and how to undo it.
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("kept_id", Uuid, ForeignKey("customers.id"), nullable=False),
+    Column("merged_id", Uuid, ForeignKey("customers.id"), nullable=False),
+    Column("followers", ARRAY(Uuid), nullable=False, server_default="{}"),  # had been merged into `merged_id`
+    Column("by", String(255), nullable=False),
+    Column("how", String(40), nullable=False),  # staff, link, code or crm
+    _created(),
+    _when("undone_at"),
+    Index("ix_merges_kept_id", "kept_id"),
+    Index("ix_merges_merged_id", "merged_id"),
 )
 
 identities = Table(
@@ -193,6 +223,8 @@ identities = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("address_hash", LargeBinary, nullable=False),
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
+    Column("address", Text, nullable=False, server_default=""),  # sealed
+    Column("verified", Boolean, nullable=False, server_default=text("true")),
     _created(),
     UniqueConstraint("account_id", "address_hash"),
     Index("ix_identities_customer_id", "customer_id"),
@@ -222,11 +254,7 @@ conversations = Table(
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
     Column("status", String(50), nullable=False),
     _created(),
-    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
-    Column("identity_id", Uuid, ForeignKey("identities.id"), nullable=False),
-    Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
-    Column("place", Text, nullable=False),  # sealed: chat and thread
-    Column("current", Boolean, nullable=False, server_default=text("true")),
+    Column("place_id", Uuid, ForeignKey("places.id", use_alter=True)),  # where the customer wrote last
     Column("previous_id", Uuid, ForeignKey("conversations.id")),
     Column("owner_kind", String(20), nullable=False),
     Column("owner_name", String(100), nullable=False),
@@ -243,7 +271,6 @@ conversations = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     _when("lease_until"),
     Column("fence", BigInteger, nullable=False, server_default="0"),
-    Index("uq_conversations_current", "identity_id", unique=True, postgresql_where=text("current")),
     Index("ix_conversations_wake_at", "wake_at", postgresql_where=text("wake_at is not null")),
     Index("ix_conversations_organization_created", "organization_id", text("created_at desc")),
     Index("ix_conversations_status", "organization_id", "status", text("created_at desc")),
@@ -255,6 +282,85 @@ conversations = Table(
     ),
     Index("ix_conversations_customer_id", "customer_id"),
     postgresql_with={"fillfactor": "70"},
+)
+
+# Where a customer can be heard and answered, and which conversation goes on there.
+places = Table(
+    "places",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("place_hash", LargeBinary, nullable=False),
+    Column("shared", Boolean, nullable=False),  # a thread: one conversation, whoever speaks in it
+    Column("private", Boolean, nullable=False),  # nobody else reads it
+    Column("identity_id", Uuid, ForeignKey("identities.id"), nullable=False),  # who wrote here first
+    Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
+    Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
+    Column("place", Text, nullable=False),  # sealed with the key of the identity's customer: chat and thread
+    Column("context", Text),  # sealed likewise: what the channel needs to answer here
+    _when("heard_at"),  # the customer's last word here, by the platform's clock
+    _created(),
+    UniqueConstraint("account_id", "place_hash"),
+    Index("ix_places_conversation_id", "conversation_id"),
+    Index("ix_places_identity_id", "identity_id"),
+    postgresql_with={"fillfactor": "80"},
+)
+
+# An invitation to go on elsewhere, as the same customer: a deep link's token, or a code sent to an address.
+links = Table(
+    "links",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
+    Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
+    Column("place_id", Uuid, ForeignKey("places.id")),  # a code: the place whose address it proves
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _created(),
+    _when("expires_at", nullable=False),
+    _when("used_at"),
+    Index("ix_links_conversation_id", "conversation_id"),
+    Index("ix_links_expires_at", "expires_at"),
+)
+
+# Attachments: fetched by a worker, kept sealed in the file store.
+files = Table(
+    "files",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),  # whose key seals it
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),  # whose connector fetches it
+    Column("message_id", Uuid, nullable=False),
+    Column("position", Integer, nullable=False),  # among the attachments of the message
+    Column("ref", Text),  # sealed: the channel's own handle; null once it has served
+    Column("state", String(20), nullable=False, server_default="waiting"),  # stored, refused, failed
+    Column("name", Text, nullable=False, server_default=""),  # sealed
+    Column("mime_type", String(255), nullable=False, server_default=""),  # as sniffed
+    Column("size", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _when("due_at"),  # null: nothing more to do
+    _when("lease_until"),
+    Column("error", String(500)),
+    _created(),
+    UniqueConstraint("message_id", "position"),
+    Index("ix_files_due_at", "due_at", postgresql_where=text("due_at is not null")),
+    Index("ix_files_conversation_id", "conversation_id"),
+    Index("ix_files_customer_id", "customer_id"),
+)
+
+# What connectors must remember of their accounts, sealed with the organization's key.
+vault = Table(
+    "vault",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    _organization(),
+    Column("value", Text, nullable=False),  # sealed
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 messages = Table(
@@ -275,7 +381,14 @@ messages = Table(
     Column("edited", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("uq_messages_position", "conversation_id", "position", unique=True),
-    Index("ix_messages_held", "conversation_id", postgresql_where=text("state = 'held'")),
+    # What staff wrote, by the platform's id: a reaction names its message and not always its thread.
+    Index(
+        "ix_messages_staff",
+        "organization_id",
+        "external_id",
+        postgresql_where=text("role = 'staff' and external_id <> ''"),
+    ),
+    Index("ix_messages_held", "conversation_id", postgresql_where=text("state in ('held', 'parked')")),
 )
 
 inbox = Table(
@@ -364,6 +477,7 @@ rooms = Table(
     Column("chat", String(255), nullable=False),  # as the organization file names it
     Column("chat_id", String(255)),  # the platform's own id, once the card is posted
     Column("thread", String(255)),
+    Column("card", String(255)),  # the message that is the card
     Column("open", Boolean, nullable=False, server_default=text("true")),
     _created(),
     Index("uq_rooms_thread", "account_id", "chat_id", "thread", unique=True),
@@ -381,9 +495,11 @@ outbox = Table(
     Column("conversation_id", Uuid, nullable=False),
     Column("message_id", Uuid),
     Column("room_id", Uuid),  # null: it goes to the customer
+    Column("place_id", Uuid),  # where the customer is written to; null: it goes to a room
     Column("kind", String(20), nullable=False),
     Column("payload", Text, nullable=False),  # sealed
-    Column("state", String(20), nullable=False),  # waiting, sending, delivered, failed, unknown, withdrawn
+    # waiting, sending, delivered, failed, unknown, withdrawn; parked: until the customer writes again
+    Column("state", String(20), nullable=False),
     Column("reports", Boolean, nullable=False, server_default=text("false")),  # its success is told as well
     Column("part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -400,6 +516,14 @@ outbox = Table(
         postgresql_where=text("state in ('failed', 'unknown')"),
     ),
     Index("ix_outbox_conversation_id", "conversation_id"),
+    Index(
+        "ix_outbox_shown",
+        "external_ids",
+        postgresql_using="gin",
+        postgresql_where=text("room_id is not null and kind = 'post'"),
+    ),
+    Index("ix_outbox_parked", "conversation_id", postgresql_where=text("state = 'parked'")),
+    Index("ix_outbox_settled_at", "settled_at", postgresql_where=text("state = 'delivered'")),
     Index(
         "uq_outbox_card",
         "room_id",

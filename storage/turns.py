@@ -141,7 +141,7 @@ class Turns:
             row = finished.get(commit.lease.conversation)
             if row is not None:
                 sealer = self._keys.customer(commit.view.conversation.customer, row.data_key)
-                spot = Spot(row.position, LaneId(row.lane_id), sealer)
+                spot = Spot(row.position, LaneId(row.lane_id), row.place_id, sealer)
                 await writes.add(connection, commit.view, commit.effects, spot)
                 writes.turn(spot, _log(commit, self._new_id()), commit.reasons)
         await writes.flush(connection)
@@ -265,7 +265,8 @@ _FINISH = text("""
         as t(id, fence, seen, insist, wake, added, owner_kind, owner_name, status, memory, reopen)
     where v.id = locked.id and v.id = t.id and v.fence = t.fence and v.lease_until is not null
         and (t.insist or v.said <= t.seen)
-    returning v.id, v.position - t.added as position, v.lane_id,
+    returning v.id, v.position - t.added as position, v.place_id,
+        (select lane_id from places where id = v.place_id) as lane_id,
         (select data_key from customers where id = v.customer_id) as data_key
 """)
 

@@ -2,10 +2,11 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from bot.core.conversation import (
     DeliveryReport,
     Escalation,
     EscalationState,
+    FileReport,
     Input,
     Message,
     MessageState,
@@ -31,7 +33,7 @@ from bot.core.conversation import (
     View,
 )
 from bot.core.errors import DeskError
-from bot.core.events import Channel, Deleted, Edited, Event, Place
+from bot.core.events import Attachment, Channel, Deleted, Edited, Event, Place, Reacted, Receipt
 from bot.core.ids import (
     AgentId,
     ConversationId,
@@ -44,8 +46,9 @@ from bot.core.ids import (
 )
 from storage.codec import load_attachments, load_body, load_memory
 from storage.database import together
-from storage.inbox import BODY, CONTENT, EXTRAS, PLACE, PROFILE
+from storage.inbox import BODY, CONTENT, EXTRAS, FILE_NAME
 from storage.keys import Keys
+from storage.places import PLACE, PROFILE
 from storage.sealing import Sealer
 
 STORY = 60  # messages; what a turn sees of the log
@@ -64,42 +67,73 @@ async def views(
     """
     given = {"ids": list(ids)}
     found, *listed = await together(
-        connection, (_HEADS, given), (_INPUTS, given), (_TIMERS, given), (_STORY, given | {"limit": STORY})
+        connection,
+        (_HEADS, given),
+        (_INPUTS, given),
+        (_TIMERS, given),
+        (_STORY, given | {"limit": STORY}),
+        (_FILES, given),
     )
     heads = {row.id: row for row in found}
-    inputs, timers, story = map(_group, listed)
+    inputs, timers, story, files = map(_group, listed)
     escalated = [id_ for id_, row in heads.items() if row.status == Status.ESCALATED.value]
     escalations = await _escalations(connection, keys, heads, escalated)
     read: dict[ConversationId, View] = {}
     for id_, row in heads.items():
         try:
             sealer = keys.customer(row.customer_id, row.data_key)
-            view = _view(row, sealer, escalations.get(id_), inputs[id_], timers[id_], story[id_])
-            read[ConversationId(id_)] = await _with_older(connection, view, sealer)
+            kept = stored_files(files[id_], sealer)
+            view = _view(row, keys, escalations.get(id_), inputs[id_], timers[id_], story[id_], kept)
+            read[ConversationId(id_)] = await _with_older(connection, view, sealer, kept)
         except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
             log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
     return read
 
 
-async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer) -> View:
+async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, kept: "Kept") -> View:
     """With the messages that inputs name and that are older than the story: edits, deletions, fates."""
-    refs, ids = set(), set()
+    refs, ids, sent, until = set(), set(), set(), set()
     for item in view.inputs:
         match item.body:
             case DeliveryReport(message=told) if told is not None:
                 ids.add(told)
+            case FileReport(message=carrier):
+                ids.add(carrier)
             case Event(content=Edited(message=ref) | Deleted(message=ref)):
                 refs.add(ref)
+            case Event(content=Reacted(message=ref)):
+                refs.add(ref)
+                sent.add(ref)
+            case Event(content=Receipt(messages=named, until=mark)):
+                sent.update(named)
+                if mark is not None:
+                    until.add(mark)
             case _:
                 pass
+    meant = await _meant(connection, view, sent, until) if sent or until else {}
+    ids.update(*meant.values())
     ids -= {m.id for m in view.story}
     refs -= {m.ref for m in view.story}
     if not ids and not refs:
-        return view
+        return replace(view, refs=meant)
     given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(refs)}
-    older = [message(row, sealer) for row in await connection.execute(_OLDER, given)]
+    older = [message(row, sealer, kept) for row in await connection.execute(_OLDER, given)]
     known = {m.id for m in view.story}
-    return replace(view, story=(*(m for m in older if m.id not in known), *view.story))
+    return replace(view, story=(*(m for m in older if m.id not in known), *view.story), refs=meant)
+
+
+async def _meant(
+    connection: AsyncConnection, view: View, refs: set[str], until: set[datetime]
+) -> dict[str, tuple[MessageId, ...]]:
+    """Which of our messages the platform means by an id of its own, or by a watermark."""
+    id_ = view.conversation.id
+    found: defaultdict[str, list[MessageId]] = defaultdict(list)
+    for row in await connection.execute(_SENT, {"id": id_, "refs": sorted(refs)}):
+        found[row.ref].append(MessageId(row.message_id))
+    for mark in sorted(until):
+        rows = await connection.execute(_SENT_UNTIL, {"id": id_, "until": mark})
+        found[mark.isoformat()] = [MessageId(row.message_id) for row in rows]
+    return {ref: tuple(ids) for ref, ids in found.items()}
 
 
 def _group(rows: Any) -> defaultdict[UUID, list[AnyRow]]:
@@ -111,15 +145,17 @@ def _group(rows: Any) -> defaultdict[UUID, list[AnyRow]]:
 
 def _view(
     row: AnyRow,
-    sealer: Sealer,
+    keys: Keys,
     escalation: Escalation | None,
     inputs: Sequence[AnyRow],
     timers: Sequence[AnyRow],
     story: Sequence[AnyRow],
+    kept: "Kept",
 ) -> View:
+    sealer = keys.customer(row.customer_id, row.data_key)
     return View(
         now=row.now,
-        conversation=conversation(row, sealer),
+        conversation=conversation(row, keys),
         escalation=escalation,
         inputs=tuple(
             Input(
@@ -131,12 +167,14 @@ def _view(
             for i in inputs
         ),
         timers=tuple(Timer(t.kind, t.subject, t.due_at) for t in timers),
-        story=tuple(message(m, sealer) for m in reversed(story)),
+        story=tuple(message(m, sealer, kept) for m in reversed(story)),
     )
 
 
-def conversation(row: AnyRow, sealer: Sealer) -> Conversation:
-    """Of a row of `conversations` with its account's channel and its customer's profile."""
+def conversation(row: AnyRow, keys: Keys) -> Conversation:
+    """Of a row of `CONVERSATION`. Raises KeyDestroyed."""
+    sealer = keys.customer(row.customer_id, row.data_key)
+    owner = keys.customer(row.owner_id, row.owner_key)
     profile = json.loads(sealer.open(row.profile, field=PROFILE))
     return Conversation(
         id=ConversationId(row.id),
@@ -144,16 +182,48 @@ def conversation(row: AnyRow, sealer: Sealer) -> Conversation:
         customer=CustomerId(row.customer_id),
         customer_name=profile["name"],
         language=profile["language"],
-        place=json_place(sealer, row.place, row.channel, row.account),
+        place=json_place(owner, row.place, row.channel, row.account),
         owner=Owner(OwnerKind(row.owner_kind), row.owner_name),
         status=Status(row.status),
         created_at=row.created_at,
         memory=load_memory(row.memory),
+        verified=row.verified,
+        heard_at=row.heard_at,
     )
 
 
-def message(row: AnyRow, sealer: Sealer) -> Message:
-    """Of a row of `messages`."""
+Kept = Mapping[
+    tuple[UUID, int], tuple[str, str, int, str]
+]  # file, MIME type, bytes, name: by message, position
+
+
+def stored_files(rows: Sequence[AnyRow], sealer: Sealer) -> Kept:
+    """Of rows of `files` that are in the store."""
+    return {
+        (row.message_id, row.position): (
+            str(row.id),
+            row.mime_type,
+            row.size,
+            sealer.open(row.name, field=FILE_NAME),
+        )
+        for row in rows
+    }
+
+
+def _attachments(row: AnyRow, sealer: Sealer, kept: Kept) -> tuple[Attachment, ...]:
+    if not row.extras:
+        return ()
+    found = []
+    for position, attachment in enumerate(load_attachments(sealer.open(row.extras, field=EXTRAS))):
+        file = kept.get((row.id, position))
+        if file is not None:
+            attachment = replace(attachment, file=file[0], mime_type=file[1], size=file[2], name=file[3])  # noqa: PLW2901
+        found.append(attachment)
+    return tuple(found)
+
+
+def message(row: AnyRow, sealer: Sealer, kept: Kept = MappingProxyType({})) -> Message:
+    """Of a row of `messages`, with those of its attachments that are in the file store."""
     return Message(
         id=MessageId(row.id),
         role=Role(row.role),
@@ -162,7 +232,7 @@ def message(row: AnyRow, sealer: Sealer) -> Message:
         state=MessageState(row.state),
         at=row.created_at,
         ref=row.external_id,
-        attachments=load_attachments(sealer.open(row.extras, field=EXTRAS)) if row.extras else (),
+        attachments=_attachments(row, sealer, kept),
         edited=row.edited,
     )
 
@@ -226,10 +296,15 @@ def next_wake(timers: Sequence[Timer]) -> datetime | None:
 
 
 CONVERSATION = """
-    select v.id, v.organization_id, v.customer_id, v.place, v.owner_kind, v.owner_name, v.status,
-        v.created_at,
-        v.memory, a.channel, a.account, c.profile, c.data_key, clock_timestamp() as now
-    from conversations v join accounts a on a.id = v.account_id join customers c on c.id = v.customer_id
+    select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
+        v.memory, p.place, p.heard_at, a.channel, a.account, c.profile, c.data_key, i.verified,
+        o.id as owner_id, o.data_key as owner_key, clock_timestamp() as now
+    from conversations v
+    join customers c on c.id = v.customer_id
+    join places p on p.id = v.place_id
+    join accounts a on a.id = p.account_id
+    join identities i on i.id = p.identity_id
+    join customers o on o.id = i.customer_id
 """
 
 ESCALATION = """
@@ -263,11 +338,32 @@ _STORY = text("""
         select * from messages where conversation_id = v.id
             and position > v.position - (:limit + v.accepted - v.handled)
         union all
-        select * from messages where conversation_id = v.id and state = 'held'
+        select * from messages where conversation_id = v.id and state in ('held', 'parked')
             and position <= v.position - (:limit + v.accepted - v.handled)
     ) m
     where v.id = any(cast(:ids as uuid[]))
     order by m.conversation_id, m.position desc
+""")
+
+_FILES = text("""
+    select f.conversation_id, f.message_id, f.position, f.id, f.mime_type, f.size, f.name from files f
+    where f.conversation_id = any(cast(:ids as uuid[])) and f.state = 'stored'
+""")
+
+# ix_outbox_conversation_id: one conversation has few rows.
+_SENT = text("""
+    select ref, o.message_id from outbox o cross join unnest(o.external_ids) as ref
+    where o.conversation_id = :id and o.message_id is not null and o.kind = 'post'
+        and ref = any(cast(:refs as text[]))
+""")
+
+_SENT_UNTIL = text("""
+    select message_id from (
+        select message_id, position from outbox
+        where conversation_id = :id and room_id is null and kind = 'post' and state = 'delivered'
+            and settled_at <= :until
+        order by position desc limit 20
+    ) o order by position
 """)
 
 _OLDER = text("""

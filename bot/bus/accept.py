@@ -10,15 +10,17 @@ from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import ACCEPTED, DUPLICATES, IGNORED
 from bot.core.connector import ChatCommand
-from bot.core.errors import StorageUnavailable
+from bot.core.errors import PlaceMoved, StorageUnavailable
 from bot.core.events import Event
 from storage.accounts import Account
 from storage.database import Database
-from storage.inbox import Accepted, Arrival, Inboxes
+from storage.inbox import Accepted, Inboxes
+from storage.places import Arrival
 
 log = structlog.get_logger(__name__)
 
 Commander = Callable[[Account, ChatCommand], Awaitable[str]]
+_TRIES = 5
 _ADOPT_EVERY = 1.0  # seconds
 _PATIENCE = 8.0  # seconds; platforms give up after about ten
 
@@ -75,13 +77,22 @@ class Bus:
     async def _write(self, batch: Sequence[tuple[Arrival, ...]]) -> Sequence[None]:
         arrivals = [arrival for arrivals in batch for arrival in arrivals]
         try:
-            async with asyncio.timeout(_PATIENCE), self._database.begin() as connection:
-                accepted = await self._inboxes.accept(connection, arrivals)
+            async with asyncio.timeout(_PATIENCE):
+                accepted = await self._keep(arrivals)
         except TimeoutError:
             raise StorageUnavailable(f"not committed within {_PATIENCE:g} s") from None
         self._count(accepted)
         self._bell.ring(accepted.wakes)
         return [None] * len(batch)
+
+    async def _keep(self, arrivals: Sequence[Arrival]) -> Accepted:
+        for _ in range(_TRIES):
+            try:
+                async with self._database.begin() as connection:
+                    return await self._inboxes.accept(connection, arrivals)
+            except PlaceMoved:
+                continue  # a conversation ended, or went on elsewhere, since it was looked up
+        raise StorageUnavailable(f"places led elsewhere {_TRIES} times in a row")
 
     def _count(self, accepted: Accepted) -> None:
         DUPLICATES.inc(accepted.duplicates)

@@ -14,19 +14,22 @@ import structlog
 from bot.bus.bell import Bell
 from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
-from bot.bus.metrics import DELIVERIES
-from bot.core.connector import Connector, Reconciles
+from bot.bus.metrics import DELIVERIES, SUSPENDED
+from bot.core.connector import Capabilities, Connector, Reconciles
 from bot.core.errors import (
+    AccountSuspended,
     OutcomeUnknown,
     PlatformDown,
     RateLimited,
     SendError,
     StorageUnavailable,
     Unreachable,
+    WindowClosed,
 )
-from bot.core.ids import AccountId
+from bot.core.ids import AccountId, Clock, utc_now
 from bot.core.outbound import (
     Card,
+    Emote,
     Erase,
     Operation,
     Outbound,
@@ -74,6 +77,7 @@ class Deliverer:
         cards: Cards,
         bell: Bell,
         pace: Pace,
+        clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._outbox = outbox
@@ -82,6 +86,7 @@ class Deliverer:
         self._cards = cards
         self._bell = bell
         self._pace = pace
+        self._clock = clock
         self._sending: dict[UUID, Item] = {}  # by lane
         self._doubtful: list[Item] = []  # claimed, perhaps: the database went away meanwhile; none was sent
         self._outage = False
@@ -242,7 +247,9 @@ class Deliverer:
             operation = await self._operation(item)
             if operation is None:
                 return Dead(item, "withdrawn", "delivery.pointless", "what it belongs to was never delivered")
-            outbound = Outbound(item.id, item.place, operation, item.part)
+            outbound = Outbound(item.id, item.place, operation, item.part, item.context)
+            if item.room is None and self._closed(item, operation, connector.capabilities):
+                return Dead(item, "parked", WindowClosed.code, "the customer has not written for too long")
             if item.interrupted and (known := await _reconcile(connector, outbound, item)):
                 return known
             async with asyncio.timeout(self._pace.patience.total_seconds()):
@@ -258,12 +265,21 @@ class Deliverer:
             log.error("delivery broke", delivery=str(item.id), kind=item.kind, exc_info=error)
             return _judge(item, PlatformDown("internal"), connector)
 
+    def _closed(self, item: Item, operation: Operation, known: Capabilities) -> bool:
+        """Whether the channel takes no free text now: it would be refused, or charged."""
+        if known.window is None or not isinstance(operation, Post) or operation.template is not None:
+            return False
+        human = operation.speaker is not None and operation.speaker.human
+        window = known.human_window or known.window if human else known.window
+        return item.heard_at is None or item.heard_at + window <= self._clock()
+
     async def _operation(self, item: Item) -> Operation | None:
         """What to do now. None: there is nothing left that it could be done to."""
         if item.kind == "card":
             assert item.room is not None  # noqa: S101  a card always belongs to a room
             card = await self._cards(item.room)
-            return Revise(item.place.thread, card) if item.place.thread else card
+            posted = item.place.thread and (item.card or item.part == 0)
+            return Revise(item.card or item.place.thread, card) if posted else card
         if item.room is not None and not item.place.thread:
             return None
         match item.kind:
@@ -285,7 +301,7 @@ async def _reconcile(connector: Connector, outbound: Outbound, item: Item) -> Re
 
     None: it certainly did not arrive, or doing it twice does no harm.
     """
-    if isinstance(outbound.operation, Revise | Erase | React | Whisper | Typing):
+    if isinstance(outbound.operation, Revise | Erase | React | Whisper | Emote | Typing):
         return None
     if not connector.capabilities.reconciles or not isinstance(connector, Reconciles):
         return Dead(item, "unknown", "send.interrupted", "interrupted while it was being sent")
@@ -297,8 +313,17 @@ def _judge(item: Item, error: SendError, connector: Connector) -> Result:
     """What a failure means for the delivery."""
     pause = min(timedelta(seconds=2.0 ** (item.attempts - 1)), LONGEST_PAUSE)
     match error:
-        case RateLimited():
+        case RateLimited(growth=1.0):
             return Later(item, error.retry_after or pause, error.code, error.reason, counts=False)
+        case RateLimited() if item.attempts < MAX_ATTEMPTS:
+            wait = (error.retry_after or pause) * error.growth ** (item.attempts - 1)
+            return Later(item, min(wait, LONGEST_PAUSE), error.code, error.reason)
+        case WindowClosed():
+            return Dead(item, "parked", error.code, error.reason)
+        case AccountSuspended() if item.attempts < MAX_ATTEMPTS:
+            SUSPENDED.labels(item.place.channel, item.place.account).inc()
+            log.error("account suspended", account=item.place.account, code=error.code)
+            return Later(item, error.retry_after or LONGEST_PAUSE, error.code, error.reason)
         case OutcomeUnknown() if connector.capabilities.reconciles:
             if item.attempts < MAX_ATTEMPTS:
                 return Later(item, pause, error.code, error.reason, uncertain=True)

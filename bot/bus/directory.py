@@ -13,9 +13,9 @@ from orgs.routing import first_agent
 from orgs.specification.organization import Organization
 from storage.accounts import Account, all_accounts
 from storage.database import Database
-from storage.inbox import Rules
 from storage.keys import Keys
 from storage.organizations import Organizations
+from storage.places import Rules
 
 log = structlog.get_logger(__name__)
 

@@ -14,6 +14,8 @@ STAGES = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
 )
 DELIVERIES = Counter("desk_deliveries_total", "Tries by outcome", ["channel", "outcome"])
+SUSPENDED = Counter("desk_accounts_suspended_total", "Sends refused by the account", ["channel", "account"])
+FILES = Counter("desk_files_total", "Attachments by what became of fetching them", ["outcome"])
 OUTBOX_DEPTH = Gauge("desk_outbox_waiting", "Rows of the outbox that wait")
 OUTBOX_AGE = Gauge("desk_outbox_oldest_seconds", "Age of the oldest row that waits")
 DEAD_LETTERS = Gauge("desk_dead_letters", "Deliveries given up", ["outcome"])

@@ -19,7 +19,7 @@ from bot.bus.group import GroupCommit
 from bot.bus.metrics import STAGES, TURNS
 from bot.core.answering import Answer, Answerer
 from bot.core.connector import Connector
-from bot.core.conversation import Origin, View
+from bot.core.conversation import Origin, Role, View
 from bot.core.effects import Amend, Deliver, OpenRoom, Retract, SendAgain, ShowCard, TellRoom
 from bot.core.errors import AnswererUnavailable, DeskError, StorageUnavailable, Superseded, TurnFailed
 from bot.core.events import Event, Said
@@ -336,10 +336,11 @@ class Worker:
         connector = self._connectors.get(place.account)
         if connector is None or not connector.capabilities.typing:
             return
+        seen = next((m.ref for m in reversed(view.story) if m.role is Role.CUSTOMER and m.ref), "")
         await asyncio.sleep(self._pace.typing_after.total_seconds())
         while True:
             with suppress(DeskError):
-                await connector.send(Outbound(DeliveryId(self._new_id()), place, Typing()))
+                await connector.send(Outbound(DeliveryId(self._new_id()), place, Typing(seen)))
             await asyncio.sleep(self._pace.typing_every.total_seconds())
 
     async def _commit(self, commit: Commit) -> str:

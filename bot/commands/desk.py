@@ -1,14 +1,18 @@
 """What the commands work with: one desk for each program that runs them."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 from uuid import UUID
 
 from bot.core.commands import Call
-from bot.core.errors import NotFound
+from bot.core.connector import ChannelKind, Connector
+from bot.core.errors import NotFound, SettingsError
 from bot.core.ids import Clock, NewId, OrgId
+from orgs.specification.organization import Account as Declared
+from storage.accounts import Account
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import InForce, Organizations, current, find
@@ -28,8 +32,18 @@ class Reply(Enum):
 Confirm = Callable[[str], Awaitable[Reply]]
 """Shows what is about to change and asks whether it shall."""
 
+Borrow = Callable[[Account, Declared], AbstractAsyncContextManager[Connector]]
+"""The connector of an account, for as long as it is held. Raises SettingsError where it cannot be opened."""
+
 NOWHERE: Final = OrgId(UUID(int=0))
 """The caller's organization when none was named: the only one there is, is meant."""
+
+
+@asynccontextmanager
+async def nothing_to_borrow(account: Account, _: Declared) -> AsyncIterator[Connector]:
+    """For a desk without connectors."""
+    raise SettingsError(f"account {account.account}: this program opens no connectors")
+    yield  # what makes it a context manager
 
 
 async def unconfirmed(_: str) -> Reply:
@@ -47,7 +61,10 @@ class Desk:
     clock: Clock
     organizations: Organizations
     ring: Ring
+    channels: Mapping[str, ChannelKind]
+    connectors: Mapping[str, Connector] = field(default_factory=dict)  # those open in this process
     confirm: Confirm = unconfirmed
+    borrow: Borrow = nothing_to_borrow
 
 
 def unopened() -> Desk:

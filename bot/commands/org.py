@@ -27,7 +27,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         return _shown(known, await desk.organizations.get(known.organization, known.version))
 
     async def lint(call: Call) -> Output:
-        return _linted(await asyncio.to_thread(lint_file, Path(call.arguments["path"])))
+        return _linted(await asyncio.to_thread(lint_file, Path(call.arguments["path"]), desk.channels))
 
     async def apply(call: Call) -> Output:
         path, version = call.arguments["path"], call.arguments["version"]
@@ -109,7 +109,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
 
 
 async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
-    loaded = await asyncio.to_thread(load_file, path)
+    loaded = await asyncio.to_thread(load_file, path, desk.channels)
     warnings = tuple(str(problem) for problem in loaded.warnings)
     async with desk.database.begin() as connection:
         foreseen = await organizations.preview(connection, loaded)
@@ -214,7 +214,7 @@ def _shown(known: InForce, org: Organization) -> Output:
         tables=(
             Table(
                 ("account", "channel", "serves", "mode"),
-                tuple((a.id, a.channel.value, a.serves.value, a.mode.value) for a in org.accounts),
+                tuple((a.id, a.channel, a.serves.value, a.mode or "usual") for a in org.accounts),
                 title="Accounts",
             ),
             Table(

@@ -1,6 +1,18 @@
 """All commands: one line for each module. A new command is a new file and a line here."""
 
-from bot.commands import audit, conversations, deliveries, escalations, help, org, status, why
+from bot.commands import (
+    accounts,
+    audit,
+    channels,
+    conversations,
+    customers,
+    deliveries,
+    escalations,
+    help,
+    org,
+    status,
+    why,
+)
 from bot.commands.desk import Desk
 from bot.core.commands import Commands
 
@@ -16,6 +28,9 @@ def registry(desk: Desk) -> Commands:
             *audit.commands(desk),
             *why.commands(desk),
             *status.commands(desk),
+            *customers.commands(desk),
+            *accounts.commands(desk),
+            *channels.commands(desk),
         )
     )
     for command in help.commands(known):

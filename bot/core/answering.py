@@ -42,6 +42,7 @@ class Question:
     picked: str = ""  # the value of the button of ours that the customer tapped last
     misses: int = 0  # questions in a row which could not be answered
     language: str = ""
+    verified: bool = True  # False: nobody vouches for who this is; nothing personal may be disclosed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from bot.core.events import Channel, Event, Place, Sender
+from bot.core.events import AttachmentKind, Channel, Event, Place, ReceiptStatus, Sender
+from bot.core.ids import Clock, utc_now
 from bot.core.outbound import Outbound, Sent
 
-MAX_BODY = 1024 * 1024  # bytes; more is refused before it is read
+MAX_BODY = 4 * 1024 * 1024  # bytes; more is refused before it is read. Meta's webhooks reach 3 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class RawResponse:
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)  # such as Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,71 @@ class Route:
     methods: tuple[str, ...] = ("POST",)
 
 
+class Unit(StrEnum):
+    """What a platform counts the length of a text in."""
+
+    CHARACTERS = "characters"  # Unicode code points
+    UTF16 = "UTF-16 units"
+    BYTES = "bytes"  # of UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A kind of file that the channel carries. `types` are MIME types, perhaps with `*`: "image/*"."""
+
+    kind: AttachmentKind
+    types: tuple[str, ...]
+    max_bytes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a channel can do. The bus degrades what a channel cannot."""
+    """What a channel can do, by its published documentation. What it cannot is degraded, never dropped.
 
-    edits: bool
-    erases: bool
+    Rendered into docs/channels.md by `desk channels --markdown`.
+    """
+
+    text_limit: int  # of one message, in `text_unit`
+    text_unit: Unit
+    formatting: str  # what Markdown becomes, in a word: "mrkdwn", "HTML", "none"
     buttons: int  # at most this many on one message; 0: none at all
+    button_label: int = 0  # characters of a button's label
+    list_rows: int = 0  # where there are more choices than buttons: a list of at most so many; 0: no lists
+    list_label: int = 0  # characters of a row's title
+    media_in: tuple[Media, ...] = ()
+    media_out: tuple[Media, ...] = ()
+    edits: bool  # messages of ours can be changed
+    erases: bool
+    hears_edits: bool = True  # the other side's changes are told to us
+    hears_deletions: bool = True
+    reacts: bool = False  # we can put an emoji on a message
+    hears_reactions: bool = False
+    receipts: frozenset[ReceiptStatus] = frozenset()  # what the platform tells after it has taken a message
     typing: bool
+    whispers: bool = False
+    forms: bool = False
+    window: timedelta | None = None  # free text is taken so long after the customer's last word; None: always
+    human_window: timedelta | None = None  # the same for what a person wrote, where that is longer
+    templates: bool = False  # approved messages are taken when the window is closed
+    robots: bool = False  # programs write here: automatic replies are counted and capped
     reconciles: bool  # after a crash it can be asked whether a delivery arrived
     per_second: float  # messages of one account, the platform's published limit
     chat_interval: timedelta  # between two messages into one chat, the platform's published limit
+
+
+MODEST = Capabilities(
+    text_limit=1000,
+    text_unit=Unit.CHARACTERS,
+    formatting="none",
+    buttons=0,
+    edits=False,
+    erases=False,
+    typing=False,
+    reconciles=False,
+    per_second=1.0,
+    chat_interval=timedelta(seconds=1),
+)
+"""What every channel can do: assumed where the connector of an account is not open."""
 
 
 class Connector(Protocol):
@@ -91,8 +148,11 @@ class Connector(Protocol):
     async def send(self, outbound: Outbound) -> Sent:
         """Do one operation once, or raise a SendError. Never retries, never logs and returns."""
 
-    async def check(self) -> None:
-        """Ask the platform whether the account works; raises SendError with the reason."""
+    async def check(self) -> str:
+        """Ask the platform whether the account works. Returns as whom, in a few words ("@brightdesk_bot").
+
+        Raises SendError whose reason is a sentence: what is wrong, and what to do.
+        """
 
     async def close(self) -> None: ...
 
@@ -132,12 +192,63 @@ class HasFiles(Protocol):
         """Stream a file. Raises SendError."""
 
 
-Files = Callable[[str, str], AsyncIterator[bytes]]  # account id, attachment ref: another account's file
+@runtime_checkable
+class Invites(Protocol):
+    """A connector that can offer a link which opens a chat with us and brings a token along."""
+
+    async def invitation(self, token: str) -> str:
+        """The link; whoever follows it lets `Started.payload` or a first `Said.text` hold the token.
+
+        Raises SendError when the platform must be asked and cannot be.
+        """
+
+
+@runtime_checkable
+class Initiates(Protocol):
+    """A connector that can write to an address which never wrote to it."""
+
+    def begin(self, address: str, subject: str) -> tuple[Place, str]:
+        """A place for a conversation with that address, and its reply context. Raises Refused.
+
+        Pure but for a new thread's id: sends nothing.
+        """
+
+
+class Files(Protocol):
+    """The file store, as a connector sees it: files by `Attachment.file`."""
+
+    def open(self, file: str) -> AsyncIterator[bytes]:
+        """Stream a file. Raises Refused when it is gone, PlatformDown when the store is away."""
+
+    def link(self, file: str) -> str:
+        """A web address at which the file can be fetched for some days; "" without a public URL."""
+
+
+class Vault(Protocol):
+    """What one account must remember: tokens of installations, how far a mailbox is read. Sealed at rest."""
+
+    async def get(self, name: str) -> str | None:
+        """Raises StorageUnavailable, as all here."""
+
+    async def put(self, name: str, value: str) -> None: ...
+
+    async def delete(self, name: str) -> None: ...
+
+    async def names(self, prefix: str) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the house lends a connector."""
+
+    files: Files
+    vault: Vault
+    clock: Clock = utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """All a connector gets to know. Secrets by their names in the organization file."""
+    """All a connector gets to know. Secrets and options by their names in the organization file."""
 
     account: str
     serves: str  # "customers" or "staff"
@@ -145,16 +256,36 @@ class AccountSettings:
     api_url: str = ""  # "" is the platform's own
     public_url: str = ""  # where the platform reaches us, without a slash at the end
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, str] = field(default_factory=dict)
     per_second: float | None = None  # None: the published limit
     chat_interval: timedelta | None = None
     groups: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A mode of an account, and what it needs. The first of a channel's ways is the usual one."""
+
+    mode: str  # "webhook", "polling" or "socket"
+    secrets: tuple[str, ...] = ()  # names that must be given
+    options: tuple[str, ...] = ()
+    optional_secrets: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()  # options that may be given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelKind:
-    """The registration line of a channel in `bot.run.wiring`."""
+    """The registration line of a channel in `bot.run.wiring`: all that the house knows of it."""
 
     name: Channel
-    secrets: tuple[str, ...]  # the names which must be given
-    optional_secrets: tuple[str, ...] = ()
-    open: Callable[[AccountSettings, Files], Connector]
+    title: str  # "WhatsApp"
+    ways: tuple[Way, ...]
+    serves: tuple[str, ...]  # of "customers" and "staff"
+    capabilities: Capabilities  # as published; a connector's own are these with the account's limits
+    open: Callable[[AccountSettings, Means], Connector]
+    room_form: str = ""  # a regular expression of what staff's channels are called; "": it has no rooms
+    room_example: str = ""  # the same in words, for who wrote something else
+    usual_room: str = ""  # one that can be supposed where the organization file names none
+
+    def way(self, mode: str) -> Way | None:
+        return next((way for way in self.ways if way.mode == mode), None)

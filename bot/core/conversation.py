@@ -1,5 +1,6 @@
 """A conversation as a turn sees it: frozen values, decrypted, of one moment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -57,7 +58,10 @@ class MessageState(StrEnum):
     NOTE = "note"  # stays inside
     HELD = "held"  # a person's words, waiting for their undo
     RELEASED = "released"  # given to the outbox
+    PARKED = "parked"  # the channel takes no free text now: it leaves when the customer has written again
+    SENT = "sent"  # the platform has it, and will tell more
     DELIVERED = "delivered"
+    READ = "read"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"  # never sent
     DELETED = "deleted"  # sent or received, then deleted
@@ -82,10 +86,24 @@ class DeliveryReport:
 
     message: MessageId | None  # None: it was no message but something shown in a room
     delivery: DeliveryId
-    outcome: str  # "delivered", "failed" or "unknown"
+    outcome: str  # "delivered", "failed", "unknown", "parked", or "delayed": it is tried again
     reason: str = ""  # the platform's code
     unreachable: bool = False  # the customer cannot be written to at all
     room: UUID | None = None
+    code: str = ""  # of the SendError
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of fetching an attachment, told to its conversation as an event of our own."""
+
+    message: MessageId
+    position: int  # among the attachments of the message
+    outcome: str  # "stored", "refused" (too large, infected) or "failed" (gone, never to be had)
+    reason: str = ""
+
+
+Body = Event | DeliveryReport | FileReport
 
 
 class Origin(StrEnum):
@@ -100,7 +118,7 @@ class Input:
 
     seq: int
     origin: Origin
-    body: Event | DeliveryReport
+    body: Body
     message: MessageId | None = None  # the row that was made for what a customer said
 
 
@@ -157,6 +175,10 @@ class Memory:
     told_handoff: bool = False  # of the escalation now open
     told_waiting: int = 0  # how often the customer was told that it takes longer
     unreachable: bool = False
+    parked: int = 0  # messages that wait until the customer writes again
+    options: tuple[tuple[str, str], ...] = ()  # value and label of what the last question offered
+    channel: str = ""  # where the customer wrote last
+    automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # persons told that their words stay inside
     failures: int = 0
 
@@ -168,11 +190,13 @@ class Conversation:
     customer: CustomerId
     customer_name: str
     language: str
-    place: Place  # where the customer is
+    place: Place  # where the customer is: we answer there
     owner: Owner
     status: Status
     created_at: datetime
     memory: Memory = field(default_factory=Memory)
+    verified: bool = True  # False: nobody vouches that this customer is who they say
+    heard_at: datetime | None = None  # when the customer last wrote in `place`, by the platform's clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +209,8 @@ class View:
     inputs: tuple[Input, ...]  # in the order in which they were accepted
     timers: tuple[Timer, ...]  # those that came due
     story: tuple[Message, ...]  # the newest messages, oldest first, with those of `inputs`
+    # What a platform id (or the ISO form of a receipt's watermark) in the inputs means in our log.
+    refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
         """The newest message that the platform knows as `ref` and one of the roles wrote."""

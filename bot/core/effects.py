@@ -59,6 +59,32 @@ class SendAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class Park:
+    """What the platform took of a message and refused afterwards waits until the customer writes again."""
+
+    message: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Unpark:
+    """The customer has written again: let what was parked leave, each once, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Never send what waits or is parked of a message. Does nothing to what has left."""
+
+    message: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Do something to a message of the customer where they see it: put our emoji on it."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
 class OpenEscalation:
     escalation: Escalation
 
@@ -156,6 +182,10 @@ Effect = (
     | Amend
     | Retract
     | SendAgain
+    | Park
+    | Unpark
+    | Drop
+    | Show
     | OpenEscalation
     | ChangeEscalation
     | AddStep

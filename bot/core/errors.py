@@ -7,6 +7,8 @@ DeskError
 ├── BodyTooLarge           refuse: 413
 ├── UnknownAccount         nobody here owns that account: 404, tell operators
 ├── StorageUnavailable     the database cannot be reached: wait and try again
+├── PlaceMoved             a conversation goes on elsewhere than remembered: undo, and begin again
+├── FileTooLarge           an attachment is larger than what is kept
 ├── StaleLease             another worker has the conversation now: undo, and leave it to them
 ├── Superseded             the customer wrote on while an answer was being made: undo, and begin again
 ├── TurnFailed             a turn failed for a reason that is ours
@@ -24,6 +26,8 @@ DeskError
     ├── PlatformDown       5xx, resets, time-outs before the request was sent: try again
     ├── OutcomeUnknown     the request went out and no answer came back: never repeat blindly
     ├── Unreachable        this customer cannot be written to: blocked, gone
+    ├── WindowClosed       free text is not taken before the customer writes again: hold it
+    ├── AccountSuspended   the account itself cannot send: token expired, blocked; alarm, and hold the rest
     └── Refused            the platform will never take this as it is
 """
 
@@ -77,6 +81,20 @@ class UnknownAccount(DeskError):
 class StorageUnavailable(DeskError):
     code = "storage.unavailable"
     retry_after = timedelta(seconds=1)
+
+
+class PlaceMoved(DeskError):
+    """What was remembered of where a conversation goes on is no longer true; nothing was written."""
+
+    code = "place.moved"
+    retry_after = timedelta()
+
+
+class FileTooLarge(DeskError):
+    code = "file.too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"larger than {limit // 1024 // 1024} MB")
 
 
 class StaleLease(DeskError):
@@ -162,8 +180,14 @@ class SendError(DeskError):
 
 
 class RateLimited(SendError):
+    """`growth`: by what the wait grows with each try, where the platform asks for that."""
+
     code = "send.rate_limited"
     retry_after = timedelta(seconds=1)
+
+    def __init__(self, reason: str, *, retry_after: timedelta | None = None, growth: float = 1.0) -> None:
+        super().__init__(reason, retry_after=retry_after)
+        self.growth = growth
 
 
 class PlatformDown(SendError):
@@ -177,6 +201,15 @@ class OutcomeUnknown(SendError):
 
 class Unreachable(SendError):
     code = "send.unreachable"
+
+
+class WindowClosed(SendError):
+    code = "send.window_closed"
+
+
+class AccountSuspended(SendError):
+    code = "send.account_suspended"
+    retry_after = timedelta(minutes=5)
 
 
 class Refused(SendError):

@@ -24,6 +24,7 @@ class Sender:
     display_name: str = ""
     handle: str = ""  # a user name; shown, never trusted to identify anybody
     language: str = ""  # BCP 47, as the channel tells it
+    verified: bool = True  # False: the channel cannot vouch that `external_id` is who wrote this
 
 
 class AttachmentKind(StrEnum):
@@ -35,17 +36,27 @@ class AttachmentKind(StrEnum):
     STICKER = "sticker"
     LOCATION = "location"  # `ref` is a geo: URI (RFC 5870)
     CONTACT = "contact"  # `ref` is a tel: URI (RFC 3966), `name` whose it is
+    ORIGINAL = "original"  # the message as it came, where `Said.text` is only what is new in it; for staff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file not downloaded, or a fact that is no text. `ref` is the channel's own handle and may expire."""
+    """A file, or a fact that is no text. `ref` is the channel's own handle and may expire.
+
+    `file` is the file store's id once the file is kept; until then it is "", and what `mime_type` and `size`
+    say is the channel's claim.
+    """
 
     kind: AttachmentKind
     ref: str
     mime_type: str = ""
     name: str = ""
-    size: int | None = None  # bytes, as the channel claims
+    size: int | None = None  # bytes
+    file: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        return self.kind not in (AttachmentKind.LOCATION, AttachmentKind.CONTACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,56 @@ class Unsupported:
     kind: str
 
 
-Content = Said | Edited | Deleted | Tapped | Submitted | Started | Reacted | ReachabilityChanged | Unsupported
+class ReceiptStatus(StrEnum):
+    SENT = "sent"  # the platform has it
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of messages of ours, in any order: a later status says all that an earlier one does.
+
+    `messages` are platform ids; `until` is a watermark: everything sent up to then. `code` is that of the
+    SendError which `Connector.send` would have raised, `reason` the platform's own words for staff.
+    """
+
+    status: ReceiptStatus
+    messages: tuple[str, ...] = ()
+    until: datetime | None = None
+    code: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChanged:
+    """The platform vouches that the sender is from now on known as `address` (a changed phone number)."""
+
+    address: str
+
+
+Content = (
+    Said
+    | Edited
+    | Deleted
+    | Tapped
+    | Submitted
+    | Started
+    | Reacted
+    | ReachabilityChanged
+    | Receipt
+    | AddressChanged
+    | Unsupported
+)
+
+
+class Standing(StrEnum):
+    """As whom somebody speaks in a customer's place."""
+
+    CUSTOMER = "customer"
+    INSIDER = "insider"  # one of the organization's own people, where the customer reads it
+    STRANGER = "stranger"  # somebody who has got into a customer's thread: what they write is a note to staff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +186,14 @@ class Event:
 
     `external_id` identifies the event, however often the platform delivers it; `message` is the platform's id
     of the message it made, by which edits, deletions and replies will name it.
+
+    A place that is `shared` (a thread) is one conversation whoever speaks in it. One that is not `private` (a
+    group) has one for each who speaks there, and others read along: no matter that this customer has
+    elsewhere goes on there. What is `automatic` a program wrote: kept, and never answered by a program.
+
+    `reply_context` is what the channel needs to answer there and could not find out again (a mail's subject
+    and references): opaque, at most 16 KiB; the newest that is not "" is kept, sealed, and handed back in
+    `Outbound.context`.
     """
 
     external_id: str
@@ -135,6 +203,11 @@ class Event:
     occurred_at: datetime  # the channel's clock
     message: str = ""
     reply_to: str = ""  # the platform's id of the message answered
+    shared: bool = False
+    private: bool = True
+    standing: Standing = Standing.CUSTOMER
+    automatic: bool = False
+    reply_context: str = ""
     in_our_thread: bool = False  # the channel says that the thread was begun by this very account
     hints: tuple[tuple[str, str], ...] = field(default=())  # channel facts for the record, e.g. forwarded
 

@@ -26,14 +26,37 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A message that the platform approved beforehand: all that may be said when the window is closed."""
+
+    name: str
+    language: str  # as the platform spells it: "en", "pt_BR"
+    parameters: tuple[str, ...] = ()  # what stands for {{1}}, {{2}}, … of the body
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """By whom it is signed, and whether a person wrote it or a program."""
+
+    name: str
+    human: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
-    """A new message. `reply_to` is the platform's id of the message it answers."""
+    """A new message. `reply_to` is the platform's id of the message it answers.
+
+    Each attachment is kept in the file store (`Attachment.file`), or is no file. Where the channel cannot
+    carry buttons or a file, `connectors.rendering.plan` says what is sent in their stead. With a template,
+    `text` is what it reads like, for the log.
+    """
 
     text: str
     buttons: tuple[Button, ...] = ()
-    attachments: tuple[Attachment, ...] = ()  # `ref` as `Files.open` of the account in `files_from` knows it
-    files_from: str = ""  # the account which the attachments' refs belong to
+    attachments: tuple[Attachment, ...] = ()
     reply_to: str = ""
+    speaker: Speaker | None = None  # None: the organization
+    template: Template | None = None
 
 
 class Tone(StrEnum):
@@ -53,6 +76,7 @@ class Card:
     facts: tuple[tuple[str, str], ...]
     sections: tuple[tuple[str, str], ...] = ()  # heading, Markdown
     deadline: datetime | None = None  # shown as the time left in the reader's own time zone
+    window: datetime | None = None  # until when the channel lets free text through to the customer
     buttons: tuple[Button, ...] = ()
 
 
@@ -73,7 +97,9 @@ class Mark(StrEnum):
     """What a reaction says about a staff message. Connectors choose the picture."""
 
     WAITING = "waiting"
+    SENT = "sent"  # the platform has it; where it tells no more, this is shown as delivered
     DELIVERED = "delivered"
+    READ = "read"
     FAILED = "failed"
     INSIDE = "inside"
     WITHDRAWN = "withdrawn"
@@ -96,21 +122,35 @@ class Whisper:
 
 
 @dataclass(frozen=True, slots=True)
+class Emote:
+    """Put this emoji of ours on a customer's message; "" takes ours away. Idempotent."""
+
+    message: str
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
 class Typing:
-    """Show that an answer is being made. Best effort: never retried."""
+    """Show that an answer is being made. Best effort: never retried. `seen`: the newest message read."""
+
+    seen: str = ""
 
 
-Operation = Post | Card | Revise | Erase | React | Whisper | Typing
+Operation = Post | Card | Revise | Erase | React | Whisper | Emote | Typing
 
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """One call of a connector. `id` names the delivery for ever; `part` counts the parts sent before."""
+    """One call of a connector. `id` names the delivery for ever; `part` counts the parts sent before.
+
+    `context` is the newest `Event.reply_context` of the place.
+    """
 
     id: DeliveryId
     place: Place
     operation: Operation
     part: int = 0
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +159,5 @@ class Sent:
 
     message: str = ""  # the platform's id of the new message; "" when the operation makes none
     chat: str = ""  # the platform's own id of the chat, where we knew it by another name
+    thread: str = ""  # the thread that a card began, where that is not the card's own message
     more: bool = False

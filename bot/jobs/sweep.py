@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.job import Context, Counts, Job
 from storage.retention import (
+    delete_deliveries,
     delete_inbox_keys,
+    delete_links,
     delete_strays,
     delete_tries,
     delete_turns,
@@ -18,7 +20,7 @@ BODY_DAYS = 1  # of grace to look at what was handled wrongly; a turn needs a bo
 # Platforms redeliver for at most days: Slack for minutes (a day with delayed events), Telegram for 24 hours,
 # WhatsApp for 7 days. An event that came again after its key was deleted would be taken for a new one.
 KEY_DAYS = 30
-TRACE_DAYS = 90  # tries and turns tell people why something happened; a quarter later nobody asks
+TRACE_DAYS = 90  # tries, turns and what was delivered tell why something happened; then nobody asks any more
 BATCH = 1000  # rows; some tens of milliseconds, and no accept ever waits longer for a lock
 
 Step = Callable[[AsyncConnection], Awaitable[int]]
@@ -40,6 +42,8 @@ async def sweep(
         "keys": lambda connection: delete_inbox_keys(connection, known, batch),
         "strays": lambda connection: delete_strays(connection, known, batch),
         "tries": lambda connection: delete_tries(connection, traced, batch),
+        "delivered": lambda connection: delete_deliveries(connection, traced, batch),
+        "links": lambda connection: delete_links(connection, known, batch),
         "turns": lambda connection: delete_turns(connection, traced, batch),
     }
     counts = dict.fromkeys(steps, 0)

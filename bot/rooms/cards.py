@@ -5,7 +5,7 @@ from uuid import UUID
 from bot.core.conversation import EscalationState, Message, MessageState, Role
 from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
-from bot.turns.story import words
+from bot.turns.story import shortened, words
 from orgs.routing import find_agent, find_person, find_team
 from orgs.specification.organization import Organization
 from storage.database import Database
@@ -117,15 +117,10 @@ def _summary(story: tuple[Message, ...], customer: str) -> str:
     gone = (MessageState.DELETED, MessageState.WITHDRAWN)
     theirs = [m for m in story if m.role is Role.CUSTOMER and m.state not in gone][-_SUMMARY:]
     answers = [m for m in story if m.role is Role.AGENT]
-    told = [f"**{customer}:** {_short(words(m))}" for m in theirs]
+    told = [f"**{customer}:** {shortened(words(m), _LONGEST)}" for m in theirs]
     if answers:
-        told.append(f"**Agent:** {_short(words(answers[-1]))}")
+        told.append(f"**Agent:** {shortened(words(answers[-1]), _LONGEST)}")
     return "\n".join(told) or "Nothing has been said yet."
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1].rstrip() + "…"
 
 
 def _buttons(view: RoomView) -> tuple[Button, ...]:

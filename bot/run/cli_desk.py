@@ -10,15 +10,24 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from bot.commands.desk import Desk, Reply
+from bot.core.connector import Means
 from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
+from bot.run.checking import lender
+from bot.run.connections import Lend
 from bot.run.embedded import EmbeddedPostgres, running
+from bot.run.files import Shelf
 from bot.run.settings import Settings
+from bot.run.wiring import CHANNELS
+from storage.accounts import Account
 from storage.database import Database
+from storage.files import Files, FileStore
+from storage.inbox import Inboxes
 from storage.keys import Keys, rewrap, rewrap_organizations
 from storage.migrate import upgrade
 from storage.organizations import Organizations
 from storage.sealing import Keyring
+from storage.vault import AccountVault
 
 _NO_SUCH_TABLE = "42P01"
 _POOL = 2
@@ -60,20 +69,39 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
         if migrate or settings.database_url is None:
             await asyncio.to_thread(upgrade, url)
         database = Database(url, pool=_POOL)
+        keys = Keys(Keyring(settings.encryption_keys))
         try:
             yield Desk(
                 database=database,
-                keys=Keys(Keyring(settings.encryption_keys)),
+                keys=keys,
                 new_id=new_id,
                 clock=utc_now,
                 organizations=Organizations(database),
                 ring=_nobody,
+                channels=CHANNELS,
                 confirm=shell.confirm,
+                borrow=lender(settings, CHANNELS, {}, _lend(settings, database, keys)),
             )
         except DBAPIError as error:
             raise _explained(error) from error
         finally:
             await database.close()
+
+
+def _lend(settings: Settings, database: Database, keys: Keys) -> Lend:
+    """As the processes lend it. What few commands need is built when one asks for it."""
+
+    def lend(account: Account) -> Means:
+        shelf = Shelf(
+            Files(database, keys, Inboxes(keys, new_id)),
+            FileStore(settings.files_url),
+            public_url=settings.public_url,
+            key=settings.encryption_keys[0],
+            clock=utc_now,
+        )
+        return Means(files=shelf, vault=AccountVault(database, account))
+
+    return lend
 
 
 async def _nobody() -> None:

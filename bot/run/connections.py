@@ -1,13 +1,13 @@
 """The connectors of all accounts, opened and closed as organizations change."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import structlog
 
 from bot.bus.directory import Directory
-from bot.core.connector import AccountSettings, ChannelKind, Connector, HasFiles, Inbox, Registers, Route
-from bot.core.errors import DeskError, SettingsError, Unreachable
+from bot.core.connector import AccountSettings, ChannelKind, Connector, Inbox, Means, Registers, Route
+from bot.core.errors import DeskError, SettingsError
 from bot.run.settings import Settings
 from orgs.routing import find_account
 from orgs.specification.organization import Account as Declared
@@ -16,18 +16,22 @@ from storage.accounts import Account
 
 log = structlog.get_logger(__name__)
 
-_API_URLS = {"telegram": "telegram_api_url", "slack": "slack_api_url"}
+Lend = Callable[[Account], Means]
 
 
 class Connections:
     """One connector per account. `connectors` stays one mapping for the life of the process."""
 
-    def __init__(self, settings: Settings, kinds: tuple[ChannelKind, ...], directory: Directory) -> None:
+    def __init__(
+        self, settings: Settings, kinds: Mapping[str, ChannelKind], directory: Directory, lend: Lend
+    ) -> None:
         self._settings = settings
-        self._kinds: Mapping[str, ChannelKind] = {kind.name: kind for kind in kinds}
+        self._kinds = kinds
         self._directory = directory
+        self._lend = lend
         self._open: dict[str, Connector] = {}
         self._declared: dict[str, Declared] = {}
+        self._modes: dict[str, str] = {}
         self.problems: dict[str, str] = {}  # account → an operator's sentence
         self._routes: dict[str, Route] = {}
 
@@ -37,7 +41,7 @@ class Connections:
 
     def fetching(self) -> set[str]:
         """The accounts which no webhook serves."""
-        return {name for name, declared in self._declared.items() if declared.mode.value != "webhook"}
+        return {name for name, mode in self._modes.items() if mode != "webhook"}
 
     def route(self, path: str) -> Route | None:
         return self._routes.get(path)
@@ -69,49 +73,22 @@ class Connections:
         kind = self._kinds.get(account.channel)
         if kind is None:
             raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
-        connector = kind.open(self._account_settings(kind, declared), self.files)
+        known = account_settings(self._settings, kind, declared)
+        connector = kind.open(known, self._lend(account))
         self._open[account.account] = connector
         self._declared[account.account] = declared
-        if register and declared.mode.value == "webhook" and isinstance(connector, Registers):
+        self._modes[account.account] = known.mode
+        if register and known.mode == "webhook" and isinstance(connector, Registers):
             try:
                 await connector.register()
             except DeskError as error:
                 self.problems[account.account] = f"the webhook could not be registered: {error}"
                 log.error("webhook not registered", account=account.account, code=error.code)
 
-    def _account_settings(self, kind: ChannelKind, declared: Declared) -> AccountSettings:
-        named = dict(declared.secrets.named())
-        secrets = {}
-        for name in (*kind.secrets, *kind.optional_secrets):
-            variable = named.get(name)
-            if variable and (name in kind.secrets or self._settings.has(variable)):
-                secrets[name] = self._settings.secret(variable)
-        limits: Limits = declared.limits
-        per_chat = limits.per_chat_per_second
-        attribute = _API_URLS.get(kind.name)
-        return AccountSettings(
-            account=declared.id,
-            serves=declared.serves.value,
-            mode=declared.mode.value,
-            api_url=getattr(self._settings, attribute) if attribute else "",
-            public_url=self._settings.public_url,
-            secrets=secrets,
-            per_second=limits.per_second,
-            chat_interval=None if per_chat is None else timedelta(seconds=1 / per_chat),
-            groups=bool(declared.groups),
-        )
-
-    async def files(self, account: str, ref: str) -> AsyncIterator[bytes]:
-        """Another account's attachment. Raises SendError."""
-        connector = self._open.get(account)
-        if not isinstance(connector, HasFiles):
-            raise Unreachable(f"the account {account!r} gives out no files")
-        async for chunk in connector.open(ref):
-            yield chunk
-
     async def _close(self, name: str) -> None:
         connector = self._open.pop(name, None)
         self._declared.pop(name, None)
+        self._modes.pop(name, None)
         self.problems.pop(name, None)
         if connector is not None:
             await connector.close()
@@ -119,3 +96,29 @@ class Connections:
     async def close(self) -> None:
         for name in list(self._open):
             await self._close(name)
+
+
+def account_settings(settings: Settings, kind: ChannelKind, declared: Declared) -> AccountSettings:
+    """What the account's connector gets to know. Raises SettingsError for a secret that is not there."""
+    way = kind.way(declared.mode or kind.ways[0].mode)
+    if way is None:
+        raise SettingsError(f"account {declared.id}: {kind.title} knows no mode {declared.mode!r}")
+    secrets = {}
+    for name in (*way.secrets, *way.optional_secrets):
+        variable = declared.secrets.get(name)
+        if variable and (name in way.secrets or settings.has(variable)):
+            secrets[name] = settings.secret(variable)
+    limits: Limits = declared.limits
+    per_chat = limits.per_chat_per_second
+    return AccountSettings(
+        account=declared.id,
+        serves=declared.serves.value,
+        mode=way.mode,
+        api_url=settings.api_url(kind.name),
+        public_url=settings.public_url,
+        secrets=secrets,
+        options=dict(declared.options),
+        per_second=limits.per_second,
+        chat_interval=None if per_chat is None else timedelta(seconds=1 / per_chat),
+        groups=bool(declared.groups),
+    )

@@ -22,7 +22,7 @@ from bot.run.jobs_process import run_jobs
 from bot.run.settings import Environment, Settings, load
 from bot.run.upkeep import count_waiting, seal_audit
 from bot.run.web import add_health, web_app
-from bot.run.wiring import House, house, namespace
+from bot.run.wiring import CHANNELS, House, house, namespace
 from connectors.sandbox.server import Credentials, Sandbox
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
@@ -133,6 +133,7 @@ async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -
     if works:
         workers.append(asyncio.create_task(h.worker.run(stop), name="worker"))
         workers.append(asyncio.create_task(h.deliverer.run(stop), name="deliverer"))
+        workers.append(asyncio.create_task(h.fetcher.run(stop), name="fetcher"))
         keepers.append(asyncio.create_task(seal_audit(h.database), name="audit"))
         keepers.append(asyncio.create_task(count_waiting(h.database), name="gauges"))
     watched = [*keepers, *fetching, *workers]
@@ -273,7 +274,7 @@ async def _ensure_organization(h: House) -> None:
     async with h.database.begin() as connection:
         if await current(connection):
             return
-        loaded = await asyncio.to_thread(load_organization, SAMPLE)
+        loaded = await asyncio.to_thread(load_organization, SAMPLE, CHANNELS)
         await apply(connection, h.desk.keys, new_id, loaded, by="desk up", digest=loaded.digest)
     await h.directory.refresh()
 

@@ -5,10 +5,14 @@
     ENCRYPTION_KEY            base64 of 32 bytes; several by comma: the newest first encrypts, all decrypt
     HOST, PORT                where to listen: 127.0.0.1 (in production 0.0.0.0) and 8080
     PUBLIC_URL                how platforms reach this program from outside: http://127.0.0.1:<PORT>
-    TELEGRAM_API_URL          https://api.telegram.org
-    SLACK_API_URL             https://slack.com/api/
+    <CHANNEL>_API_URL         where the platform of a channel is, if not at its own address: TELEGRAM_API_URL
     VAR_DIR                   data of the embedded servers: ./var
-    FILES                     what customers and staff attach: <VAR_DIR>/files
+    FILES_URL                 what customers and staff attach, sealed: a folder (file:///…) or s3://bucket/prefix;
+                              <VAR_DIR>/files
+    FILES_MAX_MB              larger attachments are refused: 50
+    SCAN_COMMAND, CLAMD       what looks for viruses: a command that reads the file, or clamd's host:port
+    LEASE_SECONDS             how long what a dead worker held waits for another one: 15
+    HEALTH_PORT               where `desk work` answers /healthz, /readyz and /metrics; without it, nowhere
     LOG_LEVEL                 DEBUG, INFO, WARNING or ERROR
 
 Tokens of accounts are read by name, since the organization file says in which variable each is:
@@ -57,10 +61,9 @@ class Settings:
     host: str
     port: int
     public_url: str  # without a slash at its end
-    telegram_api_url: str  # without a slash at its end
-    slack_api_url: str  # with a slash at its end, as Slack's SDK wants it
     var: Path
-    files: Path
+    files_url: str
+    files_max: int  # bytes
     log_level: LogLevel
     environ: Mapping[str, str] = field(repr=False)
 
@@ -76,6 +79,11 @@ class Settings:
     def has(self, name: str) -> bool:
         """Whether `secret` would find it."""
         return bool(self.environ.get(name, "").strip())
+
+    def api_url(self, channel: str) -> str:
+        """Where the platform is, without a slash at the end; "" means at its own address."""
+        name = f"{channel.upper()}_API_URL"
+        return _http_url(name, self.environ.get(name, "").strip())
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -120,10 +128,9 @@ def parse(environ: Mapping[str, str]) -> Settings:
         host=get("HOST", "0.0.0.0" if environment is Environment.PRODUCTION else "127.0.0.1"),  # noqa: S104
         port=port,
         public_url=_http_url("PUBLIC_URL", get("PUBLIC_URL", f"http://127.0.0.1:{port}")),
-        telegram_api_url=_http_url("TELEGRAM_API_URL", get("TELEGRAM_API_URL", "https://api.telegram.org")),
-        slack_api_url=_http_url("SLACK_API_URL", get("SLACK_API_URL", "https://slack.com/api")) + "/",
         var=var,
-        files=Path(get("FILES", str(var / "files"))).expanduser().absolute(),
+        files_url=_files_url(get("FILES_URL"), var),
+        files_max=_megabytes("FILES_MAX_MB", get("FILES_MAX_MB", "50")),
         log_level=_choice("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LogLevel),
         environ=environ,
     )
@@ -191,6 +198,19 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
         raise SettingsError(f"PORT is {text[:20]!r}: it must be a number from 1 to 65535")
     return int(text)
+
+
+def _files_url(text: str, var: Path) -> str:
+    if not text:
+        return (var / "files").as_uri()
+    _check_url("FILES_URL", text, ("file", "s3", "http", "https"))
+    return text
+
+
+def _megabytes(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= 2000):
+        raise SettingsError(f"{name} is {text[:20]!r}: it must be a number from 1 to 2000")
+    return int(text) * 1024 * 1024
 
 
 def _http_url(name: str, text: str) -> str:

@@ -32,8 +32,9 @@ _STATUS: tuple[tuple[type[DeskError], int], ...] = (
 def web_app(house: House) -> web.Application:
     """Everything that is served, but for the sandbox."""
     app = web.Application(client_max_size=MAX_BODY)
-    app.router.add_route("*", "/hooks/{tail:.+}", _hooks(house))
     add_health(app, house)
+    app.router.add_get("/files/{token}", house.shelf.serve)
+    app.router.add_route("*", "/{tail:.+}", _hooks(house))  # what connectors want served, wherever that is
     return app
 
 
@@ -81,7 +82,12 @@ def _hooks(house: House) -> Callable[[web.Request], Awaitable[web.StreamResponse
             answer = await route.handle(raw)
         except DeskError as error:
             return _refuse(error.code, _status(error))
-        return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+        return web.Response(
+            status=answer.status,
+            body=answer.body,
+            content_type=answer.content_type,
+            headers=answer.headers,
+        )
 
     return hook
 

@@ -14,6 +14,8 @@ from bot.bus.bell import Bell
 from bot.bus.deliver import Deliverer
 from bot.bus.deliver import Pace as DeliveryPace
 from bot.bus.directory import Directory
+from bot.bus.fetch import Fetcher
+from bot.bus.fetch import Pace as FetchingPace
 from bot.bus.listen import Listeners
 from bot.bus.work import Pace, Worker
 from bot.commands.chat import run_in_chat
@@ -21,27 +23,34 @@ from bot.commands.desk import Desk, unconfirmed
 from bot.commands.registry import registry
 from bot.core.answering import Answerer
 from bot.core.commands import Caller
-from bot.core.connector import ChannelKind, ChatCommand
+from bot.core.connector import ChannelKind, ChatCommand, Means
 from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
 from bot.rooms.cards import Cards
+from bot.run.checking import lender
 from bot.run.connections import Connections
 from bot.run.embedded import Servers
+from bot.run.files import Shelf, scanner
 from bot.run.settings import Settings
-from connectors import slack, telegram
+from connectors import email, messenger, slack, telegram, whatsapp
 from orgs.answering.grounded import Grounded
-from orgs.routing import find_person, person_by_slack, person_by_telegram
+from orgs.routing import find_person, person_on
 from storage.accounts import Account
 from storage.articles import Articles
 from storage.database import Database
+from storage.files import Files, FileStore
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.organizations import Organizations
 from storage.outbox import Outbox
 from storage.sealing import Keyring
 from storage.turns import Turns
+from storage.vault import AccountVault
 
-CHANNELS: tuple[ChannelKind, ...] = (telegram.channel, slack.channel)
+CHANNELS: Mapping[str, ChannelKind] = {
+    kind.name: kind
+    for kind in (telegram.channel, slack.channel, whatsapp.channel, messenger.channel, email.channel)
+}
 
 
 def answerers(articles: Articles) -> Mapping[str, Answerer]:
@@ -61,6 +70,8 @@ class House:
     connections: Connections
     worker: Worker
     deliverer: Deliverer
+    fetcher: Fetcher
+    shelf: Shelf
     listeners: Listeners
     desk: Desk
 
@@ -76,7 +87,16 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
     bell = Bell(servers.redis_url or None, namespace(servers.database_url))
     inboxes = Inboxes(keys, new_id)
     outbox = Outbox(keys, inboxes, new_id)
-    connections = Connections(settings, CHANNELS, directory)
+    files = Files(database, keys, inboxes)
+    store = FileStore(settings.files_url)
+    shelf = Shelf(
+        files, store, public_url=settings.public_url, key=settings.encryption_keys[0], clock=utc_now
+    )
+
+    def lend(account: Account) -> Means:
+        return Means(files=shelf, vault=AccountVault(database, account))
+
+    connections = Connections(settings, CHANNELS, directory, lend)
 
     async def ring() -> None:
         bell.ring(())
@@ -88,7 +108,10 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
         clock=utc_now,
         organizations=organizations,
         ring=ring,
+        channels=CHANNELS,
+        connectors=connections.connectors,
         confirm=unconfirmed,
+        borrow=lender(settings, CHANNELS, connections.connectors, lend),
     )
     bus = Bus(database, inboxes, directory, bell, commander(desk, directory))
     deliverer = Deliverer(
@@ -112,6 +135,15 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
         new_id=new_id,
         pace=Pace(lease=lease),
     )
+    fetcher = Fetcher(
+        files=files,
+        store=store,
+        connectors=connections.connectors,
+        bell=bell,
+        scan=scanner(settings),
+        max_bytes=settings.files_max,
+        pace=FetchingPace(),
+    )
     listeners = Listeners(
         database=database,
         directory=directory,
@@ -131,6 +163,8 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
             connections=connections,
             worker=worker,
             deliverer=deliverer,
+            fetcher=fetcher,
+            shelf=shelf,
             listeners=listeners,
             desk=desk,
         )
@@ -168,10 +202,8 @@ def commander(desk: Desk, directory: Directory) -> Commander:
     async def run(account: Account, command: ChatCommand) -> str:
         organization = await directory.organization(account.organization, account.version)
         sender = command.sender
-        if command.place.channel == telegram.channel.name:
-            person = person_by_telegram(organization, sender.external_id)
-        else:
-            person = person_by_slack(organization, sender.external_id, sender.handle)
+        email_address = sender.handle if "@" in sender.handle else ""
+        person = person_on(organization, command.place.channel, sender.external_id, email_address)
         found = find_person(organization, person) if person else None
         name = found.name if found else sender.display_name
         return await run_in_chat(desk, commands, Caller(account.organization, person, name), command.text)

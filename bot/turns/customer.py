@@ -5,12 +5,15 @@ from typing import assert_never
 from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Status
 from bot.core.effects import AddMessage, ChangeMessage, SetTimer
 from bot.core.events import (
+    AddressChanged,
     Deleted,
     Edited,
     Event,
     ReachabilityChanged,
     Reacted,
+    Receipt,
     Said,
+    Standing,
     Started,
     Submitted,
     Tapped,
@@ -18,16 +21,25 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
+from bot.turns.attachments import at_hand, awaited
 from bot.turns.draft import Draft
-from bot.turns.escalating import ANSWER_DUE, WAITING_ON_HOLDER
+from bot.turns.escalating import ANSWER_DUE, WAITING_ON_HOLDER, escalate
 from bot.turns.ownership import Cause
-from bot.turns.story import words
+from bot.turns.reports import receipt
+from bot.turns.story import named, shortened
+from bot.turns.window import reopened
 
 OPTION = "option"  # the action of a clarifying question's buttons
 
 
 def hear(draft: Draft, item: Input, event: Event) -> None:
-    """One input of the customer."""
+    """One input from where the customer is."""
+    if event.standing is not Standing.CUSTOMER:
+        _others(draft, event)
+        return
+    if isinstance(event.content, Said | Tapped | Started):
+        reopened(draft)
+        _moved(draft, event)
     match event.content:
         case Said():
             _said(draft, item, event)
@@ -49,8 +61,15 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case Unsupported(kind=kind):
             _write_down(draft, event, f"[{kind}]")
             draft.tell_room(Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {kind}."))
-        case Reacted() | Submitted():
-            draft.because("customer", "reacted; nothing to do")
+        case Receipt():
+            receipt(draft, event.content)
+        case AddressChanged():
+            draft.tell_room(Post(f"ℹ️ {draft.customer_name} has a new number: it goes on there."))
+            draft.because("customer", "has a new address")
+        case Reacted():
+            _reacted(draft, event.content)
+        case Submitted():
+            _submitted(draft, event, event.content)
         case _:
             assert_never(event.content)
 
@@ -59,17 +78,30 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
     message = draft.messages.get(item.message) if item.message else None
     if message is None:
         return  # older than the story that a turn sees: nothing can be owed for it any more
+    if isinstance(event.content, Said):
+        _typed_choice(draft, event.content.text)
     twin = _known(draft, event.message) if isinstance(event.content, Said) else None
     if twin is not None and twin.id != message.id:
         # An edit overtook the message it belongs to; the newer words stand in the log already.
         draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
         return
-    _owed(draft, message)
+    _owed(draft, message, event)
 
 
-def _owed(draft: Draft, message: Message) -> None:
-    """Whoever has the word gets the message."""
+def _typed_choice(draft: Draft, text: str) -> None:
+    """A number typed under numbered choices, or a choice written out, counts as the tap."""
+    typed = text.strip().rstrip(".)").strip().casefold()
+    for number, (value, label) in enumerate(draft.memory.options, start=1):
+        if typed in (str(number), label.casefold()):
+            draft.picked = value
+
+
+def _owed(draft: Draft, message: Message, event: Event) -> None:
+    """Whoever has the word gets the message. What a program wrote is never answered by a program."""
     draft.remember(unreachable=False)
+    if event.automatic and draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
+        draft.because("customer", "a program wrote this: kept, and not answered")
+        return
     if draft.status is Status.RESOLVED:
         draft.give(Cause.REOPENED, draft.owner.name, Status.IN_PROGRESS)
         draft.because("customer", "wrote again within the window: reopened")
@@ -78,7 +110,7 @@ def _owed(draft: Draft, message: Message) -> None:
         case OwnerKind.AGENT | OwnerKind.FLOW:
             draft.asking.append(message.id)
         case OwnerKind.QUEUE | OwnerKind.PERSON:
-            _show(draft, message)
+            _show(draft, message, event)
             draft.because(f"{draft.owner.kind} {draft.owner.name}", "has the word: shown in the room")
             if draft.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in draft.timers:
                 draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))
@@ -86,13 +118,76 @@ def _owed(draft: Draft, message: Message) -> None:
             assert_never(draft.owner.kind)
 
 
-def _show(draft: Draft, message: Message, remark: str = "") -> None:
-    post = Post(
-        f"🗣 **{draft.customer_name}**{remark}  {words(message) if not message.attachments else message.text}",
-        attachments=message.attachments,
-        files_from=draft.view.conversation.place.account if message.attachments else "",
+def _show(draft: Draft, message: Message, event: Event) -> None:
+    """In the room: the words, what can be attached now, and the names of what is still being fetched."""
+    name = draft.customer_name
+    if event.shared and event.sender.display_name and event.sender.display_name != name:
+        name = f"{event.sender.display_name}** (with {name})**"  # several people write in one thread
+    text = "\n".join(filter(None, [message.text, *(named(a) for a in awaited(message))]))
+    robot = " 🤖 _automatic reply_" if event.automatic else ""
+    draft.tell_room(Post(f"🗣 **{name}**{robot}  {text}", attachments=at_hand(message)), message.id)
+
+
+def _moved(draft: Draft, event: Event) -> None:
+    """The customer goes on somewhere else: everybody in the room sees where the answers go now."""
+    before, now = draft.memory.channel, event.place.channel
+    if before and before != now:
+        draft.tell_room(Post(f"➡️ {draft.customer_name} goes on by {now.capitalize()}: answers go there now."))
+        draft.show_card()
+        draft.because("customer", f"goes on by {now}, before by {before}")
+    draft.remember(channel=now)
+
+
+def _others(draft: Draft, event: Event) -> None:
+    """Somebody else wrote where the customer reads: a colleague of ours in public, or a stranger."""
+    match event.content:
+        case Said(text=text, attachments=attachments):
+            pass
+        case Receipt():
+            receipt(draft, event.content)
+            return
+        case _:
+            return
+    name = event.sender.display_name or event.sender.external_id
+    insider = event.standing is Standing.INSIDER
+    message = Message(
+        id=MessageId(draft.rules.new_id()),
+        role=Role.STAFF if insider else Role.SYSTEM,
+        sender=name,
+        text=text,
+        state=MessageState.DELIVERED if insider else MessageState.NOTE,
+        at=draft.now,
+        ref=event.message,
+        attachments=attachments,
     )
-    draft.tell_room(post, message.id)
+    draft.add(AddMessage(message))
+    if insider:
+        draft.tell_room(Post(f"🧑 **{name}** wrote to {draft.customer_name} directly:\n\n{text}"), message.id)
+        draft.because("staff", f"{name} wrote where the customer reads")
+        return
+    sentence = f"{name}, who is not {draft.customer_name}, answered in this thread"
+    if draft.escalation is not None:
+        draft.tell_room(Post(f"⚠️ {sentence}:\n\n{text}"), message.id)
+    else:
+        escalate(
+            draft, reason=f"{sentence}. Nobody has told them anything.", why="a stranger wrote", quiet=True
+        )
+        draft.tell_room(Post(f"⚠️ {name} wrote:\n\n{text}"), message.id)
+    draft.because("stranger", "answered in the customer's thread: a note to staff")
+
+
+def _reacted(draft: Draft, reaction: Reacted) -> None:
+    meant = next(draft.meant(reaction.message), None) or _known(draft, reaction.message)
+    said = f" to “{shortened(meant.text)}”" if meant is not None and meant.text else ""
+    if reaction.added:
+        draft.tell_room(Post(f"{reaction.emoji} **{draft.customer_name}** reacted{said}."))
+    draft.because("customer", "reacted" if reaction.added else "took a reaction back")
+
+
+def _submitted(draft: Draft, event: Event, form: Submitted) -> None:
+    """A form that the customer filled in reads like a message."""
+    text = "\n".join(f"**{name}:** {value}" for name, value in form.values) or form.form
+    _owed(draft, _write_down(draft, event, text), event)
 
 
 def _started(draft: Draft) -> None:
@@ -114,8 +209,7 @@ def _known(draft: Draft, ref: str) -> Message | None:
 def _edited(draft: Draft, event: Event, edit: Edited) -> None:
     message = _known(draft, edit.message)
     if message is None:
-        added = _write_down(draft, event, edit.text)
-        _owed(draft, added)
+        _owed(draft, _write_down(draft, event, edit.text), event)
         return
     before = message.text
     if before == edit.text:

@@ -5,6 +5,7 @@ from typing import assert_never
 from bot.core.answering import Answer, Answered, Clarify, HandOver, Question, Trigger
 from bot.core.conversation import (
     DeliveryReport,
+    FileReport,
     Input,
     MessageState,
     Origin,
@@ -18,7 +19,7 @@ from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
 from bot.core.ids import AgentId
 from bot.core.outbound import Button
-from bot.turns import clocks, customer, reports, staff
+from bot.turns import attachments, clocks, customer, reports, staff
 from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
@@ -64,6 +65,8 @@ def _hear(draft: Draft, item: Input) -> None:
     match item.body:
         case DeliveryReport():
             reports.hear(draft, item.body)
+        case FileReport():
+            attachments.hear(draft, item.body)
         case Event() if item.origin is Origin.ROOM:
             staff.hear(draft, item.body)
         case Event():
@@ -84,11 +87,20 @@ def _whom_to_ask(draft: Draft) -> Decision:
         return Decision(draft)
     if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
         return Decision(draft)  # it was escalated after they wrote: the room tells the story with these words
+    if draft.capabilities.robots and len(draft.automatic) >= _cap(draft):
+        number = len(draft.automatic)
+        reason = f"Our agent has answered {number} times within an hour: perhaps a program is writing to us."
+        escalate(draft, reason=reason, why="too many automatic replies", quiet=True)
+        return Decision(draft)
     agent = find_agent(draft.organization, draft.owner.name)
     if agent is None:  # it left the organization; the first agent takes its conversations
         account = draft.view.conversation.place.account
         draft.give(Cause.HANDED_TO_AGENT, first_agent(draft.organization, account), draft.status)
     return Decision(draft, draft.owner.name, tuple(draft.asking))
+
+
+def _cap(draft: Draft) -> int:
+    return draft.organization.policies.automatic_replies_per_hour
 
 
 def question(decision: Decision) -> Question:
@@ -112,6 +124,7 @@ def question(decision: Decision) -> Question:
         picked=draft.picked,
         misses=draft.memory.misses,
         language=draft.view.conversation.language,
+        verified=draft.view.conversation.verified,
     )
 
 
@@ -135,13 +148,17 @@ def conclude(decision: Decision, answer: Answer) -> Decision:
         case Answered():
             draft.say(answer.text, role=Role.AGENT, sender=decision.agent)
             if answer.settled:
-                draft.remember(misses=0, awaiting_option=False)
+                draft.remember(misses=0, awaiting_option=False, options=())
             draft.because(who, answer.why)
             _in_progress(draft)
         case Clarify():
             buttons = tuple(Button(OPTION, o.value, o.label) for o in answer.options)
             draft.say(answer.text, role=Role.AGENT, sender=decision.agent, buttons=buttons)
-            draft.remember(misses=draft.memory.misses + 1, awaiting_option=bool(buttons))
+            draft.remember(
+                misses=draft.memory.misses + 1,
+                awaiting_option=bool(buttons),
+                options=tuple((o.value, o.label) for o in answer.options),
+            )
             draft.because(who, answer.why)
             _in_progress(draft)
         case HandOver():

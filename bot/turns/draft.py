@@ -1,10 +1,10 @@
 """A turn being decided: what the view says, what has been decided so far, and how it stands after that."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.core.connector import Capabilities
+from bot.core.connector import MODEST, Capabilities
 from bot.core.conversation import (
     Escalation,
     Memory,
@@ -31,10 +31,10 @@ from bot.core.effects import (
     TellRoom,
 )
 from bot.core.ids import MessageId, NewId, PersonId
-from bot.core.outbound import Button, Mark, Post, React, Whisper
+from bot.core.outbound import Button, Mark, Post, React, Speaker, Whisper
 from bot.turns.ownership import Cause, pass_on
 from orgs.routing import find_agent, find_person
-from orgs.specification.organization import Organization
+from orgs.specification.organization import Organization, SpeaksAs
 
 SYSTEM = "desk"  # the sender of what the organization says by itself
 
@@ -78,6 +78,12 @@ class Draft:
     def because(self, who: str, why: str) -> None:
         """For `desk why`."""
         self.reasons.append((who, why))
+
+    def speaker(self, role: Role, sender: str) -> Speaker:
+        """By whom the customer sees it signed. Only a person's words may count as a person's."""
+        human = role is Role.STAFF
+        own = human and self.organization.identity.speaks_as is SpeaksAs.PERSON
+        return Speaker(self.person_name(sender) if own else self.organization.display_name, human)
 
     def person_name(self, person: PersonId | str | None) -> str:
         found = find_person(self.organization, person) if person else None
@@ -153,14 +159,30 @@ class Draft:
             state=MessageState.RELEASED,
             at=self.now,
         )
+        if self.capabilities.robots:
+            recent = self.automatic
+            if len(recent) >= self.organization.policies.automatic_replies_per_hour:
+                self.add(AddMessage(replace(message, state=MessageState.NOTE)))
+                self.because("desk", "said nothing more: too many automatic replies within an hour")
+                return message.id
+            self.remember(automatic=(*recent, self.now))
         self.add(AddMessage(message))
-        self.add(Deliver(message.id, Post(text, buttons=buttons)))
+        self.add(Deliver(message.id, Post(text, buttons=buttons, speaker=self.speaker(role, sender))))
         return message.id
+
+    @property
+    def automatic(self) -> tuple[datetime, ...]:
+        """When programs of ours wrote here within the last hour."""
+        return tuple(at for at in self.memory.automatic if at > self.now - timedelta(hours=1))
 
     def tell_room(self, post: Post, about: MessageId | None = None) -> None:
         """Into the thread of the escalation, if there is one."""
         if self.escalation and self.escalation.room:
             self.add(TellRoom(self.escalation.room.id, post, about))
+
+    def meant(self, ref: str) -> Iterator[Message]:
+        """The messages of the log that the platform means by an id, where we sent or showed them."""
+        return (self.messages[id_] for id_ in self.view.refs.get(ref, ()) if id_ in self.messages)
 
     def show_card(self) -> None:
         """Once a turn is enough: the card shows how things stand when it is sent."""
@@ -183,7 +205,8 @@ class Draft:
 
     @property
     def capabilities(self) -> Capabilities:
-        return self.rules.capabilities[self.view.conversation.place.account]
+        """Of the channel where the customer is now."""
+        return self.rules.capabilities.get(self.view.conversation.place.account, MODEST)
 
 
 def _stops(clear: ClearTimers, timer: SetTimer) -> bool:

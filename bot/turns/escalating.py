@@ -19,6 +19,7 @@ from bot.core.effects import (
 from bot.core.events import Channel, Place
 from bot.core.ids import AgentId, EscalationId, PersonId, TeamId
 from bot.core.outbound import Post
+from bot.turns.attachments import at_hand, of_the_story
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
 from bot.turns.story import snapshot, transcript
@@ -50,8 +51,12 @@ def escalate(
     tried: str = "",
     urgent: bool = False,
     notice: str = "",
+    quiet: bool = False,
 ) -> None:
-    """Give the conversation to people. When people have it already, they are told the reason instead."""
+    """Give the conversation to people. When people have it already, they are told the reason instead.
+
+    `quiet`: the customer did nothing that this answers, and is told nothing.
+    """
     if draft.escalation is not None:
         draft.tell_room(Post(f"⚠️ {reason}"))
         return
@@ -79,7 +84,8 @@ def escalate(
     open_room(draft, target.team_id, call=target.person_id)
     draft.give(Cause.ESCALATED, target.team_id, Status.ESCALATED)
     _set_clocks(draft, target.team_id, deadline, target.timeout)
-    _tell_customer(draft, target, notice)
+    if not quiet:
+        _tell_customer(draft, target, notice)
     draft.because(f"agent {agent}", f"handed to {target.team_id}: {why} ({target.rule})")
     draft.audit(f"agent:{agent}", "escalation.opened", team=target.team_id, trigger=trigger, urgent=urgent)
 
@@ -145,12 +151,12 @@ def open_room(draft: Draft, team: TeamId, *, call: PersonId | None = None) -> No
     assert escalation is not None  # noqa: S101  callers made it
     account_id, channel = room_for(draft.organization, team)
     account = find_account(draft.organization, account_id)
-    kind = Channel(account.channel.value) if account else Channel("slack")
+    kind = Channel(account.channel if account else "slack")
     room = Room(id=draft.rules.new_id(), team=team, place=Place(kind, account_id, channel))
     draft.escalation = replace(escalation, room=room)
     draft.add(OpenRoom(room, escalation.id))
     story = transcript(draft.messages.values(), draft.customer_name, draft.author)
-    draft.tell_room(Post(f"**The story so far**\n\n{story}"))
+    draft.tell_room(Post(f"**The story so far**\n\n{story}", attachments=of_the_story(draft)))
     if call is not None:
         draft.tell_room(Post(f"🔔 {_mention(draft, call)} is asked to take this."))
 
@@ -234,24 +240,12 @@ def release(draft: Draft, *, only: str = "") -> None:
     for message in held:
         draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
         draft.add(ClearTimers(RELEASE, str(message.id)))
-        draft.add(
-            Deliver(
-                message.id,
-                Post(
-                    message.text,
-                    attachments=message.attachments,
-                    files_from=_room_account(draft) if message.attachments else "",
-                ),
-                report=True,
-            )
-        )
+        ready = at_hand(message)
+        if message.text or ready:  # files that are still being fetched follow when they are there
+            post = Post(message.text, attachments=ready, speaker=draft.speaker(message.role, message.sender))
+            draft.add(Deliver(message.id, post, report=True))
         draft.add(ClearTimers(ANSWER_DUE))
         draft.because(f"person {message.sender}", "their words left after the undo")
-
-
-def _room_account(draft: Draft) -> str:
-    room = draft.escalation.room if draft.escalation else None
-    return room.place.account if room else ""
 
 
 def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:

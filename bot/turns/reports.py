@@ -1,8 +1,12 @@
 """What became of deliveries, turned into decisions. A failure never ends in silence."""
 
 from bot.core.conversation import DeliveryReport, Message, MessageState, OwnerKind, Role
-from bot.core.effects import ChangeMessage
+from bot.core.effects import ChangeMessage, Park
+from bot.core.errors import Unreachable, WindowClosed
+from bot.core.events import Receipt, ReceiptStatus
+from bot.core.ids import DeliveryId
 from bot.core.outbound import Button, Mark, Post, Style
+from bot.turns import window
 from bot.turns.draft import Draft
 from bot.turns.escalating import call_next, escalate
 from bot.turns.staff import SEND_AGAIN
@@ -21,20 +25,87 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
         draft.because("delivery", f"{report.outcome} of a message older than the story: {report.reason}")
     elif report.outcome == "delivered":
         _delivered(draft, message)
+    elif report.outcome == "parked":
+        window.parked(draft, message, report)
+    elif report.outcome == "delayed":
+        draft.tell_room(Post(f"⏳ Not out yet, and tried again: {report.reason}"), message.id)
+        draft.because("delivery", f"delayed: {report.reason}")
     else:
         _failed(draft, message, report)
 
 
+_RANK = {
+    MessageState.RELEASED: 0,
+    MessageState.SENT: 1,
+    MessageState.DELIVERED: 2,
+    MessageState.READ: 3,
+}
+_MARKS = {
+    MessageState.SENT: Mark.SENT,
+    MessageState.DELIVERED: Mark.DELIVERED,
+    MessageState.READ: Mark.READ,
+}
+_TOLD = {
+    ReceiptStatus.SENT: MessageState.SENT,
+    ReceiptStatus.DELIVERED: MessageState.DELIVERED,
+    ReceiptStatus.READ: MessageState.READ,
+}
+
+
 def _delivered(draft: Draft, message: Message) -> None:
-    if message.state in (MessageState.RELEASED, MessageState.FAILED):  # failed: an operator sent it again
-        draft.add(ChangeMessage(message.id, state=MessageState.DELIVERED))
-        draft.mark(message.ref, Mark.DELIVERED)
-        draft.because(f"person {message.sender}", "their words were delivered")
+    """The platform took it. Where it tells more later, this is only the first step."""
+    told = bool(draft.capabilities.receipts)
+    if message.state is MessageState.FAILED:  # an operator sent it again
+        draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+    _advance(draft, draft.messages[message.id], MessageState.SENT if told else MessageState.DELIVERED)
+
+
+def _advance(draft: Draft, message: Message, state: MessageState) -> None:
+    """Receipts come in any order: a state never goes back."""
+    if _RANK.get(message.state, 9) >= _RANK[state]:
+        return
+    draft.add(ChangeMessage(message.id, state=state))
+    if message.role is Role.STAFF:
+        draft.mark(message.ref, _MARKS[state])
+        draft.because(f"person {message.sender}", f"their words were {state}")
+
+
+def receipt(draft: Draft, told: Receipt) -> None:
+    """What the platform says of messages that it took before."""
+    named = [*told.messages, *([told.until.isoformat()] if told.until else [])]
+    ids = dict.fromkeys(id_ for ref in named for id_ in draft.view.refs.get(ref, ()))
+    for message in [draft.messages[id_] for id_ in ids if id_ in draft.messages]:
+        if message.role is Role.CUSTOMER:
+            continue
+        if told.status is not ReceiptStatus.FAILED:
+            _advance(draft, message, _TOLD[told.status])
+            continue
+        report = DeliveryReport(
+            message.id,
+            DeliveryId(message.id),
+            "failed",
+            told.reason or told.code,
+            told.code == Unreachable.code,
+            code=told.code,
+        )
+        if told.code == WindowClosed.code and message.state in (MessageState.RELEASED, MessageState.SENT):
+            _send_when_they_write(draft, message, report)
+        else:
+            _failed(draft, message, report)
+
+
+def _send_when_they_write(draft: Draft, message: Message, report: DeliveryReport) -> None:
+    """It was taken and then refused: it is put back, and waits with the others."""
+    draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+    draft.add(Park(message.id))
+    window.parked(draft, draft.messages[message.id], report)
 
 
 def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
-    if message.state not in (MessageState.RELEASED, MessageState.DELIVERED):
+    if message.state not in _RANK:
         return
+    if report.unreachable:
+        draft.remember(unreachable=True)
     draft.add(ChangeMessage(message.id, state=MessageState.FAILED))
     sentence = _sentence(draft, report)
     draft.because("delivery", f"{report.outcome}: {report.reason}")

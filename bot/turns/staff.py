@@ -18,16 +18,21 @@ from bot.core.effects import (
     Amend,
     ChangeMessage,
     ClearTimers,
+    Deliver,
+    Drop,
     Retract,
     SendAgain,
     SetTimer,
+    Show,
 )
 from bot.core.events import (
+    AddressChanged,
     Deleted,
     Edited,
     Event,
     ReachabilityChanged,
     Reacted,
+    Receipt,
     Said,
     Started,
     Submitted,
@@ -35,15 +40,19 @@ from bot.core.events import (
     Unsupported,
 )
 from bot.core.ids import MessageId, PersonId
-from bot.core.outbound import Mark, Post
+from bot.core.outbound import Button, Emote, Mark, Post
+from bot.turns import window
+from bot.turns.attachments import at_hand
 from bot.turns.draft import SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, WAITING_ON_HOLDER, close, release
 from bot.turns.ownership import Cause
-from orgs.routing import person_by_slack, person_by_telegram, roles_of
+from orgs.routing import find_person, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
 
 TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
 INSIDE = "//"
+TAKE_BACK = "👎"
+_OFFERED = 8  # people, where they are buttons
 STRANGER = "You are not named in the organization file, so you cannot act here."
 
 
@@ -61,17 +70,18 @@ def hear(draft: Draft, event: Event) -> None:
             _tapped(draft, event, event.content, person)
         case Submitted():
             _submitted(draft, event, event.content, person)
-        case Reacted() | Started() | ReachabilityChanged() | Unsupported():
+        case Reacted():
+            _reacted(draft, event, event.content, person)
+        case Started() | ReachabilityChanged() | Receipt() | AddressChanged() | Unsupported():
             pass
         case _:
             assert_never(event.content)
 
 
 def _person(draft: Draft, event: Event) -> PersonId | None:
-    org, sender = draft.organization, event.sender
-    if event.place.channel == "telegram":
-        return person_by_telegram(org, sender.external_id)
-    return person_by_slack(org, sender.external_id, sender.handle)
+    sender = event.sender
+    email = sender.handle if "@" in sender.handle else ""  # only a channel that has verified it says so
+    return person_on(draft.organization, event.place.channel, sender.external_id, email)
 
 
 def _speaks(draft: Draft, event: Event, person: PersonId | None) -> bool:
@@ -95,7 +105,7 @@ def _taken_at(draft: Draft) -> datetime:
     A line that was written before that is private, however late the platform brings it. Without the entry
     that `take` left it is older than the story, and so is whatever was written before it.
     """
-    takes = [m.at for m in draft.messages.values() if m.role is Role.SYSTEM and m.state is MessageState.NOTE]
+    takes = [m.at for m in draft.messages.values() if m.sender == SYSTEM and m.state is MessageState.NOTE]
     return takes[-1] if takes else min((m.at for m in draft.messages.values()), default=draft.now)
 
 
@@ -193,12 +203,28 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
             draft.add(ChangeMessage(message.id, text=edit.text))
             undo = draft.organization.policies.undo
             draft.add(SetTimer(RELEASE, str(message.id), draft.now + undo))
-        case MessageState.RELEASED | MessageState.DELIVERED if speaks:
+        case MessageState.PARKED if speaks:
+            draft.add(ChangeMessage(message.id, text=edit.text))
+            draft.add(Drop(message.id))
+            post = Post(
+                edit.text, attachments=at_hand(message), speaker=draft.speaker(message.role, message.sender)
+            )
+            draft.add(Deliver(message.id, post, report=True))  # it will be parked again, with the new words
+            draft.remember(parked=max(0, draft.memory.parked - 1))
+            draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ if speaks:
             draft.add(ChangeMessage(message.id, text=edit.text))
             _correct(draft, message, edit.text)
         case MessageState.FAILED if speaks:
             draft.add(ChangeMessage(message.id, text=edit.text))  # `_send_again` corrects it
-        case MessageState.RELEASED | MessageState.DELIVERED | MessageState.FAILED:
+        case (
+            MessageState.RELEASED
+            | MessageState.SENT
+            | MessageState.DELIVERED
+            | MessageState.READ
+            | MessageState.PARKED
+            | MessageState.FAILED
+        ):
             # The log keeps what the customer reads: an agent and the next room are told the story from it.
             draft.whisper(
                 event.sender.external_id,
@@ -255,7 +281,11 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
         case MessageState.HELD:
             draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
             draft.add(ClearTimers(RELEASE, str(message.id)))
-        case MessageState.RELEASED | MessageState.DELIVERED:
+        case MessageState.PARKED:
+            draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+            draft.add(Drop(message.id))
+            draft.remember(parked=max(0, draft.memory.parked - 1))
+        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
             draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
             if draft.capabilities.erases:
                 draft.add(Retract(message.id))
@@ -272,10 +302,17 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
         draft.whisper(who, STRANGER)
         return
     escalation = draft.escalation
-    if escalation is None or (tap.action != SEND_AGAIN and not _meant(escalation, event, tap.value)):
+    about_message = tap.action in (SEND_AGAIN, window.TEMPLATE, window.HOLD, window.DISCARD)
+    if escalation is None or not (about_message or _meant(escalation, event, tap.value)):
         draft.because(f"person {person}", f"pressed {tap.action} on a card that is over")
         return
     match tap.action:
+        case "assign":
+            _offer_people(draft, escalation)
+        case "assign_to":
+            _assign_to(draft, event, tap.value.partition(":")[2], person)
+        case window.TEMPLATE | window.HOLD | window.DISCARD:
+            window.choose(draft, tap.action, tap.value, person, who)
         case "take":
             take(draft, person, who, event.occurred_at)
         case "resolve" | "return":
@@ -290,7 +327,41 @@ def _meant(escalation: Escalation, event: Event, value: str) -> bool:
     """Pressed on the card of the room that is open now. Whoever took it elsewhere would speak in a room which
     they do not see, and which perhaps cannot even be opened.
     """
-    return value == str(escalation.id) and _in_open_room(escalation, event)
+    return value.partition(":")[0] == str(escalation.id) and _in_open_room(escalation, event)
+
+
+def _offer_people(draft: Draft, escalation: Escalation) -> None:
+    """Where the room's channel has no forms: the team as buttons."""
+    team = people_of(draft.organization, escalation.team) or draft.organization.people
+    buttons = tuple(Button("assign_to", f"{escalation.id}:{p.id}", p.name) for p in team[:_OFFERED])
+    draft.tell_room(Post("Who shall take this?", buttons=buttons))
+
+
+def _assign_to(draft: Draft, event: Event, chosen: str, by: PersonId) -> None:
+    found = find_person(draft.organization, chosen)
+    if found is None:
+        draft.whisper(event.sender.external_id, "That person is not named in the organization file.")
+        return
+    who = found.on(event.place.channel) or ""
+    take(draft, PersonId(found.id), who, event.occurred_at, by=by)
+
+
+def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | None) -> None:
+    """The holder's 👎 takes back what has not left; what they put on a customer's message goes there."""
+    if not _speaks(draft, event, person):
+        return
+    own = _known(draft, reaction.message)
+    if own is not None:
+        if reaction.added and reaction.emoji.startswith(TAKE_BACK) and own.state is MessageState.HELD:
+            draft.add(ChangeMessage(own.id, state=MessageState.WITHDRAWN))
+            draft.add(ClearTimers(RELEASE, str(own.id)))
+            draft.mark(own.ref, Mark.WITHDRAWN)
+            draft.because(f"person {person}", "took their words back")
+        return
+    for message in draft.meant(reaction.message):
+        if message.role is Role.CUSTOMER and message.ref and draft.capabilities.reacts:
+            draft.add(Show(Emote(message.ref, reaction.emoji if reaction.added else "")))
+            draft.because(f"person {person}", "reacted to the customer's message")
 
 
 def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | None) -> None:
@@ -302,7 +373,7 @@ def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | N
         return
     values = dict(form.values)
     chosen = values.get("person", "")
-    assignee = person_by_slack(draft.organization, chosen, values.get("person_email", ""))
+    assignee = person_on(draft.organization, event.place.channel, chosen, values.get("person_email", ""))
     if assignee is None:
         draft.whisper(event.sender.external_id, "That person is not named in the organization file.")
         return

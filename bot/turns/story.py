@@ -23,6 +23,7 @@ _ICONS = {
     AttachmentKind.STICKER: "🏷",
     AttachmentKind.LOCATION: "📍",
     AttachmentKind.CONTACT: "👤",
+    AttachmentKind.ORIGINAL: "📧",
 }
 
 
@@ -39,7 +40,14 @@ def lines(messages: Iterable[Message]) -> tuple[Line, ...]:
 
 def words(message: Message) -> str:
     """The message in one Markdown text, its attachments named."""
-    return "\n".join(filter(None, [message.text, *(named(a) for a in message.attachments)]))
+    told = (named(a) for a in message.attachments if a.kind is not AttachmentKind.ORIGINAL)
+    return "\n".join(filter(None, [message.text, *told]))
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    """On one line, for a sentence that only reminds of it."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
 
 
 def named(attachment: Attachment) -> str:

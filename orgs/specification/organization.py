@@ -8,7 +8,7 @@ known.
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
@@ -29,27 +29,9 @@ from orgs.specification.hours import Hours
 from orgs.specification.texts import Texts
 
 
-class ChannelKind(StrEnum):
-    """The folders of `connectors`."""
-
-    TELEGRAM = "telegram"
-    SLACK = "slack"
-    WHATSAPP = "whatsapp"
-    MESSENGER = "messenger"
-    EMAIL = "email"
-
-
 class Serves(StrEnum):
     CUSTOMERS = "customers"
     STAFF = "staff"
-
-
-class Mode(StrEnum):
-    """How events reach us."""
-
-    WEBHOOK = "webhook"
-    POLLING = "polling"
-    SOCKET = "socket"
 
 
 class AgentRole(StrEnum):
@@ -67,25 +49,6 @@ class Urgency(StrEnum):
     NORMAL = "normal"
     HIGH = "high"
     CRITICAL = "critical"
-
-
-MODES: Final[dict[ChannelKind, tuple[Mode, ...]]] = {  # the first is the default
-    ChannelKind.TELEGRAM: (Mode.POLLING, Mode.WEBHOOK),
-    ChannelKind.SLACK: (Mode.SOCKET, Mode.WEBHOOK),
-    ChannelKind.WHATSAPP: (Mode.WEBHOOK,),
-    ChannelKind.MESSENGER: (Mode.WEBHOOK,),
-    ChannelKind.EMAIL: (Mode.POLLING,),
-}
-
-REQUIRED_SECRETS: Final[dict[tuple[ChannelKind, Mode], tuple[str, ...]]] = {
-    (ChannelKind.TELEGRAM, Mode.POLLING): ("bot_token",),
-    (ChannelKind.TELEGRAM, Mode.WEBHOOK): ("bot_token", "webhook_secret"),
-    (ChannelKind.SLACK, Mode.SOCKET): ("bot_token", "app_token"),
-    (ChannelKind.SLACK, Mode.WEBHOOK): ("bot_token", "signing_secret"),
-    (ChannelKind.WHATSAPP, Mode.WEBHOOK): ("access_token", "app_secret", "verify_token"),
-    (ChannelKind.MESSENGER, Mode.WEBHOOK): ("access_token", "app_secret", "verify_token"),
-    (ChannelKind.EMAIL, Mode.POLLING): ("password",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +110,13 @@ ChannelList = Annotated[tuple[ChannelField, ...], BeforeValidator(_one_or_many)]
 EnvironmentName = Annotated[str, PlainValidator(_environment_name)]
 
 
+class SpeaksAs(StrEnum):
+    """Under which name a person's words reach the customer, where the channel shows one."""
+
+    ORGANIZATION = "organization"
+    PERSON = "person"
+
+
 class Identity(Part):
     """Who the customer talks to, whoever answers."""
 
@@ -154,23 +124,7 @@ class Identity(Part):
     voice: Prose = "Friendly, plain and to the point."
     greeting: Prose = "Hello! How can I help?"
     signature: Prose = ""
-
-
-class Secrets(Part):
-    """Names of environment variables, never the secrets themselves."""
-
-    bot_token: EnvironmentName | None = None
-    app_token: EnvironmentName | None = None
-    signing_secret: EnvironmentName | None = None
-    webhook_secret: EnvironmentName | None = None
-    access_token: EnvironmentName | None = None
-    app_secret: EnvironmentName | None = None
-    verify_token: EnvironmentName | None = None
-    password: EnvironmentName | None = None
-
-    def named(self) -> tuple[tuple[str, str], ...]:
-        """(secret, environment variable) for each secret that is named."""
-        return tuple((name, value) for name in type(self).model_fields if (value := getattr(self, name)))
+    speaks_as: SpeaksAs = SpeaksAs.ORGANIZATION
 
 
 class Limits(Part):
@@ -180,19 +134,33 @@ class Limits(Part):
     per_chat_per_second: Rate | None = None
 
 
-def _usual_mode(account: dict[str, Any]) -> Mode:
-    """The usual way of the account's channel; which one it is matters no more when `channel` was wrong."""
-    return MODES[account.get("channel", ChannelKind.SLACK)][0]
+class MessageTemplate(Part):
+    """A message that the platform has approved, for when its window for free text is closed.
+
+    `text` is its body as approved, with {{1}}, {{2}}, … for the `parameters`: each a fixed text or one of
+    {customer}, {person}, {team}, {organization}. `id` is the platform's name of it.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "en"
+    text: Annotated[str, Field(min_length=1, max_length=1024)]
+    parameters: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
 
 
 class Account(Part):
-    """One connection of the organization to a channel."""
+    """One connection of the organization to a channel, which is the name of a connector.
+
+    `mode`, `secrets` and `options` are what the connector asks for (docs/channels.md lists them). `secrets`
+    are names of environment variables, never the secrets themselves. `mode` None: the channel's usual one.
+    """
 
     id: Name
-    channel: ChannelKind
+    channel: Name
     serves: Serves
-    mode: Annotated[Mode, Field(default_factory=_usual_mode)]
-    secrets: Secrets = Secrets()
+    mode: Name | None = None
+    secrets: dict[Name, EnvironmentName] = Field(default_factory=dict)
+    options: dict[Name, Annotated[str, Field(max_length=500)]] = Field(default_factory=dict)
+    templates: tuple[MessageTemplate, ...] = ()
     limits: Limits = Limits()
     groups: tuple[ExternalId, ...] = ()  # group chats to listen in; all others are ignored
 
@@ -206,6 +174,11 @@ class Person(Part):
     slack: ExternalId | None = None  # user id (U…) or the e-mail address of their Slack account
     telegram: ExternalId | None = None
     roles: tuple[PersonRole, ...] = (PersonRole.MEMBER,)
+
+    def on(self, channel: str) -> str | None:
+        """How that channel knows them."""
+        known = {"slack": self.slack, "telegram": self.telegram}
+        return known.get(channel)
 
 
 class TeamChannels(Part):
@@ -312,9 +285,16 @@ class KnowledgeFolder(Part):
 
 
 class Policies(Part):
-    """`undo`: how long a holder's words wait before they leave. `languages`: BCP 47, the default first."""
+    """`undo`: how long a holder's words wait before they leave. `languages`: BCP 47, the default first.
+
+    `automatic_replies_per_hour`: how often programs of ours answer in one conversation where programs may be
+    at the other end. `outside_window`: what becomes of an agent's words when the channel takes no free text:
+    "hold", or the id of a template that asks the customer to write.
+    """
 
     undo: Annotated[Duration, Field(le=timedelta(minutes=5))] = timedelta(seconds=5)
+    automatic_replies_per_hour: Annotated[int, Field(ge=1, le=1000)] = 6
+    outside_window: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")] = "hold"
     max_turn_attempts: Annotated[int, Field(ge=1, le=20)] = 5
     languages: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")], ...], Field(min_length=1)

@@ -48,9 +48,11 @@ async def company(database: Database) -> Company:
             "insert into identities (id, organization_id, account_id, address_hash, customer_id)"
             " values (:i, :o, :a, '\\x01', :c)",
             "insert into lanes (id, organization_id, account_id, chat_hash) values (:l, :o, :a, '\\x01')",
-            "insert into conversations (id, organization_id, customer_id, status, account_id, identity_id,"
-            " lane_id, place, owner_kind, owner_name, accepted, handled)"
-            " values (:v, :o, :c, 'active', :a, :i, :l, '', 'agent', 'tier1', 3, 2)",
+            "insert into conversations (id, organization_id, customer_id, status, owner_kind, owner_name,"
+            " accepted, handled) values (:v, :o, :c, 'active', 'agent', 'tier1', 3, 2)",
+            "insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,"
+            " conversation_id, lane_id, place) values (:v, :o, :a, '\\x01', false, true, :i, :v, :l, '')",
+            "update conversations set place_id = id where id = :v",
         ):
             given = ids | {"data": data_key, "index": index_key, "key": customer_key}
             await connection.execute(

@@ -91,7 +91,15 @@ def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_
     ours, theirs = enqueue(redis, "aaaa", "sweep", batch=10), enqueue(redis, "bbbb", "sweep")
     until(lambda: status(redis, ours) == JobStatus.FINISHED, "the job is finished")
     done = Job.fetch(ours, connection=redis, serializer=SERIALIZER)
-    assert done.return_value() == {"bodies": 0, "keys": 0, "strays": 0, "tries": 0, "turns": 0}
+    assert done.return_value() == {
+        "bodies": 0,
+        "keys": 0,
+        "strays": 0,
+        "tries": 0,
+        "delivered": 0,
+        "links": 0,
+        "turns": 0,
+    }
     assert status(redis, theirs) == JobStatus.QUEUED
     assert running.stop(signal.SIGINT) == 0
     assert '"jobs stopped"' in running.logged()

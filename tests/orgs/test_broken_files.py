@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import InvalidOrganization
+from bot.run.wiring import CHANNELS
 from orgs.loading import lint, load
 from orgs.problems import Severity
 
@@ -17,7 +18,7 @@ FILES = sorted(BROKEN.glob("*.yaml"))
 
 
 def _told(path: Path) -> str:
-    lines = [str(problem).replace(str(BROKEN) + os.sep, "") for problem in lint(path)]
+    lines = [str(problem).replace(str(BROKEN) + os.sep, "") for problem in lint(path, CHANNELS)]
     return "\n".join(lines) + "\n"
 
 
@@ -32,14 +33,14 @@ def test_a_broken_file_is_told_what_is_wrong_and_where(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_with_an_error_is_not_loaded_and_one_with_warnings_is(path: Path) -> None:
-    problems = lint(path)
+    problems = lint(path, CHANNELS)
     assert problems
     if any(problem.severity is Severity.ERROR for problem in problems):
         with pytest.raises(InvalidOrganization) as caught:
-            load(path)
+            load(path, CHANNELS)
         assert caught.value.problems == tuple(map(str, problems))
     else:
-        assert load(path).warnings == tuple(problems)
+        assert load(path, CHANNELS).warnings == tuple(problems)
 
 
 def test_there_are_enough_broken_files_and_no_text_without_one() -> None:

@@ -15,7 +15,7 @@ from orgs.routing import (
     find_trigger,
     first_agent,
     ladder_for,
-    person_by_slack,
+    person_on,
     roles_of,
     room_for,
     rules_of,
@@ -143,9 +143,9 @@ def test_the_articles_of_the_sample_are_worth_reading(sample: Loaded) -> None:
 
 def test_staff_are_known_by_their_slack_id_and_by_email(sample: Loaded) -> None:
     org = sample.organization
-    assert person_by_slack(org, "U0ANNA0001") == "anna"
-    assert person_by_slack(org, "U9", "Ben@Brightdesk.example") == "ben"
-    assert person_by_slack(org, "", "") is None
+    assert person_on(org, "slack", "U0ANNA0001") == "anna"
+    assert person_on(org, "slack", "U9", "Ben@Brightdesk.example") == "ben"
+    assert person_on(org, "slack", "", "") is None
     assert roles_of(org, "anna") == {PersonRole.ADMIN, PersonRole.SUPERVISOR, PersonRole.MEMBER}
     assert roles_of(org, None) == frozenset()
 

@@ -20,7 +20,7 @@ from psycopg import sql as psql
 from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
-from storage import audit, effects, inbox, lanes, outbox, retention, rooms, turns, views
+from storage import audit, effects, files, inbox, lanes, outbox, places, retention, rooms, turns, views
 from storage import queries_sql as screens
 from tests.tools.shared_servers import Addresses, clone, drop, on_database
 
@@ -40,6 +40,8 @@ LARGE = frozenset(
         "escalations",
         "escalation_steps",
         "identities",
+        "places",
+        "files",
         "customers",
         "rooms",
         "turns",
@@ -90,12 +92,26 @@ FILL = (
     from story
     """,
     """
-    insert into conversations (id, organization_id, customer_id, status, created_at, account_id, identity_id,
-        lane_id, place, owner_kind, owner_name, memory, accepted, handled, position, said, pending_since,
+    insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,
+        conversation_id, lane_id, place, heard_at)
+    select id, organization, account, substr(sha256(n::text::bytea), 1, 16), false, true, id, id, id,
+        repeat('p', 60), at
+    from story
+    """,
+    """
+    insert into files (id, organization_id, conversation_id, customer_id, account_id, message_id, position,
+        state, due_at)
+    select v7(at, n * 16 + 1), organization, id, id, account, v7(at, n * 16 + 1), 0,
+        case when waits then 'waiting' else 'stored' end, case when waits then now() end
+    from story where n %% 10 = 3 or waits
+    """,
+    """
+    insert into conversations (id, organization_id, customer_id, status, created_at, place_id,
+        owner_kind, owner_name, memory, accepted, handled, position, said, pending_since,
             wake_at)
     select id, organization, id,
         case when waits then 'escalated' when n %% 50 = 0 then 'active' else 'resolved' end,
-        at, account, id, id, repeat('p', 60), 'agent', 'tier1', '{}', 5, case when waits then 4 else 5 end,
+        at, id, 'agent', 'tier1', '{}', 5, case when waits then 4 else 5 end,
             10, 5,
         case when waits then now() end,
         case when waits then now() when n %% 50 = 0 then now() + interval '1 day' end
@@ -123,11 +139,11 @@ FILL = (
     from story where n in (1, 1001, 2001)
     """,
     """
-    insert into outbox (id, organization_id, lane_id, conversation_id, message_id, kind, payload, state,
-        created_at)
-    select v7(at, n * 16 + p), organization, id, id, v7(at, n * 16 + p), 'post', repeat('o', 250),
+    insert into outbox (id, organization_id, lane_id, conversation_id, message_id, place_id, kind, payload,
+        state, created_at, settled_at, external_ids)
+    select v7(at, n * 16 + p), organization, id, id, v7(at, n * 16 + p), id, 'post', repeat('o', 250),
         case when p = 5 and waits then 'waiting' when p = 5 and n %% 1000 = 1 then 'failed' else
-        'delivered' end, at
+        'delivered' end, at, case when not (p = 5 and waits) then at end, array['sent:' || n * 16 + p]
     from story, generate_series(1, 5) p order by n, p
     """,
     """
@@ -326,15 +342,30 @@ def _prefix(s: Sample) -> dict[str, object]:
 
 CASES = (
     # the door
-    Case("find", inbox._FIND, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 100),
+    Case("find", places._FIND, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 200),
+    Case("who", places._IDENTITIES, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 150),
+    Case("going on", places._GOING_ON, lambda s: {"root": s.waiting[0]}, 60),
     Case(
         "rooms",
         inbox._ROOMS,
         lambda s: {"accounts": s.staff, "chats": _n("C1"), "threads": s.threads},
         150,
     ),
-    Case("lock", inbox._LOCK, lambda s: {"identities": s.ids, "conversations": s.waiting[:2]}, 120),
-    Case("seen", inbox._SEEN, lambda s: {"accounts": s.accounts, "externals": s.externals}, 60),
+    Case(
+        "room of a message",
+        inbox._ROOM_OF_MESSAGE,
+        lambda s: {"organization": s.organization, "account": s.staff[0], "chat": "C1", "ref": "1.1"},
+        60,
+    ),
+    Case("lock", inbox._LOCK, lambda s: {"conversations": s.waiting[:2]}, 120),
+    Case("leading", inbox._LEADING, lambda s: {"places": s.ids}, 60),
+    Case(
+        "hear",
+        inbox._HEAR,
+        lambda s: {"ids": s.ids, "heard": _n(datetime.now(UTC)), "contexts": _n(None)},
+        250,
+    ),
+    Case("seen", places.SEEN, lambda s: {"accounts": s.accounts, "externals": s.externals}, 60),
     Case(
         "touch",
         inbox._TOUCH,
@@ -345,6 +376,7 @@ CASES = (
             "said": _n(6),
             "seconds": _n(0.8),
             "patient": _n(False),
+            "places": s.ids,
         },
         250,
     ),
@@ -352,7 +384,10 @@ CASES = (
     # the turn
     Case("claim", turns._CLAIM, lambda _s: {"limit": AT_ONCE, "seconds": 30.0}, 300),
     Case("claim all there is", turns._CLAIM, lambda _s: {"limit": 100, "seconds": 30.0}, 900),
-    Case("heads", views._HEADS, lambda s: {"ids": s.ids}, 100),
+    Case("heads", views._HEADS, lambda s: {"ids": s.ids}, 200),
+    Case("files of", views._FILES, lambda s: {"ids": s.ids}, 60),
+    Case("sent as", views._SENT, lambda s: {"id": s.ids[0], "refs": ["sent:52"]}, 60),
+    Case("sent until", views._SENT_UNTIL, lambda s: {"id": s.ids[0], "until": datetime.now(UTC)}, 60),
     Case("inputs", views._INPUTS, lambda s: {"ids": s.waiting[:AT_ONCE]}, 100),
     Case("timers", views._TIMERS, lambda s: {"ids": s.ids}, 60),
     Case("story", views._STORY, lambda s: {"ids": s.ids, "limit": views.STORY}, 100),
@@ -378,7 +413,10 @@ CASES = (
         lambda s: {"conversation": s.ids[0], "kind": "idle", "subject": None},
         40,
     ),
-    Case("send again", effects._STATEMENTS["send_again"], lambda s: {"message": s.messages[0]}, 40),
+    Case("send again", effects._FINDING["send_again"], lambda s: {"message": s.messages[0]}, 40),
+    Case("unpark", effects._FINDING["unpark"], lambda s: {"conversation": s.ids[0]}, 40),
+    Case("park", effects._STATEMENTS["park"], lambda s: {"message": s.messages[0]}, 60),
+    Case("drop", effects._STATEMENTS["drop"], lambda s: {"message": s.messages[0]}, 40),
     Case("close room", effects._STATEMENTS["close_room"], lambda s: {"id": s.ids[0]}, 40),
     Case("card", rooms._ROOM, lambda s: {"id": s.ids[0]}, 60),
     Case("card's story", rooms._STORY, lambda s: {"id": s.ids[0], "limit": 60}, 40),
@@ -391,7 +429,12 @@ CASES = (
         lambda s: {"accounts": s.accounts, "slots": _n(30), "limit": AT_ONCE, "seconds": 30.0},
         400,
     ),
-    Case("details", outbox._DETAILS, lambda s: {"ids": s.messages}, 200),
+    Case("details", outbox._DETAILS, lambda s: {"ids": s.messages}, 300),
+    # files
+    Case(
+        "claim files", files._CLAIM, lambda _s: {"accounts": ["a1", "a2"], "limit": 8, "seconds": 60.0}, 300
+    ),
+    Case("find a file", files._FIND, lambda s: {"id": s.messages[0]}, 40),
     Case("renew lanes", outbox._RENEW, lambda s: {"ids": s.ids, "fences": _n(0), "seconds": 30.0}, 120),
     Case("our lanes", outbox._OURS, lambda s: {"ids": s.ids, "fences": _n(0)}, 100),
     Case(
@@ -404,6 +447,7 @@ CASES = (
             "attempts": 1,
             "error": None,
             "ref": "77",
+            "heard": datetime.now(UTC),
         },
         60,
     ),
@@ -483,6 +527,8 @@ CASES = (
     Case("delete keys", retention._DELETE_KEYS, _retained(30), 600),
     Case("delete strays", retention._DELETE_STRAYS, _retained(30), 600),
     Case("delete tries", retention._DELETE_TRIES, _aged(90), 600),
+    Case("delete delivered", retention._DELETE_DELIVERED, _retained(90), 1500),
+    Case("delete links", retention._DELETE_LINKS, _retained(90), 60),
     Case("delete turns", retention._DELETE_TURNS, _aged(90), 600),
 )
 

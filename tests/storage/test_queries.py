@@ -149,10 +149,10 @@ async def _many(connection: AsyncConnection, count: int) -> None:
     """Copies of one conversation, with a message and a turn each."""
     await connection.execute(
         text(
-            "insert into conversations (id, organization_id, customer_id, status, account_id, identity_id,"
-            " lane_id, place, current, owner_kind, owner_name, created_at)"
-            " select gen_random_uuid(), organization_id, customer_id, 'resolved', account_id, identity_id,"
-            " lane_id, place, false, owner_kind, owner_name, created_at - make_interval(secs => n / 3)"
+            "insert into conversations (id, organization_id, customer_id, status, place_id, owner_kind,"
+            " owner_name, created_at)"
+            " select gen_random_uuid(), organization_id, customer_id, 'resolved', place_id, owner_kind,"
+            " owner_name, created_at - make_interval(secs => n / 3)"
             " from (select * from conversations order by id limit 1) v, generate_series(1, :count) n"
         ),
         {"count": count},

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from bot.core.connector import Capabilities
+from bot.core.connector import MODEST, Capabilities
 from bot.core.conversation import (
     Conversation,
     DeliveryReport,
@@ -64,15 +64,7 @@ def organization() -> Organization:
 
 
 def capabilities(*, edits: bool) -> Capabilities:
-    return Capabilities(
-        edits=edits,
-        erases=edits,
-        buttons=8,
-        typing=True,
-        reconciles=False,
-        per_second=1000.0,
-        chat_interval=timedelta(),
-    )
+    return replace(MODEST, edits=edits, erases=edits, buttons=8, typing=True, per_second=1000.0)
 
 
 class ModelDesk:

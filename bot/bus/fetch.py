@@ -1,0 +1,328 @@
+"""Attachments, beside the way of a message: each is fetched, looked at, sealed and kept, with its own tries.
+
+A message never waits for its files and never fails with them: what became of one is told to the conversation
+as an event, and a later turn passes the file on. A file goes from the platform to the store in one stream,
+past the scanner, and is nowhere else: neither whole in memory nor unsealed on a disk. The store has it only
+once the scanner has found nothing.
+"""
+
+import asyncio
+import heapq
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bot.bus.bell import Bell
+from bot.bus.metrics import FILES
+from bot.bus.scanning import Scan, Scanning
+from bot.bus.sniffing import WINDOW, sniffed
+from bot.core.connector import Connector, HasFiles
+from bot.core.errors import (
+    DeskError,
+    PlatformDown,
+    Refused,
+    SendError,
+    StaleLease,
+    StorageUnavailable,
+    Unreachable,
+    WindowClosed,
+)
+from storage.files import Fetched, Files, Wanted
+from storage.filestore import FileStore
+from storage.inbox import Wake
+
+log = structlog.get_logger(__name__)
+
+_FOR_EVER = (Refused, Unreachable, WindowClosed)
+_BREATH = 0.05  # seconds between two looks: what rings meanwhile is found by one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """`lease`: until a dead worker's files are taken over. `patience`: for one try, the scanner's included.
+
+    With these pauses a file is given up after about two hours. `poll`: how soon a look that found nothing is
+    repeated; the pause doubles up to `idle`, or to `deaf` while rings of other processes are not heard.
+    """
+
+    slots: int = 8
+    poll: timedelta = timedelta(milliseconds=250)
+    deaf: timedelta = timedelta(seconds=1)
+    idle: timedelta = timedelta(seconds=15)
+    lease: timedelta = timedelta(seconds=30)
+    patience: timedelta = timedelta(minutes=5)
+    grace: timedelta = timedelta(seconds=5)
+    attempts: int = 18
+    first_pause: timedelta = timedelta(seconds=1)
+    longest_pause: timedelta = timedelta(minutes=15)
+
+
+class TooLarge(DeskError):
+    code = "file.too_large"
+
+
+class Infected(DeskError):
+    code = "file.infected"
+
+
+class Fetcher:
+    """Fetches until told to stop; what is not done soon after is handed back, for another to begin anew."""
+
+    def __init__(
+        self,
+        *,
+        files: Files,
+        store: FileStore,
+        connectors: Mapping[str, Connector],
+        bell: Bell,
+        scan: Scan | None,
+        max_bytes: int,
+        pace: Pace,
+    ) -> None:
+        self._files = files
+        self._store = store
+        self._connectors = connectors
+        self._bell = bell
+        self._scan = scan
+        self._max_bytes = max_bytes
+        self._pace = pace
+        self._held: dict[asyncio.Task[None], Wanted] = {}
+        self._due: list[float] = []  # when files that we tried are to be tried again
+        self._pause = pace.poll
+        self._wake = asyncio.Event()
+        bell.listen(self.heard)
+
+    def heard(self, _: Sequence[Wake]) -> None:
+        """The bell rang: perhaps for a message with files."""
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be something to fetch, now or in a moment."""
+        self._pause = self._pace.poll
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as keepers:
+            renewing = keepers.create_task(self._renew(), name="renew files")
+            try:
+                while not stop.is_set():
+                    self._wake.clear()
+                    for wanted in await self._claim():
+                        task = asyncio.create_task(self._fetch(wanted), name="fetch a file")
+                        self._held[task] = wanted
+                        task.add_done_callback(self._done)
+                    await self._rest(stop)
+            finally:
+                await self._finish()
+                renewing.cancel()
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._held.pop(task, None)
+        self._wake.set()
+
+    async def _finish(self) -> None:
+        """Let what is nearly done end, and hand the rest back."""
+        if not self._held:
+            return
+        _, late = await asyncio.wait(self._held, timeout=self._pace.grace.total_seconds())
+        left = [self._held[task] for task in late]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        try:
+            if left:
+                await self._files.release(left)
+        except StorageUnavailable as error:
+            log.warning("files not handed back", code=error.code)  # their leases will end
+
+    async def _rest(self, stop: asyncio.Event) -> None:
+        """Until the bell rings, something is due, or it is time to look; a little while in any case."""
+        stopping = asyncio.create_task(stop.wait())
+        waking = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait({stopping}, timeout=_BREATH)
+            await asyncio.wait(
+                {stopping, waking}, timeout=self._until_next(), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            stopping.cancel()
+            waking.cancel()
+
+    def _until_next(self) -> float:
+        """Seconds until the next look, unless the bell rings."""
+        longest = self._pace.idle if self._bell.state == "up" else self._pace.deaf
+        pause = min(self._pause, longest)
+        self._pause = min(pause * 2, longest)
+        now = time.monotonic()
+        while self._due and self._due[0] <= now:
+            heapq.heappop(self._due)
+        return min([pause.total_seconds(), *(due - now + 0.001 for due in self._due[:1])])
+
+    async def _claim(self) -> list[Wanted]:
+        """Who holds half of the slots gets no more for now: a slow platform leaves room for the others."""
+        busy = Counter(wanted.account for wanted in self._held.values())
+        half = max(1, self._pace.slots // 2)
+        accounts = [
+            name
+            for name, known in self._connectors.items()
+            if isinstance(known, HasFiles) and busy[name] < half
+        ]
+        limit = min(half, self._pace.slots - len(self._held))
+        if limit <= 0 or not accounts:
+            return []
+        try:
+            found = await self._files.claim(accounts, limit, self._pace.lease)
+        except StorageUnavailable as error:
+            log.warning("cannot claim files", code=error.code)
+            return []
+        if found:
+            self.wake()  # there may be more
+        return found
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._pace.lease.total_seconds() / 3)
+            if not self._held:
+                continue
+            try:
+                await self._files.renew(list(self._held.values()), self._pace.lease)
+            except StorageUnavailable as error:
+                log.warning("files not renewed", code=error.code)
+
+    async def _fetch(self, wanted: Wanted) -> None:
+        """One try, and its record. A record that cannot be written is tried again until it can."""
+        try:
+            result = await self._try(wanted)
+            FILES.labels(result.outcome).inc()
+            if result.outcome != "stored":
+                log.info(
+                    "file not fetched", file=str(wanted.id), attempt=wanted.attempts, outcome=result.outcome
+                )
+            wakes = await self._record(result)
+        except StaleLease:
+            log.warning("file fetched twice", file=str(wanted.id))
+            return
+        except Exception as error:
+            log.error("fetching broke", file=str(wanted.id), exc_info=error)  # its lease will end
+            return
+        self._bell.ring(wakes)
+        if result.outcome == "later":
+            heapq.heappush(self._due, time.monotonic() + result.after.total_seconds())
+        elif result.outcome != "stored" and wanted.attempts > 1:
+            await self._discard(wanted)
+
+    async def _record(self, result: Fetched) -> tuple[Wake, ...]:
+        while True:
+            try:
+                return await self._files.settle(result)
+            except StorageUnavailable:
+                await asyncio.sleep(0.2)
+
+    async def _discard(self, wanted: Wanted) -> None:
+        """What an earlier try may have put before its worker died."""
+        try:
+            await self._store.delete(wanted.id)
+        except PlatformDown as error:
+            log.warning("file not discarded", file=str(wanted.id), code=error.code)
+
+    async def _try(self, wanted: Wanted) -> Fetched:
+        try:
+            if wanted.attempts > self._pace.attempts:  # none of the tries came to an end
+                return Fetched(wanted, "failed", reason="given up after too many tries")
+            async with asyncio.timeout(self._pace.patience.total_seconds()):
+                return await self._kept(wanted) or await self._keep(wanted)
+        except (TooLarge, Infected) as error:
+            return Fetched(wanted, "refused", reason=str(error))
+        except _FOR_EVER as error:
+            return Fetched(wanted, "failed", reason=error.reason)
+        except (SendError, OSError) as error:  # a TimeoutError is an OSError
+            return self._later(wanted, error)
+        except Exception as error:
+            log.error("fetching broke", file=str(wanted.id), exc_info=error)
+            return self._later(wanted, error)
+
+    async def _kept(self, wanted: Wanted) -> Fetched | None:
+        """What an earlier try put whole into the store, and did not live to record."""
+        if wanted.attempts == 1:
+            return None
+        glance = _Glance()
+        try:
+            async with aclosing(self._store.open(wanted.id, wanted.sealer)) as content:
+                async for chunk in content:
+                    glance.at(chunk)
+        except Refused:
+            return None
+        return glance.stored(wanted)
+
+    async def _keep(self, wanted: Wanted) -> Fetched:
+        connector = self._connectors.get(wanted.account)
+        if not isinstance(connector, HasFiles):
+            raise PlatformDown("account_closed: the account is not open here")
+        glance = _Glance()
+        async with (
+            aclosing(_closable(connector.open(wanted.ref))) as content,
+            self._scan() if self._scan is not None else nullcontext() as scanning,
+            aclosing(self._watched(content, glance, scanning)) as watched,
+        ):
+            await self._store.put(wanted.id, wanted.sealer, watched)
+        return glance.stored(wanted)
+
+    async def _watched(
+        self, content: AsyncIterator[bytes], glance: "_Glance", scanning: Scanning | None
+    ) -> AsyncGenerator[bytes, None]:
+        """The content as it passes. Raises TooLarge, Infected."""
+        async for chunk in content:
+            glance.at(chunk)
+            if glance.size > self._max_bytes:
+                raise TooLarge(f"larger than {self._max_bytes // 1024 // 1024} MB")
+            if scanning is not None:
+                await scanning.feed(chunk)
+            yield chunk
+        if scanning is not None and (found := await scanning.verdict()):
+            raise Infected(f"the virus scanner found {found}")
+
+    def _later(self, wanted: Wanted, error: Exception) -> Fetched:
+        reason = error.reason if isinstance(error, SendError) else _plainly(error)
+        if wanted.attempts >= self._pace.attempts:
+            return Fetched(wanted, "failed", reason=reason)
+        pause = min(self._pace.first_pause * 2 ** (wanted.attempts - 1), self._pace.longest_pause)
+        if isinstance(error, SendError) and error.retry_after:
+            pause = max(pause, min(error.retry_after, self._pace.longest_pause))
+        return Fetched(wanted, "later", reason=reason, after=pause)
+
+
+class _Glance:
+    """What must be seen of a file to know what it is."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._head = bytearray()
+        self._tail = b""
+
+    def at(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._head += chunk[: WINDOW - len(self._head)]
+        self._tail = (self._tail + chunk[-WINDOW:])[-WINDOW:]
+
+    def stored(self, wanted: Wanted) -> Fetched:
+        kind, name = sniffed(bytes(self._head), self._tail, wanted.claimed_type, wanted.name)
+        return Fetched(wanted, "stored", kind, name, self.size)
+
+
+def _plainly(error: Exception) -> str:
+    return "it took too long" if isinstance(error, TimeoutError) else type(error).__name__
+
+
+async def _closable(content: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Closes what it reads as soon as it is closed itself."""
+    try:
+        async for chunk in content:
+            yield chunk
+    finally:
+        if isinstance(content, AsyncGenerator):
+            await content.aclose()

@@ -1,0 +1,168 @@
+"""`desk accounts …`: the organization's connections to the channels, and whether they work."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bot.commands.desk import Borrow, Desk, whose
+from bot.commands.formatting import plural
+from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
+from bot.core.connector import ChannelKind
+from bot.core.errors import CommandError, DeskError, NotFound, SendError
+from orgs.specification.organization import Account as Declared
+from orgs.specification.organization import Organization
+from storage import queries
+from storage.accounts import Account, all_accounts
+from storage.organizations import InForce
+
+log = structlog.get_logger(__name__)
+
+PATIENCE: Final = 15.0  # seconds that a platform may take to answer
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of one account: as whom it works, or what is wrong and what to do, in one sentence."""
+
+    account: str
+    channel: str
+    works: bool
+    sentence: str
+
+
+def commands(desk: Desk) -> tuple[Command, ...]:
+    async def listed(call: Call) -> Output:
+        known = await whose(desk, call)
+        organization = await desk.organizations.get(known.organization, known.version)
+        async with desk.database.begin() as connection:
+            listeners = await queries.listeners(connection, known.organization)
+        rows = [(one, _mode(desk, one), listeners.get(one.id)) for one in organization.accounts]
+        return Output(
+            tables=(
+                Table(
+                    ("account", "channel", "serves", "mode", "state"),
+                    tuple(
+                        (one.id, one.channel, one.serves.value, mode, _state(desk, one, mode, listener))
+                        for one, mode, listener in rows
+                    ),
+                    empty="The organization has no accounts.",
+                ),
+            ),
+            data=[
+                {
+                    "account": one.id,
+                    "channel": one.channel,
+                    "serves": one.serves.value,
+                    "mode": mode,
+                    "state": _state(desk, one, mode, listener),
+                    "listener": listener or None,
+                }
+                for one, mode, listener in rows
+            ],
+        )
+
+    async def check(call: Call) -> Output:
+        known = await whose(desk, call)
+        organization = await desk.organizations.get(known.organization, known.version)
+        wanted = _wanted(organization, call.arguments["account"])
+        async with desk.database.begin() as connection:
+            accounts = {
+                account.account: account
+                for account in await all_accounts(connection, desk.keys)
+                if account.organization == known.organization
+            }
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(_verdict(desk, accounts.get(one.id), one)) for one in wanted]
+        return _told(known, [task.result() for task in asked])
+
+    summary = "The accounts on every channel: whom they serve, how they listen, and whether anybody does."
+    return (
+        Command(name="accounts", summary=summary, permission=Permission.MEMBER, handler=listed),
+        Command(name="accounts list", summary=summary, permission=Permission.MEMBER, handler=listed),
+        Command(
+            name="accounts check",
+            summary="Ask each platform whether the account works. Says as whom, or what is wrong.",
+            permission=Permission.SUPERVISOR,
+            handler=check,
+            parameters=(Parameter("account", "Only this one, as the organization file names it.", ""),),
+        ),
+    )
+
+
+def _mode(desk: Desk, declared: Declared) -> str:
+    kind: ChannelKind | None = desk.channels.get(declared.channel)
+    return declared.mode or (kind.ways[0].mode if kind else "-")
+
+
+def _state(desk: Desk, declared: Declared, mode: str, listener: str | None) -> str:
+    if declared.channel not in desk.channels:
+        return "no connector speaks this channel"
+    if listener is None:
+        return "not active"
+    if mode == "webhook":
+        return "the platform calls us"
+    return f"heard by {listener}" if listener else "nobody listens"
+
+
+def _wanted(organization: Organization, named: str) -> tuple[Declared, ...]:
+    if not named:
+        return organization.accounts
+    found = tuple(one for one in organization.accounts if one.id == named)
+    if not found:
+        raise NotFound("account", named)
+    return found
+
+
+async def _verdict(desk: Desk, account: Account | None, declared: Declared) -> Verdict:
+    """Never raises, so that no account keeps those beside it from being told."""
+    if account is None:
+        return Verdict(declared.id, declared.channel, False, "It is not active: apply the file again.")
+    try:
+        name = await _ask(desk.borrow, account, declared)
+    except TimeoutError:
+        problem = f"the platform has not answered within {PATIENCE:g} s: try again, and see what it says"
+    except SendError as error:
+        problem = error.reason
+    except DeskError as error:
+        problem = str(error)
+    except Exception as error:
+        log.exception("account check broke", account=declared.id, channel=declared.channel, exc_info=error)
+        problem = f"the check itself failed ({type(error).__name__}): the log says more"
+    else:
+        return Verdict(declared.id, declared.channel, True, f"Works as {name}.")
+    return Verdict(declared.id, declared.channel, False, _sentence(problem, declared))
+
+
+async def _ask(borrow: Borrow, account: Account, declared: Declared) -> str:
+    async with asyncio.timeout(PATIENCE), borrow(account, declared) as connector:
+        return await connector.check()
+
+
+def _sentence(problem: str, declared: Declared) -> str:
+    """One line that ends as a sentence does, without saying twice which account is meant."""
+    line = " ".join(problem.split()).removeprefix(f"account {declared.id}: ") or "it does not work"
+    return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+def _told(known: InForce, verdicts: list[Verdict]) -> Output:
+    if not verdicts:
+        raise CommandError(f"{known.name} has no accounts yet: name them in its file, under `accounts`.")
+    wrong = sum(not verdict.works for verdict in verdicts)
+    return Output(
+        text=f"{plural(wrong, 'account')} of {len(verdicts)} {'does' if wrong == 1 else 'do'} not work."
+        if wrong
+        else "",
+        tables=(
+            Table(
+                ("account", "channel", "", "what the platform says"),
+                tuple((v.account, v.channel, "good" if v.works else "WRONG", v.sentence) for v in verdicts),
+            ),
+        ),
+        data=[
+            {"account": v.account, "channel": v.channel, "works": v.works, "sentence": v.sentence}
+            for v in verdicts
+        ],
+        ok=not wrong,
+    )

@@ -1,0 +1,347 @@
+"""`desk customers merge …` and the other verbs that change who a customer is."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.commands.desk import Desk, actor, whose
+from bot.commands.formatting import plural, short_id
+from bot.core.commands import Call, Command, Handler, JsonValue, Output, Parameter, Permission
+from bot.core.connector import Invites
+from bot.core.errors import BadUsage, CommandError, KeyDestroyed, NotFound, SendError, SettingsError
+from bot.core.ids import ConversationId, CustomerId, OrgId
+from orgs.routing import find_account
+from orgs.specification.organization import Serves
+from storage import customers, links, merging, queries
+from storage.accounts import Account, all_accounts
+from storage.audit import AuditEntry, Detail, record
+from storage.customers import CustomerStory
+from storage.keys import destroy
+from storage.queries import Subject
+
+_CRM_ID: Final = 200  # characters
+
+
+def commands(desk: Desk) -> tuple[Command, ...]:
+    changes = _Changes(desk)
+    customer = "The id, or the beginning of it"
+    return (
+        _command(
+            "merge",
+            "Two customers are one person: their history becomes one. Can be undone.",
+            changes.merge,
+            Permission.SUPERVISOR,
+            Parameter("kept", f"{customer}, of whom the other is merged into."),
+            Parameter("merged", f"{customer}, of who is merged."),
+        ),
+        _command(
+            "unmerge",
+            "Part a customer again from whom they were merged into.",
+            changes.unmerge,
+            Permission.SUPERVISOR,
+            Parameter("customer", f"{customer}, of who was merged."),
+        ),
+        _command(
+            "crm",
+            "Say by which id the CRM knows a customer. Whoever had that id is merged into them.",
+            changes.crm,
+            Permission.SUPERVISOR,
+            Parameter("customer", f"{customer}."),
+            Parameter("id", "The CRM's id of them. Only a keyed hash of it is kept."),
+        ),
+        _command(
+            "invite",
+            "A link by which the customer of a conversation goes on in another account. Good once, for 24 h.",
+            changes.invite,
+            Permission.MEMBER,
+            Parameter("conversation", "Its id, or the beginning of it."),
+            Parameter("account", "The account to go on in, as the organization file names it."),
+        ),
+        _command(
+            "erase",
+            "Make all that a customer ever wrote unreadable, for ever.",
+            changes.erase,
+            Permission.ADMIN,
+            Parameter("customer", f"{customer}."),
+            Parameter("yes", "It is meant: there is no way back.", "", flag=True),
+        ),
+    )
+
+
+def _command(
+    verb: str, summary: str, handler: Handler, permission: Permission, *parameters: Parameter
+) -> Command:
+    return Command(
+        name=f"customers {verb}",
+        summary=summary,
+        permission=permission,
+        handler=handler,
+        parameters=parameters,
+        writes=True,
+    )
+
+
+class _Changes:
+    """Each changes and audits in one transaction."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def merge(self, call: Call) -> Output:
+        desk, known = self._desk, await whose(self._desk, call)
+        async with desk.database.begin() as connection:
+            kept = await self._find(connection, known.organization, call.arguments["kept"])
+            merged = await self._find(connection, known.organization, call.arguments["merged"])
+            if kept == merged:
+                raise BadUsage(f"Both are {kept}: name two customers.")
+            before = [await self._story(connection, known.organization, one) for one in (kept, merged)]
+            try:
+                done = await merging.merge(
+                    connection,
+                    desk.new_id(),
+                    known.organization,
+                    kept=kept,
+                    merged=merged,
+                    by=actor(call),
+                    how="staff",
+                )
+            except KeyDestroyed as error:
+                raise CommandError("One of them was erased: nobody can be merged with them.") from error
+            if done is None:
+                return Output(text="They are one customer already.", data={"changed": False})
+            await self._audit(
+                connection,
+                known.organization,
+                call,
+                "customer.merged",
+                f"customer:{done.merged}",
+                {"kept": str(done.kept), "how": "staff"},
+            )
+        return _merged(done, before)
+
+    async def unmerge(self, call: Call) -> Output:
+        known = await whose(self._desk, call)
+        async with self._desk.database.begin() as connection:
+            customer = await self._find(connection, known.organization, call.arguments["customer"])
+            try:
+                parted = await merging.unmerge(connection, known.organization, customer)
+            except NotFound as error:
+                raise CommandError(
+                    f"{customer} is merged into nobody: name who was merged, not who was kept."
+                ) from error
+            await self._audit(
+                connection,
+                known.organization,
+                call,
+                "customer.unmerged",
+                f"customer:{customer}",
+                {"from": str(parted.remaining), "places": parted.places},
+            )
+        moved = (
+            f" {plural(parted.places, 'place')} in which one went on in a matter of the other"
+            f" {'is' if parted.places == 1 else 'are'} forgotten: who writes there next begins anew."
+            if parted.places
+            else ""
+        )
+        return Output(
+            text=f"{customer} is a customer of their own again, apart from {parted.remaining}."
+            f" What they began while they were one stays with {short_id(parted.remaining)}.{moved}",
+            data={
+                "customer": str(customer),
+                "apart_from": str(parted.remaining),
+                "places_forgotten": parted.places,
+            },
+        )
+
+    async def crm(self, call: Call) -> Output:
+        desk, known = self._desk, await whose(self._desk, call)
+        crm_id = call.arguments["id"].strip()
+        if not 1 <= len(crm_id) <= _CRM_ID:
+            raise BadUsage(f"The CRM's id has 1 to {_CRM_ID} characters.")
+        async with desk.database.begin() as connection:
+            customer = await self._find(connection, known.organization, call.arguments["customer"])
+            before = [await self._story(connection, known.organization, customer)]
+            try:
+                done = await customers.know_by_crm(
+                    connection,
+                    desk.keys,
+                    desk.new_id,
+                    known.organization,
+                    customer,
+                    crm_id,
+                    by=actor(call),
+                )
+            except KeyDestroyed as error:
+                raise CommandError(f"{customer} was erased: the CRM's id would lead to nobody.") from error
+            data: dict[str, JsonValue] = {
+                "customer": str(done.customer),
+                "changed": not done.known,
+                "merged": str(done.merged.merged) if done.merged else None,
+            }
+            if done.known:
+                return Output(text=f"The CRM's id leads to {done.customer} already.", data=data)
+            details: dict[str, Detail] = {"replaced": done.replaced}
+            if done.merged:
+                details["merged"] = str(done.merged.merged)
+            await self._audit(
+                connection,
+                known.organization,
+                call,
+                "customer.crm_known",
+                f"customer:{done.customer}",
+                details,
+            )
+        told = f"The CRM's id leads to {done.customer} from now on"
+        told += ", in place of the one before." if done.replaced else "."
+        if done.merged:
+            told += f" {done.merged.merged} had that id and was merged into them; `customers unmerge"
+            told += f" {short_id(done.merged.merged)}` undoes that."
+        return Output(text=told + _warning(before), data=data)
+
+    async def invite(self, call: Call) -> Output:
+        desk, known = self._desk, await whose(self._desk, call)
+        organization = await desk.organizations.get(known.organization, known.version)
+        declared = find_account(organization, call.arguments["account"])
+        serving = [a.id for a in organization.accounts if a.serves is Serves.CUSTOMERS]
+        if declared is None or declared.serves is not Serves.CUSTOMERS:
+            raise BadUsage(
+                f"{call.arguments['account'][:40]!r} is no account that serves customers. There is"
+                f" {', '.join(serving) or 'none'}."
+            )
+        async with desk.database.begin() as connection:
+            found = await queries.find_id(
+                connection, known.organization, Subject.CONVERSATION, call.arguments["conversation"]
+            )
+            conversation = ConversationId(found)
+            await links.may_invite(connection, known.organization, conversation)
+            accounts = await all_accounts(connection, desk.keys)
+        account = _account(accounts, known.organization, declared.id)
+        token = links.new_token()
+        try:
+            async with desk.borrow(account, declared) as connector:
+                if not isinstance(connector, Invites):
+                    raise CommandError(
+                        f"{_title(desk, account)} has no links that open a chat: invite to another account."
+                    )
+                link = await connector.invitation(token)
+        except (SendError, SettingsError) as error:
+            raise CommandError(f"No link into {account.account} can be made now: {error}.") from error
+        async with desk.database.begin() as connection:
+            id_ = desk.new_id()
+            await links.invite(
+                connection, id_, known.organization, conversation, index=account.keys.index, token=token
+            )
+            await self._audit(
+                connection,
+                known.organization,
+                call,
+                "customer.invited",
+                f"conversation:{conversation}",
+                {"account": account.account, "link": str(id_)},
+            )
+        hours = int(links.LIVES.total_seconds()) // 3600
+        return Output(
+            text=f"{link}\nWhoever follows it first, within {hours} hours, goes on as the customer of"
+            f" {short_id(conversation)}: send it to them alone.",
+            data={"link": link, "conversation": str(conversation), "account": account.account},
+        )
+
+    async def erase(self, call: Call) -> Output:
+        desk, known = self._desk, await whose(self._desk, call)
+        async with desk.database.begin() as connection:
+            customer = await self._find(connection, known.organization, call.arguments["customer"])
+            story = await self._story(connection, known.organization, customer)
+            root, everybody = story.line.id, [story.line.id, *(one.id for one in story.merged)]
+            also = f", with {plural(len(story.merged), 'customer')} merged into them" if story.merged else ""
+            what = f"{root} ({plural(story.line.conversations, 'conversation')}{also})"
+            if not call.arguments["yes"]:
+                return Output(
+                    text=f"All that {what} ever wrote would be unreadable, for ever."
+                    " Nothing was erased: say `--yes` to do it.",
+                    data={"erased": False, "customers": [str(one) for one in everybody]},
+                )
+            try:
+                await destroy(connection, known.organization, root)
+            except KeyDestroyed as error:
+                raise CommandError(f"{root} was erased already.") from error
+            await self._audit(
+                connection,
+                known.organization,
+                call,
+                "customer.erased",
+                f"customer:{root}",
+                {"conversations": story.line.conversations, "merged": len(story.merged)},
+            )
+        for one in everybody:
+            desk.keys.forget(one)
+        return Output(
+            text=f"{what} is erased: their key is destroyed, and nothing they wrote can be read again.",
+            data={"erased": True, "customers": [str(one) for one in everybody]},
+        )
+
+    async def _find(self, connection: AsyncConnection, organization: OrgId, reference: str) -> CustomerId:
+        return CustomerId(await queries.find_id(connection, organization, Subject.CUSTOMER, reference))
+
+    async def _story(
+        self, connection: AsyncConnection, organization: OrgId, customer: CustomerId
+    ) -> CustomerStory:
+        return await customers.customer(connection, self._desk.keys, organization, customer)
+
+    async def _audit(
+        self,
+        connection: AsyncConnection,
+        organization: OrgId,
+        call: Call,
+        action: str,
+        subject: str,
+        details: dict[str, Detail],
+    ) -> None:
+        desk = self._desk
+        entry = AuditEntry(
+            id=desk.new_id(),
+            at=desk.clock(),
+            actor=actor(call),
+            action=action,
+            subject=subject,
+            details=details,
+        )
+        await record(connection, organization, [entry])
+
+
+def _merged(done: merging.Merged, before: list[CustomerStory]) -> Output:
+    counted = sum(story.line.conversations for story in before)
+    return Output(
+        text=f"{done.merged} is from now on {done.kept}: {plural(counted, 'conversation')} in one history,"
+        " and what they write anywhere in private is one matter."
+        f" `customers unmerge {short_id(done.merged)}` undoes it.{_warning(before)}",
+        data={
+            "changed": True,
+            "kept": str(done.kept),
+            "merged": str(done.merged),
+            "unverified": [one.address for story in before for one in story.unverified],
+        },
+    )
+
+
+def _warning(stories: Iterable[CustomerStory]) -> str:
+    """Staff may know better than the channel; but they shall know that it does not know."""
+    doubtful = [f"{one.channel} {one.address}".strip() for story in stories for one in story.unverified]
+    if not doubtful:
+        return ""
+    return (
+        f"\nTake care, nobody vouches for {'this address' if len(doubtful) == 1 else 'these addresses'}: "
+        + (", ".join(doubtful) + ".")
+    )
+
+
+def _account(accounts: Iterable[Account], organization: OrgId, name: str) -> Account:
+    for account in accounts:
+        if account.organization == organization and account.account == name:
+            return account
+    raise NotFound("account", name)
+
+
+def _title(desk: Desk, account: Account) -> str:
+    kind = desk.channels.get(account.channel)
+    return kind.title if kind else account.channel

@@ -1,0 +1,154 @@
+"""The file store as connectors and the web see it: streams, and links that expire."""
+
+import base64
+import hmac
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from datetime import timedelta
+from urllib.parse import quote
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+
+from bot.bus.naming import UNKNOWN
+from bot.bus.scanning import Scan, by_clamd, by_command
+from bot.core.errors import DeskError, PlatformDown, Refused, StorageUnavailable
+from bot.core.ids import Clock
+from bot.run.settings import Settings
+from storage.files import Files, Kept
+from storage.filestore import FileStore
+
+log = structlog.get_logger(__name__)
+
+LINK_LIVES = timedelta(days=7)
+_SIGNED = 16  # bytes
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{54}", re.ASCII)  # 16 + 8 + 16 bytes
+# Never image/svg+xml, which is a program; and no PDF, which browsers do not show in a sandbox.
+_SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp", "audio/", "video/", "text/plain")
+_ACTIVE = re.compile(r"html|svg|[/+]xml|script|shockwave", re.IGNORECASE)
+_TYPE = re.compile(r"[a-z0-9][\w.+-]{0,100}/[a-z0-9][\w.+-]{0,100}", re.ASCII | re.IGNORECASE)
+
+
+class Shelf:
+    """`bot.core.connector.Files`."""
+
+    def __init__(self, files: Files, store: FileStore, *, public_url: str, key: bytes, clock: Clock) -> None:
+        self._files = files
+        self._store = store
+        self._public_url = public_url.rstrip("/")
+        self._key = hmac.digest(key, b"agents-market file links", "sha256")
+        self._clock = clock
+
+    async def open(self, file: str) -> AsyncGenerator[bytes, None]:
+        """Raises Refused when it is gone, PlatformDown when the store or the database is away."""
+        try:
+            kept = await self._files.find(UUID(file))
+        except ValueError:
+            raise Refused("file_unknown: not the id of a file") from None
+        except StorageUnavailable as error:
+            raise PlatformDown(error.code) from None
+        async with aclosing(self._store.open(kept.id, kept.sealer)) as content:
+            async for chunk in content:
+                yield chunk
+
+    def link(self, file: str) -> str:
+        """Good for LINK_LIVES, for whoever has it: it carries its end, and a signature of both."""
+        if not self._public_url or not file:
+            return ""
+        ends = int((self._clock() + LINK_LIVES).timestamp())
+        return f"{self._public_url}/files/{self._token(UUID(file), ends)}"
+
+    def _token(self, file: UUID, ends: int) -> str:
+        body = file.bytes + ends.to_bytes(8, "big")
+        return base64.urlsafe_b64encode(body + self._signature(body)).decode().rstrip("=")
+
+    def _signature(self, body: bytes) -> bytes:
+        return hmac.digest(self._key, body, "sha256")[:_SIGNED]
+
+    def meant(self, token: str) -> UUID | None:
+        """The file of a link that is ours and good still."""
+        if not _TOKEN.fullmatch(token):
+            return None
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        body, signature = raw[:-_SIGNED], raw[-_SIGNED:]
+        if not hmac.compare_digest(signature, self._signature(body)):
+            return None
+        if int.from_bytes(body[16:], "big") < self._clock().timestamp():
+            return None
+        return UUID(bytes=body[:16])
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """GET /files/{token}. Nothing of a page of ours can be reached from what is shown."""
+        file = self.meant(request.match_info["token"])
+        if file is None:
+            return _absent("link.expired", 404)
+        try:
+            kept = await self._files.find(file)
+            async with aclosing(self._store.open(kept.id, kept.sealer)) as content:
+                first = await anext(content, b"")  # so that what is missing is told by a status
+                return await _answer(request, kept, first, content)
+        except Refused:
+            return _absent("file.gone", 404)
+        except (PlatformDown, StorageUnavailable) as error:
+            return _absent(error.code, 503)
+
+
+async def _answer(
+    request: web.Request, kept: Kept, first: bytes, rest: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    response = web.StreamResponse(headers=headers_of(kept))
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    try:
+        await response.write(first)
+        async for chunk in rest:
+            await response.write(chunk)
+        await response.write_eof()
+    except DeskError as error:  # half of it is out: only hanging up says that this was not all
+        log.warning("file cut off", file=str(kept.id), code=error.code)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+def headers_of(kept: Kept) -> dict[str, str]:
+    """Pictures, sound and plain text are shown, all else is saved. What could be a page has no type at all."""
+    manner = "inline" if kept.mime_type.startswith(_SHOWN) else "attachment"
+    kind = (
+        UNKNOWN if _ACTIVE.search(kept.mime_type) or not _TYPE.fullmatch(kept.mime_type) else kept.mime_type
+    )
+    return {
+        "Content-Type": "text/plain; charset=utf-8" if kind == "text/plain" else kind,
+        "Content-Length": str(kept.size),
+        "Content-Disposition": f"{manner}; filename*=UTF-8''{_written(kept.name)}",
+        # The browser's own player needs the last three; `sandbox` takes our origin away.
+        "Content-Security-Policy": (
+            "default-src 'none'; sandbox; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex",
+    }
+
+
+def _written(name: str) -> str:
+    """As RFC 8187 has it."""
+    return quote(name.encode("utf-8", "replace"), safe="")
+
+
+def _absent(code: str, status: int) -> web.Response:
+    return web.json_response({"error": code}, status=status, headers={"Cache-Control": "no-store"})
+
+
+def scanner(settings: Settings) -> Scan | None:
+    """What SCAN_COMMAND or CLAMD names. Raises SettingsError."""
+    if settings.has("SCAN_COMMAND"):
+        return by_command(settings.secret("SCAN_COMMAND"))
+    if settings.has("CLAMD"):
+        return by_clamd(settings.secret("CLAMD"))
+    return None

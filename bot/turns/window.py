@@ -1,0 +1,164 @@
+"""When a channel takes no free text: what waits until the customer writes, and what may be sent instead."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.connector import Capabilities
+from bot.core.conversation import Conversation, DeliveryReport, Message, MessageState, Role
+from bot.core.effects import AddMessage, ChangeMessage, Deliver, Drop, Unpark
+from bot.core.ids import MessageId, PersonId
+from bot.core.outbound import Button, Mark, Post, Style, Template
+from bot.turns.draft import Draft
+from orgs.routing import find_account, find_team
+from orgs.specification.organization import MessageTemplate
+
+TEMPLATE, HOLD, DISCARD = "template", "hold", "discard"
+_OFFERED = 4  # templates
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A template of the organization with its parameters filled, ready to be sent."""
+
+    template: Template
+    text: str  # as the customer will read it
+
+
+def open_until(conversation: Conversation, known: Capabilities | None) -> datetime | None:
+    """Until when free text of a person reaches the customer; None where the channel has no such limit."""
+    if known is None or known.window is None or conversation.heard_at is None:
+        return None
+    return conversation.heard_at + (known.human_window or known.window)
+
+
+def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
+    """The channel takes it only when the customer has written again: whoever wrote it chooses what to do."""
+    if message.state not in (MessageState.RELEASED, MessageState.FAILED):
+        return
+    draft.add(ChangeMessage(message.id, state=MessageState.PARKED))
+    draft.remember(parked=draft.memory.parked + 1)
+    draft.because("delivery", f"waits until the customer writes again: {report.reason}")
+    if draft.escalation is None:
+        _as_the_policy_says(draft, message)
+        return
+    if message.role is Role.STAFF:
+        draft.mark(message.ref, Mark.WAITING)
+    buttons = [
+        Button(TEMPLATE, f"{message.id}:{n}", f"Send “{filled.template.name}”"[:70], Style.PRIMARY)
+        for n, filled in enumerate(_fitting(draft, message.sender))
+    ]
+    draft.tell_room(
+        Post(
+            f"⏳ **{draft.customer_name}** has not written for so long that this channel takes no free text"
+            " now. What you wrote is kept, and leaves by itself as soon as they write again."
+            + _preview(draft, message.sender),
+            buttons=(
+                *buttons,
+                Button(HOLD, str(message.id), "Hold until they write"),
+                Button(DISCARD, str(message.id), "Do not send it", Style.DANGER),
+            ),
+        ),
+        message.id,
+    )
+
+
+def _preview(draft: Draft, person: str) -> str:
+    offered = _fitting(draft, person)
+    told = "".join(
+        f"\n\n**{filled.template.name}** ({filled.template.language}): {filled.text}" for filled in offered
+    )
+    return f"\n\nThese approved messages may be sent now:{told}" if offered else ""
+
+
+def _as_the_policy_says(draft: Draft, message: Message) -> None:
+    """An agent's own words: hold them, or ask the customer to write, once for all that waits."""
+    wanted = draft.organization.policies.outside_window
+    if wanted == HOLD or draft.memory.parked > 1 or message.role is Role.STAFF:
+        return
+    filled = next((f for f in _fitting(draft, message.sender) if f.template.name == wanted), None)
+    if filled is None:
+        draft.because("desk", f"the account has no template {wanted!r}: held")
+        return
+    _send(draft, filled, Role.AGENT, draft.owner.name)
+    draft.because(f"agent {draft.owner.name}", f"sent the template {wanted!r} instead")
+
+
+def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) -> None:
+    """The holder pressed one of the buttons under what waits."""
+    if draft.escalation is None or draft.escalation.holder != person:
+        draft.whisper(who, "Only the one who speaks to the customer can decide this. Take it first.")
+        return
+    subject, _, place = value.partition(":")
+    message = next((m for m in draft.messages.values() if str(m.id) == subject), None)
+    if message is None or message.state is not MessageState.PARKED:
+        draft.whisper(who, "This does not wait any more.")
+        return
+    match action:
+        case "hold":
+            draft.whisper(who, f"It leaves as soon as {draft.customer_name} writes again.")
+        case "discard":
+            draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+            draft.add(Drop(message.id))
+            draft.remember(parked=max(0, draft.memory.parked - 1))
+            draft.mark(message.ref, Mark.WITHDRAWN)
+            draft.because(f"person {person}", "took back what waited")
+        case _:
+            offered = _fitting(draft, message.sender)
+            if not place.isdigit() or int(place) >= len(offered):
+                draft.whisper(who, "The organization has this template no longer.")
+                return
+            _send(draft, offered[int(place)], Role.STAFF, person)
+            draft.because(f"person {person}", f"sent the template {offered[int(place)].template.name!r}")
+            draft.audit(f"person:{person}", "template.sent", template=offered[int(place)].template.name)
+
+
+def _send(draft: Draft, filled: Filled, role: Role, sender: str) -> None:
+    message = Message(
+        id=MessageId(draft.rules.new_id()),
+        role=role,
+        sender=sender,
+        text=filled.text,
+        state=MessageState.RELEASED,
+        at=draft.now,
+    )
+    draft.add(AddMessage(message))
+    post = Post(filled.text, speaker=draft.speaker(role, sender), template=filled.template)
+    draft.add(Deliver(message.id, post, report=role is Role.STAFF))
+    draft.tell_room(Post(f"📨 Sent to {draft.customer_name}: {filled.text}"), message.id)
+
+
+def reopened(draft: Draft) -> None:
+    """The customer has written: what was parked leaves, each once, before anything new."""
+    if not draft.memory.parked:
+        return
+    draft.add(Unpark())
+    for message in list(draft.messages.values()):
+        if message.state is MessageState.PARKED:
+            draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+    draft.because("customer", f"wrote again: {draft.memory.parked} held messages leave")
+    draft.remember(parked=0)
+
+
+def _fitting(draft: Draft, person: str) -> tuple[Filled, ...]:
+    """The organization's templates for this account, in the customer's language where there are any."""
+    account = find_account(draft.organization, draft.view.conversation.place.account)
+    if account is None:
+        return ()
+    language = draft.view.conversation.language.partition("-")[0] or draft.organization.policies.languages[0]
+    theirs = [t for t in account.templates if t.language.partition("_")[0] == language]
+    return tuple(_filled(draft, t, person) for t in (theirs or account.templates)[:_OFFERED])
+
+
+def _filled(draft: Draft, template: MessageTemplate, person: str) -> Filled:
+    team = find_team(draft.organization, draft.escalation.team) if draft.escalation else None
+    known = {
+        "{customer}": draft.view.conversation.customer_name or "there",
+        "{person}": draft.person_name(person),
+        "{team}": team.name if team else draft.organization.display_name,
+        "{organization}": draft.organization.display_name,
+    }
+    values = tuple(known.get(parameter, parameter) for parameter in template.parameters)
+    text = template.text
+    for n, value in enumerate(values, start=1):
+        text = text.replace(f"{{{{{n}}}}}", value)
+    return Filled(Template(template.id, template.language, values), text)

@@ -1,0 +1,141 @@
+"""Where the bytes of files are: a folder, or anything that speaks S3."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+from uuid import UUID
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import HTTPStore, LocalStore, ObjectStore, from_url
+
+from bot.core.errors import PlatformDown, Refused, SettingsError
+from storage.framing import FRAME, SALT, opened, sealed
+from storage.sealing import Randomness, Sealer
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+_PART = 5 * 1024 * 1024  # bytes: the least that S3 takes as a part; smaller files go in one request
+_STALE = timedelta(days=1)  # no writing takes so long
+# A try has its own patience and is repeated by its caller: the client must neither hang nor insist. `timeout`
+# is of a whole request and thus of the slowest reader; a silent server is told by `read_timeout`.
+_CLIENT: "ClientConfig" = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "15m"}
+_RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
+
+
+class FileStore:
+    """The bytes. Raises PlatformDown when the store is away, Refused for what is gone or does not open."""
+
+    def __init__(self, url: str, *, randomness: Randomness = os.urandom) -> None:
+        """`url`: file:///folder or s3://bucket/prefix, whose region, endpoint and credentials the environment
+        tells as it tells them to other programs (AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …;
+        AWS_ALLOW_HTTP=true for an endpoint without TLS). Raises SettingsError.
+        """
+        self._folder: Path | None = None
+        self._randomness = randomness
+        try:
+            if url.startswith("file://"):
+                self._folder = Path(url2pathname(urlsplit(url).path))
+                self._store: ObjectStore = LocalStore.from_url(url, mkdir=True)
+            else:
+                self._store = from_url(url, client_options=_CLIENT, retry_config=_RETRY)
+        except (BaseError, ValueError, OSError) as error:
+            raise SettingsError(f"FILES_URL cannot be used: {type(error).__name__}") from None
+        if isinstance(self._store, HTTPStore):
+            raise SettingsError(
+                "FILES_URL is a plain web address: give s3://bucket/prefix, and AWS_ENDPOINT_URL"
+            )
+
+    async def put(self, file: UUID, sealer: Sealer, content: AsyncIterable[bytes]) -> int:
+        """Write the whole file or nothing; returns its bytes. What `content` raises comes through.
+
+        Replaces what was there. Ended by an error or a cancellation, it leaves nothing behind.
+        """
+        size = 0
+
+        async def counted() -> AsyncGenerator[bytes, None]:
+            nonlocal size
+            async for chunk in content:
+                size += len(chunk)
+                yield chunk
+
+        salt = self._randomness(SALT)
+        writer = obstore.open_writer_async(self._store, _path(file), buffer_size=_PART, max_concurrency=1)
+        try:
+            async with aclosing(sealed(counted(), file=file, sealer=sealer, salt=salt)) as frames, writer:
+                async for frame in frames:
+                    await writer.write(frame)
+        except (BaseError, FileNotFoundError) as error:
+            _obey()
+            raise PlatformDown(f"file_store: {type(error).__name__}") from None
+        if self._folder is not None:
+            await asyncio.to_thread(_flush, self._folder / _path(file))
+        return size
+
+    async def open(self, file: UUID, sealer: Sealer) -> AsyncGenerator[bytes, None]:
+        """Stream a file. Nothing of a frame comes out that is not as it was put."""
+        try:
+            found = await obstore.get_async(self._store, _path(file))
+            async with aclosing(
+                opened(found.stream(min_chunk_size=FRAME), file=file, sealer=sealer)
+            ) as plain:
+                async for chunk in plain:
+                    yield chunk
+        except FileNotFoundError:
+            raise Refused("file_gone: the store has it no longer") from None
+        except BaseError as error:
+            raise PlatformDown(f"file_store: {type(error).__name__}") from None
+
+    async def delete(self, file: UUID) -> None:
+        """Idempotent."""
+        try:
+            await obstore.delete_async(self._store, _path(file))
+        except FileNotFoundError:
+            pass
+        except BaseError as error:
+            raise PlatformDown(f"file_store: {type(error).__name__}") from None
+
+    async def tidy(self) -> int:
+        """Remove what processes that were killed left half written; returns how many. A folder only: for S3,
+        a lifecycle rule of the bucket ends multipart uploads that were never completed.
+        """
+        return 0 if self._folder is None else await asyncio.to_thread(_tidy, self._folder)
+
+
+def _obey() -> None:
+    """Re-raise a cancellation whose place was taken by the failure to clean up after it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _path(file: UUID) -> str:
+    return f"{file.hex[-2:]}/{file}"
+
+
+def _flush(path: Path) -> None:
+    """Make it outlive a power failure as its row will, which PostgreSQL flushes."""
+    for each in (path, path.parent, path.parent.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _tidy(folder: Path) -> int:
+    """`file#1` is what the store's library writes to before it gives a file its name."""
+    before, count = time.time() - _STALE.total_seconds(), 0
+    for path in folder.glob("??/*#*"):
+        if path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
+            count += 1
+    return count

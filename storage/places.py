@@ -1,0 +1,534 @@
+"""Which conversation goes on where somebody wrote, and whose it is.
+
+A place is looked up by a keyed hash of what the platform calls it. Most are known, and then this is a look
+into memory. Where one is not, the slow way makes what is missing under advisory locks, so that a race of two
+processes leaves no second customer and no second conversation: first the keys of identities in order, then
+those of customers in order, and only then are rows of conversations locked (`storage.inbox`).
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.events import AddressChanged, Event, Place, Receipt, Said, Standing, Started
+from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
+from storage.accounts import Account
+from storage.database import Step, together
+from storage.keys import Keys
+from storage.lanes import lanes_of
+from storage.merging import merge
+from storage.sealing import KeyedHash, Sealer
+
+AnyRow = Row[Any]
+Key = tuple[AccountId, bytes]
+
+PLACE = "conversations.place"  # what it is sealed under: there it stood at first
+CONTEXT = "places.context"
+PROFILE = "customers.profile"
+ADDRESS = "identities.address"
+TOKEN: Final = re.compile(r"\bgo-[A-Za-z0-9_-]{22}\b")  # in a deep link's payload, or the text it fills in
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the organization file says about accepting."""
+
+    quiet: timedelta
+    burst_cap: int  # messages
+    owner_kind: str  # who has the word in a new conversation
+    owner_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event at the door of the account it came to."""
+
+    account: Account
+    event: Event
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place that is known: its row, the conversation that goes on there, and whose key that is under."""
+
+    place: UUID
+    conversation: ConversationId
+    customer: CustomerId
+    sealer: Sealer
+    owner: Sealer  # of the customer whose place it is
+
+
+def key_of(account: Account, event: Event) -> Key:
+    place = event.place
+    speaker = () if event.shared or event.private else (event.sender.external_id,)
+    return account.id, account.keys.index.of("place", place.channel, place.chat, place.thread, *speaker)
+
+
+def identity_of(account: Account, event: Event, address: str = "") -> bytes:
+    """How one account knows who wrote. An address that nobody vouches for is somebody else in every place."""
+    place, sender = event.place, event.sender
+    if not sender.verified:
+        return account.keys.index.of("unverified", place.channel, place.chat, sender.external_id)
+    return account.keys.index.of("identity", place.channel, address or sender.external_id)
+
+
+def token_of(event: Event) -> str:
+    """The invitation that an event accepts; "" for most."""
+    if event.shared or not event.private or not event.sender.verified:
+        return ""
+    match event.content:
+        case Started(payload=written) | Said(text=written):
+            found = TOKEN.search(written)
+            return found[0] if found else ""
+        case _:
+            return ""
+
+
+def token_hash(index: KeyedHash, token: str) -> bytes:
+    return index.of("link", token)
+
+
+class Places:
+    """Stateless but for a bounded memory of the places it has seen."""
+
+    def __init__(self, keys: Keys, new_id: NewId, *, remembered: int = 20_000) -> None:
+        self._keys = keys
+        self._new_id = new_id
+        self._remembered = remembered
+        self._spots: dict[Key, Spot] = {}
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._spots.pop(key, None)
+
+    def forget_customer(self, customer: CustomerId) -> None:
+        self._keys.forget(customer)
+        self._spots = {key: spot for key, spot in self._spots.items() if spot.customer != customer}
+
+    async def spots(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> dict[Key, Spot]:
+        """Of every arrival but those that found nobody: a receipt, or an insider, where no customer is."""
+        first: dict[Key, Arrival] = {}
+        inviting: set[Key] = set()
+        for arrival in arrivals:
+            key = key_of(arrival.account, arrival.event)
+            if token_of(arrival.event) or isinstance(arrival.event.content, AddressChanged):
+                inviting.add(key)
+            if key not in first or (token_of(arrival.event) and not token_of(first[key].event)):
+                first[key] = arrival
+        known = {key: spot for key in first if key not in inviting and (spot := self._spots.get(key))}
+        missing = {key: first[key] for key in first if key not in known}
+        if not missing:
+            return known
+        closed: dict[Key, Spot] = {}
+        for key, (spot, over) in (await self._find(connection, tuple(missing))).items():
+            if over:
+                closed[key] = spot
+            elif key not in inviting:
+                known[key] = spot
+                self._remember(key, spot)
+        unknown = {key: arrival for key, arrival in missing.items() if key not in known}
+        told = {key for key, arrival in unknown.items() if not opens(arrival.event)}
+        known |= {key: closed[key] for key in told if key in closed}
+        opening = {key: unknown[key] for key in unknown if key not in told}
+        if opening:
+            fresh = await self._fresh(connection, arrivals, opening)
+            if fresh:
+                # Not remembered: the transaction may yet fail, and then there are no such rows.
+                known |= await self._open(connection, fresh)
+        return known
+
+    async def _fresh(
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], opening: Mapping[Key, Arrival]
+    ) -> dict[Key, Arrival]:
+        """Without the events that are known: one that is told again must open nothing. In order of keys."""
+        names = [
+            (a.account.id, a.event.external_id, key)
+            for a in arrivals
+            if (key := key_of(a.account, a.event)) in opening
+        ]
+        given = {"accounts": [name[0] for name in names], "externals": [name[1] for name in names]}
+        rows = await connection.execute(SEEN, given)
+        seen = {(row.account_id, row.external_id) for row in rows}
+        left = {key for account, external, key in names if (account, external) not in seen}
+        return {key: opening[key] for key in sorted(left)}
+
+    def _remember(self, key: Key, spot: Spot) -> None:
+        if len(self._spots) >= self._remembered:
+            self._spots.pop(next(iter(self._spots)))
+        self._spots[key] = spot
+
+    async def _find(self, connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, tuple[Spot, bool]]:
+        """With whether the conversation is over."""
+        [rows] = await together(connection, (_FIND, _pairs(keys)))
+        return {
+            (AccountId(row.account_id), bytes(row.place_hash)): (
+                Spot(
+                    row.id,
+                    ConversationId(row.conversation_id),
+                    CustomerId(row.customer_id),
+                    self._keys.customer(row.customer_id, row.data_key),
+                    self._keys.customer(row.owner_id, row.owner_key),
+                ),
+                row.closed,
+            )
+            for row in rows
+        }
+
+    async def _open(self, connection: AsyncConnection, opening: Mapping[Key, Arrival]) -> dict[Key, Spot]:
+        """The slow way: see the module."""
+        who = {key: (key[0], identity_of(a.account, a.event)) for key, a in opening.items()}
+        guards = {_guard(identity) for identity in who.values()}
+        tokens = {
+            key: token_hash(a.account.keys.index, token)
+            for key, a in opening.items()
+            if (token := token_of(a.event))
+        }
+        await connection.execute(_GUARD, {"keys": sorted(guards | {t.hex() for t in tokens.values()})})
+        found = await self._find(connection, tuple(opening))
+        links = await _links(connection, tuple(tokens.values()))
+        people = await self._people(connection, opening, who, {k: links.get(t) for k, t in tokens.items()})
+        spots: dict[Key, Spot] = {}
+        for key, arrival in opening.items():
+            spot, over = found.get(key, (None, True))
+            link = links.get(tokens.get(key, b""))
+            if spot is not None and not over and link is None:
+                spots[key] = spot
+                continue
+            person = people[who[key]]
+            await connection.execute(_GUARD, {"keys": [f"customer:{person.root}"]})
+            joined = link.conversation if link is not None else None
+            if joined is None and not person.fresh and _may_join(arrival.event):
+                joined = await self._going_on(connection, person)
+            spots[key] = await self._enter(connection, key, arrival, person, spot, joined)
+            if link is not None:
+                await connection.execute(_USE_LINK, {"id": link.id})
+        await self._follow(connection, opening, spots)
+        return spots
+
+    async def _people(
+        self,
+        connection: AsyncConnection,
+        opening: Mapping[Key, Arrival],
+        who: Mapping[Key, Key],
+        links: "Mapping[Key, _Link | None]",
+    ) -> "dict[Key, _Person]":
+        """Who wrote, made if they never did before. One who accepts an invitation becomes who invited."""
+        wanted = sorted(set(who.values()))
+        [rows] = await together(connection, (_IDENTITIES, _pairs(wanted)))
+        people = {
+            (AccountId(row.account_id), bytes(row.address_hash)): _Person(
+                row.id,
+                CustomerId(row.customer_id),
+                self._keys.customer(row.customer_id, row.data_key),
+                CustomerId(row.root),
+                self._keys.customer(row.root, row.root_key),
+            )
+            for row in rows
+        }
+        for key, arrival in opening.items():
+            identity, link = who[key], links.get(key)
+            known = people.get(identity)
+            if known is None:
+                people[identity] = await self._welcome(connection, identity, arrival, link)
+            elif link is not None and known.root != link.root:
+                await merge(
+                    connection,
+                    self._new_id(),
+                    arrival.account.organization,
+                    kept=link.root,
+                    merged=known.root,
+                    by="customer",
+                    how="link",
+                )
+                root_sealer = self._keys.customer(link.root, link.root_key)
+                people[identity] = _Person(
+                    known.identity, known.customer, known.sealer, link.root, root_sealer
+                )
+        return people
+
+    async def _welcome(
+        self, connection: AsyncConnection, identity: Key, arrival: Arrival, link: "_Link | None"
+    ) -> "_Person":
+        sender, organization = arrival.event.sender, arrival.account.organization
+        steps: list[Step] = []
+        if link is not None:
+            customer, sealer = link.root, self._keys.customer(link.root, link.root_key)
+        else:
+            customer = CustomerId(self._new_id())
+            wrapped, sealer = self._keys.new_customer(customer)
+            profile = {"name": sender.display_name, "handle": sender.handle, "language": sender.language}
+            made = {
+                "id": customer,
+                "organization": organization,
+                "data_key": wrapped,
+                "profile": sealer.seal(json.dumps(profile), field=PROFILE),
+            }
+            steps.append((_CUSTOMER, made))
+        person = _Person(self._new_id(), customer, sealer, customer, sealer, fresh=link is None)
+        row = {
+            "id": person.identity,
+            "organization": organization,
+            "account": identity[0],
+            "hash": identity[1],
+            "customer": customer,
+            "address": sealer.seal(sender.external_id, field=ADDRESS),
+            "verified": sender.verified,
+        }
+        await together(connection, *steps, (_IDENTITY, row))
+        return person
+
+    async def _going_on(self, connection: AsyncConnection, person: "_Person") -> ConversationId | None:
+        """The matter of this customer that is open in another place of theirs."""
+        found = await connection.scalar(_GOING_ON, {"root": person.root})
+        return ConversationId(found) if found else None
+
+    async def _enter(
+        self,
+        connection: AsyncConnection,
+        key: Key,
+        arrival: Arrival,
+        person: "_Person",
+        before: Spot | None,
+        joined: ConversationId | None,
+    ) -> Spot:
+        """Point the place to the conversation that was joined, or to a new one."""
+        account, event = arrival.account, arrival.event
+        customer, sealer = person.root, person.root_sealer
+        if joined is not None:
+            row = (await connection.execute(_KEY_OF, {"id": joined})).one()
+            customer = CustomerId(row.customer_id)
+            sealer = self._keys.customer(customer, row.data_key)
+        conversation = joined or ConversationId(self._new_id())
+        chat = (account.id, account.keys.index.of("chat", account.channel, event.place.chat))
+        lanes = await lanes_of(connection, {chat: account.organization}, self._new_id)
+        steps: list[Step] = []
+        if joined is None:
+            begun = {
+                "id": conversation,
+                "organization": account.organization,
+                "customer": customer,
+                "previous": before.conversation if before else None,
+                "owner_kind": arrival.rules.owner_kind,
+                "owner_name": arrival.rules.owner_name,
+            }
+            steps.append((_BEGIN, begun))
+        if before is not None:
+            steps.append((_POINT, {"id": before.place, "conversation": conversation}))
+            await together(connection, *steps)
+            return Spot(before.place, conversation, customer, sealer, before.owner)
+        row_of_place = place_row(
+            self._new_id(), arrival, key[1], person.identity, conversation, lanes[chat], person.sealer
+        )
+        await together(connection, *steps, (_PLACE, row_of_place))
+        return Spot(row_of_place["id"], conversation, customer, sealer, person.sealer)  # type: ignore[arg-type]
+
+    async def _follow(
+        self, connection: AsyncConnection, opening: Mapping[Key, Arrival], spots: Mapping[Key, Spot]
+    ) -> None:
+        """A changed number: the new address is the same customer, and the conversation goes on there."""
+        for key, arrival in opening.items():
+            if not isinstance(arrival.event.content, AddressChanged):
+                continue
+            account, event, address = arrival.account, arrival.event, arrival.event.content.address
+            spot = spots[key]
+            index, channel = account.keys.index, account.channel
+            chat = (account.id, index.of("chat", channel, address))
+            lanes = await lanes_of(connection, {chat: account.organization}, self._new_id)
+            place = Place(channel, account.account, address)
+            given = {
+                "old": spot.place,
+                "identity": self._new_id(),
+                "identity_hash": identity_of(account, event, address),
+                "address": spot.owner.seal(address, field=ADDRESS),
+                "place": self._new_id(),
+                "place_hash": index.of("place", channel, address, ""),
+                "lane": lanes[chat],
+                "sealed": seal_place(place, spot.owner),
+            }
+            await connection.execute(_FOLLOW, given)
+
+
+def place_row(
+    id_: UUID,
+    arrival: Arrival,
+    hash_: bytes,
+    identity: UUID,
+    conversation: ConversationId,
+    lane: LaneId,
+    sealer: Sealer,
+) -> dict[str, object]:
+    return {
+        "id": id_,
+        "organization": arrival.account.organization,
+        "account": arrival.account.id,
+        "hash": hash_,
+        "shared": arrival.event.shared,
+        "private": arrival.event.private,
+        "identity": identity,
+        "conversation": conversation,
+        "lane": lane,
+        "place": seal_place(arrival.event.place, sealer),
+    }
+
+
+def seal_place(place: Place, sealer: Sealer) -> str:
+    return sealer.seal(json.dumps([place.chat, place.thread]), field=PLACE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """An identity, whose it is, and whom that customer is merged into."""
+
+    identity: UUID
+    customer: CustomerId
+    sealer: Sealer
+    root: CustomerId
+    root_sealer: Sealer
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    id: UUID
+    conversation: ConversationId
+    root: CustomerId
+    root_key: bytes
+
+
+def opens(event: Event) -> bool:
+    """Whether it may begin a conversation."""
+    return not isinstance(event.content, Receipt) and event.standing is not Standing.INSIDER
+
+
+def _may_join(event: Event) -> bool:
+    return event.private and not event.shared and event.sender.verified
+
+
+def _guard(identity: Key) -> str:
+    return f"{identity[0]}{identity[1].hex()}"
+
+
+def _pairs(keys: Sequence[Key]) -> dict[str, object]:
+    return {"accounts": [key[0] for key in keys], "hashes": [key[1] for key in keys]}
+
+
+async def _links(connection: AsyncConnection, hashes: Sequence[bytes]) -> dict[bytes, _Link]:
+    if not hashes:
+        return {}
+    rows = await connection.execute(_LINKS, {"hashes": list(hashes)})
+    return {
+        bytes(row.token_hash): _Link(
+            row.id, ConversationId(row.conversation_id), CustomerId(row.root), row.root_key
+        )
+        for row in rows
+    }
+
+
+CLOSED: Final = "v.status = 'resolved' and coalesce(v.reopen_until, '-infinity') < clock_timestamp()"
+
+_FIND = text(f"""
+    select p.id, p.account_id, p.place_hash, p.conversation_id, v.customer_id, c.data_key,
+        o.id as owner_id, o.data_key as owner_key, {CLOSED} as closed
+    from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
+    join places p on p.account_id = k.account and p.place_hash = k.hash
+    join conversations v on v.id = p.conversation_id
+    join customers c on c.id = v.customer_id
+    join identities i on i.id = p.identity_id
+    join customers o on o.id = i.customer_id
+    where c.data_key is not null and o.data_key is not null
+""")
+
+SEEN: Final = text("""
+    select i.account_id, i.external_id
+    from unnest(cast(:accounts as uuid[]), cast(:externals as text[])) as k(account, external)
+    join inbox i on i.account_id = k.account and i.external_id = k.external
+""")
+
+_GUARD = text("""
+    select pg_advisory_xact_lock(hashtextextended(k.key, 0))
+    from (select key from unnest(cast(:keys as text[])) with ordinality as t(key, n) order by n) as k
+""")
+
+_IDENTITIES = text("""
+    select i.account_id, i.address_hash, i.id, i.customer_id, c.data_key, r.id as root,
+        r.data_key as root_key
+    from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
+    join identities i on i.account_id = k.account and i.address_hash = k.hash
+    join customers c on c.id = i.customer_id
+    join customers r on r.id = coalesce(c.merged_into, c.id)
+""")
+
+_LINKS = text("""
+    select l.id, l.token_hash, l.conversation_id, r.id as root, r.data_key as root_key
+    from links l join customers c on c.id = l.customer_id
+    join customers r on r.id = coalesce(c.merged_into, c.id)
+    join conversations v on v.id = l.conversation_id
+    where l.token_hash = any(cast(:hashes as bytea[])) and l.used_at is null and l.place_id is null
+        and l.expires_at > clock_timestamp() and r.data_key is not null
+    for update of l
+""")
+
+_USE_LINK = text("update links set used_at = clock_timestamp() where id = :id")
+
+_GOING_ON = text(f"""
+    select v.id from conversations v
+    where v.customer_id in (select id from customers where id = :root or merged_into = :root)
+        and not ({CLOSED})
+        and exists (select 1 from places p where p.conversation_id = v.id and not p.shared and p.private)
+    order by v.created_at desc limit 1
+""")
+
+_KEY_OF = text("""
+    select v.customer_id, c.data_key from conversations v join customers c on c.id = v.customer_id
+    where v.id = :id
+""")
+
+_CUSTOMER = text("""
+    insert into customers (id, organization_id, data_key, profile)
+    values (:id, :organization, :data_key, :profile)
+""")
+
+_IDENTITY = text("""
+    insert into identities (id, organization_id, account_id, address_hash, customer_id, address, verified)
+    values (:id, :organization, :account, :hash, :customer, :address, :verified)
+""")
+
+_BEGIN = text("""
+    insert into conversations (id, organization_id, customer_id, previous_id, owner_kind, owner_name, status)
+    values (:id, :organization, :customer, :previous, :owner_kind, :owner_name, 'pending')
+""")
+
+_PLACE = text("""
+    insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,
+        conversation_id, lane_id, place)
+    values (:id, :organization, :account, :hash, :shared, :private, :identity, :conversation, :lane, :place)
+""")
+
+_POINT = text("update places set conversation_id = :conversation where id = :id")
+
+_FOLLOW = text("""
+    with old as (select p.*, i.customer_id from places p join identities i on i.id = p.identity_id
+        where p.id = :old),
+    identity as (
+        insert into identities (id, organization_id, account_id, address_hash, customer_id, address)
+        select :identity, organization_id, account_id, :identity_hash, customer_id, :address from old
+        on conflict (account_id, address_hash) do nothing returning id
+    ),
+    place as (
+        insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,
+            conversation_id, lane_id, place, heard_at)
+        select :place, old.organization_id, old.account_id, :place_hash, false, true, identity.id,
+            old.conversation_id, :lane, :sealed, old.heard_at
+        from old, identity
+        on conflict (account_id, place_hash) do nothing returning id, conversation_id
+    )
+    update conversations v set place_id = place.id from place where v.id = place.conversation_id
+""")
