@@ -1,0 +1,26 @@
+"""What all channels share on the way out: Markdown in each markup, long texts in parts, and degrading.
+
+Entry point: `plan`, and the renderer of the channel. Everything here is pure.
+"""
+
+from connectors.rendering.document import escaped
+from connectors.rendering.html import to_html
+from connectors.rendering.plain import to_plain
+from connectors.rendering.planning import FilePart, Part, TextPart, plan
+from connectors.rendering.splitting import split
+from connectors.rendering.units import length, shortened
+from connectors.rendering.whatsapp import to_whatsapp
+
+__all__ = [
+    "FilePart",
+    "Part",
+    "TextPart",
+    "escaped",
+    "length",
+    "plan",
+    "shortened",
+    "split",
+    "to_html",
+    "to_plain",
+    "to_whatsapp",
+]

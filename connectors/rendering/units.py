@@ -1,0 +1,45 @@
+"""How long a text is for a platform, and how it is made shorter."""
+
+from collections.abc import Iterator
+
+import regex
+
+from bot.core.connector import Unit
+
+ELLIPSIS = "…"
+_GRAPHEME = regex.compile(r"\X")
+
+
+def length(text: str, unit: Unit) -> int:
+    """How long the platform will find it. A lone surrogate counts as what it would be encoded to."""
+    match unit:
+        case Unit.CHARACTERS:
+            return len(text)
+        case Unit.UTF16:
+            return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+        case Unit.BYTES:
+            return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def graphemes(text: str) -> Iterator[str]:
+    """What readers take for single characters: a family emoji is one (Unicode Annex 29)."""
+    return (found[0] for found in _GRAPHEME.finditer(text))
+
+
+def shortened(text: str, limit: int, unit: Unit = Unit.CHARACTERS) -> str:
+    """`text` if it fits, else its beginning and "…", cut between what readers take for characters.
+
+    For texts without markup: labels, titles, names. Idempotent; "" if not even the ellipsis fits.
+    """
+    if length(text, unit) <= limit:
+        return text
+    room = limit - length(ELLIPSIS, unit)
+    if room < 0:
+        return ""
+    kept = ""
+    for grapheme in graphemes(text):
+        room -= length(grapheme, unit)
+        if room < 0:
+            break
+        kept += grapheme
+    return kept.rstrip() + ELLIPSIS

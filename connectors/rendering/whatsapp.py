@@ -1,0 +1,109 @@
+"""CommonMark as WhatsApp's markup: https://faq.whatsapp.com/539178204879377.
+
+WhatsApp knows no escapes. Signs that are meant as signs are parted from what they would mark by a zero-width
+space, so that a customer called `*x*` is shown as such.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from connectors.rendering.document import Atom, Box, Kind, atoms
+from connectors.rendering.plain import PlainWriter
+
+_NOTHING = "\u200b"
+_MARKS = {Kind.STRONG: "*", Kind.EMPHASIS: "_", Kind.STRIKE: "~"}
+_ADDRESS = re.compile(r"https?://\S+|\S+@\S+\.\w+")
+# A sign between two letters marks nothing: an_order_number.
+_SIGN = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
+_OPENS_A_LINE = re.compile(r"[-*>]+$")
+
+
+class _WhatsAppWriter(PlainWriter):
+    def __init__(self) -> None:
+        self._pairs: set[str] = set()  # signs of which the paragraph has two or more
+
+    def word(self, text: str) -> str:
+        end = 0
+        shown = ""
+        for address in _ADDRESS.finditer(text):
+            shown += self._meant(text[end : address.start()]) + address[0]
+            end = address.end()
+        return shown + self._meant(text[end:])
+
+    def _meant(self, text: str) -> str:
+        return _SIGN.sub(lambda signs: _apart(signs[0]) if signs[0][0] in self._pairs else signs[0], text)
+
+    def code(self, text: str) -> str:
+        return f"```{_fenced(text)}```" if "`" in text else f"`{text}`"
+
+    def fence(self, content: str, language: str) -> str:  # noqa: ARG002
+        return f"```\n{_fenced(content)}\n```"
+
+    def heading(self, text: str, level: int) -> str:  # noqa: ARG002
+        return _each_line("*", text)
+
+    def headline(self, found: Sequence[Atom], depth: int, level: int) -> str:
+        # All of it is bold: bold within it would end that.
+        return super().headline([_without_bold(atom) for atom in found], depth, level)
+
+    def marked(self, box: Box, text: str) -> str:
+        return _each_line(_MARKS[box.kind], text)
+
+    def run(self, found: Sequence[Atom], depth: int) -> str:
+        return "".join(self._parted(found, depth))
+
+    def paragraph(self, found: Sequence[Atom], depth: int) -> str:
+        first = found[0]
+        self._pairs = _pairs(found)
+        opens = len(first.path) == depth and not first.code and _OPENS_A_LINE.match(first.text)
+        return (_NOTHING if opens else "") + super().paragraph(found, depth)
+
+    def _parted(self, found: Sequence[Atom], depth: int) -> Iterator[str]:
+        """A mark counts only beside what is no letter; a zero-width space is none."""
+        last, last_box = "", None
+        for before, text, box in self.pieces(found, depth):
+            touching = not before and last[-1:] and text
+            beside = (box or last_box) is not None and touching
+            if beside and (last[-1:].isalnum() if box else text[0].isalnum()):
+                yield _NOTHING
+            yield before
+            if "\n" in before and not box and _OPENS_A_LINE.match(text):
+                yield _NOTHING
+            yield text
+            last, last_box = text, box
+
+
+def to_whatsapp(markdown: str) -> str:
+    """Never raises; empty when there is nothing to show."""
+    return _WhatsAppWriter().write(atoms(markdown)).strip("\n")
+
+
+def _pairs(found: Sequence[Atom]) -> set[str]:
+    """One sign alone marks nothing, and a path like ~/notes shall be copied as it is."""
+    used = {_MARKS[box.kind] for atom in found for box in atom.path if box.kind in _MARKS}
+    if any(box.kind is Kind.HEADING for box in found[0].path):
+        used.add("*")
+    literal = Counter(sign for atom in found if not atom.code for sign in atom.text if sign in "*_~`")
+    return {sign for sign, count in literal.items() if count > 1 or sign in used or sign == "`"}
+
+
+def _apart(signs: str) -> str:
+    return _NOTHING + _NOTHING.join(signs) + _NOTHING
+
+
+def _fenced(text: str) -> str:
+    """Without three backticks on end, nor one beside the fence."""
+    parted = text.replace("```", _NOTHING.join("```"))
+    before = _NOTHING if parted.startswith("`") else ""
+    return before + parted + (_NOTHING if parted.endswith("`") else "")
+
+
+def _without_bold(atom: Atom) -> Atom:
+    return replace(atom, path=tuple(box for box in atom.path if box.kind is not Kind.STRONG))
+
+
+def _each_line(mark: str, text: str) -> str:
+    """WhatsApp's marks end with their line."""
+    return "\n".join(f"{mark}{line.strip()}{mark}" if line.strip() else line for line in text.split("\n"))
