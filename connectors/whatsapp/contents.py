@@ -1,0 +1,214 @@
+"""What one message of WhatsApp says, in the bus's words. Pure; never raises.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+
+from bot.core.events import (
+    AddressChanged,
+    Attachment,
+    AttachmentKind,
+    Content,
+    Deleted,
+    Edited,
+    Reacted,
+    Said,
+    Started,
+    Submitted,
+    Unsupported,
+)
+from connectors.meta import Node
+from connectors.whatsapp.buttons import tapped
+
+_MEDIA = {
+    "image": AttachmentKind.PHOTO,
+    "video": AttachmentKind.VIDEO,
+    "audio": AttachmentKind.AUDIO,
+    "voice": AttachmentKind.VOICE,
+    "document": AttachmentKind.DOCUMENT,
+    "sticker": AttachmentKind.STICKER,
+}
+_MOVED = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
+_MAX_CONTACTS = 50
+_MAX_ITEMS = 100
+_MAX_FIELDS = 100
+_FIELD_CHARS = 10_000
+_KIND_CHARS = 80
+
+
+def content_of(message: Node) -> Content:
+    kind = message.text("type")
+    reader = _READERS.get(kind)
+    content = reader(message) if reader else None
+    return content or Unsupported(_kind(message))
+
+
+def _kind(message: Node) -> str:
+    """The name of what cannot be shown, as exactly as WhatsApp tells it."""
+    kind = message.text("type") or "unknown"
+    inner = message.node(kind).text("type")
+    return (f"{kind}_{inner}" if inner and inner != kind else kind)[:_KIND_CHARS]
+
+
+def _text(message: Node) -> Content | None:
+    text = message.node("text").text("body")
+    return Said(text) if text else None
+
+
+def _file(message: Node) -> Content | None:
+    kind = message.text("type")
+    file = message.node(kind)
+    ref = file.id("id")
+    if not ref:  # an error stands in its stead: the file did not get to Meta
+        caption = file.text("caption")
+        return Said(caption) if caption else None
+    sent_as = AttachmentKind.VOICE if kind == "audio" and file.flag("voice") else _MEDIA[kind]
+    attachment = Attachment(
+        kind=sent_as, ref=ref, mime_type=file.text("mime_type"), name=file.text("filename"), size=None
+    )
+    return Said(file.text("caption"), (attachment,))
+
+
+def _location(message: Node) -> Content | None:
+    location = message.node("location")
+    latitude, longitude = location.number("latitude"), location.number("longitude")
+    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
+        return None
+    name = ", ".join(filter(None, (location.text("name"), location.text("address"))))
+    ref = f"geo:{latitude:.6f},{longitude:.6f}"
+    return Said("", (Attachment(kind=AttachmentKind.LOCATION, ref=ref, name=name),))
+
+
+def _contacts(message: Node) -> Content | None:
+    """An attachment for each number; what else is on a card that has none is told in words."""
+    attachments: list[Attachment] = []
+    told: list[str] = []
+    for card in message.nodes("contacts")[:_MAX_CONTACTS]:
+        name = _card_name(card)
+        numbers = [number for phone in card.nodes("phones") if (number := _number(phone))]
+        attachments += [
+            Attachment(kind=AttachmentKind.CONTACT, ref=f"tel:{number}", name=name) for number in numbers
+        ]
+        if not numbers:
+            mails = [mail.text("email") for mail in card.nodes("emails")]
+            told.append(", ".join(filter(None, (name, *mails))))
+    text = "\n".join(filter(None, told))
+    return Said(text, tuple(attachments[:_MAX_CONTACTS])) if text or attachments else None
+
+
+def _card_name(card: Node) -> str:
+    name = card.node("name")
+    parts = (name.text("first_name"), name.text("last_name"))
+    return name.text("formatted_name") or " ".join(filter(None, parts)) or card.node("org").text("company")
+
+
+def _number(phone: Node) -> str:
+    if known := re.sub(r"\D", "", phone.text("wa_id")):
+        return f"+{known}"
+    return re.sub(r"[^0-9+]", "", phone.text("phone"))
+
+
+def _interactive(message: Node) -> Content | None:
+    interactive = message.node("interactive")
+    kind = interactive.text("type")
+    answered = message.node("context").text("id")
+    match kind:
+        case "button_reply" | "list_reply" if reply := interactive.node(kind):
+            return tapped(reply, "id", "title", answered)
+        case "nfm_reply":
+            return _submitted(interactive.node(kind))
+        case _:
+            return None
+
+
+def _button(message: Node) -> Content | None:
+    """A quick reply of a template."""
+    button = message.node("button")
+    return tapped(button, "payload", "text", message.node("context").text("id")) if button else None
+
+
+def _submitted(reply: Node) -> Content | None:
+    """A flow that was filled in. https://developers.facebook.com/docs/whatsapp/flows"""
+    try:
+        values: object = json.loads(reply.text("response_json"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict):
+        return None
+    answers = Node({key: _flat(value) for key, value in values.items() if key != "flow_token"})
+    fields = tuple((name, value[:_FIELD_CHARS]) for name, value in answers.fields())[:_MAX_FIELDS]
+    return Submitted(reply.text("name") or "flow", Node(values).text("flow_token"), fields)
+
+
+def _flat(value: object) -> object:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _reaction(message: Node) -> Content | None:
+    reaction = message.node("reaction")
+    target, emoji = reaction.text("message_id"), reaction.text("emoji")
+    # WhatsApp takes a reaction away by an empty one, and does not say which it was: a person has one at most.
+    return Reacted(target, emoji, added=bool(emoji)) if target else None
+
+
+def _order(message: Node) -> Content | None:
+    order = message.node("order")
+    lines = [_item(item) for item in order.nodes("product_items")[:_MAX_ITEMS]]
+    if not lines:
+        return None
+    head = f"Order from the catalog {order.id('catalog_id')}:" if order.id("catalog_id") else "Order:"
+    return Said("\n".join(filter(None, (order.text("text"), head, *lines))))
+
+
+def _item(item: Node) -> str:
+    quantity, price = item.whole("quantity"), item.number("item_price")
+    counted = f"{quantity} × " if quantity is not None else ""
+    each = f", {price:g} {item.text('currency')} each" if price is not None else ""
+    return f"- {counted}{item.id('product_retailer_id')}{each}"
+
+
+def _system(message: Node) -> Content | None:
+    system = message.node("system")
+    if system.text("type") not in _MOVED:
+        return None
+    # `new_wa_id` is how versions before 12 called it.
+    address = system.text("wa_id") or system.text("new_wa_id") or system.text("user_id")
+    return AddressChanged(address) if address and address != message.text("from") else None
+
+
+def _edit(message: Node) -> Content | None:
+    edit = message.node("edit")
+    original, new = edit.text("original_message_id"), content_of(edit.node("message"))
+    if not original or not isinstance(new, Said):
+        return None
+    return Edited(original, new.text, new.attachments)
+
+
+def _revoke(message: Node) -> Content | None:
+    original = message.node("revoke").text("original_message_id")
+    return Deleted(original) if original else None
+
+
+def _welcome(message: Node) -> Content:  # noqa: ARG001 - the chat was opened, and that is all there is to it
+    return Started()
+
+
+_READERS: Mapping[str, Callable[[Node], Content | None]] = {
+    "text": _text,
+    **dict.fromkeys(_MEDIA, _file),
+    "location": _location,
+    "contacts": _contacts,
+    "interactive": _interactive,
+    "button": _button,
+    "reaction": _reaction,
+    "order": _order,
+    "system": _system,
+    "edit": _edit,
+    "revoke": _revoke,
+    "request_welcome": _welcome,
+}

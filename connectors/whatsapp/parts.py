@@ -1,0 +1,37 @@
+"""What one post becomes on WhatsApp: the messages it is sent as, one by one. Pure and deterministic."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bot.core.events import Attachment, AttachmentKind
+from bot.core.outbound import Post
+from connectors.rendering import FilePart, TextPart, plan, to_whatsapp
+from connectors.whatsapp.capabilities import BODY_CHARS, CAPABILITIES, CAPTION_CHARS
+
+_CAPTIONED = frozenset({AttachmentKind.PHOTO, AttachmentKind.VIDEO, AttachmentKind.DOCUMENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A file or a fact, with a text under it where WhatsApp has room for one."""
+
+    attachment: Attachment
+    caption: str = ""
+
+
+Part = TextPart | Shown
+
+
+def parts_of(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
+    """Never empty. Raises Refused when there is nothing to send."""
+    planned = plan(post, CAPABILITIES, render=to_whatsapp, link=link, choice_limit=BODY_CHARS)
+    texts = [part for part in planned if isinstance(part, TextPart)]
+    files = [Shown(part.attachment) for part in planned if isinstance(part, FilePart)]
+    if texts and files and _can_be_caption(texts[-1], files[0]):
+        files[0] = replace(files[0], caption=texts.pop().text)
+    return (*texts, *files)
+
+
+def _can_be_caption(text: TextPart, file: Shown) -> bool:
+    plain = not (text.buttons or text.rows)
+    return plain and len(text.text) <= CAPTION_CHARS and file.attachment.kind in _CAPTIONED

@@ -1,0 +1,168 @@
+"""One operation of ours, as calls of the Cloud API."""
+
+from collections import OrderedDict
+from datetime import timedelta
+from typing import assert_never
+
+from bot.core.connector import Files
+from bot.core.errors import OutcomeUnknown, Refused, SendError
+from bot.core.events import Attachment
+from bot.core.outbound import (
+    Card,
+    Emote,
+    Erase,
+    Mark,
+    Outbound,
+    Post,
+    React,
+    Revise,
+    Sent,
+    Typing,
+    Whisper,
+)
+from connectors.meta import Graph, GraphError, Upload
+from connectors.rendering import TextPart
+from connectors.whatsapp import bodies
+from connectors.whatsapp.bodies import SENT_AS, Json
+from connectors.whatsapp.capabilities import CAPABILITIES, MAX_FILE
+from connectors.whatsapp.codes import PAIR_LIMIT, refusal
+from connectors.whatsapp.parts import Part, Shown, parts_of
+
+_MARKS = {
+    Mark.WAITING: "⏳",
+    Mark.SENT: "✔️",
+    Mark.DELIVERED: "☑️",
+    Mark.READ: "👀",
+    Mark.FAILED: "⚠️",
+    Mark.INSIDE: "🔒",
+    Mark.WITHDRAWN: "↩️",
+}
+_LIMITS = {media.kind: media.max_bytes for media in CAPABILITIES.media_out}
+
+
+class Sending:
+    """Bodies are made elsewhere; here is what is asked of Meta, and what its answers mean."""
+
+    def __init__(self, graph: Graph, number: str, files: Files) -> None:
+        self._graph = graph
+        self._number = number
+        self._files = files
+        self._pairs = PairLimit()
+
+    async def send(self, outbound: Outbound) -> Sent:
+        chat = outbound.place.chat
+        try:
+            sent = await self._do(outbound, chat)
+        except GraphError as error:
+            raise self._pairs.refused(chat, error) from None
+        if isinstance(outbound.operation, Post):
+            self._pairs.passed(chat)
+        return sent
+
+    async def _do(self, outbound: Outbound, chat: str) -> Sent:
+        match outbound.operation:
+            case Post() as post:
+                return await self._post(outbound, post, chat)
+            case Emote(message=message, emoji=emoji):
+                return await self._react(chat, message, emoji)
+            case React(message=message, mark=mark):
+                return await self._react(chat, message, _MARKS[mark] if mark else "")
+            case Typing(seen=seen):
+                if seen:  # WhatsApp shows that we type under a message of theirs, or not at all
+                    await self._graph.post(self._messages, bodies.seen_and_typing(seen), repeatable=True)
+                return Sent()
+            case Whisper():
+                return Sent()  # nobody sees it: there is no such thing here
+            case Card():
+                raise Refused("no_cards: WhatsApp has no rooms for staff")
+            case Revise():
+                raise Refused("no_edits: a message on WhatsApp cannot be changed by us any more")
+            case Erase():
+                raise Refused("no_deletions: a message on WhatsApp cannot be taken back by us")
+            case _:
+                assert_never(outbound.operation)
+
+    @property
+    def _messages(self) -> str:
+        return f"{self._number}/messages"
+
+    async def _post(self, outbound: Outbound, post: Post, chat: str) -> Sent:
+        delivery = f"{outbound.id}:{outbound.part}"
+        if post.template is not None:
+            content = bodies.template(post.template)
+            return await self._message(bodies.message_to(chat, content, delivery=delivery), more=False)
+        parts = parts_of(post, self._files.link)
+        if not 0 <= outbound.part < len(parts):
+            raise Refused("no_such_part: the message has fewer parts than were asked for")
+        content = await self._content(parts[outbound.part])
+        reply_to = post.reply_to if outbound.part == 0 else ""
+        body = bodies.message_to(chat, content, reply_to=reply_to, delivery=delivery)
+        return await self._message(body, more=outbound.part + 1 < len(parts))
+
+    async def _message(self, body: Json, *, more: bool) -> Sent:
+        answer = await self._graph.post(self._messages, body)
+        wamid = next((message.text("id") for message in answer.nodes("messages")), "")
+        if not wamid:
+            raise OutcomeUnknown("unreadable_answer: WhatsApp took the message and did not name it")
+        return Sent(message=wamid, more=more)
+
+    async def _content(self, part: Part) -> Json:
+        match part:
+            case TextPart():
+                return bodies.text(part)
+            case Shown(attachment=attachment, caption=caption):
+                if not attachment.is_file:
+                    return bodies.fact(attachment)
+                return bodies.file(attachment, await self._uploaded(attachment), caption)
+            case _:
+                assert_never(part)
+
+    async def _uploaded(self, attachment: Attachment) -> str:
+        """Meta's id of the file. https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media"""
+        if attachment.kind not in SENT_AS or not attachment.file:
+            raise Refused(f"{attachment.kind.value}_unknown: there is no file to send")
+        mime_type = bodies.mime_type(attachment)
+        upload = Upload(
+            chunks=self._files.open(attachment.file),
+            mime_type=mime_type,
+            name=bodies.file_name(attachment),
+            max_bytes=_LIMITS.get(attachment.kind, MAX_FILE),
+        )
+        fields = {"messaging_product": "whatsapp", "type": mime_type}
+        answer = await self._graph.upload(f"{self._number}/media", fields, upload)
+        if media_id := answer.id("id"):
+            return media_id
+        raise Refused("upload_unnamed: WhatsApp took the file and did not name it")
+
+    async def _react(self, chat: str, message: str, emoji: str) -> Sent:
+        body = bodies.message_to(chat, bodies.reaction(message, emoji))
+        await self._graph.post(self._messages, body, repeatable=True)
+        return Sent()
+
+
+class PairLimit:
+    """How long to leave one customer alone: 4, 16, 64 seconds, … for each refusal in a row.
+
+    "4^X seconds" by https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits. Each
+    process counts for itself, for the chats it wrote to last.
+    """
+
+    _KEPT = 1000
+    _LONGEST = timedelta(seconds=45 * 6)  # by then the largest burst is paid for
+
+    def __init__(self) -> None:
+        self._refusals: OrderedDict[str, int] = OrderedDict()
+
+    def refused(self, chat: str, error: GraphError) -> SendError:
+        failure = refusal(error)
+        if PAIR_LIMIT not in (error.code, error.subcode):
+            return failure
+        times = self._refusals[chat] = min(self._refusals.get(chat, 0) + 1, 10)
+        self._refusals.move_to_end(chat)
+        if len(self._refusals) > self._KEPT:
+            self._refusals.popitem(last=False)
+        wait = min(timedelta(seconds=4**times), self._LONGEST)
+        return type(failure)(failure.reason, retry_after=wait)
+
+    def passed(self, chat: str) -> None:
+        self._refusals.pop(chat, None)

@@ -1,0 +1,194 @@
+"""Webhooks of WhatsApp read as events. Pure: the time of receipt is an argument.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+from bot.core.errors import MalformedPayload
+from bot.core.events import (
+    Content,
+    Deleted,
+    Edited,
+    Event,
+    Place,
+    Reacted,
+    Receipt,
+    ReceiptStatus,
+    Sender,
+)
+from connectors.meta import Node
+from connectors.whatsapp.capabilities import CHANNEL
+from connectors.whatsapp.codes import meaning
+from connectors.whatsapp.contents import content_of
+
+_STATUSES = {
+    "sent": ReceiptStatus.SENT,
+    "delivered": ReceiptStatus.DELIVERED,
+    "read": ReceiptStatus.READ,
+    "played": ReceiptStatus.READ,  # a voice message was listened to
+    "failed": ReceiptStatus.FAILED,
+    "warning": ReceiptStatus.SENT,  # sent, but something is wrong with it: its errors say what
+}
+_ID_CHARS = 200
+_HINT_CHARS = 500
+_REASON_CHARS = 300
+
+
+@dataclass(slots=True)
+class ReadWebhook:
+    """`errors` are codes that WhatsApp tells of the account, `unreadable` what has no id or no sender."""
+
+    events: list[Event] = field(default_factory=list)
+    errors: list[int] = field(default_factory=list)
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReader:
+    account: str
+    phone_number_id: str
+
+    def read(self, payload: Node, received: datetime) -> ReadWebhook:
+        """All messages and statuses of our number; `received` dates what has no time of its own.
+
+        Raises MalformedPayload for what is no webhook at all. A message that cannot be read keeps none of its
+        neighbours back: Meta sends the whole batch again and again, and it would never get through.
+        """
+        if "entry" not in payload:
+            raise MalformedPayload("entry", "missing: not a webhook of WhatsApp")
+        read = ReadWebhook()
+        for value in self._values(payload):
+            read.errors += [code for error in value.nodes("errors") if (code := error.whole("code"))]
+            people = value.nodes("contacts")
+            events = [self._message(message, people, received) for message in value.nodes("messages")]
+            events += [
+                self._status(status, people, received)
+                for status in value.nodes("statuses")
+                if status.text("status") in _STATUSES
+            ]
+            read.events += [event for event in events if event]
+            read.unreadable += events.count(None)
+        return read
+
+    def _values(self, payload: Node) -> Iterator[Node]:
+        """The messages of our number. The other fields tell of the account, its templates, its groups."""
+        for entry in payload.nodes("entry"):
+            for change in entry.nodes("changes"):
+                value = change.node("value")
+                ours = value.node("metadata").id("phone_number_id") == self.phone_number_id
+                if change.text("field") == "messages" and ours:
+                    yield value
+
+    def _message(self, message: Node, people: list[Node], received: datetime) -> Event | None:
+        person = _person(people, message.text("from"), message.text("from_user_id"))
+        # A group's id says where; who wrote there is still one person.
+        chat = message.text("group_id") or person.address
+        wamid = message.text("id")
+        if not wamid or not person.address:
+            return None
+        content = content_of(message)
+        return Event(
+            external_id=_event_id(message, content),
+            place=Place(CHANNEL, self.account, chat),
+            sender=person.sender(),
+            content=content,
+            occurred_at=message.moment("timestamp") or received,
+            message="" if isinstance(content, Reacted | Edited | Deleted) else wamid,
+            reply_to=message.node("context").text("id"),
+            private=not message.text("group_id"),
+            hints=tuple((name, fact[:_HINT_CHARS]) for name, fact in _hints(message, person) if fact),
+        )
+
+    def _status(self, status: Node, people: list[Node], received: datetime) -> Event | None:
+        person = _person(people, status.text("recipient_id"), status.text("recipient_user_id"))
+        wamid, name = status.text("id"), status.text("status")
+        if not wamid or not person.address:
+            return None
+        code, reason = _failure(status)
+        delivery = status.text("biz_opaque_callback_data")
+        return Event(
+            external_id=_bounded(f"status:{wamid}:{name}"),
+            place=Place(CHANNEL, self.account, person.address),
+            sender=person.sender(),
+            content=Receipt(status=_STATUSES[name], messages=(wamid,), code=code, reason=reason),
+            occurred_at=status.moment("timestamp") or received,
+            hints=(("delivery", delivery[:_HINT_CHARS]),) if delivery else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """`address` is the wa_id, or Meta's id of who hides their number (a "business-scoped user id").
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+
+    address: str
+    name: str = ""
+    handle: str = ""
+    scoped_id: str = ""
+
+    def sender(self) -> Sender:
+        return Sender(external_id=self.address, display_name=self.name, handle=self.handle)
+
+
+def _person(people: list[Node], number: str, scoped_id: str) -> _Person:
+    def known(person: Node) -> bool:
+        return bool(number and person.text("wa_id") == number) or bool(
+            scoped_id and person.text("user_id") == scoped_id
+        )
+
+    # Somebody's id and number are not always the same, so that a single contact is meant by any number.
+    contact = next(filter(known, people), people[0] if len(people) == 1 else Node(None))
+    profile = contact.node("profile")
+    scoped = scoped_id or contact.text("user_id")
+    return _Person(
+        address=contact.text("wa_id") or number or scoped,
+        name=profile.text("name"),
+        handle=profile.text("username") or contact.text("username"),
+        scoped_id=scoped,
+    )
+
+
+def _event_id(message: Node, content: Content) -> str:
+    wamid = message.text("id")
+    if isinstance(content, Reacted | Edited | Deleted):
+        # What is done to a message is told apart from it, and from what is done to it later.
+        return _bounded(f"{message.text('type')}:{wamid}:{message.id('timestamp')}")
+    return _bounded(wamid)
+
+
+def _bounded(name: str) -> str:
+    return name if len(name) <= _ID_CHARS else f"sha256:{sha256(name.encode()).hexdigest()}"
+
+
+def _hints(message: Node, person: _Person) -> Iterable[tuple[str, str]]:
+    context, referral = message.node("context"), message.node("referral")
+    if context.flag("frequently_forwarded"):
+        yield "forwarded", "often"
+    elif context.flag("forwarded"):
+        yield "forwarded", "true"
+    product = context.node("referred_product")
+    yield "product", product.id("product_retailer_id")
+    yield "catalog", product.id("catalog_id")
+    for name in ("source_type", "source_id", "source_url", "headline", "body", "ctwa_clid"):
+        yield f"referral_{name}", referral.id(name)
+    yield "user_id", person.scoped_id
+    yield "origin", message.text("origin")
+    codes = [str(code) for error in message.nodes("errors") if (code := error.whole("code"))]
+    yield "errors", " ".join(codes)
+
+
+def _failure(status: Node) -> tuple[str, str]:
+    """The code and the reason of a status that has errors: the first that we know, else the first."""
+    errors = status.nodes("errors")
+    for error in errors:
+        if (code := error.whole("code")) and (failure := meaning(code)) is not None:
+            return failure.code, failure.reason
+    for error in errors:
+        return "send.refused", f"{error.id('code')}: {error.text('title') or 'not delivered'}"[:_REASON_CHARS]
+    return ("send.refused", "not delivered") if status.text("status") == "failed" else ("", "")
