@@ -1,0 +1,160 @@
+"""One Facebook Page as an account of an organization."""
+
+import hmac
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from hashlib import sha256
+from urllib.parse import quote
+
+import structlog
+
+from bot.core.connector import (
+    AccountSettings,
+    Capabilities,
+    Inbox,
+    Means,
+    RawRequest,
+    RawResponse,
+    Route,
+)
+from bot.core.errors import AccountSuspended, Refused, SettingsError
+from bot.core.events import Channel, Event
+from bot.core.outbound import Outbound, Sent
+from connectors.messenger.failures import file_error, send_error
+from connectors.messenger.limits import CAPABILITIES, CHANNEL, FIELDS, MAX_FILE
+from connectors.messenger.lists import texts
+from connectors.messenger.media import may_fetch
+from connectors.messenger.reading import Reader
+from connectors.messenger.sending import Sending
+from connectors.meta import Graph, GraphError, serve, verify
+
+_SECRETS = ("page_token", "app_secret", "verify_token")
+_PAGE = re.compile(r"[0-9]{1,30}")
+
+_log = structlog.get_logger()
+
+
+class MessengerConnector:
+    """Connector, Registers and HasFiles."""
+
+    def __init__(self, settings: AccountSettings, means: Means) -> None:
+        for name in _SECRETS:
+            if not settings.secrets.get(name):
+                raise SettingsError(f"the messenger account {settings.account!r} needs the secret {name}")
+        page = settings.options.get("page_id", "")
+        if not _PAGE.fullmatch(page):
+            raise SettingsError(
+                f"the page_id of the messenger account {settings.account!r} is the Page's number, which"
+                " stands under About, Page transparency"
+            )
+        self._settings = settings
+        self._page = page
+        self._app_secret = settings.secrets["app_secret"]
+        self._clock = means.clock
+        # By this an echo of ours is known from one of another app's, or of our own in another house.
+        mark = hmac.new(self._app_secret.encode(), f"echo of {page}".encode(), sha256).hexdigest()[:20]
+        self._graph = Graph(
+            settings.secrets["page_token"], settings.api_url, app_secret=settings.secrets["app_secret"]
+        )
+        self._reader = Reader(account=settings.account, page=page, mark=f"{mark}:")
+        self._sending = Sending(self._graph, page, means.files, f"{mark}:")
+
+    @property
+    def channel(self) -> Channel:
+        return CHANNEL
+
+    @property
+    def account(self) -> str:
+        return self._settings.account
+
+    @property
+    def capabilities(self) -> Capabilities:
+        rate, interval = self._settings.per_second, self._settings.chat_interval
+        return replace(
+            CAPABILITIES,
+            per_second=CAPABILITIES.per_second if rate is None else rate,
+            chat_interval=CAPABILITIES.chat_interval if interval is None else interval,
+        )
+
+    # What comes in
+
+    def verify(self, request: RawRequest) -> None:
+        """Raise ForgedRequest unless Meta sent this. Pure, in constant time."""
+        verify(request, self._app_secret)
+
+    def parse(self, request: RawRequest) -> tuple[Event, ...]:
+        """The events of one webhook request, perhaps none. No I/O; raises MalformedPayload alone."""
+        return self._reader.read(request.body, self._clock()).events
+
+    def routes(self, inbox: Inbox) -> Sequence[Route]:
+        async def handle(request: RawRequest) -> RawResponse:
+            return await serve(
+                request,
+                app_secret=self._app_secret,
+                verify_token=self._settings.secrets["verify_token"],
+                parse=self._parse_and_tell,
+                inbox=inbox,
+            )
+
+        path = f"/hooks/messenger/{quote(self.account, safe='')}"
+        return (Route(path, handle, methods=("GET", "POST")),)
+
+    def _parse_and_tell(self, request: RawRequest) -> tuple[Event, ...]:
+        found = self._reader.read(request.body, self._clock())
+        if found.elsewhere:
+            _log.warning("webhook of another page", account=self.account, entries=found.elsewhere)
+        return found.events
+
+    async def open(self, ref: str) -> AsyncIterator[bytes]:
+        """Stream a file from Meta's CDN, which no token is shown to: the address itself is the key."""
+        if not may_fetch(ref, self._settings.api_url):
+            raise Refused("file_elsewhere: the file is not kept by Meta")
+        try:
+            async with aclosing(self._graph.stream(ref, max_bytes=MAX_FILE, with_token=False)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except GraphError as error:
+            raise file_error(error) from error
+
+    # What goes out
+
+    async def send(self, outbound: Outbound) -> Sent:
+        return await self._sending.do(outbound)
+
+    async def register(self) -> None:
+        """Subscribe the app to what happens on the Page. Idempotent.
+
+        The address of the webhook is the app's, and set in its dashboard.
+        https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps/
+        """
+        body = {"subscribed_fields": ",".join(FIELDS)}
+        try:
+            await self._graph.post(f"{self._page}/subscribed_apps", body, repeatable=True)
+        except GraphError as error:
+            raise send_error(error) from error
+
+    async def check(self) -> str:
+        try:
+            page = await self._graph.get("me", fields="id,name")
+            if page.id("id") != self._page:
+                raise AccountSuspended(
+                    f"other_page: the page_token is not of the Page {self._page} but of {page.id('id')}"
+                    f" ({page.text('name')[:80]}): make a token for the right Page, or correct page_id"
+                )
+            apps = await self._graph.get(f"{self._page}/subscribed_apps", fields="id,name,subscribed_fields")
+        except GraphError as error:
+            raise send_error(error) from error
+        # Other apps of the Page may be listed too; ours is the one that hears most of what we ask for.
+        heard = [set(texts(app, "subscribed_fields")) for app in apps.nodes("data")]
+        missing = min((set(FIELDS) - fields for fields in heard), key=len, default=set(FIELDS))
+        if missing:
+            raise Refused(
+                f"not_subscribed: the app does not hear {', '.join(sorted(missing))} of this Page: subscribe"
+                " the Page to these fields in the app dashboard, under Messenger, Webhooks"
+            )
+        return f"{page.text('name')} (Page {self._page})"
+
+    async def close(self) -> None:
+        await self._graph.close()

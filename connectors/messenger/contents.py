@@ -1,0 +1,142 @@
+"""What one item of a webhook says, in the bus's words."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from bot.core.events import (
+    Content,
+    Deleted,
+    Edited,
+    Reacted,
+    Receipt,
+    ReceiptStatus,
+    Said,
+    Started,
+    Unsupported,
+)
+from connectors.messenger.attachments import shown
+from connectors.messenger.payloads import tapped
+from connectors.meta import Node, clean
+
+# What Messenger calls the reactions of its first years, where it leaves the emoji out.
+_REACTIONS = {
+    "like": "👍",
+    "dislike": "👎",
+    "love": "❤",
+    "smile": "😆",
+    "wow": "😮",
+    "sad": "😢",
+    "angry": "😠",
+}
+# The names that tutorials and SDKs give to the payload of the Get Started button. The Page chooses it.
+_GET_STARTED = frozenset({"getstarted", "getstartedpayload", "facebookwelcome"})
+_FRAME = frozenset(
+    {
+        "mid",
+        "seq",
+        "text",
+        "quick_reply",
+        "attachments",
+        "reply_to",
+        "is_echo",
+        "app_id",
+        "metadata",
+        "tags",
+        "nlp",
+    }
+)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp() * 1000
+_SECONDS_UNTIL = 1e11  # a number below is a time in seconds: in milliseconds it would be 1973
+_MAX_KIND = 60
+
+
+def message_of(raw: Mapping[str, object]) -> Content:
+    message = Node(raw)
+    if message.flag("is_deleted"):
+        return Deleted(message.text("mid"))
+    text = message.text("text")
+    payload = message.node("quick_reply").text("payload")
+    if payload:
+        return tapped(payload, text)
+    nodes = message.nodes("attachments")
+    attached = shown(nodes, text)
+    said = "\n".join(filter(None, (text, *attached.words)))
+    if said or attached.attachments:
+        return Said(said, tuple(attached.attachments))
+    if message.flag("is_unsupported"):
+        return Unsupported("message")
+    named = next((node.text("type") for node in nodes), "")
+    return Unsupported(kind(named or first_other(raw, _FRAME) or "message"))
+
+
+def edit_of(edit: Node) -> Content:
+    mid = edit.text("mid")
+    return Edited(mid, edit.text("text")) if mid else Unsupported("message_edit")
+
+
+def reaction_of(reaction: Node) -> Content:
+    mid, name = reaction.text("mid"), reaction.text("reaction")
+    emoji = reaction.text("emoji") or _REACTIONS.get(name, name)
+    if not mid or not (emoji or reaction.text("action") == "unreact"):
+        return Unsupported("reaction")
+    return Reacted(mid, emoji, reaction.text("action") != "unreact")
+
+
+def postback_of(postback: Node) -> Content:
+    payload, title = postback.text("payload"), postback.text("title")
+    if re.sub(r"[^a-z]", "", payload.lower()) in _GET_STARTED:
+        return Started(postback.node("referral").text("ref"))
+    if payload:
+        return tapped(payload, title)
+    # In standby the payload is kept from us: the words on the button are all that is known.
+    return Said(title) if title else Unsupported("postback")
+
+
+def referral_of(referral: Node) -> Content:
+    """The customer came back into the chat through a link, which may carry something for us."""
+    return Started(referral.text("ref"))
+
+
+def receipt_of(receipt: Node, status: ReceiptStatus, mids: tuple[str, ...] = ()) -> Content:
+    """https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/message-deliveries"""
+    until = moment(receipt.number("watermark"))
+    if until is None and not mids:
+        return Unsupported(status.value)
+    return Receipt(status=status, messages=mids, until=until)
+
+
+def hints(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Where the customer comes from and which app wrote, for the record."""
+    message, postback = Node(item.get("message")), Node(item.get("postback"))
+    referral = Node(item.get("referral")) or message.node("referral") or postback.node("referral")
+    found = {
+        "referral": referral.text("ref"),
+        "referral_source": referral.text("source"),
+        "ad": referral.id("ad_id"),
+        "ad_title": referral.node("ads_context_data").text("ad_title"),
+        "app": message.id("app_id"),
+        "from": next((tag.text("source") for tag in message.nodes("tags")), ""),
+        "story": message.node("reply_to").node("story").text("url"),
+    }
+    return ((name, value[:500]) for name, value in found.items() if value)
+
+
+def moment(value: float | None) -> datetime | None:
+    """Messenger counts milliseconds since 1970, and in a few old fields seconds."""
+    if value is None or value <= 0:
+        return None
+    milliseconds = value * 1000 if value < _SECONDS_UNTIL else value
+    if milliseconds >= _LATEST:
+        return None
+    seconds, rest = divmod(int(milliseconds), 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+
+
+def first_other(raw: Mapping[str, object], known: frozenset[str]) -> str:
+    """The first field with something in it whose meaning is not in `known`; "" when there is none."""
+    return next((key for key, value in raw.items() if value is not None and key not in known), "")
+
+
+def kind(name: str) -> str:
+    return clean(name).strip()[:_MAX_KIND] or "unknown"

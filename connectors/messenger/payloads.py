@@ -1,0 +1,30 @@
+"""What a button of ours carries, and what comes back when it is pressed."""
+
+import re
+
+from bot.core.errors import Refused
+from bot.core.events import Tapped
+from bot.core.outbound import Button
+from connectors.messenger.limits import PAYLOAD
+from connectors.meta import clean
+
+_OURS = re.compile(r"([A-Za-z0-9_.-]{1,64}):(.*)", re.DOTALL)
+
+
+def payload_of(button: Button) -> str:
+    """`action:value`. Raises Refused for what Messenger could not bring back unharmed."""
+    payload = clean(f"{button.action}:{button.value}")
+    if not _OURS.fullmatch(payload) or ":" in button.action:
+        raise Refused("button_action: the action of a button may have letters, digits, and _ . -")
+    if len(payload) > PAYLOAD:
+        raise Refused(f"button_too_long: a button carries at most {PAYLOAD} characters")
+    return payload
+
+
+def tapped(payload: str, label: str) -> Tapped:
+    """A payload that is not made like ours (a menu of the Page, another tool's button) is an action whole.
+
+    Messenger does not say which message carried the button.
+    """
+    ours = _OURS.fullmatch(payload)
+    return Tapped(ours[1], ours[2], label) if ours else Tapped(payload, "", label)

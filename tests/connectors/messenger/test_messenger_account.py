@@ -1,0 +1,71 @@
+"""Whether the account works, and that it hears what it should."""
+
+import pytest
+
+from bot.core.connector import HasFiles, Registers
+from bot.core.errors import AccountSuspended, PlatformDown, Refused
+from connectors.messenger.limits import FIELDS
+from tests.connectors.messenger import rig
+from tests.connectors.messenger.conftest import Line
+
+
+def app(*fields: str) -> rig.Json:
+    return {"id": "55", "name": "Desk", "subscribed_fields": list(fields)}
+
+
+async def test_an_account_that_works_says_as_whom(line: Line) -> None:
+    line.graph.apps = [app("messages"), app(*FIELDS)]
+
+    assert await line.page.check() == f"Brightdesk (Page {rig.PAGE})"
+
+
+async def test_fields_that_are_not_subscribed_are_named(line: Line) -> None:
+    line.graph.apps = [app(*(field for field in FIELDS if field not in ("message_reads", "standby")))]
+
+    with pytest.raises(Refused, match="does not hear message_reads, standby of this Page"):
+        await line.page.check()
+    line.graph.apps = []
+    with pytest.raises(Refused, match="messages"):
+        await line.page.check()
+
+
+async def test_a_token_of_another_page_is_named(line: Line) -> None:
+    line.graph.page = {"id": "999", "name": "Another shop"}
+
+    with pytest.raises(
+        AccountSuspended, match=r"not of the Page 112233445566778 but of 999 \(Another shop\)"
+    ):
+        await line.page.check()
+
+
+async def test_a_token_that_has_expired_is_told_in_a_sentence(line: Line) -> None:
+    line.graph.refuse(190, 463, 401)
+
+    with pytest.raises(AccountSuspended, match="expired"):
+        await line.page.check()
+
+
+async def test_subscribing_asks_for_every_field_and_may_be_repeated(line: Line) -> None:
+    await line.page.register()
+    await line.page.register()
+
+    assert [(call.method, call.path) for call in line.graph.calls] == [
+        ("POST", f"{rig.PAGE}/subscribed_apps")
+    ] * 2
+    assert line.graph.calls[0].json == {"subscribed_fields": ",".join(FIELDS)}
+
+
+async def test_subscribing_that_fails_says_why(line: Line) -> None:
+    line.graph.refuse(200, 0, 403)
+    with pytest.raises(AccountSuspended):
+        await line.page.register()
+    line.graph.answers.append(ConnectionResetError())
+    with pytest.raises(PlatformDown):
+        await line.page.register()
+
+
+def test_it_registers_and_has_files() -> None:
+    page = rig.connector()
+
+    assert isinstance(page, Registers)
+    assert isinstance(page, HasFiles)

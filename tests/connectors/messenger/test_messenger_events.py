@@ -1,0 +1,377 @@
+"""What a Page's webhook tells, in our words."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Content,
+    Deleted,
+    Edited,
+    Place,
+    Reacted,
+    Receipt,
+    ReceiptStatus,
+    Said,
+    Sender,
+    Standing,
+    Started,
+    Tapped,
+    Unsupported,
+)
+from connectors.messenger.limits import CHANNEL
+from tests.connectors.messenger import rig
+
+CDN = "https://scontent.xx.fbcdn.net/v/t1/photo.jpg?oe=58ECF78B"
+
+
+def attached(*attachments: rig.Json, **more: object) -> Content:
+    return rig.one(message={"mid": "m_1", "attachments": list(attachments), **more}).content
+
+
+def file(kind: str, url: str = CDN, **payload: object) -> rig.Json:
+    return {"type": kind, "payload": {"url": url, **payload}}
+
+
+def test_a_text_is_said_by_a_customer_at_metas_time() -> None:
+    event = rig.one(message={"mid": "m_AG5Hz2", "text": "Where is my order?", "seq": 4})
+
+    assert event.content == Said("Where is my order?")
+    assert event.place == Place(CHANNEL, rig.ACCOUNT, rig.PSID)
+    assert event.sender == Sender(rig.PSID)
+    assert (event.external_id, event.message, event.reply_to) == ("m_AG5Hz2", "m_AG5Hz2", "")
+    assert event.occurred_at == rig.SENT_AT
+    assert event.standing is Standing.CUSTOMER
+
+
+def test_a_reply_names_the_message_it_answers() -> None:
+    event = rig.one(message={"mid": "m_2", "text": "this one", "reply_to": {"mid": "m_1"}})
+
+    assert event.reply_to == "m_1"
+
+
+@pytest.mark.parametrize(
+    ("sent_as", "kind"),
+    [
+        ("image", AttachmentKind.PHOTO),
+        ("video", AttachmentKind.VIDEO),
+        ("audio", AttachmentKind.AUDIO),
+        ("file", AttachmentKind.DOCUMENT),
+    ],
+)
+def test_a_file_is_an_attachment_of_its_kind(sent_as: str, kind: AttachmentKind) -> None:
+    name = "photo.jpg" if kind is AttachmentKind.DOCUMENT else ""
+
+    assert attached(file(sent_as)) == Said("", (Attachment(kind=kind, ref=CDN, name=name),))
+
+
+def test_a_file_keeps_its_name_and_a_name_is_no_path() -> None:
+    url = "https://cdn.fbsbx.com/v/t59/..%2F..%2Fetc%2Frechnung%20m%C3%A4rz.pdf?x=1"
+
+    content = attached(file("file", url))
+
+    assert isinstance(content, Said)
+    assert content.attachments[0].name == "_.._etc_rechnung märz.pdf"
+
+
+def test_several_pictures_and_their_text_are_one_message() -> None:
+    content = attached(file("image", CDN + "1"), file("image", CDN + "2"), text="look")
+
+    assert isinstance(content, Said)
+    assert content.text == "look"
+    assert [picture.ref for picture in content.attachments] == [CDN + "1", CDN + "2"]
+
+
+def test_a_sticker_that_comes_twice_is_one_sticker() -> None:
+    content = attached(file("sticker", sticker_id=3692), file("image", sticker_id=3692))
+
+    assert content == Said("", (Attachment(kind=AttachmentKind.STICKER, ref=CDN),))
+
+
+def test_a_place_is_a_location() -> None:
+    coordinates = {"lat": 52.370216, "long": 4.895168}
+
+    content = attached({"type": "location", "payload": {"title": "Dam", "coordinates": coordinates}})
+
+    assert content == Said(
+        "", (Attachment(kind=AttachmentKind.LOCATION, ref="geo:52.370216,4.895168", name="Dam"),)
+    )
+
+
+def test_a_place_off_the_globe_is_unsupported() -> None:
+    content = attached({"type": "location", "payload": {"coordinates": {"lat": 91, "long": "nan"}}})
+
+    assert content == Unsupported("location")
+
+
+def test_a_shared_link_is_read_as_its_title_and_address_once() -> None:
+    shared: rig.Json = {
+        "type": "fallback",
+        "title": "Shoes",
+        "url": "https://shop.example/7",
+        "payload": None,
+    }
+
+    assert attached(shared) == Said("Shoes\nhttps://shop.example/7")
+    assert attached(shared, text="https://shop.example/7 fits?") == Said(
+        "https://shop.example/7 fits?\nShoes"
+    )
+
+
+@pytest.mark.parametrize("kind", ["reel", "ig_reel", "post", "ig_post"])
+def test_a_shared_reel_or_post_is_a_link(kind: str) -> None:
+    assert attached(file(kind, "https://facebook.example/1", title="New!")) == Said(
+        "New!\nhttps://facebook.example/1"
+    )
+
+
+def test_a_shared_product_and_a_template_are_read_in_words() -> None:
+    product = {"elements": [{"id": "1", "title": "Red shoe", "subtitle": "€ 40", "image_url": CDN}]}
+    buttons = [{"type": "postback", "title": "Yes"}, {"type": "postback", "title": "No"}]
+
+    assert attached({"type": "template", "payload": {"product": product}}) == Said("Red shoe\n€ 40")
+    assert attached(
+        {"type": "template", "payload": {"template_type": "button", "text": "Sure?", "buttons": buttons}}
+    ) == Said("Sure?\n[Yes]\n[No]")
+
+
+def test_a_booking_is_read_in_words() -> None:
+    booking: rig.Json = {"type": "appointment_booking", "payload": {"booking_id": "1", "status": "requested"}}
+
+    assert attached(booking) == Said("appointment requested")
+
+
+def test_an_attachment_that_says_nothing_is_unsupported_by_its_kind() -> None:
+    assert attached({"type": "image", "payload": {}}) == Unsupported("image")
+    assert attached({"type": "hologram", "payload": None}) == Unsupported("hologram")
+    assert rig.one(message={"mid": "m_1", "dance": {"steps": 3}}).content == Unsupported("dance")
+    assert rig.one(message={"mid": "m_1", "is_unsupported": True}).content == Unsupported("message")
+
+
+def test_a_quick_reply_is_a_tap() -> None:
+    event = rig.one(message={"mid": "m_3", "text": "Talk to us", "quick_reply": {"payload": "call:billing"}})
+
+    assert event.content == Tapped("call", "billing", "Talk to us")
+    assert event.external_id == "m_3"
+
+
+def test_a_postback_is_a_tap() -> None:
+    event = rig.one(postback={"mid": "m_4", "title": "Yes", "payload": "csat:5:c1"})
+
+    assert event.content == Tapped("csat", "5:c1", "Yes")
+
+
+def test_two_taps_on_one_message_are_two_events() -> None:
+    first = rig.item(postback={"mid": "m_4", "title": "Yes", "payload": "csat:5"})
+
+    one, two, again = rig.parsed(first, {**first, "timestamp": rig.STAMP + 1}, first)
+
+    assert one.external_id != two.external_id
+    assert one.external_id == again.external_id
+
+
+def test_a_button_of_the_pages_menu_is_a_tap_with_its_words() -> None:
+    assert rig.one(postback={"title": "Opening hours", "payload": "HOURS"}).content == Tapped(
+        "HOURS", "", "Opening hours"
+    )
+    assert rig.one(postback={"title": "Hi", "payload": '{"type":"menu"}'}).content == Tapped(
+        '{"type":"menu"}', "", "Hi"
+    )
+
+
+def test_a_button_of_another_app_in_standby_is_what_stood_on_it() -> None:
+    assert rig.one(postback={"title": "Track my order"}).content == Said("Track my order")
+
+
+@pytest.mark.parametrize(
+    "payload", ["GET_STARTED", "<GET_STARTED_PAYLOAD>", "__GET_STARTED__", "get_started"]
+)
+def test_get_started_starts_with_what_the_link_carried(payload: str) -> None:
+    referral = {"ref": "order-7", "source": "SHORTLINK", "type": "OPEN_THREAD"}
+
+    event = rig.one(postback={"title": "Loslegen", "payload": payload, "referral": referral})
+
+    assert event.content == Started("order-7")
+    assert dict(event.hints)["referral_source"] == "SHORTLINK"
+    assert rig.one(postback={"title": "Loslegen", "payload": payload}).content == Started("")
+
+
+def test_a_link_into_a_known_chat_starts_it_again() -> None:
+    event = rig.one(referral={"ref": "link-9", "source": "SHORTLINK", "type": "OPEN_THREAD"})
+
+    assert event.content == Started("link-9")
+
+
+def test_an_ad_that_led_to_a_message_is_kept_with_it() -> None:
+    ad = {"ref": "spring", "ad_id": 6045246247433, "source": "ADS", "ads_context_data": {"ad_title": "Sale"}}
+
+    event = rig.one(message={"mid": "m_5", "text": "Is this still on?", "referral": ad})
+
+    assert event.content == Said("Is this still on?")
+    assert dict(event.hints) == {
+        "referral": "spring",
+        "referral_source": "ADS",
+        "ad": "6045246247433",
+        "ad_title": "Sale",
+    }
+
+
+def test_reactions_come_and_go() -> None:
+    love = {"reaction": "love", "emoji": "❤️", "mid": "m_1"}
+
+    assert rig.one(reaction={**love, "action": "react"}).content == Reacted("m_1", "❤️", True)
+    assert rig.one(reaction={**love, "action": "unreact"}).content == Reacted("m_1", "❤️", False)
+    assert rig.one(reaction={"reaction": "like", "action": "react", "mid": "m_1"}).content == Reacted(
+        "m_1", "👍", True
+    )
+    assert rig.one(reaction={"action": "react"}).content == Unsupported("reaction")
+
+
+def test_a_delivery_names_messages_and_a_watermark() -> None:
+    event = rig.one(delivery={"mids": ["m_1", "m_2", 7], "watermark": rig.STAMP})
+
+    assert event.content == Receipt(
+        status=ReceiptStatus.DELIVERED, messages=("m_1", "m_2"), until=rig.SENT_AT
+    )
+    assert event.place.chat == rig.PSID
+
+
+def test_a_read_mark_says_until_when() -> None:
+    event = rig.one(read={"watermark": rig.STAMP})
+
+    assert event.content == Receipt(status=ReceiptStatus.READ, until=rig.SENT_AT)
+
+
+def test_a_receipt_is_the_customers_whichever_way_round_it_comes() -> None:
+    read = rig.item(sender=rig.PAGE, recipient=rig.PSID, read={"watermark": rig.STAMP})
+
+    (event,) = rig.parsed(read)
+
+    assert (event.place.chat, event.sender, event.standing) == (
+        rig.PSID,
+        Sender(rig.PSID),
+        Standing.CUSTOMER,
+    )
+
+
+def test_an_edit_is_an_edit_and_each_one_is_its_own() -> None:
+    first = rig.item(message_edit={"mid": "m_1", "text": "four shoes", "num_edit": 1})
+    second = rig.item(message_edit={"mid": "m_1", "text": "five shoes", "num_edit": 2})
+
+    one, two = rig.parsed(first, second)
+
+    assert one.content == Edited("m_1", "four shoes")
+    assert two.content == Edited("m_1", "five shoes")
+    assert len({one.external_id, two.external_id, "m_1"}) == 3
+
+
+def test_an_unsent_message_is_deleted_under_an_id_of_its_own() -> None:
+    event = rig.one(message={"mid": "m_1", "is_deleted": True})
+
+    assert event.content == Deleted("m_1")
+    assert (event.external_id[:5], event.message) == ("item:", "")
+
+
+def test_what_a_colleague_writes_in_the_pages_inbox_is_an_insiders() -> None:
+    message = {"mid": "m_9", "is_echo": True, "app_id": 26390203743090, "text": "I have sent it again."}
+
+    (event,) = rig.parsed(rig.item(sender=rig.PAGE, recipient=rig.PSID, message=message))
+
+    assert event.content == Said("I have sent it again.")
+    assert event.standing is Standing.INSIDER
+    assert event.place.chat == rig.PSID
+    assert event.sender == Sender(rig.PSID, display_name="The Page's inbox")
+    assert (event.external_id, event.message) == ("m_9", "m_9")
+    assert dict(event.hints) == {"app": "26390203743090"}
+
+
+def test_an_echo_with_metadata_of_another_app_is_an_insiders() -> None:
+    message = {"mid": "m_9", "is_echo": True, "metadata": "bot:7", "text": "Hi"}
+
+    (event,) = rig.parsed(rig.item(sender=rig.PAGE, recipient=rig.PSID, message=message))
+
+    assert event.content == Said("Hi")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"pass_thread_control": {"new_owner_app_id": "123", "metadata": "m"}},
+        {"take_thread_control": {"previous_owner_app_id": "123"}},
+        {"request_thread_control": {"requested_owner_app_id": 123}},
+    ],
+)
+def test_handing_the_thread_over_is_recorded_as_the_pages_doing(what: rig.Json) -> None:
+    event = rig.one(**what)
+
+    assert event.content == Unsupported(next(iter(what)))
+    assert (event.standing, event.place.chat) == (Standing.INSIDER, rig.PSID)
+
+
+def test_a_policy_notice_has_no_customer() -> None:
+    notice: rig.Json = {
+        "recipient": {"id": rig.PAGE},
+        "timestamp": rig.STAMP,
+        "policy_enforcement": {"action": "block", "reason": "…"},
+    }
+
+    (event,) = rig.parsed(notice)
+
+    assert event.content == Unsupported("policy_enforcement")
+    assert (event.standing, event.place.chat) == (Standing.INSIDER, rig.PAGE)
+
+
+@pytest.mark.parametrize("kind", ["optin", "account_linking", "game_play", "messaging_feedback", "new-2027"])
+def test_other_kinds_are_kept_by_their_names(kind: str) -> None:
+    event = rig.one(**{kind: {"ref": "x"}})
+
+    assert event.content == Unsupported(kind)
+    assert event.standing is Standing.CUSTOMER
+
+
+def test_somebody_whom_only_a_plug_in_knows_has_a_place_too() -> None:
+    optin: rig.Json = {"recipient": {"id": rig.PAGE}, "timestamp": rig.STAMP, "optin": {"user_ref": "ref-1"}}
+
+    (event,) = rig.parsed(optin)
+
+    assert (event.place.chat, event.content) == ("ref-1", Unsupported("optin"))
+
+
+def test_the_dashboards_test_button_is_heard_and_the_feed_is_not() -> None:
+    value = rig.item(message={"mid": "test_message_id", "text": "test_message"})
+    changes = [
+        {"field": "messages", "value": value},
+        {"field": "messaging_customer_information", "value": {"page_id": rig.PAGE}},
+        {"field": "feed", "value": {"item": "comment"}},
+    ]
+    request = rig.signed(rig.body({"id": rig.PAGE, "time": 1795348770, "changes": changes}))
+
+    events = rig.connector().parse(request)
+
+    assert [event.content for event in events] == [
+        Said("test_message"),
+        Unsupported("messaging_customer_information"),
+    ]
+    assert events[1].occurred_at == datetime(2026, 11, 22, 11, 59, 30, tzinfo=UTC)
+
+
+def test_an_item_without_a_time_has_its_entrys_and_else_the_clocks() -> None:
+    bare: rig.Json = {"sender": {"id": rig.PSID}, "recipient": {"id": rig.PAGE}, "message": {"text": "hi"}}
+    entry: rig.Json = {"id": rig.PAGE, "messaging": [bare]}
+
+    (timed,) = rig.parsed(bare)
+    (untimed,) = rig.connector().parse(rig.signed(rig.body(entry)))
+
+    assert timed.occurred_at > rig.SENT_AT
+    assert untimed.occurred_at == rig.NOW
+
+
+def test_an_id_longer_than_a_key_is_shortened_the_same_way_each_time() -> None:
+    message = rig.item(message={"mid": "m" * 500, "text": "hi"})
+
+    one, two = rig.parsed(message, message)
+
+    assert one.external_id == two.external_id
+    assert len(one.external_id) <= 200
