@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.core.errors import CommandError
 from connectors.sandbox.body import Body, Deed
-from connectors.sandbox.telegram import ChatMessage, TelegramStandIn, TelegramUser
+from connectors.sandbox.telegram import ChatMessage, GroupChat, TelegramStandIn, TelegramUser
 
 _LONGEST_CHAT = 300  # messages the page is given
 
@@ -26,6 +26,8 @@ class PhoneDeeds:
             "unblock": self._unblock,
             "react": self._react,
             "inject": self._inject,
+            "group": self._group,
+            "group_settings": self._group_settings,
         }
 
     def views(self) -> Mapping[str, Deed]:
@@ -35,6 +37,8 @@ class PhoneDeeds:
             "tap_answer": self._tap_answer,
             "sent": self._sent,
             "webhook": self._webhook,
+            "groups": self._groups,
+            "topic": self._topic,
         }
 
     def _who(self, body: Body) -> TelegramUser:
@@ -44,6 +48,16 @@ class PhoneDeeds:
             if wanted in (str(user.id), user.name):
                 return user
         raise CommandError(f"Nobody on Telegram is {wanted[:60]!r}.")
+
+    def _where(self, body: Body) -> GroupChat | None:
+        """The group by id or title; None for the person's own chat with the bot."""
+        wanted = str(body.values.get("group") or "")
+        if not wanted:
+            return None
+        for group in self.telegram.groups():
+            if wanted in (str(group.id), group.group.title):
+                return group
+        raise CommandError(f"There is no group {wanted[:60]!r} on Telegram.")
 
     def _shown(self, message: ChatMessage) -> Mapping[str, object]:
         shown = message.snapshot()
@@ -98,34 +112,58 @@ class PhoneDeeds:
         text = body.text("text")
         if not text.strip():
             raise CommandError("A message needs some text.")
-        return self._shown(self.telegram.say(self._who(body), text, body.maybe_number("reply_to")))
+        user, reply_to = self._who(body), body.maybe_number("reply_to")
+        if group := self._where(body):
+            topic = body.maybe_number("topic") or 0
+            return self._shown(group.say(user, text, topic=topic, reply_to=reply_to))
+        return self._shown(self.telegram.say(user, text, reply_to))
 
     async def _send_media(self, body: Body) -> object:
-        return self._shown(
-            self.telegram.send_media(
-                self._who(body),
-                body.text("kind"),
-                body.content("content"),
-                name=body.text("name", ""),
-                mime_type=body.text("mime_type", ""),
-                caption=body.text("caption", ""),
-                reply_to=body.maybe_number("reply_to"),
-                details=body.object("details"),
+        user, kind, content = self._who(body), body.text("kind"), body.content("content")
+        name, mime_type, caption = (body.text(name, "") for name in ("name", "mime_type", "caption"))
+        reply_to, details = body.maybe_number("reply_to"), body.object("details")
+        if group := self._where(body):
+            sent = group.send_media(
+                user,
+                kind,
+                content,
+                topic=body.maybe_number("topic") or 0,
+                name=name,
+                mime_type=mime_type,
+                caption=caption,
+                reply_to=reply_to,
+                details=details,
             )
-        )
+        else:
+            sent = self.telegram.send_media(
+                user,
+                kind,
+                content,
+                name=name,
+                mime_type=mime_type,
+                caption=caption,
+                reply_to=reply_to,
+                details=details,
+            )
+        return self._shown(sent)
 
     async def _edit(self, body: Body) -> object:
-        return self._shown(self.telegram.edit(self._who(body), body.number("message_id"), body.text("text")))
+        chat = self._where(body) or self.telegram
+        return self._shown(chat.edit(self._who(body), body.number("message_id"), body.text("text")))
 
     async def _delete(self, body: Body) -> object:
-        self.telegram.delete(self._who(body), body.number("message_id"))
+        if group := self._where(body):
+            group.delete(body.number("message_id"))
+        else:
+            self.telegram.delete(self._who(body), body.number("message_id"))
         return {}
 
     async def _tap(self, body: Body) -> object:
         button = body.values.get("button")
         if not isinstance(button, (str, int)):
             raise CommandError("'button' is a label, callback data, or a number from 0.")
-        return {"query": self.telegram.tap(self._who(body), body.number("message_id"), button)}
+        chat = self._where(body) or self.telegram
+        return {"query": chat.tap(self._who(body), body.number("message_id"), button)}
 
     async def _tap_answer(self, body: Body) -> object:
         answer = self.telegram.tap_answer(body.text("query"))
@@ -142,9 +180,55 @@ class PhoneDeeds:
         return {}
 
     async def _react(self, body: Body) -> object:
-        self.telegram.react(self._who(body), body.number("message_id"), body.text("emoji"))
+        chat = self._where(body) or self.telegram
+        chat.react(self._who(body), body.number("message_id"), body.text("emoji"))
         return {}
 
     async def _inject(self, body: Body) -> object:
         self.telegram.inject(body.text("kind"), dict(body.object("payload")), body.number("chat_id"))
+        return {}
+
+    # Groups
+
+    async def _groups(self, _: Body) -> object:
+        return [
+            {
+                "id": group.id,
+                "title": group.group.title,
+                "forum": group.group.forum,
+                "members": [{"id": member.id, "name": member.name} for member in group.members()],
+                "topics": [topic.snapshot() for topic in group.topics()],
+            }
+            for group in self.telegram.groups()
+        ]
+
+    async def _topic(self, body: Body) -> object:
+        """What one topic of a group shows; General is 0."""
+        group = self._where(body)
+        if group is None:
+            raise CommandError("Which group?")
+        messages = group.messages(body.number("topic"))[-_LONGEST_CHAT:]
+        names = {member.id: member.name for member in self.telegram.users()}
+        return {
+            "messages": [
+                {**self._shown(message), "sender": names.get(message.sender_id, "")} for message in messages
+            ]
+        }
+
+    async def _group(self, body: Body) -> object:
+        """Made when new; `members` are names of people, who are made too."""
+        members = body.values.get("members") or []
+        if not isinstance(members, list) or not all(isinstance(name, str) for name in members):
+            raise CommandError("'members' is a list of names.")
+        group = self.telegram.group(body.text("title"), [self.telegram.user(name) for name in members])
+        return {"id": group.id}
+
+    async def _group_settings(self, body: Body) -> object:
+        """`forum`, `administrator`, `manages_topics`, `bot_inside`: true or false."""
+        group = self._where(body)
+        names = ("forum", "administrator", "manages_topics", "bot_inside")
+        given = {name: bool(body.values[name]) for name in names if name in body.values}
+        if group is None:
+            raise CommandError("Which group?")
+        group.settings(**given)
         return {}

@@ -10,19 +10,22 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote, urlencode
 
 import structlog
 from telegram import Bot
 from telegram.error import ChatMigrated, TelegramError
 
-from bot.core.connector import AccountSettings, Capabilities, Files, Inbox, RawRequest, RawResponse, Route
+from bot.core.connector import AccountSettings, Capabilities, Inbox, Means, RawRequest, RawResponse, Route
 from bot.core.errors import ForgedRequest, Refused, SettingsError
 from bot.core.events import Channel, Event
-from bot.core.ids import Clock, utc_now
-from bot.core.outbound import Erase, Outbound, React, Revise, Sent, Typing
-from connectors.telegram.buttons import MAX_BUTTONS
+from bot.core.outbound import Emote, Erase, Outbound, React, Revise, Sent, Typing
+from connectors.telegram.capabilities import capabilities_of
+from connectors.telegram.desk import Chores, Desk
+from connectors.telegram.ears import Ears
 from connectors.telegram.failures import as_send_error
+from connectors.telegram.identity import Identity
 from connectors.telegram.outgoing import Outgoing
 from connectors.telegram.polling import POLL_SECONDS, Pause, Poller
 from connectors.telegram.request import AiohttpRequest, AnswerLost
@@ -35,6 +38,7 @@ _API_URL = "https://api.telegram.org"
 _CONNECTIONS = 64
 _WEBHOOK_CONNECTIONS = 100  # the most Telegram opens
 _TAP_ANSWER = timedelta(seconds=2)
+_GRACE = timedelta(seconds=5)  # for taps and commands still being answered when the program ends
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # https://core.telegram.org/bots/api#setwebhook
 _TOKEN = re.compile(r"([0-9]{1,19}):[A-Za-z0-9_-]+")
 
@@ -44,9 +48,7 @@ _log = structlog.get_logger()
 class TelegramConnector:
     """Connector, Listens, Registers and HasFiles."""
 
-    def __init__(
-        self, settings: AccountSettings, files: Files, *, clock: Clock = utc_now, pause: Pause = asyncio.sleep
-    ) -> None:
+    def __init__(self, settings: AccountSettings, means: Means, *, pause: Pause = asyncio.sleep) -> None:
         token = settings.secrets.get("bot_token", "")
         own = _TOKEN.fullmatch(token)
         if own is None:
@@ -60,10 +62,10 @@ class TelegramConnector:
                 " A-Z a-z 0-9 _ -"
             )
         self._settings = settings
-        self._clock = clock
+        self._clock = means.clock
         self._pause = pause
         self._reader = UpdateReader(
-            channel=CHANNEL, account=settings.account, own_id=int(own[1]), groups=settings.groups
+            channel=CHANNEL, account=settings.account, own_id=int(own[1]), ears=Ears.of(settings)
         )
         self._path = f"/hooks/telegram/{quote(settings.account, safe='')}"
         platform_itself = not settings.api_url
@@ -78,8 +80,11 @@ class TelegramConnector:
             request=self._request,
             get_updates_request=self._poll_request,
         )
-        self._outgoing = Outgoing(self._bot, settings.account, files)
-        self._tap_answers: set[asyncio.Task[None]] = set()
+        self._capabilities = capabilities_of(settings)
+        self._outgoing = Outgoing(self._bot, means.files)
+        self._identity = Identity(self._bot, settings, int(own[1]), means.clock)
+        self._desk = Desk(self._bot, settings.account, self._identity.username)
+        self._chores = Chores()
 
     @property
     def channel(self) -> Channel:
@@ -91,17 +96,7 @@ class TelegramConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Limits: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this"""
-        per_second, chat_interval = self._settings.per_second, self._settings.chat_interval
-        return Capabilities(
-            edits=True,
-            erases=True,
-            buttons=MAX_BUTTONS,
-            typing=True,
-            reconciles=False,
-            per_second=30.0 if per_second is None else per_second,
-            chat_interval=timedelta(seconds=1) if chat_interval is None else chat_interval,
-        )
+        return self._capabilities
 
     # What comes in
 
@@ -127,7 +122,7 @@ class TelegramConnector:
             update = self._read(decode(request.body))
             if update.events:
                 await inbox.accept(update.events)
-            self._answer_tap(update)
+            self._accepted(update, inbox)
             return RawResponse()
 
         return (Route(self._path, handle),)
@@ -144,17 +139,26 @@ class TelegramConnector:
             )
         except TelegramError as error:
             raise as_send_error(error, idempotent=True) from error
+        await self._introduce()
 
     async def listen(self, inbox: Inbox) -> None:
         poller = Poller(
             self.account,
-            begin=self._bot.delete_webhook,
+            begin=self._begin_polling,
             fetch=self._updates,
             read=self._read,
-            accepted=self._answer_tap,
+            accepted=partial(self._accepted, inbox=inbox),
             pause=self._pause,
         )
         await poller.run(inbox)
+
+    async def _begin_polling(self) -> None:
+        await self._bot.delete_webhook()
+        await self._introduce()
+
+    async def _introduce(self) -> None:
+        if self._settings.serves == "staff":
+            await self._desk.offer()
 
     async def _updates(self, offset: int | None) -> Sequence[object]:
         # Not Bot.get_updates: one update it cannot read would keep back the whole batch, for ever.
@@ -166,12 +170,12 @@ class TelegramConnector:
         found: object = await self._poll_request.post(url, read_timeout=POLL_SECONDS + 10.0)
         return found if isinstance(found, list) else ()
 
-    def _answer_tap(self, update: ReadUpdate) -> None:
-        """Let the button stop spinning, while nobody waits for that."""
+    def _accepted(self, update: ReadUpdate, inbox: Inbox) -> None:
+        """What nobody waits for: the button stops spinning, the command is answered."""
         if update.callback:
-            task = asyncio.create_task(self._stop_spinner(update.callback))
-            self._tap_answers.add(task)
-            task.add_done_callback(self._tap_answers.discard)
+            self._chores.begin(self._stop_spinner(update.callback))
+        if update.command:
+            self._chores.begin(self._desk.run(update.update_id, update.command, inbox))
 
     async def _stop_spinner(self, callback: str) -> None:
         try:
@@ -183,7 +187,7 @@ class TelegramConnector:
     # What goes out
 
     async def send(self, outbound: Outbound) -> Sent:
-        harmless_twice = isinstance(outbound.operation, (Revise, Erase, React, Typing))
+        harmless_twice = isinstance(outbound.operation, (Revise, Erase, React, Emote, Typing))
         try:
             try:
                 return await self._outgoing.do(outbound, outbound.place.chat)
@@ -211,14 +215,14 @@ class TelegramConnector:
         except TelegramError as error:
             raise as_send_error(error, idempotent=True) from error
 
-    async def check(self) -> None:
-        try:
-            await self._bot.get_me()
-        except TelegramError as error:
-            raise as_send_error(error, idempotent=True) from error
+    async def check(self) -> str:
+        return await self._identity.check()
+
+    async def invitation(self, token: str) -> str:
+        """The link that opens the bot and brings `token` back in a `Started`. Raises SendError."""
+        return await self._identity.invitation(token)
 
     async def close(self) -> None:
-        if self._tap_answers:
-            await asyncio.wait(self._tap_answers)  # each ends by itself within two seconds
+        await self._chores.finish(_GRACE)
         await self._request.shutdown()
         await self._poll_request.shutdown()

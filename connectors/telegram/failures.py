@@ -10,10 +10,26 @@ from telegram.error import (
     TelegramError,
 )
 
-from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused, SendError, Unreachable
+from bot.core.errors import (
+    AccountSuspended,
+    OutcomeUnknown,
+    PlatformDown,
+    RateLimited,
+    Refused,
+    SendError,
+    Unreachable,
+)
 from connectors.telegram.request import AnswerLost, NotDone, TooFast
 
 _REASON_CHARS = 200
+REVOKED = "unauthorized: Telegram refuses the bot token; make a new one with @BotFather and set it"
+NO_TOPICS = (
+    "no_topics: the group has no topics; turn them on in its settings, and make the bot an administrator"
+    ' with "manage topics"'
+)
+NO_RIGHT = 'no_right: the bot may not do that in the group; make it an administrator with "manage topics"'
+NO_REACTIONS = "no_reactions: the group allows few reactions; allow all of them in its settings"
+TOPIC_GONE = "topic_gone: somebody has deleted the topic"
 # Telegram has no codes for these, only descriptions, whose wording has been stable for years.
 _UNREACHABLE = (
     ("bot was blocked", "blocked"),
@@ -26,6 +42,15 @@ _UNREACHABLE = (
     ("bot is not a member", "not_a_member"),
     ("group chat was deactivated", "chat_deactivated"),
     ("chat was deleted", "chat_deleted"),
+)
+_REFUSED = (
+    ("not a forum", NO_TOPICS),
+    ("not enough rights", NO_RIGHT),
+    ("need administrator rights", NO_RIGHT),
+    ("reaction_invalid", NO_REACTIONS),
+    ("message thread not found", TOPIC_GONE),
+    ("topic_id_invalid", TOPIC_GONE),
+    ("topic_deleted", TOPIC_GONE),
 )
 
 
@@ -43,7 +68,7 @@ def as_send_error(error: TelegramError, *, idempotent: bool = False) -> SendErro
         case Forbidden() | BadRequest():
             return _refusal(error)
         case InvalidToken():
-            return Refused("token refused")
+            return AccountSuspended(REVOKED)
         case ChatMigrated():
             return Refused("chat_migrated")
         case Conflict():
@@ -57,6 +82,9 @@ def _refusal(error: Forbidden | BadRequest) -> SendError:
     for words, reason in _UNREACHABLE:
         if words in text:
             return Unreachable(reason)
+    for words, reason in _REFUSED:
+        if words in text:
+            return Refused(reason)
     return Unreachable("forbidden") if isinstance(error, Forbidden) else Refused(_short(error.message))
 
 

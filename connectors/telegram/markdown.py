@@ -3,16 +3,19 @@
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyromark
 from telegram import MessageEntity
 from telegramify_markdown import RenderConfig, convert
+from telegramify_markdown.entity import MessageEntity as Entity
 
 from bot.core.outbound import Card
+from connectors.rendering import escaped
 from connectors.telegram.fields import clean
 
 _LINKS = ("http://", "https://", "tg://", "mailto:", "tel:")  # Telegram opens no others
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_MOMENT = "tg://time?format=r&unix="
 # To us these are plain signs; to the renderer a formula, a tag to drop, and the marks of a spoiler.
 _FOREIGN = re.compile(rb"\$|\|\||<")
 _OPTIONS = (
@@ -33,13 +36,7 @@ def rendered(markdown: str) -> Rendered:
     text, found = convert(_plain_signs(clean(markdown)), latex_escape=False, config=_plain_symbols())
     end = len(text.rstrip().encode("utf-16-le")) // 2
     entities = [
-        MessageEntity(
-            type=entity.type,
-            offset=entity.offset,
-            length=min(entity.length, end - entity.offset),
-            url=entity.url,
-            language=entity.language,
-        )
+        _shown(entity, min(entity.length, end - entity.offset))
         for entity in found
         if entity.offset < end and (entity.url is None or entity.url.startswith(_LINKS))
     ]
@@ -48,21 +45,54 @@ def rendered(markdown: str) -> Rendered:
     )
 
 
-def rendered_card(card: Card) -> str:
-    """The card as CommonMark, for there are no cards here. The deadline is given in UTC."""
+def placed(entity: MessageEntity, offset: int, length: int) -> MessageEntity:
+    """The same entity elsewhere."""
+    return MessageEntity(
+        type=entity.type,
+        offset=offset,
+        length=length,
+        url=entity.url,
+        language=entity.language,
+        unix_time=entity.unix_time,
+        date_time_format=entity.date_time_format,
+    )
+
+
+def card_markdown(card: Card) -> str:
+    """The card as CommonMark, for there are no cards here."""
     blocks = [f"**{escaped(card.title)}**\n{escaped(card.speaking)}"]
     facts = [f"**{escaped(name)}:** {escaped(value)}" for name, value in card.facts]
-    if card.deadline is not None:
-        facts.append(f"**Until:** {card.deadline:%Y-%m-%d %H:%M} {escaped(card.deadline.tzname() or 'UTC')}")
+    moments = {"Due": card.deadline, "Window closes": card.window}
+    facts += [f"**{name}:** {_moment(when)}" for name, when in moments.items() if when is not None]
     if facts:
         blocks.append("\n".join(facts))
     blocks += [f"**{escaped(heading)}**\n\n{words}" for heading, words in card.sections]
     return "\n\n".join(blocks)
 
 
-def escaped(text: str) -> str:
-    """CommonMark that shows `text` as it is."""
-    return _PUNCTUATION.sub(r"\\\1", text)
+def _moment(when: datetime) -> str:
+    """What an old app shows of it, on its way through the renderer as a link."""
+    utc = when.astimezone(UTC)
+    return f"[{utc:%Y-%m-%d %H:%M} UTC]({_MOMENT}{int(utc.timestamp())})"
+
+
+def _shown(entity: Entity, length: int) -> MessageEntity:
+    """A link that is a moment is shown as the time left, and on a tap as the reader's own time of day.
+
+    https://core.telegram.org/bots/api#date-time-entity-formatting
+    """
+    seconds = re.fullmatch(rf"{re.escape(_MOMENT)}([0-9]{{1,11}})", entity.url or "")
+    if seconds is None:
+        return MessageEntity(
+            type=entity.type, offset=entity.offset, length=length, url=entity.url, language=entity.language
+        )
+    return MessageEntity(
+        type=MessageEntity.DATE_TIME,
+        offset=entity.offset,
+        length=length,
+        unix_time=datetime.fromtimestamp(int(seconds[1]), UTC),
+        date_time_format="r",
+    )
 
 
 def _plain_symbols() -> RenderConfig:

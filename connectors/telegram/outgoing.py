@@ -7,26 +7,24 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn, Protocol, assert_never
 
-from telegram import Bot, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, Message, ReplyParameters
+import structlog
+from telegram import Bot, InputFile, LinkPreviewOptions, Message, ReplyParameters
 from telegram.constants import ChatAction
-from telegram.error import BadRequest
+from telegram.error import BadRequest, Forbidden
 
 from bot.core.connector import Files
-from bot.core.errors import Refused
+from bot.core.errors import Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind
-from bot.core.outbound import Card, Erase, Mark, Outbound, Post, React, Revise, Sent, Typing, Whisper
-from connectors.telegram.parts import FilePart, Part, TextPart, parts_of, revised
-from connectors.telegram.uploads import fetched, known_file
+from bot.core.outbound import Card, Emote, Erase, Outbound, Post, React, Revise, Sent, Typing, Whisper
+from connectors.telegram.emoji import MARKS, reaction
+from connectors.telegram.failures import as_send_error
+from connectors.telegram.parts import FilePart, Part, TextPart, one_text, parts_of, revised
+from connectors.telegram.topics import begin_topic, show_topic
+from connectors.telegram.uploads import fetched
 
-# Bots may react with the emoji of this list alone: https://core.telegram.org/bots/api#reactiontypeemoji
-_MARKS = {
-    Mark.WAITING: "👀",
-    Mark.DELIVERED: "👍",
-    Mark.FAILED: "💔",
-    Mark.INSIDE: "🙈",
-    Mark.WITHDRAWN: "🕊",
-}
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a link is a reference here, not the message
+
+_log = structlog.get_logger()
 
 
 class _SendFile(Protocol):
@@ -40,26 +38,23 @@ class _SendFile(Protocol):
         *,
         message_thread_id: int | None = None,
         reply_parameters: ReplyParameters | None = None,
-        reply_markup: InlineKeyboardMarkup | None = None,
     ) -> Message: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where a message goes, what it answers, and what stands under it."""
+    """Where a message goes, and what it answers."""
 
     chat: int | str
-    thread: int | None
-    reply: ReplyParameters | None
-    markup: InlineKeyboardMarkup | None
+    thread: int | None = None
+    reply: ReplyParameters | None = None
 
 
 class Outgoing:
     """The outgoing half of one account."""
 
-    def __init__(self, bot: Bot, account: str, files: Files) -> None:
+    def __init__(self, bot: Bot, files: Files) -> None:
         self._bot = bot
-        self._account = account
         self._files = files
         self._senders: dict[str, _SendFile] = {
             "photo": bot.send_photo,
@@ -67,8 +62,6 @@ class Outgoing:
             "voice": bot.send_voice,
             "audio": bot.send_audio,
             "video": bot.send_video,
-            "video_note": bot.send_video_note,
-            "animation": bot.send_animation,
             "sticker": bot.send_sticker,
         }
 
@@ -76,52 +69,64 @@ class Outgoing:
         """`chat` stands for the chat of the place, which may have got another id."""
         to, thread = _chat_id(chat), _thread(outbound)
         match outbound.operation:
-            case Post() | Card():
-                return await self._post(outbound.operation, outbound.part, to, thread)
+            case Post() as post:
+                return await self._post(post, outbound.part, to, thread)
+            case Card() as card:
+                return await self._card(card, outbound.part, to, thread)
             case Revise():
-                await self._revise(outbound.operation, to)
+                await self._revise(outbound.operation, to, thread)
             case Erase():
                 await self._erase(outbound.operation, to)
             case React(message=message, mark=mark):
-                reaction = () if mark is None else (_MARKS[mark],)
-                await self._bot.set_message_reaction(to, _message_id(message), reaction=reaction)
+                await self._react(to, message, "" if mark is None else MARKS[mark])
+            case Emote(message=message, emoji=emoji):
+                await self._react(to, message, reaction(emoji) if emoji else "")
             case Typing():
                 await self._bot.send_chat_action(to, ChatAction.TYPING, message_thread_id=thread)
             case Whisper():
-                pass  # Telegram has no words for one person's eyes
+                await self._whisper(outbound.operation, to, thread)
             case _:
                 assert_never(outbound.operation)
         return Sent()
 
-    async def _post(self, body: Post | Card, number: int, chat: int | str, thread: int | None) -> Sent:
-        parts = parts_of(body)
+    async def _post(self, post: Post, number: int, chat: int | str, thread: int | None) -> Sent:
+        parts = parts_of(post, self._files.link)
         if number >= len(parts):
             return Sent()
         part = parts[number]
-        reply_to = body.reply_to if isinstance(body, Post) and number == 0 else ""
+        reply_to = post.reply_to if number == 0 else ""
         reply = ReplyParameters(_message_id(reply_to), allow_sending_without_reply=True) if reply_to else None
-        frame = _Frame(chat, thread, reply, part.markup)
-        message = await self._send(part, frame, body.files_from if isinstance(body, Post) else "")
+        message = await self._send(part, _Frame(chat, thread, reply))
         return Sent(message=str(message.message_id), more=number + 1 < len(parts))
 
-    async def _send(self, part: Part, frame: _Frame, files_from: str) -> Message:
+    async def _card(self, card: Card, number: int, chat: int | str, thread: int | None) -> Sent:
+        """In a group, the topic is the first part and the card in it the second: a crash repeats neither."""
+        if isinstance(chat, int) and chat < 0 and thread is None:
+            if number:
+                raise Refused("no_topic: the card's topic was begun, and its id got lost")
+            return Sent(thread=str(await begin_topic(self._bot, chat, card)), more=True)
+        part = revised(card, self._files.link)  # one message, or it could not be revised
+        message = await self._send(part, _Frame(chat, thread))
+        return Sent(message=str(message.message_id), thread=str(thread or ""))
+
+    async def _send(self, part: Part, frame: _Frame) -> Message:
         match part:
-            case TextPart(content):
+            case TextPart(content, markup):
                 return await self._bot.send_message(
                     frame.chat,
                     content.text,
                     entities=content.entities or None,
-                    reply_markup=frame.markup,
+                    reply_markup=markup,
                     reply_parameters=frame.reply,
                     message_thread_id=frame.thread,
                     link_preview_options=_NO_PREVIEW,
                 )
             case FilePart(attachment):
-                return await self._attach(attachment, files_from, frame)
+                return await self._attach(attachment, frame)
             case _:
                 assert_never(part)
 
-    async def _attach(self, attachment: Attachment, files_from: str, frame: _Frame) -> Message:
+    async def _attach(self, attachment: Attachment, frame: _Frame) -> Message:
         match attachment.kind:
             case AttachmentKind.LOCATION:
                 latitude, longitude = _degrees(attachment.ref)
@@ -131,7 +136,6 @@ class Outgoing:
                     longitude,
                     message_thread_id=frame.thread,
                     reply_parameters=frame.reply,
-                    reply_markup=frame.markup,
                 )
             case AttachmentKind.CONTACT:
                 number = attachment.ref.removeprefix("tel:")
@@ -141,12 +145,9 @@ class Outgoing:
                     attachment.name or number,
                     message_thread_id=frame.thread,
                     reply_parameters=frame.reply,
-                    reply_markup=frame.markup,
                 )
-            case _ if files_from == self._account:
-                return await self._file(*known_file(attachment.ref), frame)
             case _:
-                async with fetched(attachment, self._files(files_from, attachment.ref)) as (sent_as, file):
+                async with fetched(attachment, self._files.open(attachment.file)) as (sent_as, file):
                     return await self._file(sent_as, file, frame)
 
     async def _file(self, sent_as: str, file: str | InputFile, frame: _Frame) -> Message:
@@ -155,11 +156,23 @@ class Outgoing:
             file,
             message_thread_id=frame.thread,
             reply_parameters=frame.reply,
-            reply_markup=frame.markup,
         )
 
-    async def _revise(self, operation: Revise, chat: int | str) -> None:
-        part = revised(operation.body)
+    async def _whisper(self, whisper: Whisper, chat: int | str, thread: int | None) -> None:
+        """In private, as a group has no words for one person; nobody's where the bot was not started."""
+        text = whisper.text + _where(chat, thread)
+        if not re.fullmatch(r"[0-9]{1,19}", whisper.person):
+            raise Refused("not a user id of Telegram")
+        try:
+            await self._send(one_text(text), _Frame(int(whisper.person)))
+        except (Forbidden, BadRequest) as error:
+            known = as_send_error(error)
+            if not isinstance(known, Unreachable):
+                raise
+            _log.info("whisper reaches nobody", reason=known.reason)
+
+    async def _revise(self, operation: Revise, chat: int | str, thread: int | None) -> None:
+        part = revised(operation.body, self._files.link)
         try:
             await self._bot.edit_message_text(
                 part.content.text,
@@ -171,6 +184,18 @@ class Outgoing:
             )
         except BadRequest as error:
             if "message is not modified" not in error.message.lower():
+                raise
+        if isinstance(operation.body, Card) and isinstance(chat, int) and thread is not None:
+            await show_topic(self._bot, chat, thread, operation.body)
+
+    async def _react(self, chat: int | str, message: str, emoji: str) -> None:
+        """A bot has one reaction on a message: a new one takes the place of the old."""
+        try:
+            await self._bot.set_message_reaction(
+                chat, _message_id(message), reaction=(emoji,) if emoji else ()
+            )
+        except BadRequest as error:
+            if "message to react not found" not in error.message.lower():  # deleted: nothing to mark
                 raise
 
     async def _erase(self, operation: Erase, chat: int | str) -> None:
@@ -193,6 +218,14 @@ def _message_id(message: str) -> int:
 
 def _thread(outbound: Outbound) -> int | None:
     return _message_id(outbound.place.thread) if outbound.place.thread else None
+
+
+def _where(chat: int | str, thread: int | None) -> str:
+    """A line with a link to the topic that a whisper is about."""
+    inner = re.fullmatch(
+        r"-100([0-9]+)", str(chat)
+    )  # https://core.telegram.org/api/links#private-message-links
+    return f"\n\n[Open the topic](https://t.me/c/{inner[1]}/{thread})" if inner and thread else ""
 
 
 def _degrees(ref: str) -> tuple[float, float]:

@@ -1,15 +1,20 @@
 """One operation as the messages it takes. The same operation makes the same parts, on whichever replica."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from telegram import InlineKeyboardMarkup, MessageEntity
 
+from bot.core.connector import Unit
 from bot.core.errors import Refused
 from bot.core.events import Attachment
-from bot.core.outbound import Card, Post
+from bot.core.outbound import Button, Card, Post
+from connectors import rendering
 from connectors.telegram.buttons import INVISIBLE, Keyboard, keyboard
-from connectors.telegram.markdown import Rendered, rendered, rendered_card
-from connectors.telegram.split import MAX_UNITS, shortened, split
+from connectors.telegram.capabilities import CAPABILITIES, MAX_UNITS
+from connectors.telegram.markdown import Rendered, card_markdown, placed, rendered
+
+_GOES_ON = "\n\n…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,62 +26,70 @@ class TextPart:
 @dataclass(frozen=True, slots=True)
 class FilePart:
     attachment: Attachment
-    markup: InlineKeyboardMarkup | None = None
 
 
 Part = TextPart | FilePart
 
 
-def parts_of(body: Post | Card) -> tuple[Part, ...]:
-    """Texts, then attachments. Buttons stand under the last text, or under the last attachment without text.
+def parts_of(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
+    """Texts, the last with the buttons, then attachments. Raises Refused when there is nothing to send."""
+    shown: dict[str, Rendered] = {}  # each text is measured, and then sent
 
-    Raises Refused when there is nothing to send.
-    """
-    keys = keyboard(body.buttons)
-    texts = [part for part in split(_content(body), _limit(keys)) if part.text.strip()]
-    parts: list[Part] = [TextPart(text) for text in texts]
-    if texts and keys:
-        parts[-1] = TextPart(_linked(texts[-1], keys), keys.markup)
-    attachments = body.attachments if isinstance(body, Post) else ()
-    files = [FilePart(attachment) for attachment in attachments]
-    if files and not texts and keys:
-        if keys.link:
-            raise Refused("button values too long for a message without text")
-        files[-1] = replace(files[-1], markup=keys.markup)
-    if not parts and not files:
-        raise Refused("message text is empty")
-    return (*parts, *files)
+    def render(markdown: str) -> str:
+        if markdown not in shown:
+            shown[markdown] = rendered(markdown)
+        return shown[markdown].text
 
-
-def revised(body: Post | Card) -> TextPart:
-    """What an existing message shall read. An edit adds no messages, so a longer text ends in an ellipsis."""
-    keys = keyboard(body.buttons)
-    content = shortened(_content(body), _limit(keys))
-    if not content.text.strip():
-        raise Refused("message text is empty")
-    return TextPart(_linked(content, keys), keys.markup) if keys else TextPart(content)
-
-
-def _content(body: Post | Card) -> Rendered:
-    return rendered(body.text if isinstance(body, Post) else rendered_card(body))
-
-
-def _limit(keys: Keyboard | None) -> int:
-    return MAX_UNITS - len(INVISIBLE) if keys and keys.link else MAX_UNITS
-
-
-def _linked(content: Rendered, keys: Keyboard) -> Rendered:
-    if not keys.link:
-        return content
-    link = MessageEntity(type=MessageEntity.TEXT_LINK, offset=0, length=len(INVISIBLE), url=keys.link)
-    moved = (
-        MessageEntity(
-            type=entity.type,
-            offset=entity.offset + len(INVISIBLE),
-            length=entity.length,
-            url=entity.url,
-            language=entity.language,
-        )
-        for entity in content.entities
+    planned = rendering.plan(
+        post, CAPABILITIES, render=render, link=link, choice_limit=MAX_UNITS - len(INVISIBLE)
     )
-    return Rendered(INVISIBLE + content.text, (link, *moved))
+    return tuple(
+        _text(shown[part.markdown], keyboard(part.buttons))
+        if isinstance(part, rendering.TextPart)
+        else FilePart(part.attachment)
+        for part in planned
+    )
+
+
+def texts_of(markdown: str) -> tuple[Rendered, ...]:
+    """A text alone, as messages; none for one that shows nothing."""
+    return tuple(rendered(piece) for piece in _pieces(markdown, MAX_UNITS))
+
+
+def revised(body: Post | Card, link: Callable[[str], str]) -> TextPart:
+    """What an existing message shall read. An edit adds no messages, so a longer text ends in an ellipsis."""
+    if isinstance(body, Card):
+        return one_text(card_markdown(body), body.buttons)
+    texts = [part for part in parts_of(body, link) if isinstance(part, TextPart)]
+    return texts[0] if len(texts) == 1 else one_text(body.text, body.buttons)
+
+
+def one_text(markdown: str, buttons: Sequence[Button] = ()) -> TextPart:
+    """A single message, whatever the length. Raises Refused for a text that shows nothing."""
+    room = MAX_UNITS - len(INVISIBLE)
+    pieces = _pieces(markdown, room)
+    if not pieces:
+        raise Refused("message text is empty")
+    whole = len(pieces) == 1
+    content = rendered(pieces[0] if whole else _pieces(markdown, room - len(_GOES_ON))[0] + _GOES_ON)
+    return _text(content, keyboard(buttons))
+
+
+def _pieces(markdown: str, limit: int) -> tuple[str, ...]:
+    if not rendered(markdown).text.strip():
+        return ()
+    return rendering.split(markdown, limit, _size) or (markdown,)  # a lone bullet has no words, yet it shows
+
+
+def _size(markdown: str) -> int:
+    return rendering.length(rendered(markdown).text, Unit.UTF16)
+
+
+def _text(content: Rendered, keys: Keyboard | None) -> TextPart:
+    if keys is None:
+        return TextPart(content)
+    if not keys.link:
+        return TextPart(content, keys.markup)
+    hidden = MessageEntity(type=MessageEntity.TEXT_LINK, offset=0, length=len(INVISIBLE), url=keys.link)
+    moved = (placed(entity, entity.offset + len(INVISIBLE), entity.length) for entity in content.entities)
+    return TextPart(Rendered(INVISIBLE + content.text, (hidden, *moved)), keys.markup)

@@ -21,6 +21,7 @@ from telegram import (
     User,
 )
 
+from bot.core.connector import ChatCommand
 from bot.core.errors import MalformedPayload
 from bot.core.events import (
     Channel,
@@ -35,6 +36,8 @@ from bot.core.events import (
 )
 from connectors.telegram.buttons import tapped
 from connectors.telegram.contents import content_of, said_of
+from connectors.telegram.desk import Typed, words_of
+from connectors.telegram.ears import Ears
 from connectors.telegram.excerpt import excerpt
 from connectors.telegram.fields import clean, moment, whole, words
 
@@ -44,11 +47,15 @@ ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_membe
 
 @dataclass(frozen=True, slots=True)
 class ReadUpdate:
-    """`callback` is the id of the callback query that waits for its answer, "" if there is none."""
+    """`callback` is the id of the callback query that waits for its answer, "" if there is none.
+
+    An update that is a `command` is no event.
+    """
 
     update_id: int
     events: tuple[Event, ...]
     callback: str = ""
+    command: Typed | None = None
 
 
 def decode(body: bytes) -> object:
@@ -66,7 +73,7 @@ class UpdateReader:
     channel: Channel
     account: str
     own_id: int  # the bot's user id
-    groups: bool  # whether anything but private chats is heard
+    ears: Ears
 
     def read(self, data: object, received: datetime) -> ReadUpdate:
         """One update. `received` dates what Telegram does not: a tap has no time of its own.
@@ -77,11 +84,13 @@ class UpdateReader:
             raise MalformedPayload("update", "expected an object")
         update_id = whole(data.get("update_id"), "update_id")
         try:
-            if not any(kind in data for kind in ALLOWED_UPDATES):
+            if not any(kind in data for kind in ALLOWED_UPDATES) or _is_channels(data.get("message")):
                 # Not shown to the library: what it does not know, it may not be able to read.
                 return ReadUpdate(update_id, self._unsupported(str(update_id), data, received))
             seen = {kind: excerpt(kind, data[kind]) for kind in ALLOWED_UPDATES if kind in data}
             update = Update.de_json({"update_id": update_id, **seen}, None)
+            if update.message and (command := self._command(update.message)):
+                return ReadUpdate(update_id, (), command=command)
             callback = words(update.callback_query.id, "callback_query.id") if update.callback_query else ""
             return ReadUpdate(update_id, self._events(update_id, update, data, received), callback)
         except MalformedPayload:
@@ -106,43 +115,68 @@ class UpdateReader:
 
     def _heard(self, chat: Chat, user: User | None) -> User | None:
         """The person, if this account listens to them in that chat."""
-        if words(chat.type, "chat.type") != "private" and not self.groups:
+        private = words(chat.type, "chat.type") == "private"
+        return self._person(user) if self.ears.chat(whole(chat.id, "chat.id"), private=private) else None
+
+    def _person(self, user: User | None) -> User | None:
+        return None if user is None or user.is_bot or user.id == self.own_id else user
+
+    def _command(self, message: Message) -> Typed | None:
+        """Staff's alone; also typed in private, and outside of topics."""
+        typed = words_of(words(message.text, "message.text")) if self.ears.staff else None
+        private = words(message.chat.type, "chat.type") == "private"
+        user = self._person(message.from_user) if private else self._heard(message.chat, message.from_user)
+        if typed is None or user is None:
             return None
-        if user is None or user.is_bot or user.id == self.own_id:
-            return None
-        return user
+        bot, text = typed
+        place = self._place(message.chat, _topic(message))
+        number = str(whole(message.message_id, "message_id"))
+        return Typed(ChatCommand(place=place, sender=_sender(user), text=text), number, bot)
 
     def _place(self, chat: Chat, thread: int | None = None) -> Place:
         topic = "" if thread is None else str(whole(thread, "message_thread_id"))
         return Place(self.channel, self.account, str(whole(chat.id, "chat.id")), topic)
 
     def _said(self, name: str, message: Message, raw: Json) -> tuple[Event, ...]:
-        user = self._heard(message.chat, message.from_user)
-        return (self._written(name, message, user, content_of(message, raw), raw),) if user else ()
+        user = self._writer(message)
+        if user is None:
+            return ()
+        content = content_of(message, raw)
+        if isinstance(content, Unsupported) and not self.ears.kind(content.kind):
+            return ()
+        return (self._written(name, message, user, content, raw),)
 
     def _edited(self, name: str, message: Message, raw: Json) -> tuple[Event, ...]:
-        user = self._heard(message.chat, message.from_user)
+        user = self._writer(message)
         if user is None:
             return ()
         said = said_of(message)
         edited = Edited(str(whole(message.message_id, "message_id")), said.text, said.attachments)
         return (self._written(name, message, user, edited, raw),)
 
+    def _writer(self, message: Message) -> User | None:
+        """Staff write in topics; what they say beside them is no business of ours."""
+        if self.ears.staff and _topic(message) is None:
+            return None
+        return self._heard(message.chat, message.from_user)
+
     def _written(self, name: str, message: Message, user: User, content: Content, raw: Json) -> Event:
         answered = message.reply_to_message
+        topic = _topic(message)
         # In a topic, Telegram makes every message answer the service message that opened it.
-        opened = answered if answered and answered.forum_topic_created else None
-        opener = opened.from_user if opened else None
+        opened = answered is not None and answered.forum_topic_created is not None
+        author = answered.from_user if answered else None
         when = message.edit_date if isinstance(content, Edited) and message.edit_date else message.date
         return Event(
             external_id=name,
-            place=self._place(message.chat, message.message_thread_id if message.is_topic_message else None),
+            place=self._place(message.chat, topic),
             sender=_sender(user),
             content=content,
             occurred_at=moment(when, "message.date"),
             message=str(whole(message.message_id, "message_id")),
             reply_to=str(whole(answered.message_id, "reply_to_message")) if answered and not opened else "",
-            in_our_thread=opener is not None and opener.id == self.own_id,
+            # We write in topics of our own alone, so an answer to us is in one.
+            in_our_thread=topic is not None and author is not None and author.id == self.own_id,
             hints=tuple(_hints(raw)),
         )
 
@@ -152,12 +186,12 @@ class UpdateReader:
         if message is None or user is None:
             return ()
         full = message if isinstance(message, Message) else None
-        topic = full.message_thread_id if full and full.is_topic_message else None
+        topic = _topic(full) if full else None
         message_id = str(whole(message.message_id, "callback_query.message"))
         data = words(query.data, "callback_query.data")
         content = tapped(data, full, message_id) if data else Unsupported("callback_query")
         place = self._place(message.chat, topic)
-        return (_event(name, place, user, content, received),)
+        return (_event(name, place, user, content, received, ours=topic is not None),)
 
     def _reacted(self, name: str, reaction: MessageReactionUpdated) -> tuple[Event, ...]:
         user = self._heard(reaction.chat, reaction.user)
@@ -186,27 +220,53 @@ class UpdateReader:
         return (_event(name, place, user, content, when),)
 
     def _unsupported(self, name: str, data: Json, received: datetime) -> tuple[Event, ...]:
-        """Kinds newer than the library too, which is why these are read from the JSON itself."""
-        kind, raw = next(((key, value) for key, value in data.items() if key != "update_id"), ("", None))
-        if not isinstance(raw, dict):
+        """Kinds newer than the library too, which is why these are read from the JSON itself.
+
+        A channel writes its posts itself; what belongs to no chat belongs to the person's own one.
+        """
+        kind, payload = next(((key, value) for key, value in data.items() if key != "update_id"), ("", None))
+        raw = _object(payload)
+        user = _object(raw.get("from") or raw.get("user"))
+        where = _object(raw.get("chat") or _object(raw.get("message")).get("chat"))
+        author = user or _object(raw.get("sender_chat")) or (where if where.get("type") == "channel" else {})
+        if self.ears.staff or not author or author.get("is_bot") or author.get("id") == self.own_id:
             return ()
-        inner = raw.get("message")
-        chat = raw.get("chat") or (inner.get("chat") if isinstance(inner, dict) else None)
-        user = raw.get("from") or raw.get("user")
-        if not isinstance(chat, dict) or not isinstance(user, dict):
-            return ()
-        person = self._heard(Chat.de_json(chat, None), User.de_json({"is_bot": False, **user}, None))
-        if person is None:
+        if not where:
+            where = {"id": author.get("id"), "type": "private"}
+        usual = "private" if whole(where.get("id"), "chat.id") > 0 else "group"
+        chat = Chat.de_json({"type": usual, **where}, None)
+        if not self.ears.chat(whole(chat.id, "chat.id"), private=chat.type == "private"):
             return ()
         date = raw.get("date")
         when = received if date is None else datetime.fromtimestamp(whole(date, f"{kind}.date"), UTC)
-        place = self._place(Chat.de_json(chat, None))
-        return (_event(name, place, person, Unsupported(clean(kind)), when),)
+        return (
+            Event(
+                external_id=name,
+                place=self._place(chat),
+                sender=_author(author),
+                content=Unsupported(clean(kind)),
+                occurred_at=when,
+            ),
+        )
 
 
-def _event(name: str, place: Place, user: User, content: Content, when: datetime) -> Event:
+def _event(
+    name: str, place: Place, user: User, content: Content, when: datetime, *, ours: bool = False
+) -> Event:
     """What made no message of its own."""
-    return Event(external_id=name, place=place, sender=_sender(user), content=content, occurred_at=when)
+    return Event(
+        external_id=name,
+        place=place,
+        sender=_sender(user),
+        content=content,
+        occurred_at=when,
+        in_our_thread=ours,
+    )
+
+
+def _topic(message: Message) -> int | None:
+    """Outside of topics, a thread's number names a mere chain of answers."""
+    return message.message_thread_id if message.is_topic_message else None
 
 
 def _sender(user: User) -> Sender:
@@ -216,6 +276,23 @@ def _sender(user: User) -> Sender:
         display_name=" ".join(filter(None, names)),
         handle=words(user.username, "from.username"),
         language=words(user.language_code, "from.language_code"),
+    )
+
+
+def _is_channels(message: object) -> bool:
+    """Whether a channel wrote it, and no person."""
+    raw = _object(message)
+    return "from" not in raw and _object(raw.get("chat")).get("type") == "channel"
+
+
+def _author(raw: Json) -> Sender:
+    """A person, or a chat that writes in its own name."""
+    names = (raw.get("first_name") or raw.get("title"), raw.get("last_name"))
+    return Sender(
+        external_id=str(whole(raw.get("id"), "from.id")),
+        display_name=" ".join(filter(None, (words(name, "from") for name in names))),
+        handle=words(raw.get("username"), "from.username"),
+        language=words(raw.get("language_code"), "from.language_code"),
     )
 
 

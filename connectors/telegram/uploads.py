@@ -1,4 +1,4 @@
-"""Attachments on their way to Telegram: by file_id when the account has them already, else as uploads."""
+"""Files of the file store on their way to Telegram."""
 
 import re
 import tempfile
@@ -9,14 +9,10 @@ from typing import IO
 
 from telegram import InputFile
 
-from bot.core.errors import DeskError, PlatformDown, RateLimited, Refused, SendError
+from bot.core.errors import DeskError, PlatformDown, Refused, SendError
 from bot.core.events import Attachment, AttachmentKind
+from connectors.telegram.capabilities import MAX_PHOTO, MAX_UPLOAD
 
-MAX_UPLOAD = 50 * 1024 * 1024  # https://core.telegram.org/bots/api#sending-files, as the next
-_MAX_PHOTO = 10 * 1024 * 1024
-_PHOTOS = {"image/jpeg", "image/png", "image/webp"}
-_VOICES = {"audio/ogg", "audio/mpeg", "audio/mp3", "audio/mp4", "audio/x-m4a"}
-_AUDIOS = {"audio/mpeg", "audio/mp3", "audio/mp4", "audio/x-m4a"}
 SENT_AS = frozenset({"photo", "document", "voice", "audio", "video", "video_note", "animation", "sticker"})
 # The library takes the name of an existing local file for that file, so what is no file_id must not pass.
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{12,}")
@@ -52,32 +48,18 @@ async def _copy(pieces: AsyncIterator[bytes], file: IO[bytes]) -> int:
             if size > MAX_UPLOAD:
                 raise Refused("file too large")
             file.write(piece)
-    except (Refused, PlatformDown, RateLimited):
+    except SendError:
         raise
-    except SendError as error:
-        # The other channel's trouble with reading is none with our customer, and nothing was sent yet.
-        raise PlatformDown(error.reason) from error
     except DeskError as error:
-        raise PlatformDown(error.code) from error
+        raise PlatformDown(error.code) from error  # nothing was sent yet
     return size
 
 
 def _sent_as(attachment: Attachment, size: int) -> str:
-    """Telegram takes few formats as what they are; the others arrive whole as documents."""
-    mime_type = attachment.mime_type.partition(";")[0].strip().lower()
-    match attachment.kind:
-        case AttachmentKind.PHOTO if mime_type in _PHOTOS and size <= _MAX_PHOTO:
-            return "photo"
-        case AttachmentKind.VOICE if mime_type in _VOICES:
-            return "voice"
-        case AttachmentKind.AUDIO if mime_type in _AUDIOS:
-            return "audio"
-        case AttachmentKind.VIDEO if mime_type == "video/mp4":
-            return "video"
-        case AttachmentKind.STICKER if mime_type == "image/webp":
-            return "sticker"
-        case _:
-            return "document"
+    """What does not go as its kind has been made a document by `plan`, but for a size that was not known."""
+    if attachment.kind is AttachmentKind.PHOTO and size > MAX_PHOTO:
+        return "document"
+    return attachment.kind.value
 
 
 def _name(attachment: Attachment) -> str:

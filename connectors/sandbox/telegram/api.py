@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from connectors.sandbox.telegram.chats import Chats
+from connectors.sandbox.telegram.forum import Forum
 from connectors.sandbox.telegram.limits import Gate
 from connectors.sandbox.telegram.markup import MAX_TEXT
 from connectors.sandbox.telegram.media import CAPTIONED, FILE_KINDS, MAX_DOWNLOAD
-from connectors.sandbox.telegram.model import ChatMessage, JsonObject, bad_request
+from connectors.sandbox.telegram.model import ApiError, ChatMessage, JsonObject, bad_request
 from connectors.sandbox.telegram.params import Params
 from connectors.sandbox.telegram.sending import Sending, buttons_of, caption_of, text_of
 
@@ -29,8 +30,14 @@ _ACTIONS = frozenset(
     }
 )
 _GIFTS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
-# The emoji a bot may react with: https://core.telegram.org/bots/api#reactiontypeemoji (the usual ones).
-_REACTIONS = frozenset("👍👎❤🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍💯🤣💔🏆😭👀🙈😇🤝✍🤗🫡😎")
+# The emoji a bot may react with: https://core.telegram.org/bots/api#reactiontypeemoji
+_REACTIONS = frozenset(
+    """
+    ❤ 👍 👎 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐
+    🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾 🤷 😡
+    ❤\u200d🔥 👨\u200d💻 🤷\u200d♂ 🤷\u200d♀
+    """.split()  # noqa: SIM905
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class Api:
 
     chats: Chats
     sending: Sending
+    forum: Forum
     open_taps: dict[str, int] = field(default_factory=dict)  # callback query id -> chat
     answers: dict[str, TapAnswer] = field(default_factory=dict)
     commands: list[JsonObject] = field(default_factory=list)
@@ -55,7 +63,7 @@ class Api:
 
     @classmethod
     def over(cls, chats: Chats, gate: Gate | None) -> "Api":
-        api = cls(chats, Sending(chats, gate))
+        api = cls(chats, Sending(chats, gate), Forum(chats))
         api.methods = {name.lower(): method for name, method in api._named().items()}
         return api
 
@@ -81,6 +89,7 @@ class Api:
             "setMyCommands": self._set_commands,
             "getMyCommands": lambda _: self.commands,
             "deleteMyCommands": self._delete_commands,
+            **self.forum.methods(),
         }
         for kind in FILE_KINDS:
             named["send" + kind.replace("_", "")] = _file_sender(sending, kind)
@@ -166,7 +175,10 @@ class Api:
         emoji = [str(reaction.get("emoji", "")) for reaction in reactions]
         if len(emoji) > 1:
             raise bad_request("REACTIONS_TOO_MANY")
-        if not all(sign.removesuffix("\ufe0f") in _REACTIONS for sign in emoji):
+        if not all(sign.replace("\ufe0f", "") in _REACTIONS for sign in emoji):
+            raise bad_request("REACTION_INVALID")
+        group = self.chats.groups.get(chat_id)
+        if group is not None and group.reactions is not None and not set(emoji) <= set(group.reactions):
             raise bad_request("REACTION_INVALID")
         others = tuple(pair for pair in message.reactions if pair[0] != "bot")
         self.chats.keep(replace(message, reactions=(*others, *(("bot", sign) for sign in emoji))))
@@ -199,8 +211,13 @@ class Api:
 
     def _get_chat(self, params: Params) -> JsonObject:
         chat_id = self.chats.chat_named(params.text("chat_id"))
+        group = self.chats.groups.get(chat_id)
+        if group is not None and not group.bot_inside:
+            raise ApiError(403, "Forbidden: bot was kicked from the supergroup chat")
+        few = group.reactions if group is not None else None
         return {
             **self.chats.chat_wire(chat_id),
+            **({} if few is None else {"available_reactions": [_reaction(sign) for sign in few]}),
             "accent_color_id": chat_id % 7,
             "max_reaction_count": 11,
             "accepted_gift_types": dict.fromkeys(_GIFTS, False),
@@ -222,3 +239,7 @@ class Api:
 
 def _file_sender(sending: Sending, kind: str) -> Method:
     return lambda params: sending.send_file(params, kind)
+
+
+def _reaction(emoji: str) -> JsonObject:
+    return {"type": "emoji", "emoji": emoji}

@@ -33,11 +33,7 @@ class BotServer:
         self._me = me
         self.calls: deque[SentCall] = deque(maxlen=call_log)
 
-    def add_routes(self, app: web.Application) -> None:
-        app.router.add_route("*", "/bot{token}/{method}", self._answer)
-        app.router.add_get("/file/bot{token}/{path:.+}", self._download)
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         if request.match_info["token"] != self._token:
             return _reply(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
@@ -103,7 +99,7 @@ class BotServer:
         if wanted is not None:
             self._box.allowed = frozenset(wanted) & frozenset(KINDS) or None
 
-    async def _download(self, request: web.Request) -> web.Response:
+    async def download(self, request: web.Request) -> web.Response:
         if request.match_info["token"] != self._token:
             return _reply(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
         file = self._chats.paths.get(request.match_info["path"])

@@ -1,4 +1,4 @@
-"""The state of one bot's private chats: people, messages, files. No network here."""
+"""The state of one bot's chats: people, groups, messages, files. No network here."""
 
 import math
 import re
@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.core.errors import CommandError
+from connectors.sandbox.telegram.groups import Group
 from connectors.sandbox.telegram.media import file_wire, stored_file
 from connectors.sandbox.telegram.model import ChatMessage, JsonObject, StoredFile, TelegramUser, bad_request
 
@@ -22,6 +23,7 @@ class Chats:
         self.on_change: Callable[[int], None] | None = None  # given the chat that changed
         self._ids = ids
         self.users: dict[int, TelegramUser] = {}
+        self.groups: dict[int, Group] = {}
         self.messages: dict[int, dict[int, ChatMessage]] = {}
         self.blocked: set[int] = set()
         self.files: dict[str, StoredFile] = {}
@@ -62,6 +64,11 @@ class Chats:
         self._chat_wires[user.id] = user.chat_wire()
         self._user_wires[user.id] = user.wire()
 
+    def keep_group(self, group: Group) -> None:
+        self.groups[group.id] = group
+        self.messages.setdefault(group.id, {})
+        self._chat_wires[group.id] = group.chat_wire()
+
     def user_wire(self, user_id: int) -> JsonObject:
         return self._user_wires[user_id]
 
@@ -81,7 +88,7 @@ class Chats:
             chat_id = int(reference)
         except ValueError:
             raise bad_request("chat not found") from None
-        if chat_id not in self.users:
+        if chat_id not in self.messages:
             raise bad_request("chat not found")
         return chat_id
 
@@ -112,9 +119,24 @@ class Chats:
     def remove(self, message: ChatMessage) -> None:
         self.keep(replace(message, deleted=True))
 
+    def reacted(self, message: ChatMessage, user: TelegramUser, who: str, emoji: str) -> JsonObject:
+        """Put the person's one reaction, or take it away with "". Returns the MessageReactionUpdated."""
+        old = [sign for by, sign in message.reactions if by == who]
+        new = [emoji] if emoji else []
+        others = tuple(pair for pair in message.reactions if pair[0] != who)
+        self.keep(replace(message, reactions=(*others, *((who, sign) for sign in new))))
+        return {
+            "chat": self._chat_wires[message.chat_id],
+            "message_id": message.message_id,
+            "user": self._user_wires[user.id],
+            "date": self.now(),
+            "old_reaction": [{"type": "emoji", "emoji": sign} for sign in old],
+            "new_reaction": [{"type": "emoji", "emoji": sign} for sign in new],
+        }
+
     def wire(self, message: ChatMessage, *, nested: bool = False) -> JsonObject:
         """The Message object. A nested one (the message replied to) names no further reply."""
-        sender = self.bot if message.from_bot else self._user_wires[message.chat_id]
+        sender = self.bot if message.from_bot else self._user_wires[message.sender_id or message.chat_id]
         wire: JsonObject = {
             "message_id": message.message_id,
             "from": sender,
@@ -125,8 +147,12 @@ class Chats:
             wire["edit_date"] = message.edit_date
         if message.media_group_id:
             wire["media_group_id"] = message.media_group_id
-        if message.reply_to is not None and not nested:
-            original = self.find(message.chat_id, message.reply_to)
+        if message.topic:
+            wire["message_thread_id"], wire["is_topic_message"] = message.topic, True
+        # In a topic, what answers nothing else answers the message that began the topic.
+        answered = message.reply_to if message.reply_to is not None else message.topic
+        if answered and answered != message.message_id and not nested:
+            original = self.find(message.chat_id, answered)
             if original is not None:
                 wire["reply_to_message"] = self.wire(original, nested=True)
         wire.update(message.content_wire())
@@ -166,6 +192,7 @@ class Chats:
     def snapshot(self) -> JsonObject:
         return {
             "users": [user.snapshot() for user in self.users.values()],
+            "groups": [group.snapshot() for group in self.groups.values()],
             "messages": [message.snapshot() for chat in self.messages.values() for message in chat.values()],
             "blocked": sorted(self.blocked),
             "files": [file.snapshot() for file in self.files.values()],
@@ -175,6 +202,7 @@ class Chats:
 
     def restore(self, saved: Mapping[str, object]) -> None:
         """All or nothing: a broken snapshot raises before anything is replaced."""
+        groups = [Group.restored(group) for group in _objects(saved.get("groups", []))]
         users = [TelegramUser.restored(user) for user in _objects(saved["users"])]
         messages = [ChatMessage.restored(message) for message in _objects(saved["messages"])]
         files = [StoredFile.restored(file) for file in _objects(saved["files"])]
@@ -182,10 +210,13 @@ class Chats:
         if not (isinstance(blocked, list) and isinstance(last_message, int) and isinstance(last_file, int)):
             raise TypeError("a snapshot of chats has a list of blocked chats and two counters")
         self.users.clear()
+        self.groups.clear()
         self.messages.clear()
         self._by_name.clear()
         for user in users:
             self._keep_user(user)
+        for group in groups:
+            self.keep_group(group)
         for message in messages:
             self.messages[message.chat_id][message.message_id] = message
         self.files = {file.file_id: file for file in files}

@@ -8,12 +8,14 @@ from connectors.sandbox.telegram.model import ApiError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Messages per second. Short bursts are let through, as the platform does."""
+    """Messages per second. Short bursts are let through, as the platform does. Groups: 20 a minute."""
 
     per_bot: float = 30.0
     per_chat: float = 1.0
     bot_burst: int = 30
     chat_burst: int = 3
+    per_group: float = 20 / 60
+    group_burst: int = 20
 
 
 @dataclass(slots=True)
@@ -23,10 +25,12 @@ class Gate:
     limits: Limits
     _free_at: dict[int | None, float] = field(default_factory=dict)
 
-    def admit(self, chat_id: int, now: float) -> None:
+    def admit(self, chat_id: int, now: float, *, group: bool = False) -> None:
         limits = self.limits
+        rate = limits.per_group if group else limits.per_chat
+        burst = limits.group_burst if group else limits.chat_burst
         per_bot = self._next_free(None, now, limits.per_bot, limits.bot_burst)
-        per_chat = self._next_free(chat_id, now, limits.per_chat, limits.chat_burst)
+        per_chat = self._next_free(chat_id, now, rate, burst)
         self._free_at[None], self._free_at[chat_id] = per_bot, per_chat
 
     def _next_free(self, key: int | None, now: float, rate: float, burst: int) -> float:

@@ -97,7 +97,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One bubble of a private chat. A change makes a new value; `deleted` ones are gone from the phone."""
+    """One bubble of a chat. A change makes a new value; `deleted` ones are gone from the phone."""
 
     message_id: int
     chat_id: int
@@ -114,7 +114,9 @@ class ChatMessage:
     extra: tuple[tuple[str, object], ...] = ()  # further wire fields that are only echoed
     edit_date: int | None = None
     deleted: bool = False
-    reactions: tuple[tuple[str, str], ...] = ()  # (who: "bot" or "user", emoji)
+    reactions: tuple[tuple[str, str], ...] = ()  # (who: "bot" or "user", in a group a user's id; emoji)
+    sender_id: int = 0  # whose it is in a group; in a private chat there is but one person
+    topic: int = 0  # of a group
 
     def content_wire(self) -> JsonObject:
         """The fields that say what the message is, without its frame."""
@@ -124,7 +126,7 @@ class ChatMessage:
             if self.entities:
                 wire["entities"] = list(self.entities)
         else:
-            wire[self.kind] = [self.media] if self.kind == "photo" else self.media
+            wire[self.kind] = [self.media] if self.kind == "photo" else self.media or {}
             if self.text:
                 wire["caption"] = self.text
                 if self.entities:
@@ -149,6 +151,8 @@ class ChatMessage:
             "edit_date": self.edit_date,
             "deleted": self.deleted,
             "reactions": [list(pair) for pair in self.reactions],
+            "sender_id": self.sender_id,
+            "topic": self.topic,
         }
 
     @classmethod

@@ -39,15 +39,10 @@ class Sending:
             raise bad_request("message text is empty")
         extra = params.object("link_preview_options")
         return self._post(
-            ChatMessage(
-                message_id=self.chats.next_message_id(),
-                chat_id=chat_id,
-                from_bot=True,
-                date=self.chats.now(),
+            replace(
+                self._draft(params, chat_id),
                 text=text,
                 entities=entities,
-                reply_to=self._reply_to(params, chat_id),
-                buttons=buttons_of(params),
                 extra=(("link_preview_options", extra),) if extra else (),
             )
         )
@@ -57,18 +52,13 @@ class Sending:
         caption, entities = caption_of(params) if kind in CAPTIONED else ("", ())
         file = self.file_of(kind, params.text(kind), params)
         return self._post(
-            ChatMessage(
-                message_id=self.chats.next_message_id(),
-                chat_id=chat_id,
-                from_bot=True,
-                date=self.chats.now(),
+            replace(
+                self._draft(params, chat_id),
                 kind=kind,
                 text=caption,
                 entities=entities,
                 media=self.chats.media_of(kind, file, _details(params)),
                 file_id=file.file_id,
-                reply_to=self._reply_to(params, chat_id),
-                buttons=buttons_of(params),
             )
         )
 
@@ -92,8 +82,7 @@ class Sending:
         items = params.objects("media")
         if not 2 <= len(items) <= 10:
             raise bad_request("wrong number of messages to send as an album")
-        reply_to = self._reply_to(params, chat_id)
-        messages = [self._album_item(params, chat_id, item, reply_to) for item in items]
+        messages = [self._album_item(params, chat_id, item) for item in items]
         album = f"sandbox-{messages[0].message_id}"
         return [self._post(replace(message, media_group_id=album)) for message in messages]
 
@@ -106,32 +95,55 @@ class Sending:
         text, entities = original.text, original.entities
         if "caption" in params.values and original.kind in CAPTIONED:
             text, entities = caption_of(params)
-        copied = ChatMessage(
-            message_id=self.chats.next_message_id(),
-            chat_id=chat_id,
-            from_bot=True,
-            date=self.chats.now(),
+        copied = replace(
+            self._draft(params, chat_id),
             kind=original.kind,
             text=text,
             entities=entities,
             media=original.media,
             file_id=original.file_id,
-            reply_to=self._reply_to(params, chat_id),
-            buttons=buttons_of(params),
         )
         self.chats.keep(copied)
         return {"message_id": copied.message_id}
 
     def open_chat(self, params: Params, *, counted: bool = True) -> int:
-        """The chat to send to: known, begun by its person, not blocked, and not written to too fast."""
+        """The chat to send to: known, open to the bot, and not written to too fast."""
         chat_id = self.chats.chat_named(params.text("chat_id"))
-        if chat_id in self.chats.blocked:
+        group = self.chats.groups.get(chat_id)
+        if group is not None:
+            if not group.bot_inside:
+                raise ApiError(403, "Forbidden: bot was kicked from the supergroup chat")
+        elif chat_id in self.chats.blocked:
             raise ApiError(403, "Forbidden: bot was blocked by the user")
-        if not self.chats.messages[chat_id]:
+        elif not self.chats.messages[chat_id]:
             raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
         if self.gate is not None and counted:
-            self.gate.admit(chat_id, self.chats.clock().timestamp())
+            self.gate.admit(chat_id, self.chats.clock().timestamp(), group=group is not None)
         return chat_id
+
+    def _draft(self, params: Params, chat_id: int) -> ChatMessage:
+        return ChatMessage(
+            message_id=self.chats.next_message_id(),
+            chat_id=chat_id,
+            from_bot=True,
+            date=self.chats.now(),
+            reply_to=self._reply_to(params, chat_id),
+            buttons=buttons_of(params),
+            topic=self._topic(params, chat_id),
+        )
+
+    def _topic(self, params: Params, chat_id: int) -> int:
+        """0 outside of topics. What answers a message of a topic is in it, whether it says so or not."""
+        group = self.chats.groups.get(chat_id)
+        wanted = params.integer("message_thread_id")
+        if not wanted:
+            answered = self.chats.find(chat_id, self._reply_to(params, chat_id) or 0)
+            return answered.topic if answered else 0
+        if group is None or not group.forum:
+            raise bad_request("message thread not found")
+        if group.topic(wanted).closed and not (group.administrator and group.manages_topics):
+            raise bad_request("TOPIC_CLOSED")
+        return wanted
 
     def file_of(self, kind: str, reference: str, params: Params) -> StoredFile:
         name = reference.removeprefix("attach://") if reference.startswith("attach://") else kind
@@ -154,38 +166,27 @@ class Sending:
     def _send_plain(self, params: Params, kind: str, media: JsonObject) -> JsonObject:
         chat_id = self.open_chat(params)
         return self._post(
-            ChatMessage(
-                message_id=self.chats.next_message_id(),
-                chat_id=chat_id,
-                from_bot=True,
-                date=self.chats.now(),
+            replace(
+                self._draft(params, chat_id),
                 kind=kind,
                 media=media,
-                reply_to=self._reply_to(params, chat_id),
-                buttons=buttons_of(params),
             )
         )
 
-    def _album_item(
-        self, params: Params, chat_id: int, item: JsonObject, reply_to: int | None
-    ) -> ChatMessage:
+    def _album_item(self, params: Params, chat_id: int, item: JsonObject) -> ChatMessage:
         kind = str(item.get("type"))
         if kind not in _ALBUM_KINDS:
             raise bad_request("can't parse InputMedia: unsupported type specified")
         own = Params(item)
         text, entities = caption_of(own)
         file = self.file_of(kind, str(item.get("media", "")), params)
-        return ChatMessage(
-            message_id=self.chats.next_message_id(),
-            chat_id=chat_id,
-            from_bot=True,
-            date=self.chats.now(),
+        return replace(
+            self._draft(params, chat_id),
             kind=kind,
             text=text,
             entities=entities,
             media=self.chats.media_of(kind, file, _details(own)),
             file_id=file.file_id,
-            reply_to=reply_to,
         )
 
     def _post(self, message: ChatMessage) -> JsonObject:

@@ -1,7 +1,7 @@
-"""A server that is Telegram to the bot: the Bot API on one side, people with phones on the other."""
+"""A server that is Telegram to the bot: the Bot API on one side, people and their groups on the other."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -13,6 +13,8 @@ from connectors.sandbox.fault import Faults, NoFaults
 from connectors.sandbox.telegram.api import Api, TapAnswer
 from connectors.sandbox.telegram.bot_server import PLATFORM, BotServer
 from connectors.sandbox.telegram.chats import Chats
+from connectors.sandbox.telegram.group_chat import GroupChat
+from connectors.sandbox.telegram.groups import Group
 from connectors.sandbox.telegram.limits import Gate, Limits
 from connectors.sandbox.telegram.markup import found_entities
 from connectors.sandbox.telegram.media import FILE_KINDS, PLACE_KINDS
@@ -22,11 +24,13 @@ from connectors.sandbox.telegram.model import (
     SentCall,
     TelegramUser,
 )
+from connectors.sandbox.telegram.together import together
 from connectors.sandbox.telegram.updates import UpdateBox
 from connectors.sandbox.telegram.webhook import RetryPauses
 
 FIRST_UPDATE_ID = 100_000_001
 FIRST_USER_ID = 7_000_000_001
+FIRST_GROUP_ID = -1_001_000_000_001
 
 
 class TelegramStandIn:
@@ -53,7 +57,9 @@ class TelegramStandIn:
     ) -> None:
         self.token = token
         self.clock = clock
-        self.on_change: Callable[[int], None] | None = None  # given the id of the user whose chat changed
+        self.on_change: Callable[[int], None] | None = (
+            None  # given the id of the user or group whose chat changed
+        )
         self._faults: Faults = faults or NoFaults()
         bot: JsonObject = {
             "id": int(token.partition(":")[0]),
@@ -84,11 +90,13 @@ class TelegramStandIn:
     # The server
 
     def app(self) -> web.Application:
-        app = web.Application()
-        self._server.add_routes(app)
-        app.cleanup_ctx.append(self._running)
-        app.on_shutdown.append(self._shut_down)
-        return app
+        return together((self,))
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        return await self._server.answer(request)
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        return await self._server.download(request)
 
     async def start(self) -> None:
         """Begin to deliver. Until then, and after `close`, updates are collected. Safe to call twice."""
@@ -97,14 +105,6 @@ class TelegramStandIn:
 
     async def close(self) -> None:
         await self._box.close()
-
-    async def _running(self, _: web.Application) -> AsyncIterator[None]:
-        await self.start()
-        yield
-        await self.close()
-
-    async def _shut_down(self, _: web.Application) -> None:
-        await self.close()  # before the server waits for its handlers: a long poll would hold it up
 
     # What a person with a phone does
 
@@ -134,16 +134,7 @@ class TelegramStandIn:
     ) -> ChatMessage:
         """`kind`: a Message field such as "photo", "voice", "location". `details` are wire fields of that
         object, as {"duration": 4} or {"latitude": 52.5, "longitude": 13.4}."""
-        if kind in PLACE_KINDS:
-            media: JsonObject = dict(details or {})
-            file_id = ""
-        elif kind in FILE_KINDS:
-            file = self._chats.store(kind, name, mime_type, content)
-            media, file_id = self._chats.media_of(kind, file, details or {}), file.file_id
-        else:
-            raise CommandError(
-                f"Telegram has no {kind!r} message; there are {', '.join(FILE_KINDS + PLACE_KINDS)}."
-            )
+        media, file_id = self._media(kind, content, name, mime_type, details or {})
         draft = self._draft(user, reply_to)
         return self._arrive(user, replace(draft, kind=kind, text=caption, media=media, file_id=file_id))
 
@@ -154,7 +145,7 @@ class TelegramStandIn:
             raise CommandError("Only one's own messages can be edited.")
         edited = replace(message, text=text, entities=found_entities(text), edit_date=self._chats.now())
         self._chats.keep(edited)
-        self._emit("edited_message", user, self._chats.wire(edited))
+        self._tell("edited_message", user.id, self._chats.wire(edited))
         return edited
 
     def delete(self, user: TelegramUser, message_id: int) -> None:
@@ -164,28 +155,7 @@ class TelegramStandIn:
     def tap(self, user: TelegramUser, message_id: int, button: str | int) -> str:
         """Tap an inline button by its label, callback data or place (0 is the first). Returns the query's id,
         or "" for a button that only opens a link."""
-        message = self._chats.of_person(user, message_id)
-        flat = [each for row in message.buttons for each in row]
-        wanted = [
-            each
-            for at, each in enumerate(flat)
-            if button in (at, each.get("callback_data"), each.get("text"))
-        ]
-        if not wanted:
-            raise CommandError(f"Message {message_id} has no button {button!r}.")
-        if "callback_data" not in wanted[0]:
-            return ""
-        query_id = f"{user.id}{next(self._queries):06d}{message_id}"
-        self._api.open_taps[query_id] = user.id
-        query: JsonObject = {
-            "id": query_id,
-            "from": self._chats.user_wire(user.id),
-            "message": self._chats.wire(message),
-            "chat_instance": str(user.id),
-            "data": wanted[0]["callback_data"],
-        }
-        self._emit("callback_query", user, query)
-        return query_id
+        return self._press(user, self._chats.of_person(user, message_id), button)
 
     def tap_answer(self, query_id: str) -> TapAnswer | None:
         """What the bot answered to a tap; None while the phone still shows the button as busy."""
@@ -207,23 +177,26 @@ class TelegramStandIn:
     def react(self, user: TelegramUser, message_id: int, emoji: str) -> None:
         """Put one reaction, or take it away with ""."""
         message = self._chats.of_person(user, message_id)
-        old = [sign for who, sign in message.reactions if who == "user"]
-        new = [emoji] if emoji else []
-        others = tuple(pair for pair in message.reactions if pair[0] != "user")
-        self._chats.keep(replace(message, reactions=(*others, *(("user", sign) for sign in new))))
-        reaction: JsonObject = {
-            "chat": self._chats.chat_wire(user.id),
-            "message_id": message_id,
-            "user": self._chats.user_wire(user.id),
-            "date": self._chats.now(),
-            "old_reaction": [{"type": "emoji", "emoji": sign} for sign in old],
-            "new_reaction": [{"type": "emoji", "emoji": sign} for sign in new],
-        }
-        self._emit("message_reaction", user, reaction)
+        self._tell("message_reaction", user.id, self._chats.reacted(message, user, "user", emoji))
 
     def inject(self, kind: str, payload: JsonObject, chat_id: int) -> None:
         """An update of any kind, as it stands: groups, channels, kinds that no phone here can make."""
-        self._queue(kind, chat_id, json.dumps(payload))
+        self._tell(kind, chat_id, payload)
+
+    # Groups
+
+    def group(self, title: str, members: Sequence[TelegramUser] = (), *, forum: bool = True) -> GroupChat:
+        """The group of that title, made when new, with the bot as an administrator who manages topics."""
+        known = next((group for group in self._chats.groups.values() if group.title == title), None)
+        if known is None:
+            number = FIRST_GROUP_ID - len(self._chats.groups)
+            known = Group(number, title, forum, {member.id for member in members})
+            self._chats.keep_group(known)
+            self._changed(known.id)
+        return self._chat_of(known)
+
+    def groups(self) -> list[GroupChat]:
+        return [self._chat_of(group) for group in self._chats.groups.values()]
 
     # What can be seen
 
@@ -290,6 +263,45 @@ class TelegramStandIn:
         if self.on_change is not None:
             self.on_change(chat_id)
 
+    def _chat_of(self, group: Group) -> GroupChat:
+        return GroupChat(group, self._chats, self._api.forum, self._tell, self._press, self._media)
+
+    def _media(
+        self, kind: str, content: bytes, name: str, mime_type: str, details: Mapping[str, object]
+    ) -> tuple[JsonObject, str]:
+        """What stands in the message, and the id of the file kept."""
+        if kind in PLACE_KINDS:
+            return dict(details), ""
+        if kind in FILE_KINDS:
+            file = self._chats.store(kind, name, mime_type, content)
+            return self._chats.media_of(kind, file, details), file.file_id
+        raise CommandError(
+            f"Telegram has no {kind!r} message; there are {', '.join(FILE_KINDS + PLACE_KINDS)}."
+        )
+
+    def _press(self, user: TelegramUser, message: ChatMessage, button: str | int) -> str:
+        flat = [each for row in message.buttons for each in row]
+        wanted = [
+            each
+            for at, each in enumerate(flat)
+            if button in (at, each.get("callback_data"), each.get("text"))
+        ]
+        if not wanted:
+            raise CommandError(f"Message {message.message_id} has no button {button!r}.")
+        if "callback_data" not in wanted[0]:
+            return ""
+        query_id = f"{user.id}{next(self._queries):06d}{message.message_id}"
+        self._api.open_taps[query_id] = message.chat_id
+        query: JsonObject = {
+            "id": query_id,
+            "from": self._chats.user_wire(user.id),
+            "message": self._chats.wire(message),
+            "chat_instance": str(message.chat_id),
+            "data": wanted[0]["callback_data"],
+        }
+        self._tell("callback_query", message.chat_id, query)
+        return query_id
+
     def _draft(self, user: TelegramUser, reply_to: int | None) -> ChatMessage:
         if user.id in self._chats.blocked:
             raise CommandError(f"{user.name} has blocked the bot and must unblock it first.")
@@ -305,7 +317,7 @@ class TelegramStandIn:
 
     def _arrive(self, user: TelegramUser, message: ChatMessage) -> ChatMessage:
         self._chats.keep(message)
-        self._emit("message", user, self._chats.wire(message))
+        self._tell("message", user.id, self._chats.wire(message))
         return message
 
     def _membership(self, user: TelegramUser, old: str, new: str) -> None:
@@ -316,15 +328,15 @@ class TelegramStandIn:
             "old_chat_member": self._member(old),
             "new_chat_member": self._member(new),
         }
-        self._emit("my_chat_member", user, change)
+        self._tell("my_chat_member", user.id, change)
         self._chats.changed(user.id)
 
     def _member(self, status: str) -> JsonObject:
         member: JsonObject = {"status": status, "user": self._chats.bot}
         return {**member, "until_date": 0} if status == "kicked" else member
 
-    def _emit(self, kind: str, user: TelegramUser, payload: JsonObject) -> None:
-        self._queue(kind, user.id, json.dumps(payload))
+    def _tell(self, kind: str, chat_id: int, payload: JsonObject) -> None:
+        self._queue(kind, chat_id, json.dumps(payload))
 
     def _queue(self, kind: str, chat_id: int, payload: str) -> None:
         delays = self._faults.deliveries(PLATFORM, kind)

@@ -1,7 +1,7 @@
 """A connector on the real library, and what it talks to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,19 +12,15 @@ from aiohttp.test_utils import TestServer
 
 from bot.core.connector import AccountSettings, ChatCommand, RawRequest
 from bot.core.events import Event, Place
-from bot.core.ids import DeliveryId
+from bot.core.ids import Clock, DeliveryId
 from bot.core.outbound import Operation, Outbound
 from connectors.sandbox.telegram import TelegramStandIn
 from connectors.telegram.connector import CHANNEL, SECRET_HEADER, TelegramConnector
+from tests.connectors.means import MemoryMeans, memory_means
 
 TOKEN = "700000001:sandbox-telegram-token"
 SECRET = "a-secret_of-ours"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-async def no_files(account: str, ref: str) -> AsyncIterator[bytes]:
-    raise AssertionError(f"nobody was to ask {account} for {ref}")
-    yield b""
 
 
 def settings(api_url: str = "http://127.0.0.1:1", **changes: object) -> AccountSettings:
@@ -39,8 +35,14 @@ def settings(api_url: str = "http://127.0.0.1:1", **changes: object) -> AccountS
     return AccountSettings(**(values | changes))  # type: ignore[arg-type]
 
 
-def connector(api_url: str = "http://127.0.0.1:1", **changes: object) -> TelegramConnector:
-    return TelegramConnector(settings(api_url, **changes), no_files, clock=lambda: NOW)
+def means(files: Mapping[str, bytes] | None = None, clock: Clock = lambda: NOW) -> MemoryMeans:
+    return memory_means(files, clock=clock)
+
+
+def connector(
+    api_url: str = "http://127.0.0.1:1", *, clock: Clock = lambda: NOW, **changes: object
+) -> TelegramConnector:
+    return TelegramConnector(settings(api_url, **changes), means(clock=clock))
 
 
 def signed(body: bytes, secret: str = SECRET) -> RawRequest:
@@ -58,6 +60,8 @@ class Inbox:
 
     raises: list[Exception] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    commands: list[ChatCommand] = field(default_factory=list)
+    answer: str = "**Done**"
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def accept(self, events: Sequence[Event]) -> None:
@@ -67,7 +71,8 @@ class Inbox:
         self.arrived.set()
 
     async def command(self, command: ChatCommand) -> str:
-        raise AssertionError(f"no command is typed on Telegram: {command.text}")
+        self.commands.append(command)
+        return self.answer
 
 
 @asynccontextmanager

@@ -9,8 +9,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused, SendError, Unreachable
-from bot.core.outbound import Erase, Operation, Post, React, Revise, Sent, Typing
+from bot.core.errors import (
+    AccountSuspended,
+    OutcomeUnknown,
+    PlatformDown,
+    RateLimited,
+    Refused,
+    SendError,
+    Unreachable,
+)
+from bot.core.outbound import Emote, Erase, Operation, Post, React, Revise, Sent, Typing
+from connectors.telegram.failures import REVOKED
 from tests.connectors.telegram.rig import connector, outbound
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -74,8 +83,8 @@ ANSWERS: list[tuple[Answer, type[SendError], str]] = [
     (says(403, "Forbidden: user is deactivated"), Unreachable, "user_deactivated"),
     (says(400, "Bad Request: chat not found"), Unreachable, "chat_not_found"),
     (says(400, "Bad Request: BUTTON_DATA_INVALID"), Refused, "Button_data_invalid"),
-    (says(401, "Unauthorized"), Refused, "token refused"),
-    (says(404, "Not Found"), Refused, "token refused"),
+    (says(401, "Unauthorized"), AccountSuspended, REVOKED),
+    (says(404, "Not Found"), AccountSuspended, REVOKED),
     (says(409, "Conflict: two of you"), PlatformDown, "Conflict: two of you"),
     (says(413, "Request Entity Too Large"), Refused, "request entity too large"),
     (says(500, "Internal Server Error"), PlatformDown, "HTTP 500"),
@@ -115,7 +124,9 @@ async def test_a_rate_limit_is_obeyed_as_it_is_told(answer: Answer, wait: timede
     assert found.retry_after == wait
 
 
-@pytest.mark.parametrize("operation", [Revise("5", Post("x")), Erase("5"), React("5", None), Typing()])
+@pytest.mark.parametrize(
+    "operation", [Revise("5", Post("x")), Erase("5"), React("5", None), Emote("5", ""), Typing()]
+)
 async def test_a_lost_answer_to_what_may_be_repeated_is_a_platform_that_was_down(
     operation: Operation,
 ) -> None:
@@ -139,3 +150,23 @@ async def test_a_group_that_moved_is_followed_and_its_new_id_told() -> None:
         account = connector(url)
         assert await account.send(outbound(11, Post("hello"))) == Sent(message="8", chat="-1005")
         await account.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "sentence"),
+    [
+        (says(401, "Unauthorized"), AccountSuspended, "make a new one with @BotFather"),
+        (says(429, "Too Many Requests", retry_after=7), RateLimited, "try again later"),
+        (raw(502, "<html>Bad Gateway</html>"), PlatformDown, "cannot be reached now"),
+        (hangs_up, PlatformDown, "cannot be reached now"),
+    ],
+)
+async def test_a_check_that_fails_says_so_in_a_sentence(
+    answer: Answer, error: type[SendError], sentence: str
+) -> None:
+    async with platform(answer) as url:
+        account = connector(url)
+        with pytest.raises(error, match=sentence) as caught:
+            await account.check()
+        await account.close()
+    assert sentence in caught.value.reason

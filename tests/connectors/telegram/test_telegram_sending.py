@@ -1,7 +1,6 @@
 """What leaves, as Telegram and the phone see it. What we send is held against the published Bot API."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +8,12 @@ from typing import Any
 import pytest
 
 from bot.core.connector import ChannelKind, Connector, HasFiles, Listens, Registers
-from bot.core.errors import PlatformDown, Refused, SettingsError, Unreachable
+from bot.core.errors import AccountSuspended, PlatformDown, Refused, SettingsError, Unreachable
 from bot.core.events import Attachment, AttachmentKind, Tapped
 from bot.core.outbound import (
     Button,
     Card,
+    Emote,
     Erase,
     Mark,
     Post,
@@ -25,12 +25,11 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
-from connectors.sandbox.telegram.model import SentCall
 from connectors.telegram import channel
 from connectors.telegram.connector import TelegramConnector
 from tests.connectors.telegram.conftest import Line
-from tests.connectors.telegram.rig import NOW, TOKEN, connector, no_files, outbound, settings
-from tests.sandbox.telegram.wire_shapes import DESCRIPTION, WireShapes, load_shapes
+from tests.connectors.telegram.rig import NOW, TOKEN, connector, means, outbound, settings
+from tests.sandbox.telegram.wire_shapes import DESCRIPTION, load_shapes, parameter_problems
 
 PHOTO = b"\x89PNG\r\n\x1a\n" + bytes(16)
 
@@ -41,12 +40,12 @@ def last(line: Line, method: str) -> dict[str, Any]:
 
 def test_the_folder_exports_its_kind() -> None:
     assert isinstance(channel, ChannelKind)
-    assert (channel.name, channel.secrets, channel.optional_secrets) == (
-        "telegram",
-        ("bot_token",),
-        ("webhook_secret",),
-    )
-    account: Connector = channel.open(settings(), no_files)
+    assert (channel.name, channel.title, channel.serves) == ("telegram", "Telegram", ("customers", "staff"))
+    assert [(way.mode, way.secrets, way.optional_secrets) for way in channel.ways] == [
+        ("polling", ("bot_token",), ()),
+        ("webhook", ("bot_token",), ("webhook_secret",)),
+    ]
+    account: Connector = channel.open(settings(), means())
     assert isinstance(account, Listens)
     assert isinstance(account, Registers)
     assert isinstance(account, HasFiles)
@@ -135,7 +134,7 @@ async def test_a_card_is_readable_text(line: Line) -> None:
     )  # fmt: skip
     await line.account.send(outbound(line.maya.id, card))
     assert line.shown() == [
-        "Maya_F\nYou *speak*\n\nReason: billing\nUntil: 2026-11-22 12:00 UTC\n\nStory\n\nIt broke"
+        "Maya_F\nYou *speak*\n\nReason: billing\nDue: 2026-11-22 12:00 UTC\n\nStory\n\nIt broke"
     ]
 
 
@@ -146,7 +145,7 @@ async def test_a_revision_replaces_the_text_and_the_same_text_again_is_no_error(
     assert line.shown() == ["two"]
     assert line.telegram.chat(line.maya)[-1].buttons == ()
     await line.account.send(outbound(line.maya.id, Revise(sent.message, Post("long " * 2000))))
-    assert line.shown()[0].endswith("long …")
+    assert line.shown()[0].endswith("long\n\n…")
 
 
 async def test_erasing_twice_is_erasing_once(line: Line) -> None:
@@ -184,14 +183,9 @@ async def test_a_blocked_bot_is_told_that_the_customer_cannot_be_reached(line: L
     "operation",
     [
         Post(""),
-        Post("x", buttons=(Button("a", "b", "c"),) * 9),
         Post("x", buttons=(Button("a", "b" * 3000, "c"),)),
         Erase("none"),
-        Post(
-            "",
-            attachments=(Attachment(kind=AttachmentKind.PHOTO, ref="photo:../etc/passwd"),),
-            files_from="support-bot",
-        ),
+        Post("", attachments=(Attachment(kind=AttachmentKind.PHOTO, ref="photo:abc", file="gone"),)),
         Post("", attachments=(Attachment(kind=AttachmentKind.LOCATION, ref="nowhere"),)),
     ],
 )
@@ -203,20 +197,8 @@ async def test_what_telegram_could_never_take_is_refused_without_asking(
     assert line.telegram.sent() == []
 
 
-def served_from(pieces: list[bytes], error: Exception | None = None) -> Any:
-    async def files(account: str, ref: str) -> AsyncIterator[bytes]:
-        assert (account, ref) == ("staff-slack", "F1")
-        for piece in pieces:
-            yield piece
-        if error is not None:
-            raise error
-
-    return files
-
-
 def with_file(kind: AttachmentKind, name: str, mime_type: str, text: str = "") -> Post:
-    attachment = Attachment(kind=kind, ref="F1", name=name, mime_type=mime_type)
-    return Post(text, attachments=(attachment,), files_from="staff-slack")
+    return Post(text, attachments=(Attachment(kind=kind, ref="", name=name, mime_type=mime_type, file="F1"),))
 
 
 @pytest.mark.parametrize(
@@ -232,10 +214,10 @@ def with_file(kind: AttachmentKind, name: str, mime_type: str, text: str = "") -
         (AttachmentKind.DOCUMENT, "", "application/pdf", "document"),
     ],
 )
-async def test_another_accounts_file_is_streamed_to_the_phone(
+async def test_a_kept_file_is_streamed_to_the_phone(
     line: Line, kind: AttachmentKind, name: str, mime_type: str, shown_as: str
 ) -> None:
-    account = TelegramConnector(settings(line.url), served_from([PHOTO, b"rest"]))
+    account = TelegramConnector(settings(line.url), means({"F1": PHOTO + b"rest"}))
     post = with_file(kind, name, mime_type, "see this")
     first = await account.send(outbound(line.maya.id, post))
     second = await account.send(outbound(line.maya.id, post, part=1))
@@ -247,37 +229,58 @@ async def test_another_accounts_file_is_streamed_to_the_phone(
     assert line.telegram.file_name(shown.file_id) == (name.replace('"', "_") or "document.pdf")
 
 
-@pytest.mark.parametrize(
-    ("files", "error"),
-    [
-        (served_from([]), Refused),
-        (served_from([b"x" * (26 * 1024 * 1024)] * 2), Refused),
-        (served_from([b"x"], Unreachable("gone")), PlatformDown),
-    ],
-    ids=["empty", "too large", "unreadable"],
-)
-async def test_a_file_that_cannot_be_had_is_not_begun_to_be_sent(
-    line: Line, files: Any, error: type[Exception]
-) -> None:
-    account = TelegramConnector(settings(line.url), files)
-    with pytest.raises(error):
+@pytest.mark.parametrize("content", [b"", b"x" * (51 * 1024 * 1024)], ids=["empty", "too large"])
+async def test_a_file_that_telegram_cannot_take_is_not_begun_to_be_sent(line: Line, content: bytes) -> None:
+    account = TelegramConnector(settings(line.url), means({"F1": content}))
+    with pytest.raises(Refused):
         await account.send(outbound(line.maya.id, with_file(AttachmentKind.DOCUMENT, "a", "text/plain")))
     await account.close()
     assert line.telegram.sent() == []
 
 
-async def test_a_file_of_the_account_itself_is_read_and_sent_again_without_an_upload(line: Line) -> None:
+async def test_a_file_store_that_is_away_is_waited_for(line: Line) -> None:
+    lent = means({"F1": b"x"})
+    lent.files.away = True
+    account = TelegramConnector(settings(line.url), lent)
+    with pytest.raises(PlatformDown):
+        await account.send(outbound(line.maya.id, with_file(AttachmentKind.DOCUMENT, "a", "text/plain")))
+    await account.close()
+    assert line.telegram.sent() == []
+
+
+async def test_what_a_customer_sends_can_be_fetched(line: Line) -> None:
     line.telegram.send_media(line.maya, "document", b"paper", name="a.txt", mime_type="text/plain")
     updates = await line.account._updates(None)
     said: Any = line.account._read(updates[-1]).events[0].content
     (attachment,) = said.attachments
+    assert attachment.file == ""
     assert b"".join([piece async for piece in line.account.open(attachment.ref)]) == b"paper"
-    await line.account.send(
-        outbound(line.maya.id, Post("", attachments=(attachment,), files_from="support-bot"))
-    )
-    assert line.telegram.file(line.telegram.chat(line.maya)[-1].file_id) == b"paper"
     with pytest.raises(Refused):
         _ = [piece async for piece in line.account.open("document:UnknownFile0001")]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("👍🏽", "👍"),
+        ("❤️", "❤"),
+        ("🎉", "🎉"),
+        ("✅", "👍"),
+        ("😂", "🤣"),
+        ("❌", "👎"),
+        ("💙", "❤"),
+        ("😞", "😢"),
+        ("🍕", "👍"),
+    ],
+)
+async def test_an_emoji_is_put_as_the_nearest_one_that_telegram_allows(
+    line: Line, given: str, shown: str
+) -> None:
+    said = line.telegram.say(line.maya, "hi")
+    await line.account.send(outbound(line.maya.id, Emote(str(said.message_id), given)))
+    assert line.telegram.chat(line.maya)[-1].reactions == (("bot", shown),)
+    await line.account.send(outbound(line.maya.id, Emote(str(said.message_id), "")))
+    assert line.telegram.chat(line.maya)[-1].reactions == ()
 
 
 async def test_a_place_and_a_contact_are_sent_as_such(line: Line) -> None:
@@ -294,7 +297,7 @@ async def test_a_place_and_a_contact_are_sent_as_such(line: Line) -> None:
 
 
 async def test_check_and_register_ask_the_platform(line: Line) -> None:
-    await line.account.check()
+    assert await line.account.check() == "@sandbox_desk_bot"
     await line.account.register()
     assert last(line, "setWebhook")["url"] == "https://desk.example/hooks/telegram/support-bot"
     assert set(json.loads(last(line, "setWebhook")["allowed_updates"])) >= {
@@ -302,7 +305,7 @@ async def test_check_and_register_ask_the_platform(line: Line) -> None:
         "callback_query",
     }
     stranger = connector(line.url, secrets={"bot_token": "1:wrong"})
-    with pytest.raises(Refused, match="token refused"):
+    with pytest.raises(AccountSuspended, match="BotFather"):
         await stranger.check()
     await stranger.close()
 
@@ -328,21 +331,7 @@ async def test_everything_sent_is_as_the_bot_api_is_published(line: Line) -> Non
     calls = line.telegram.sent()
     assert len(calls) == 7
     for call in calls:
-        assert _problems(shapes, methods[call.method]["fields"], call) == []
-
-
-def _problems(shapes: WireShapes, fields: list[dict[str, Any]], call: SentCall) -> list[str]:
-    known = {field["name"]: field for field in fields}
-    found = [f"{call.method}: no parameter {name}" for name in call.params if name not in known]
-    for name, field in known.items():
-        if name not in call.params:
-            found += [f"{call.method}: {name} missing"] if field["required"] else []
-            continue
-        value: object = call.params[name]
-        if isinstance(value, str) and "String" not in field["types"]:
-            value = json.loads(value)
-        found += min((shapes.problems(value, kind) for kind in field["types"]), key=len)
-    return found
+        assert parameter_problems(shapes, methods[call.method].get("fields", []), call) == []
 
 
 async def test_a_deadline_elsewhere_names_its_zone(line: Line) -> None:
@@ -350,4 +339,60 @@ async def test_a_deadline_elsewhere_names_its_zone(line: Line) -> None:
         title="t", speaking="s", tone=Tone.CALM, facts=(), deadline=datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     )
     await line.account.send(outbound(line.maya.id, card))
-    assert line.shown() == ["t\ns\n\nUntil: 2026-01-02 03:04 UTC"]
+    assert line.shown() == ["t\ns\n\nDue: 2026-01-02 03:04 UTC"]
+
+
+async def test_more_choices_than_buttons_are_numbered_lines(line: Line) -> None:
+    buttons = tuple(Button("pick", str(number), f"Choice {number}") for number in range(1, 26))
+    await line.account.send(outbound(line.maya.id, Post("Which?", buttons)))
+    (text,) = line.shown()
+    assert text.startswith("Which?\n\n1. Choice 1\n2. Choice 2\n")
+    assert text.endswith("25. Choice 25")
+    assert line.telegram.chat(line.maya)[-1].buttons == ()
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        Attachment(
+            kind=AttachmentKind.ORIGINAL, ref="", name="mail.eml", mime_type="message/rfc822", file="F1"
+        ),
+        Attachment(
+            kind=AttachmentKind.VIDEO,
+            ref="",
+            name="mail.eml",
+            mime_type="video/mp4",
+            file="F1",
+            size=51 << 20,
+        ),
+    ],
+    ids=["an original", "too large"],
+)
+async def test_a_file_that_is_not_sent_as_one_is_a_link(line: Line, attachment: Attachment) -> None:
+    sent = await line.account.send(outbound(line.maya.id, Post("See", attachments=(attachment,))))
+    assert not sent.more
+    await line.account.send(
+        outbound(line.maya.id, Revise(sent.message, Post("Look", attachments=(attachment,))))
+    )
+    shown = line.telegram.chat(line.maya)[-1]
+    assert shown.text == "Look\n\n📄 mail.eml"
+    assert [entity.get("url") for entity in shown.entities] == ["https://files.test/F1"]
+
+
+async def test_buttons_without_words_still_have_a_message_to_stand_under(line: Line) -> None:
+    account = TelegramConnector(settings(line.url), means({"F1": b"x"}))
+    file = Attachment(kind=AttachmentKind.DOCUMENT, ref="", name="a.txt", mime_type="text/plain", file="F1")
+    post = Post("", (Button("ok", "1", "OK"),), (file,))
+    assert (await account.send(outbound(line.maya.id, post))).more
+    assert not (await account.send(outbound(line.maya.id, post, part=1))).more
+    await account.close()
+    assert [(bool(each.buttons), each.kind) for each in line.telegram.chat(line.maya)[-2:]] == [
+        (True, "text"),
+        (False, "document"),
+    ]
+
+
+def test_what_the_channel_claims_is_what_the_account_can_do() -> None:
+    assert connector().capabilities == channel.capabilities
+    assert not channel.capabilities.hears_deletions
+    assert {media.max_bytes for media in channel.capabilities.media_in} == {20 * 1024 * 1024}

@@ -4,8 +4,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from connectors.sandbox.telegram import SentCall
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).resolve().parents[4] / "shared"))
 DESCRIPTION = SHARED / "wire" / "telegram" / "bot_api_10.1.min.json"
@@ -70,3 +73,18 @@ def load_shapes() -> WireShapes:
     if not DESCRIPTION.exists():
         pytest.skip(f"the published description of the Bot API is not at {DESCRIPTION}")
     return WireShapes(json.loads(DESCRIPTION.read_text()))
+
+
+def parameter_problems(shapes: WireShapes, fields: list[dict[str, Any]], call: SentCall) -> list[str]:
+    """Why a call of the bot is not as its method is published; empty if it is."""
+    known = {field["name"]: field for field in fields}
+    found = [f"{call.method}: no parameter {name}" for name in call.params if name not in known]
+    for name, field in known.items():
+        if name not in call.params:
+            found += [f"{call.method}: {name} missing"] if field["required"] else []
+            continue
+        value: object = call.params[name]
+        if isinstance(value, str) and "String" not in field["types"]:
+            value = json.loads(value)
+        found += min((shapes.problems(value, kind) for kind in field["types"]), key=len)
+    return found

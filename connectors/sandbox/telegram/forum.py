@@ -1,0 +1,154 @@
+"""The Bot API's methods for topics and members: https://core.telegram.org/bots/api#createforumtopic."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from connectors.sandbox.telegram.chats import Chats
+from connectors.sandbox.telegram.groups import ICON_COLORS, MAX_TOPIC_NAME, Group, Topic
+from connectors.sandbox.telegram.model import ApiError, ChatMessage, JsonObject, bad_request
+from connectors.sandbox.telegram.params import Params
+
+_RIGHTS = (
+    "can_manage_chat",
+    "can_delete_messages",
+    "can_manage_video_chats",
+    "can_restrict_members",
+    "can_promote_members",
+    "can_change_info",
+    "can_invite_users",
+    "can_post_stories",
+    "can_edit_stories",
+    "can_delete_stories",
+)
+
+
+@dataclass(slots=True)
+class Forum:
+    chats: Chats
+
+    def methods(self) -> Mapping[str, Callable[[Params], object]]:
+        return {
+            "createForumTopic": self._create,
+            "editForumTopic": self._edit,
+            "closeForumTopic": lambda params: self._shut(params, closed=True),
+            "reopenForumTopic": lambda params: self._shut(params, closed=False),
+            "deleteForumTopic": self._delete,
+            "getChatMember": self._member,
+        }
+
+    def begin(self, group: Group, name: str, color: int, by: int) -> tuple[Topic, ChatMessage]:
+        """A topic begun by the person with the id `by`, or by the bot (0)."""
+        details: JsonObject = {"name": name, "icon_color": color}
+        message = self.note(group, "forum_topic_created", details, by=by)
+        topic = group.topics[message.message_id] = Topic(message.message_id, name, color)
+        return topic, message
+
+    def note(
+        self, group: Group, kind: str, details: JsonObject, *, by: int = 0, topic: int = 0
+    ) -> ChatMessage:
+        """A service message."""
+        number = self.chats.next_message_id()
+        return self.chats.keep(
+            ChatMessage(
+                message_id=number,
+                chat_id=group.id,
+                from_bot=not by,
+                sender_id=by,
+                topic=topic or number,
+                date=self.chats.now(),
+                kind=kind,
+                media=details,
+            )
+        )
+
+    def _create(self, params: Params) -> JsonObject:
+        group = self._group(params)
+        if not (group.administrator and group.manages_topics):
+            raise bad_request("not enough rights to create a topic")
+        name, color = self._name(params.text("name")), params.integer("icon_color", 7322096)
+        if not name:
+            raise bad_request("TOPIC_NAME_EMPTY")
+        if color not in ICON_COLORS:
+            raise bad_request("invalid icon color specified")
+        topic, _ = self.begin(group, name, color, 0)
+        return topic.wire()
+
+    def _edit(self, params: Params) -> bool:
+        group, topic = self._own(params)
+        name = self._name(params.text("name"))
+        if not name or name == topic.name:
+            raise bad_request("TOPIC_NOT_MODIFIED")
+        topic.name = name
+        self.note(group, "forum_topic_edited", {"name": name}, topic=topic.id)
+        return True
+
+    def _shut(self, params: Params, *, closed: bool) -> bool:
+        group, topic = self._own(params)
+        if topic.closed == closed:
+            raise bad_request("TOPIC_NOT_MODIFIED")
+        topic.closed = closed
+        self.note(group, f"forum_topic_{'closed' if closed else 'reopened'}", {}, topic=topic.id)
+        return True
+
+    def _delete(self, params: Params) -> bool:
+        group, topic = self._own(params)
+        self.remove(group, topic)
+        return True
+
+    def remove(self, group: Group, topic: Topic) -> None:
+        """With all that was said in it."""
+        topic.deleted = True
+        for message in list(self.chats.messages[group.id].values()):
+            if message.topic == topic.id:
+                self.chats.remove(message)
+
+    def _member(self, params: Params) -> JsonObject:
+        group = self._known(params)
+        user_id = params.integer("user_id")
+        if user_id == self.chats.bot["id"]:
+            if not group.administrator:
+                return {"status": "member", "user": self.chats.bot}
+            rights: JsonObject = dict.fromkeys(_RIGHTS, False)
+            return {
+                "status": "administrator",
+                "user": self.chats.bot,
+                "can_be_edited": False,
+                "is_anonymous": False,
+                **rights,
+                "can_manage_topics": group.manages_topics,
+            }
+        if user_id not in self.chats.users:
+            raise bad_request("PARTICIPANT_ID_INVALID")
+        status = "member" if user_id in group.members else "left"
+        return {"status": status, "user": self.chats.user_wire(user_id)}
+
+    def _group(self, params: Params) -> Group:
+        group = self._known(params)
+        if not group.forum:
+            raise bad_request("the chat is not a forum")
+        return group
+
+    def _known(self, params: Params) -> Group:
+        group = self.chats.groups.get(self.chats.chat_named(params.text("chat_id")))
+        if group is None:
+            raise bad_request("the chat is not a forum")
+        if not group.bot_inside:
+            raise ApiError(403, "Forbidden: bot was kicked from the supergroup chat")
+        return group
+
+    def _own(self, params: Params) -> tuple[Group, Topic]:
+        """A bot manages the topics that it began, and others' with the right to."""
+        group = self._group(params)
+        topic = group.topics.get(params.integer("message_thread_id"))
+        if topic is None or topic.deleted:
+            raise bad_request("TOPIC_ID_INVALID")
+        begun = self.chats.messages[group.id][topic.id]
+        if not begun.from_bot and not (group.administrator and group.manages_topics):
+            raise bad_request("not enough rights to manage the topic")
+        return group, topic
+
+    @staticmethod
+    def _name(text: str) -> str:
+        if len(text) > MAX_TOPIC_NAME:
+            raise bad_request("TOPIC_NAME_TOO_LONG")
+        return text.strip()

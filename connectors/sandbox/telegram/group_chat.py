@@ -1,0 +1,185 @@
+"""What people do in one group, and what they see there. Every deed is a plain call."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from bot.core.errors import CommandError
+from connectors.sandbox.telegram.chats import Chats
+from connectors.sandbox.telegram.forum import Forum
+from connectors.sandbox.telegram.groups import Group, Topic
+from connectors.sandbox.telegram.markup import found_entities
+from connectors.sandbox.telegram.model import ChatMessage, JsonObject, TelegramUser
+
+Emit = Callable[[str, int, JsonObject], None]  # kind of update, chat, payload
+_BLUE = 7322096  # a new topic's colour when nobody chooses one
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChat:
+    """One group as its members have it. A `topic` of 0 is General."""
+
+    group: Group
+    chats: Chats
+    forum: Forum
+    emit: Emit
+    press: Callable[[TelegramUser, ChatMessage, str | int], str]
+    media: Callable[[str, bytes, str, str, Mapping[str, object]], tuple[JsonObject, str]]
+
+    @property
+    def id(self) -> int:
+        return self.group.id
+
+    # What can be seen
+
+    def topics(self) -> list[Topic]:
+        return [topic for topic in self.group.topics.values() if not topic.deleted]
+
+    def messages(self, topic: int | None = None, *, service: bool = False) -> list[ChatMessage]:
+        """Of one topic, or of all; without what the group tells of itself, unless `service`."""
+        return [
+            message
+            for message in self.chats.messages[self.id].values()
+            if not message.deleted
+            and (topic is None or message.topic == topic)
+            and (service or not message.kind.startswith("forum_topic"))
+        ]
+
+    def members(self) -> list[TelegramUser]:
+        return [self.chats.users[member] for member in sorted(self.group.members)]
+
+    # What members do
+
+    def say(
+        self, user: TelegramUser, text: str, *, topic: int = 0, reply_to: int | None = None
+    ) -> ChatMessage:
+        draft = self._draft(user, topic, reply_to)
+        return self._arrive(replace(draft, text=text, entities=found_entities(text)))
+
+    def send_media(
+        self,
+        user: TelegramUser,
+        kind: str,
+        content: bytes = b"",
+        *,
+        topic: int = 0,
+        name: str = "",
+        mime_type: str = "",
+        caption: str = "",
+        reply_to: int | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> ChatMessage:
+        """As `TelegramStandIn.send_media`."""
+        media, file_id = self.media(kind, content, name, mime_type, details or {})
+        draft = self._draft(user, topic, reply_to)
+        return self._arrive(replace(draft, kind=kind, text=caption, media=media, file_id=file_id))
+
+    def edit(self, user: TelegramUser, message_id: int, text: str) -> ChatMessage:
+        """Change one's own text or caption."""
+        message = self._message(message_id)
+        if message.sender_id != user.id:
+            raise CommandError("Only one's own messages can be edited.")
+        edited = replace(message, text=text, entities=found_entities(text), edit_date=self.chats.now())
+        self.chats.keep(edited)
+        self._tell("edited_message", edited)
+        return edited
+
+    def delete(self, message_id: int) -> None:
+        """Telegram tells bots nothing of it."""
+        self.chats.remove(self._message(message_id))
+
+    def tap(self, user: TelegramUser, message_id: int, button: str | int) -> str:
+        """As `TelegramStandIn.tap`."""
+        self._inside(user)
+        return self.press(user, self._message(message_id), button)
+
+    def react(self, user: TelegramUser, message_id: int, emoji: str) -> None:
+        """Put one reaction, or take it away with "". Bots hear of it that are administrators."""
+        self._inside(user)
+        reaction = self.chats.reacted(self._message(message_id), user, str(user.id), emoji)
+        if self.group.administrator and self.group.bot_inside:
+            self.emit("message_reaction", self.id, reaction)
+
+    def begin_topic(self, user: TelegramUser, name: str) -> Topic:
+        self._inside(user)
+        topic, message = self.forum.begin(self.group, name, _BLUE, user.id)
+        self._tell("message", message)
+        return topic
+
+    def close_topic(self, user: TelegramUser, topic: int) -> None:
+        self._inside(user)
+        self.group.topics[topic].closed = True
+        self._tell("message", self.forum.note(self.group, "forum_topic_closed", {}, by=user.id, topic=topic))
+
+    def delete_topic(self, topic: int) -> None:
+        """Telegram tells bots nothing of it."""
+        self.forum.remove(self.group, self.group.topics[topic])
+
+    def join(self, user: TelegramUser) -> None:
+        self.group.members.add(user.id)
+
+    def leave(self, user: TelegramUser) -> None:
+        self.group.members.discard(user.id)
+
+    def settings(
+        self,
+        *,
+        forum: bool | None = None,
+        administrator: bool | None = None,
+        manages_topics: bool | None = None,
+        bot_inside: bool | None = None,
+        reactions: list[str] | None = None,
+    ) -> None:
+        """Turn topics on or off, allow few reactions, give the bot its place and rights or take them away."""
+        given = {
+            "forum": forum,
+            "administrator": administrator,
+            "manages_topics": manages_topics,
+            "bot_inside": bot_inside,
+            "reactions": reactions,
+        }
+        for name, value in given.items():
+            if value is not None:
+                setattr(self.group, name, value)
+        self.chats.keep_group(self.group)
+
+    # Within
+
+    def _inside(self, user: TelegramUser) -> None:
+        if user.id not in self.group.members:
+            raise CommandError(f"{user.name} is not in the group {self.group.title}.")
+
+    def _message(self, message_id: int) -> ChatMessage:
+        message = self.chats.find(self.id, message_id)
+        if message is None:
+            raise CommandError(f"There is no message {message_id} in the group {self.group.title}.")
+        return message
+
+    def _draft(self, user: TelegramUser, topic: int, reply_to: int | None) -> ChatMessage:
+        self._inside(user)
+        if reply_to is not None:
+            topic = topic or self._message(reply_to).topic
+        if topic and topic not in {each.id for each in self.topics()}:
+            raise CommandError(f"There is no topic {topic} in the group {self.group.title}.")
+        if topic and self.group.topics[topic].closed:
+            raise CommandError("The topic is closed.")
+        return ChatMessage(
+            message_id=self.chats.next_message_id(),
+            chat_id=self.id,
+            from_bot=False,
+            sender_id=user.id,
+            date=self.chats.now(),
+            reply_to=reply_to,
+            topic=topic,
+        )
+
+    def _arrive(self, message: ChatMessage) -> ChatMessage:
+        self.chats.keep(message)
+        self._tell("message", message)
+        return message
+
+    def _tell(self, kind: str, message: ChatMessage) -> None:
+        """A bot that is no administrator hears commands and answers to itself alone (its privacy mode)."""
+        answered = self.chats.find(self.id, message.reply_to or 0)
+        addressed = message.text.startswith("/") or (answered is not None and answered.from_bot)
+        if self.group.bot_inside and (self.group.administrator or addressed):
+            self.emit(kind, self.id, self.chats.wire(message))

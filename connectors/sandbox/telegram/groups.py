@@ -1,0 +1,85 @@
+"""Supergroups with topics: who is in them, what the bot may do there, and their topics.
+
+https://core.telegram.org/bots/api#forumtopic
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from connectors.sandbox.telegram.model import JsonObject, bad_request
+
+MAX_TOPIC_NAME = 128
+ICON_COLORS = frozenset({7322096, 16766590, 13338331, 9367192, 16749490, 16478047})
+
+
+@dataclass(slots=True)
+class Topic:
+    """Its id is that of the message that began it."""
+
+    id: int
+    name: str
+    icon_color: int
+    closed: bool = False
+    deleted: bool = False
+
+    def wire(self) -> JsonObject:
+        return {"message_thread_id": self.id, "name": self.name, "icon_color": self.icon_color}
+
+    def snapshot(self) -> JsonObject:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "icon_color": self.icon_color,
+            "closed": self.closed,
+            "deleted": self.deleted,
+        }
+
+
+@dataclass(slots=True)
+class Group:
+    """`administrator`: the bot is one, and so hears every message; `manages_topics` is one of its rights."""
+
+    id: int
+    title: str
+    forum: bool
+    members: set[int] = field(default_factory=set)
+    administrator: bool = True
+    manages_topics: bool = True
+    bot_inside: bool = True
+    reactions: list[str] | None = None  # None: all are allowed
+    topics: dict[int, Topic] = field(default_factory=dict)
+
+    def chat_wire(self) -> JsonObject:
+        wire: JsonObject = {"id": self.id, "title": self.title, "type": "supergroup"}
+        return {**wire, "is_forum": True} if self.forum else wire
+
+    def topic(self, topic_id: int) -> Topic:
+        """Raises the platform's 400 for one that is not there."""
+        found = self.topics.get(topic_id)
+        if found is None or found.deleted:
+            raise bad_request("message thread not found")
+        return found
+
+    def snapshot(self) -> JsonObject:
+        return {
+            "id": self.id,
+            "title": self.title,
+            "forum": self.forum,
+            "members": sorted(self.members),
+            "administrator": self.administrator,
+            "manages_topics": self.manages_topics,
+            "bot_inside": self.bot_inside,
+            "reactions": self.reactions,
+            "topics": [topic.snapshot() for topic in self.topics.values()],
+        }
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, object]) -> Self:
+        fields: dict[str, object] = dict(saved)
+        members, topics = saved["members"], saved["topics"]
+        if not isinstance(members, list) or not isinstance(topics, list):
+            raise TypeError("a snapshot of a group has lists of members and topics")
+        fields["members"] = set(members)
+        fields["topics"] = {topic["id"]: Topic(**topic) for topic in topics}
+        return cls(**fields)  # type: ignore[arg-type]  # our own snapshot, by field name

@@ -1,0 +1,57 @@
+"""Several bots behind one address, as the Bot API has them: each call names its bot by the token."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+
+class OneBot(Protocol):
+    """A stand-in, as the server sees it."""
+
+    @property
+    def token(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """One call of the Bot API; the route names `token` and `method`."""
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """The route names `token` and `path`."""
+
+
+def together(stand_ins: Sequence[OneBot]) -> web.Application:
+    """An application like `TelegramStandIn.app`, which starts and closes all of them.
+
+    Each bot has people and groups of its own: give them `ids` that do not meet.
+    """
+    app = web.Application()
+    by_token = {stand_in.token: stand_in for stand_in in stand_ins}
+
+    def chosen(request: web.Request) -> OneBot:
+        return by_token.get(request.match_info["token"], stand_ins[0])  # who refuses what is not theirs
+
+    async def call(request: web.Request) -> web.StreamResponse:
+        return await chosen(request).answer(request)
+
+    async def download(request: web.Request) -> web.StreamResponse:
+        return await chosen(request).download(request)
+
+    async def running(_: web.Application) -> AsyncIterator[None]:
+        for stand_in in stand_ins:
+            await stand_in.start()
+        yield
+        await close(app)
+
+    async def close(_: web.Application) -> None:
+        for stand_in in stand_ins:
+            await stand_in.close()
+
+    app.router.add_route("*", "/bot{token}/{method}", call)
+    app.router.add_get("/file/bot{token}/{path:.+}", download)
+    app.cleanup_ctx.append(running)
+    app.on_shutdown.append(close)  # before the server waits for its handlers: a long poll would hold it up
+    return app

@@ -1,0 +1,67 @@
+"""What Telegram lets a bot do, and how fast."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.core.connector import AccountSettings, Capabilities, Media, Unit
+from bot.core.events import AttachmentKind
+from connectors.telegram.buttons import MAX_BUTTONS
+
+MAX_UNITS = 4096  # https://core.telegram.org/bots/api#sendmessage
+MAX_UPLOAD = 50 * 1024 * 1024  # https://core.telegram.org/bots/api#sending-files, as the next
+MAX_PHOTO = 10 * 1024 * 1024
+MAX_STICKER = 512 * 1024  # https://core.telegram.org/stickers
+MAX_DOWNLOAD = 20 * 1024 * 1024  # https://core.telegram.org/bots/api#getfile
+_ANY = ("*/*",)
+_VOICES = ("audio/ogg", "audio/mpeg", "audio/mp3", "audio/mp4", "audio/x-m4a")
+_IN = (
+    AttachmentKind.PHOTO,
+    AttachmentKind.DOCUMENT,
+    AttachmentKind.VOICE,
+    AttachmentKind.AUDIO,
+    AttachmentKind.VIDEO,
+    AttachmentKind.STICKER,
+)
+# Few formats are taken as what they are; a file of any other arrives whole, as a document.
+_OUT = (
+    Media(AttachmentKind.PHOTO, ("image/jpeg", "image/png", "image/webp"), MAX_PHOTO),
+    Media(AttachmentKind.VOICE, _VOICES, MAX_UPLOAD),
+    Media(AttachmentKind.AUDIO, _VOICES[1:], MAX_UPLOAD),
+    Media(AttachmentKind.VIDEO, ("video/mp4",), MAX_UPLOAD),
+    Media(AttachmentKind.STICKER, ("image/webp",), MAX_STICKER),
+    Media(AttachmentKind.DOCUMENT, _ANY, MAX_UPLOAD),
+    Media(AttachmentKind.LOCATION, (), 0),
+    Media(AttachmentKind.CONTACT, (), 0),
+)
+
+CAPABILITIES = Capabilities(
+    text_limit=MAX_UNITS,
+    text_unit=Unit.UTF16,
+    formatting="entities",
+    buttons=MAX_BUTTONS,
+    button_label=64,  # nothing is published; a phone shows about so much of a button that fills a row
+    media_in=tuple(Media(kind, _ANY, MAX_DOWNLOAD) for kind in _IN),
+    media_out=_OUT,
+    edits=True,
+    erases=True,
+    hears_deletions=False,  # no update tells of one
+    reacts=True,
+    hears_reactions=True,
+    typing=True,
+    whispers=True,  # as a private message to whoever has started the bot
+    reconciles=False,
+    # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+    per_second=30.0,
+    chat_interval=timedelta(seconds=1),
+)
+GROUP_INTERVAL = timedelta(seconds=3)  # the same page: 20 messages a minute into one group
+
+
+def capabilities_of(settings: AccountSettings) -> Capabilities:
+    """As published, but with the account's own limits. Staff are written to in groups, which are slower."""
+    usual = GROUP_INTERVAL if settings.serves == "staff" else CAPABILITIES.chat_interval
+    return replace(
+        CAPABILITIES,
+        per_second=CAPABILITIES.per_second if settings.per_second is None else settings.per_second,
+        chat_interval=usual if settings.chat_interval is None else settings.chat_interval,
+    )

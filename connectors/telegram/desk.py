@@ -1,0 +1,110 @@
+"""`/desk …` typed in a staff chat, and the answer to it: a reply in the same topic."""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+from telegram import Bot, LinkPreviewOptions, ReplyParameters
+from telegram.error import TelegramError
+
+from bot.core.connector import ChatCommand, Inbox
+from bot.core.errors import SendError
+from connectors.telegram.parts import texts_of
+
+COMMAND = "desk"
+SUMMARY = "Everything about your organization; /desk help lists it all"
+_TYPED = re.compile(rf"/{COMMAND}(?:@(\w{{1,64}}))?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
+_ANSWER_PARTS = 4
+_CUT = "The answer is longer than fits here. Run the same command on the shell for all of it."
+_MOST_CHORES = 256
+_REMEMBERED = 4096  # updates; Telegram repeats one within seconds or minutes
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command as it stood in the chat. `bot` is whom it was typed for, "" for whoever knows it."""
+
+    command: ChatCommand
+    message: str
+    bot: str
+
+
+def words_of(text: str) -> tuple[str, str] | None:
+    """For whom, and what stands after `/desk`; None for anything else."""
+    found = _TYPED.fullmatch(text.strip())
+    return (found[1] or "", (found[2] or "").strip()) if found else None
+
+
+@dataclass(slots=True)
+class Chores:
+    """Tasks that outlive the request which began them. `finish` awaits them all."""
+
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, work: Coroutine[object, object, None]) -> None:
+        """Not begun where too many are under way: anybody can type, and press, as fast as they like."""
+        if len(self._tasks) >= _MOST_CHORES:
+            work.close()
+            _log.warning("chore dropped", under_way=len(self._tasks))
+            return
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish(self, grace: timedelta) -> None:
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(set(self._tasks), timeout=grace.total_seconds())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+class Desk:
+    """Runs each command once in this process, however often Telegram brings it."""
+
+    def __init__(self, bot: Bot, account: str, username: Callable[[], Awaitable[str]]) -> None:
+        self._bot = bot
+        self._account = account
+        self._username = username
+        self._done: deque[int] = deque(maxlen=_REMEMBERED)
+
+    async def offer(self) -> None:
+        """Let Telegram show the command in its menu. Does not raise: it works without the menu too."""
+        try:
+            await self._bot.set_my_commands([(COMMAND, SUMMARY)])
+        except TelegramError as error:
+            _log.warning("commands not offered", account=self._account, code=type(error).__name__)
+
+    async def run(self, update_id: int, typed: Typed, inbox: Inbox) -> None:
+        """Losing the answer loses no message, so that a failure is logged and no more."""
+        if update_id in self._done:
+            return
+        self._done.append(update_id)
+        try:
+            if typed.bot and typed.bot.lower() != (await self._username()).lower():
+                return  # for another bot of the group
+            await self._answer(typed, await inbox.command(typed.command))
+        except (TelegramError, SendError) as error:
+            _log.warning("command not answered", account=self._account, code=type(error).__name__)
+
+    async def _answer(self, typed: Typed, markdown: str) -> None:
+        parts = texts_of(markdown) or texts_of("Done.")
+        if len(parts) > _ANSWER_PARTS:
+            parts = (*parts[: _ANSWER_PARTS - 1], *texts_of(_CUT))
+        place = typed.command.place
+        for part in parts:
+            await self._bot.send_message(
+                int(place.chat),
+                part.text,
+                entities=part.entities or None,
+                message_thread_id=int(place.thread) if place.thread else None,
+                reply_parameters=ReplyParameters(int(typed.message), allow_sending_without_reply=True),
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+            )

@@ -1,0 +1,43 @@
+"""Which chats an account listens to."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from bot.core.connector import AccountSettings
+
+# What a group tells of itself, in a topic as elsewhere: nobody's words.
+_SERVICE = re.compile(
+    r"(forum_topic|general_forum_topic|video_chat|new_chat|left_chat|delete_chat|group_chat|supergroup_chat"
+    r"|channel_chat|migrate|message_auto_delete|pinned_message|boost_added|chat_background|chat_owner"
+    r"|proximity_alert|write_access|users_shared|chat_shared)_?\w*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Customers are heard in private, staff in the topics of their groups."""
+
+    staff: bool
+    groups: frozenset[str] | None  # chat ids; None: every group that the bot is in
+
+    @classmethod
+    def of(cls, settings: AccountSettings) -> Self:
+        """The option `groups` lists ids. Without it customers' groups are heard if the account says so."""
+        staff = settings.serves == "staff"
+        if listed := listed_groups(settings):
+            return cls(staff, frozenset(listed))
+        return cls(staff, None if staff or settings.groups else frozenset())
+
+    def chat(self, chat: int, *, private: bool) -> bool:
+        if private:
+            return not self.staff
+        return self.groups is None or str(chat) in self.groups
+
+    def kind(self, kind: str) -> bool:
+        """Whether a message without text or file is worth telling of."""
+        return not (self.staff and _SERVICE.fullmatch(kind))
+
+
+def listed_groups(settings: AccountSettings) -> tuple[str, ...]:
+    return tuple(filter(None, re.split(r"[\s,]+", settings.options.get("groups", ""))))

@@ -1,0 +1,54 @@
+"""The emoji that Telegram lets a bot react with: 73 of them, and the nearest one for any other.
+
+https://core.telegram.org/bots/api#reactiontypeemoji
+"""
+
+import re
+import unicodedata
+
+from telegram.constants import ReactionEmoji
+
+from bot.core.outbound import Mark
+
+MARKS = {
+    Mark.WAITING: "✍",
+    Mark.SENT: "👌",
+    Mark.DELIVERED: "👍",
+    Mark.READ: "👀",
+    Mark.FAILED: "💔",
+    Mark.INSIDE: "🙈",
+    Mark.WITHDRAWN: "🕊",
+}
+_DRESS = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # as a picture, and skin tones
+_ALLOWED = {_DRESS.sub("", emoji): str(emoji) for emoji in ReactionEmoji}
+_SAME = {
+    "✅": "👍",
+    "☑": "👍",
+    "✔": "👍",
+    "😂": "🤣",
+    "😅": "😁",
+    "⭐": "🤩",
+    "🌟": "🤩",
+    "✨": "🤩",
+    "❓": "🤔",
+}
+# By the character's Unicode name, the first that fits.
+_NEAREST = (
+    (re.compile(r"BROKEN|CROSS MARK|THUMBS DOWN|NO ENTRY|PROHIBITED"), "👎"),
+    (re.compile(r"HEART|KISS"), "❤"),
+    (re.compile(r"CRY|TEAR|SAD|FROWN|DISAPPOINTED|PENSIVE|WORRIED|WEARY|CONFUSED|UNAMUSED"), "😢"),
+    (re.compile(r"ANGRY|POUTING|STEAM|SYMBOLS OVER MOUTH"), "😡"),
+    (re.compile(r"SMIL|GRIN|LAUGH|JOY|HUGGING"), "😁"),
+    (re.compile(r"PARTY|CONFETTI|BALLOON|CAKE|GIFT|TADA|SPARKL"), "🎉"),
+    (re.compile(r"FEARFUL|ASTONISHED|ANXIOUS|OPEN MOUTH"), "😱"),
+    (re.compile(r"FACE|QUESTION|MAGNIFYING"), "🤔"),
+)
+
+
+def reaction(emoji: str) -> str:
+    """The emoji itself if Telegram takes it, else the one that says most nearly the same: 👍 at the last."""
+    plain = _DRESS.sub("", emoji)
+    if found := _ALLOWED.get(plain) or _SAME.get(plain):
+        return found
+    name = unicodedata.name(plain[:1], "")
+    return next((near for pattern, near in _NEAREST if pattern.search(name)), "👍")
