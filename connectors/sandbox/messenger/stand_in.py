@@ -1,0 +1,252 @@
+"""A server that is Messenger to the product: the Graph API on one side, people with phones on the other."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
+
+from aiohttp import web
+
+from bot.core.ids import Clock, utc_now
+from connectors.sandbox.fault import Faults, NoFaults
+from connectors.sandbox.messenger.limits import Gate, Limits
+from connectors.sandbox.messenger.model import ChatMessage, Member, Tick
+from connectors.sandbox.messenger.page import INBOX_APP_ID, WINDOW, Page, compose
+from connectors.sandbox.messenger.phone import Phone
+from connectors.sandbox.messenger.refusals import REFUSALS, THROTTLED, refusal
+from connectors.sandbox.messenger.sending import Sending
+from connectors.sandbox.messenger.server import Server
+from connectors.sandbox.meta.calls import Calls, SentCall
+from connectors.sandbox.meta.clock import MovableClock
+from connectors.sandbox.meta.errors import JsonObject
+from connectors.sandbox.meta.files import KeptFile
+from connectors.sandbox.meta.ids import HexIds, numeric, random_hex
+from connectors.sandbox.meta.trouble import Troubles
+from connectors.sandbox.meta.webhook import Parcel, RetryPauses, Webhook
+
+PLATFORM = "messenger"
+
+
+class MessengerStandIn:
+    """One page's Messenger. What people do is a plain call; what the product does comes by HTTP.
+
+    `app()` is mounted where the product looks for graph.facebook.com, and `url` is that address: links to
+    attachments begin with it; not given, it is learned from the product's first call that sends something.
+    `webhook_url` counts as verified; `configure` asks it first. `limits` turns the sending limits on.
+    """
+
+    def __init__(
+        self,
+        token: str = "sandbox-messenger-token",  # noqa: S107  # opens nothing outside
+        app_secret: str = "sandbox-app-secret",  # noqa: S107
+        verify_token: str = "sandbox-verify-token",  # noqa: S107
+        page_id: str = "404217156637689",
+        webhook_url: str = "",
+        *,
+        page_name: str = "Sandbox",
+        url: str = "",
+        clock: Clock = utc_now,
+        ids: HexIds = random_hex,
+        faults: Faults | None = None,
+        limits: Limits | None = None,
+        pauses: RetryPauses | None = None,
+        webhook_timeout: float = 20.0,
+        human_agent: bool = True,
+        call_log: int = 100_000,
+    ) -> None:
+        self.token, self.app_secret, self.verify_token = token, app_secret, verify_token
+        self.page_id = page_id
+        self.clock = clock if isinstance(clock, MovableClock) else MovableClock(clock)
+        self.troubles = Troubles()
+        self.on_change: Callable[[str], None] | None = None  # given the psid whose chat changed
+        faults = faults or NoFaults()
+        self._webhook = Webhook(
+            PLATFORM,
+            app_secret=app_secret,
+            verify_token=verify_token,
+            compose=lambda parcels: compose(page_id, parcels, self._page.now_ms),
+            taken=self._taken,
+            faults=faults,
+            troubles=self.troubles,
+            pauses=pauses or RetryPauses(),
+            timeout=webhook_timeout,
+        )
+        self._webhook.url = webhook_url
+        self._page = Page(
+            page_id=page_id,
+            name=page_name,
+            secret=app_secret.encode(),
+            clock=self.clock,
+            ids=ids,
+            troubles=self.troubles,
+            emit=self._webhook.add,
+            changed=self._changed,
+            url=url.rstrip("/"),
+        )
+        self._sending = Sending(self._page, Gate(limits) if limits else None, human_agent)
+        self._calls = Calls(
+            PLATFORM,
+            token=token,
+            app_secret=app_secret,
+            clock=self.clock,
+            faults=faults,
+            troubles=self.troubles,
+            throttled=lambda seconds: refusal(THROTTLED, account=page_id, seconds=seconds),
+            log_size=call_log,
+        )
+        self._server = Server(self._page, self._sending, self._calls)
+
+    # The server
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        self._server.add_routes(app)
+        app.cleanup_ctx.append(self._running)
+        return app
+
+    async def start(self) -> None:
+        """Begin to deliver. Until then, and after `close`, webhooks are collected. Safe to call twice."""
+        await self._webhook.start()
+
+    async def close(self) -> None:
+        await self._webhook.close()
+
+    @property
+    def url(self) -> str:
+        """Where this stand-in is reached from outside; "" while nobody knows."""
+        return self._page.url
+
+    @url.setter
+    def url(self, url: str) -> None:
+        self._page.url = url.rstrip("/")
+
+    async def configure(self, webhook_url: str) -> None:
+        """Enter a callback URL as in the app dashboard: it must answer the challenge. Raises CommandError."""
+        await self._webhook.verify(webhook_url)
+        self.point_at(webhook_url)
+
+    def point_at(self, webhook_url: str) -> None:
+        """Without asking; "" lets webhooks wait."""
+        self._webhook.point_at(webhook_url)
+
+    # People
+
+    def customer(self, name: str, psid: str = "") -> Phone:
+        """The person of that name, or of that id when it is given; a new one when there is none."""
+        for known in self._page.members.values():
+            if known.psid == psid or (not psid and known.name == name):
+                return Phone(self._page, known)
+        member = Member(psid or numeric(self._page.ids()), name)
+        self._page.members[member.psid] = member
+        self._changed(member.psid)
+        return Phone(self._page, member)
+
+    def phone(self, psid: str) -> Phone | None:
+        member = self._page.members.get(psid)
+        return None if member is None else Phone(self._page, member)
+
+    def phones(self) -> list[Phone]:
+        return [Phone(self._page, member) for member in self._page.members.values()]
+
+    def answer_from_inbox(self, phone: Phone, text: str) -> ChatMessage:
+        """Somebody of the page writes in Meta's own inbox: the product hears of it by an echo."""
+        member = self._page.members[phone.psid]
+        message = ChatMessage(id=self._page.new_mid(), from_page=True, at=self._page.now_ms(), text=text)
+        self._page.send_off(member, message)
+        self._page.echo(member, message, app_id=INBOX_APP_ID)
+        return message
+
+    # What can go wrong
+
+    def refuse_next(self, name: str, *, times: int = 1, seconds: float = 1.0) -> None:
+        """The next sends meet this refusal of the table in `refusals`. Raises ValueError for another name."""
+        if name not in REFUSALS:
+            raise ValueError(f"{name!r} is not in the table: there are {', '.join(REFUSALS)}")
+        account = self._page.page_id
+        for _ in range(times):
+            self._sending.planned.append(refusal(name, account=account, seconds=seconds))
+
+    def tell(self, phone: Phone, kind: str, body: JsonObject) -> None:
+        """An event of any kind, as it stands: opt-ins, handovers, what no phone here can make."""
+        self._page.tell(self._page.members[phone.psid], kind, body)
+
+    # What can be seen
+
+    def sent(self, name: str = "") -> list[SentCall]:
+        """The product's calls of one name ("messages", "message_attachments", …), or all, oldest first."""
+        return [call for call in self._calls.log if name in ("", call.name)]
+
+    def window(self, phone: Phone) -> timedelta:
+        """How long may still be answered without a tag; not positive when the window is closed."""
+        member = self._page.members[phone.psid]
+        return timedelta() if member.wrote_at is None else member.wrote_at + WINDOW - self.clock()
+
+    def file(self, file_id: str) -> KeptFile | None:
+        return self._page.files.get(file_id)
+
+    def pending(self) -> int:
+        """How many webhooks the product has not taken yet."""
+        return len(self._webhook.pending())
+
+    @property
+    def undelivered(self) -> int:
+        """How many webhooks were given up after the last try."""
+        return self._webhook.undelivered
+
+    async def settled(self) -> None:
+        """Until the product has taken every webhook."""
+        await self._webhook.settled()
+
+    # Keeping
+
+    def snapshot(self) -> JsonObject:
+        """All of it as JSON, but for the log of calls."""
+        return {
+            "members": [member.snapshot() for member in self._page.members.values()],
+            "files": [file.snapshot() for file in self._page.files.values()],
+            "pending": [parcel.snapshot() for parcel in self._webhook.pending()],
+            "troubles": self.troubles.snapshot(),
+            "subscribed": sorted(self._page.subscribed),
+            "moved": self.clock.moved.total_seconds(),
+            "last_ms": self._page.last_ms,
+            "webhook_url": self._webhook.url,
+        }
+
+    def restore(self, saved: Mapping[str, object]) -> None:
+        """Before `start`. Raises KeyError, TypeError or ValueError for what is no snapshot."""
+        members, files, pending, subscribed = (
+            saved[key] for key in ("members", "files", "pending", "subscribed")
+        )
+        troubles, moved, last_ms = (saved[key] for key in ("troubles", "moved", "last_ms"))
+        if not isinstance(members, list) or not isinstance(files, list) or not isinstance(pending, list):
+            raise TypeError("a snapshot has lists of members, files and pending webhooks")
+        if not isinstance(subscribed, list) or not isinstance(troubles, dict):
+            raise TypeError("a snapshot has a list of subscribed fields, and troubles")
+        if not isinstance(moved, (int, float)) or not isinstance(last_ms, int):
+            raise TypeError("a snapshot has what the clock was moved by, and the last time given out")
+        people = [Member.restored(each) for each in members]
+        kept = [KeptFile.restored(each) for each in files]
+        parcels = [Parcel.restored(each) for each in pending]
+        self.troubles.restore(troubles)
+        self._page.replace_members(people)
+        self._page.files = {file.id: file for file in kept}
+        self._page.subscribed = {str(each) for each in subscribed}
+        self._page.last_ms = last_ms
+        self.clock.moved = timedelta(seconds=moved)
+        self._webhook.url = str(saved["webhook_url"])
+        self._webhook.drop()
+        for parcel in parcels:
+            self._webhook.add(parcel)
+
+    # Within
+
+    async def _running(self, _: web.Application) -> AsyncIterator[None]:
+        await self.start()
+        yield
+        await self.close()
+
+    def _taken(self, parcel: Parcel) -> None:
+        if parcel.message and (found := self._page.find(parcel.message)):
+            self._page.advance(found[0], parcel.message, Tick.DELIVERED)
+
+    def _changed(self, psid: str) -> None:
+        if self.on_change is not None:
+            self.on_change(psid)

@@ -1,0 +1,8 @@
+"""What the stand-ins for WhatsApp and Messenger share: the Graph API's manners, and its webhooks."""
+
+from connectors.sandbox.meta.calls import SentCall
+from connectors.sandbox.meta.clock import MovableClock
+from connectors.sandbox.meta.trouble import Trouble, Troubles
+from connectors.sandbox.meta.webhook import RetryPauses
+
+__all__ = ["MovableClock", "RetryPauses", "SentCall", "Trouble", "Troubles"]

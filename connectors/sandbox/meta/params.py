@@ -1,0 +1,87 @@
+"""The parameters of one call, however they came: query, form, multipart or JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from aiohttp.web_request import FileField
+
+from connectors.sandbox.meta.errors import GraphError, JsonObject, invalid
+
+MAX_BODY = 101 * 1024 * 1024  # a document of 100 MB, and the form around it
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    name: str
+    mime_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Reads one value at a time. A value that is itself JSON may come as text, as the Graph API allows."""
+
+    values: Mapping[str, object]
+    files: Mapping[str, Upload] = field(default_factory=dict)
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self.values.get(name)
+        return default if value is None else value if isinstance(value, str) else json.dumps(value)
+
+    def object(self, name: str) -> JsonObject | None:
+        """Raises GraphError 100 for what is no object; None when it was not given."""
+        value = self.values.get(name)
+        if isinstance(value, str) and value:
+            try:
+                value = json.loads(value)
+            except ValueError:
+                value = ""
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise invalid(f"Param {name} must be a JSON object.")
+        return value
+
+
+async def read_params(request: web.Request) -> Params:
+    """Raises GraphError 100 for a body that cannot be read."""
+    values: dict[str, object] = dict(request.query)
+    if request.method not in ("POST", "PUT", "DELETE"):
+        return Params(values)
+    roomy = request.clone(client_max_size=MAX_BODY)
+    match request.content_type:
+        case "application/json":
+            values.update(_json(await roomy.read()))
+        case "application/x-www-form-urlencoded":
+            body = (await roomy.read()).decode("utf-8", "replace")
+            values.update(parse_qsl(body, keep_blank_values=True))
+        case "multipart/form-data":
+            return await _multipart(roomy, values)
+        case _:
+            await roomy.read()
+    return Params(values)
+
+
+def _json(body: bytes) -> JsonObject:
+    if not body:
+        return {}
+    try:
+        loaded = json.loads(body)
+    except (ValueError, RecursionError):
+        # The body is then taken for a form without any parameter of ours.
+        raise GraphError(100, "(#100) The parameter messaging_product is required.") from None
+    return loaded if isinstance(loaded, dict) else {}
+
+
+async def _multipart(request: web.BaseRequest, values: dict[str, object]) -> Params:
+    files: dict[str, Upload] = {}
+    for name, value in (await request.post()).items():
+        if isinstance(value, FileField):
+            with value.file as spooled:
+                files[name] = Upload(value.filename, value.content_type, spooled.read())
+        else:
+            values[name] = value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
+    return Params(values, files)

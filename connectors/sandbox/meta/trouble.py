@@ -1,0 +1,55 @@
+"""Troubles that only Meta's platforms have, beside those of the drawer (`connectors.sandbox.faults`)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Trouble(StrEnum):
+    """Named as the drawer names its kinds. Each lasts until it is switched off, or for a number of times."""
+
+    BATCHES = "batches"  # what is ready to go leaves in one webhook request
+    RECEIPTS_SHUFFLED = "receipts_shuffled"  # receipts come in the wrong order
+    WINDOW_EXPIRED = "window_expired"  # every window counts as closed
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105  # the access token counts as expired
+    ACCOUNT_THROTTLED = "account_throttled"  # 80007, the limit of the business account
+    MEDIA_EXPIRED = "media_expired"  # media ids are known no more
+    URL_EXPIRED = "url_expired"  # the download URL that was just given has run out
+    HASH_MISMATCH = "hash_mismatch"  # what is downloaded is not what was announced
+    UPLOAD_FAILED = "upload_failed"  # 131053 for what is uploaded or fetched from a link
+
+
+class Troubles:
+    """Which troubles are on. A trouble without a number of times is on until it is switched off."""
+
+    def __init__(self) -> None:
+        self._on: dict[Trouble, int | None] = {}
+
+    def switch(self, trouble: Trouble, on: bool = True, *, times: int | None = None) -> None:
+        self._on.pop(trouble, None)
+        if on and (times is None or times > 0):
+            self._on[trouble] = times
+
+    def clear(self) -> None:
+        self._on.clear()
+
+    def on(self) -> Mapping[Trouble, int | None]:
+        """What is on, and how many times it still strikes (None: no end)."""
+        return dict(self._on)
+
+    def strikes(self, trouble: Trouble) -> bool:
+        """Whether it strikes now; this counts as one time."""
+        if trouble not in self._on:
+            return False
+        left = self._on[trouble]
+        if left is not None:
+            if left <= 1:
+                del self._on[trouble]
+            else:
+                self._on[trouble] = left - 1
+        return True
+
+    def snapshot(self) -> dict[str, object]:
+        return {trouble.value: times for trouble, times in self._on.items()}
+
+    def restore(self, saved: Mapping[str, object]) -> None:
+        self._on = {Trouble(name): times if isinstance(times, int) else None for name, times in saved.items()}

@@ -1,0 +1,217 @@
+"""One business number's line: whom it talks with, what was said, and what the product is told of it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from connectors.sandbox.meta.clock import MovableClock
+from connectors.sandbox.meta.errors import JsonObject
+from connectors.sandbox.meta.files import KeptFile
+from connectors.sandbox.meta.ids import HexIds, numeric, wamid
+from connectors.sandbox.meta.trouble import Trouble, Troubles
+from connectors.sandbox.meta.webhook import Parcel
+from connectors.sandbox.whatsapp.model import ChatMessage, Tick
+from connectors.sandbox.whatsapp.refusals import failure
+
+WINDOW = timedelta(hours=24)
+TYPING = timedelta(seconds=25)  # https://developers.facebook.com/docs/whatsapp/cloud-api/typing-indicators
+_ORDER = (Tick.WAITING, Tick.SENT, Tick.DELIVERED, Tick.READ)
+
+
+@dataclass(slots=True, eq=False)
+class Owner:
+    """A person on WhatsApp as the platform knows them. `wa_id` is the number, in digits."""
+
+    wa_id: str
+    name: str
+    online: bool = True
+    blocked: bool = False
+    gone: bool = False  # has left WhatsApp
+    shows_reads: bool = True
+    wrote_at: datetime | None = None
+    typing_until: datetime | None = None
+    messages: dict[str, ChatMessage] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    phone_number_id: str
+    business_account_id: str
+    display_phone_number: str  # digits only, as webhooks have it
+    clock: MovableClock
+    ids: HexIds
+    troubles: Troubles
+    emit: Callable[[Parcel], None]
+    changed: Callable[[str], None]
+    owners: dict[str, Owner] = field(default_factory=dict)  # by wa_id
+    files: dict[str, KeptFile] = field(default_factory=dict)
+    subscribed: bool = True
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _whose: dict[str, Owner] = field(default_factory=dict)  # by message id
+
+    # People and messages
+
+    def owner(self, wa_id: str) -> Owner | None:
+        found = self.owners.get(wa_id)
+        return None if found is None or found.gone else found
+
+    def find(self, message_id: str) -> tuple[Owner, ChatMessage] | None:
+        owner = self._whose.get(message_id)
+        return None if owner is None else (owner, owner.messages[message_id])
+
+    def replace_owners(self, owners: Sequence[Owner]) -> None:
+        self.owners = {owner.wa_id: owner for owner in owners}
+        self._whose = {message_id: owner for owner in owners for message_id in owner.messages}
+
+    def keep(self, owner: Owner, message: ChatMessage) -> ChatMessage:
+        owner.messages[message.id] = message
+        self._whose[message.id] = owner
+        self.changed(owner.wa_id)
+        return message
+
+    def new_wamid(self, wa_id: str, *, from_customer: bool) -> str:
+        return wamid(wa_id, self.ids(), from_customer=from_customer)
+
+    def keep_file(self, content: bytes, mime_type: str, name: str) -> KeptFile:
+        file = KeptFile(numeric(self.ids()), mime_type, name, content, self.clock())
+        self.files[file.id] = file
+        return file
+
+    def window_open(self, owner: Owner) -> bool:
+        """Whether free text may go: https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages"""
+        if self.troubles.strikes(Trouble.WINDOW_EXPIRED) or owner.wrote_at is None:
+            return False
+        return self.clock() - owner.wrote_at <= WINDOW
+
+    # What the product is told
+
+    def value(self, **more: object) -> JsonObject:
+        return {
+            "messaging_product": "whatsapp",
+            "metadata": {
+                "display_phone_number": self.display_phone_number,
+                "phone_number_id": self.phone_number_id,
+            },
+            **more,
+        }
+
+    def tell(
+        self, lane: str, kind: str, value: JsonObject, *, field_name: str = "messages", about: str = ""
+    ) -> None:
+        if self.subscribed:
+            self.emit(Parcel(lane, kind, {"value": value, "field": field_name}, message=about))
+
+    def tell_message(self, owner: Owner, wire: JsonObject, *, about: str = "") -> None:
+        contact = {"profile": {"name": owner.name}, "wa_id": owner.wa_id}
+        kind = str(wire["type"])
+        self.tell(owner.wa_id, kind, self.value(contacts=[contact], messages=[wire]), about=about)
+
+    # Receipts
+
+    def send_off(self, owner: Owner, message: ChatMessage) -> None:
+        """The business's message is on its way: one tick, and the second if the phone is reached."""
+        message = self.keep(owner, replace(message, tick=Tick.SENT))
+        reached = owner.online and not owner.blocked
+        shuffled = reached and self.troubles.strikes(Trouble.RECEIPTS_SHUFFLED)
+        if not shuffled:
+            self.tell_status(owner.wa_id, message, Tick.SENT)
+        if reached:
+            self.arrive(owner, message)
+        if shuffled:
+            self.tell_status(owner.wa_id, message, Tick.SENT)
+
+    def arrive(self, owner: Owner, message: ChatMessage) -> None:
+        owner.typing_until = None
+        self.advance(owner, message.id, Tick.DELIVERED)
+        self.tell_status(owner.wa_id, message, Tick.DELIVERED)
+
+    def fail(self, wa_id: str, message: ChatMessage, code: int, details: str = "") -> None:
+        owner = self.owners.get(wa_id)
+        if owner is not None:
+            self.keep(owner, replace(message, tick=Tick.FAILED, error=code))
+        self.tell_status(wa_id, message, Tick.FAILED, errors=[failure(code, details)])
+
+    def advance(self, owner: Owner, message_id: str, tick: Tick) -> None:
+        """Ticks only grow, and a failed message stays failed."""
+        message = owner.messages.get(message_id)
+        if message is None or message.tick is Tick.FAILED:
+            return
+        if _ORDER.index(tick) > _ORDER.index(message.tick):
+            self.keep(owner, replace(message, tick=tick))
+
+    def tell_status(
+        self, wa_id: str, message: ChatMessage, tick: Tick, *, errors: Sequence[JsonObject] = ()
+    ) -> None:
+        status: JsonObject = {
+            "id": message.id,
+            "status": tick.value,
+            "timestamp": str(int(self.clock().timestamp())),
+            "recipient_id": wa_id,
+        }
+        if tick in (Tick.SENT, Tick.DELIVERED):
+            free = message.category == "service"
+            status["conversation"] = {
+                "id": wamid(wa_id, self.business_account_id, from_customer=False)[6:38].lower(),
+                "origin": {"type": message.category},
+            }
+            status["pricing"] = {
+                "billable": not free,
+                "pricing_model": "PMP",
+                "category": message.category,
+                "type": "free_customer_service" if free else "regular",
+            }
+        if errors:
+            status["errors"] = list(errors)
+        self.tell(wa_id, "status", self.value(statuses=[status]))
+
+    # Work of its own
+
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def idle(self) -> None:
+        while self.tasks:
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def compose(business_account_id: str, parcels: Sequence[Parcel]) -> JsonObject:
+    """A webhook request: an entry for each lane, and messages that follow each other in one change."""
+    entries: list[JsonObject] = []
+    lane: str | None = None
+    changes: list[JsonObject] = []
+    for parcel in parcels:
+        if parcel.lane != lane:
+            lane, changes = parcel.lane, []
+            entries.append({"id": business_account_id, "changes": changes})
+        if not (changes and _joined(changes[-1], parcel.content)):
+            changes.append(_copy(parcel.content))
+    return {"object": "whatsapp_business_account", "entry": entries}
+
+
+def _joined(last: JsonObject, more: JsonObject) -> bool:
+    """Whether `more` was put into the change before it."""
+    old, new = last["value"], more["value"]
+    if not isinstance(old, dict) or not isinstance(new, dict) or last["field"] != more["field"]:
+        return False
+    for name in ("messages", "statuses"):
+        ours, theirs = old.get(name), new.get(name)
+        if isinstance(ours, list) and isinstance(theirs, list) and old.get("contacts") == new.get("contacts"):
+            ours += theirs
+            return True
+    return False
+
+
+def _copy(change: JsonObject) -> JsonObject:
+    value = change["value"]
+    if not isinstance(value, dict):
+        return dict(change)
+    lists = {name: list(value[name]) for name in ("messages", "statuses") if name in value}
+    return {**change, "value": {**value, **lists}}

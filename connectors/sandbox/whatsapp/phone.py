@@ -1,0 +1,319 @@
+"""A customer's phone: what its owner does, and what it shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.core.errors import CommandError
+from connectors.sandbox.meta.errors import JsonObject
+from connectors.sandbox.meta.trouble import Trouble
+from connectors.sandbox.whatsapp.line import Line, Owner
+from connectors.sandbox.whatsapp.media import KINDS, kind_of
+from connectors.sandbox.whatsapp.model import ChatMessage, Choice, Tick
+from connectors.sandbox.whatsapp.refusals import failure
+
+Which = ChatMessage | str
+
+
+class Phone:
+    """Whatever is done here the product hears of by webhook. Raises CommandError for what a phone cannot do.
+
+    A message may be given as itself or by its id. `written` is how long ago it was written: such a message
+    is stamped in the past, as one is whose webhook was held up.
+    """
+
+    def __init__(self, line: Line, owner: Owner) -> None:
+        self._line = line
+        self._owner = owner
+
+    @property
+    def wa_id(self) -> str:
+        return self._owner.wa_id
+
+    @property
+    def name(self) -> str:
+        return self._owner.name
+
+    @property
+    def online(self) -> bool:
+        return self._owner.online
+
+    @property
+    def blocked(self) -> bool:
+        """Whether this person has blocked the business."""
+        return self._owner.blocked
+
+    # What it shows
+
+    @property
+    def chat(self) -> list[ChatMessage]:
+        """The chat as it is shown, oldest first: what the business sent stands here once it has arrived."""
+        return [each for each in self._owner.messages.values() if self._shown(each)]
+
+    @property
+    def typing(self) -> bool:
+        until = self._owner.typing_until
+        return until is not None and self._line.clock() < until
+
+    def message(self, which: Which) -> ChatMessage:
+        message_id = which if isinstance(which, str) else which.id
+        message = self._owner.messages.get(message_id)
+        if message is None or not self._shown(message):
+            raise CommandError("There is no such message on this phone.")
+        return message
+
+    def file(self, which: Which) -> bytes:
+        """What was sent with a message."""
+        file = self._line.files.get(self.message(which).file_id)
+        if file is None:
+            raise CommandError("This message has no file.")
+        return file.content
+
+    # What its owner does
+
+    def say(
+        self,
+        text: str,
+        *,
+        reply_to: Which = "",
+        written: timedelta = timedelta(),
+        referral: Mapping[str, object] | None = None,
+        forwarded: bool = False,
+    ) -> ChatMessage:
+        """`referral` is what an ad that was tapped brings along, in the wire's words."""
+        if not text:
+            raise CommandError("A message needs some text.")
+        extra: JsonObject = {"referral": dict(referral)} if referral is not None else {}
+        if forwarded:
+            extra["context"] = {"forwarded": True}
+        message = self._draft("text", reply_to, written, text=text)
+        return self._send(message, {"text": {"body": text}, **extra})
+
+    def send_media(
+        self,
+        content: bytes,
+        mime: str,
+        kind: str = "",
+        caption: str = "",
+        *,
+        name: str = "",
+        voice: bool = False,
+        reply_to: Which = "",
+        written: timedelta = timedelta(),
+    ) -> ChatMessage:
+        """`kind` is one of audio, document, image, sticker, video; by default the one that fits the type."""
+        kind = kind or kind_of(mime)
+        if kind not in KINDS:
+            raise CommandError(f"WhatsApp has no {kind!r} message; there are {', '.join(KINDS)}.")
+        file = self._line.keep_file(content, mime, name)
+        media: JsonObject = {"mime_type": mime, "sha256": file.sha256_base64, "id": file.id}
+        if caption:
+            media["caption"] = caption
+        if kind == "document":
+            media["filename"] = name or "document"
+        if kind == "audio":
+            media["voice"] = voice
+        if kind == "sticker":
+            media["animated"] = False
+        message = self._draft(kind, reply_to, written, text=caption, file_id=file.id, file_name=name)
+        return self._send(message, {kind: media})
+
+    def location(self, latitude: float, longitude: float, name: str = "", address: str = "") -> ChatMessage:
+        place: JsonObject = {"latitude": latitude, "longitude": longitude}
+        place |= {key: value for key, value in (("name", name), ("address", address)) if value}
+        return self._send(self._draft("location", content=place), {"location": place})
+
+    def contact(self, name: str, phone: str) -> ChatMessage:
+        first, _, last = name.partition(" ")
+        card: JsonObject = {
+            "name": {"formatted_name": name, "first_name": first, **({"last_name": last} if last else {})},
+            "phones": [{"phone": phone, "wa_id": digits(phone), "type": "CELL"}],
+        }
+        return self._send(self._draft("contacts", contacts=(card,)), {"contacts": [card]})
+
+    def order(self, items: Sequence[Mapping[str, object]], catalog: str = "194836987003835") -> ChatMessage:
+        """`items` in the wire's words: product_retailer_id, quantity, item_price, currency."""
+        body: JsonObject = {
+            "catalog_id": catalog,
+            "text": "",
+            "product_items": [dict(each) for each in items],
+        }
+        return self._send(self._draft("order", content=body), {"order": body})
+
+    def tap(self, which: Which, button: int | str) -> ChatMessage | None:
+        """Tap a button by its place (0 is the first), label or id. None for one that leads elsewhere."""
+        message = self.message(which)
+        choice = _chosen(message, button, ("reply", "quick_reply", "url", "phone", "other"))
+        match choice.kind:
+            case "reply":
+                reply = {"type": "button_reply", "button_reply": {"id": choice.id, "title": choice.title}}
+                return self._answer(message, "interactive", choice.title, {"interactive": reply})
+            case "quick_reply":
+                body: JsonObject = {"button": {"payload": choice.id, "text": choice.title}}
+                return self._answer(message, "button", choice.title, body)
+            case _:
+                return None
+
+    def choose(self, which: Which, row: int | str) -> ChatMessage:
+        """Choose a row of a list, by its place over all sections, title or id."""
+        message = self.message(which)
+        choice = _chosen(message, row, ("row",))
+        chosen = {"id": choice.id, "title": choice.title}
+        if choice.description:
+            chosen["description"] = choice.description
+        reply: JsonObject = {"type": "list_reply", "list_reply": chosen}
+        return self._answer(message, "interactive", choice.title, {"interactive": reply})
+
+    def submit_flow(self, which: Which, response_json: str, body: str = "Sent") -> ChatMessage:
+        reply: JsonObject = {
+            "type": "nfm_reply",
+            "nfm_reply": {"response_json": response_json, "body": body, "name": "flow"},
+        }
+        return self._answer(self.message(which), "interactive", body, {"interactive": reply})
+
+    def react(self, which: Which, emoji: str) -> None:
+        """Put one reaction, or take it away with ""."""
+        message = self.message(which)
+        others = tuple(pair for pair in message.reactions if pair[0] != "customer")
+        mine = (("customer", emoji),) if emoji else ()
+        self._line.keep(self._owner, replace(message, reactions=(*others, *mine)))
+        reaction: JsonObject = {"message_id": message.id, **({"emoji": emoji} if emoji else {})}
+        self._send(self._draft("reaction"), {"reaction": reaction})
+
+    def delete(self, which: Which) -> None:
+        """Delete for everyone: the business is told of a message of a type that it is not given."""
+        message = self.message(which)
+        if message.from_business:
+            raise CommandError("Only one's own messages can be deleted.")
+        self._line.keep(self._owner, replace(message, deleted=True))
+        self.send_unsupported()
+
+    def send_unsupported(self) -> None:
+        """A poll, a game, what else the API does not pass on."""
+        error = failure(131051)
+        del error["href"]
+        error |= {"title": "Message type unknown", "message": "Message type unknown"}
+        self._send(self._draft("unsupported"), {"errors": [error]})
+
+    def read(self) -> list[str]:
+        """Look at the chat: blue ticks for all that has arrived. Returns the ids that were unread."""
+        seen = [each for each in self.chat if each.from_business and each.tick is Tick.DELIVERED]
+        if self._line.troubles.strikes(Trouble.RECEIPTS_SHUFFLED):
+            seen.reverse()
+        for message in seen:
+            self._line.advance(self._owner, message.id, Tick.READ)
+            if self._owner.shows_reads:
+                self._line.tell_status(self.wa_id, message, Tick.READ)
+        return [message.id for message in seen]
+
+    def go_offline(self) -> None:
+        self._owner.online = False
+        self._line.changed(self.wa_id)
+
+    def go_online(self) -> None:
+        """What waited arrives now."""
+        self._owner.online = True
+        self._reached()
+
+    def block(self) -> None:
+        """The business is not told: its messages keep one tick."""
+        self._owner.blocked = True
+        self._line.changed(self.wa_id)
+
+    def unblock(self) -> None:
+        # What was sent meanwhile stays lost, as on the platform.
+        self._owner.blocked = False
+        self._line.changed(self.wa_id)
+
+    def hide_reads(self, hidden: bool = True) -> None:
+        """The setting of one's own that keeps blue ticks to oneself."""
+        self._owner.shows_reads = not hidden
+
+    def leave(self) -> None:
+        """Delete the account: what is sent here fails with 131026 from now on."""
+        self._owner.gone = True
+
+    def change_number(self, new: str) -> None:
+        """The chat and its window go along, and the business is told under the old number."""
+        old, wa_id = self.wa_id, digits(new)
+        if not wa_id or wa_id in self._line.owners:
+            raise CommandError(f"Nobody can move to the number {new[:30]!r}.")
+        body = f"User {self.name} changed from {old} to {wa_id}"
+        wire: JsonObject = {
+            "from": old,
+            "id": self._line.new_wamid(old, from_customer=True),
+            "timestamp": self._stamp(self._line.clock()),
+            "type": "system",
+            "system": {"body": body, "wa_id": wa_id, "type": "user_changed_number"},
+        }
+        self._line.tell(old, "system", self._line.value(messages=[wire]))
+        del self._line.owners[old]
+        self._owner.wa_id = wa_id
+        self._line.owners[wa_id] = self._owner
+        self._line.changed(wa_id)
+
+    # Within
+
+    def _reached(self) -> None:
+        for message in list(self._owner.messages.values()):
+            if message.from_business and message.tick is Tick.SENT and not self._owner.blocked:
+                self._line.arrive(self._owner, message)
+        self._line.changed(self.wa_id)
+
+    def _shown(self, message: ChatMessage) -> bool:
+        if message.deleted or message.kind in ("reaction", "unsupported"):
+            return False
+        return not message.from_business or message.tick in (Tick.DELIVERED, Tick.READ)
+
+    def _draft(
+        self, kind: str, reply_to: Which = "", written: timedelta = timedelta(), **more: object
+    ) -> ChatMessage:
+        if self._owner.gone:
+            raise CommandError(f"{self.name} is no longer on WhatsApp.")
+        if self._owner.blocked:
+            raise CommandError(f"{self.name} has blocked the business and must unblock it first.")
+        draft = ChatMessage(
+            id=self._line.new_wamid(self.wa_id, from_customer=True),
+            from_business=False,
+            at=self._line.clock() - written,
+            kind=kind,
+            reply_to=self.message(reply_to).id if reply_to else "",
+            tick=Tick.SENT,
+        )
+        return replace(draft, **more)  # type: ignore[arg-type]  # fields of a message, by name
+
+    def _answer(self, to: ChatMessage, kind: str, text: str, body: JsonObject) -> ChatMessage:
+        return self._send(self._draft(kind, to, text=text), body)
+
+    def _send(self, message: ChatMessage, body: JsonObject) -> ChatMessage:
+        self._line.keep(self._owner, message)
+        known = self._owner.wrote_at
+        self._owner.wrote_at = message.at if known is None else max(known, message.at)
+        wire: JsonObject = {
+            "from": self.wa_id,
+            "id": message.id,
+            "timestamp": self._stamp(message.at),
+            "type": message.kind,
+            **body,
+        }
+        if message.reply_to:
+            quoted = self.message(message.reply_to)
+            author = self._line.display_phone_number if quoted.from_business else self.wa_id
+            wire = {"context": {"from": author, "id": quoted.id}, **wire}
+        self._line.tell_message(self._owner, wire, about=message.id)
+        return message
+
+    def _stamp(self, at: datetime) -> str:
+        return str(int(at.timestamp()))
+
+
+def digits(number: str) -> str:
+    return "".join(sign for sign in number if sign.isascii() and sign.isdigit())
+
+
+def _chosen(message: ChatMessage, wanted: int | str, kinds: Sequence[str]) -> Choice:
+    offered = [choice for choice in message.choices if choice.kind in kinds]
+    for at, choice in enumerate(offered):
+        if wanted in (at, choice.id, choice.title):
+            return choice
+    raise CommandError(f"This message offers no {wanted!r}.")
