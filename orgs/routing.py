@@ -192,6 +192,19 @@ def _room(org: Organization, ref: ChannelRef) -> Room:
     return Room(ref.account or staff_account(org), ref.channel)
 
 
+def rooms_on(org: Organization, account_id: str) -> tuple[str, ...]:
+    """The channels of all teams on that account, as the file names them."""
+    refs = (
+        _room(org, ref)
+        for team in org.teams
+        for name in ("public", "private", "escalation", "training")
+        for ref in getattr(team.channels, name)
+    )
+    return tuple(
+        dict.fromkeys(room.channel for room in refs if room.account_id == account_id and room.channel)
+    )
+
+
 def staff_account(org: Organization) -> str:
     """The account meant by a channel that names none: the first that serves staff."""
     return next((account.id for account in org.accounts if account.serves is Serves.STAFF), "slack")

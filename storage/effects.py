@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
@@ -22,10 +22,12 @@ from bot.core.effects import (
     Deliver,
     Drop,
     Effect,
+    GoOn,
     Move,
     OpenEscalation,
     OpenRoom,
     Park,
+    Prove,
     Remember,
     Retract,
     SendAgain,
@@ -43,6 +45,7 @@ from storage.database import Step, together
 from storage.inbox import CONTENT, EXTRAS, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, waking
+from storage.proving import begin, prove
 from storage.sealing import Sealer
 from storage.views import seal_reason
 
@@ -52,6 +55,9 @@ SNAPSHOT = "escalation_steps.context_snapshot"
 TURN_REASONS = "turns.reasons"
 
 _SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent", Role.SYSTEM: "system"}
+
+
+ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Park | Unpark | Drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +102,12 @@ class Writes:
                             else sealer.seal(effect.text, field=CONTENT),
                         }
                     )
-                case Deliver():
-                    self._out(view, spot, "post", effect.post, effect.message, reports=effect.report)
-                case Amend():
-                    self._change_sent(view, spot, "amend", effect.post, effect.message)
-                case Retract():
-                    self._change_sent(view, spot, "retract", Post(""), effect.message)
-                case Show():
-                    self._out(view, spot, type(effect.operation).__name__.lower(), effect.operation, None)
-                case SendAgain():
-                    self._rows["send_again"].append({"message": effect.message})
-                case Park():
-                    self._rows["park"].append({"message": effect.message})
-                case Unpark():
-                    self._rows["unpark"].append({"conversation": view.conversation.id})
-                case Drop():
-                    self._rows["drop"].append({"message": effect.message})
+                case Deliver() | Amend() | Retract() | Show() | SendAgain() | Park() | Unpark() | Drop():
+                    self._to_customer(view, spot, effect)
+                case Prove():
+                    await self._prove(connection, view, effect)
+                case GoOn():
+                    await self._go_on(connection, view, spot, effect)
                 case OpenEscalation():
                     self._rows["escalation"].append(self._escalation(view, sealer, effect.escalation))
                 case ChangeEscalation():
@@ -152,6 +148,25 @@ class Writes:
                     )
                 case Move() | Remember():
                     pass  # part of the conversation's own row, see storage.turns
+
+    def _to_customer(self, view: View, spot: Spot, effect: ToCustomer) -> None:
+        match effect:
+            case Deliver():
+                self._out(view, spot, "post", effect.post, effect.message, reports=effect.report)
+            case Amend():
+                self._change_sent(view, spot, "amend", effect.post, effect.message)
+            case Retract():
+                self._change_sent(view, spot, "retract", Post(""), effect.message)
+            case Show():
+                self._out(view, spot, type(effect.operation).__name__.lower(), effect.operation, None)
+            case SendAgain():
+                self._rows["send_again"].append({"message": effect.message})
+            case Park():
+                self._rows["park"].append({"message": effect.message})
+            case Unpark():
+                self._rows["unpark"].append({"conversation": view.conversation.id})
+            case Drop():
+                self._rows["drop"].append({"message": effect.message})
 
     def turn(self, spot: Spot, row: dict[str, object], reasons: Sequence[tuple[str, str]]) -> None:
         """The entry of `desk why`."""
@@ -282,6 +297,29 @@ class Writes:
             }
         )
         self._to_room(view, sealer, lane, "card", None, None, effect.room.id)
+
+    async def _prove(self, connection: AsyncConnection, view: View, effect: Prove) -> None:
+        beginning = await begin(connection, self._keys, self._new_id, view.conversation.organization, effect)
+        self._lanes.add(beginning.lane)
+        self._rows["outbox"].append(
+            {
+                "id": self._new_id(),
+                "organization": view.conversation.organization,
+                "conversation": beginning.conversation,
+                "message": None,
+                "kind": "post",
+                "payload": beginning.sealer.seal(dump_operation(effect.post), field=PAYLOAD),
+                "lane": beginning.lane,
+                "place": beginning.place,
+                "room": None,
+                "reports": False,
+            }
+        )
+
+    async def _go_on(self, connection: AsyncConnection, view: View, spot: Spot, effect: GoOn) -> None:
+        there = await prove(connection, self._keys, self._new_id, view.conversation, effect)
+        moved = replace(spot, lane=there.lane, place=there.place)
+        self._out(view, moved, "post", effect.post, effect.message)
 
     async def _tell(
         self,

@@ -1,18 +1,31 @@
 """What a card shows, read at the moment when it is sent."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import Conversation, Escalation, Message
+from bot.core.conversation import Conversation, Escalation, Message, Status
 from bot.core.errors import NotFound
-from bot.core.ids import OrgId, TeamId
+from bot.core.events import Channel
+from bot.core.ids import ConversationId, OrgId, TeamId
 from storage.keys import Keys
 from storage.views import CONVERSATION, ESCALATION, conversation, escalation, message
 
 _RECENT = 40
+_SHOWN = 3  # earlier conversations
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Another conversation of the same customer."""
+
+    id: ConversationId
+    channel: Channel
+    status: Status
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,7 @@ class RoomView:
     team: TeamId
     current: bool
     story: tuple[Message, ...]  # oldest first
+    earlier: tuple[Earlier, ...] = ()  # what this customer wrote to us before, on any channel, newest first
 
 
 async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> RoomView:
@@ -50,12 +64,30 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
         team=TeamId(row.team),
         current=found.room is not None and found.room.id == room,
         story=tuple(message(m, sealer) for m in reversed(story.all())),
+        earlier=tuple(
+            Earlier(ConversationId(e.id), Channel(e.channel), Status(e.status), e.created_at)
+            for e in await connection.execute(_EARLIER, {"id": row.conversation_id, "limit": _SHOWN})
+        ),
     )
 
 
 _ROOM = text("""
     select r.organization_id, r.conversation_id, r.escalation_id, r.team, o.version
     from rooms r join organizations o on o.id = r.organization_id where r.id = :id
+""")
+
+# ix_conversations_customer_id, for each customer who was found to be this one
+_EARLIER = text("""
+    select v.id, v.status, v.created_at, a.channel
+    from conversations mine
+    join customers c on c.id = mine.customer_id
+    join customers same on same.id = coalesce(c.merged_into, c.id)
+        or same.merged_into = coalesce(c.merged_into, c.id)
+    join conversations v on v.customer_id = same.id and v.id <> mine.id
+    join places p on p.id = v.place_id
+    join accounts a on a.id = p.account_id
+    where mine.id = :id
+    order by v.created_at desc limit :limit
 """)
 
 _STORY = text("select * from messages where conversation_id = :id order by position desc limit :limit")

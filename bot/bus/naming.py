@@ -89,4 +89,6 @@ def named(name: str, kind: str) -> str:
         return f"{stem}{suffix}"
     if suffix and suffix not in _KNOWN and (kind in _LOOSE or not usual):
         return f"{stem}{suffix}"
-    return f"{stem}{usual}" if suffix in _KNOWN or not suffix else f"{stem}{suffix}{usual}"
+    if suffix in _KNOWN:  # it tells of something else
+        return f"{stem}{usual or '.bin'}"
+    return f"{stem}{suffix}{usual}"

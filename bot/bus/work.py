@@ -5,6 +5,7 @@ Any number of workers may run. A conversation is in one hand at a time; every ot
 
 import asyncio
 import heapq
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import STAGES, TURNS
 from bot.core.answering import Answer, Answerer
-from bot.core.connector import Connector
+from bot.core.connector import Connector, Initiates
 from bot.core.conversation import Origin, Role, View
 from bot.core.effects import Amend, Deliver, OpenRoom, Retract, SendAgain, ShowCard, TellRoom
 from bot.core.errors import AnswererUnavailable, DeskError, StorageUnavailable, Superseded, TurnFailed
@@ -242,6 +243,8 @@ class Worker:
             organization,
             {account: connector.capabilities for account, connector in self._connectors.items()},
             self._new_id,
+            {name: known.begin for name, known in self._connectors.items() if isinstance(known, Initiates)},
+            _six_digits,
         )
         exhausted = lease.attempt > organization.policies.max_turn_attempts
         decision = (decide_guarded if exhausted else decide)(view, rules)
@@ -364,6 +367,10 @@ class Worker:
         if after is not None:
             heapq.heappush(self._due, time.monotonic() + after.total_seconds())
         self._look()
+
+
+def _six_digits() -> str:
+    return f"{secrets.randbelow(1_000_000):06}"
 
 
 def _said(view: View) -> int:

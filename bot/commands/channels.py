@@ -166,7 +166,7 @@ def _yes(does: bool) -> str:
 
 def size(count: int) -> str:
     """`20 MB`, `500 KB`, of bytes: by 1000 where that is round, as some platforms count, else by 1024."""
-    step = 1000 if count % 1000 == 0 else 1024
+    step = 1000 if count % 1_000_000 == 0 else 1024
     for unit, power in (("GB", 3), ("MB", 2), ("KB", 1)):
         if count >= step**power:
             return f"{count / step**power:.4g} {unit}"
@@ -211,8 +211,8 @@ TOPICS: Final = (
             "automatic replies",
         ),
         _limits,
-        "As published; `limits` of an account in the organization file changes the rates. Where programs write,"
-        " automatic replies are counted and capped.",
+        "As published; `limits` of an account in the organization file changes the rates. Where programs"
+        " write, automatic replies are counted and capped.",
     ),
     Topic(
         "Accounts",

@@ -203,6 +203,9 @@ class Invites(Protocol):
         """
 
 
+Begin = Callable[[str, str], tuple[Place, str]]
+
+
 @runtime_checkable
 class Initiates(Protocol):
     """A connector that can write to an address which never wrote to it."""

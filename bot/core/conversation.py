@@ -1,7 +1,7 @@
 """A conversation as a turn sees it: frozen values, decrypted, of one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -166,6 +166,20 @@ class Escalation:
     room: Room | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A code was sent to an address. `subject` names the place that was begun there, `digest` is of both."""
+
+    subject: str
+    digest: str
+    expires_at: datetime
+    address: str
+    tries: int = 0
+
+    def missed(self) -> "Proof":
+        return replace(self, tries=self.tries + 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What a conversation remembers between turns beside its log."""
@@ -175,6 +189,7 @@ class Memory:
     told_handoff: bool = False  # of the escalation now open
     told_waiting: int = 0  # how often the customer was told that it takes longer
     unreachable: bool = False
+    proof: Proof | None = None
     parked: int = 0  # messages that wait until the customer writes again
     options: tuple[tuple[str, str], ...] = ()  # value and label of what the last question offered
     channel: str = ""  # where the customer wrote last

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from bot.core.conversation import Escalation, Memory, Message, MessageState, Owner, Room, Status
+from bot.core.events import Place
 from bot.core.ids import EscalationId, MessageId
 from bot.core.outbound import Operation, Post
 
@@ -75,6 +76,27 @@ class Drop:
     """Never send what waits or is parked of a message. Does nothing to what has left."""
 
     message: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Write a code to an address that nobody has proved to be this customer's: as to a stranger."""
+
+    subject: str  # a new id
+    place: Place
+    context: str
+    address: str
+    post: Post
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The address is proved: it is the customer's, and the conversation goes on there, with this message."""
+
+    subject: str
+    address: str
+    message: MessageId
+    post: Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +207,8 @@ Effect = (
     | Park
     | Unpark
     | Drop
+    | Prove
+    | GoOn
     | Show
     | OpenEscalation
     | ChangeEscalation

@@ -1,11 +1,14 @@
 """The card: one glance tells who needs what, by when, and who is speaking to whom. Pure but for `Cards`."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
+from bot.core.connector import ChannelKind
 from bot.core.conversation import EscalationState, Message, MessageState, Role
 from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.story import shortened, words
+from bot.turns.window import open_until
 from orgs.routing import find_agent, find_person, find_team
 from orgs.specification.organization import Organization
 from storage.database import Database
@@ -20,7 +23,14 @@ _LONGEST = 280  # characters of each
 class Cards:
     """Reads a room as it stands and draws its card."""
 
-    def __init__(self, database: Database, keys: Keys, organizations: Organizations) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        organizations: Organizations,
+        channels: Mapping[str, ChannelKind],
+    ) -> None:
+        self._channels = channels
         self._database = database
         self._keys = keys
         self._organizations = organizations
@@ -29,10 +39,10 @@ class Cards:
         """Raises NotFound, KeyDestroyed, StorageUnavailable."""
         async with self._database.begin() as connection:
             view = await room_view(connection, self._keys, room)
-        return card(view, await self._organizations.get(view.organization, view.version))
+        return card(view, await self._organizations.get(view.organization, view.version), self._channels)
 
 
-def card(view: RoomView, organization: Organization) -> Card:
+def card(view: RoomView, organization: Organization, channels: Mapping[str, ChannelKind]) -> Card:
     """Draw it. Everything on it is true at the moment of `view`."""
     escalation = view.escalation
     customer = view.conversation.customer_name or "A customer"
@@ -41,13 +51,18 @@ def card(view: RoomView, organization: Organization) -> Card:
     if escalation.tried:
         sections.append(("What the agent tried", escalation.tried))
     sections.append(("In short", _summary(view.story, customer)))
+    if view.earlier:
+        sections.append(("Before", _before(view, channels)))
+    kind = channels.get(view.conversation.place.channel)
+    going_on = view.current and escalation.state in (EscalationState.WAITING, EscalationState.HELD)
     return Card(
         title=_title(view, customer),
         speaking=_speaking(view, organization, customer),
         tone=_tone(view),
-        facts=_facts(view, organization),
+        facts=_facts(view, organization, kind.title if kind else view.conversation.place.channel),
         sections=tuple(sections),
         deadline=escalation.deadline if waiting else None,
+        window=open_until(view.conversation, kind.capabilities) if kind and going_on else None,
         buttons=_buttons(view),
     )
 
@@ -93,23 +108,35 @@ def _tone(view: RoomView) -> Tone:
     return Tone.PRESSING if view.escalation.state is EscalationState.WAITING else Tone.CALM
 
 
-def _facts(view: RoomView, organization: Organization) -> tuple[tuple[str, str], ...]:
+def _facts(view: RoomView, organization: Organization, channel: str) -> tuple[tuple[str, str], ...]:
     escalation = view.escalation
     team = find_team(organization, view.team)
     agent = find_agent(organization, escalation.agent)
     person = find_person(organization, escalation.holder or "")
     facts = [
         ("Customer", view.conversation.customer_name or "unknown"),
-        ("Channel", view.conversation.place.channel.capitalize()),
+        ("Channel", channel),
         ("Team", team.name if team else view.team),
         ("Urgency", "🔴 Urgent" if escalation.urgent else "Normal"),
         ("Agent", agent.title if agent else escalation.agent),
     ]
+    if not view.conversation.verified:
+        facts.append(("Identity", "⚠️ Unverified: nobody vouches for this address"))
     if escalation.trigger:
         facts.append(("Rule", escalation.trigger.replace("_", " ")))
     if person is not None and escalation.state is EscalationState.HELD:
         facts.append(("Held by", person.name))
     return tuple(facts)
+
+
+def _before(view: RoomView, channels: Mapping[str, ChannelKind]) -> str:
+    """The same customer's other conversations, wherever they were."""
+    lines = []
+    for earlier in view.earlier:
+        kind = channels.get(earlier.channel)
+        title, status = kind.title if kind else earlier.channel, earlier.status.value.replace("_", " ")
+        lines.append(f"{earlier.at:%Y-%m-%d}  {title}, {status}  `{str(earlier.id)[:13]}`")
+    return "\n".join(lines)
 
 
 def _summary(story: tuple[Message, ...], customer: str) -> str:

@@ -1,6 +1,6 @@
 """The connectors of all accounts, opened and closed as organizations change."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -9,7 +9,7 @@ from bot.bus.directory import Directory
 from bot.core.connector import AccountSettings, ChannelKind, Connector, Inbox, Means, Registers, Route
 from bot.core.errors import DeskError, SettingsError
 from bot.run.settings import Settings
-from orgs.routing import find_account
+from orgs.routing import find_account, rooms_on
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Limits
 from storage.accounts import Account
@@ -73,7 +73,8 @@ class Connections:
         kind = self._kinds.get(account.channel)
         if kind is None:
             raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
-        known = account_settings(self._settings, kind, declared)
+        organization = await self._directory.organization(account.organization, account.version)
+        known = account_settings(self._settings, kind, declared, rooms_on(organization, declared.id))
         connector = kind.open(known, self._lend(account))
         self._open[account.account] = connector
         self._declared[account.account] = declared
@@ -98,8 +99,13 @@ class Connections:
             await self._close(name)
 
 
-def account_settings(settings: Settings, kind: ChannelKind, declared: Declared) -> AccountSettings:
-    """What the account's connector gets to know. Raises SettingsError for a secret that is not there."""
+def account_settings(
+    settings: Settings, kind: ChannelKind, declared: Declared, rooms: Sequence[str] = ()
+) -> AccountSettings:
+    """What the account's connector gets to know. Raises SettingsError for a secret that is not there.
+
+    `rooms`: the teams' channels on that account, which it must listen to beside its `groups`.
+    """
     way = kind.way(declared.mode or kind.ways[0].mode)
     if way is None:
         raise SettingsError(f"account {declared.id}: {kind.title} knows no mode {declared.mode!r}")
@@ -114,11 +120,17 @@ def account_settings(settings: Settings, kind: ChannelKind, declared: Declared) 
         account=declared.id,
         serves=declared.serves.value,
         mode=way.mode,
-        api_url=settings.api_url(kind.name),
+        api_url=settings.api_url(kind.name, declared.id),
         public_url=settings.public_url,
         secrets=secrets,
-        options=dict(declared.options),
+        options=_options(declared, rooms),
         per_second=limits.per_second,
         chat_interval=None if per_chat is None else timedelta(seconds=1 / per_chat),
         groups=bool(declared.groups),
     )
+
+
+def _options(declared: Declared, rooms: Sequence[str]) -> dict[str, str]:
+    listed = dict.fromkeys((*declared.groups, *rooms))
+    groups = {"groups": ",".join(listed)} if listed else {}
+    return groups | declared.options

@@ -115,7 +115,7 @@ async def _answer(
 
 
 def headers_of(kept: Kept) -> dict[str, str]:
-    """Pictures, sound and plain text are shown, all else is saved. What could be a page has no type at all."""
+    """Pictures, sound and plain text are shown, all else is saved; what could be a page has no type."""
     manner = "inline" if kept.mime_type.startswith(_SHOWN) else "attachment"
     kind = (
         UNKNOWN if _ACTIVE.search(kept.mime_type) or not _TYPE.fullmatch(kept.mime_type) else kept.mime_type

@@ -5,7 +5,7 @@
     ENCRYPTION_KEY            base64 of 32 bytes; several by comma: the newest first encrypts, all decrypt
     HOST, PORT                where to listen: 127.0.0.1 (in production 0.0.0.0) and 8080
     PUBLIC_URL                how platforms reach this program from outside: http://127.0.0.1:<PORT>
-    <CHANNEL>_API_URL         where the platform of a channel is, if not at its own address: TELEGRAM_API_URL
+    <CHANNEL>_API_URL         where a platform is, if not at its own address; <ACCOUNT>_API_URL for one account
     VAR_DIR                   data of the embedded servers: ./var
     FILES_URL                 what customers and staff attach, sealed: a folder (file:///…) or s3://bucket/prefix;
                               <VAR_DIR>/files
@@ -80,9 +80,13 @@ class Settings:
         """Whether `secret` would find it."""
         return bool(self.environ.get(name, "").strip())
 
-    def api_url(self, channel: str) -> str:
-        """Where the platform is, without a slash at the end; "" means at its own address."""
-        name = f"{channel.upper()}_API_URL"
+    def api_url(self, channel: str, account: str = "") -> str:
+        """Where the platform is, without a slash at the end; "" means at its own address.
+
+        The variable of the account goes before that of its channel: SLACK_CUSTOMERS_API_URL, SLACK_API_URL.
+        """
+        names = [f"{word.upper().replace('-', '_')}_API_URL" for word in (account, channel) if word]
+        name = next((name for name in names if self.has(name)), names[-1])
         return _http_url(name, self.environ.get(name, "").strip())
 
 

@@ -119,7 +119,7 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
         outbox=outbox,
         directory=directory,
         connectors=connections.connectors,
-        cards=Cards(database, keys, organizations),
+        cards=Cards(database, keys, organizations, CHANNELS),
         bell=bell,
         pace=DeliveryPace(lease=lease),
     )

@@ -21,6 +21,7 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
+from bot.turns import elsewhere
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, WAITING_ON_HOLDER, escalate
@@ -80,6 +81,10 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
         return  # older than the story that a turn sees: nothing can be owed for it any more
     if isinstance(event.content, Said):
         _typed_choice(draft, event.content.text)
+        if elsewhere.hear(draft, event):
+            if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
+                _show(draft, message, event)
+            return
     twin = _known(draft, event.message) if isinstance(event.content, Said) else None
     if twin is not None and twin.id != message.id:
         # An edit overtook the message it belongs to; the newer words stand in the log already.
@@ -111,6 +116,8 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
             draft.asking.append(message.id)
         case OwnerKind.QUEUE | OwnerKind.PERSON:
             _show(draft, message, event)
+            if draft.capabilities.window is not None:
+                draft.show_card()  # it tells how long free text reaches them: from now on anew
             draft.because(f"{draft.owner.kind} {draft.owner.name}", "has the word: shown in the room")
             if draft.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in draft.timers:
                 draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))

@@ -1,10 +1,10 @@
 """A turn being decided: what the view says, what has been decided so far, and how it stands after that."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.core.connector import MODEST, Capabilities
+from bot.core.connector import MODEST, Begin, Capabilities
 from bot.core.conversation import (
     Escalation,
     Memory,
@@ -30,6 +30,7 @@ from bot.core.effects import (
     ShowCard,
     TellRoom,
 )
+from bot.core.errors import TurnFailed
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, Mark, Post, React, Speaker, Whisper
 from bot.turns.ownership import Cause, pass_on
@@ -39,6 +40,10 @@ from orgs.specification.organization import Organization, SpeaksAs
 SYSTEM = "desk"  # the sender of what the organization says by itself
 
 
+def no_code() -> str:
+    raise TurnFailed("nobody gives out codes here")
+
+
 @dataclass(frozen=True, slots=True)
 class Rulebook:
     """All that deciding depends on beside the view."""
@@ -46,6 +51,8 @@ class Rulebook:
     organization: Organization
     capabilities: Mapping[str, Capabilities]  # by account id
     new_id: NewId
+    begin: Mapping[str, Begin] = field(default_factory=dict)  # by account: a place to write to an address
+    new_code: Callable[[], str] = no_code  # six digits
 
 
 class Draft:

@@ -1,0 +1,189 @@
+"""An address that is to be proved: written to as to a stranger, and joined to its customer once it is."""
+
+import json
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import Conversation
+from bot.core.effects import GoOn, Prove
+from bot.core.errors import TurnFailed
+from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
+from storage.keys import Keys
+from storage.lanes import lane_of
+from storage.merging import merge
+from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, seal_place
+from storage.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where somebody is written to who never wrote to us there. `sealer`: of the customer it belongs to."""
+
+    place: UUID
+    conversation: ConversationId
+    lane: LaneId
+    sealer: Sealer
+
+
+async def begin(
+    connection: AsyncConnection, keys: Keys, new_id: NewId, organization: OrgId, effect: Prove
+) -> Beginning:
+    """A customer, a conversation that is over, and a place: whoever answers there is nobody we know."""
+    place = effect.place
+    given = {"organization": organization, "channel": place.channel, "account": place.account}
+    account = (await connection.execute(_ACCOUNT, given)).one()
+    index = keys.organization(organization, account.data_key, account.index_key).index
+    lane = await lane_of(connection, organization, account.id, index, place.channel, place.chat, new_id)
+    customer, conversation = CustomerId(new_id()), ConversationId(new_id())
+    wrapped, sealer = keys.new_customer(customer)
+    profile = {"name": "", "handle": "", "language": ""}
+    shared = {
+        "organization": organization,
+        "customer": customer,
+        "account": account.id,
+        "identity": new_id(),
+        "conversation": conversation,
+        "place": UUID(effect.subject),
+    }
+    for statement, values in (
+        (_CUSTOMER, {"key": wrapped, "profile": sealer.seal(json.dumps(profile), field=PROFILE)}),
+        (
+            _IDENTITY,
+            {
+                "hash": index.of("unverified", place.channel, place.chat, effect.address),
+                "address": sealer.seal(effect.address, field=ADDRESS),
+            },
+        ),
+        (_CONVERSATION, {}),
+        (
+            _PLACE,
+            {
+                "hash": index.of("place", place.channel, place.chat, place.thread),
+                "lane": lane,
+                "sealed": seal_place(place, sealer),
+                "context": sealer.seal(effect.context, field=CONTEXT) if effect.context else None,
+            },
+        ),
+        (_SETTLE, {}),
+    ):
+        names = set(statement._bindparams)
+        await connection.execute(statement, {k: v for k, v in (shared | values).items() if k in names})
+    return Beginning(UUID(effect.subject), conversation, lane, sealer)
+
+
+async def prove(
+    connection: AsyncConnection, keys: Keys, new_id: NewId, conversation: Conversation, effect: GoOn
+) -> Beginning:
+    """The address is the customer's. Whoever was known by it before is found to be the same person."""
+    row = (await connection.execute(_BEGUN, {"place": UUID(effect.subject)})).one_or_none()
+    if row is None:
+        raise TurnFailed(f"the place {effect.subject} that was begun is gone")
+    organization = conversation.organization
+    stranger = keys.customer(CustomerId(row.customer_id), row.data_key)
+    index = keys.organization(organization, row.org_key, row.index_key).index
+    hashed = index.of("identity", row.channel, effect.address)
+    known = (await connection.execute(_KNOWN, {"account": row.account_id, "hash": hashed})).one_or_none()
+    mine = (await connection.execute(_CUSTOMER_KEY, {"id": conversation.customer})).one()
+    if known is None:
+        owner = keys.customer(CustomerId(mine.id), mine.data_key)
+        identity = new_id()
+        await connection.execute(
+            _IDENTITY_PROVED,
+            {
+                "identity": identity,
+                "organization": organization,
+                "account": row.account_id,
+                "hash": hashed,
+                "customer": mine.id,
+                "address": owner.seal(effect.address, field=ADDRESS),
+            },
+        )
+    else:
+        identity, owner = known.id, keys.customer(CustomerId(known.customer_id), known.data_key)
+        await merge(
+            connection,
+            new_id(),
+            organization,
+            kept=conversation.customer,
+            merged=CustomerId(known.customer_id),
+            by="customer",
+            how="code",
+        )
+    await connection.execute(
+        _JOIN,
+        {
+            "place": UUID(effect.subject),
+            "identity": identity,
+            "conversation": conversation.id,
+            "sealed": owner.seal(stranger.open(row.place, field=PLACE), field=PLACE),
+            "context": owner.seal(stranger.open(row.context, field=CONTEXT), field=CONTEXT)
+            if row.context
+            else None,
+        },
+    )
+    await connection.execute(_MOVE, {"id": conversation.id, "place": UUID(effect.subject)})
+    return Beginning(UUID(effect.subject), conversation.id, LaneId(row.lane_id), owner)
+
+
+_ACCOUNT = text("""
+    select a.id, o.data_key, o.index_key from accounts a join organizations o on o.id = a.organization_id
+    where a.organization_id = :organization and a.channel = :channel and a.account = :account
+""")
+
+_CUSTOMER = text("""
+    insert into customers (id, organization_id, data_key, profile)
+    values (:customer, :organization, :key, :profile)
+""")
+
+_IDENTITY = text("""
+    insert into identities (id, organization_id, account_id, address_hash, customer_id, address, verified)
+    values (:identity, :organization, :account, :hash, :customer, :address, false)
+""")
+
+_IDENTITY_PROVED = text("""
+    insert into identities (id, organization_id, account_id, address_hash, customer_id, address, verified)
+    values (:identity, :organization, :account, :hash, :customer, :address, true)
+""")
+
+_CONVERSATION = text("""
+    insert into conversations (id, organization_id, customer_id, owner_kind, owner_name, status, resolved_at)
+    values (:conversation, :organization, :customer, 'agent', '', 'resolved', clock_timestamp())
+""")
+
+_PLACE = text("""
+    insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,
+        conversation_id, lane_id, place, context)
+    values (:place, :organization, :account, :hash, true, true, :identity, :conversation, :lane, :sealed,
+        :context)
+""")
+
+_SETTLE = text("update conversations set place_id = :place where id = :conversation")
+
+_BEGUN = text("""
+    select p.account_id, p.lane_id, p.place, p.context, i.customer_id, c.data_key, a.channel,
+        o.data_key as org_key, o.index_key
+    from places p
+    join identities i on i.id = p.identity_id
+    join customers c on c.id = i.customer_id
+    join accounts a on a.id = p.account_id
+    join organizations o on o.id = p.organization_id
+    where p.id = :place for update of p
+""")
+
+_KNOWN = text("""
+    select i.id, i.customer_id, c.data_key from identities i join customers c on c.id = i.customer_id
+    where i.account_id = :account and i.address_hash = :hash
+""")
+
+_CUSTOMER_KEY = text("select id, data_key from customers where id = :id")
+
+_JOIN = text("""
+    update places set identity_id = :identity, conversation_id = :conversation, place = :sealed,
+        context = :context
+    where id = :place
+""")
+
+_MOVE = text("update conversations set place_id = :place where id = :id")
