@@ -1,12 +1,42 @@
-"""Slack: the staff's rooms, on slack_sdk and Bolt."""
+"""Slack: the staff's rooms, and customers in workspaces of their own, on slack_sdk and Bolt."""
 
-from bot.core.connector import ChannelKind
+from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
+from connectors.slack.capabilities import PUBLISHED
 from connectors.slack.connector import SlackConnector
+from connectors.slack.customers.connector import SlackCustomers
 from connectors.slack.parsing import CHANNEL
+
+_FOR_CUSTOMERS = ("team_id", "icon", "prompts")
+
+
+def open_account(settings: AccountSettings, means: Means) -> Connector:
+    if settings.serves == "customers":
+        return SlackCustomers(settings, means)
+    return SlackConnector(settings, means)
+
 
 channel = ChannelKind(
     name=CHANNEL,
-    secrets=("bot_token",),
-    optional_secrets=("app_token", "signing_secret"),
-    open=SlackConnector,
+    title="Slack",
+    ways=(
+        Way(
+            mode="socket",
+            secrets=("bot_token", "app_token"),
+            optional_secrets=("signing_secret",),
+            optional=_FOR_CUSTOMERS,
+        ),
+        Way(
+            mode="webhook",
+            secrets=("signing_secret",),
+            # One of two: a token for one workspace, or what OAuth needs to be installed in any.
+            optional_secrets=("bot_token", "client_id", "client_secret", "app_token"),
+            optional=("client_id", *_FOR_CUSTOMERS),
+        ),
+    ),
+    serves=("staff", "customers"),
+    capabilities=PUBLISHED,
+    open=open_account,
+    room_form=r"#.+|[CGD][A-Z0-9]{5,}",
+    room_example='a Slack channel: "#name" or its id',
+    usual_room="#escalation",
 )

@@ -1,7 +1,7 @@
 """The one door to Slack's Web API: slack_sdk's client, its connections, our errors in place of its own."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -28,12 +28,30 @@ class Identity:
     user: str  # our bot's user id, the author of what we post
     bot: str
     team: str
+    name: str = ""
+    workspace: str = ""
+
+
+class Line:
+    """Connections to Slack, which several tokens may share. Made on first use, ended by `close`."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
 
 
 class Api:
-    """Connections are made on first use and ended by `close`."""
+    """What one token opens. `close` ends the line it speaks over."""
 
-    def __init__(self, token: str, url: str) -> None:
+    def __init__(self, token: str, url: str, line: Line | None = None) -> None:
         # slack_sdk and Bolt log whole payloads below this level, and those are other people's letters.
         sdk_log.setLevel(logging.ERROR)
         base = url or AsyncWebClient.BASE_URL
@@ -43,18 +61,24 @@ class Api:
         if host in _LOOPBACK or proxy_bypass(host):
             self.web.proxy = None  # slack_sdk knows HTTPS_PROXY, and not NO_PROXY
         self._token = token
-        self._session: aiohttp.ClientSession | None = None
+        self._line = line or Line()
         self._identity: Identity | None = None
+        self._scopes: frozenset[str] = frozenset()  # of the token, as the last answer told
 
     def session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
-            self.web.session = self._session
-        return self._session
+        self.web.session = self._line.session()
+        return self._line.session()
+
+    def page(self, path: str) -> str:
+        """The address of a page of Slack's, beside its API."""
+        return f"{self.web.base_url.removesuffix('api/')}{path}"
+
+    def use(self, token: str) -> None:
+        """Go on with another token of the same installation."""
+        self._token = self.web.token = token
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._line.close()
 
     async def call(
         self, method: Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]], *, repeatable: bool
@@ -70,14 +94,32 @@ class Api:
         except AttributeError as error:
             # slack_sdk takes for granted that a 200 carries an object; a proxy's page does not.
             raise broken(error, repeatable=repeatable) from error
+        if scopes := response.headers.get("x-oauth-scopes"):
+            self._scopes = frozenset(scope.strip() for scope in scopes.split(","))
         return Node(response.data)
 
-    async def identity(self) -> Identity:
-        """Who we are, asked once."""
-        if self._identity is None:
+    async def identity(self, *, now: bool = False) -> Identity:
+        """Who we are, asked once, or once more `now`."""
+        if self._identity is None or now:
             answer = await self.call(lambda web: web.auth_test(), repeatable=True)
-            self._identity = Identity(answer.text("user_id"), answer.text("bot_id"), answer.text("team_id"))
+            self._identity = Identity(
+                user=answer.text("user_id"),
+                bot=answer.text("bot_id"),
+                team=answer.text("team_id"),
+                name=answer.text("user"),
+                workspace=answer.text("team"),
+            )
         return self._identity
+
+    async def check(self, needed: Collection[str]) -> Identity:
+        """Who we are, asked now. Raises SendError, also where the token lacks one of the scopes needed."""
+        us = await self.identity(now=True)
+        if self._scopes and (missing := sorted(set(needed) - self._scopes)):
+            raise Refused(
+                f"missing_scope: the app lacks {', '.join(missing)}; add it under OAuth & Permissions,"
+                " and install the app again"
+            )
+        return us
 
     def is_slack(self, url: str) -> bool:
         """Whether a URL is the platform's own, so that it may be called, and may see our token."""

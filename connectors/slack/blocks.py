@@ -80,9 +80,9 @@ def card(content: Card, now: datetime) -> list[Block]:
     if content.speaking.strip():
         head.append(section(f"*🗣  {_flat(content.speaking)}*"))
     if content.deadline is not None:
-        head.append(
-            {"type": "context", "elements": [mrkdwn(f"⏱ {time_left(content.deadline, now)}", SECTION)]}
-        )
+        head.append(_context(f"⏱ {time_left(content.deadline, now)}"))
+    if content.window is not None:
+        head.append(_context(f"💬 {_window(content.window, now)}"))
     room = BLOCKS - len(buttons)
     body = [*head, *_facts(content.facts)][:room]
     left = ALL_TEXT - sum(_length(block) for block in body)
@@ -106,6 +106,16 @@ def time_left(deadline: datetime, now: datetime) -> str:
         f"<!date^{int(deadline.timestamp())}^{{date_short_pretty}} {{time}}|{stamp}>"
         f" ({_words(deadline - now)})"
     )
+
+
+def _window(until: datetime, now: datetime) -> str:
+    if until <= now:
+        return "Free text does not reach the customer before they write again"
+    return f"Free text reaches the customer until {time_left(until, now)}"
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [mrkdwn(text, SECTION)]}
 
 
 def _words(left: timedelta) -> str:

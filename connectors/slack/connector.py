@@ -7,32 +7,27 @@ from functools import partial
 from bot.core.connector import (
     AccountSettings,
     Capabilities,
-    Files,
     Inbox,
+    Means,
     RawRequest,
     RawResponse,
     Route,
 )
 from bot.core.errors import SettingsError
 from bot.core.events import Channel
-from bot.core.ids import Clock, utc_now
 from bot.core.outbound import Outbound, Sent
 from connectors.slack.api import Api
+from connectors.slack.capabilities import of_account
 from connectors.slack.channels import Channels
 from connectors.slack.door import serve
 from connectors.slack.finding import Finding
-from connectors.slack.listening import listen
+from connectors.slack.listening import can_connect, listen
 from connectors.slack.parsing import CHANNEL
 from connectors.slack.people import People
 from connectors.slack.receiver import ANSWER_WITHIN, Chores, Receiver
+from connectors.slack.scopes import STAFF
 from connectors.slack.sending import Sending
-from connectors.slack.uploading import Uploads
 
-# https://docs.slack.dev/apis/web-api/rate-limits: one message a second in a channel, several hundred a minute
-# in a workspace; the calls beside posting have budgets of their own, from 20 a minute upwards.
-PER_SECOND = 20.0
-CHAT_INTERVAL = timedelta(seconds=1)
-BUTTONS = 25
 GRACE = timedelta(seconds=5)  # for answers to commands still under way when the program ends
 
 
@@ -45,36 +40,27 @@ class SlackConnector:
     def __init__(
         self,
         settings: AccountSettings,
-        files: Files,
+        means: Means,
         *,
-        clock: Clock = utc_now,
         answer_within: timedelta = ANSWER_WITHIN,
     ) -> None:
         self._settings = settings
         self._check_secrets()
-        self._clock = clock
+        self._clock = means.clock
         self._chores = Chores()
         self._api = Api(settings.secrets["bot_token"], settings.api_url)
-        channels = Channels(self._api, clock)
-        self._sending = Sending(self._api, channels, Uploads(self._api, files), clock)
-        self._finding = Finding(self._api, channels)
+        channels = Channels(self._api, means.clock)
+        self._sending = Sending(self._api, channels, means.files, means.clock)
+        self._finding = Finding(self._api, channels, means.files)
         self._receiver = Receiver(
             self._api,
             People(self._api),
             self._chores,
             account=settings.account,
-            clock=clock,
+            clock=means.clock,
             answer_within=answer_within,
         )
-        self._capabilities = Capabilities(
-            edits=True,
-            erases=True,
-            buttons=BUTTONS,
-            typing=False,
-            reconciles=True,
-            per_second=settings.per_second if settings.per_second is not None else PER_SECOND,
-            chat_interval=settings.chat_interval if settings.chat_interval is not None else CHAT_INTERVAL,
-        )
+        self._capabilities = of_account(settings)
 
     def _check_secrets(self) -> None:
         mode, secrets = self._settings.mode, self._settings.secrets
@@ -131,8 +117,11 @@ class SlackConnector:
     def open(self, ref: str) -> AsyncIterator[bytes]:
         return self._api.download(ref)
 
-    async def check(self) -> None:
-        await self._api.identity()
+    async def check(self) -> str:
+        us = await self._api.check(STAFF)
+        if self._settings.mode == "socket":
+            await can_connect(self._api, self._settings.secrets["app_token"])
+        return f"@{us.name} in {us.workspace}"
 
     async def close(self) -> None:
         await self._chores.finish(GRACE)

@@ -11,14 +11,14 @@ from bot.core.connector import MAX_BODY, Inbox, RawRequest, RawResponse
 from bot.core.errors import BodyTooLarge, MalformedPayload
 from bot.core.ids import Clock
 from connectors.slack.payload import Node
-from connectors.slack.receiver import Receiver
+from connectors.slack.receiver import Receives
 from connectors.slack.signature import verify
 
 _MAX_FIELDS = 100
 
 
 async def serve(
-    request: RawRequest, *, secret: str, clock: Clock, receiver: Receiver, inbox: Inbox
+    request: RawRequest, *, secret: str, clock: Clock, receiver: Receives, inbox: Inbox
 ) -> RawResponse:
     """Any of Slack's three kinds of request: which one it is, its body tells.
 

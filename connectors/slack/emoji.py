@@ -1,6 +1,8 @@
 """Slack's short codes for the emoji people use most. Others stay as they were typed."""
 
 import re
+from unicodedata import category, lookup
+from unicodedata import name as unicode_name
 
 _PICTURES = {
     "+1": "👍", "thumbsup": "👍", "-1": "👎", "thumbsdown": "👎", "ok_hand": "👌", "wave": "👋",
@@ -49,9 +51,45 @@ _PICTURES = {
     "house": "🏠", "office": "🏢", "dog": "🐶", "cat": "🐱", "see_no_evil": "🙈",
 }  # fmt: skip
 
+_TONES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
+_NAMED = re.compile(r":([a-z0-9_+'-]{1,60}):")
+# Of several names of one picture, the first.
+_NAMES = {_TONES.sub("", shown): name for name, shown in reversed(_PICTURES.items())}
 _CODE = re.compile(r":([a-z0-9_+'-]{1,60}):(?::skin-tone-[2-6]:)?")
 
 
 def pictured(text: str) -> str:
     """`:wave:` becomes 👋. Skin tones are dropped."""
     return _CODE.sub(lambda code: _PICTURES.get(code[1], code[0]), text)
+
+
+def picture(name: str) -> str:
+    """`wave`, as a reaction names it, becomes 👋; what has no picture stays a `:name:`."""
+    bare = name.partition("::")[0]
+    return _PICTURES.get(bare) or _by_unicode(bare) or f":{bare}:"
+
+
+def code_for(emoji: str) -> str:
+    """The name by which Slack knows an emoji, or one of its own written `:name:`; "" when there is none."""
+    if named := _NAMED.fullmatch(emoji):
+        return named[1]
+    bare = _bare(emoji)
+    if bare in _NAMES:
+        return _NAMES[bare]
+    # Slack names younger emoji as Unicode does.
+    if len(bare) == 1 and category(bare) == "So":
+        return unicode_name(bare, "").lower().replace(" ", "_").replace("-", "_")
+    return ""
+
+
+def _by_unicode(name: str) -> str:
+    try:
+        found = lookup(name.replace("_", " "))
+    except KeyError:
+        return ""
+    return found if len(found) == 1 and category(found) == "So" else ""
+
+
+def _bare(emoji: str) -> str:
+    """Without skin tones and without the sign that asks for a coloured picture."""
+    return _TONES.sub("", emoji)

@@ -9,7 +9,15 @@ from datetime import timedelta
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused, SendError
+from bot.core.errors import (
+    AccountSuspended,
+    OutcomeUnknown,
+    PlatformDown,
+    RateLimited,
+    Refused,
+    SendError,
+    Unreachable,
+)
 from connectors.slack.payload import Node
 
 DEFAULT_WAIT = timedelta(seconds=30)  # what slack_sdk waits too, where Slack names no time
@@ -17,7 +25,28 @@ _DOWN = frozenset({"service_unavailable", "request_timeout", "team_added_to_org"
 # "It's possible some aspect of the operation succeeded before the error was raised."
 _HALF_DONE = frozenset({"internal_error", "fatal_error"})
 _INVITE = "invite the app: type /invite @… in that channel"
-_REINSTALL = "install the app again and set SLACK_BOT_TOKEN"
+_REINSTALL = "install the app again and set SLACK_BOT_TOKEN (xoxb-…)"
+# The account itself cannot speak to Slack any more, whatever it wants to say.
+_SUSPENDED: Mapping[str, str] = {
+    "invalid_auth": "Slack does not know this token",
+    "not_authed": "no token was given",
+    "account_inactive": "the app was uninstalled, or its workspace is closed",
+    "token_revoked": "the token was revoked",
+    "token_expired": "the token has expired",
+    "app_uninstalled": "the app was uninstalled from that workspace",
+    "team_disabled": "the workspace is disabled",
+    "not_allowed_token_type": "this is a token of another kind",
+    "access_denied": "Slack gives this app no access",
+    "invalid_refresh_token": "the token can be renewed no more",
+    "invalid_grant": "the token can be renewed no more",
+}
+_CLIENT: Mapping[str, str] = {
+    "invalid_client_id": "Slack knows no app with this client id; see Basic Information → App Credentials",
+    "bad_client_secret": "the client secret is another one; see Basic Information → App Credentials",
+}
+_GONE = frozenset(
+    {"user_disabled", "cannot_dm_bot", "user_not_found", "users_not_found", "channel_not_shared"}
+)
 _HINTS: Mapping[str, str] = {
     "channel_not_found": f"no such channel, or a private one without the app; {_INVITE}",
     "not_in_channel": _INVITE,
@@ -26,11 +55,6 @@ _HINTS: Mapping[str, str] = {
     "msg_too_long": "the text is too long",
     "msg_blocks_too_long": "the blocks hold too much text",
     "missing_scope": "the app lacks a permission; compare its scopes with manifest.yml and install it again",
-    "invalid_auth": _REINSTALL,
-    "not_authed": _REINSTALL,
-    "account_inactive": _REINSTALL,
-    "token_revoked": _REINSTALL,
-    "token_expired": _REINSTALL,
     "user_not_in_channel": "that person is not in the channel",
     "cant_update_message": "only the app's own messages can be changed",
     "cant_delete_message": "only the app's own messages can be deleted",
@@ -49,6 +73,12 @@ def refused(error: SlackApiError, *, repeatable: bool) -> SendError:
         return RateLimited("ratelimited", retry_after=_wait(getattr(answer, "headers", {})))
     if status >= 500 or code in _DOWN:
         return PlatformDown(code or f"http_{status}")
+    if code in _SUSPENDED:
+        return AccountSuspended(f"{code}: {_SUSPENDED[code]}; {_REINSTALL}")
+    if code in _CLIENT:
+        return AccountSuspended(f"{code}: {_CLIENT[code]}")
+    if code in _GONE:
+        return Unreachable(f"{code}: nobody can be written to there any more")
     if code in _HALF_DONE or not code:
         reason = code or f"unreadable_answer_{status}"
         return PlatformDown(reason) if repeatable else OutcomeUnknown(reason)

@@ -3,13 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from bot.core.connector import Files
 from bot.core.errors import OutcomeUnknown, Refused
 from bot.core.outbound import Card, Outbound, Post, Sent
 from connectors.slack.api import Api
 from connectors.slack.channels import Channels
+from connectors.slack.delivery import carries
 from connectors.slack.failures import code_of
 from connectors.slack.payload import Node
-from connectors.slack.sending import EVENT_TYPE, layout, mark_of, thread_of
+from connectors.slack.sending import layout, thread_of
+from connectors.slack.streaming import Streaming, in_pane
 
 SLACK = timedelta(minutes=1)  # how far the clocks of the platform and ours may differ
 PAGE = 200
@@ -24,9 +27,11 @@ def made_at(delivery: UUID) -> datetime | None:
 
 
 class Finding:
-    def __init__(self, api: Api, channels: Channels) -> None:
+    def __init__(self, api: Api, channels: Channels, files: Files) -> None:
         self._api = api
         self._channels = channels
+        self._link = files.link
+        self._streaming = Streaming(api)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """What `send` returned or would have. None for operations that leave no message of their own: doing
@@ -36,10 +41,11 @@ class Finding:
         if not isinstance(operation, Post | Card):
             return None
         chat = await self._channels.resolve(outbound.place.chat)
-        more = isinstance(operation, Post) and outbound.part + 1 < len(layout(operation))
+        more = isinstance(operation, Post) and outbound.part + 1 < len(layout(operation, self._link))
         began = made_at(outbound.id)
         oldest = f"{(began - SLACK).timestamp():.6f}" if began else "0"
         cursor = ""
+        seen: list[Node] = []
         for _ in range(PAGES):
             try:
                 page = await self._page(chat, thread_of(outbound), oldest, cursor)
@@ -48,10 +54,13 @@ class Finding:
                     return None
                 raise
             for message in page.nodes("messages"):
-                if _is(message, outbound):
-                    return Sent(message.text("ts"), chat, more)
+                if carries(message, outbound):
+                    return Sent(message.text("ts"), chat, more=more)
+            seen += page.nodes("messages")
             cursor = page.node("response_metadata").text("next_cursor")
             if not cursor:
+                if began and in_pane(outbound.place):
+                    await self._streaming.mend(outbound, seen, oldest)
                 return None
         raise OutcomeUnknown(f"not_among_{PAGE * PAGES}_messages")
 
@@ -78,12 +87,3 @@ class Finding:
             ),
             repeatable=True,
         )
-
-
-def _is(message: Node, outbound: Outbound) -> bool:
-    metadata = message.node("metadata")
-    payload = metadata.node("event_payload")
-    if metadata.text("event_type") == EVENT_TYPE and payload.text("delivery") == str(outbound.id):
-        return payload.number("part") == outbound.part
-    mark = mark_of(outbound)
-    return any(block.text("block_id") == mark for block in message.nodes("blocks"))

@@ -23,7 +23,7 @@ from bot.core.connector import Inbox
 from bot.core.errors import DeskError
 from connectors.slack.api import Api, sdk_log
 from connectors.slack.payload import Node
-from connectors.slack.receiver import Receiver
+from connectors.slack.receiver import Receives
 
 PING = 10.0  # seconds; four without an answer and the connection is made anew
 
@@ -71,12 +71,12 @@ class Handler(AsyncBaseSocketModeHandler):
             await send_async_response(client, req, response, 0.0)
 
 
-async def listen(api: Api, receiver: Receiver, inbox: Inbox, app_token: str) -> None:
+async def listen(api: Api, receiver: Receives, inbox: Inbox, app_token: str) -> None:
     """Hold a connection until cancelled; it is made anew whenever it ends. Raises SendError when the first
     one cannot be had.
     """
     await api.identity()
-    await _can_connect(api, app_token)
+    await can_connect(api, app_token)
     socket = Socket(app_token, api)
     handler = Handler(bolt_app(api, receiver, inbox), socket)
     try:
@@ -86,12 +86,12 @@ async def listen(api: Api, receiver: Receiver, inbox: Inbox, app_token: str) -> 
         await asyncio.shield(asyncio.ensure_future(socket.close()))
 
 
-async def _can_connect(api: Api, app_token: str) -> None:
+async def can_connect(api: Api, app_token: str) -> None:
     """slack_sdk tries a wrong token for ever and only logs it; an operator should hear of it."""
     await api.call(lambda web: web.apps_connections_open(app_token=app_token), repeatable=True)
 
 
-def bolt_app(api: Api, receiver: Receiver, inbox: Inbox) -> AsyncApp:
+def bolt_app(api: Api, receiver: Receives, inbox: Inbox) -> AsyncApp:
     async def authorize() -> AuthorizeResult:
         us = await api.identity()
         return AuthorizeResult(

@@ -4,6 +4,7 @@ Shapes of https://docs.slack.dev/reference/events and https://docs.slack.dev/ref
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,7 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
+from connectors.slack.emoji import picture
 from connectors.slack.payload import Node, moment
 
 CHANNEL = Channel("slack")
@@ -41,9 +43,13 @@ class _Callback:
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Reads for one account. `now` stands in where a payload has no time of its own."""
+    """Reads for one account. `now` stands in where a payload has no time of its own.
+
+    `refer` makes an attachment's `ref` of a file; one without is left out.
+    """
 
     account: str
+    refer: Callable[[Node], str] = lambda file: file.text("url_private")
 
     def place(self, chat: str, thread: str = "") -> Place:
         return Place(CHANNEL, self.account, chat, thread)
@@ -62,6 +68,9 @@ class Parser:
             case _:
                 return None
 
+    def _files(self, message: Node) -> tuple[Attachment, ...]:
+        return attachments(message, self.refer)
+
     def _message(self, event: Node, callback: _Callback) -> Event | None:
         subtype = event.text("subtype")
         if subtype == "message_changed":
@@ -71,7 +80,7 @@ class Parser:
             return self._deleted(event, gone, callback)
         content: Content = Unsupported(subtype)
         if subtype in _SAID:
-            files = attachments(event)
+            files = self._files(event)
             # A forwarded message without words of one's own comes with neither text nor files.
             empty = not event.text("text").strip() and not files
             content = Unsupported("forwarded") if empty else Said(event.text("text"), files)
@@ -81,8 +90,8 @@ class Parser:
         new, old = event.node("message"), event.node("previous_message")
         if new.text("subtype") == "tombstone":  # a thread's root, deleted while the thread has replies
             return self._deleted(event, new.text("ts"), callback)
-        files = attachments(new)
-        if not new.text("ts") or (new.text("text") == old.text("text") and files == attachments(old)):
+        files = self._files(new)
+        if not new.text("ts") or (new.text("text") == old.text("text") and files == self._files(old)):
             return None  # Slack added a preview, a reply count or a pin
         return self._of(event, new, Edited(new.text("ts"), new.text("text"), files), callback)
 
@@ -122,7 +131,7 @@ class Parser:
             external_id=callback.event_id,
             place=self.place(item.text("channel")),
             sender=Sender(user),
-            content=Reacted(item.text("ts"), event.text("reaction"), added),
+            content=Reacted(item.text("ts"), picture(event.text("reaction")), added),
             occurred_at=moment(event.text("event_ts")) or callback.now,
         )
 
@@ -188,17 +197,17 @@ def sender_of(payload: Node) -> Sender | None:
     return Sender(user.text("id"), handle=handle) if user.text("id") else None
 
 
-def attachments(message: Node) -> tuple[Attachment, ...]:
+def attachments(message: Node, refer: Callable[[Node], str]) -> tuple[Attachment, ...]:
     return tuple(
         Attachment(
             kind=_kind(file),
-            ref=file.text("url_private"),
+            ref=refer(file),
             mime_type=file.text("mimetype"),
             name=file.text("name") or file.text("title"),
             size=file.number("size"),
         )
         for file in message.nodes("files")
-        if file.text("url_private") and file.text("mode") not in ("tombstone", "hidden_by_limit")
+        if refer(file) and file.text("mode") not in ("tombstone", "hidden_by_limit")
     )
 
 

@@ -13,11 +13,13 @@ from typing import assert_never
 
 from bot.core.errors import SendError
 from bot.core.events import (
+    AddressChanged,
     Deleted,
     Edited,
     Event,
     ReachabilityChanged,
     Reacted,
+    Receipt,
     Said,
     Sender,
     Started,
@@ -37,6 +39,7 @@ PATIENCE = timedelta(seconds=1)  # Slack waits three for our answer
 class Person:
     name: str
     email: str
+    teams: frozenset[str] = frozenset()  # their workspace, and the organization it is of
 
 
 class People:
@@ -70,6 +73,11 @@ class People:
         """The sender with their name and address, as far as Slack tells in time."""
         return _with(sender, await self._look_up([sender.external_id]))
 
+    async def teams(self, person: str) -> frozenset[str]:
+        """Where somebody is at home; empty when Slack does not tell in time."""
+        found = (await self._look_up([person])).get(person)
+        return found.teams if found else frozenset()
+
     async def _look_up(self, ids: Iterable[str]) -> Mapping[str, Person]:
         wanted = list(dict.fromkeys(ids))
         missing = [person for person in wanted if person not in self._known][:AT_ONCE]
@@ -90,7 +98,8 @@ class People:
         user = answer.node("user")
         profile = user.node("profile")
         name = profile.text("display_name") or profile.text("real_name") or user.text("real_name")
-        self._known[person] = Person(name or user.text("name"), profile.text("email"))
+        teams = {user.text("team_id"), user.node("enterprise_user").text("enterprise_id")} - {""}
+        self._known[person] = Person(name or user.text("name"), profile.text("email"), frozenset(teams))
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 
@@ -107,9 +116,9 @@ def _text(event: Event) -> str:
     match event.content:
         case Said(text=text) | Edited(text=text):
             return text
-        case (
-            Deleted() | Tapped() | Submitted() | Started() | Reacted() | ReachabilityChanged() | Unsupported()
-        ):
+        case Deleted() | Tapped() | Submitted() | Started() | Reacted() | ReachabilityChanged():
+            return ""
+        case Receipt() | AddressChanged() | Unsupported():
             return ""
         case _:
             assert_never(event.content)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 
@@ -61,7 +62,14 @@ class Chores:
         await asyncio.gather(*late, return_exceptions=True)
 
 
+class Receives(Protocol):
+    async def receive(self, payload: Node, inbox: Inbox) -> Answer:
+        """What Slack brought, whichever way. Raises DeskError when Slack must send it again."""
+
+
 class Receiver:
+    """For an account of the staff."""
+
     def __init__(
         self,
         api: Api,

@@ -1,15 +1,17 @@
 """The operations of the outbox as calls of Slack's Web API. One call of ours is one visible message."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import assert_never
 
+from bot.core.connector import Files
 from bot.core.errors import Refused
-from bot.core.events import Attachment, AttachmentKind
+from bot.core.events import Attachment, AttachmentKind, Place
 from bot.core.ids import Clock
 from bot.core.outbound import (
-    Button,
     Card,
+    Emote,
     Erase,
     Mark,
     Outbound,
@@ -20,20 +22,26 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
+from connectors.rendering import FilePart, Part, TextPart, plan
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, card, card_text, message
+from connectors.slack.capabilities import PUBLISHED, TEXT
 from connectors.slack.channels import Channels
+from connectors.slack.delivery import mark_of, metadata_of
+from connectors.slack.emoji import code_for
 from connectors.slack.failures import code_of
 from connectors.slack.payload import Node
-from connectors.slack.splitting import cut, parts
+from connectors.slack.splitting import cut, cut_plain
+from connectors.slack.streaming import LONG, Streaming, in_pane
 from connectors.slack.uploading import Uploads
 from connectors.slack.writing import to_mrkdwn
 
-TEXT = 3000  # characters of one message: a section holds no more, and Slack advises 4000 for the text
-EVENT_TYPE = "desk_delivery"
+THINKING = "is thinking…"
 MARKS = {
     Mark.WAITING: "hourglass_flowing_sand",
+    Mark.SENT: "heavy_check_mark",
     Mark.DELIVERED: "white_check_mark",
+    Mark.READ: "eyes",
     Mark.FAILED: "x",
     Mark.INSIDE: "lock",
     Mark.WITHDRAWN: "leftwards_arrow_with_hook",
@@ -41,57 +49,51 @@ MARKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A message of its own: text, and under the last of a post's texts its buttons."""
+class Voice:
+    """How we sound to customers: who is named as the speaker, and under which picture."""
 
-    text: str
-    buttons: tuple[Button, ...] = ()
+    icon: str = ""  # an emoji as `:name:`, or the address of a picture; "" is the app's own
+
+    def of(self, post: Post) -> dict[str, str]:
+        """Arguments of scope chat:write.customize."""
+        if post.speaker is None:
+            return {}
+        icon = {"icon_emoji" if self.icon.startswith(":") else "icon_url": self.icon} if self.icon else {}
+        return {"username": cut_plain(post.speaker.name.strip(), 80), **icon}
 
 
-Part = Words | Attachment
-
-
-def layout(post: Post) -> list[Part]:
+def layout(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
     """What a post is sent as. Always the same for the same post, so that a part's number names it."""
-    facts = [line for item in post.attachments if (line := _fact(item))]
-    texts = parts(to_mrkdwn("\n\n".join([post.text, *facts])), TEXT)
-    if post.buttons and not texts:
-        texts = ["…"]
-    words = [Words(text) for text in texts]
-    if words:
-        words[-1] = Words(words[-1].text, post.buttons)
-    return [*words, *(item for item in post.attachments if not _fact(item))]
+    files = tuple(_reachable(item, link) for item in post.attachments)
+    return plan(replace(post, attachments=files), PUBLISHED, render=to_mrkdwn, link=link)
 
 
-def _fact(attachment: Attachment) -> str:
-    """What is attached and no file, in words."""
-    if attachment.kind is AttachmentKind.LOCATION:
-        point = attachment.ref.removeprefix("geo:").partition(";")[0]
-        latitude, _, longitude = point.partition(",")
-        link = f"https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude.partition(',')[0]}"
-        return f"📍 [{attachment.name or point}]({link})"
-    if attachment.kind is AttachmentKind.CONTACT:
-        return f"📞 {attachment.name} {attachment.ref.removeprefix('tel:')}".replace("  ", " ")
-    return ""
-
-
-def mark_of(outbound: Outbound) -> str:
-    """The block id by which the message of an upload, which can carry no metadata, is known again."""
-    return f"{EVENT_TYPE}.{outbound.id}.{outbound.part}"
+def _reachable(attachment: Attachment, link: Callable[[str], str]) -> Attachment:
+    """A message as it came is linked to, where it can be; else it is a file among others."""
+    if attachment.kind is AttachmentKind.ORIGINAL and attachment.file and not link(attachment.file):
+        return replace(attachment, kind=AttachmentKind.DOCUMENT)
+    return attachment
 
 
 class Sending:
-    def __init__(self, api: Api, channels: Channels, uploads: Uploads, clock: Clock) -> None:
+    """To staff; with a `voice`, to customers."""
+
+    def __init__(
+        self, api: Api, channels: Channels, files: Files, clock: Clock, voice: Voice | None = None
+    ) -> None:
         self._api = api
         self._channels = channels
-        self._uploads = uploads
+        self._uploads = Uploads(api, files)
+        self._link = files.link
         self._clock = clock
+        self._voice = voice
+        self._streaming = Streaming(api)
 
     async def send(self, outbound: Outbound) -> Sent:
         """Raises SendError. Never tries twice."""
         operation = outbound.operation
         if isinstance(operation, Typing):
-            return Sent()  # Slack shows no typing of apps
+            return await self._typing(outbound.place)
         chat = await self._channels.resolve(outbound.place.chat)
         match operation:
             case Post():
@@ -105,34 +107,58 @@ class Sending:
                 return await self._erase(operation, chat)
             case React():
                 return await self._react(operation, chat)
+            case Emote():
+                return await self._emote(operation, chat)
             case Whisper():
                 return await self._whisper(outbound, operation, chat)
             case _:
                 assert_never(operation)
 
     async def _post(self, outbound: Outbound, post: Post, chat: str) -> Sent:
-        pieces = layout(post)
+        pieces = layout(post, self._link)
         if outbound.part >= len(pieces):
             raise Refused(
                 f"no_text: the post has {len(pieces)} parts, and part {outbound.part} was asked for"
             )
         more = outbound.part + 1 < len(pieces)
         match pieces[outbound.part]:
-            case Words(text, buttons):
+            case TextPart(text=text, buttons=buttons) as part:
+                named = self._voice.of(post) if self._voice else {}
+                if self._voice and len(text) >= LONG and in_pane(outbound.place):
+                    ts = await self._streaming.send(outbound, part, named)
+                    if ts is not None:
+                        return Sent(ts, chat, more=more)
                 blocks = message([text], buttons) if buttons else []
-                return await self._message(outbound, chat, text, blocks, more=more)
-            case Attachment() as attachment:
+                return await self._message(outbound, chat, text, blocks, more=more, named=named)
+            case FilePart(attachment=attachment):
                 ts = await self._uploads.send(
                     attachment,
-                    post.files_from,
                     chat=chat,
                     thread=thread_of(outbound),
                     mark=mark_of(outbound),
                 )
-                return Sent(ts, chat, more)
+                return Sent(ts, chat, more=more)
+
+    async def _typing(self, place: Place) -> Sent:
+        """Slack shows typing of apps in the assistant's pane alone; an answer there takes it away."""
+        if self._voice is not None and in_pane(place):
+            await self._api.call(
+                lambda web: web.assistant_threads_setStatus(
+                    channel_id=place.chat, thread_ts=place.thread, status=THINKING
+                ),
+                repeatable=True,
+            )
+        return Sent()
 
     async def _message(
-        self, outbound: Outbound, chat: str, text: str, blocks: Sequence[Block], *, more: bool = False
+        self,
+        outbound: Outbound,
+        chat: str,
+        text: str,
+        blocks: Sequence[Block],
+        *,
+        more: bool = False,
+        named: Mapping[str, str] = MappingProxyType({}),
     ) -> Sent:
         answer = await self._api.call(
             lambda web: web.chat_postMessage(
@@ -144,19 +170,14 @@ class Sending:
                 parse="none",
                 unfurl_links=False,
                 unfurl_media=False,
-                metadata={
-                    "event_type": EVENT_TYPE,
-                    # `delivery_id` names this one message; a delivery of several parts makes several.
-                    "event_payload": {
-                        "delivery": str(outbound.id),
-                        "part": outbound.part,
-                        "delivery_id": f"{outbound.id}.{outbound.part}",
-                    },
-                },
+                metadata=metadata_of(outbound),
+                username=named.get("username"),
+                icon_emoji=named.get("icon_emoji"),
+                icon_url=named.get("icon_url"),
             ),
             repeatable=False,
         )
-        return Sent(answer.text("ts"), answer.text("channel") or chat, more)
+        return Sent(answer.text("ts"), answer.text("channel") or chat, more=more)
 
     async def _revise(self, operation: Revise, chat: str) -> Sent:
         body = operation.body
@@ -187,16 +208,25 @@ class Sending:
         return Sent(chat=chat)
 
     async def _react(self, operation: React, chat: str) -> Sent:
-        """One call to see what is there, and one for each difference.
+        wanted = MARKS[operation.mark] if operation.mark is not None else ""
+        return await self._show(chat, operation.message, wanted, frozenset(MARKS.values()))
 
-        What this process did before is not remembered: another one may have changed it since.
+    async def _emote(self, operation: Emote, chat: str) -> Sent:
+        wanted = ""
+        if operation.emoji and not (wanted := code_for(operation.emoji)):
+            raise Refused("invalid_name: Slack has no emoji for that reaction")
+        return await self._show(chat, operation.message, wanted, None)
+
+    async def _show(self, chat: str, ts: str, wanted: str, among: Collection[str] | None) -> Sent:
+        """Leave `wanted` as our only reaction of those `among` (None: of all).
+
+        One call to see what is there, and one for each difference. What this process did before is not
+        remembered: another one may have changed it since.
         """
         us = (await self._api.identity()).user
-        wanted = MARKS[operation.mark] if operation.mark is not None else ""
         try:
             answer = await self._api.call(
-                lambda web: web.reactions_get(channel=chat, timestamp=operation.message, full=True),
-                repeatable=True,
+                lambda web: web.reactions_get(channel=chat, timestamp=ts, full=True), repeatable=True
             )
         except Refused as error:
             if code_of(error) != "message_not_found":  # deleted meanwhile: there is nothing to mark
@@ -204,9 +234,10 @@ class Sending:
             return Sent(chat=chat)
         ours = _ours(answer, us)
         for name in sorted(ours - {wanted}):
-            await self._reaction(chat, operation.message, name, add=False)
+            if among is None or name in among:
+                await self._reaction(chat, ts, name, add=False)
         if wanted and wanted not in ours:
-            await self._reaction(chat, operation.message, wanted, add=True)
+            await self._reaction(chat, ts, wanted, add=True)
         return Sent(chat=chat)
 
     async def _reaction(self, chat: str, ts: str, name: str, *, add: bool) -> None:
@@ -249,5 +280,5 @@ def _ours(answer: Node, us: str) -> set[str]:
     return {
         reaction.text("name")
         for reaction in answer.node("message").nodes("reactions")
-        if us in reaction.texts("users") and reaction.text("name") in MARKS.values()
+        if us in reaction.texts("users")
     }

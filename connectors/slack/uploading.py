@@ -16,7 +16,7 @@ from connectors.slack.blocks import Block, mrkdwn
 from connectors.slack.payload import Node
 from connectors.slack.writing import escape
 
-MAX_FILE = 100 * 1024 * 1024  # bytes
+MAX_FILE = 1_000_000_000  # bytes: https://slack.com/help/articles/201330736
 _IN_MEMORY = 4 * 1024 * 1024
 
 
@@ -25,9 +25,7 @@ class Uploads:
         self._api = api
         self._files = files
 
-    async def send(
-        self, attachment: Attachment, files_from: str, *, chat: str, thread: str, mark: str
-    ) -> str:
+    async def send(self, attachment: Attachment, *, chat: str, thread: str, mark: str) -> str:
         """Put one file into a thread; `mark` is the id of the block by which it can be found again.
 
         Returns the ts of its message where Slack tells it, else "". Raises SendError.
@@ -35,9 +33,9 @@ class Uploads:
         name = attachment.name or f"{attachment.kind.value}"
         if attachment.size is not None and attachment.size > MAX_FILE:
             raise _too_large(name)
-        # Slack wants the length first, and what a channel claims of a size is not always true.
+        # Slack wants the length first, and a file which is not what its record says must not hang the upload.
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
-            length = await self._fetch(attachment, files_from, spool, name)
+            length = await self._fetch(attachment, spool, name)
             target = await self._api.call(
                 lambda web: web.files_getUploadURLExternal(filename=name, length=length), repeatable=True
             )
@@ -60,9 +58,9 @@ class Uploads:
         )
         return _shared(answer, chat)
 
-    async def _fetch(self, attachment: Attachment, files_from: str, spool: IO[bytes], name: str) -> int:
+    async def _fetch(self, attachment: Attachment, spool: IO[bytes], name: str) -> int:
         length = 0
-        source = self._files(files_from, attachment.ref)
+        source = self._files.open(attachment.file)
         async for chunk in source:
             length += len(chunk)
             if length > MAX_FILE:
@@ -90,4 +88,4 @@ def _shared(answer: Node, chat: str) -> str:
 
 
 def _too_large(name: str) -> Refused:
-    return Refused(f"file_too_large: {name[:80]} has more than {MAX_FILE // 1024 // 1024} MB")
+    return Refused(f"file_too_large: {name[:80]} has more than {MAX_FILE // 1_000_000} MB")

@@ -4,13 +4,17 @@ from connectors.sandbox.slack.files import Upload
 from connectors.sandbox.slack.inputs import Choice
 from connectors.sandbox.slack.interactions import Outcome
 from connectors.sandbox.slack.limits import Pace
+from connectors.sandbox.slack.oauth import Client
 from connectors.sandbox.slack.standin import SlackStandIn
 from connectors.sandbox.slack.state import Channel, Ephemeral, Message, User
+from connectors.sandbox.slack.tenants import Tenant
+from connectors.sandbox.slack.together import together
 from connectors.sandbox.slack.wire import CountedIds, Refused, Wire
 
 __all__ = [
     "Channel",
     "Choice",
+    "Client",
     "CountedIds",
     "Ephemeral",
     "Message",
@@ -18,7 +22,9 @@ __all__ = [
     "Pace",
     "Refused",
     "SlackStandIn",
+    "Tenant",
     "Upload",
     "User",
     "Wire",
+    "together",
 ]

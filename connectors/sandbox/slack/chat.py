@@ -6,6 +6,7 @@ from connectors.sandbox.slack import messages
 from connectors.sandbox.slack.call import Call, Method
 from connectors.sandbox.slack.state import Channel, Ephemeral, Message
 from connectors.sandbox.slack.wire import Refused, Wire, is_ts
+from connectors.sandbox.slack.workspace import Workspace
 
 # https://docs.slack.dev/reference/methods/chat.postMessage and chat.update
 MAX_POST = 40_000
@@ -33,13 +34,17 @@ def post_message(call: Call) -> Wire:
         **content,
     )
     posted = messages.post(workspace, channel, message)
-    if posted.metadata and (delivery := posted.metadata["event_payload"].get(DELIVERY_KEY)):
-        workspace.state.deliveries.setdefault(str(delivery), []).append(posted.ts)
+    remember_delivery(workspace, posted)
     return {
         "channel": channel.id,
         "ts": posted.ts,
         "message": workspace.message_wire(channel, posted),
     }
+
+
+def remember_delivery(workspace: Workspace, posted: Message) -> None:
+    if posted.metadata and (delivery := posted.metadata["event_payload"].get(DELIVERY_KEY)):
+        workspace.state.deliveries.setdefault(str(delivery), []).append(posted.ts)
 
 
 def target(call: Call) -> Channel:

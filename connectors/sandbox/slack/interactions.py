@@ -31,7 +31,12 @@ class Interactions:
         home = self._workspace.home
         return {
             "type": kind,
-            "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": home.team_id},
+            "user": {
+                "id": user.id,
+                "username": user.name,
+                "name": user.name,
+                "team_id": user.team_id or home.team_id,
+            },
             "api_app_id": home.app_id,
             "token": self._token,
             "team": {"id": home.team_id, "domain": home.domain},

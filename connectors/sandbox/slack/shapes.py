@@ -53,16 +53,17 @@ def user_wire(user: User, home: Installation) -> Wire:
         "status_expiration": 0,
         "avatar_hash": f"g{user.id[-10:].lower()}",
         "fields": None,
-        "team": home.team_id,
+        "team": user.team_id or home.team_id,
         **{f"image_{size}": avatar(size) for size in (24, 32, 48, 72, 192, 512)},
     }
     if user.email:
         profile["email"] = user.email
     if user.bot_id:
         profile |= {"bot_id": user.bot_id, "api_app_id": home.app_id, "always_active": False}
+    foreign = {"is_stranger": True} if user.team_id else {}
     return {
         "id": user.id,
-        "team_id": home.team_id,
+        "team_id": user.team_id or home.team_id,
         "name": user.name,
         "deleted": user.deleted,
         "color": "9f69e7",
@@ -79,6 +80,7 @@ def user_wire(user: User, home: Installation) -> Wire:
         "is_bot": bool(user.bot_id),
         "is_app_user": False,
         "updated": home.installed,
+        **foreign,
     }
 
 
@@ -109,12 +111,12 @@ def channel_wire(channel: Channel, home: Installation) -> Wire:
         "creator": channel.creator,
         "is_archived": channel.is_archived,
         "is_general": channel.is_general,
-        "is_shared": False,
+        "is_shared": bool(channel.connected),
         "is_org_shared": False,
-        "is_ext_shared": False,
+        "is_ext_shared": bool(channel.connected),
         "is_pending_ext_shared": False,
         "pending_shared": [],
-        "shared_team_ids": [home.team_id],
+        "shared_team_ids": [home.team_id, *channel.connected],
         "unlinked": 0,
         "is_member": home.bot_user in channel.members,
         "topic": {"value": channel.topic, **(stamp if channel.topic else blank)},
@@ -165,8 +167,11 @@ def message_wire(
     thread: list[Message] | None = None,
     parent: Message | None = None,
     with_metadata: bool = True,
+    team: str = "",
 ) -> Wire:
-    """A message as history, events and answers carry it. `thread` adds a root's reply counts."""
+    """A message as history, events and answers carry it. `thread` adds a root's reply counts; `team` is the
+    author's, where that is another one.
+    """
     wire: Wire = {"type": "message", "user": message.user, "text": message.text, "ts": message.ts}
     if message.subtype:
         wire["subtype"] = message.subtype
@@ -179,7 +184,9 @@ def message_wire(
         wire |= {"bot_id": message.bot_id, "app_id": home.app_id, "bot_profile": home.bot_profile}
     if message.client_msg_id:
         wire["client_msg_id"] = message.client_msg_id
-    wire["team"] = home.team_id
+    wire["team"] = team or home.team_id
+    if team:
+        wire |= {"user_team": team, "source_team": team}
     if message.blocks:
         wire["blocks"] = message.blocks
     if message.attachments:

@@ -1,4 +1,4 @@
-"""A Slack workspace with one app in it: the app's side on the wire, the people's side as methods."""
+"""Slack with one app: the app's side on the wire, the people's side as methods."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -8,12 +8,12 @@ from aiohttp import web
 
 from connectors.sandbox.fault import Faults, NoFaults
 from connectors.sandbox.slack.delivery import ACK_TIMEOUT, RETRY_DELAYS, Delivery, Parcel, Route
-from connectors.sandbox.slack.interactions import Interactions
 from connectors.sandbox.slack.limits import Pace, PostLimiter
-from connectors.sandbox.slack.peopleside import PeopleSide
+from connectors.sandbox.slack.oauth import Client, Installs
 from connectors.sandbox.slack.shapes import Installation
 from connectors.sandbox.slack.sockets import Sockets
 from connectors.sandbox.slack.state import Channel, User, dump, load
+from connectors.sandbox.slack.tenants import VERIFICATION_TOKEN, Tenant
 from connectors.sandbox.slack.web import SlackWeb
 from connectors.sandbox.slack.wire import Clock, Ids, Wire, random_id, wall_clock
 from connectors.sandbox.slack.workspace import Workspace
@@ -21,8 +21,10 @@ from connectors.sandbox.slack.workspace import Workspace
 DEFAULT_ADDRESS = "http://127.0.0.1:8080/sandbox/slack"
 
 
-class SlackStandIn(PeopleSide):
-    """Speaks Slack's Web API, Events API, interactivity, slash commands and Socket Mode.
+class SlackStandIn(Tenant):
+    """Speaks Slack's Web API, Events API, interactivity, slash commands, OAuth and Socket Mode.
+
+    It is itself the first workspace, in which the app is installed with `bot_token`; `workspace` adds others.
 
     The app reaches it at `<address>/api/`. Without a `public_url` the address is learnt from the app's own
     calls. `post_pace` turns Slack's posting limit on.
@@ -50,12 +52,13 @@ class SlackStandIn(PeopleSide):
         ack_timeout: timedelta = ACK_TIMEOUT,
         retry_delays: Sequence[timedelta] = RETRY_DELAYS,
         on_change: Callable[[Wire], None] | None = None,
+        client: Client | None = None,
     ) -> None:
         faults = faults or NoFaults()
         self.on_change = on_change
-        self._verification_token = "verification"  # noqa: S105 - deprecated by Slack, still sent
         self._listeners: set[asyncio.Queue[Wire]] = set()
-        self.installation = Installation(
+        self._clock, self._ids = clock, ids
+        home = Installation(
             team_id=team_id,
             team_name=team_name,
             app_id=app_id,
@@ -73,21 +76,30 @@ class SlackStandIn(PeopleSide):
             ack_timeout=ack_timeout,
             retry_delays=retry_delays,
         )
-        workspace = Workspace(self.installation, clock=clock, ids=ids, emit=self._emit, changed=self._change)
-        super().__init__(workspace, Interactions(workspace, self._delivery, self._verification_token))
+        self._workspaces: dict[str, Workspace] = {}
+        self.installs = Installs(self._workspaces, client or Client("1.2", "client-secret"))
+        self.installs.grant(bot_token, team_id)
+        super().__init__(
+            home,
+            clock=clock,
+            ids=ids,
+            delivery=self._delivery,
+            changed=self._change,
+            installed=self.installs.installed,
+        )
+        self._workspaces[team_id] = self._workspace
+        self._tenants: dict[str, Tenant] = {}
         self._workspace.address = public_url.rstrip("/") or DEFAULT_ADDRESS
         self._limiter = PostLimiter(post_pace, clock)
         self._web = SlackWeb(
-            self._workspace,
+            self._workspaces,
+            self.installs,
             self._sockets,
             self._limiter,
             faults,
-            bot_token=bot_token,
             app_token=app_token,
             address_is_fixed=bool(public_url),
         )
-        bot = User(id=bot_user, name=bot_name.lower(), real_name=bot_name, bot_id=bot_id)
-        self._workspace.state.users[bot.id] = bot
         self._workspace.state.users |= {user.id: user for user in users}
         self._workspace.state.channels |= {channel.id: channel for channel in channels}
 
@@ -112,6 +124,19 @@ class SlackStandIn(PeopleSide):
         app.on_cleanup.append(end)
         return app
 
+    def is_meant(self, token: str, client_id: str) -> bool:
+        """Whether a call with this token, or of this OAuth client, is this app's."""
+        return self._web.opens(token) or client_id == self.installs.client.id
+
+    async def call(self, request: web.Request) -> web.StreamResponse:
+        """A call of the Web API that came in elsewhere; the route names `method`."""
+        return await self._web.api(request)
+
+    def reached_at(self, address: str) -> None:
+        """Addresses handed out from now on begin with this one."""
+        for workspace in self._workspaces.values():
+            workspace.address = address
+
     async def start(self) -> None:
         """Begin to deliver. Doing it twice is harmless."""
         await self._delivery.start()
@@ -133,7 +158,7 @@ class SlackStandIn(PeopleSide):
         challenge = self._workspace.ids("")
         payload: Wire = {
             "type": "url_verification",
-            "token": self._verification_token,
+            "token": VERIFICATION_TOKEN,
             "challenge": challenge,
         }
         answer = await self._delivery.ask(Parcel(Route.EVENTS, "url_verification", payload))
@@ -150,31 +175,42 @@ class SlackStandIn(PeopleSide):
         """Until every event on its way was taken or given up."""
         await self._delivery.settled()
 
-    def _emit(self, event: Wire) -> None:
-        home = self.installation
-        authorization = {
-            "enterprise_id": None,
-            "team_id": home.team_id,
-            "user_id": home.bot_user,
-            "is_bot": True,
-            "is_enterprise_install": False,
-        }
-        envelope: Wire = {
-            "token": self._verification_token,
-            "team_id": home.team_id,
-            "context_team_id": home.team_id,
-            "context_enterprise_id": None,
-            "api_app_id": home.app_id,
-            "event": event,
-            "type": "event_callback",
-            "event_id": self._workspace.ids("Ev"),
-            "event_time": int(event["event_ts"].partition(".")[0]),
-            "authed_users": [home.bot_user],
-            "authorizations": [authorization],
-            "is_ext_shared_channel": False,
-            "event_context": f"4-{self._workspace.ids('')}",
-        }
-        self._delivery.send(Parcel(Route.EVENTS, event["type"], envelope))
+    # Further workspaces
+
+    def workspace(self, team: str, name: str = "") -> Tenant:
+        """Another workspace, made when it is first named. The app is not installed there yet."""
+        if team == self.installation.team_id:
+            return self
+        if team not in self._tenants:
+            home = Installation(
+                team_id=team,
+                team_name=name or team,
+                app_id=self.installation.app_id,
+                bot_user=f"U0BOT{team[1:]}",
+                bot_id=f"B0BOT{team[1:]}",
+                bot_name=self.installation.bot_name,
+                installed=int(self._clock().timestamp()),
+            )
+            made = Tenant(
+                home,
+                clock=self._clock,
+                ids=self._ids,
+                delivery=self._delivery,
+                changed=self._change,
+                installed=self.installs.installed,
+            )
+            self._tenants[team] = made
+            self._workspaces[team] = made.shared_state(self._workspace.address)
+        return self._tenants[team]
+
+    def teams(self) -> list[str]:
+        """The ids of all workspaces, the first one's first."""
+        return list(self._workspaces)
+
+    def uninstall(self, team: str) -> None:
+        """An administrator removes the app: its tokens end, and it is told."""
+        self.installs.revoke(team)
+        self.workspace(team).tell_of_end()
 
     # The page's live feed
 
@@ -216,8 +252,19 @@ class SlackStandIn(PeopleSide):
 
     def snapshot(self) -> Wire:
         """The whole state as JSON-able data. Connections and events on their way are not part of it."""
-        return dump(self._workspace.state)
+        others = {
+            team: {"name": tenant.installation.team_name, "state": dump(self._workspaces[team].state)}
+            for team, tenant in self._tenants.items()
+        }
+        if not others:
+            return dump(self._workspace.state)
+        return {**dump(self._workspace.state), "workspaces": others, "tokens": self.installs.dump()}
 
     def restore(self, snapshot: Mapping[str, object]) -> None:
         self._workspace.state = load(snapshot)
+        raw: Wire = dict(snapshot)
+        for team, other in raw.get("workspaces", {}).items():
+            self.workspace(team, other["name"])
+            self._workspaces[team].state = load(other["state"])
+        self.installs.load(raw.get("tokens", {}))
         self._workspace.show("restored")

@@ -19,6 +19,7 @@ class User:
     is_admin: bool = False
     deleted: bool = False
     tz: str = "Etc/UTC"
+    team_id: str = ""  # of another workspace, for whoever comes in by Slack Connect
 
     @property
     def shown_name(self) -> str:
@@ -48,6 +49,7 @@ class Message:
     files: list[str] = field(default_factory=list)
     reactions: dict[str, list[str]] = field(default_factory=dict)
     edited: Edited | None = None
+    streaming: bool = False  # begun by chat.startStream, and not stopped yet
 
     @property
     def is_reply(self) -> bool:
@@ -67,6 +69,7 @@ class Channel:
     topic: str = ""
     purpose: str = ""
     members: list[str] = field(default_factory=list)
+    connected: list[str] = field(default_factory=list)  # other workspaces, by Slack Connect
     messages: list[Message] = field(default_factory=list)  # oldest first
 
     @property
@@ -146,6 +149,7 @@ class State:
     triggers: dict[str, Trigger] = field(default_factory=dict)
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     deliveries: dict[str, list[str]] = field(default_factory=dict)  # delivery id -> ts of every post of it
+    panes: dict[str, Wire] = field(default_factory=dict)  # "channel/thread" of the assistant → what it shows
     last_ts: int = 0
 
 
@@ -174,6 +178,7 @@ def load(raw: Mapping[str, Any]) -> State:
         triggers={key: Trigger(**_timed(item)) for key, item in raw["triggers"].items()},
         response_urls={key: ResponseUrl(**_timed(item)) for key, item in raw["response_urls"].items()},
         deliveries={key: list(item) for key, item in raw["deliveries"].items()},
+        panes=dict(raw.get("panes", {})),
         last_ts=raw["last_ts"],
     )
 

@@ -3,21 +3,24 @@
 import asyncio
 import json
 import math
+from base64 import b64decode
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
 
 from connectors.sandbox.fault import Fault, FaultKind, Faults
-from connectors.sandbox.slack import chat, conversations, files, people, views
+from connectors.sandbox.slack import assistant, chat, conversations, files, people, views
 from connectors.sandbox.slack.call import Call, Method
 from connectors.sandbox.slack.limits import PostLimiter
+from connectors.sandbox.slack.oauth import Installs
 from connectors.sandbox.slack.responses import respond
 from connectors.sandbox.slack.sockets import Sockets
 from connectors.sandbox.slack.wire import Refused, Wire
 from connectors.sandbox.slack.workspace import Workspace
 
 METHODS: dict[str, Method] = {
+    **assistant.METHODS,
     **chat.METHODS,
     **conversations.METHODS,
     **files.METHODS,
@@ -26,25 +29,26 @@ METHODS: dict[str, Method] = {
 }
 _OPEN_TO_ALL = "api.test"
 _CONNECT = "apps.connections.open"
+_OAUTH = "oauth.v2.access"
 
 
 class SlackWeb:
     def __init__(
         self,
-        workspace: Workspace,
+        workspaces: Mapping[str, Workspace],
+        installs: Installs,
         sockets: Sockets,
         limiter: PostLimiter,
         faults: Faults,
         *,
-        bot_token: str,
         app_token: str,
         address_is_fixed: bool,
     ) -> None:
-        self._workspace = workspace
+        self._workspaces = workspaces
+        self._installs = installs
         self._sockets = sockets
         self._limiter = limiter
         self._faults = faults
-        self._bot_token = bot_token
         self._app_token = app_token
         self._address_is_fixed = address_is_fixed
 
@@ -55,6 +59,8 @@ class SlackWeb:
         app.router.add_post("/upload/{file_id}", self.upload)
         app.router.add_get("/files/{file_id}/{name}", self.download)
         app.router.add_get("/signin", _signin)
+        app.router.add_get("/oauth/v2/authorize", self.authorize)
+        app.router.add_get("/oauth/v2/allow", self.allow)
         app.router.add_post("/response/{team_id}/{token}", self.response_url)
 
     async def api(self, request: web.Request) -> web.StreamResponse:
@@ -68,49 +74,82 @@ class SlackWeb:
             return _cut(request)
         return response
 
+    def opens(self, token: str) -> bool:
+        """Whether the token is, or was, one of this app's."""
+        return bool(token) and (token == self._app_token or self._installs.knows(token))
+
     def _learn_address(self, request: web.Request, suffix: str) -> None:
         """Addresses handed out lead back the way the app came, whatever the mount point and the port."""
         if not self._address_is_fixed:
             origin = request.url.origin()
-            self._workspace.address = f"{origin}{request.path.removesuffix(suffix)}"
+            for workspace in self._workspaces.values():
+                workspace.address = f"{origin}{request.path.removesuffix(suffix)}"
 
     async def _answer(self, request: web.Request, method: str) -> web.Response:
         try:
             args = await _arguments(request)
+            if method == _OAUTH:
+                args = _client(request) | args
             result = self._perform(method, args, _bearer(request) or str(args.get("token") or ""))
         except Refused as refusal:
             retry_after = refusal.fields.get("retry_after")
             if retry_after is not None:
                 return _rate_limited(retry_after)
             return web.json_response(refusal.answer())
-        return web.json_response({"ok": True, **result})
+        told = {"X-OAuth-Scopes": ",".join(self._installs.scopes)} if self._installs.scopes else {}
+        return web.json_response({"ok": True, **result}, headers=told)
 
     def _perform(self, method: str, args: Mapping[str, object], token: str) -> Wire:
+        first = next(iter(self._workspaces.values()))
+        if method == _OAUTH:
+            return self._installs.access(args)
         if method not in METHODS and method != _CONNECT:
             raise Refused("unknown_method", req_method=method)
-        if method != _OPEN_TO_ALL:
-            self._authorize(method, token)
+        workspace = first if method == _OPEN_TO_ALL else self._authorize(method, token) or first
         if method == _CONNECT:
-            return {"url": self._sockets.issue(self._workspace.address)}
-        call = Call(self._workspace, args)
+            return {"url": self._sockets.issue(first.address)}
+        call = Call(workspace, args)
         if method == "chat.postMessage" and (wait := self._limiter.refuses(chat.target(call).id)):
             raise Refused("ratelimited", retry_after=wait)
         return METHODS[method](call)
 
-    def _authorize(self, method: str, token: str) -> None:
+    def _authorize(self, method: str, token: str) -> Workspace | None:
+        """The workspace which the token opens; none for the app's own token."""
         if not token:
             raise Refused("not_authed")
-        if token not in (self._bot_token, self._app_token):
-            raise Refused("invalid_auth")
-        if (token == self._app_token) != (method == _CONNECT):
+        workspace = None if token == self._app_token else self._installs.workspace(token)
+        if (workspace is None) != (method == _CONNECT):
             raise Refused("not_allowed_token_type")
+        return workspace
+
+    async def authorize(self, request: web.Request) -> web.Response:
+        """The page on which a person lets the app into a workspace."""
+        address = f"{request.url.origin()}{request.path.removesuffix('/oauth/v2/authorize')}"
+        try:
+            page = self._installs.page(request.query, address)
+        except Refused as refusal:
+            return web.Response(status=400, text=refusal.code)
+        return web.Response(text=page, content_type="text/html")
+
+    async def allow(self, request: web.Request) -> web.Response:
+        try:
+            target = self._installs.allow(request.query)
+        except Refused as refusal:
+            return web.Response(status=400, text=refusal.code)
+        return web.Response(status=302, headers={"Location": target})
+
+    def _holding(self, file_id: str) -> Workspace:
+        """The workspace that a file was announced in."""
+        first = next(iter(self._workspaces.values()))
+        return next((each for each in self._workspaces.values() if file_id in each.state.files), first)
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         fault = await self._faults.before("slack", "upload")
         if (early := await _before(request, fault)) is not None:
             return early
         try:
-            size = files.receive(self._workspace, request.match_info["file_id"], await _content(request))
+            file_id = request.match_info["file_id"]
+            size = files.receive(self._holding(file_id), file_id, await _content(request))
         except Refused as refusal:
             return web.Response(status=400, text=refusal.code)
         if fault is not None and fault.kind is FaultKind.LOST_RESPONSE:
@@ -122,11 +161,13 @@ class SlackWeb:
         fault = await self._faults.before("slack", "download")
         if (early := await _before(request, fault)) is not None:
             return early
-        if _bearer(request) != self._bot_token:
+        try:
+            workspace = self._installs.workspace(_bearer(request))
+        except Refused:
             mount = request.path.split("/files/", 1)[0]
             return web.Response(status=302, headers={"Location": f"{mount}/signin"})
         try:
-            stored = self._workspace.file(request.match_info["file_id"])
+            stored = workspace.file(request.match_info["file_id"])
         except Refused as refusal:
             return web.Response(status=404, text=refusal.code)
         return web.Response(body=stored.content, content_type=stored.mimetype)
@@ -136,7 +177,10 @@ class SlackWeb:
         if (early := await _before(request, fault)) is not None:
             return early
         try:
-            respond(self._workspace, request.match_info["token"], await _arguments(request))
+            workspace = self._workspaces.get(request.match_info["team_id"])
+            if workspace is None:
+                raise Refused("invalid_url")
+            respond(workspace, request.match_info["token"], await _arguments(request))
         except Refused as refusal:
             gone = refusal.code in ("invalid_url", "expired_url", "used_url")
             return web.Response(status=404 if gone else 400, text=refusal.code)
@@ -177,6 +221,18 @@ def _cut(request: web.Request) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
+
+
+def _client(request: web.Request) -> Wire:
+    """The client's id and secret by HTTP Basic, which Slack prefers to arguments."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        name, _, secret = b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return {}
+    return {"client_id": name, "client_secret": secret}
 
 
 def _bearer(request: web.Request) -> str:

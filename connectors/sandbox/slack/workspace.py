@@ -32,6 +32,7 @@ class Workspace:
         self.clock = clock
         self.ids = ids
         self.state = State()
+        self.streams = True  # a plan without assistants has no chat.startStream
         self.address = ""  # where the app reaches this stand-in; learnt from its calls
         self._emit = emit
         self._changed = changed
@@ -47,7 +48,7 @@ class Workspace:
     def tell(self, event: Wire, channel: Channel | None = None) -> None:
         """Send an event to the app, if it may see the channel. An app sees the channels it is a member of."""
         if channel is None or self.home.bot_user in channel.members:
-            self._emit(event)
+            self._emit(_with_files_hidden(event) if channel is not None and channel.connected else event)
 
     def show(self, kind: str, **fields: object) -> None:
         self._changed({"type": kind, **fields})
@@ -67,6 +68,11 @@ class Workspace:
         if found is None:
             raise Refused("user_not_found")
         return found
+
+    def team_of(self, user: str) -> str:
+        """The other workspace somebody belongs to; "" for one of this workspace."""
+        found = self.state.users.get(user)
+        return found.team_id if found is not None else ""
 
     def names(self) -> dict[str, str]:
         return {user.name: user.id for user in self.state.users.values()}
@@ -208,5 +214,23 @@ class Workspace:
             self.files_wire(message.files),
             thread=thread,
             parent=parent,
+            team=self.team_of(message.user),
             with_metadata=with_metadata,
         )
+
+
+def _with_files_hidden(event: Wire) -> Wire:
+    """Of another workspace's files an event tells the id alone: files.info tells the rest.
+
+    https://docs.slack.dev/apis/slack-connect#files
+    """
+    shown = dict(event)
+    for key in ("message", "previous_message"):
+        if isinstance(shown.get(key), dict):
+            shown[key] = _with_files_hidden(shown[key])
+    if shown.get("user_team") and "files" in shown:
+        shown["files"] = [
+            {"id": file["id"], "mode": "file_access", "file_access": "check_file_info", "created": 0}
+            for file in shown["files"]
+        ]
+    return shown

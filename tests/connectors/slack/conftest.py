@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from bot.core.connector import AccountSettings, ChatCommand, RawRequest, RawResponse, Route
+from bot.core.connector import AccountSettings, ChatCommand, Means, RawRequest, RawResponse, Route
 from bot.core.errors import DeskError, ForgedRequest, MalformedPayload, StorageUnavailable
 from bot.core.events import Channel, Event, Place
 from bot.core.ids import DeliveryId, new_id
@@ -66,14 +66,56 @@ class Script:
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     copies: tuple[float, ...] = (0.0,)
     calls: list[str] = field(default_factory=list)
+    came: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def called(self, call: str, times: int) -> None:
+        async with asyncio.timeout(10), self.came:
+            await self.came.wait_for(lambda: self.calls.count(call) >= times)
 
     async def before(self, platform: str, call: str) -> Fault | None:  # noqa: ARG002
         self.calls.append(call)
+        async with self.came:
+            self.came.notify_all()
         waiting = self.faults.get(call, [])
         return waiting.pop(0) if waiting else None
 
     def deliveries(self, platform: str, kind: str) -> Sequence[float]:  # noqa: ARG002
         return self.copies
+
+
+@dataclass
+class Kept:
+    """A file store in memory."""
+
+    files: dict[str, bytes]
+    url: str = ""
+
+    async def open(self, file: str) -> AsyncIterator[bytes]:
+        content = self.files[file]
+        for start in range(0, len(content), 1000):
+            yield content[start : start + 1000]
+
+    def link(self, file: str) -> str:
+        return f"{self.url}/{file}" if self.url else ""
+
+
+@dataclass
+class Safe:
+    """A vault in memory."""
+
+    values: dict[str, str] = field(default_factory=dict)
+
+    async def get(self, name: str) -> str | None:
+        return self.values.get(name)
+
+    async def put(self, name: str, value: str) -> None:
+        self.values[name] = value
+
+    async def delete(self, name: str) -> None:
+        self.values.pop(name, None)
+
+    async def names(self, prefix: str) -> Sequence[str]:
+        return sorted(name for name in self.values if name.startswith(prefix))
 
 
 def status_of(error: DeskError) -> int:
@@ -90,10 +132,14 @@ def web_handler(route: Route) -> Callable[[web.Request], Awaitable[web.Response]
     async def handle(request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            answer = await route.handle(RawRequest(headers, await request.read()))
+            answer = await route.handle(
+                RawRequest(headers, await request.read(), request.method, dict(request.query))
+            )
         except DeskError as error:
             return web.Response(status=status_of(error))
-        return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+        return web.Response(
+            status=answer.status, body=answer.body, content_type=answer.content_type, headers=answer.headers
+        )
 
     return handle
 
@@ -129,12 +175,7 @@ class Desk:
 def connector_of(
     settings: AccountSettings, files: dict[str, bytes], answer_within: timedelta = timedelta(seconds=2)
 ) -> SlackConnector:
-    async def fetch(account: str, ref: str) -> AsyncIterator[bytes]:
-        content = files[f"{account}/{ref}"]
-        for start in range(0, len(content), 1000):
-            yield content[start : start + 1000]
-
-    return SlackConnector(settings, fetch, answer_within=answer_within)
+    return SlackConnector(settings, Means(files=Kept(files), vault=Safe()), answer_within=answer_within)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Cards and buttons within Block Kit's limits, judged by the stand-in's checker."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,6 +36,7 @@ CARDS = st.builds(
     tone=st.sampled_from(Tone),
     facts=st.lists(st.tuples(TEXT, TEXT), max_size=35).map(tuple),
     sections=st.lists(st.tuples(TEXT, TEXT), max_size=70).map(tuple),
+    window=st.none() | st.datetimes(min_value=NOW.replace(tzinfo=None), timezones=st.just(UTC)),
     deadline=st.none() | st.datetimes(min_value=NOW.replace(tzinfo=None), timezones=st.just(UTC)),
     buttons=st.lists(BUTTONS, max_size=30).map(tuple),
 )
@@ -79,3 +81,13 @@ def test_the_deadline_is_told_in_words_and_in_the_readers_time(ahead: timedelta,
 def test_every_form_is_a_view_slack_takes(value: str) -> None:
     for form in FORMS.values():
         assert check_view(view(form, value, Parser("slack").place("C1", "1.2"))) == []
+
+
+def test_the_card_says_until_when_free_text_reaches_the_customer() -> None:
+    content = Card(title="x", speaking="", tone=Tone.CALM, facts=(), window=NOW + timedelta(hours=3))
+    (_, context) = card(content, NOW)
+    (element,) = context["elements"]  # type: ignore[misc]
+    assert element["text"].startswith("💬 Free text reaches the customer until <!date^")
+    assert element["text"].endswith("(3 hours left)")
+    closed = card(replace(content, window=NOW), NOW)[1]["elements"]
+    assert "does not reach the customer before they write again" in str(closed)

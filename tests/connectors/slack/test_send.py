@@ -5,11 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused, SettingsError
+from bot.core.connector import Means
+from bot.core.errors import (
+    AccountSuspended,
+    OutcomeUnknown,
+    PlatformDown,
+    RateLimited,
+    Refused,
+    SettingsError,
+)
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import (
     Button,
     Card,
+    Emote,
     Erase,
     Mark,
     Operation,
@@ -24,7 +33,7 @@ from connectors.sandbox.fault import Fault, FaultKind
 from connectors.slack import channel
 from connectors.slack.connector import SlackConnector
 
-from .conftest import BOT, Desk, connector_of
+from .conftest import BOT, Desk, Kept, Safe, connector_of
 
 CARD = Card(
     title="Refund for Ada",
@@ -36,7 +45,9 @@ CARD = Card(
     buttons=(Button("take", "e-1", "Take", confirm="Take it over?"),),
 )
 LOST = Fault(FaultKind.LOST_RESPONSE)
-FILE = Attachment(kind=AttachmentKind.DOCUMENT, ref="file-1", name="bill.pdf", mime_type="application/pdf")
+FILE = Attachment(
+    kind=AttachmentKind.DOCUMENT, ref="", name="bill.pdf", mime_type="application/pdf", file="file-1"
+)
 
 
 async def test_a_post_goes_into_its_thread_with_the_deliverys_name_on_it(desk: Desk) -> None:
@@ -138,10 +149,10 @@ async def test_typing_is_nothing_in_slack(desk: Desk) -> None:
 
 
 async def test_files_go_into_the_thread_one_for_each_part(desk: Desk) -> None:
-    desk.files["tg/file-1"] = b"%PDF" * 3000
+    desk.files["file-1"] = b"%PDF" * 3000
     root = await desk.connector.send(desk.outbound(CARD))
     place = Attachment(kind=AttachmentKind.LOCATION, ref="geo:52.5,13.4;u=9")
-    post = Post("Here", attachments=(FILE, place), files_from="tg")
+    post = Post("Here", attachments=(FILE, place))
     outbound = desk.outbound(post, root.message)
     assert (await desk.connector.send(outbound)).more
     assert await desk.connector.find(replace(outbound, part=1)) is None
@@ -157,8 +168,8 @@ async def test_files_go_into_the_thread_one_for_each_part(desk: Desk) -> None:
 
 
 async def test_an_upload_whose_answer_was_lost_can_be_found(desk: Desk) -> None:
-    desk.files["tg/file-1"] = b"content"
-    outbound = desk.outbound(Post("", attachments=(FILE,), files_from="tg"))
+    desk.files["file-1"] = b"content"
+    outbound = desk.outbound(Post("", attachments=(FILE,)))
     desk.script.faults["files.completeUploadExternal"] = [LOST]
     with pytest.raises(OutcomeUnknown):
         await desk.connector.send(outbound)
@@ -168,9 +179,9 @@ async def test_an_upload_whose_answer_was_lost_can_be_found(desk: Desk) -> None:
 
 
 async def test_a_file_without_content_is_refused(desk: Desk) -> None:
-    desk.files["tg/file-1"] = b""
+    desk.files["file-1"] = b""
     with pytest.raises(Refused, match="file_empty"):
-        await desk.connector.send(desk.outbound(Post("", attachments=(FILE,), files_from="tg")))
+        await desk.connector.send(desk.outbound(Post("", attachments=(FILE,))))
 
 
 async def test_a_staff_file_can_be_read_with_our_token_from_slack_alone(desk: Desk) -> None:
@@ -182,8 +193,8 @@ async def test_a_staff_file_can_be_read_with_our_token_from_slack_alone(desk: De
 
 
 async def upload_of(desk: Desk) -> str:
-    desk.files["tg/file-1"] = b"the bytes"
-    await desk.connector.send(desk.outbound(Post("", attachments=(FILE,), files_from="tg")))
+    desk.files["file-1"] = b"the bytes"
+    await desk.connector.send(desk.outbound(Post("", attachments=(FILE,))))
     (message,) = desk.slack.messages("support")
     return str(message["files"][0]["url_private"])
 
@@ -235,12 +246,12 @@ async def test_nobody_there_is_a_platform_that_is_down(desk: Desk, unused_tcp_po
     await lonely.close()
 
 
-async def test_a_wrong_token_is_refused_with_what_to_do(desk: Desk) -> None:
-    await desk.connector.check()
+async def test_a_wrong_token_suspends_the_account_with_what_to_do(desk: Desk) -> None:
+    assert await desk.connector.check() == "@desk in Sandbox"
     wrong = connector_of(
         replace(desk.settings, secrets={**desk.settings.secrets, "bot_token": "xoxb-no"}), {}
     )
-    with pytest.raises(Refused, match=r"invalid_auth.*SLACK_BOT_TOKEN"):
+    with pytest.raises(AccountSuspended, match=r"invalid_auth.*SLACK_BOT_TOKEN"):
         await wrong.check()
     await wrong.close()
 
@@ -262,9 +273,47 @@ def test_settings_that_cannot_work_are_refused_at_the_start(desk: Desk) -> None:
 
 
 def test_the_channel_registers_itself(desk: Desk) -> None:
-    assert (channel.name, channel.secrets) == ("slack", ("bot_token",))
-    assert channel.open is SlackConnector
+    assert (channel.name, channel.title) == ("slack", "Slack")
+    assert [way.mode for way in channel.ways] == ["socket", "webhook"]
     assert desk.connector.capabilities.per_second == 20
     quick = connector_of(replace(desk.settings, per_second=5, chat_interval=timedelta()), {})
     assert quick.capabilities.per_second == 5
     assert quick.capabilities.chat_interval == timedelta()
+
+
+async def test_the_message_as_it_came_is_a_link_and_without_one_a_file(desk: Desk) -> None:
+    original = Attachment(kind=AttachmentKind.ORIGINAL, ref="", name="mail.html", file="file-1")
+    desk.files["file-1"] = b"<p>the mail</p>"
+    post = Post("Hello", attachments=(original,))
+    linking = SlackConnector(
+        desk.settings, Means(files=Kept(desk.files, "https://desk.example"), vault=Safe())
+    )
+    assert not (await linking.send(desk.outbound(post))).more
+    await linking.close()
+    (message,) = desk.slack.messages("support")
+    assert message["text"] == "Hello\n\n📄 <https://desk.example/file-1|mail.html>"
+    assert (await desk.connector.send(desk.outbound(post))).more
+
+
+async def test_a_file_that_was_never_fetched_is_named_in_words(desk: Desk) -> None:
+    lost = Attachment(kind=AttachmentKind.PHOTO, ref="x", name="a.png")
+    await desk.connector.send(desk.outbound(Post("", attachments=(lost,))))
+    assert desk.slack.messages("support")[0]["text"] == "📄 a.png"
+
+
+async def test_an_emoji_of_ours_takes_the_place_of_the_last(desk: Desk) -> None:
+    ts = desk.slack.post_as("ana", "support", "thanks")
+    for emoji, name in (
+        ("👍", "+1"),
+        ("❤️", "heart"),
+        ("👋🏽", "wave"),
+        ("🫠", "melting_face"),
+        (":party_parrot:", "party_parrot"),
+    ):
+        for _ in range(2):
+            await desk.connector.send(desk.outbound(Emote(ts, emoji)))
+        assert marks(desk, ts) == {name}
+    await desk.connector.send(desk.outbound(Emote(ts, "")))
+    assert marks(desk, ts) == set()
+    with pytest.raises(Refused, match="invalid_name"):
+        await desk.connector.send(desk.outbound(Emote(ts, "no emoji")))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.connector import Listens
-from bot.core.errors import Refused
+from bot.core.errors import AccountSuspended
 from bot.core.events import Said
 from bot.core.outbound import Button, Post
 
@@ -70,6 +70,6 @@ async def test_a_connection_that_slack_ends_is_made_anew(desk: Desk) -> None:
 async def test_a_wrong_app_token_ends_listening_with_the_reason(desk: Desk) -> None:
     secrets = {**desk.settings.secrets, "app_token": "xapp-wrong"}
     connector = connector_of(replace(desk.settings, mode="socket", secrets=secrets), {})
-    with pytest.raises(Refused, match="invalid_auth"):
+    with pytest.raises(AccountSuspended, match="invalid_auth"):
         await connector.listen(desk.inbox)
     await connector.close()

@@ -1,0 +1,130 @@
+"""assistant.threads.* and the streamed messages of chat.*
+
+https://docs.slack.dev/ai/developing-ai-apps and https://docs.slack.dev/reference/methods/chat.startStream
+"""
+
+from connectors.sandbox.slack import messages
+from connectors.sandbox.slack.call import Call, Method
+from connectors.sandbox.slack.chat import remember_delivery, target
+from connectors.sandbox.slack.state import Channel, Message
+from connectors.sandbox.slack.wire import Refused, Wire
+
+MAX_MARKDOWN = 12_000
+MAX_PROMPTS = 4
+PANE = "assistant_app_thread"  # the subtype of the message that begins a pane's thread
+
+
+def _pane(call: Call) -> tuple[Channel, Message]:
+    channel = call.workspace.visible(call.required("channel_id", "channel_not_found"))
+    if not channel.im_user:
+        raise Refused("channel_not_found")
+    root = messages.root_of(channel, call.required("thread_ts", "invalid_thread_ts"))
+    if root.subtype != PANE:
+        raise Refused("method_not_supported_for_channel_type")
+    return channel, root
+
+
+def set_status(call: Call) -> Wire:
+    channel, root = _pane(call)
+    _pane_of(call, channel, root)["status"] = call.text("status")
+    call.workspace.show("assistant_status", channel=channel.id, ts=root.ts, status=call.text("status"))
+    return {}
+
+
+def set_title(call: Call) -> Wire:
+    channel, root = _pane(call)
+    _pane_of(call, channel, root)["title"] = call.required("title")
+    return {}
+
+
+def set_prompts(call: Call) -> Wire:
+    channel, root = _pane(call)
+    prompts = call.json("prompts")
+    if not isinstance(prompts, list) or not 1 <= len(prompts) <= MAX_PROMPTS:
+        raise Refused("invalid_arguments", f"must have 1 to {MAX_PROMPTS} items: prompts")
+    for prompt in prompts:
+        if not isinstance(prompt, dict) or not prompt.get("title") or not prompt.get("message"):
+            raise Refused("invalid_arguments", "missing required field: title or message")
+    _pane_of(call, channel, root)["prompts"] = prompts
+    call.workspace.show("assistant_prompts", channel=channel.id, ts=root.ts)
+    return {}
+
+
+def _pane_of(call: Call, channel: Channel, root: Message) -> Wire:
+    return call.workspace.state.panes.setdefault(f"{channel.id}/{root.ts}", {})
+
+
+def start_stream(call: Call) -> Wire:
+    workspace = call.workspace
+    channel = target(call)
+    if not workspace.streams:
+        raise Refused("method_not_supported_for_channel_type")
+    if not channel.im_user and not (call.text("recipient_user_id") and call.text("recipient_team_id")):
+        raise Refused("missing_recipient_user_id")
+    message = Message(
+        ts=workspace.next_ts(),
+        user=workspace.home.bot_user,
+        bot_id=workspace.home.bot_id,
+        text=_markdown(call),
+        thread_ts=call.required("thread_ts", "invalid_thread_ts"),
+        username=call.text("username"),
+        streaming=True,
+    )
+    posted = messages.post(workspace, channel, message)
+    return {"channel": channel.id, "ts": posted.ts}
+
+
+def append_stream(call: Call) -> Wire:
+    channel, message = _streaming(call)
+    changed = messages.edit(
+        call.workspace,
+        channel,
+        message,
+        call.workspace.home.bot_user,
+        {"text": message.text + _markdown(call)},
+    )
+    return {"channel": channel.id, "ts": changed.ts}
+
+
+def stop_stream(call: Call) -> Wire:
+    workspace = call.workspace
+    channel, message = _streaming(call)
+    changes: Wire = {"streaming": False, "text": message.text + _markdown(call)}
+    if (metadata := call.metadata()) is not None:
+        changes["metadata"] = metadata
+    if (blocks := call.blocks()) is not None:
+        changes["blocks"] = blocks
+    changed = messages.edit(workspace, channel, message, workspace.home.bot_user, changes)
+    remember_delivery(workspace, changed)
+    return {
+        "channel": channel.id,
+        "ts": changed.ts,
+        "message": workspace.message_wire(channel, changed),
+    }
+
+
+def _streaming(call: Call) -> tuple[Channel, Message]:
+    channel = call.workspace.visible(call.required("channel", "channel_not_found"))
+    message = messages.find(channel, call.required("ts", "message_not_found"))
+    if message.bot_id != call.workspace.home.bot_id:
+        raise Refused("message_not_owned_by_app")
+    if not message.streaming:
+        raise Refused("message_not_in_streaming_state")
+    return channel, message
+
+
+def _markdown(call: Call) -> str:
+    text = call.text("markdown_text")
+    if len(text) > MAX_MARKDOWN:
+        raise Refused("msg_too_long")
+    return text
+
+
+METHODS: dict[str, Method] = {
+    "assistant.threads.setStatus": set_status,
+    "assistant.threads.setTitle": set_title,
+    "assistant.threads.setSuggestedPrompts": set_prompts,
+    "chat.startStream": start_stream,
+    "chat.appendStream": append_stream,
+    "chat.stopStream": stop_stream,
+}

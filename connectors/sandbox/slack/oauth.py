@@ -1,0 +1,169 @@
+"""Installing the app in further workspaces: the page that asks, codes, tokens, and their end.
+
+https://docs.slack.dev/authentication/installing-with-oauth and .../using-token-rotation
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from html import escape
+from urllib.parse import urlencode, urlsplit
+
+from connectors.sandbox.slack.wire import Refused, Wire
+from connectors.sandbox.slack.workspace import Workspace
+
+CODE_LIFE = timedelta(minutes=10)
+TOKEN_LIFE = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The app, as OAuth knows it. With `rotates`, tokens live for twelve hours."""
+
+    id: str
+    secret: str
+    rotates: bool = False
+
+
+@dataclass(slots=True)
+class _Code:
+    team: str
+    redirect_uri: str
+    expires: datetime
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    team: str
+    expires: datetime | None
+
+
+class Installs:
+    """Which token opens which workspace. A workspace without a token hears and tells the app nothing."""
+
+    def __init__(self, workspaces: Mapping[str, Workspace], client: Client) -> None:
+        self.refreshes = 0
+        self.scopes: tuple[str, ...] = ()  # what every token may do; told where there is anything to tell
+        self.client = client
+        self._workspaces = workspaces
+        self._codes: dict[str, _Code] = {}
+        self._tokens: dict[str, _Token] = {}
+        self._refresh: dict[str, str] = {}  # refresh token → team
+        self._revoked: dict[str, str] = {}  # token → team
+
+    def grant(self, token: str, team: str) -> None:
+        """A token that lives for ever."""
+        self._tokens[token] = _Token(team, None)
+
+    def installed(self, team: str) -> bool:
+        return any(token.team == team for token in self._tokens.values())
+
+    def knows(self, token: str) -> bool:
+        """Whether the token opens a workspace, or did before it was revoked."""
+        return token in self._tokens or token in self._revoked
+
+    def revoke(self, team: str) -> None:
+        for token in [key for key, held in self._tokens.items() if held.team == team]:
+            del self._tokens[token]
+            self._revoked[token] = team
+        self._refresh = {key: held for key, held in self._refresh.items() if held != team}
+
+    def workspace(self, token: str) -> Workspace:
+        if token in self._revoked:
+            raise Refused("account_inactive")
+        found = self._tokens.get(token)
+        if found is None:
+            raise Refused("invalid_auth")
+        workspace = self._workspaces[found.team]
+        if found.expires is not None and workspace.clock() >= found.expires:
+            raise Refused("token_expired")
+        return workspace
+
+    def page(self, query: Mapping[str, str], address: str) -> str:
+        """What a person sees at /oauth/v2/authorize: one link for each workspace. Raises Refused."""
+        self._asked(query)
+        links = "".join(
+            f'<li><a href="{escape(address)}/oauth/v2/allow?{escape(urlencode({**query, "team": team}))}">'
+            f"Allow for {escape(workspace.home.team_name)}</a></li>"
+            for team, workspace in self._workspaces.items()
+        )
+        return f"<!DOCTYPE html><title>Slack</title><h1>The app asks for access</h1><ul>{links}</ul>"
+
+    def allow(self, query: Mapping[str, str]) -> str:
+        """The person pressed Allow: where their browser goes. Raises Refused."""
+        redirect = self._asked(query)
+        team = query.get("team", "")
+        if team not in self._workspaces:
+            raise Refused("invalid_team")
+        workspace = self._workspaces[team]
+        code = f"{workspace.ids('')}.{workspace.ids('')}".lower()
+        self._codes[code] = _Code(team, redirect, workspace.clock() + CODE_LIFE)
+        return f"{redirect}?{urlencode({'code': code, 'state': query.get('state', '')})}"
+
+    def _asked(self, query: Mapping[str, str]) -> str:
+        if query.get("client_id") != self.client.id:
+            raise Refused("invalid_client_id")
+        if not query.get("scope"):
+            raise Refused("invalid_scope")
+        redirect = query.get("redirect_uri", "")
+        if urlsplit(redirect).scheme not in ("http", "https"):
+            raise Refused("bad_redirect_uri")
+        return redirect
+
+    def access(self, args: Mapping[str, object]) -> Wire:
+        """oauth.v2.access: a code, or a refresh token, for a token. Raises Refused."""
+        if args.get("client_id") != self.client.id:
+            raise Refused("invalid_client_id")
+        if args.get("client_secret") != self.client.secret:
+            raise Refused("bad_client_secret")
+        if args.get("grant_type") == "refresh_token":
+            return self._refreshed(str(args.get("refresh_token") or ""))
+        code = self._codes.get(str(args.get("code") or ""))
+        if code is None or self._workspaces[code.team].clock() >= code.expires:
+            raise Refused("invalid_code")
+        if code.used:
+            raise Refused("code_already_used")
+        if args.get("redirect_uri", code.redirect_uri) != code.redirect_uri:
+            raise Refused("bad_redirect_uri")
+        code.used = True
+        workspace = self._workspaces[code.team]
+        return {**self._issued(workspace), "authed_user": {"id": workspace.home.bot_user}}
+
+    def _refreshed(self, refresh: str) -> Wire:
+        team = self._refresh.pop(refresh, "")
+        if not team:
+            raise Refused("invalid_refresh_token")
+        self.refreshes += 1
+        return self._issued(self._workspaces[team])
+
+    def _issued(self, workspace: Workspace) -> Wire:
+        home = workspace.home
+        prefix = "xoxe.xoxb-1-" if self.client.rotates else "xoxb-"
+        token = prefix + workspace.ids("").lower()
+        expires = workspace.clock() + TOKEN_LIFE if self.client.rotates else None
+        self._tokens[token] = _Token(home.team_id, expires)
+        answer: Wire = {
+            "app_id": home.app_id,
+            "token_type": "bot",
+            "access_token": token,
+            "bot_user_id": home.bot_user,
+            "scope": ",".join(self.scopes),
+            "team": {"id": home.team_id, "name": home.team_name},
+            "enterprise": None,
+            "is_enterprise_install": False,
+        }
+        if self.client.rotates:
+            refresh = "xoxe-1-" + workspace.ids("").lower()
+            self._refresh[refresh] = home.team_id
+            answer |= {"refresh_token": refresh, "expires_in": int(TOKEN_LIFE.total_seconds())}
+        return answer
+
+    def dump(self) -> Wire:
+        """Tokens that live for ever; the others are asked for anew."""
+        return {key: held.team for key, held in self._tokens.items() if held.expires is None}
+
+    def load(self, raw: Mapping[str, str]) -> None:
+        for token, team in raw.items():
+            if team in self._workspaces:
+                self.grant(token, team)

@@ -1,0 +1,56 @@
+"""What Slack can do, by its published documentation."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.core.connector import AccountSettings, Capabilities, Media, Unit
+from bot.core.events import AttachmentKind
+from connectors.slack.blocks import LABEL
+from connectors.slack.uploading import MAX_FILE
+
+TEXT = 3000  # a section holds no more, and Slack advises 4000 for a text
+_KINDS = (
+    AttachmentKind.PHOTO,
+    AttachmentKind.DOCUMENT,
+    AttachmentKind.VOICE,
+    AttachmentKind.AUDIO,
+    AttachmentKind.VIDEO,
+)
+_MEDIA = tuple(Media(kind, ("*/*",), MAX_FILE) for kind in _KINDS)
+
+PUBLISHED = Capabilities(
+    text_limit=TEXT,
+    text_unit=Unit.CHARACTERS,
+    formatting="mrkdwn",
+    buttons=25,  # of one actions block
+    button_label=LABEL,
+    media_in=_MEDIA,
+    media_out=_MEDIA,
+    edits=True,
+    erases=True,
+    reacts=True,
+    hears_reactions=True,
+    typing=True,  # in the assistant's pane
+    whispers=True,
+    forms=True,
+    reconciles=True,
+    # https://docs.slack.dev/apis/web-api/rate-limits: one message a second in a channel, several hundred a
+    # minute in a workspace; the calls beside posting have budgets of their own, from 20 a minute upwards.
+    per_second=20.0,
+    chat_interval=timedelta(seconds=1),
+)
+
+
+def of_account(settings: AccountSettings) -> Capabilities:
+    """The published ones, with the limits which the account names.
+
+    Staff have no pane to type in; the forms that buttons open are the staff's.
+    """
+    published = PUBLISHED
+    return replace(
+        published,
+        typing=settings.serves == "customers",
+        forms=settings.serves == "staff",
+        per_second=published.per_second if settings.per_second is None else settings.per_second,
+        chat_interval=published.chat_interval if settings.chat_interval is None else settings.chat_interval,
+    )

@@ -1,0 +1,229 @@
+"""One Slack account for customers, in one workspace or in all that installed the app."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from bot.core.connector import (
+    AccountSettings,
+    Capabilities,
+    Inbox,
+    Means,
+    RawRequest,
+    RawResponse,
+    Route,
+)
+from bot.core.errors import AccountSuspended, Refused, SettingsError
+from bot.core.events import Channel
+from bot.core.outbound import Outbound, Post, Sent
+from connectors.slack.api import Api, Line
+from connectors.slack.capabilities import of_account
+from connectors.slack.customers.files import fetched
+from connectors.slack.customers.hearing import Hearing, Prompt
+from connectors.slack.customers.installations import Installations
+from connectors.slack.customers.oauth import App, Exchange, OAuth
+from connectors.slack.customers.states import States
+from connectors.slack.customers.workspaces import Workspace, Workspaces
+from connectors.slack.door import serve
+from connectors.slack.failures import code_of
+from connectors.slack.listening import can_connect, listen
+from connectors.slack.parsing import CHANNEL
+from connectors.slack.receiver import Chores
+from connectors.slack.scopes import CUSTOMERS
+from connectors.slack.sending import Voice
+
+GRACE = timedelta(seconds=5)
+PROMPTS = 4  # as many as Slack shows
+
+
+class SlackCustomers:
+    """Implements Connector, Listens, Reconciles and HasFiles.
+
+    A place's chat is `installation/channel`, a file's ref `installation/file`.
+    """
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        means: Means,
+        *,
+        nonce: Callable[[], str] = secrets.token_urlsafe,
+    ) -> None:
+        self._settings = settings
+        self._clock = means.clock
+        given, options = settings.secrets, settings.options
+        token = given.get("bot_token", "")
+        self._check(token)
+        self._chores = Chores()
+        self._app = self._our_app()
+        line = Line()
+        self._exchange = Exchange(self._app, Api("", settings.api_url, line))
+        self._installations = Installations(means.vault, means.clock, self._exchange.renewal)
+        self._workspaces = Workspaces(
+            means,
+            settings.api_url,
+            line,
+            Voice(options.get("icon", "")),
+            token=token,
+            installations=self._installations,
+        )
+        states = States(means.vault, means.clock, key=self._app.client_secret, nonce=nonce)
+        self._oauth = OAuth(self._app, self._exchange, self._installations, states, means.clock)
+        self._hearing = Hearing(
+            self._workspaces,
+            self._installations,
+            self._chores,
+            account=settings.account,
+            homes=frozenset(options.get("team_id", "").replace(",", " ").split()),
+            prompts=prompts(options.get("prompts", "")),
+            clock=means.clock,
+        )
+        self._capabilities = of_account(settings)
+
+    def _check(self, token: str) -> None:
+        settings = self._settings
+        needed = {"socket": ("bot_token", "app_token"), "webhook": ("signing_secret",)}
+        if settings.mode not in needed:
+            raise SettingsError(
+                f"account {self.account}: Slack knows no mode {settings.mode!r}; use webhook or socket"
+            )
+        missing = [name for name in needed[settings.mode] if not settings.secrets.get(name)]
+        if not missing and not token:
+            missing = [name for name in ("client_id", "client_secret") if not self._named(name)]
+        if missing:
+            raise SettingsError(
+                f"account {self.account}: Slack for customers needs {missing[0]!r} (a bot_token for one"
+                " workspace, or client_id and client_secret for any)"
+            )
+        if not token and not settings.public_url:
+            raise SettingsError(
+                f"account {self.account}: to be installed in workspaces Slack must reach us; set PUBLIC_URL"
+            )
+
+    def _named(self, name: str) -> str:
+        return self._settings.secrets.get(name) or self._settings.options.get(name, "")
+
+    def _our_app(self) -> App:
+        base = f"{self._settings.public_url}{self._base('/slack')}"
+        return App(
+            client_id=self._named("client_id"),
+            client_secret=self._named("client_secret"),
+            authorize=Api("", self._settings.api_url).page("oauth/v2/authorize"),
+            install=f"{base}/install",
+            callback=f"{base}/oauth",
+        )
+
+    @property
+    def channel(self) -> Channel:
+        return CHANNEL
+
+    @property
+    def account(self) -> str:
+        return self._settings.account
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def _base(self, root: str) -> str:
+        return root if self.account == "slack" else f"{root}/{self.account}"
+
+    def routes(self, inbox: Inbox) -> Sequence[Route]:
+        if self._settings.mode != "webhook":
+            return ()
+        handle, base = partial(self._serve, inbox), self._base("/hooks/slack")
+        hooks = [Route(f"{base}/{kind}", handle) for kind in ("events", "commands", "interactions")]
+        if self._workspaces.only is not None:
+            return tuple(hooks)
+        door = self._base("/slack")
+        return (
+            *hooks,
+            Route(f"{door}/install", self._oauth.install, ("GET",)),
+            Route(f"{door}/oauth", self._oauth.callback, ("GET",)),
+        )
+
+    async def _serve(self, inbox: Inbox, request: RawRequest) -> RawResponse:
+        return await serve(
+            request,
+            secret=self._settings.secrets["signing_secret"],
+            clock=self._clock,
+            receiver=self._hearing,
+            inbox=inbox,
+        )
+
+    async def listen(self, inbox: Inbox) -> None:
+        """Raises SendError when the app token opens no connection, SettingsError outside of mode socket."""
+        only = self._workspaces.only
+        if self._settings.mode != "socket" or only is None:
+            raise SettingsError(f"account {self.account} is served over HTTP: there is nothing to listen to")
+        await listen(only.api, self._hearing, inbox, self._settings.secrets["app_token"])
+
+    async def send(self, outbound: Outbound) -> Sent:
+        key, there = _there(outbound)
+        workspace = await self._workspaces.at(key)
+        try:
+            sent = await workspace.sending.send(there)
+        except AccountSuspended as error:
+            raise self._workspaces.suspended(key, error) from error
+        return replace(sent, chat="")
+
+    async def find(self, outbound: Outbound) -> Sent | None:
+        key, there = _there(outbound)
+        workspace = await self._workspaces.at(key)
+        found = await workspace.finding.find(there)
+        return None if found is None else replace(found, chat="")
+
+    async def open(self, ref: str) -> AsyncIterator[bytes]:
+        key, _, file = ref.partition("/")
+        workspace = await self._workspaces.at(key)
+        async for chunk in fetched(file, workspace.api):
+            yield chunk
+
+    async def check(self) -> str:
+        only = self._workspaces.only
+        if only is not None:
+            return await self._check_only(only)
+        try:
+            await self._exchange.code("check")  # no such code: Slack says so to an app that it knows
+        except Refused as error:
+            if code_of(error) not in ("invalid_code", "bad_redirect_uri"):
+                raise
+        keys = await self._installations.keys()
+        if not keys:
+            return f"no workspace yet: open {self._app.install}"
+        return "1 workspace" if len(keys) == 1 else f"{len(keys)} workspaces"
+
+    async def _check_only(self, only: Workspace) -> str:
+        us = await only.api.check(CUSTOMERS)
+        if self._settings.mode == "socket":
+            await can_connect(only.api, self._settings.secrets["app_token"])
+        return f"@{us.name} in {us.workspace}"
+
+    async def close(self) -> None:
+        await self._chores.finish(GRACE)
+        await self._installations.finish(GRACE)
+        await self._workspaces.line.close()
+
+
+def prompts(option: str) -> tuple[Prompt, ...]:
+    """`title | question` by line or semicolon; a title alone is the question too."""
+    found = []
+    for line in option.replace(";", "\n").splitlines():
+        title, _, message = (part.strip() for part in line.partition("|"))
+        if title:
+            found.append(Prompt(title, message or title))
+    return tuple(found[:PROMPTS])
+
+
+def _there(outbound: Outbound) -> tuple[str, Outbound]:
+    """The installation, and the operation as its workspace knows the place.
+
+    An answer to a message begins no thread in direct messages: there the place says where to write.
+    """
+    key, _, chat = outbound.place.chat.partition("/")
+    operation = outbound.operation
+    if isinstance(operation, Post) and operation.reply_to:
+        operation = replace(operation, reply_to="")
+    return key, replace(outbound, place=replace(outbound.place, chat=chat), operation=operation)

@@ -1,0 +1,194 @@
+"""In which workspaces the app is installed, and with which token: kept in the vault, which seals it.
+
+Whoever has a token here may write in a customer's workspace, so nothing of it is ever logged.
+"""
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.core.connector import Vault
+from bot.core.errors import AccountSuspended, PlatformDown, SendError
+from bot.core.ids import Clock
+from connectors.slack.payload import Node
+
+RENEW_BEFORE = timedelta(hours=1)  # a rotated token lives for twelve
+REMEMBERED_FOR = timedelta(minutes=1)  # another process may have installed, renewed or removed it
+LEASE = timedelta(minutes=1)  # how long one process keeps the others from renewing the same token
+CHANNELS_REMEMBERED = 5_000
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """`key` is the workspace's id, or the organization's where all of its workspaces were joined at once."""
+
+    key: str
+    name: str
+    enterprise: str
+    bot_user: str
+    token: str
+    installed: float  # seconds since 1970
+    refresh: str = ""
+    expires: float | None = None
+
+    def due(self, now: datetime) -> bool:
+        return self.expires is not None and now.timestamp() >= self.expires - RENEW_BEFORE.total_seconds()
+
+
+def granted(answer: Node, now: datetime) -> Installation:
+    """What `oauth.v2.access` gave. https://docs.slack.dev/reference/methods/oauth.v2.access"""
+    team, enterprise = answer.node("team"), answer.node("enterprise")
+    whole = answer.flag("is_enterprise_install")
+    lives = answer.number("expires_in")
+    return Installation(
+        key=enterprise.text("id") if whole else team.text("id"),
+        name=(enterprise if whole else team).text("name"),
+        enterprise=enterprise.text("id"),
+        bot_user=answer.text("bot_user_id"),
+        token=answer.text("access_token"),
+        installed=now.timestamp(),
+        refresh=answer.text("refresh_token"),
+        expires=None if lives is None else now.timestamp() + lives,
+    )
+
+
+# Given a refresh token: Slack's answer to it. Raises SendError.
+Renewal = Callable[[str], Awaitable[Node]]
+
+
+class Installations:
+    """One renewal of a token at a time: in this process by its task, among processes by a lease."""
+
+    def __init__(self, vault: Vault, clock: Clock, renewal: Renewal) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._renewal = renewal
+        self._known: dict[str, tuple[datetime, Installation]] = {}
+        self._owners: OrderedDict[str, str] = OrderedDict()
+        self._renewing: dict[str, asyncio.Task[Installation]] = {}
+
+    async def held(self, key: str) -> Installation | None:
+        """As it is kept, expired or not. Raises StorageUnavailable."""
+        now = self._clock()
+        known = self._known.get(key)
+        if known is not None and now - known[0] < REMEMBERED_FOR:
+            return known[1]
+        return await self._read(key)
+
+    async def current(self, key: str) -> Installation:
+        """With a token that Slack takes now. Raises AccountSuspended where the app is not installed."""
+        found = await self.held(key)
+        if found is None:
+            raise AccountSuspended(
+                f"not_installed: the app is not installed in the workspace {key[:20]} any more;"
+                " whoever runs that workspace can add it again"
+            )
+        if not found.due(self._clock()):
+            return found
+        try:
+            return await asyncio.shield(self.renew(key))
+        except SendError:
+            if found.expires is not None and self._clock().timestamp() < found.expires:
+                return found  # there is still time to try again
+            raise
+
+    def renew(self, key: str) -> "asyncio.Task[Installation]":
+        """The one renewal under way. Never cancelled: Slack takes a refresh token once."""
+        task = self._renewing.get(key)
+        if task is None:
+            task = self._renewing[key] = asyncio.create_task(self._renew(key))
+            task.add_done_callback(lambda done: self._renewed(key, done))
+        return task
+
+    def _renewed(self, key: str, done: "asyncio.Task[Installation]") -> None:
+        del self._renewing[key]
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.warning("slack.token_not_renewed", workspace=key, code=getattr(error, "code", "error"))
+
+    async def _renew(self, key: str) -> Installation:
+        found = await self._read(key)  # another process may have been quicker
+        if found is None:
+            raise AccountSuspended(f"not_installed: the app is not installed in the workspace {key[:20]}")
+        if not found.due(self._clock()):
+            return found
+        await self._lease(key)
+        try:
+            answer = await self._renewal(found.refresh)
+        except AccountSuspended:
+            again = await self._read(key)
+            if again is not None and again.token != found.token:
+                return again
+            raise
+        fresh = granted(answer, self._clock())
+        kept = replace(fresh, key=key, installed=found.installed, name=found.name or fresh.name)
+        await self.keep(kept)
+        return kept
+
+    async def _lease(self, key: str) -> None:
+        name, now = f"renewing:{key}", self._clock()
+        until = await self._vault.get(name)
+        if until is not None and now < datetime.fromisoformat(until):
+            raise PlatformDown("token_renewing: another process is renewing the token of this workspace")
+        await self._vault.put(name, (now + LEASE).isoformat())
+
+    async def _read(self, key: str) -> Installation | None:
+        raw = await self._vault.get(f"installation:{key}")
+        if raw is None:
+            self._known.pop(key, None)
+            return None
+        found = Installation(**json.loads(raw))
+        self._known[key] = (self._clock(), found)
+        return found
+
+    async def keep(self, installation: Installation) -> None:
+        await self._vault.put(f"installation:{installation.key}", json.dumps(asdict(installation)))
+        await self._vault.delete(f"renewing:{installation.key}")
+        self._known[installation.key] = (self._clock(), installation)
+
+    async def end(self, key: str, happened: datetime) -> None:
+        """The app was uninstalled. Of no effect on a later installation, should the word of it come late."""
+        found = await self._read(key)
+        # `event_time` knows whole seconds alone.
+        if found is None or happened < datetime.fromtimestamp(int(found.installed), UTC):
+            return
+        await self._vault.delete(f"installation:{key}")
+        self._known.pop(key, None)
+
+    def forget(self, key: str) -> None:
+        """Read it anew next time: Slack did not take its token."""
+        self._known.pop(key, None)
+
+    async def keys(self) -> list[str]:
+        return [name.partition(":")[2] for name in await self._vault.names("installation:")]
+
+    async def owner(self, channel: str, key: str) -> str:
+        """The installation through which a Slack Connect channel is served: the first that told of it.
+
+        Where the app is installed on both sides, Slack names now the one, now the other.
+        """
+        known = self._owners.get(channel)
+        if known is None:
+            known = await self._vault.get(f"channel:{channel}")
+            if known is None:
+                await self._vault.put(f"channel:{channel}", key)
+                known = await self._vault.get(f"channel:{channel}") or key
+            self._owners[channel] = known
+            while len(self._owners) > CHANNELS_REMEMBERED:
+                self._owners.popitem(last=False)
+        return known
+
+    async def finish(self, grace: timedelta) -> None:
+        """Await what is under way, since a token half renewed is a token lost."""
+        if not self._renewing:
+            return
+        _, late = await asyncio.wait(list(self._renewing.values()), timeout=grace.total_seconds())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

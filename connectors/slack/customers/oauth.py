@@ -1,0 +1,115 @@
+"""Letting the app into a workspace: two pages, and Slack's own between them.
+
+https://docs.slack.dev/authentication/installing-with-oauth
+"""
+
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlencode
+
+from aiohttp import encode_basic_auth
+
+from bot.core.connector import RawRequest, RawResponse
+from bot.core.errors import PlatformDown, SendError
+from bot.core.ids import Clock
+from connectors.slack.api import Api
+from connectors.slack.customers.installations import Installations, granted
+from connectors.slack.customers.states import States
+from connectors.slack.failures import code_of
+from connectors.slack.payload import Node
+from connectors.slack.scopes import CUSTOMERS
+
+_MAX_CODE = 500
+# The address of the page holds a code: nobody else shall learn of it.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Our app at Slack. `authorize` is Slack's page, `install` and `callback` are ours."""
+
+    client_id: str
+    client_secret: str
+    authorize: str
+    install: str
+    callback: str
+
+
+class Exchange:
+    """`oauth.v2.access`. What it gives once it gives never again, but asking twice harms nothing else."""
+
+    def __init__(self, app: App, api: Api) -> None:
+        self._app = app
+        self._api = api
+
+    async def code(self, code: str) -> Node:
+        return await self._access({"code": code, "redirect_uri": self._app.callback})
+
+    async def renewal(self, refresh: str) -> Node:
+        """https://docs.slack.dev/authentication/using-token-rotation"""
+        return await self._access({"grant_type": "refresh_token", "refresh_token": refresh})
+
+    async def _access(self, arguments: dict[str, str]) -> Node:
+        # Not slack_sdk's `oauth_v2_access`: that one uses a class which aiohttp warns of.
+        headers = {"Authorization": encode_basic_auth(self._app.client_id, self._app.client_secret)}
+        return await self._api.call(
+            lambda web: web.api_call("oauth.v2.access", data=arguments, headers=headers), repeatable=True
+        )
+
+
+class OAuth:
+    def __init__(
+        self, app: App, exchange: Exchange, installations: Installations, states: States, clock: Clock
+    ) -> None:
+        self._app = app
+        self._exchange = exchange
+        self._installations = installations
+        self._states = states
+        self._clock = clock
+
+    async def install(self, request: RawRequest) -> RawResponse:  # noqa: ARG002
+        query = urlencode(
+            {
+                "client_id": self._app.client_id,
+                "scope": ",".join(CUSTOMERS),
+                "redirect_uri": self._app.callback,
+                "state": self._states.issue(),
+            }
+        )
+        return RawResponse(302, headers={"Location": f"{self._app.authorize}?{query}"})
+
+    async def callback(self, request: RawRequest) -> RawResponse:
+        """Raises StorageUnavailable; all else is told to the person who stands before the page."""
+        again = f'<p><a href="{escape(self._app.install)}">Begin again</a></p>'
+        if not await self._states.spend(request.query.get("state", "")):
+            return _page(400, "This link has expired", f"<p>It is good for ten minutes, and once.</p>{again}")
+        if problem := request.query.get("error", ""):
+            words = "You did not allow it." if problem == "access_denied" else "Slack did not allow it."
+            return _page(400, "Not connected", f"<p>{words}</p>{again}")
+        try:
+            answer = await self._exchange.code(request.query.get("code", "")[:_MAX_CODE])
+        except SendError as error:
+            status = 502 if isinstance(error, PlatformDown) else 400
+            return _page(status, "Not connected", f"<p>Slack said: {escape(code_of(error))}.</p>{again}")
+        made = granted(answer, self._clock())
+        if not made.key or not made.token:
+            return _page(502, "Not connected", f"<p>Slack gave no token for a workspace.</p>{again}")
+        await self._installations.keep(made)
+        link = f"https://slack.com/app_redirect?{urlencode({'app': answer.text('app_id'), 'team': made.key})}"
+        return _page(
+            200,
+            f"Connected to {escape(made.name)}",
+            f'<p>Write to us in Slack at any time. <a href="{escape(link)}">Open Slack</a></p>',
+        )
+
+
+def _page(status: int, title: str, body: str) -> RawResponse:
+    page = (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title></head><body><h1>{title}</h1>{body}</body></html>"
+    )
+    return RawResponse(status, page.encode(), "text/html", _HEADERS)

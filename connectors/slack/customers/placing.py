@@ -1,0 +1,102 @@
+"""Slack's events as what customers do: which conversation it is, and by whom. Pure.
+
+In a channel a top-level message of somebody from outside begins a conversation, and its thread is the
+conversation. In direct messages each thread is one, as the assistant's pane makes them, and so is what stands
+outside of threads.
+"""
+
+from dataclasses import dataclass, replace
+
+from bot.core.events import Deleted, Edited, Event, Reacted, Said, Unsupported
+from connectors.slack.payload import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event in its place, and what must be known to say as whom its sender speaks."""
+
+    event: Event
+    direct: bool
+    is_root: bool
+    begun_by: str  # who began the thread; "" for a root, or where Slack does not tell
+    team: str  # the sender's workspace as the event tells it
+
+
+def placed(found: Event, event: Node, key: str) -> Heard | None:
+    """`found` is the event as read for staff, `key` names the installation; None for what begins nothing."""
+    if isinstance(found.content, Unsupported) and found.content.kind != "forwarded":
+        return None  # somebody joined, or changed the topic
+    direct = is_direct(found.place.chat)
+    written = _written(event, found)
+    thread, is_root = found.place.thread, False
+    if not direct:
+        own = _message(found)
+        is_root = not thread or thread == own
+        thread = thread or own
+    place = replace(found.place, chat=f"{key}/{found.place.chat}", thread=thread)
+    return Heard(
+        event=replace(found, place=place, shared=not direct),
+        direct=direct,
+        is_root=is_root,
+        begun_by="" if is_root else written.text("parent_user_id"),
+        team=written.text("user_team") or written.text("team"),
+    )
+
+
+def reacted(found: Event, message: Node, key: str) -> Heard:
+    """The same for a reaction to `message`: Slack tells its thread only when asked."""
+    direct = is_direct(found.place.chat)
+    ts, thread = message.text("ts"), message.text("thread_ts")
+    is_root = not direct and thread in ("", ts)
+    if direct:
+        thread = "" if thread == ts else thread
+    place = replace(found.place, chat=f"{key}/{found.place.chat}", thread=ts if is_root else thread)
+    return Heard(
+        event=replace(found, place=place, shared=not direct),
+        direct=direct,
+        # What stands in a channel belongs to whoever wrote it, not to who reacts.
+        is_root=False,
+        begun_by=message.text("user") if is_root else message.text("parent_user_id"),
+        team="",
+    )
+
+
+def is_direct(chat: str) -> bool:
+    return chat.startswith("D")
+
+
+def grant_of(payload: Node) -> str:
+    """The installation for which Slack tells an event, by its key."""
+    for grant in payload.nodes("authorizations"):
+        whole = grant.flag("is_enterprise_install")
+        if key := grant.text("enterprise_id" if whole else "team_id"):
+            return key
+    return payload.text("team_id") or payload.text("enterprise_id")
+
+
+def tapped_in(payload: Node) -> str:
+    """The installation whose bot wrote the message with the button."""
+    if payload.flag("is_enterprise_install"):
+        return payload.node("enterprise").text("id")
+    message = payload.node("message")
+    return (
+        message.node("bot_profile").text("team_id") or message.text("team") or payload.node("team").text("id")
+    )
+
+
+def _message(found: Event) -> str:
+    match found.content:
+        case Edited(message=message) | Deleted(message=message) | Reacted(message=message):
+            return message
+        case _:
+            return found.message
+
+
+def _written(event: Node, found: Event) -> Node:
+    match found.content:
+        case Said() | Unsupported():
+            return event
+        case Edited():
+            return event.node("message")
+        case _:
+            return event.node("previous_message")

@@ -1,0 +1,104 @@
+"""What is needed to work in one workspace, made when it is first wanted."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from bot.core.connector import Means
+from bot.core.errors import AccountSuspended
+from connectors.slack.api import Api, Line
+from connectors.slack.channels import Channels
+from connectors.slack.customers.installations import Installation, Installations
+from connectors.slack.finding import Finding
+from connectors.slack.people import People
+from connectors.slack.sending import Sending, Voice
+
+OPEN = 1_000  # workspaces at hand; of one that was let go, only the names of its people are asked for again
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    key: str
+    bot_user: str  # "" where only the events tell
+    api: Api
+    people: People
+    sending: Sending
+    finding: Finding
+
+
+class Workspaces:
+    """All of an account: the one that a bot token opens, or those in which the app was installed."""
+
+    def __init__(
+        self,
+        means: Means,
+        url: str,
+        line: Line,
+        voice: Voice,
+        *,
+        token: str,
+        installations: Installations,
+    ) -> None:
+        self.line = line
+        self._means = means
+        self._url = url
+        self._voice = voice
+        self._installations = installations
+        self._open: OrderedDict[str, Workspace] = OrderedDict()
+        self._only = self._made("", "", token) if token else None
+
+    @property
+    def only(self) -> Workspace | None:
+        return self._only
+
+    async def at(self, key: str) -> Workspace:
+        """For writing. Raises AccountSuspended where the app is not installed, or its token is no good."""
+        if self._only is not None:
+            return self._only
+        installation = await self._installations.current(key)
+        return self._with(installation)
+
+    async def heard(self, key: str) -> Workspace | None:
+        """For what a workspace tells us; None where the app is not installed. Waits for no renewal."""
+        if self._only is not None:
+            return self._only
+        installation = await self._installations.held(key)
+        if installation is None:
+            return None
+        if installation.due(self._means.clock()):
+            self._installations.renew(key)
+        return self._with(installation)
+
+    def suspended(self, key: str, error: AccountSuspended) -> AccountSuspended:
+        """The same error in words for a workspace that is a customer's own."""
+        if self._only is not None:
+            return error
+        self._installations.forget(key)
+        code = error.reason.partition(":")[0]
+        return AccountSuspended(
+            f"{code}: Slack takes the app's token for the workspace {key[:20]} no more;"
+            " whoever runs that workspace can add the app again"
+        )
+
+    def _with(self, installation: Installation) -> Workspace:
+        key, token = installation.key, installation.token
+        workspace = self._open.get(key)
+        if workspace is None:
+            workspace = self._open[key] = self._made(key, installation.bot_user, token)
+            while len(self._open) > OPEN:
+                self._open.popitem(last=False)
+        workspace.api.use(token)
+        self._open.move_to_end(key)
+        return workspace
+
+    def _made(self, key: str, bot_user: str, token: str) -> Workspace:
+        api = Api(token, self._url, self.line)
+        channels = Channels(api, self._means.clock)
+        files = self._means.files
+        return Workspace(
+            key=key,
+            bot_user=bot_user,
+            api=api,
+            people=People(api),
+            sending=Sending(api, channels, files, self._means.clock, self._voice),
+            finding=Finding(api, channels, files),
+        )

@@ -1,0 +1,117 @@
+"""A long answer that appears as it is read, in the assistant's pane.
+
+Three calls make one message, and only the last gives it its delivery's name. What was begun and not ended is
+therefore a message of ours without a name: `mend` takes it away, so that the delivery can be made again.
+https://docs.slack.dev/reference/methods/chat.startStream
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from bot.core.errors import OutcomeUnknown, Refused, SendError
+from bot.core.events import Place
+from bot.core.outbound import Outbound
+from connectors.rendering import TextPart
+from connectors.slack.api import Api
+from connectors.slack.blocks import Block, rows
+from connectors.slack.delivery import is_nameless, metadata_of
+from connectors.slack.failures import code_of
+from connectors.slack.payload import Node
+
+LONG = 400  # characters from which an answer is worth it
+PIECE = 250
+_PANE = "assistant_app_thread"  # the subtype of the message with which Slack begins a pane
+_PIECES = re.compile(rf"\S.{{{PIECE},}}?(?=\s|\Z)", re.DOTALL)
+
+
+def pieces(markdown: str) -> list[str]:
+    """The text in pieces that end with words; joined they are the text."""
+    found, end = [], 0
+    for match in _PIECES.finditer(markdown):
+        found.append(markdown[end : match.end()])
+        end = match.end()
+    return [*found, markdown[end:]] if markdown[end:] or not found else found
+
+
+def in_pane(place: Place) -> bool:
+    return place.chat.startswith("D") and bool(place.thread)
+
+
+class Streaming:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def send(self, outbound: Outbound, part: TextPart, named: Mapping[str, str]) -> str | None:
+        """The ts of the message; None where Slack streams nothing there, and nothing was posted.
+
+        Raises SendError, once it has begun only OutcomeUnknown.
+        """
+        chat, thread = outbound.place.chat, outbound.place.thread
+        first, *rest = pieces(part.markdown.strip())
+        try:
+            answer = await self._api.call(
+                lambda web: web.chat_startStream(
+                    channel=chat,
+                    thread_ts=thread,
+                    markdown_text=first,
+                    username=named.get("username"),
+                    icon_emoji=named.get("icon_emoji"),
+                    icon_url=named.get("icon_url"),
+                ),
+                repeatable=False,
+            )
+        except Refused:
+            return None
+        ts = answer.text("ts")
+        try:
+            for piece in rest:
+                await self._append(chat, ts, piece)
+            await self._stop(chat, ts, metadata_of(outbound), rows(part.buttons))
+        except SendError as error:
+            raise OutcomeUnknown(f"stream_torn: {code_of(error)}") from error
+        return ts
+
+    async def mend(self, outbound: Outbound, messages: Sequence[Node], oldest: str) -> None:
+        """Take away what a stream of this very delivery left behind. Raises SendError.
+
+        One delivery at a time goes into a conversation, so that what has no name there is its own.
+        """
+        us = await self._api.identity()
+        for message in messages:
+            ours = message.text("bot_id") == us.bot or message.text("user") == us.user
+            younger = _number(message.text("ts")) >= _number(oldest)
+            if ours and younger and is_nameless(message) and message.text("subtype") != _PANE:
+                await self._take_away(outbound.place.chat, message.text("ts"))
+
+    async def _append(self, chat: str, ts: str, piece: str) -> None:
+        await self._api.call(
+            lambda web: web.chat_appendStream(channel=chat, ts=ts, markdown_text=piece), repeatable=False
+        )
+
+    async def _stop(
+        self, chat: str, ts: str, metadata: dict[str, object] | None, blocks: Sequence[Block]
+    ) -> None:
+        await self._api.call(
+            lambda web: web.chat_stopStream(
+                channel=chat, ts=ts, metadata=metadata, blocks=list(blocks) or None
+            ),
+            repeatable=False,
+        )
+
+    async def _take_away(self, chat: str, ts: str) -> None:
+        for end in (
+            lambda: self._stop(chat, ts, None, ()),
+            lambda: self._api.call(lambda web: web.chat_delete(channel=chat, ts=ts), repeatable=True),
+        ):
+            try:
+                await end()
+            except Refused as error:
+                if code_of(error) not in ("message_not_in_streaming_state", "message_not_found"):
+                    raise
+
+
+def _number(ts: str) -> float:
+    try:
+        return float(ts)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,154 @@
+"""Slack for customers between the stand-in and a bus that takes notes."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from urllib.parse import parse_qsl, urlsplit
+
+from aiohttp import ClientSession, web
+
+from bot.core.connector import AccountSettings, Means
+from bot.core.events import Channel, Place
+from bot.core.ids import DeliveryId, Uuid7
+from bot.core.outbound import Operation, Outbound
+from connectors.sandbox.slack import Client, SlackStandIn, User
+from connectors.slack.customers.connector import SlackCustomers
+
+from .conftest import APP_TOKEN, BOT_TOKEN, SECRET, Hook, Kept, NotedInbox, Safe, Script, started, web_handler
+
+HOME, ACME = "T0SANDBOX", "T0ACME"
+
+
+class HandClock:
+    """The hour, moved by hand; milliseconds pass by themselves so that ids and timestamps stay in order."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+
+@dataclass
+class Shop:
+    slack: SlackStandIn
+    connector: SlackCustomers
+    inbox: NotedInbox
+    script: Script
+    settings: AccountSettings
+    vault: Safe
+    clock: HandClock
+    url: str
+    means: Means
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def place(self, chat: str, thread: str = "") -> Place:
+        return Place(Channel("slack"), self.settings.account, chat, thread)
+
+    def outbound(self, operation: Operation, chat: str, thread: str = "", part: int = 0) -> Outbound:
+        ids = Uuid7(lambda: int(self.clock().timestamp() * 1000))
+        return Outbound(DeliveryId(ids()), self.place(chat, thread), operation, part)
+
+    def other(self) -> SlackCustomers:
+        """The same account in another process."""
+        return SlackCustomers(self.settings, self.means)
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> tuple[int, str]:
+        async with ClientSession() as session, session.get(f"{self.url}{path}", params=query) as answer:
+            return answer.status, await answer.text()
+
+    async def authorize_url(self) -> str:
+        """Where a browser goes that opens our page for installing."""
+        url = f"{self.url}/slack/install"
+        async with ClientSession() as session, session.get(url, allow_redirects=False) as answer:
+            assert answer.status == 302
+            return answer.headers["Location"]
+
+    async def callback(self, team: str) -> dict[str, str]:
+        """What Slack sends the browser back with, after somebody allowed the app for a workspace."""
+        async with ClientSession() as session:
+            async with session.get(await self.authorize_url()) as answer:
+                page = await answer.text()
+            links = [unescape(link) for link in page.split('href="')[1:]]
+            (allow,) = [link.partition('"')[0] for link in links if f"team={team}" in link]
+            async with session.get(allow, allow_redirects=False) as answer:
+                assert answer.status == 302
+                return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+    async def install(self, team: str) -> str:
+        status, page = await self.get("/slack/oauth", await self.callback(team))
+        assert status == 200, page
+        return page
+
+
+@asynccontextmanager
+async def a_shop(
+    *, token: str = "", rotates: bool = False, options: Mapping[str, str] | None = None
+) -> AsyncIterator[Shop]:
+    """With `token` the app lives in one workspace, without it is installed by OAuth."""
+    script, clock = Script(), HandClock()
+    slack = SlackStandIn(
+        bot_token=BOT_TOKEN,
+        app_token=APP_TOKEN,
+        signing_secret=SECRET,
+        faults=script,
+        clock=clock,
+        ack_timeout=timedelta(seconds=5),
+        retry_delays=(timedelta(0),) * 3,
+        client=Client("1.2", "client-secret", rotates),
+    )
+    slack.add_user("ana", real_name="Ana Duarte", user_id="U0ANA")
+    acme = slack.workspace(ACME, "Acme")
+    acme.add_user("zoe", real_name="Zoe Rossi", email="zoe@acme.example", user_id="U0ZOE")
+    sandbox = web.Application()
+    sandbox.add_subapp("/sandbox/slack", slack.app())
+    slack_runner, slack_url = await started(sandbox)
+    given = {"signing_secret": SECRET, "client_id": "1.2", "client_secret": "client-secret"}
+    ours = web.Application()
+    runner_settings = AccountSettings(
+        account="slack",
+        serves="customers",
+        mode="webhook",
+        api_url=f"{slack_url}/sandbox/slack/api/",
+        public_url="http://placeholder",
+        secrets={**given, **({"bot_token": token} if token else {})},
+        options=options or {},
+    )
+    files: dict[str, bytes] = {}
+    vault, inbox = Safe(), NotedInbox()
+    means = Means(files=Kept(files), vault=vault, clock=clock)
+    handlers: dict[str, SlackCustomers] = {}
+
+    async def route(request: web.Request) -> web.Response:
+        for each in handlers["connector"].routes(inbox):
+            if each.path == request.path and request.method in each.methods:
+                return await web_handler(each)(request)
+        return web.Response(status=404)
+
+    ours.router.add_route("*", "/{path:.*}", route)
+    runner, url = await started(ours)
+    settings = replace(runner_settings, public_url=url)
+    connector = handlers["connector"] = SlackCustomers(settings, means)
+    slack.configure_http(
+        events_url=f"{url}/hooks/slack/events",
+        interactions_url=f"{url}/hooks/slack/interactions",
+        commands_url=f"{url}/hooks/slack/commands",
+    )
+    yield Shop(slack, connector, inbox, script, settings, vault, clock, url, means, files)
+    await slack.settled()
+    await runner.cleanup()
+    await connector.close()
+    await slack_runner.cleanup()
+
+
+def outsider(user_id: str, name: str, team: str = ACME) -> User:
+    return User(id=user_id, name=name, real_name=name.title(), team_id=team)
+
+
+async def signed(shop: Shop, payload: object) -> int:
+    events = Hook(shop.connector.routes(shop.inbox)[0].handle)
+    return (await events.post(json.dumps(payload).encode())).status

@@ -1,0 +1,89 @@
+"""Direct messages and the assistant's pane; one workspace alone, over HTTP or a socket, and its check."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bot.core.errors import AccountSuspended, Refused, SettingsError
+from bot.core.events import Standing, Started
+from bot.core.outbound import Post, Typing
+from connectors.slack.customers.connector import SlackCustomers
+from connectors.slack.scopes import CUSTOMERS
+
+from .conftest import APP_TOKEN, BOT_TOKEN
+from .shop import HOME, Shop, a_shop
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    options = {"prompts": "Invite my team | How do I invite my team?; Billing"}
+    async with a_shop(token=BOT_TOKEN, options=options) as made:
+        yield made
+
+
+async def test_a_direct_message_is_a_conversation_of_its_sender(shop: Shop) -> None:
+    direct = shop.slack.open_direct("ana").id
+    first = shop.slack.say("ana", direct, "hello")
+    shop.slack.say("ana", direct, "in a thread", first)
+    await shop.inbox.event(2)
+    places = [event.place for event in shop.inbox.events]
+    assert places == [shop.place(f"{HOME}/{direct}"), shop.place(f"{HOME}/{direct}", first)]
+    assert not any(event.shared for event in shop.inbox.events)
+    # One of our own people who tries it out is a customer there.
+    assert {event.standing for event in shop.inbox.events} == {Standing.CUSTOMER}
+    await shop.connector.send(shop.outbound(Post("hi", reply_to=first), f"{HOME}/{direct}"))
+    assert shop.slack.messages(direct)[-1]["text"] == "hi"
+
+
+async def test_the_pane_opens_with_questions_and_shows_that_we_think(shop: Shop) -> None:
+    direct, thread = shop.slack.open_pane("ana")
+    event = await shop.inbox.event()
+    where = (f"{HOME}/{direct}", thread)
+    assert (event.content, event.place, event.shared) == (Started(), shop.place(*where), False)
+    assert event.sender.display_name == "ana"
+    await shop.script.called("assistant.threads.setSuggestedPrompts", 1)
+    await shop.connector.close()
+    assert shop.slack.pane(direct, thread)["prompts"] == [
+        {"title": "Invite my team", "message": "How do I invite my team?"},
+        {"title": "Billing", "message": "Billing"},
+    ]
+    await shop.connector.send(shop.outbound(Typing(), *where))
+    assert shop.slack.pane(direct, thread)["status"] == "is thinking…"
+    shop.slack.say("ana", direct, "How?", thread)
+    assert (await shop.inbox.event(2)).place == shop.place(*where)
+    await shop.connector.send(shop.outbound(Post("Like this"), *where))
+    assert shop.slack.pane(direct, thread)["status"] == ""
+
+
+async def test_one_workspace_can_be_served_over_a_socket(shop: Shop) -> None:
+    secrets = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN}
+    connector = SlackCustomers(replace(shop.settings, mode="socket", secrets=secrets), shop.means)
+    assert connector.routes(shop.inbox) == ()
+    with pytest.raises(SettingsError):
+        await shop.connector.listen(shop.inbox)
+    task = asyncio.create_task(connector.listen(shop.inbox))
+    async with asyncio.timeout(10):
+        await shop.slack.socket_connected()
+    assert await connector.check() == "@desk in Sandbox"
+    shop.slack.say("ana", shop.slack.open_direct("ana").id, "hello")
+    await shop.inbox.event()
+    await shop.slack.settled()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await connector.close()
+
+
+async def test_a_scope_that_is_missing_is_named(shop: Shop) -> None:
+    shop.slack.installs.scopes = tuple(scope for scope in CUSTOMERS if scope != "files:read")
+    with pytest.raises(Refused, match="lacks files:read; add it"):
+        await shop.connector.check()
+
+
+async def test_checking_tells_as_whom(shop: Shop) -> None:
+    assert await shop.connector.check() == "@desk in Sandbox"
+    shop.slack.uninstall(HOME)
+    with pytest.raises(AccountSuspended, match="account_inactive"):
+        await shop.connector.check()

@@ -1,0 +1,250 @@
+"""Installed in many workspaces: the pages, the tokens, their renewal and their end."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.core.connector import AccountSettings
+from bot.core.errors import AccountSuspended, PlatformDown, SettingsError
+from bot.core.events import Said
+from bot.core.outbound import Post
+from connectors.sandbox.fault import Fault, FaultKind
+from connectors.slack import channel
+from connectors.slack.customers.connector import SlackCustomers
+
+from .conftest import Desk
+from .shop import ACME, HOME, Shop, a_shop, signed
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    async with a_shop() as made:
+        yield made
+
+
+@pytest.fixture
+async def rotating() -> AsyncIterator[Shop]:
+    async with a_shop(rotates=True) as made:
+        yield made
+
+
+async def told(shop: Shop, text: str = "hello") -> str:
+    """Somebody of Acme writes to the app; the chat of their conversation."""
+    direct = shop.slack.workspace(ACME).open_direct("zoe").id
+    shop.slack.workspace(ACME).say("zoe", direct, text)
+    await shop.slack.settled()
+    return f"{ACME}/{direct}"
+
+
+async def test_a_workspace_installs_the_app_writes_to_it_and_is_answered(shop: Shop) -> None:
+    page = await shop.install(ACME)
+    assert "Connected to Acme" in page
+    chat = await told(shop)
+    (event,) = shop.inbox.events
+    assert (event.place, event.shared, event.content) == (shop.place(chat), False, Said("hello"))
+    assert (event.sender.external_id, event.sender.display_name) == ("U0ZOE", "zoe")
+    sent = await shop.connector.send(shop.outbound(Post("Hello **Zoe**"), chat))
+    shown = shop.slack.workspace(ACME).messages(chat.partition("/")[2])
+    assert [(message["ts"], message["text"]) for message in shown[1:]] == [(sent.message, "Hello *Zoe*")]
+
+
+async def test_what_slack_is_asked_for_is_what_the_manifest_of_the_app_names(shop: Shop) -> None:
+    url = await shop.authorize_url()
+    assert url.startswith(f"{shop.settings.api_url.removesuffix('api/')}oauth/v2/authorize?client_id=1.2&")
+    assert "chat%3Awrite.customize" in url
+    assert f"redirect_uri={shop.url.replace(':', '%3A').replace('/', '%2F')}%2Fslack%2Foauth" in url
+
+
+async def test_a_way_back_is_good_once(shop: Shop) -> None:
+    query = await shop.callback(ACME)
+    assert (await shop.get("/slack/oauth", query))[0] == 200
+    status, page = await shop.get("/slack/oauth", query)
+    assert (status, "has expired" in page) == (400, True)
+
+
+async def test_a_way_back_is_good_for_ten_minutes(shop: Shop) -> None:
+    query = await shop.callback(ACME)
+    shop.clock.now += timedelta(minutes=11)
+    assert (await shop.get("/slack/oauth", query))[0] == 400
+    assert [name for name in shop.vault.values if name.startswith("installation:")] == []
+
+
+@pytest.mark.parametrize("state", ["", "1.2.3", "é.x.y", "9999999999.abc.deadbeef", "x" * 1000])
+async def test_a_state_that_is_not_ours_is_refused(shop: Shop, state: str) -> None:
+    query = await shop.callback(ACME)
+    assert (await shop.get("/slack/oauth", query | {"state": state}))[0] == 400
+    assert shop.vault.values == {}
+
+
+async def test_spent_states_are_not_kept_for_ever(shop: Shop) -> None:
+    await shop.install(ACME)
+    shop.clock.now += timedelta(minutes=11)
+    await shop.install(ACME)
+    assert len([name for name in shop.vault.values if name.startswith("spent:")]) == 1
+
+
+async def test_who_does_not_allow_it_is_told_so(shop: Shop) -> None:
+    query = await shop.callback(ACME)
+    status, page = await shop.get("/slack/oauth", {"state": query["state"], "error": "access_denied"})
+    assert (status, "You did not allow it" in page) == (400, True)
+
+
+async def test_a_code_that_slack_does_not_know_connects_nothing(shop: Shop) -> None:
+    query = await shop.callback(ACME)
+    status, page = await shop.get("/slack/oauth", query | {"code": "<b>"})
+    assert (status, "invalid_code" in page, "<b>" in page) == (400, True, False)
+
+
+async def test_slack_being_away_is_said_on_the_page(shop: Shop) -> None:
+    query = await shop.callback(ACME)
+    shop.script.faults["oauth.v2.access"] = [Fault(FaultKind.SERVER_ERROR)]
+    assert (await shop.get("/slack/oauth", query))[0] == 502
+
+
+async def test_tokens_are_renewed_before_they_end_by_one_alone(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    rotating.clock.now += timedelta(hours=11, minutes=30)
+    posts = [rotating.outbound(Post(f"{number}"), chat) for number in range(5)]
+    await asyncio.gather(*(rotating.connector.send(post) for post in posts))
+    assert rotating.slack.installs.refreshes == 1
+    rotating.clock.now += timedelta(hours=11, minutes=30)
+    await rotating.connector.send(rotating.outbound(Post("later"), chat))
+    assert rotating.slack.installs.refreshes == 2
+
+
+async def test_another_process_uses_what_this_one_renewed(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    other = rotating.other()
+    await other.send(rotating.outbound(Post("a"), chat))
+    rotating.clock.now += timedelta(hours=11, minutes=30)
+    await rotating.connector.send(rotating.outbound(Post("b"), chat))
+    await other.send(rotating.outbound(Post("c"), chat))
+    assert rotating.slack.installs.refreshes == 1
+    await other.close()
+
+
+async def test_while_another_process_renews_the_old_token_still_serves(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    rotating.clock.now += timedelta(hours=11, minutes=30)
+    await rotating.vault.put(f"renewing:{ACME}", (rotating.clock() + timedelta(minutes=1)).isoformat())
+    await rotating.connector.send(rotating.outbound(Post("x"), chat))
+    assert rotating.slack.installs.refreshes == 0
+    rotating.clock.now += timedelta(minutes=2)
+    await rotating.connector.send(rotating.outbound(Post("y"), chat))
+    assert rotating.slack.installs.refreshes == 1
+
+
+async def test_an_expired_token_that_cannot_be_renewed_now_waits(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    rotating.clock.now += timedelta(hours=13)
+    rotating.script.faults["oauth.v2.access"] = [Fault(FaultKind.SERVER_ERROR)]
+    with pytest.raises(PlatformDown):
+        await rotating.connector.send(rotating.outbound(Post("x"), chat))
+    rotating.clock.now += timedelta(minutes=2)
+    await rotating.connector.send(rotating.outbound(Post("x"), chat))
+
+
+async def test_a_renewal_is_not_lost_when_nobody_waits_for_it_any_more(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    rotating.clock.now += timedelta(hours=13)
+    rotating.script.faults["oauth.v2.access"] = [Fault(FaultKind.DELAY, 0.2)]
+    sending = asyncio.create_task(rotating.connector.send(rotating.outbound(Post("x"), chat)))
+    await rotating.script.called("oauth.v2.access", 2)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    await rotating.connector.close()
+    kept = json.loads(rotating.vault.values[f"installation:{ACME}"])
+    assert kept["expires"] > rotating.clock().timestamp()
+
+
+async def test_an_uninstalled_workspace_is_forgotten_and_says_so(shop: Shop) -> None:
+    await shop.install(ACME)
+    chat = await told(shop)
+    other = shop.other()
+    await other.send(shop.outbound(Post("before"), chat))
+    shop.clock.now += timedelta(seconds=2)
+    shop.slack.uninstall(ACME)
+    await shop.slack.settled()
+    assert f"installation:{ACME}" not in shop.vault.values
+    for connector in (shop.connector, other):  # the other one still has the token, and Slack refuses it
+        with pytest.raises(AccountSuspended, match=r"T0ACME.*again"):
+            await connector.send(shop.outbound(Post("after"), chat))
+    await other.close()
+
+
+async def test_word_of_an_uninstallation_that_comes_late_ends_no_new_one(shop: Shop) -> None:
+    await shop.install(ACME)
+    shop.inbox.failures = 0
+    shop.clock.now += timedelta(seconds=10)
+    shop.slack.uninstall(ACME)
+    await shop.slack.settled()
+    shop.clock.now += timedelta(seconds=10)
+    await shop.install(ACME)
+    shop.clock.now -= timedelta(seconds=10)
+    shop.slack.workspace(ACME).tell_of_end()
+    await shop.slack.settled()
+    shop.clock.now += timedelta(seconds=10)
+    chat = await told(shop)
+    await shop.connector.send(shop.outbound(Post("still here"), chat))
+
+
+async def test_a_token_revoked_that_is_not_the_one_we_have_ends_nothing(shop: Shop) -> None:
+    await shop.install(ACME)
+    grant = {"team_id": ACME, "user_id": "U0BOT0ACME", "is_bot": True}
+    event = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["U0BOT0ACME"]}}
+    payload = {"type": "event_callback", "event_id": "Ev0", "authorizations": [grant], "event": event}
+    assert await signed(shop, payload) == 200
+    assert f"installation:{ACME}" in shop.vault.values
+    shop.slack.installs.revoke(ACME)
+    assert await signed(shop, payload) == 200
+    assert f"installation:{ACME}" not in shop.vault.values
+
+
+async def test_events_of_a_workspace_without_the_app_are_dropped(shop: Shop) -> None:
+    await shop.install(ACME)
+    await told(shop, "first")
+    await shop.vault.delete(f"installation:{ACME}")
+    shop.clock.now += timedelta(minutes=2)
+    await told(shop, "second")
+    assert [event.content for event in shop.inbox.events] == [Said("first")]
+
+
+async def test_checking_asks_slack_whether_the_app_is_known(shop: Shop) -> None:
+    assert await shop.connector.check() == f"no workspace yet: open {shop.url}/slack/install"
+    await shop.install(ACME)
+    await shop.install(HOME)
+    assert await shop.connector.check() == "2 workspaces"
+    secrets = {**shop.settings.secrets, "client_secret": "wrong"}
+    wrong = SlackCustomers(_with(shop, secrets), shop.means)
+    with pytest.raises(AccountSuspended, match=r"bad_client_secret.*Basic Information"):
+        await wrong.check()
+    await wrong.close()
+
+
+async def test_settings_that_cannot_work_say_what_is_missing(shop: Shop) -> None:
+    for secrets, missing in (
+        ({"signing_secret": "x", "client_id": "1"}, "client_secret"),
+        ({"signing_secret": "x"}, "client_id"),
+        ({"bot_token": "x"}, "signing_secret"),
+    ):
+        with pytest.raises(SettingsError, match=missing):
+            SlackCustomers(_with(shop, secrets), shop.means)
+
+
+async def test_the_registration_opens_the_side_that_the_account_serves(shop: Shop, desk: Desk) -> None:
+    assert isinstance(channel.open(shop.settings, shop.means), SlackCustomers)
+    assert not isinstance(channel.open(desk.settings, shop.means), SlackCustomers)
+
+
+def _with(shop: Shop, secrets: Mapping[str, str]) -> AccountSettings:
+    return replace(shop.settings, secrets=secrets)
