@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -23,7 +23,8 @@ from bot.run.settings import Environment, Settings, load
 from bot.run.upkeep import count_waiting, seal_audit
 from bot.run.web import add_health, web_app
 from bot.run.wiring import CHANNELS, House, house, namespace
-from connectors.sandbox.server import Credentials, Sandbox
+from connectors.sandbox.credentials import Credentials, environment
+from connectors.sandbox.server import MAIL_PORTS, Sandbox
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
 from storage.organizations import apply, current
@@ -101,15 +102,17 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
         async with house(settings, known, pool=12) as h:
             await _ensure_organization(h)
             app = web_app(h)
+            stand_ins = None
             if sandbox:
-                kept = settings.var / "sandbox.json"
-                stand_ins = Sandbox(credentials=_credentials(settings), state_file=kept)
+                stand_ins = Sandbox(state_file=settings.var / "sandbox.json", mail_ports=MAIL_PORTS)
                 app.add_subapp("/sandbox", stand_ins.app())
             async with (
                 listening(settings, app),
                 running(h, serves=True, works=True, stop=stop),
                 _jobs_beside(settings, known),
             ):
+                if stand_ins is not None:
+                    await stand_ins.connect(settings.public_url)
                 _welcome(settings, sandbox=sandbox)
                 await stop.wait()
                 Console(stderr=True).print("[dim]Stopping: finishing what is under way…[/]")
@@ -247,26 +250,9 @@ async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None
 
 def _in_sandbox(settings: Settings) -> Settings:
     """The same settings, with the stand-ins in place of the platforms."""
-    known = Credentials()
-    base = f"http://127.0.0.1:{settings.port}/sandbox"
-    environ = {
-        **settings.environ,
-        "TELEGRAM_API_URL": f"{base}/telegram",
-        "SLACK_API_URL": f"{base}/slack/api",
-        "TELEGRAM_BOT_TOKEN": known.telegram_token,
-        "TELEGRAM_WEBHOOK_SECRET": "sandbox-webhook-secret",
-        "SLACK_BOT_TOKEN": known.slack_bot_token,
-        "SLACK_APP_TOKEN": known.slack_app_token,
-        "SLACK_SIGNING_SECRET": known.slack_signing_secret,
-        "HOST": "127.0.0.1",
-    }
-    return load(environ)
-
-
-def _credentials(settings: Settings) -> Credentials:
-    known = asdict(Credentials())
-    known["telegram_token"] = settings.secret("TELEGRAM_BOT_TOKEN")
-    return Credentials(**known)
+    here = f"http://127.0.0.1:{settings.port}"
+    known = environment(Credentials(), f"{here}/sandbox")
+    return load({**settings.environ, **known, "HOST": "127.0.0.1", "PUBLIC_URL": here})
 
 
 async def _ensure_organization(h: House) -> None:
@@ -285,8 +271,9 @@ def _welcome(settings: Settings, *, sandbox: bool) -> None:
     console.print(f"\n[bold green]Agents Market is running[/] at {base}\n")
     if sandbox:
         console.print(f"  Open [bold cyan]{base}/sandbox[/]")
-        console.print("  Left is a customer's phone, right the staff's Slack.\n")
-        console.print("  Try, as Maya on the phone:")
+        console.print("  Left are a customer's Telegram, WhatsApp, Messenger, mail and Slack;")
+        console.print("  right the staff's Slack and Telegram.\n")
+        console.print("  Try, as Maya on any of them:")
         console.print("    [italic]How do I invite my team?[/]            an article answers")
         console.print("    [italic]I was charged twice this month[/]      a rule calls people: see Slack")
         console.print("  Then in Slack: open the thread, press [bold]Take[/], answer there, and at the end")

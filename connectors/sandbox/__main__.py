@@ -15,8 +15,9 @@ from pathlib import Path
 
 from aiohttp import web
 
+from connectors.sandbox.credentials import Credentials, environment
 from connectors.sandbox.guard import is_loopback
-from connectors.sandbox.server import CUSTOMERS, Credentials, Sandbox
+from connectors.sandbox.server import CUSTOMERS, MAIL_PORTS, Sandbox
 from connectors.sandbox.slack.delivery import RETRY_DELAYS
 from connectors.sandbox.staff import read_staff
 
@@ -29,7 +30,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, help="a file that keeps the state from one start to the next")
     parser.add_argument("--staff", type=Path, help="a JSON file with the users and channels of Slack")
     parser.add_argument(
-        "--customer", action="append", help="a person on Telegram; may be given more than once"
+        "--customer",
+        action="append",
+        help="somebody who is on every channel; may be given more than once",
     )
     parser.add_argument("--seed", type=int, default=0, help="for the faults")
     parser.add_argument(
@@ -37,6 +40,12 @@ def _arguments() -> argparse.Namespace:
         type=_delays,
         default=RETRY_DELAYS,
         help="seconds by comma, after which Slack sends again what was not taken; Slack's own are 0,60,300",
+    )
+    parser.add_argument(
+        "--mail-ports",
+        type=_ports,
+        default=(0, 0),
+        help=f"of SMTP and IMAP, by comma; 0: any free one; the sample organization's are {MAIL_PORTS}",
     )
     for name, value in asdict(known).items():
         parser.add_argument(f"--{name.replace('_', '-')}", default=value)
@@ -48,6 +57,12 @@ def _delays(words: str) -> tuple[timedelta, ...]:
     return tuple(timedelta(seconds=float(word)) for word in words.split(",") if word.strip())
 
 
+def _ports(words: str) -> tuple[int, int]:
+    """Raises ValueError, which argparse tells."""
+    smtp, imap = (int(word) for word in words.split(","))
+    return smtp, imap
+
+
 async def _serve(arguments: argparse.Namespace) -> None:
     credentials = Credentials(**{name: getattr(arguments, name) for name in asdict(Credentials())})
     sandbox = Sandbox(
@@ -57,6 +72,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         state_file=arguments.state,
         seed=arguments.seed,
         slack_retry_delays=arguments.slack_retry_delays,
+        mail_ports=arguments.mail_ports,
     )
     root = web.Application()
     root.add_subapp("/sandbox", sandbox.app())
@@ -73,6 +89,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
             "url": base,
             "telegram_api_url": f"{base}/telegram",
             "slack_api_url": f"{base}/slack/api/",
+            "smtp_port": sandbox.mail.smtp.port,
+            "imap_port": sandbox.mail.imap.port,
+            "environment": environment(credentials, base),
         }
         print(json.dumps({**addresses, **asdict(credentials)}), flush=True)  # noqa: T201
         await stop.wait()

@@ -37,6 +37,19 @@ class Body:
             return float(value)
         raise CommandError(f"{name!r} is no number.")
 
+    def flag(self, name: str, default: bool = False) -> bool:
+        value = self.values.get(name, default)
+        if isinstance(value, bool):
+            return value
+        raise CommandError(f"{name!r} is true or false.")
+
+    def choice(self, name: str) -> str | int:
+        """What is tapped or chosen."""
+        value = self.values.get(name)
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            return value
+        raise CommandError(f"{name!r} is a label, an id, or a number from 0.")
+
     def content(self, name: str) -> bytes:
         try:
             return base64.b64decode(self.text(name, ""), validate=True)

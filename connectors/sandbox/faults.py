@@ -9,7 +9,7 @@ from random import Random
 
 from connectors.sandbox.fault import Fault, FaultKind
 
-PLATFORMS = ("telegram", "slack")
+PLATFORMS = ("telegram", "slack", "whatsapp", "messenger", "email")
 
 
 class Mischief(StrEnum):

@@ -1,37 +1,47 @@
-"""Telegram, Slack, what can go wrong with them, and one page to play both sides: one application."""
+"""A stand-in for every platform, what can go wrong, and one page to play all sides: one application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 from aiohttp import web
 
 from bot.core.ids import Clock, utc_now
+from connectors.sandbox import slack, telegram
+from connectors.sandbox.connecting import Connecting
 from connectors.sandbox.control import Control
+from connectors.sandbox.credentials import Credentials
 from connectors.sandbox.faults import FaultPlan
 from connectors.sandbox.kept import Snapshot, StateFile
 from connectors.sandbox.live import LiveFeed
+from connectors.sandbox.mail import MailServer
+from connectors.sandbox.mail_deeds import MailDeeds
+from connectors.sandbox.mailbox import Mailbox
+from connectors.sandbox.messenger import MessengerStandIn
+from connectors.sandbox.messenger_deeds import MessengerDeeds
+from connectors.sandbox.meta import MovableClock
 from connectors.sandbox.pages import add_page
-from connectors.sandbox.slack import Pace, Refused, SlackStandIn, Wire
+from connectors.sandbox.people import TEAM, People
+from connectors.sandbox.people_deeds import PeopleDeeds
+from connectors.sandbox.phone_deeds import PhoneDeeds
+from connectors.sandbox.sides import Side, meta_files, slack_files, telegram_files
+from connectors.sandbox.slack import Pace, Refused, SlackStandIn
 from connectors.sandbox.slack.delivery import RETRY_DELAYS
-from connectors.sandbox.staff import Staff, sample_staff
+from connectors.sandbox.slack_deeds import SlackDeeds
+from connectors.sandbox.staff import NIGHT_WATCH, Staff, sample_staff
 from connectors.sandbox.telegram import Limits, TelegramStandIn
+from connectors.sandbox.trouble_deeds import TroubleDeeds
+from connectors.sandbox.whatsapp import WhatsAppStandIn
+from connectors.sandbox.whatsapp_deeds import WhatsAppDeeds
 
 CUSTOMERS = ("Maya Fischer",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What the product needs to be let in. They open nothing outside the sandbox."""
-
-    telegram_token: str = "700000001:sandbox-telegram-token"  # noqa: S105
-    telegram_username: str = "sandbox_desk_bot"
-    slack_bot_token: str = "xoxb-sandbox"  # noqa: S105
-    slack_app_token: str = "xapp-sandbox"  # noqa: S105
-    slack_signing_secret: str = "sandbox-signing-secret"  # noqa: S105
+MAIL_PORTS = (8025, 8143)  # SMTP and IMAP, as the sample organization has them
+_FIRST_STAFF_ID = 7_100_000_001
+_SPINE = ("telegram", "slack")  # what a state file has always held
 
 
 class Sandbox:
@@ -39,6 +49,7 @@ class Sandbox:
 
     With a `state_file` it goes on where it was when it is started again; what the staff and the customers
     given here add to it is added. `telegram_limits` and `slack_pace` turn the platforms' sending limits on.
+    `mail_ports` are those of SMTP and IMAP; 0 is any free one, known once the application runs.
     """
 
     def __init__(
@@ -54,50 +65,136 @@ class Sandbox:
         telegram_limits: Limits | None = None,
         slack_pace: Pace | None = None,
         slack_retry_delays: Sequence[timedelta] = RETRY_DELAYS,
+        mail_ports: tuple[int, int] = (0, 0),
     ) -> None:
-        self.credentials = credentials or Credentials()
+        self.credentials = known = credentials or Credentials()
         self.faults = FaultPlan(seed)
         staff = staff or sample_staff()
         self.telegram = TelegramStandIn(
-            self.credentials.telegram_token,
-            self.credentials.telegram_username,
+            known.telegram_token,
+            known.telegram_username,
             clock=clock,
             faults=self.faults,
             limits=telegram_limits,
         )
-        bot_user = "U0SANDBOX"
+        self.telegram_staff = TelegramStandIn(
+            known.telegram_staff_token,
+            known.telegram_staff_username,
+            clock=clock,
+            ids=count(_FIRST_STAFF_ID).__next__,
+            faults=self.faults,
+        )
         self.slack = SlackStandIn(
-            bot_token=self.credentials.slack_bot_token,
-            app_token=self.credentials.slack_app_token,
-            signing_secret=self.credentials.slack_signing_secret,
-            bot_user=bot_user,
+            bot_token=known.slack_bot_token,
+            app_token=known.slack_app_token,
+            signing_secret=known.slack_signing_secret,
             users=staff.users,
-            channels=staff.wire_channels(created=int(clock().timestamp()), bot_user=bot_user),
+            channels=staff.wire_channels(created=int(clock().timestamp()), bot_user="U0SANDBOX"),
             post_pace=slack_pace,
             faults=self.faults,
             clock=clock,
             retry_delays=slack_retry_delays,
         )
+        self.slack_customers = SlackStandIn(
+            bot_token="",
+            app_token="xapp-customers",  # noqa: S106 - an app without Socket Mode
+            signing_secret=known.slack_customers_signing_secret,
+            app_id="A0CUSTOMERS",
+            bot_id="B0CUSTOMERS",
+            bot_user="U0CUSTOMERS",
+            bot_name="Brightdesk",
+            users=staff.users,
+            public_url="http://127.0.0.1",  # until a call tells: see `slack.together`
+            faults=self.faults,
+            clock=clock,
+            retry_delays=slack_retry_delays,
+            client=slack.Client(known.slack_client_id, known.slack_client_secret),
+        )
+        home = self.slack_customers.installation.team_id
+        self.slack_customers.installs.revoke(home)  # it is added by OAuth there, as everywhere
+        self.clock = MovableClock(clock)
+        self.whatsapp = WhatsAppStandIn(
+            known.whatsapp_access_token,
+            known.whatsapp_app_secret,
+            known.whatsapp_verify_token,
+            verified_name="Brightdesk",
+            clock=self.clock,
+            faults=self.faults,
+        )
+        self.messenger = MessengerStandIn(
+            known.messenger_page_token,
+            known.messenger_app_secret,
+            known.messenger_verify_token,
+            page_name="Brightdesk",
+            clock=self.clock,
+            faults=self.faults,
+        )
+        domain = known.email_address.partition("@")[2]
+        smtp, imap = mail_ports
+        self.mail = MailServer(domain, faults=self.faults, clock=clock, smtp_port=smtp, imap_port=imap)
+        self._mailbox = Mailbox(self.mail, known.email_address, known.email_password)
+        self._people = People(
+            telegram=self.telegram,
+            whatsapp=self.whatsapp,
+            messenger=self.messenger,
+            mail=self.mail,
+            slack=self.slack_customers,
+        )
+        self._connecting = Connecting(self.whatsapp, self.messenger, self.slack_customers, (home, TEAM))
         self._live = LiveFeed()
         self._slack_urls: dict[str, str] = {}
-        self._control = Control(self.telegram, self.slack, self.faults, self._live, self.configure_slack)
+        self._sides = self._composed()
+        self._control = Control(self._sides, (self._troubles(), PeopleDeeds(self._people, self._connecting)))
         self._file = StateFile(state_file, self.snapshot, calm) if state_file is not None else None
-        self._load(staff)
-        for name in customers:
-            self.telegram.user(name)
-        self.telegram.on_change = self._telegram_changed
-        self.slack.on_change = self._slack_changed
+        self._inside = [user.id for user in staff.users]
+        self._load(staff, tuple(customers))
+        self._watch()
+
+    def _composed(self) -> tuple[Side, ...]:
+        """One platform more is one line more."""
+        tg, staff, ours, theirs = self.telegram, self.telegram_staff, self.slack, self.slack_customers
+        wa, ms, mail = self.whatsapp, self.messenger, self._mailbox
+        letters = MailDeeds(mail)
+        return (
+            Side("telegram", tg, PhoneDeeds(tg), telegram_files(tg)),
+            Side("slack", ours, SlackDeeds(ours, self.configure_slack), slack_files(ours)),
+            Side("whatsapp", wa, WhatsAppDeeds(wa), meta_files(wa.file)),
+            Side("messenger", ms, MessengerDeeds(ms), meta_files(ms.file)),
+            Side("email", mail, letters, lambda path, _: letters.file(path)),
+            Side(
+                "slack-customers", theirs, SlackDeeds(theirs, self.configure_customers), slack_files(theirs)
+            ),
+            Side("telegram-staff", staff, PhoneDeeds(staff), telegram_files(staff)),
+        )
+
+    def _troubles(self) -> TroubleDeeds:
+        troubles = {"whatsapp": self.whatsapp.troubles, "messenger": self.messenger.troubles}
+        return TroubleDeeds(
+            self.faults, troubles, self.clock, lambda what: self._live.tell({"platform": what})
+        )
 
     def app(self) -> web.Application:
         app = web.Application()
         app.cleanup_ctx.append(self._keeping)  # before the stand-ins, so that it sees their first changes
+        app.cleanup_ctx.append(self._mailbox.running)
         add_page(app)
         self._control.add_routes(app)
         app.router.add_get("/live", self._live.serve)
         app.on_shutdown.append(self._live.close)
-        app.add_subapp("/telegram", self.telegram.app())
-        app.add_subapp("/slack", self.slack.app())
+        app.add_subapp("/telegram", telegram.together((self.telegram, self.telegram_staff)))
+        app.add_subapp("/slack", slack.together((self.slack, self.slack_customers)))
+        app.add_subapp("/whatsapp", self.whatsapp.app())
+        app.add_subapp("/messenger", self.messenger.app())
         return app
+
+    async def connect(self, public_url: str) -> None:
+        """Tell the platforms where the product is, once it serves. Idempotent, and does not raise."""
+        await self._connecting.connect(public_url)
+
+    def customer(self, name: str) -> Mapping[str, str]:
+        """The person of that name on every channel, with the ids they have there; added where new."""
+        self._people.add([name], inside=self._inside)
+        return self._people.ids(name)
 
     def configure_slack(self, events_url: str, interactions_url: str, commands_url: str) -> None:
         """Slack's Request URLs, for a product that does not use Socket Mode."""
@@ -111,33 +208,49 @@ class Sandbox:
         }
         self._mark()
 
+    def configure_customers(self, events_url: str, interactions_url: str, commands_url: str) -> None:
+        """The Request URLs of the customers' app."""
+        self.slack_customers.configure_http(
+            events_url=events_url, interactions_url=interactions_url, commands_url=commands_url
+        )
+
     def snapshot(self) -> Snapshot:
         return {
-            "version": 1,
-            "telegram": self.telegram.snapshot(),
-            "slack": self.slack.snapshot(),
+            "version": 2,
+            **{side.name: side.stand_in.snapshot() for side in self._sides},
             "slack_urls": self._slack_urls,
         }
 
-    def _load(self, staff: Staff) -> None:
+    def _load(self, staff: Staff, customers: Sequence[str]) -> None:
         saved = self._file.read() if self._file is not None else None
-        if self._file is None or saved is None:
-            return
-        before = self.snapshot()
-        try:
-            self._restore(saved)
-        except (KeyError, TypeError, ValueError, AttributeError, Refused) as error:
-            self._restore(before)
-            self._file.set_aside(error)
-            return
-        self._add_missing(staff)
+        if self._file is not None and saved is not None:
+            before = self.snapshot()
+            try:
+                self._restore(saved)
+            except (KeyError, TypeError, ValueError, AttributeError, Refused) as error:
+                self._restore(before)
+                self._file.set_aside(error)
+            else:
+                self._add_missing(staff)
+        self._people.add(customers, inside=self._inside)
+        members = [self.telegram_staff.user(name) for name in staff.on_telegram]
+        if members:
+            group = self.telegram_staff.group(NIGHT_WATCH, members)
+            for member in members:
+                group.join(member)
 
     def _restore(self, saved: Snapshot) -> None:
-        telegram, slack, urls = saved["telegram"], saved["slack"], saved["slack_urls"]
-        if not isinstance(telegram, dict) or not isinstance(slack, dict) or not isinstance(urls, dict):
-            raise TypeError("the state of the sandbox has telegram, slack and slack_urls")
-        self.telegram.restore(telegram)
-        self.slack.restore(slack)
+        """A side that the file does not know yet stays as it is."""
+        urls = saved["slack_urls"]
+        for side in self._sides:
+            if side.name not in saved and side.name not in _SPINE:
+                continue
+            kept = saved[side.name]
+            if not isinstance(kept, dict):
+                raise TypeError(f"the state of the sandbox has {side.name}")
+            side.stand_in.restore(kept)
+        if not isinstance(urls, dict):
+            raise TypeError("the state of the sandbox has slack_urls")
         if urls:
             self.configure_slack(urls["events_url"], urls["interactions_url"], urls["commands_url"])
 
@@ -168,13 +281,22 @@ class Sandbox:
             await keeper
         self._file.write_now()
 
-    def _telegram_changed(self, user_id: int) -> None:
-        self._live.tell({"platform": "telegram", "user": user_id})
+    def _watch(self) -> None:
+        self.telegram.on_change = partial(self._changed, "telegram")
+        self.telegram_staff.on_change = partial(self._changed, "telegram-staff")
+        self.whatsapp.on_change = partial(self._changed, "whatsapp")
+        self.messenger.on_change = partial(self._changed, "messenger")
+        self._mailbox.on_change = partial(self._changed, "email")
+        self.slack.on_change = partial(self._slack_changed, "slack")
+        self.slack_customers.on_change = partial(self._slack_changed, "slack-customers")
+
+    def _changed(self, side: str, user: int | str) -> None:
+        self._live.tell({"platform": side, "user": user})
         self._mark()
 
-    def _slack_changed(self, change: Wire) -> None:
+    def _slack_changed(self, side: str, change: Mapping[str, object]) -> None:
         """The page asks again for what changed; it needs only to know where to look."""
-        told = {"platform": "slack", "type": str(change["type"])}
+        told = {"platform": side, "type": str(change["type"])}
         where = {key: change[key] for key in ("channel", "user") if isinstance(change.get(key), str)}
         self._live.tell(told | where)
         self._mark()

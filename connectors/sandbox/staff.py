@@ -7,6 +7,8 @@ from pathlib import Path
 
 from connectors.sandbox.slack import Channel, User
 
+NIGHT_WATCH = "Brightdesk night watch"  # the staff's group on Telegram
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
@@ -21,6 +23,7 @@ class ChannelPlan:
 class Staff:
     users: tuple[User, ...]
     channels: tuple[ChannelPlan, ...]
+    on_telegram: tuple[str, ...] = ()  # names of those who are in the staff's group there
 
     def member_ids(self, plan: ChannelPlan, bot_user: str) -> list[str]:
         by_name = {user.name: user.id for user in self.users}
@@ -75,7 +78,8 @@ def sample_staff() -> Staff:
     )
     public = tuple(ChannelPlan(name, members=everyone) for name in open_to_all)
     private = tuple(ChannelPlan(name, private=True, members=("anna", *who)) for name, who in teams.items())
-    return Staff(users, public + private)
+    night = tuple(real_name for _, name, real_name in people if name in ("farid", "grace"))
+    return Staff(users, public + private, night)
 
 
 def read_staff(path: Path) -> Staff:

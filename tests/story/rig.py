@@ -17,7 +17,17 @@ from bot.run.processes import listening, running
 from bot.run.settings import Settings, parse
 from bot.run.web import web_app
 from bot.run.wiring import House, house
+from connectors.sandbox.credentials import environment as accounts
+from connectors.sandbox.mail import Customer, MailServer
+from connectors.sandbox.messenger import MessengerStandIn
+from connectors.sandbox.messenger import Phone as MessengerPhone
+from connectors.sandbox.people import SHARED_CHANNEL, TEAM, identity
 from connectors.sandbox.server import Sandbox
+from connectors.sandbox.slack import SlackStandIn, Tenant
+from connectors.sandbox.staff import NIGHT_WATCH
+from connectors.sandbox.telegram import GroupChat, TelegramStandIn
+from connectors.sandbox.whatsapp import Phone as WhatsAppPhone
+from connectors.sandbox.whatsapp import WhatsAppStandIn
 from orgs.articles import Article
 from orgs.documents import from_document, to_document
 from orgs.loading import Loaded, load
@@ -42,13 +52,67 @@ class Rig:
     maya: object = None
     page: str = ""  # the sandbox's page, for a browser
 
+    # The stand-ins
+
     @property
-    def phone(self):
+    def telegram(self) -> TelegramStandIn:
         return self.sandbox.telegram
 
     @property
-    def slack(self):
+    def phone(self) -> TelegramStandIn:
+        return self.sandbox.telegram
+
+    @property
+    def slack(self) -> SlackStandIn:
+        """The staff's."""
         return self.sandbox.slack
+
+    @property
+    def slack_customers(self) -> SlackStandIn:
+        """The customers' app. Its first workspace is ours, with the channel that customers share with us."""
+        return self.sandbox.slack_customers
+
+    @property
+    def telegram_staff(self) -> TelegramStandIn:
+        return self.sandbox.telegram_staff
+
+    @property
+    def night_watch(self) -> GroupChat:
+        """The staff's group on Telegram; `people.telegram` of the sample is who is in it."""
+        return self.telegram_staff.group(NIGHT_WATCH)
+
+    @property
+    def whatsapp(self) -> WhatsAppStandIn:
+        return self.sandbox.whatsapp
+
+    @property
+    def messenger(self) -> MessengerStandIn:
+        return self.sandbox.messenger
+
+    @property
+    def mail(self) -> MailServer:
+        return self.sandbox.mail
+
+    # A customer on each channel; all of them are one person to themselves, and strangers to the desk
+
+    def on_whatsapp(self, name: str = "Maya Fischer") -> WhatsAppPhone:
+        return self.whatsapp.customer(name, self.sandbox.customer(name)["whatsapp"])
+
+    def on_messenger(self, name: str = "Maya Fischer") -> MessengerPhone:
+        return self.messenger.customer(name, self.sandbox.customer(name)["messenger"])
+
+    def by_mail(self, name: str = "Maya Fischer") -> Customer:
+        return self.mail.customer(self.sandbox.customer(name)["email"], name)
+
+    def in_slack(self, name: str = "Maya Fischer") -> tuple[Tenant, str]:
+        """The customers' own workspace, and the person's id in it and in the shared channel."""
+        self.sandbox.customer(name)
+        return self.slack_customers.workspace(TEAM), identity(name).slack
+
+    @property
+    def shared_channel(self) -> str:
+        """By its name in `slack_customers`."""
+        return SHARED_CHANNEL
 
     def heard(self, user: object = None) -> list[str]:
         """What the customer reads from us, oldest first."""
@@ -108,14 +172,43 @@ def quick(document: dict[str, object]) -> None:
 def webhooks(document: dict[str, object]) -> None:
     """Events come by HTTP in place of polling and a socket."""
     for account in document["accounts"]:  # type: ignore[attr-defined]
-        account["mode"] = "webhook"
+        if account["channel"] in ("telegram", "slack"):
+            account["mode"] = "webhook"
+        if account["id"] == "telegram":
+            account["secrets"] = {**account["secrets"], "webhook_secret": "TELEGRAM_WEBHOOK_SECRET"}
 
 
-def organization(*changes: Change) -> Loaded:
-    """The sample organization, changed."""
+def spine(document: dict[str, object]) -> None:
+    """Only what the product began with: customers on Telegram, staff in Slack."""
+    document["accounts"] = [
+        account
+        for account in document["accounts"]  # type: ignore[attr-defined]
+        if account["id"] in ("telegram", "slack")
+    ]
+    document["teams"] = [team for team in document["teams"] if team["id"] != "night-watch"]  # type: ignore[attr-defined]
+    for ladder in document["ladders"]:  # type: ignore[attr-defined]
+        ladder["steps"] = [step for step in ladder["steps"] if step["target"] != "night-watch"]
+    for agent in document["agents"]:  # type: ignore[attr-defined]
+        agent["channels"] = [ref for ref in agent["channels"] if ref == "telegram" or "slack" in ref]
+
+
+def mail_at(smtp: int, imap: int) -> Change:
+    """Where the sandbox's mail server listens."""
+
+    def change(document: dict[str, object]) -> None:
+        for account in document["accounts"]:  # type: ignore[attr-defined]
+            if account["channel"] == "email":
+                ports = {"smtp": f"127.0.0.1:{smtp}", "imap": f"127.0.0.1:{imap}"}
+                account["options"] = {**account["options"], **ports}
+
+    return change
+
+
+def organization(*changes: Change, every_channel: bool = False) -> Loaded:
+    """The sample organization, changed; with the channels of the spine alone, unless it is asked for all."""
     loaded = load(SAMPLE)
     document: dict[str, object] = dict(to_document(loaded.organization))
-    for change in changes:
+    for change in changes if every_channel else (spine, *changes):
         change(document)
     articles: tuple[Article, ...] = loaded.articles
     return Loaded(organization=from_document(document), articles=articles, warnings=(), digest="test")  # type: ignore[arg-type]
@@ -124,8 +217,7 @@ def organization(*changes: Change) -> Loaded:
 def environment(
     database_url: str, redis_url: str, port: int, sandbox_port: int, sandbox: Sandbox
 ) -> dict[str, str]:
-    known = sandbox.credentials
-    base = f"http://127.0.0.1:{sandbox_port}/sandbox"
+    """For the accounts of all channels; those that an organization does not have need nothing."""
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -133,13 +225,8 @@ def environment(
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "TELEGRAM_API_URL": f"{base}/telegram",
-        "SLACK_API_URL": f"{base}/slack/api",
-        "TELEGRAM_BOT_TOKEN": known.telegram_token,
+        **accounts(sandbox.credentials, f"http://127.0.0.1:{sandbox_port}/sandbox"),
         "TELEGRAM_WEBHOOK_SECRET": "test-webhook-secret",
-        "SLACK_BOT_TOKEN": known.slack_bot_token,
-        "SLACK_APP_TOKEN": known.slack_app_token,
-        "SLACK_SIGNING_SECRET": known.slack_signing_secret,
         "LOG_LEVEL": "WARNING",
     }
 
@@ -172,9 +259,13 @@ async def rig(
     customers: tuple[str, ...] = ("Maya Fischer",),
     workers: int = 1,
     sandbox: Sandbox | None = None,
+    every_channel: bool = False,
 ) -> AsyncIterator[Rig]:
-    """One process that serves and `workers` that work, all on this loop."""
-    await install(database_url, organization(quick, *changes))
+    """One process that serves and `workers` that work, all on this loop.
+
+    With `every_channel` the organization has the sample's accounts on all of them, and the platforms know
+    where the product is; without it, there are customers on Telegram and staff in Slack.
+    """
     around = sandbox or Sandbox(customers=customers)
     ports = free_port(), free_port()
     settings = parse(environment(database_url, redis_url, ports[0], ports[1], around))
@@ -184,6 +275,8 @@ async def rig(
     built = Rig(around, settings, page=f"http://127.0.0.1:{ports[1]}/sandbox")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving(root, ports[1]))
+        mail = mail_at(around.mail.smtp.port, around.mail.imap.port)
+        await install(database_url, organization(quick, mail, *changes, every_channel=every_channel))
         base = settings.public_url + "/hooks/slack"
         if any(change is webhooks for change in changes):
             around.configure_slack(f"{base}/events", f"{base}/interactions", f"{base}/commands")
@@ -197,6 +290,11 @@ async def rig(
         if not any(change is webhooks for change in changes):
             async with asyncio.timeout(20):
                 await around.slack.socket_connected()  # a press before that would reach nobody
+        if every_channel:
+            await around.connect(settings.public_url)
+            async with asyncio.timeout(20):
+                while not around.mail.imap.connections:  # noqa: ASYNC110 (nobody tells)
+                    await asyncio.sleep(0.01)
         built.maya = next(iter(around.telegram.users()), None)
         yield built
 

@@ -4,7 +4,7 @@ https://developers.facebook.com/docs/messenger-platform/reference/send-api
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import aiohttp
@@ -60,7 +60,7 @@ class Sending:
         if member is None:
             raise refusal(NOBODY)
         if action:
-            return self._act(member, action)
+            return self._act(member, action, params.object("payload") or {})
         content = contents.read(message or {})
         if member.blocked:
             raise refusal(UNAVAILABLE)
@@ -79,7 +79,7 @@ class Sending:
         file = await self._file(contents.source(attachment), params)
         return {"attachment_id": file.id}
 
-    def _act(self, member: Member, action: str) -> JsonObject:
+    def _act(self, member: Member, action: str, payload: JsonObject) -> JsonObject:
         match action.lower():
             case "typing_on":
                 member.typing_until = self.page.clock() + TYPING
@@ -87,10 +87,20 @@ class Sending:
                 member.typing_until = None
             case "mark_seen":
                 self._seen(member)
+            case "react" | "unreact":
+                self._react(member, payload, added=action.lower() == "react")
             case _:
-                raise invalid("Param sender_action must be one of {TYPING_ON, TYPING_OFF, MARK_SEEN}")
+                raise invalid("Param sender_action must be one of {TYPING_ON, TYPING_OFF, MARK_SEEN, REACT, UNREACT}")
         self.page.changed(member.psid)
         return {"recipient_id": member.psid}
+
+    def _react(self, member: Member, payload: JsonObject, *, added: bool) -> None:
+        message = member.messages.get(str(payload.get("message_id") or ""))
+        if message is None or message.from_page:
+            raise invalid("Param payload[message_id] must be a message of this person")
+        others = tuple(pair for pair in message.reactions if pair[0] != "page")
+        mine = (("page", str(payload.get("reaction") or "")),) if added else ()
+        self.page.keep(member, replace(message, reactions=(*others, *mine)))
 
     def _seen(self, member: Member) -> None:
         for each in list(member.messages.values()):

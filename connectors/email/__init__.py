@@ -1,0 +1,50 @@
+"""Email: IMAP with IDLE or an LMTP/SMTP listener in, SMTP out. What the options mean: `settings.py`."""
+
+from bot.core.connector import ChannelKind, Way
+from connectors.email.connector import CAPABILITIES, EmailConnector
+from connectors.email.incoming import CHANNEL
+
+__all__ = ["channel"]
+
+_OUT = (
+    "aliases",
+    "username",
+    "security",
+    "ca_file",
+    "trusted_servers",
+    "plus",
+    "name",
+    "signature",
+    "oauth_scope",
+)
+
+channel = ChannelKind(
+    name=CHANNEL,
+    title="Email",
+    ways=(
+        Way(
+            mode="polling",
+            secrets=("password",),
+            options=("address", "imap", "smtp"),
+            optional_secrets=("thread_key",),
+            optional=(*_OUT, "folders", "sent"),
+        ),
+        Way(
+            mode="oauth",
+            secrets=("oauth_client_id", "oauth_client_secret", "oauth_refresh_token"),
+            options=("address", "imap", "smtp", "oauth_token_url"),
+            optional_secrets=("thread_key",),
+            optional=(*_OUT, "folders", "sent"),
+        ),
+        Way(
+            mode="listener",
+            secrets=("thread_key",),
+            options=("address", "listen", "spool", "smtp"),
+            optional_secrets=("password", "oauth_client_id", "oauth_client_secret", "oauth_refresh_token"),
+            optional=(*_OUT, "protocol", "oauth_token_url"),
+        ),
+    ),
+    serves=("customers",),
+    capabilities=CAPABILITIES,
+    open=EmailConnector,
+)

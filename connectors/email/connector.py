@@ -1,0 +1,316 @@
+"""One mailbox as an account of an organization."""
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.core.connector import (
+    AccountSettings,
+    Capabilities,
+    Inbox,
+    Means,
+    Media,
+    Route,
+    Unit,
+)
+from bot.core.errors import MalformedPayload, OutcomeUnknown, PlatformDown, Refused, SendError
+from bot.core.events import AttachmentKind, Channel, Place, ReceiptStatus
+from bot.core.outbound import Outbound, Post, Sent, Typing, Whisper
+from connectors.email.composing import (
+    MAX_FILES,
+    Envelope,
+    File,
+    Letterhead,
+    Sheet,
+    compose,
+    in_ascii,
+    sheets,
+)
+from connectors.email.context import ReplyContext, read_context
+from connectors.email.imap import opened
+from connectors.email.incoming import CHANNEL, WHOLE
+from connectors.email.intake import Intake, ResolveTxt, former_keys, resolve_txt
+from connectors.email.listener import Listener
+from connectors.email.oauth import AccessTokens
+from connectors.email.reading import MAX_BYTES, content
+from connectors.email.settings import read_settings
+from connectors.email.spool import Spool
+from connectors.email.submission import Submission
+from connectors.email.threads import Threads
+from connectors.email.watching import Folder, Pause
+from connectors.rendering import plan, to_plain
+
+_HEARD = (AttachmentKind.DOCUMENT, AttachmentKind.PHOTO, AttachmentKind.AUDIO, AttachmentKind.VIDEO)
+_SENT = (*_HEARD, AttachmentKind.VOICE, AttachmentKind.STICKER)
+CAPABILITIES = Capabilities(
+    text_limit=100_000,
+    text_unit=Unit.CHARACTERS,
+    formatting="HTML and plain text",
+    buttons=0,
+    media_in=tuple(Media(kind, ("*/*",), MAX_BYTES) for kind in _HEARD),
+    media_out=tuple(Media(kind, ("*/*",), MAX_FILES) for kind in _SENT),
+    edits=False,
+    erases=False,
+    hears_edits=False,
+    hears_deletions=False,
+    receipts=frozenset({ReceiptStatus.FAILED}),
+    typing=False,
+    robots=True,
+    reconciles=False,  # True of an account whose provider files what it sends: the option `sent`
+    per_second=1.0,  # there is no one number: the big providers count by the day
+    chat_interval=timedelta(seconds=1),
+)
+_FILING = timedelta(minutes=2)  # a provider that has not filed a mail by then did not take it
+_CHUNK = 64 * 1024
+
+
+class EmailConnector:
+    """Connector, Listens, HasFiles, Initiates, and Reconciles where `capabilities.reconciles` says so."""
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        means: Means,
+        *,
+        resolve: ResolveTxt = resolve_txt,
+        pause: Pause = asyncio.sleep,
+        randomness: Callable[[int], bytes] = secrets.token_bytes,
+        listening: Callable[[int], None] = lambda port: None,  # noqa: ARG005
+    ) -> None:
+        self._settings = read_settings(settings)
+        self._means = means
+        self._resolve = resolve
+        self._pause = pause
+        self._randomness = randomness
+        self._listening = listening  # told of the port, which may have been asked for as 0
+        self._tokens = AccessTokens(self._settings.oauth, means.clock) if self._settings.oauth else None
+        self._submission = Submission(self._settings, self._tokens)
+        self._threads = Threads(
+            self._settings.key, self._settings.account
+        )  # for signing: its first key alone
+        per_second, chat_interval = settings.per_second, settings.chat_interval
+        self._capabilities = replace(
+            CAPABILITIES,
+            reconciles=bool(self._settings.sent and self._settings.imap),
+            per_second=CAPABILITIES.per_second if per_second is None else per_second,
+            chat_interval=CAPABILITIES.chat_interval if chat_interval is None else chat_interval,
+        )
+        self._newest: OrderedDict[str, bytes] = OrderedDict()  # the mail whose files are being fetched
+        self._fetching = asyncio.Lock()
+
+    @property
+    def channel(self) -> Channel:
+        return CHANNEL
+
+    @property
+    def account(self) -> str:
+        return self._settings.account
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    # What comes in
+
+    def routes(self, inbox: Inbox) -> Sequence[Route]:  # noqa: ARG002
+        return ()
+
+    async def listen(self, inbox: Inbox) -> None:
+        former = await former_keys(self._settings, self._means.vault)
+        threads = Threads(self._settings.key, self._settings.account, former)
+        intake = Intake(self._settings, threads, self._resolve)
+        if self._settings.listen is None:
+            await self._watch(intake, inbox)
+        else:
+            listener = Listener(self._settings, intake, await self._spool(), clock=self._means.clock)
+            await listener.run(inbox, self._listening)
+
+    async def _watch(self, intake: Intake, inbox: Inbox) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for name in self._settings.folders:
+                folder = Folder(
+                    name,
+                    self._settings,
+                    self._tokens,
+                    intake,
+                    self._means.vault,
+                    inbox,
+                    clock=self._means.clock,
+                    pause=self._pause,
+                )
+                tasks.create_task(folder.watch(), name=f"watch {self.account}")
+
+    async def open(self, ref: str) -> AsyncIterator[bytes]:
+        """Stream a file of a mail. The mail is fetched whole, so that all its files cost one fetch."""
+        origin, _, rest = ref.partition(";")
+        first, _, rest = rest.partition(";")
+        try:
+            if origin == "imap":
+                uid, index, folder = rest.split(";", 2)
+                key, fetch = f"{first};{uid};{folder}", self._from_mailbox(folder, int(first), int(uid))
+            elif origin == "spool":
+                index, key, fetch = rest, first, self._from_spool(first)
+            else:
+                raise Refused("no such file")
+        except ValueError:
+            raise Refused("no such file") from None
+        async with self._fetching:
+            if key in self._newest:
+                fetch.close()
+            else:
+                raw = await fetch
+                self._newest.clear()
+                self._newest[key] = raw
+            raw = self._newest[key]
+        data = raw if index == WHOLE else await asyncio.to_thread(_part, raw, index)
+        for start in range(0, len(data), _CHUNK):
+            yield data[start : start + _CHUNK]
+
+    async def _from_mailbox(self, folder: str, validity: int, uid: int) -> bytes:
+        async with opened(self._settings, self._tokens) as session:
+            selected = await session.select(folder)
+            raw = await session.fetch(uid) if selected.validity == validity else None
+        if raw is None:
+            raise Refused("the mail is no longer in the mailbox")
+        return raw
+
+    async def _from_spool(self, name: str) -> bytes:
+        return await (await self._spool()).get(name)
+
+    async def _spool(self) -> Spool:
+        if self._settings.spool is None:
+            raise Refused("this account keeps no mails")
+        former = await former_keys(self._settings, self._means.vault)
+        return Spool(self._settings.spool, [self._settings.key, *former])
+
+    # What goes out
+
+    async def send(self, outbound: Outbound) -> Sent:
+        if isinstance(outbound.operation, (Typing, Whisper)):
+            return Sent()  # a mail shows nothing of the one, and has nobody for the other
+        context, all_sheets = self._answer(outbound)
+        sheet = all_sheets[outbound.part]
+        message_id = self._message_id(outbound, context)
+        files = [
+            await self._file(attachment.file, attachment.name, attachment.mime_type)
+            for attachment in sheet.files
+        ]
+        raw = await self._composed(outbound, context, sheet, files, message_id)
+        if self.capabilities.reconciles:
+            await self._marked(outbound, raw, context)
+        else:
+            await self._submission.send(raw, context.to, context.cc)
+        return Sent(message_id, more=outbound.part + 1 < len(all_sheets))
+
+    async def _marked(self, outbound: Outbound, raw: bytes, context: ReplyContext) -> None:
+        """Send, with a mark until it is known how that ended: a delivery without one never began."""
+        mark = _mark(outbound)
+        await self._means.vault.put(mark, self._means.clock().isoformat())
+        try:
+            await self._submission.send(raw, context.to, context.cc)
+        except OutcomeUnknown:
+            raise
+        except SendError:
+            await self._means.vault.delete(mark)
+            raise
+        await self._means.vault.delete(mark)
+
+    async def find(self, outbound: Outbound) -> Sent | None:
+        context, all_sheets = self._answer(outbound)
+        begun = await self._means.vault.get(_mark(outbound))
+        message_id = self._message_id(outbound, context)
+        async with opened(self._settings, self._tokens) as session:
+            await session.select(self._settings.sent)
+            if await session.uids_named(message_id):
+                await self._means.vault.delete(_mark(outbound))
+                return Sent(message_id, more=outbound.part + 1 < len(all_sheets))
+        if begun is None:
+            return None
+        if self._means.clock() - datetime.fromisoformat(begun) < _FILING:
+            raise PlatformDown(
+                "the provider may not have filed the mail yet", retry_after=timedelta(seconds=30)
+            )
+        return None
+
+    def begin(self, address: str, subject: str) -> tuple[Place, str]:
+        in_ascii(address)
+        thread = self._threads.fresh(self._randomness(16))
+        context = ReplyContext(thread=thread, address=address, to=address, subject=subject)
+        return Place(CHANNEL, self.account, thread), context.text()
+
+    async def check(self) -> str:
+        await self._submission.check()
+        if self._settings.imap is not None:
+            async with opened(self._settings, self._tokens) as session:
+                for folder in (
+                    *self._settings.folders,
+                    *([self._settings.sent] if self._settings.sent else ()),
+                ):
+                    await session.select(folder)
+        return self._settings.address
+
+    async def close(self) -> None:
+        self._newest.clear()
+
+    def _answer(self, outbound: Outbound) -> tuple[ReplyContext, tuple[Sheet, ...]]:
+        if not isinstance(outbound.operation, Post):
+            raise Refused("a mail that was sent cannot be changed")
+        context = read_context(outbound.context)
+        if context is None or not context.to:
+            raise Refused("no_address: nobody has written in this thread yet")
+        parts = plan(outbound.operation, self.capabilities, render=to_plain, link=self._means.files.link)
+        made = sheets(parts)
+        if outbound.part >= len(made):
+            raise Refused("there is no such part of this mail")
+        return context, made
+
+    def _message_id(self, outbound: Outbound, context: ReplyContext) -> str:
+        return self._threads.message_id(
+            outbound.id,
+            outbound.part,
+            outbound.place.chat,
+            context.address,
+            self._settings.domain,
+            vouched=context.vouched,
+        )
+
+    async def _file(self, file: str, name: str, mime_type: str) -> File:
+        pieces, size = [], 0
+        async for piece in self._means.files.open(file):
+            size += len(piece)
+            if size > MAX_FILES:
+                raise Refused("the file is too large for a mail")
+            pieces.append(piece)
+        return File(name, mime_type, b"".join(pieces))
+
+    async def _composed(
+        self, outbound: Outbound, context: ReplyContext, sheet: Sheet, files: Sequence[File], message_id: str
+    ) -> bytes:
+        ours, operation = self._settings.address, outbound.operation
+        reply_to = ours
+        if self._settings.plus:
+            reply_to = self._threads.plus_address(
+                ours, outbound.place.chat, context.address, vouched=context.vouched
+            )
+        envelope = Envelope(
+            message_id=message_id,
+            reply_to=reply_to,
+            at=self._means.clock(),
+            speaker=operation.speaker if isinstance(operation, Post) else None,
+        )
+        letterhead = Letterhead(address=ours, name=self._settings.name, signature=self._settings.signature)
+        return await asyncio.to_thread(compose, sheet.markdown, files, context, envelope, letterhead)
+
+
+def _mark(outbound: Outbound) -> str:
+    return f"attempt:{outbound.id}.{outbound.part}"
+
+
+def _part(raw: bytes, index: str) -> bytes:
+    try:
+        return content(raw, int(index))
+    except (IndexError, ValueError, MalformedPayload):
+        raise Refused("the mail has no such file") from None

@@ -1,0 +1,68 @@
+"""What an answer to a mail needs, as the opaque text that the house keeps for us."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+MAX_BYTES = 16 * 1024
+_MAX_REFERENCES = 20
+_MAX_CC = 20
+_MAX_ID = 250  # characters of a Message-ID or an address; a longer one is left out
+_MAX_SUBJECT = 400
+_MAX_QUOTED = 4096  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyContext:
+    """`address` is the customer of the thread, `to` where they want answers; mostly the same."""
+
+    thread: str
+    address: str
+    to: str
+    vouched: bool = True
+    name: str = ""
+    subject: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    quoted: str = ""
+    at: str = ""  # ISO 8601: when the quoted mail was written
+
+    def text(self) -> str:
+        """At most 16 KiB. What had to be left out is the oldest of it."""
+        bounded = replace(
+            self,
+            name=self.name[:200],
+            subject=self.subject[:_MAX_SUBJECT],
+            in_reply_to=self.in_reply_to if len(self.in_reply_to) <= _MAX_ID else "",
+            references=bounded_references(self.references),
+            cc=tuple(each for each in self.cc if len(each) <= _MAX_ID)[:_MAX_CC],
+            quoted=_cut(self.quoted, _MAX_QUOTED),
+        )
+        for spare in ({}, {"quoted": ""}, {"references": ()}, {"cc": ()}):
+            bounded = replace(bounded, **spare)
+            text = json.dumps(asdict(bounded), ensure_ascii=False, separators=(",", ":"))
+            if len(text.encode("utf-8", "replace")) <= MAX_BYTES:
+                break
+        return text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored
+
+
+def bounded_references(references: Sequence[str]) -> tuple[str, ...]:
+    """The first, which began it all, and the newest."""
+    known = list(dict.fromkeys(each for each in references if len(each) <= _MAX_ID))
+    return tuple(known if len(known) <= _MAX_REFERENCES else [known[0], *known[1 - _MAX_REFERENCES :]])
+
+
+def read_context(text: str) -> ReplyContext | None:
+    """None for what is no context of ours."""
+    try:
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            return None
+        return ReplyContext(**(data | {name: tuple(data.get(name, ())) for name in ("references", "cc")}))
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")

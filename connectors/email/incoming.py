@@ -1,0 +1,261 @@
+"""A mail that was read as the events it means. Pure."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.core.errors import Refused, Unreachable
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Channel,
+    Content,
+    Event,
+    Place,
+    Receipt,
+    ReceiptStatus,
+    Said,
+    Sender,
+    Standing,
+    Unsupported,
+)
+from connectors.email.context import ReplyContext, bounded_references
+from connectors.email.reading import Bounce, Mail, Mailbox
+from connectors.email.threads import Found, Threads
+from connectors.rendering import escaped
+
+CHANNEL = Channel("email")
+ORIGINAL_TYPE = "message/rfc822"
+WHOLE = "whole"  # the index of the original among a mail's files
+_MAX_ADDRESS = 320
+_MAX_NAME = 200
+_KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the mail can be had again. `ref` of a file is this with the file's index."""
+
+    prefix: str  # "imap;7;42" or "spool;<digest>"
+    suffix: str = ""  # the folder, which may hold any character and so comes last
+    size: int | None = None
+
+    def ref(self, index: int | str) -> str:
+        return ";".join(each for each in (self.prefix, str(index), self.suffix) if each)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """Where a mail belongs, and as whom its author speaks there."""
+
+    thread: str
+    standing: Standing = Standing.CUSTOMER
+    begins: bool = False
+    vouched: bool = True
+    hints: tuple[tuple[str, str], ...] = ()
+
+
+class MailReader:
+    """The events of mails to one account."""
+
+    def __init__(self, account: str, addresses: Sequence[str], threads: Threads) -> None:
+        self._account = account
+        self._addresses = tuple(each.casefold() for each in addresses)
+        self._threads = threads
+
+    def events(
+        self, mail: Mail, kept: Kept, arrived: datetime, *, too_large: bool = False
+    ) -> tuple[Event, ...]:
+        """None for a mail of our own. With `too_large` only the head of the mail was read."""
+        if mail.bounces:
+            return tuple(filter(None, (self._bounced(mail, bounce, arrived) for bounce in mail.bounces)))
+        if self._is_ours(mail.sender) or self._threads.by_message_id(mail.message_id) is not None:
+            return ()
+        seat = self._seat(mail)
+        content: Content = Unsupported("mail_too_large") if too_large else self._said(mail, seat, kept)
+        speaks = seat.standing is Standing.CUSTOMER
+        # What a robot says in a conversation is not what the next answer is an answer to.
+        answerable = speaks and bool(mail.sender.address) and (seat.begins or not mail.automatic)
+        return (
+            Event(
+                external_id=_identity(mail),
+                place=self._place(seat.thread),
+                sender=_sender(mail),
+                content=content,
+                occurred_at=_time(mail, arrived),
+                message=mail.message_id[:200],
+                reply_to=next((each for each in mail.in_reply_to), "")[:200],
+                shared=True,
+                standing=seat.standing,
+                automatic=bool(mail.automatic),
+                reply_context=self._context(mail, seat) if answerable else "",
+                hints=_hints(mail, seat),
+            ),
+        )
+
+    def _seat(self, mail: Mail) -> _Seat:
+        vouched = mail.trust.verified
+        found = self._named(mail)
+        root = mail.message_id or mail.digest
+        if found is None:
+            # Who writes twice before we answer replies to their own first mail. Without a token that is
+            # believed of the verified alone, and the thread's name has their address in it.
+            known = (*mail.references, *mail.in_reply_to)
+            if vouched and known:
+                root = known[0]
+            return _Seat(self._begun(mail, root), begins=True, vouched=vouched)
+        if self._threads.speaks(found, mail.sender.address, vouched=True) and vouched:
+            return _Seat(found.thread)
+        if self._threads.speaks(found, mail.sender.address, vouched=False):
+            # This thread never was more than unverified, and its token went to that very address.
+            return _Seat(found.thread, vouched=False)
+        if not vouched:
+            return _Seat(
+                self._begun(mail, root), begins=True, vouched=False, hints=(("names_thread", found.thread),)
+            )
+        hints = (("cc", "the customer reads this"),) if self._customer_reads(found, mail) else ()
+        return _Seat(found.thread, Standing.STRANGER, hints=hints)
+
+    def _begun(self, mail: Mail, root: str) -> str:
+        return self._threads.begun_by(root, mail.sender.address, vouched=mail.trust.verified)
+
+    def _named(self, mail: Mail) -> Found | None:
+        for recipient in mail.recipients:
+            if (found := self._threads.by_address(recipient, self._addresses)) is not None:
+                return found
+        for message_id in (*mail.in_reply_to, *reversed(mail.references)):
+            if (found := self._threads.by_message_id(message_id)) is not None:
+                return found
+        return None
+
+    def _customer_reads(self, found: Found, mail: Mail) -> bool:
+        return any(
+            self._threads.speaks(found, each.address, vouched=vouched)
+            for each in (*mail.to, *mail.cc)
+            for vouched in (True, False)
+        )
+
+    def _said(self, mail: Mail, seat: _Seat, kept: Kept) -> Said:
+        text = mail.new
+        if seat.begins and mail.subject:
+            text = f"**{escaped(mail.subject)}**\n\n{text}".strip()
+        files = tuple(
+            Attachment(
+                kind=_KINDS.get(part.mime.partition("/")[0], AttachmentKind.DOCUMENT),
+                ref=kept.ref(part.index),
+                mime_type=part.mime,
+                name=part.name,
+                size=part.size,
+            )
+            for part in mail.attachments
+        )
+        original = Attachment(
+            kind=AttachmentKind.ORIGINAL,
+            ref=kept.ref(WHOLE),
+            mime_type=ORIGINAL_TYPE,
+            name="original.eml",
+            size=kept.size,
+        )
+        return Said(text, (*files, original))
+
+    def _context(self, mail: Mail, seat: _Seat) -> str:
+        to = mail.sender
+        if mail.trust.verified and len(mail.reply_to) == 1 and not self._is_ours(mail.reply_to[0]):
+            to = mail.reply_to[0]  # of the unverified it could lead answers to anybody
+        left_out = {to.key, mail.sender.key}
+        cc = [
+            each.address
+            for each in (*mail.to, *mail.cc)
+            if each.address and each.key not in left_out and not self._is_ours(each)
+        ]
+        return ReplyContext(
+            thread=seat.thread,
+            address=mail.sender.address,
+            to=to.address or mail.sender.address,
+            vouched=seat.vouched,
+            name=mail.sender.name,
+            subject=mail.subject,
+            in_reply_to=mail.message_id,
+            references=bounded_references(
+                (*mail.references, *([mail.message_id] if mail.message_id else ()))
+            ),
+            cc=tuple(dict.fromkeys(cc)),
+            quoted=mail.new,
+            at=mail.date.isoformat() if mail.date is not None else "",
+        ).text()
+
+    def _bounced(self, mail: Mail, bounce: Bounce, arrived: datetime) -> Event | None:
+        """A failed receipt of the very message; a note if it is somebody in copy who was not reached."""
+        found = self._threads.by_message_id(bounce.original)
+        if found is None or bounce.fate != "permanent":
+            return None
+        reason = (
+            " ".join(each for each in (bounce.status, bounce.diagnostic) if each) or "returned by a server"
+        )
+        unreachable = bounce.status.startswith(("5.1.", "5.2.1")) or not bounce.status
+        customer = not bounce.recipient or any(
+            self._threads.speaks(found, bounce.recipient, vouched=vouched) for vouched in (True, False)
+        )
+        content: Content = Receipt(
+            status=ReceiptStatus.FAILED,
+            messages=(bounce.original,),
+            code=Unreachable.code if unreachable else Refused.code,
+            reason=reason[:200],
+        )
+        if not customer:
+            content = Said(f"A copy of our mail came back: {reason[:200]}")
+        return Event(
+            external_id=_hashed("bounce", mail.message_id or mail.digest, bounce.original, bounce.recipient),
+            place=self._place(found.thread),
+            sender=Sender(bounce.recipient.casefold()[:_MAX_ADDRESS] or "mailer-daemon", verified=False),
+            content=content,
+            occurred_at=_time(mail, arrived),
+            shared=True,
+            standing=Standing.CUSTOMER if customer else Standing.STRANGER,
+            automatic=True,
+        )
+
+    def _is_ours(self, mailbox: Mailbox) -> bool:
+        local, _, domain = mailbox.key.rpartition("@")
+        return mailbox.key in self._addresses or f"{local.partition('+')[0]}@{domain}" in self._addresses
+
+    def _place(self, thread: str) -> Place:
+        return Place(CHANNEL, self._account, thread)
+
+
+def _identity(mail: Mail) -> str:
+    """The same however often the mail is fetched. Not the Message-ID alone: with a guessed one somebody else
+    could have a mail of the customer's taken for one that is known already."""
+    if not mail.message_id:
+        return _hashed("digest", mail.digest)
+    return _hashed("mail", mail.message_id, mail.sender.key, str(mail.trust.verified))
+
+
+def _hashed(*facts: str) -> str:
+    return hashlib.sha256("\0".join(facts).encode("utf-8", "replace")).hexdigest()
+
+
+def _sender(mail: Mail) -> Sender:
+    key = mail.sender.key[:_MAX_ADDRESS].replace("\0", "")
+    return Sender(
+        key or "unknown",
+        display_name=mail.sender.name[:_MAX_NAME],
+        handle=key,
+        verified=mail.trust.verified and bool(key),
+    )
+
+
+def _time(mail: Mail, arrived: datetime) -> datetime:
+    """When it was written, as long as that is not later than it came."""
+    written = mail.date
+    return arrived if written is None or written > arrived else written.astimezone(UTC)
+
+
+def _hints(mail: Mail, seat: _Seat) -> tuple[tuple[str, str], ...]:
+    facts = [("trust", mail.trust.how), *seat.hints]
+    if not mail.trust.verified:
+        facts.append(("unverified", mail.trust.why[:200]))
+    if mail.automatic:
+        facts.append(("automatic", mail.automatic[:200]))
+    return tuple(facts)

@@ -1,0 +1,87 @@
+"""The bytes of a mail as events, whichever way they came."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import dns.asyncresolver
+import dns.resolver
+import structlog
+
+from bot.core.connector import Vault
+from bot.core.events import Event, Place, Sender, Unsupported
+from connectors.email.incoming import CHANNEL, Kept, MailReader
+from connectors.email.reading import resolve_and_read
+from connectors.email.settings import EmailSettings
+from connectors.email.threads import Threads
+
+ResolveTxt = Callable[[str], Awaitable[bytes | None]]
+_DNS_SECONDS = 5.0
+
+_log = structlog.get_logger()
+
+
+class Intake:
+    """Reads mails for one account."""
+
+    def __init__(self, settings: EmailSettings, threads: Threads, resolve_txt: ResolveTxt) -> None:
+        self._settings = settings
+        self._threads = threads
+        self._reader = MailReader(settings.account, settings.addresses, threads)
+        self._resolve_txt = resolve_txt
+
+    async def events(
+        self, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False
+    ) -> tuple[Event, ...]:
+        """A mail that nobody can read is an event as well: kept back, it would keep back all that follow."""
+        try:
+            mail = await resolve_and_read(
+                raw,
+                trusted_servers=self._settings.trusted_servers,
+                own_addresses=self._settings.addresses,
+                resolve=self._resolve_txt,
+            )
+            return self._reader.events(mail, kept, arrived, too_large=too_large)
+        except Exception as error:
+            digest = hashlib.sha256(raw).hexdigest()
+            _log.error(
+                "mail not understood",
+                account=self._settings.account,
+                code=type(error).__name__,
+                digest=digest,
+            )
+            return (self._unreadable(digest, arrived),)
+
+    def _unreadable(self, digest: str, arrived: datetime) -> Event:
+        thread = self._threads.begun_by(digest, "", vouched=False)
+        return Event(
+            external_id=digest,
+            place=Place(CHANNEL, self._settings.account, thread),
+            sender=Sender("unknown", verified=False),
+            content=Unsupported("mail_unreadable"),
+            occurred_at=arrived,
+            shared=True,
+            automatic=True,
+        )
+
+
+async def former_keys(settings: EmailSettings, vault: Vault) -> tuple[bytes, ...]:
+    """What signed before the password changed; today's is kept for that day. Raises StorageUnavailable."""
+    name = f"key:{hashlib.sha256(b'name of ' + settings.key).hexdigest()[:16]}"
+    former = []
+    known = await vault.names("key:")
+    for each in known:
+        if each != name and (kept := await vault.get(each)) is not None:
+            former.append(bytes.fromhex(kept))
+    if name not in known:
+        await vault.put(name, settings.key.hex())
+    return tuple(former)
+
+
+async def resolve_txt(name: str) -> bytes | None:
+    """A TXT record; None where there is none. Raises DNSException when the DNS does not answer in time."""
+    try:
+        answer = await dns.asyncresolver.resolve(name, "TXT", lifetime=_DNS_SECONDS)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return None
+    return next((b"".join(record.strings) for record in answer), None)

@@ -1,0 +1,28 @@
+"""Any mail, read: what its author newly wrote, the files, whom it belongs to, and how far it can be believed.
+
+`read` is pure and bounded; what it needs from the DNS is asked for with `key_names` beforehand:
+
+    names = key_names(raw, trusted_servers=servers)
+    keys = {name: await resolve_txt(name) for name in names}
+    mail = await asyncio.to_thread(read, raw, trusted_servers=servers, own_addresses=ours, dkim=keys.get)
+
+`resolve_and_read` is these three lines.
+"""
+
+from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust
+from connectors.email.reading.reading import MAX_BYTES, content, key_names, read, resolve_and_read
+
+__all__ = [
+    "MAX_BYTES",
+    "Bounce",
+    "Fate",
+    "Mail",
+    "Mailbox",
+    "Part",
+    "Proof",
+    "Trust",
+    "content",
+    "key_names",
+    "read",
+    "resolve_and_read",
+]

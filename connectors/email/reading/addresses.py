@@ -1,0 +1,49 @@
+"""Addresses in headers."""
+
+from collections.abc import Iterable
+from email.utils import getaddresses
+
+from connectors.email.reading.decoding import decode_words, unfold
+from connectors.email.reading.mail import Mailbox
+from connectors.email.reading.structure import Headers
+
+MAX_MAILBOXES = 500
+_MAX_NAME = 200
+
+
+def mailboxes(values: Iterable[bytes]) -> tuple[Mailbox, ...]:
+    """Each address with its name, in order, once. Words are decoded after the addresses were told apart, so
+    that an encoded comma separates nothing and an encoded address is none.
+    """
+    found: dict[str, Mailbox] = {}
+    for value in values:
+        try:
+            pairs = getaddresses([unfold(value)])
+        except (ValueError, IndexError, TypeError, AttributeError, RecursionError):
+            continue
+        for name, address in pairs[:MAX_MAILBOXES]:
+            box = _mailbox(name, address)
+            if box is not None and len(found) < MAX_MAILBOXES:
+                found.setdefault(box.key, box)
+    return tuple(found.values())
+
+
+def one_mailbox(headers: Headers, *names: str) -> Mailbox:
+    return next((box for name in names for box in mailboxes(headers.all(name))), Mailbox(""))
+
+
+def _mailbox(name: str, address: str) -> Mailbox | None:
+    local, at, domain = address.strip().rpartition("@")
+    well_formed = (
+        at
+        and local
+        and domain
+        and len(address) <= 320
+        and not any(c.isspace() or c in "<>,;" for c in address)
+    )
+    if not well_formed:
+        return None
+    return Mailbox(
+        f"{local}@{domain.lower().rstrip('.')}",
+        " ".join(decode_words(name).split()).strip("'\" ")[:_MAX_NAME],
+    )

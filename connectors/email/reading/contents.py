@@ -1,0 +1,241 @@
+"""What the parts of a mail are for: which are text to read, which are files."""
+
+import re
+from dataclasses import dataclass, field
+
+from connectors.email.reading import tnef
+from connectors.email.reading.decoding import decode
+from connectors.email.reading.mail import Part
+from connectors.email.reading.structure import MAX_PARTS, Node, uudecode
+
+MAX_TEXT = 1_000_000  # characters of one text that are read; the original keeps the rest
+MAX_TEXTS = 20
+MAX_NAME = 150
+
+_META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.I)
+# A picture within the markup may be larger than all that is read of it.
+_DATA_LINK = re.compile(rb"""(\b(?:src|href|background)\s*=\s*)(["'])\s*data:[^"']*\2""", re.IGNORECASE)
+_SIGNATURES = {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
+_OTHER_RENDERINGS = {"text/x-amp-html", "text/watch-html", "text/x-watch-html"}
+_TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
+_REPORTS = {"message/delivery-status", "message/global-delivery-status", "message/disposition-notification",
+            "text/rfc822-headers", "message/feedback-report"}  # fmt: skip
+_EXTENSIONS = {
+    "application/pdf": "pdf", "application/zip": "zip", "audio/mpeg": "mp3", "image/gif": "gif",
+    "image/heic": "heic", "image/jpeg": "jpg", "image/png": "png", "message/rfc822": "eml",
+    "text/calendar": "ics",
+    "text/csv": "csv", "text/html": "html", "text/plain": "txt", "text/vcard": "vcf", "video/mp4": "mp4",
+}  # fmt: skip
+_UU_BEGIN = re.compile(r"^begin [0-7]{3,4} (\S.{0,150})\n", re.M)
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u202a-\u202e\u2066-\u2069]+')
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text to read: `html`, and `plain` as its stand-in, or either alone."""
+
+    plain: str = ""
+    html: str = ""
+    flowed: bool = False
+    delete_space: bool = False
+    forwarded: Node | None = None  # the mail it is the text of, if that lies within this one
+
+
+@dataclass(slots=True)
+class Contents:
+    texts: list[Text] = field(default_factory=list)
+    files: list[Part] = field(default_factory=list)
+
+    def add_file(
+        self, data: bytes, *, name: str, mime: str, content_id: str = "", inline: bool = False
+    ) -> None:
+        if len(self.files) >= MAX_PARTS:
+            return
+        index = len(self.files)
+        named = file_name(name, mime, index)
+        part = Part(
+            index=index,
+            name=named,
+            mime=mime,
+            size=len(data),
+            content_id=content_id,
+            inline=inline,
+            data=data,
+        )
+        self.files.append(part)
+
+    def add_text(self, text: Text) -> None:
+        if (text.plain.strip() or text.html.strip()) and len(self.texts) < MAX_TEXTS:
+            self.texts.append(text)
+
+
+def sort_out(root: Node) -> Contents:
+    contents = Contents()
+    _sort(root, contents, within=None, related=False)
+    return contents
+
+
+def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool) -> None:
+    if node.mime == "message/rfc822" and node.children:
+        _forwarded(node, contents)
+    elif node.mime.startswith("multipart/") and node.children:
+        children = node.children
+        match node.mime:
+            case "multipart/alternative":
+                _alternative(children, contents, within)
+            case "multipart/signed":
+                _sort(children[0], contents, within=within, related=related)
+                for child in children[1:]:
+                    if child.mime not in _SIGNATURES:
+                        _sort(child, contents, within=within, related=related)
+            case "multipart/report":
+                for child in children:
+                    if child.mime not in _REPORTS and child.mime != "message/rfc822":
+                        _sort(child, contents, within=within, related=related)
+            case _:
+                inner = node.mime == "multipart/related"
+                for number, child in enumerate(children):
+                    _sort(child, contents, within=within, related=inner and number > 0)
+    elif _is_text(node):
+        _text(node, contents, within)
+    elif node.mime in _TNEF or (
+        node.filename.lower() == "winmail.dat" and node.mime == "application/octet-stream"
+    ):
+        _winmail(node, contents, within)
+    elif node.mime not in _SIGNATURES:
+        _file(node, contents, related=related)
+
+
+def _is_text(node: Node) -> bool:
+    if node.mime not in (
+        "text/plain",
+        "text/html",
+        "text/enriched",
+        "text/richtext",
+    ) and not node.mime.startswith("multipart/"):
+        return False
+    return node.disposition != "attachment" and not node.filename
+
+
+def _alternative(children: tuple[Node, ...], contents: Contents, within: Node | None) -> None:
+    """One mail in several renderings: HTML if there is one, for what its markup tells about quotes. Files
+    in all renderings are kept: an invitation to a calendar is one of them.
+    """
+    renderings = []
+    for child in children:
+        if child.mime in _OTHER_RENDERINGS:
+            continue
+        part = Contents()
+        _sort(child, part, within=within, related=False)
+        for file in part.files:
+            contents.add_file(
+                file.data, name=file.name, mime=file.mime, content_id=file.content_id, inline=file.inline
+            )
+        if part.texts:
+            renderings.append(part.texts)
+    html = next((texts for texts in reversed(renderings) if any(text.html for text in texts)), None)
+    plain = next((texts for texts in renderings if texts[0].plain and not texts[0].html), None)
+    if html is not None and plain is not None and len(html) == 1:
+        first = plain[0]
+        contents.add_text(Text(first.plain, html[0].html, first.flowed, first.delete_space, within))
+    else:
+        for text in html or plain or []:
+            contents.add_text(text)
+
+
+def _text(node: Node, contents: Contents, within: Node | None) -> None:
+    data = node.decoded()
+    declared = node.params.get("charset")
+    if node.mime == "text/html":
+        if not declared and (meta := _META_CHARSET.search(data[:4_096])):
+            declared = meta[1].decode("ascii", "replace")
+        data = _DATA_LINK.sub(rb"\1\2\2", data)
+        contents.add_text(Text(html=decode(data[: MAX_TEXT * 4], declared)[: MAX_TEXT * 2], forwarded=within))
+        return
+    text = decode(data[: MAX_TEXT * 4], declared)[:MAX_TEXT]
+    if node.mime != "text/plain" and not node.mime.startswith("multipart/"):
+        text = re.sub(r"<[^<>]{1,80}>", "", text.replace("<<", "\ue004")).replace("\ue004", "<")
+    text, uuencoded = _without_uuencoded(text)
+    flowed = node.params.get("format", "").lower() == "flowed"
+    delete = node.params.get("delsp", "").lower() == "yes"
+    contents.add_text(Text(plain=text, flowed=flowed, delete_space=delete, forwarded=within))
+    for name, content in uuencoded:
+        contents.add_file(content, name=name, mime="application/octet-stream")
+
+
+def _without_uuencoded(text: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Files in the middle of a text, from before there was MIME."""
+    found: list[tuple[str, bytes]] = []
+    kept: list[str] = []
+    position = 0
+    for begin in _UU_BEGIN.finditer(text):
+        end = text.find("\nend", begin.end() - 1)
+        if begin.start() < position or end < 0 or len(found) >= 50:
+            continue
+        block = text[begin.start() : end + 4]
+        content = uudecode(block.encode("ascii", "replace"))
+        if content:
+            found.append((begin[1].strip(), content))
+            kept.append(text[position : begin.start()])
+            position = end + 4
+    return "".join([*kept, text[position:]]), found
+
+
+def _file(node: Node, contents: Contents, *, related: bool) -> None:
+    shown = node.disposition == "inline" and node.mime.startswith("image/")
+    inline = (
+        related
+        or shown
+        or bool(node.content_id and node.disposition != "attachment" and node.mime.startswith("image/"))
+    )
+    contents.add_file(
+        node.decoded(), name=node.filename, mime=node.mime, content_id=node.content_id, inline=inline
+    )
+
+
+def _winmail(node: Node, contents: Contents, within: Node | None) -> None:
+    data = node.decoded()
+    unpacked = tnef.unpack(data)
+    if unpacked is None or not (unpacked.files or unpacked.text or unpacked.html):
+        _file(node, contents, related=False)
+        return
+    if not any(text.forwarded is within for text in contents.texts):
+        contents.add_text(
+            Text(plain=unpacked.text[:MAX_TEXT], html=unpacked.html[: MAX_TEXT * 2], forwarded=within)
+        )
+    for file in unpacked.files:
+        mime = file.mime if re.fullmatch(r"[\w.+-]+/[\w.+-]+", file.mime) else "application/octet-stream"
+        contents.add_file(
+            file.data, name=file.name, mime=mime, content_id=file.content_id, inline=bool(file.content_id)
+        )
+
+
+def _forwarded(node: Node, contents: Contents) -> None:
+    """A mail within the mail: a file to keep, a text to read, and its own files."""
+    mail = node.children[0]
+    contents.add_file(node.body, name=node.filename or mail.headers.text("subject"), mime="message/rfc822")
+    _sort(mail, contents, within=mail, related=False)
+
+
+def file_name(given: str, mime: str, index: int) -> str:
+    """A name that is only a name, with an ending; never empty."""
+    name = _UNSAFE.sub(
+        "_", given.replace("\\", "/").rpartition("/")[2] if mime != "message/rfc822" else given
+    )
+    name = " ".join(name.split()).strip(" ._") if name.strip(" ._") else ""
+    ending = _EXTENSIONS.get(mime, "")
+    if not name:
+        kind = (
+            "invite"
+            if mime == "text/calendar"
+            else mime.partition("/")[0]
+            if mime[:5] in ("image", "audio", "video")
+            else "attachment"
+        )
+        name = f"{kind}-{index + 1}" if kind != "invite" else kind
+    if ("." not in name[-6:] and ending) or (mime == "message/rfc822" and not name.lower().endswith(".eml")):
+        name = f"{name[: MAX_NAME - 5]}.{ending}"
+    if len(name) <= MAX_NAME:
+        return name
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem[: MAX_NAME - 1 - len(suffix)]}.{suffix}" if dot and len(suffix) < 12 else name[:MAX_NAME]

@@ -1,0 +1,221 @@
+"""Bytes to text: charsets that are named wrongly or not at all, and encoded words in headers.
+
+Names are understood as browsers understand them (https://encoding.spec.whatwg.org/#names-and-labels): who
+says ISO-8859-1 means windows-1252, who says GB2312 means its successors.
+"""
+
+import binascii
+import codecs
+import re
+from functools import lru_cache
+from urllib.parse import unquote_to_bytes
+
+from charset_normalizer import from_bytes
+
+_SUCCESSORS = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "hz": "gb18030",
+}
+_NICKNAMES = {
+    "cp-850": "cp850",
+    "dos-874": "cp874",
+    "gb_2312-80": "gb18030",
+    "iso-8859-6-i": "iso8859-6",
+    "iso-8859-8-e": "iso8859-8",
+    "iso-8859-8-i": "iso8859-8",
+    "ks_c_5601-1987": "cp949",
+    "ks_c_5601": "cp949",
+    "unicode-1-1-utf-7": "utf-7",
+    "unicode-1-1-utf-8": "utf-8",
+    "utf8mb4": "utf-8",
+    "x-euc-jp": "euc_jp",
+    "x-gbk": "gb18030",
+    "x-mac-cyrillic": "mac_cyrillic",
+    "x-mac-roman": "mac_roman",
+    "x-sjis": "cp932",
+    "x-windows-949": "cp949",
+}
+# What no mail program ever meant, some of them slow by design.
+_REFUSED = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_SINGLE_BYTE = re.compile(r"^(?:cp(?:125\d|85\d|86\d|437|874)|iso8859-\d+|koi8-[rtu]|mac_\w+|mac-\w+|ascii)$")
+
+# What is worth guessing: each is the everyday charset of millions of mailboxes.
+_CANDIDATES = [
+    "cp1251", "koi8_r", "koi8_u", "cp1252", "cp1250", "iso8859_2", "cp1253", "cp1254", "cp1255", "cp1256",
+    "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp866",
+]  # fmt: skip
+_SAMPLE = 4096
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
+_BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,64}\?[bBqQ]\?)")
+_CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127], None)
+
+
+def decode(data: bytes, declared: str | None) -> str:
+    """Never raises, and never contains NUL. What no charset explains becomes U+FFFD."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _clean(data.decode("utf-16", "replace"))
+    if b"\x1b$" in data and not data.translate(None, bytes(range(128))):
+        return _clean(_japanese(data))
+    name = python_codec(declared)
+    if data.isascii() and (name is None or _SINGLE_BYTE.match(name)):
+        return _clean(data.decode("ascii"))
+    if name not in (None, "utf-8") and not _SINGLE_BYTE.match(str(name)):
+        try:
+            return _clean(data.decode(str(name)))
+        except UnicodeError:
+            return _clean(_guess(data, name))
+    try:  # Bytes that happen to be valid UTF-8 are UTF-8, whatever the label says.
+        return _clean(data.decode("utf-8-sig"))
+    except UnicodeError:
+        return _clean(_guess(data, name))
+
+
+@lru_cache(maxsize=256)
+def python_codec(declared: str | None) -> str | None:
+    """Python's name for a charset, or None for one that it does not know or that is not to be trusted."""
+    label = (declared or "").strip().strip("\"'").lower()
+    if not label or len(label) > 64:
+        return None
+    try:
+        name = codecs.lookup(_NICKNAMES.get(label, label)).name
+    except (LookupError, ValueError):
+        return None
+    name = _SUCCESSORS.get(name, name)
+    try:
+        b"aaaa".decode(name, "replace")
+    except LookupError:  # no text encoding: zip, base64, rot13
+        return None
+    return None if name in _REFUSED else name
+
+
+def _guess(data: bytes, declared: str | None) -> str:
+    plain = _try(data, declared) if declared and declared != "utf-8" else None
+    if plain is not None and not _suspicious(plain):
+        return plain
+    if declared == "utf-8" and (mended := data.decode("utf-8", "replace")).count("\ufffd") * 50 < len(mended):
+        return mended  # UTF-8 with a bad byte, or cut in the middle of a character
+    sample = bytes(byte for byte in data if byte > 32 or byte in b" \n")[:_SAMPLE]
+    best = from_bytes(sample, cp_isolation=_CANDIDATES, threshold=0.5, enable_fallback=False).best()
+    guessed = _try(data, best.encoding, "replace") if best is not None else None
+    if guessed is not None and (plain is None or not _suspicious(guessed)):
+        return guessed
+    return plain if plain is not None else data.decode("cp1252", "replace")
+
+
+def _try(data: bytes, name: str, errors: str = "strict") -> str | None:
+    try:
+        return data.decode(name, errors)
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _suspicious(text: str) -> bool:
+    """Does it read like Cyrillic, Greek or Chinese that was taken for Western: "Ïðèâåò"?"""
+    latin = [char for char in text[:_SAMPLE] if "\x80" <= char <= "\u024f"]
+    letters = sum(char.isalpha() for char in text[:_SAMPLE])
+    return bool(latin) and len(latin) * 5 > letters * 2
+
+
+def _japanese(data: bytes) -> str:
+    for name in ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004"):
+        if (text := _try(data, name)) is not None:
+            return text
+    return data.decode("iso2022_jp_ext", "replace")
+
+
+def _clean(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    text = text.translate(_CONTROL).removeprefix("\ufeff")
+    return text.encode("utf-8", "replace").decode() if not text.isprintable() else text
+
+
+def header_text(raw: bytes) -> str:
+    """A header as people read it: unfolded, raw 8-bit letters and encoded words (RFC 2047) made text."""
+    return decode_words(unfold(raw))
+
+
+def unfold(raw: bytes) -> str:
+    """One line, encoded words untouched."""
+    return re.sub(r"[\r\n]+[ \t]*", " ", decode(raw, None)).strip()
+
+
+def decode_words(text: str) -> str:
+    """Encoded words become what they stand for.
+
+    Neighbours of one charset are joined before they are decoded: many programs cut a letter in two.
+    """
+    text = _BETWEEN_WORDS.sub(r"\1", text)
+    pieces: list[str] = []
+    end, charset, pending = 0, "", b""
+    for word in _ENCODED_WORD.finditer(text):
+        label = word[1].partition("*")[0].lower()  # RFC 2231, 5: charset*language
+        if pending and (word.start() != end or label != charset):
+            pieces.append(decode(pending, charset))
+            pending = b""
+        pieces.append(text[end : word.start()])
+        pending += _word_bytes(word[2].lower(), word[3])
+        charset, end = label, word.end()
+    if pending:
+        pieces.append(decode(pending, charset))
+    pieces.append(text[end:])
+    return re.sub(r"\s*\n\s*", " ", "".join(pieces)).strip()
+
+
+def _word_bytes(encoding: str, text: str) -> bytes:
+    data = text.encode("utf-8", "replace")
+    if encoding == "q":
+        return binascii.a2b_qp(data, header=True)
+    return base64_bytes(data)
+
+
+def base64_bytes(data: bytes) -> bytes:
+    """What can be read of it: strange letters are skipped, a cut end is filled up."""
+    data = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
+    data = data[:-1] if len(data) % 4 == 1 else data
+    return binascii.a2b_base64(data + b"=" * (-len(data) % 4))
+
+
+_PARAMETER = re.compile(
+    r""";\s*([!#$&+.^`|~\w-]{1,64})(?:\*(\d{1,3}))?(\*)?\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;]*))""", re.ASCII
+)
+
+
+def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
+    """A header's value and its parameters: `name`, `name*`, `name*0*` (RFC 2231), and encoded words in
+    either.
+
+    The first of a name counts, so that nothing can be appended to change what was meant.
+    """
+    text = unfold(raw)
+    value = text.partition(";")[0].strip().lower()
+    plain: dict[str, str] = {}
+    pieces: dict[str, dict[int, tuple[bool, str]]] = {}
+    for match in _PARAMETER.finditer(text):
+        name, number, star, quoted, bare = match.groups()
+        content = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare.strip()
+        if number is None and star is None:
+            plain.setdefault(name.lower(), decode_words(content))
+        else:
+            pieces.setdefault(name.lower(), {}).setdefault(int(number or 0), (star is not None, content))
+    joined = {name: _joined(found) for name, found in pieces.items()}
+    return value, {**plain, **joined}
+
+
+def _joined(pieces: dict[int, tuple[bool, str]]) -> str:
+    """RFC 2231: the first piece names the charset, starred pieces are percent-encoded."""
+    charset, data = "", b""
+    for position, number in enumerate(sorted(pieces)):
+        starred, text = pieces[number]
+        if starred and position == 0 and text.count("'") >= 2:
+            charset, _, text = text.split("'", 2)
+        data += unquote_to_bytes(text) if starred else text.encode("utf-8", "replace")
+    return decode(data, charset)

@@ -1,0 +1,331 @@
+"""HTML to Markdown, with what mail programs mark as quote, attribution and signature kept apart.
+
+Nothing that is fetched from elsewhere survives: no remote picture, no tracking pixel, no style. Text in the
+result is not escaped: whoever shows the Markdown must not let raw HTML through.
+"""
+
+import re
+from collections.abc import Iterator
+
+import nh3
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
+from markdownify import MarkdownConverter
+
+from connectors.email.reading.lines import Kind, Line, text_lines
+
+MAX_CHARACTERS = 1_000_000
+_MAX_NESTED = 500  # the sanitizer's time grows with the square of it
+_MAX_TAGS = 40_000  # opening and closing; the converter takes a second for ten thousand
+_MAX_SET_APART = 300
+_MAX_CONVERTED = 80  # the converter calls itself for every level
+
+_TAGS = frozenset({
+    "a", "abbr", "article", "aside", "b", "big", "blockquote", "br", "caption", "center", "code", "dd",
+    "del", "div", "dl", "dt", "em", "fieldset", "figcaption", "figure", "font", "footer", "h1", "h2",
+    "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "li", "main", "mark", "nav", "ol", "p",
+    "pre", "q", "s", "samp", "section", "small", "span", "strike", "strong", "sub", "sup", "table",
+    "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul",
+})  # fmt: skip
+_ATTRIBUTES = {"*": {"class", "id", "name", "style", "type", "data-smartmail"}, "a": {"href"},
+               "img": {"src", "alt", "width", "height"}}  # fmt: skip
+_SILENT = {
+    "script",
+    "style",
+    "title",
+    "template",
+    "xml",
+    "noframes",
+    "noembed",
+    "select",
+    "svg",
+    "math",
+    "object",
+}
+_SCHEMES = {"http", "https", "mailto", "tel", "cid"}
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,40})")
+# Void, or closed by what follows: these do not nest by themselves.
+_FLAT = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+    "track", "wbr", "p", "li", "dd", "dt", "td", "th", "tr", "tbody", "thead", "tfoot", "option",
+    "optgroup", "colgroup", "html", "head", "body",
+})  # fmt: skip
+_ANY_TAG = re.compile(r"<[^<>]{0,5000}>")
+_BLOCKS = [
+    "address",
+    "blockquote",
+    "div",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "li",
+    "p",
+    "pre",
+    "table",
+    "tr",
+    "ul",
+    "ol",
+    "hr",
+]
+_HIDDEN = re.compile(r"display:\s*none|mso-hide:\s*all|visibility:\s*hidden|font-size:\s*0(?:px)?\s*(?:;|$)")
+
+# Who marks what. Quotes are cut out whole, "rest" means: this element and all that follows it.
+_QUOTE_CLASSES = {"yahoo_quoted", "tutanota_quote", "zmail_extra", "aolReplacedBody", "hiri-quote", "wQuote"}
+_QUOTE_IDS = {"OLK_SRC_BODY_SECTION", "mail-editor-reference-message-container", "zmail_extra",
+              "isReplyContent",
+              "mail-app-auto-quote", "isForwardContent"}  # fmt: skip
+_ATTRIBUTION_CLASSES = {"gmail_attr", "moz-cite-prefix", "zmail_extra_hr", "hs_reply_attr"}
+_SIGNATURE_CLASSES = {"gmail_signature", "moz-signature", "protonmail_signature_block", "yahoo-signature",
+                      "tutanota_signature", "gmail_signature_prefix"}  # fmt: skip
+_SIGNATURE_IDS = {"Signature", "signature", "AppleMailSignature", "ms-outlook-mobile-signature",
+                  "composer_signature", "appleMailSignature", "lineBreakAtBeginningOfSignature"}  # fmt: skip
+
+_OPEN, _CLOSE, _BREAK, _BLANK = "\ue000", "\ue001", "\ue002", "\ue003"
+_RESERVED = dict.fromkeys(map(ord, (_OPEN, _CLOSE, _BREAK, _BLANK)), None)
+_PLACE = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+
+
+def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
+    """The Markdown lines of `html`, each with what it is. `forwarded`: what looks like a quote may be
+    content.
+    """
+    html = _without_comments(html.translate(_RESERVED)[:MAX_CHARACTERS])
+    if _is_bomb(html):
+        return text_lines(_bare(html))
+    clean = nh3.clean(
+        html,
+        tags=set(_TAGS),
+        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        clean_content_tags=_SILENT,
+        url_schemes=_SCHEMES,
+        link_rel=None,
+    )
+    soup = BeautifulSoup(clean, "html.parser")
+    _drop_unseen(soup)
+    kept = list(_set_apart(soup, forwarded))
+    _flatten_layout(soup)
+    return list(_expand(_markdown(soup), [(kind, _markdown(tag)) for kind, tag in kept]))
+
+
+def _without_comments(html: str) -> str:
+    """Among them what Outlook writes for itself: half of its mails."""
+    kept, position = [], 0
+    while (begins := html.find("<!--", position)) >= 0 and (ends := html.find("-->", begins + 4)) >= 0:
+        kept.append(html[position:begins])
+        position = ends + 3
+    return "".join([*kept, html[position:]])
+
+
+def _is_bomb(html: str) -> bool:
+    """In one pass: too many tags, or too many elements within each other that are not closed yet."""
+    depth = 0
+    for number, tag in enumerate(_TAG.finditer(html)):
+        if tag[2].lower() not in _FLAT:
+            depth = max(0, depth - 1) if tag[1] else depth + 1
+        if depth > _MAX_NESTED or number > _MAX_TAGS:
+            return True
+    return False
+
+
+def _bare(html: str) -> str:
+    soup = BeautifulSoup("", "html.parser")
+    text = re.sub(r"<(?:br|/p|/div|/tr|/li)\b[^<>]{0,200}>", "\n", html, flags=re.IGNORECASE)
+    soup.append(_ANY_TAG.sub("", text))
+    return re.sub(r"\n{3,}", "\n\n", soup.get_text())
+
+
+def _drop_unseen(soup: BeautifulSoup) -> None:
+    for tag in soup.find_all(True):
+        if tag.decomposed:
+            continue
+        if tag.name == "img":
+            _picture(tag)
+        elif (style := _attribute(tag, "style")) and _HIDDEN.search(style.lower()):
+            tag.decompose()
+
+
+def _picture(tag: Tag) -> None:
+    """A picture becomes a word in its place: its own if it came with the mail, its description if not."""
+    tiny = any(
+        _attribute(tag, side).strip().removesuffix("px") in ("0", "1", "2") for side in ("width", "height")
+    )
+    words = " ".join(_attribute(tag, "alt").split())[:200]
+    own = _attribute(tag, "src").startswith("cid:")
+    tag.replace_with("" if tiny or not (words or own) else f"[{words or 'image'}]")
+
+
+def _attribute(tag: Tag, name: str) -> str:
+    value = tag.get(name)
+    return value if isinstance(value, str) else " ".join(value or ())
+
+
+def _set_apart(soup: BeautifulSoup, forwarded: bool) -> Iterator[tuple[Kind, Tag]]:
+    """Take marked elements out of the tree, each leaving a numbered place behind."""
+    number = 0
+    for tag in soup.find_all(["div", "blockquote", "span", "p", "pre", "table", "section", "hr"]):
+        if tag.decomposed or not _is_within(tag, soup):
+            continue
+        kind = _kind(tag, forwarded)
+        if kind is None:
+            continue
+        if number == _MAX_SET_APART:
+            return
+        taken = _rest(tag) if kind == "rest" else tag
+        number += 1
+        place = soup.new_tag("p")
+        place.string = f"{_OPEN}{number - 1}{_CLOSE}"
+        if taken is tag:
+            tag.replace_with(place)
+        else:
+            soup.append(place)
+        taken.name = "div"  # its own `>` is put before its lines later
+        yield ("quote" if kind == "rest" else kind), taken
+
+
+def _is_within(tag: Tag, soup: BeautifulSoup) -> bool:
+    """Not inside of what was already taken out."""
+    top: Tag = tag
+    while top.parent is not None:
+        top = top.parent
+    return top is soup
+
+
+def _kind(tag: Tag, forwarded: bool) -> Kind | None:
+    # Outlook puts x_ before every name of the mail it quotes; those lie within its own quote.
+    classes = set(_attribute(tag, "class").split())
+    identity, name = _attribute(tag, "id"), _attribute(tag, "name")
+    if tag.name == "blockquote":
+        cited = _attribute(tag, "type") == "cite" or classes & {
+            "gmail_quote",
+            "protonmail_quote",
+            "cite",
+            "quote",
+        }
+        if cited or identity in ("isReplyContent", "qt"):
+            return "quote"
+    if not forwarded:
+        if identity == "divRplyFwdMsg":
+            return "rest"
+        own = classes & _QUOTE_CLASSES or identity in _QUOTE_IDS or name == "quote"
+        if own and tag.get_text(strip=True):
+            return "quote"
+    if classes & _ATTRIBUTION_CLASSES:
+        return "attribution"
+    smart = _attribute(tag, "data-smartmail") == "gmail_signature"
+    if smart or classes & _SIGNATURE_CLASSES or identity in _SIGNATURE_IDS:
+        return "signature"
+    return None
+
+
+def _rest(tag: Tag) -> Tag:
+    """`tag` and everything after it in the document, in an element of their own."""
+    rest = BeautifulSoup("", "html.parser").new_tag("div")
+    moving: list[Tag | NavigableString] = [tag]
+    level: Tag | None = tag
+    while level is not None:
+        moving += [sibling for sibling in level.next_siblings if isinstance(sibling, Tag | NavigableString)]
+        level = level.parent
+    for element in moving:
+        rest.append(element.extract())
+    return rest
+
+
+def _flatten_layout(soup: BeautifulSoup) -> None:
+    """Tables that only lay out the page become blocks; tables of data stay tables."""
+    for table in soup.find_all("table"):
+        if _is_data(table):
+            continue
+        for part in table.find_all(["tbody", "thead", "tfoot", "tr", "td", "th", "caption"]):
+            if part.find_parent("table") is table:
+                part.name = "div"
+        table.name = "div"
+
+
+def _is_data(table: Tag) -> bool:
+    if table.find(["table", "p", "div", "ul", "ol", "blockquote", "br"]) is not None:
+        return False
+    widths = [len(row.find_all(["td", "th"])) for row in table.find_all("tr")]
+    return len(widths) >= 2 and widths[0] >= 2 and len(set(widths)) == 1 and not table.find(string=_PLACE)
+
+
+class _Markdown(MarkdownConverter):
+    """Lines as people see them: a `div` is a line, a `p` a paragraph, a `br` a break."""
+
+    def convert_div(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
+        if "_inline" in parent_tags:
+            return f" {text.strip()} "
+        return _block(text, "\n")
+
+    def convert_p(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        if "_inline" in parent_tags:
+            return f" {text.strip()} "
+        classes = _attribute(el, "class")
+        tight = "Mso" in classes or re.search(r"margin(?:-bottom)?:\s*0", _attribute(el, "style")) is not None
+        return _block(text, "\n" if tight else "\n\n")
+
+    def convert_blockquote(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
+        if "_inline" in parent_tags:
+            return f" {text.strip()} "
+        inner = _settled(text).strip()
+        return (
+            "\n\n" + "\n".join(f"> {line}".rstrip() for line in inner.split("\n")) + "\n\n" if inner else "\n"
+        )
+
+    def convert_br(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
+        return " " if "_inline" in parent_tags else _BREAK
+
+    def convert_hr(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
+        return "\n\n---\n\n"
+
+
+def _block(text: str, space: str) -> str:
+    """A break at the end of a block is not seen; a block of nothing but a break, or a fixed space, is a
+    blank line.
+    """
+    inner = text.strip(" \n\t")
+    if not inner.strip(f"\xa0{_BREAK} "):
+        return f"\n{_BLANK}\n" if inner else ""
+    return f"{space}{inner.removesuffix(_BREAK)}{space}"
+
+
+def _markdown(tag: Tag) -> str:
+    if _is_deep(tag):
+        for line_end in tag.find_all([*_BLOCKS, "br"]):
+            line_end.append("\n")
+        text = tag.get_text()
+    else:
+        converter = _Markdown(
+            escape_asterisks=False, escape_underscores=False, heading_style="atx", bullets="-"
+        )
+        text = converter.convert_soup(tag)
+    return _settled(text).strip("\n")
+
+
+def _settled(text: str) -> str:
+    """With real line ends: none too many, and no space that a browser would not show."""
+    text = text.replace(_BREAK, "\n").replace("\xa0", " ")
+    text = re.sub(r"[ \t]+$|^ (?=\S)", "", text, flags=re.MULTILINE)
+    text = re.sub(rf"\n*{_BLANK}(?:\n*{_BLANK})*\n*", "\n\n", text)
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _is_deep(tag: Tag) -> bool:
+    level: list[Tag] = [tag]
+    for _ in range(_MAX_CONVERTED):
+        level = [child for parent in level for child in parent.children if isinstance(child, Tag)]
+        if not level:
+            return False
+    return True
+
+
+def _expand(text: str, kept: list[tuple[Kind, str]]) -> Iterator[Line]:
+    for line in text_lines(text):
+        place = _PLACE.search(line.text)
+        if place is None:
+            yield line
+            continue
+        kind, inner = kept[int(place[1])]
+        for bare in inner.split("\n"):
+            yield Line(bare, kind, certain=True)

@@ -1,0 +1,205 @@
+"""What is new in a mail, told from what it quotes and from the signature.
+
+Nothing is lost: what is cut goes to `quoted`, and in doubt a line stays new. Answers between quotes keep
+the lines they answer. A forwarded mail is content.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from connectors.email.reading import attribution, phrases
+from connectors.email.reading.lines import Kind, Line
+
+MAX_LINES = 20_000
+MAX_QUOTED = 200_000
+_MAX_SIGNATURE = 25
+_MAX_CLOSING = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    new: str
+    quoted: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    kind: Kind
+    lines: tuple[Line, ...]
+
+    @property
+    def blank(self) -> bool:
+        return all(line.blank or phrases.RULE_LINE.match(line.text.strip()) for line in self.lines)
+
+
+def divide(
+    lines: Sequence[Line], *, subject: str, forwarding: bool, is_reply: bool, has_files: bool
+) -> Divided:
+    """`forwarding`: the subject says that it passes on a mail. `is_reply`: the headers say that it answers
+    one.
+    """
+    lines = list(lines[:MAX_LINES])
+    start = _forwarded_from(lines, forwarding)
+    own, content = lines[:start], lines[start:]
+    blocks = _blocks(_without_signature(attribution.mark(own)))
+    answers = is_reply or phrases.REPLY_PREFIX.match(subject) is not None
+    cut = _cut(blocks, answers=answers)
+    new = _joined(
+        [line for block, is_cut in zip(blocks, cut, strict=True) if not is_cut for line in block.lines]
+    )
+    quoted = _joined(
+        [line for block, is_cut in zip(blocks, cut, strict=True) if is_cut for line in block.lines]
+    )
+    if not new and not content:
+        kept = _in_doubt(blocks, answers=answers, has_files=has_files)
+        if kept is not None:
+            return Divided(kept, quoted[:MAX_QUOTED])
+    forwarded = _joined(content)
+    return Divided("\n\n".join(filter(None, (new, forwarded))), quoted[:MAX_QUOTED])
+
+
+def everything(lines: Sequence[Line]) -> str:
+    return _joined(list(lines[:MAX_LINES]))
+
+
+def _forwarded_from(lines: list[Line], forwarding: bool) -> int:
+    """The line from which on everything is a forwarded mail; the number of lines if there is none."""
+    finder = attribution.Finder(lines)
+    for at, line in enumerate(lines):
+        if line.blank or line.kind not in ("text", "attribution"):
+            continue
+        if phrases.FORWARDED.match(finder.bare(at)):
+            return at
+        if line.kind == "text":
+            begins = finder.beginning(at)
+            if begins is not None:
+                return at if forwarding else len(lines)
+    return len(lines)
+
+
+def _without_signature(lines: list[Line]) -> list[Line]:
+    """Each stretch of text, with its signature named."""
+    result: list[Line] = []
+    for kind, group in groupby(lines, key=lambda line: line.kind):
+        stretch = list(group)
+        result += _sign(stretch) if kind == "text" else stretch
+    return result
+
+
+def _sign(stretch: list[Line]) -> list[Line]:
+    end = len(stretch)
+    for at in range(end - 1, -1, -1):  # the last `-- ` counts: a signature has none within
+        text = stretch[at].text.strip()
+        if (
+            text in ("--", "—", "---")
+            and (text != "---" or _is_footer(stretch[at:]))
+            and _is_short(stretch[at:end])
+        ) or (phrases.RULE_LINE.match(text) and _is_footer(stretch[at:end])):
+            end = at
+    end = min(end, _closing(stretch[:end]))
+    return [
+        replace(line, kind="signature")
+        if at >= end or (not line.blank and (phrases.is_mobile(line.text) or _is_notice(line.text)))
+        else line
+        for at, line in enumerate(stretch)
+    ]
+
+
+def _is_notice(text: str) -> bool:
+    text = phrases.bare(text)
+    return len(text) < 200 and phrases.NOTICE.match(text) is not None
+
+
+def _is_short(lines: Sequence[Line]) -> bool:
+    return sum(not line.blank for line in lines) <= _MAX_SIGNATURE
+
+
+def _is_footer(lines: Sequence[Line]) -> bool:
+    text = "\n".join(line.text for line in lines)
+    return _is_short(lines) and phrases.FOOTER.search(text[:3_000]) is not None
+
+
+def _closing(stretch: Sequence[Line]) -> int:
+    """Where `Kind regards` and a signature begin: after some text, and before nothing that looks like more
+    text.
+    """
+    filled = [at for at, line in enumerate(stretch) if not line.blank]
+    for at in filled[1:]:
+        if phrases.CLOSING.match(phrases.bare(stretch[at].text)) and _looks_signed(stretch[at + 1 :]):
+            return at
+    return len(stretch)
+
+
+def _looks_signed(lines: Sequence[Line]) -> bool:
+    count = 0
+    for line in lines:
+        text = phrases.bare(line.text)
+        if not text:
+            continue
+        if phrases.DISCLAIMER.search(text):
+            return True  # what follows is the lawyer's
+        count += 1
+        if (
+            count > _MAX_CLOSING
+            or len(text) > 90
+            or text.endswith("?")
+            or text.upper().startswith(("P.S", "PS:", "PS.", "PPS"))
+        ):
+            return False
+    return True
+
+
+def _blocks(lines: list[Line]) -> list[_Block]:
+    """Neighbours of one kind. Blank lines belong to what stands before them."""
+    kinds: list[Kind] = []
+    for line in lines:
+        kinds.append(kinds[-1] if line.blank and kinds and line.kind in ("text", kinds[-1]) else line.kind)
+    pairs = zip(kinds, lines, strict=True)
+    return [
+        _Block(kind, tuple(line for _, line in group))
+        for kind, group in groupby(pairs, key=lambda pair: pair[0])
+    ]
+
+
+def _cut(blocks: Sequence[_Block], *, answers: bool) -> list[bool]:
+    """Which blocks are not new."""
+    texts = [at for at, block in enumerate(blocks) if block.kind == "text" and not block.blank]
+    last = texts[-1] if texts else -1
+    quotes = [at for at in range(last) if blocks[at].kind == "quote" and not blocks[at].blank]
+    introduced = any(block.kind in ("attribution", "rest") or block.lines[0].certain for block in blocks)
+    pasted = not answers and not introduced  # no mail is answered: somebody marked lines with `>` by hand
+    between = len(quotes) > 1 or (len(quotes) == 1 and texts[0] < quotes[0])
+    return [
+        not (block.kind == "text" or (block.kind == "quote" and (pasted or (between and at < last))))
+        for at, block in enumerate(blocks)
+    ]
+
+
+def _in_doubt(blocks: Sequence[_Block], *, answers: bool, has_files: bool) -> str | None:
+    """What to take for new where everything was cut, None if it is right that nothing is."""
+    if any(block.kind == "rest" for block in blocks):
+        return _joined([line for block in blocks for line in block.lines])
+    quotes = [block for block in blocks if block.kind == "quote"]
+    certain = any(block.lines[0].certain for block in blocks)
+    introduced = bool(quotes) and any(block.kind == "attribution" for block in blocks)
+    if not certain and not (answers and introduced) and any(block.kind != "signature" for block in blocks):
+        return _joined([line for block in blocks for line in block.lines])
+    signed = [line for block in blocks if block.kind == "signature" for line in block.lines]
+    words = [line for line in signed if not phrases.is_mobile(line.text)]
+    return _joined(words) if words and not has_files else None
+
+
+def _joined(lines: Sequence[Line]) -> str:
+    shown = [line.shown.rstrip() for line in lines]
+    while shown and (not shown[0].strip() or phrases.RULE_LINE.match(shown[0].strip())):
+        shown.pop(0)
+    while shown and (not shown[-1].strip() or phrases.RULE_LINE.match(shown[-1].strip())):
+        shown.pop()
+    if shown and not shown[0].startswith("    "):
+        shown[0] = shown[0].lstrip()
+    result: list[str] = []
+    for line in shown:
+        if line.strip() or (result and result[-1]):
+            result.append(line if line.strip() else "")
+    return "\n".join(result)

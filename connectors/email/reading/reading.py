@@ -1,0 +1,213 @@
+"""From the bytes of a mail to a `Mail`."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from bot.core.errors import MalformedPayload
+from connectors.email.reading import bounces, phrases, quoting, robots, trust
+from connectors.email.reading.addresses import mailboxes, one_mailbox
+from connectors.email.reading.contents import Contents, Text, sort_out
+from connectors.email.reading.html import html_lines
+from connectors.email.reading.lines import Line, text_lines, unflow
+from connectors.email.reading.mail import Mail, Mailbox
+from connectors.email.reading.structure import Headers, Node, read_headers, take_apart
+
+MAX_BYTES = 25 * 1024 * 1024
+MAX_TEXT = 200_000  # characters of `new`, `full` and `quoted`
+MAX_SUBJECT = 1_000
+_MAX_IDS = 100
+_ONLY_PICTURES = re.compile(r"(?:\[image\]|\s)*")
+_MESSAGE_ID = re.compile(r"<[^\s<>]{1,900}>")
+_ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to")
+
+
+def read(
+    raw: bytes,
+    *,
+    trusted_servers: Collection[str],
+    own_addresses: Collection[str],
+    dkim: trust.KeyFor | None = None,
+) -> Mail:
+    """What `raw` says. Pure, and the same for the same bytes and keys.
+
+    `trusted_servers` are the names under which our own servers write Authentication-Results. `dkim` gives
+    the TXT record of a name (see `key_names`); without it no signature is checked. Takes from milliseconds
+    to a few seconds: call it in a thread.
+
+    Raises MalformedPayload for what is no mail: no header at its beginning, or larger than MAX_BYTES.
+    """
+    root = _parsed(raw)
+    headers = root.headers
+    authors = mailboxes(headers.all("from")[:1])
+    sender = authors[0] if authors else one_mailbox(headers, "sender", "return-path")
+    contents = sort_out(root)
+    subject = headers.text("subject")[:MAX_SUBJECT]
+    references = _ids(headers, "references")
+    in_reply_to = _ids(headers, "in-reply-to")
+    is_report = bounces.is_report(root)
+    text = _Text(subject, is_reply=bool(references or in_reply_to), has_files=bool(contents.files)).of(
+        contents
+    )
+    reported = bounces.bounces(root, text.full) if _may_report(headers, sender, is_report) else ()
+    to, cc = mailboxes(headers.all("to")), mailboxes(headers.all("cc"))
+    return Mail(
+        message_id=next(iter(_ids(headers, "message-id")), ""),
+        digest=hashlib.sha256(raw).hexdigest(),
+        in_reply_to=in_reply_to,
+        references=references,
+        subject=subject,
+        sender=sender,
+        to=to,
+        cc=cc,
+        reply_to=mailboxes(headers.all("reply-to")),
+        recipients=_recipients(headers, (*to, *cc)),
+        date=_date(headers),
+        new=text.new[:MAX_TEXT],
+        quoted=text.quoted[:MAX_TEXT],
+        full=text.full[:MAX_TEXT],
+        attachments=tuple(contents.files),
+        automatic=robots.automatic(
+            headers, sender, own_addresses=own_addresses, is_report=is_report or bool(reported)
+        ),
+        bounces=reported,
+        trust=trust.judge(raw, headers, authors, tuple(trusted_servers), dkim),
+    )
+
+
+async def resolve_and_read(
+    raw: bytes,
+    *,
+    trusted_servers: Collection[str],
+    own_addresses: Collection[str],
+    resolve: Callable[[str], Awaitable[bytes | str | None]] | None = None,
+) -> Mail:
+    """`read` in a thread, after `resolve` gave the keys that it needs.
+
+    A name that `resolve` raises for counts as "not to be had now": the mail is read, and not believed.
+    """
+    names = key_names(raw, trusted_servers=trusted_servers) if resolve is not None else ()
+    found = await asyncio.gather(*map(resolve, names), return_exceptions=True) if resolve is not None else []
+    keys = dict(zip(names, found, strict=True))
+
+    def key_for(name: str) -> bytes | str | None:
+        key = keys.get(name)
+        if isinstance(key, BaseException):
+            raise key
+        return key
+
+    return await asyncio.to_thread(
+        read,
+        raw,
+        trusted_servers=trusted_servers,
+        own_addresses=own_addresses,
+        dkim=key_for if resolve else None,
+    )
+
+
+def key_names(raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...]:
+    """The DNS names whose TXT records `read` will ask for, at most five; none if a trusted server judged
+    the mail.
+    """
+    headers, _ = read_headers(raw.lstrip(b"\r\n"))
+    authors = mailboxes(headers.all("from")[:1])
+    if len(authors) != 1 or trust.server_results(headers, tuple(trusted_servers)):
+        return ()
+    domain = trust.ascii_domain(authors[0].domain)
+    return tuple(dict.fromkeys(name for _, name in trust.signatures(headers, domain))) if domain else ()
+
+
+def content(raw: bytes, index: int) -> bytes:
+    """The bytes of a file of a mail that was put away: `read(raw).attachments[index].data`.
+
+    Raises IndexError where there is none, MalformedPayload as `read` does.
+    """
+    return sort_out(_parsed(raw)).files[index].data
+
+
+def _parsed(raw: bytes) -> Node:
+    if len(raw) > MAX_BYTES:
+        raise MalformedPayload("mail", f"larger than {MAX_BYTES} bytes")
+    root = take_apart(raw.lstrip(b"\r\n"))
+    if not any(
+        name in root.headers for name in ("from", "sender", "return-path", "received", "message-id", "date")
+    ):
+        raise MalformedPayload("mail", "no header of a mail at its beginning")
+    return root
+
+
+class _Text:
+    """The texts of a mail, put together."""
+
+    def __init__(self, subject: str, *, is_reply: bool, has_files: bool) -> None:
+        self._subject, self._is_reply, self._has_files = subject, is_reply, has_files
+        self.new = self.quoted = self.full = ""
+
+    def of(self, contents: Contents) -> "_Text":
+        new, quoted, full = [], [], []
+        own = [text for text in contents.texts if text.forwarded is None]
+        lines = [line for text in own for line in [*self._lines(text), Line("")]]
+        divided = quoting.divide(
+            lines,
+            subject=self._subject,
+            forwarding=any(phrases.forwarding(self._subject, text.html or text.plain) for text in own),
+            is_reply=self._is_reply,
+            has_files=self._has_files,
+        )
+        new.append("" if _ONLY_PICTURES.fullmatch(divided.new) else divided.new)
+        quoted.append(divided.quoted)
+        full.append(quoting.everything(lines))
+        for text in contents.texts:
+            if text.forwarded is not None:
+                whole = f"{_heading(text.forwarded.headers)}\n\n{quoting.everything(self._lines(text))}"
+                new.append(whole)
+                full.append(whole)
+        self.new, self.quoted, self.full = ("\n\n".join(filter(None, parts)) for parts in (new, quoted, full))
+        return self
+
+    def _lines(self, text: Text) -> list[Line]:
+        if text.html:
+            lines = html_lines(text.html, forwarded=phrases.forwarding(self._subject, text.html))
+            if any(not line.blank for line in lines) or not text.plain:
+                return lines
+        plain = unflow(text.plain, delete_space=text.delete_space) if text.flowed else text.plain
+        return text_lines(plain.expandtabs(8))
+
+
+def _heading(headers: Headers) -> str:
+    shown = [(name.title(), headers.text(name)[:500]) for name in ("from", "date", "to", "subject")]
+    return "\n".join(
+        ["---------- Forwarded message ----------", *(f"{name}: {value}" for name, value in shown if value)]
+    )
+
+
+def _may_report(headers: Headers, sender: Mailbox, is_report: bool) -> bool:
+    """Only a server reports: a person who quotes a report in a mail does not."""
+    daemon = headers.text("return-path") == "<>" or robots.is_daemon(sender)
+    return is_report or daemon or "x-failed-recipients" in headers
+
+
+def _ids(headers: Headers, name: str) -> tuple[str, ...]:
+    found = (
+        match
+        for value in headers.all(name)
+        for match in _MESSAGE_ID.findall(value.decode("utf-8", "replace"))
+    )
+    ids = tuple(dict.fromkeys(found))
+    return ids if len(ids) <= _MAX_IDS else (ids[0], *ids[1 - _MAX_IDS :])
+
+
+def _recipients(headers: Headers, named: Iterable[Mailbox]) -> tuple[str, ...]:
+    noted = mailboxes([value for name in _ENVELOPE for value in headers.all(name)])
+    return tuple(dict.fromkeys(box.address for box in (*named, *noted) if box.address))
+
+
+def _date(headers: Headers) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(headers.text("date")[:200])
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

@@ -1,0 +1,201 @@
+"""A mail taken apart into headers and leaves.
+
+The standard library's parser builds the whole tree by recursion and looks at every line once per level before
+anybody can count, so a mail of some megabytes can hold it for minutes. This one cuts the bytes at
+boundaries and stops at its bounds: what lies deeper or later stays one closed part.
+"""
+
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from connectors.email.reading.decoding import base64_bytes, header_text, parameters
+
+MAX_DEPTH = 20
+MAX_PARTS = 200
+MAX_HEADERS = 1_000
+MAX_HEADER_BYTES = 64 * 1024
+_MAX_FALSE_BOUNDARIES = 10_000
+_NOT_BASE64 = bytes(
+    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Header fields as they came, topmost first, names in lower case, values still folded."""
+
+    fields: tuple[tuple[str, bytes], ...] = ()
+    cut: bool = False  # there were more than is read
+
+    def all(self, name: str) -> list[bytes]:
+        return [value for key, value in self.fields if key == name]
+
+    def first(self, name: str) -> bytes | None:
+        return next((value for key, value in self.fields if key == name), None)
+
+    def text(self, name: str) -> str:
+        """Decoded, one line; "" where it is missing."""
+        value = self.first(name)
+        return header_text(value) if value is not None else ""
+
+    def __contains__(self, name: object) -> bool:
+        return any(key == name for key, _ in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One part of the tree: a leaf with a body, or children."""
+
+    headers: Headers
+    mime: str
+    params: dict[str, str]
+    disposition: str
+    filename: str  # as it was given, "" without
+    body: bytes = field(repr=False)  # encoded for transfer; of a multipart: all of it
+    children: tuple["Node", ...] = ()
+
+    @property
+    def content_id(self) -> str:
+        return self.headers.text("content-id").strip().removeprefix("<").removesuffix(">")[:500]
+
+    def decoded(self) -> bytes:
+        """The body without its transfer encoding. Nothing is ever decompressed."""
+        encoding = self.headers.text("content-transfer-encoding").lower().strip(" ;\"'")
+        match encoding:
+            case "base64":
+                return base64_bytes(self.body.translate(None, _NOT_BASE64))
+            case "quoted-printable":
+                return binascii.a2b_qp(self.body)
+            case "x-uuencode" | "uuencode" | "x-uue" | "uue":
+                return uudecode(self.body)
+            case _:
+                return self.body
+
+    def walk(self) -> Iterator["Node"]:
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(slots=True)
+class _Budget:
+    parts: int = MAX_PARTS
+    false_boundaries: int = _MAX_FALSE_BOUNDARIES
+
+
+def take_apart(raw: bytes) -> Node:
+    return _node(raw, 0, len(raw), _Budget(), depth=0, default="text/plain")
+
+
+def _node(raw: bytes, start: int, end: int, budget: _Budget, *, depth: int, default: str) -> Node:
+    budget.parts -= 1
+    headers, body_start = read_headers(raw, start, end)
+    mime, params = parameters(headers.first("content-type") or b"")
+    if mime.count("/") != 1 or len(mime) > 200:
+        mime = default if not mime else "text/plain" if mime == "text" else "application/octet-stream"
+    disposition, disposition_params = parameters(headers.first("content-disposition") or b"")
+    children: tuple[Node, ...] = ()
+    if depth < MAX_DEPTH:
+        if mime.startswith("multipart/") and (boundary := params.get("boundary")):
+            inner = "message/rfc822" if mime == "multipart/digest" else "text/plain"
+            children = tuple(
+                _node(raw, first, last, budget, depth=depth + 1, default=inner)
+                for first, last in _between(raw, body_start, end, boundary, budget)
+            )
+        elif mime == "message/rfc822" and not _is_encoded(headers) and budget.parts > 0:
+            children = (_node(raw, body_start, end, budget, depth=depth + 1, default="text/plain"),)
+    filename = disposition_params.get("filename") or params.get("name", "")
+    return Node(headers, mime, params, disposition, filename, raw[body_start:end], children)
+
+
+def _is_encoded(headers: Headers) -> bool:
+    return headers.text("content-transfer-encoding").lower() in ("base64", "quoted-printable")
+
+
+def read_headers(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Headers, int]:
+    """The fields at `start`, and where the body begins.
+
+    A line that is no field ends the headers, as with every program that forgot the empty line. Lines that
+    are too many are passed over, and `cut` says so.
+    """
+    end = len(raw) if end is None else end
+    fields: list[tuple[str, list[bytes]]] = []
+    position, used, cut = start, 0, False
+    while position < end:
+        newline = raw.find(b"\n", position, end)
+        after = end if newline < 0 else newline + 1
+        line = raw[position : min(after, position + MAX_HEADER_BYTES)].rstrip(b"\r\n")
+        if not line:
+            return _headers(fields, cut), after
+        used += after - position
+        room = used <= MAX_HEADER_BYTES and len(fields) < MAX_HEADERS
+        if line[:1] in b" \t":
+            if fields and room:
+                fields[-1][1].append(line)
+        else:
+            name, colon, value = line.partition(b":")
+            name = name.rstrip(b" \t")
+            if colon and 0 < len(name) <= 200 and all(33 <= byte <= 126 for byte in name):
+                if room:
+                    fields.append((name.decode("ascii").lower(), [value]))
+            elif not (position == start and line.startswith((b"From ", b">From "))):
+                return _headers(fields, cut), position
+        cut = cut or not room
+        position = after
+    return _headers(fields, cut), end
+
+
+def _headers(fields: list[tuple[str, list[bytes]]], cut: bool) -> Headers:
+    return Headers(tuple((name, b"\r\n".join(lines)) for name, lines in fields), cut)
+
+
+def _between(raw: bytes, start: int, end: int, boundary: str, budget: _Budget) -> Iterator[tuple[int, int]]:
+    """From where to where each part of a multipart reaches. A last boundary that is missing is no loss."""
+    mark = b"--" + boundary.encode("utf-8", "replace")[:200].rstrip()
+    position = start if raw.startswith(mark, start, end) else raw.find(b"\n" + mark, start, end) + 1 or -1
+    begun = -1
+    while position >= 0 and budget.false_boundaries > 0:
+        newline = raw.find(b"\n", position, end)
+        after = end if newline < 0 else newline + 1
+        rest = raw[position + len(mark) : min(after, position + len(mark) + 1_000)].strip()
+        if rest in (b"", b"--"):
+            if begun >= 0:
+                yield begun, _without_newline(raw, begun, position)
+            begun = after
+            if rest or budget.parts <= 0:
+                return
+        else:
+            budget.false_boundaries -= 1
+        position = raw.find(b"\n" + mark, after - 1, end) + 1 or -1
+    if 0 <= begun < end:
+        yield begun, end
+
+
+def _without_newline(raw: bytes, start: int, end: int) -> int:
+    """The newline before a boundary belongs to the boundary (RFC 2046, 5.1.1)."""
+    if end > start and raw[end - 1 : end] == b"\n":
+        end -= 1
+        if end > start and raw[end - 1 : end] == b"\r":
+            end -= 1
+    return end
+
+
+def uudecode(data: bytes) -> bytes:
+    """The bytes between `begin` and `end`. A line that cannot be read ends it."""
+    lines = iter(data.splitlines())
+    for line in lines:
+        if line.startswith(b"begin "):
+            break
+    pieces: list[bytes] = []
+    for line in lines:
+        if line.strip() in (b"end", b"`", b""):
+            break
+        try:
+            pieces.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            try:  # Many encoders leave out or add a pad character at the end of the line.
+                pieces.append(binascii.a2b_uu(line[: 1 + ((line[0] - 32 & 63) * 4 + 5) // 3]))
+            except (binascii.Error, IndexError):
+                break
+    return b"".join(pieces)

@@ -1,0 +1,174 @@
+"""Whether the domain in From vouches for a mail.
+
+First the word of our own server: its Authentication-Results (RFC 8601), only the topmost of its name, never
+those below a header of somebody else. A mail that no such server judged is judged by its DKIM signatures
+(RFC 6376) here. Only signatures and results *aligned* with From count (RFC 7489, 3.1): the same domain, or
+one above it, which controls it. Domains beside or below it would need the Public Suffix List; for them a
+DMARC verdict is taken.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import authres  # type: ignore[import-untyped]
+import dkim as dkimpy  # type: ignore[import-untyped]
+from authres.core import AuthResError  # type: ignore[import-untyped]
+
+from connectors.email.reading.decoding import unfold
+from connectors.email.reading.mail import Mailbox, Trust
+from connectors.email.reading.structure import Headers
+
+KeyFor = Callable[[str], bytes | str | None]
+"""The TXT record of a name, None if there is none. What it raises means: not to be had now."""
+
+_MAX_RESULTS = 10  # Authentication-Results headers that are read
+_MAX_SIGNATURES = 5
+_MAX_VALUE = 8_000
+_TAG = re.compile(r"(?:^|;)\s*([a-z]{1,3})\s*=\s*([^;]*)")
+_ALGORITHMS = {"rsa-sha256", "ed25519-sha256"}  # RFC 8301: SHA-1 proves nothing any more
+# Exchange Online writes no name before its results: https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo
+MICROSOFT = "protection.outlook.com"
+_NAMELESS = re.compile(r"^\s*(?:spf|dkim|dmarc|compauth)\s*=", re.I)
+
+_silent = logging.getLogger("connectors.email.dkim")  # dkimpy logs domains and keys
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+def judge(
+    raw: bytes,
+    headers: Headers,
+    authors: Sequence[Mailbox],
+    trusted_servers: Sequence[str],
+    key_for: KeyFor | None,
+) -> Trust:
+    """Never raises."""
+    if len(headers.all("from")) != 1 or len(authors) != 1 or headers.cut:
+        return Trust(False, "none", "not exactly one author")
+    domain = ascii_domain(authors[0].domain)
+    if not domain:
+        return Trust(False, "none", "the author has no domain")
+    results = server_results(headers, trusted_servers)
+    if results:
+        return _by_server(results, domain)
+    if key_for is None:
+        return Trust(False, "none", "no server judged it and no signature was checked")
+    return _by_signature(raw, headers, domain, key_for)
+
+
+def ascii_domain(domain: str) -> str:
+    domain = domain.strip(" .").lower()
+    try:
+        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+
+
+def is_aligned(domain: str, author: str) -> bool:
+    """`domain` is the author's, or one above it: who signs for example.com rules over mail.example.com."""
+    domain = ascii_domain(domain)
+    return "." in domain and (domain == author or author.endswith(f".{domain}"))
+
+
+Result = tuple[str, str, dict[str, str]]  # method, verdict, properties
+
+
+def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Result]:
+    """What the trusted server found. A header of a stranger above its own makes its own worthless."""
+    trusted = {server.lower().strip() for server in trusted_servers}
+    results: list[Result] = []
+    begun, name = False, ""
+    for key, value in headers.fields:
+        if key == "received" and begun:
+            break  # what lies below was in the mail when the server got it
+        if key != "authentication-results":
+            continue
+        server, found = _parsed(unfold(value)[:_MAX_VALUE])
+        if server not in trusted or (begun and server != name):
+            break
+        begun, name = True, server
+        results += found
+        if len(results) > _MAX_RESULTS * 5:
+            break
+    return results
+
+
+def _parsed(value: str) -> tuple[str, list[Result]]:
+    if _NAMELESS.match(value):
+        value = f"{MICROSOFT}; {value}"
+    try:
+        header = authres.parse_value(value)
+    except (AuthResError, ValueError, IndexError, AttributeError, TypeError, RecursionError):
+        return "", []
+    found = [
+        (
+            str(result.method).lower(),
+            str(result.result or "").lower(),
+            {f"{p.type}.{p.name}".lower(): str(p.value).strip() for p in reversed(result.properties)},
+        )
+        for result in header.results
+        if result.method
+    ]
+    return str(header.authserv_id).lower(), found
+
+
+def _by_server(results: list[Result], domain: str) -> Trust:
+    verdicts = ", ".join(f"{method}={verdict}" for method, verdict, _ in results)[:200]
+    for method, verdict, properties in results:
+        if method == "dmarc":
+            passed = verdict == "pass" and ascii_domain(properties.get("header.from", "")) == domain
+            if passed:
+                return Trust(True, "dmarc", verdicts)
+            if verdict not in ("none", "temperror", "permerror"):
+                return Trust(False, "none", verdicts)
+    for method, verdict, properties in results:
+        if method == "dkim" and verdict == "pass":
+            signer = properties.get("header.d") or properties.get("header.i", "").rpartition("@")[2]
+            if is_aligned(signer, domain):
+                return Trust(True, "dkim", verdicts)
+    for method, verdict, properties in results:
+        envelope = properties.get("smtp.mailfrom", "").rpartition("@")[2]
+        if method == "spf" and verdict == "pass" and is_aligned(envelope, domain):
+            return Trust(True, "spf", verdicts)
+    return Trust(False, "none", verdicts)
+
+
+def signatures(headers: Headers, domain: str) -> Iterator[tuple[int, str]]:
+    """Those that can vouch for `domain`: their number from the top, and the name their key is found under.
+
+    One that signs only the beginning of the body (l=) vouches for nothing: anybody may add to it.
+    """
+    for number, value in enumerate(headers.all("dkim-signature")[:_MAX_SIGNATURES]):
+        tags = {name: content.strip() for name, content in _TAG.findall(unfold(value)[:_MAX_VALUE])}
+        signed = [name.strip().lower() for name in tags.get("h", "").split(":")]
+        usable = tags.get("a", "").lower() in _ALGORITHMS and "l" not in tags and "from" in signed
+        signer, selector = tags.get("d", ""), tags.get("s", "")
+        if usable and selector and is_aligned(signer, domain):
+            yield number, f"{selector}._domainkey.{signer}".lower()
+
+
+def _by_signature(raw: bytes, headers: Headers, domain: str, key_for: KeyFor) -> Trust:
+    tried = 0
+    for number, name in signatures(headers, domain):
+        tried += 1
+        try:
+            record = key_for(name)
+        except Exception:  # whatever a resolver raises: the mail waits for nobody and is not believed
+            return Trust(False, "none", "the key of its signature could not be looked up")
+        if record is None:
+            continue
+        if _verifies(raw, number, record if isinstance(record, bytes) else record.encode("utf-8", "replace")):
+            return Trust(True, "dkim", "dkim=pass, checked here")
+    return Trust(False, "none", "dkim=fail, checked here" if tried else "no aligned signature")
+
+
+def _verifies(raw: bytes, number: int, record: bytes) -> bool:
+    def known(_name: object, timeout: float = 0) -> bytes:  # noqa: ARG001
+        return record
+
+    try:
+        checked = dkimpy.DKIM(raw, logger=_silent)
+        return bool(checked.verify(idx=number, dnsfunc=known))
+    except Exception:  # dkimpy raises whatever Python does on malformed keys and headers
+        return False

@@ -1,0 +1,165 @@
+"""Handing a mail to the provider: SMTP by aiosmtplib, one connection for each mail."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from enum import Enum
+
+import aiosmtplib
+import structlog
+
+from bot.core.errors import (
+    AccountSuspended,
+    OutcomeUnknown,
+    PlatformDown,
+    RateLimited,
+    Refused,
+    SendError,
+    Unreachable,
+)
+from connectors.email.composing import in_ascii
+from connectors.email.oauth import AccessTokens
+from connectors.email.settings import EmailSettings
+
+_TIMEOUT = 30.0  # seconds to wait for each answer but the last
+_DATA_TIMEOUT = 120.0  # RFC 5321 section 4.5.3.2 would wait ten minutes for the last
+_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_TOO_FAST = re.compile(r"\brate|too (?:many|fast)|throttl|quota exceeded|sending limit", re.IGNORECASE)
+_AUTHENTICATION = (530, 534, 535, 538)
+_GREYLISTED = timedelta(minutes=1)
+_LIMITED = timedelta(minutes=5)
+_DAILY_LIMIT = timedelta(hours=1)
+
+_log = structlog.get_logger()
+
+
+class Submission:
+    """Sends for one account."""
+
+    def __init__(self, settings: EmailSettings, tokens: AccessTokens | None) -> None:
+        self._settings = settings
+        self._tokens = tokens
+
+    async def check(self) -> None:
+        """Connect and log in. Raises SendError."""
+        async with self._connected():
+            pass
+
+    async def send(self, raw: bytes, recipient: str, copies: Sequence[str]) -> None:
+        """One transaction. A refused copy does not keep the mail from the others. Raises SendError."""
+        async with self._connected() as client:
+            limit = client.esmtp_extensions.get("size", "")
+            if limit.isdecimal() and 0 < int(limit) < len(raw):
+                raise Refused(f"552: the mail server takes no more than {int(limit) // 1_000_000} MB")
+            try:
+                await client.mail(self._settings.address)
+                await client.rcpt(in_ascii(recipient))
+            except aiosmtplib.SMTPSenderRefused as error:
+                raise as_send_error(error.code, error.message, Stage.SENDER) from error
+            except aiosmtplib.SMTPResponseException as error:
+                raise as_send_error(error.code, error.message, Stage.RECIPIENT) from error
+            except (aiosmtplib.SMTPException, OSError) as error:
+                raise PlatformDown(f"{type(error).__name__}: the mail server hung up") from error
+            await self._copy(client, copies)
+            try:
+                await client.data(raw, timeout=_DATA_TIMEOUT)
+            except aiosmtplib.SMTPResponseException as error:
+                raise as_send_error(error.code, error.message, Stage.DATA) from error
+            except (aiosmtplib.SMTPException, OSError) as error:
+                raise OutcomeUnknown("no answer after the mail was handed over") from error
+
+    async def _copy(self, client: aiosmtplib.SMTP, copies: Sequence[str]) -> None:
+        for copy in copies:
+            try:
+                await client.rcpt(in_ascii(copy))
+            except (aiosmtplib.SMTPResponseException, Refused) as error:
+                code = error.code
+                _log.info("a copy was refused", account=self._settings.account, code=code)
+            except (aiosmtplib.SMTPException, OSError) as error:
+                raise PlatformDown(f"{type(error).__name__}: the mail server hung up") from error
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        server = self._settings.smtp
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            tls_context=None if server.security == "none" else self._settings.tls,
+            local_hostname=self._settings.domain.encode("idna").decode(),
+            timeout=_TIMEOUT,
+        )
+        token = await self._tokens.token() if self._tokens is not None else ""
+        try:
+            await self._enter(client, token)
+            yield client
+        finally:
+            await _leave(client)
+
+    async def _enter(self, client: aiosmtplib.SMTP, token: str) -> None:
+        where = str(self._settings.smtp)
+        try:
+            await client.connect()
+            await client.ehlo()
+            if self._tokens is not None:
+                await client.auth_xoauth2(self._settings.username, token)
+            elif self._settings.password:
+                await client.login(self._settings.username, self._settings.password)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            if self._tokens is not None:
+                self._tokens.forget(token)
+            if error.code < 500:
+                raise PlatformDown(f"{error.code}: the mail server cannot check the password now") from error
+            raise AccountSuspended(
+                f"{error.code}: {where} does not accept the user name and password of this mailbox"
+            ) from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise as_send_error(error.code, error.message, Stage.GREETING) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            if type(error) in (aiosmtplib.SMTPException, aiosmtplib.SMTPNotSupported):
+                # So the library tells of a server without STARTTLS, or without that way to log in.
+                words = f"{where} cannot do what `security` asks, or has no such login"
+                raise AccountSuspended(words) from error
+            raise PlatformDown(f"{type(error).__name__}: no connection to {where}") from error
+
+
+async def _leave(client: aiosmtplib.SMTP) -> None:
+    """Say QUIT where that is possible. Whatever becomes of it, the mail was taken or not."""
+    if client.is_connected:
+        with suppress(aiosmtplib.SMTPException, OSError, asyncio.TimeoutError):
+            await client.quit(timeout=5)
+    client.close()
+
+
+class Stage(Enum):
+    """What the server answered to."""
+
+    GREETING = "greeting"
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    DATA = "data"
+
+
+def as_send_error(code: int, message: str, stage: Stage) -> SendError:
+    """By the enhanced code, if there is one (RFC 3463). The server's own words may name people: not kept."""
+    found = _ENHANCED.search(message)
+    known = f"{code} {found[0]}" if found else str(code)
+    subject, detail = (found[2], found[3]) if found else ("", "")
+    if (subject, detail) == ("4", "5") and code >= 500:
+        return RateLimited(f"{known}: the provider's daily limit is reached", retry_after=_DAILY_LIMIT)
+    if code < 500 and _TOO_FAST.search(message):
+        return RateLimited(f"{known}: the mail server wants less mail", retry_after=_LIMITED)
+    if code < 500:
+        return PlatformDown(f"{known}: the mail server asks to come again later", retry_after=_GREYLISTED)
+    if code in _AUTHENTICATION or stage in (Stage.GREETING, Stage.SENDER):
+        return AccountSuspended(f"{known}: the mail server does not let this mailbox send")
+    if subject == "1" or (subject, detail) == ("2", "1"):
+        return Unreachable(f"{known}: no such mailbox")
+    if stage is Stage.RECIPIENT and not found and code in (550, 551, 553):
+        return Unreachable(f"{known}: the mail server does not take mail for this address")
+    if (subject, detail) == ("2", "2") or code == 552:
+        return Refused(f"{known}: the mailbox is full, or the mail too large")
+    return Refused(f"{known}: the mail server refused the mail")

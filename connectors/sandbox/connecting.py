@@ -1,0 +1,66 @@
+"""What the product's owner does once at each platform: enter the webhooks, and add the app to Slack."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from bot.core.errors import CommandError
+from connectors.sandbox.messenger import MessengerStandIn
+from connectors.sandbox.slack import SlackStandIn
+from connectors.sandbox.whatsapp import WhatsAppStandIn
+
+_PATIENCE = aiohttp.ClientTimeout(total=10)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Connecting:
+    """Accounts go by the ids they have in the sample organization."""
+
+    whatsapp: WhatsAppStandIn
+    messenger: MessengerStandIn
+    slack: SlackStandIn  # the customers'
+    teams: Sequence[str]
+    install_url: str = ""  # where an administrator begins to add the app; "" while nobody knows
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def connect(self, public_url: str) -> None:
+        """Idempotent, and does not raise: an account that the product does not serve is left alone."""
+        base = public_url.rstrip("/")
+        async with self._lock:
+            await self._enter("whatsapp", self.whatsapp, f"{base}/hooks/whatsapp/whatsapp")
+            await self._enter("messenger", self.messenger, f"{base}/hooks/messenger/messenger")
+            hooks = f"{base}/hooks/slack/slack-customers"
+            self.slack.configure_http(
+                events_url=f"{hooks}/events",
+                interactions_url=f"{hooks}/interactions",
+                commands_url=f"{hooks}/commands",
+            )
+            self.install_url = f"{base}/slack/slack-customers/install"
+            for team in self.teams:
+                try:
+                    await self._install(team)
+                except (aiohttp.ClientError, TimeoutError, CommandError) as error:
+                    log.warning("Slack's app was not added to %s: %s", team, error or type(error).__name__)
+
+    async def _enter(self, name: str, stand_in: WhatsAppStandIn | MessengerStandIn, url: str) -> None:
+        try:
+            await stand_in.configure(url)
+        except CommandError as error:
+            log.warning("the webhook of %s was not taken: %s", name, error)
+
+    async def _install(self, team: str) -> None:
+        """As an administrator's browser does. A token of an earlier time ends, for nobody may know it."""
+        async with aiohttp.ClientSession(timeout=_PATIENCE) as browser:
+            async with browser.get(self.install_url) as page:
+                if page.status != 200 or not page.history:
+                    raise CommandError(f"{self.install_url} answered {page.status}")
+                allow = page.url.with_path(page.url.path.replace("/authorize", "/allow"), keep_query=True)
+            self.slack.installs.revoke(team)
+            async with browser.get(allow.update_query(team=team)) as done:
+                if done.status != 200:
+                    raise CommandError(f"the product answered {done.status}")

@@ -1,0 +1,39 @@
+"""Files that people and the product sent, as the page is given them."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from connectors.sandbox.meta.files import KeptFile
+
+_SHOWN_IN_BROWSER = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_NOTHING_RUNS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+# A mail as its sender designed it: styles and embedded pictures, no scripts, nothing fetched from anywhere.
+_DESIGNED = {
+    **_NOTHING_RUNS,
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+    ),
+}
+
+
+def about(file: KeptFile | None) -> Mapping[str, object]:
+    """A file as the page is told of it; empty for none."""
+    if file is None:
+        return {}
+    return {"id": file.id, "name": file.name, "type": file.mime_type, "size": len(file.content)}
+
+
+def file_answer(content: bytes, mime_type: str) -> web.Response:
+    """Pictures are shown; anything else is only saved, so that no page of a stranger runs here."""
+    if mime_type in _SHOWN_IN_BROWSER:
+        return web.Response(body=content, content_type=mime_type, headers=_NOTHING_RUNS)
+    headers = {**_NOTHING_RUNS, "Content-Disposition": "attachment"}
+    return web.Response(body=content, content_type="application/octet-stream", headers=headers)
+
+
+def designed_answer(html: str) -> web.Response:
+    return web.Response(text=html, content_type="text/html", headers=_DESIGNED)

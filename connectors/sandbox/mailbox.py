@@ -1,0 +1,73 @@
+"""The mail server as one of the sandbox's stand-ins: started with the others, kept like them."""
+
+import logging
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from aiohttp import web
+
+from connectors.sandbox.mail import Letter, MailServer
+
+log = logging.getLogger(__name__)
+
+
+class Mailbox:
+    """One mailbox of the product on a mail server, and its customers' mail programs."""
+
+    def __init__(self, mail: MailServer, address: str, password: str) -> None:
+        self.mail = mail
+        self.address = address
+        self.on_change: Callable[[str], None] | None = None  # given the address whose letters changed
+        self._password = password
+        mail.on_change = self.changed
+
+    async def running(self, _: web.Application) -> AsyncIterator[None]:
+        """For `cleanup_ctx`. Without its ports the sandbox goes on, and has no mail."""
+        try:
+            await self.mail.__aenter__()
+        except OSError as error:
+            log.warning("the sandbox has no mail: %s", error.strerror)
+            await self.mail.__aexit__(None, None, None)
+            yield
+            return
+        try:
+            await self.mail.add_account(self.address, self._password)
+            yield
+        finally:
+            await self.mail.__aexit__(None, None, None)
+
+    def changed(self, address: str) -> None:
+        if self.on_change is not None:
+            self.on_change(address)
+
+    def snapshot(self) -> dict[str, object]:
+        """What lies with the customers. What waits in the product's mailbox is not kept."""
+        return {
+            "customers": [
+                {
+                    "address": client.address,
+                    "name": client.name,
+                    "inbox": [_kept(letter) for letter in client.inbox],
+                    "sent": [_kept(letter) for letter in client.sent],
+                }
+                for client in self.mail.customers
+            ]
+        }
+
+    def restore(self, saved: Mapping[str, object]) -> None:
+        """Raises KeyError, TypeError or ValueError for what is no snapshot."""
+        customers = saved["customers"]
+        if not isinstance(customers, list):
+            raise TypeError("a snapshot of the mail has a list of customers")
+        for each in customers:
+            client = self.mail.customer(str(each["address"]), str(each["name"]))
+            client.inbox[:] = [_letter(text) for text in each["inbox"]]
+            client.sent[:] = [_letter(text) for text in each["sent"]]
+
+
+def _kept(letter: Letter) -> str:
+    return b64encode(letter.raw).decode()
+
+
+def _letter(text: object) -> Letter:
+    return Letter(b64decode(str(text)))

@@ -1,0 +1,46 @@
+"""What the control API knows of customers across all channels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.core.errors import CommandError
+from connectors.sandbox.body import Body, Deed
+from connectors.sandbox.connecting import Connecting
+from connectors.sandbox.people import SHARED_CHANNEL, TEAM, TEAM_NAME, People
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleDeeds:
+    people: People
+    connecting: Connecting
+
+    def views(self) -> Mapping[str, Deed]:
+        return {"customers": self._customers}
+
+    def deeds(self) -> Mapping[str, Deed]:
+        return {"customers/add": self._add, "connect": self._connect}
+
+    async def _customers(self, _: Body) -> object:
+        return {
+            "customers": [self.people.ids(name) for name in self.people.names()],
+            "workspace": {
+                "team": TEAM,
+                "name": TEAM_NAME,
+                "shared": SHARED_CHANNEL,
+                "installed": self.people.slack.installs.installed(TEAM),
+                "install": self.connecting.install_url,
+            },
+        }
+
+    async def _add(self, body: Body) -> object:
+        """A person of that name on every channel; one who is there already stays as they are."""
+        name = body.text("name").strip()
+        if not 0 < len(name) <= 60:
+            raise CommandError("A name has 1 to 60 characters.")
+        self.people.add([name])
+        return self.people.ids(name)
+
+    async def _connect(self, body: Body) -> object:
+        """Tell every platform where the product is, as its owner does in the platforms' dashboards."""
+        await self.connecting.connect(body.text("url"))
+        return {}

@@ -1,0 +1,174 @@
+# ruff: noqa: E501 - headers are one line
+"""Who vouches for a mail: the configured server, or a signature that is checked here. Signed with real
+keys.
+"""
+
+import base64
+from collections.abc import Mapping
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from connectors.email.reading import Mail, key_names, read, resolve_and_read
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PRIVATE = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+)
+PUBLIC = KEY.public_key().public_bytes(
+    serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+RECORD = b"v=DKIM1; k=rsa; p=" + base64.b64encode(PUBLIC)
+BARE = b"From: Maria <maria@example.org>\r\nTo: s@acme.example\r\nSubject: hi\r\nMessage-ID: <1@example.org>\r\n\r\nhello\r\n"
+SERVERS = ("mx.acme.example",)
+
+
+def judged(
+    raw: bytes, records: Mapping[str, bytes] | None = None, servers: tuple[str, ...] = SERVERS
+) -> Mail:
+    return read(raw, trusted_servers=servers, own_addresses=(), dkim=(records or {}).get)
+
+
+def with_results(*results: str, raw: bytes = BARE) -> bytes:
+    return b"".join(f"Authentication-Results: {result}\r\n".encode() for result in results) + raw
+
+
+def signed(raw: bytes = BARE, domain: bytes = b"example.org", **options: object) -> bytes:
+    return bytes(dkim.DKIM(raw).sign(b"s1", domain, PRIVATE, **options)) + raw
+
+
+@pytest.mark.parametrize(
+    ("result", "verified", "how"),
+    [
+        ("mx.acme.example; dmarc=pass (p=none) header.from=example.org", True, "dmarc"),
+        ("mx.acme.example; dmarc=pass header.from=evil.example", False, "none"),
+        ("mx.acme.example; dmarc=pass", False, "none"),
+        ("mx.acme.example; dmarc=fail header.from=example.org; spf=pass smtp.mailfrom=a@example.org", False, "none"),
+        ("mx.acme.example; dkim=pass header.d=example.org header.s=x", True, "dkim"),
+        ("mx.acme.example; dkim=pass header.i=@example.org", True, "dkim"),
+        ("mx.acme.example; dkim=pass header.d=evil.example", False, "none"),
+        ("mx.acme.example; dkim=pass header.d=org", False, "none"),
+        ("mx.acme.example; dkim=fail header.d=example.org", False, "none"),
+        ("mx.acme.example; spf=pass smtp.mailfrom=maria@example.org", True, "spf"),
+        ("mx.acme.example; spf=pass smtp.mailfrom=bounce@mailer.example", False, "none"),
+        ("mx.acme.example; spf=softfail smtp.mailfrom=maria@example.org", False, "none"),
+        ("MX.Acme.Example 1; dmarc=pass header.from=Example.ORG", True, "dmarc"),
+        ("mx.evil.example; dmarc=pass header.from=example.org", False, "none"),
+        ("mx.acme.example.evil.example; dmarc=pass header.from=example.org", False, "none"),
+        ("mx.acme.example; none", False, "none"),
+        ('mx.acme.example; spf=pass smtp.mailfrom="a;dmarc=pass header.from=example.org"@evil.example', False, "none"),
+        ("mx.acme.example; spf=none (dmarc=pass header.from=example.org) smtp.mailfrom=x@evil.example", False, "none"),
+    ],
+)  # fmt: skip
+def test_the_servers_results(result: str, verified: bool, how: str) -> None:
+    trust = judged(with_results(result)).trust
+    assert (trust.verified, trust.how) == (verified, how)
+
+
+PASS = "mx.acme.example; dmarc=pass header.from=example.org"
+
+
+def test_a_result_below_another_servers_is_not_our_servers() -> None:
+    assert not judged(with_results("mx.other.example; spf=none", PASS)).trust.verified
+
+
+def test_a_result_that_was_in_the_mail_when_it_arrived_is_nothing() -> None:
+    raw = b"Received: from evil by mx.acme.example\r\n" + with_results(PASS)
+    raw = with_results("mx.acme.example; spf=none smtp.mailfrom=x@evil.example", raw=raw)
+    assert not judged(raw).trust.verified
+
+
+def test_exchange_online_writes_no_name() -> None:
+    raw = with_results(
+        "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.org; dkim=pass (signature was verified)"
+        " header.d=example.org;dmarc=pass action=none header.from=example.org;compauth=pass reason=100"
+    )
+    assert judged(raw, servers=("protection.outlook.com",)).trust.how == "dmarc"
+    assert not judged(raw).trust.verified
+
+
+def test_nobody_is_trusted_where_no_server_is_named() -> None:
+    assert not judged(with_results(PASS), servers=()).trust.verified
+
+
+@pytest.mark.parametrize("second", [b"From: evil@evil.example\r\n", b"from: Maria <maria@example.org>\r\n"])
+def test_a_mail_with_two_authors_is_nobodys(second: bytes) -> None:
+    assert not judged(with_results(PASS, raw=second + BARE)).trust.verified
+
+
+def test_a_mail_with_two_addresses_in_from_is_nobodys() -> None:
+    raw = BARE.replace(b"<maria@example.org>", b"<maria@example.org>, evil@evil.example")
+    assert not judged(with_results(PASS, raw=raw)).trust.verified
+
+
+def test_an_author_hidden_behind_too_many_headers_is_not_believed() -> None:
+    raw = with_results(PASS).replace(
+        b"\r\n\r\n", b"\r\n" + b"X: y\r\n" * 2_000 + b"From: evil@evil.example\r\n\r\n", 1
+    )
+    assert not judged(raw).trust.verified
+
+
+RECORDS = {"s1._domainkey.example.org": RECORD}
+
+
+def test_a_signature_is_checked_here() -> None:
+    trust = judged(signed(), RECORDS).trust
+    assert (trust.verified, trust.how) == (True, "dkim")
+    assert key_names(signed(), trusted_servers=SERVERS) == ("s1._domainkey.example.org",)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        signed().replace(b"hello", b"hallo"),
+        signed().replace(b"Subject: hi", b"Subject: ho"),
+        signed(domain=b"evil.example"),
+        signed(length=True),
+        signed() .replace(b"rsa-sha256", b"rsa-sha1"),
+        b"From: evil@example.org\r\n" + signed(),
+    ],
+)  # fmt: skip
+def test_a_signature_that_proves_nothing(raw: bytes) -> None:
+    records = {**RECORDS, "s1._domainkey.evil.example": RECORD}
+    assert not judged(raw, records).trust.verified
+
+
+def test_the_domain_above_vouches_for_the_one_below_and_not_the_other_way() -> None:
+    below = BARE.replace(b"maria@example.org", b"maria@mail.example.org")
+    assert judged(signed(below), RECORDS).trust.verified
+    records = {"s1._domainkey.mail.example.org": RECORD}
+    assert not judged(signed(BARE, b"mail.example.org"), records).trust.verified
+
+
+def test_a_mail_our_server_judged_is_not_judged_again() -> None:
+    raw = with_results("mx.acme.example; dmarc=fail header.from=example.org", raw=signed())
+    assert not judged(raw, RECORDS).trust.verified
+    assert key_names(raw, trusted_servers=SERVERS) == ()
+
+
+def test_a_key_that_is_missing_or_nonsense_proves_nothing() -> None:
+    assert not judged(signed()).trust.verified
+    assert not judged(signed(), {"s1._domainkey.example.org": b"v=DKIM1; p=\xff"}).trust.verified
+
+
+async def test_keys_are_looked_up_before_the_mail_is_read() -> None:
+    asked: list[str] = []
+
+    async def resolve(name: str) -> bytes | None:
+        asked.append(name)
+        return RECORDS.get(name)
+
+    mail = await resolve_and_read(signed(), trusted_servers=SERVERS, own_addresses=(), resolve=resolve)
+    assert mail.trust.verified
+    assert asked == ["s1._domainkey.example.org"]
+
+
+async def test_a_resolver_that_fails_costs_the_trust_and_not_the_mail() -> None:
+    async def resolve(_: str) -> bytes | None:
+        raise TimeoutError
+
+    mail = await resolve_and_read(signed(), trusted_servers=SERVERS, own_addresses=(), resolve=resolve)
+    assert mail.new == "hello"
+    assert mail.trust.why == "the key of its signature could not be looked up"

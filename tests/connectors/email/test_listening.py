@@ -1,0 +1,187 @@
+"""The mailbox watched: nothing is lost, nothing is let go too early, whatever the server does."""
+
+import asyncio
+
+import pytest
+
+from bot.core.errors import Refused, StorageUnavailable
+from bot.core.events import Unsupported
+from connectors.email import watching
+from connectors.email.imap import opened
+from connectors.email.reading import MAX_BYTES
+from connectors.email.settings import read_settings
+from connectors.sandbox.faults import FaultPlan, Mischief
+from connectors.sandbox.mail import Customer, MailServer
+from tests.connectors.email import rig
+from tests.connectors.email.rig import ADDRESS, Line, said
+
+
+def subjects(line: Line) -> list[str]:
+    return [said(event).text.partition("\n")[0].strip("*") for event in line.inbox.events]
+
+
+async def test_the_first_start_begins_at_now(server: MailServer, maya: Customer) -> None:
+    await maya.write("Old", "…", to=ADDRESS)
+    async with rig.line(server, rig.settings(rig.options(server))) as line:
+        await line.listen()
+        await maya.write("New", "…", to=ADDRESS)
+        await line.inbox.has(1)
+
+        assert subjects(line) == ["New"]
+
+
+async def test_what_came_while_nobody_listened_is_fetched_in_order(line: Line, maya: Customer) -> None:
+    await line.stop()
+    for number in range(60):
+        await maya.write(f"{number}", "…", to=ADDRESS)
+    await line.listen()
+
+    await line.inbox.has(60)
+
+    assert subjects(line) == [f"{number}" for number in range(60)]
+
+
+async def test_a_mail_is_let_go_only_once_accepted(line: Line, maya: Customer) -> None:
+    before = line.vault.kept["uid:INBOX"]
+    line.inbox.raises = [StorageUnavailable("away"), StorageUnavailable("still away")]
+    await maya.write("Hello", "…", to=ADDRESS)
+    await line.inbox.has(1)
+    await line.vault.until(lambda vault: vault.kept["uid:INBOX"] != before)
+
+    marks = [value for name, value in line.vault.puts if name == "uid:INBOX"]
+    assert len(line.pauses) == 2
+    assert marks == [before, line.vault.kept["uid:INBOX"]]
+
+
+async def test_a_lost_connection_is_made_again(line: Line, maya: Customer) -> None:
+    for number in range(3):
+        await line.server.imap.drop()
+        await maya.write(f"{number}", "…", to=ADDRESS)
+        await line.inbox.has(number + 1)
+
+    assert subjects(line) == ["0", "1", "2"]
+
+
+async def test_a_server_that_is_away_is_asked_ever_more_rarely(line: Line, maya: Customer) -> None:
+    line.server.imap.refusing = True
+    await line.server.imap.drop()
+    await line.paused(4)
+    line.server.imap.refusing = False
+    await maya.write("Hello", "…", to=ADDRESS)
+    await line.inbox.has(1)
+
+    assert line.pauses[:4] == [1.0, 2.0, 4.0, 8.0]
+
+
+async def test_mails_numbered_anew_are_neither_lost_nor_told_twice(line: Line, maya: Customer) -> None:
+    await maya.write("One", "…", to=ADDRESS)
+    await maya.write("Two", "…", to=ADDRESS)
+    await line.inbox.has(2)
+    validity = line.vault.kept["uid:INBOX"].partition(":")[0]
+    await line.stop()
+    await maya.write("Three", "…", to=ADDRESS)
+    await line.server.imap.renumber(ADDRESS)
+    await line.listen()
+    await line.inbox.has(3)
+    await maya.write("Four", "…", to=ADDRESS)
+    await line.inbox.has(4)
+
+    assert subjects(line) == ["One", "Two", "Three", "Four"]
+    assert line.inbox.accepted >= 6  # gone through once more; the house knew two
+    assert line.vault.kept["uid:INBOX"].partition(":")[0] != validity
+
+
+async def test_a_mail_that_comes_twice_is_one_event(line: Line, maya: Customer, faults: FaultPlan) -> None:
+    faults.add("*", Mischief.DUPLICATE, count=1, seconds=0.01)
+    await maya.write("One", "…", to=ADDRESS)
+    await line.inbox.until(lambda inbox: inbox.accepted == 2)
+
+    assert subjects(line) == ["One"]
+
+
+async def test_several_folders_are_watched(server: MailServer, maya: Customer) -> None:
+    await server.imap.add_user(ADDRESS, rig.PASSWORD, ["Kunden & Müller"])
+    given = rig.settings(rig.options(server, folders="INBOX, Kunden & Müller"))
+    async with rig.line(server, given) as line:
+        await line.listen()
+        await line.vault.until(lambda vault: "uid:Kunden & Müller" in vault.kept)
+        letter = await maya.write("Here", "…", to=ADDRESS)
+        moved = letter.raw.replace(b"Here", b"There").replace(b"Message-ID: <", b"Message-ID: <x")
+        await server.receive(moved, sender=maya.address, recipient=ADDRESS, folder="Kunden & Müller")
+        events = await line.inbox.has(2)
+        there = next(event for event in events if "There" in said(event).text)
+
+        assert sorted(subjects(line)) == ["Here", "There"]
+        assert b"There" in await line.fetched(said(there).attachments[-1].ref)
+
+
+async def test_an_idle_ends_in_time_and_can_be_begun_again(line: Line, maya: Customer) -> None:
+    given = read_settings(rig.settings(rig.options(line.server)))
+    async with opened(given, None) as session:
+        await session.select("INBOX")
+        last = 0
+        for _ in range(3):
+            await session.wait(0.02)
+            assert await session.uids_after(last) == []
+        waiting = asyncio.create_task(session.wait(60))
+        await maya.write("Hello", "…", to=ADDRESS)
+        await asyncio.wait_for(waiting, 10)
+        assert len(await session.uids_after(last)) == 1
+
+    assert watching.IDLE_SECONDS < 29 * 60
+
+
+async def test_without_idle_the_server_is_asked_every_so_often(faults: FaultPlan) -> None:
+    async with MailServer(faults=faults, idle=False) as server:
+        await server.add_account(ADDRESS, rig.PASSWORD)
+        async with rig.line(server, rig.settings(rig.options(server))) as line:
+            await line.listen()
+            await line.paused(1)
+            await server.customer("maya@fischer.example").write("Hello", "…", to=ADDRESS)
+            await line.inbox.has(1)
+
+    assert set(line.pauses) == {watching.POLL_SECONDS}
+
+
+async def test_a_mail_too_large_is_told_of(line: Line, maya: Customer) -> None:
+    head = f"From: {maya.address}\r\nTo: {ADDRESS}\r\nSubject: Huge\r\nMessage-ID: <huge@x.example>\r\n\r\n"
+    await maya.send_raw(head.encode() + b"x" * (MAX_BYTES + 1), to=ADDRESS)
+    await maya.write("Small", "…", to=ADDRESS)
+
+    huge, small = await line.inbox.has(2)
+
+    assert huge.content == Unsupported("mail_too_large")
+    assert huge.sender.external_id == maya.address
+    assert huge.message == "<huge@x.example>"
+    assert said(small).text.startswith("**Small**")
+
+
+@pytest.mark.parametrize("raw", [b"", b"\r\n", b"\xff\xfe\x00nothing at all", b"From: \r\n\r\n"])
+async def test_what_is_no_mail_keeps_nothing_back(line: Line, maya: Customer, raw: bytes) -> None:
+    await line.server.imap.store(ADDRESS, raw, line.now)
+    await maya.write("Hello", "…", to=ADDRESS)
+
+    await line.inbox.until(
+        lambda inbox: any(event.sender.external_id == maya.address for event in inbox.events)
+    )
+
+
+async def test_a_wrong_password_is_said_in_a_sentence(server: MailServer) -> None:
+    given = rig.settings(rig.options(server), password="wrong")
+    async with rig.line(server, given) as line:
+        line.begin_listening()
+        await line.paused(1)
+
+    assert line.pauses[0] == 300  # a locked mailbox is not helped by trying every second
+
+
+async def test_a_file_of_a_mail_that_is_gone_is_refused(line: Line, maya: Customer) -> None:
+    await maya.write("Hello", "…", to=ADDRESS)
+    [event] = await line.inbox.has(1)
+    await line.server.imap.renumber(ADDRESS)
+
+    with pytest.raises(Refused):
+        await line.fetched(said(event).attachments[-1].ref)
+    for nonsense in ("", "imap", "imap;1;x;0;INBOX", "spool;../../etc/passwd;0", "imap;1;2"):
+        with pytest.raises(Refused):
+            await line.fetched(nonsense)

@@ -1,0 +1,132 @@
+"""Programs that write to us, and what becomes of mails that come back."""
+
+from uuid import UUID
+
+import pytest
+
+from bot.core.events import Receipt, ReceiptStatus, Said, Standing
+from bot.core.ids import DeliveryId
+from bot.core.outbound import Outbound, Post
+from connectors.sandbox.mail import Customer
+from tests.connectors.email import rig
+from tests.connectors.email.rig import ADDRESS, Line, said
+
+
+async def test_two_bots_that_write_to_each_other_stop(line: Line, maya: Customer) -> None:
+    """Each answers whatever is not automatic, as the house does."""
+    sales = "sales@brightdesk.example"
+    await line.server.add_account(sales, rig.PASSWORD)
+    given = rig.settings(rig.options(line.server, address=sales), account="sales")
+    async with rig.line(line.server, given) as other:
+        await other.listen()
+        place, context = other.connector.begin(ADDRESS, "Hello")
+        by_person = Post("Is anybody there?", speaker=rig.HUGO)
+        await other.connector.send(Outbound(DeliveryId(UUID(int=5)), place, by_person, context=context))
+        [hello] = await line.inbox.has(1)
+        await line.connector.send(line.answer(hello, "Good day, I am a program as well."))
+        [answer] = await other.inbox.has(1)
+
+    assert not hello.automatic
+    assert answer.automatic
+    assert answer.place == place
+
+
+async def test_a_bot_that_writes_first_is_not_answered(line: Line, maya: Customer) -> None:
+    place, context = line.connector.begin(maya.address, "Hello")
+    await line.connector.send(Outbound(DeliveryId(UUID(int=5)), place, Post("Hello"), context=context))
+    [mail] = await maya.received(1)
+    await line.server.add_account("sales@brightdesk.example", rig.PASSWORD)
+    given = rig.settings(rig.options(line.server, address="sales@brightdesk.example"), account="sales")
+    async with rig.line(line.server, given) as other:
+        await other.listen()
+        await line.server.receive(mail.raw, sender=ADDRESS, recipient="sales@brightdesk.example")
+
+        [event] = await other.inbox.has(1)
+
+    assert event.automatic
+
+
+async def test_an_out_of_office_reply_is_kept_and_marked(line: Line, maya: Customer) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned."))
+    [answer] = await maya.received(1)
+    await maya.reply(answer, "I am on holiday.", headers={"Auto-Submitted": "auto-replied"})
+
+    _, away = await line.inbox.has(2)
+
+    assert away.automatic
+    assert away.place == question.place
+    assert away.reply_context == ""
+
+
+async def test_a_bounce_is_a_failed_receipt_of_the_very_message(line: Line, maya: Customer) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One.", delivery=1))
+    second = await line.connector.send(line.answer(question, "Two.", delivery=2))
+    _, returned = await maya.received(2)
+    await maya.bounce(returned)
+
+    _, event = await line.inbox.has(2)
+
+    assert isinstance(event.content, Receipt)
+    assert event.content.status is ReceiptStatus.FAILED
+    assert event.content.messages == (second.message,)
+    assert event.content.code == "send.unreachable"
+    assert event.content.reason.startswith("5.1.1")
+    assert maya.address not in event.content.reason
+    assert event.place == question.place
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("5.7.1", "send.refused"), ("5.2.2", "send.refused"), ("5.1.10", "send.unreachable")]
+)
+async def test_why_it_came_back_decides(line: Line, maya: Customer, status: str, code: str) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One."))
+    [returned] = await maya.received(1)
+    await maya.bounce(returned, status=status, words=f"550 {status} no")
+
+    _, event = await line.inbox.has(2)
+
+    assert isinstance(event.content, Receipt)
+    assert event.content.code == code
+
+
+async def test_a_delayed_mail_is_no_news(line: Line, maya: Customer) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One."))
+    [answer] = await maya.received(1)
+    await line.server.bounce(answer, maya.address, status="4.4.1", words="451 4.4.1 later", action="delayed")
+    await maya.write("Later", "…", to=ADDRESS)
+
+    _, event = await line.inbox.has(2)
+
+    assert isinstance(event.content, Said)
+
+
+async def test_a_bounce_of_a_mail_that_is_not_ours_tells_nothing(line: Line, maya: Customer) -> None:
+    forged = await maya.write("Invoice", "Why twice?", to="nobody@elsewhere.example")
+    await line.server.bounce(
+        type(forged)(b"Return-Path: <" + ADDRESS.encode() + b">\r\n" + forged.raw), "x@elsewhere.example"
+    )
+    await maya.write("Later", "…", to=ADDRESS)
+
+    [event] = await line.inbox.has(1)
+
+    assert said(event).text.startswith("**Later**")
+
+
+async def test_that_somebody_in_copy_was_not_reached_is_a_note(line: Line, maya: Customer) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=["gone@fischer.example"])
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One."))  # the provider bounces the copy by itself
+
+    _, event = await line.inbox.has(2)
+
+    assert event.standing is Standing.STRANGER
+    assert "5.1.1" in said(event).text
+    assert event.automatic

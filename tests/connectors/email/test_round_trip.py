@@ -1,0 +1,180 @@
+"""Mails out and in again, through a real SMTP and a real IMAP server."""
+
+from uuid import UUID
+
+import pytest
+
+from bot.core.events import Attachment, AttachmentKind, Standing
+from bot.core.ids import DeliveryId
+from bot.core.outbound import Button, Outbound, Post
+from connectors.sandbox.mail import Customer, File
+from tests.connectors.email.rig import ADDRESS, HUGO, Line, said
+
+
+async def test_a_mail_becomes_what_its_author_said(line: Line, maya: Customer) -> None:
+    sent = await maya.write("An invoice", "I was charged *twice*.\n\nPlease help.", to=ADDRESS)
+
+    [event] = await line.inbox.has(1)
+
+    assert said(event).text.startswith("**An invoice**\n\nI was charged")
+    assert event.message == sent.message_id
+    assert event.sender.external_id == "maya@fischer.example"
+    assert event.sender.display_name == "Maya Fischer"
+    assert event.sender.verified
+    assert event.shared
+    assert not event.automatic
+
+
+@pytest.mark.parametrize("program", ["gmail", "outlook", "apple", "thunderbird", "yahoo", "plain", "bare"])
+async def test_question_answer_and_reply_are_one_thread(line: Line, maya: Customer, program: str) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One of them was **returned**."))
+    [answer] = await maya.received(1)
+    await maya.reply(answer, "Thank you!", program=program)
+
+    _, reply = await line.inbox.has(2)
+
+    assert reply.place == question.place
+    assert reply.standing is Standing.CUSTOMER
+    assert said(reply).text == "Thank you!"
+    assert reply.reply_to == answer.message_id
+
+
+async def test_an_answer_is_text_and_html_with_the_question_quoted(line: Line, maya: Customer) -> None:
+    asked = await maya.write("Über die Rechnung", "Warum zweimal?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+
+    sent = await line.connector.send(line.answer(question, "Eine wurde **erstattet**."))
+
+    [answer] = await maya.received(1)
+    assert answer.message_id == sent.message
+    assert answer.subject == "Re: Über die Rechnung"
+    assert answer.header("In-Reply-To") == asked.message_id
+    assert asked.message_id in answer.header("References")
+    assert "Eine wurde erstattet." in answer.text
+    assert "> Warum zweimal?" in answer.text
+    assert "<strong>erstattet</strong>" in answer.html
+    assert "<blockquote" in answer.html
+    assert "always there" in answer.text
+    assert "<em>always there</em>" in answer.html
+    assert answer.sender == ("Ava (Bright Desk)", ADDRESS)
+    assert answer.header("Reply-To").startswith("Bright Desk <support+")
+
+
+async def test_what_a_program_answers_says_so_and_what_a_person_answers_does_not(
+    line: Line, maya: Customer
+) -> None:
+    await maya.write("Hello", "Is anybody there?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "I am a program.", delivery=1))
+    await line.connector.send(line.answer(question, "I am Hugo.", delivery=2, speaker=HUGO))
+
+    by_program, by_person = await maya.received(2)
+
+    assert by_program.header("Auto-Submitted") == "auto-replied"
+    assert by_program.header("X-Auto-Response-Suppress") == "All"
+    assert not by_person.header("Auto-Submitted")
+    assert by_person.sender[0] == "Hugo (Bright Desk)"
+
+
+async def test_a_retry_is_the_same_mail(line: Line, maya: Customer) -> None:
+    await maya.write("Hello", "Is anybody there?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    first = await line.connector.send(line.answer(question, "Yes."))
+    second = await line.connector.send(line.answer(question, "Yes."))
+    other = await line.connector.send(line.answer(question, "Yes.", delivery=8))
+
+    one, two, _ = await maya.received(3)
+
+    assert first.message == second.message == one.message_id == two.message_id
+    assert other.message != first.message
+    assert one.message.get_boundary() == two.message.get_boundary()
+
+
+async def test_files_go_both_ways(line: Line, maya: Customer) -> None:
+    picture, report = b"\x89PNG\r\n\x1a\n" + bytes(3000), b"%PDF-1.7 " + bytes(5000)
+    await maya.write("Files", "See below", to=ADDRESS, attachments=[File("shot.png", "image/png", picture)])
+    [event] = await line.inbox.has(1)
+    shot, original = said(event).attachments
+    assert (shot.kind, shot.name, shot.mime_type) == (AttachmentKind.PHOTO, "shot.png", "image/png")
+    assert original.kind is AttachmentKind.ORIGINAL
+
+    assert await line.fetched(shot.ref) == picture
+    assert b"Subject: Files" in await line.fetched(original.ref)
+
+    line.files.kept["f1"] = report
+    document = Attachment(
+        kind=AttachmentKind.DOCUMENT,
+        ref="",
+        name="Übersicht.pdf",
+        mime_type="application/pdf",
+        size=5009,
+        file="f1",
+    )
+    sent = await line.connector.send(line.answer(event, Post("Here it is.", attachments=(document,))))
+    [answer] = await maya.received(1)
+
+    assert not sent.more
+    assert [(file.name, file.content) for file in answer.files] == [("Übersicht.pdf", report)]
+
+
+async def test_files_too_large_for_one_mail_take_another(line: Line, maya: Customer) -> None:
+    await maya.write("Files", "All of them, please", to=ADDRESS)
+    [event] = await line.inbox.has(1)
+    line.files.kept |= {"a": b"a" * 10, "b": b"b" * 10}
+    files = tuple(
+        Attachment(kind=AttachmentKind.DOCUMENT, ref="", name=f"{name}.bin", size=12 * 1024 * 1024, file=name)
+        for name in "ab"
+    )
+    post = Post("Here they are.", attachments=files)
+    first = await line.connector.send(line.answer(event, post))
+    second = await line.connector.send(line.answer(event, post, part=1))
+
+    one, two = await maya.received(2)
+
+    assert first.more
+    assert not second.more
+    assert [[file.name for file in mail.files] for mail in (one, two)] == [["a.bin"], ["b.bin"]]
+    assert one.message_id != two.message_id
+
+
+async def test_choices_are_numbered_lines(line: Line, maya: Customer) -> None:
+    await maya.write("Hello", "Which plans are there?", to=ADDRESS)
+    [event] = await line.inbox.has(1)
+    choices = (Button("plan", "s", "Small"), Button("plan", "l", "Large"))
+
+    await line.connector.send(line.answer(event, Post("Two:", buttons=choices)))
+
+    [answer] = await maya.received(1)
+    assert "1. Small" in answer.text
+    assert "2. Large" in answer.text
+
+
+async def test_people_in_copy_are_kept_and_answered(line: Line, maya: Customer) -> None:
+    boss = line.server.customer("boss@fischer.example")
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=[boss.address, ADDRESS, maya.address])
+    [event] = await line.inbox.has(1)
+    await line.connector.send(line.answer(event, "One was returned."))
+
+    _, to_maya = await maya.received(2)  # each had a copy of the question
+    _, to_boss = await boss.received(2)
+
+    assert to_maya.message_id == to_boss.message_id
+    assert to_maya.header("Cc") == "boss@fischer.example"
+    assert to_maya.header("To") == "Maya Fischer <maya@fischer.example>"
+
+
+async def test_we_can_write_first(line: Line, maya: Customer) -> None:
+    place, context = line.connector.begin(maya.address, "Your order")
+
+    await line.connector.send(Outbound(DeliveryId(UUID(int=1)), place, Post("It is ready."), context=context))
+    [mail] = await maya.received(1)
+    await maya.reply(mail, "I am coming.")
+
+    [event] = await line.inbox.has(1)
+
+    assert mail.subject == "Your order"
+    assert mail.header("Auto-Submitted") == "auto-generated"
+    assert event.place == place
+    assert said(event).text == "I am coming."

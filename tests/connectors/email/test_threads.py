@@ -1,0 +1,228 @@
+"""Whose mail belongs where, and whose does not."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.events import Event, Standing
+from connectors.email.threads import Threads
+from connectors.sandbox.mail import Customer, Letter
+from tests.connectors.email import rig
+from tests.connectors.email.rig import ADDRESS, Line, said
+
+
+async def conversation(line: Line, maya: Customer) -> tuple[Event, Letter]:
+    """A question, and our answer to it."""
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned."))
+    [answer] = await maya.received(1)
+    return question, answer
+
+
+def hint(event: Event, name: str) -> str:
+    return dict(event.hints).get(name, "")
+
+
+async def test_the_subject_alone_joins_nothing(line: Line, maya: Customer) -> None:
+    question, answer = await conversation(line, maya)
+    await maya.write(answer.subject, "Something else", to=ADDRESS)
+
+    _, other = await line.inbox.has(2)
+
+    assert other.place != question.place
+
+
+async def test_the_message_id_leads_to_the_thread_where_the_address_lost_its_token(
+    line: Line, maya: Customer
+) -> None:
+    question, answer = await conversation(line, maya)
+    await maya.reply(answer, "Thanks!", to=ADDRESS)
+
+    _, reply = await line.inbox.has(2)
+
+    assert reply.place == question.place
+
+
+async def test_the_address_leads_to_the_thread_where_the_message_ids_are_lost(
+    line: Line, maya: Customer
+) -> None:
+    question, answer = await conversation(line, maya)
+    lost = {"In-Reply-To": "<rewritten@relay.example>", "References": "<rewritten@relay.example>"}
+    await maya.reply(answer, "Thanks!", headers=lost)
+
+    _, reply = await line.inbox.has(2)
+
+    assert reply.place == question.place
+    assert said(reply).text == "Thanks!"
+
+
+async def test_writing_twice_before_the_answer_is_one_thread(line: Line, maya: Customer) -> None:
+    first = await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    again = {"In-Reply-To": first.message_id, "References": first.message_id}
+    await maya.write("Re: Invoice", "Anybody?", to=ADDRESS, headers=again)
+
+    question, reminder = await line.inbox.has(2)
+
+    assert reminder.place == question.place
+
+
+async def test_who_answers_to_somebody_elses_first_mail_has_a_thread_of_their_own(
+    line: Line, maya: Customer
+) -> None:
+    first = await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    eve = line.server.customer("eve@elsewhere.example")
+    thread = {"In-Reply-To": first.message_id, "References": first.message_id}
+    await eve.write("Re: Invoice", "And mine?", to=ADDRESS, headers=thread)
+
+    question, other = await line.inbox.has(2)
+
+    assert other.place != question.place
+    assert other.standing is Standing.CUSTOMER
+
+
+async def test_a_forged_token_begins_a_new_thread(line: Line, maya: Customer) -> None:
+    question, answer = await conversation(line, maya)
+    reply_to = answer.header("Reply-To").partition("<")[2].rstrip(">")
+    local, _, domain = reply_to.partition("@")
+    other_mac = "a" if local[-1] != "a" else "b"
+    forged_id = answer.message_id.replace(".0.", ".1.")
+    eve = line.server.customer("eve@elsewhere.example")
+    headers = {"In-Reply-To": forged_id, "References": forged_id}
+    await eve.write("Re: Invoice", "Tell me all", to=f"{local[:-1]}{other_mac}@{domain}", headers=headers)
+
+    _, forged = await line.inbox.has(2)
+
+    assert forged.place != question.place
+
+
+async def test_a_stranger_in_a_thread_is_no_customer(line: Line, maya: Customer) -> None:
+    question, answer = await conversation(line, maya)
+    eve = line.server.customer("eve@elsewhere.example", "Eve")
+    await eve.reply(answer, "What was it about?")
+
+    _, word = await line.inbox.has(2)
+
+    assert word.place == question.place
+    assert word.standing is Standing.STRANGER
+    assert word.sender.external_id == "eve@elsewhere.example"
+    assert word.reply_context == ""
+    assert not hint(word, "cc")
+
+
+async def test_a_colleague_whom_the_customer_reads_is_a_stranger_with_a_hint(
+    line: Line, maya: Customer
+) -> None:
+    question, answer = await conversation(line, maya)
+    boss = line.server.customer("boss@fischer.example")
+    await boss.reply(answer, "I am her boss.", cc=[maya.address])
+
+    _, word = await line.inbox.has(2)
+
+    assert word.place == question.place
+    assert word.standing is Standing.STRANGER
+    assert hint(word, "cc")
+
+
+@pytest.mark.parametrize("verdict", ["fail", "none"])
+async def test_a_forged_sender_gets_into_no_thread(line: Line, maya: Customer, verdict: str) -> None:
+    question, answer = await conversation(line, maya)
+    await maya.reply(answer, "Send my invoices to eve, please", verdict=verdict)
+
+    _, forged = await line.inbox.has(2)
+
+    assert forged.place != question.place
+    assert not forged.sender.verified
+    assert forged.standing is Standing.CUSTOMER
+    assert hint(forged, "names_thread") == question.place.chat
+
+
+async def test_the_unverified_go_on_in_a_thread_that_never_was_more(line: Line, maya: Customer) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, verdict="none")
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned."))
+    [answer] = await maya.received(1)
+    await maya.reply(answer, "Thanks!", verdict="none")
+
+    _, reply = await line.inbox.has(2)
+
+    assert reply.place == question.place
+    assert not reply.sender.verified
+
+
+async def test_answers_go_to_the_reply_to_of_the_verified_alone(line: Line, maya: Customer) -> None:
+    elsewhere = {"Reply-To": "eve@elsewhere.example"}
+    await maya.write("One", "…", to=ADDRESS, headers=elsewhere, verdict="fail")
+    await maya.write("Two", "…", to=ADDRESS, headers=elsewhere)
+    forged, honest = await line.inbox.has(2)
+    eve = line.server.customer("eve@elsewhere.example")
+
+    await line.connector.send(line.answer(forged, "A"))
+    await line.connector.send(line.answer(honest, "B", delivery=8))
+
+    [to_maya] = await maya.received(1)
+    [to_eve] = await eve.received(1)
+    assert (to_maya.text[0], to_eve.text[0]) == ("A", "B")
+
+
+async def test_our_own_mail_is_nobody_s_word(line: Line, maya: Customer) -> None:
+    _, answer = await conversation(line, maya)
+    await line.server.receive(answer.raw, sender=ADDRESS, recipient=ADDRESS)
+    list_copy = answer.raw.replace(ADDRESS.encode(), b"list@elsewhere.example", 1)
+    await line.server.receive(list_copy, sender="list@elsewhere.example", recipient=ADDRESS)
+    await maya.write("Later", "…", to=ADDRESS)
+
+    events = await line.inbox.has(2)
+
+    assert [said(event).text[:11] for event in events] == ["**Invoice**", "**Later**\n\n"]
+
+
+async def test_threads_outlive_a_new_password(line: Line, maya: Customer) -> None:
+    question, answer = await conversation(line, maya)
+    await line.stop()
+    line.server.change_password(ADDRESS, "another")
+    given = replace(rig.settings(rig.options(line.server)), secrets={"password": "another"})
+    async with rig.line(line.server, given, line.vault) as later:
+        await later.listen()
+        await maya.reply(answer, "Thanks!")
+
+        [reply] = await later.inbox.has(1)
+
+    assert reply.place == question.place
+
+
+_KEY = b"a key of ours"
+_ADDRESSES = st.emails().filter(lambda address: "+" not in address)
+
+
+@given(_ADDRESSES, _ADDRESSES, st.uuids(), st.integers(0, 99), st.booleans())
+def test_what_we_sign_is_found_again_and_binds_the_address(
+    address: str, other: str, delivery: UUID, part: int, vouched: bool
+) -> None:
+    threads = Threads(_KEY, "support")
+    thread = threads.begun_by("<a@b>", address, vouched=vouched)
+    message_id = threads.message_id(delivery, part, thread, address, "brightdesk.example", vouched=vouched)
+    plus = threads.plus_address(ADDRESS, thread, address, vouched=vouched)
+    found, again = threads.by_message_id(message_id), threads.by_address(plus.upper(), [ADDRESS])
+
+    assert found is not None
+    assert again is not None
+    assert found.thread == again.thread == thread
+    assert threads.speaks(found, address.upper(), vouched=vouched)
+    assert not threads.speaks(found, address, vouched=not vouched)
+    assert threads.speaks(found, other, vouched=vouched) == (other.casefold() == address.casefold())
+    assert Threads(b"another key", "support").by_message_id(message_id) is None
+    assert Threads(_KEY, "sales").by_message_id(message_id) is None
+    assert Threads(b"a newer key", "support", [_KEY]).by_message_id(message_id) is not None
+
+
+@given(st.text(max_size=200))
+def test_no_text_is_taken_for_a_token(text: str) -> None:
+    threads = Threads(_KEY, "support")
+
+    assert threads.by_message_id(text) is None
+    assert threads.by_address(text, [ADDRESS]) is None
+    assert threads.by_address(f"support+{text}@brightdesk.example", [ADDRESS]) is None

@@ -1,0 +1,375 @@
+"""Ways to connect a mailbox: passwords, XOAUTH2, TLS, a listener; and `check`, `find` and the options."""
+
+import asyncio
+import smtplib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bot.core.connector import AccountSettings, Means
+from bot.core.errors import (
+    AccountSuspended,
+    OutcomeUnknown,
+    PlatformDown,
+    Refused,
+    SettingsError,
+    StorageUnavailable,
+)
+from connectors.email import channel
+from connectors.sandbox.faults import FaultPlan, Mischief
+from connectors.sandbox.mail import Customer, MailServer, TokenServer
+from tests.connectors.email import rig
+from tests.connectors.email.rig import ADDRESS, Line, said
+
+# check
+
+
+async def test_check_says_as_whom(line: Line) -> None:
+    assert await line.connector.check() == ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("changes", "password", "words"),
+    [
+        ({}, "wrong", "does not accept the user name and password"),
+        ({"smtp": "127.0.0.1:1"}, rig.PASSWORD, "no connection to 127.0.0.1:1"),
+        ({"imap": "127.0.0.1:1"}, rig.PASSWORD, "no connection to 127.0.0.1:1"),
+        ({"folders": "INBOX, Missing"}, rig.PASSWORD, "no folder 'Missing'"),
+        ({"security": "starttls"}, rig.PASSWORD, "cannot do what `security` asks"),
+    ],
+)
+async def test_check_says_what_is_wrong(
+    server: MailServer, changes: dict[str, str], password: str, words: str
+) -> None:
+    given = rig.settings(rig.options(server, **changes), password=password)
+    async with rig.line(server, given) as line:
+        with pytest.raises((AccountSuspended, PlatformDown, Refused), match=words):
+            await line.connector.check()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"address": ""}, "no option address"),
+        ({"address": "nobody"}, "is not an address"),
+        ({"imap": ""}, "no option imap"),
+        ({"smtp": "mail.example.com:smtp"}, "is not a host"),
+        ({"security": "some"}, "one of tls, starttls, none"),
+        ({"plus": "maybe"}, "one of yes, no"),
+        ({"ca_file": "missing.pem"}, "cannot be read"),
+    ],
+)
+def test_wrong_options_are_said(changes: dict[str, str], words: str) -> None:
+    options = {"address": ADDRESS, "imap": "localhost", "smtp": "localhost"} | changes
+
+    with pytest.raises(SettingsError, match=words):
+        channel.open(rig.settings(options), Means(files=rig.Files(), vault=rig.Vault()))
+
+
+def test_every_way_names_what_it_needs() -> None:
+    values = {
+        "address": ADDRESS,
+        "imap": "localhost",
+        "smtp": "localhost",
+        "listen": "127.0.0.1:0",
+        "spool": "spool",
+        "oauth_token_url": "http://localhost/token",
+    }
+    for way in channel.ways:
+        given = replace(
+            rig.settings({name: values[name] for name in way.options}, mode=way.mode),
+            secrets=dict.fromkeys(way.secrets, "x"),
+        )
+        assert channel.open(given, Means(files=rig.Files(), vault=rig.Vault())).account == "support"
+        for missing in way.secrets:
+            few = {name: "x" for name in way.secrets if name != missing}
+            with pytest.raises(SettingsError):
+                channel.open(replace(given, secrets=few), Means(files=rig.Files(), vault=rig.Vault()))
+
+
+# XOAUTH2
+
+
+@pytest.fixture
+async def tokens(server: MailServer) -> AsyncIterator[tuple[TokenServer, str]]:
+    made = TokenServer(server)
+    async with TestServer(made.app()) as serving:
+        yield made, str(serving.make_url("/token"))
+
+
+def oauth(
+    server: MailServer,
+    url: str,
+    refresh_token: str = "sandbox-refresh-token",  # noqa: S107
+) -> AccountSettings:
+    return rig.settings(
+        rig.options(server, oauth_token_url=url),
+        mode="oauth",
+        oauth_client_id="sandbox-client",
+        oauth_client_secret="sandbox-client-secret",
+        oauth_refresh_token=refresh_token,
+    )
+
+
+async def test_access_tokens_open_both_servers(
+    server: MailServer, maya: Customer, tokens: tuple[TokenServer, str]
+) -> None:
+    token_server, url = tokens
+    async with rig.line(server, oauth(server, url)) as line:
+        await line.listen()
+        await maya.write("Hello", "Is anybody there?", to=ADDRESS)
+        [event] = await line.inbox.has(1)
+        await line.connector.send(line.answer(event, "Yes."))
+
+    assert len(await maya.received(1)) == 1
+    assert token_server.exchanged == 1
+
+
+async def test_a_token_that_was_revoked_is_replaced(
+    server: MailServer, maya: Customer, tokens: tuple[TokenServer, str]
+) -> None:
+    token_server, url = tokens
+    async with rig.line(server, oauth(server, url)) as line:
+        await line.connector.check()
+        server.tokens.clear()
+        with pytest.raises(AccountSuspended):
+            await line.connector.check()
+        await line.connector.check()
+
+    assert token_server.exchanged == 2
+
+
+async def test_a_refresh_token_that_ended_asks_for_a_new_connection(
+    server: MailServer, tokens: tuple[TokenServer, str]
+) -> None:
+    token_server, url = tokens
+    async with rig.line(server, oauth(server, url, "another")) as line:
+        with pytest.raises(AccountSuspended, match="invalid_grant"):
+            await line.connector.check()
+        token_server.failing = 1
+        with pytest.raises(PlatformDown, match="503"):
+            await line.connector.check()
+
+
+# STARTTLS
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    today = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "server.pem"
+    path.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return path
+
+
+async def test_starttls_is_asked_for_and_certificates_are_checked(certificate: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    async with MailServer(tls=tls) as server:
+        await server.add_account(ADDRESS, rig.PASSWORD)
+        maya = server.customer("maya@fischer.example")
+        given = rig.options(
+            server,
+            security="starttls",
+            imap=f"localhost:{server.imap.port}",
+            smtp=f"localhost:{server.smtp.port}",
+        )
+        async with rig.line(server, rig.settings(given | {"ca_file": str(certificate)})) as line:
+            await line.listen()
+            await maya.write("Hello", "Is anybody there?", to=ADDRESS)
+            [event] = await line.inbox.has(1)
+            await line.connector.send(line.answer(event, "Yes."))
+            assert len(await maya.received(1)) == 1
+        async with rig.line(server, rig.settings(given)) as line:
+            with pytest.raises(PlatformDown):  # nobody vouches for that certificate
+                await line.connector.check()
+
+
+# Looking up what a crash hid
+
+
+async def filing(faults: FaultPlan, play: Callable[[Line, Customer], Awaitable[None]]) -> None:
+    async with MailServer(faults=faults, files_sent=True) as server:
+        await server.add_account(ADDRESS, rig.PASSWORD)
+        async with rig.line(server, rig.settings(rig.options(server, sent="Sent"))) as line:
+            await line.listen()
+            await play(line, server.customer("maya@fischer.example"))
+
+
+async def test_a_delivery_that_arrived_is_found_among_the_sent(faults: FaultPlan) -> None:
+    async def play(line: Line, maya: Customer) -> None:
+        assert line.connector.capabilities.reconciles
+        await maya.write("Hello", "Is anybody there?", to=ADDRESS)
+        [event] = await line.inbox.has(1)
+        outbound = line.answer(event, "Yes.")
+        assert await line.connector.find(outbound) is None
+
+        faults.add("*", Mischief.LOST_RESPONSE, pattern="DATA", count=1)
+        with pytest.raises(OutcomeUnknown):
+            await line.connector.send(outbound)
+
+        [mail] = await maya.received(1)
+        found = await line.connector.find(outbound)
+        assert found is not None
+        assert found.message == mail.message_id
+        assert not found.more
+        assert not [name for name in line.vault.kept if name.startswith("attempt:")]
+
+    await filing(faults, play)
+
+
+async def test_a_delivery_that_may_still_be_filed_is_asked_for_later(faults: FaultPlan) -> None:
+    async def play(line: Line, maya: Customer) -> None:
+        await maya.write("Hello", "Is anybody there?", to=ADDRESS)
+        [event] = await line.inbox.has(1)
+        outbound = line.answer(event, "Yes.")
+        faults.add("*", Mischief.RESET, pattern="DATA", count=1)
+        with pytest.raises(OutcomeUnknown):
+            await line.connector.send(outbound)
+
+        with pytest.raises(PlatformDown):
+            await line.connector.find(outbound)
+        [mark] = [name for name in line.vault.kept if name.startswith("attempt:")]
+        line.vault.kept[mark] = (line.now - timedelta(minutes=10)).isoformat()
+        assert await line.connector.find(outbound) is None
+
+    await filing(faults, play)
+
+
+async def test_without_a_sent_folder_nothing_can_be_looked_up(line: Line) -> None:
+    assert not line.connector.capabilities.reconciles
+
+
+# The listener
+
+
+@pytest.fixture(params=["lmtp", "smtp"])
+async def routed(
+    request: pytest.FixtureRequest, server: MailServer, tmp_path: Path
+) -> AsyncIterator[tuple[Line, type[smtplib.SMTP]]]:
+    given = rig.settings(
+        rig.options(
+            server,
+            listen="127.0.0.1:0",
+            spool=str(tmp_path / "spool"),
+            protocol=request.param,
+            aliases="help@brightdesk.example",
+        ),
+        mode="listener",
+        thread_key="sign with this",
+        password=rig.PASSWORD,
+    )
+    async with rig.line(server, given) as line:
+        line.begin_listening()
+        async with asyncio.timeout(10):
+            await asyncio.shield(line.port)
+        yield line, smtplib.LMTP if request.param == "lmtp" else smtplib.SMTP
+
+
+MAIL = (
+    b"From: Maya <maya@fischer.example>\r\nTo: support@brightdesk.example\r\nSubject: Hello\r\n"
+    b"Message-ID: <1@fischer.example>\r\nAuthentication-Results: mx.brightdesk.example; dmarc=pass"
+    b" header.from=fischer.example\r\n\r\nIs anybody there?\r\n"
+)
+
+
+async def handed_over(
+    line: Line, kind: type[smtplib.SMTP], *recipients: str, raw: bytes = MAIL
+) -> dict[str, tuple[int, bytes]]:
+    def talk() -> dict[str, tuple[int, bytes]]:
+        with kind("127.0.0.1", line.port.result()) as client:
+            return client.sendmail("maya@fischer.example", recipients, raw)
+
+    return await asyncio.to_thread(talk)
+
+
+async def test_mail_routed_to_us_is_taken(routed: tuple[Line, type[smtplib.SMTP]]) -> None:
+    line, kind = routed
+    await handed_over(line, kind, ADDRESS)
+
+    [event] = line.inbox.events  # it was accepted before it was taken
+
+    assert said(event).text == "**Hello**\n\nIs anybody there?"
+    assert event.sender.verified
+    assert (await line.fetched(said(event).attachments[-1].ref)).endswith(MAIL)
+
+
+async def test_what_lies_in_the_spool_cannot_be_read_there(
+    routed: tuple[Line, type[smtplib.SMTP]], tmp_path: Path
+) -> None:
+    line, kind = routed
+    await handed_over(line, kind, ADDRESS)
+
+    [kept] = (tmp_path / "spool").iterdir()
+
+    assert b"anybody" not in kept.read_bytes()
+
+
+async def test_the_answer_to_a_thread_is_taken_at_its_own_address(
+    routed: tuple[Line, type[smtplib.SMTP]], maya: Customer
+) -> None:
+    line, kind = routed
+    await handed_over(line, kind, ADDRESS)
+    [event] = line.inbox.events
+    await line.connector.send(line.answer(event, "Yes."))
+    [answer] = await maya.received(1)
+    token_address = answer.header("Reply-To").partition("<")[2].rstrip(">")
+    reply = MAIL.replace(b"<1@", b"<2@").replace(b"Subject: Hello", b"Subject: Re: Hello")
+    await handed_over(line, kind, token_address, raw=reply)
+
+    assert [event.place for event in line.inbox.events] == [event.place] * 2
+
+
+async def test_mail_for_others_is_refused(routed: tuple[Line, type[smtplib.SMTP]]) -> None:
+    line, kind = routed
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        await handed_over(line, kind, "eve@elsewhere.example")
+
+    assert refused.value.recipients["eve@elsewhere.example"][0] == 550
+    assert not line.inbox.events
+
+
+async def test_one_recipient_is_taken_at_a_time(routed: tuple[Line, type[smtplib.SMTP]]) -> None:
+    line, kind = routed
+    refused = await handed_over(line, kind, "help@brightdesk.example", ADDRESS)
+
+    assert refused[ADDRESS][0] == 452
+    assert len(line.inbox.events) == 1
+
+
+async def test_mail_is_not_taken_while_it_cannot_be_kept(routed: tuple[Line, type[smtplib.SMTP]]) -> None:
+    line, kind = routed
+    line.inbox.raises = [StorageUnavailable("away")]
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        await handed_over(line, kind, ADDRESS)
+    await handed_over(line, kind, ADDRESS)
+
+    assert refused.value.smtp_code == 451
+    assert len(line.inbox.events) == 1
