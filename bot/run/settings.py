@@ -5,7 +5,7 @@
     ENCRYPTION_KEY            base64 of 32 bytes; several by comma: the newest first encrypts, all decrypt
     HOST, PORT                where to listen: 127.0.0.1 (in production 0.0.0.0) and 8080
     PUBLIC_URL                how platforms reach this program from outside: http://127.0.0.1:<PORT>
-    <CHANNEL>_API_URL         where a platform is, if not at its own address; <ACCOUNT>_API_URL for one account
+    <CHANNEL>_API_URL         where a platform is, if not at its own address; <ACCOUNT>_API_URL: one account
     VAR_DIR                   data of the embedded servers: ./var
     FILES_URL                 what customers and staff attach, sealed: a folder (file:///…) or s3://bucket/prefix;
                               <VAR_DIR>/files

@@ -25,7 +25,7 @@ from bot.core.answering import Answerer
 from bot.core.commands import Caller
 from bot.core.connector import ChannelKind, ChatCommand, Means
 from bot.core.errors import SettingsError
-from bot.core.ids import new_id, utc_now
+from bot.core.ids import Clock, new_id, utc_now
 from bot.rooms.cards import Cards
 from bot.run.checking import lender
 from bot.run.connections import Connections
@@ -77,8 +77,13 @@ class House:
 
 
 @asynccontextmanager
-async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> AsyncIterator[House]:
-    """Build everything; nothing runs yet. Raises SettingsError, StorageUnavailable."""
+async def house(
+    settings: Settings, servers: Servers, *, pool: int = 8, clock: Clock = utc_now
+) -> AsyncIterator[House]:
+    """Build everything; nothing runs yet. Raises SettingsError, StorageUnavailable.
+
+    `clock` is what reply windows and links that expire are measured by; the database keeps its own.
+    """
     lease = lease_of(settings)
     database = Database(servers.database_url, pool=pool)
     keys = Keys(Keyring(settings.encryption_keys))
@@ -89,9 +94,7 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
     outbox = Outbox(keys, inboxes, new_id)
     files = Files(database, keys, inboxes)
     store = FileStore(settings.files_url)
-    shelf = Shelf(
-        files, store, public_url=settings.public_url, key=settings.encryption_keys[0], clock=utc_now
-    )
+    shelf = Shelf(files, store, public_url=settings.public_url, key=settings.encryption_keys[0], clock=clock)
 
     def lend(account: Account) -> Means:
         return Means(files=shelf, vault=AccountVault(database, account))
@@ -105,7 +108,7 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
         database=database,
         keys=keys,
         new_id=new_id,
-        clock=utc_now,
+        clock=clock,
         organizations=organizations,
         ring=ring,
         channels=CHANNELS,
@@ -122,6 +125,7 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
         cards=Cards(database, keys, organizations, CHANNELS),
         bell=bell,
         pace=DeliveryPace(lease=lease),
+        clock=clock,
     )
     worker = Worker(
         database=database,
@@ -131,7 +135,7 @@ async def house(settings: Settings, servers: Servers, *, pool: int = 8) -> Async
         answerers=answerers(Articles(database)),
         bell=bell,
         deliver=deliverer.wake,
-        clock=utc_now,
+        clock=clock,
         new_id=new_id,
         pace=Pace(lease=lease),
     )

@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -51,6 +51,11 @@ class Rig:
     desks: list[House] = field(default_factory=list)
     maya: object = None
     page: str = ""  # the sandbox's page, for a browser
+    ahead: timedelta = timedelta()  # how far the desk's clock is before the real one
+
+    def now(self) -> datetime:
+        """What the desk measures windows by."""
+        return datetime.now(UTC) + self.ahead
 
     # The stand-ins
 
@@ -281,7 +286,7 @@ async def rig(
         if any(change is webhooks for change in changes):
             around.configure_slack(f"{base}/events", f"{base}/interactions", f"{base}/commands")
         for n in range(max(1, workers)):
-            h = await stack.enter_async_context(house(settings, known))
+            h = await stack.enter_async_context(house(settings, known, clock=built.now))
             if n == 0:
                 await stack.enter_async_context(listening(settings, web_app(h)))
             stop = asyncio.Event()
