@@ -27,7 +27,13 @@ _PART = 5 * 1024 * 1024  # bytes: the least that S3 takes as a part; smaller fil
 _STALE = timedelta(days=1)  # no writing takes so long
 # A try has its own patience and is repeated by its caller: the client must neither hang nor insist. `timeout`
 # is of a whole request and thus of the slowest reader; a silent server is told by `read_timeout`.
-_CLIENT: "ClientConfig" = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "15m"}
+# Whoever names an endpoint without TLS means it; what goes there is sealed.
+_CLIENT: "ClientConfig" = {
+    "connect_timeout": "5s",
+    "read_timeout": "20s",
+    "timeout": "15m",
+    "allow_http": True,
+}
 _RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
 
 
@@ -36,8 +42,8 @@ class FileStore:
 
     def __init__(self, url: str, *, randomness: Randomness = os.urandom) -> None:
         """`url`: file:///folder or s3://bucket/prefix, whose region, endpoint and credentials the environment
-        tells as it tells them to other programs (AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …;
-        AWS_ALLOW_HTTP=true for an endpoint without TLS). Raises SettingsError.
+        tells as it tells them to other programs (AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …). Raises
+        SettingsError.
         """
         self._folder: Path | None = None
         self._randomness = randomness
@@ -57,15 +63,19 @@ class FileStore:
     async def put(self, file: UUID, sealer: Sealer, content: AsyncIterable[bytes]) -> int:
         """Write the whole file or nothing; returns its bytes. What `content` raises comes through.
 
-        Replaces what was there. Ended by an error or a cancellation, it leaves nothing behind.
+        Replaces what was there. Ended by an error or a cancellation, it leaves nothing half written.
         """
-        size = 0
+        size, failure = 0, None
 
         async def counted() -> AsyncGenerator[bytes, None]:
-            nonlocal size
-            async for chunk in content:
-                size += len(chunk)
-                yield chunk
+            nonlocal size, failure
+            try:
+                async for chunk in content:
+                    size += len(chunk)
+                    yield chunk
+            except OSError as error:
+                failure = error
+                raise
 
         salt = self._randomness(SALT)
         writer = obstore.open_writer_async(self._store, _path(file), buffer_size=_PART, max_concurrency=1)
@@ -73,11 +83,16 @@ class FileStore:
             async with aclosing(sealed(counted(), file=file, sealer=sealer, salt=salt)) as frames, writer:
                 async for frame in frames:
                     await writer.write(frame)
-        except (BaseError, FileNotFoundError) as error:
+        except (BaseError, OSError) as error:  # the library's writer raises the latter
             _obey()
+            if error is failure:
+                raise
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
         if self._folder is not None:
-            await asyncio.to_thread(_flush, self._folder / _path(file))
+            try:
+                await asyncio.to_thread(_flush, self._folder / _path(file))
+            except OSError as error:
+                raise PlatformDown(f"file_store: {type(error).__name__}") from None
         return size
 
     async def open(self, file: UUID, sealer: Sealer) -> AsyncGenerator[bytes, None]:

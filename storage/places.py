@@ -7,7 +7,6 @@ those of customers in order, and only then are rows of conversations locked (`st
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.events import AddressChanged, Event, Place, Receipt, Said, Standing, Started
+from bot.core.events import INVITATION, AddressChanged, Event, Place, Receipt, Said, Standing, Started
 from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
 from storage.accounts import Account
 from storage.database import Step, together
@@ -33,7 +32,6 @@ PLACE = "conversations.place"  # what it is sealed under: there it stood at firs
 CONTEXT = "places.context"
 PROFILE = "customers.profile"
 ADDRESS = "identities.address"
-TOKEN: Final = re.compile(r"\bgo-[A-Za-z0-9_-]{22}\b")  # in a deep link's payload, or the text it fills in
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def token_of(event: Event) -> str:
         return ""
     match event.content:
         case Started(payload=written) | Said(text=written):
-            found = TOKEN.search(written)
+            found = INVITATION.search(written)
             return found[0] if found else ""
         case _:
             return ""

@@ -23,7 +23,8 @@ from bot.bus.scanning import Scan, Scanning
 from bot.bus.sniffing import WINDOW, sniffed
 from bot.core.connector import Connector, HasFiles
 from bot.core.errors import (
-    DeskError,
+    FileInfected,
+    FileTooLarge,
     PlatformDown,
     Refused,
     SendError,
@@ -39,7 +40,7 @@ from storage.inbox import Wake
 log = structlog.get_logger(__name__)
 
 _FOR_EVER = (Refused, Unreachable, WindowClosed)
-_BREATH = 0.05  # seconds between two looks: what rings meanwhile is found by one
+_BREATH = 0.1  # seconds between two looks: what rings meanwhile is found by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +61,6 @@ class Pace:
     attempts: int = 18
     first_pause: timedelta = timedelta(seconds=1)
     longest_pause: timedelta = timedelta(minutes=15)
-
-
-class TooLarge(DeskError):
-    code = "file.too_large"
-
-
-class Infected(DeskError):
-    code = "file.infected"
 
 
 class Fetcher:
@@ -236,7 +229,7 @@ class Fetcher:
                 return Fetched(wanted, "failed", reason="given up after too many tries")
             async with asyncio.timeout(self._pace.patience.total_seconds()):
                 return await self._kept(wanted) or await self._keep(wanted)
-        except (TooLarge, Infected) as error:
+        except (FileTooLarge, FileInfected) as error:
             return Fetched(wanted, "refused", reason=str(error))
         except _FOR_EVER as error:
             return Fetched(wanted, "failed", reason=error.reason)
@@ -275,16 +268,16 @@ class Fetcher:
     async def _watched(
         self, content: AsyncIterator[bytes], glance: "_Glance", scanning: Scanning | None
     ) -> AsyncGenerator[bytes, None]:
-        """The content as it passes. Raises TooLarge, Infected."""
+        """The content as it passes. Raises FileTooLarge, FileInfected."""
         async for chunk in content:
             glance.at(chunk)
             if glance.size > self._max_bytes:
-                raise TooLarge(f"larger than {self._max_bytes // 1024 // 1024} MB")
+                raise FileTooLarge(self._max_bytes)
             if scanning is not None:
                 await scanning.feed(chunk)
             yield chunk
         if scanning is not None and (found := await scanning.verdict()):
-            raise Infected(f"the virus scanner found {found}")
+            raise FileInfected(found)
 
     def _later(self, wanted: Wanted, error: Exception) -> Fetched:
         reason = error.reason if isinstance(error, SendError) else _plainly(error)

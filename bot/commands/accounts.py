@@ -32,7 +32,7 @@ class Verdict:
     sentence: str
 
 
-def commands(desk: Desk) -> tuple[Command, ...]:
+def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
     async def listed(call: Call) -> Output:
         known = await whose(desk, call)
         organization = await desk.organizations.get(known.organization, known.version)
@@ -74,7 +74,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 if account.organization == known.organization
             }
         async with asyncio.TaskGroup() as tasks:
-            asked = [tasks.create_task(_verdict(desk, accounts.get(one.id), one)) for one in wanted]
+            asked = [tasks.create_task(_verdict(desk, accounts.get(one.id), one, patience)) for one in wanted]
         return _told(known, [task.result() for task in asked])
 
     summary = "The accounts on every channel: whom they serve, how they listen, and whether anybody does."
@@ -115,14 +115,14 @@ def _wanted(organization: Organization, named: str) -> tuple[Declared, ...]:
     return found
 
 
-async def _verdict(desk: Desk, account: Account | None, declared: Declared) -> Verdict:
+async def _verdict(desk: Desk, account: Account | None, declared: Declared, patience: float) -> Verdict:
     """Never raises, so that no account keeps those beside it from being told."""
     if account is None:
         return Verdict(declared.id, declared.channel, False, "It is not active: apply the file again.")
     try:
-        name = await _ask(desk.borrow, account, declared)
+        name = await _ask(desk.borrow, account, declared, patience)
     except TimeoutError:
-        problem = f"the platform has not answered within {PATIENCE:g} s: try again, and see what it says"
+        problem = f"the platform has not answered within {patience:g} s: try again, and see what it says"
     except SendError as error:
         problem = error.reason
     except DeskError as error:
@@ -135,14 +135,15 @@ async def _verdict(desk: Desk, account: Account | None, declared: Declared) -> V
     return Verdict(declared.id, declared.channel, False, _sentence(problem, declared))
 
 
-async def _ask(borrow: Borrow, account: Account, declared: Declared) -> str:
-    async with asyncio.timeout(PATIENCE), borrow(account, declared) as connector:
+async def _ask(borrow: Borrow, account: Account, declared: Declared, patience: float) -> str:
+    async with asyncio.timeout(patience), borrow(account, declared) as connector:
         return await connector.check()
 
 
 def _sentence(problem: str, declared: Declared) -> str:
     """One line that ends as a sentence does, without saying twice which account is meant."""
     line = " ".join(problem.split()).removeprefix(f"account {declared.id}: ") or "it does not work"
+    line = line[0].upper() + line[1:] if line.split(" ")[0].isalpha() else line  # a platform's code stays
     return line if line.endswith((".", "!", "?")) else f"{line}."
 
 

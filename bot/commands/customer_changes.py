@@ -1,10 +1,12 @@
 """`desk customers merge …` and the other verbs that change who a customer is."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.commands.accounts import PATIENCE
 from bot.commands.desk import Desk, actor, whose
 from bot.commands.formatting import plural, short_id
 from bot.core.commands import Call, Command, Handler, JsonValue, Output, Parameter, Permission
@@ -219,14 +221,15 @@ class _Changes:
         account = _account(accounts, known.organization, declared.id)
         token = links.new_token()
         try:
-            async with desk.borrow(account, declared) as connector:
+            async with asyncio.timeout(PATIENCE), desk.borrow(account, declared) as connector:
                 if not isinstance(connector, Invites):
                     raise CommandError(
                         f"{_title(desk, account)} has no links that open a chat: invite to another account."
                     )
                 link = await connector.invitation(token)
-        except (SendError, SettingsError) as error:
-            raise CommandError(f"No link into {account.account} can be made now: {error}.") from error
+        except (SendError, SettingsError, TimeoutError) as error:
+            why = str(error).rstrip(".") or "the platform does not answer"
+            raise CommandError(f"No link into {account.account} can be made now: {why}.") from error
         async with desk.database.begin() as connection:
             id_ = desk.new_id()
             await links.invite(

@@ -149,9 +149,7 @@ def _merged(story: CustomerStory) -> Table:
             (short, one.name or "-", short_id(one.into), one.how, one.by, moment(one.at))
             for short, one in zip(short_ids([one.id for one in story.merged]), story.merged, strict=True)
         ),
-        title=f"Is also {plural(len(story.merged), 'customer')} who was merged"
-        if len(story.merged) == 1
-        else f"Is also {len(story.merged)} customers who were merged",
+        title=f"Merged: {plural(len(story.merged), 'customer')}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from bot.core.commands import Call
 from bot.core.connector import ChannelKind, Connector
 from bot.core.errors import NotFound, SettingsError
 from bot.core.ids import Clock, NewId, OrgId
+from orgs.loading import NO_CHANNELS
 from orgs.specification.organization import Account as Declared
 from storage.accounts import Account
 from storage.database import Database
@@ -62,14 +63,15 @@ class Desk:
     organizations: Organizations
     ring: Ring
     channels: Mapping[str, ChannelKind]
-    connectors: Mapping[str, Connector] = field(default_factory=dict)  # those open in this process
     confirm: Confirm = unconfirmed
     borrow: Borrow = nothing_to_borrow
 
 
-def unopened() -> Desk:
-    """A desk nobody sits at, for reading declarations: what a command reaches for is not there."""
-    return object.__new__(Desk)
+def unopened(channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> Desk:
+    """A desk nobody sits at, for reading declarations: whatever else a command reaches for is not there."""
+    desk = object.__new__(Desk)
+    object.__setattr__(desk, "channels", channels)
+    return desk
 
 
 async def whose(desk: Desk, call: Call) -> InForce:

@@ -9,6 +9,7 @@ DeskError
 ├── StorageUnavailable     the database cannot be reached: wait and try again
 ├── PlaceMoved             a conversation goes on elsewhere than remembered: undo, and begin again
 ├── FileTooLarge           an attachment is larger than what is kept
+├── FileInfected           the virus scanner found something in an attachment
 ├── StaleLease             another worker has the conversation now: undo, and leave it to them
 ├── Superseded             the customer wrote on while an answer was being made: undo, and begin again
 ├── TurnFailed             a turn failed for a reason that is ours
@@ -95,6 +96,13 @@ class FileTooLarge(DeskError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"larger than {limit // 1024 // 1024} MB")
+
+
+class FileInfected(DeskError):
+    code = "file.infected"
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"the virus scanner found {found}")
 
 
 class StaleLease(DeskError):

@@ -1,9 +1,13 @@
 """What a channel told us, in our words. Facts only: no clients, no database ids, no behaviour."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
+
+# The token of an invitation to go on elsewhere: in a deep link's payload, or in the text which it fills in.
+INVITATION = re.compile(r"\bgo-[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
 
 Channel = NewType("Channel", str)  # "telegram", "slack", …: the name of a folder in `connectors`
 

@@ -88,6 +88,7 @@ async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, s
     context = Context(
         database=database,
         keyring=Keyring.parse(environ["ENCRYPTION_KEY"]),
+        files_url=environ.get("FILES_URL") or _usual_folder(environ),
         clock=utc_now,
         spent=lambda: time.monotonic() >= end,
         place=place,
@@ -101,6 +102,11 @@ async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, s
             return await partial(job.body, context, **arguments)()
     finally:
         await database.close()
+
+
+def _usual_folder(environ: Mapping[str, str]) -> str:
+    """As the settings have it where FILES_URL is not given."""
+    return (Path(environ.get("VAR_DIR") or "var").expanduser().absolute() / "files").as_uri()
 
 
 def _described(name: str, error: Exception) -> str:

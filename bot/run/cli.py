@@ -23,12 +23,13 @@ from bot.run.cli_desk import Shell, migrated, opened_desk, rotated
 from bot.run.cli_output import fail, show
 from bot.run.logs import configure
 from bot.run.settings import LogLevel, Settings, load
+from bot.run.wiring import CHANNELS
 from storage.organizations import find
 
 INTERRUPTED: Final = 130
 _JSON: Final = "json"
 _ORG: Final = "org"
-_WITHOUT_STORAGE: Final = frozenset(("help", "org lint"))
+_WITHOUT_STORAGE: Final = frozenset(("help", "org lint", "channels"))
 
 
 def main() -> None:
@@ -169,7 +170,7 @@ def _text(value: object) -> str:
 
 async def _run(name: str, arguments: dict[str, str], org: str) -> Output:
     if name in _WITHOUT_STORAGE:
-        command, _ = registry(unopened()).find(name.split())
+        command, _ = registry(unopened(CHANNELS)).find(name.split())
         return await command.handler(Call(Caller(NOWHERE), arguments))
     configure(LogLevel.WARNING)
     settings = await asyncio.to_thread(load, os.environ)

@@ -37,7 +37,7 @@ from bot.run.settings import LogLevel
 # By our own ids and names: a value with spaces, an @ or a + is no such thing and is withheld.
 _SUBJECTS = """organization account channel customer conversation message turn lane effect outbox delivery
     escalation room team agent person flow node article listing version rule command job timer worker process
-    connector request trace feature"""
+    connector request trace feature file"""
 _FATES = """code kind state outcome stage reason attempt attempts fence signal exit_code method route status
     sqlstate leader mode ready"""
 _FIGURES = """count dropped pending depth size bytes limit ms seconds age_seconds retry_after rows events

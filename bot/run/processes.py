@@ -230,6 +230,7 @@ async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None
         "REDIS_URL": known.redis_url,
         "DESK_ENV": settings.environment.value,
         "VAR_DIR": str(settings.var),
+        "FILES_URL": settings.files_url,
         _CHILD_OF: str(os.getpid()),
     }
     child = await asyncio.create_subprocess_exec(

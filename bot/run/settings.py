@@ -7,10 +7,10 @@
     PUBLIC_URL                how platforms reach this program from outside: http://127.0.0.1:<PORT>
     <CHANNEL>_API_URL         where a platform is, if not at its own address; <ACCOUNT>_API_URL: one account
     VAR_DIR                   data of the embedded servers: ./var
-    FILES_URL                 what customers and staff attach, sealed: a folder (file:///…) or s3://bucket/prefix;
-                              <VAR_DIR>/files
+    FILES_URL                 what customers and staff attach, sealed: <VAR_DIR>/files, or s3://bucket/prefix
+                              (AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
     FILES_MAX_MB              larger attachments are refused: 50
-    SCAN_COMMAND, CLAMD       what looks for viruses: a command that reads the file, or clamd's host:port
+    SCAN_COMMAND, CLAMD       what looks for viruses: a command that reads the file, or clamd's address
     LEASE_SECONDS             how long what a dead worker held waits for another one: 15
     HEALTH_PORT               where `desk work` answers /healthz, /readyz and /metrics; without it, nowhere
     LOG_LEVEL                 DEBUG, INFO, WARNING or ERROR
@@ -207,7 +207,7 @@ def _port(text: str) -> int:
 def _files_url(text: str, var: Path) -> str:
     if not text:
         return (var / "files").as_uri()
-    _check_url("FILES_URL", text, ("file", "s3", "http", "https"))
+    _check_url("FILES_URL", text, ("file", "s3"))
     return text
 
 

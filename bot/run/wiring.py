@@ -112,7 +112,6 @@ async def house(
         organizations=organizations,
         ring=ring,
         channels=CHANNELS,
-        connectors=connections.connectors,
         confirm=unconfirmed,
         borrow=lender(settings, CHANNELS, connections.connectors, lend),
     )
@@ -127,18 +126,6 @@ async def house(
         pace=DeliveryPace(lease=lease),
         clock=clock,
     )
-    worker = Worker(
-        database=database,
-        turns=Turns(keys, new_id),
-        directory=directory,
-        connectors=connections.connectors,
-        answerers=answerers(Articles(database)),
-        bell=bell,
-        deliver=deliverer.wake,
-        clock=clock,
-        new_id=new_id,
-        pace=Pace(lease=lease),
-    )
     fetcher = Fetcher(
         files=files,
         store=store,
@@ -147,6 +134,23 @@ async def house(
         scan=scanner(settings),
         max_bytes=settings.files_max,
         pace=FetchingPace(),
+    )
+
+    def look() -> None:
+        deliverer.wake()
+        fetcher.wake()
+
+    worker = Worker(
+        database=database,
+        turns=Turns(keys, new_id),
+        directory=directory,
+        connectors=connections.connectors,
+        answerers=answerers(Articles(database)),
+        bell=bell,
+        deliver=look,
+        clock=clock,
+        new_id=new_id,
+        pace=Pace(lease=lease),
     )
     listeners = Listeners(
         database=database,

@@ -6,7 +6,13 @@ from bot.core.events import Attachment
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
 
-_ON_ITS_WAY = (MessageState.RELEASED, MessageState.SENT, MessageState.DELIVERED, MessageState.READ)
+_ON_ITS_WAY = (
+    MessageState.RELEASED,
+    MessageState.PARKED,
+    MessageState.SENT,
+    MessageState.DELIVERED,
+    MessageState.READ,
+)
 _SHOWN = 10  # files of the story which a new room is given
 
 
@@ -24,6 +30,9 @@ def hear(draft: Draft, report: FileReport) -> None:
     """One file's fate."""
     message = draft.messages.get(report.message)
     if message is None or report.position >= len(message.attachments):
+        return
+    if message.state in (MessageState.DELETED, MessageState.WITHDRAWN):
+        draft.because("files", "of a message that is gone: passed on to nobody")
         return
     attachment = message.attachments[report.position]
     if report.outcome != "stored" or not attachment.file:

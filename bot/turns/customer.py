@@ -5,6 +5,7 @@ from typing import assert_never
 from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Status
 from bot.core.effects import AddMessage, ChangeMessage, SetTimer
 from bot.core.events import (
+    INVITATION,
     AddressChanged,
     Deleted,
     Edited,
@@ -49,7 +50,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
                 draft.picked = event.content.value
             _said(draft, item, event)
         case Started():
-            _started(draft)
+            _started(draft, event.content)
         case Edited():
             _edited(draft, event, event.content)
         case Deleted():
@@ -197,7 +198,11 @@ def _submitted(draft: Draft, event: Event, form: Submitted) -> None:
     _owed(draft, _write_down(draft, event, text), event)
 
 
-def _started(draft: Draft) -> None:
+def _started(draft: Draft, start: Started) -> None:
+    if INVITATION.search(start.payload):
+        draft.say("We go on here.")
+        draft.because("customer", "accepted an invitation to go on here")
+        return
     if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
         draft.tell_room(Post(f"🗣 **{draft.customer_name}** opened the chat again."))
         return

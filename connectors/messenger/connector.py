@@ -135,6 +135,10 @@ class MessengerConnector:
         except GraphError as error:
             raise send_error(error) from error
 
+    async def invitation(self, token: str) -> str:
+        """https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/m-me-links"""
+        return f"https://m.me/{self._page}?ref={quote(token)}"
+
     async def check(self) -> str:
         try:
             page = await self._graph.get("me", fields="id,name")

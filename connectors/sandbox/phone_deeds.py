@@ -197,7 +197,10 @@ class PhoneDeeds:
                 "title": group.group.title,
                 "forum": group.group.forum,
                 "members": [{"id": member.id, "name": member.name} for member in group.members()],
-                "topics": [topic.snapshot() for topic in group.topics()],
+                "latest": _latest(group, 0),
+                "topics": [
+                    {**topic.snapshot(), "latest": _latest(group, topic.id)} for topic in group.topics()
+                ],
             }
             for group in self.telegram.groups()
         ]
@@ -226,9 +229,21 @@ class PhoneDeeds:
     async def _group_settings(self, body: Body) -> object:
         """`forum`, `administrator`, `manages_topics`, `bot_inside`: true or false."""
         group = self._where(body)
-        names = ("forum", "administrator", "manages_topics", "bot_inside")
-        given = {name: bool(body.values[name]) for name in names if name in body.values}
         if group is None:
             raise CommandError("Which group?")
-        group.settings(**given)
+
+        def given(name: str) -> bool | None:
+            return bool(body.values[name]) if name in body.values else None
+
+        group.settings(
+            forum=given("forum"),
+            administrator=given("administrator"),
+            manages_topics=given("manages_topics"),
+            bot_inside=given("bot_inside"),
+        )
         return {}
+
+
+def _latest(group: GroupChat, topic: int) -> int:
+    """The newest message's id, by which the page knows what is unread."""
+    return max((message.message_id for message in group.messages(topic)), default=0)

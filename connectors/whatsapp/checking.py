@@ -53,6 +53,15 @@ async def check(graph: Graph, number: str, business_account: str) -> str:
     return f"{name}, {len(found)} approved template{'' if len(found) == 1 else 's'}"
 
 
+async def phone_number(graph: Graph, number: str) -> str:
+    """The digits that people dial. Raises SendError."""
+    try:
+        phone = await graph.get(number, fields="display_phone_number")
+    except GraphError as error:
+        raise _explained(error, "phone_number_id") from None
+    return re.sub(r"\D", "", phone.text("display_phone_number"))
+
+
 async def _check_subscribed(graph: Graph, business_account: str) -> None:
     """An app that is not subscribed is told nothing, although its webhook was verified."""
     try:

@@ -114,6 +114,14 @@ class WhatsAppConnector:
     async def check(self) -> str:
         return await checking.check(self._graph, self._number, self._business_account)
 
+    async def invitation(self, token: str) -> str:
+        """Opens a chat with us in which the words are already typed.
+
+        https://faq.whatsapp.com/5913398998672934
+        """
+        number = await checking.phone_number(self._graph, self._number)
+        return f"https://wa.me/{number}?text={quote(f'Hello! ({token})')}"
+
     async def approved_templates(self) -> Sequence[ApprovedTemplate]:
         """The templates that can be sent as they are. Raises SendError."""
         if not self._business_account:

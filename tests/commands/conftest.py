@@ -13,10 +13,14 @@ from bot.commands.desk import Desk
 from bot.commands.registry import registry
 from bot.core.commands import Caller
 from bot.core.ids import OrgId, PersonId, new_id, utc_now
+from bot.run.checking import lender
 from bot.run.cli import run
+from bot.run.settings import parse
+from bot.run.wiring import CHANNELS
 from storage.database import Database
 from storage.organizations import Organizations
 from tests.commands.telling import KEY, Told, keys_of_tests, tell
+from tests.connectors.means import memory_means
 
 
 class Ran(NamedTuple):
@@ -75,7 +79,13 @@ async def told(database_url: str) -> Told:
 
 
 @pytest.fixture
-async def chat_desk(database_url: str, bell: Rung) -> AsyncIterator[Desk]:
+def surroundings(database_url: str) -> dict[str, str]:
+    """The environment of the chat's program: a test adds what its accounts need."""
+    return {"DATABASE_URL": database_url, "ENCRYPTION_KEY": base64.b64encode(KEY).decode()}
+
+
+@pytest.fixture
+async def chat_desk(database_url: str, bell: Rung, surroundings: dict[str, str]) -> AsyncIterator[Desk]:
     database = Database(database_url)
     yield Desk(
         database=database,
@@ -84,6 +94,8 @@ async def chat_desk(database_url: str, bell: Rung) -> AsyncIterator[Desk]:
         clock=utc_now,
         organizations=Organizations(database),
         ring=bell,
+        channels=CHANNELS,
+        borrow=lender(parse(surroundings), CHANNELS, {}, lambda _: memory_means()),
     )
     await database.close()
 

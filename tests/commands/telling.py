@@ -17,15 +17,26 @@ from bot.core.conversation import (
     Status,
 )
 from bot.core.effects import AddMessage, AddStep, Audit, Deliver, Move, OpenEscalation
-from bot.core.events import Channel, Event, Place, Said, Sender
-from bot.core.ids import AgentId, ConversationId, DeliveryId, EscalationId, MessageId, OrgId, TeamId, new_id
+from bot.core.events import Channel, Content, Event, Place, Said, Sender
+from bot.core.ids import (
+    AgentId,
+    ConversationId,
+    CustomerId,
+    DeliveryId,
+    EscalationId,
+    MessageId,
+    OrgId,
+    TeamId,
+    new_id,
+)
 from bot.core.outbound import Post
 from orgs.loading import load
 from storage import organizations
 from storage.accounts import all_accounts
 from storage.database import Database
-from storage.inbox import Arrival, Inboxes, Rules
+from storage.inbox import Inboxes
 from storage.keys import Keys
+from storage.places import Arrival, Rules
 from storage.sealing import Keyring
 from storage.turns import Commit, Turns
 
@@ -45,6 +56,8 @@ class Told:
     escalation: EscalationId
     dead: DeliveryId
     waiting: DeliveryId
+    maria: CustomerId  # of `plain`
+    tom: CustomerId  # of `escalated`
 
 
 def keys_of_tests() -> Keys:
@@ -58,26 +71,36 @@ async def tell(database_url: str) -> Told:
             applied = await organizations.apply(
                 connection, keys, new_id, load(SAMPLE), by="shell", digest="d" * 64
             )
-        await _say(database, keys, "101", "Maria", "How do I invite people?")
-        await _say(database, keys, "102", "Tom", WORDS)
+        await say(database, keys, "101", "Maria", Said("How do I invite people?"))
+        await say(database, keys, "102", "Tom", Said(WORDS))
         return await _answer(database, keys, applied.organization)
     finally:
         await database.close()
 
 
-async def _say(database: Database, keys: Keys, chat: str, name: str, words: str) -> None:
+async def say(
+    database: Database,
+    keys: Keys,
+    chat: str,
+    name: str,
+    content: Content,
+    *,
+    event: str = "",
+    verified: bool = True,
+) -> None:
+    """A customer does something in a private chat. Their chat is their address."""
     async with database.begin() as connection:
-        account = next(a for a in await all_accounts(connection, keys) if a.serves == "customers")
-        event = Event(
-            external_id=f"update-{chat}",
+        account = next(a for a in await all_accounts(connection, keys) if a.account == "telegram")
+        told = Event(
+            external_id=event or f"update-{chat}",
             place=Place(Channel("telegram"), account.account, chat),
-            sender=Sender(chat, name),
-            content=Said(words),
+            sender=Sender(chat, name, verified=verified),
+            content=content,
             occurred_at=datetime(2026, 3, 1, tzinfo=UTC),
             message="1",
         )
         rules = Rules(timedelta(), 8, "agent", AGENT)
-        await Inboxes(keys, new_id).accept(connection, [Arrival(account, event, rules)])
+        await Inboxes(keys, new_id).accept(connection, [Arrival(account, told, rules)])
 
 
 async def _answer(database: Database, keys: Keys, organization: OrgId) -> Told:
@@ -131,7 +154,18 @@ async def _answer(database: Database, keys: Keys, organization: OrgId) -> Told:
         waiting = await connection.scalar(
             text("select id from outbox where conversation_id = :id"), {"id": ids["Tom"]}
         )
-    return Told(organization, ids["Maria"], ids["Tom"], escalation, DeliveryId(dead), DeliveryId(waiting))
+        rows = await connection.execute(text("select id, customer_id from conversations"))
+        customers = {row.id: CustomerId(row.customer_id) for row in rows}
+    return Told(
+        organization,
+        ids["Maria"],
+        ids["Tom"],
+        escalation,
+        DeliveryId(dead),
+        DeliveryId(waiting),
+        customers[ids["Maria"]],
+        customers[ids["Tom"]],
+    )
 
 
 def _escalated(escalation: EscalationId, now: datetime) -> list[OpenEscalation | AddStep | Audit | Move]:

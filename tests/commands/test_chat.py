@@ -64,6 +64,15 @@ async def test_nothing_a_customer_wrote_acts_as_markdown(say: Chats, told: Told)
         ("status", "carla", True),
         ("deliveries retry {dead}", "carla", False),
         ("deliveries retry {dead}", "ben", True),
+        ("customers show {tom}", "carla", True),
+        ("customers merge {maria} {tom}", "carla", False),
+        ("customers merge {maria} {tom}", "ben", True),
+        ("customers crm {tom} 7", "carla", False),
+        ("customers erase {tom}", "ben", False),
+        ("customers erase {tom}", "anna", True),
+        ("accounts", "carla", True),
+        ("accounts check", "carla", False),
+        ("accounts check", "ben", True),
         ("audit tail", "ben", False),
         ("audit tail", "anna", True),
         ("org apply --version 1", "ben", False),
@@ -76,7 +85,7 @@ async def test_nothing_a_customer_wrote_acts_as_markdown(say: Chats, told: Told)
     ],
 )
 async def test_who_may_do_what(say: Chats, told: Told, words: str, who: str | None, allowed: bool) -> None:
-    answer = await say(words.format(dead=told.dead), who)
+    answer = await say(words.format(dead=told.dead, maria=told.maria, tom=told.tom), who)
     refusals = (
         "is for those with the role",
         "is for the shell",
@@ -146,7 +155,16 @@ async def test_what_cannot_be_done_is_told_with_the_close_match(say: Chats, type
 
 
 async def test_every_declared_command_answers_in_chat(say: Chats, chat_desk: Desk, told: Told) -> None:
-    ids = {"conversation": told.plain, "escalation": told.escalation, "delivery": told.dead}
+    ids = {
+        "conversation": told.plain,
+        "escalation": told.escalation,
+        "delivery": told.dead,
+        "customer": told.maria,
+        "kept": told.maria,
+        "merged": told.tom,
+        "id": "crm-1",
+        "account": "telegram",
+    }
     for command in registry(chat_desk):
         if command.permission is Permission.SHELL or command.name == "org apply":
             continue

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
@@ -21,10 +23,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def context(database: Database) -> Context:
+def context(database: Database, tmp_path: Path) -> Context:
     return Context(
         database=database,
         keyring=Keyring((NEW_KEY, OLD_KEY)),
+        files_url=tmp_path.as_uri(),
         clock=lambda: NOW,
         spent=lambda: False,
         place="",

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -219,6 +221,11 @@ def organization(*changes: Change, every_channel: bool = False) -> Loaded:
     return Loaded(organization=from_document(document), articles=articles, warnings=(), digest="test")  # type: ignore[arg-type]
 
 
+def files_of(port: int) -> Path:
+    """The file store of the desk at that port."""
+    return Path(tempfile.gettempdir(), f"desk-tests-files-{port}")
+
+
 def environment(
     database_url: str, redis_url: str, port: int, sandbox_port: int, sandbox: Sandbox
 ) -> dict[str, str]:
@@ -233,6 +240,7 @@ def environment(
         **accounts(sandbox.credentials, f"http://127.0.0.1:{sandbox_port}/sandbox"),
         "TELEGRAM_WEBHOOK_SECRET": "test-webhook-secret",
         "LOG_LEVEL": "WARNING",
+        "FILES_URL": files_of(port).as_uri(),
     }
 
 
@@ -279,6 +287,7 @@ async def rig(
     root.add_subapp("/sandbox", around.app())
     built = Rig(around, settings, page=f"http://127.0.0.1:{ports[1]}/sandbox")
     async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, files_of(ports[0]), ignore_errors=True)
         await stack.enter_async_context(serving(root, ports[1]))
         mail = mail_at(around.mail.smtp.port, around.mail.imap.port)
         await install(database_url, organization(quick, mail, *changes, every_channel=every_channel))

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from sqlalchemy import text
 
 from bot.commands.chat import run_in_chat
@@ -9,7 +10,7 @@ from bot.commands.registry import registry
 from bot.core.commands import Caller
 from bot.core.ids import OrgId
 from tests.story.rig import Rig, rig, until
-from tests.story.sides import ByMail, OnTelegram, OnWhatsApp
+from tests.story.sides import ByMail, OnMessenger, OnTelegram, OnWhatsApp, Side
 
 ROOM = "billing-escalations"
 CHARGED = "I was charged twice this month"
@@ -58,7 +59,7 @@ async def test_a_customer_goes_from_whatsapp_to_mail_to_telegram_inside_one_matt
 
         [conversation] = await conversations(r)
         invitation = await command(r, f"customers invite {conversation} telegram")
-        token = re.search(r"go-[A-Za-z0-9_-]{22}", invitation)
+        token = re.search(r"go-[A-Za-z0-9_-]{22}", invitation.replace("\\", ""))
         assert token is not None, invitation
         r.phone.say(r.maya, f"/start {token[0]}")
         await telegram.say("And now from Telegram")
@@ -68,6 +69,35 @@ async def test_a_customer_goes_from_whatsapp_to_mail_to_telegram_inside_one_matt
         assert len(r.threads(ROOM)) == 1
         assert await conversations(r) == [conversation]
         assert not any("I read you here" in t for t in (*whatsapp.heard(), *mail.heard()))
+
+
+@pytest.mark.parametrize("kind", [OnWhatsApp, OnMessenger], ids=lambda kind: kind.title)
+async def test_an_invitation_leads_to_another_channel_once(
+    database_url: str, redis_url: str, kind: type[Side]
+) -> None:
+    async with rig(database_url, redis_url, every_channel=True) as r:
+        mail, there = ByMail(r), kind(r)
+        await mail.say(CHARGED)
+        await until(lambda: r.threads(ROOM) and mail.heard(), what="a card")
+        ts = r.card(ROOM)
+        [conversation] = await conversations(r)
+        link = (await command(r, f"customers invite {conversation} {kind.title.lower()}")).replace("\\", "")
+        token = re.search(r"go-[A-Za-z0-9_-]{22}", link)
+        assert token is not None, link
+        if kind is OnMessenger:
+            assert "m.me/" in link
+            r.on_messenger().follow(token[0])
+        else:
+            assert "wa.me/" in link
+            await there.say(f"Hello! ({token[0]})")
+        await there.say("It is me, from my phone")
+        await until(lambda: any("from my phone" in t for t in r.in_thread(ROOM, ts)), what="her words")
+        assert await conversations(r) == [conversation]
+        other = r.on_whatsapp("Ines Duarte")
+        other.say(f"Hello! ({token[0]})")
+        await until(lambda: [m for m in other.chat if m.from_business], what="an answer to a stranger")
+        assert len(await conversations(r)) == 2
+        assert not any("Ines" in t for t in r.in_thread(ROOM, ts))
 
 
 def nobody_comes(document: dict[str, object]) -> None:

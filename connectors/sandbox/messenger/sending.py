@@ -90,7 +90,8 @@ class Sending:
             case "react" | "unreact":
                 self._react(member, payload, added=action.lower() == "react")
             case _:
-                raise invalid("Param sender_action must be one of {TYPING_ON, TYPING_OFF, MARK_SEEN, REACT, UNREACT}")
+                known = "TYPING_ON, TYPING_OFF, MARK_SEEN, REACT, UNREACT"
+                raise invalid(f"Param sender_action must be one of {{{known}}}")
         self.page.changed(member.psid)
         return {"recipient_id": member.psid}
 

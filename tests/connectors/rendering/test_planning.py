@@ -81,6 +81,7 @@ def test_more_choices_than_buttons_are_rows_of_a_list() -> None:
 def test_more_choices_than_rows_are_numbered() -> None:
     (part,) = planned(Post("Which?", choices("a", "b", "c", "d", "e", "*f*")))
 
+    assert isinstance(part, TextPart)
     assert part == TextPart(part.markdown, "Which?\n\n1. a\n2. b\n3. c\n4. d\n5. e\n6. *f*")
 
 
@@ -97,6 +98,7 @@ def test_choices_that_could_not_be_told_apart_when_shortened_are_numbered() -> N
 
     (part,) = planned(Post("Which?", choices(*labels)))
 
+    assert isinstance(part, TextPart)
     assert part == TextPart(part.markdown, f"Which?\n\n1. {labels[0]}\n2. {labels[1]}")
 
 

@@ -1,0 +1,230 @@
+"""Around the fetching of files: a platform that hands them out, what accepts messages, and a store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import aiohttp
+from aiohttp import web
+from sqlalchemy import text
+
+from bot.bus.accept import Bus
+from bot.bus.bell import Bell
+from bot.bus.directory import Directory
+from bot.bus.fetch import Fetcher, Pace
+from bot.bus.scanning import Scan
+from bot.core.connector import Connector
+from bot.core.conversation import FileReport
+from bot.core.errors import AccountSuspended, PlatformDown, RateLimited, Refused
+from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, Said, Sender
+from bot.core.ids import ConversationId, new_id
+from storage.database import Database
+from storage.files import Files, FileStore
+from storage.inbox import Inboxes
+from storage.keys import Keys
+from storage.organizations import Organizations
+from storage.sealing import Keyring
+from storage.views import views
+from tests.story.rig import install, organization
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
+WAITS = timedelta(milliseconds=10)
+PACE = Pace(
+    poll=WAITS, deaf=WAITS * 5, first_pause=WAITS, longest_pause=WAITS * 3, grace=timedelta(milliseconds=50)
+)
+
+
+@dataclass
+class Platform:
+    """Hands out files by their handle. `trouble` comes first, one for each request; None hangs half way."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+    trouble: dict[str, list[int | None]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
+    url: str = ""
+
+    async def hand_out(self, request: web.Request) -> web.StreamResponse:
+        ref = request.match_info["ref"]
+        self.asked.append(ref)
+        content = self.contents.get(ref, b"")
+        trouble = self.trouble.get(ref)
+        status = trouble.pop(0) if trouble else 200 if ref in self.contents else 404
+        if status is None:
+            response = web.StreamResponse(headers={"Content-Length": str(len(content))})
+            await response.prepare(request)
+            await response.write(content[: len(content) // 2])
+            self.hanging.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return response
+        return web.Response(status=status, body=content if status == 200 else b"")
+
+
+class Connected:
+    """The part of a connector that fetches."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.open_now = 0
+
+    async def open(self, ref: str) -> AsyncIterator[bytes]:
+        self.open_now += 1
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{self._url}/{ref}") as response:
+                if response.status == 200:
+                    async for chunk in response.content.iter_chunked(16 * 1024):
+                        yield chunk
+                elif response.status == 429:
+                    raise RateLimited("429", retry_after=WAITS)
+                elif response.status == 401:
+                    raise AccountSuspended("401", retry_after=WAITS)
+                elif response.status >= 500:
+                    raise PlatformDown(str(response.status))
+                else:
+                    raise Refused("file has expired")
+        except aiohttp.ClientConnectionError:
+            raise PlatformDown("cannot connect") from None
+        finally:
+            self.open_now -= 1
+
+
+@dataclass
+class Desk:
+    """One process's share, as far as files go."""
+
+    platform: Platform
+    connected: Connected
+    database: Database
+    keys: Keys
+    bell: Bell
+    bus: Bus
+    files: Files
+    store: FileStore
+    folder: Path
+
+    def fetcher(
+        self,
+        *,
+        scan: Scan | None = None,
+        max_bytes: int = 1024 * 1024,
+        pace: Pace = PACE,
+        store: FileStore | None = None,
+        connectors: Mapping[str, Connector] | None = None,
+    ) -> Fetcher:
+        usual: Mapping[str, Connector] = {"telegram": self.connected}  # type: ignore[dict-item]
+        return Fetcher(
+            files=self.files,
+            store=store or self.store,
+            connectors=usual if connectors is None else connectors,
+            bell=self.bell,
+            scan=scan,
+            max_bytes=max_bytes,
+            pace=pace,
+        )
+
+    @asynccontextmanager
+    async def fetching(self, fetcher: Fetcher) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        running = asyncio.create_task(fetcher.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            async with asyncio.timeout(10):
+                await running
+
+    async def hears(self, *refs: str, mime_type: str = "image/png", name: str = "photo.png") -> None:
+        """Maya sends a message with files."""
+        attached = tuple(
+            Attachment(kind=AttachmentKind.DOCUMENT, ref=ref, mime_type=mime_type, name=name) for ref in refs
+        )
+        place = Place(Channel("telegram"), "telegram", "4711")
+        await self.bus.accept(
+            [
+                Event(
+                    external_id=f"update:{new_id()}",
+                    place=place,
+                    sender=Sender("4711", "Maya"),
+                    content=Said("look at this", attached),
+                    occurred_at=datetime.now(UTC),
+                )
+            ]
+        )
+
+    async def rows(self) -> list[object]:
+        async with self.database.begin() as connection:
+            return list((await connection.execute(text("select * from files order by position"))).all())
+
+    async def settled(self, count: int = 1, *, seconds: float = 15.0) -> list[object]:
+        """The rows, once so many have an end."""
+        async with asyncio.timeout(seconds):
+            while True:
+                rows = await self.rows()
+                if sum(row.state != "waiting" for row in rows) >= count:  # type: ignore[attr-defined]
+                    return rows
+                await asyncio.sleep(0.01)
+
+    async def tried(self, times: int) -> None:
+        """Until the first file has been claimed so often."""
+        async with asyncio.timeout(10):
+            while (await self.rows())[0].attempts < times:  # type: ignore[attr-defined]  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def told(self) -> list[FileReport]:
+        """What the conversation has been told of its files."""
+        async with self.database.begin() as connection:
+            (id_,) = await connection.scalars(text("select id from conversations"))
+            view = (await views(connection, self.keys, [ConversationId(id_)]))[ConversationId(id_)]
+        return [item.body for item in view.inputs if isinstance(item.body, FileReport)]
+
+    async def content(self, file: UUID) -> bytes:
+        kept = await self.files.find(file)
+        return b"".join([chunk async for chunk in self.store.open(kept.id, kept.sealer)])
+
+    def objects(self) -> list[Path]:
+        return [path for path in self.folder.rglob("*") if path.is_file()]
+
+
+@asynccontextmanager
+async def desk(database_url: str, folder: Path) -> AsyncIterator[Desk]:
+    await install(database_url, organization())
+    platform = Platform()
+    async with AsyncExitStack() as stack:
+        app = web.Application()
+        app.router.add_get("/{ref}", platform.hand_out)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        platform.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        database = Database(database_url, pool=4)
+        stack.push_async_callback(database.close)
+        keys = Keys(Keyring((b"k" * 32,)))
+        inboxes = Inboxes(keys, new_id)
+        bell = Bell(None, "files")
+        directory = Directory(database, keys, Organizations(database))
+
+        async def nothing(*_: object) -> str:
+            return ""
+
+        bus = Bus(database, inboxes, directory, bell, nothing)
+        running = asyncio.create_task(bus.run())
+        stack.push_async_callback(asyncio.gather, running, return_exceptions=True)
+        stack.callback(running.cancel)
+        yield Desk(
+            platform,
+            Connected(platform.url),
+            database,
+            keys,
+            bell,
+            bus,
+            Files(database, keys, inboxes),
+            FileStore(folder.as_uri()),
+            folder,
+        )

@@ -1,0 +1,181 @@
+"""Links to files, and what a browser or a platform gets there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.errors import PlatformDown, Refused
+from bot.core.ids import new_id
+from bot.run.files import LINK_LIVES, Shelf
+from storage.database import Database
+from storage.files import Fetched, Files
+from storage.inbox import Inboxes
+from tests.files.rig import PNG, Desk
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+FILE = UUID(int=123456789)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def shelf(house: Desk | None = None, *, key: bytes = b"k" * 32, clock: Clock | None = None) -> Shelf:
+    files, store = (house.files, house.store) if house else (None, None)
+    given_clock = clock or Clock()
+    return Shelf(files, store, public_url="https://desk.example/", key=key, clock=given_clock)  # type: ignore[arg-type]
+
+
+def token(link: str) -> str:
+    return link.rpartition("/")[2]
+
+
+def test_a_link_leads_to_its_file_for_seven_days() -> None:
+    clock = Clock()
+    ours = shelf(clock=clock)
+    link = ours.link(str(FILE))
+    assert link.startswith("https://desk.example/files/")
+    clock.now = NOW + LINK_LIVES
+    assert ours.meant(token(link)) == FILE
+    clock.now += timedelta(seconds=1)
+    assert ours.meant(token(link)) is None
+
+
+def test_there_is_no_link_without_a_public_address() -> None:
+    ours = Shelf(None, None, public_url="", key=b"k", clock=Clock())  # type: ignore[arg-type]
+    assert ours.link(str(FILE)) == ""
+
+
+def test_nobody_can_make_or_prolong_a_link() -> None:
+    good = token(shelf().link(str(FILE)))
+    assert shelf(key=b"o" * 32).meant(good) is None
+    for at in range(len(good)):
+        other = "A" if good[at] != "A" else "B"
+        changed = good[:at] + other + good[at + 1 :]
+        assert shelf().meant(changed) in (None, FILE)  # the last character has bits to spare
+        assert at == len(good) - 1 or shelf().meant(changed) is None
+
+
+@given(st.one_of(st.text(max_size=80), st.text(alphabet="AB_-", min_size=54, max_size=54)))
+def test_anything_else_is_no_link(word: str) -> None:
+    assert shelf().meant(word) is None
+
+
+@asynccontextmanager
+async def browsing(house: Desk, ours: Shelf) -> AsyncIterator[aiohttp.ClientSession]:
+    app = web.Application()
+    app.router.add_get("/files/{token}", ours.serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+            yield session
+    finally:
+        await runner.cleanup()
+
+
+async def keep(house: Desk, content: bytes, mime_type: str, name: str) -> UUID:
+    """Through the store and the rows, as a fetch does."""
+    await house.hears("f1")
+    (wanted,) = await house.files.claim(["telegram"], 1, timedelta(minutes=1))
+
+    async def one() -> AsyncIterator[bytes]:
+        yield content
+
+    await house.store.put(wanted.id, wanted.sealer, one())
+    await house.files.settle(Fetched(wanted, "stored", mime_type, name, len(content)))
+    return wanted.id
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "name", "is_", "manner"),
+    [
+        ("image/png", "photo.png", "image/png", "inline; filename*=UTF-8''photo.png"),
+        ("text/plain", "a.txt", "text/plain; charset=utf-8", "inline; filename*=UTF-8''a.txt"),
+        ("image/svg+xml", "a.svg", "application/octet-stream", "attachment; filename*=UTF-8''a.svg"),
+        ("text/html", "a.html", "application/octet-stream", "attachment; filename*=UTF-8''a.html"),
+        ("application/xhtml+xml", "a.xml", "application/octet-stream", "attachment; filename*=UTF-8''a.xml"),
+        ("application/pdf", "a.pdf", "application/pdf", "attachment; filename*=UTF-8''a.pdf"),
+        ("a/b\r\nX: y", "a", "application/octet-stream", "attachment; filename*=UTF-8''a"),
+        (
+            "image/png",
+            'x"; y\r\nSet-Cookie: z=1 ü/\ud83d.png',
+            "image/png",
+            "inline; filename*=UTF-8''x%22%3B%20y%0D%0ASet-Cookie%3A%20z%3D1%20%C3%BC%2F%3F.png",
+        ),
+    ],
+)
+async def test_a_file_is_served_so_that_no_browser_runs_it(
+    house: Desk, mime_type: str, name: str, is_: str, manner: str
+) -> None:
+    file = await keep(house, PNG * 100, mime_type, name)
+    ours = shelf(house)
+    async with browsing(house, ours) as session:
+        async with session.get(f"/files/{token(ours.link(str(file)))}") as answer:
+            assert answer.status == 200
+            assert await answer.read() == PNG * 100
+            assert answer.headers["Content-Type"] == is_
+            assert answer.headers["Content-Disposition"] == manner
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "sandbox" in answer.headers["Content-Security-Policy"]
+            assert "Set-Cookie" not in answer.headers
+        async with session.head(f"/files/{token(ours.link(str(file)))}") as answer:
+            assert (answer.status, answer.content_length) == (200, len(PNG) * 100)
+
+
+async def test_what_is_not_there_is_told_by_a_status(house: Desk) -> None:
+    file = await keep(house, PNG, "image/png", "a.png")
+    ours = shelf(house)
+    async with browsing(house, ours) as session:
+        for link, code in (("nonsense", "link.expired"), (token(ours.link(str(FILE))), "file.gone")):
+            async with session.get(f"/files/{link}") as answer:
+                assert (answer.status, await answer.json()) == (404, {"error": code})
+        await house.store.delete(file)
+        async with session.get(f"/files/{token(ours.link(str(file)))}") as answer:
+            assert answer.status == 404
+
+
+async def test_a_file_that_is_damaged_in_the_middle_is_no_whole_answer(house: Desk) -> None:
+    file = await keep(house, b"x" * 5_000_000, "text/plain", "a.txt")
+    (path,) = house.objects()
+    path.write_bytes(path.read_bytes()[:-100])
+    ours = shelf(house)
+    async with browsing(house, ours) as session:
+        with pytest.raises(aiohttp.ClientError):
+            async with session.get(f"/files/{token(ours.link(str(file)))}") as answer:
+                await answer.read()
+
+
+async def test_without_the_database_a_browser_is_asked_to_come_again(house: Desk, free_port: int) -> None:
+    away = Database(f"postgresql://127.0.0.1:{free_port}/x", pool=1)
+    ours = shelf(replace(house, files=Files(away, house.keys, Inboxes(house.keys, new_id))))
+    try:
+        link = f"/files/{token(ours.link(str(FILE)))}"
+        async with browsing(house, ours) as session, session.get(link) as answer:
+            assert (answer.status, await answer.json()) == (503, {"error": "storage.unavailable"})
+        with pytest.raises(PlatformDown):
+            [chunk async for chunk in ours.open(str(FILE))]
+    finally:
+        await away.close()
+
+
+async def test_connectors_read_what_is_there_and_are_refused_the_rest(house: Desk) -> None:
+    file = await keep(house, PNG, "image/png", "a.png")
+    ours = shelf(house)
+    assert b"".join([chunk async for chunk in ours.open(str(file))]) == PNG
+    for unknown in (str(FILE), "nonsense"):
+        with pytest.raises(Refused):
+            [chunk async for chunk in ours.open(unknown)]

@@ -1,0 +1,474 @@
+"""Which conversation goes on where somebody writes: asked of PostgreSQL, by the door that platforms use."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from bot.core.errors import KeyDestroyed
+from bot.core.events import (
+    AddressChanged,
+    Deleted,
+    Event,
+    Reacted,
+    Receipt,
+    ReceiptStatus,
+    Said,
+    Standing,
+    Started,
+)
+from bot.core.ids import ConversationId, new_id
+from storage.database import Database
+from storage.keys import destroy
+from storage.links import invite, new_token
+from storage.merging import merge, unmerge
+from tests.turns.bench import Bench, another, bench_of, to_customers
+
+
+@pytest.fixture
+async def desk(database_url: str) -> AsyncIterator[Bench]:
+    async with bench_of(database_url) as bench:
+        yield bench
+
+
+@pytest.fixture
+async def twin(desk: Bench) -> AsyncIterator[Bench]:
+    """A second process."""
+    database = Database(desk.database.url, pool=4)
+    yield await another(database)
+    await database.close()
+
+
+async def to(desk: Bench, *events: Event) -> list[ConversationId]:
+    """Where each of them went, heard one by one."""
+    return [(await desk.hear(event)).wakes[0].conversation for event in events]
+
+
+async def made_one(desk: Bench, kept: ConversationId, merged: ConversationId) -> None:
+    async with desk.database.begin() as connection:
+        await merge(
+            connection,
+            new_id(),
+            desk.tenant,
+            kept=await desk.customer_of(kept),
+            merged=await desk.customer_of(merged),
+            by="person:anna",
+            how="staff",
+        )
+
+
+async def invited(desk: Bench, conversation: ConversationId) -> str:
+    token = new_token()
+    index = next(iter(desk.accounts.values())).keys.index
+    async with desk.database.begin() as connection:
+        await invite(connection, new_id(), desk.tenant, conversation, index=index, token=token)
+    return token
+
+
+READ = Receipt(status=ReceiptStatus.READ, messages=("p1",))
+
+# --- one matter --------------------------------------------------------------------------------------------
+
+
+async def test_a_known_customer_has_one_matter_on_two_channels(desk: Bench) -> None:
+    phone = await desk.say("Hello", on="telegram")
+    other = await desk.say("Hello, too", "+4917", on="whatsapp")
+    assert phone != other
+    await desk.end(other)
+    await made_one(desk, phone, other)
+    assert await desk.say("It is me again", "+4917", on="whatsapp") == phone
+    assert [m.text for m in (await desk.view(phone)).story if m.role == "customer"] == [
+        "Hello",
+        "It is me again",
+    ]
+
+
+async def test_the_answer_goes_where_the_customer_wrote_last(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    other = await desk.say("Hello, too", "+4917", on="whatsapp")
+    await desk.end(other)
+    await made_one(desk, phone, other)
+    await desk.deliver()
+    await desk.say("And now here", "+4917", on="whatsapp")
+    assert {one.place.channel for one in await desk.deliver() if one.item.room is None} == {"whatsapp"}
+    await desk.say("And there again")
+    assert {one.place.channel for one in await desk.deliver() if one.item.room is None} == {"telegram"}
+
+
+async def test_a_display_name_links_nobody(desk: Bench) -> None:
+    first, second = await to(desk, desk.event("Hi", "1", name="Maya"), desk.event("Hi", "2", name="Maya"))
+    assert first != second
+    assert await desk.customer_of(first) != await desk.customer_of(second)
+
+
+async def test_a_thread_is_a_conversation_of_its_own_whoever_writes_in_it(desk: Bench) -> None:
+    mine = await desk.say("Hello", "maya@a.example", on="email", chat="t1", shared=True)
+    assert await desk.say("Me, too", "tom@a.example", on="email", chat="t1", shared=True) == mine
+    assert await desk.say("Another matter", "maya@a.example", on="email", chat="t2", shared=True) != mine
+
+
+async def test_in_a_group_each_has_a_conversation_and_nothing_joins_it(desk: Bench) -> None:
+    home = await desk.say("My secret", "1")
+    group = await desk.say("Hello all", "1", chat="-100", private=False)
+    other = await desk.say("Hello", "2", chat="-100", private=False)
+    assert len({home, group, other}) == 3
+    assert await desk.customer_of(home) == await desk.customer_of(group)
+    phone = await desk.say("Hello", "+4917", on="whatsapp")
+    await desk.end(home)
+    await desk.end(phone)
+    await made_one(desk, group, phone)
+    assert await desk.say("Something private", "+4917", on="whatsapp") not in (home, group, other)
+
+
+async def test_an_unverified_sender_is_somebody_else_in_every_place(desk: Bench) -> None:
+    known = await desk.say("Hello", "maya@a.example", on="email", chat="t1")
+    forged = desk.event("It is me", "maya@a.example", on="email", chat="t2", verified=False)
+    again = desk.event("Me again", "maya@a.example", on="email", chat="t3", verified=False)
+    first, second = await to(desk, forged, again)
+    assert len({await desk.customer_of(c) for c in (known, first, second)}) == 3
+    assert not (await desk.view(first)).conversation.verified
+    assert (await desk.view(known)).conversation.verified
+
+
+# --- once --------------------------------------------------------------------------------------------------
+
+
+async def test_an_event_told_again_opens_nothing(desk: Bench) -> None:
+    event = desk.event("Hello")
+    [conversation] = await to(desk, event)
+    await desk.turn()
+    await desk.end(conversation)
+    again = await desk.hear(event)
+    assert (again.fresh, again.duplicates) == (0, 1)
+    assert await desk.conversations() == 1
+
+
+async def test_two_processes_open_one_conversation_for_one_that_is_over(desk: Bench, twin: Bench) -> None:
+    for n in range(8):
+        who = f"c{n}"
+        before = await desk.say("Hello", who)
+        await desk.end(before)
+        events = [desk.event(f"Again {i}", who) for i in range(6)]
+        found = await asyncio.gather(
+            *((twin if i % 2 else desk).hear(event, events[0]) for i, event in enumerate(events))
+        )
+        assert len({w.conversation for accepted in found for w in accepted.wakes} - {before}) == 1
+        assert sum(accepted.fresh for accepted in found) == 6
+
+
+async def test_two_processes_make_one_customer_of_a_newcomer_on_many_places(
+    desk: Bench, twin: Bench
+) -> None:
+    events = [
+        desk.event("Hi", "new", on="email", chat=f"t{n}", thread=str(n), shared=True) for n in range(12)
+    ]
+    await asyncio.gather(*((twin if n % 2 else desk).hear(event) for n, event in enumerate(events)))
+    assert await desk.rows("select count(*) from customers") == [(1,)]
+    assert await desk.conversations() == 12
+
+
+async def test_batches_with_the_same_customers_in_any_order_do_not_wait_for_each_other(
+    desk: Bench, twin: Bench
+) -> None:
+    who = [f"c{n}" for n in range(6)]
+    for person in who:
+        await desk.say("Hello", person)
+    for n in range(6):
+        one = [desk.event("x", p, on="email", chat=f"{p}-{n}-a", shared=True) for p in who]
+        two = [desk.event("x", p, on="email", chat=f"{p}-{n}-b", shared=True) for p in who]
+        await asyncio.gather(desk.hear(*one), twin.hear(*two))
+
+
+# --- what opens --------------------------------------------------------------------------------------------
+
+
+async def test_a_receipt_from_an_unknown_place_makes_no_customer(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event(READ, on="whatsapp"))
+    assert (accepted.fresh, accepted.ignored) == (0, 1)
+    assert await desk.rows("select count(*) from customers") == [(0,)]
+
+
+async def test_a_receipt_beside_the_first_words_does_not_lose_them(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event(READ, on="whatsapp"), desk.event("Hello", on="whatsapp"))
+    assert (accepted.fresh, accepted.ignored) == (2, 0)
+
+
+async def test_a_receipt_beside_the_first_words_after_the_end_opens_once(desk: Bench) -> None:
+    before = await desk.say("Hello", on="whatsapp")
+    await desk.end(before)
+    accepted = await desk.hear(
+        desk.event(READ, on="whatsapp"), desk.event("Again", on="whatsapp"), desk.event(READ, on="whatsapp")
+    )
+    assert before not in [wake.conversation for wake in accepted.wakes]
+    assert await desk.conversations() == 2
+
+
+async def test_a_receipt_after_the_end_goes_to_what_is_over(desk: Bench) -> None:
+    before = await desk.say("Hello", on="whatsapp")
+    await desk.end(before)
+    assert await to(desk, desk.event(READ, on="whatsapp")) == [before]
+    assert await desk.conversations() == 1
+
+
+@pytest.mark.parametrize("content", [Reacted("p1", "👍", added=True), Deleted("m1")])
+async def test_a_thumb_up_after_the_end_begins_nothing(desk: Bench, content: Reacted | Deleted) -> None:
+    before = await desk.say("Hello")
+    await desk.end(before)
+    assert await to(desk, desk.event(content)) == [before]
+    assert await desk.conversations() == 1
+
+
+async def test_a_colleague_where_no_customer_is_begins_nothing(desk: Bench) -> None:
+    said = desk.event("Lunch?", "U1", on="slack-customers", chat="C1", thread="1", standing=Standing.INSIDER)
+    assert (await desk.hear(said)).ignored == 1
+    assert await desk.conversations() == 0
+
+
+async def test_a_stranger_in_a_thread_that_is_over_does_not_become_its_customer(desk: Bench) -> None:
+    before = await desk.say("Hello", "maya@a.example", on="email", chat="t1", shared=True)
+    await desk.end(before)
+    stranger = desk.event(
+        "Let me in", "eve@b.example", on="email", chat="t1", shared=True, standing=Standing.STRANGER
+    )
+    assert await to(desk, stranger) == [before]
+    [after] = await to(desk, desk.event("Me", "maya@a.example", on="email", chat="t1", shared=True))
+    assert after != before
+    assert await desk.customer_of(after) == await desk.customer_of(before)
+
+
+async def test_a_stranger_and_the_customer_in_one_batch_after_the_end(desk: Bench) -> None:
+    before = await desk.say("Hello", "maya@a.example", on="email", chat="t1", shared=True)
+    await desk.end(before)
+    there = {"on": "email", "chat": "t1", "shared": True}
+    await desk.hear(
+        desk.event("Let me in", "eve@b.example", standing=Standing.STRANGER, **there),  # type: ignore[arg-type]
+        desk.event("Me", "maya@a.example", **there),  # type: ignore[arg-type]
+    )
+    owners = await desk.rows("select distinct customer_id from conversations")
+    assert len(owners) == 1
+
+
+async def test_a_stranger_in_a_thread_that_nobody_knows_is_still_heard(desk: Bench) -> None:
+    lost = desk.event("Hello?", "eve@b.example", on="email", chat="t", shared=True, standing=Standing.STRANGER)
+    assert (await desk.hear(lost)).fresh == 1
+
+
+async def test_what_a_program_wrote_moves_no_conversation(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    mail = await desk.say("Hello", "maya@a.example", on="email", chat="maya@a.example")
+    await desk.end(mail)
+    await made_one(desk, phone, mail)
+    assert await desk.say("By mail", "maya@a.example", on="email", chat="maya@a.example") == phone
+    await desk.say("By phone")
+    await desk.deliver()
+    away = desk.event(
+        "I am on holiday", "maya@a.example", on="email", chat="maya@a.example", automatic=True
+    )
+    await desk.hear(away)
+    await desk.turn()
+    assert (await desk.view(phone)).conversation.place.channel == "telegram"
+
+
+# --- invitations -------------------------------------------------------------------------------------------
+
+
+async def test_an_invitation_makes_two_addresses_one_customer_and_one_matter(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    token = await invited(desk, phone)
+    assert await desk.say(Started(token), "+4917", on="whatsapp") == phone
+    await desk.end(phone)
+    later = await desk.say("Next", "+4917", on="whatsapp")
+    assert await desk.root_of(later) == await desk.root_of(phone)
+
+
+async def test_who_was_known_before_is_merged_by_an_invitation(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    other = await desk.say("Hi", "+4917", on="whatsapp")
+    token = await invited(desk, phone)
+    assert await desk.say(f"I come with {token}.", "+4917", on="whatsapp") == phone
+    assert await desk.root_of(other) == await desk.root_of(phone)
+    view = await desk.view(other)  # sealed under its own key still
+    assert [m.text for m in view.story if m.role == "customer"] == ["Hi"]
+
+
+async def test_an_invitation_is_good_for_one(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    token = await invited(desk, phone)
+    assert await desk.say(Started(token), "+1", on="whatsapp") == phone
+    second = await desk.say(Started(token), "+2", on="whatsapp")
+    assert second != phone
+    assert await desk.root_of(second) != await desk.root_of(phone)
+
+
+async def test_an_invitation_is_good_for_one_of_a_batch(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    token = await invited(desk, phone)
+    events = [desk.event(Started(token), f"+{n}", on="whatsapp") for n in range(5)]
+    await desk.hear(*events)
+    assert await desk.rows("select count(*) from identities where customer_id = :id",
+                           id=await desk.customer_of(phone)) == [(2,)]  # fmt: skip
+
+
+async def test_an_invitation_is_good_for_one_of_two_processes(desk: Bench, twin: Bench) -> None:
+    phone = await desk.say("Hello")
+    token = await invited(desk, phone)
+    await asyncio.gather(
+        *((twin if n % 2 else desk).hear(desk.event(Started(token), f"+{n}", on="whatsapp")) for n in range(6))
+    )
+    assert await desk.rows("select count(*) from identities where customer_id = :id",
+                           id=await desk.customer_of(phone)) == [(2,)]  # fmt: skip
+
+
+async def test_an_invitation_that_is_too_old_opens_a_conversation_of_ones_own(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    token = await invited(desk, phone)
+    await desk.execute("update links set expires_at = now() - interval '1 second'")
+    assert await desk.say(Started(token), "+1", on="whatsapp") != phone
+
+
+async def test_an_invitation_to_what_is_over_makes_them_one_and_begins_anew(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    token = await invited(desk, phone)
+    await desk.end(phone)
+    after = await desk.say(Started(token), "+1", on="whatsapp")
+    assert after != phone
+    assert await desk.root_of(after) == await desk.root_of(phone)
+
+
+@pytest.mark.parametrize("more", [{"private": False}, {"shared": True}, {"verified": False}])
+async def test_an_invitation_is_not_accepted_where_others_may_have_read_it(
+    desk: Bench, more: dict[str, bool]
+) -> None:
+    phone = await desk.say("Hello")
+    token = await invited(desk, phone)
+    after = await desk.say(f"Look: {token}", "+1", on="whatsapp", chat="somewhere", **more)
+    assert await desk.root_of(after) != await desk.root_of(phone)
+    assert await desk.say(Started(token), "+1", on="whatsapp") == phone, "it was used up by the wrong one"
+
+
+async def test_an_invitation_out_of_a_group_does_not_let_the_group_read_on(desk: Bench) -> None:
+    group = await desk.say("Hello all", "1", chat="-100", private=False)
+    token = await invited(desk, group)
+    private = await desk.say(Started(token), "+1", on="whatsapp")
+    assert private != group
+    assert await desk.root_of(private) == await desk.root_of(group)
+
+
+# --- a changed number --------------------------------------------------------------------------------------
+
+
+async def test_a_changed_number_is_the_same_customer_and_the_matter_goes_on_there(desk: Bench) -> None:
+    phone = await desk.say("Hello", "+1", on="whatsapp")
+    await desk.hear(desk.event(AddressChanged("+2"), "+1", on="whatsapp"))
+    await desk.turn()
+    assert (await desk.view(phone)).conversation.place.chat == "+2"
+    assert await desk.say("From the new one", "+2", on="whatsapp") == phone
+
+
+async def test_a_number_that_changed_beside_words_is_followed(desk: Bench) -> None:
+    phone = await desk.say("Hello", "+1", on="whatsapp")
+    await desk.hear(
+        desk.event("I get a new number", "+1", on="whatsapp"),
+        desk.event(AddressChanged("+2"), "+1", on="whatsapp"),
+    )
+    assert await desk.say("From the new one", "+2", on="whatsapp") == phone
+
+
+async def test_a_number_that_belongs_to_somebody_is_not_taken_from_them(desk: Bench) -> None:
+    mine = await desk.say("Hello", "+1", on="whatsapp")
+    theirs = await desk.say("Hello", "+2", on="whatsapp")
+    change = desk.event(AddressChanged("+2"), "+1", on="whatsapp")
+    await desk.hear(change)
+    await desk.hear(change)
+    assert await desk.say("Still me", "+2", on="whatsapp") == theirs
+    assert await desk.root_of(mine) != await desk.root_of(theirs)
+
+
+# --- erased ------------------------------------------------------------------------------------------------
+
+
+async def erase(desk: Bench, conversation: ConversationId) -> None:
+    customer = await desk.customer_of(conversation)
+    async with desk.database.begin() as connection:
+        await destroy(connection, desk.tenant, customer)
+    desk.keys.forget(customer)
+
+
+async def test_who_was_erased_and_writes_again_is_new(desk: Bench, twin: Bench) -> None:
+    before = await desk.say("My secret")
+    await twin.say("And more")  # it remembers the place, and is not told
+    await erase(desk, before)
+    after = await twin.say("Hello again")
+    assert after != before
+    assert await desk.customer_of(after) != await desk.customer_of(before)
+    assert [m.text for m in (await desk.view(after)).story if m.role == "customer"] == ["Hello again"]
+
+
+async def test_erasing_one_who_went_on_in_anothers_thread_leaves_the_other(desk: Bench) -> None:
+    there = {"on": "email", "chat": "t1", "shared": True}
+    mine = await desk.say("Hello", "maya@a.example", **there)
+    await desk.end(mine)
+    theirs = await desk.say("Me, too", "tom@a.example", **there)
+    assert await desk.customer_of(mine) != await desk.customer_of(theirs)
+    await erase(desk, theirs)
+    assert await desk.say("Me again", "maya@a.example", **there) not in (mine, theirs)
+
+
+async def test_what_waited_for_who_was_erased_stops_no_other_delivery(desk: Bench) -> None:
+    await desk.say("Hello", "other")
+    gone = await desk.say("Hello")
+    await erase(desk, gone)
+    assert to_customers(await desk.deliver()) == ["An answer."]
+    assert await desk.claim() == []
+    with pytest.raises(KeyDestroyed):
+        desk.keys.customer(await desk.customer_of(gone), None)
+
+
+async def test_what_waited_in_a_place_that_was_parted_stops_no_other_delivery(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    other = await desk.say("Hi", "+4917", on="whatsapp")
+    await desk.end(other)
+    await made_one(desk, phone, other)
+    await desk.deliver()
+    assert await desk.say("Here now", "+4917", on="whatsapp") == phone
+    async with desk.database.begin() as connection:
+        await unmerge(connection, desk.tenant, await desk.customer_of(other))
+    await desk.say("Somebody else", "other")
+    assert "An answer." in to_customers(await desk.deliver())
+
+
+async def test_after_parting_everything_that_was_said_can_still_be_read(desk: Bench) -> None:
+    phone = await desk.say("Hello")
+    other = await desk.say("Hi", "+4917", on="whatsapp")
+    await desk.end(other)
+    await made_one(desk, phone, other)
+    await desk.say("Here now", "+4917", on="whatsapp")
+    async with desk.database.begin() as connection:
+        await unmerge(connection, desk.tenant, await desk.customer_of(other))
+    told = [m.text for m in (await desk.view(phone)).story if m.role == "customer"]
+    assert told == ["Hello", "Here now"]
+    assert (await desk.view(phone)).conversation.place.channel == "telegram"
+    anew = await desk.say("Me", "+4917", on="whatsapp")
+    assert anew not in (phone, other)
+    assert await desk.root_of(anew) == await desk.customer_of(other)
+
+
+async def test_what_is_remembered_is_never_trusted_when_it_led_elsewhere(desk: Bench, twin: Bench) -> None:
+    before = await desk.say("Hello")
+    await twin.say("I remember this place")
+    await desk.end(before)
+    after = await desk.say("Anew")
+    assert await twin.say("Where am I?") == after
+
+
+async def test_a_row_that_the_platform_dates_ahead_opens_no_window_into_the_future(desk: Bench) -> None:
+    event = desk.event("Hello", on="whatsapp")
+    future = desk.event("Hello", on="whatsapp", at=event.occurred_at + timedelta(days=300))
+    [conversation] = await to(desk, future)
+    async with desk.database.begin() as connection:
+        ahead = await connection.scalar(text("select max(heard_at) > clock_timestamp() from places"))
+    assert ahead is False
+    assert isinstance(Said("x"), Said)
+    assert (await desk.view(conversation)).conversation.heard_at is not None
