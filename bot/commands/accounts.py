@@ -9,8 +9,8 @@ import structlog
 from bot.commands.desk import Borrow, Desk, whose
 from bot.commands.formatting import plural
 from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
-from bot.core.connector import ChannelKind
-from bot.core.errors import CommandError, DeskError, NotFound, SendError
+from bot.core.connector import ChannelKind, HasTemplates
+from bot.core.errors import CommandError, DeskError, NotFound, Refused, SendError
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Organization
 from storage import queries
@@ -137,7 +137,16 @@ async def _verdict(desk: Desk, account: Account | None, declared: Declared, pati
 
 async def _ask(borrow: Borrow, account: Account, declared: Declared, patience: float) -> str:
     async with asyncio.timeout(patience), borrow(account, declared) as connector:
-        return await connector.check()
+        name = await connector.check()
+        if declared.templates and isinstance(connector, HasTemplates):
+            known = {(t.name, t.language) for t in await connector.approved_templates()}
+            missing = [f"{t.id} ({t.language})" for t in declared.templates if (t.id, t.language) not in known]
+            if missing:
+                raise Refused(
+                    f"{name}: the platform has not approved {', '.join(missing)}, so these templates cannot be"
+                    " sent: compare name and language with those in its template manager"
+                )
+        return name
 
 
 def _sentence(problem: str, declared: Declared) -> str:

@@ -126,10 +126,17 @@ def _limits(kind: ChannelKind) -> Iterable[Sequence[str]]:
         _window(can),
         "templates" if can.templates else ("-" if can.window is None else "held until they write"),
         f"{can.per_second:g} a second",
-        f"{can.chat_interval.total_seconds():g} s" if can.chat_interval else "-",
+        _pause(can),
         "asked whether it arrived" if can.reconciles else "outcome unknown",
         "programs write there" if can.robots else "-",
     )
+
+
+def _pause(can: Capabilities) -> str:
+    if not can.chat_interval:
+        return "-"
+    burst = f", {can.chat_burst} at once" if can.chat_burst > 1 else ""
+    return f"{can.chat_interval.total_seconds():g} s{burst}"
 
 
 def _window(can: Capabilities) -> str:
@@ -296,6 +303,7 @@ def _data(kind: ChannelKind) -> JsonValue:
         "reconciles": can.reconciles,
         "per_second": can.per_second,
         "chat_interval_seconds": can.chat_interval.total_seconds(),
+        "chat_burst": can.chat_burst,
     }
 
 

@@ -110,6 +110,7 @@ class Capabilities:
     reconciles: bool  # after a crash it can be asked whether a delivery arrived
     per_second: float  # messages of one account, the platform's published limit
     chat_interval: timedelta  # between two messages into one chat, the platform's published limit
+    chat_burst: int = 1  # so many may be sent at once into a chat that has rested long enough
 
 
 MODEST = Capabilities(
@@ -201,6 +202,24 @@ class Invites(Protocol):
 
         Raises SendError when the platform must be asked and cannot be.
         """
+
+
+class Approved(Protocol):
+    """A template as the platform has it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def language(self) -> str: ...
+
+
+@runtime_checkable
+class HasTemplates(Protocol):
+    """A connector whose platform can be asked which templates it has approved."""
+
+    async def approved_templates(self) -> Sequence[Approved]:
+        """Those that can be sent with parameters for their body alone. Raises SendError."""
 
 
 Begin = Callable[[str, str], tuple[Place, str]]

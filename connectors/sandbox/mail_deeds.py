@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import getaddresses, parsedate_to_datetime
+from typing import Any
 
 from aiohttp import web
 
@@ -80,7 +81,7 @@ class MailDeeds:
         ]
         return {
             "support": self.mailbox.address,
-            "letters": sorted(shown, key=lambda each: float(str(each["at"]))),
+            "letters": sorted(shown, key=lambda each: (each["at"], each["depth"])),
         }
 
     async def _user(self, body: Body) -> object:
@@ -134,7 +135,7 @@ class MailDeeds:
         return {}
 
 
-def _shown(client: Customer, folder: str, place: int, letter: Letter) -> Mapping[str, object]:
+def _shown(client: Customer, folder: str, place: int, letter: Letter) -> dict[str, Any]:
     message = letter.message
     name, address = letter.sender
     recipients = [str(each) for each in (*message.get_all("To", ()), *message.get_all("Cc", ()))]
@@ -146,6 +147,7 @@ def _shown(client: Customer, folder: str, place: int, letter: Letter) -> Mapping
         "from": {"name": name, "address": address},
         "to": [shown or plain for shown, plain in getaddresses(recipients)],
         "at": _when(letter),
+        "depth": len(letter.header("References").split()),  # of mails of the same second the later has more
         "text": letter.text,
         "design": f"{base}/design" if letter.html else "",
         "automatic": message.get("Auto-Submitted", "no") != "no",

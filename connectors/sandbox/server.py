@@ -190,6 +190,8 @@ class Sandbox:
     async def connect(self, public_url: str) -> None:
         """Tell the platforms where the product is, once it serves. Idempotent, and does not raise."""
         await self._connecting.connect(public_url)
+        self._live.tell({"platform": "slack-customers", "type": "installed"})
+        self._mark()
 
     def customer(self, name: str) -> Mapping[str, str]:
         """The person of that name on every channel, with the ids they have there; added where new."""

@@ -19,6 +19,7 @@ class SlackDeeds:
 
     def deeds(self) -> Mapping[str, Deed]:
         return {
+            "configure": self._configure,
             "post": self._post,
             "edit": self._edit,
             "delete": self._delete,
@@ -55,7 +56,7 @@ class SlackDeeds:
             raise CommandError(f"There is no workspace {team[:40]!r}.")
         return self.slack.workspace(team)
 
-    async def set_urls(self, body: Body) -> object:
+    async def _configure(self, body: Body) -> object:
         self.configure(body.text("events_url"), body.text("interactions_url"), body.text("commands_url"))
         return {}
 

@@ -73,7 +73,8 @@ CAPABILITIES = Capabilities(
     # the app too, 1,000 for one that Meta has upgraded (`per_second` of the account).
     per_second=80.0,
     # The "pair rate limit": one message in 6 seconds to the same person. Up to 45 may be sent at once, and
-    # are then paid for in waiting; this is the rate that is never refused.
+    # are then paid for in waiting.
     # https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits
     chat_interval=timedelta(seconds=6),
+    chat_burst=45,
 )

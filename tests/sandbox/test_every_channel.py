@@ -1,5 +1,7 @@
 """A whole desk among all the stand-ins: a customer is answered on every channel, staff on both of theirs."""
 
+import time
+
 import pytest
 
 from connectors.sandbox.people import TEAM
@@ -65,6 +67,8 @@ async def test_the_night_watch_works_in_a_topic_on_telegram(database_url: str, r
         r.night_watch.tap(grace, card[0].message_id, "Take")  # type: ignore[index]
         taken = "Grace Kim speaks to Maya Fischer"
         await until(lambda: any(taken in m.text for m in r.night_watch.messages(topic.id)), what="taken")
+        begun = int(time.time())
+        await until(lambda: int(time.time()) > begun, what="Telegram dates messages by the second")
         r.night_watch.say(grace, "Good evening, this is Grace.", topic=topic.id)
         await until(lambda: "Good evening, this is Grace." in " ".join(_whatsapp(r)), what="Grace's words")
 

@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import shutil
+import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,6 @@ from aiohttp import web
 
 from bot.core.ids import new_id
 from bot.run.embedded import Servers
-from bot.run.embedded.kept import free_port
 from bot.run.processes import listening, running
 from bot.run.settings import Settings, parse
 from bot.run.web import web_app
@@ -37,6 +37,7 @@ from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import apply
 from storage.sealing import Keyring
+from storage.vault import AccountVault
 
 ROOT = Path(__file__).parents[2]
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -253,6 +254,15 @@ async def install(database_url: str, loaded: Loaded) -> None:
         await database.close()
 
 
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A free port which nobody else is given until our own server listens there."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
 @asynccontextmanager
 async def serving(app: web.Application, port: int) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -280,13 +290,13 @@ async def rig(
     where the product is; without it, there are customers on Telegram and staff in Slack.
     """
     around = sandbox or Sandbox(customers=customers)
-    ports = free_port(), free_port()
-    settings = parse(environment(database_url, redis_url, ports[0], ports[1], around))
     known = Servers(database_url=database_url, redis_url=redis_url)
     root = web.Application()
     root.add_subapp("/sandbox", around.app())
-    built = Rig(around, settings, page=f"http://127.0.0.1:{ports[1]}/sandbox")
     async with AsyncExitStack() as stack:
+        ports = [stack.enter_context(reserved_port()) for _ in range(2)]
+        settings = parse(environment(database_url, redis_url, ports[0], ports[1], around))
+        built = Rig(around, settings, page=f"http://127.0.0.1:{ports[1]}/sandbox")
         stack.callback(shutil.rmtree, files_of(ports[0]), ignore_errors=True)
         await stack.enter_async_context(serving(root, ports[1]))
         mail = mail_at(around.mail.smtp.port, around.mail.imap.port)
@@ -306,11 +316,18 @@ async def rig(
                 await around.slack.socket_connected()  # a press before that would reach nobody
         if every_channel:
             await around.connect(settings.public_url)
-            async with asyncio.timeout(20):
-                while not around.mail.imap.connections:  # noqa: ASYNC110 (nobody tells)
-                    await asyncio.sleep(0.01)
+            await _first_look(built.desks[0])
         built.maya = next(iter(around.telegram.users()), None)
         yield built
+
+
+async def _first_look(h: House) -> None:
+    """Until the mailbox was looked into for the first time: what comes before that is nobody's."""
+    account = next(each for each in h.directory.accounts if each.account == "email")
+    vault = AccountVault(h.database, account)
+    async with asyncio.timeout(20):
+        while await vault.get("uid:INBOX") is None:  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.01)
 
 
 def seconds(value: float) -> timedelta:

@@ -5,11 +5,11 @@ import { renderBlocks } from "./blocks.js";
 import { avatar, clock, h, icon, iconButton, ICONS } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
-import { size } from "./phone.js";
+import { size } from "./chatkit.js";
 
 const QUICK = ["+1", "white_check_mark", "eyes"];
 
-// `view` is what blocks.js needs, and {me, react, edit, remove, openThread}; the last three may be missing.
+// `view` is what blocks.js needs, and {me, react, edit, remove, openThread, side}; the last four may be missing.
 export function messageNode(message, view) {
   const isWhisper = message.type === "ephemeral";
   const fromApp = Boolean(message.bot_id) || isWhisper;
@@ -25,7 +25,7 @@ export function messageNode(message, view) {
     isWhisper && h("p", { class: "only-you", testid: "slack-ephemeral" }, "Only visible to you"),
     h("p", { class: "message-head" }, h("strong", {}, name), fromApp && h("span", { class: "badge" }, "APP"), h("time", { datetime: new Date(seconds * 1000).toISOString() }, clock(seconds))),
     content(message, view, fromApp),
-    files(message),
+    files(message, view.side || "slack"),
     reactions(message, view),
     view.openThread && message.reply_count > 0 && threadLine(message, view)),
   !isWhisper && message.subtype !== "tombstone" && tools(message, view, own));
@@ -48,10 +48,10 @@ function attachment(given, kit) {
   return box;
 }
 
-function files(message) {
+function files(message, side) {
   if (!message.files || !message.files.length) return null;
   return h("div", { class: "files" }, message.files.map((file) => {
-    const url = fileUrl(`slack/file/${encodeURIComponent(file.id)}?type=${encodeURIComponent(file.mimetype)}`);
+    const url = fileUrl(`${side}/file/${encodeURIComponent(file.id)}?type=${encodeURIComponent(file.mimetype)}`);
     if (/^image\/(png|jpeg|gif|webp)$/.test(file.mimetype)) return h("a", { href: url, target: "_blank", rel: "noopener" }, h("img", { class: "file-picture", src: url, alt: file.name, loading: "lazy" }));
     return h("a", { class: "attachment", href: url, download: file.name }, icon(ICONS.file), h("span", {}, h("strong", {}, file.name), h("span", {}, size(file.size))));
   }));

@@ -211,6 +211,7 @@ class SlackStandIn(Tenant):
         """An administrator removes the app: its tokens end, and it is told."""
         self.installs.revoke(team)
         self.workspace(team).tell_of_end()
+        self._change({"type": "uninstalled", "team": team})
 
     # The page's live feed
 

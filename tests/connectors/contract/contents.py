@@ -22,10 +22,11 @@ def all_labels(bubbles: list[Bubble]) -> list[str]:
 
 
 class Contents:
-    @claims("per_second", "chat_interval")
+    @claims("per_second", "chat_interval", "chat_burst")
     async def test_the_limits_are_those_of_the_account(self, platform: Platform) -> None:
         assert platform.capabilities.per_second > 0
         assert platform.capabilities.chat_interval.total_seconds() >= 0
+        assert platform.capabilities.chat_burst >= 1
 
     @claims("text_limit", "text_unit")
     async def test_a_text_too_long_for_one_message_arrives_in_parts(

@@ -121,8 +121,8 @@ async def test_the_customer_edits_deletes_attaches_and_blocks(stage: Stage, page
 
 async def test_another_customer_can_be_added(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("phone-add-customer").click()
-    await page.get_by_test_id("new-customer-name").fill("Kim Lee")
-    await page.get_by_test_id("new-customer-add").click()
+    await page.get_by_test_id("new-customer-field").fill("Kim Lee")
+    await page.get_by_test_id("new-customer-ok").click()
     await expect(page.get_by_test_id("phone-customer").locator("option")).to_have_text(
         ["Maya Fischer", "Kim Lee"]
     )
@@ -242,6 +242,6 @@ async def test_faults_are_switched_counted_and_reset(stage: Stage, page: Page) -
 async def test_a_narrow_window_shows_one_side_at_a_time(page: Page) -> None:
     await page.set_viewport_size({"width": 600, "height": 800})
     await expect(page.get_by_test_id("slack-input")).to_be_hidden()
-    await page.get_by_test_id("tab-slack").click()
+    await page.get_by_test_id("tab-staff").click()
     await expect(page.get_by_test_id("slack-input")).to_be_visible()
     await expect(page.get_by_test_id("phone-customer")).to_be_hidden()

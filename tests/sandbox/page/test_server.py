@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -11,7 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from connectors.sandbox.people import SHARED_CHANNEL, TEAM
 from connectors.sandbox.server import Sandbox
+from connectors.sandbox.staff import NIGHT_WATCH
 from tests.sandbox.page.conftest import Stage
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,6 +56,15 @@ async def test_people_can_be_played_over_http(stage: Stage) -> None:
         ("slack/post", {"user": "hugo", "channel": "supervisors", "text": "x"}, "not_in_channel"),
         ("faults/add", {"platform": "fax", "kind": "delay"}, "fax"),
         ("faults/add", {"platform": "slack", "kind": "flood"}, "'kind'"),
+        ("whatsapp/say", {"user": "1", "text": "x"}, "Nobody on WhatsApp"),
+        ("whatsapp/tap", {"user": "Maya Fischer", "message_id": "1", "button": None}, "'button'"),
+        ("messenger/say", {"user": "Maya Fischer", "text": ""}, "needs some text"),
+        ("email/write", {"user": "Maya Fischer", "text": "x", "program": "pine"}, "'program'"),
+        ("email/reply", {"user": "Maya Fischer", "text": "x", "message_id": "<1@x>"}, "no such mail"),
+        ("slack-customers/post", {"user": "u", "channel": "c", "text": "x", "team": "T1"}, "no workspace"),
+        ("troubles/switch", {"platform": "slack", "kind": "batches"}, "'platform'"),
+        ("clock/move", {"seconds": -1}, "forward only"),
+        ("customers/add", {"name": " "}, "1 to 60"),
     ],
 )
 async def test_what_cannot_be_done_is_said_in_a_sentence(
@@ -119,6 +131,75 @@ async def test_the_state_outlives_the_process(tmp_path: Path) -> None:
     again = Sandbox(state_file=state)
     assert [each.text for each in again.telegram.chat(again.telegram.user("Kim Lee"))] == ["remember me"]
     assert [each["text"] for each in again.slack.messages("billing-team")] == ["me too"]
+
+
+async def test_every_side_is_in_the_state(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.json"
+    sandbox = Sandbox(state_file=state)
+    root = web.Application()
+    root.add_subapp("/sandbox", sandbox.app())
+    async with TestServer(root):
+        maya = sandbox.customer("Maya Fischer")
+        phone = sandbox.whatsapp.phone(maya["whatsapp"])
+        assert phone is not None
+        phone.say("on WhatsApp")
+        sandbox.messenger.customer("Maya Fischer").say("on Messenger")
+        await sandbox.mail.customer(maya["email"]).write("Hello", "by mail", to="support@brightdesk.example")
+        sandbox.slack_customers.say(maya["slack"], SHARED_CHANNEL, "in Slack")
+        group = sandbox.telegram_staff.group(NIGHT_WATCH)
+        group.say(group.members()[0], "on Telegram")
+        sandbox.clock.move(timedelta(hours=1))
+    again = Sandbox(state_file=state)
+    assert again.customer("Maya Fischer") == maya
+    assert [each.text for each in again.whatsapp.phones()[0].chat] == ["on WhatsApp"]
+    assert [each.text for each in again.messenger.phones()[0].chat] == ["on Messenger"]
+    assert [each.subject for each in again.mail.customers[0].sent] == ["Hello"]
+    assert [each["text"] for each in again.slack_customers.messages(SHARED_CHANNEL)] == ["in Slack"]
+    assert [each.text for each in again.telegram_staff.group(NIGHT_WATCH).messages(0)] == ["on Telegram"]
+    assert again.clock.moved == timedelta(hours=1)
+
+
+async def test_a_state_of_two_platforms_is_still_read(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.json"
+    sandbox = await _serve_once(state)
+    old = {name: sandbox.snapshot()[name] for name in ("telegram", "slack", "slack_urls")}
+    state.write_text(json.dumps({"version": 1, **old}))
+    again = Sandbox(state_file=state)
+    assert [each.text for each in again.telegram.chat(again.telegram.user("Kim Lee"))] == ["remember me"]
+    assert [phone.name for phone in again.whatsapp.phones()] == ["Maya Fischer"]
+    assert not (tmp_path / "sandbox.json.broken").exists()
+
+
+async def test_each_app_and_each_bot_is_known_by_its_token(stage: Stage) -> None:
+    known = stage.sandbox.credentials
+    names = {}
+    for token in (known.telegram_token, known.telegram_staff_token):
+        async with stage.client.get(f"{stage.url}/telegram/bot{token}/getMe") as response:
+            names[token] = (await response.json())["result"]["username"]
+    assert list(names.values()) == [known.telegram_username, known.telegram_staff_username]
+    theirs = stage.sandbox.slack_customers
+    theirs.installs.grant("xoxb-harbor", TEAM)
+    teams = []
+    for token in (known.slack_bot_token, "xoxb-harbor"):
+        headers = {"Authorization": f"Bearer {token}"}
+        async with stage.client.post(f"{stage.url}/slack/api/auth.test", headers=headers) as response:
+            teams.append((await response.json())["team_id"])
+    assert teams == [stage.sandbox.slack.installation.team_id, TEAM]
+
+
+async def test_a_mail_is_shown_as_designed_where_nothing_of_it_can_run(stage: Stage) -> None:
+    maya = stage.sandbox.mail.customer("maya.fischer@harbor.example")
+    to = stage.sandbox.credentials.email_address
+    await maya.write("Hello", "hi", to=to, html="<script>alert(1)</script><b>hi</b>")
+    base = f"{stage.url}/api/email/file/{maya.address}/sent"
+    async with stage.client.get(f"{base}/0/design") as response:
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert policy.endswith("sandbox")
+        assert "<b>hi</b>" in await response.text()
+    for missing in (f"{base}/9/design", f"{base}/0/0", f"{base}/design", f"{base}s/0/design"):
+        async with stage.client.get(missing) as response:
+            assert response.status == 404
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", '{"telegram": {}, "slack": {}, "slack_urls": {}}'])
