@@ -164,7 +164,9 @@ class Writes:
             case Park():
                 self._rows["park"].append({"message": effect.message})
             case Unpark():
-                self._rows["unpark"].append({"conversation": view.conversation.id})
+                self._rows["unpark"].append(
+                    {"conversation": view.conversation.id, "lane": spot.lane, "place": spot.place}
+                )
             case Drop():
                 self._rows["drop"].append({"message": effect.message})
 
@@ -453,20 +455,21 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         :due_at)
         on conflict (conversation_id, kind, subject) do update set due_at = excluded.due_at
     """),
+    # Before what the same turn puts in: of a message that was changed the old words are dropped.
+    "park": text("""
+        update outbox set state = 'parked', part = 0, external_ids = '{}'
+        where message_id = :message and room_id is null and kind = 'post' and state = 'delivered'
+    """),
+    "drop": text("""
+        update outbox set state = 'withdrawn', settled_at = clock_timestamp()
+        where message_id = :message and room_id is null and kind = 'post' and state in ('parked', 'waiting')
+    """),
     "outbox": text("""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, place_id,
             kind, payload, state, reports)
         values (:id, :organization, :lane, :conversation, :message, :room, :place, :kind, :payload,
             'waiting', :reports)
         on conflict (room_id) where kind = 'card' and state = 'waiting' do nothing
-    """),
-    "park": text("""
-        update outbox set state = 'parked', part = 0
-        where message_id = :message and room_id is null and kind = 'post' and state = 'delivered'
-    """),
-    "drop": text("""
-        update outbox set state = 'withdrawn', settled_at = clock_timestamp()
-        where message_id = :message and room_id is null and state = 'parked'
     """),
     "turn": text("""
         insert into turns (id, organization_id, conversation_id, fence, started_at, inputs, timers, stages,
@@ -496,8 +499,10 @@ _FINDING: dict[str, TextClause] = {
             and state in ('failed', 'unknown')
         returning lane_id
     """),
+    # To where the customer is now: what they wrote on one channel opens no window on another.
     "unpark": text("""
-        update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null
+        update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null,
+            part = case when place_id = :place then part else 0 end, lane_id = :lane, place_id = :place
         where conversation_id = :conversation and state = 'parked'
         returning lane_id
     """),

@@ -34,6 +34,7 @@ from storage.places import CLOSED, CONTEXT, SEEN, Arrival, Key, Places, Rules, S
 from storage.sealing import Sealer
 
 AnyRow = Row[Any]
+_RECEIPT_WAITS = timedelta(milliseconds=500)
 MAX_ID = 200  # characters of a platform's id; longer ones are nobody's
 NOBODY = AccountId(UUID(int=0))  # stands as the account of events that we tell ourselves
 
@@ -167,7 +168,7 @@ class Inboxes:
 
     def _still_so(self, spots: Mapping[Key, Spot], heads: "_Locked", arrivals: Sequence[Arrival]) -> None:
         """Under the locks: each place still leads where we thought, and what goes on there is not over."""
-        opening = {key_of(a.account, a.event) for a in arrivals if opens(a.event)}
+        opening = {key_of(a.account, a.event) for a in arrivals if opens(a.event, known=True)}
         moved = [
             key
             for key, spot in spots.items()
@@ -382,7 +383,7 @@ def _hear(entry: Entry, head: _Head, heard: dict[UUID, dict[str, object]]) -> No
     if event.standing is not Standing.CUSTOMER:
         return
     row = heard.setdefault(spot.place, {"ids": spot.place, "heard": None, "contexts": None})
-    if isinstance(event.content, _OPENS_WINDOW):
+    if isinstance(event.content, _OPENS_WINDOW) and not event.automatic:
         head.place = spot.place
         before = row["heard"]
         row["heard"] = max(before, event.occurred_at) if isinstance(before, datetime) else event.occurred_at
@@ -425,6 +426,10 @@ def _schedule(entry: Entry, head: _Head) -> None:
     wake = timedelta()
     can_wait = isinstance(entry.body, Event) and isinstance(entry.body.content, Reacted | Receipt)
     head.patient = head.patient and (can_wait or entry.origin is Origin.SELF)
+    if isinstance(entry.body, Event) and isinstance(entry.body.content, Receipt):
+        if head.wake is None:
+            head.wake = _RECEIPT_WAITS  # it may be here before our own record of what was sent
+        return
     if entry.rules is not None and isinstance(entry.body, Event):
         content = entry.body.content
         speaks = entry.body.standing is Standing.CUSTOMER and not entry.body.automatic
@@ -611,6 +616,8 @@ _TOUCH = text("""
         pending_since = case when t.said > c.said then coalesce(c.pending_since, clock_timestamp())
             else c.pending_since end,
         wake_at = case when t.patient and c.said > c.handled then greatest(c.wake_at, clock_timestamp())
+            when t.patient then least(coalesce(c.wake_at, 'infinity'),
+                clock_timestamp() + make_interval(secs => t.seconds))
             else clock_timestamp() + make_interval(secs => t.seconds) end
     from unnest(cast(:ids as uuid[]), cast(:accepted as int[]), cast(:positions as int[]),
         cast(:said as int[]), cast(:seconds as float8[]), cast(:patient as bool[]),

@@ -80,29 +80,25 @@ _ERASE = text("""
     returning id
 """)
 
+_THEIRS = """
+    select p.id from places p
+    join identities i on i.id = p.identity_id join conversations v on v.id = p.conversation_id
+    where i.customer_id = any(cast(:customers as uuid[])) or v.customer_id = any(cast(:customers as uuid[]))
+"""
+
 # Whoever writes from there again is a new customer: nothing leads from an address to one who was erased.
 _FORGET_PLACES = tuple(
     text(statement)
     for statement in (
-        """
-        update conversations set place_id = null where place_id in (
-            select p.id from places p join identities i on i.id = p.identity_id
-            where i.customer_id = any(cast(:customers as uuid[]))
-        ) or customer_id = any(cast(:customers as uuid[]))
+        f"""
+        update conversations set place_id = null
+        where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[]))
         """,
-        """
-        delete from links where customer_id = any(cast(:customers as uuid[])) or place_id in (
-            select p.id from places p join identities i on i.id = p.identity_id
-            where i.customer_id = any(cast(:customers as uuid[]))
-        )
+        f"""
+        delete from links
+        where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[]))
         """,
-        """
-        delete from places where identity_id in (
-            select id from identities where customer_id = any(cast(:customers as uuid[]))
-        ) or conversation_id in (
-            select id from conversations where customer_id = any(cast(:customers as uuid[]))
-        )
-        """,
+        f"delete from places where id in ({_THEIRS})",
         "delete from identities where customer_id = any(cast(:customers as uuid[]))",
     )
 )

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import DeliveryReport, Origin
-from bot.core.errors import AccountSuspended
+from bot.core.errors import AccountSuspended, CannotDecrypt, KeyDestroyed
 from bot.core.events import Channel, Place
 from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
 from bot.core.outbound import Operation, Sent
@@ -30,6 +31,8 @@ from storage.sealing import Sealer
 from storage.views import json_place
 
 AnyRow = Row[Any]
+log = structlog.get_logger(__name__)
+_UNREADABLE = timedelta(minutes=5)  # until one that no key opens is looked at again
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -81,6 +84,7 @@ class Delivered:
     item: Item
     sent: Sent
     rest: timedelta  # how long the chat must rest now
+    slack: timedelta = timedelta()  # what of such rests it may save up
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +166,36 @@ class Outbox:
         *_, details = await together(
             connection,
             (_PACE, pace),
-            (_FREE, {"ids": idle, "rests": zeros, "again": zeros}),
+            (_FREE, {"ids": idle, "rests": zeros, "slacks": zeros, "again": zeros}),
             (_DETAILS, {"ids": list(claimed)}),
         )
-        return Claimed([self._item(row, claimed[row.id]) for row in details], held_back)
+        return Claimed(await self._readable(connection, details, claimed), held_back)
+
+    async def _readable(
+        self, connection: AsyncConnection, details: Sequence[AnyRow], claimed: Mapping[UUID, AnyRow]
+    ) -> list[Item]:
+        """What can be sent. The rest must not hold up the others: a customer was erased, a place is gone."""
+        items, pointless, unreadable = [], [], []
+        for row in details:
+            try:
+                items.append(self._item(row, claimed[row.id]))
+            except KeyDestroyed:
+                pointless.append(row)
+            except CannotDecrypt as error:
+                log.error("unreadable delivery", delivery=str(row.id), code=error.code)
+                unreadable.append(row)
+        if pointless:
+            erased = [row.id for row in pointless if row.data_key is None]
+            gone = [row.id for row in pointless if row.data_key is not None]
+            await connection.execute(_POINTLESS, {"erased": erased, "gone": gone})
+        if unreadable:
+            await connection.execute(_UNSEND, {"ids": [row.id for row in unreadable]})
+        if left := [*pointless, *unreadable]:
+            pauses = [0.0] * len(pointless) + [_UNREADABLE.total_seconds()] * len(unreadable)
+            zeros = [0.0] * len(left)
+            free = {"ids": [row.lane_id for row in left], "rests": zeros, "slacks": zeros, "again": pauses}
+            await together(connection, (_FREE, free))
+        return items
 
     async def renew(self, connection: AsyncConnection, items: Sequence[Item], lease: timedelta) -> None:
         await connection.execute(
@@ -183,6 +213,7 @@ class Outbox:
         When the lane has passed to another worker meanwhile, that worker has judged the delivery; only where
         it had to leave it `unknown`, what we know comes after all.
         """
+        results = await self._unless_reopened(connection, results)
         wakes = await self._report(connection, results)
         held = {"ids": [r.item.lane for r in results], "fences": [r.item.fence for r in results]}
         [rows] = await together(connection, (_OURS, held))
@@ -205,16 +236,38 @@ class Outbox:
         free = {
             "ids": [r.item.lane for r in kept],
             "rests": [r.rest.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
+            "slacks": [r.slack.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
             "again": [r.after.total_seconds() if isinstance(r, Later) else 0.0 for r in kept],
         }
         await together(connection, *steps, (_FREE, free))
         return wakes
 
+    async def _unless_reopened(
+        self, connection: AsyncConnection, results: Sequence[Result]
+    ) -> Sequence[Result]:
+        """What came too late is tried again at once where the customer wrote on meanwhile.
+
+        Under the locks of the conversations: either their word is known here, or the turn that deals with it
+        finds what is parked.
+        """
+        parked = {r.item.id for r in results if isinstance(r, Dead) and r.outcome == "parked"}
+        if not parked:
+            return results
+        told = {result.item.conversation for result in results if report_of(result) is not None}
+        _, rows = await together(connection, (_LOCK, {"ids": sorted(told)}), (_HEARD, {"ids": list(parked)}))
+        heard = {row.id: row.heard_at for row in rows}
+        return [
+            Later(r.item, timedelta(), r.code, r.reason, counts=False)
+            if isinstance(r, Dead) and heard.get(r.item.id, _LONG_AGO) > (r.item.heard_at or _LONG_AGO)
+            else r
+            for r in results
+        ]
+
     async def _report(self, connection: AsyncConnection, results: Sequence[Result]) -> tuple[Wake, ...]:
         entries = [
             Entry(
                 NOBODY,
-                f"delivery:{result.item.id}:{result.item.fence}",
+                f"delivery:{result.item.id}:{result.item.lane}:{result.item.fence}",
                 result.item.organization,
                 result.item.conversation,
                 Origin.SELF,
@@ -247,7 +300,8 @@ class Outbox:
         # What an earlier try may have sent stays in doubt.
         await connection.execute(_UNSEND, {"ids": [item.id for item in kept if not item.interrupted]})
         zeros = [0.0] * len(kept)
-        await connection.execute(_FREE, {"ids": [item.lane for item in kept], "rests": zeros, "again": zeros})
+        given = {"ids": [item.lane for item in kept], "rests": zeros, "slacks": zeros, "again": zeros}
+        await connection.execute(_FREE, given)
 
     async def again(self, connection: AsyncConnection, organization: OrgId, delivery: DeliveryId) -> bool:
         """Put a dead delivery back. False: there is no such dead delivery."""
@@ -349,7 +403,6 @@ def _row(result: Result) -> dict[str, object]:
         "attempts": attempts,
         "error": None if error is None else error[:500],
         "ref": ref,
-        "heard": item.heard_at or _LONG_AGO,  # who wrote on meanwhile has opened the window again
     }
 
 
@@ -453,6 +506,15 @@ _RENEW = text("""
     where l.id = t.id and l.fence = t.fence and l.lease_until is not null
 """)
 
+_LOCK = text("""
+    select id from conversations where id = any(cast(:ids as uuid[])) order by id for update
+""")
+
+_HEARD = text("""
+    select o.id, p.heard_at from outbox o join places p on p.id = o.place_id
+    where o.id = any(cast(:ids as uuid[])) and p.heard_at is not null
+""")
+
 _OURS = text("""
     select l.id from lanes l
     join unnest(cast(:ids as uuid[]), cast(:fences as bigint[])) as t(id, fence)
@@ -469,9 +531,7 @@ _CLAIMED = text("""
 """)
 
 _SETTLE = text("""
-    update outbox o set state = case when cast(:state as text) <> 'parked' then cast(:state as text)
-            when (select p.heard_at from places p where p.id = o.place_id) > cast(:heard as timestamptz)
-            then 'waiting' else 'parked' end, part = :part, attempts = :attempts, error = :error,
+    update outbox set state = cast(:state as text), part = :part, attempts = :attempts, error = :error,
         external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
         external_ids end,
         settled_at = case when cast(:state as text) not in ('waiting', 'sending') then clock_timestamp() end
@@ -494,24 +554,39 @@ _PLACE_ROOM = text("""
     where id = :id and (thread is null or card is null)
 """)
 
+# A lane may save up `slack`, and then sends some messages at once: `free_at` is when the next may leave if it
+# uses up what it saved (the generic cell rate algorithm, ITU-T I.371).
 # The lanes are locked: nothing can be added to them meanwhile, so what is seen here is all there is.
 _FREE = text("""
     update lanes l
     set lease_until = null,
-        free_at = case when t.rest > 0 then clock_timestamp() + make_interval(secs => t.rest) else
-        l.free_at end,
+        free_at = f.free_at,
         ready_at = case when exists (
             select 1 from outbox o where o.lane_id = l.id and o.state in ('waiting', 'sending')
-        ) then greatest(clock_timestamp() + make_interval(secs => greatest(t.rest, t.again)),
-            coalesce(l.free_at, '-infinity')) end
-    from unnest(cast(:ids as uuid[]), cast(:rests as float8[]), cast(:again as float8[])) as t(id, rest,
-        again)
+        ) then greatest(
+            clock_timestamp() + make_interval(secs => t.again), coalesce(f.free_at, '-infinity')
+        ) end
+    from unnest(cast(:ids as uuid[]), cast(:rests as float8[]), cast(:slacks as float8[]),
+            cast(:again as float8[])) as t(id, rest, slack, again)
+    join lanes before on before.id = t.id
+    cross join lateral (
+        select case when t.rest > 0 then greatest(
+                clock_timestamp(), coalesce(before.free_at, '-infinity') + make_interval(secs => t.slack)
+            ) + make_interval(secs => t.rest - t.slack)
+            else before.free_at end as free_at
+    ) f
     where l.id = t.id
 """)
 
 _UNSEND = text("""
     update outbox set state = 'waiting', attempts = greatest(attempts - 1, 0)
     where id = any(cast(:ids as uuid[])) and state = 'sending'
+""")
+
+_POINTLESS = text("""
+    update outbox set state = case when id = any(cast(:erased as uuid[])) then 'withdrawn' else 'failed' end,
+        error = 'place.gone: nobody can be written to there any more', settled_at = clock_timestamp()
+    where id = any(cast(:erased as uuid[])) or id = any(cast(:gone as uuid[]))
 """)
 
 _AGAIN = text("""

@@ -16,7 +16,18 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.events import INVITATION, AddressChanged, Event, Place, Receipt, Said, Standing, Started
+from bot.core.events import (
+    INVITATION,
+    AddressChanged,
+    Deleted,
+    Event,
+    Place,
+    Reacted,
+    Receipt,
+    Said,
+    Standing,
+    Started,
+)
 from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
 from storage.accounts import Account
 from storage.database import Step, together
@@ -117,10 +128,21 @@ class Places:
         inviting: set[Key] = set()
         for arrival in arrivals:
             key = key_of(arrival.account, arrival.event)
-            if token_of(arrival.event) or isinstance(arrival.event.content, AddressChanged):
+            if token_of(arrival.event):
                 inviting.add(key)
-            if key not in first or (token_of(arrival.event) and not token_of(first[key].event)):
+            if key not in first or _says_more(arrival.event) > _says_more(first[key].event):
                 first[key] = arrival
+        known = await self._leading(connection, arrivals, first, inviting)
+        await self._follow(connection, arrivals, known)
+        return known
+
+    async def _leading(
+        self,
+        connection: AsyncConnection,
+        arrivals: Sequence[Arrival],
+        first: Mapping[Key, Arrival],
+        inviting: set[Key],
+    ) -> dict[Key, Spot]:
         known = {key: spot for key in first if key not in inviting and (spot := self._spots.get(key))}
         missing = {key: first[key] for key in first if key not in known}
         if not missing:
@@ -133,7 +155,7 @@ class Places:
                 known[key] = spot
                 self._remember(key, spot)
         unknown = {key: arrival for key, arrival in missing.items() if key not in known}
-        told = {key for key, arrival in unknown.items() if not opens(arrival.event)}
+        told = {key for key, arrival in unknown.items() if not opens(arrival.event, known=key in closed)}
         known |= {key: closed[key] for key in told if key in closed}
         opening = {key: unknown[key] for key in unknown if key not in told}
         if opening:
@@ -184,31 +206,32 @@ class Places:
         """The slow way: see the module."""
         who = {key: (key[0], identity_of(a.account, a.event)) for key, a in opening.items()}
         guards = {_guard(identity) for identity in who.values()}
-        tokens = {
-            key: token_hash(a.account.keys.index, token)
-            for key, a in opening.items()
-            if (token := token_of(a.event))
-        }
+        tokens: dict[Key, bytes] = {}
+        for key, arrival in sorted(opening.items(), key=lambda item: item[1].event.occurred_at):
+            if token := token_of(arrival.event):
+                hash_ = token_hash(arrival.account.keys.index, token)
+                if hash_ not in tokens.values():  # good for one, in a batch as well
+                    tokens[key] = hash_
         await connection.execute(_GUARD, {"keys": sorted(guards | {t.hex() for t in tokens.values()})})
         found = await self._find(connection, tuple(opening))
         links = await _links(connection, tuple(tokens.values()))
         people = await self._people(connection, opening, who, {k: links.get(t) for k, t in tokens.items()})
+        roots = sorted({f"customer:{people[identity].root}" for identity in who.values()})
+        await connection.execute(_GUARD, {"keys": roots})
         spots: dict[Key, Spot] = {}
         for key, arrival in opening.items():
             spot, over = found.get(key, (None, True))
             link = links.get(tokens.get(key, b""))
-            if spot is not None and not over and link is None:
+            if link is not None:
+                await connection.execute(_USE_LINK, {"id": link.id})
+            joined = link.conversation if link is not None else None
+            if spot is not None and not over and joined is None:
                 spots[key] = spot
                 continue
             person = people[who[key]]
-            await connection.execute(_GUARD, {"keys": [f"customer:{person.root}"]})
-            joined = link.conversation if link is not None else None
             if joined is None and not person.fresh and _may_join(arrival.event):
                 joined = await self._going_on(connection, person)
             spots[key] = await self._enter(connection, key, arrival, person, spot, joined)
-            if link is not None:
-                await connection.execute(_USE_LINK, {"id": link.id})
-        await self._follow(connection, opening, spots)
         return spots
 
     async def _people(
@@ -329,14 +352,17 @@ class Places:
         return Spot(row_of_place["id"], conversation, customer, sealer, person.sealer)  # type: ignore[arg-type]
 
     async def _follow(
-        self, connection: AsyncConnection, opening: Mapping[Key, Arrival], spots: Mapping[Key, Spot]
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
     ) -> None:
-        """A changed number: the new address is the same customer, and the conversation goes on there."""
-        for key, arrival in opening.items():
-            if not isinstance(arrival.event.content, AddressChanged):
+        """A changed number: the new address is the same customer, and the conversation goes on there.
+
+        Idempotent. An address that is somebody's already stays theirs.
+        """
+        for arrival in arrivals:
+            spot = spots.get(key_of(arrival.account, arrival.event))
+            if spot is None or not isinstance(arrival.event.content, AddressChanged):
                 continue
             account, event, address = arrival.account, arrival.event, arrival.event.content.address
-            spot = spots[key]
             index, channel = account.keys.index, account.channel
             chat = (account.id, index.of("chat", channel, address))
             lanes = await lanes_of(connection, {chat: account.organization}, self._new_id)
@@ -396,14 +422,25 @@ class _Person:
 @dataclass(frozen=True, slots=True)
 class _Link:
     id: UUID
-    conversation: ConversationId
+    conversation: ConversationId | None  # None: it is over, or others read along there
     root: CustomerId
     root_key: bytes
 
 
-def opens(event: Event) -> bool:
-    """Whether it may begin a conversation."""
-    return not isinstance(event.content, Receipt) and event.standing is not Standing.INSIDER
+def opens(event: Event, *, known: bool) -> bool:
+    """Whether it may begin a conversation. `known`: where one was before, and is over.
+
+    A stranger does not come to own the thread that they answered in. What is in no thread of ours must be
+    heard all the same.
+    """
+    if event.standing is not Standing.CUSTOMER:
+        return event.standing is Standing.STRANGER and not known
+    return not isinstance(event.content, Receipt | Reacted | Deleted | AddressChanged)
+
+
+def _says_more(event: Event) -> tuple[bool, bool, bool]:
+    """Of several that come from one place at once the one that decides what is begun there."""
+    return bool(token_of(event)), opens(event, known=True), opens(event, known=False)
 
 
 def _may_join(event: Event) -> bool:
@@ -424,7 +461,10 @@ async def _links(connection: AsyncConnection, hashes: Sequence[bytes]) -> dict[b
     rows = await connection.execute(_LINKS, {"hashes": list(hashes)})
     return {
         bytes(row.token_hash): _Link(
-            row.id, ConversationId(row.conversation_id), CustomerId(row.root), row.root_key
+            row.id,
+            ConversationId(row.conversation_id) if row.goes_on else None,
+            CustomerId(row.root),
+            row.root_key,
         )
         for row in rows
     }
@@ -464,8 +504,11 @@ _IDENTITIES = text("""
     join customers r on r.id = coalesce(c.merged_into, c.id)
 """)
 
-_LINKS = text("""
-    select l.id, l.token_hash, l.conversation_id, r.id as root, r.data_key as root_key
+_LINKS = text(f"""
+    select l.id, l.token_hash, l.conversation_id, r.id as root, r.data_key as root_key,
+        not ({CLOSED}) and not exists (
+            select 1 from places p where p.conversation_id = v.id and not p.private
+        ) as goes_on
     from links l join customers c on c.id = l.customer_id
     join customers r on r.id = coalesce(c.merged_into, c.id)
     join conversations v on v.id = l.conversation_id

@@ -77,14 +77,18 @@ async def begin(
 async def prove(
     connection: AsyncConnection, keys: Keys, new_id: NewId, conversation: Conversation, effect: GoOn
 ) -> Beginning:
-    """The address is the customer's. Whoever was known by it before is found to be the same person."""
+    """The address is the customer's. Whoever was known by it before is found to be the same person.
+
+    The address is the one that was written to: it is kept with the place, under the stranger's key.
+    """
     row = (await connection.execute(_BEGUN, {"place": UUID(effect.subject)})).one_or_none()
     if row is None:
         raise TurnFailed(f"the place {effect.subject} that was begun is gone")
     organization = conversation.organization
     stranger = keys.customer(CustomerId(row.customer_id), row.data_key)
     index = keys.organization(organization, row.org_key, row.index_key).index
-    hashed = index.of("identity", row.channel, effect.address)
+    address = stranger.open(row.address, field=ADDRESS)
+    hashed = index.of("identity", row.channel, address)
     known = (await connection.execute(_KNOWN, {"account": row.account_id, "hash": hashed})).one_or_none()
     mine = (await connection.execute(_CUSTOMER_KEY, {"id": conversation.customer})).one()
     if known is None:
@@ -98,7 +102,7 @@ async def prove(
                 "account": row.account_id,
                 "hash": hashed,
                 "customer": mine.id,
-                "address": owner.seal(effect.address, field=ADDRESS),
+                "address": owner.seal(address, field=ADDRESS),
             },
         )
     else:
@@ -163,7 +167,7 @@ _PLACE = text("""
 _SETTLE = text("update conversations set place_id = :place where id = :conversation")
 
 _BEGUN = text("""
-    select p.account_id, p.lane_id, p.place, p.context, i.customer_id, c.data_key, a.channel,
+    select p.account_id, p.lane_id, p.place, p.context, i.address, i.customer_id, c.data_key, a.channel,
         o.data_key as org_key, o.index_key
     from places p
     join identities i on i.id = p.identity_id

@@ -92,7 +92,10 @@ async def views(
 
 async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, kept: "Kept") -> View:
     """With the messages that inputs name and that are older than the story: edits, deletions, fates."""
-    refs, ids, sent, until = set(), set(), set(), set()
+    refs: set[str] = set()
+    ids: set[MessageId] = set()
+    sent: set[str] = set()
+    until: set[tuple[datetime, Place]] = set()
     for item in view.inputs:
         match item.body:
             case DeliveryReport(message=told) if told is not None:
@@ -104,10 +107,10 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, k
             case Event(content=Reacted(message=ref)):
                 refs.add(ref)
                 sent.add(ref)
-            case Event(content=Receipt(messages=named, until=mark)):
+            case Event(content=Receipt(messages=named, until=mark), place=place):
                 sent.update(named)
                 if mark is not None:
-                    until.add(mark)
+                    until.add((mark, place))
             case _:
                 pass
     meant = await _meant(connection, view, sent, until) if sent or until else {}
@@ -123,16 +126,17 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, k
 
 
 async def _meant(
-    connection: AsyncConnection, view: View, refs: set[str], until: set[datetime]
+    connection: AsyncConnection, view: View, refs: set[str], until: set[tuple[datetime, Place]]
 ) -> dict[str, tuple[MessageId, ...]]:
     """Which of our messages the platform means by an id of its own, or by a watermark."""
     id_ = view.conversation.id
     found: defaultdict[str, list[MessageId]] = defaultdict(list)
     for row in await connection.execute(_SENT, {"id": id_, "refs": sorted(refs)}):
         found[row.ref].append(MessageId(row.message_id))
-    for mark in sorted(until):
-        rows = await connection.execute(_SENT_UNTIL, {"id": id_, "until": mark})
-        found[mark.isoformat()] = [MessageId(row.message_id) for row in rows]
+    for mark, place in until:
+        given = {"id": id_, "until": mark, "channel": place.channel, "account": place.account}
+        rows = await connection.execute(_SENT_UNTIL, given)
+        found[mark.isoformat()] += [MessageId(row.message_id) for row in rows]
     return {ref: tuple(ids) for ref, ids in found.items()}
 
 
@@ -357,12 +361,16 @@ _SENT = text("""
         and ref = any(cast(:refs as text[]))
 """)
 
+# The platform's time of a message, by which it marks what was read, is before we have recorded the message.
 _SENT_UNTIL = text("""
     select message_id from (
-        select message_id, position from outbox
-        where conversation_id = :id and room_id is null and kind = 'post' and state = 'delivered'
-            and settled_at <= :until
-        order by position desc limit 20
+        select o.message_id, o.position
+        from outbox o join places p on p.id = o.place_id join accounts a on a.id = p.account_id
+        where o.conversation_id = :id and o.room_id is null and o.kind = 'post' and o.state = 'delivered'
+            and o.message_id is not null and o.created_at <= :until
+            and o.settled_at <= cast(:until as timestamptz) + interval '10 seconds'
+            and a.channel = :channel and a.account = :account
+        order by o.position desc limit 20
     ) o order by position
 """)
 

@@ -228,7 +228,7 @@ class Deliverer:
             self._wake.set()
 
     def _again(self, result: Result) -> None:
-        pause = result.rest if isinstance(result, Delivered) else timedelta()
+        pause = max(timedelta(), result.rest - result.slack) if isinstance(result, Delivered) else timedelta()
         if isinstance(result, Later):
             pause = result.after
         if pause:
@@ -254,7 +254,9 @@ class Deliverer:
                 return known
             async with asyncio.timeout(self._pace.patience.total_seconds()):
                 sent = await connector.send(outbound)
-            return Delivered(item, self._more(item, sent), _rest(connector, operation))
+            can = connector.capabilities
+            rest = _rest(can, operation)
+            return Delivered(item, self._more(item, sent), rest, rest * (can.chat_burst - 1))
         except TimeoutError:
             return _judge(item, OutcomeUnknown("timeout"), connector)
         except SendError as error:
@@ -339,9 +341,9 @@ def _judge(item: Item, error: SendError, connector: Connector) -> Result:
             return Dead(item, "failed", error.code, error.reason)
 
 
-def _rest(connector: Connector, operation: Operation) -> timedelta:
+def _rest(known: Capabilities, operation: Operation) -> timedelta:
     """The published pause is between new messages; changes and reactions have limits of their own."""
-    return connector.capabilities.chat_interval if isinstance(operation, Post | Card) else timedelta()
+    return known.chat_interval if isinstance(operation, Post | Card) else timedelta()
 
 
 def _outcome(result: Result) -> str:

@@ -140,7 +140,9 @@ async def _ask(borrow: Borrow, account: Account, declared: Declared, patience: f
         name = await connector.check()
         if declared.templates and isinstance(connector, HasTemplates):
             known = {(t.name, t.language) for t in await connector.approved_templates()}
-            missing = [f"{t.id} ({t.language})" for t in declared.templates if (t.id, t.language) not in known]
+            missing = [
+                f"{t.id} ({t.language})" for t in declared.templates if (t.id, t.language) not in known
+            ]
             if missing:
                 raise Refused(
                     f"{name}: the platform has not approved {', '.join(missing)}, so these templates cannot be"

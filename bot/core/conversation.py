@@ -168,7 +168,10 @@ class Escalation:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A code was sent to an address. `subject` names the place that was begun there, `digest` is of both."""
+    """A code was sent to an address. `subject` names the place that was begun there, `digest` is of both.
+
+    `address` is masked: it is for the customer's eyes, and this is kept in clear.
+    """
 
     subject: str
     digest: str

@@ -91,7 +91,10 @@ class Prove:
 
 @dataclass(frozen=True, slots=True)
 class GoOn:
-    """The address is proved: it is the customer's, and the conversation goes on there, with this message."""
+    """The address is proved: it is the customer's, and the conversation goes on there, with this message.
+
+    `address` is masked; the real one stands, sealed, where `subject` began.
+    """
 
     subject: str
     address: str

@@ -39,7 +39,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
     if event.standing is not Standing.CUSTOMER:
         _others(draft, event)
         return
-    if isinstance(event.content, Said | Tapped | Started):
+    if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
         reopened(draft)
         _moved(draft, event)
     match event.content:
@@ -150,7 +150,8 @@ def _others(draft: Draft, event: Event) -> None:
     """Somebody else wrote where the customer reads: a colleague of ours in public, or a stranger."""
     match event.content:
         case Said(text=text, attachments=attachments):
-            pass
+            # Named and not kept: they are no words of ours to fetch, to show or to send on.
+            text = "\n".join(filter(None, [text, *(named(a) for a in attachments)]))
         case Receipt():
             receipt(draft, event.content)
             return
@@ -161,12 +162,11 @@ def _others(draft: Draft, event: Event) -> None:
     message = Message(
         id=MessageId(draft.rules.new_id()),
         role=Role.STAFF if insider else Role.SYSTEM,
-        sender=name,
+        sender=name if insider else event.sender.external_id,  # no name of theirs can pass for the desk's
         text=text,
         state=MessageState.DELIVERED if insider else MessageState.NOTE,
         at=draft.now,
         ref=event.message,
-        attachments=attachments,
     )
     draft.add(AddMessage(message))
     if insider:

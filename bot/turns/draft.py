@@ -155,9 +155,18 @@ class Draft:
         return self.escalation
 
     def say(
-        self, text: str, *, role: Role = Role.SYSTEM, sender: str = SYSTEM, buttons: tuple[Button, ...] = ()
+        self,
+        text: str,
+        *,
+        role: Role = Role.SYSTEM,
+        sender: str = SYSTEM,
+        buttons: tuple[Button, ...] = (),
+        automatic: bool = True,
     ) -> MessageId:
-        """Words of ours to the customer: an entry of the log, and its delivery."""
+        """Words of ours to the customer: an entry of the log, and its delivery.
+
+        `automatic`: where programs may be at the other end, so much an hour is enough.
+        """
         message = Message(
             id=MessageId(self.rules.new_id()),
             role=role,
@@ -166,10 +175,10 @@ class Draft:
             state=MessageState.RELEASED,
             at=self.now,
         )
-        if self.capabilities.robots:
+        if automatic and self.capabilities.robots:
             recent = self.automatic
             if len(recent) >= self.organization.policies.automatic_replies_per_hour:
-                self.add(AddMessage(replace(message, state=MessageState.NOTE)))
+                self.add(AddMessage(replace(message, state=MessageState.WITHDRAWN)))
                 self.because("desk", "said nothing more: too many automatic replies within an hour")
                 return message.id
             self.remember(automatic=(*recent, self.now))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from bot.core.connector import Begin
 from bot.core.conversation import Message, MessageState, Proof, Role
 from bot.core.effects import AddMessage, GoOn, Prove
+from bot.core.errors import Refused
 from bot.core.events import Event, Said
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
@@ -20,7 +21,8 @@ from orgs.routing import find_account
 from orgs.specification.organization import Serves
 
 CODE_LIVES = timedelta(minutes=15)
-MAX_TRIES = 5
+MAX_TRIES = 5  # codes typed wrong, and codes sent again, until CODE_LIVES has passed
+_ONLY_A_CODE = 40  # characters: a longer text that holds six digits says something else as well
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
 # Somebody who only mentions an address does not ask to be written to there.
 _ASKS = re.compile(
@@ -36,12 +38,16 @@ def hear(draft: Draft, event: Event) -> bool:
     """Whether the message was about going on elsewhere, and was answered by that alone."""
     if not isinstance(event.content, Said) or event.shared or not event.private:
         return False
-    if draft.memory.proof is not None and (typed := _CODE.search(event.content.text)):
-        return _typed(draft, draft.memory.proof, typed[1] + typed[2])
+    if not event.sender.verified:
+        return False
+    proof = draft.memory.proof
+    if proof is not None and proof.tries < MAX_TRIES and (typed := _CODE.search(event.content.text)):
+        alone = len(event.content.text) <= _ONLY_A_CODE
+        return _typed(draft, proof, typed[1] + typed[2], alone=alone)
     found = _ADDRESS.search(event.content.text)
     if found is None or not _ASKS.search(event.content.text.replace(found[0], "")):
         return False
-    return _offer(draft, found[0])
+    return _offer(draft, found[0].casefold())
 
 
 def _offer(draft: Draft, address: str) -> bool:
@@ -56,7 +62,16 @@ def _offer(draft: Draft, address: str) -> bool:
 
 def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
     organization = draft.organization.display_name
-    place, context = begin(address, f"Your code for {organization}")
+    before = draft.memory.proof
+    tries = before.tries + 1 if before is not None and draft.now <= before.expires_at else 0
+    if tries > MAX_TRIES:
+        draft.say("I have sent codes enough for now. Ask again in a quarter of an hour.")
+        return True
+    try:
+        place, context = begin(address, f"Your code for {organization}")
+    except Refused as error:
+        draft.because("desk", f"no code can be sent there: {error.reason}")
+        return False
     code, subject = draft.rules.new_code(), str(draft.rules.new_id())
     text = (
         f"Your code is **{code[:3]} {code[3:]}**. Type it where you are talking to {organization}, within"
@@ -64,26 +79,31 @@ def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
         "If you asked for nothing, somebody mistyped their address: do nothing."
     )
     draft.add(Prove(subject, place, context, address, Post(text)))
-    draft.remember(proof=Proof(subject, _digest(subject, code), draft.now + CODE_LIVES, address))
+    # The address itself is kept sealed, with the place that is begun.
+    expires = draft.now + CODE_LIVES
+    draft.remember(proof=Proof(subject, _digest(subject, code), expires, masked(address), tries))
     draft.say(f"I have sent a code to {masked(address)}. Type it here, and we go on there.")
     draft.because("desk", "sent a code to an address, to go on there")
     draft.audit("customer", "address.proving", channel=place.channel)
     return True
 
 
-def _typed(draft: Draft, proof: Proof, code: str) -> bool:
+def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
     if draft.now > proof.expires_at:
         draft.remember(proof=None)
-        draft.say("That code is too old. Ask again, and I send a new one.")
-        return True
+        if alone:
+            draft.say("That code is too old. Ask again, and I send a new one.")
+        return alone
     if not hmac.compare_digest(_digest(proof.subject, code), proof.digest):
-        tries = proof.tries + 1
-        draft.remember(proof=None if tries >= MAX_TRIES else proof.missed())
-        again = "Please look again." if tries < MAX_TRIES else "Ask again, and I send a new one."
-        draft.say(f"That is not the code. {again}")
-        return True
+        # Kept when it cannot be proved any more: asking for another code gives no more tries.
+        draft.remember(proof=proof.missed())
+        left = proof.tries + 1 < MAX_TRIES
+        again = "Please look again." if left else "Ask again in a quarter of an hour, and I send a new one."
+        if alone:
+            draft.say(f"That is not the code. {again}")
+        return alone
     draft.remember(proof=None)
-    draft.say(f"Thank you. We go on at {masked(proof.address)}.")
+    draft.say(f"Thank you. We go on at {proof.address}.")
     story = transcript(draft.messages.values(), draft.customer_name, draft.author)
     text = f"As you asked, we go on here. What was said so far:\n\n{story}\n\nJust answer this message."
     message = Message(

@@ -276,7 +276,9 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     draft.show_card()
     if escalation.room is not None:
         draft.add(CloseRoom(escalation.room.id))
-    draft.remember(told_handoff=False, told_waiting=0, misses=0, advised=(), awaiting_option=False)
+    draft.remember(
+        told_handoff=False, told_waiting=0, misses=0, advised=(), awaiting_option=False, options=()
+    )
     draft.because(f"person {person}", "resolved it" if resolved else "returned it to the agent")
     draft.audit(f"person:{person}", f"escalation.{state.value}", escalation=str(escalation.id))
     draft.escalation = None

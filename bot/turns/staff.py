@@ -204,14 +204,13 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
             undo = draft.organization.policies.undo
             draft.add(SetTimer(RELEASE, str(message.id), draft.now + undo))
         case MessageState.PARKED if speaks:
-            draft.add(ChangeMessage(message.id, text=edit.text))
+            draft.add(ChangeMessage(message.id, state=MessageState.RELEASED, text=edit.text))
             draft.add(Drop(message.id))
             post = Post(
                 edit.text, attachments=at_hand(message), speaker=draft.speaker(message.role, message.sender)
             )
             draft.add(Deliver(message.id, post, report=True))  # it will be parked again, with the new words
             draft.remember(parked=max(0, draft.memory.parked - 1))
-            draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
         case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ if speaks:
             draft.add(ChangeMessage(message.id, text=edit.text))
             _correct(draft, message, edit.text)
@@ -259,7 +258,7 @@ def _correct(draft: Draft, message: Message, text: str) -> None:
     if draft.capabilities.edits:
         draft.add(Amend(message.id, Post(text)))
     else:
-        draft.say(f"Correction: {text}")
+        draft.say(f"Correction: {text}", automatic=False)
 
 
 def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
@@ -290,7 +289,7 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
             if draft.capabilities.erases:
                 draft.add(Retract(message.id))
             else:
-                draft.say("Please disregard our previous message: it was sent by mistake.")
+                draft.say("Please disregard our previous message: it was sent by mistake.", automatic=False)
         case _:
             draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
     draft.because(f"person {message.sender}", f"deleted a message that was {message.state}")
@@ -352,16 +351,27 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | N
         return
     own = _known(draft, reaction.message)
     if own is not None:
-        if reaction.added and reaction.emoji.startswith(TAKE_BACK) and own.state is MessageState.HELD:
-            draft.add(ChangeMessage(own.id, state=MessageState.WITHDRAWN))
-            draft.add(ClearTimers(RELEASE, str(own.id)))
-            draft.mark(own.ref, Mark.WITHDRAWN)
-            draft.because(f"person {person}", "took their words back")
+        if reaction.added and reaction.emoji.startswith(TAKE_BACK):
+            _take_back(draft, own)
         return
     for message in draft.meant(reaction.message):
         if message.role is Role.CUSTOMER and message.ref and draft.capabilities.reacts:
             draft.add(Show(Emote(message.ref, reaction.emoji if reaction.added else "")))
             draft.because(f"person {person}", "reacted to the customer's message")
+
+
+def _take_back(draft: Draft, own: Message) -> None:
+    match own.state:
+        case MessageState.HELD:
+            draft.add(ClearTimers(RELEASE, str(own.id)))
+        case MessageState.PARKED:
+            draft.add(Drop(own.id))
+            draft.remember(parked=max(0, draft.memory.parked - 1))
+        case _:
+            return
+    draft.add(ChangeMessage(own.id, state=MessageState.WITHDRAWN))
+    draft.mark(own.ref, Mark.WITHDRAWN)
+    draft.because(f"person {own.sender}", "took their words back")
 
 
 def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | None) -> None:

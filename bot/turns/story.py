@@ -29,7 +29,7 @@ _ICONS = {
 
 def seen_by_customer(messages: Iterable[Message]) -> list[Message]:
     """What the customer wrote and was told; nothing that stayed inside."""
-    hidden = (*_GONE, MessageState.NOTE, MessageState.HELD)
+    hidden = (*_GONE, MessageState.NOTE, MessageState.HELD, MessageState.PARKED)
     return [message for message in messages if message.state not in hidden]
 
 

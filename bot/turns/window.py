@@ -33,8 +33,11 @@ def open_until(conversation: Conversation, known: Capabilities | None) -> dateti
 
 def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
     """The channel takes it only when the customer has written again: whoever wrote it chooses what to do."""
-    if message.state not in (MessageState.RELEASED, MessageState.FAILED):
+    if message.state in (MessageState.WITHDRAWN, MessageState.DELETED):
+        draft.add(Drop(message.id))  # taken back before it was known that it had not left
         return
+    if message.state is MessageState.PARKED or any(isinstance(effect, Unpark) for effect in draft.effects):
+        return  # the customer has written since, in this very turn: it leaves with the others
     draft.add(ChangeMessage(message.id, state=MessageState.PARKED))
     draft.remember(parked=draft.memory.parked + 1)
     draft.because("delivery", f"waits until the customer writes again: {report.reason}")
@@ -104,7 +107,7 @@ def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) ->
             draft.because(f"person {person}", "took back what waited")
         case _:
             offered = _fitting(draft, message.sender)
-            if not place.isdigit() or int(place) >= len(offered):
+            if not place.isdecimal() or int(place) >= len(offered):
                 draft.whisper(who, "The organization has this template no longer.")
                 return
             _send(draft, offered[int(place)], Role.STAFF, person)

@@ -1,6 +1,5 @@
 """What the database says happened, read after the storm, and the promises checked against it."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,13 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from bot.core.ids import CustomerId
-from storage.inbox import CONTENT, PLACE
+from storage.inbox import CONTENT
 from storage.keys import Keys
+from storage.places import ADDRESS
 from storage.sealing import Keyring
 
 KEY = b"k" * 32  # the one that `tests.story.rig.environment` gives to the processes
+RECEIPTS = ("whatsapp", "messenger")
 Row = Any
 
 
@@ -23,8 +24,8 @@ Row = Any
 class Told:
     """One conversation: every list in the order in which it happened."""
 
-    row: Row
-    chat: str
+    row: Row  # with the `channel` of its place
+    chat: str  # the customer's address there
     inputs: list[Row] = field(default_factory=list)
     messages: list[Row] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)  # of the messages
@@ -42,6 +43,14 @@ class Told:
     def replies(self) -> list[Row]:
         """What the agent or the desk said."""
         return [message for message in self.messages if message.role in ("agent", "system")]
+
+    @property
+    def untold(self) -> int:
+        """How many messages arrived of which no receipt has told us, on a channel that has receipts."""
+        if self.row.channel not in RECEIPTS:
+            return 0
+        waiting = {row.id for row in self.messages if row.state in ("released", "sent")}
+        return sum(row.message_id in waiting for row in self.outbox if row.state == "delivered")
 
     def unknown(self) -> int:
         return sum(row.state == "unknown" for row in self.outbox)
@@ -67,8 +76,24 @@ async def waiting(database_url: str) -> Waiting:
     return Waiting(*row)
 
 
+async def mailboxes(database_url: str) -> int:
+    """How many of them the desk has begun to read."""
+    async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=5) as connection:
+        row = await (await connection.execute(_MAILBOXES)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def stored(database_url: str) -> int:
+    """How many messages of customers there are."""
+    async with await psycopg.AsyncConnection.connect(database_url, connect_timeout=5) as connection:
+        row = await (await connection.execute(_STORED)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 async def read(database_url: str) -> dict[str, Told]:
-    """Every conversation by the customer's chat. There is one for each chat, or this fails."""
+    """Every conversation by the customer's address. There is one for each of them, or this fails."""
     keys = Keys(Keyring((KEY,)))
     told: dict[UUID, Told] = {}
     async with await psycopg.AsyncConnection.connect(database_url, row_factory=namedtuple_row) as connection:
@@ -76,8 +101,7 @@ async def read(database_url: str) -> dict[str, Told]:
         sealers = {}
         for row in await _all(connection, _CONVERSATIONS):
             sealers[row.id] = keys.customer(CustomerId(row.customer_id), row.data_key)
-            chat, _ = json.loads(sealers[row.id].open(row.place, field=PLACE))
-            told[row.id] = Told(row, chat)
+            told[row.id] = Told(row, sealers[row.id].open(row.address, field=ADDRESS))
         for row in await _all(connection, _INPUTS):
             told[row.conversation_id].inputs.append(row)
         for row in await _all(connection, _MESSAGES):
@@ -93,7 +117,10 @@ async def read(database_url: str) -> dict[str, Told]:
             found = told[row.conversation_id]
             (found.outbox if row.room_id is None else found.room).append(row)
     by_chat = {one.chat: one for one in told.values()}
-    assert len(by_chat) == len(told), "a chat has two conversations"
+    twice = [one for one in told.values() if by_chat[one.chat] is not one]
+    assert not twice, "two conversations of one customer: " + "; ".join(
+        f"{o.row.channel} {o.row.status} {o.texts}, {by_chat[o.chat].texts}" for o in twice
+    )
     return by_chat
 
 
@@ -113,7 +140,7 @@ def check_stored(told: Mapping[str, Told], said: Mapping[str, Mapping[str, str]]
         words = {
             m.external_id: t for m, t in zip(one.messages, one.texts, strict=True) if m.role == "customer"
         }
-        assert words == wanted, f"chat {chat}: other words than were said"
+        assert words == wanted, f"chat {chat}: other words than were said: {words}"
         heard = [row for row in one.inputs if row.kind == "Said" and row.origin == "customer"]
         assert len(heard) == len(wanted), f"chat {chat}: {len(heard)} inputs for {len(wanted)} messages"
 
@@ -123,7 +150,9 @@ def check_order(one: Told) -> None:
     assert [row.seq for row in one.inputs] == list(range(1, len(one.inputs) + 1)), (
         f"{one.chat}: a gap in inputs"
     )
-    assert one.row.accepted == one.row.handled == len(one.inputs), f"{one.chat}: not all inputs were handled"
+    assert one.row.accepted == one.row.handled == len(one.inputs), (
+        f"{one.chat}: of {[row.kind for row in one.inputs]} {one.row.handled} were handled"
+    )
     positions = [row.position for row in one.messages]
     assert positions == list(range(1, len(positions) + 1)), f"{one.chat}: a gap in the log"
     place = {row.id: row.position for row in one.messages}
@@ -185,6 +214,20 @@ def check_phone(one: Told, phone: Sequence[str]) -> int:
     return arrived
 
 
+def check_acceptance(
+    one: Told, begun: Mapping[tuple[str, str], float], taken: Mapping[tuple[str, str], float]
+) -> None:
+    """A message that was taken before another was even sent stands before it in the log.
+
+    Both by address and message: when the first request with it began, and when the first was answered 200.
+    """
+    latest = 0.0  # when the last of those before began
+    for row in one.asked:
+        place = one.chat, row.external_id
+        assert taken[place] > latest, f"{place} was taken before, and stands behind"
+        latest = max(latest, begun[place])
+
+
 def table(rows: Iterable[Mapping[str, object]]) -> str:
     """For people: one line for each."""
     listed = [{name: str(value) for name, value in row.items()} for row in rows]
@@ -211,9 +254,17 @@ _WAITING = """
             + (select count(*) from lanes where lease_until is not null),
         (select count(*) from conversations where wake_at < clock_timestamp() + interval '1 second')
 """
+_MAILBOXES = "select count(*) from vault where name like 'uid:%'"
+_STORED = "select count(*) from inbox where kind = 'Said' and origin = 'customer'"
 
 _CONVERSATIONS = """
-    select v.*, c.data_key from conversations v join customers c on c.id = v.customer_id order by v.id
+    select v.*, c.data_key, i.address, a.channel
+    from conversations v
+    join customers c on c.id = v.customer_id
+    join places p on p.id = v.place_id
+    join identities i on i.id = p.identity_id and i.customer_id = v.customer_id
+    join accounts a on a.id = p.account_id
+    order by v.id
 """
 _INPUTS = "select * from inbox where conversation_id is not null order by conversation_id, seq"
 _MESSAGES = "select * from messages order by conversation_id, position"

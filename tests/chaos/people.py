@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.run.embedded.kept import free_port
+from tests.chaos.customers import Customer, spread
 from tests.chaos.processes import START, Program, Programs
 
 BILLING = "billing"
@@ -21,46 +22,53 @@ _RETRIES = ",".join(
 
 
 @dataclass
-class Stage:
-    """What people can do and see, by the sandbox's control API."""
+class Api:
+    """The sandbox's control API: whatever people can do and see."""
 
-    program: Program
-    port: int
-    state: Path
     session: aiohttp.ClientSession
-    users: list[int] = field(default_factory=list)
 
     async def get(self, name: str, **query: str) -> object:
         async with self.session.get(f"/sandbox/api/{name}", params=query) as response:
             assert response.status == 200, f"{name}: {await response.text()}"
             return await response.json()
 
-    async def do(self, name: str, **what: object) -> object:
+    async def do(self, name: str, **what: object) -> Mapping[str, object]:
         async with self.session.post(f"/sandbox/api/{name}", json=what) as response:
             assert response.status == 200, f"{name}: {await response.text()}"
-            return await response.json()
+            done = await response.json()
+        assert isinstance(done, dict)
+        return done
 
-    async def say(self, user: int, text: str) -> int:
-        """A customer writes. Returns the message's id."""
-        told = await self.do("telegram/say", user=user, text=text)
+    async def people(self) -> Sequence[Mapping[str, str]]:
+        """The customers with their addresses by channel."""
+        told = await self.get("customers")
         assert isinstance(told, dict)
-        return int(told["message_id"])
+        return list(told["customers"])
 
-    async def pending(self) -> int:
-        """Updates that the desk has not taken."""
-        told = await self.get("telegram/webhook")
-        assert isinstance(told, dict)
-        return int(told["pending_update_count"])
+
+@dataclass
+class Stage(Api):
+    """The sandbox in a process of its own, and its customers."""
+
+    program: Program
+    state: Path
+    port: int
+    mail: tuple[int, int]  # the ports of SMTP and IMAP
+    customers: list[Customer] = field(default_factory=list)
 
     async def configure_slack(self, base: str) -> None:
-        """The Request URLs of the app."""
+        """The Request URLs of the staff's app."""
         hooks = f"{base}/hooks/slack"
         await self.do(
-            "configure",
+            "slack/configure",
             events_url=f"{hooks}/events",
             interactions_url=f"{hooks}/interactions",
             commands_url=f"{hooks}/commands",
         )
+
+    async def connect(self, base: str) -> None:
+        """The owner enters the webhooks of the other channels, and adds the customers' app to Slack."""
+        await self.do("connect", url=base)
 
     async def thread(self, channel: str, ts: str = "") -> list[Mapping[str, object]]:
         told = await self.get("slack/messages", user=PERSON, channel=channel, thread_ts=ts)
@@ -82,22 +90,21 @@ class Stage:
 async def stage(stack: AsyncExitStack, ours: Programs, var: Path, customers: Sequence[str]) -> Stage:
     """Started and ready."""
     port, state = free_port(), var / "sandbox.json"
+    mail = free_port(), free_port()
     arguments = ["-m", "connectors.sandbox", f"--port={port}", f"--state={state}"]
-    arguments += [f"--slack-retry-delays={_RETRIES}", *(f"--customer={name}" for name in customers)]
+    arguments += [f"--mail-ports={mail[0]},{mail[1]}", f"--slack-retry-delays={_RETRIES}"]
+    arguments += [f"--customer={name}" for name in customers]
     program = ours.add("sandbox", arguments, {})
     session = await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
     program.launch()
-    built = Stage(program, port, state, session)
+    built = Stage(session, program, state, port, mail)
     async with asyncio.timeout(START):
-        while not built.users:
+        while not built.customers:
             assert program.running, "the sandbox did not start"
             try:
-                users = await built.get("telegram/users")
+                built.customers = spread(await built.people())
             except aiohttp.ClientError:
                 await asyncio.sleep(0.05)
-                continue
-            assert isinstance(users, list)
-            built.users = [int(user["id"]) for user in users]
     return built
 
 
@@ -141,7 +148,6 @@ class Staff:
             told = await self.stage.do(
                 "slack/post", user=PERSON, channel=CHANNEL, thread_ts=ts, text=f"It is refunded, case {ts}."
             )
-            assert isinstance(told, dict)
             self.answered[ts] = str(told["ts"])
         elif any(message["ts"] == self.answered[ts] and message.get("reactions") for message in inside):
             self.open[ts] = "return"  # the answer is known: nothing that follows can overtake it

@@ -166,16 +166,7 @@ def _check(told: Mapping[str, evidence.Told], poured: Flood, phones: Mapping[str
         evidence.check_answered_once(one)
         assert evidence.check_phone(one, phones[one.chat]) == 0
         assert {row.state for row in one.outbox} == {"delivered"}
-        _check_acceptance(one, poured)
-
-
-def _check_acceptance(one: evidence.Told, poured: Flood) -> None:
-    """A message that was taken before another was even sent stands before it in the log."""
-    ids = [row.external_id for row in one.asked]
-    latest = 0.0  # when the last of those before began
-    for id_ in ids:
-        assert poured.taken[one.chat, id_] > latest, f"{one.chat}: {id_} was taken before, and stands behind"
-        latest = max(latest, poured.begun[one.chat, id_])
+        evidence.check_acceptance(one, poured.begun, poured.taken)
 
 
 async def _metric(program: Program, name: str) -> float:

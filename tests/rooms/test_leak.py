@@ -1,9 +1,12 @@
-"""Promise 7 against the whole desk: what staff other than the holder write never reaches the customer."""
+"""Promise 7 against the whole desk: what staff other than the holder write never reaches the customer.
+
+On every channel, from rooms in Slack and in Telegram. LEAK_EXAMPLES says how many tales each test plays.
+"""
 
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -12,36 +15,51 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from connectors.sandbox.faults import Mischief
-from tests.story.rig import Rig, rig, until, webhooks
+from tests.rooms.sides import EVERYWHERE, Customer, Room, SlackThread, Topic, reached_customers
+from tests.story.rig import Change, Rig, rig, until, webhooks
 
 EXAMPLES = int(os.environ.get("LEAK_EXAMPLES", "15"))
-CHANNEL = "billing-escalations"
-MEMBERS = ("hugo", "carla", "anna")
-NAMES = {"hugo": "Hugo Martin", "carla": "Carla Mendes", "anna": "Anna Lindqvist"}
 _numbers = count(1)
 
-people = st.sampled_from(MEMBERS)
+people = st.integers(0, 2)  # which of those who are in the room
 steps = st.one_of(
     st.tuples(st.just("write"), people, st.booleans()),
     st.tuples(st.just("write"), people, st.just(False)),
-    st.tuples(st.just("speak"), st.just(""), st.just(False)),
+    st.tuples(st.just("speak"), st.just(0), st.just(False)),
     st.tuples(st.just("edit"), people, st.booleans()),
     st.tuples(st.just("delete"), people, st.just(False)),
     st.tuples(st.sampled_from(["take", "assign", "resolve", "return"]), people, st.booleans()),
-    st.tuples(st.just("customer"), st.just(""), st.just(False)),
+    st.tuples(st.sampled_from(["customer", "stranger"]), st.just(0), st.just(False)),
 )
+Deed = tuple[str, int, bool]
+Told = list[Deed]
+
+
+def staff_polls(document: dict[str, object]) -> None:
+    """The staff's bot has no webhook."""
+    for account in document["accounts"]:  # type: ignore[attr-defined]
+        if account["id"] == "telegram-staff":
+            account["mode"] = "polling"
+
+
+def in_telegram(document: dict[str, object]) -> None:
+    """Who looks after charges works in the night watch's group, and not in Slack."""
+    teams = {team["id"]: team for team in document["teams"]}  # type: ignore[attr-defined]
+    for part in ("people", "channels"):
+        teams["billing"][part] = teams["night-watch"][part]
 
 
 class House:
     """A desk that runs in a thread of its own, for as many examples as wanted."""
 
-    def __init__(self, database_url: str, redis_url: str) -> None:
+    def __init__(self, database_url: str, redis_url: str, *changes: Change) -> None:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self.rig: Rig | None = None
         self._task: asyncio.Task[None] | None = None
         self._urls = database_url, redis_url
+        self._changes = webhooks, staff_polls, *changes
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk")
         self._thread.start()
         self._running = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
@@ -49,7 +67,7 @@ class House:
 
     async def _run(self) -> None:
         try:
-            async with rig(*self._urls, webhooks) as built:
+            async with rig(*self._urls, *self._changes, every_channel=True) as built:
                 self.rig = built
                 self._ready.set()
                 await self._stop.wait()
@@ -70,16 +88,23 @@ class House:
 
 
 @pytest.fixture
-def desk(database_url: str, redis_url: str) -> Iterator[House]:
-    running = House(database_url, redis_url)
-    yield running
-    running.close()
+def desk(database_url: str, redis_url: str) -> Iterator[Callable[..., House]]:
+    """Given the changes to the organization."""
+    running: list[House] = []
+
+    def start(*changes: Change) -> House:
+        running.append(House(database_url, redis_url, *changes))
+        return running[-1]
+
+    yield start
+    for house in running:
+        house.close()
 
 
 @dataclass
 class Line:
     author: str
-    ts: str
+    ref: str
     markers: list[str]
     certain: bool  # it will certainly arrive, if nobody changes it
 
@@ -91,9 +116,8 @@ class Tale:
     `holder` is who certainly holds it; `may_hold` are all who might, because presses are on their way.
     """
 
-    rig: Rig
-    customer: object
-    ts: str = ""
+    customer: Customer
+    room: Room
     holder: str = ""
     may_hold: set[str] = field(default_factory=set)
     over: bool = False
@@ -104,34 +128,32 @@ class Tale:
     def marker(self) -> str:
         return f"marker{next(_numbers)}x"
 
-    def cards(self) -> list[str]:
-        title = f"{self.customer.name} needs a person"  # type: ignore[attr-defined]
-        return [str(card["ts"]) for card in self.rig.threads(CHANNEL) if title in str(card)]
-
-    def thread(self) -> list[str]:
-        return self.rig.in_thread(CHANNEL, self.ts)
-
     def heard(self) -> str:
-        return "\n".join(self.rig.heard(self.customer))
+        return "\n".join(self.customer.heard())
 
     async def begin(self) -> None:
-        self.rig.phone.say(self.customer, "I was charged twice this month")
-        await until(self.cards, what="a card")
-        self.ts = self.cards()[0]
-        await until(lambda: self.rig.heard(self.customer), what="the notice")
+        first = self.marker()
+        await self.customer.say(f"I was charged twice this month {first}")
+        await until(lambda: self.room.find(first), what="a room with the story")
+        await until(self.customer.heard, what="the notice")
 
-    async def tell(self, deed: str, who: str, flag: bool) -> None:
+    async def tell(self, deed: str, number: int, flag: bool) -> None:
+        who = tuple(self.room.people)[number % len(self.room.people)]
         match deed:
             case "write":
                 self.write(who, inside=flag)
             case "speak":
-                self.write(self.holder or MEMBERS[0], inside=False)
+                self.write(self.holder or next(iter(self.room.people)), inside=False)
             case "edit":
                 self.change(who, inside=flag)
             case "delete":
                 self.delete(who)
             case "customer":
-                self.rig.phone.say(self.customer, f"Hello? {next(_numbers)}")
+                await self.customer.say(f"Hello? {next(_numbers)}")
+            case "stranger":
+                mark = self.marker()
+                self.secret.add(mark)
+                await self.customer.interfere(f"Tell them {mark}")
             case _:
                 await self.press(deed, who, wait=flag)
 
@@ -140,8 +162,8 @@ class Tale:
         text = f"// {mark}" if inside else f"words {mark}"
         if inside or who not in self.may_hold:
             self.secret.add(mark)
-        ts = self.rig.slack.post_as(who, CHANNEL, text, thread_ts=self.ts)
-        self.lines.append(Line(who, ts, [mark], not inside and who == self.holder and not self.over))
+        ref = self.room.post(who, text)
+        self.lines.append(Line(who, ref, [mark], not inside and who == self.holder and not self.over))
 
     def change(self, who: str, *, inside: bool) -> None:
         line = next((line for line in reversed(self.lines) if line.author == who), None)
@@ -152,28 +174,24 @@ class Tale:
             self.secret.add(mark)
         line.markers.append(mark)
         line.certain = False
-        self.rig.slack.edit_as(who, CHANNEL, line.ts, f"// {mark}" if inside else f"better {mark}")
+        self.room.edit(who, line.ref, f"// {mark}" if inside else f"better {mark}")
 
     def delete(self, who: str) -> None:
         line = next((line for line in reversed(self.lines) if line.author == who), None)
-        if line is not None:
+        if line is not None and self.room.delete(who, line.ref):
             self.lines.remove(line)
-            self.rig.slack.delete_as(who, CHANNEL, line.ts)
 
     async def press(self, action: str, who: str, *, wait: bool) -> None:
         if self.over:
             return
-        await self.rig.slack.settled()  # or the press might overtake the words written before it
+        await self.room.settled()  # or the press might overtake the words written before it
         takes = action in ("take", "assign")
         # Where it is not certain that the press will be heeded, nothing in the thread can be waited for.
         wait = wait and not self.doubt and (who not in self.may_hold if takes else not self.may_hold)
-        told = f"what {NAMES[who]} writes in this thread" if takes else "This thread is closed"
-        said = sum(told in text for text in self.thread())
+        told = f"what {self.room.people[who]} writes in this thread" if takes else "This thread is closed"
+        said = sum(told in text for text in self.room.lines())
         try:
-            if action == "assign":
-                await self._assign(who)
-            else:
-                await self.rig.press(who, CHANNEL, self.ts, action)
+            await self.room.press(who, action)
         except AssertionError:
             return  # the card has lost its buttons meanwhile
         if takes and self.holder == who:
@@ -183,7 +201,7 @@ class Tale:
             self.may_hold.add(who)
         if wait:
             await until(
-                lambda: sum(told in text for text in self.thread()) > said,
+                lambda: sum(told in text for text in self.room.lines()) > said,
                 what=f"{action} by {who}: {told!r}",
             )
             self.over = not takes
@@ -192,38 +210,24 @@ class Tale:
         elif not takes:
             self.doubt = True
 
-    async def _assign(self, who: str) -> None:
-        await self.rig.press("anna", CHANNEL, self.ts, "assign")
-        await until(lambda: self.rig.slack.views("anna"), what="the form")
-        view = self.rig.slack.views("anna")[-1]
-        ids = {str(user["name"]): str(user["id"]) for user in self.rig.slack.users()}
-        await self.rig.slack.submit_view("anna", str(view["id"]), {"person": {"answer": ids[who]}})
-
     async def end(self) -> None:
         """Everything accepted before these last words has been dealt with when they arrive."""
-        await self.rig.slack.settled()
+        await self.room.settled()
         last = self.marker()
-        self.rig.phone.say(self.customer, f"I was charged twice {last}")
-        await until(
-            lambda: any(
-                last in str(message.get("text", "")) or last in str(message.get("blocks", ""))
-                for card in self.rig.threads(CHANNEL)
-                for message in self.rig.slack.messages(CHANNEL, str(card["ts"]))
-            ),
-            what="the last words reach a room",
-        )
+        await self.customer.say(f"I was charged twice {last}")
+        await until(lambda: last in self.room.everywhere(), what="the last words reach a room")
         for line in self.certain():
             await until(
                 lambda mark=line.markers[0]: mark in self.heard(),
-                what=f"{line.markers[0]}; the thread: {self.thread()}; the phone: {self.heard()}",
+                what=f"{line.markers[0]}; the thread: {self.room.lines()}; the customer: {self.heard()}",
             )
 
     def certain(self) -> list[Line]:
         return [line for line in self.lines if line.certain]
 
 
-async def play(r: Rig, told: list[tuple[str, str, bool]], *, unruly: bool) -> None:
-    tale = Tale(r, r.phone.user(f"Customer {next(_numbers)}"))
+async def play(r: Rig, kind: type[Customer], room: type[Room], told: Told, *, unruly: bool) -> None:
+    tale = Tale(kind(r, f"Customer {next(_numbers)}"), room(r))
     r.sandbox.faults.clear()
     await tale.begin()
     if unruly:
@@ -232,7 +236,7 @@ async def play(r: Rig, told: list[tuple[str, str, bool]], *, unruly: bool) -> No
     for deed, who, flag in told:
         await tale.tell(deed, who, flag)
     await tale.end()
-    everything = "\n".join(str(dict(call.params)) for call in r.phone.sent())
+    everything = reached_customers(r)
     leaked = [mark for mark in tale.secret if mark in everything]
     assert not leaked, f"{leaked} reached the customer"
     heard = tale.heard()
@@ -242,9 +246,13 @@ async def play(r: Rig, told: list[tuple[str, str, bool]], *, unruly: bool) -> No
         assert places == sorted(places), "words arrived in another order than they were written in"
 
 
-def test_what_must_stay_inside_never_reaches_the_customer(desk: House) -> None:
-    assert desk.rig is not None
-    built = desk.rig
+@pytest.mark.parametrize("room", [SlackThread, Topic])
+def test_what_must_stay_inside_never_reaches_the_customer(
+    desk: Callable[..., House], room: type[Room]
+) -> None:
+    house = desk(*((in_telegram,) if room is Topic else ()))
+    assert house.rig is not None
+    built = house.rig
 
     @settings(
         max_examples=EXAMPLES,
@@ -254,13 +262,14 @@ def test_what_must_stay_inside_never_reaches_the_customer(desk: House) -> None:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example],
     )
     @given(
-        st.sampled_from([(), (("take", "hugo", True),)]),
+        st.sampled_from(EVERYWHERE),
+        st.sampled_from([(), (("take", 0, True),)]),
         st.lists(steps, min_size=4, max_size=14),
         st.booleans(),
     )
     def examples(
-        first: tuple[tuple[str, str, bool], ...], told: list[tuple[str, str, bool]], unruly: bool
+        kind: type[Customer], first: tuple[tuple[str, int, bool], ...], told: Told, unruly: bool
     ) -> None:
-        desk.play(play(built, [*first, *told], unruly=unruly))
+        house.play(play(built, kind, room, [*first, *told], unruly=unruly))
 
     examples()

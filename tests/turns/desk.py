@@ -28,7 +28,7 @@ from bot.core.conversation import (
     View,
 )
 from bot.core.errors import StorageUnavailable
-from bot.core.events import Channel, Event, Place, Said, Tapped
+from bot.core.events import Channel, Event, Place, ReceiptStatus, Said, Standing, Tapped
 from bot.core.ids import ConversationId, CustomerId, DeliveryId, MessageId, OrgId, new_id
 from bot.turns.decide import Decision
 from bot.turns.draft import Rulebook
@@ -64,7 +64,16 @@ def organization() -> Organization:
 
 
 def capabilities(*, edits: bool) -> Capabilities:
-    return replace(MODEST, edits=edits, erases=edits, buttons=8, typing=True, per_second=1000.0)
+    return replace(
+        MODEST,
+        edits=edits,
+        erases=edits,
+        buttons=8,
+        typing=True,
+        per_second=1000.0,
+        receipts=frozenset(ReceiptStatus),
+        window=timedelta(hours=24),
+    )
 
 
 class ModelDesk:
@@ -93,7 +102,8 @@ class ModelDesk:
 
     def accept(self, event: Event, origin: Origin) -> None:
         message = None
-        if origin is Origin.CUSTOMER and isinstance(event.content, Said | Tapped):
+        theirs = origin is Origin.CUSTOMER and event.standing is Standing.CUSTOMER
+        if theirs and isinstance(event.content, Said | Tapped):
             said = event.content
             message = Message(
                 id=MessageId(new_id()),
@@ -139,6 +149,7 @@ class ModelDesk:
             inputs=tuple(self._inputs),
             timers=tuple(sorted(state.timers.values(), key=_by_due)),
             story=tuple(state.messages.values()),
+            refs={platform_id(out.message): (out.message,) for out in state.outbox if out.message},
         )
 
     def commit(self, view: View, decision: Decision) -> None:  # noqa: ARG002  # of the stored desk
@@ -313,9 +324,15 @@ _WAKE = text("""
     update conversations set wake_at = case when id = :id then timestamptz '-infinity' end, lease_until = null
 """)
 _TWICE = text("""
-    select message_id from outbox where conversation_id = :id and room_id is null and kind = 'post'
+    select message_id from outbox
+    where conversation_id = :id and room_id is null and kind = 'post' and state <> 'withdrawn'
     group by message_id having count(*) > 1
 """)
+
+
+def platform_id(message: MessageId) -> str:
+    """As the platform knows what was delivered of it."""
+    return f"p{message}"
 
 
 def delivery() -> DeliveryId:

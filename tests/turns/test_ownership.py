@@ -37,8 +37,12 @@ from bot.core.events import (
     Event,
     Place,
     ReachabilityChanged,
+    Reacted,
+    Receipt,
+    ReceiptStatus,
     Said,
     Sender,
+    Standing,
     Started,
     Submitted,
     Tapped,
@@ -48,14 +52,25 @@ from bot.turns.customer import OPTION
 from bot.turns.decide import MAX_HOPS, Decision, conclude, decide, decide_guarded, give_up, question
 from bot.turns.draft import Draft
 from bot.turns.staff import ASSIGN, INSIDE, RESOLVE, RETURN, SEND_AGAIN, TAKE
-from tests.turns.desk import CLOSED, HANDOFF, LATER, ModelDesk, Stored, StoredDesk, delivery, organization
+from bot.turns.window import DISCARD, HOLD
+from tests.turns.desk import (
+    CLOSED,
+    HANDOFF,
+    LATER,
+    ModelDesk,
+    Stored,
+    StoredDesk,
+    delivery,
+    organization,
+    platform_id,
+)
 from tests.turns.world import Out
 
 ORGANIZATION = organization()
 STAFF = {person.slack: person.id for person in ORGANIZATION.people if person.slack}
 SUPERVISORS = {"anna", "ben", "grace"}
 people = st.sampled_from(["U0HUGO0008", "U0CARLA003", "U0BEN00002", "U0STRANGER"])
-fates = st.sampled_from(["delivered", "delivered", "failed", "unknown", "unreachable"])
+fates = st.sampled_from(["delivered", "delivered", "failed", "unknown", "unreachable", "parked", "parked"])
 deeds = st.sampled_from(
     ["answer", "courtesy", "clarify", "billing_inquiry", "security", "unanswered", "ping", "fail", "crash"]
 )
@@ -87,6 +102,7 @@ class Walk(RuleBasedStateMachine):
     """Rules put things into the inbox; a turn deals with all that lies there."""
 
     make: Callable[[], ModelDesk] = staticmethod(lambda: ModelDesk(ORGANIZATION))
+    knows_refs = True  # what a platform calls our messages: the stored desk sends nothing
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +118,7 @@ class Walk(RuleBasedStateMachine):
         self.old: list[str] = []  # ids of escalations that are over
         self.notices = self.delays = 0
 
-    @initialize(who=people, start=st.sampled_from(["new", "waits", "held", "held", "held"]))
+    @initialize(who=people, start=st.sampled_from(["new", "waits", "held", "held", "parked", "parked"]))
     def begin(self, who: str, start: str) -> None:
         """Most walks begin in the middle of things, or few would ever get far."""
         if start == "new":
@@ -110,9 +126,23 @@ class Walk(RuleBasedStateMachine):
         self.customer_writes(1)
         self._turn(["security"])
         self.delivery_has_a_fate("delivered")
-        if start == "held":
+        if start in ("held", "parked"):
             self._accept(Origin.ROOM, self._threads()[-1], who, Tapped(TAKE, self._escalation_id()))
             self._turn(["answer"])
+        if start == "parked":
+            self._parked(who)
+
+    def _parked(self, who: str) -> None:
+        """What they wrote came too late for the channel, where they have the word."""
+        number, place = next(self.numbers), self._threads()[-1]
+        at = self._accept(Origin.ROOM, place, who, Said(f"line {number}"), message=f"s{number}")
+        self.lines.append(Line(who, f"s{number}", place, at))
+        self._turn(["answer"])
+        self.desk.pass_time(timedelta(seconds=6))
+        self._turn(["answer"])
+        while any(not out.tried for out in self.desk.state.outbox):
+            self.delivery_has_a_fate("parked")
+        self._turn(["answer"])
 
     def _escalation_id(self) -> str:
         escalation = self.desk.state.escalation
@@ -168,6 +198,41 @@ class Walk(RuleBasedStateMachine):
         ref = data.draw(st.sampled_from(self.said))
         self._customer(Deleted(ref) if gone else Edited(ref, f"changed {next(self.numbers)}"))
 
+    @precondition(lambda self: self.said)
+    @rule(who=st.sampled_from([Standing.STRANGER, Standing.INSIDER]))
+    def somebody_else_writes_there(self, who: Standing) -> None:
+        self._put(Origin.CUSTOMER, self._there(Said("Let me in"), "eve", standing=who))
+
+    @rule()
+    def a_program_answers_for_the_customer(self) -> None:
+        self._put(Origin.CUSTOMER, self._there(Said("I am away"), self.desk.place.chat, automatic=True))
+
+    @precondition(lambda self: self.knows_refs and any(o.message and o.tried for o in self.desk.state.outbox))
+    @rule(
+        data=st.data(),
+        status=st.sampled_from(ReceiptStatus),
+        code=st.sampled_from(["send.window_closed", "send.refused", "send.unreachable"]),
+    )
+    def a_receipt_comes(self, data: st.DataObject, status: ReceiptStatus, code: str) -> None:
+        sent = [o.message for o in self.desk.state.outbox if o.message and o.tried and not o.parked]
+        if sent:
+            ref = platform_id(data.draw(st.sampled_from(sent)))
+            failed = code if status is ReceiptStatus.FAILED else ""
+            told = Receipt(status=status, messages=(ref,), code=failed)
+            self._put(Origin.CUSTOMER, self._there(told, self.desk.place.chat))
+
+    def _there(self, content: Content, who: str, **more: object) -> Event:
+        number = next(self.numbers)
+        return Event(
+            external_id=f"e{number}",
+            place=self.desk.place,
+            sender=Sender(who, "Eve"),
+            content=content,
+            occurred_at=self.desk.tick(),
+            message=f"x{number}",
+            **more,  # type: ignore[arg-type]
+        )
+
     def _threads(self) -> list[Place]:
         return [room.place for room in self.desk.state.rooms.values() if room.place.thread]
 
@@ -212,19 +277,35 @@ class Walk(RuleBasedStateMachine):
         self.lines.append(Line(who, f"s{number}", place, at))
 
     @precondition(lambda self: self.lines)
-    @rule(data=st.data(), deed=st.sampled_from(["edit", "inside", "delete"]))
+    @rule(data=st.data(), deed=st.sampled_from(["edit", "inside", "delete", "take back"]))
     def staff_change_their_words(self, data: st.DataObject, deed: str) -> None:
         line = data.draw(st.sampled_from(self.lines))
         number = next(self.numbers)
         text = f"{INSIDE} hidden {number}" if deed == "inside" else f"changed {number}"
-        change = Deleted(line.ref) if deed == "delete" else Edited(line.ref, text)
+        change: Content = Deleted(line.ref) if deed == "delete" else Edited(line.ref, text)
+        if deed == "take back":
+            change = Reacted(line.ref, "👎", added=True)
         self._accept(Origin.ROOM, line.place, line.author, change)
+
+    def _waiting(self) -> list[Line]:
+        refs = {m.ref for m in self.desk.state.messages.values() if m.state is MessageState.PARKED}
+        return [line for line in self.lines if line.ref in refs]
+
+    @precondition(lambda self: self._waiting())
+    @rule(data=st.data(), deed=st.sampled_from(["edit", "delete", "take back"]))
+    def staff_change_what_waits(self, data: st.DataObject, deed: str) -> None:
+        line = data.draw(st.sampled_from(self._waiting()))
+        change: Content = Edited(line.ref, f"changed {next(self.numbers)}")
+        if deed != "edit":
+            change = Deleted(line.ref) if deed == "delete" else Reacted(line.ref, "👎", added=True)
+        self._accept(Origin.ROOM, line.place, line.author, change)
+        self._turn(["answer"])
 
     @precondition(lambda self: self._threads())
     @rule(
         data=st.data(),
         who=people,
-        action=st.sampled_from([TAKE, TAKE, TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN]),
+        action=st.sampled_from([TAKE, TAKE, TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN, HOLD, DISCARD]),
         current=st.sampled_from([True, True, True, False]),
     )
     def staff_press(self, data: st.DataObject, who: str, action: str, current: bool) -> None:
@@ -239,6 +320,9 @@ class Walk(RuleBasedStateMachine):
         if action == SEND_AGAIN:
             failed = [m for m in self.desk.state.messages.values() if m.state is MessageState.FAILED]
             value = str(data.draw(st.sampled_from(failed)).id) if failed else value
+        if action in (HOLD, DISCARD):
+            parked = [m for m in self.desk.state.messages.values() if m.state is MessageState.PARKED]
+            value = str(data.draw(st.sampled_from(parked)).id) if parked else value
         self._accept(Origin.ROOM, place, who, Tapped(action, value))
 
     @precondition(lambda self: any(not out.tried for out in self.desk.state.outbox))
@@ -246,7 +330,8 @@ class Walk(RuleBasedStateMachine):
     def delivery_has_a_fate(self, fate: str) -> None:
         out = next(out for out in self.desk.state.outbox if not out.tried)
         out.tried = True
-        out.dead = fate != "delivered"
+        out.parked = fate == "parked" and out.room is None
+        out.dead = fate != "delivered" and not out.parked
         if out.room is not None:
             self._card(out, fate)
         elif fate != "delivered" or out.report:
@@ -352,6 +437,8 @@ class Walk(RuleBasedStateMachine):
                     assert effect.post.text.removeprefix("Correction: ") in self.may_leave
         for item in view.inputs:
             message = draft.messages.get(item.message) if item.message else None
+            if isinstance(item.body, Event) and item.body.automatic:
+                continue  # a program is not answered by a program
             if message is not None and message.state is MessageState.RECEIVED:
                 assert message.id in asked or message.id in told or opened, "nobody heard the customer"
         if asked:
@@ -379,7 +466,8 @@ class Walk(RuleBasedStateMachine):
         order = [str(id_) for id_ in state.messages]
         for effect in effects:
             if isinstance(effect, Deliver) and state.messages[effect.message].role is Role.STAFF:
-                self.written.append(str(effect.message))
+                again = str(effect.message) in self.written  # changed while it waited for the customer
+                self.written += [] if again else [str(effect.message)]
         places = [order.index(id_) for id_ in self.written]
         assert places == sorted(places), "the words left in another order than they were written in"
 
@@ -437,6 +525,7 @@ def stored(database_url: str) -> Iterator[Stored]:
 def test_postgresql_and_the_model_agree_on_every_step(stored: Stored) -> None:
     class StoredWalk(Walk):
         make = staticmethod(lambda: StoredDesk(stored))
+        knows_refs = False
 
     run_state_machine_as_test(
         StoredWalk,

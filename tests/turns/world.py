@@ -32,16 +32,20 @@ from bot.core.effects import (
     ClearTimers,
     CloseRoom,
     Deliver,
+    Drop,
     Effect,
     Move,
     OpenEscalation,
     OpenRoom,
+    Park,
     Remember,
     Retract,
     SendAgain,
     SetTimer,
+    Show,
     ShowCard,
     TellRoom,
+    Unpark,
 )
 from bot.core.ids import EscalationId, MessageId
 from bot.turns.ownership import TRANSITIONS
@@ -51,9 +55,12 @@ LIFE = {
     _S.RECEIVED: {_S.DELETED},
     _S.NOTE: {_S.DELETED, _S.HELD},
     _S.HELD: {_S.RELEASED, _S.NOTE, _S.WITHDRAWN},
-    _S.RELEASED: {_S.DELIVERED, _S.FAILED, _S.DELETED},
-    _S.DELIVERED: {_S.FAILED, _S.DELETED},
-    _S.FAILED: {_S.RELEASED, _S.DELIVERED, _S.DELETED},
+    _S.RELEASED: {_S.RELEASED, _S.PARKED, _S.SENT, _S.DELIVERED, _S.READ, _S.FAILED, _S.DELETED},
+    _S.PARKED: {_S.RELEASED, _S.WITHDRAWN},
+    _S.SENT: {_S.RELEASED, _S.DELIVERED, _S.READ, _S.FAILED, _S.DELETED},
+    _S.DELIVERED: {_S.READ, _S.FAILED, _S.DELETED},
+    _S.READ: {_S.FAILED, _S.DELETED},
+    _S.FAILED: {_S.RELEASED, _S.PARKED, _S.SENT, _S.DELIVERED, _S.DELETED},
     _S.WITHDRAWN: {_S.DELETED},
     _S.DELETED: {_S.DELETED},
 }
@@ -70,6 +77,7 @@ class Out:
     report: bool
     tried: bool = False
     dead: bool = False
+    parked: bool = False
 
 
 @dataclass
@@ -126,6 +134,10 @@ class State:
                 assert dead, "only what died is sent again"
                 for out in dead:
                     out.dead = out.tried = False
+            case Park() | Unpark() | Drop():
+                self._park(effect)
+            case Show():
+                assert self.owner.kind is OwnerKind.PERSON, "only a person puts pictures on messages"
             case OpenEscalation() | ChangeEscalation() | AddStep():
                 self._escalate(effect)
             case OpenRoom() | CloseRoom() | ShowCard() | TellRoom():
@@ -144,6 +156,19 @@ class State:
                 self.memory = memory
             case Audit():
                 assert effect.subject
+
+    def _park(self, effect: Park | Unpark | Drop) -> None:
+        match effect:
+            case Park(message=id_):
+                for out in self._left(id_):
+                    out.parked = out.tried = True
+            case Unpark():
+                for out in self.outbox:
+                    if out.parked:
+                        out.parked = out.tried = False
+            case Drop(message=id_):
+                gone = [out for out in self._left(id_) if out.parked or not out.tried]
+                self.outbox = [out for out in self.outbox if out not in gone]
 
     def _left(self, id_: MessageId) -> list[Out]:
         return [out for out in self.outbox if out.message == id_]
@@ -217,6 +242,7 @@ class State:
                 raise AssertionError(f"{self.owner} and {self.escalation} cannot be true together")
         self._check_room()
         self._check_timers()
+        self._check_parked()
 
     def _check_room(self) -> None:
         speaking = [room for room in self.rooms.values() if room.open]
@@ -233,6 +259,12 @@ class State:
             assert self.owner.kind is OwnerKind.PERSON
         if self.escalation is None:
             assert not self.timers, "nothing waits for a conversation that no room has"
+
+    def _check_parked(self) -> None:
+        waiting = {message.id for message in self.messages.values() if message.state is _S.PARKED}
+        assert self.memory.parked == len(waiting), "what waits is counted, or it is forgotten"
+        for id_ in waiting:
+            assert any(out.parked for out in self._left(id_)), "it waits for nothing"
 
     def staff_lines(self) -> list[Message]:
         return [message for message in self.messages.values() if message.role is Role.STAFF]

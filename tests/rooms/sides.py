@@ -1,0 +1,249 @@
+"""The two sides of a tale: a customer on any channel, and the room in which staff handle the matter."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from connectors.sandbox.mail import Letter
+from connectors.sandbox.people import identity
+from connectors.sandbox.telegram import TelegramUser
+from tests.story.rig import Rig, until
+
+SUPPORT = "support@brightdesk.example"
+
+
+class Customer(ABC):
+    """Somebody new to the desk."""
+
+    def __init__(self, rig: Rig, name: str) -> None:
+        self.rig, self.name = rig, name
+        self.ids = rig.sandbox.customer(name)
+
+    @abstractmethod
+    async def say(self, text: str) -> None: ...
+
+    @abstractmethod
+    def heard(self) -> list[str]:
+        """Our texts, oldest first."""
+
+    async def interfere(self, text: str) -> None:  # noqa: B027 (on most channels nobody can)
+        """A stranger writes where this customer writes, if the channel lets them."""
+
+
+class OnTelegram(Customer):
+    async def say(self, text: str) -> None:
+        self.rig.phone.say(self.rig.phone.user(self.name), text)
+
+    def heard(self) -> list[str]:
+        return self.rig.heard(self.rig.phone.user(self.name))
+
+
+class OnWhatsApp(Customer):
+    async def say(self, text: str) -> None:
+        self.rig.on_whatsapp(self.name).say(text)
+
+    def heard(self) -> list[str]:
+        return [m.text for m in self.rig.on_whatsapp(self.name).chat if m.from_business]
+
+
+class OnMessenger(Customer):
+    async def say(self, text: str) -> None:
+        self.rig.on_messenger(self.name).say(text)
+
+    def heard(self) -> list[str]:
+        chat = self.rig.on_messenger(self.name).chat
+        return [m.text or str((m.template or {}).get("text", "")) for m in chat if m.from_page]
+
+
+class ByMail(Customer):
+    """Whoever answers quotes what they answer, as mail programs do; `heard` is what is new in each mail."""
+
+    async def say(self, text: str) -> None:
+        client = self.rig.by_mail(self.name)
+        if client.inbox:
+            await client.reply(client.inbox[-1], text)
+        elif client.sent:
+            await client.reply(client.sent[0], text, to=SUPPORT)
+        else:
+            await client.write("", text, to=SUPPORT)
+
+    def heard(self) -> list[str]:
+        return [_new(letter) for letter in self.rig.by_mail(self.name).inbox]
+
+    async def interfere(self, text: str) -> None:
+        client = self.rig.by_mail(self.name)
+        stranger = self.rig.mail.customer("nobody@elsewhere.example", "Nobody")
+        if client.inbox:
+            await stranger.reply(client.inbox[-1], text)
+
+
+def _new(letter: Letter) -> str:
+    return "\n".join(line for line in letter.text.splitlines() if not line.startswith(">"))
+
+
+class InSlack(Customer):
+    root = ""
+
+    async def say(self, text: str) -> None:
+        theirs, channel = self.rig.slack_customers, self.rig.shared_channel
+        ts = theirs.post_as(self.ids["slack"], channel, text, thread_ts=self.root or None)
+        self.root = self.root or ts
+
+    def heard(self) -> list[str]:
+        thread = self.rig.slack_customers.messages(self.rig.shared_channel, self.root)
+        return [str(m.get("text", "")) for m in thread if m.get("bot_id")]
+
+    async def interfere(self, text: str) -> None:
+        self.rig.sandbox.customer("Nobody")
+        if self.root:
+            channel, stranger = self.rig.shared_channel, identity("Nobody").slack
+            self.rig.slack_customers.post_as(stranger, channel, text, thread_ts=self.root)
+
+
+EVERYWHERE: tuple[type[Customer], ...] = (OnTelegram, OnWhatsApp, OnMessenger, ByMail, InSlack)
+
+
+def reached_customers(rig: Rig) -> str:
+    """All that ever left for a customer, on every channel."""
+    calls = (*rig.telegram.sent(), *rig.whatsapp.sent(), *rig.messenger.sent())
+    letters = [letter for client in rig.mail.customers for letter in client.inbox]
+    theirs = rig.slack_customers
+    posts = [
+        message
+        for root in theirs.messages(rig.shared_channel)
+        for message in theirs.messages(rig.shared_channel, str(root["ts"]))
+        if message.get("bot_id")
+    ]
+    return "\n".join(
+        [
+            *(str(dict(call.params)) for call in calls),
+            *(f"{letter.subject}\n{letter.text}\n{letter.html}" for letter in letters),
+            *map(str, posts),
+        ]
+    )
+
+
+class Room(ABC):
+    """One thread of staff. People go by short names."""
+
+    people: ClassVar[Mapping[str, str]]  # with their full names
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+
+    @abstractmethod
+    def find(self, words: str) -> bool:
+        """Whether there is a room whose story holds the words; from then on it is this one."""
+
+    @abstractmethod
+    def lines(self) -> list[str]: ...
+
+    def everywhere(self) -> str:
+        """What stands in any room of any team: a stranger's words call the first tier, for instance."""
+        slack, told = self.rig.slack, [m.text for m in self.rig.night_watch.messages()]
+        for channel in (str(each.get("name", "")) for each in slack.channels()):
+            if "escalation" in channel:
+                threads = [str(card["ts"]) for card in self.rig.threads(channel)]
+                told += [str(slack.messages(channel, ts)) for ts in threads]
+        return "\n".join(told)
+
+    @abstractmethod
+    def post(self, who: str, text: str) -> str: ...
+
+    @abstractmethod
+    def edit(self, who: str, ref: str, text: str) -> None: ...
+
+    @abstractmethod
+    def delete(self, who: str, ref: str) -> bool:
+        """False where the desk would not be told."""
+
+    @abstractmethod
+    async def press(self, who: str, action: str) -> None:
+        """Raises AssertionError when there is no such button any more."""
+
+    async def settled(self) -> None:  # noqa: B027
+        """Until the desk has taken everything."""
+
+
+class SlackThread(Room):
+    people: ClassVar[Mapping[str, str]] = {
+        "hugo": "Hugo Martin",
+        "carla": "Carla Mendes",
+        "anna": "Anna Lindqvist",
+    }
+    channel = "billing-escalations"
+    ts = ""
+
+    def find(self, words: str) -> bool:
+        for card in self.rig.threads(self.channel):
+            ts = str(card["ts"])
+            if words in str(self.rig.slack.messages(self.channel, ts)):
+                self.ts = ts
+                return True
+        return False
+
+    def lines(self) -> list[str]:
+        return self.rig.in_thread(self.channel, self.ts)
+
+    def post(self, who: str, text: str) -> str:
+        return self.rig.slack.post_as(who, self.channel, text, thread_ts=self.ts)
+
+    def edit(self, who: str, ref: str, text: str) -> None:
+        self.rig.slack.edit_as(who, self.channel, ref, text)
+
+    def delete(self, who: str, ref: str) -> bool:
+        self.rig.slack.delete_as(who, self.channel, ref)
+        return True
+
+    async def press(self, who: str, action: str) -> None:
+        if action != "assign":
+            await self.rig.press(who, self.channel, self.ts, action)
+            return
+        await self.rig.press("anna", self.channel, self.ts, "assign")
+        await until(lambda: self.rig.slack.views("anna"), what="the form")
+        view = self.rig.slack.views("anna")[-1]
+        ids = {str(user["name"]): str(user["id"]) for user in self.rig.slack.users()}
+        await self.rig.slack.submit_view("anna", str(view["id"]), {"person": {"answer": ids[who]}})
+
+    async def settled(self) -> None:
+        await self.rig.slack.settled()
+
+
+class Topic(Room):
+    """A topic of the night watch's group. To assign somebody is to let them take it."""
+
+    people: ClassVar[Mapping[str, str]] = {"farid": "Farid Haddad", "grace": "Grace Kim"}
+    topic = 0
+
+    def find(self, words: str) -> bool:
+        found = [m for m in self.rig.night_watch.messages() if words in m.text and m.topic]
+        self.topic = found[0].topic if found else 0
+        return bool(found)
+
+    def lines(self) -> list[str]:
+        return [m.text for m in self.rig.night_watch.messages(self.topic)]
+
+    def post(self, who: str, text: str) -> str:
+        return str(self.rig.night_watch.say(self._user(who), text, topic=self.topic).message_id)
+
+    def edit(self, who: str, ref: str, text: str) -> None:
+        self.rig.night_watch.edit(self._user(who), int(ref), text)
+
+    def delete(self, who: str, ref: str) -> bool:  # noqa: ARG002
+        return False
+
+    async def press(self, who: str, action: str) -> None:
+        label = {"assign": "Take", "return": "Return to agent"}.get(action, action.capitalize())
+        card = next((m for m in self.rig.night_watch.messages(self.topic) if m.buttons), None)
+        assert card is not None, "the card has no buttons any more"
+        labels = [str(button.get("text", "")) for row in card.buttons for button in row]
+        found = next((each for each in labels if each.startswith(label)), None)
+        assert found is not None, f"there is no button {label!r} among {labels}"
+        self.rig.night_watch.tap(self._user(who), card.message_id, found)
+
+    async def settled(self) -> None:
+        await until(lambda: not self.rig.telegram_staff.webhook_info()["pending_update_count"])
+
+    def _user(self, who: str) -> TelegramUser:
+        members: Sequence[TelegramUser] = self.rig.night_watch.members()
+        return next(user for user in members if user.name == self.people[who])

@@ -1,0 +1,262 @@
+"""Going on at another address: nothing before it is proved, and then everything, there."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core.answering import HandOver
+from bot.core.conversation import MessageState
+from bot.core.errors import Refused
+from bot.core.events import Edited, Place, Standing
+from bot.core.ids import ConversationId
+from bot.core.outbound import Post
+from bot.turns.elsewhere import MAX_TRIES
+from tests.turns.bench import CODE, Bench, Left, message, states, to_customers, to_rooms
+
+ADDRESS = "maya@a.example"
+ASK = f"Please send this to my email {ADDRESS}"
+
+
+def there(left: list[Left]) -> list[str]:
+    return [one.text for one in left if one.place.channel == "email"]
+
+
+async def asked(desk: Bench) -> ConversationId:
+    id_ = await desk.say("My order is late")
+    await desk.deliver()
+    await desk.say(ASK)
+    return id_
+
+
+async def proved(desk: Bench) -> tuple[ConversationId, str]:
+    """Going on by mail. Returns the chat there."""
+    id_ = await asked(desk)
+    await desk.deliver()
+    await desk.say(CODE)
+    left = await desk.deliver()
+    return id_, next(one.place.chat for one in left if one.place.channel == "email")
+
+
+async def test_the_code_goes_there_and_the_word_of_it_here(desk: Bench) -> None:
+    await asked(desk)
+    left = await desk.deliver()
+    [mail] = there(left)
+    assert "123 456" in mail
+    [here] = [one.text for one in left if one.place.channel == "telegram"]
+    assert "m•••@a.example" in here
+    assert "123" not in here
+    assert "late" not in mail, "nothing that was said goes to an address that nobody proved"
+
+
+async def test_the_right_code_takes_the_conversation_there(desk: Bench) -> None:
+    id_, chat = await proved(desk)
+    view = await desk.view(id_)
+    assert (view.conversation.place.channel, view.conversation.place.chat) == ("email", chat)
+    assert await desk.say("I am here", ADDRESS, on="email", chat=chat, shared=True) == id_
+    assert there(await desk.deliver()) == ["An answer."]
+    assert await desk.say("And here again") == id_
+    assert [one.place.channel for one in await desk.deliver()] == ["telegram"]
+
+
+async def test_what_goes_there_is_what_both_have_read(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("Help!"))
+    id_ = accepted.wakes[0].conversation
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    view = await desk.held(id_)
+    await desk.staff("// they are rude", view, ref="n1")
+    await desk.staff("Not yet gone", view, ref="s1")  # waits for its undo
+    await desk.say(ASK)
+    await desk.deliver()
+    await desk.say(f"It is {CODE[:3]} {CODE[3:]}")
+    [mail] = there(await desk.deliver())
+    assert "Help!" in mail
+    assert "rude" not in mail
+    assert "Not yet gone" not in mail
+    await desk.undo_is_over()
+    assert there(await desk.deliver()) == ["Not yet gone"]
+
+
+async def test_people_see_that_it_goes_on_there(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("Help!"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.held(accepted.wakes[0].conversation)
+    await desk.say(ASK)
+    told = to_rooms(await desk.deliver())
+    assert any(ASK in text for text in told)
+    await desk.say(CODE)
+    assert any("proved an address" in text for text in to_rooms(await desk.deliver()))
+
+
+async def test_the_next_mail_from_that_address_is_theirs_however_it_is_spelt(desk: Bench) -> None:
+    id_ = await desk.say("Hello")
+    await desk.deliver()
+    await desk.say("Please write to my email Maya@A.example")
+    await desk.say(CODE)
+    await desk.deliver()
+    await desk.end(id_)
+    other = await desk.say("Another matter", ADDRESS, on="email", chat="new", shared=True)
+    assert await desk.root_of(other) == await desk.root_of(id_)
+
+
+async def test_an_address_that_was_somebodys_makes_them_one(desk: Bench) -> None:
+    before = await desk.say("By mail", ADDRESS, on="email", chat="t1", shared=True)
+    id_, _ = await proved(desk)
+    assert await desk.root_of(before) == await desk.root_of(id_)
+    view = await desk.view(before)
+    assert [m.text for m in view.story if m.role == "customer"] == ["By mail"]
+
+
+async def test_a_wrong_code_links_nothing_and_five_are_enough(desk: Bench) -> None:
+    id_ = await asked(desk)
+    for _ in range(MAX_TRIES):
+        await desk.say("999999")
+    await desk.deliver()
+    await desk.say(CODE)
+    assert there(await desk.deliver()) == []
+    assert (await desk.view(id_)).conversation.place.channel == "telegram"
+
+
+async def test_asking_again_and_again_gives_no_more_tries_and_no_more_mails(desk: Bench) -> None:
+    """Else anybody could try codes for ever, or have us write to an address as often as they like."""
+    id_ = await desk.say("Hello")
+    for _ in range(12):
+        await desk.say(ASK)
+        await desk.say("999999")
+    left = await desk.deliver()
+    assert len([text for text in there(left) if "code" in text]) <= MAX_TRIES
+    assert (await desk.view(id_)).conversation.place.channel == "telegram"
+
+
+async def test_a_code_that_is_too_old_links_nothing(desk: Bench) -> None:
+    id_ = await asked(desk)
+    await desk.deliver()
+    await desk.execute(
+        "update conversations set memory = jsonb_set(memory, '{proof,expires_at}',"
+        " to_jsonb(cast('2020-01-01T00:00:00Z' as text))) where id = :id",
+        id=id_,
+    )
+    await desk.say(CODE)
+    assert there(await desk.deliver()) == []
+    await desk.say(ASK)
+    assert len(there(await desk.deliver())) == 1
+
+
+async def test_a_number_that_is_no_code_is_answered_all_the_same(desk: Bench) -> None:
+    await asked(desk)
+    await desk.deliver()
+    await desk.say("By the way, my order number is 482913 and it is a fortnight late by now")
+    assert "An answer." in to_customers(await desk.deliver())
+
+
+@pytest.mark.parametrize("more", [{"private": False}, {"shared": True}, {"verified": False}])
+async def test_where_others_read_or_nobody_vouches_no_code_is_sent(
+    desk: Bench, more: dict[str, bool]
+) -> None:
+    await desk.say(ASK, chat="somewhere", **more)
+    left = await desk.deliver()
+    assert there(left) == []
+    assert to_customers(left) == ["An answer."]
+
+
+async def test_without_an_account_that_could_it_is_a_message_like_any_other(desk: Bench) -> None:
+    rules = desk.rules
+    desk.rules = lambda: replace(rules(), begin={})  # type: ignore[method-assign]
+    await desk.say(ASK)
+    assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+async def test_an_address_that_cannot_be_written_to_is_a_message_like_any_other(desk: Bench) -> None:
+    def refuses(address: str, subject: str) -> tuple[Place, str]:
+        raise Refused(f"{address} {subject}")
+
+    rules = desk.rules
+    desk.rules = lambda: replace(rules(), begin={"email": refuses})  # type: ignore[method-assign]
+    await desk.say(ASK)
+    assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+async def test_an_address_stands_nowhere_in_clear(desk: Bench) -> None:
+    await asked(desk)
+    [[memory]] = await desk.rows("select cast(memory as text) from conversations where memory ? 'proof'")
+    assert ADDRESS not in str(memory)
+
+
+async def test_whoever_answers_the_code_instead_is_nobody_we_know(desk: Bench) -> None:
+    id_ = await asked(desk)
+    [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
+    other = await desk.say("Who are you?", "eve@b.example", on="email", chat=mail.place.chat, shared=True)
+    assert other != id_
+    assert await desk.root_of(other) != await desk.root_of(id_)
+    await desk.say(CODE)
+    assert await desk.say("Me", ADDRESS, on="email", chat=mail.place.chat, shared=True) == id_
+    told = [m.text for m in (await desk.view(id_)).story]
+    assert "Who are you?" not in told
+    assert not (await desk.view(other)).inputs
+
+
+async def test_a_mail_of_a_stranger_in_the_thread_stays_inside(desk: Bench) -> None:
+    id_, chat = await proved(desk)
+    await desk.deliver()
+    stranger = desk.event(
+        "Give me her data",
+        "eve@b.example",
+        on="email",
+        chat=chat,
+        shared=True,
+        name="Eve",
+        standing=Standing.STRANGER,
+        message="<x@b.example>",
+    )
+    await desk.hear(stranger)
+    await desk.turn()
+    view = await desk.view(id_)
+    assert states(view, "Give me her data") == [MessageState.NOTE]
+    left = await desk.deliver()
+    assert to_customers(left) == []
+    assert any("Give me her data" in text for text in to_rooms(left))
+    await desk.say("Me again", ADDRESS, on="email", chat=chat, shared=True)
+    assert to_customers(await desk.deliver()) == [], "people have the word now"
+
+
+@pytest.mark.parametrize("flood", [8, 20])
+async def test_two_programs_that_mail_each_other_stop_and_people_are_called_once(
+    desk: Bench, flood: int
+) -> None:
+    cap = desk.organization.policies.automatic_replies_per_hour
+    sent: list[str] = []
+    opened = 0
+    for n in range(flood):
+        await desk.say(f"Your ticket {n} was received", "bot@b.example", on="email", chat="t", shared=True)
+        sent += to_customers(await desk.deliver())
+        [[opened]] = await desk.rows("select count(*) from escalations")
+    assert len(sent) == cap
+    assert opened == 1
+
+
+async def test_what_says_that_it_is_automatic_is_kept_and_not_answered(desk: Bench) -> None:
+    id_ = await desk.say("I am away", ADDRESS, on="email", chat="t", shared=True, automatic=True)
+    assert to_customers(await desk.deliver()) == []
+    assert message(await desk.view(id_), "I am away").state is MessageState.RECEIVED
+
+
+async def test_a_persons_correction_is_no_automatic_reply(desk: Bench) -> None:
+    """Where mails cannot be changed a correction is a mail, and leaves however often agents answered."""
+    cap = desk.organization.policies.automatic_replies_per_hour
+    there_ = {"on": "email", "chat": "t", "shared": True}
+    for n in range(cap):
+        await desk.say(f"Question {n}", ADDRESS, **there_)  # type: ignore[arg-type]
+    id_ = await desk.say("One more", ADDRESS, **there_)  # type: ignore[arg-type]
+    view = await desk.held(id_)
+    await desk.staff("It costs 100", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver()
+    await desk.turn()
+    await desk.staff(Edited("s1", "It costs 10"), view)
+    assert to_customers(await desk.deliver()) == ["Correction: It costs 10"]
+
+
+async def test_the_mail_with_the_code_says_to_whom_it_goes(desk: Bench) -> None:
+    await asked(desk)
+    [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
+    assert isinstance(mail.operation, Post)
+    assert mail.item.context.startswith(f"to {ADDRESS}")

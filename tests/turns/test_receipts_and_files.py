@@ -1,0 +1,326 @@
+"""What platforms tell of our messages, and files that come while a message goes its way."""
+
+import pytest
+
+from bot.core.answering import Clarify, HandOver, Option
+from bot.core.conversation import FileReport, MessageState, View
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Deleted,
+    Reacted,
+    Receipt,
+    ReceiptStatus,
+    Said,
+    Standing,
+)
+from bot.core.ids import ConversationId, new_id
+from bot.core.outbound import Emote, Mark, Post, React
+from storage.merging import merge
+from storage.outbox import Item, Result
+from tests.turns.bench import CARLA, HUGO, Bench, Left, message, states, to_customers, to_rooms
+
+MAYA = "+491700000001"
+S, STATUS = MessageState, ReceiptStatus
+PDF = Attachment(kind=AttachmentKind.DOCUMENT, ref="f-1", name="offer.pdf", mime_type="application/pdf")
+
+
+async def escalated(desk: Bench, on: str = "whatsapp", said: Said | str = "Help!") -> ConversationId:
+    accepted = await desk.hear(desk.event(said, MAYA, on=on))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    return accepted.wakes[0].conversation
+
+
+async def told(desk: Bench, status: ReceiptStatus, *refs: str, on: str = "whatsapp", **more: object) -> None:
+    receipt = Receipt(status=status, messages=refs, **more)  # type: ignore[arg-type]
+    await desk.hear(desk.event(receipt, MAYA, on=on))
+    await desk.turn()
+
+
+def named(desk: Bench, **refs: str) -> object:
+    """What leaves with a text gets that id of the platform."""
+
+    def fate(item: Item) -> Result | None:
+        post = item.operation
+        if item.room is None and isinstance(post, Post) and post.text in refs:
+            return desk.taken(item, refs[post.text])
+        return None
+
+    return fate
+
+
+def marks(left: list[Left], ref: str) -> list[Mark | None]:
+    return [o.operation.mark for o in left if isinstance(o.operation, React) and o.operation.message == ref]
+
+
+async def said(desk: Bench, view: View, text: str, platform: str) -> None:
+    await desk.staff(text, view, ref=f"s-{text}")
+    await desk.undo_is_over()
+    await desk.deliver(named(desk, **{text: platform}))  # type: ignore[arg-type]
+    await desk.turn()
+
+
+async def test_receipts_in_any_order_never_go_back(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await said(desk, view, "one", "w1")
+    await told(desk, STATUS.READ, "w1")
+    await told(desk, STATUS.SENT, "w1")
+    await told(desk, STATUS.DELIVERED, "w1")
+    assert states(await desk.view(id_), "one") == [S.READ]
+    assert marks(await desk.deliver(), "s-one")[-1] is Mark.READ
+
+
+async def test_a_receipt_is_for_messages_however_old(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    await said(desk, view, "one", "w1")
+    for n in range(70):
+        await desk.hear(desk.event(f"// {n}", CARLA, on="slack", chat=desk.room(view).chat,
+                                   thread=desk.room(view).thread, in_our_thread=True))  # fmt: skip
+    await desk.turn()
+    assert "one" not in [m.text for m in (await desk.view(view.conversation.id)).story]
+    await told(desk, STATUS.READ, "w1")
+    rows = await desk.rows("select state from messages where role = 'staff' and external_id = 's-one'")
+    assert rows == [("read",)]
+
+
+async def test_a_failure_after_it_was_delivered_is_shown_and_can_be_sent_again(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    await said(desk, view, "one", "w1")
+    await told(desk, STATUS.DELIVERED, "w1")
+    await told(desk, STATUS.FAILED, "w1", code="send.refused", reason="131026: no WhatsApp there")
+    left = await desk.deliver()
+    assert states(await desk.view(view.conversation.id), "one") == [S.FAILED]
+    assert marks(left, "s-one")[-1] is Mark.FAILED
+    assert any("131026" in text for text in to_rooms(left))
+
+
+async def test_a_receipt_of_what_nobody_sent_changes_nothing(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    await said(desk, view, "one", "w1")
+    await told(desk, STATUS.FAILED, "w9", "s-one", code="send.refused")
+    assert states(await desk.view(view.conversation.id), "one") == [S.SENT]
+
+
+async def test_a_watermark_reads_what_was_sent_there_and_nothing_elsewhere(desk: Bench) -> None:
+    """Who has read everything in Messenger has not read what was sent by WhatsApp."""
+    id_ = await desk.say("Hello", MAYA, on="messenger")
+    other = await desk.say("Hello", "maya", on="whatsapp")
+    await desk.end(other)
+    async with desk.database.begin() as connection:
+        await merge(
+            connection,
+            new_id(),
+            desk.tenant,
+            kept=await desk.customer_of(id_),
+            merged=await desk.customer_of(other),
+            by="person:anna",
+            how="staff",
+        )
+    await desk.deliver()
+    assert await desk.say("And here", "maya", on="whatsapp") == id_
+    await desk.deliver()
+    [[now]] = await desk.rows("select clock_timestamp()")
+    await told(desk, STATUS.READ, on="messenger", until=now)
+    view = await desk.view(id_)
+    assert [m.state for m in view.story if m.text == "An answer."] == [S.READ, S.RELEASED]
+
+
+# --- files -------------------------------------------------------------------------------------------------
+
+
+async def stored(desk: Bench, view: View, text: str, outcome: str = "stored") -> None:
+    """The file of the message with that text is in the store."""
+    id_ = message(view, text).id
+    await desk.execute(
+        "update files set state = :state, size = 7 where message_id = :id", id=id_, state=outcome
+    )
+    await desk.report(view.conversation.id, FileReport(id_, 0, outcome, "too large"))
+
+
+def files(left: list[Left], *, room: bool) -> list[tuple[str, ...]]:
+    return [
+        tuple(a.name for a in one.operation.attachments)
+        for one in left
+        if isinstance(one.operation, Post)
+        and one.operation.attachments
+        and (one.item.room is not None) is room
+    ]
+
+
+@pytest.mark.parametrize("when", ["before the turn", "after the turn", "after it left"])
+async def test_a_holders_file_leaves_once_whenever_it_is_there(desk: Bench, when: str) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await desk.staff(Said("Here it is", (PDF,)), view, ref="s1")
+    if when == "before the turn":
+        await stored(desk, await desk.view(id_), "Here it is")
+        await desk.turn()
+    await desk.undo_is_over()
+    left = await desk.deliver() if when == "after it left" else []
+    if when != "before the turn":
+        await stored(desk, await desk.view(id_), "Here it is")
+        await desk.turn()
+    left += await desk.deliver()
+    assert files(left, room=False) == [("offer.pdf",)]
+    assert [text for text in to_customers(left) if text] == ["Here it is"]
+
+
+@pytest.mark.parametrize("deed", ["deleted", "thumb down", "note"])
+async def test_a_file_of_words_that_were_taken_back_never_leaves(desk: Bench, deed: str) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    text = "// only for us" if deed == "note" else "Here it is"
+    await desk.staff(Said(text, (PDF,)), view, ref="s1")
+    if deed == "deleted":
+        await desk.staff(Deleted("s1"), view)
+    elif deed == "thumb down":
+        await desk.staff(Reacted("s1", "👎", added=True), view)
+    await stored(desk, await desk.view(id_), text)
+    await desk.turn()
+    await desk.undo_is_over()
+    assert files(await desk.deliver(), room=False) == []
+
+
+async def test_a_file_that_came_while_the_window_was_closed_leaves_when_it_opens(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await desk.staff(Said("Here it is", (PDF,)), view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver(desk.closed)
+    await desk.turn()
+    assert states(await desk.view(id_), "Here it is") == [S.PARKED]
+    await stored(desk, await desk.view(id_), "Here it is")
+    await desk.turn()
+    await desk.deliver(desk.closed)
+    await desk.turn()
+    await desk.say("I am back", MAYA, on="whatsapp")
+    left = await desk.deliver()
+    assert to_customers(left) == ["Here it is", ""]
+    assert files(left, room=False) == [("offer.pdf",)]
+    await desk.turn()
+    assert (await desk.view(id_)).conversation.memory.parked == 0
+
+
+async def test_a_customers_file_is_shown_in_a_room_that_was_opened_later(desk: Bench) -> None:
+    id_ = await desk.say(Said("See this", (PDF,)), MAYA, on="whatsapp")
+    await stored(desk, await desk.view(id_), "See this")
+    await desk.turn()
+    await desk.hear(desk.event("Help!", MAYA, on="whatsapp"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    left = await desk.deliver()
+    assert files(left, room=True) == [("offer.pdf",)]
+    assert files(left, room=False) == []
+
+
+async def test_a_customers_file_that_is_refused_is_said_in_the_room(desk: Bench) -> None:
+    id_ = await escalated(desk, said=Said("See this", (PDF,)))
+    await desk.deliver()
+    await stored(desk, await desk.view(id_), "See this", "refused")
+    await desk.turn()
+    left = await desk.deliver()
+    assert any("offer.pdf" in text and "too large" in text for text in to_rooms(left))
+    assert files(left, room=True) == []
+
+
+async def test_a_file_of_words_the_customer_deleted_is_shown_to_nobody(desk: Bench) -> None:
+    id_ = await escalated(desk, said=Said("See this", (PDF,)))
+    await desk.deliver()
+    event = desk.event(Deleted(message(await desk.view(id_), "See this").ref), MAYA, on="whatsapp")
+    await desk.hear(event)
+    await desk.turn()
+    await stored(desk, await desk.view(id_), "See this")
+    await desk.turn()
+    assert files(await desk.deliver(), room=True) == []
+
+
+async def test_a_colleagues_file_in_the_customers_thread_is_not_sent_there_again(desk: Bench) -> None:
+    there = {"on": "slack-customers", "chat": "C1", "thread": "1.0", "shared": True}
+    accepted = await desk.hear(desk.event("Help!", "U-EXT", **there))  # type: ignore[arg-type]
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    id_ = accepted.wakes[0].conversation
+    view = await desk.held(id_)
+    await desk.hear(
+        desk.event(Said("From me", (PDF,)), "U-TOM", standing=Standing.INSIDER, name="Tom", **there)  # type: ignore[arg-type]
+    )
+    await desk.turn()
+    assert await desk.rows("select count(*) from files") == [(0,)], "the room's account cannot fetch it"
+    left = await desk.deliver()
+    assert to_customers(left) == []
+    assert any("From me" in text and "offer.pdf" in text for text in to_rooms(left))
+    assert view.escalation is not None
+
+
+# --- small things ------------------------------------------------------------------------------------------
+
+
+def clarifying(_: object) -> Clarify:
+    return Clarify("Which one?", (Option("a", "Billing"), Option("b", "Login")), "two articles")
+
+
+@pytest.mark.parametrize(
+    ("typed", "picked"), [("2", "b"), ("1.", "a"), ("login", "b"), ("3", ""), ("12", "")]
+)
+async def test_a_number_typed_under_choices_is_the_tap(desk: Bench, typed: str, picked: str) -> None:
+    await desk.hear(desk.event("Help", MAYA, on="whatsapp"))
+    await desk.turn(clarifying)
+    await desk.hear(desk.event(typed, MAYA, on="whatsapp"))
+    [decision] = await desk.turn()
+    assert decision.draft.picked == picked
+
+
+async def test_choices_are_over_when_people_had_the_matter(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("Help", MAYA, on="whatsapp"))
+    id_ = accepted.wakes[0].conversation
+    await desk.turn(clarifying)
+    await desk.hear(desk.event("A person!", MAYA, on="whatsapp"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.held(id_)
+    await desk.press("return", await desk.view(id_))
+    await desk.hear(desk.event("2", MAYA, on="whatsapp"))
+    [decision] = await desk.turn()
+    assert decision.draft.picked == ""
+
+
+async def test_only_the_holders_picture_is_put_on_the_customers_message(desk: Bench) -> None:
+    id_ = await escalated(desk, on="telegram")
+    view = await desk.held(id_)
+    await desk.hear(desk.event("Look at this", MAYA, on="telegram", message="c7"))
+    await desk.turn()
+    left = await desk.deliver()
+    [[ref]] = [(await desk.rows("select external_ids[1] from outbox where id = :id", id=o.item.id))[0]
+               for o in left if "Look at this" in o.text]  # fmt: skip
+    await desk.staff(Reacted(str(ref), "🎉", added=True), view, CARLA)
+    await desk.staff(Reacted(str(ref), "❤️", added=True), view, HUGO)
+    await desk.staff(Reacted(str(ref), "❤️", added=False), view, HUGO)
+    put = [(o.operation.message, o.operation.emoji) for o in await desk.deliver()
+           if isinstance(o.operation, Emote)]  # fmt: skip
+    assert put == [("c7", "❤️"), ("c7", "")]
+
+
+async def test_a_thumb_down_takes_back_what_waits_for_its_undo(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    await desk.staff("Oh no", view, ref="s1")
+    await desk.staff(Reacted("s1", "👎", added=True), view, CARLA)
+    assert states(await desk.view(view.conversation.id), "Oh no") == [S.HELD]
+    await desk.staff(Reacted("s1", "👎🏽", added=True), view, HUGO)
+    await desk.undo_is_over()
+    left = await desk.deliver()
+    assert to_customers(left) == []
+    assert marks(left, "s1")[-1] is Mark.WITHDRAWN
+
+
+async def test_a_matter_is_given_to_somebody_by_buttons(desk: Bench) -> None:
+    id_ = await escalated(desk)
+    await desk.deliver()
+    view = await desk.view(id_)
+    assert view.escalation is not None
+    await desk.press("assign", view)
+    offered = [b for o in await desk.deliver() if isinstance(o.operation, Post) for b in o.operation.buttons]
+    carla = next((b for b in offered if b.value.endswith(":anna")), offered[0])
+    await desk.press("assign_to", view, HUGO, carla.value)
+    assert (await desk.view(id_)).conversation.owner.name == carla.value.partition(":")[2]
+    await desk.press("assign_to", view, HUGO, f"{new_id()}:hugo")
+    await desk.press("assign_to", view, "U-NOBODY", f"{view.escalation.id}:hugo")
+    await desk.press("assign_to", view, HUGO, f"{view.escalation.id}:nobody")
+    assert (await desk.view(id_)).conversation.owner.name == carla.value.partition(":")[2]
