@@ -140,13 +140,11 @@ async def _ask(borrow: Borrow, account: Account, declared: Declared, patience: f
         name = await connector.check()
         if declared.templates and isinstance(connector, HasTemplates):
             known = {(t.name, t.language) for t in await connector.approved_templates()}
-            missing = [
-                f"{t.id} ({t.language})" for t in declared.templates if (t.id, t.language) not in known
-            ]
-            if missing:
+            ours = {(t.id, t.language): f"{t.id} ({t.language})" for t in declared.templates}
+            if missing := [shown for key, shown in ours.items() if key not in known]:
                 raise Refused(
-                    f"{name}: the platform has not approved {', '.join(missing)}, so these templates cannot be"
-                    " sent: compare name and language with those in its template manager"
+                    f"{name}: the platform has not approved {', '.join(missing)}, so they cannot be sent:"
+                    " compare name and language with those in its template manager"
                 )
         return name
 

@@ -180,7 +180,7 @@ def quick(document: dict[str, object]) -> None:
 def webhooks(document: dict[str, object]) -> None:
     """Events come by HTTP in place of polling and a socket."""
     for account in document["accounts"]:  # type: ignore[attr-defined]
-        if account["channel"] in ("telegram", "slack"):
+        if account["channel"] in ("telegram", "slack") and account["id"] != "telegram-staff":
             account["mode"] = "webhook"
         if account["id"] == "telegram":
             account["secrets"] = {**account["secrets"], "webhook_secret": "TELEGRAM_WEBHOOK_SECRET"}
