@@ -113,6 +113,7 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, k
                     until.add((mark, place))
             case _:
                 pass
+    sent.update(early.message for early in view.conversation.memory.early)
     meant = await _meant(connection, view, sent, until) if sent or until else {}
     ids.update(*meant.values())
     ids -= {m.id for m in view.story}

@@ -183,6 +183,17 @@ class Proof:
         return replace(self, tries=self.tries + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A receipt that came before it was recorded as what the message left; looked at again `tries` times."""
+
+    status: str
+    message: str  # the platform's id
+    code: str = ""
+    reason: str = ""
+    tries: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What a conversation remembers between turns beside its log."""
@@ -193,6 +204,7 @@ class Memory:
     told_waiting: int = 0  # how often the customer was told that it takes longer
     unreachable: bool = False
     proof: Proof | None = None
+    early: tuple[Early, ...] = ()
     parked: int = 0  # messages that wait until the customer writes again
     options: tuple[tuple[str, str], ...] = ()  # value and label of what the last question offered
     channel: str = ""  # where the customer wrote last

@@ -13,6 +13,7 @@ from bot.turns.escalating import (
     call_next,
     release,
 )
+from bot.turns.reports import EARLY, early
 
 
 def ring(draft: Draft, timer: Timer) -> None:
@@ -22,6 +23,8 @@ def ring(draft: Draft, timer: Timer) -> None:
     match timer.kind:
         case "release":
             release(draft, only=timer.subject)
+        case "early":
+            early(draft)
         case "remind":
             if escalation and escalation.state is EscalationState.WAITING:
                 draft.tell_room(Post("⏰ Nobody has taken this yet. Press **Take** on the card above."))
@@ -42,4 +45,4 @@ def ring(draft: Draft, timer: Timer) -> None:
             draft.because("timer", f"{timer.kind} means nothing any more")
 
 
-KINDS = (RELEASE, REMIND, LADDER, ANSWER_DUE)
+KINDS = (RELEASE, REMIND, LADDER, ANSWER_DUE, EARLY)

@@ -1,7 +1,10 @@
 """What became of deliveries, turned into decisions. A failure never ends in silence."""
 
-from bot.core.conversation import DeliveryReport, Message, MessageState, OwnerKind, Role
-from bot.core.effects import ChangeMessage, Park
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.core.conversation import DeliveryReport, Early, Message, MessageState, OwnerKind, Role
+from bot.core.effects import ChangeMessage, Park, SetTimer
 from bot.core.errors import Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
@@ -70,8 +73,43 @@ def _advance(draft: Draft, message: Message, state: MessageState) -> None:
         draft.because(f"person {message.sender}", f"their words were {state}")
 
 
+EARLY = "early"
+_EARLY_TRIES = 5  # over a minute: by then a delivery is recorded, or was none of ours
+_EARLY_KEPT = 20
+
+
 def receipt(draft: Draft, told: Receipt) -> None:
-    """What the platform says of messages that it took before."""
+    """What the platform says of messages that it took before, perhaps before we could write that down."""
+    unknown = [ref for ref in told.messages if not draft.view.refs.get(ref)]
+    _keep(draft, [Early(told.status, ref, told.code, told.reason[:200]) for ref in unknown])
+    _believe(draft, told)
+
+
+def early(draft: Draft) -> None:
+    """Look again at the receipts that came too soon."""
+    waiting = draft.memory.early
+    draft.remember(early=())
+    _keep(draft, [replace(e, tries=e.tries + 1) for e in waiting if not draft.view.refs.get(e.message)])
+    for told in waiting:
+        if draft.view.refs.get(told.message):
+            status = ReceiptStatus(told.status)
+            _believe(
+                draft,
+                Receipt(status=status, messages=(told.message,), code=told.code, reason=told.reason),
+            )
+
+
+def _keep(draft: Draft, receipts: list[Early]) -> None:
+    kept = [one for one in receipts if one.tries < _EARLY_TRIES]
+    if not kept:
+        return
+    draft.remember(early=(*draft.memory.early, *kept)[-_EARLY_KEPT:])
+    pause = timedelta(seconds=2.0 ** (1 + min(one.tries for one in kept)))
+    draft.add(SetTimer(EARLY, "", draft.now + pause))
+    draft.because("delivery", "a receipt for what is not recorded yet: looked at again")
+
+
+def _believe(draft: Draft, told: Receipt) -> None:
     named = [*told.messages, *([told.until.isoformat()] if told.until else [])]
     ids = dict.fromkeys(id_ for ref in named for id_ in draft.view.refs.get(ref, ()))
     for message in [draft.messages[id_] for id_ in ids if id_ in draft.messages]:
