@@ -25,10 +25,9 @@ def test_nothing_set_means_embedded_on_this_machine_alone() -> None:
     assert settings.redis_url is None
     assert (settings.host, settings.port) == ("127.0.0.1", 8080)
     assert settings.public_url == "http://127.0.0.1:8080"
-    assert settings.telegram_api_url == "https://api.telegram.org"
-    assert settings.slack_api_url == "https://slack.com/api/"
+    assert settings.api_url("telegram") == ""  # its own address
     assert settings.var == Path.cwd() / "var"
-    assert settings.files == Path.cwd() / "var" / "files"
+    assert settings.files_url == (Path.cwd() / "var" / "files").as_uri()
     assert settings.log_level is LogLevel.INFO
 
 
@@ -54,12 +53,14 @@ def test_neither_keys_nor_passwords_nor_tokens_are_in_the_repr() -> None:
         assert secret not in shown
 
 
-def test_addresses_have_the_slashes_their_users_want() -> None:
+def test_a_platform_may_be_elsewhere_for_a_channel_or_for_one_account_of_it() -> None:
     settings = parse(
-        {"SLACK_API_URL": "http://127.0.0.1:1/slack", "TELEGRAM_API_URL": "http://127.0.0.1:1/tg/"}
+        {"SLACK_API_URL": "http://127.0.0.1:1/a/", "SLACK_CUSTOMERS_API_URL": "http://127.0.0.1:1/b"}
     )
-    assert settings.slack_api_url == "http://127.0.0.1:1/slack/"
-    assert settings.telegram_api_url == "http://127.0.0.1:1/tg"
+    assert settings.api_url("slack", "slack") == "http://127.0.0.1:1/a"
+    assert settings.api_url("slack", "slack-customers") == "http://127.0.0.1:1/b"
+    with pytest.raises(SettingsError):
+        parse({"SLACK_API_URL": "slack.com"}).api_url("slack")
 
 
 @pytest.mark.parametrize(
