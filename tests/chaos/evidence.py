@@ -64,9 +64,10 @@ class Waiting:
     outbox: int
     leases: int
     due: int  # conversations that are to wake within a second
+    files: int  # attachments whose fate their conversation will hear of
 
     def __bool__(self) -> bool:
-        return any((self.inputs, self.outbox, self.leases, self.due))
+        return any((self.inputs, self.outbox, self.leases, self.due, self.files))
 
 
 async def waiting(database_url: str) -> Waiting:
@@ -252,7 +253,8 @@ _WAITING = """
         (select count(*) from outbox where state in ('waiting', 'sending')),
         (select count(*) from conversations where lease_until is not null)
             + (select count(*) from lanes where lease_until is not null),
-        (select count(*) from conversations where wake_at < clock_timestamp() + interval '1 second')
+        (select count(*) from conversations where wake_at < clock_timestamp() + interval '1 second'),
+        (select count(*) from files where due_at is not null)
 """
 _MAILBOXES = "select count(*) from vault where name like 'uid:%'"
 _STORED = "select count(*) from inbox where kind = 'Said' and origin = 'customer'"
