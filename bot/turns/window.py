@@ -110,9 +110,18 @@ def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) ->
             if not place.isdecimal() or int(place) >= len(offered):
                 draft.whisper(who, "The organization has this template no longer.")
                 return
+            if _sent_since(draft, offered[int(place)], message):
+                draft.whisper(who, "This has been sent already.")
+                return
             _send(draft, offered[int(place)], Role.STAFF, person)
             draft.because(f"person {person}", f"sent the template {offered[int(place)].template.name!r}")
             draft.audit(f"person:{person}", "template.sent", template=offered[int(place)].template.name)
+
+
+def _sent_since(draft: Draft, filled: Filled, waiting: Message) -> bool:
+    """A second tap, or a second person's: the customer is asked once for what waits."""
+    written = list(draft.messages.values())
+    return any(m.role is Role.STAFF and m.text == filled.text for m in written[written.index(waiting) :])
 
 
 def _send(draft: Draft, filled: Filled, role: Role, sender: str) -> None:

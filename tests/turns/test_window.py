@@ -222,6 +222,8 @@ async def test_the_holder_is_offered_templates_with_the_customers_name_in_them(d
     assert isinstance(sent.operation, Post)
     assert sent.operation.template is not None
     assert (sent.operation.template.name, sent.operation.template.parameters) == ("still_there", ("Maya",))
+    await desk.press("template", view, HUGO, value)  # a second tap asks the customer nothing again
+    assert to_customers(await desk.deliver(desk.closed)) == []
     await desk.say("Yes I do", MAYA, on="whatsapp")
     assert to_customers(await desk.deliver()) == ["one"]
 
