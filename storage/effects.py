@@ -23,6 +23,7 @@ from bot.core.effects import (
     Drop,
     Effect,
     GoOn,
+    Introduce,
     Move,
     OpenEscalation,
     OpenRoom,
@@ -45,6 +46,7 @@ from storage.database import Step, together
 from storage.inbox import CONTENT, EXTRAS, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, waking
+from storage.places import PROFILE
 from storage.proving import begin, prove
 from storage.sealing import Sealer
 from storage.views import seal_reason
@@ -135,6 +137,10 @@ class Writes:
                     self._rows["clear_timers"].append(
                         {"conversation": view.conversation.id, "kind": effect.kind, "subject": effect.subject}
                     )
+                case Introduce():
+                    profile = {"name": effect.name, "handle": effect.handle, "language": effect.language}
+                    sealed = sealer.seal(json.dumps(profile), field=PROFILE)
+                    self._rows["introduce"].append({"id": view.conversation.customer, "profile": sealed})
                 case Audit():
                     self._audit[view.conversation.organization].append(
                         AuditEntry(
@@ -445,6 +451,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             created_at)
         values (:id, :organization, :conversation, :escalation, :account, :lane, :team, :chat, :at)
     """),
+    "introduce": text("update customers set profile = :profile where id = :id"),
     "close_room": text("update rooms set open = false where id = :id"),
     "clear_timers": text("""
         delete from timers where conversation_id = :conversation and kind = :kind

@@ -193,6 +193,15 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class Introduce:
+    """What the customer is called, where the channel could not say so when they first wrote."""
+
+    name: str
+    handle: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     actor: str
     action: str
@@ -224,5 +233,6 @@ Effect = (
     | SetTimer
     | ClearTimers
     | Remember
+    | Introduce
     | Audit
 )

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Status
-from bot.core.effects import AddMessage, ChangeMessage, SetTimer
+from bot.core.effects import AddMessage, ChangeMessage, Introduce, SetTimer
 from bot.core.events import (
     INVITATION,
     AddressChanged,
@@ -39,6 +39,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
     if event.standing is not Standing.CUSTOMER:
         _others(draft, event)
         return
+    _introduced(draft, event)
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
         reopened(draft)
         _moved(draft, event)
@@ -74,6 +75,20 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             _submitted(draft, event, event.content)
         case _:
             assert_never(event.content)
+
+
+def _introduced(draft: Draft, event: Event) -> None:
+    """A name that could not be looked up in time when they first wrote comes with a later event.
+
+    In a thread that several share it may be somebody else's.
+    """
+    sender = event.sender
+    if draft.name or not sender.display_name or event.shared:
+        return
+    draft.name = sender.display_name
+    language = draft.view.conversation.language or sender.language
+    draft.add(Introduce(sender.display_name, sender.handle, language))
+    draft.show_card()
 
 
 def _said(draft: Draft, item: Input, event: Event) -> None:

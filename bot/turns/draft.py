@@ -76,6 +76,7 @@ class Draft:
         self.timers: dict[tuple[str, str], Timer] = {(t.kind, t.subject): t for t in view.timers}
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.picked = ""
+        self.name = view.conversation.customer_name  # "" while the channel has not told it
         self.hops = 0  # agents that this turn has passed through
 
     @property
@@ -105,7 +106,7 @@ class Draft:
 
     @property
     def customer_name(self) -> str:
-        return self.view.conversation.customer_name or "the customer"
+        return self.name or "the customer"
 
     def add(self, effect: Effect) -> None:
         """Take a decision, and keep the values up to date with it."""

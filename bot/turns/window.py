@@ -164,7 +164,7 @@ def _fitting(draft: Draft, person: str) -> tuple[Filled, ...]:
 def _filled(draft: Draft, template: MessageTemplate, person: str) -> Filled:
     team = find_team(draft.organization, draft.escalation.team) if draft.escalation else None
     known = {
-        "{customer}": draft.view.conversation.customer_name or "there",
+        "{customer}": draft.name or "there",
         "{person}": draft.person_name(person),
         "{team}": team.name if team else draft.organization.display_name,
         "{organization}": draft.organization.display_name,

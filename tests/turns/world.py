@@ -34,6 +34,7 @@ from bot.core.effects import (
     Deliver,
     Drop,
     Effect,
+    Introduce,
     Move,
     OpenEscalation,
     OpenRoom,
@@ -154,6 +155,8 @@ class State:
                     del self.timers[key]
             case Remember(memory=memory):
                 self.memory = memory
+            case Introduce(name=name):
+                assert name, "somebody is introduced by a name"
             case Audit():
                 assert effect.subject
 
