@@ -42,8 +42,11 @@ export function startCustomerSlack(root) {
   }
 
   async function send(text, files) {
-    if (!where().channel) await act(`${SIDE}/open_direct`, { team: state.home.team, user: state.me });
-    await refreshSpaces();
+    await refreshSpaces(); // whoever is quick writes before the first look has come back
+    if (!where().channel) {
+      await act(`${SIDE}/open_direct`, { team: state.home.team, user: state.me });
+      await refreshSpaces();
+    }
     await deed("post", { text, thread_ts: state.thread || "", files });
     toBottom(log);
     return true;

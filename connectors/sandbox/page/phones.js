@@ -30,7 +30,7 @@ export function startPhones(root) {
     const dot = h("span", { class: "unread-dot", hidden: true, "aria-label": "unread" });
     const tab = h("button", {
       type: "button", role: "tab", id: `tab-of-${channel.id}`, "aria-controls": `panel-${channel.id}`, testid: `channel-${channel.id}`, onclick: () => open(channel.id),
-    }, h("span", { class: `channel-mark mark-${channel.id}`, "aria-hidden": "true" }), channel.label, dot);
+    }, h("span", { class: `channel-mark mark-${channel.id}`, "aria-hidden": "true" }), h("span", {}, channel.label), dot);
     tabs.append(tab);
     return { ...channel, screen, tab, dot, view: channel.start(screen, () => draw(channel.id)) };
   });
