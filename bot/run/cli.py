@@ -29,6 +29,7 @@ from storage.organizations import find
 INTERRUPTED: Final = 130
 _JSON: Final = "json"
 _ORG: Final = "org"
+_SANDBOX: Final = "sandbox"
 _WITHOUT_STORAGE: Final = frozenset(("help", "org lint", "channels"))
 
 
@@ -111,8 +112,9 @@ def _function(command: Command, *, group: bool) -> Callable[..., int]:
     def call(ctx: typer.Context, **given: Any) -> int:
         if group and ctx.invoked_subcommand is not None:
             return 0
-        as_json, org = bool(given.pop(_JSON)), given.pop(_ORG)
-        output = uvloop.run(_run(command.name, {name: _text(value) for name, value in given.items()}, org))
+        as_json, org, sandbox = bool(given.pop(_JSON)), given.pop(_ORG), bool(given.pop(_SANDBOX))
+        arguments = {name: _text(value) for name, value in given.items()}
+        output = uvloop.run(_run(command.name, arguments, org, sandbox=sandbox))
         return show(output, as_json=as_json)
 
     parameters = [
@@ -134,6 +136,14 @@ def _function(command: Command, *, group: bool) -> Callable[..., int]:
             default="",
             annotation=Annotated[
                 str, typer.Option("--org", help="Which organization, if there are several.")
+            ],
+        ),
+        inspect.Parameter(
+            _SANDBOX,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[
+                bool, typer.Option("--sandbox", help="Ask the stand-ins that `desk up --sandbox` runs.")
             ],
         ),
     ]
@@ -168,12 +178,14 @@ def _text(value: object) -> str:
     return ("yes" if value else "") if isinstance(value, bool) else str(value)
 
 
-async def _run(name: str, arguments: dict[str, str], org: str) -> Output:
+async def _run(name: str, arguments: dict[str, str], org: str, *, sandbox: bool) -> Output:
     if name in _WITHOUT_STORAGE:
         command, _ = registry(unopened(CHANNELS)).find(name.split())
         return await command.handler(Call(Caller(NOWHERE), arguments))
     configure(LogLevel.WARNING)
     settings = await asyncio.to_thread(load, os.environ)
+    if sandbox:
+        settings = processes.in_sandbox(settings)
     applies = name == "org apply" and bool(arguments["path"])
     async with opened_desk(settings, Shell(sys.stdin, sys.stderr), migrate=applies) as desk:
         command, _ = registry(desk).find(name.split())

@@ -96,7 +96,7 @@ def _follow(parent: int) -> None:
 async def up(settings: Settings, *, sandbox: bool) -> None:
     """All in one tree; with the sample organization if there is none, and the sandbox if asked for."""
     if sandbox:
-        settings = _in_sandbox(settings)
+        settings = in_sandbox(settings)
     async with _stopping() as stop, servers(settings) as known:
         await asyncio.to_thread(upgrade, known.database_url)
         async with house(settings, known, pool=12) as h:
@@ -249,7 +249,7 @@ async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None
             await child.wait()
 
 
-def _in_sandbox(settings: Settings) -> Settings:
+def in_sandbox(settings: Settings) -> Settings:
     """The same settings, with the stand-ins in place of the platforms."""
     here = f"http://127.0.0.1:{settings.port}"
     known = environment(Credentials(), f"{here}/sandbox")

@@ -94,3 +94,13 @@ async def test_a_platform_that_is_silent_is_not_waited_for(
 def test_an_account_that_is_not_there_is_said_to_be_so(desk: Desks, story: Told) -> None:
     went = desk("accounts", "check", "icq")
     assert (went.code, went.err) == (1, "desk: There is no account 'icq' in this organization.\n")
+
+
+def test_the_stand_ins_are_asked_where_somebody_says_so(
+    desk: Desks, story: Told, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", str(free_port))  # nobody runs a sandbox there
+    alone, sandbox = desk("accounts", "check", "telegram"), desk("accounts", "check", "telegram", "--sandbox")
+    assert "TELEGRAM_BOT_TOKEN is not set" in alone.out
+    assert "is not set" not in sandbox.out
+    assert "cannot be reached now" in sandbox.out
