@@ -106,6 +106,7 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
             if sandbox:
                 stand_ins = Sandbox(state_file=settings.var / "sandbox.json", mail_ports=MAIL_PORTS)
                 app.add_subapp("/sandbox", stand_ins.app())
+                app.router.add_get("/", _to_the_page)
             async with (
                 listening(settings, app),
                 running(h, serves=True, works=True, stop=stop),
@@ -264,6 +265,10 @@ async def _ensure_organization(h: House) -> None:
         loaded = await asyncio.to_thread(load_organization, SAMPLE, CHANNELS)
         await apply(connection, h.desk.keys, new_id, loaded, by="desk up", digest=loaded.digest)
     await h.directory.refresh()
+
+
+async def _to_the_page(_: web.Request) -> web.Response:
+    raise web.HTTPFound("/sandbox/")
 
 
 def _welcome(settings: Settings, *, sandbox: bool) -> None:

@@ -30,8 +30,8 @@ class Texts(Part):
         "I am passing this to our {team}. They can read the whole story and will answer you right here."
     )
     out_of_hours: Template = (
-        "Nobody from our {team} is in at the moment: they will be back {opens}. Your message is with them, and"
-        " they will answer you right here."
+        "Nobody from our {team} is in at the moment: they will be back {opens}. Your message is with them,"
+        " and they will answer you right here."
     )
     not_taken_in_time: Template = (
         "Nobody has been able to look at this yet. I have called more colleagues, and your place is kept."

@@ -1,0 +1,57 @@
+"""What `make run` runs, as a process of its own: every platform answers, and the page is where one looks."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+
+from tests.chaos.processes import programs
+from tests.story.rig import ROOT
+
+BY_MAIL = "email"  # its servers have fixed ports, which somebody else on this machine may have
+
+
+async def shell(environ: Mapping[str, str], *words: str) -> tuple[int, str]:
+    """`desk …` in a shell beside it: the exit code, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.run.cli", *words),
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    return process.returncode or 0, out.decode()
+
+
+async def test_every_account_works_and_the_address_leads_to_the_page(
+    database_url: str, redis_url: str, free_port: int, tmp_path: Path
+) -> None:
+    environ = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "DESK_ENV": "embedded",
+        "VAR_DIR": str(tmp_path),
+        "PORT": str(free_port),
+    }
+    here = f"http://127.0.0.1:{free_port}"
+    async with programs() as running:
+        desk = running.add("up", ("-m", "bot.run.cli", "up", "--sandbox"), environ, health=here)
+        await desk.start()
+        async with aiohttp.ClientSession() as session, session.get(here) as page:
+            assert page.url.path.startswith("/sandbox")
+            assert "Write as a customer" in await page.text()
+
+        async with asyncio.timeout(60):
+            while "is running" not in desk.last_words():  # noqa: ASYNC110 (it tells nobody)
+                await asyncio.sleep(0.1)
+        _, out = await shell(environ, "accounts", "check", "--sandbox", "--json")
+        told = json.loads(out)
+        assert len(told) == 7
+        assert [one for one in told if not one["works"] and one["account"] != BY_MAIL] == []
+
+        desk.terminate()
+        assert await desk.ended(30) == 0
