@@ -255,7 +255,8 @@ _PERSON = """
         select array(select c.id union all select f.id from customers f where f.merged_into = c.id) as ids
     ) g
     cross join lateral (
-        select (select count(*) from conversations v where v.customer_id = any(g.ids)) as conversations,
+        select (select count(*) from conversations v where v.customer_id = any(g.ids) and v.owner_name <> '')
+                as conversations,
             (select array_agg(distinct cast(a.channel as text)) from identities i
                 join accounts a on a.id = i.account_id where i.customer_id = any(g.ids)) as channels
     ) t
@@ -266,6 +267,7 @@ CUSTOMERS: Final = text(
     _LINE
     + _PERSON
     + """
+        and t.conversations > 0
         and (cast(:before as uuid) is null or (c.created_at, c.id) < (
             select created_at, id from customers
             where id = cast(:before as uuid) and organization_id = :organization

@@ -42,12 +42,13 @@ _PAGE = """
     order by v.created_at desc, v.id desc limit :limit
 """
 
-CONVERSATIONS: Final = text(_CONVERSATION_LINE + " where v.organization_id = :organization" + _PAGE)
+# Whom nobody owns was only sent a code (see storage.proving): no matter of anybody's.
+_THEIRS = " where v.organization_id = :organization and v.owner_name <> ''"
+
+CONVERSATIONS: Final = text(_CONVERSATION_LINE + _THEIRS + _PAGE)
 
 # A statement of its own: a filter that may be absent would keep a rare status from its index.
-CONVERSATIONS_OF_STATUS: Final = text(
-    _CONVERSATION_LINE + " where v.organization_id = :organization and v.status = :status" + _PAGE
-)
+CONVERSATIONS_OF_STATUS: Final = text(_CONVERSATION_LINE + _THEIRS + " and v.status = :status" + _PAGE)
 
 CONVERSATION: Final = text(
     _CONVERSATION_LINE + " where v.organization_id = :organization and v.id = :conversation"
@@ -152,6 +153,7 @@ TURNS: Final = text("""
 BEGUN: Final = text("""
     select status, count(*) as number from conversations
     where organization_id = :organization and created_at > statement_timestamp() - interval '24 hours'
+        and owner_name <> ''
     group by status
 """)
 

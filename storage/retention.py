@@ -10,6 +10,9 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.ids import CustomerId, OrgId
+from storage.keys import destroy
+
 
 async def forget_inbox_bodies(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Empty the sealed bodies of inputs accepted before then that their conversation has handled."""
@@ -44,6 +47,17 @@ async def delete_deliveries(connection: AsyncConnection, before: datetime, limit
 async def delete_links(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Delete invitations that ended before then, used or not."""
     return await _removed(connection, _DELETE_LINKS, {"before": before, "limit": limit})
+
+
+async def erase_unproved(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Erase whom a code was sent to before then: an address that somebody mistyped is none of our business.
+
+    What was proved is the customer's by now, and stays.
+    """
+    rows = (await connection.execute(_UNPROVED, {"before": before, "limit": limit})).all()
+    for row in rows:
+        await destroy(connection, OrgId(row.organization_id), CustomerId(row.customer_id))
+    return len(rows)
 
 
 def first_id(at: datetime) -> UUID:
@@ -107,6 +121,13 @@ _DELETE_LINKS = text("""
         select ctid from links where expires_at < :before
         order by expires_at limit :limit for update skip locked
     ))
+""")
+
+# ix_conversations_proving: erasing takes them out of it.
+_UNPROVED = text("""
+    select organization_id, customer_id from conversations
+    where owner_name = '' and place_id is not null and created_at < :before
+    order by created_at limit :limit for update skip locked
 """)
 
 # The primary key

@@ -281,6 +281,12 @@ conversations = Table(
         postgresql_where=text("pending_since is not null"),
     ),
     Index("ix_conversations_customer_id", "customer_id"),
+    # Begun to prove an address (see storage.proving), and not erased yet.
+    Index(
+        "ix_conversations_proving",
+        "created_at",
+        postgresql_where=text("owner_name = '' and place_id is not null"),
+    ),
     postgresql_with={"fillfactor": "70"},
 )
 

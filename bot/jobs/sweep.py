@@ -13,6 +13,7 @@ from storage.retention import (
     delete_strays,
     delete_tries,
     delete_turns,
+    erase_unproved,
     forget_inbox_bodies,
 )
 
@@ -44,6 +45,7 @@ async def sweep(
         "tries": lambda connection: delete_tries(connection, traced, batch),
         "delivered": lambda connection: delete_deliveries(connection, traced, batch),
         "links": lambda connection: delete_links(connection, known, batch),
+        "unproved": lambda connection: erase_unproved(connection, served, batch),
         "turns": lambda connection: delete_turns(connection, traced, batch),
     }
     counts = dict.fromkeys(steps, 0)

@@ -1,6 +1,7 @@
 """Going on at another address: nothing before it is proved, and then everything, there."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,7 +11,12 @@ from bot.core.errors import Refused
 from bot.core.events import Edited, Place, Standing
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post
+from bot.jobs.job import Context
+from bot.jobs.sweep import sweep
 from bot.turns.elsewhere import MAX_TRIES
+from storage.customers import customers
+from storage.queries import conversations
+from storage.sealing import Keyring
 from tests.turns.bench import CODE, Bench, Left, message, states, to_customers, to_rooms
 
 ADDRESS = "maya@a.example"
@@ -260,3 +266,47 @@ async def test_the_mail_with_the_code_says_to_whom_it_goes(desk: Bench) -> None:
     [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
     assert isinstance(mail.operation, Post)
     assert mail.item.context.startswith(f"to {ADDRESS}")
+
+
+async def listed(desk: Bench) -> tuple[int, int]:
+    """How many conversations and customers the lists of staff hold."""
+    async with desk.database.begin() as connection:
+        matters = await conversations(connection, desk.keys, desk.tenant)
+        return len(matters), len(await customers(connection, desk.keys, desk.tenant))
+
+
+async def swept(desk: Bench, later: timedelta) -> int:
+    context = Context(
+        database=desk.database,
+        keyring=Keyring((b"k" * 32,)),
+        files_url="file:///nowhere",
+        clock=lambda: datetime.now(UTC) + later,
+        spent=lambda: False,
+        place="",
+        remember=lambda _: None,
+    )
+    return (await sweep(context))["unproved"]
+
+
+async def test_whom_a_code_was_sent_to_is_nobody_in_any_list(desk: Bench) -> None:
+    await asked(desk)
+    assert await listed(desk) == (1, 1)
+
+
+async def test_an_address_that_nobody_proved_is_forgotten_a_day_later(desk: Bench) -> None:
+    id_ = await asked(desk)
+    await desk.deliver()
+    assert await swept(desk, timedelta(hours=23)) == 0
+    assert await swept(desk, timedelta(hours=25)) == 1
+    assert await swept(desk, timedelta(hours=25)) == 0, "it is done once"
+    rows = await desk.rows("select count(*) from identities i join accounts a on a.id = i.account_id"
+                           " where a.channel = 'email'")  # fmt: skip
+    assert rows == [(0,)]
+    assert states(await desk.view(id_), "My order is late") == [MessageState.RECEIVED]
+
+
+async def test_an_address_that_was_proved_stays(desk: Bench) -> None:
+    id_, chat = await proved(desk)
+    await swept(desk, timedelta(hours=25))
+    assert await desk.say("Still me", ADDRESS, on="email", chat=chat, shared=True) == id_
+    assert await listed(desk) == (1, 1)

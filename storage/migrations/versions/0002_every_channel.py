@@ -192,6 +192,13 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("crm_hash is not null"),
     )
+    op.create_index(
+        "ix_conversations_proving",
+        "conversations",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("owner_name = '' and place_id is not null"),
+    )
     op.create_foreign_key(op.f("fk_customers_merged_into"), "customers", "customers", ["merged_into"], ["id"])
     op.add_column("identities", sa.Column("address", sa.Text(), server_default="", nullable=False))
     op.add_column(
