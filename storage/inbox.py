@@ -106,7 +106,7 @@ class _Locked:
     """Conversations whose rows are locked, and which of them each place leads to."""
 
     conversations: dict[ConversationId, _Head]
-    leads_to: dict[UUID, ConversationId]
+    leads_to: dict[UUID, tuple[bytes, ConversationId]]  # with the hash that the place is known by
 
 
 class Inboxes:
@@ -157,6 +157,7 @@ class Inboxes:
             else:
                 ignored += 1
         wakes = await self._store(connection, entries, heads.conversations)
+        await self._places.release(connection, customers, spots)
         await _keep_strays(connection, strays)
         return Accepted(
             wakes=wakes,
@@ -172,7 +173,7 @@ class Inboxes:
         moved = [
             key
             for key, spot in spots.items()
-            if heads.leads_to.get(spot.place) != spot.conversation
+            if heads.leads_to.get(spot.place) != (key[1], spot.conversation)
             or (head := heads.conversations.get(spot.conversation)) is None
             or (head.closed and key in opening)
         ]
@@ -346,6 +347,7 @@ def check(event: Event) -> None:
         ("chat", event.place.chat),
         ("thread", event.place.thread),
         ("sender", event.sender.external_id),
+        ("alias", event.sender.alias),
     ):
         if len(value) > MAX_ID or "\x00" in value:
             raise MalformedPayload(name, f"longer than {MAX_ID} characters, or with a NUL")
@@ -478,7 +480,8 @@ async def _lock_and_look(
     )
     seen = {(AccountId(row.account_id), str(row.external_id)) for row in known}
     heads = {ConversationId(row.id): _head(row) for row in locked}
-    return _Locked(heads, {row.id: ConversationId(row.conversation_id) for row in leading}), seen
+    leads_to = {row.id: (bytes(row.place_hash), ConversationId(row.conversation_id)) for row in leading}
+    return _Locked(heads, leads_to), seen
 
 
 def _head(row: AnyRow) -> _Head:
@@ -549,7 +552,7 @@ _LOCK = text(f"""
     from conversations v where v.id = any(cast(:conversations as uuid[])) order by v.id for update
 """)
 
-_LEADING = text("select id, conversation_id from places where id = any(cast(:places as uuid[]))")
+_LEADING = text("select id, place_hash, conversation_id from places where id = any(cast(:places as uuid[]))")
 
 _HEAR = text("""
     update places p set heard_at = greatest(p.heard_at, least(t.heard, clock_timestamp())),

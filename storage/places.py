@@ -89,6 +89,11 @@ def identity_of(account: Account, event: Event, address: str = "") -> bytes:
     return account.keys.index.of("identity", place.channel, address or sender.external_id)
 
 
+def _place_of(account: Account, address: str) -> Key:
+    """The key of a person's own chat."""
+    return account.id, account.keys.index.of("place", account.channel, address, "")
+
+
 def token_of(event: Event) -> str:
     """The invitation that an event accepts; "" for most."""
     if event.shared or not event.private or not event.sender.verified:
@@ -113,6 +118,7 @@ class Places:
         self._new_id = new_id
         self._remembered = remembered
         self._spots: dict[Key, Spot] = {}
+        self._paired: dict[tuple[Key, Key], None] = {}
 
     def forget(self, keys: Iterable[Key]) -> None:
         for key in keys:
@@ -120,6 +126,7 @@ class Places:
 
     def forget_customer(self, customer: CustomerId) -> None:
         self._keys.forget(customer)
+        self._paired.clear()
         self._spots = {key: spot for key, spot in self._spots.items() if spot.customer != customer}
 
     async def spots(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> dict[Key, Spot]:
@@ -132,7 +139,9 @@ class Places:
                 inviting.add(key)
             if key not in first or _says_more(arrival.event) > _says_more(first[key].event):
                 first[key] = arrival
+        await self._pair(connection, arrivals, {})
         known = await self._leading(connection, arrivals, first, inviting)
+        await self._pair(connection, arrivals, known)
         await self._follow(connection, arrivals, known)
         return known
 
@@ -351,33 +360,76 @@ class Places:
         await together(connection, *steps, (_PLACE, row_of_place))
         return Spot(row_of_place["id"], conversation, customer, sealer, person.sealer)  # type: ignore[arg-type]
 
+    async def _pair(
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
+    ) -> None:
+        """Whom the channel knows by two ids is one customer, by whichever they are named first or alone.
+
+        Asked once for each pair while it is remembered. Idempotent, as `_follow` is.
+        """
+        pairs = {
+            (key_of(a.account, a.event), _place_of(a.account, a.event.sender.alias)): a
+            for a in arrivals
+            if a.event.sender.alias and _may_join(a.event)
+        }
+        for pair, arrival in pairs.items():
+            if pair in self._paired:
+                continue
+            number, alias = pair
+            found = {key: spot for key, (spot, _) in (await self._find(connection, pair)).items()}
+            found |= {key: spots[key] for key in pair if key in spots}
+            if len(found) == len(pair):
+                if not spots:  # nothing was written in this transaction yet, which may fail
+                    self._paired[pair] = None
+            elif number in found:
+                await self._lead_on(connection, arrival, found[number], arrival.event.sender.alias)
+            elif alias in found:
+                await self._lead_on(connection, arrival, found[alias], arrival.event.sender.external_id)
+        while len(self._paired) > self._remembered:
+            self._paired.pop(next(iter(self._paired)))
+
     async def _follow(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
     ) -> None:
-        """A changed number: the new address is the same customer, and the conversation goes on there.
-
-        Idempotent. An address that is somebody's already stays theirs.
-        """
+        """A changed number: the new address is the same customer, and the conversation goes on there."""
         for arrival in arrivals:
             spot = spots.get(key_of(arrival.account, arrival.event))
-            if spot is None or not isinstance(arrival.event.content, AddressChanged):
-                continue
-            account, event, address = arrival.account, arrival.event, arrival.event.content.address
-            index, channel = account.keys.index, account.channel
-            chat = (account.id, index.of("chat", channel, address))
-            lanes = await lanes_of(connection, {chat: account.organization}, self._new_id)
-            place = Place(channel, account.account, address)
-            given = {
-                "old": spot.place,
-                "identity": self._new_id(),
-                "identity_hash": identity_of(account, event, address),
-                "address": spot.owner.seal(address, field=ADDRESS),
-                "place": self._new_id(),
-                "place_hash": index.of("place", channel, address, ""),
-                "lane": lanes[chat],
-                "sealed": seal_place(place, spot.owner),
-            }
-            await connection.execute(_FOLLOW, given)
+            if spot is not None and isinstance(arrival.event.content, AddressChanged):
+                await self._lead_on(connection, arrival, spot, arrival.event.content.address, moves=True)
+
+    async def _lead_on(
+        self, connection: AsyncConnection, arrival: Arrival, spot: Spot, address: str, *, moves: bool = False
+    ) -> None:
+        """Make an address of the same customer known. Idempotent: one that is somebody's stays theirs."""
+        account, event = arrival.account, arrival.event
+        index, channel = account.keys.index, account.channel
+        chat = (account.id, index.of("chat", channel, address))
+        lanes = await lanes_of(connection, {chat: account.organization}, self._new_id)
+        place = Place(channel, account.account, address)
+        given = {
+            "old": spot.place,
+            "identity": self._new_id(),
+            "identity_hash": identity_of(account, event, address),
+            "address": spot.owner.seal(address, field=ADDRESS),
+            "place": self._new_id(),
+            "place_hash": _place_of(account, address)[1],
+            "lane": lanes[chat],
+            "sealed": seal_place(place, spot.owner),
+            "moves": moves,
+        }
+        await connection.execute(_FOLLOW, given)
+
+    async def release(
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
+    ) -> None:
+        """A number that its customer has left leads to them no more: it will be somebody else's."""
+        for arrival in arrivals:
+            key = key_of(arrival.account, arrival.event)
+            if key in spots and isinstance(arrival.event.content, AddressChanged):
+                new = identity_of(arrival.account, arrival.event, arrival.event.content.address)
+                await connection.execute(_RELEASE, {"old": spots[key].place, "new": new})
+                self.forget([key])
+                self._paired = {pair: None for pair in self._paired if key not in pair}
 
 
 def place_row(
@@ -571,5 +623,21 @@ _FOLLOW = text("""
         from old, identity
         on conflict (account_id, place_hash) do nothing returning id, conversation_id
     )
-    update conversations v set place_id = place.id from place where v.id = place.conversation_id
+    update conversations v set place_id = place.id from place
+    where v.id = place.conversation_id and cast(:moves as boolean)
+""")
+
+# Only where the new address has become the same customer's. The rows stay, for what was said there.
+_RELEASE = text("""
+    with old as (
+        select p.id as place, i.id as identity from places p join identities i on i.id = p.identity_id
+        join identities n on n.account_id = i.account_id and n.address_hash = :new
+            and n.customer_id = i.customer_id and n.id <> i.id
+        where p.id = :old
+    ),
+    released as (
+        update identities i set address_hash = sha256(i.address_hash || uuid_send(i.id))
+        from old where i.id = old.identity
+    )
+    update places p set place_hash = sha256(p.place_hash || uuid_send(p.id)) from old where p.id = old.place
 """)

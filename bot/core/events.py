@@ -29,6 +29,7 @@ class Sender:
     handle: str = ""  # a user name; shown, never trusted to identify anybody
     language: str = ""  # BCP 47, as the channel tells it
     verified: bool = True  # False: the channel cannot vouch that `external_id` is who wrote this
+    alias: str = ""  # another id of the same person, who may be named by it alone another time
 
 
 class AttachmentKind(StrEnum):

@@ -386,6 +386,65 @@ async def test_a_number_that_belongs_to_somebody_is_not_taken_from_them(desk: Be
     assert await desk.root_of(mine) != await desk.root_of(theirs)
 
 
+async def test_a_number_that_its_owner_has_left_is_somebody_elses_when_it_writes_again(
+    desk: Bench, twin: Bench
+) -> None:
+    """Numbers are given out again. Nobody may get into the history of who had theirs before."""
+    phone = await desk.say("My secret", "+1", on="whatsapp")
+    assert await twin.say("Another process knows me", "+1", on="whatsapp") == phone
+    change = desk.event(AddressChanged("+2"), "+1", on="whatsapp")
+    await desk.hear(change)
+    await desk.hear(change)
+    for somebody in (twin, desk):
+        stranger = await somebody.say("Hello, I am new here", "+1", on="whatsapp", name="Otto")
+        assert await desk.root_of(stranger) != await desk.root_of(phone)
+    await desk.hear(change)
+    assert await desk.say("Still me", "+2", on="whatsapp") == phone
+
+
+# --- known by two ids --------------------------------------------------------------------------------------
+
+
+async def test_who_hides_their_number_after_a_while_is_still_the_same_customer(
+    desk: Bench, twin: Bench
+) -> None:
+    phone = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
+    assert (await desk.view(phone)).conversation.place.chat == "+1"
+    assert await twin.say("Nobody sees my number now", "DE.1", on="whatsapp") == phone
+    assert (await desk.view(phone)).conversation.place.chat == "DE.1"
+    assert await desk.say("And now you do", "+1", on="whatsapp", alias="DE.1") == phone
+
+
+async def test_who_shows_their_number_after_a_while_is_still_the_same_customer(
+    desk: Bench, twin: Bench
+) -> None:
+    hidden = await desk.say("Hello", "DE.1", on="whatsapp")
+    assert await twin.say("This is my number", "+1", on="whatsapp", alias="DE.1") == hidden
+    assert await desk.say("Again", "+1", on="whatsapp") == hidden
+
+
+async def test_an_id_that_is_known_as_somebody_elses_joins_nobody(desk: Bench) -> None:
+    mine = await desk.say("Hello", "+1", on="whatsapp")
+    theirs = await desk.say("Hello", "DE.1", on="whatsapp")
+    assert await desk.say("Still me", "+1", on="whatsapp", alias="DE.1") == mine
+    assert await desk.say("Still me", "DE.1", on="whatsapp") == theirs
+
+
+async def test_a_new_matter_of_who_hides_their_number_now_is_theirs(desk: Bench) -> None:
+    before = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
+    await desk.end(before)
+    after = await desk.say("Hello again", "DE.1", on="whatsapp")
+    assert after != before
+    assert await desk.root_of(after) == await desk.root_of(before)
+    assert await desk.say("With my number", "+1", on="whatsapp", alias="DE.1") == after
+
+
+async def test_who_hides_their_number_and_changes_it_is_followed(desk: Bench) -> None:
+    phone = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
+    await desk.hear(desk.event(AddressChanged("DE.2"), "DE.1", on="whatsapp"))
+    assert await desk.say("From the new one", "DE.2", on="whatsapp") == phone
+
+
 # --- erased ------------------------------------------------------------------------------------------------
 
 

@@ -99,6 +99,7 @@ class Bench:
         thread: str = "",
         name: str = "Maya",
         verified: bool = True,
+        alias: str = "",
         at: datetime | None = None,
         **more: object,
     ) -> Event:
@@ -111,7 +112,7 @@ class Bench:
             given.setdefault("message", f"m{n}")
         return Event(
             place=Place(channel, on, chat or who, thread),
-            sender=Sender(who, name, verified=verified),
+            sender=Sender(who, name, verified=verified, alias=alias),
             content=said,
             occurred_at=at or datetime.now(UTC),
             **given,  # type: ignore[arg-type]
