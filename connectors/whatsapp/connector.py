@@ -80,13 +80,16 @@ class WhatsAppConnector:
 
     def _heard(self, request: RawRequest) -> tuple[Event, ...]:
         read = self._reader.read(decode(request.body), self._clock())
-        if read.errors or read.unreadable:
+        if read.errors or read.unreadable or read.news:
             _log.warning(
                 "trouble told by whatsapp",
                 account=self.account,
                 codes=read.errors,
                 unreadable=read.unreadable,
+                news=read.news,
             )
+        if read.elsewhere:
+            _log.warning("webhook of another number", account=self.account, changes=read.elsewhere)
         return tuple(read.events)
 
     def routes(self, inbox: Inbox) -> Sequence[Route]:

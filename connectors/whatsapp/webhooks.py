@@ -19,6 +19,7 @@ from bot.core.events import (
     Receipt,
     ReceiptStatus,
     Sender,
+    Standing,
 )
 from connectors.meta import Node
 from connectors.whatsapp.capabilities import CHANNEL
@@ -33,18 +34,26 @@ _STATUSES = {
     "failed": ReceiptStatus.FAILED,
     "warning": ReceiptStatus.SENT,  # sent, but something is wrong with it: its errors say what
 }
+APP = "The WhatsApp Business app"
 _ID_CHARS = 200
 _HINT_CHARS = 500
 _REASON_CHARS = 300
+_NEWS_CHARS = 80
 
 
 @dataclass(slots=True)
 class ReadWebhook:
-    """`errors` are codes that WhatsApp tells of the account, `unreadable` what has no id or no sender."""
+    """`errors` are codes that WhatsApp tells of the account, `news` is what else it tells of it, in a word.
+
+    `unreadable` counts what has no id or no sender, and `elsewhere` what is of other numbers: an app has one
+    webhook for all of its numbers, unless it is told otherwise.
+    """
 
     events: list[Event] = field(default_factory=list)
     errors: list[int] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
     unreadable: int = 0
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +70,34 @@ class WebhookReader:
         if "entry" not in payload:
             raise MalformedPayload("entry", "missing: not a webhook of WhatsApp")
         read = ReadWebhook()
-        for value in self._values(payload):
-            read.errors += [code for error in value.nodes("errors") if (code := error.whole("code"))]
-            people = value.nodes("contacts")
-            events = [self._message(message, people, received) for message in value.nodes("messages")]
-            events += [
-                self._status(status, people, received)
-                for status in value.nodes("statuses")
-                if status.text("status") in _STATUSES
-            ]
-            read.events += [event for event in events if event]
-            read.unreadable += events.count(None)
+        for change in (change for entry in payload.nodes("entry") for change in entry.nodes("changes")):
+            name, value = change.text("field"), change.node("value")
+            if name not in ("messages", "smb_message_echoes"):
+                told = (name, value.text("event"), value.text("message_template_name"))
+                read.news.append(" ".join(filter(None, told))[:_NEWS_CHARS])
+            elif value.node("metadata").id("phone_number_id") != self.phone_number_id:
+                read.elsewhere += 1
+            else:
+                read.errors += [code for error in value.nodes("errors") if (code := error.whole("code"))]
+                events = list(self._events(value, received))
+                read.events += [event for event in events if event]
+                read.unreadable += events.count(None)
         return read
 
-    def _values(self, payload: Node) -> Iterator[Node]:
-        """The messages of our number. The other fields tell of the account, its templates, its groups."""
-        for entry in payload.nodes("entry"):
-            for change in entry.nodes("changes"):
-                value = change.node("value")
-                ours = value.node("metadata").id("phone_number_id") == self.phone_number_id
-                if change.text("field") == "messages" and ours:
-                    yield value
+    def _events(self, value: Node, received: datetime) -> Iterator[Event | None]:
+        people = value.nodes("contacts")
+        for message in value.nodes("messages"):
+            yield self._message(message, people, received)
+        for status in value.nodes("statuses"):
+            if status.text("status") in _STATUSES:
+                yield self._status(status, people, received)
+        for echo in value.nodes("message_echoes"):
+            yield self._echo(echo, people, received)
 
     def _message(self, message: Node, people: list[Node], received: datetime) -> Event | None:
-        person = _person(people, message.text("from"), message.text("from_user_id"))
+        # Who hides their number is told of by the id they had before, when it changes.
+        scoped = message.node("system").text("previous_user_id") or message.text("from_user_id")
+        person = _person(people, message.text("from"), scoped)
         # A group's id says where; who wrote there is still one person.
         chat = message.text("group_id") or person.address
         wamid = message.text("id")
@@ -103,19 +116,46 @@ class WebhookReader:
             hints=tuple((name, fact[:_HINT_CHARS]) for name, fact in _hints(message, person) if fact),
         )
 
+    def _echo(self, echo: Node, people: list[Node], received: datetime) -> Event | None:
+        """What somebody of the business wrote in the app, on a number that is used with both.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/smb_message_echoes
+        """
+        person = _person(people, echo.text("to"), echo.text("to_user_id"))
+        wamid = echo.text("id")
+        if not wamid or not person.address:
+            return None
+        content = content_of(echo)
+        return Event(
+            external_id=_event_id(echo, content),
+            place=Place(CHANNEL, self.account, person.address),
+            # The place is the customer's, and known by theirs as the sender's id. Who it was in the app, Meta
+            # tells nobody.
+            sender=Sender(person.address, display_name=APP),
+            content=content,
+            occurred_at=echo.moment("timestamp") or received,
+            message="" if isinstance(content, Reacted | Edited | Deleted) else wamid,
+            reply_to=echo.node("context").text("id"),
+            standing=Standing.INSIDER,
+        )
+
     def _status(self, status: Node, people: list[Node], received: datetime) -> Event | None:
-        person = _person(people, status.text("recipient_id"), status.text("recipient_user_id"))
+        # A message into a group has a status for each who is there.
+        group = status.text("recipient_id") if status.text("recipient_type") == "group" else ""
+        number = status.text("recipient_participant_id") if group else status.text("recipient_id")
+        person = _person(people, number, status.text("recipient_user_id"))
         wamid, name = status.text("id"), status.text("status")
         if not wamid or not person.address:
             return None
         code, reason = _failure(status)
         delivery = status.text("biz_opaque_callback_data")
         return Event(
-            external_id=_bounded(f"status:{wamid}:{name}"),
-            place=Place(CHANNEL, self.account, person.address),
+            external_id=_bounded(f"status:{wamid}:{name}" + (f":{person.address}" if group else "")),
+            place=Place(CHANNEL, self.account, group or person.address),
             sender=person.sender(),
             content=Receipt(status=_STATUSES[name], messages=(wamid,), code=code, reason=reason),
             occurred_at=status.moment("timestamp") or received,
+            private=not group,
             hints=(("delivery", delivery[:_HINT_CHARS]),) if delivery else (),
         )
 
@@ -124,6 +164,7 @@ class WebhookReader:
 class _Person:
     """`address` is the wa_id, or Meta's id of who hides their number (a "business-scoped user id").
 
+    Both are told of whoever does not hide it yet, so that they stay one customer when they do.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
 
@@ -133,7 +174,8 @@ class _Person:
     scoped_id: str = ""
 
     def sender(self) -> Sender:
-        return Sender(external_id=self.address, display_name=self.name, handle=self.handle)
+        alias = self.scoped_id if self.scoped_id != self.address else ""
+        return Sender(self.address, display_name=self.name, handle=self.handle, alias=alias)
 
 
 def _person(people: list[Node], number: str, scoped_id: str) -> _Person:

@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bot.core.connector import RawRequest
 from bot.core.errors import ForgedRequest, MalformedPayload, StorageUnavailable
-from bot.core.events import Reacted, Said
+from bot.core.events import Reacted, Said, Standing
 from connectors.meta import sign
 from connectors.whatsapp import channel
 from tests.connectors.whatsapp.normal import in_a_word, load, normal
 from tests.connectors.whatsapp.rig import (
+    CUSTOMER,
     NUMBER,
     SECRET,
     VERIFY_TOKEN,
@@ -91,6 +93,43 @@ def test_another_number_of_the_same_business_is_not_ours() -> None:
 @pytest.mark.parametrize("field", ["account_update", "message_template_status_update", "calls", ""])
 def test_news_of_the_account_are_no_events_of_customers(field: str) -> None:
     assert parsed(webhook(said(message(type="text", text={"body": "?"})), field=field)) == ()
+
+
+def test_what_a_colleague_writes_in_the_app_is_a_colleagues_public_word() -> None:
+    echo = {
+        "from": "15550783881",
+        "to": CUSTOMER,
+        "to_user_id": "US.1",
+        "id": "wamid.E",
+        "timestamp": "1749416383",
+        "type": "image",
+        "image": {"caption": "Like this one?", "id": "4490709327384033", "mime_type": "image/jpeg"},
+    }
+    field = "smb_message_echoes"
+    event = only(webhook({"message_echoes": [echo]}, field=field))
+    assert (event.standing, event.sender.display_name) == (Standing.INSIDER, "The WhatsApp Business app")
+    assert (event.place.chat, event.message, event.external_id) == (CUSTOMER, "wamid.E", "wamid.E")
+    assert isinstance(event.content, Said)
+    assert event.content.text == "Like this one?"
+    assert parsed(webhook({"message_echoes": [echo]}, field=field, number="999")) == ()
+    assert parsed(webhook({"message_echoes": [{"id": "w"}, {"to": CUSTOMER}]}, field=field)) == ()
+
+
+async def test_news_of_the_account_and_of_other_numbers_are_told_to_operators(desk: Desk) -> None:
+    banned = webhook({"event": "DISABLED_UPDATE"}, field="account_update")
+    paused = {"event": "PAUSED", "message_template_name": "still_there"}
+    theirs = said(message(type="text", text={"body": "for another number"}))
+    with capture_logs() as logs:
+        await desk.hook(json.dumps(banned).encode())
+        await desk.hook(json.dumps(webhook(paused, field="message_template_status_update")).encode())
+        await desk.hook(json.dumps(webhook(theirs, number="999")).encode())
+    assert [log.get("news") for log in logs] == [
+        ["account_update DISABLED_UPDATE"],
+        ["message_template_status_update PAUSED still_there"],
+        None,
+    ]
+    assert (logs[-1]["event"], logs[-1]["changes"]) == ("webhook of another number", 1)
+    assert desk.inbox.events == []
 
 
 def test_a_reaction_and_its_message_are_two_events_even_if_they_share_an_id() -> None:
