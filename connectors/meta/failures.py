@@ -14,15 +14,22 @@ from connectors.meta.graph import GraphError
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`words` is a sentence for staff: what is the matter, and where it helps, what to do."""
+    """`words` is a sentence for staff: what is the matter, and where it helps, what to do.
+
+    `growth`: by what the wait for a RateLimited grows with each try.
+    """
 
     error: type[SendError]
     words: str
     retry_after: timedelta | None = None  # None: what Meta says, else the error's own
+    growth: float = 1.0
 
     def raised(self, code: int, retry_after: timedelta | None = None) -> SendError:
         # What this table knows of a code goes before what an answer says in general.
-        return self.error(f"{code}: {self.words}", retry_after=self.retry_after or retry_after)
+        reason, wait = f"{code}: {self.words}", self.retry_after or retry_after
+        if self.growth != 1.0:
+            return RateLimited(reason, retry_after=wait, growth=self.growth)
+        return self.error(reason, retry_after=wait)
 
 
 _NEW_TOKEN = "make a new access token, and put it where the organization file says"  # noqa: S105

@@ -18,7 +18,6 @@ from bot.core.errors import (
 )
 from connectors.meta import GraphError, Verdict, as_send_error, find
 
-PAIR_LIMIT = 131056
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -36,11 +35,9 @@ _SLOW = {
     4: Verdict(RateLimited, "the app has made too many calls to Meta", _MINUTE),
     80007: Verdict(RateLimited, "the WhatsApp Business account has reached its rate limit", _MINUTE),
     130429: Verdict(RateLimited, "more messages than the number may send in a second", timedelta(seconds=2)),
-    131048: Verdict(
-        RateLimited, "the number may send less because people blocked or reported its messages", _HOUR
-    ),
-    PAIR_LIMIT: Verdict(
-        RateLimited, "too many messages to this customer in a short time", timedelta(seconds=4)
+    # 4, 16, 64, … seconds: "4^X" by https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits
+    131056: Verdict(
+        RateLimited, "too many messages to this customer in a short time", timedelta(seconds=4), growth=4.0
     ),
     131064: Verdict(RateLimited, "the account has reached its messaging limit", _HOUR),
     132069: Verdict(RateLimited, "this flow may be sent only ten times an hour", _HOUR),
@@ -69,14 +66,6 @@ _GONE = _each(
     Unreachable,
     {
         131026: "it cannot be delivered: no WhatsApp there, a version too old, or its terms not accepted",
-        131021: "the customer's number is our own",
-        131030: "a test number may write to five allowed numbers only, and this is none of them",
-        131050: "the customer wants no marketing messages from this account",
-        130472: "Meta holds this message back from the customer, as part of an experiment",
-        131049: "Meta did not deliver it, because the customer gets too many marketing messages",
-        131062: "the customer hides their number, and this kind of message needs one",
-        130497: "the account may not write to customers in that country",
-        137000: "the customer has changed their phone; what was agreed of its identity is no longer true",
         131020: "the group has nobody else in it",
         131041: "there is no such group, or the number is not in it",
         131212: "that person is not in the group",
@@ -84,7 +73,18 @@ _GONE = _each(
         138006: "the customer has not allowed calls",
     },
 )
-_ALARM = _each(
+_ALARM = {
+    368: Verdict(
+        AccountSuspended,
+        "Meta has blocked the account over a policy: see Account Quality in the business manager",
+        _HOUR,
+    ),
+    131048: Verdict(
+        AccountSuspended,
+        "the number may send less, because people blocked or reported its messages: see WhatsApp Manager",
+        _HOUR,
+    ),
+} | _each(
     AccountSuspended,
     {
         0: "Meta does not know the access token: make a new one for the system user",
@@ -92,7 +92,6 @@ _ALARM = _each(
         10: "the app lacks a permission: give it whatsapp_business_messaging, and make a new access token",
         190: "the access token has expired or was revoked: make one for a system user that never expires",
         200: "the app lacks a permission: give it whatsapp_business_messaging, and make a new access token",
-        368: "Meta has blocked the account over a policy: see Account Quality in the business manager",
         131005: "the access token may not do this: give the system user the number and its permissions",
         131031: "Meta has locked the account: see Account Quality in the business manager",
         131037: "the display name of the number is not approved yet: see WhatsApp Manager, Phone numbers",
@@ -118,6 +117,14 @@ _NEVER = _each(
         100: "WhatsApp does not take a parameter of this message",
         131008: "something that this message needs is missing",
         131009: "something in this message is not as WhatsApp wants it",
+        131021: "the customer's number is our own",
+        131030: "a test number may write to five allowed numbers only, and this is none of them",
+        131050: "the customer wants no marketing messages from this account",
+        130472: "Meta holds this message back from the customer, as part of an experiment",
+        131049: "Meta did not deliver it, because the customer gets too many marketing messages",
+        131062: "the customer hides their number, and this kind of message needs one",
+        130497: "the account may not write to customers in that country",
+        137000: "the customer has changed their phone; what was agreed of its identity is no longer true",
         131051: "WhatsApp does not take messages of this kind",
         131052: "WhatsApp could not fetch the file that the customer sent: ask them to send it again",
         131053: "WhatsApp does not take this file: its kind, its size or its content",

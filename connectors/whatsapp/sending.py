@@ -1,11 +1,9 @@
 """One operation of ours, as calls of the Cloud API."""
 
-from collections import OrderedDict
-from datetime import timedelta
 from typing import assert_never
 
 from bot.core.connector import Files
-from bot.core.errors import OutcomeUnknown, Refused, SendError
+from bot.core.errors import OutcomeUnknown, Refused
 from bot.core.events import Attachment
 from bot.core.outbound import (
     Card,
@@ -25,7 +23,7 @@ from connectors.rendering import TextPart
 from connectors.whatsapp import bodies
 from connectors.whatsapp.bodies import SENT_AS, Json
 from connectors.whatsapp.capabilities import CAPABILITIES, MAX_FILE
-from connectors.whatsapp.codes import PAIR_LIMIT, refusal
+from connectors.whatsapp.codes import refusal
 from connectors.whatsapp.parts import Part, Shown, parts_of
 
 _MARKS = {
@@ -47,17 +45,12 @@ class Sending:
         self._graph = graph
         self._number = number
         self._files = files
-        self._pairs = PairLimit()
 
     async def send(self, outbound: Outbound) -> Sent:
-        chat = outbound.place.chat
         try:
-            sent = await self._do(outbound, chat)
+            return await self._do(outbound, outbound.place.chat)
         except GraphError as error:
-            raise self._pairs.refused(chat, error) from None
-        if isinstance(outbound.operation, Post):
-            self._pairs.passed(chat)
-        return sent
+            raise refusal(error) from None
 
     async def _do(self, outbound: Outbound, chat: str) -> Sent:
         match outbound.operation:
@@ -138,31 +131,3 @@ class Sending:
         body = bodies.message_to(chat, bodies.reaction(message, emoji))
         await self._graph.post(self._messages, body, repeatable=True)
         return Sent()
-
-
-class PairLimit:
-    """How long to leave one customer alone: 4, 16, 64 seconds, … for each refusal in a row.
-
-    "4^X seconds" by https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits. Each
-    process counts for itself, for the chats it wrote to last.
-    """
-
-    _KEPT = 1000
-    _LONGEST = timedelta(seconds=45 * 6)  # by then the largest burst is paid for
-
-    def __init__(self) -> None:
-        self._refusals: OrderedDict[str, int] = OrderedDict()
-
-    def refused(self, chat: str, error: GraphError) -> SendError:
-        failure = refusal(error)
-        if PAIR_LIMIT not in (error.code, error.subcode):
-            return failure
-        times = self._refusals[chat] = min(self._refusals.get(chat, 0) + 1, 10)
-        self._refusals.move_to_end(chat)
-        if len(self._refusals) > self._KEPT:
-            self._refusals.popitem(last=False)
-        wait = min(timedelta(seconds=4**times), self._LONGEST)
-        return type(failure)(failure.reason, retry_after=wait)
-
-    def passed(self, chat: str) -> None:
-        self._refusals.pop(chat, None)
