@@ -163,6 +163,17 @@ class Checker:
         if account.templates and not kind.capabilities.templates:
             expected = "none: this channel has no approved templates"
             self._add((*path, "templates"), "account.templates", "templates", expected)
+        for n, template in enumerate(account.templates):
+            blanks = template.blanks
+            numbers = tuple(str(place) for place in range(1, len(blanks) + 1))
+            if len(blanks) != len(template.parameters):
+                expected = f"{len(blanks)}: one for each blank of its text"
+                here = (*path, "templates", n, "parameters" if template.parameters else "text")
+                self._add(here, "template.parameters", str(len(template.parameters)), expected)
+            elif blanks != numbers and any(blank.isdecimal() for blank in blanks):
+                expected = "{{1}}, {{2}}, … without a gap, or names alone"
+                found = ", ".join(f"{{{{{blank}}}}}" for blank in blanks)
+                self._add((*path, "templates", n, "text"), "template.blanks", found, expected)
 
     def _given(
         self,

@@ -139,12 +139,18 @@ async def _ask(borrow: Borrow, account: Account, declared: Declared, patience: f
     async with asyncio.timeout(patience), borrow(account, declared) as connector:
         name = await connector.check()
         if declared.templates and isinstance(connector, HasTemplates):
-            known = {(t.name, t.language) for t in await connector.approved_templates()}
+            known = {(t.name, t.language): t.body for t in await connector.approved_templates()}
             ours = {(t.id, t.language): f"{t.id} ({t.language})" for t in declared.templates}
             if missing := [shown for key, shown in ours.items() if key not in known]:
                 raise Refused(
                     f"{name}: the platform has not approved {', '.join(missing)}, so they cannot be sent:"
                     " compare name and language with those in its template manager"
+                )
+            texts = {(t.id, t.language): t.text for t in declared.templates}
+            if other := [shown for key, shown in ours.items() if texts[key].split() != known[key].split()]:
+                raise Refused(
+                    f"{name}: the platform has approved another text of {', '.join(other)} than the"
+                    " organization file has, so people would not read what the customer gets: copy it"
                 )
         return name
 

@@ -213,6 +213,9 @@ class Approved(Protocol):
     @property
     def language(self) -> str: ...
 
+    @property
+    def body(self) -> str: ...
+
 
 @runtime_checkable
 class HasTemplates(Protocol):

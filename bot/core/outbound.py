@@ -32,6 +32,7 @@ class Template:
     name: str
     language: str  # as the platform spells it: "en", "pt_BR"
     parameters: tuple[str, ...] = ()  # what stands for {{1}}, {{2}}, … of the body
+    names: tuple[str, ...] = ()  # of the blanks in that order, where they have names and no numbers
 
 
 @dataclass(frozen=True, slots=True)

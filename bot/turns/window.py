@@ -1,7 +1,9 @@
 """When a channel takes no free text: what waits until the customer writes, and what may be sent instead."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from bot.core.connector import Capabilities
 from bot.core.conversation import Conversation, DeliveryReport, Message, MessageState, Role
@@ -10,7 +12,7 @@ from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post, Style, Template
 from bot.turns.draft import Draft
 from orgs.routing import find_account, find_team
-from orgs.specification.organization import MessageTemplate
+from orgs.specification.organization import BLANK, MessageTemplate
 
 TEMPLATE, HOLD, DISCARD = "template", "hold", "discard"
 _OFFERED = 4  # templates
@@ -22,6 +24,11 @@ class Filled:
 
     template: Template
     text: str  # as the customer will read it
+
+    @property
+    def key(self) -> str:
+        """What a button names it by, however the organization file changes meanwhile."""
+        return sha256(f"{self.template.name} {self.template.language}".encode()).hexdigest()[:8]
 
 
 def open_until(conversation: Conversation, known: Capabilities | None) -> datetime | None:
@@ -47,8 +54,8 @@ def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
     if message.role is Role.STAFF:
         draft.mark(message.ref, Mark.WAITING)
     buttons = [
-        Button(TEMPLATE, f"{message.id}:{n}", f"Send “{filled.template.name}”"[:70], Style.PRIMARY)
-        for n, filled in enumerate(_fitting(draft, message.sender))
+        Button(TEMPLATE, f"{message.id}:{filled.key}", f"Send “{filled.template.name}”"[:70], Style.PRIMARY)
+        for filled in _fitting(draft, message.sender)
     ]
     draft.tell_room(
         Post(
@@ -78,7 +85,7 @@ def _as_the_policy_says(draft: Draft, message: Message) -> None:
     wanted = draft.organization.policies.outside_window
     if wanted == HOLD or draft.memory.parked > 1 or message.role is Role.STAFF:
         return
-    filled = next((f for f in _fitting(draft, message.sender) if f.template.name == wanted), None)
+    filled = next((f for f in _in_their_language(draft, message.sender) if f.template.name == wanted), None)
     if filled is None:
         draft.because("desk", f"the account has no template {wanted!r}: held")
         return
@@ -91,7 +98,7 @@ def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) ->
     if draft.escalation is None or draft.escalation.holder != person:
         draft.whisper(who, "Only the one who speaks to the customer can decide this. Take it first.")
         return
-    subject, _, place = value.partition(":")
+    subject, _, key = value.partition(":")
     message = next((m for m in draft.messages.values() if str(m.id) == subject), None)
     if message is None or message.state is not MessageState.PARKED:
         draft.whisper(who, "This does not wait any more.")
@@ -106,16 +113,16 @@ def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) ->
             draft.mark(message.ref, Mark.WITHDRAWN)
             draft.because(f"person {person}", "took back what waited")
         case _:
-            offered = _fitting(draft, message.sender)
-            if not place.isdecimal() or int(place) >= len(offered):
+            filled = next((f for f in _in_their_language(draft, message.sender) if f.key == key), None)
+            if filled is None:
                 draft.whisper(who, "The organization has this template no longer.")
                 return
-            if _sent_since(draft, offered[int(place)], message):
+            if _sent_since(draft, filled, message):
                 draft.whisper(who, "This has been sent already.")
                 return
-            _send(draft, offered[int(place)], Role.STAFF, person)
-            draft.because(f"person {person}", f"sent the template {offered[int(place)].template.name!r}")
-            draft.audit(f"person:{person}", "template.sent", template=offered[int(place)].template.name)
+            _send(draft, filled, Role.STAFF, person)
+            draft.because(f"person {person}", f"sent the template {filled.template.name!r}")
+            draft.audit(f"person:{person}", "template.sent", template=filled.template.name)
 
 
 def _sent_since(draft: Draft, filled: Filled, waiting: Message) -> bool:
@@ -152,13 +159,38 @@ def reopened(draft: Draft) -> None:
 
 
 def _fitting(draft: Draft, person: str) -> tuple[Filled, ...]:
-    """The organization's templates for this account, in the customer's language where there are any."""
+    return _in_their_language(draft, person)[:_OFFERED]
+
+
+def _in_their_language(draft: Draft, person: str) -> tuple[Filled, ...]:
+    """The organization's templates for this account, each once: in the customer's language where there are
+    any, and there as it is written in their country; else in the organization's languages, in their order.
+    """
     account = find_account(draft.organization, draft.view.conversation.place.account)
     if account is None:
         return ()
-    language = draft.view.conversation.language.partition("-")[0] or draft.organization.policies.languages[0]
-    theirs = [t for t in account.templates if t.language.partition("_")[0] == language]
-    return tuple(_filled(draft, t, person) for t in (theirs or account.templates)[:_OFFERED])
+    spoken = dict.fromkeys(
+        filter(None, (draft.view.conversation.language, *draft.organization.policies.languages))
+    )
+    best: dict[str, MessageTemplate] = {}
+    for template in sorted(account.templates, key=lambda t: _distance(t.language, spoken)):
+        best.setdefault(template.id, template)
+    theirs = _base(next(iter(spoken), ""))
+    fitting = [t for t in account.templates if best[t.id] is t]
+    return tuple(
+        _filled(draft, t, person) for t in [t for t in fitting if _base(t.language) == theirs] or fitting
+    )
+
+
+def _distance(language: str, spoken: Iterable[str]) -> tuple[int, bool]:
+    """How far down in what is spoken, and whether there it is of another country."""
+    known = language.replace("_", "-")
+    places = [(n, known != one) for n, one in enumerate(spoken) if _base(one) == _base(known)]
+    return min(places, default=(len(tuple(spoken)), True))
+
+
+def _base(language: str) -> str:
+    return language.replace("_", "-").partition("-")[0]
 
 
 def _filled(draft: Draft, template: MessageTemplate, person: str) -> Filled:
@@ -170,7 +202,8 @@ def _filled(draft: Draft, template: MessageTemplate, person: str) -> Filled:
         "{organization}": draft.organization.display_name,
     }
     values = tuple(known.get(parameter, parameter) for parameter in template.parameters)
-    text = template.text
-    for n, value in enumerate(values, start=1):
-        text = text.replace(f"{{{{{n}}}}}", value)
-    return Filled(Template(template.id, template.language, values), text)
+    blanks = template.blanks
+    told = dict(zip(blanks, values, strict=False))
+    text = BLANK.sub(lambda blank: told.get(blank[1], blank[0]), template.text)
+    names = () if all(blank.isdecimal() for blank in blanks) else blanks
+    return Filled(Template(template.id, template.language, values, names), text)

@@ -94,6 +94,9 @@ def template(approved: Template) -> Json:
     values = [
         {"type": "text", "text": " ".join(clean(value).split()) or "-"} for value in approved.parameters
     ]
+    if approved.names:
+        named = zip(values, approved.names, strict=True)
+        values = [value | {"parameter_name": name} for value, name in named]
     components = {"components": [{"type": "body", "parameters": values}]} if values else {}
     return {
         "type": "template",

@@ -23,7 +23,7 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedTemplate:
-    """A template that `Template` can send. `parameters` counts the blanks of `body`: {{1}}, {{2}}, …"""
+    """A template that `Template` sends. `parameters` counts the blanks of `body`, numbered or named."""
 
     name: str
     language: str
@@ -96,7 +96,7 @@ async def approved_templates(graph: Graph, business_account: str) -> Sequence[Ap
 
 def _template(node: Node) -> ApprovedTemplate | None:
     """None for what is not approved, or needs a picture, an address or a code besides its body."""
-    if node.text("status") != "APPROVED" or node.text("parameter_format") == "NAMED":
+    if node.text("status") != "APPROVED":
         return None
     parts = {part.text("type").upper(): part for part in node.nodes("components")}
     header, body = parts.get("HEADER", Node(None)), parts.get("BODY", Node(None)).text("text")
@@ -106,7 +106,8 @@ def _template(node: Node) -> ApprovedTemplate | None:
     if "CAROUSEL" in parts or any(_needs_more(button) for button in buttons):
         return None
     blanks = set(_BLANK.findall(body))
-    if not body or blanks != {str(place) for place in range(1, len(blanks) + 1)}:
+    numbered = blanks == {str(place) for place in range(1, len(blanks) + 1)}
+    if not body or not (numbered or node.text("parameter_format") == "NAMED"):
         return None
     return ApprovedTemplate(
         name=node.text("name"),

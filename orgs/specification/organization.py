@@ -5,6 +5,7 @@ rule, a person's in a team) are checked by `orgs.checking`, because only there t
 known.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -134,17 +135,28 @@ class Limits(Part):
     per_chat_per_second: Rate | None = None
 
 
+BLANK = re.compile(r"\{\{\s*(\w+)\s*\}\}", re.ASCII)
+
+
 class MessageTemplate(Part):
     """A message that the platform has approved, for when its window for free text is closed.
 
     `text` is its body as approved, with {{1}}, {{2}}, … for the `parameters`: each a fixed text or one of
-    {customer}, {person}, {team}, {organization}. `id` is the platform's name of it.
+    {customer}, {person}, {team}, {organization}. Where the blanks have names ({{first_name}}), `parameters`
+    fill them in the order in which they first stand there. `id` is the platform's name of it.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "en"
     text: Annotated[str, Field(min_length=1, max_length=1024)]
     parameters: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+
+    @property
+    def blanks(self) -> tuple[str, ...]:
+        """Their numbers or names, in the order of the `parameters`."""
+        found = tuple(dict.fromkeys(BLANK.findall(self.text)))
+        numbered = found and all(blank.isdecimal() for blank in found)
+        return tuple(sorted(found, key=int)) if numbered else found
 
 
 class Account(Part):

@@ -1,5 +1,6 @@
 """`/desk accounts check` against all platforms at once."""
 
+from connectors.sandbox.whatsapp.templates import text_template
 from tests.story.rig import rig
 from tests.story.test_moving import command
 
@@ -17,3 +18,7 @@ async def test_a_template_that_the_platform_does_not_know_is_told(database_url: 
         r.whatsapp.templates = tuple(t for t in r.whatsapp.templates if t.name != "still_there")
         told = (await command(r, "accounts check whatsapp")).replace("\\", "")
         assert "has not approved still_there (en_US)" in told
+        other = text_template("still_there", "Hello {{1}}, are you there?")
+        r.whatsapp.templates = (*r.whatsapp.templates, other)
+        told = (await command(r, "accounts check whatsapp")).replace("\\", "")
+        assert "another text of still_there (en_US)" in told

@@ -100,6 +100,7 @@ class Bench:
         name: str = "Maya",
         verified: bool = True,
         alias: str = "",
+        language: str = "",
         at: datetime | None = None,
         **more: object,
     ) -> Event:
@@ -112,7 +113,7 @@ class Bench:
             given.setdefault("message", f"m{n}")
         return Event(
             place=Place(channel, on, chat or who, thread),
-            sender=Sender(who, name, verified=verified, alias=alias),
+            sender=Sender(who, name, language=language, verified=verified, alias=alias),
             content=said,
             occurred_at=at or datetime.now(UTC),
             **given,  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from bot.core.ids import ConversationId, DeliveryId, new_id
 from bot.core.outbound import Post
 from bot.turns.story import lines
 from orgs.documents import from_document, to_document
+from orgs.specification.organization import Organization
 from storage.database import Database
 from storage.merging import merge
 from storage.outbox import Item, Result
@@ -216,7 +217,7 @@ async def test_the_holder_is_offered_templates_with_the_customers_name_in_them(d
     told = await desk.deliver()
     assert [action for action, _ in buttons(told)][-4:] == ["template", "template", "hold", "discard"]
     assert any("Hello Maya, do you still need our help?" in text for text in to_rooms(told))
-    value = next(v for a, v in buttons(told) if a == "template" and v.endswith(":1"))
+    value = [v for a, v in buttons(told) if a == "template"][1]
     await desk.press("template", view, HUGO, value)
     [sent] = [o for o in await desk.deliver(desk.closed) if o.item.room is None]
     assert isinstance(sent.operation, Post)
@@ -226,6 +227,74 @@ async def test_the_holder_is_offered_templates_with_the_customers_name_in_them(d
     assert to_customers(await desk.deliver(desk.closed)) == []
     await desk.say("Yes I do", MAYA, on="whatsapp")
     assert to_customers(await desk.deliver()) == ["one"]
+
+
+def with_templates(*templates: tuple[str, str, str, tuple[str, ...]]) -> Organization:
+    """The organization with these templates for WhatsApp: name, language, text, parameters."""
+    document: dict[str, object] = dict(to_document(organization()))
+    names = ("id", "language", "text", "parameters")
+    listed = [dict(zip(names, template, strict=True)) for template in templates]
+    document["accounts"] = [
+        {**account, "templates": listed} if account["id"] == "whatsapp" else account
+        for account in document["accounts"]  # type: ignore[attr-defined]
+    ]
+    return from_document(document)  # type: ignore[arg-type]
+
+
+NEWS = ("news", "en", "Hello {{name}}, {{person}} has news.", ("{customer}", "{person}"))
+FIRST = ("first", "en", "Hello, this is the first.", ())
+
+
+async def test_what_is_sent_is_what_stood_on_the_button_though_the_file_has_changed(desk: Bench) -> None:
+    desk.organization = with_templates(NEWS)
+    view = await held(desk)
+    await written(desk, view, "one")
+    [value] = [v for a, v in buttons(await desk.deliver()) if a == "template"]
+    desk.organization = with_templates(FIRST, NEWS)
+    await desk.press("template", view, HUGO, value)
+    [sent] = [one for one in await desk.deliver(desk.closed) if one.item.room is None]
+    assert sent.text == "Hello Maya, Hugo Martin has news."
+    assert isinstance(sent.operation, Post)
+    assert sent.operation.template is not None
+    assert sent.operation.template.names == ("name", "person")
+    desk.organization = with_templates(FIRST)
+    await desk.press("template", view, HUGO, value)
+    assert to_customers(await desk.deliver(desk.closed)) == []
+
+
+async def test_a_name_that_looks_like_a_blank_is_a_name(desk: Bench) -> None:
+    desk.organization = with_templates(("news", "en", "{{1}}, {{2}}", ("{customer}", "{person}")))
+    accepted = await desk.hear(desk.event("Help!", MAYA, on="whatsapp", name="{{2}}"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await written(desk, await desk.held(accepted.wakes[0].conversation), "one")
+    assert any("{{2}}, Hugo Martin" in text for text in to_rooms(await desk.deliver()))
+
+
+@pytest.mark.parametrize(
+    ("spoken", "offered"),
+    [
+        ("pt-PT", "Olá de Portugal"),
+        ("pt-BR", "Olá do Brasil"),
+        ("pt", "Olá do Brasil"),
+        ("de", "Hello from here"),  # nobody has written it in theirs: in the organization's own
+        ("", "Hello from here"),
+    ],
+)
+async def test_a_template_is_offered_once_in_the_language_that_fits_best(
+    desk: Bench, spoken: str, offered: str
+) -> None:
+    desk.organization = with_templates(
+        ("news", "fr", "Bonjour", ()),
+        ("news", "pt_BR", "Olá do Brasil", ()),
+        ("news", "pt_PT", "Olá de Portugal", ()),
+        ("news", "en_US", "Hello from here", ()),
+    )
+    accepted = await desk.hear(desk.event("Help!", MAYA, on="whatsapp", language=spoken))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await written(desk, await desk.held(accepted.wakes[0].conversation), "one")
+    told = await desk.deliver()
+    assert [action for action, _ in buttons(told)] == ["template", "hold", "discard"]
+    assert any(offered in text for text in to_rooms(told))
 
 
 async def test_a_value_that_nobody_offered_sends_nothing(desk: Bench) -> None:

@@ -110,6 +110,7 @@ TEMPLATES = [
     template("greeted", {"type": "HEADER", "format": "TEXT", "text": "Hi {{1}}"}, body("Look")),
     template("code", body("{{1}} is it"), {"type": "BUTTONS", "buttons": [{"type": "OTP"}]}),
     template("named", body("Hi {{name}}"), parameter_format="NAMED"),
+    template("nameless", body("Hi {{name}}")),
     template("rejected", body("Buy"), status="REJECTED"),
     template(
         "link",
@@ -129,7 +130,7 @@ def works(graph: GraphServer, **changes: object) -> None:
 
 async def test_an_account_that_works_says_as_whom_it_speaks(desk: Desk) -> None:
     works(desk.graph)
-    assert await desk.connector.check() == "+1 555-555-5555 (Jaspers Market), 3 approved templates"
+    assert await desk.connector.check() == "+1 555-555-5555 (Jaspers Market), 4 approved templates"
 
 
 @asynccontextmanager
@@ -184,7 +185,8 @@ async def test_low_quality_is_mentioned(desk: Desk) -> None:
 async def test_the_templates_that_can_be_sent_are_those_with_blanks_in_the_body_alone(desk: Desk) -> None:
     works(desk.graph)
     found = await desk.connector.approved_templates()
-    assert [(one.name, one.parameters) for one in found] == [("hello", 0), ("ready", 2), ("reply", 0)]
+    known = [(one.name, one.parameters) for one in found]
+    assert known == [("hello", 0), ("ready", 2), ("reply", 0), ("named", 1)]
 
 
 async def test_templates_are_read_page_by_page(desk: Desk) -> None:

@@ -237,6 +237,12 @@ async def test_a_template_is_sent_in_its_language_with_its_blanks_filled(desk: D
         "language": {"policy": "deterministic", "code": "pt_BR"},
         "components": [{"type": "body", "parameters": values}],
     }
+    named = Template("order_ready", "pt_BR", ("Ann", "4711"), ("name", "number"))
+    [filled] = (await sent_body(desk, Post("Hi", template=named)))["template"]["components"]
+    assert [(one["parameter_name"], one["text"]) for one in filled["parameters"]] == [
+        ("name", "Ann"),
+        ("number", "4711"),
+    ]
     body = await sent_body(desk, Post("Hello", template=Template("hello_world", "en_US")))
     language = {"policy": "deterministic", "code": "en_US"}
     assert body["template"] == {"name": "hello_world", "language": language}
