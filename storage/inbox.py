@@ -434,7 +434,8 @@ def _schedule(entry: Entry, head: _Head) -> None:
         return
     if entry.rules is not None and isinstance(entry.body, Event):
         content = entry.body.content
-        speaks = entry.body.standing is Standing.CUSTOMER and not entry.body.automatic
+        event = entry.body
+        speaks = event.standing is Standing.CUSTOMER and not (event.automatic or event.overheard)
         if speaks and isinstance(content, Said | Started | Tapped | Edited):
             head.said = head.accepted
         if (

@@ -194,7 +194,8 @@ class Event:
 
     A place that is `shared` (a thread) is one conversation whoever speaks in it. One that is not `private` (a
     group) has one for each who speaks there, and others read along: no matter that this customer has
-    elsewhere goes on there. What is `automatic` a program wrote: kept, and never answered by a program.
+    elsewhere goes on there. What is `automatic` a program wrote: kept, and never answered by a program. What
+    is `overheard` was said while another app has the word there: no program of ours answers it either.
 
     `reply_context` is what the channel needs to answer there and could not find out again (a mail's subject
     and references): opaque, at most 16 KiB; the newest that is not "" is kept, sealed, and handed back in
@@ -212,6 +213,7 @@ class Event:
     private: bool = True
     standing: Standing = Standing.CUSTOMER
     automatic: bool = False
+    overheard: bool = False
     reply_context: str = ""
     in_our_thread: bool = False  # the channel says that the thread was begun by this very account
     hints: tuple[tuple[str, str], ...] = field(default=())  # channel facts for the record, e.g. forwarded

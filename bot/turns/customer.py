@@ -41,7 +41,8 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         return
     _introduced(draft, event)
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
-        reopened(draft)
+        if not event.overheard:  # what waits would interrupt whoever has the word there
+            reopened(draft)
         _moved(draft, event)
     match event.content:
         case Said():
@@ -51,7 +52,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
                 draft.picked = event.content.value
             _said(draft, item, event)
         case Started():
-            _started(draft, event.content)
+            _started(draft, event)
         case Edited():
             _edited(draft, event, event.content)
         case Deleted():
@@ -95,7 +96,7 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
     message = draft.messages.get(item.message) if item.message else None
     if message is None:
         return  # older than the story that a turn sees: nothing can be owed for it any more
-    if isinstance(event.content, Said):
+    if isinstance(event.content, Said) and not event.overheard:
         _typed_choice(draft, event.content.text)
         if elsewhere.hear(draft, event):
             if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
@@ -120,8 +121,9 @@ def _typed_choice(draft: Draft, text: str) -> None:
 def _owed(draft: Draft, message: Message, event: Event) -> None:
     """Whoever has the word gets the message. What a program wrote is never answered by a program."""
     draft.remember(unreachable=False)
-    if event.automatic and draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
-        draft.because("customer", "a program wrote this: kept, and not answered")
+    if (event.automatic or event.overheard) and draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
+        why = "a program wrote this" if event.automatic else "another app has the word there"
+        draft.because("customer", f"{why}: kept, and not answered")
         return
     if draft.status is Status.RESOLVED:
         draft.give(Cause.REOPENED, draft.owner.name, Status.IN_PROGRESS)
@@ -135,7 +137,8 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
             if draft.capabilities.window is not None:
                 draft.show_card()  # it tells how long free text reaches them: from now on anew
             draft.because(f"{draft.owner.kind} {draft.owner.name}", "has the word: shown in the room")
-            if draft.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in draft.timers:
+            due = draft.owner.kind is OwnerKind.PERSON and not event.overheard
+            if due and (ANSWER_DUE, "") not in draft.timers:
                 draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))
         case _:
             assert_never(draft.owner.kind)
@@ -148,6 +151,7 @@ def _show(draft: Draft, message: Message, event: Event) -> None:
         name = f"{event.sender.display_name}** (with {name})**"  # several people write in one thread
     text = "\n".join(filter(None, [message.text, *(named(a) for a in awaited(message))]))
     robot = " 🤖 _automatic reply_" if event.automatic else ""
+    robot += " 👂 _another app has the word there_" if event.overheard else ""
     draft.tell_room(Post(f"🗣 **{name}**{robot}  {text}", attachments=at_hand(message)), message.id)
 
 
@@ -213,13 +217,17 @@ def _submitted(draft: Draft, event: Event, form: Submitted) -> None:
     _owed(draft, _write_down(draft, event, text), event)
 
 
-def _started(draft: Draft, start: Started) -> None:
-    if INVITATION.search(start.payload):
+def _started(draft: Draft, event: Event) -> None:
+    assert isinstance(event.content, Started)  # noqa: S101
+    if INVITATION.search(event.content.payload):
         draft.say("We go on here.")
         draft.because("customer", "accepted an invitation to go on here")
         return
     if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
         draft.tell_room(Post(f"🗣 **{draft.customer_name}** opened the chat again."))
+        return
+    if event.overheard:
+        draft.because("customer", "opened the chat: another app has the word there")
         return
     if draft.status is Status.RESOLVED:
         draft.give(Cause.REOPENED, draft.owner.name, Status.IN_PROGRESS)

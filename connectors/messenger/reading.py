@@ -112,7 +112,6 @@ class Reader:
         insider = (of_page or by_page) and not receipt
         message = Node(None) if receipt or deleted else node.node("message")
         mid = message.text("mid")
-        found = dict(hints(item)) | ({"standby": "yes"} if standby else {})
         return Event(
             external_id=_identity(item, mid),
             place=Place(CHANNEL, self.account, customer),
@@ -124,7 +123,8 @@ class Reader:
             message=mid,
             reply_to=message.node("reply_to").text("mid"),
             standing=Standing.INSIDER if insider else Standing.CUSTOMER,
-            hints=tuple(found.items()),
+            overheard=standby,
+            hints=tuple(hints(item)),
         )
 
     def _content(self, item: Mapping[str, object]) -> tuple[Content, bool]:

@@ -34,7 +34,7 @@ _STATUSES = {
     "failed": ReceiptStatus.FAILED,
     "warning": ReceiptStatus.SENT,  # sent, but something is wrong with it: its errors say what
 }
-APP = "The WhatsApp Business app"
+APP, OTHER = "The WhatsApp Business app", "Another app on this number"
 _ID_CHARS = 200
 _HINT_CHARS = 500
 _REASON_CHARS = 300
@@ -72,7 +72,7 @@ class WebhookReader:
         read = ReadWebhook()
         for change in (change for entry in payload.nodes("entry") for change in entry.nodes("changes")):
             name, value = change.text("field"), change.node("value")
-            if name not in ("messages", "smb_message_echoes"):
+            if name not in ("messages", "smb_message_echoes", "standby"):
                 told = (name, value.text("event"), value.text("message_template_name"))
                 read.news.append(" ".join(filter(None, told))[:_NEWS_CHARS])
             elif value.node("metadata").id("phone_number_id") != self.phone_number_id:
@@ -92,9 +92,18 @@ class WebhookReader:
             if status.text("status") in _STATUSES:
                 yield self._status(status, people, received)
         for echo in value.nodes("message_echoes"):
-            yield self._echo(echo, people, received)
+            yield self._echo(echo, people, received, APP)
+        # What goes on while another app has the word. Its receipts are of messages that we do not know.
+        # https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/standby/
+        standby = value.node("standby")
+        for message in standby.nodes("messages"):
+            yield self._message(message, people, received, overheard=True)
+        for echo in standby.nodes("message_echoes"):
+            yield self._echo(echo, people, received, OTHER)
 
-    def _message(self, message: Node, people: list[Node], received: datetime) -> Event | None:
+    def _message(
+        self, message: Node, people: list[Node], received: datetime, *, overheard: bool = False
+    ) -> Event | None:
         # Who hides their number is told of by the id they had before, when it changes.
         scoped = message.node("system").text("previous_user_id") or message.text("from_user_id")
         person = _person(people, message.text("from"), scoped)
@@ -113,11 +122,12 @@ class WebhookReader:
             message="" if isinstance(content, Reacted | Edited | Deleted) else wamid,
             reply_to=message.node("context").text("id"),
             private=not message.text("group_id"),
+            overheard=overheard,
             hints=tuple((name, fact[:_HINT_CHARS]) for name, fact in _hints(message, person) if fact),
         )
 
-    def _echo(self, echo: Node, people: list[Node], received: datetime) -> Event | None:
-        """What somebody of the business wrote in the app, on a number that is used with both.
+    def _echo(self, echo: Node, people: list[Node], received: datetime, writer: str) -> Event | None:
+        """What the business wrote by another way than ours: in the app, on a number that is used with both.
 
         https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/smb_message_echoes
         """
@@ -129,9 +139,8 @@ class WebhookReader:
         return Event(
             external_id=_event_id(echo, content),
             place=Place(CHANNEL, self.account, person.address),
-            # The place is the customer's, and known by theirs as the sender's id. Who it was in the app, Meta
-            # tells nobody.
-            sender=Sender(person.address, display_name=APP),
+            # The place is the customer's, and known by their id. Who it was, Meta tells nobody.
+            sender=Sender(person.address, display_name=writer),
             content=content,
             occurred_at=echo.moment("timestamp") or received,
             message="" if isinstance(content, Reacted | Edited | Deleted) else wamid,

@@ -8,12 +8,13 @@ import pytest
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState
 from bot.core.errors import Refused
-from bot.core.events import Edited, Place, Standing
+from bot.core.events import Edited, Place, Standing, Started
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.jobs.job import Context
 from bot.jobs.sweep import sweep
 from bot.turns.elsewhere import MAX_TRIES
+from bot.turns.story import lines
 from storage.customers import customers
 from storage.queries import conversations
 from storage.sealing import Keyring
@@ -243,6 +244,27 @@ async def test_what_says_that_it_is_automatic_is_kept_and_not_answered(desk: Ben
     id_ = await desk.say("I am away", ADDRESS, on="email", chat="t", shared=True, automatic=True)
     assert to_customers(await desk.deliver()) == []
     assert message(await desk.view(id_), "I am away").state is MessageState.RECEIVED
+
+
+async def test_what_is_said_to_another_app_is_kept_and_not_answered(desk: Bench) -> None:
+    """Until the customer is given to us, and then it is known what was said before."""
+    id_ = await desk.say("Hello, robot", "p1", on="messenger", overheard=True)
+    assert id_ == await desk.say(Started(""), "p1", on="messenger", overheard=True)
+    assert await desk.deliver() == []
+    await desk.say("Is there anybody?", "p1", on="messenger")
+    assert to_customers(await desk.deliver()) == ["An answer."]
+    view = await desk.view(id_)
+    assert [line.text for line in lines(view.story)][:2] == ["Hello, robot", "Is there anybody?"]
+
+
+async def test_what_is_held_does_not_interrupt_another_app(desk: Bench) -> None:
+    await desk.say("Hello?", "p1", on="messenger")
+    await desk.deliver(desk.closed)
+    await desk.turn()
+    await desk.say("Hello, robot", "p1", on="messenger", overheard=True)
+    assert to_customers(await desk.deliver()) == []
+    await desk.say("Is there anybody?", "p1", on="messenger")
+    assert to_customers(await desk.deliver())[0] == "An answer."
 
 
 async def test_a_persons_correction_is_no_automatic_reply(desk: Bench) -> None:

@@ -88,7 +88,7 @@ def test_every_message_of_every_entry_is_read() -> None:
     events = rig.connector().parse(request)
 
     assert [event.content for event in events] == [Said("one"), Said("two"), Said("three"), Said("four")]
-    assert [dict(event.hints) for event in events] == [{}, {}, {}, {"standby": "yes"}]
+    assert [event.overheard for event in events] == [False, False, False, True]
 
 
 async def test_another_page_of_the_same_app_is_not_ours() -> None:

@@ -115,6 +115,19 @@ def test_what_a_colleague_writes_in_the_app_is_a_colleagues_public_word() -> Non
     assert parsed(webhook({"message_echoes": [{"id": "w"}, {"to": CUSTOMER}]}, field=field)) == ()
 
 
+def test_what_is_said_while_another_app_has_the_word_is_overheard() -> None:
+    standby = {
+        "messages": [message(type="text", text={"body": "hello robot"})],
+        "message_echoes": [
+            {"from": "15550783881", "to": CUSTOMER, "id": "wamid.E", "type": "text", "text": {"body": "Hi"}}
+        ],
+        "statuses": [{"id": "wamid.E", "status": "read", "recipient_id": CUSTOMER}],
+    }
+    asked, answered = parsed(webhook({"standby": standby}, field="standby"))
+    assert (asked.content, asked.overheard, asked.standing) == (Said("hello robot"), True, Standing.CUSTOMER)
+    assert (answered.content, answered.standing) == (Said("Hi"), Standing.INSIDER)
+
+
 async def test_news_of_the_account_and_of_other_numbers_are_told_to_operators(desk: Desk) -> None:
     banned = webhook({"event": "DISABLED_UPDATE"}, field="account_update")
     paused = {"event": "PAUSED", "message_template_name": "still_there"}
