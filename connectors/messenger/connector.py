@@ -26,6 +26,7 @@ from connectors.messenger.failures import file_error, send_error
 from connectors.messenger.limits import CAPABILITIES, CHANNEL, FIELDS, MAX_FILE
 from connectors.messenger.lists import texts
 from connectors.messenger.media import may_fetch
+from connectors.messenger.people import People
 from connectors.messenger.reading import Reader
 from connectors.messenger.sending import Sending
 from connectors.meta import Graph, GraphError, serve, verify
@@ -59,6 +60,7 @@ class MessengerConnector:
             settings.secrets["page_token"], settings.api_url, app_secret=settings.secrets["app_secret"]
         )
         self._reader = Reader(account=settings.account, page=page, mark=f"{mark}:")
+        self._people = People(self._graph)
         self._sending = Sending(self._graph, page, means.files, f"{mark}:")
 
     @property
@@ -96,6 +98,7 @@ class MessengerConnector:
                 verify_token=self._settings.secrets["verify_token"],
                 parse=self._parse_and_tell,
                 inbox=inbox,
+                named=self._people.named,
             )
 
         path = f"/hooks/messenger/{quote(self.account, safe='')}"

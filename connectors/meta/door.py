@@ -1,7 +1,7 @@
 """A webhook of Meta's: its bytes verified and read, its events kept, and only then answered."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bot.core.connector import Inbox, RawRequest, RawResponse
 from bot.core.errors import MalformedPayload
@@ -17,8 +17,9 @@ async def serve(
     verify_token: str,
     parse: Callable[[RawRequest], Sequence[Event]],
     inbox: Inbox,
+    named: Callable[[Sequence[Event]], Awaitable[Sequence[Event]]] | None = None,
 ) -> RawResponse:
-    """GET is Meta's question whether the address is ours, POST is news.
+    """GET is Meta's question whether the address is ours, POST is news. `named` may ask Meta who wrote.
 
     Raises ForgedRequest, MalformedPayload, and what `inbox.accept` raises. Meta sends anything again that was
     not answered with 200, for up to seven days.
@@ -27,7 +28,7 @@ async def serve(
         return challenge(request, verify_token)
     verify(request, app_secret)
     if events := parse(request):
-        await inbox.accept(events)
+        await inbox.accept(await named(events) if named else events)
     return RawResponse()
 
 

@@ -127,6 +127,7 @@ class Graph:
     files: dict[str, bytes] = field(default_factory=dict)
     page: Json = field(default_factory=lambda: {"id": PAGE, "name": "Brightdesk"})
     apps: list[Json] = field(default_factory=list)
+    people: dict[str, Json] = field(default_factory=dict)
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -154,6 +155,8 @@ class Graph:
             return web.json_response({"success": True} if call.method == "POST" else {"data": self.apps})
         if call.path.endswith("/message_attachments"):
             return web.json_response({"attachment_id": "1857777774821032"})
+        if call.path in self.people:
+            return web.json_response(self.people[call.path])
         if call.path == "me":
             return web.json_response(self.page)
         if "sender_action" in call.json:

@@ -7,6 +7,7 @@ from bot.core.errors import ForgedRequest, MalformedPayload, SettingsError, Stor
 from bot.core.events import Said
 from connectors.messenger import channel
 from tests.connectors.messenger import rig
+from tests.connectors.messenger.conftest import Line
 
 
 def asked(**query: str) -> RawRequest:
@@ -35,9 +36,9 @@ async def test_a_challenge_with_another_token_is_a_forgery() -> None:
         await route.handle(asked(hub_mode="subscribe", hub_verify_token="guess", hub_challenge="1"))
 
 
-async def test_a_signed_message_is_accepted_before_it_is_answered() -> None:
+async def test_a_signed_message_is_accepted_before_it_is_answered(line: Line) -> None:
     inbox = rig.Inbox()
-    (route,) = rig.connector().routes(inbox)
+    (route,) = line.page.routes(inbox)
 
     answer = await route.handle(rig.signed(rig.body(rig.entry(text("hello")))))
 
@@ -45,8 +46,8 @@ async def test_a_signed_message_is_accepted_before_it_is_answered() -> None:
     assert [event.content for event in inbox.events] == [Said("hello")]
 
 
-async def test_what_could_not_be_kept_is_not_answered_with_success() -> None:
-    (route,) = rig.connector().routes(rig.Inbox(raises=[StorageUnavailable()]))
+async def test_what_could_not_be_kept_is_not_answered_with_success(line: Line) -> None:
+    (route,) = line.page.routes(rig.Inbox(raises=[StorageUnavailable()]))
 
     with pytest.raises(StorageUnavailable):
         await route.handle(rig.signed(rig.body(rig.entry(text("hello")))))

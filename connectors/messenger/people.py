@@ -1,0 +1,64 @@
+"""What the people are called who write, looked up after parsing: bounded, remembered, never fatal.
+
+Messenger tells who writes by id alone.
+https://developers.facebook.com/documentation/business-messaging/messenger-platform/identity/user-profile
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from bot.core.errors import SendError
+from bot.core.events import Event, Receipt, Standing
+from connectors.meta import Graph, GraphError
+
+REMEMBERED = 10_000
+PATIENCE = 2.0  # seconds for all of one webhook; Meta waits longer for its answer
+_FIELDS = "first_name,last_name"
+_NAME_CHARS = 200
+# The app may not know of profiles (a feature that App Review grants), or this person has none to show.
+_NOT_TOLD = frozenset({10, 100, 200, 230})
+
+
+class People:
+    def __init__(self, graph: Graph, *, patience: float = PATIENCE) -> None:
+        self._graph = graph
+        self._patience = patience
+        self._known: OrderedDict[str, str] = OrderedDict()
+
+    async def named(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The same events; those of customers with their names, as far as Messenger tells them in time."""
+        people = dict.fromkeys(event.sender.external_id for event in events if _speaks(event))
+        missing = [person for person in people if person not in self._known]
+        if missing:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience), asyncio.TaskGroup() as tasks:
+                    for person in missing:
+                        tasks.create_task(self._ask(person))
+        return [self._named(event) if _speaks(event) else event for event in events]
+
+    def _named(self, event: Event) -> Event:
+        name = self._known.get(event.sender.external_id, "")
+        return replace(event, sender=replace(event.sender, display_name=name)) if name else event
+
+    async def _ask(self, person: str) -> None:
+        try:
+            profile = await self._graph.get(person, fields=_FIELDS)
+        except SendError:
+            return  # asked again with the next event
+        except GraphError as error:
+            if error.code not in _NOT_TOLD:
+                return
+            name = ""  # it would be the same the next time
+        else:
+            name = f"{profile.text('first_name')} {profile.text('last_name')}".strip()[:_NAME_CHARS]
+        self._known[person] = name
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def _speaks(event: Event) -> bool:
+    customer = event.standing is Standing.CUSTOMER and event.sender.external_id.isdecimal()
+    return customer and not isinstance(event.content, Receipt)
