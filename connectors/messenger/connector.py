@@ -22,6 +22,7 @@ from bot.core.connector import (
 from bot.core.errors import AccountSuspended, Refused, SettingsError
 from bot.core.events import Channel, Event
 from bot.core.outbound import Outbound, Sent
+from connectors.messenger.contents import GET_STARTED
 from connectors.messenger.failures import file_error, send_error
 from connectors.messenger.limits import CAPABILITIES, CHANNEL, FIELDS, MAX_FILE
 from connectors.messenger.lists import texts
@@ -127,14 +128,20 @@ class MessengerConnector:
         return await self._sending.do(outbound)
 
     async def register(self) -> None:
-        """Subscribe the app to what happens on the Page. Idempotent.
+        """Subscribe the app to what happens on the Page, and let chats begin with a button. Idempotent.
 
-        The address of the webhook is the app's, and set in its dashboard.
+        The address of the webhook is the app's, and set in its dashboard. Without the button, whoever is new
+        and follows an invitation comes without its token; one that the Page has is left as it is.
         https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps/
         """
         body = {"subscribed_fields": ",".join(FIELDS)}
+        profile = f"{self._page}/messenger_profile"
         try:
             await self._graph.post(f"{self._page}/subscribed_apps", body, repeatable=True)
+            known = await self._graph.get(profile, fields="get_started")
+            if not any(part.node("get_started") for part in known.nodes("data")):
+                button = {"get_started": {"payload": GET_STARTED}}
+                await self._graph.post(profile, button, repeatable=True)
         except GraphError as error:
             raise send_error(error) from error
 

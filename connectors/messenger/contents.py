@@ -29,6 +29,7 @@ _REACTIONS = {
     "sad": "😢",
     "angry": "😠",
 }
+GET_STARTED = "GET_STARTED"  # the payload of the button that we make
 # The names that tutorials and SDKs give to the payload of the Get Started button. The Page chooses it.
 _GET_STARTED = frozenset({"getstarted", "getstartedpayload", "facebookwelcome"})
 _FRAME = frozenset(

@@ -10,6 +10,7 @@ from datetime import timedelta
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
+    PlatformDown,
     RateLimited,
     Refused,
     SendError,
@@ -64,6 +65,7 @@ _EXACTLY: Mapping[tuple[int, int], Verdict] = {
 }
 _BY_CODE: Mapping[int, Verdict] = {
     551: _AWAY,
+    1200: Verdict(PlatformDown, "Messenger has a passing trouble with sending"),
     2022: Verdict(AccountSuspended, "Meta has taken from this Page the right to send such messages"),
     10903: Verdict(Unreachable, "this person cannot be answered here"),
     10904: Verdict(AccountSuspended, "the Page's messages are switched off: switch them on in its settings"),

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from bot.core.errors import MalformedPayload
 from bot.core.events import (
+    INVITATION,
     Content,
     Deleted,
     Event,
@@ -19,6 +20,7 @@ from bot.core.events import (
     ReceiptStatus,
     Sender,
     Standing,
+    Started,
     Unsupported,
 )
 from connectors.messenger.contents import (
@@ -86,10 +88,20 @@ class Reader:
         for channel in ("messaging", "standby"):
             for item in _list(entry.get(channel)):
                 if isinstance(item, dict):
+                    yield from self._invited(item, when)
                     yield self._event(item, when, standby=channel == "standby")
         for change in _list(entry.get("changes")):
             if isinstance(change, dict):
                 yield from self._change(change, when)
+
+    def _invited(self, item: Mapping[str, object], when: datetime) -> Iterator[Event]:
+        """Who comes by an invitation and writes, or taps, first: the token is beside what they say."""
+        node = Node(item)
+        said, tapped = node.node("message"), node.node("postback")
+        token = said.node("referral").text("ref") or tapped.node("referral").text("ref")
+        if INVITATION.search(token) and not isinstance(self._content(item)[0], Started | Receipt):
+            frame = {key: item[key] for key in ("sender", "recipient", "timestamp") if key in item}
+            yield self._event({**frame, "referral": {"ref": token}}, when)
 
     def _change(self, change: Mapping[str, object], when: datetime) -> Iterator[Event]:
         """Fields that come as changes: the dashboard's Test button, and the Page's feed, which is no chat."""

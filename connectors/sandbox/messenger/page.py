@@ -53,6 +53,7 @@ class Page:
     members: dict[str, Member] = field(default_factory=dict)
     files: dict[str, KeptFile] = field(default_factory=dict)
     subscribed: set[str] = field(default_factory=lambda: set(FIELDS.values()))
+    profile: JsonObject = field(default_factory=dict)  # the button that chats begin with
     last_ms: int = 0
     _whose: dict[str, Member] = field(default_factory=dict)  # by message id
 

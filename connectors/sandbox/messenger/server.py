@@ -48,6 +48,8 @@ class Server:
             router.add_get(f"{path}/subscribed_apps", door("subscribed_apps", self._subscriptions))
             router.add_post(f"{path}/subscribed_apps", door("subscribed_apps", self._subscribe))
             router.add_delete(f"{path}/subscribed_apps", door("subscribed_apps", self._unsubscribe))
+            router.add_get(f"{path}/messenger_profile", door("messenger_profile", self._profile_of_page))
+            router.add_post(f"{path}/messenger_profile", door("messenger_profile", self._set_profile_of_page))
             router.add_get(path, door("page", self._about))
         router.add_get(f"/{VERSION}/{{object_id}}", door("profile", self._profile))
         router.add_get(CDN + "{file_id}", door("attachment", self._attachment, token=False))
@@ -120,6 +122,18 @@ class Server:
     async def _unsubscribe(self, _: web.Request, __: Params) -> Answer:
         self._page.subscribed = set()
         return {"success": True}
+
+    async def _profile_of_page(self, _: web.Request, params: Params) -> Answer:
+        """https://developers.facebook.com/docs/messenger-platform/reference/messenger-profile-api"""
+        asked = params.text("fields").split(",")
+        return {"data": [{key: self._page.profile[key]} for key in asked if key in self._page.profile]}
+
+    async def _set_profile_of_page(self, _: web.Request, params: Params) -> Answer:
+        button = params.object("get_started")
+        if button is None or not isinstance(button.get("payload"), str) or len(str(button["payload"])) > 1000:
+            raise invalid("(#100) The parameter get_started.payload is required")
+        self._page.profile["get_started"] = button
+        return {"result": "success"}
 
     async def _attachment(self, request: web.Request, _: Params) -> Answer:
         page, query = self._page, request.query

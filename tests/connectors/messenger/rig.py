@@ -128,6 +128,7 @@ class Graph:
     page: Json = field(default_factory=lambda: {"id": PAGE, "name": "Brightdesk"})
     apps: list[Json] = field(default_factory=list)
     people: dict[str, Json] = field(default_factory=dict)
+    profile: list[Json] = field(default_factory=list)
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -155,6 +156,9 @@ class Graph:
             return web.json_response({"success": True} if call.method == "POST" else {"data": self.apps})
         if call.path.endswith("/message_attachments"):
             return web.json_response({"attachment_id": "1857777774821032"})
+        if call.path.endswith("/messenger_profile"):
+            self.profile += [call.json] if call.method == "POST" else []
+            return web.json_response({"data": self.profile})
         if call.path in self.people:
             return web.json_response(self.people[call.path])
         if call.path == "me":

@@ -45,14 +45,27 @@ async def test_a_token_that_has_expired_is_told_in_a_sentence(line: Line) -> Non
         await line.page.check()
 
 
-async def test_subscribing_asks_for_every_field_and_may_be_repeated(line: Line) -> None:
+async def test_registering_asks_for_every_field_and_may_be_repeated(line: Line) -> None:
     await line.page.register()
     await line.page.register()
 
-    assert [(call.method, call.path) for call in line.graph.calls] == [
-        ("POST", f"{rig.PAGE}/subscribed_apps")
-    ] * 2
+    assert [(call.method, call.path.removeprefix(f"{rig.PAGE}/")) for call in line.graph.calls] == [
+        ("POST", "subscribed_apps"),
+        ("GET", "messenger_profile"),
+        ("POST", "messenger_profile"),
+        ("POST", "subscribed_apps"),
+        ("GET", "messenger_profile"),
+    ]
     assert line.graph.calls[0].json == {"subscribed_fields": ",".join(FIELDS)}
+    assert line.graph.calls[2].json == {"get_started": {"payload": "GET_STARTED"}}
+
+
+async def test_a_button_that_the_page_has_is_left_as_it_is(line: Line) -> None:
+    line.graph.profile = [{"get_started": {"payload": "WELCOME"}}]
+
+    await line.page.register()
+
+    assert [call.method for call in line.graph.calls] == ["POST", "GET"]
 
 
 async def test_subscribing_that_fails_says_why(line: Line) -> None:

@@ -26,6 +26,8 @@ from tests.connectors.messenger import rig
 
 CDN = "https://scontent.xx.fbcdn.net/v/t1/photo.jpg?oe=58ECF78B"
 
+TOKEN = "go-" + "a" * 22
+
 
 def attached(*attachments: rig.Json, **more: object) -> Content:
     return rig.one(message={"mid": "m_1", "attachments": list(attachments), **more}).content
@@ -183,6 +185,27 @@ def test_a_button_of_the_pages_menu_is_a_tap_with_its_words() -> None:
 
 def test_a_button_of_another_app_in_standby_is_what_stood_on_it() -> None:
     assert rig.one(postback={"title": "Track my order"}).content == Said("Track my order")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"message": {"mid": "m_1", "text": "Hello", "referral": {"ref": TOKEN}}},
+        {"postback": {"title": "Where is my order?", "payload": "ORDER", "referral": {"ref": TOKEN}}},
+    ],
+)
+def test_who_comes_by_an_invitation_and_speaks_first_brings_it_along(what: rig.Json) -> None:
+    started, spoken = rig.parsed(rig.item(**what))
+    assert started.content == Started(TOKEN)
+    assert isinstance(spoken.content, Said | Tapped)
+    assert started.place == spoken.place
+    assert started.external_id != spoken.external_id
+    assert rig.parsed(rig.item(**what))[0].external_id == started.external_id
+
+
+def test_get_started_brings_an_invitation_once() -> None:
+    button = {"title": "Start", "payload": "GET_STARTED", "referral": {"ref": TOKEN}}
+    assert rig.one(postback=button).content == Started(TOKEN)
 
 
 @pytest.mark.parametrize(

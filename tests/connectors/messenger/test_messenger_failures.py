@@ -106,6 +106,7 @@ async def test_a_tagged_message_whose_answer_is_lost_may_have_been_sent(line: Li
         (80006, 0, 400, RateLimited),
         (1, 0, 500, PlatformDown),
         (2, 0, 500, PlatformDown),
+        (1200, 0, 400, PlatformDown),
         (1, 1357046, 500, OutcomeUnknown),
         (100, 0, 400, Refused),
         (100, 2018109, 400, Refused),
