@@ -21,24 +21,29 @@ async def fetch(graph: Graph, number: str, ref: str) -> AsyncIterator[bytes]:
     """Stream a file of at most 100 MB; whoever reads it to the end knows that it came whole.
 
     Raises Refused when it is gone (Meta keeps it for 7 days) or too large, PlatformDown when what came is not
-    what was promised, and the other SendErrors.
+    what was promised or its address (which lives for 5 minutes) is refused, and the other SendErrors.
     """
     if not _MEDIA_ID.fullmatch(ref):
         raise Refused("media_id: not a file of WhatsApp's")
     try:
         file = await graph.get(ref, phone_number_id=number)
-        size = file.number("file_size")
-        if size is not None and size > MAX_FILE:
-            raise Refused("file_too_large: more than 100 MB")
-        digest = sha256()
+    except GraphError as error:
+        if error.status == 404 or error.subcode == 33:
+            raise Refused("file_gone: WhatsApp keeps a file for seven days only") from None
+        raise refusal(error) from None
+    size = file.number("file_size")
+    if size is not None and size > MAX_FILE:
+        raise Refused("file_too_large: more than 100 MB")
+    digest = sha256()
+    try:
         async with aclosing(graph.stream(file.text("url"), max_bytes=MAX_FILE)) as pieces:
             async for piece in pieces:
                 digest.update(piece)
                 yield piece
     except GraphError as error:
-        if error.status == 404 or error.subcode == 33:
-            raise Refused("file_gone: WhatsApp keeps a file for seven days only") from None
-        raise refusal(error) from None
+        raise PlatformDown(
+            f"url_refused: HTTP {error.status}; the next try asks for another address"
+        ) from None
     if not _same(file, digest.digest()):
         raise PlatformDown("hash_mismatch: the file is not what WhatsApp said it is")
 

@@ -64,10 +64,16 @@ async def test_a_file_too_large_or_elsewhere_is_not_fetched(desk: Desk, changes:
 async def test_a_file_that_meta_has_thrown_away_is_gone(desk: Desk) -> None:
     with pytest.raises(Refused, match="file_gone"):
         await fetched(desk)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 429])
+async def test_an_address_that_has_ended_is_asked_for_anew(desk: Desk, status: int) -> None:
+    """It lives for five minutes, and the file behind it for a week."""
     keeps(desk.graph)
-    desk.graph.on("GET /a", sends(b"", 404))
-    with pytest.raises(Refused, match="file_gone"):
+    desk.graph.on("GET /a", sends(b"", status), sends(CONTENT))
+    with pytest.raises(PlatformDown, match="url_refused"):
         await fetched(desk)
+    assert await fetched(desk) == CONTENT
 
 
 async def test_a_download_that_breaks_off_is_tried_again(desk: Desk) -> None:
