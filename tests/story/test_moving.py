@@ -100,6 +100,31 @@ async def test_an_invitation_leads_to_another_channel_once(
         assert not any("Ines" in t for t in r.in_thread(ROOM, ts))
 
 
+async def test_a_customer_who_hides_their_number_goes_on_in_the_same_thread(
+    database_url: str, redis_url: str
+) -> None:
+    """From one message to the next WhatsApp tells who writes by another id, and takes answers there alone."""
+    async with rig(database_url, redis_url, every_channel=True) as r:
+        maya, phone = OnWhatsApp(r), r.on_whatsapp()
+        await maya.say(CHARGED)
+        await until(lambda: r.threads(ROOM) and maya.heard(), what="a card")
+        ts = r.card(ROOM)
+        await r.press("hugo", ROOM, ts, "take")
+        phone.take_username("maya.f")
+        await maya.say("Nobody sees my number now")
+        await until(lambda: any("Nobody sees" in t for t in r.in_thread(ROOM, ts)), what="her words")
+        r.slack.post_as("hugo", ROOM, "I still read you.", thread_ts=ts)
+        await until(lambda: "I still read you." in maya.heard(), what="the answer")
+        assert r.whatsapp.sent("messages")[-1].params["recipient"].startswith("DE.")
+        phone.change_number("+49 151 7654321")
+        await r.whatsapp.settled()
+        phone.say("And now I have another")
+        await until(lambda: any("now I have another" in t for t in r.in_thread(ROOM, ts)), what="her words")
+        r.slack.post_as("hugo", ROOM, "That makes no difference.", thread_ts=ts)
+        await until(lambda: any(m.text == "That makes no difference." for m in phone.chat), what="the answer")
+        assert len(await conversations(r)) == 1
+
+
 def nobody_comes(document: dict[str, object]) -> None:
     """Whoever is called has a second."""
     document["ladders"] = [

@@ -25,6 +25,7 @@ def _owner(owner: Owner) -> JsonObject:
     return {
         "wa_id": owner.wa_id,
         "name": owner.name,
+        "username": owner.username,
         "online": owner.online,
         "blocked": owner.blocked,
         "gone": owner.gone,
@@ -43,6 +44,7 @@ def restored_owner(saved: Mapping[str, object]) -> Owner:
     return Owner(
         wa_id=str(saved["wa_id"]),
         name=str(saved["name"]),
+        username=str(saved.get("username", "")),
         online=bool(saved["online"]),
         blocked=bool(saved["blocked"]),
         gone=bool(saved["gone"]),

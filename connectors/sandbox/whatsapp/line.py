@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.errors import JsonObject
@@ -21,10 +22,15 @@ _ORDER = (Tick.WAITING, Tick.SENT, Tick.DELIVERED, Tick.READ)
 
 @dataclass(slots=True, eq=False)
 class Owner:
-    """A person on WhatsApp as the platform knows them. `wa_id` is the number, in digits."""
+    """A person on WhatsApp as the platform knows them. `wa_id` is the number, in digits.
+
+    Who has taken a `username` is told of by their `user_id` alone, without the number.
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
 
     wa_id: str
     name: str
+    username: str = ""
     online: bool = True
     blocked: bool = False
     gone: bool = False  # has left WhatsApp
@@ -32,6 +38,11 @@ class Owner:
     wrote_at: datetime | None = None
     typing_until: datetime | None = None
     messages: dict[str, ChatMessage] = field(default_factory=dict)
+
+    @property
+    def user_id(self) -> str:
+        """Another one with another number, as on the platform."""
+        return f"DE.{int(sha256(self.wa_id.encode()).hexdigest()[:16], 16)}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +66,11 @@ class Line:
     def owner(self, wa_id: str) -> Owner | None:
         found = self.owners.get(wa_id)
         return None if found is None or found.gone else found
+
+    def owner_of_id(self, user_id: str) -> Owner | None:
+        return next(
+            (each for each in self.owners.values() if each.user_id == user_id and not each.gone), None
+        )
 
     def find(self, message_id: str) -> tuple[Owner, ChatMessage] | None:
         owner = self._whose.get(message_id)
@@ -103,7 +119,13 @@ class Line:
             self.emit(Parcel(lane, kind, {"value": value, "field": field_name}, message=about))
 
     def tell_message(self, owner: Owner, wire: JsonObject, *, about: str = "") -> None:
-        contact = {"profile": {"name": owner.name}, "wa_id": owner.wa_id}
+        profile = {"name": owner.name} | ({"username": owner.username} if owner.username else {})
+        contact = {"profile": profile, "user_id": owner.user_id}
+        wire = {"from_user_id": owner.user_id, **wire}
+        if owner.username:
+            wire.pop("from", None)
+        else:
+            contact["wa_id"] = owner.wa_id
         kind = str(wire["type"])
         self.tell(owner.wa_id, kind, self.value(contacts=[contact], messages=[wire]), about=about)
 
@@ -147,8 +169,12 @@ class Line:
             "id": message.id,
             "status": tick.value,
             "timestamp": str(int(self.clock().timestamp())),
-            "recipient_id": wa_id,
         }
+        owner = self.owners.get(wa_id)
+        if owner is not None:
+            status["recipient_user_id"] = owner.user_id
+        if owner is None or not owner.username:
+            status["recipient_id"] = wa_id
         if tick in (Tick.SENT, Tick.DELIVERED):
             free = message.category == "service"
             status["conversation"] = {

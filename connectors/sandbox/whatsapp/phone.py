@@ -233,19 +233,32 @@ class Phone:
         """Delete the account: what is sent here fails with 131026 from now on."""
         self._owner.gone = True
 
+    def take_username(self, username: str) -> None:
+        """From now on the business is not told the number; with "" it is again."""
+        self._owner.username = username
+
     def change_number(self, new: str) -> None:
-        """The chat and its window go along, and the business is told under the old number."""
-        old, wa_id = self.wa_id, digits(new)
+        """The chat and its window go along, and the business is told under the old number, if it sees it."""
+        old, wa_id, user_id = self.wa_id, digits(new), self._owner.user_id
         if not wa_id or wa_id in self._line.owners:
             raise CommandError(f"Nobody can move to the number {new[:30]!r}.")
-        body = f"User {self.name} changed from {old} to {wa_id}"
+        new_id = replace(self._owner, wa_id=wa_id).user_id
+        hidden = bool(self._owner.username)
+        was, now = (user_id, new_id) if hidden else (old, wa_id)
+        system: JsonObject = {
+            "body": f"User {self.name} changed from {was} to {now}",
+            "user_id": new_id,
+            "previous_user_id": user_id,
+            "type": "user_changed_user_id" if hidden else "user_changed_number",
+        }
         wire: JsonObject = {
-            "from": old,
             "id": self._line.new_wamid(old, from_customer=True),
             "timestamp": self._stamp(self._line.clock()),
             "type": "system",
-            "system": {"body": body, "wa_id": wa_id, "type": "user_changed_number"},
+            "system": system,
         }
+        if not hidden:
+            wire["from"], system["wa_id"] = old, wa_id
         self._line.tell(old, "system", self._line.value(messages=[wire]))
         del self._line.owners[old]
         self._owner.wa_id = wa_id

@@ -73,10 +73,11 @@ class Sending:
 
     def _send(self, params: Params) -> JsonObject:
         line = self.line
-        recipient = params.text("to")
-        wa_id = digits(recipient)
+        recipient = params.text("to") or params.text("recipient")
         if not recipient:
             raise invalid("The parameter to is required.")
+        named = None if params.text("to") else line.owner_of_id(recipient)
+        wa_id = named.wa_id if named is not None else digits(recipient)
         if params.text("recipient_type", "individual") != "individual":
             raise refusal(131051, "Only individuals can be written to here")
         if not 5 <= len(wa_id) <= 15:
@@ -139,7 +140,7 @@ class Sending:
             accepted["message_status"] = "accepted"
         return {
             "messaging_product": "whatsapp",
-            "contacts": [{"input": recipient, "wa_id": wa_id}],
+            "contacts": [{"input": recipient, **_known(owner, wa_id)}],
             "messages": [accepted],
         }
 
@@ -172,3 +173,10 @@ class Sending:
             return
         file = self.line.keep_file(content, mime_type, asset.name)
         self.line.send_off(owner, replace(message, file_id=file.id))
+
+
+def _known(owner: Owner | None, wa_id: str) -> JsonObject:
+    """The ids by which an answer names whom a message went to."""
+    if owner is None:
+        return {"wa_id": wa_id}
+    return {"user_id": owner.user_id, **({} if owner.username else {"wa_id": wa_id})}

@@ -15,8 +15,12 @@ from tests.sandbox.whatsapp.conftest import NOON, PNG, Rig
 async def test_a_message_has_its_sender_and_both_ticks_when_it_was_taken(rig: Rig, maya: Phone) -> None:
     (value,) = (await rig.told()).values()
     assert value["metadata"] == {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"}
-    assert value["contacts"] == [{"profile": {"name": "Maya Fischer"}, "wa_id": "491511234567"}]
+    (contact,) = value["contacts"]
     (message,) = value["messages"]
+    user_id = contact.pop("user_id")
+    assert contact == {"profile": {"name": "Maya Fischer"}, "wa_id": "491511234567"}
+    assert user_id.startswith("DE.")
+    assert message["from_user_id"] == user_id
     assert (message["from"], message["text"]) == ("491511234567", {"body": "Hello?"})
     assert message["timestamp"] == str(int(NOON.timestamp()))
     assert maya.chat[0].tick is Tick.DELIVERED
@@ -82,6 +86,8 @@ async def test_a_changed_number_is_told_under_the_old_one(rig: Rig, maya: Phone)
     assert "contacts" not in told
     (system,) = told["messages"]
     assert system["from"] == "491511234567"
+    ids = [system["system"].pop(name) for name in ("previous_user_id", "user_id")]
+    assert len(set(ids)) == 2
     assert system["system"] == {
         "body": "User Maya Fischer changed from 491511234567 to 12195555358",
         "wa_id": "12195555358",
@@ -90,6 +96,38 @@ async def test_a_changed_number_is_told_under_the_old_one(rig: Rig, maya: Phone)
     await rig.text("12195555358", "There you are")
     assert maya.chat[-1].text == "There you are"
     await rig.text("491511234567", "Anybody?")
+    assert (await rig.told()).statuses()[-1]["errors"][0]["code"] == 131026
+
+
+async def test_who_has_a_username_is_told_of_and_written_to_by_an_id(rig: Rig, maya: Phone) -> None:
+    maya.take_username("maya.f")
+    maya.say("Who am I?")
+    told = (await rig.told()).values()[-1]
+    [contact], [message] = told["contacts"], told["messages"]
+    assert contact == {
+        "profile": {"name": "Maya Fischer", "username": "maya.f"},
+        "user_id": contact["user_id"],
+    }
+    assert ("from" in message, message["from_user_id"]) == (False, contact["user_id"])
+    body = {"messaging_product": "whatsapp", "recipient": contact["user_id"], "text": {"body": "Maya"}}
+    status, answer = await rig.call("POST", "106540352242922/messages", {**body, "type": "text"})
+    assert (status, answer["contacts"]) == (
+        200,
+        [{"input": contact["user_id"], "user_id": contact["user_id"]}],
+    )
+    assert maya.chat[-1].text == "Maya"
+    status = (await rig.told()).statuses()[-1]
+    assert ("recipient_id" in status, status["recipient_user_id"]) == (False, contact["user_id"])
+    maya.change_number("+1 219 555 5358")
+    [system] = (await rig.told()).messages()[-1:]
+    assert system["system"]["type"] == "user_changed_user_id"
+    assert system["system"]["previous_user_id"] == contact["user_id"]
+    assert not {"from", "wa_id"} & {*system, *system["system"]}
+
+
+async def test_an_id_as_a_number_reaches_nobody(rig: Rig, maya: Phone) -> None:
+    user_id = (await rig.told()).messages()[0]["from_user_id"]
+    await rig.text(user_id[:15], "Lost")
     assert (await rig.told()).statuses()[-1]["errors"][0]["code"] == 131026
 
 

@@ -71,6 +71,10 @@ async def test_every_send_example_of_metas_is_taken(rig: Rig, maya: Phone) -> No
     assert len(examples) == 50
 
 
+# Ids that Meta tells since April 2026; the samples are older.
+SINCE_2026 = {".from_user_id", ".system.user_id", ".system.previous_user_id"}
+
+
 async def test_our_webhooks_have_the_shape_that_meta_describes(rig: Rig, maya: Phone) -> None:
     schemas = shared_wire(DESCRIPTION)["components"]["schemas"]
     samples = _sample_messages()
@@ -88,7 +92,7 @@ async def test_our_webhooks_have_the_shape_that_meta_describes(rig: Rig, maya: P
     seen = set()
     for message in told.messages():
         seen.add(message["type"])
-        unknown = unknown_keys(message, samples[message["type"]])
+        unknown = unknown_keys(message, samples[message["type"]]) - SINCE_2026
         assert not unknown, (message["type"], unknown)
         assert isinstance(message["timestamp"], str)
     assert seen == set(samples), "a kind of message was not played, or has no sample"
