@@ -391,11 +391,29 @@ class Places:
     async def _follow(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
     ) -> None:
-        """A changed number: the new address is the same customer, and the conversation goes on there."""
-        for arrival in arrivals:
-            spot = spots.get(key_of(arrival.account, arrival.event))
-            if spot is not None and isinstance(arrival.event.content, AddressChanged):
-                await self._lead_on(connection, arrival, spot, arrival.event.content.address, moves=True)
+        """A changed number: the new address is the same customer, and the conversation goes on there.
+
+        Whoever had that number before has it no more. What is told again moves nobody a second time.
+        """
+        moving = [
+            (arrival, spot)
+            for arrival in arrivals
+            if isinstance(arrival.event.content, AddressChanged)
+            and (spot := spots.get(key_of(arrival.account, arrival.event)))
+        ]
+        if not moving:
+            return
+        names = [(arrival.account.id, arrival.event.external_id) for arrival, _ in moving]
+        given = {"accounts": [name[0] for name in names], "externals": [name[1] for name in names]}
+        seen = {(row.account_id, row.external_id) for row in await connection.execute(SEEN, given)}
+        for name, (arrival, spot) in zip(names, moving, strict=True):
+            assert isinstance(arrival.event.content, AddressChanged)  # noqa: S101
+            address = arrival.event.content.address
+            if name not in seen:
+                new = {"old": spot.place, "new": identity_of(arrival.account, arrival.event, address)}
+                await connection.execute(_TAKE, new)
+                self._forget_place(_place_of(arrival.account, address))
+                await self._lead_on(connection, arrival, spot, address, moves=True)
 
     async def _lead_on(
         self, connection: AsyncConnection, arrival: Arrival, spot: Spot, address: str, *, moves: bool = False
@@ -428,8 +446,11 @@ class Places:
             if key in spots and isinstance(arrival.event.content, AddressChanged):
                 new = identity_of(arrival.account, arrival.event, arrival.event.content.address)
                 await connection.execute(_RELEASE, {"old": spots[key].place, "new": new})
-                self.forget([key])
-                self._paired = {pair: None for pair in self._paired if key not in pair}
+                self._forget_place(key)
+
+    def _forget_place(self, key: Key) -> None:
+        self.forget([key])
+        self._paired = {pair: None for pair in self._paired if key not in pair}
 
 
 def place_row(
@@ -625,6 +646,23 @@ _FOLLOW = text("""
     )
     update conversations v set place_id = place.id from place
     where v.id = place.conversation_id and cast(:moves as boolean)
+""")
+
+_TAKE = text("""
+    with mine as (
+        select i.account_id, coalesce(c.merged_into, c.id) as root from places p
+        join identities i on i.id = p.identity_id join customers c on c.id = i.customer_id where p.id = :old
+    ),
+    theirs as (
+        select i.id from mine join identities i on i.account_id = mine.account_id and i.address_hash = :new
+        join customers c on c.id = i.customer_id where coalesce(c.merged_into, c.id) <> mine.root
+    ),
+    taken as (
+        update identities i set address_hash = sha256(i.address_hash || uuid_send(i.id))
+        from theirs where i.id = theirs.id
+    )
+    update places p set place_hash = sha256(p.place_hash || uuid_send(p.id))
+    from theirs where p.identity_id = theirs.id
 """)
 
 # Only where the new address has become the same customer's. The rows stay, for what was said there.

@@ -376,14 +376,24 @@ async def test_a_number_that_changed_beside_words_is_followed(desk: Bench) -> No
     assert await desk.say("From the new one", "+2", on="whatsapp") == phone
 
 
-async def test_a_number_that_belongs_to_somebody_is_not_taken_from_them(desk: Bench) -> None:
+async def test_a_number_that_somebody_had_before_is_theirs_who_have_it_now(desk: Bench, twin: Bench) -> None:
+    """The platform vouches for it: whoever has moved there must not come into the other's history."""
     mine = await desk.say("Hello", "+1", on="whatsapp")
-    theirs = await desk.say("Hello", "+2", on="whatsapp")
+    theirs = await twin.say("Hello", "+2", on="whatsapp")
     change = desk.event(AddressChanged("+2"), "+1", on="whatsapp")
     await desk.hear(change)
     await desk.hear(change)
-    assert await desk.say("Still me", "+2", on="whatsapp") == theirs
+    assert await twin.say("It is me, from my new number", "+2", on="whatsapp") == mine
     assert await desk.root_of(mine) != await desk.root_of(theirs)
+
+
+async def test_a_change_that_is_told_again_moves_nobody_a_second_time(desk: Bench) -> None:
+    mine = await desk.say("Hello", "+1", on="whatsapp")
+    change = desk.event(AddressChanged("+2"), "+1", on="whatsapp")
+    await desk.hear(change)
+    await desk.say("I have that number now", "+1", on="whatsapp", name="Otto")
+    await desk.hear(change)
+    assert await desk.say("Still me", "+2", on="whatsapp") == mine
 
 
 async def test_a_number_that_its_owner_has_left_is_somebody_elses_when_it_writes_again(
