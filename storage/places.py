@@ -365,12 +365,13 @@ class Places:
     ) -> None:
         """Whom the channel knows by two ids is one customer, by whichever they are named first or alone.
 
-        Asked once for each pair while it is remembered. Idempotent, as `_follow` is.
+        Only their own words count: a late receipt may name a number that they have left. Asked once for each
+        pair while it is remembered. Idempotent.
         """
         pairs = {
             (key_of(a.account, a.event), _place_of(a.account, a.event.sender.alias)): a
             for a in arrivals
-            if a.event.sender.alias and _may_join(a.event)
+            if a.event.sender.alias and _may_join(a.event) and opens(a.event, known=True)
         }
         for pair, arrival in pairs.items():
             if pair in self._paired:

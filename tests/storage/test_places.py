@@ -387,6 +387,14 @@ async def test_a_number_that_somebody_had_before_is_theirs_who_have_it_now(desk:
     assert await desk.root_of(mine) != await desk.root_of(theirs)
 
 
+async def test_a_late_receipt_brings_no_number_back(desk: Bench) -> None:
+    phone = await desk.say("Hello", "+1", on="whatsapp", alias="DE.1")
+    await desk.hear(desk.event(AddressChanged("+2"), "+1", on="whatsapp", alias="DE.1"))
+    read = Receipt(status=ReceiptStatus.READ, messages=("w-1",))
+    await desk.hear(desk.event(read, "+1", on="whatsapp", alias="DE.1"))
+    assert await desk.say("I have that number now", "+1", on="whatsapp", name="Otto") != phone
+
+
 async def test_a_change_that_is_told_again_moves_nobody_a_second_time(desk: Bench) -> None:
     mine = await desk.say("Hello", "+1", on="whatsapp")
     change = desk.event(AddressChanged("+2"), "+1", on="whatsapp")
