@@ -50,6 +50,7 @@ _FRAME = frozenset(
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp() * 1000
 _SECONDS_UNTIL = 1e11  # a number below is a time in seconds: in milliseconds it would be 1973
 _MAX_KIND = 60
+_ABOUT_CHARS = 200
 
 
 def message_of(raw: Mapping[str, object]) -> Content:
@@ -64,11 +65,20 @@ def message_of(raw: Mapping[str, object]) -> Content:
     attached = shown(nodes, text)
     said = "\n".join(filter(None, (text, *attached.words)))
     if said or attached.attachments:
-        return Said(said, tuple(attached.attachments))
+        about = _about(message.node("referral"))
+        return Said(f"> {about}\n\n{said}".rstrip() if about else said, tuple(attached.attachments))
     if message.flag("is_unsupported"):
         return Unsupported("message")
     named = next((node.text("type") for node in nodes), "")
     return Unsupported(kind(named or first_other(raw, _FRAME) or "message"))
+
+
+def _about(referral: Node) -> str:
+    """The ad or the product that the customer sees above their words."""
+    if item := referral.node("product").id("id"):
+        return f"About the product {item[:_ABOUT_CHARS]}"
+    title = " ".join(referral.node("ads_context_data").text("ad_title").split())[:_ABOUT_CHARS]
+    return f"From the ad “{title}”" if title else ""
 
 
 def edit_of(edit: Node) -> Content:

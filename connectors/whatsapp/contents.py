@@ -6,6 +6,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from bot.core.events import (
     AddressChanged,
@@ -37,13 +38,27 @@ _MAX_ITEMS = 100
 _MAX_FIELDS = 100
 _FIELD_CHARS = 10_000
 _KIND_CHARS = 80
+_ABOUT_CHARS = 200
 
 
 def content_of(message: Node) -> Content:
     kind = message.text("type")
     reader = _READERS.get(kind)
     content = reader(message) if reader else None
+    if isinstance(content, Said) and (about := _about(message)):
+        content = replace(content, text=f"> {about}\n\n{content.text}".rstrip())
     return content or Unsupported(_kind(message))
+
+
+def _about(message: Node) -> str:
+    """The ad or the product that the customer sees above their words, which say little without it."""
+    product, referral = message.node("context").node("referred_product"), message.node("referral")
+    if item := product.id("product_retailer_id"):
+        return f"About the product {item[:_ABOUT_CHARS]}"
+    told = (referral.text(name) for name in ("headline", "body", "source_url"))
+    title = " ".join(next(filter(None, told), "").split())[:_ABOUT_CHARS]
+    source = "post" if referral.text("source_type") == "post" else "ad"
+    return f"From the {source} “{title}”" if title else ""
 
 
 def _kind(message: Node) -> str:

@@ -232,7 +232,7 @@ def test_an_ad_that_led_to_a_message_is_kept_with_it() -> None:
 
     event = rig.one(message={"mid": "m_5", "text": "Is this still on?", "referral": ad})
 
-    assert event.content == Said("Is this still on?")
+    assert event.content == Said("> From the ad “Sale”\n\nIs this still on?")
     assert dict(event.hints) == {
         "referral": "spring",
         "referral_source": "ADS",
