@@ -11,6 +11,7 @@ from bot.core.effects import AddMessage, ChangeMessage, Deliver, Drop, Unpark
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post, Style, Template
 from bot.turns.draft import Draft
+from bot.turns.story import shortened
 from orgs.routing import find_account, find_team
 from orgs.specification.organization import BLANK, MessageTemplate
 
@@ -57,10 +58,11 @@ def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
         Button(TEMPLATE, f"{message.id}:{filled.key}", f"Send “{filled.template.name}”"[:70], Style.PRIMARY)
         for filled in _fitting(draft, message.sender)
     ]
+    whose = "What you wrote" if message.role is Role.STAFF else f"“{shortened(message.text)}”"
     draft.tell_room(
         Post(
             f"⏳ **{draft.customer_name}** has not written for so long that this channel takes no free text"
-            " now. What you wrote is kept, and leaves by itself as soon as they write again."
+            f" now. {whose} is kept, and leaves by itself as soon as they write again."
             + _preview(draft, message.sender),
             buttons=(
                 *buttons,

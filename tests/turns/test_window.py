@@ -396,6 +396,19 @@ async def test_what_waits_on_one_channel_leaves_where_the_customer_writes_now(de
     assert after.conversation.memory.parked == 0
 
 
+async def test_what_was_held_leaves_though_its_matter_was_resolved_long_ago(desk: Bench) -> None:
+    """Who holds their words and resolves has nothing more to do; the customer may write weeks later."""
+    view = await held(desk)
+    id_ = await written(desk, view, "one")
+    await desk.press("resolve", view)
+    await desk.end(id_)
+    assert await desk.say("I am back", MAYA, on="whatsapp") == id_
+    assert "one" in to_customers(await desk.deliver())
+    await desk.turn()
+    await desk.end(id_)
+    assert await desk.say("Something else", MAYA, on="whatsapp") != id_
+
+
 async def joined(desk: Bench, id_: ConversationId) -> None:
     """Maya's Telegram is known to be hers."""
     other = await desk.say("Hello", "maya", on="telegram")
