@@ -133,7 +133,7 @@ class Inboxes:
         rooms = await self._rooms(connection, staff)
         heads, seen = await _lock_and_look(
             connection,
-            {s.conversation for s in spots.values()} | {e.conversation for e in rooms.values()},
+            {s.conversation for s in spots.values()} | {e.conversation for e in rooms.values() if e},
             tuple(unique),
             {s.place for s in spots.values()},
         )
@@ -150,8 +150,10 @@ class Inboxes:
                     ignored += 1
                 else:
                     entries.append(_enter(arrival, spot))
+            elif (entry := rooms.get(key)) is not None:
+                entries.append(entry)
             elif key in rooms:
-                entries.append(rooms[key])
+                ignored += 1  # of who was erased nothing is kept any more
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
                 strays.append(arrival)
             else:
@@ -217,8 +219,8 @@ class Inboxes:
 
     async def _rooms(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival]
-    ) -> dict[tuple[AccountId, str], Entry]:
-        """Which of the staff's events were said in a room, by their keys."""
+    ) -> dict[tuple[AccountId, str], Entry | None]:
+        """Which of the staff's events were said in a room, by their keys; None: its customer was erased."""
         asked = [a for a in arrivals if a.event.place.thread or isinstance(a.event.content, Reacted)]
         if not asked:
             return {}
@@ -235,10 +237,12 @@ class Inboxes:
         found: dict[tuple[AccountId, str, str], AnyRow] = {
             (row.account_id, row.chat_id, row.thread): row for row in rows
         }
-        entries: dict[tuple[AccountId, str], Entry] = {}
+        entries: dict[tuple[AccountId, str], Entry | None] = {}
         for arrival in asked:
             row = found.get(_thread(arrival)) or await _room_of_message(connection, arrival)
-            if row is not None:
+            if row is not None and row.data_key is None:
+                entries[arrival.account.id, arrival.event.external_id] = None
+            elif row is not None:
                 event = replace(arrival.event, place=replace(arrival.event.place, thread=row.thread))
                 entries[arrival.account.id, event.external_id] = Entry(
                     arrival.account.id,
@@ -594,7 +598,7 @@ _STRAYS = text("""
     join conversations v on v.id = r.conversation_id
     join customers c on c.id = v.customer_id
     join organizations o on o.id = i.organization_id
-    where i.stray is not null
+    where i.stray is not null and c.data_key is not null
     order by i.accepted_at, i.external_id limit 100 for update of i skip locked
 """)
 

@@ -91,7 +91,8 @@ _FORGET_PLACES = tuple(
     text(statement)
     for statement in (
         f"""
-        update conversations set place_id = null
+        update conversations set place_id = null,
+            wake_at = case when customer_id = any(cast(:customers as uuid[])) then null else wake_at end
         where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[]))
         """,
         f"""

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from bot.core.answering import HandOver
 from bot.core.errors import KeyDestroyed
 from bot.core.events import (
     AddressChanged,
@@ -23,7 +24,7 @@ from storage.database import Database
 from storage.keys import destroy
 from storage.links import invite, new_token
 from storage.merging import merge, unmerge
-from tests.turns.bench import Bench, another, bench_of, to_customers
+from tests.turns.bench import HUGO, Bench, another, bench_of, to_customers
 
 
 @pytest.fixture
@@ -466,6 +467,12 @@ async def test_who_hides_their_number_and_changes_it_is_followed(desk: Bench) ->
 # --- erased ------------------------------------------------------------------------------------------------
 
 
+async def escalated(desk: Bench, who: str = "maya") -> ConversationId:
+    accepted = await desk.hear(desk.event("Help!", who))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    return accepted.wakes[0].conversation
+
+
 async def erase(desk: Bench, conversation: ConversationId) -> None:
     customer = await desk.customer_of(conversation)
     async with desk.database.begin() as connection:
@@ -501,6 +508,35 @@ async def test_what_waited_for_who_was_erased_stops_no_other_delivery(desk: Benc
     assert await desk.claim() == []
     with pytest.raises(KeyDestroyed):
         desk.keys.customer(await desk.customer_of(gone), None)
+
+
+async def test_what_staff_write_about_who_was_erased_stops_nobody_elses_words(desk: Bench) -> None:
+    """A poller that could not let go of one event would hear nothing any more."""
+    gone = await escalated(desk)
+    view = await desk.held(gone)
+    room = desk.room(view)
+    there = {"on": room.account, "chat": room.chat, "thread": room.thread, "in_our_thread": True}
+    await erase(desk, gone)
+    heard = await desk.hear(desk.event("Hello?", HUGO, **there), desk.event("Hi", "2"))  # type: ignore[arg-type]
+    assert (heard.fresh, heard.ignored) == (1, 1)
+    assert await desk.rows("select wake_at from conversations where id = :id", id=gone) == [(None,)]
+
+
+async def test_a_word_kept_aside_for_who_was_erased_stops_no_other(desk: Bench) -> None:
+    gone, other = [await escalated(desk, who) for who in ("1", "2")]
+    for n, thread in enumerate(("1.1", "1.2")):
+        aside = desk.event(f"{n}", HUGO, on="slack", chat="C1", thread=thread, in_our_thread=True)
+        assert (await desk.hear(aside)).strays == 1
+    for conversation, thread in ((gone, "1.1"), (other, "1.2")):
+        await desk.execute(
+            "update rooms set chat_id = 'C1', thread = :thread where conversation_id = :id",
+            thread=thread,
+            id=conversation,
+        )
+    await erase(desk, gone)
+    async with desk.database.begin() as connection:
+        wakes = await desk.inboxes.adopt(connection)
+    assert [wake.conversation for wake in wakes] == [other]
 
 
 async def test_what_waited_in_a_place_that_was_parted_stops_no_other_delivery(desk: Bench) -> None:
