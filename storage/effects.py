@@ -22,6 +22,7 @@ from bot.core.effects import (
     Deliver,
     Drop,
     Effect,
+    Fail,
     GoOn,
     Introduce,
     Move,
@@ -59,7 +60,7 @@ TURN_REASONS = "turns.reasons"
 _SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent", Role.SYSTEM: "system"}
 
 
-ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Park | Unpark | Drop
+ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark | Drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ class Writes:
                             else sealer.seal(effect.text, field=CONTENT),
                         }
                     )
-                case Deliver() | Amend() | Retract() | Show() | SendAgain() | Park() | Unpark() | Drop():
+                case Deliver() | Amend() | Retract() | Show() | SendAgain():
+                    self._to_customer(view, spot, effect)
+                case Fail() | Park() | Unpark() | Drop():
                     self._to_customer(view, spot, effect)
                 case Prove():
                     await self._prove(connection, view, effect)
@@ -167,6 +170,10 @@ class Writes:
                 self._out(view, spot, type(effect.operation).__name__.lower(), effect.operation, None)
             case SendAgain():
                 self._rows["send_again"].append({"message": effect.message})
+            case Fail():
+                self._rows["fail"].append(
+                    {"message": effect.message, "ref": effect.ref, "reason": effect.reason[:500]}
+                )
             case Park():
                 self._rows["park"].append({"message": effect.message})
             case Unpark():
@@ -461,6 +468,14 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         insert into timers (conversation_id, kind, subject, due_at) values (:conversation, :kind, :subject,
         :due_at)
         on conflict (conversation_id, kind, subject) do update set due_at = excluded.due_at
+    """),
+    # Sent again it goes on with the part that failed.
+    "fail": text("""
+        update outbox set state = 'failed', error = :reason, settled_at = clock_timestamp(),
+            part = array_position(external_ids, cast(:ref as text)) - 1,
+            external_ids = external_ids[1 : array_position(external_ids, cast(:ref as text)) - 1]
+        where message_id = :message and room_id is null and kind = 'post'
+            and state in ('delivered', 'failed') and external_ids @> array[cast(:ref as text)]
     """),
     # Before what the same turn puts in: of a message that was changed the old words are dropped.
     "park": text("""

@@ -114,31 +114,37 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, k
             case _:
                 pass
     sent.update(early.message for early in view.conversation.memory.early)
-    meant = await _meant(connection, view, sent, until) if sent or until else {}
+    meant, parts = await _meant(connection, view, sent, until) if sent or until else ({}, frozenset())
     ids.update(*meant.values())
     ids -= {m.id for m in view.story}
     refs -= {m.ref for m in view.story}
     if not ids and not refs:
-        return replace(view, refs=meant)
+        return replace(view, refs=meant, parts=parts)
     given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(refs)}
     older = [message(row, sealer, kept) for row in await connection.execute(_OLDER, given)]
     known = {m.id for m in view.story}
-    return replace(view, story=(*(m for m in older if m.id not in known), *view.story), refs=meant)
+    story = (*(m for m in older if m.id not in known), *view.story)
+    return replace(view, story=story, refs=meant, parts=parts)
 
 
 async def _meant(
     connection: AsyncConnection, view: View, refs: set[str], until: set[tuple[datetime, Place]]
-) -> dict[str, tuple[MessageId, ...]]:
-    """Which of our messages the platform means by an id of its own, or by a watermark."""
+) -> tuple[dict[str, tuple[MessageId, ...]], frozenset[str]]:
+    """Which of our messages the platform means by an id of its own, or by a watermark; and of these ids those
+    behind which more of the same message comes.
+    """
     id_ = view.conversation.id
+    parts = set()
     found: defaultdict[str, list[MessageId]] = defaultdict(list)
     for row in await connection.execute(_SENT, {"id": id_, "refs": sorted(refs)}):
         found[row.ref].append(MessageId(row.message_id))
+        if row.part:
+            parts.add(row.ref)
     for mark, place in until:
         given = {"id": id_, "until": mark, "channel": place.channel, "account": place.account}
         rows = await connection.execute(_SENT_UNTIL, given)
         found[mark.isoformat()] += [MessageId(row.message_id) for row in rows]
-    return {ref: tuple(ids) for ref, ids in found.items()}
+    return {ref: tuple(ids) for ref, ids in found.items()}, frozenset(parts)
 
 
 def _group(rows: Any) -> defaultdict[UUID, list[AnyRow]]:
@@ -357,7 +363,9 @@ _FILES = text("""
 
 # ix_outbox_conversation_id: one conversation has few rows.
 _SENT = text("""
-    select ref, o.message_id from outbox o cross join unnest(o.external_ids) as ref
+    select ref, o.message_id,
+        o.state <> 'delivered' or ref <> o.external_ids[cardinality(o.external_ids)] as part
+    from outbox o cross join unnest(o.external_ids) as ref
     where o.conversation_id = :id and o.message_id is not null and o.kind = 'post'
         and ref = any(cast(:refs as text[]))
 """)

@@ -241,6 +241,7 @@ class View:
     story: tuple[Message, ...]  # the newest messages, oldest first, with those of `inputs`
     # What a platform id (or the ISO form of a receipt's watermark) in the inputs means in our log.
     refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
+    parts: frozenset[str] = frozenset()  # those of them which are not the last part of what they belong to
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
         """The newest message that the platform knows as `ref` and one of the roles wrote."""

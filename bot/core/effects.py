@@ -60,6 +60,15 @@ class SendAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class Fail:
+    """What the platform took of a message and could not deliver is dead, from the part `ref` on."""
+
+    message: MessageId
+    ref: str  # the platform's id of that part
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Park:
     """What the platform took of a message and refused afterwards waits until the customer writes again."""
 
@@ -216,6 +225,7 @@ Effect = (
     | Amend
     | Retract
     | SendAgain
+    | Fail
     | Park
     | Unpark
     | Drop

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.conversation import DeliveryReport, Early, Message, MessageState, OwnerKind, Role
-from bot.core.effects import ChangeMessage, Park, SetTimer
+from bot.core.effects import ChangeMessage, Fail, Park, SetTimer
 from bot.core.errors import Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
@@ -110,7 +110,10 @@ def _keep(draft: Draft, receipts: list[Early]) -> None:
 
 
 def _believe(draft: Draft, told: Receipt) -> None:
+    """One part that failed is a failure; a long message has arrived when its last part has."""
     named = [*told.messages, *([told.until.isoformat()] if told.until else [])]
+    if told.status is not ReceiptStatus.FAILED:
+        named = [ref for ref in named if ref not in draft.view.parts]
     ids = dict.fromkeys(id_ for ref in named for id_ in draft.view.refs.get(ref, ()))
     for message in [draft.messages[id_] for id_ in ids if id_ in draft.messages]:
         if message.role is Role.CUSTOMER:
@@ -128,8 +131,11 @@ def _believe(draft: Draft, told: Receipt) -> None:
         )
         if told.code == WindowClosed.code and message.state in (MessageState.RELEASED, MessageState.SENT):
             _send_when_they_write(draft, message, report)
-        else:
-            _failed(draft, message, report)
+            continue
+        if message.state in _RANK or message.state is MessageState.FAILED:
+            for ref in (ref for ref in told.messages if message.id in draft.view.refs.get(ref, ())):
+                draft.add(Fail(message.id, ref, report.reason))
+        _failed(draft, message, report)
 
 
 def _send_when_they_write(draft: Draft, message: Message, report: DeliveryReport) -> None:

@@ -1,5 +1,8 @@
 """What platforms tell of our messages, and files that come while a message goes its way."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from bot.core.answering import Clarify, HandOver, Option
@@ -93,6 +96,63 @@ async def test_a_failure_after_it_was_delivered_is_shown_and_can_be_sent_again(d
     assert states(await desk.view(view.conversation.id), "one") == [S.FAILED]
     assert marks(left, "s-one")[-1] is Mark.FAILED
     assert any("131026" in text for text in to_rooms(left))
+    [button] = [b for o in left if isinstance(o.operation, Post) for b in o.operation.buttons]
+    await desk.press(button.action, view, value=button.value)
+    assert to_customers(await desk.deliver(named(desk, one="w2"))) == ["one"]  # type: ignore[arg-type]
+    await desk.turn()
+    await told(desk, STATUS.READ, "w2")
+    assert states(await desk.view(view.conversation.id), "one") == [S.READ]
+
+
+async def in_parts(desk: Bench, text: str, *refs: str) -> View:
+    """Somebody's words left in as many messages as there are ids of the platform's."""
+    view = await desk.held(await escalated(desk))
+    await desk.staff(text, view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver(parted(desk, *refs))
+    await desk.turn()
+    return view
+
+
+def parted(desk: Bench, *refs: str) -> Callable[[Item], Result | None]:
+    def fate(item: Item) -> Result | None:
+        if item.room is not None or item.kind != "post":
+            return None
+        taken = desk.taken(item, refs[item.part])
+        return replace(taken, sent=replace(taken.sent, more=item.part + 1 < len(refs)))
+
+    return fate
+
+
+async def test_a_long_message_is_read_when_its_last_part_is(desk: Bench) -> None:
+    view = await in_parts(desk, "long", "w1", "w2")
+    await told(desk, STATUS.READ, "w1")
+    assert states(await desk.view(view.conversation.id), "long") == [S.SENT]
+    await told(desk, STATUS.DELIVERED, "w2")
+    assert states(await desk.view(view.conversation.id), "long") == [S.DELIVERED]
+    await told(desk, STATUS.READ, "w2")
+    assert marks(await desk.deliver(), "s1")[-1] is Mark.READ
+
+
+async def test_a_long_message_that_failed_is_sent_again_from_where_it_failed(desk: Bench) -> None:
+    view = await in_parts(desk, "long", "w1", "w2", "w3")
+    await told(desk, STATUS.READ, "w1")
+    await told(desk, STATUS.FAILED, "w2", code="send.refused", reason="131026")
+    left = await desk.deliver()
+    [button] = [b for o in left if isinstance(o.operation, Post) for b in o.operation.buttons]
+    await desk.press(button.action, view, value=button.value)
+    again = [one.item.part for one in await desk.deliver(parted(desk, "w1", "x2", "x3"))
+             if one.item.room is None]  # fmt: skip
+    assert again == [1, 2]
+    rows = await desk.rows("select external_ids from outbox where room_id is null and kind = 'post'")
+    assert (["w1", "x2", "x3"],) in rows
+
+
+async def test_what_failed_after_it_was_taken_is_listed_with_the_dead(desk: Bench) -> None:
+    await in_parts(desk, "one", "w1")
+    await told(desk, STATUS.FAILED, "w1", code="send.refused", reason="550: no such mailbox")
+    dead = await desk.rows("select error from outbox where state = 'failed'")
+    assert dead == [("550: no such mailbox",)]
 
 
 async def test_a_receipt_of_what_nobody_sent_changes_nothing(desk: Bench) -> None:

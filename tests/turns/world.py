@@ -34,6 +34,7 @@ from bot.core.effects import (
     Deliver,
     Drop,
     Effect,
+    Fail,
     Introduce,
     Move,
     OpenEscalation,
@@ -135,6 +136,9 @@ class State:
                 assert dead, "only what died is sent again"
                 for out in dead:
                     out.dead = out.tried = False
+            case Fail(message=id_):
+                for out in self._left(id_):
+                    out.dead = out.tried = True
             case Park() | Unpark() | Drop():
                 self._park(effect)
             case Show():
