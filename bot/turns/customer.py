@@ -1,5 +1,7 @@
 """What a customer did, turned into decisions."""
 
+import re
+import unicodedata
 from typing import assert_never
 
 from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Status
@@ -32,6 +34,9 @@ from bot.turns.story import named, shortened
 from bot.turns.window import reopened
 
 OPTION = "option"  # the action of a clarifying question's buttons
+_BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; more says something else as well
+_LONGEST_NUMBER = 4  # digits
+_SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
 
 
 def hear(draft: Draft, item: Input, event: Event) -> None:
@@ -49,7 +54,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             _said(draft, item, event)
         case Tapped():
             if event.content.action == OPTION:
-                draft.picked = event.content.value
+                _pick(draft, event.content.value)
             _said(draft, item, event)
         case Started():
             _started(draft, event)
@@ -98,7 +103,7 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
         return  # older than the story that a turn sees: nothing can be owed for it any more
     if isinstance(event.content, Said) and not event.overheard:
         _typed_choice(draft, event.content.text)
-        if elsewhere.hear(draft, event):
+        if _invited(draft, event.content.text) or elsewhere.hear(draft, event):
             if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
                 _show(draft, message, event)
             return
@@ -112,10 +117,29 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
 
 def _typed_choice(draft: Draft, text: str) -> None:
     """A number typed under numbered choices, or a choice written out, counts as the tap."""
-    typed = text.strip().rstrip(".)").strip().casefold()
-    for number, (value, label) in enumerate(draft.memory.options, start=1):
-        if typed in (str(number), label.casefold()):
-            draft.picked = value
+    offered = draft.memory.options
+    if not offered:
+        return
+    typed = _bare(text)
+    written_out = [value for value, label in offered if label.casefold() == text.strip().casefold()]
+    alike = [value for value, label in offered if typed and _bare(label) == typed]
+    if written_out:
+        _pick(draft, written_out[0])
+    elif typed.isdecimal() and len(typed) < _LONGEST_NUMBER and 0 < int(typed) <= len(offered):
+        _pick(draft, offered[int(typed) - 1][0])
+    elif len(alike) == 1:
+        _pick(draft, alike[0])
+
+
+def _bare(text: str) -> str:
+    """Without the signs around it, in whatever form it was typed: "(2)", "#2", "２" and "2️⃣" are all 2."""
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _pick(draft: Draft, value: str) -> None:
+    """Once: the same number typed later is a number."""
+    draft.picked = value
+    draft.remember(options=())
 
 
 def _owed(draft: Draft, message: Message, event: Event) -> None:
@@ -219,9 +243,7 @@ def _submitted(draft: Draft, event: Event, form: Submitted) -> None:
 
 def _started(draft: Draft, event: Event) -> None:
     assert isinstance(event.content, Started)  # noqa: S101
-    if INVITATION.search(event.content.payload):
-        draft.say("We go on here.")
-        draft.because("customer", "accepted an invitation to go on here")
+    if _invited(draft, event.content.payload):
         return
     if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
         draft.tell_room(Post(f"🗣 **{draft.customer_name}** opened the chat again."))
@@ -233,6 +255,20 @@ def _started(draft: Draft, event: Event) -> None:
         draft.give(Cause.REOPENED, draft.owner.name, Status.IN_PROGRESS)
     draft.say(draft.organization.identity.greeting, role=Role.AGENT, sender=draft.owner.name)
     draft.because(f"agent {draft.owner.name}", "greeted: the chat was opened")
+
+
+def _invited(draft: Draft, written: str) -> bool:
+    """Whether it was an invitation to this very matter, and nothing else, and was answered by that alone.
+
+    One that was used or is too old leads to a conversation of its own, which begins as any other.
+    """
+    if not draft.view.conversation.memory.channel or not INVITATION.search(written):
+        return False
+    if len(INVITATION.sub("", written)) > _BESIDE_AN_INVITATION:
+        return False
+    draft.say("We go on here.")
+    draft.because("customer", "accepted an invitation to go on here")
+    return True
 
 
 def _known(draft: Draft, ref: str) -> Message | None:

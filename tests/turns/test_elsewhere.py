@@ -1,5 +1,6 @@
 """Going on at another address: nothing before it is proved, and then everything, there."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState
 from bot.core.errors import Refused
-from bot.core.events import Edited, Place, Standing, Started
+from bot.core.events import AddressChanged, Content, Edited, Place, Said, Standing, Started
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.jobs.job import Context
@@ -18,6 +19,7 @@ from bot.turns.story import lines
 from storage.customers import customers
 from storage.queries import conversations
 from storage.sealing import Keyring
+from tests.storage.test_places import invited
 from tests.turns.bench import CODE, Bench, Left, message, states, to_customers, to_rooms
 
 ADDRESS = "maya@a.example"
@@ -332,3 +334,33 @@ async def test_an_address_that_was_proved_stays(desk: Bench) -> None:
     await swept(desk, timedelta(hours=25))
     assert await desk.say("Still me", ADDRESS, on="email", chat=chat, shared=True) == id_
     assert await listed(desk) == (1, 1)
+
+
+async def test_people_are_told_that_the_number_changed(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("Help!", "+1", on="whatsapp"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.held(accepted.wakes[0].conversation)
+    await desk.say(AddressChanged("+2"), "+1", on="whatsapp")
+    assert any("has a new number: it goes on there" in text for text in to_rooms(await desk.deliver()))
+
+
+@pytest.mark.parametrize("by", [Started, lambda token: Said(f"Hello! ({token})")], ids=["link", "typed"])
+async def test_whoever_comes_by_an_invitation_is_told_once_that_it_goes_on(
+    desk: Bench, by: Callable[[str], Content]
+) -> None:
+    id_ = await desk.say("Hello")
+    await desk.deliver()
+    token = await invited(desk, id_)
+    assert await desk.say(by(token), "+1", on="whatsapp") == id_
+    assert to_customers(await desk.deliver()) == ["We go on here."]
+    other = await desk.say(by(token), "+2", on="whatsapp")
+    assert other != id_
+    assert "We go on here." not in to_customers(await desk.deliver()), "it was used: nothing goes on"
+
+
+async def test_what_is_said_beside_an_invitation_is_answered(desk: Bench) -> None:
+    id_ = await desk.say("Hello")
+    await desk.deliver()
+    token = await invited(desk, id_)
+    await desk.say(f"I come with {token}, and my order is late", "+1", on="whatsapp")
+    assert to_customers(await desk.deliver()) == ["An answer."]

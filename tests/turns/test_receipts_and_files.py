@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.answering import Clarify, HandOver, Option
+from bot.core.answering import Answered, Clarify, HandOver, Option
 from bot.core.conversation import FileReport, MessageState, View
 from bot.core.events import (
     Attachment,
@@ -16,6 +16,7 @@ from bot.core.events import (
     ReceiptStatus,
     Said,
     Standing,
+    Tapped,
 )
 from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Emote, Mark, Post, React
@@ -319,14 +320,43 @@ def clarifying(_: object) -> Clarify:
 
 
 @pytest.mark.parametrize(
-    ("typed", "picked"), [("2", "b"), ("1.", "a"), ("login", "b"), ("3", ""), ("12", "")]
+    ("picked", "typed"),
+    [
+        ("a", ["1.", "“billing”"]),
+        ("b", ["2", "login", "Login!", "(2)", "#2", "2!", "2️⃣", "２", "٢", "२", "²"]),
+        ("", ["3", "12", "0", "", "-", "2 days", "1 2", "9" * 5000]),
+    ],
 )
-async def test_a_number_typed_under_choices_is_the_tap(desk: Bench, typed: str, picked: str) -> None:
+async def test_a_number_typed_under_choices_is_the_tap(desk: Bench, typed: list[str], picked: str) -> None:
+    for text in typed:
+        await desk.hear(desk.event("Help", MAYA, on="whatsapp"))
+        await desk.turn(clarifying)
+        await desk.hear(desk.event(text, MAYA, on="whatsapp"))
+        [decision] = await desk.turn()
+        assert decision.draft.picked == picked, text
+
+
+@pytest.mark.parametrize("first", ["2", "login", Tapped("option", "b", "Login")])
+async def test_a_number_counts_as_the_tap_once(desk: Bench, first: str | Tapped) -> None:
     await desk.hear(desk.event("Help", MAYA, on="whatsapp"))
     await desk.turn(clarifying)
-    await desk.hear(desk.event(typed, MAYA, on="whatsapp"))
+    await desk.hear(desk.event(first, MAYA, on="whatsapp"))
+    [decision] = await desk.turn(lambda _: Answered("Well.", "a greeting", settled=False))
+    assert decision.draft.picked == "b"
+    await desk.hear(desk.event("2", MAYA, on="whatsapp"))
     [decision] = await desk.turn()
-    assert decision.draft.picked == picked
+    assert decision.draft.picked == ""
+
+
+async def test_choices_that_are_numbers_are_what_is_written_on_them(desk: Bench) -> None:
+    def how_many(_: object) -> Clarify:
+        return Clarify("How many?", (Option("two", "2"), Option("one", "1")), "two articles")
+
+    await desk.hear(desk.event("Seats", MAYA, on="whatsapp"))
+    await desk.turn(how_many)
+    await desk.hear(desk.event("2", MAYA, on="whatsapp"))
+    [decision] = await desk.turn()
+    assert decision.draft.picked == "two"
 
 
 async def test_choices_are_over_when_people_had_the_matter(desk: Bench) -> None:
