@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import KeyDestroyed
 from bot.core.ids import CustomerId, OrgId
+from storage.merging import alone
 from storage.sealing import DataKeys, KeyedHash, Keyring, Sealer
 
 _REWRAP_BATCH = 500
@@ -66,6 +67,7 @@ async def destroy(connection: AsyncConnection, organization: OrgId, customer: Cu
 
     Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
     """
+    await alone(connection, organization)
     given = {"organization": organization, "id": customer}
     gone = list(await connection.scalars(_ERASE, given))
     if not gone:
@@ -90,6 +92,10 @@ _THEIRS = """
 _FORGET_PLACES = tuple(
     text(statement)
     for statement in (
+        f"""
+        select id from conversations
+        where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[])) order by id for update
+        """,
         f"""
         update conversations set place_id = null,
             wake_at = case when customer_id = any(cast(:customers as uuid[])) then null else wake_at end

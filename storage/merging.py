@@ -26,7 +26,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """`customer` is no more one with `remaining`; `places` went on in a matter of the other side."""
+    """`customer` is no more one with `remaining`; `places` had gone on in a matter of the other side."""
 
     customer: CustomerId
     remaining: CustomerId
@@ -66,8 +66,9 @@ async def merge(
 async def unmerge(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> Parted:
     """Part `customer`, and who was merged into them, from whom they were merged into.
 
-    Where one side went on in a matter of the other, that place is forgotten: whoever writes there next begins
-    anew. Raises NotFound where nothing is to be undone.
+    Where one side went on in a matter of the other, that place goes back to a matter of its own side: the one
+    which it had left, or one that is over, so that whoever writes there next begins anew. Raises NotFound
+    where nothing is to be undone.
     """
     await alone(connection, organization)
     given: dict[str, object] = {"organization": organization, "customer": customer}
@@ -82,7 +83,10 @@ async def unmerge(connection: AsyncConnection, organization: OrgId, customer: Cu
 
 
 async def alone(connection: AsyncConnection, organization: OrgId) -> None:
-    """One merge at a time in an organization: two at once could make a chain, or a ring."""
+    """One merge at a time in an organization: two at once could make a chain, or a ring.
+
+    Comes before the locks of conversations, which parting and going on need as well.
+    """
     await connection.execute(_GUARD, {"key": f"merges:{organization}"})
 
 
@@ -102,8 +106,10 @@ async def _part_places(connection: AsyncConnection, given: dict[str, object]) ->
     await connection.execute(_LOCK, given)
     crossed: Sequence[UUID] = list(await connection.scalars(_CROSSED, given))
     if crossed:
+        home = set(await connection.scalars(_GO_HOME, given | {"crossed": crossed}))
+        gone = [place for place in crossed if place not in home]
         for statement in (_FORGET_LINKS, _ANSWER_ELSEWHERE, _FORGET):
-            await connection.execute(statement, given | {"crossed": crossed})
+            await connection.execute(statement, given | {"crossed": crossed, "gone": gone})
     return len(crossed)
 
 
@@ -160,7 +166,24 @@ _CROSSED = text("""
     order by p.id for update of p
 """)
 
-_FORGET_LINKS = text("delete from links where place_id = any(cast(:crossed as uuid[]))")
+# In private also one that goes on elsewhere: there it would be joined anyhow.
+_GO_HOME = text("""
+    update places p set conversation_id = home.conversation
+    from (
+        select distinct on (p.id) p.id as place, v.id as conversation
+        from places p
+        join identities i on i.id = p.identity_id
+        join conversations v on v.customer_id = any(cast(:everybody as uuid[]))
+            and (v.customer_id = any(cast(:parted as uuid[])))
+                = (i.customer_id = any(cast(:parted as uuid[])))
+        where p.id = any(cast(:crossed as uuid[]))
+            and (v.place_id = p.id or v.status = 'resolved' or (p.private and not p.shared))
+        order by p.id, v.place_id = p.id desc, v.created_at desc
+    ) home
+    where p.id = home.place returning p.id
+""")
+
+_FORGET_LINKS = text("delete from links where place_id = any(cast(:gone as uuid[]))")
 
 # What is said in those conversations from now on goes to whose they are: where they wrote last of what leads
 # there, else in a private place of theirs.
@@ -170,11 +193,15 @@ _ANSWER_ELSEWHERE = text("""
         join customers f on f.id = any(cast(:everybody as uuid[]))
             and coalesce(f.merged_into, f.id) = coalesce(c.merged_into, c.id)
         join identities i on i.customer_id = f.id join places p on p.identity_id = i.id
-        where c.id = v.customer_id and p.id <> all(cast(:crossed as uuid[]))
+        where c.id = v.customer_id and p.id <> all(cast(:gone as uuid[]))
             and (p.conversation_id = v.id or (p.private and not p.shared))
         order by p.conversation_id = v.id desc, p.heard_at desc nulls last, p.id limit 1
     )
-    where v.place_id = any(cast(:crossed as uuid[]))
+    from places q join identities j on j.id = q.identity_id
+    where q.id = v.place_id and q.id = any(cast(:crossed as uuid[]))
+        and (q.id = any(cast(:gone as uuid[]))
+            or (j.customer_id = any(cast(:parted as uuid[])))
+                <> (v.customer_id = any(cast(:parted as uuid[]))))
 """)
 
-_FORGET = text("delete from places where id = any(cast(:crossed as uuid[]))")
+_FORGET = text("delete from places where id = any(cast(:gone as uuid[]))")

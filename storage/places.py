@@ -259,7 +259,6 @@ class Places:
                 CustomerId(row.customer_id),
                 self._keys.customer(row.customer_id, row.data_key),
                 CustomerId(row.root),
-                self._keys.customer(row.root, row.root_key),
             )
             for row in rows
         }
@@ -278,10 +277,7 @@ class Places:
                     by="customer",
                     how="link",
                 )
-                root_sealer = self._keys.customer(link.root, link.root_key)
-                people[identity] = _Person(
-                    known.identity, known.customer, known.sealer, link.root, root_sealer
-                )
+                people[identity] = _Person(known.identity, known.customer, known.sealer, link.root)
         return people
 
     async def _welcome(
@@ -302,7 +298,7 @@ class Places:
                 "profile": sealer.seal(json.dumps(profile), field=PROFILE),
             }
             steps.append((_CUSTOMER, made))
-        person = _Person(self._new_id(), customer, sealer, customer, sealer, fresh=link is None)
+        person = _Person(self._new_id(), customer, sealer, customer, fresh=link is None)
         row = {
             "id": person.identity,
             "organization": organization,
@@ -329,9 +325,12 @@ class Places:
         before: Spot | None,
         joined: ConversationId | None,
     ) -> Spot:
-        """Point the place to the conversation that was joined, or to a new one."""
+        """Point the place to the conversation that was joined, or to a new one of theirs.
+
+        Of one who was merged it is their own, under their own key: undone, they take it along.
+        """
         account, event = arrival.account, arrival.event
-        customer, sealer = person.root, person.root_sealer
+        customer, sealer = person.customer, person.sealer
         if joined is not None:
             row = (await connection.execute(_KEY_OF, {"id": joined})).one()
             customer = CustomerId(row.customer_id)
@@ -489,7 +488,6 @@ class _Person:
     customer: CustomerId
     sealer: Sealer
     root: CustomerId
-    root_sealer: Sealer
     fresh: bool = False
 
 
@@ -572,12 +570,11 @@ _GUARD = text("""
 """)
 
 _IDENTITIES = text("""
-    select i.account_id, i.address_hash, i.id, i.customer_id, c.data_key, r.id as root,
-        r.data_key as root_key
+    select i.account_id, i.address_hash, i.id, i.customer_id, c.data_key,
+        coalesce(c.merged_into, c.id) as root
     from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
     join identities i on i.account_id = k.account and i.address_hash = k.hash
     join customers c on c.id = i.customer_id
-    join customers r on r.id = coalesce(c.merged_into, c.id)
 """)
 
 _LINKS = text(f"""

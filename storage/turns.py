@@ -14,12 +14,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import View
-from bot.core.effects import AddMessage, Effect, Move, Remember
+from bot.core.effects import AddMessage, Effect, GoOn, Move, Remember
 from bot.core.ids import ConversationId, LaneId, NewId, OrgId
 from storage.codec import dump_memory
 from storage.database import together
 from storage.effects import Spot, Writes
 from storage.keys import Keys
+from storage.merging import alone
 from storage.views import views
 
 _UNREADABLE = timedelta(minutes=5)  # until one that could not be read is looked at again
@@ -131,6 +132,8 @@ class Turns:
         A superseded conversation is released and wakes when its quiet window ends.
         """
         ordered = sorted(commits, key=lambda item: item.lease.conversation)
+        for organization in sorted({c.lease.organization for c in commits if _merges(c)}):
+            await alone(connection, organization)
         [rows] = await together(connection, (_FINISH, _columns([_finish(c) for c in ordered])))
         finished = {row.id: row for row in rows}
         superseded = await self._give_back(
@@ -162,6 +165,10 @@ class Turns:
             {"ids": [c.lease.conversation for c in commits], "fences": [c.lease.fence for c in commits]},
         )
         return {row.id for row in rows}
+
+
+def _merges(commit: Commit) -> bool:
+    return any(isinstance(effect, GoOn) for effect in commit.effects)
 
 
 def _finish(commit: Commit) -> dict[str, object]:

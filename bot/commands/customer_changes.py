@@ -142,17 +142,17 @@ class _Changes:
             )
         moved = (
             f" {plural(parted.places, 'place')} in which one went on in a matter of the other"
-            f" {'is' if parted.places == 1 else 'are'} forgotten: who writes there next begins anew."
+            f" {'has' if parted.places == 1 else 'have'} gone back; what was said there stays."
             if parted.places
             else ""
         )
         return Output(
             text=f"{customer} is a customer of their own again, apart from {parted.remaining}."
-            f" What they began while they were one stays with {short_id(parted.remaining)}.{moved}",
+            f" Each keeps what they began.{moved}",
             data={
                 "customer": str(customer),
                 "apart_from": str(parted.remaining),
-                "places_forgotten": parted.places,
+                "places_returned": parted.places,
             },
         )
 

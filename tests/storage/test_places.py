@@ -1,14 +1,16 @@
 """Which conversation goes on where somebody writes: asked of PostgreSQL, by the door that platforms use."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from bot.core.answering import HandOver
-from bot.core.errors import KeyDestroyed
+from bot.core.errors import KeyDestroyed, NotFound
 from bot.core.events import (
     AddressChanged,
     Deleted,
@@ -23,8 +25,8 @@ from bot.core.ids import ConversationId, new_id
 from storage.database import Database
 from storage.keys import destroy
 from storage.links import invite, new_token
-from storage.merging import merge, unmerge
-from tests.turns.bench import HUGO, Bench, another, bench_of, to_customers
+from storage.merging import alone, merge, unmerge
+from tests.turns.bench import CODE, HUGO, Bench, another, bench_of, to_customers
 
 
 @pytest.fixture
@@ -57,6 +59,11 @@ async def made_one(desk: Bench, kept: ConversationId, merged: ConversationId) ->
             by="person:anna",
             how="staff",
         )
+
+
+async def parted(desk: Bench, merged: ConversationId) -> None:
+    async with desk.database.begin() as connection:
+        await unmerge(connection, desk.tenant, await desk.customer_of(merged))
 
 
 async def invited(desk: Bench, conversation: ConversationId) -> str:
@@ -546,8 +553,7 @@ async def test_what_waited_in_a_place_that_was_parted_stops_no_other_delivery(de
     await made_one(desk, phone, other)
     await desk.deliver()
     assert await desk.say("Here now", "+4917", on="whatsapp") == phone
-    async with desk.database.begin() as connection:
-        await unmerge(connection, desk.tenant, await desk.customer_of(other))
+    await parted(desk, other)
     await desk.say("Somebody else", "other")
     assert "An answer." in to_customers(await desk.deliver())
 
@@ -558,14 +564,102 @@ async def test_after_parting_everything_that_was_said_can_still_be_read(desk: Be
     await desk.end(other)
     await made_one(desk, phone, other)
     await desk.say("Here now", "+4917", on="whatsapp")
-    async with desk.database.begin() as connection:
-        await unmerge(connection, desk.tenant, await desk.customer_of(other))
+    await parted(desk, other)
     told = [m.text for m in (await desk.view(phone)).story if m.role == "customer"]
     assert told == ["Hello", "Here now"]
     assert (await desk.view(phone)).conversation.place.channel == "telegram"
     anew = await desk.say("Me", "+4917", on="whatsapp")
     assert anew not in (phone, other)
     assert await desk.root_of(anew) == await desk.customer_of(other)
+
+
+async def test_what_was_begun_while_they_were_one_goes_with_whoever_began_it(desk: Bench) -> None:
+    """A merge that was a mistake leaves nobody's words with another, and no answer goes to them."""
+    phone, other = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
+    for over in (phone, other):
+        await desk.end(over)
+    await made_one(desk, phone, other)
+    begun = await desk.say("My own secret", "+4917", on="whatsapp")
+    assert await desk.root_of(begun) == await desk.customer_of(phone)
+    await parted(desk, other)
+    assert await desk.root_of(begun) == await desk.customer_of(other)
+    assert await desk.say("And more", "+4917", on="whatsapp") == begun
+    assert await desk.say("Me again") not in (phone, begun)
+    answers = [one.place.channel for one in await desk.deliver() if "answer" in one.text]
+    assert answers.count("telegram") == 2
+
+
+async def test_a_matter_whose_place_had_gone_on_elsewhere_gets_it_back(desk: Bench) -> None:
+    phone, other = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
+    await desk.end(phone)
+    await made_one(desk, phone, other)
+    assert await desk.say("In the other's matter") == other
+    await parted(desk, other)
+    for one, channel in ((phone, "telegram"), (other, "whatsapp")):
+        assert (await desk.view(one)).conversation.place.channel == channel
+    assert await desk.say("Anew") not in (phone, other)
+    assert await desk.say("Here still", "+4917", on="whatsapp") == other
+
+
+async def test_going_on_elsewhere_locks_in_the_order_in_which_parting_does(desk: Bench, twin: Bench) -> None:
+    """First the right to merge, then conversations: the other way round each would wait for the other."""
+    await desk.say("By mail", "maya@a.example", on="email", chat="t1", shared=True)
+    phone = await desk.say("Hello")
+    await desk.say("Please write to my email maya@a.example")
+    await desk.hear(desk.event(CODE))
+    async with desk.database.begin() as connection:
+        await alone(connection, desk.tenant)
+        turn = asyncio.create_task(twin.turn())
+        while not await desk.rows("select 1 from pg_locks where not granted and locktype = 'advisory'"):
+            assert not turn.done(), turn.result()
+        await connection.execute(
+            text("select 1 from conversations where id = :id for update nowait"), {"id": phone}
+        )
+    await turn
+    assert (await desk.view(phone)).conversation.place.channel == "email"
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_words_come_in_while_customers_are_merged_and_parted(
+    desk: Bench, twin: Bench, seed: int
+) -> None:
+    """None is lost, none is there twice, and nobody waits for each other for ever."""
+    who = [("telegram", f"t{n}") for n in range(3)] + [("whatsapp", f"+{n}") for n in range(3)]
+    began = {person: await desk.say("Hello", person, on=channel) for channel, person in who}
+    dice = random.Random(seed)  # noqa: S311  nothing secret
+
+    async def write(bench: Bench) -> int:
+        for _ in range(12):
+            batch = [
+                bench.event("x", person, on=channel)
+                for channel, person in dice.sample(who, 3)
+                for _ in range(2)
+            ]
+            assert (await bench.hear(*batch)).fresh == 6
+        return 12 * 6
+
+    async def change() -> int:
+        for _ in range(12):
+            one, two = dice.sample(who, 2)
+            if dice.random() < 0.5:
+                await made_one(desk, began[one[1]], began[two[1]])
+            else:
+                with suppress(NotFound):
+                    await parted(desk, began[two[1]])
+            if dice.random() < 0.3:
+                await desk.end(began[one[1]])
+        return 0
+
+    written = await asyncio.gather(write(desk), write(twin), change(), write(desk), write(twin))
+    total = sum(written) + len(who)
+    assert await desk.rows("select count(*), count(distinct external_id) from inbox") == [(total, total)]
+    assert await desk.rows("select count(*) from messages where role = 'customer'") == [(total,)]
+    holes = await desk.rows(
+        "select 1 from conversations v where v.accepted <>"
+        " (select count(*) from inbox where conversation_id = v.id) or v.position <>"
+        " (select count(*) from messages where conversation_id = v.id)"
+    )
+    assert holes == []
 
 
 async def test_what_is_remembered_is_never_trusted_when_it_led_elsewhere(desk: Bench, twin: Bench) -> None:
