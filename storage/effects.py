@@ -315,6 +315,8 @@ class Writes:
 
     async def _prove(self, connection: AsyncConnection, view: View, effect: Prove) -> None:
         beginning = await begin(connection, self._keys, self._new_id, view.conversation.organization, effect)
+        if beginning is None:
+            return
         self._lanes.add(beginning.lane)
         self._rows["outbox"].append(
             {

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,6 +18,9 @@ from storage.merging import merge
 from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, seal_place
 from storage.sealing import Sealer
 
+CODES = 10  # to one address within CODES_SPAN, whoever asks for them
+CODES_SPAN = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
@@ -30,12 +34,20 @@ class Beginning:
 
 async def begin(
     connection: AsyncConnection, keys: Keys, new_id: NewId, organization: OrgId, effect: Prove
-) -> Beginning:
-    """A customer, a conversation that is over, and a place: whoever answers there is nobody we know."""
+) -> Beginning | None:
+    """A customer, a conversation that is over, and a place: whoever answers there is nobody we know.
+
+    None: that address was written to often enough, by whomsoever. Else whoever has many accounts could try
+    codes for ever, or have us fill somebody's mailbox. Nothing begins then, and nothing can be proved.
+    """
     place = effect.place
     given = {"organization": organization, "channel": place.channel, "account": place.account}
     account = (await connection.execute(_ACCOUNT, given)).one()
     index = keys.organization(organization, account.data_key, account.index_key).index
+    slots = [index.of("code", place.channel, place.account, effect.address, str(n)) for n in range(CODES)]
+    slot = await connection.scalar(_FREE_SLOT, {"slots": slots})
+    if slot is None:
+        return None
     lane = await lane_of(connection, organization, account.id, index, place.channel, place.chat, new_id)
     customer, conversation = CustomerId(new_id()), ConversationId(new_id())
     wrapped, sealer = keys.new_customer(customer)
@@ -68,6 +80,7 @@ async def begin(
             },
         ),
         (_SETTLE, {}),
+        (_TAKE_SLOT, {"link": new_id(), "slot": slot, "seconds": CODES_SPAN.total_seconds()}),
     ):
         names = set(statement._bindparams)
         await connection.execute(statement, {k: v for k, v in (shared | values).items() if k in names})
@@ -162,6 +175,21 @@ _PLACE = text("""
         conversation_id, lane_id, place, context)
     values (:place, :organization, :account, :hash, true, true, :identity, :conversation, :lane, :sealed,
         :context)
+""")
+
+_FREE_SLOT = text("""
+    select slot from unnest(cast(:slots as bytea[])) as s(slot) where not exists (
+        select 1 from links l where l.token_hash = s.slot and l.expires_at > clock_timestamp()
+    ) limit 1
+""")
+
+# Two at once may take the same one: then one code more is sent.
+_TAKE_SLOT = text("""
+    insert into links (id, organization_id, token_hash, customer_id, conversation_id, place_id, expires_at,
+        used_at)
+    values (:link, :organization, :slot, :customer, :conversation, :place,
+        clock_timestamp() + make_interval(secs => :seconds), clock_timestamp())
+    on conflict (token_hash) do update set expires_at = excluded.expires_at
 """)
 
 _SETTLE = text("update conversations set place_id = :place where id = :conversation")

@@ -322,7 +322,7 @@ links = Table(
     Column("token_hash", LargeBinary, nullable=False, unique=True),
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
     Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
-    Column("place_id", Uuid, ForeignKey("places.id")),  # a code: the place whose address it proves
+    Column("place_id", Uuid, ForeignKey("places.id")),  # one of the few codes that an address is sent
     Column("tries", Integer, nullable=False, server_default="0"),
     _created(),
     _when("expires_at", nullable=False),

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState
-from bot.core.errors import Refused
+from bot.core.errors import Refused, TurnFailed
 from bot.core.events import AddressChanged, Content, Edited, Place, Said, Standing, Started
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post
@@ -17,6 +17,7 @@ from bot.jobs.sweep import sweep
 from bot.turns.elsewhere import MAX_TRIES
 from bot.turns.story import lines
 from storage.customers import customers
+from storage.proving import CODES
 from storage.queries import conversations
 from storage.sealing import Keyring
 from tests.storage.test_places import invited
@@ -134,6 +135,22 @@ async def test_asking_again_and_again_gives_no_more_tries_and_no_more_mails(desk
     left = await desk.deliver()
     assert len([text for text in there(left) if "code" in text]) <= MAX_TRIES
     assert (await desk.view(id_)).conversation.place.channel == "telegram"
+
+
+async def test_many_who_ask_for_one_address_have_no_more_tries_and_fill_no_mailbox(desk: Bench) -> None:
+    for n in range(CODES + 2):
+        await desk.say(ASK, f"{n}")
+    assert len(there(await desk.deliver())) == CODES
+    unsent = f"{int(CODE) + CODES + 1}"
+    accepted = await desk.hear(desk.event(unsent, f"{CODES + 1}"))
+    with pytest.raises(TurnFailed):
+        await desk.turn()
+    assert (await desk.view(accepted.wakes[0].conversation)).conversation.place.channel == "telegram"
+    await desk.say("Please write to my email other@a.example", "1")
+    assert len(there(await desk.deliver())) == 1
+    await desk.execute("update links set expires_at = now() - interval '1 second'")
+    await desk.say(ASK, "late")
+    assert len(there(await desk.deliver())) == 1
 
 
 async def test_a_code_that_is_too_old_links_nothing(desk: Bench) -> None:
