@@ -161,14 +161,11 @@ class Outbox:
             "bursts": [allowances[id_].burst / allowances[id_].per_second for id_ in sent],
         }
         claimed = {row.outbox_id: row for row in rows if row.outbox_id is not None}
-        idle = [LaneId(row.lane_id) for row in rows if row.outbox_id is None]
-        zeros = [0.0] * len(idle)
-        *_, details = await together(
-            connection,
-            (_PACE, pace),
-            (_FREE, {"ids": idle, "rests": zeros, "slacks": zeros, "again": zeros}),
-            (_DETAILS, {"ids": list(claimed)}),
-        )
+        steps: list[Step] = [(_PACE, pace)]
+        if idle := [LaneId(row.lane_id) for row in rows if row.outbox_id is None]:
+            zeros = [0.0] * len(idle)
+            steps.append((_FREE, {"ids": idle, "rests": zeros, "slacks": zeros, "again": zeros}))
+        *_, details = await together(connection, *steps, (_DETAILS, {"ids": list(claimed)}))
         return Claimed(await self._readable(connection, details, claimed), held_back)
 
     async def _readable(
