@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -120,8 +121,9 @@ class Deliverer:
         try:
             while not stop.is_set():
                 self._wake.clear()
-                limit = min(self._pace.batch, self._pace.slots - len(tasks))
-                items = await self._claim(limit)
+                free = self._pace.slots - len(tasks)
+                limit = min(self._pace.batch, (free + 1) // 2)
+                items = await self._claim(limit, free)
                 for item in items:
                     self._sending[item.lane] = item
                     task = asyncio.create_task(self._deliver(item), name="delivery")
@@ -136,9 +138,15 @@ class Deliverer:
                     task.cancel()
                 await asyncio.gather(*late, return_exceptions=True)
 
-    async def _claim(self, limit: int) -> list[Item]:
+    async def _claim(self, limit: int, free: int) -> list[Item]:
+        """Who holds as many slots as are free gets no more for now: platforms that do not answer, however
+        many, leave room for the others.
+        """
+        busy = Counter(item.account_id for item in self._sending.values())
         allowances: dict[AccountId, Allowance] = {}
         for account in self._directory.accounts:
+            if busy[account.id] >= free:
+                continue
             if connector := self._connectors.get(account.account):
                 rate = connector.capabilities.per_second
                 burst = max(1, int(rate / 10))

@@ -1,0 +1,102 @@
+"""A platform that does not answer holds nobody up but its own customers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import aiohttp
+from aiohttp import web
+
+from bot.bus.bell import Bell
+from bot.bus.deliver import Deliverer, Pace
+from bot.bus.directory import Directory
+from bot.core.connector import MODEST, Capabilities
+from bot.core.errors import PlatformDown
+from bot.core.outbound import Outbound, Sent
+from storage.organizations import Organizations
+from tests.turns.bench import Bench
+
+SLOTS = 16
+
+
+class Platform:
+    """Takes what is sent to it; under `/slow/` it never says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.changed = asyncio.Condition()
+        self.url = ""
+
+    async def take(self, request: web.Request) -> web.Response:
+        account = request.match_info["account"]
+        async with self.changed:
+            self.asked.append(account)
+            self.changed.notify_all()
+        if account in ("whatsapp", "messenger"):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        return web.Response()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        app = web.Application()
+        app.router.add_post("/{account}", self.take)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield
+        finally:
+            await runner.cleanup()
+
+
+class Connected:
+    """The part of a connector that sends."""
+
+    def __init__(self, platform: Platform, account: str) -> None:
+        self._address = f"{platform.url}/{account}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(MODEST, per_second=1000.0, chat_interval=timedelta())
+
+    async def send(self, outbound: Outbound) -> Sent:
+        try:
+            async with aiohttp.ClientSession() as session, session.post(self._address):
+                return Sent(str(outbound.id))
+        except aiohttp.ClientConnectionError:
+            raise PlatformDown("cannot connect") from None
+
+
+async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Bench) -> None:
+    for n in range(SLOTS * 2):
+        await desk.say("Hello", f"{n}", on="whatsapp")
+        await desk.say("Hello", f"{n}", on="messenger")
+    platform, stop = Platform(), asyncio.Event()
+    directory = Directory(desk.database, desk.keys, Organizations(desk.database))
+    await directory.refresh()
+    async with platform.listening():
+        deliverer = Deliverer(
+            database=desk.database,
+            outbox=desk.outbox,
+            directory=directory,
+            connectors={name: Connected(platform, name) for name in desk.accounts},  # type: ignore[misc]
+            cards=None,  # type: ignore[arg-type]  # no room is open
+            bell=Bell(None, "test"),
+            pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
+        )
+        running = asyncio.create_task(deliverer.run(stop))
+        try:
+            async with asyncio.timeout(30):
+                async with platform.changed:
+                    await platform.changed.wait_for(lambda: len(platform.asked) >= SLOTS * 3 // 4)
+                await desk.say("Hello", on="telegram")
+                async with platform.changed:
+                    await platform.changed.wait_for(lambda: "telegram" in platform.asked)
+        finally:
+            stop.set()
+            await running
+    assert set(platform.asked) == {"whatsapp", "messenger", "telegram"}
