@@ -98,13 +98,19 @@ class Shelf:
 async def _answer(
     request: web.Request, kept: Kept, first: bytes, rest: AsyncIterator[bytes]
 ) -> web.StreamResponse:
-    response = web.StreamResponse(headers=headers_of(kept))
+    headers = headers_of(kept)
+    wanted = _wanted(request, kept.size)
+    if wanted is not None and not wanted:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{kept.size}"})
+    if wanted is not None:
+        headers["Content-Length"] = str(len(wanted))
+        headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{kept.size}"
+    response = web.StreamResponse(status=200 if wanted is None else 206, headers=headers)
     await response.prepare(request)
     if request.method == "HEAD":
         return response
     try:
-        await response.write(first)
-        async for chunk in rest:
+        async for chunk in _cut(first, rest, range(kept.size) if wanted is None else wanted):
             await response.write(chunk)
         await response.write_eof()
     except DeskError as error:  # half of it is out: only hanging up says that this was not all
@@ -112,6 +118,31 @@ async def _answer(
         if request.transport is not None:
             request.transport.abort()
     return response
+
+
+def _wanted(request: web.Request, size: int) -> range | None:
+    """The part that is asked for: some browsers play no sound and no video that they cannot have in parts.
+
+    None: all of it, also where what is asked for cannot be read. Empty: there is no such part.
+    """
+    try:
+        asked = request.http_range
+    except ValueError:
+        return None
+    if (asked.start, asked.stop) == (None, None) or "If-Range" in request.headers:
+        return None
+    return range(*asked.indices(size))
+
+
+async def _cut(first: bytes, rest: AsyncIterator[bytes], wanted: range) -> AsyncIterator[bytes]:
+    """What comes before is read as well: frames open in their order alone."""
+    at = 0
+    chunk = first
+    while chunk and at < wanted.stop:
+        if piece := chunk[max(0, wanted.start - at) : wanted.stop - at]:
+            yield piece
+        at += len(chunk)
+        chunk = await anext(rest, b"") if at < wanted.stop else b""
 
 
 def headers_of(kept: Kept) -> dict[str, str]:
@@ -128,6 +159,7 @@ def headers_of(kept: Kept) -> dict[str, str]:
         "Content-Security-Policy": (
             "default-src 'none'; sandbox; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
         ),
+        "Accept-Ranges": "bytes",
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "private, no-store",

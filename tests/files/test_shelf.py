@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from bot.core.errors import PlatformDown, Refused
 from bot.core.ids import new_id
@@ -18,6 +19,7 @@ from bot.run.files import LINK_LIVES, Shelf
 from storage.database import Database
 from storage.files import Fetched, Files
 from storage.inbox import Inboxes
+from storage.keys import destroy
 from tests.files.rig import PNG, Desk
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -134,6 +136,44 @@ async def test_a_file_is_served_so_that_no_browser_runs_it(
             assert "Set-Cookie" not in answer.headers
         async with session.head(f"/files/{token(ours.link(str(file)))}") as answer:
             assert (answer.status, answer.content_length) == (200, len(PNG) * 100)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "told", "part"),
+    [
+        ("bytes=0-1", 206, "bytes 0-1/300000", slice(0, 2)),
+        ("bytes=65530-131080", 206, "bytes 65530-131080/300000", slice(65530, 131081)),
+        ("bytes=299990-", 206, "bytes 299990-299999/300000", slice(299990, None)),
+        ("bytes=-7", 206, "bytes 299993-299999/300000", slice(-7, None)),
+        ("bytes=0-999999999", 206, "bytes 0-299999/300000", slice(None)),
+        ("bytes=300000-", 416, "bytes */300000", slice(0, 0)),
+        ("bytes=7-3", 200, None, slice(None)),
+        ("bytes=0-1,5-6", 200, None, slice(None)),
+        ("pages=1-2", 200, None, slice(None)),
+    ],
+)
+async def test_a_player_may_ask_for_a_part(
+    house: Desk, asked: str, status: int, told: str | None, part: slice
+) -> None:
+    content = bytes(n % 251 for n in range(300_000))
+    file = await keep(house, content, "video/mp4", "a.mp4")
+    ours = shelf(house)
+    link = f"/files/{token(ours.link(str(file)))}"
+    async with browsing(house, ours) as session, session.get(link, headers={"Range": asked}) as answer:
+        assert (answer.status, answer.headers.get("Content-Range")) == (status, told)
+        assert await answer.read() == content[part]
+
+
+async def test_a_link_leads_nowhere_once_the_customer_was_erased(house: Desk) -> None:
+    file = await keep(house, PNG, "image/png", "a.png")
+    ours = shelf(house)
+    link = f"/files/{token(ours.link(str(file)))}"
+    async with browsing(house, ours) as session:
+        async with house.database.begin() as connection:
+            row = (await connection.execute(text("select id, organization_id from customers"))).one()
+            await destroy(connection, row.organization_id, row.id)
+        async with session.get(link) as answer:
+            assert (answer.status, await answer.json()) == (404, {"error": "file.gone"})
 
 
 async def test_what_is_not_there_is_told_by_a_status(house: Desk) -> None:
