@@ -542,9 +542,11 @@ async def _links(connection: AsyncConnection, hashes: Sequence[bytes]) -> dict[b
     }
 
 
-# What is held until the customer writes keeps its conversation open for that: it is to leave from there.
-CLOSED: Final = """v.status = 'resolved' and coalesce(v.reopen_until, '-infinity') < clock_timestamp()
-    and not exists (select 1 from outbox h where h.conversation_id = v.id and h.state = 'parked')"""
+# Not while words wait there until the customer writes: whoever wrote them was told that they leave then.
+CLOSED: Final = """
+    v.status = 'resolved' and coalesce(v.reopen_until, '-infinity') < clock_timestamp()
+    and not v.memory ? 'parked'
+"""
 
 _FIND = text(f"""
     select p.id, p.account_id, p.place_hash, p.conversation_id, v.customer_id, c.data_key,

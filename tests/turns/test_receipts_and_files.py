@@ -263,6 +263,26 @@ async def test_a_file_that_came_while_the_window_was_closed_leaves_when_it_opens
     assert (await desk.view(id_)).conversation.memory.parked == 0
 
 
+async def test_what_waits_for_the_customer_leaves_however_late_they_write(desk: Bench) -> None:
+    """Whoever wrote it was told so, and has marked the matter as solved since."""
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await desk.staff("It is on its way", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver(desk.closed)
+    await desk.turn()
+    await desk.press("resolve", view)
+    await desk.deliver(desk.closed)
+    await desk.turn()
+    await desk.end(id_)
+    assert await desk.say("Where is it?", MAYA, on="whatsapp") == id_
+    left = to_customers(await desk.deliver())
+    assert left[0] == "It is on its way"
+    assert left[-1] == "An answer."
+    await desk.end(id_)
+    assert await desk.say("Another matter", MAYA, on="whatsapp") != id_
+
+
 async def test_a_customers_file_is_shown_in_a_room_that_was_opened_later(desk: Bench) -> None:
     id_ = await desk.say(Said("See this", (PDF,)), MAYA, on="whatsapp")
     await stored(desk, await desk.view(id_), "See this")
