@@ -98,7 +98,8 @@ _FORGET_PLACES = tuple(
         """,
         f"""
         update conversations set place_id = null,
-            wake_at = case when customer_id = any(cast(:customers as uuid[])) then null else wake_at end
+            wake_at = case when customer_id = any(cast(:customers as uuid[])) then null else wake_at end,
+            memory = case when customer_id = any(cast(:customers as uuid[])) then '{{}}' else memory end
         where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[]))
         """,
         f"""

@@ -76,11 +76,12 @@ def _advance(draft: Draft, message: Message, state: MessageState) -> None:
 EARLY = "early"
 _EARLY_TRIES = 5  # over a minute: by then a delivery is recorded, or was none of ours
 _EARLY_KEPT = 20
+_LONGEST_REF = 200  # characters of an id; a longer one is none of a message of ours
 
 
 def receipt(draft: Draft, told: Receipt) -> None:
     """What the platform says of messages that it took before, perhaps before we could write that down."""
-    unknown = [ref for ref in told.messages if not draft.view.refs.get(ref)]
+    unknown = [ref for ref in told.messages if len(ref) <= _LONGEST_REF and not draft.view.refs.get(ref)]
     _keep(draft, [Early(told.status, ref, told.code, told.reason[:200]) for ref in unknown])
     _believe(draft, told)
 
