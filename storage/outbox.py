@@ -586,8 +586,10 @@ _POINTLESS = text("""
     where id = any(cast(:erased as uuid[])) or id = any(cast(:gone as uuid[]))
 """)
 
+# That it arrived after all is told, or its message would be shown as failed for ever.
 _AGAIN = text("""
-    update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null
+    update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null,
+        reports = reports or (room_id is null and message_id is not null)
     where organization_id = :organization and id = :id and state in ('failed', 'unknown')
     returning lane_id
 """)

@@ -18,7 +18,7 @@ from bot.core.events import (
     Standing,
     Tapped,
 )
-from bot.core.ids import ConversationId, new_id
+from bot.core.ids import ConversationId, DeliveryId, new_id
 from bot.core.outbound import Emote, Mark, Post, React
 from storage.merging import merge
 from storage.outbox import Item, Result
@@ -154,6 +154,18 @@ async def test_what_failed_after_it_was_taken_is_listed_with_the_dead(desk: Benc
     await told(desk, STATUS.FAILED, "w1", code="send.refused", reason="550: no such mailbox")
     dead = await desk.rows("select error from outbox where state = 'failed'")
     assert dead == [("550: no such mailbox",)]
+
+
+async def test_what_an_operator_sent_again_is_no_failure_any_more(desk: Bench) -> None:
+    id_ = await desk.say("Hello", MAYA, on="whatsapp")
+    await desk.deliver(named(desk, **{"An answer.": "w1"}))  # type: ignore[arg-type]
+    await told(desk, STATUS.FAILED, "w1", code="send.refused", reason="131026")
+    [[dead]] = await desk.rows("select id from outbox where state = 'failed'")
+    async with desk.database.begin() as connection:
+        assert await desk.outbox.again(connection, desk.tenant, DeliveryId(dead))  # type: ignore[arg-type]
+    await desk.deliver(named(desk, **{"An answer.": "w2"}))  # type: ignore[arg-type]
+    await desk.turn()
+    assert states(await desk.view(id_), "An answer.") == [S.SENT]
 
 
 async def test_a_receipt_of_what_nobody_sent_changes_nothing(desk: Bench) -> None:
