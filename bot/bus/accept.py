@@ -11,7 +11,7 @@ from bot.bus.group import GroupCommit
 from bot.bus.metrics import ACCEPTED, DUPLICATES, IGNORED
 from bot.core.connector import ChatCommand
 from bot.core.errors import PlaceMoved, StorageUnavailable
-from bot.core.events import Event
+from bot.core.events import AddressChanged, Event
 from storage.accounts import Account
 from storage.database import Database
 from storage.inbox import Accepted, Inboxes
@@ -49,8 +49,9 @@ class Bus:
         for event in events:
             account, rules = await self._directory.find(event.place.channel, event.place.account)
             arrivals.append(Arrival(account, event, rules))
+        for piece in _pieces(arrivals):
+            await self._group.submit(piece)
         if arrivals:
-            await self._group.submit(tuple(arrivals))
             ACCEPTED.labels(events[0].place.channel).inc(len(arrivals))
 
     async def command(self, command: ChatCommand) -> str:
@@ -97,3 +98,14 @@ class Bus:
     def _count(self, accepted: Accepted) -> None:
         DUPLICATES.inc(accepted.duplicates)
         IGNORED.inc(accepted.ignored)
+
+
+def _pieces(arrivals: Sequence[Arrival]) -> list[tuple[Arrival, ...]]:
+    """Mostly one. What is said from a new number must find that it is known, also in the same batch."""
+    pieces: list[tuple[Arrival, ...]] = []
+    begun = 0
+    for end, arrival in enumerate(arrivals, start=1):
+        if end == len(arrivals) or isinstance(arrival.event.content, AddressChanged):
+            pieces.append(tuple(arrivals[begun:end]))
+            begun = end
+    return pieces

@@ -1,12 +1,17 @@
 """Going on at another address: nothing before it is proved, and then everything, there."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.bus.accept import Bus
+from bot.bus.bell import Bell
+from bot.bus.directory import Directory
 from bot.core.answering import HandOver
+from bot.core.connector import ChatCommand
 from bot.core.conversation import MessageState
 from bot.core.errors import Refused, TurnFailed
 from bot.core.events import AddressChanged, Content, Edited, Place, Said, Standing, Started
@@ -16,7 +21,9 @@ from bot.jobs.job import Context
 from bot.jobs.sweep import sweep
 from bot.turns.elsewhere import MAX_TRIES
 from bot.turns.story import lines
+from storage.accounts import Account
 from storage.customers import customers
+from storage.organizations import Organizations
 from storage.proving import CODES
 from storage.queries import conversations
 from storage.sealing import Keyring
@@ -381,3 +388,26 @@ async def test_what_is_said_beside_an_invitation_is_answered(desk: Bench) -> Non
     token = await invited(desk, id_)
     await desk.say(f"I come with {token}, and my order is late", "+1", on="whatsapp")
     assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+async def test_words_from_a_new_number_are_theirs_also_in_the_batch_that_tells_of_it(desk: Bench) -> None:
+    """As a platform brings after an outage all that it has kept."""
+    directory = Directory(desk.database, desk.keys, Organizations(desk.database))
+    bus = Bus(desk.database, desk.inboxes, directory, Bell(None, "test"), nobody_commands)
+    writing = asyncio.create_task(bus.run())
+    try:
+        await bus.accept(
+            [
+                desk.event("From the old one", "+1", on="whatsapp"),
+                desk.event(AddressChanged("+2"), "+1", on="whatsapp"),
+                desk.event("From the new one", "+2", on="whatsapp"),
+            ]
+        )
+    finally:
+        writing.cancel()
+    assert await desk.conversations() == 1
+    assert await desk.rows("select count(*) from identities") == [(1,)]
+
+
+async def nobody_commands(account: Account, command: ChatCommand) -> str:
+    raise AssertionError(f"{account.account}: {command.text}")
