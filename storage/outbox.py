@@ -436,22 +436,22 @@ _PACES = text("""
 
 # A lease that ended while PostgreSQL was down may be held by a worker that could only not renew it: after a
 # start such leases are good for their length once more, so that who sent something can still say so.
+# Of each account as many as it may send: one that has much to send and may send little is before nobody.
 _CLAIM = text("""
     with due as materialized (
-        select id, account_id, ready_at from lanes
-        where ready_at <= statement_timestamp()
-            and (lease_until is null or lease_until < statement_timestamp()
-                and pg_postmaster_start_time() < statement_timestamp() - make_interval(secs => :seconds))
-            and account_id = any(cast(:accounts as uuid[]))
-        order by ready_at limit :limit for update skip locked
-    ), ranked as (
-        select due.id, row_number() over (partition by due.account_id order by due.ready_at) as place, t.slots
-        from due join unnest(cast(:accounts as uuid[]), cast(:slots as int[])) as t(account, slots)
-            on t.account = due.account_id
+        select d.id from unnest(cast(:accounts as uuid[]), cast(:slots as int[])) as t(account, slots)
+        cross join lateral (
+            select id, ready_at from lanes
+            where account_id = t.account and ready_at <= statement_timestamp()
+                and (lease_until is null or lease_until < statement_timestamp()
+                    and pg_postmaster_start_time() < statement_timestamp() - make_interval(secs => :seconds))
+            order by ready_at limit least(t.slots, :limit) for update skip locked
+        ) d
+        order by d.ready_at limit :limit
     ), leased as (
         update lanes l
         set lease_until = clock_timestamp() + make_interval(secs => :seconds), fence = l.fence + 1
-        from ranked where l.id = ranked.id and ranked.place <= ranked.slots
+        from due where l.id = due.id
         returning l.id, l.account_id, l.fence, l.lease_until
     ), heads as materialized (
         select leased.id as lane_id, leased.account_id, leased.fence, leased.lease_until, o.id as outbox_id,

@@ -16,6 +16,7 @@ from bot.core.connector import MODEST, Capabilities
 from bot.core.errors import PlatformDown
 from bot.core.outbound import Outbound, Sent
 from storage.organizations import Organizations
+from storage.outbox import Allowance
 from tests.turns.bench import Bench
 
 SLOTS = 16
@@ -100,3 +101,17 @@ async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Benc
             stop.set()
             await running
     assert set(platform.asked) == {"whatsapp", "messenger", "telegram"}
+
+
+async def test_an_account_with_much_to_send_and_a_low_rate_leaves_room_for_the_others(desk: Bench) -> None:
+    for n in range(12):
+        await desk.say("Hello", f"{n}@a.example", on="email", chat=f"{n}", shared=True)
+    await desk.say("Hello", on="telegram")
+    await desk.execute("update lanes set ready_at = ready_at - interval '1 hour' where account_id = :id",
+                       id=desk.accounts["email"].id)  # fmt: skip
+    allowances = {
+        account.id: Allowance(1.0 if name == "email" else 30.0, 1) for name, account in desk.accounts.items()
+    }
+    async with desk.database.begin() as connection:
+        claimed = await desk.outbox.claim(connection, allowances, 8, timedelta(minutes=1))
+    assert sorted(item.place.channel for item in claimed.items) == ["email", "telegram"]
