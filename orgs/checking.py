@@ -15,6 +15,7 @@ from orgs.specification.organization import (
     EscalationRule,
     Ladder,
     Organization,
+    Person,
     Serves,
     Team,
 )
@@ -55,8 +56,9 @@ class Checker:
         *,
         severity: Severity = Severity.ERROR,
         suggestion: str = "",
+        of_key: bool = False,  # it is the key that is wrong, and not its value
     ) -> None:
-        mark = self._tree.mark(path)
+        mark = self._tree.key_mark(path) if of_key else self._tree.mark(path)
         self.problems.append(
             problem_at(
                 self._file,
@@ -100,8 +102,24 @@ class Checker:
         targets += [(("people", i, "id"), person.id) for i, person in enumerate(org.people)]
         targets += [(("agents", i, "id"), agent.id) for i, agent in enumerate(org.agents)]
         self._once(targets)
-        slack = [(i, person.slack) for i, person in enumerate(org.people)]
-        self._once([(("people", i, "slack"), value) for i, value in slack if value])
+        self._known_to_channels()
+
+    def _known_to_channels(self) -> None:
+        """How the staff's channels know them: each of those channels there is, and nobody twice on one."""
+        people = self._org.people
+        for channel in sorted({channel for person in people for channel in person.known_on}):
+            known = [(i, person.on(channel)) for i, person in enumerate(people)]
+            self._once([(("people", i, channel), name) for i, name in known if name])
+        staff = [name for name, kind in self._channels.items() if Serves.STAFF.value in kind.serves]
+        if not self._channels:
+            return
+        keys = [*Person.model_fields, *sorted(staff)]
+        for i, person in enumerate(people):
+            for key in sorted(set(person.__pydantic_extra__) - set(staff)):
+                free = [name for name in keys if name not in person.model_fields_set]
+                expected, hint = "one of " + ", ".join(keys), close_match(key, free)
+                found = f"the key {quote(key)}"
+                self._add(("people", i, key), "key.unknown", found, expected, suggestion=hint, of_key=True)
 
     def _once(self, named: Sequence[tuple[Path, str]]) -> None:
         first: dict[str, Path] = {}

@@ -14,6 +14,7 @@ from bot.turns.draft import Draft
 from bot.turns.story import shortened
 from orgs.routing import find_account, find_team
 from orgs.specification.organization import BLANK, MessageTemplate
+from orgs.specification.texts import fill
 
 TEMPLATE, HOLD, DISCARD = "template", "hold", "discard"
 _OFFERED = 4  # templates
@@ -198,12 +199,12 @@ def _base(language: str) -> str:
 def _filled(draft: Draft, template: MessageTemplate, person: str) -> Filled:
     team = find_team(draft.organization, draft.escalation.team) if draft.escalation else None
     known = {
-        "{customer}": draft.name or "there",
-        "{person}": draft.person_name(person),
-        "{team}": team.name if team else draft.organization.display_name,
-        "{organization}": draft.organization.display_name,
+        "customer": draft.name or "there",
+        "person": draft.person_name(person),
+        "team": team.name if team else draft.organization.display_name,
+        "organization": draft.organization.display_name,
     }
-    values = tuple(known.get(parameter, parameter) for parameter in template.parameters)
+    values = tuple(fill(parameter, **known) for parameter in template.parameters)
     blanks = template.blanks
     told = dict(zip(blanks, values, strict=False))
     text = BLANK.sub(lambda blank: told.get(blank[1], blank[0]), template.text)

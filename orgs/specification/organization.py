@@ -6,12 +6,13 @@ known.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from orgs.specification.fields import (
@@ -27,7 +28,7 @@ from orgs.specification.fields import (
     TimeZone,
 )
 from orgs.specification.hours import Hours
-from orgs.specification.texts import Texts
+from orgs.specification.texts import Texts, only_places
 
 
 class Serves(StrEnum):
@@ -141,15 +142,22 @@ BLANK = re.compile(r"\{\{\s*(\w+)\s*\}\}", re.ASCII)
 class MessageTemplate(Part):
     """A message that the platform has approved, for when its window for free text is closed.
 
-    `text` is its body as approved, with {{1}}, {{2}}, … for the `parameters`: each a fixed text or one of
-    {customer}, {person}, {team}, {organization}. Where the blanks have names ({{first_name}}), `parameters`
-    fill them in the order in which they first stand there. `id` is the platform's name of it.
+    `text` is its body as approved, with {{1}}, {{2}}, … for the `parameters`: each a text, perhaps with the
+    places {customer}, {person}, {team}, {organization}. Where blanks have names ({{first_name}}), they are
+    filled in the order in which they first stand there. `id` is the platform's name of it.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")] = "en"
     text: Annotated[str, Field(min_length=1, max_length=1024)]
-    parameters: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    parameters: tuple[
+        Annotated[
+            str,
+            Field(min_length=1, max_length=200),
+            only_places("customer", "person", "team", "organization"),
+        ],
+        ...,
+    ] = ()
 
     @property
     def blanks(self) -> tuple[str, ...]:
@@ -178,19 +186,26 @@ class Account(Part):
 
 
 class Person(Part):
-    """A human on staff, and how the staff's channels know them."""
+    """A human on staff. Each further key is a channel of the staff's, and how that one knows them: a user id,
+    or the address that it has verified (`slack: U0HUGO0008`, `telegram: "7100000001"`).
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, ExternalId | None] = Field(init=False)
 
     id: Name
     name: Line
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
-    slack: ExternalId | None = None  # user id (U…) or the e-mail address of their Slack account
-    telegram: ExternalId | None = None
     roles: tuple[PersonRole, ...] = (PersonRole.MEMBER,)
 
     def on(self, channel: str) -> str | None:
         """How that channel knows them."""
-        known = {"slack": self.slack, "telegram": self.telegram}
-        return known.get(channel)
+        return self.known_on.get(channel)
+
+    @property
+    def known_on(self) -> Mapping[str, str]:
+        """By channel, how it knows them."""
+        return {channel: name for channel, name in self.__pydantic_extra__.items() if name}
 
 
 class TeamChannels(Part):

@@ -10,17 +10,23 @@ from orgs.specification.fields import Part
 
 PLACES: Final = frozenset({"organization", "team", "person", "opens"})
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_TO_FILL = re.compile(r"( ?)\{([^{}]*)\}")
 
 
-def _known_places(text: str) -> str:
-    for name in _PLACE.findall(text):
-        if name not in PLACES:
-            known = ", ".join(f"{{{place}}}" for place in sorted(PLACES))
-            raise PydanticCustomError("text.place", "only the places {known}", {"known": known})
-    return text
+def only_places(*names: str) -> AfterValidator:
+    """A text that has no other places than these."""
+
+    def checked(text: str) -> str:
+        for name in _PLACE.findall(text):
+            if name not in names:
+                known = ", ".join(f"{{{place}}}" for place in sorted(names))
+                raise PydanticCustomError("text.place", "only the places {known}", {"known": known})
+        return text
+
+    return AfterValidator(checked)
 
 
-Template = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_known_places)]
+Template = Annotated[str, StringConstraints(min_length=1, max_length=1000), only_places(*PLACES)]
 
 
 class Texts(Part):
@@ -43,9 +49,9 @@ class Texts(Part):
 
 def fill(template: str, **values: str) -> str:
     """The template with its places filled. A place without a value is left out, with the space before it."""
-    for name in PLACES:
-        if value := values.get(name):
-            template = template.replace(f"{{{name}}}", value)
-        else:
-            template = re.sub(rf" ?\{{{name}\}}", "", template)
-    return template
+
+    def filled(place: re.Match[str]) -> str:
+        value = values.get(place[2])
+        return f"{place[1]}{value}" if value else ""
+
+    return _TO_FILL.sub(filled, template)

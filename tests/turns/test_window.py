@@ -217,6 +217,7 @@ async def test_the_holder_is_offered_templates_with_the_customers_name_in_them(d
     told = await desk.deliver()
     assert [action for action, _ in buttons(told)][-4:] == ["template", "template", "hold", "discard"]
     assert any("Hello Maya, do you still need our help?" in text for text in to_rooms(told))
+    assert any("our Escalation Team would like to go on with you" in text for text in to_rooms(told))
     value = [v for a, v in buttons(told) if a == "template"][1]
     await desk.press("template", view, HUGO, value)
     [sent] = [o for o in await desk.deliver(desk.closed) if o.item.room is None]
