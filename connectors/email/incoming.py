@@ -28,7 +28,7 @@ from connectors.rendering import escaped
 CHANNEL = Channel("email")
 ORIGINAL_TYPE = "message/rfc822"
 WHOLE = "whole"  # the index of the original among a mail's files
-_MAX_ADDRESS = 320
+_MAX_ID = 200  # characters: the house refuses longer ones
 _MAX_NAME = 200
 _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 
@@ -84,8 +84,8 @@ class MailReader:
                 sender=_sender(mail),
                 content=content,
                 occurred_at=_time(mail, arrived),
-                message=mail.message_id[:200],
-                reply_to=next((each for each in mail.in_reply_to), "")[:200],
+                message=mail.message_id[:_MAX_ID],
+                reply_to=next((each for each in mail.in_reply_to), "")[:_MAX_ID],
                 shared=True,
                 standing=seat.standing,
                 automatic=bool(mail.automatic),
@@ -208,7 +208,7 @@ class MailReader:
         return Event(
             external_id=_hashed("bounce", mail.message_id or mail.digest, bounce.original, bounce.recipient),
             place=self._place(found.thread),
-            sender=Sender(bounce.recipient.casefold()[:_MAX_ADDRESS] or "mailer-daemon", verified=False),
+            sender=Sender(_named(bounce.recipient.casefold()) or "mailer-daemon", verified=False),
             content=content,
             occurred_at=_time(mail, arrived),
             shared=True,
@@ -236,10 +236,15 @@ def _hashed(*facts: str) -> str:
     return hashlib.sha256("\0".join(facts).encode("utf-8", "replace")).hexdigest()
 
 
+def _named(address: str) -> str:
+    """An address as a name that can be kept: RFC 5321 allows 320 characters, and two long ones stay two."""
+    return address if len(address) <= _MAX_ID else f"{address[:120]}…{_hashed(address)[:32]}"
+
+
 def _sender(mail: Mail) -> Sender:
-    key = mail.sender.key[:_MAX_ADDRESS].replace("\0", "")
+    key = mail.sender.key.replace("\0", "")
     return Sender(
-        key or "unknown",
+        _named(key) or "unknown",
         display_name=mail.sender.name[:_MAX_NAME],
         handle=key,
         verified=mail.trust.verified and bool(key),

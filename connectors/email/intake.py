@@ -8,7 +8,8 @@ import dns.asyncresolver
 import dns.resolver
 import structlog
 
-from bot.core.connector import Vault
+from bot.core.connector import Inbox, Vault
+from bot.core.errors import MalformedPayload
 from bot.core.events import Event, Place, Sender, Unsupported
 from connectors.email.incoming import CHANNEL, Kept, MailReader
 from connectors.email.reading import resolve_and_read
@@ -29,6 +30,20 @@ class Intake:
         self._threads = threads
         self._reader = MailReader(settings.account, settings.addresses, threads)
         self._resolve_txt = resolve_txt
+
+    async def accept(
+        self, inbox: Inbox, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False
+    ) -> None:
+        """Hand it to the house; when this returns it may be let go. Raises what `Inbox.accept` does."""
+        events = await self.events(raw, kept, arrived, too_large=too_large)
+        if not events:
+            return
+        try:
+            await inbox.accept(events)
+        except MalformedPayload as error:  # the house will never take it like this
+            digest = hashlib.sha256(raw).hexdigest()
+            _log.error("mail not kept", account=self._settings.account, reason=str(error), digest=digest)
+            await inbox.accept((self._unreadable(digest, arrived),))
 
     async def events(
         self, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False

@@ -128,9 +128,8 @@ class _Door:
         raw = stamp.encode("utf-8", "replace") + (envelope.original_content or b"")
         try:
             name = await self._spool.put(raw)
-            events = await self._intake.events(raw, Kept(f"spool;{name}", size=len(raw)), self._clock())
-            if events:
-                await self._inbox.accept(events)
+            kept = Kept(f"spool;{name}", size=len(raw))
+            await self._intake.accept(self._inbox, raw, kept, self._clock())
         except (DeskError, OSError) as error:
             code = error.code if isinstance(error, DeskError) else type(error).__name__
             _log.warning("mail not taken", account=self._settings.account, code=code)

@@ -124,9 +124,7 @@ class Folder:
             return  # taken away meanwhile
         kept = Kept(f"imap;{selected.validity};{outline.uid}", self._name, outline.size)
         arrived = outline.arrived or self._clock()
-        events = await self._intake.events(raw, kept, arrived, too_large=too_large)
-        if events:
-            await self._inbox.accept(events)
+        await self._intake.accept(self._inbox, raw, kept, arrived, too_large=too_large)
 
     async def _put(self, selected: Selected, uid: int) -> None:
         await self._vault.put(f"uid:{self._name}", f"{selected.validity}:{uid}")

@@ -21,7 +21,7 @@ MAX_TEXT = 200_000  # characters of `new`, `full` and `quoted`
 MAX_SUBJECT = 1_000
 _MAX_IDS = 100
 _ONLY_PICTURES = re.compile(r"(?:\[image\]|\s)*")
-_MESSAGE_ID = re.compile(r"<[^\s<>]{1,900}>")
+_MESSAGE_ID = re.compile(r"<[^\s<>\x00-\x1f\x7f]{1,900}>")
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to")
 
 

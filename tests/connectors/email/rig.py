@@ -13,6 +13,7 @@ from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Post, Speaker
 from connectors.email.connector import EmailConnector
 from connectors.sandbox.mail import MailServer
+from storage.inbox import check
 
 ADDRESS = "support@brightdesk.example"
 PASSWORD = 'a password, with "quotes" and \\ in it'
@@ -22,7 +23,7 @@ HUGO = Speaker("Hugo", human=True)
 
 @dataclass
 class Inbox:
-    """Keeps what it accepts, once; first it raises what it is told to."""
+    """Keeps what it accepts, once, and refuses what the storage does; first it raises what it is told to."""
 
     raises: list[Exception] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -32,6 +33,8 @@ class Inbox:
     async def accept(self, events: Sequence[Event]) -> None:
         if self.raises:
             raise self.raises.pop(0)
+        for event in events:
+            check(event)
         known = {event.external_id for event in self.events}
         self.events.extend(event for event in events if event.external_id not in known)
         self.accepted += len(events)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.core.errors import Refused, StorageUnavailable
+from bot.core.errors import MalformedPayload, Refused, StorageUnavailable
 from bot.core.events import Unsupported
 from connectors.email import watching
 from connectors.email.imap import opened
@@ -164,6 +164,49 @@ async def test_what_is_no_mail_keeps_nothing_back(line: Line, maya: Customer, ra
     await line.inbox.until(
         lambda inbox: any(event.sender.external_id == maya.address for event in inbox.events)
     )
+
+
+LONG = f"{'m' * 64}@{'fischer.' * 24}example"
+
+
+@pytest.mark.parametrize(
+    ("author", "message_id"),
+    [(LONG, "<1@fischer.example>"), ("mia@fischer.example", "<1\0@fischer.example>")],
+)
+async def test_ids_that_no_index_holds_keep_nothing_back(
+    line: Line, maya: Customer, author: str, message_id: str
+) -> None:
+    """Legal or not, one mail must not end the channel for everybody."""
+    head = f"From: {author}\r\nTo: {ADDRESS}\r\nSubject: Odd\r\nMessage-ID: {message_id}\r\n\r\nHello"
+    await maya.send_raw(head.encode(), to=ADDRESS)
+    await maya.write("Hello", "…", to=ADDRESS)
+
+    odd, hello = await line.inbox.has(2)
+
+    assert said(odd).text == "**Odd**\n\nHello"
+    assert odd.sender.handle == author
+    assert said(hello).text.startswith("**Hello**")
+
+
+async def test_the_long_addresses_of_two_are_two(line: Line, maya: Customer) -> None:
+    for author in (LONG, LONG.replace("example", "exampla")):
+        await maya.send_raw(f"From: {author}\r\nTo: {ADDRESS}\r\n\r\nHello".encode(), to=ADDRESS)
+
+    one, two = await line.inbox.has(2)
+
+    assert one.sender.external_id != two.sender.external_id
+
+
+async def test_an_event_that_is_refused_as_it_is_keeps_nothing_back(line: Line, maya: Customer) -> None:
+    line.inbox.raises = [MalformedPayload("event", "nobody knows why")]
+    await maya.write("Odd", "…", to=ADDRESS)
+    await maya.write("Hello", "…", to=ADDRESS)
+
+    odd, hello = await line.inbox.has(2)
+
+    assert odd.content == Unsupported("mail_unreadable")
+    assert said(hello).text.startswith("**Hello**")
+    assert not line.pauses
 
 
 async def test_a_wrong_password_is_said_in_a_sentence(server: MailServer) -> None:
