@@ -1,7 +1,7 @@
 """One connection to a mailbox: aioimaplib, with what it lacks.
 
-It does not tell commands that wait of a lost connection, has no STARTTLS, and cannot answer the challenge
-that follows a refused XOAUTH2. https://www.rfc-editor.org/rfc/rfc3501
+It does not tell commands that wait of a lost connection, hangs for ever where a server greets and then falls
+silent, has no STARTTLS, and cannot answer the challenge that follows a refused XOAUTH2. https://www.rfc-editor.org/rfc/rfc3501
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from aioimaplib.aioimaplib import (  # type: ignore[import-untyped]
     AUTH,
     IMAP4,
+    NONAUTH,
     AioImapException,
     Command,
     IMAP4ClientProtocol,
@@ -53,10 +54,23 @@ class Outline:
     arrived: datetime | None
 
 
+class Withheld(PlatformDown):
+    """The server answers, and does not give what was asked of these very mails."""
+
+
 class _Protocol(IMAP4ClientProtocol):  # type: ignore[misc]
     answer = b""
     news = False  # the server has told of a new mail, in the answer to whatever command
     transport: Any
+
+    async def welcome(self, greeting: bytes) -> None:
+        """The library asks what the server can before it lets go of the lock which others need to give up."""
+        if b"OK" not in greeting:
+            self.transport.abort()  # BYE, or somebody else's protocol
+            return
+        async with self.state_condition:
+            self.state = NONAUTH
+            self.state_condition.notify_all()
 
     def _untagged_response(self, line: bytes) -> Any:
         self.news = self.news or line.rstrip().upper().endswith(b" EXISTS")
@@ -111,6 +125,7 @@ class ImapSession:
     def __init__(self, client: _Client, lost: asyncio.Future[None]) -> None:
         self._client = client
         self._lost = lost
+        self._patience: float = client.timeout
 
     @property
     def idles(self) -> bool:
@@ -143,9 +158,11 @@ class ImapSession:
         return await self._search(f"HEADER Message-ID {quoted(message_id)}")
 
     async def outlines(self, uids: Sequence[int]) -> list[Outline]:
-        """Those that are still there, by UID. Ask for some dozens at a time."""
+        """Those that are still there, by UID. Ask for some dozens at a time. Raises Withheld."""
         wanted = ",".join(str(uid) for uid in uids)
-        answer = await self._good(self._client.uid("fetch", wanted, "(UID RFC822.SIZE INTERNALDATE)"))
+        answer = await self._do(self._client.uid("fetch", wanted, "(UID RFC822.SIZE INTERNALDATE)"))
+        if answer.result != "OK":
+            raise Withheld(f"IMAP {answer.result}: the server does not tell of a mail")
         found = {}
         for line in answer.lines:
             uid, size = _UID.search(line), _SIZE.search(line)
@@ -154,7 +171,7 @@ class ImapSession:
         return [found[uid] for uid in sorted(found) if uid in set(uids)]
 
     async def fetch(self, uid: int) -> bytes | None:
-        """The whole mail, which stays unread; None if it is gone."""
+        """The whole mail, which stays unread; None if it is gone. Raises Withheld."""
         return await self._literal(uid, "(UID BODY.PEEK[])")
 
     async def fetch_head(self, uid: int, limit: int) -> bytes | None:
@@ -162,11 +179,13 @@ class ImapSession:
 
     async def wait(self, seconds: float) -> None:
         """Until the server tells of something, at most so long. Needs IDLE."""
-        idle = await self._do(self._client.idle_start(seconds + 60))
+        # The library waits for ever for a server that does not say whether it idles.
+        begun = asyncio.wait_for(self._client.idle_start(seconds + 60), self._patience)
+        idle = await self._do(begun)
         try:
             await self._do(_at_most(self._client.protocol.idle_queue.get(), seconds))
             self._client.idle_done()
-            await self._do(asyncio.wait_for(asyncio.shield(idle), _TIMEOUT))
+            await self._do(asyncio.wait_for(asyncio.shield(idle), self._patience))
         finally:
             idle.cancel()
             if self._client._idle_waiter is not None:
@@ -181,13 +200,22 @@ class ImapSession:
         return sorted(int(each) for each in first if each.isdigit())
 
     async def _literal(self, uid: int, what: str) -> bytes | None:
-        answer = await self._good(self._client.uid("fetch", str(uid), what))
+        answer = await self._do(self._client.uid("fetch", str(uid), what))
+        if answer.result != "OK":
+            raise Withheld(f"IMAP {answer.result}: the server does not give a mail")
         for before, line in zip(answer.lines, answer.lines[1:], strict=False):
             # A literal is a bytearray; unasked-for answers about other mails hold none.
             if isinstance(line, bytearray) and (found := _UID.search(before)) and int(found[1]) == uid:
                 return bytes(line)
         literals = [line for line in answer.lines if isinstance(line, bytearray)]
-        return bytes(literals[0]) if len(literals) == 1 else None
+        if len(literals) == 1:
+            return bytes(literals[0])
+        if any(
+            (found := _UID.search(line)) and int(found[1]) == uid and b" BODY[" in line
+            for line in answer.lines
+        ):
+            raise Withheld("the server gives a mail without what is in it")
+        return None
 
     async def _good(self, call: Coroutine[Any, Any, Response]) -> Response:
         answer = await self._do(call)
@@ -221,8 +249,13 @@ async def _at_most(call: Coroutine[Any, Any, object], seconds: float) -> None:
 
 
 @asynccontextmanager
-async def opened(settings: EmailSettings, tokens: AccessTokens | None) -> AsyncIterator[ImapSession]:
-    """Connect and log in, and log out at the end. Raises PlatformDown, AccountSuspended."""
+async def opened(
+    settings: EmailSettings, tokens: AccessTokens | None, *, patience: float = _TIMEOUT
+) -> AsyncIterator[ImapSession]:
+    """Connect and log in, and log out at the end. Raises PlatformDown, AccountSuspended.
+
+    `patience`: seconds for each answer; of a mail for each piece of it.
+    """
     server = settings.imap
     if server is None:
         raise Refused("this account has no mailbox to read")
@@ -233,7 +266,7 @@ async def opened(settings: EmailSettings, tokens: AccessTokens | None) -> AsyncI
             lost.set_result(None)
 
     context = settings.tls if server.security == "tls" else None
-    client = _Client(server.host, server.port, timeout=_TIMEOUT, conn_lost_cb=gone, ssl_context=context)
+    client = _Client(server.host, server.port, timeout=patience, conn_lost_cb=gone, ssl_context=context)
     try:
         await _enter(client, lost, settings, tokens, server)
         yield ImapSession(client, lost)
@@ -253,13 +286,13 @@ async def _enter(
     except PlatformDown as error:
         raise PlatformDown(f"no connection to {server}") from error
     if server.security == "starttls":
-        secured = await until_lost(client.protocol.starttls(settings.tls, server.host, _TIMEOUT), lost)
+        secured = await until_lost(client.protocol.starttls(settings.tls, server.host, client.timeout), lost)
         if not secured:
             raise AccountSuspended(f"{server} offers no STARTTLS; set `security` to what it does")
     token = ""
     if tokens is not None:
         token = await tokens.token()
-        login = client.protocol.xoauth2_in_turn(settings.username, token, _TIMEOUT)
+        login = client.protocol.xoauth2_in_turn(settings.username, token, client.timeout)
     else:
         login = client.login(quoted(settings.username), settings.password)
     answer = await until_lost(login, lost)
@@ -267,7 +300,7 @@ async def _enter(
         if tokens is not None:
             tokens.forget(token)
         raise AccountSuspended(f"{server} does not accept the user name and password of this mailbox")
-    await until_lost(client.protocol.capability(), lost)
+    await until_lost(asyncio.wait_for(client.protocol.capability(), client.timeout), lost)
 
 
 async def _leave(client: _Client, lost: asyncio.Future[None]) -> None:
@@ -283,6 +316,8 @@ async def _leave(client: _Client, lost: asyncio.Future[None]) -> None:
             async with asyncio.timeout(_BYE):
                 await until_lost(client.logout(), lost)
     transport.abort()
+    for task in client.tasks:
+        task.cancel()
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -43,7 +43,11 @@ class Intake:
         except MalformedPayload as error:  # the house will never take it like this
             digest = hashlib.sha256(raw).hexdigest()
             _log.error("mail not kept", account=self._settings.account, reason=str(error), digest=digest)
-            await inbox.accept((self._unreadable(digest, arrived),))
+            await self.accept_unreadable(inbox, digest, arrived)
+
+    async def accept_unreadable(self, inbox: Inbox, name: str, arrived: datetime) -> None:
+        """Tell that there is a mail. `name` is all that is known of it. Raises what `Inbox.accept` does."""
+        await inbox.accept((self._unreadable(name, arrived),))
 
     async def events(
         self, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False
@@ -67,10 +71,10 @@ class Intake:
             )
             return (self._unreadable(digest, arrived),)
 
-    def _unreadable(self, digest: str, arrived: datetime) -> Event:
-        thread = self._threads.begun_by(digest, "", vouched=False)
+    def _unreadable(self, name: str, arrived: datetime) -> Event:
+        thread = self._threads.begun_by(name, "", vouched=False)
         return Event(
-            external_id=digest,
+            external_id=name,
             place=Place(CHANNEL, self._settings.account, thread),
             sender=Sender("unknown", verified=False),
             content=Unsupported("mail_unreadable"),

@@ -1,14 +1,16 @@
 """Mail as it arrives in the folders of a mailbox: IDLE where the server can, else asking every so often."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.core.connector import Inbox, Vault
-from bot.core.errors import DeskError
+from bot.core.errors import DeskError, PlatformDown, StorageUnavailable, UnknownAccount
 from bot.core.ids import Clock
-from connectors.email.imap import ImapSession, Outline, Selected, opened
+from connectors.email.aside import Aside
+from connectors.email.imap import ImapSession, Outline, Selected, Withheld, opened
 from connectors.email.incoming import Kept
 from connectors.email.intake import Intake
 from connectors.email.oauth import AccessTokens
@@ -25,6 +27,7 @@ _HEAD_BYTES = 64 * 1024
 _LOOK_BACK = timedelta(days=7)
 _SKEW = timedelta(minutes=1)  # between the server's clock and ours
 _BATCH = 50
+_TRIES = 3  # of a mail with which the connection ends, before others are read first
 
 _log = structlog.get_logger()
 
@@ -34,7 +37,8 @@ class Folder:
 
     How far it is read stands in the vault as "validity:uid", and moves only after the mail is accepted. It
     begins with what comes after the first look; where the server has numbered its mails anew, the mails of
-    the last days are gone through once more, and the house knows which of them it has.
+    the last days are gone through once more, and the house knows which of them it has. A mail that cannot be
+    had keeps none of the others back: it is tried again for an hour, and then told of as unreadable.
     """
 
     def __init__(
@@ -58,6 +62,9 @@ class Folder:
         self._clock = clock
         self._pause = pause
         self._failures = 0
+        self._aside = Aside(name, vault, clock)
+        self._read_at: datetime | None = None  # when a mail was last had and accepted
+        self._stuck = (0, 0)  # the UID that was tried last, and how often
 
     async def watch(self) -> None:
         """Until cancelled."""
@@ -70,10 +77,12 @@ class Folder:
 
     async def _follow(self, session: ImapSession) -> None:
         selected = await session.select(self._name)
+        await self._aside.open(selected.validity)
         last = await self._begin(session, selected)
         while True:
             while uids := await session.uids_after(last):
                 last = await self._take(session, selected, uids)
+            await self._try_again(session, selected)
             self._failures = 0
             if session.idles:
                 await session.wait(IDLE_SECONDS)
@@ -90,7 +99,7 @@ class Folder:
             await self._put(selected, newest)
             return newest
         validity, _, last = saved.partition(":")
-        if validity == str(selected.validity):
+        if validity == str(selected.validity) and not 0 < selected.next <= int(last):
             return int(last)
         began = await self._vault.get(f"since:{self._name}")
         since = self._clock() - _LOOK_BACK
@@ -108,11 +117,66 @@ class Folder:
         self, session: ImapSession, selected: Selected, uids: Sequence[int], since: datetime | None = None
     ) -> int:
         for batch in _batches(uids):
-            for outline in await session.outlines(batch):
+            for outline in await self._outlines(session, batch):
                 if since is None or outline.arrived is None or outline.arrived >= since:
-                    await self._accept(session, selected, outline)
-                await self._put(selected, outline.uid)
+                    await self._try(session, selected, outline)
+                if since is None:
+                    await self._put(selected, outline.uid)
         return uids[-1]
+
+    async def _outlines(self, session: ImapSession, uids: Sequence[int]) -> Sequence[Outline]:
+        try:
+            return await session.outlines(uids)
+        except Withheld:
+            if len(uids) == 1:
+                await self._put_aside(uids[0])
+                return ()
+            return [outline for uid in uids for outline in await self._outlines(session, [uid])]
+
+    async def _try(self, session: ImapSession, selected: Selected, outline: Outline) -> None:
+        """Accept it, or put it aside. Raises where no mail is to blame, or the connection is gone."""
+        uid = outline.uid
+        if uid in self._aside:
+            return
+        try:
+            await self._accept(session, selected, outline)
+        except Withheld:
+            await self._put_aside(uid)
+        except (StorageUnavailable, UnknownAccount):
+            raise
+        except Exception:
+            before, times = self._stuck
+            self._stuck = (uid, times + 1 if uid == before else 1)
+            if self._stuck[1] >= _TRIES:
+                await self._put_aside(uid)
+            raise
+
+    async def _try_again(self, session: ImapSession, selected: Selected) -> None:
+        for uid in self._aside.due():
+            try:
+                for outline in await session.outlines([uid]):
+                    await self._accept(session, selected, outline)
+            except (StorageUnavailable, UnknownAccount):
+                raise
+            except Exception as error:
+                if self._aside.is_hopeless(uid, self._read_at):
+                    await self._give_up(selected, uid)
+                if not isinstance(error, Withheld):
+                    raise
+            else:
+                await self._aside.remove(uid)
+
+    async def _give_up(self, selected: Selected, uid: int) -> None:
+        name = f"{self._name};{selected.validity};{uid}"
+        digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+        await self._intake.accept_unreadable(self._inbox, digest, self._clock())
+        await self._aside.remove(uid)
+
+    async def _put_aside(self, uid: int) -> None:
+        if self._aside.is_full:
+            raise PlatformDown("the server gives hardly any mail")
+        _log.warning("a mail is put aside", account=self._settings.account, uid=uid)
+        await self._aside.add(uid)
 
     async def _accept(self, session: ImapSession, selected: Selected, outline: Outline) -> None:
         too_large = outline.size > MAX_BYTES
@@ -125,6 +189,7 @@ class Folder:
         kept = Kept(f"imap;{selected.validity};{outline.uid}", self._name, outline.size)
         arrived = outline.arrived or self._clock()
         await self._intake.accept(self._inbox, raw, kept, arrived, too_large=too_large)
+        self._read_at = self._clock()
 
     async def _put(self, selected: Selected, uid: int) -> None:
         await self._vault.put(f"uid:{self._name}", f"{selected.validity}:{uid}")

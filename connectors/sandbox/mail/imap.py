@@ -1,6 +1,7 @@
 """The mailboxes of the stand-in, behind pymap: a real IMAP4rev1 server with IDLE, UIDPLUS and XOAUTH2."""
 
 import asyncio
+import re
 import secrets
 import ssl
 from argparse import Namespace
@@ -93,17 +94,23 @@ class _Mailboxes(MailboxSet):
 
 
 class ImapServer:
-    """`tokens` is looked at anew at each XOAUTH2 login. TLS, where there is a context, is by STARTTLS."""
+    """`tokens` is looked at anew at each XOAUTH2 login. TLS, where there is a context, is by STARTTLS.
+
+    `answers` are what a server in trouble says to commands: by a pattern of the command, the lines, with
+    TAG for its tag; None: nothing at all; "": it hangs up. Not behind STARTTLS.
+    """
 
     def __init__(
         self, *, tokens: Collection[str], tls: ssl.SSLContext | None = None, idle: bool = True
     ) -> None:
         self.port = 0
+        self._tls = tls
         self._config = _Config(tls, idle)
         self._login = _Login(self._config, tokens)
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
         self.refusing = False
+        self.answers: dict[str, str | None] = {}
 
     async def start(self, port: int) -> None:
         self._config.apply_context()
@@ -125,12 +132,35 @@ class ImapServer:
             return
         self._connections[writer] = asyncio.current_task()
         try:
-            await IMAPServer(self._login, self._config)(reader, writer, info)
-        except (ConnectionError, EOFError, ssl.SSLError):
+            heard = reader if self._tls else asyncio.StreamReader()
+            async with asyncio.TaskGroup() as tasks:
+                listening = tasks.create_task(self._listen(reader, heard, writer))
+                await IMAPServer(self._login, self._config)(heard, writer, info)
+                listening.cancel()
+        except* (ConnectionError, EOFError, ssl.SSLError):
             pass  # the other side went away
         finally:
             del self._connections[writer]
             writer.close()
+
+    async def _listen(
+        self, reader: asyncio.StreamReader, heard: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Pass on what is said to the server, but for what `answers` has a word for."""
+        if heard is reader:
+            return
+        while line := await reader.readline():
+            pattern = next((each for each in self.answers if re.search(each, line.decode())), None)
+            if pattern is None:
+                heard.feed_data(line)
+                continue
+            answer = self.answers[pattern]
+            if answer == "":
+                writer.transport.abort()
+            elif answer is not None:
+                tag = line.split()[0].decode()
+                writer.write(answer.replace("TAG", tag).encode() + b"\r\n")
+        heard.feed_eof()
 
     async def drop(self) -> None:
         """End every connection, as a server does that is restarted."""
@@ -172,12 +202,16 @@ class ImapServer:
         box = await self.folder(address, folder)
         return [bytes(each._content) async for each in box.messages() if each._content is not None]
 
-    async def renumber(self, address: str, folder: str = "INBOX") -> None:
-        """A new UIDVALIDITY and new UIDs for the same mails, as of a server rebuilt. Drops connections."""
+    async def renumber(self, address: str, folder: str = "INBOX", *, says_so: bool = True) -> None:
+        """New UIDs for the same mails, as of a server rebuilt. Drops connections.
+
+        `says_so`: with a new UIDVALIDITY. Otherwise the UIDs are lower than they were.
+        """
         box = await self.folder(address, folder)
         await self.drop()
         mails = [message async for message in box.messages()]
-        box._uid_validity += secrets.randbelow(1000) + 1
+        if says_so:
+            box._uid_validity += secrets.randbelow(1000) + 1
         box._messages.clear()
         box._mod_sequences = type(box._mod_sequences)()
         box._max_uid = 0

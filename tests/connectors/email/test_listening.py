@@ -1,10 +1,12 @@
 """The mailbox watched: nothing is lost, nothing is let go too early, whatever the server does."""
 
 import asyncio
+import json
+from datetime import timedelta
 
 import pytest
 
-from bot.core.errors import MalformedPayload, Refused, StorageUnavailable
+from bot.core.errors import MalformedPayload, PlatformDown, Refused, StorageUnavailable
 from bot.core.events import Unsupported
 from connectors.email import watching
 from connectors.email.imap import opened
@@ -88,7 +90,23 @@ async def test_mails_numbered_anew_are_neither_lost_nor_told_twice(line: Line, m
 
     assert subjects(line) == ["One", "Two", "Three", "Four"]
     assert line.inbox.accepted >= 6  # gone through once more; the house knew two
-    assert line.vault.kept["uid:INBOX"].partition(":")[0] != validity
+    anew = [value for name, value in line.vault.puts if name == "uid:INBOX" and validity not in value]
+    assert len(anew) == 2  # not before all were gone through: who dies meanwhile begins again
+    assert line.vault.kept["uid:INBOX"] == anew[-1]
+
+
+async def test_a_mailbox_restored_from_a_backup_is_gone_through_as_well(line: Line, maya: Customer) -> None:
+    """Its UIDs begin lower again, and some servers forget to say so."""
+    for subject in ("One", "Two"):
+        await maya.write(subject, "…", to=ADDRESS)
+    await line.inbox.has(2)
+    await line.stop()
+    await line.server.imap.renumber(ADDRESS, says_so=False)
+    await maya.write("Three", "…", to=ADDRESS)
+    await line.listen()
+    await line.inbox.has(3)
+
+    assert subjects(line) == ["One", "Two", "Three"]
 
 
 async def test_a_mail_that_comes_twice_is_one_event(line: Line, maya: Customer, faults: FaultPlan) -> None:
@@ -131,6 +149,31 @@ async def test_an_idle_ends_in_time_and_can_be_begun_again(line: Line, maya: Cus
     assert watching.IDLE_SECONDS < 29 * 60
 
 
+@pytest.mark.parametrize("answer", [None, ""])
+@pytest.mark.parametrize("command", ["IDLE", "CAPABILITY", "SELECT", "SEARCH", "FETCH", "LOGIN", "NOOP"])
+async def test_a_server_that_falls_silent_or_hangs_up_is_down(
+    line: Line, maya: Customer, command: str, answer: str | None
+) -> None:
+    """A connection that is only held says nothing for ever: nobody would hear of it."""
+    await maya.write("Hello", "…", to=ADDRESS)
+    [event] = await line.inbox.has(1)
+    uid = int(said(event).attachments[-1].ref.split(";")[2])
+    line.server.imap.answers[rf"^\w+ (UID )?{command}\b"] = answer
+    given = read_settings(rig.settings(rig.options(line.server)))
+
+    async def everything() -> None:
+        async with opened(given, None, patience=0.5) as session:
+            await session.select("INBOX")
+            assert await session.uids_after(uid) == []
+            assert await session.fetch(uid)
+            await session.noop()
+            await session.wait(60)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(PlatformDown):
+            await everything()
+
+
 async def test_without_idle_the_server_is_asked_every_so_often(faults: FaultPlan) -> None:
     async with MailServer(faults=faults, idle=False) as server:
         await server.add_account(ADDRESS, rig.PASSWORD)
@@ -164,6 +207,77 @@ async def test_what_is_no_mail_keeps_nothing_back(line: Line, maya: Customer, ra
     await line.inbox.until(
         lambda inbox: any(event.sender.external_id == maya.address for event in inbox.events)
     )
+
+
+async def one_of_three(line: Line, maya: Customer, command: str, answer: str) -> None:
+    """Three mails arrive while nobody listens; the server has that answer when it is asked for the second."""
+    await maya.write("Before", "…", to=ADDRESS)
+    [before] = await line.inbox.has(1)
+    uid = int(said(before).attachments[-1].ref.split(";")[2]) + 2
+    await line.stop()
+    line.server.imap.answers[command.replace("ITS", rf"\b{uid}\b")] = answer.replace("ITS", str(uid))
+    for subject in ("One", "Two", "Three"):
+        await maya.write(subject, "…", to=ADDRESS)
+    await line.listen()
+
+
+NOT_GIVEN = "TAG NO [SERVERBUG] Internal error occurred"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (r"FETCH ITS \(UID BODY", NOT_GIVEN),
+        (r"FETCH ITS \(UID BODY", "TAG BAD Command Error. 12"),
+        (r"FETCH ITS \(UID BODY", "* 3 FETCH (UID ITS BODY[] NIL)\r\nTAG OK done"),
+        (r"FETCH .*ITS.* \(UID RFC822", NOT_GIVEN),
+        (r"FETCH ITS \(UID BODY", ""),  # it crashes
+    ],
+)
+async def test_a_mail_that_the_server_does_not_give_keeps_none_back(
+    line: Line, maya: Customer, command: str, answer: str
+) -> None:
+    await one_of_three(line, maya, command, answer)
+    await line.inbox.has(3)
+    assert subjects(line) == ["Before", "One", "Three"]
+
+    await line.stop()
+    line.server.imap.answers.clear()
+    await line.listen()
+    await line.inbox.has(4)
+
+    assert subjects(line) == ["Before", "One", "Three", "Two"]
+    await line.vault.until(lambda vault: '"since": {}' in vault.kept["aside:INBOX"])
+
+
+async def test_a_mail_that_is_never_given_is_told_of(line: Line, maya: Customer) -> None:
+    await one_of_three(line, maya, r"FETCH ITS \(UID BODY", NOT_GIVEN)
+    await line.inbox.has(3)
+    await line.stop()
+    kept = json.loads(line.vault.kept["aside:INBOX"])
+    an_hour_ago = (line.now - timedelta(hours=1)).isoformat()
+    line.vault.kept["aside:INBOX"] = json.dumps(kept | {"since": dict.fromkeys(kept["since"], an_hour_ago)})
+    await line.listen()
+    await maya.write("Later", "…", to=ADDRESS)  # the server gives others
+
+    *_, told = await line.inbox.has(5)
+
+    assert told.content == Unsupported("mail_unreadable")
+    await line.vault.until(lambda vault: '"since": {}' in vault.kept["aside:INBOX"])
+
+
+async def test_a_server_that_gives_nothing_at_all_is_waited_for(line: Line, maya: Customer) -> None:
+    await line.stop()
+    line.server.imap.answers[r"FETCH"] = NOT_GIVEN
+    for number in range(60):
+        await maya.write(f"{number}", "…", to=ADDRESS)
+    await line.listen()
+    await line.paused(2)
+    line.server.imap.answers.clear()
+
+    await line.inbox.has(60)
+
+    assert not [event for event in line.inbox.events if isinstance(event.content, Unsupported)]
 
 
 LONG = f"{'m' * 64}@{'fischer.' * 24}example"

@@ -1,0 +1,63 @@
+"""Mails that would not come out of a folder: put aside, so that they keep nothing back, and tried again."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.core.connector import Vault
+from bot.core.ids import Clock
+
+TRY_AGAIN = timedelta(minutes=10)
+GIVE_UP = timedelta(hours=1)
+MOST = 50  # so many at a time are no mails' fault, but the server's
+
+
+class Aside:
+    """Their UIDs, and since when; in the vault."""
+
+    def __init__(self, folder: str, vault: Vault, clock: Clock) -> None:
+        self._name = f"aside:{folder}"
+        self._vault = vault
+        self._clock = clock
+        self._validity = 0
+        self._since: dict[int, datetime] = {}
+        self._next: datetime | None = None
+
+    def __contains__(self, uid: int) -> bool:
+        return uid in self._since
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._since) >= MOST
+
+    async def open(self, validity: int) -> None:
+        """Those of a folder with that validity; with another one their UIDs mean nothing."""
+        kept = json.loads(await self._vault.get(self._name) or "{}")
+        self._validity = validity
+        since = kept["since"] if kept.get("validity") == validity else {}
+        self._since = {int(uid): datetime.fromisoformat(at) for uid, at in since.items()}
+
+    async def add(self, uid: int) -> None:
+        self._since.setdefault(uid, self._clock())
+        await self._put()
+
+    async def remove(self, uid: int) -> None:
+        del self._since[uid]
+        await self._put()
+
+    def due(self) -> Sequence[int]:
+        """Those to be tried now: all of them, every so often."""
+        now = self._clock()
+        if not self._since or (self._next is not None and now < self._next):
+            return ()
+        self._next = now + TRY_AGAIN
+        return sorted(self._since)
+
+    def is_hopeless(self, uid: int, read_at: datetime | None) -> bool:
+        """Tried for long enough, while the server gave another mail: at `read_at`."""
+        since = self._since[uid]
+        return self._clock() - since >= GIVE_UP and read_at is not None and read_at > since
+
+    async def _put(self) -> None:
+        since = {str(uid): at.isoformat() for uid, at in self._since.items()}
+        await self._vault.put(self._name, json.dumps({"validity": self._validity, "since": since}))
