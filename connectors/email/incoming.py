@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.core.errors import Refused, Unreachable
@@ -21,7 +21,7 @@ from bot.core.events import (
     Unsupported,
 )
 from connectors.email.context import ReplyContext, bounded_references
-from connectors.email.reading import Bounce, Mail, Mailbox
+from connectors.email.reading import Bounce, Mail, Mailbox, Trust
 from connectors.email.threads import Found, Threads
 from connectors.rendering import escaped
 
@@ -70,8 +70,12 @@ class MailReader:
         """None for a mail of our own. With `too_large` only the head of the mail was read."""
         if mail.bounces:
             return tuple(filter(None, (self._bounced(mail, bounce, arrived) for bounce in mail.bounces)))
-        if self._is_ours(mail.sender) or self._threads.by_message_id(mail.message_id) is not None:
+        if self._threads.by_message_id(mail.message_id) is not None:
             return ()
+        if self._is_ours(mail.sender):
+            if len(mail.reply_to) != 1 or self._is_ours(mail.reply_to[0]):
+                return ()
+            mail = _form(mail)
         seat = self._seat(mail)
         content: Content = Unsupported("mail_too_large") if too_large else self._said(mail, seat, kept)
         speaks = seat.standing is Standing.CUSTOMER
@@ -164,9 +168,11 @@ class MailReader:
         if mail.trust.verified and len(mail.reply_to) == 1 and not self._is_ours(mail.reply_to[0]):
             to = mail.reply_to[0]  # of the unverified it could lead answers to anybody
         left_out = {to.key, mail.sender.key}
+        # What a forger puts there would have us write to anybody.
+        copied = (*mail.to, *mail.cc) if mail.trust.verified else ()
         cc = [
             each.address
-            for each in (*mail.to, *mail.cc)
+            for each in copied
             if each.address and each.key not in left_out and not self._is_ours(each)
         ]
         return ReplyContext(
@@ -187,26 +193,33 @@ class MailReader:
 
     def _bounced(self, mail: Mail, bounce: Bounce, arrived: datetime) -> Event | None:
         """A failed receipt of the very message; a note if it is somebody in copy who was not reached."""
-        found = self._threads.by_message_id(bounce.original)
+        named = (bounce.original,) if bounce.original else (*mail.in_reply_to, *mail.references)
+        original = next((each for each in named if self._threads.by_message_id(each) is not None), "")
+        found = self._threads.by_message_id(original)
         if found is None or bounce.fate != "permanent":
             return None
         reason = (
             " ".join(each for each in (bounce.status, bounce.diagnostic) if each) or "returned by a server"
         )
         unreachable = bounce.status.startswith(("5.1.", "5.2.1")) or not bounce.status
-        customer = not bounce.recipient or any(
-            self._threads.speaks(found, bounce.recipient, vouched=vouched) for vouched in (True, False)
+        # Their Reply-To, or where their mail is passed on to, is not the address that speaks in the thread.
+        customer = (
+            not bounce.recipient
+            or bounce.in_copy is False
+            or any(
+                self._threads.speaks(found, bounce.recipient, vouched=vouched) for vouched in (True, False)
+            )
         )
         content: Content = Receipt(
             status=ReceiptStatus.FAILED,
-            messages=(bounce.original,),
+            messages=(original,),
             code=Unreachable.code if unreachable else Refused.code,
             reason=reason[:200],
         )
         if not customer:
             content = Said(f"A copy of our mail came back: {reason[:200]}")
         return Event(
-            external_id=_hashed("bounce", mail.message_id or mail.digest, bounce.original, bounce.recipient),
+            external_id=_hashed("bounce", mail.message_id or mail.digest, original, bounce.recipient),
             place=self._place(found.thread),
             sender=Sender(_named(bounce.recipient.casefold()) or "mailer-daemon", verified=False),
             content=content,
@@ -222,6 +235,17 @@ class MailReader:
 
     def _place(self, thread: str) -> Place:
         return Place(CHANNEL, self._account, thread)
+
+
+def _form(mail: Mail) -> Mail:
+    """A form on our website writes as ourselves, for somebody who may have typed any address."""
+    return replace(
+        mail,
+        sender=mail.reply_to[0],
+        reply_to=(),
+        trust=Trust(False, "none", "a form in our name"),
+        automatic="" if mail.automatic in ("own", "no-reply") else mail.automatic,
+    )
 
 
 def _identity(mail: Mail) -> str:

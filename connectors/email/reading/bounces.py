@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from connectors.email.reading.addresses import mailboxes
 from connectors.email.reading.decoding import decode
 from connectors.email.reading.mail import Bounce, Fate
 from connectors.email.reading.structure import Headers, Node, read_headers
@@ -39,11 +40,17 @@ def bounces(root: Node, text: str) -> tuple[Bounce, ...]:
     return tuple(found[:MAX_RECIPIENTS])
 
 
-def is_report(root: Node) -> bool:
-    """Also of a read receipt (RFC 8098), which is no bounce and no person's mail either."""
-    return root.mime == "multipart/report" or any(
-        child.mime in ("message/delivery-status", "message/disposition-notification")
-        for child in root.children
+def is_report(root: Node, *, by_server: bool) -> bool:
+    """Also of a read receipt (RFC 8098), which is no bounce and no person's mail either.
+
+    `by_server`: the mail is from a daemon. A person who passes a report on, part by part, reports nothing.
+    """
+    return root.mime == "multipart/report" or (
+        by_server
+        and any(
+            child.mime in ("message/delivery-status", "message/disposition-notification")
+            for child in root.children
+        )
     )
 
 
@@ -51,7 +58,9 @@ def _structured(root: Node) -> list[Bounce]:
     status = next((node for node in root.walk() if node.mime in _STATUS_TYPES), None)
     if status is None:
         return []
-    original = _original_id(root)
+    returned = _returned(root)
+    original = returned.text("message-id")
+    copied = {box.key for box in mailboxes(returned.all("cc"))}
     found: list[Bounce] = []
     groups = _groups(status.decoded()[:_MAX_TEXT])
     for group in groups:
@@ -60,13 +69,15 @@ def _structured(root: Node) -> list[Bounce]:
             continue
         diagnostic = group.text("diagnostic-code")
         code = _STATUS.search(group.text("status")) or _STATUS.search(diagnostic)
+        recipient = _address(group.text("original-recipient") or group.text("final-recipient"))
         found.append(
             Bounce(
                 original=original or groups[0].text("x-original-message-id"),
-                recipient=_address(group.text("original-recipient") or group.text("final-recipient")),
+                recipient=recipient,
                 status=code[1] if code else "",
                 diagnostic=safe(diagnostic.partition(";")[2] or diagnostic),
                 fate=fate,
+                in_copy=recipient.casefold() in copied if returned.fields else None,
             )
         )
     return found
@@ -90,21 +101,21 @@ def _fate(group: Headers) -> Fate | None:
             return None
 
 
-def _original_id(root: Node) -> str:
-    """The Message-ID in the copy of the mail, or of its headers, that comes with the report."""
+def _returned(root: Node) -> Headers:
+    """The headers of the mail that comes back with the report, as far as they do."""
     for node in root.walk():
         if node is root:
             continue
         if node.mime in ("message/rfc822", "message/global") and node.children:
-            return node.children[0].headers.text("message-id")
+            return node.children[0].headers
         if node.mime in (
             "text/rfc822-headers",
             "message/rfc822",
             "message/global-headers",
             "message/rfc822-headers",
         ):
-            return read_headers(node.decoded()[:_MAX_TEXT].lstrip(b"\r\n"))[0].text("message-id")
-    return ""
+            return read_headers(node.decoded()[:_MAX_TEXT].lstrip(b"\r\n"))[0]
+    return Headers()
 
 
 def _worded(root: Node, text: str) -> list[Bounce]:
@@ -113,7 +124,7 @@ def _worded(root: Node, text: str) -> list[Bounce]:
     copy = _COPY_BEGINS.search(text)
     said, returned = (text[: copy.start()], text[copy.start() :]) if copy else (text, "")
     message_id = _MESSAGE_ID.search(returned)
-    original = message_id[1] if message_id else _original_id(root)
+    original = message_id[1] if message_id else _returned(root).text("message-id")
     if failed or _EXIM.search(said):
         fate: Fate = "delayed" if "has not yet been delivered" in said.lower() else "permanent"
         recipients: Sequence[str] = failed or [

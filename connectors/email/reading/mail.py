@@ -47,6 +47,7 @@ class Bounce:
     status: str  # "5.1.1" (RFC 3463); "" if it does not say
     diagnostic: str  # one short line, addresses and links blotted out
     fate: Fate
+    in_copy: bool | None = None  # whether the returned mail names the recipient in Cc; None: it is not there
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,14 @@ def read(
     subject = headers.text("subject")[:MAX_SUBJECT]
     references = _ids(headers, "references")
     in_reply_to = _ids(headers, "in-reply-to")
-    is_report = bounces.is_report(root)
+    by_server = headers.text("return-path") == "<>" or robots.is_daemon(sender)
+    is_report = bounces.is_report(root, by_server=by_server)
     text = _Text(subject, is_reply=bool(references or in_reply_to), has_files=bool(contents.files)).of(
         contents
     )
-    reported = bounces.bounces(root, text.full) if _may_report(headers, sender, is_report) else ()
+    # Only a server reports: a person who quotes a report in a mail does not.
+    may_report = is_report or by_server or "x-failed-recipients" in headers
+    reported = bounces.bounces(root, text.full) if may_report else ()
     to, cc = mailboxes(headers.all("to")), mailboxes(headers.all("cc"))
     return Mail(
         message_id=next(iter(_ids(headers, "message-id")), ""),
@@ -182,12 +185,6 @@ def _heading(headers: Headers) -> str:
     return "\n".join(
         ["---------- Forwarded message ----------", *(f"{name}: {value}" for name, value in shown if value)]
     )
-
-
-def _may_report(headers: Headers, sender: Mailbox, is_report: bool) -> bool:
-    """Only a server reports: a person who quotes a report in a mail does not."""
-    daemon = headers.text("return-path") == "<>" or robots.is_daemon(sender)
-    return is_report or daemon or "x-failed-recipients" in headers
 
 
 def _ids(headers: Headers, name: str) -> tuple[str, ...]:

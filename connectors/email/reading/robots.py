@@ -1,8 +1,8 @@
 """Whether a person wrote it: RFC 3834, and what programs really send.
 
-The reasons, the first that fits: "own", "report", "daemon", "auto-replied", "auto-generated", "list", "bulk",
-"suppressed", "no-reply", "no-sender". A reason is no verdict on the mail: it says that nobody there reads
-an answer.
+The reasons, the first that fits: "report", "daemon", "auto-replied", "auto-generated", "list", "bulk",
+"suppressed", "own", "no-reply", "no-sender". A reason is no verdict on the mail: it says that nobody there
+reads an answer.
 """
 
 import re
@@ -39,8 +39,6 @@ def automatic(headers: Headers, sender: Mailbox, *, own_addresses: Collection[st
     """Why the mail is no person's, "" if it is one's."""
     own = {address.casefold() for address in own_addresses}
     replied = replies_by_itself(headers)
-    if sender.address and _without_tag(sender.key) in own:
-        return "own"
     if is_report:
         return "report"
     return_path = headers.first("return-path")
@@ -61,6 +59,8 @@ def automatic(headers: Headers, sender: Mailbox, *, own_addresses: Collection[st
         for value in headers.all("x-auto-response-suppress")
     ):
         return "suppressed"
+    if sender.address and _without_tag(sender.key) in own:
+        return "own"
     if _NO_REPLY.search(sender.address.partition("@")[0]):
         return "no-reply"
     return "" if sender.address else "no-sender"

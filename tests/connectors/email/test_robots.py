@@ -120,6 +120,57 @@ async def test_a_bounce_of_a_mail_that_is_not_ours_tells_nothing(line: Line, may
     assert said(event).text.startswith("**Later**")
 
 
+async def test_a_report_that_returns_nothing_of_the_mail_is_understood_by_its_thread(
+    line: Line, maya: Customer
+) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    sent = await line.connector.send(line.answer(question, "One."))
+    report = (
+        f"From: MAILER-DAEMON@fischer.example\r\nTo: {ADDRESS}\r\nIn-Reply-To: {sent.message}\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n"
+        f"Final-Recipient: rfc822; {maya.address}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+    )
+    await line.server.receive(report.encode(), sender="", recipient=ADDRESS)
+
+    _, event = await line.inbox.has(2)
+
+    assert isinstance(event.content, Receipt)
+    assert event.content.messages == (sent.message,)
+
+
+async def test_an_answer_that_came_back_from_elsewhere_did_not_reach_the_customer(
+    line: Line, maya: Customer
+) -> None:
+    """From their Reply-To, or from where their mail is passed on to."""
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, headers={"Reply-To": "gone@elsewhere.example"})
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One."))  # the provider bounces it by itself
+
+    _, event = await line.inbox.has(2)
+
+    assert isinstance(event.content, Receipt)
+    assert event.content.status is ReceiptStatus.FAILED
+
+
+async def test_a_customer_who_passes_a_report_on_is_heard(line: Line, maya: Customer) -> None:
+    """Mail programs pass a bounce on part by part: theirs is no report of a server's."""
+    forwarded = (
+        f"From: {maya.address}\r\nTo: {ADDRESS}\r\nSubject: Fwd: Undelivered\r\nMessage-ID: <1@x.example>\r\n"
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nThis came when I wrote to you.\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n"
+        f"Final-Recipient: rfc822; {ADDRESS}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+        "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <0@x.example>\r\n--b--\r\n"
+    )
+    await maya.send_raw(forwarded.encode(), to=ADDRESS)
+
+    [event] = await line.inbox.has(1)
+
+    assert "This came when I wrote to you." in said(event).text
+    assert not event.automatic
+
+
 async def test_that_somebody_in_copy_was_not_reached_is_a_note(line: Line, maya: Customer) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=["gone@fischer.example"])
     [question] = await line.inbox.has(1)

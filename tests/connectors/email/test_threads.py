@@ -168,6 +168,37 @@ async def test_answers_go_to_the_reply_to_of_the_verified_alone(line: Line, maya
     assert (to_maya.text[0], to_eve.text[0]) == ("A", "B")
 
 
+async def test_an_unverified_mail_has_us_write_to_nobody_else(line: Line, maya: Customer) -> None:
+    """Whoever forges a sender also chooses who is in copy."""
+    victim = line.server.customer("victim@elsewhere.example")
+    await maya.write("One", "Buy this", to=ADDRESS, cc=[victim.address], verdict="fail")
+    [forged] = await line.inbox.has(1)
+    await line.connector.send(line.answer(forged, "A"))
+
+    [mail] = await maya.received(1)
+
+    assert not mail.header("Cc")
+    assert len(victim.inbox) == 1  # the forger's own
+
+
+async def test_a_form_on_our_website_speaks_for_who_filled_it_in(line: Line, maya: Customer) -> None:
+    """It writes as ourselves; anybody may have typed any address."""
+    form = {"From": f"Website <{ADDRESS}>", "Reply-To": "Maya Fischer <maya@fischer.example>"}
+    await maya.write("Contact", "Why twice?", to=ADDRESS, headers=form)
+    [event] = await line.inbox.has(1)
+    await line.connector.send(line.answer(event, "One was returned."))
+    [answer] = await maya.received(1)
+    await maya.reply(answer, "Thanks!")
+
+    _, reply = await line.inbox.has(2)
+
+    assert said(event).text.endswith("Why twice?")
+    assert event.sender.external_id == maya.address
+    assert not event.sender.verified
+    assert not event.automatic
+    assert reply.place == event.place
+
+
 async def test_our_own_mail_is_nobody_s_word(line: Line, maya: Customer) -> None:
     _, answer = await conversation(line, maya)
     await line.server.receive(answer.raw, sender=ADDRESS, recipient=ADDRESS)
