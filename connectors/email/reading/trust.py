@@ -26,6 +26,7 @@ _MAX_RESULTS = 10  # Authentication-Results headers that are read
 _MAX_SIGNATURES = 5
 _MAX_VALUE = 8_000
 _TAG = re.compile(r"(?:^|;)\s*([a-z]{1,3})\s*=\s*([^;]*)")
+_JUDGING = {"dmarc", "dkim", "spf"}
 _ALGORITHMS = {"rsa-sha256", "ed25519-sha256"}  # RFC 8301: SHA-1 proves nothing any more
 # Exchange Online writes no name before its results: https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo
 MICROSOFT = "protection.outlook.com"
@@ -75,10 +76,15 @@ Result = tuple[str, str, dict[str, str]]  # method, verdict, properties
 
 
 def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Result]:
-    """What the trusted server found. A header of a stranger above its own makes its own worthless."""
+    """What the trusted server found. A header of a stranger above its own makes its own worthless.
+
+    It may consist of filters that write a header each. One that repeats a method, or follows a header with
+    several, is none of them: it was in the mail.
+    """
     trusted = {server.lower().strip() for server in trusted_servers}
     results: list[Result] = []
     begun, name = False, ""
+    judged: set[str] = set()
     for key, value in headers.fields:
         if key == "received" and begun:
             break  # what lies below was in the mail when the server got it
@@ -87,9 +93,13 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
         server, found = _parsed(unfold(value)[:_MAX_VALUE])
         if server not in trusted or (begun and server != name):
             break
+        methods = {method for method, _, _ in found} & _JUDGING
+        if methods & judged:
+            break
         begun, name = True, server
+        judged |= methods
         results += found
-        if len(results) > _MAX_RESULTS * 5:
+        if len(methods) > 1 or len(results) > _MAX_RESULTS * 5:
             break
     return results
 

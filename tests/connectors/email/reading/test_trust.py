@@ -80,6 +80,30 @@ def test_a_result_that_was_in_the_mail_when_it_arrived_is_nothing() -> None:
     assert not judged(raw).trust.verified
 
 
+@pytest.mark.parametrize(
+    "ours",
+    [
+        "mx.acme.example; spf=none smtp.mailfrom=x@evil.example; dkim=none; dmarc=none header.from=example.org",
+        "mx.acme.example; spf=pass smtp.mailfrom=x@evil.example; dkim=none",
+        "mx.acme.example; dmarc=none header.from=example.org",
+    ],
+)
+def test_a_result_forged_right_below_our_servers_is_nothing(ours: str) -> None:
+    """Gmail and Exchange write theirs below their own Received: what the mail brought follows at once."""
+    assert not judged(with_results(ours, PASS)).trust.verified
+    assert not judged(with_results(ours, "mx.acme.example; dkim=none", PASS)).trust.verified
+
+
+def test_a_server_of_several_filters_writes_a_result_for_each() -> None:
+    raw = with_results(
+        "mx.acme.example; bimi=skipped",
+        "mx.acme.example; dmarc=none header.from=example.org",
+        "mx.acme.example; spf=none smtp.mailfrom=x@other.example",
+        "mx.acme.example; dkim=pass header.d=example.org",
+    )
+    assert judged(raw).trust.how == "dkim"
+
+
 def test_exchange_online_writes_no_name() -> None:
     raw = with_results(
         "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.org; dkim=pass (signature was verified)"
