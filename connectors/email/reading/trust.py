@@ -25,6 +25,8 @@ KeyFor = Callable[[str], bytes | str | None]
 _MAX_RESULTS = 10  # Authentication-Results headers that are read
 _MAX_SIGNATURES = 5
 _MAX_VALUE = 8_000
+# What the mail is read by, and has once. A second one above it was put there after it was signed.
+_ONCE = ("subject", "reply-to", "content-type", "content-transfer-encoding", "message-id")
 _TAG = re.compile(r"(?:^|;)\s*([a-z]{1,3})\s*=\s*([^;]*)")
 _JUDGING = {"dmarc", "dkim", "spf"}
 _ALGORITHMS = {"rsa-sha256", "ed25519-sha256"}  # RFC 8301: SHA-1 proves nothing any more
@@ -47,6 +49,8 @@ def judge(
     """Never raises."""
     if len(headers.all("from")) != 1 or len(authors) != 1 or headers.cut:
         return Trust(False, "none", "not exactly one author")
+    if any(len(headers.all(name)) > 1 for name in _ONCE):
+        return Trust(False, "none", "a header that must be there once is there twice")
     domain = ascii_domain(authors[0].domain)
     if not domain:
         return Trust(False, "none", "the author has no domain")
@@ -147,12 +151,14 @@ def _by_server(results: list[Result], domain: str) -> Trust:
 def signatures(headers: Headers, domain: str) -> Iterator[tuple[int, str]]:
     """Those that can vouch for `domain`: their number from the top, and the name their key is found under.
 
-    One that signs only the beginning of the body (l=) vouches for nothing: anybody may add to it.
+    One that signs only the beginning of the body (l=) vouches for nothing: anybody may add to it. Nor does
+    one that leaves a Reply-To unsigned: who passes the mail on would have the answers.
     """
+    wanted = {"from", "reply-to"} if "reply-to" in headers else {"from"}
     for number, value in enumerate(headers.all("dkim-signature")[:_MAX_SIGNATURES]):
         tags = {name: content.strip() for name, content in _TAG.findall(unfold(value)[:_MAX_VALUE])}
-        signed = [name.strip().lower() for name in tags.get("h", "").split(":")]
-        usable = tags.get("a", "").lower() in _ALGORITHMS and "l" not in tags and "from" in signed
+        signed = {name.strip().lower() for name in tags.get("h", "").split(":")}
+        usable = tags.get("a", "").lower() in _ALGORITHMS and "l" not in tags and wanted <= signed
         signer, selector = tags.get("d", ""), tags.get("s", "")
         if usable and selector and is_aligned(signer, domain):
             yield number, f"{selector}._domainkey.{signer}".lower()

@@ -134,6 +134,33 @@ def test_an_author_hidden_behind_too_many_headers_is_not_believed() -> None:
     assert not judged(raw).trust.verified
 
 
+def test_what_was_put_above_a_genuine_mail_takes_the_trust_from_it() -> None:
+    assert not judged(with_results(PASS, raw=b"Subject: pay eve\r\n" + BARE)).trust.verified
+
+
+def test_a_signed_reply_to_is_no_harm() -> None:
+    raw = signed(BARE.replace(b"\r\nSubject", b"\r\nReply-To: m@example.net\r\nSubject"))
+    assert judged(raw, RECORDS).trust.verified
+
+
+def test_an_expired_signature_proves_nothing() -> None:
+    raw = resigned(expires=1)
+    assert not judged(raw, RECORDS).trust.verified
+    assert judged(resigned(expires=4_000_000_000), RECORDS).trust.verified
+
+
+def resigned(expires: int) -> bytes:
+    """Signed with the tag x=, which the library reads and cannot write."""
+
+    class Signer(dkim.DKIM):  # type: ignore[misc]
+        def gen_header(self, fields: list[tuple[bytes, bytes]], *more: object, **options: object) -> bytes:
+            at = [name for name, _ in fields].index(b"bh")
+            fields = [*fields[:at], (b"x", b"%d" % expires), *fields[at:]]
+            return bytes(super().gen_header(fields, *more, **options))
+
+    return bytes(Signer(BARE).sign(b"s1", b"example.org", PRIVATE)) + BARE
+
+
 RECORDS = {"s1._domainkey.example.org": RECORD}
 
 
@@ -150,6 +177,9 @@ def test_a_signature_is_checked_here() -> None:
         signed().replace(b"Subject: hi", b"Subject: ho"),
         signed(domain=b"evil.example"),
         signed(length=True),
+        b"Subject: pay eve\r\n" + signed(),
+        b"Content-Type: text/html\r\n" + signed(BARE.replace(b"\r\n\r\n", b"\r\nContent-Type: text/plain\r\n\r\n", 1)),
+        b"Reply-To: eve@evil.example\r\n" + signed(),
         signed() .replace(b"rsa-sha256", b"rsa-sha1"),
         b"From: evil@example.org\r\n" + signed(),
     ],
