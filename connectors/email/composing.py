@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
@@ -142,7 +143,11 @@ def in_ascii(address: str) -> str:
 
 def _address(name: str, address: str) -> str:
     clean = _clean(name, _MAX_NAME)
-    return formataddr((clean, in_ascii(address))) if clean else in_ascii(address)
+    if not clean or clean.isascii():
+        return formataddr((clean, in_ascii(address)))
+    # In words of at most 75 characters (RFC 2047 section 2), which `formataddr` does not know.
+    words = Header(clean, "utf-8", maxlinelen=75, header_name="Reply-To").encode(linesep="\r\n")
+    return f"{words} <{in_ascii(address)}>"
 
 
 def _signed_name(speaker: Speaker | None, organization: str) -> str:

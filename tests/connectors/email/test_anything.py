@@ -1,5 +1,6 @@
 """Whatever comes, what is made of it can be kept."""
 
+import re
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -15,6 +16,7 @@ from connectors.email.context import MAX_BYTES, ReplyContext, read_context
 from connectors.email.imap import packed, quoted
 from connectors.email.incoming import Kept
 from connectors.email.intake import Intake
+from connectors.email.reading import read
 from connectors.email.settings import read_settings
 from connectors.email.submission import Stage, as_send_error
 from connectors.email.threads import Threads
@@ -141,6 +143,18 @@ def test_every_answer_is_a_mail_that_programs_can_read(
         "X-Auto-Response-Suppress", "Subject", "Date", "MIME-Version", "Content-Type",
     }  # fmt: skip
     assert raw == compose(markdown, given_files, context, envelope, letterhead)
+
+
+@given(st.text(st.characters(categories=["L"]), min_size=1, max_size=80))
+def test_no_encoded_word_is_longer_than_programs_read(name: str) -> None:
+    """RFC 2047 section 2: 75 characters; a name in Cyrillic is soon longer."""
+    context = ReplyContext(thread="t", address="maya@fischer.example", to="maya@fischer.example", name=name)
+    envelope = Envelope(message_id="<7.0@x.example>", reply_to=rig.ADDRESS, at=NOW, speaker=None)
+    raw = compose("Hello", (), context, envelope, Letterhead(address=rig.ADDRESS, name=name))
+    mail = read(raw, trusted_servers=(), own_addresses=())
+
+    assert all(len(word) <= 75 for word in re.findall(rb"=\?utf-8\?\S+", raw))
+    assert mail.sender.name == mail.to[0].name == name[:60]
 
 
 @given(st.integers(200, 599), st.text(max_size=100), st.sampled_from(Stage))
