@@ -34,6 +34,10 @@ _BYE = 3.0
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
 _UID = re.compile(rb"\bUID (\d+)")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
+# https://www.rfc-editor.org/rfc/rfc5530#section-3, and what Gmail says instead
+_NOT_NOW = re.compile(
+    rb"^\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|THROTTLED)\b|too many (?:simultaneous )?conn", re.I
+)
 _STATE = re.compile(rb"\[(UIDVALIDITY|UIDNEXT) (\d+)\]")
 
 logging.getLogger("aioimaplib").setLevel(logging.ERROR)  # its other lines hold what people write
@@ -297,6 +301,8 @@ async def _enter(
         login = client.login(quoted(settings.username), settings.password)
     answer = await until_lost(login, lost)
     if answer.result != "OK":
+        if _NOT_NOW.search(b" ".join(bytes(line) for line in answer.lines[-1:])):
+            raise PlatformDown(f"IMAP {answer.result}: {server} lets nobody in just now")
         if tokens is not None:
             tokens.forget(token)
         raise AccountSuspended(f"{server} does not accept the user name and password of this mailbox")

@@ -56,6 +56,29 @@ async def test_check_says_what_is_wrong(
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "[UNAVAILABLE] Temporary authentication failure.",
+        "[ALERT] Too many simultaneous connections. (Failure)",
+        "[LIMIT] Too many logins",
+    ],
+)
+async def test_a_server_that_lets_nobody_in_just_now_is_no_wrong_password(
+    server: MailServer, maya: Customer, words: str
+) -> None:
+    async with rig.line(server, rig.settings(rig.options(server))) as line:
+        await line.listen()
+        server.imap.answers["LOGIN"] = f"TAG NO {words}"
+        await server.imap.drop()
+        await line.paused(3)
+        server.imap.answers.clear()
+        await maya.write("Hello", "…", to=ADDRESS)
+        await line.inbox.has(1)
+
+    assert max(line.pauses) < 60  # and not the five minutes of a locked mailbox
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"address": ""}, "no option address"),
