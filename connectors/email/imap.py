@@ -178,8 +178,8 @@ class ImapSession:
         """The whole mail, which stays unread; None if it is gone. Raises Withheld."""
         return await self._literal(uid, "(UID BODY.PEEK[])")
 
-    async def fetch_head(self, uid: int, limit: int) -> bytes | None:
-        return await self._literal(uid, f"(UID BODY.PEEK[HEADER]<0.{limit}>)")
+    async def fetch_beginning(self, uid: int, limit: int) -> bytes | None:
+        return await self._literal(uid, f"(UID BODY.PEEK[]<0.{limit}>)")
 
     async def wait(self, seconds: float) -> None:
         """Until the server tells of something, at most so long. Needs IDLE."""

@@ -21,7 +21,7 @@ from bot.core.events import (
     Unsupported,
 )
 from connectors.email.context import ReplyContext, bounded_references
-from connectors.email.reading import Bounce, Mail, Mailbox, Trust
+from connectors.email.reading import MAX_BYTES, Bounce, Mail, Mailbox, Trust
 from connectors.email.threads import Found, Threads
 from connectors.rendering import escaped
 
@@ -67,7 +67,7 @@ class MailReader:
     def events(
         self, mail: Mail, kept: Kept, arrived: datetime, *, too_large: bool = False
     ) -> tuple[Event, ...]:
-        """None for a mail of our own. With `too_large` only the head of the mail was read."""
+        """None for a mail of our own. With `too_large` only the beginning of the mail was read."""
         if mail.bounces:
             return tuple(filter(None, (self._bounced(mail, bounce, arrived) for bounce in mail.bounces)))
         if self._threads.by_message_id(mail.message_id) is not None:
@@ -77,7 +77,7 @@ class MailReader:
                 return ()
             mail = _form(mail)
         seat = self._seat(mail)
-        content: Content = Unsupported("mail_too_large") if too_large else self._said(mail, seat, kept)
+        content: Content = _beginning(mail, seat) if too_large else self._said(mail, seat, kept)
         speaks = seat.standing is Standing.CUSTOMER
         # What a robot says in a conversation is not what the next answer is an answer to.
         answerable = speaks and bool(mail.sender.address) and (seat.begins or not mail.automatic)
@@ -141,9 +141,6 @@ class MailReader:
         )
 
     def _said(self, mail: Mail, seat: _Seat, kept: Kept) -> Said:
-        text = mail.new
-        if seat.begins and mail.subject:
-            text = f"**{escaped(mail.subject)}**\n\n{text}".strip()
         files = tuple(
             Attachment(
                 kind=_KINDS.get(part.mime.partition("/")[0], AttachmentKind.DOCUMENT),
@@ -161,7 +158,7 @@ class MailReader:
             name="original.eml",
             size=kept.size,
         )
-        return Said(text, (*files, original))
+        return Said(_text(mail, seat), (*files, original))
 
     def _context(self, mail: Mail, seat: _Seat) -> str:
         to = mail.sender
@@ -235,6 +232,21 @@ class MailReader:
 
     def _place(self, thread: str) -> Place:
         return Place(CHANNEL, self._account, thread)
+
+
+def _text(mail: Mail, seat: _Seat) -> str:
+    if seat.begins and mail.subject:
+        return f"**{escaped(mail.subject)}**\n\n{mail.new}".strip()
+    return mail.new
+
+
+def _beginning(mail: Mail, seat: _Seat) -> Content:
+    """What was written in a mail whose files are too large, and that they are."""
+    if not mail.new:
+        return Unsupported("mail_too_large")
+    names = ", ".join(escaped(part.name) for part in mail.attachments)
+    files = f"with {names}, " if names else ""
+    return Said(f"{_text(mail, seat)}\n\n[{files}larger than {MAX_BYTES // 1024 // 1024} MB: not fetched]")
 
 
 def _form(mail: Mail) -> Mail:

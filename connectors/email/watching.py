@@ -23,7 +23,7 @@ IDLE_SECONDS = (
 )  # servers end an IDLE after 29 minutes (RFC 2177), and many a router a quiet line after 10
 POLL_SECONDS = 30.0
 _LONGEST_PAUSE = 60.0
-_HEAD_BYTES = 64 * 1024
+_BEGINNING = 1024 * 1024  # bytes of a mail that is too large: what is written in it comes first
 _LOOK_BACK = timedelta(days=7)
 _SKEW = timedelta(minutes=1)  # between the server's clock and ours
 _BATCH = 50
@@ -181,7 +181,7 @@ class Folder:
     async def _accept(self, session: ImapSession, selected: Selected, outline: Outline) -> None:
         too_large = outline.size > MAX_BYTES
         if too_large:
-            raw = await session.fetch_head(outline.uid, _HEAD_BYTES)
+            raw = await session.fetch_beginning(outline.uid, _BEGINNING)
         else:
             raw = await session.fetch(outline.uid)
         if raw is None:
