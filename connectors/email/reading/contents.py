@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, field
 
-from connectors.email.reading import tnef
+from connectors.email.reading import calendar, smime, tnef
 from connectors.email.reading.decoding import decode
 from connectors.email.reading.mail import Part
-from connectors.email.reading.structure import MAX_PARTS, Node, uudecode
+from connectors.email.reading.structure import MAX_PARTS, Node, take_apart, uudecode
 
 MAX_TEXT = 1_000_000  # characters of one text that are read; the original keeps the rest
 MAX_TEXTS = 20
@@ -17,6 +17,11 @@ _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,4
 _DATA_LINK = re.compile(rb"""(\b(?:src|href|background)\s*=\s*)(["'])\s*data:[^"']*\2""", re.IGNORECASE)
 _SIGNATURES = {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
 _OTHER_RENDERINGS = {"text/x-amp-html", "text/watch-html", "text/x-watch-html"}
+_SMIME = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
+_ENCRYPTED = "[encrypted: only who has the key can read it]"
+_PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----\n"
+_PGP_SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----\n"
+_PGP_END = "\n-----END PGP SIGNATURE-----"
 _TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
 _REPORTS = {"message/delivery-status", "message/global-delivery-status", "message/disposition-notification",
             "text/rfc822-headers", "message/feedback-report"}  # fmt: skip
@@ -45,6 +50,8 @@ class Text:
 class Contents:
     texts: list[Text] = field(default_factory=list)
     files: list[Part] = field(default_factory=list)
+    invitation: str = ""  # in words, should there be no others
+    opened: bool = False  # something was taken out of its own signature: once is enough
 
     def add_file(
         self, data: bytes, *, name: str, mime: str, content_id: str = "", inline: bool = False
@@ -92,6 +99,10 @@ def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool)
                 for child in children:
                     if child.mime not in _REPORTS and child.mime != "message/rfc822":
                         _sort(child, contents, within=within, related=related)
+            case "multipart/encrypted":
+                contents.add_text(Text(plain=_ENCRYPTED, forwarded=within))
+                for child in children[1:]:  # the first says how
+                    _sort(child, contents, within=within, related=False)
             case _:
                 inner = node.mime == "multipart/related"
                 for number, child in enumerate(children):
@@ -102,7 +113,11 @@ def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool)
         node.filename.lower() == "winmail.dat" and node.mime == "application/octet-stream"
     ):
         _winmail(node, contents, within)
+    elif node.mime in _SMIME:
+        _smime(node, contents, within)
     elif node.mime not in _SIGNATURES:
+        if node.mime == "text/calendar" and not contents.invitation:
+            contents.invitation = calendar.in_words(decode(node.decoded(), node.params.get("charset")))
         _file(node, contents, related=related)
 
 
@@ -125,8 +140,10 @@ def _alternative(children: tuple[Node, ...], contents: Contents, within: Node | 
     for child in children:
         if child.mime in _OTHER_RENDERINGS:
             continue
-        part = Contents()
+        part = Contents(opened=contents.opened)
         _sort(child, part, within=within, related=False)
+        contents.opened = part.opened
+        contents.invitation = contents.invitation or part.invitation
         for file in part.files:
             contents.add_file(
                 file.data, name=file.name, mime=file.mime, content_id=file.content_id, inline=file.inline
@@ -155,12 +172,23 @@ def _text(node: Node, contents: Contents, within: Node | None) -> None:
     text = decode(data[: MAX_TEXT * 4], declared)[:MAX_TEXT]
     if node.mime != "text/plain" and not node.mime.startswith("multipart/"):
         text = re.sub(r"<[^<>]{1,80}>", "", text.replace("<<", "\ue004")).replace("\ue004", "<")
-    text, uuencoded = _without_uuencoded(text)
+    text, uuencoded = _without_uuencoded(_without_pgp(text))
     flowed = node.params.get("format", "").lower() == "flowed"
     delete = node.params.get("delsp", "").lower() == "yes"
     contents.add_text(Text(plain=text, flowed=flowed, delete_space=delete, forwarded=within))
     for name, content in uuencoded:
         contents.add_file(content, name=name, mime="application/octet-stream")
+
+
+def _without_pgp(text: str) -> str:
+    """What was signed in the text itself (RFC 9580 section 7), without the signature."""
+    begins = text.find(_PGP_SIGNED)
+    signature = text.find(_PGP_SIGNATURE, begins)
+    ends = text.find(_PGP_END, signature)
+    if min(begins, signature, ends) < 0 or text[:begins].strip():
+        return text
+    signed = text[begins + len(_PGP_SIGNED) : signature].partition("\n\n")[2]
+    return re.sub(r"^- ", "", signed, flags=re.MULTILINE) + text[ends + len(_PGP_END) :]
 
 
 def _without_uuencoded(text: str) -> tuple[str, list[tuple[str, bytes]]]:
@@ -191,6 +219,19 @@ def _file(node: Node, contents: Contents, *, related: bool) -> None:
     contents.add_file(
         node.decoded(), name=node.filename, mime=node.mime, content_id=node.content_id, inline=inline
     )
+
+
+def _smime(node: Node, contents: Contents, within: Node | None) -> None:
+    """A mail within its own signature is read; one that is encrypted is said to be."""
+    data = node.decoded()
+    inner = b"" if contents.opened else smime.signed_content(data)
+    if inner:
+        contents.opened = True
+        _sort(take_apart(inner), contents, within=within, related=False)
+        return
+    if smime.is_encrypted(data):
+        contents.add_text(Text(plain=_ENCRYPTED, forwarded=within))
+    _file(node, contents, related=False)
 
 
 def _winmail(node: Node, contents: Contents, within: Node | None) -> None:

@@ -168,6 +168,9 @@ class _Text:
                 whole = f"{_heading(text.forwarded.headers)}\n\n{quoting.everything(self._lines(text))}"
                 new.append(whole)
                 full.append(whole)
+        if not any(part.strip() for part in new) and contents.invitation:
+            new.append(contents.invitation)
+            full.append(contents.invitation)
         self.new, self.quoted, self.full = ("\n\n".join(filter(None, parts)) for parts in (new, quoted, full))
         return self
 
