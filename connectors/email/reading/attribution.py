@@ -17,6 +17,7 @@ _ADDRESS = r"[^\s<>()\[\]@]{1,100}@[^\s<>()\[\]@]{1,200}"
 _BRACKETED_AT_END = re.compile(
     rf"[<(\[]{_ADDRESS}[>)\]]+[^\w]{{0,5}}[:：]$|[<(]{_ADDRESS}[>)]+[^:：]{{1,12}}[:：]$"
 )
+_ADDRESS_AT_END = re.compile(rf"\s{_ADDRESS}\s?[:：]$")
 _BRACKETED = re.compile(rf"[<(\[]+{_ADDRESS}[>)\]]+")
 _ENDS = re.compile(r"[:：]\s*(?:-{3,})?$")
 _WHEN = re.compile(
@@ -125,11 +126,8 @@ class Finder:
             return length == 1 or begins is not None
         if when and phrases.library_knows(window):
             return True
-        return (
-            length <= 2
-            and self.following(after) == "quote"
-            and bool(wrote or _BRACKETED_AT_END.search(window))
-        )
+        named = _BRACKETED_AT_END.search(window) or (when and _ADDRESS_AT_END.search(window))
+        return length <= 2 and self.following(after) == "quote" and bool(wrote or named)
 
 
 def mark(lines: list[Line]) -> list[Line]:

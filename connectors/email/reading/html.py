@@ -73,12 +73,13 @@ _HIDDEN = re.compile(r"display:\s*none|mso-hide:\s*all|visibility:\s*hidden|font
 
 # Who marks what. Quotes are cut out whole, "rest" means: this element and all that follows it.
 _QUOTE_CLASSES = {"yahoo_quoted", "tutanota_quote", "zmail_extra", "aolReplacedBody", "hiri-quote", "wQuote"}
-_QUOTE_IDS = {"OLK_SRC_BODY_SECTION", "mail-editor-reference-message-container", "zmail_extra",
+_QUOTE_IDS = {"OLK_SRC_BODY_SECTION", "zmail_extra",
               "isReplyContent",
               "mail-app-auto-quote", "isForwardContent"}  # fmt: skip
+_REST_IDS = {"divRplyFwdMsg", "mail-editor-reference-message-container"}
 _ATTRIBUTION_CLASSES = {"gmail_attr", "moz-cite-prefix", "zmail_extra_hr", "hs_reply_attr"}
 _SIGNATURE_CLASSES = {"gmail_signature", "moz-signature", "protonmail_signature_block", "yahoo-signature",
-                      "tutanota_signature", "gmail_signature_prefix"}  # fmt: skip
+                      "tutanota_signature", "gmail_signature_prefix", "front-signature"}  # fmt: skip
 _SIGNATURE_IDS = {"Signature", "signature", "AppleMailSignature", "ms-outlook-mobile-signature",
                   "composer_signature", "appleMailSignature", "lineBreakAtBeginningOfSignature"}  # fmt: skip
 
@@ -206,7 +207,7 @@ def _kind(tag: Tag, forwarded: bool) -> Kind | None:
         if cited or identity in ("isReplyContent", "qt"):
             return "quote"
     if not forwarded:
-        if identity == "divRplyFwdMsg":
+        if identity in _REST_IDS:
             return "rest"
         own = classes & _QUOTE_CLASSES or identity in _QUOTE_IDS or name == "quote"
         if own and tag.get_text(strip=True):

@@ -19,7 +19,7 @@ _WROTE = """
     |napisał\\(a\\)|napisała|napisana|napisany|pisze|nadesłał|skrev|skreiv|kirjoitti|napsal
     |napsal\\(a\\)|napsala|napísal|píše|yazdı|yazmış|написал|написал\\(a\\)|написала|пишет|писал
     |писал\\(а\\)|написав|написал\\(а\\)|написав\\(ла\\)|пише|写道|寫道|撰写|さんは書きました|書きました|書き込みました|のメール
-    |작성|쓴 글|님이 작성|썼습니다|작성했습니다|님이 작성하였습니다|έγραψε|a scris|írta|wrote the following|yazdi
+    |missatge de|작성|쓴 글|님이 작성|썼습니다|작성했습니다|님이 작성하였습니다|έγραψε|a scris|írta|wrote the following|yazdi
 """
 WROTE = re.compile(
     r"(?:^|[\s\d,>)\]\"'“”。、）年月日]|(?<=\d{2}))(?:"
@@ -72,6 +72,16 @@ def _words(table: str) -> str:
 _RULE = r"[-—–_=*─━]{2,}"
 ORIGINAL = re.compile(rf"^(?:{_RULE}\s*(?:{_words(_ORIGINAL)})\s*:?\s*{_RULE}|-+\s*\S.{{0,200}}\b(?:wrote|schrieb|a écrit|ha scritto|escribió|escreveu|schreef|skrev):?\s*-{{3,}})$", re.I)  # fmt: skip
 FORWARDED = re.compile(rf"^(?:{_RULE}\s*(?:{_words(_FORWARDED)})\b.{{0,200}}|(?:{_words(_BEGIN_FORWARDED)})\s*[:：])$", re.I)  # fmt: skip
+# Said by who answers within a quote of which no line is marked.
+_WITHIN = """
+    (?:answers?|comments?|repl(?:y|ies)|responses?)(?: are)? (?:below|in ?line|in (?:red|blue|green|bold|the text))
+    |see (?:below|in ?line)|in ?line (?:below|answers?|comments?)|siehe (?:unten|im text)
+    |antwort(?:en)? (?:unten|im text|in (?:rot|blau|grün))|anmerkungen (?:unten|im text|in (?:rot|blau|grün))
+    |(?:voir|réponses?|commentaires?)(?: \\S+){0,2} (?:ci-dessous|plus bas|en (?:rouge|bleu|vert))
+    |(?:ver|respuestas?|respostas?|comentarios?)(?: \\S+)? (?:más abajo|abajo|abaixo|en rojo|en azul|em vermelho|em azul)
+    |(?:vedi|risposte|commenti)(?: \\S+)? (?:sotto|in rosso|in blu)|zie (?:hieronder|onder)|se (?:nedan|nedenfor)
+"""
+ANSWERS_WITHIN = re.compile("".join(f"{line[4:]}" for line in _WITHIN.split("\n")), re.I)
 RULE_LINE = re.compile(r"^[-_=*─━\\]{3,}$|^(?:\* ){2,}\*$")
 
 REPLY_PREFIX = re.compile(r"^\s*(?:re|aw|antw|antwort|sv|vs|odp|rif|ref|res|rép|ynt|cvp|отв|відп|回复|回覆|答复|返信|답장|회신)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]", re.I)  # fmt: skip
@@ -80,15 +90,20 @@ FORWARD_PREFIX = re.compile(r"^\s*(?:fwd?|wg|tr|rv|reenv|i|enc|doorst|pd|vb|vl|v
 _LABELS = {
     "from": "from von de da van od från fra lähettäjä kimden gönderen от відправник від 发件人 寄件者 寄件人 差出人 送信者 보낸사람"
     " 보낸이 od: отправитель 보낸 送件人 mittente expéditeur remitente remetente afzender nadawca avsändare afsender avsender odesílatel"
-    " de\xa0 发信人 からの",
+    " de\xa0 发信人 からの"
+    " feladó από de\xa0la מאת من từ จาก dari saatja no nuo",
     "date": "sent date gesendet datum envoyé data enviado enviada fecha inviato data: verzonden wysłano data skickat dato sendt"
     " lähetetty päiväys päivämäärä odesláno gönderildi tarih gönderme отправлено дата надіслано 发送时间 日期 时间 寄件日期 傳送時間"
-    " 送信日時 日時 日付 보낸날짜 날짜 보낸시간 보냄 发送日期 발송 enviado\xa0el datum/uhrzeit 傳送日期 date\xa0d'envoi",
+    " 送信日時 日時 日付 보낸날짜 날짜 보낸시간 보냄 发送日期 발송 enviado\xa0el datum/uhrzeit 傳送日期 date\xa0d'envoi"
+    " elküldve dátum στάλθηκε ημερομηνία trimis odoslané נשלח תאריך تم\xa0الإرسال التاريخ poslano datum изпратено enviat đã\xa0gửi ngày ส่ง วันที่ dikirim saadetud nosūtīts išsiųsta",
     "to": "to an à para a aan do till til vastaanottaja vast. kime komu alıcı кому для 收件人 宛先 받는사람 받는이 受信者 destinataire"
-    " destinatario destinatário geadresseerde 받는 收信人 수신",
-    "cc": "cc kopie copie copia kopia kopi kopio bilgi копия копія 抄送 副本 참조 dw copy cc: cópia 사본 同本文送",
+    " destinatario destinatário geadresseerde 받는 收信人 수신"
+    " címzett προς către אל إلى za до per\xa0a tới đến ถึง kepada adressaat kam",
+    "cc": "cc kopie copie copia kopia kopi kopio bilgi копия копія 抄送 副本 참조 dw copy cc: cópia 사본 同本文送"
+    " másolatot\xa0kap κοιν. kópia kopija עותק نسخة",
     "subject": "subject betreff objet asunto oggetto assunto onderwerp temat ämne emne aihe předmět konu тема 主题 主旨 件名 제목 標題"
-    " subject: sujet",
+    " subject: sujet"
+    " tárgy θέμα subiect predmet zadeva נושא الموضوع относно assumpte chủ\xa0đề เรื่อง perihal subjek teema temats tema",
     "reply-to": "reply-to antwort\xa0an responder\xa0a",
 }
 LABELS = {

@@ -15,6 +15,7 @@ MAX_LINES = 20_000
 MAX_QUOTED = 200_000
 _MAX_SIGNATURE = 25
 _MAX_CLOSING = 14
+_MAX_POINTING = 500  # characters of a text that points to answers below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def divide(
     quoted = _joined(
         [line for block, is_cut in zip(blocks, cut, strict=True) if is_cut for line in block.lines]
     )
+    if len(new) <= _MAX_POINTING and phrases.ANSWERS_WITHIN.search(new) and not content:
+        return Divided(_joined([line for block in blocks for line in block.lines]), "")
     if not new and not content:
         kept = _in_doubt(blocks, answers=answers, has_files=has_files)
         if kept is not None:

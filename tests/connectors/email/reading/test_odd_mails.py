@@ -205,6 +205,9 @@ HEAD = '<a href="mailto:support@acme.example">Acme</a>'
         'Call me.<br><br>Wed, 5 Apr 2023 10:02:51 +0400 от Acme &lt;support@acme.example&gt;:<br>\n<blockquote style="margin:10px"><div>Hello<br>you</div></blockquote><br>',
         "<p>Call me.<br /><br />05.04.2023, 10:02, &quot;Acme&quot; &lt;support@acme.example&gt;:</p><blockquote> Hello<br /><br /> you</blockquote>",
         "<div>Call me.<br><br><div><hr id='stopSpelling'>Date: Wed, 5 Apr 2023 10:02:45 +0400<br>Subject: x<br>From: support@acme.example<br>To: a@example.org<br><br><div>Hello</div></div></div>",
+        # The new Outlook for Mac names the head alone, Front its signature.
+        '<div>Call me.</div><div id="mail-editor-reference-message-container" class="ms-outlook-mobile-reference-message skipProofing"><b>From: </b>Acme<br><b>Date: </b>Wednesday, 5 April 2023<br></div><div class="ms-outlook-mobile-reference-message skipProofing"><div>Hello</div></div>',
+        '<div>Call me.</div><div class="front-signature">Maria</div><br><blockquote type="cite" class="front-blockquote"><div>On April 5, 2023 at 10:02 AM, support@acme.example wrote:</div><div>Hello</div></blockquote>',
         f"<div>Call me.</div><div style='border-top-width:1px'><div><b>От:</b>&nbsp;{HEAD}<br><b>Отправлено:</b>&nbsp;среда, 5 апреля 2023 г. 10:02<br><b>Кому:</b>&nbsp;{HEAD}</div></div><div>Hello</div>",
     ],
 )
