@@ -121,11 +121,15 @@ def _head(context: ReplyContext, envelope: Envelope, letterhead: Letterhead) -> 
         lines.append(f"In-Reply-To: {answered}")
     if known := [each for each in context.references if _MESSAGE_ID.fullmatch(each)]:
         lines.append("References: " + "\r\n ".join(known))
-    if envelope.speaker is None or not envelope.speaker.human:
+    if not by_person(envelope.speaker):
         # RFC 3834 section 3.1.7, and the word that Exchange listens to.
         lines.append(f"Auto-Submitted: {'auto-replied' if answered else 'auto-generated'}")
         lines.append("X-Auto-Response-Suppress: All")
     return ("\r\n".join(lines) + "\r\n").encode("ascii")
+
+
+def by_person(speaker: Speaker | None) -> bool:
+    return speaker is not None and speaker.human
 
 
 def in_ascii(address: str) -> str:

@@ -25,6 +25,7 @@ from connectors.email.composing import (
     File,
     Letterhead,
     Sheet,
+    by_person,
     compose,
     in_ascii,
     sheets,
@@ -36,6 +37,7 @@ from connectors.email.intake import Intake, ResolveTxt, former_keys, resolve_txt
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.reading import MAX_BYTES, content
+from connectors.email.restraint import Restraint
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
 from connectors.email.submission import Submission
@@ -91,6 +93,7 @@ class EmailConnector:
         self._threads = Threads(
             self._settings.key, self._settings.account
         )  # for signing: its first key alone
+        self._restraint = Restraint(means.clock)
         per_second, chat_interval = settings.per_second, settings.chat_interval
         self._capabilities = replace(
             CAPABILITIES,
@@ -193,6 +196,10 @@ class EmailConnector:
             return Sent()  # a mail shows nothing of the one, and has nobody for the other
         context, all_sheets = self._answer(outbound)
         sheet = all_sheets[outbound.part]
+        speaker = outbound.operation.speaker if isinstance(outbound.operation, Post) else None
+        by_program = not by_person(speaker)
+        if by_program:
+            self._restraint.check(context.to)
         message_id = self._message_id(outbound, context)
         files = [
             await self._file(attachment.file, attachment.name, attachment.mime_type)
@@ -203,6 +210,8 @@ class EmailConnector:
             await self._marked(outbound, raw, context)
         else:
             await self._submission.send(raw, context.to, context.cc)
+        if by_program:
+            self._restraint.note(context.to)
         return Sent(message_id, more=outbound.part + 1 < len(all_sheets))
 
     async def _marked(self, outbound: Outbound, raw: bytes, context: ReplyContext) -> None:

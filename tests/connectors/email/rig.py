@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bot.core.connector import AccountSettings, ChatCommand, Means
@@ -133,7 +133,8 @@ class Line:
         self.pauses: list[float] = []
         self._rested = asyncio.Event()
         self.port: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # of the listener
-        means = Means(files=self.files, vault=self.vault)
+        self.ahead = timedelta()  # how far the connector's clock is before the real one
+        means = Means(files=self.files, vault=self.vault, clock=lambda: datetime.now(UTC) + self.ahead)
         self.connector = EmailConnector(
             given, means, resolve=no_dns, pause=self.pause, listening=self.port.set_result
         )
