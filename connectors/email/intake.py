@@ -98,9 +98,10 @@ async def former_keys(settings: EmailSettings, vault: Vault) -> tuple[bytes, ...
 
 
 async def resolve_txt(name: str) -> bytes | None:
-    """A TXT record; None where there is none. Raises DNSException when the DNS does not answer in time."""
+    """The TXT record with a key, None where there is none. Raises DNSException when the DNS is too slow."""
     try:
         answer = await dns.asyncresolver.resolve(name, "TXT", lifetime=_DNS_SECONDS)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return None
-    return next((b"".join(record.strings) for record in answer), None)
+    records = [b"".join(record.strings) for record in answer]
+    return next((record for record in records if b"p=" in record), None)  # a wildcard may bring others along

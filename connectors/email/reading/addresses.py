@@ -28,6 +28,14 @@ def mailboxes(values: Iterable[bytes]) -> tuple[Mailbox, ...]:
     return tuple(found.values())
 
 
+def ascii_domain(domain: str) -> str:
+    domain = domain.strip(" .").lower()
+    try:
+        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+
+
 def one_mailbox(headers: Headers, *names: str) -> Mailbox:
     return next((box for name in names for box in mailboxes(headers.all(name))), Mailbox(""))
 
@@ -44,6 +52,7 @@ def _mailbox(name: str, address: str) -> Mailbox | None:
     if not well_formed:
         return None
     return Mailbox(
-        f"{local}@{domain.lower().rstrip('.')}",
+        # Programs write müller.example and xn--mller-kva.example for the same.
+        f"{local}@{ascii_domain(domain) or domain.lower()}",
         " ".join(decode_words(name).split()).strip("'\" ")[:_MAX_NAME],
     )

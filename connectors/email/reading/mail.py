@@ -12,7 +12,7 @@ Proof = Literal["dmarc", "dkim", "spf", "none"]
 class Mailbox:
     """An address and the name written beside it. The name proves nothing."""
 
-    address: str  # domain in lower case, local part as it was written; "" where there was none
+    address: str  # domain in ASCII and lower case, local part as it was written; "" where there was none
     name: str = ""
 
     @property

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from bot.core.errors import MalformedPayload
 from connectors.email.reading import bounces, phrases, quoting, robots, trust
-from connectors.email.reading.addresses import mailboxes, one_mailbox
+from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mailbox
 from connectors.email.reading.contents import Contents, Text, sort_out
 from connectors.email.reading.html import html_lines
 from connectors.email.reading.lines import Line, text_lines, unflow
@@ -119,7 +119,7 @@ def key_names(raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...
     authors = mailboxes(headers.all("from")[:1])
     if len(authors) != 1 or trust.server_results(headers, tuple(trusted_servers)):
         return ()
-    domain = trust.ascii_domain(authors[0].domain)
+    domain = ascii_domain(authors[0].domain)
     return tuple(dict.fromkeys(name for _, name in trust.signatures(headers, domain))) if domain else ()
 
 

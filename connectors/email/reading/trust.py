@@ -15,6 +15,7 @@ import authres  # type: ignore[import-untyped]
 import dkim as dkimpy  # type: ignore[import-untyped]
 from authres.core import AuthResError  # type: ignore[import-untyped]
 
+from connectors.email.reading.addresses import ascii_domain
 from connectors.email.reading.decoding import unfold
 from connectors.email.reading.mail import Mailbox, Trust
 from connectors.email.reading.structure import Headers
@@ -60,14 +61,6 @@ def judge(
     if key_for is None:
         return Trust(False, "none", "no server judged it and no signature was checked")
     return _by_signature(raw, headers, domain, key_for)
-
-
-def ascii_domain(domain: str) -> str:
-    domain = domain.strip(" .").lower()
-    try:
-        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
 
 
 def is_aligned(domain: str, author: str) -> bool:

@@ -181,6 +181,22 @@ async def test_an_unverified_mail_has_us_write_to_nobody_else(line: Line, maya: 
     assert len(victim.inbox) == 1  # the forger's own
 
 
+async def test_a_domain_with_letters_is_the_same_however_it_is_written(line: Line) -> None:
+    greta = line.server.customer("greta@xn--mller-kva.example", "Greta")
+    await greta.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned."))
+    [answer] = await greta.received(1)
+    raw = f"From: greta@müller.example\r\nTo: {ADDRESS}\r\nIn-Reply-To: {answer.message_id}\r\n\r\nThanks!"
+    await greta.send_raw(raw.encode(), to=ADDRESS)
+
+    _, reply = await line.inbox.has(2)
+
+    assert reply.place == question.place
+    assert reply.standing is Standing.CUSTOMER
+    assert reply.sender.external_id == question.sender.external_id
+
+
 async def test_a_form_on_our_website_speaks_for_who_filled_it_in(line: Line, maya: Customer) -> None:
     """It writes as ourselves; anybody may have typed any address."""
     form = {"From": f"Website <{ADDRESS}>", "Reply-To": "Maya Fischer <maya@fischer.example>"}
