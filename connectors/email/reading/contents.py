@@ -79,7 +79,17 @@ class Contents:
 def sort_out(root: Node) -> Contents:
     contents = Contents()
     _sort(root, contents, within=None, related=False)
+    if not contents.texts and (named := _named_text(root)) is not None:
+        _text(named, contents, None)
     return contents
+
+
+def _named_text(node: Node) -> Node | None:
+    """The text of a mail may have the name of a file: it stays one, and is read for want of others."""
+    if node.mime in ("text/plain", "text/html") and node.filename and node.disposition != "attachment":
+        return node
+    children = node.children if node.mime.startswith("multipart/") else ()
+    return next((found for child in children if (found := _named_text(child)) is not None), None)
 
 
 def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool) -> None:

@@ -66,7 +66,8 @@ def decode(data: bytes, declared: str | None) -> str:
     if b"\x1b$" in data and not data.translate(None, bytes(range(128))):
         return _clean(_japanese(data))
     name = python_codec(declared)
-    if data.isascii() and (name is None or _SINGLE_BYTE.match(name)):
+    wide = name is not None and name.startswith(("utf-16", "utf-32"))
+    if data.isascii() and (name is None or _SINGLE_BYTE.match(name) or (wide and b"\0" not in data)):
         return _clean(data.decode("ascii"))
     if name not in (None, "utf-8") and not _SINGLE_BYTE.match(str(name)):
         try:
@@ -196,7 +197,7 @@ def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
     The first of a name counts, so that nothing can be appended to change what was meant.
     """
     text = unfold(raw)
-    value = text.partition(";")[0].strip().lower()
+    value = next(iter(text.partition(";")[0].split()), "").lower()
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[bool, str]]] = {}
     for match in _PARAMETER.finditer(text):

@@ -91,15 +91,17 @@ def _without_signature(lines: list[Line]) -> list[Line]:
 
 
 def _sign(stretch: list[Line]) -> list[Line]:
-    end = len(stretch)
-    for at in range(end - 1, -1, -1):  # the last `-- ` counts: a signature has none within
+    end = below = len(stretch)
+    for at in range(end - 1, -1, -1):  # the last `-- ` counts, above the footers of lists and scanners
+        if end < below and not _is_footer(stretch[end:below]):
+            break
         text = stretch[at].text.strip()
         if (
             text in ("--", "—", "---")
             and (text != "---" or _is_footer(stretch[at:]))
             and _is_short(stretch[at:end])
         ) or (phrases.RULE_LINE.match(text) and _is_footer(stretch[at:end])):
-            end = at
+            below, end = end, at
     end = min(end, _closing(stretch[:end]))
     return [
         replace(line, kind="signature")

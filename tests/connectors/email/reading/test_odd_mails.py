@@ -52,6 +52,42 @@ def test_what_is_new(name: str, new: str) -> None:
     assert reading(name).new == new
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "new"),
+    [
+        ('text/plain; charset=utf-8; name="body.txt"', "Hello thöre", "Hello thöre"),
+        (
+            'text/html; charset=utf-8; name="body.html"\r\nContent-Disposition: inline',
+            "<p>Hello thöre</p>",
+            "Hello thöre",
+        ),
+        (
+            "multipart/mixed; boundary=b",
+            '--b\r\nContent-Type: text/html; name="m.html"\r\n\r\n<p>Hello</p>\r\n--b--',
+            "Hello",
+        ),
+        (
+            "multipart/mixed; boundary=b",
+            '--b\r\n\r\nHello\r\n--b\r\nContent-Type: text/plain; name="log.txt"\r\n\r\nlog\r\n--b--',
+            "Hello",
+        ),
+        ('text/plain\r\nContent-Disposition: attachment; filename="log.txt"', "log", ""),
+        ("text/plain charset=utf-8", "Hello thöre", "Hello thöre"),
+        ("text/html; charset=utf-16", "<p>Hello there</p>", "Hello there"),
+    ],
+)
+def test_text_is_read_however_it_is_labelled(kind: str, body: str, new: str) -> None:
+    raw = f"From: a@example.org\r\nContent-Type: {kind}\r\n\r\n{body}".encode()
+    assert read(raw, trusted_servers=(), own_addresses=()).new == new
+
+
+def test_two_dashes_in_a_text_are_no_signature_but_the_last() -> None:
+    raw = b"From: a@example.org\r\n\r\nMy list:\n--\napples\npears\n--\nMaria"
+    assert read(raw, trusted_servers=(), own_addresses=()).new == "My list:\n--\napples\npears"
+    listed = raw + b"\n--\nYou received this message because you are subscribed to the group"
+    assert read(listed, trusted_servers=(), own_addresses=()).new == "My list:\n--\napples\npears"
+
+
 def test_html_becomes_markdown_and_nothing_of_it_is_fetched_or_run() -> None:
     mail = reading("html_only")
     assert mail.new == (
