@@ -162,8 +162,9 @@ class MailReader:
 
     def _context(self, mail: Mail, seat: _Seat) -> str:
         to = mail.sender
-        if mail.trust.verified and len(mail.reply_to) == 1 and not self._is_ours(mail.reply_to[0]):
-            to = mail.reply_to[0]  # of the unverified it could lead answers to anybody
+        believed = mail.trust.verified and mail.trust.reply_to  # else it could lead answers to anybody
+        if believed and len(mail.reply_to) == 1 and not self._is_ours(mail.reply_to[0]):
+            to = mail.reply_to[0]
         left_out = {to.key, mail.sender.key}
         # What a forger puts there would have us write to anybody.
         copied = (*mail.to, *mail.cc) if mail.trust.verified else ()

@@ -57,6 +57,7 @@ class Trust:
     verified: bool
     how: Proof
     why: str  # for operators: methods and verdicts, never an address
+    reply_to: bool = True  # False: whoever passed the mail on may have put its Reply-To there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

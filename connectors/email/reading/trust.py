@@ -57,7 +57,7 @@ def judge(
         return Trust(False, "none", "the author has no domain")
     results = server_results(headers, trusted_servers)
     if results:
-        return _by_server(results, domain)
+        return _by_server(results, domain, headers)
     if key_for is None:
         return Trust(False, "none", "no server judged it and no signature was checked")
     return _by_signature(raw, headers, domain, key_for)
@@ -120,24 +120,30 @@ def _parsed(value: str) -> tuple[str, list[Result]]:
     return str(header.authserv_id).lower(), found
 
 
-def _by_server(results: list[Result], domain: str) -> Trust:
+def _by_server(results: list[Result], domain: str, headers: Headers) -> Trust:
+    sent_by = any(
+        method == "spf"
+        and verdict == "pass"
+        and is_aligned(properties.get("smtp.mailfrom", "").rpartition("@")[2], domain)
+        for method, verdict, properties in results
+    )
+    # A signature survives whoever passes the mail on, and what they put above it.
+    reply_to = sent_by or any(signatures(headers, domain))
     verdicts = ", ".join(f"{method}={verdict}" for method, verdict, _ in results)[:200]
     for method, verdict, properties in results:
         if method == "dmarc":
             passed = verdict == "pass" and ascii_domain(properties.get("header.from", "")) == domain
             if passed:
-                return Trust(True, "dmarc", verdicts)
+                return Trust(True, "dmarc", verdicts, reply_to)
             if verdict not in ("none", "temperror", "permerror"):
                 return Trust(False, "none", verdicts)
     for method, verdict, properties in results:
         if method == "dkim" and verdict == "pass":
             signer = properties.get("header.d") or properties.get("header.i", "").rpartition("@")[2]
             if is_aligned(signer, domain):
-                return Trust(True, "dkim", verdicts)
-    for method, verdict, properties in results:
-        envelope = properties.get("smtp.mailfrom", "").rpartition("@")[2]
-        if method == "spf" and verdict == "pass" and is_aligned(envelope, domain):
-            return Trust(True, "spf", verdicts)
+                return Trust(True, "dkim", verdicts, reply_to)
+    if sent_by:
+        return Trust(True, "spf", verdicts)
     return Trust(False, "none", verdicts)
 
 

@@ -168,6 +168,22 @@ async def test_answers_go_to_the_reply_to_of_the_verified_alone(line: Line, maya
     assert (to_maya.text[0], to_eve.text[0]) == ("A", "B")
 
 
+async def test_answers_do_not_go_to_a_reply_to_that_was_put_above_a_signed_mail(
+    line: Line, maya: Customer
+) -> None:
+    proof = "spf=fail smtp.mailfrom=elsewhere.example; dkim=pass header.d=fischer.example"
+    raw = (
+        f"Authentication-Results: {line.server.authserv}; {proof}\r\nReply-To: eve@elsewhere.example\r\n"
+        f"From: {maya.address}\r\nTo: {ADDRESS}\r\nSubject: Hi\r\n\r\nMy balance?"
+    )
+    await line.server.imap.store(ADDRESS, raw.encode(), line.now)
+    [event] = await line.inbox.has(1)
+    await line.connector.send(line.answer(event, "A"))
+
+    assert event.sender.verified
+    assert [mail.text[0] for mail in await maya.received(1)] == ["A"]
+
+
 async def test_an_unverified_mail_has_us_write_to_nobody_else(line: Line, maya: Customer) -> None:
     """Whoever forges a sender also chooses who is in copy."""
     victim = line.server.customer("victim@elsewhere.example")

@@ -143,6 +143,25 @@ def test_a_signed_reply_to_is_no_harm() -> None:
     assert judged(raw, RECORDS).trust.verified
 
 
+@pytest.mark.parametrize(
+    ("spf", "raw", "believed"),
+    [
+        ("spf=pass smtp.mailfrom=example.org", BARE, True),
+        ("spf=fail smtp.mailfrom=evil.example", BARE, False),
+        ("spf=pass smtp.mailfrom=evil.example", signed(), False),
+        ("spf=fail smtp.mailfrom=relay.example", signed(BARE.replace(b"\r\nTo", b"\r\nReply-To: m@example.net\r\nTo")), True),
+    ],
+)  # fmt: skip
+def test_a_reply_to_that_nobody_signed_is_believed_of_the_sender_alone(
+    spf: str, raw: bytes, believed: bool
+) -> None:
+    """Exchange Online signs none: whoever has one mail of a customer could put it above."""
+    added = raw if b"Reply-To" in raw else b"Reply-To: eve@evil.example\r\n" + raw
+    for proof in ("dmarc=pass header.from=example.org", "dkim=pass header.d=example.org"):
+        trust = judged(with_results(f"mx.acme.example; {spf}; {proof}", raw=added)).trust
+        assert (trust.verified, trust.reply_to) == (True, believed)
+
+
 def test_an_expired_signature_proves_nothing() -> None:
     raw = resigned(expires=1)
     assert not judged(raw, RECORDS).trust.verified
