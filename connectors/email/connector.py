@@ -207,19 +207,19 @@ class EmailConnector:
         ]
         raw = await self._composed(outbound, context, sheet, files, message_id)
         if self.capabilities.reconciles:
-            await self._marked(outbound, raw, context)
+            await self._marked(outbound, message_id, raw, context)
         else:
-            await self._submission.send(raw, context.to, context.cc)
+            await self._submission.send(message_id, raw, context.to, context.cc)
         if by_program:
             self._restraint.note(context.to)
         return Sent(message_id, more=outbound.part + 1 < len(all_sheets))
 
-    async def _marked(self, outbound: Outbound, raw: bytes, context: ReplyContext) -> None:
+    async def _marked(self, outbound: Outbound, message_id: str, raw: bytes, context: ReplyContext) -> None:
         """Send, with a mark until it is known how that ended: a delivery without one never began."""
         mark = _mark(outbound)
         await self._means.vault.put(mark, self._means.clock().isoformat())
         try:
-            await self._submission.send(raw, context.to, context.cc)
+            await self._submission.send(message_id, raw, context.to, context.cc)
         except OutcomeUnknown:
             raise
         except SendError:

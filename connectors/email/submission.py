@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -31,6 +32,7 @@ _AUTHENTICATION = (530, 534, 535, 538)
 _GREYLISTED = timedelta(minutes=1)
 _LIMITED = timedelta(minutes=5)
 _DAILY_LIMIT = timedelta(hours=1)
+_DELAYED = 1000
 
 _log = structlog.get_logger()
 
@@ -41,14 +43,17 @@ class Submission:
     def __init__(self, settings: EmailSettings, tokens: AccessTokens | None) -> None:
         self._settings = settings
         self._tokens = tokens
+        self._delayed: deque[str] = deque(maxlen=_DELAYED)  # mails of which a copy was put off once
 
     async def check(self) -> None:
         """Connect and log in. Raises SendError."""
         async with self._connected():
             pass
 
-    async def send(self, raw: bytes, recipient: str, copies: Sequence[str]) -> None:
-        """One transaction. A refused copy does not keep the mail from the others. Raises SendError."""
+    async def send(self, message_id: str, raw: bytes, recipient: str, copies: Sequence[str]) -> None:
+        """One transaction. A refused copy does not keep the mail from the others; one that is put off does so
+        once. Raises SendError.
+        """
         async with self._connected() as client:
             limit = client.esmtp_extensions.get("size", "")
             if limit.isdecimal() and 0 < int(limit) < len(raw):
@@ -62,7 +67,7 @@ class Submission:
                 raise as_send_error(error.code, error.message, Stage.RECIPIENT) from error
             except (aiosmtplib.SMTPException, OSError) as error:
                 raise PlatformDown(f"{type(error).__name__}: the mail server hung up") from error
-            await self._copy(client, copies)
+            await self._copy(client, copies, message_id)
             try:
                 await client.data(raw, timeout=_DATA_TIMEOUT)
             except aiosmtplib.SMTPResponseException as error:
@@ -70,12 +75,16 @@ class Submission:
             except (aiosmtplib.SMTPException, OSError) as error:
                 raise OutcomeUnknown("no answer after the mail was handed over") from error
 
-    async def _copy(self, client: aiosmtplib.SMTP, copies: Sequence[str]) -> None:
+    async def _copy(self, client: aiosmtplib.SMTP, copies: Sequence[str], message_id: str) -> None:
         for copy in copies:
             try:
                 await client.rcpt(in_ascii(copy))
             except (aiosmtplib.SMTPResponseException, Refused) as error:
                 code = error.code
+                if isinstance(code, int) and code < 500 and message_id not in self._delayed:
+                    # Nothing was handed over yet: the whole mail waits with it, but not for ever.
+                    self._delayed.append(message_id)
+                    raise as_send_error(code, "", Stage.RECIPIENT) from error
                 _log.info("a copy was refused", account=self._settings.account, code=code)
             except (aiosmtplib.SMTPException, OSError) as error:
                 raise PlatformDown(f"{type(error).__name__}: the mail server hung up") from error

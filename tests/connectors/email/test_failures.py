@@ -102,6 +102,19 @@ async def test_a_refused_copy_does_not_keep_the_mail_back(line: Line, maya: Cust
     assert len(await maya.received(1)) == 1
 
 
+async def test_a_copy_that_is_put_off_is_waited_for_once(line: Line, maya: Customer) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=["boss@fischer.example"])
+    [event] = await line.inbox.has(1)
+    line.server.smtp.refused["boss@fischer.example"] = "450 4.2.0 Greylisted"
+
+    with pytest.raises(PlatformDown):
+        await line.connector.send(line.answer(event, "One was returned."))
+    assert not maya.inbox
+
+    await line.connector.send(line.answer(event, "One was returned."))
+    assert len(await maya.received(1)) == 1
+
+
 async def test_a_mail_that_is_spam_is_refused(line: Line, question: Event) -> None:
     line.server.smtp.refused_data = "554 5.6.0 Message refused"
 
