@@ -46,9 +46,9 @@ class Aside:
         await self._put()
 
     def due(self) -> Sequence[int]:
-        """Those to be tried now: all of them, every so often."""
+        """Those to be tried now: all of them, every so often, or as soon as there is no room for more."""
         now = self._clock()
-        if not self._since or (self._next is not None and now < self._next):
+        if not self._since or (self._next is not None and now < self._next and not self.is_full):
             return ()
         self._next = now + TRY_AGAIN
         return sorted(self._since)

@@ -79,6 +79,8 @@ class Folder:
         selected = await session.select(self._name)
         await self._aside.open(selected.validity)
         last = await self._begin(session, selected)
+        if self._aside.is_full:
+            await self._try_again(session, selected)  # there is no room for another one
         while True:
             while uids := await session.uids_after(last):
                 last = await self._take(session, selected, uids)
