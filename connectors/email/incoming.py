@@ -150,6 +150,7 @@ class MailReader:
                 size=part.size,
             )
             for part in mail.attachments
+            if not (part.inline and part.content_id in mail.old_pictures)
         )
         original = Attachment(
             kind=AttachmentKind.ORIGINAL,

@@ -6,13 +6,14 @@ result is not escaped: whoever shows the Markdown must not let raw HTML through.
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import nh3
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
-from connectors.email.reading.lines import Kind, Line, text_lines
+from connectors.email.reading.lines import PICTURE, PICTURE_END, Kind, Line, text_lines
 
 MAX_CHARACTERS = 1_000_000
 _MAX_NESTED = 500  # the sanitizer's time grows with the square of it
@@ -84,7 +85,7 @@ _SIGNATURE_IDS = {"Signature", "signature", "AppleMailSignature", "ms-outlook-mo
                   "composer_signature", "appleMailSignature", "lineBreakAtBeginningOfSignature"}  # fmt: skip
 
 _OPEN, _CLOSE, _BREAK, _BLANK = "\ue000", "\ue001", "\ue002", "\ue003"
-_RESERVED = dict.fromkeys(map(ord, (_OPEN, _CLOSE, _BREAK, _BLANK)), None)
+_RESERVED = dict.fromkeys(map(ord, (_OPEN, _CLOSE, _BREAK, _BLANK, PICTURE, PICTURE_END)), None)
 _PLACE = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 
 
@@ -153,8 +154,10 @@ def _picture(tag: Tag) -> None:
         _attribute(tag, side).strip().removesuffix("px") in ("0", "1", "2") for side in ("width", "height")
     )
     words = " ".join(_attribute(tag, "alt").split())[:200]
-    own = _attribute(tag, "src").startswith("cid:")
-    tag.replace_with("" if tiny or not (words or own) else f"[{words or 'image'}]")
+    source = _attribute(tag, "src").strip()
+    own = source[:4].lower() == "cid:"
+    mark = f"{PICTURE}{unquote(source[4:])[:500]}{PICTURE_END}" if own else ""
+    tag.replace_with("" if tiny or not (words or own) else f"[{words or 'image'}{mark}]")
 
 
 def _attribute(tag: Tag, name: str) -> str:

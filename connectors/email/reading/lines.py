@@ -8,6 +8,10 @@ from typing import Literal
 
 Kind = Literal["text", "quote", "attribution", "signature", "rest"]
 
+# A picture that came with the mail is written [image], with its Content-ID between these two.
+PICTURE, PICTURE_END = "\ue005", "\ue006"
+_PICTURE = re.compile(f"{PICTURE}([^{PICTURE_END}]*){PICTURE_END}")
+
 _QUOTED = re.compile(r"^ {0,3}[>＞] ?")
 
 
@@ -56,3 +60,8 @@ def unflow(text: str, *, delete_space: bool) -> str:
             folded[-1] = (depth, folded[-1][1][:-1])
         open_at = depth if flows else -1
     return "\n".join(f"{'>' * depth} {content}" if depth else content for depth, content in folded)
+
+
+def without_pictures(text: str) -> tuple[str, frozenset[str]]:
+    """The text as it is shown, and the Content-IDs that were in it."""
+    return _PICTURE.sub("", text), frozenset(_PICTURE.findall(text))

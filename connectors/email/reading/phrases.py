@@ -13,6 +13,8 @@ import unicodedata
 
 from mailparser_reply.constants import MAIL_LANGUAGES  # type: ignore[import-untyped]
 
+from connectors.email.reading.lines import PICTURE, without_pictures
+
 _WROTE = """
     wrote|writes|schrieb|schrieben|hat geschrieben|a écrit|ecrit|écrit|a ecrit|escribió|escribio
     |ha escrito|escribiu|ha scritto|scrive|escreveu|escreve|schreef|geschreven|napisał
@@ -204,7 +206,8 @@ def forwarding(subject: str, text: str) -> bool:
 
 def bare(line: str) -> str:
     """A line without what hides its words: links, stress, invisible characters, odd spaces."""
-    line = _MARKUP.sub(r"\1", line[:2_000]) if "](" in line else line[:2_000]
+    line = without_pictures(line[:2_000])[0] if PICTURE in line else line[:2_000]
+    line = _MARKUP.sub(r"\1", line) if "](" in line else line
     line = _INVISIBLE.sub("", unicodedata.normalize("NFC", line))
     return re.sub(r"\s+", " ", line.replace("mailto:", "").replace("**", "").replace("__", "")).strip(" *\\")
 

@@ -12,7 +12,7 @@ from connectors.email.reading import bounces, phrases, quoting, robots, trust
 from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mailbox
 from connectors.email.reading.contents import Contents, Text, sort_out
 from connectors.email.reading.html import html_lines
-from connectors.email.reading.lines import Line, text_lines, unflow
+from connectors.email.reading.lines import Line, text_lines, unflow, without_pictures
 from connectors.email.reading.mail import Mail, Mailbox
 from connectors.email.reading.structure import Headers, Node, read_headers, take_apart
 
@@ -73,6 +73,7 @@ def read(
         quoted=text.quoted[:MAX_TEXT],
         full=text.full[:MAX_TEXT],
         attachments=tuple(contents.files),
+        old_pictures=text.old_pictures,
         automatic=robots.automatic(
             headers, sender, own_addresses=own_addresses, is_report=is_report or bool(reported)
         ),
@@ -148,6 +149,7 @@ class _Text:
     def __init__(self, subject: str, *, is_reply: bool, has_files: bool) -> None:
         self._subject, self._is_reply, self._has_files = subject, is_reply, has_files
         self.new = self.quoted = self.full = ""
+        self.old_pictures: frozenset[str] = frozenset()
 
     def of(self, contents: Contents) -> "_Text":
         new, quoted, full = [], [], []
@@ -160,12 +162,16 @@ class _Text:
             is_reply=self._is_reply,
             has_files=self._has_files,
         )
-        new.append("" if _ONLY_PICTURES.fullmatch(divided.new) else divided.new)
-        quoted.append(divided.quoted)
-        full.append(quoting.everything(lines))
+        told, shown = without_pictures(divided.new)
+        old, old_pictures = without_pictures(divided.quoted)
+        self.old_pictures = old_pictures - shown
+        new.append("" if _ONLY_PICTURES.fullmatch(told) else told)
+        quoted.append(old)
+        full.append(without_pictures(quoting.everything(lines))[0])
         for text in contents.texts:
             if text.forwarded is not None:
-                whole = f"{_heading(text.forwarded.headers)}\n\n{quoting.everything(self._lines(text))}"
+                inner, _ = without_pictures(quoting.everything(self._lines(text)))
+                whole = f"{_heading(text.forwarded.headers)}\n\n{inner}"
                 new.append(whole)
                 full.append(whole)
         if not any(part.strip() for part in new) and contents.invitation:

@@ -119,6 +119,25 @@ async def test_files_go_both_ways(line: Line, maya: Customer) -> None:
     assert [(file.name, file.content) for file in answer.files] == [("Übersicht.pdf", report)]
 
 
+async def test_logos_and_the_pictures_of_what_was_answered_are_no_files(line: Line, maya: Customer) -> None:
+    markup = '<p>See <img src="cid:new@x"></p><blockquote type="cite"><img src="cid:old@x"></blockquote>'
+    parts = "".join(
+        f"--b\r\nContent-Type: image/png\r\nContent-ID: <{name}@x>\r\n\r\n{name}\r\n"
+        for name in ("new", "old")
+    )
+    raw = (
+        f"From: {maya.address}\r\nTo: {ADDRESS}\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\n"
+        f"Content-Type: text/html\r\n\r\n{markup}\r\n{parts}--b--\r\n"
+    )
+    await maya.send_raw(raw.encode(), to=ADDRESS)
+
+    [event] = await line.inbox.has(1)
+
+    picture, original = said(event).attachments
+    assert await line.fetched(picture.ref) == b"new"
+    assert original.kind is AttachmentKind.ORIGINAL
+
+
 async def test_files_too_large_for_one_mail_take_another(line: Line, maya: Customer) -> None:
     await maya.write("Files", "All of them, please", to=ADDRESS)
     [event] = await line.inbox.has(1)

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from bot.core.errors import MalformedPayload
 from connectors.email.reading import MAX_BYTES, Mail, content, key_names, read
 
-SECONDS = (
-    20.0  # generous: the machines that run this are small and shared; what it guards against takes minutes
-)
+SECONDS = 20.0  # of the processor, not of the clock: others share it. What it guards against takes minutes
 
 
 def reading(raw: bytes) -> Mail:
@@ -143,9 +141,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_read_in_bounded_time(name: str) -> None:
     raw = BOMBS[name]()[:MAX_BYTES]
-    begun = time.perf_counter()
+    begun = time.process_time()
     mail = reading(raw)
-    assert time.perf_counter() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
     assert len(mail.attachments) <= 200
     assert len(mail.new) <= 200_000
 

@@ -131,6 +131,27 @@ def test_files(name: str, files: list[tuple[str, str, bool]]) -> None:
     assert [content(raw, part.index) for part in mail.attachments] == [part.data for part in mail.attachments]
 
 
+def test_which_pictures_are_only_in_what_was_cut() -> None:
+    """Outlook sends the logo of the signature, and all pictures of the mail answered, with every mail."""
+    markup = (
+        '<p>See this:</p><p><img src="cid:screen@x" alt=""></p><p><img src="CID:both%40x"></p><p>Kind regards</p><p>Maria</p>'
+        '<p><img src="cid:logo@x" width="200"></p><div id="divRplyFwdMsg">From: Acme</div><p><img src="cid:theirs@x"><img src="cid:both@x"></p>'
+    )
+    pictures = "".join(
+        f"--b\r\nContent-Type: image/png\r\nContent-ID: <{name}@x>\r\nContent-Disposition: inline\r\n\r\n{name}\r\n"
+        for name in ("screen", "both", "logo", "theirs", "nowhere")
+    )
+    raw = (
+        "From: a@example.org\r\nIn-Reply-To: <o@acme.example>\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"
+        f"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{markup}\r\n{pictures}--b--\r\n"
+    )
+    mail = read(raw.encode(), trusted_servers=(), own_addresses=())
+
+    assert mail.new == "See this:\n\n[image]\n\n[image]"
+    assert mail.old_pictures == {"logo@x", "theirs@x"}
+    assert len(mail.attachments) == 5
+
+
 def test_the_bytes_of_a_uuencoded_file() -> None:
     assert reading("uuencoded").attachments[0].data == b"hello world\n"
 
