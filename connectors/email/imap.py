@@ -293,20 +293,27 @@ async def _enter(
         secured = await until_lost(client.protocol.starttls(settings.tls, server.host, client.timeout), lost)
         if not secured:
             raise AccountSuspended(f"{server} offers no STARTTLS; set `security` to what it does")
-    token = ""
-    if tokens is not None:
-        token = await tokens.token()
-        login = client.protocol.xoauth2_in_turn(settings.username, token, client.timeout)
-    else:
-        login = client.login(quoted(settings.username), settings.password)
-    answer = await until_lost(login, lost)
+    answer = await _login(client, lost, settings, tokens)
     if answer.result != "OK":
         if _NOT_NOW.search(b" ".join(bytes(line) for line in answer.lines[-1:])):
             raise PlatformDown(f"IMAP {answer.result}: {server} lets nobody in just now")
-        if tokens is not None:
-            tokens.forget(token)
         raise AccountSuspended(f"{server} does not accept the user name and password of this mailbox")
     await until_lost(asyncio.wait_for(client.protocol.capability(), client.timeout), lost)
+
+
+async def _login(
+    client: _Client, lost: asyncio.Future[None], settings: EmailSettings, tokens: AccessTokens | None
+) -> Response:
+    if tokens is None:
+        return await until_lost(client.login(quoted(settings.username), settings.password), lost)
+    for _ in range(2):  # the first token may have been revoked before its time
+        token = await tokens.token()
+        login = client.protocol.xoauth2_in_turn(settings.username, token, client.timeout)
+        answer = await until_lost(login, lost)
+        if answer.result == "OK":
+            break
+        tokens.forget(token)
+    return answer
 
 
 async def _leave(client: _Client, lost: asyncio.Future[None]) -> None:

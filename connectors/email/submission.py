@@ -101,25 +101,22 @@ class Submission:
             local_hostname=self._settings.domain.encode("idna").decode(),
             timeout=_TIMEOUT,
         )
-        token = await self._tokens.token() if self._tokens is not None else ""
         try:
-            await self._enter(client, token)
+            await self._enter(client)
             yield client
         finally:
             await _leave(client)
 
-    async def _enter(self, client: aiosmtplib.SMTP, token: str) -> None:
+    async def _enter(self, client: aiosmtplib.SMTP) -> None:
         where = str(self._settings.smtp)
         try:
             await client.connect()
             await client.ehlo()
             if self._tokens is not None:
-                await client.auth_xoauth2(self._settings.username, token)
+                await self._show_token(client, self._tokens)
             elif self._settings.password:
                 await client.login(self._settings.username, self._settings.password)
         except aiosmtplib.SMTPAuthenticationError as error:
-            if self._tokens is not None:
-                self._tokens.forget(token)
             if error.code < 500:
                 raise PlatformDown(f"{error.code}: the mail server cannot check the password now") from error
             raise AccountSuspended(
@@ -133,6 +130,14 @@ class Submission:
                 words = f"{where} cannot do what `security` asks, or has no such login"
                 raise AccountSuspended(words) from error
             raise PlatformDown(f"{type(error).__name__}: no connection to {where}") from error
+
+    async def _show_token(self, client: aiosmtplib.SMTP, tokens: AccessTokens) -> None:
+        token = await tokens.token()
+        try:
+            await client.auth_xoauth2(self._settings.username, token)
+        except aiosmtplib.SMTPAuthenticationError:  # it may have been revoked before its time
+            tokens.forget(token)
+            await client.auth_xoauth2(self._settings.username, await tokens.token())
 
 
 async def _leave(client: aiosmtplib.SMTP) -> None:

@@ -159,13 +159,29 @@ async def test_access_tokens_open_both_servers(
 async def test_a_token_that_was_revoked_is_replaced(
     server: MailServer, maya: Customer, tokens: tuple[TokenServer, str]
 ) -> None:
+    """Nobody need hear of it, and no mail waits."""
     token_server, url = tokens
     async with rig.line(server, oauth(server, url)) as line:
-        await line.connector.check()
+        await line.listen()
+        await maya.write("Hello", "Is anybody there?", to=ADDRESS)
+        [event] = await line.inbox.has(1)
         server.tokens.clear()
+        await line.connector.send(line.answer(event, "Yes."))
+        server.tokens.clear()
+        assert await line.fetched(said(event).attachments[-1].ref)
+
+    assert token_server.exchanged == 3
+
+
+async def test_a_mailbox_that_takes_no_token_is_suspended(
+    server: MailServer, tokens: tuple[TokenServer, str]
+) -> None:
+    token_server, url = tokens
+    given = oauth(server, url)
+    given = replace(given, options={**given.options, "username": "nobody@brightdesk.example"})
+    async with rig.line(server, given) as line:
         with pytest.raises(AccountSuspended):
             await line.connector.check()
-        await line.connector.check()
 
     assert token_server.exchanged == 2
 
