@@ -10,7 +10,7 @@ Kind = Literal["text", "quote", "attribution", "signature", "rest"]
 
 # A picture that came with the mail is written [image], with its Content-ID between these two.
 PICTURE, PICTURE_END = "\ue005", "\ue006"
-_PICTURE = re.compile(f"{PICTURE}([^{PICTURE_END}]*){PICTURE_END}")
+_PICTURE = re.compile(f"{PICTURE}([^{PICTURE}{PICTURE_END}]*){PICTURE_END}")
 
 _QUOTED = re.compile(r"^ {0,3}[>＞] ?")
 

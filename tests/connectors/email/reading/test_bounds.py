@@ -134,6 +134,11 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "results": lambda: b"Authentication-Results: mx.acme.example; " + b"dkim=pass (" * 5_000 + b"\r\n" + HEAD + b"\r\nhello",
     "parts of text": lambda: HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + (b"--b\r\n\r\n" + b"\xe4\xf6\xfc x " * 10_000 + b"\r\n") * 150,
     "tnef": lambda: HEAD + b"Content-Type: application/ms-tnef\r\n\r\n" + b"\x78\x9f\x3e\x22\x01\x00" + (b"\x01\x03\x90\x06\x00\x0c\x00\x00\x00\xff\xff\xff\x7f\x02\x10\x01\x00\xff\xff\xff\xff\x00\x00") * 100_000,
+    "pictures": lambda: HEAD + b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + "\ue005".encode() * 1_000_000,
+    "invitations": lambda: HEAD + b"Content-Type: text/calendar\r\n\r\nBEGIN:VEVENT\r\n" + b'A;"' * 5_000_000,
+    "signed in the text": lambda: HEAD + b"\r\n" + b"-----BEGIN PGP SIGNED MESSAGE-----\n" * 500_000,
+    "within its signature": lambda: HEAD + b"Content-Type: application/pkcs7-mime\r\n\r\n" + b"\x30\x80" * 10_000_000,
+    "answers below": lambda: HEAD + b"\r\n" + b"comments comments ver " * 1_000_000,
     "reports": lambda: HEAD + b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n" + b"Action: failed\r\n\r\n" * 300_000,
 }  # fmt: skip
 
