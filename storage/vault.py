@@ -31,6 +31,18 @@ class AccountVault:
         async with self._database.begin() as connection:
             await connection.execute(_PUT, self._key(name) | given)
 
+    async def swap(self, name: str, known: str | None, value: str) -> bool:
+        sealer, field = self._account.keys.sealer, self._field(name)
+        given = {"organization": self._account.organization, "value": sealer.seal(value, field=field)}
+        async with self._database.begin() as connection:
+            if known is None:
+                return await connection.scalar(_ADD, self._key(name) | given) is not None
+            kept = await connection.scalar(_HOLD, self._key(name))
+            if kept is None or sealer.open(kept, field=field) != known:
+                return False
+            await connection.execute(_PUT, self._key(name) | given)
+            return True
+
     async def delete(self, name: str) -> None:
         async with self._database.begin() as connection:
             await connection.execute(_DELETE, self._key(name))
@@ -54,6 +66,15 @@ _PUT = text("""
     values (:account, :name, :organization, :value)
     on conflict (account_id, name) do update set value = excluded.value, changed_at = clock_timestamp()
 """)
+
+_ADD = text("""
+    insert into vault (account_id, name, organization_id, value)
+    values (:account, :name, :organization, :value)
+    on conflict (account_id, name) do nothing
+    returning name
+""")
+
+_HOLD = text("select value from vault where account_id = :account and name = :name for update")
 
 _DELETE = text("delete from vault where account_id = :account and name = :name")
 

@@ -257,6 +257,9 @@ class Vault(Protocol):
 
     async def put(self, name: str, value: str) -> None: ...
 
+    async def swap(self, name: str, known: str | None, value: str) -> bool:
+        """Put the value where `known` is kept (None: nothing). False if it is not: of several, one does."""
+
     async def delete(self, name: str) -> None: ...
 
     async def names(self, prefix: str) -> Sequence[str]: ...

@@ -75,6 +75,12 @@ class MemoryVault:
             await self._changed.wait_for(lambda: name in self.kept)
         return self.kept[name]
 
+    async def swap(self, name: str, known: str | None, value: str) -> bool:
+        if self.kept.get(name) != known:
+            return False
+        await self.put(name, value)
+        return True
+
     async def delete(self, name: str) -> None:
         self.kept.pop(name, None)
 

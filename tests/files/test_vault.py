@@ -43,6 +43,20 @@ async def test_what_was_put_last_is_there(database: Database, accounts: dict[str
     assert await vault.get("token") is None
 
 
+async def test_of_many_who_put_a_value_in_anothers_place_one_does(
+    database: Database, accounts: dict[str, Account]
+) -> None:
+    vault = AccountVault(database, accounts["telegram"])
+    begun = await asyncio.gather(*(vault.swap("lease", None, f"{n}") for n in range(4)))
+    assert sum(begun) == 1
+    held = await vault.get("lease")
+    taken = await asyncio.gather(*(vault.swap("lease", held, f"later {n}") for n in range(4)))
+    assert sum(taken) == 1
+    assert await vault.get("lease") == f"later {taken.index(True)}"
+    assert not await vault.swap("nothing", "something", "x")
+    assert await vault.get("nothing") is None
+
+
 async def test_names_are_told_by_how_they_begin(database: Database, accounts: dict[str, Account]) -> None:
     vault = AccountVault(database, accounts["telegram"])
     for name in ("uid:b", "uid:a", "uid%:", "key:a"):

@@ -85,6 +85,12 @@ class Vault:
         async with self.changed:
             self.changed.notify_all()
 
+    async def swap(self, name: str, known: str | None, value: str) -> bool:
+        if self.kept.get(name) != known:
+            return False
+        await self.put(name, value)
+        return True
+
     async def delete(self, name: str) -> None:
         self.kept.pop(name, None)
 
