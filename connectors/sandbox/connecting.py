@@ -55,7 +55,8 @@ class Connecting:
 
     async def _install(self, team: str) -> None:
         """As an administrator's browser does. A token of an earlier time ends, for nobody may know it."""
-        async with aiohttp.ClientSession(timeout=_PATIENCE) as browser:
+        jar = aiohttp.CookieJar(unsafe=True)  # our pages may be at an address without a name
+        async with aiohttp.ClientSession(timeout=_PATIENCE, cookie_jar=jar) as browser:
             async with browser.get(self.install_url) as page:
                 if page.status != 200 or not page.history:
                     raise CommandError(f"{self.install_url} answered {page.status}")

@@ -40,7 +40,7 @@ _SUSPENDED: Mapping[str, str] = {
     "invalid_refresh_token": "the token can be renewed no more",
     "invalid_grant": "the token can be renewed no more",
 }
-_CLIENT: Mapping[str, str] = {
+CLIENT: Mapping[str, str] = {
     "invalid_client_id": "Slack knows no app with this client id; see Basic Information → App Credentials",
     "bad_client_secret": "the client secret is another one; see Basic Information → App Credentials",
 }
@@ -75,8 +75,8 @@ def refused(error: SlackApiError, *, repeatable: bool) -> SendError:
         return PlatformDown(code or f"http_{status}")
     if code in _SUSPENDED:
         return AccountSuspended(f"{code}: {_SUSPENDED[code]}; {_REINSTALL}")
-    if code in _CLIENT:
-        return AccountSuspended(f"{code}: {_CLIENT[code]}")
+    if code in CLIENT:
+        return AccountSuspended(f"{code}: {CLIENT[code]}")
     if code in _GONE:
         return Unreachable(f"{code}: nobody can be written to there any more")
     if code in _HALF_DONE or not code:

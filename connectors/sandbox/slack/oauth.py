@@ -67,6 +67,10 @@ class Installs:
         for token in [key for key, held in self._tokens.items() if held.team == team]:
             del self._tokens[token]
             self._revoked[token] = team
+        self.forget_refreshing(team)
+
+    def forget_refreshing(self, team: str) -> None:
+        """Its refresh tokens are good no more, as when one was used and its answer was lost."""
         self._refresh = {key: held for key, held in self._refresh.items() if held != team}
 
     def workspace(self, token: str) -> Workspace:

@@ -15,7 +15,7 @@ from bot.core.connector import (
     RawResponse,
     Route,
 )
-from bot.core.errors import AccountSuspended, Refused, SettingsError
+from bot.core.errors import Refused, SettingsError
 from bot.core.events import Channel
 from bot.core.outbound import Outbound, Post, Sent
 from connectors.slack.api import Api, Line
@@ -162,24 +162,21 @@ class SlackCustomers:
 
     async def send(self, outbound: Outbound) -> Sent:
         key, there = _there(outbound)
-        workspace = await self._workspaces.at(key)
-        try:
+        async with self._workspaces.used(key) as workspace:
             sent = await workspace.sending.send(there)
-        except AccountSuspended as error:
-            raise self._workspaces.suspended(key, error) from error
         return replace(sent, chat="")
 
     async def find(self, outbound: Outbound) -> Sent | None:
         key, there = _there(outbound)
-        workspace = await self._workspaces.at(key)
-        found = await workspace.finding.find(there)
+        async with self._workspaces.used(key) as workspace:
+            found = await workspace.finding.find(there)
         return None if found is None else replace(found, chat="")
 
     async def open(self, ref: str) -> AsyncIterator[bytes]:
         key, _, file = ref.partition("/")
-        workspace = await self._workspaces.at(key)
-        async for chunk in fetched(file, workspace.api):
-            yield chunk
+        async with self._workspaces.used(key) as workspace:
+            async for chunk in fetched(file, workspace.api):
+                yield chunk
 
     async def check(self) -> str:
         only = self._workspaces.only

@@ -79,7 +79,7 @@ class Hearing:
             await self._installations.end(key, happened)
             return
         if kind == "tokens_revoked":
-            await self._revoked(key)
+            await self._revoked(key, happened)
             return
         if payload.flag("is_ext_shared_channel") and (channel := _channel(event)):
             key = await self._owner(channel, key)
@@ -95,15 +95,21 @@ class Hearing:
             if heard and (kept := await self._judged(heard, key, us, workspace)):
                 await inbox.accept([await self._named(kept, workspace, key)])
 
-    async def _revoked(self, key: str) -> None:
-        """Which token it was the event does not tell, so that Slack is asked whether ours still is one."""
-        workspace = await self._workspaces.heard(key)
-        if workspace is None:
-            return
+    async def _revoked(self, key: str, happened: datetime) -> None:
+        """Which token it was the event does not tell, so that Slack is asked whether ours still is one.
+
+        Ours of this moment: what this process remembers may be the one that was revoked, and one that has
+        merely expired is renewed first.
+        """
+        self._installations.forget(key)
+        try:
+            workspace = await self._workspaces.at(key)
+        except AccountSuspended:
+            return  # not installed, or with a token that nobody can renew
         try:
             await workspace.api.identity(now=True)
         except AccountSuspended:
-            await self._installations.end(key, self._clock())
+            await self._installations.end(key, happened)
 
     async def _owner(self, channel: str, key: str) -> str:
         owner = await self._installations.owner(channel, key)

@@ -15,6 +15,7 @@ import structlog
 from bot.core.connector import Vault
 from bot.core.errors import AccountSuspended, PlatformDown, SendError
 from bot.core.ids import Clock
+from connectors.slack.failures import CLIENT, code_of
 from connectors.slack.payload import Node
 
 RENEW_BEFORE = timedelta(hours=1)  # a rotated token lives for twelve
@@ -59,6 +60,17 @@ def granted(answer: Node, now: datetime) -> Installation:
     )
 
 
+def lost(key: str, error: AccountSuspended) -> AccountSuspended:
+    """The same error in words for a workspace that is a customer's own; what is our app's stays so."""
+    code = code_of(error)
+    if code in CLIENT:
+        return error
+    return AccountSuspended(
+        f"{code}: Slack takes the app's token for the workspace {key[:20]} no more;"
+        " whoever runs that workspace can add the app again"
+    )
+
+
 # Given a refresh token: Slack's answer to it. Raises SendError.
 Renewal = Callable[[str], Awaitable[Node]]
 
@@ -86,10 +98,7 @@ class Installations:
         """With a token that Slack takes now. Raises AccountSuspended where the app is not installed."""
         found = await self.held(key)
         if found is None:
-            raise AccountSuspended(
-                f"not_installed: the app is not installed in the workspace {key[:20]} any more;"
-                " whoever runs that workspace can add it again"
-            )
+            raise _not_installed(key)
         if not found.due(self._clock()):
             return found
         try:
@@ -113,33 +122,46 @@ class Installations:
             log.warning("slack.token_not_renewed", workspace=key, code=getattr(error, "code", "error"))
 
     async def _renew(self, key: str) -> Installation:
-        found = await self._read(key)  # another process may have been quicker
-        if found is None:
-            raise AccountSuspended(f"not_installed: the app is not installed in the workspace {key[:20]}")
-        if not found.due(self._clock()):
-            return found
         await self._lease(key)
+        raw = await self._vault.get(_name(key))
+        found = self._remember(key, raw)
+        if found is None:
+            raise _not_installed(key)
+        if found.due(self._clock()):  # else another process was quicker
+            found = await self._renew_now(found, raw)
+        await self._vault.delete(f"renewing:{key}")
+        return found
+
+    async def _renew_now(self, found: Installation, raw: str | None) -> Installation:
+        key = found.key
         try:
             answer = await self._renewal(found.refresh)
-        except AccountSuspended:
+        except AccountSuspended as error:
             again = await self._read(key)
             if again is not None and again.token != found.token:
                 return again
-            raise
+            raise lost(key, error) from error
         fresh = granted(answer, self._clock())
         kept = replace(fresh, key=key, installed=found.installed, name=found.name or fresh.name)
-        await self.keep(kept)
-        return kept
+        if await self._vault.swap(_name(key), raw, _written(kept)):
+            self._known[key] = (self._clock(), kept)
+            return kept
+        newer = await self._read(key)  # the app was removed, or added anew, while Slack thought it over
+        if newer is None:
+            raise _not_installed(key)
+        return newer
 
     async def _lease(self, key: str) -> None:
         name, now = f"renewing:{key}", self._clock()
         until = await self._vault.get(name)
-        if until is not None and now < datetime.fromisoformat(until):
+        held = until is not None and now < datetime.fromisoformat(until)
+        if held or not await self._vault.swap(name, until, (now + LEASE).isoformat()):
             raise PlatformDown("token_renewing: another process is renewing the token of this workspace")
-        await self._vault.put(name, (now + LEASE).isoformat())
 
     async def _read(self, key: str) -> Installation | None:
-        raw = await self._vault.get(f"installation:{key}")
+        return self._remember(key, await self._vault.get(_name(key)))
+
+    def _remember(self, key: str, raw: str | None) -> Installation | None:
         if raw is None:
             self._known.pop(key, None)
             return None
@@ -148,8 +170,7 @@ class Installations:
         return found
 
     async def keep(self, installation: Installation) -> None:
-        await self._vault.put(f"installation:{installation.key}", json.dumps(asdict(installation)))
-        await self._vault.delete(f"renewing:{installation.key}")
+        await self._vault.put(_name(installation.key), _written(installation))
         self._known[installation.key] = (self._clock(), installation)
 
     async def end(self, key: str, happened: datetime) -> None:
@@ -158,11 +179,11 @@ class Installations:
         # `event_time` knows whole seconds alone.
         if found is None or happened < datetime.fromtimestamp(int(found.installed), UTC):
             return
-        await self._vault.delete(f"installation:{key}")
+        await self._vault.delete(_name(key))
         self._known.pop(key, None)
 
     def forget(self, key: str) -> None:
-        """Read it anew next time: Slack did not take its token."""
+        """Read it anew next time: perhaps Slack takes its token no more."""
         self._known.pop(key, None)
 
     async def keys(self) -> list[str]:
@@ -175,10 +196,10 @@ class Installations:
         """
         known = self._owners.get(channel)
         if known is None:
-            known = await self._vault.get(f"channel:{channel}")
+            name = f"channel:{channel}"
+            known = await self._vault.get(name)
             if known is None:
-                await self._vault.put(f"channel:{channel}", key)
-                known = await self._vault.get(f"channel:{channel}") or key
+                known = key if await self._vault.swap(name, None, key) else await self._vault.get(name) or key
             self._owners[channel] = known
             while len(self._owners) > CHANNELS_REMEMBERED:
                 self._owners.popitem(last=False)
@@ -192,3 +213,18 @@ class Installations:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+def _name(key: str) -> str:
+    return f"installation:{key}"
+
+
+def _written(installation: Installation) -> str:
+    return json.dumps(asdict(installation))
+
+
+def _not_installed(key: str) -> AccountSuspended:
+    return AccountSuspended(
+        f"not_installed: the app is not installed in the workspace {key[:20]} any more;"
+        " whoever runs that workspace can add it again"
+    )

@@ -3,9 +3,11 @@
 https://docs.slack.dev/authentication/installing-with-oauth
 """
 
+import hmac
 from dataclasses import dataclass
 from html import escape
-from urllib.parse import urlencode
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import encode_basic_auth
 
@@ -14,12 +16,14 @@ from bot.core.errors import PlatformDown, SendError
 from bot.core.ids import Clock
 from connectors.slack.api import Api
 from connectors.slack.customers.installations import Installations, granted
-from connectors.slack.customers.states import States
+from connectors.slack.customers.states import LIFE, States
 from connectors.slack.failures import code_of
 from connectors.slack.payload import Node
 from connectors.slack.scopes import CUSTOMERS
 
 _MAX_CODE = 500
+_COOKIE = "slack_install"
+_GOOD_FOR = "It is good for ten minutes, once, and in the browser that began."
 # The address of the page holds a code: nobody else shall learn of it.
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -72,21 +76,33 @@ class OAuth:
         self._clock = clock
 
     async def install(self, request: RawRequest) -> RawResponse:  # noqa: ARG002
+        state = self._states.issue()
         query = urlencode(
             {
                 "client_id": self._app.client_id,
                 "scope": ",".join(CUSTOMERS),
                 "redirect_uri": self._app.callback,
-                "state": self._states.issue(),
+                "state": state,
             }
         )
-        return RawResponse(302, headers={"Location": f"{self._app.authorize}?{query}"})
+        headers = {"Location": f"{self._app.authorize}?{query}", "Set-Cookie": self._cookie(state)}
+        return RawResponse(302, headers=headers)
+
+    def _cookie(self, state: str) -> str:
+        """By which the browser that comes back is known to be the one that went: nobody can be sent back
+        with a workspace which somebody else has chosen.
+        """
+        page = urlsplit(self._app.callback)
+        life = int(LIFE.total_seconds())
+        cookie = f"{_COOKIE}={state}; Max-Age={life}; Path={page.path}; HttpOnly; SameSite=Lax"
+        return f"{cookie}; Secure" if page.scheme == "https" else cookie
 
     async def callback(self, request: RawRequest) -> RawResponse:
         """Raises StorageUnavailable; all else is told to the person who stands before the page."""
         again = f'<p><a href="{escape(self._app.install)}">Begin again</a></p>'
-        if not await self._states.spend(request.query.get("state", "")):
-            return _page(400, "This link has expired", f"<p>It is good for ten minutes, and once.</p>{again}")
+        state = request.query.get("state", "")
+        if not _begun_here(request, state) or not await self._states.spend(state):
+            return _page(400, "This link has expired", f"<p>{_GOOD_FOR}</p>{again}")
         if problem := request.query.get("error", ""):
             words = "You did not allow it." if problem == "access_denied" else "Slack did not allow it."
             return _page(400, "Not connected", f"<p>{words}</p>{again}")
@@ -105,6 +121,14 @@ class OAuth:
             f"Connected to {escape(made.name)}",
             f'<p>Write to us in Slack at any time. <a href="{escape(link)}">Open Slack</a></p>',
         )
+
+
+def _begun_here(request: RawRequest, state: str) -> bool:
+    try:
+        kept = SimpleCookie(request.headers.get("cookie", "")).get(_COOKIE)
+    except CookieError:
+        return False
+    return kept is not None and hmac.compare_digest(kept.value.encode(), state.encode("utf-8", "replace"))
 
 
 def _page(status: int, title: str, body: str) -> RawResponse:

@@ -36,10 +36,7 @@ class States:
         if now >= int(stamp.partition(".")[0]):
             return False
         await self._sweep(now)
-        if await self._vault.get(f"spent:{stamp}") is not None:
-            return False
-        await self._vault.put(f"spent:{stamp}", "")
-        return True
+        return await self._vault.swap(f"spent:{stamp}", None, "")
 
     async def _sweep(self, now: int) -> None:
         for name in await self._vault.names("spent:"):

@@ -1,13 +1,15 @@
 """What is needed to work in one workspace, made when it is first wanted."""
 
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.core.connector import Means
 from bot.core.errors import AccountSuspended
 from connectors.slack.api import Api, Line
 from connectors.slack.channels import Channels
-from connectors.slack.customers.installations import Installation, Installations
+from connectors.slack.customers.installations import Installation, Installations, lost
 from connectors.slack.finding import Finding
 from connectors.slack.people import People
 from connectors.slack.sending import Sending, Voice
@@ -68,21 +70,22 @@ class Workspaces:
             self._installations.renew(key)
         return self._with(installation)
 
-    def suspended(self, key: str, error: AccountSuspended) -> AccountSuspended:
-        """The same error in words for a workspace that is a customer's own."""
-        if self._only is not None:
-            return error
-        self._installations.forget(key)
-        code = error.reason.partition(":")[0]
-        return AccountSuspended(
-            f"{code}: Slack takes the app's token for the workspace {key[:20]} no more;"
-            " whoever runs that workspace can add the app again"
-        )
+    @asynccontextmanager
+    async def used(self, key: str) -> AsyncIterator[Workspace]:
+        """As `at`; what Slack refuses meanwhile is said in words for a workspace that is a customer's own."""
+        workspace = await self.at(key)
+        try:
+            yield workspace
+        except AccountSuspended as error:
+            if self._only is not None:
+                raise
+            self._installations.forget(key)
+            raise lost(key, error) from error
 
     def _with(self, installation: Installation) -> Workspace:
         key, token = installation.key, installation.token
         workspace = self._open.get(key)
-        if workspace is None:
+        if workspace is None or workspace.bot_user != installation.bot_user:
             workspace = self._open[key] = self._made(key, installation.bot_user, token)
             while len(self._open) > OPEN:
                 self._open.popitem(last=False)

@@ -101,15 +101,24 @@ class Kept:
 
 @dataclass
 class Safe:
-    """A vault in memory."""
+    """A vault in memory, which lets others come between two calls as a database does."""
 
     values: dict[str, str] = field(default_factory=dict)
 
     async def get(self, name: str) -> str | None:
+        await asyncio.sleep(0)
         return self.values.get(name)
 
     async def put(self, name: str, value: str) -> None:
+        await asyncio.sleep(0)
         self.values[name] = value
+
+    async def swap(self, name: str, known: str | None, value: str) -> bool:
+        await asyncio.sleep(0)
+        if self.values.get(name) != known:
+            return False
+        self.values[name] = value
+        return True
 
     async def delete(self, name: str) -> None:
         self.values.pop(name, None)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from aiohttp import CookieJar
 
-from bot.core.connector import AccountSettings
+from bot.core.connector import AccountSettings, RawRequest
 from bot.core.errors import AccountSuspended, PlatformDown, SettingsError
 from bot.core.events import Said
 from bot.core.outbound import Post
@@ -80,6 +81,31 @@ async def test_a_state_that_is_not_ours_is_refused(shop: Shop, state: str) -> No
     assert shop.vault.values == {}
 
 
+async def test_a_way_back_is_good_in_the_browser_alone_that_began_it(shop: Shop) -> None:
+    query = await shop.callback(ACME)
+    mine, shop.jar = shop.jar, CookieJar(unsafe=True)
+    assert (await shop.get("/slack/oauth", query))[0] == 400
+    assert shop.vault.values == {}
+    shop.jar = mine
+    assert (await shop.get("/slack/oauth", query))[0] == 200
+
+
+async def test_what_the_browser_keeps_is_for_our_page_alone(shop: Shop) -> None:
+    settings = replace(shop.settings, account="acme", public_url="https://desk.example")
+    connector = SlackCustomers(settings, shop.means)
+    (install,) = [route for route in connector.routes(shop.inbox) if route.path.endswith("/install")]
+    answer = await install.handle(RawRequest({}, b"", "GET"))
+    kept = answer.headers["Set-Cookie"].split("; ")[1:]
+    assert kept == ["Max-Age=600", "Path=/slack/acme/oauth", "HttpOnly", "SameSite=Lax", "Secure"]
+    await connector.close()
+
+
+async def test_a_way_back_taken_twice_at_once_is_good_once(shop: Shop) -> None:
+    query = await shop.callback(ACME)
+    ways = await asyncio.gather(*(shop.get("/slack/oauth", query | {"code": code}) for code in "ab"))
+    assert sorted("has expired" in page for _, page in ways) == [False, True]
+
+
 async def test_spent_states_are_not_kept_for_ever(shop: Shop) -> None:
     await shop.install(ACME)
     shop.clock.now += timedelta(minutes=11)
@@ -127,6 +153,33 @@ async def test_another_process_uses_what_this_one_renewed(rotating: Shop) -> Non
     await other.send(rotating.outbound(Post("c"), chat))
     assert rotating.slack.installs.refreshes == 1
     await other.close()
+
+
+async def test_two_processes_that_find_a_token_old_at_once_renew_it_once(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    other = rotating.other()
+    rotating.clock.now += timedelta(hours=11, minutes=30)
+    await asyncio.gather(
+        rotating.connector.send(rotating.outbound(Post("a"), chat)),
+        other.send(rotating.outbound(Post("b"), chat)),
+    )
+    await other.close()
+    await rotating.connector.close()
+    assert rotating.script.calls.count("oauth.v2.access") == 2  # one of them was the installation
+
+
+async def test_a_renewal_does_not_undo_a_new_installation(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    rotating.clock.now += timedelta(hours=11, minutes=30)
+    rotating.script.faults["oauth.v2.access"] = [Fault(FaultKind.DELAY, 0.2)]
+    sending = asyncio.create_task(rotating.connector.send(rotating.outbound(Post("x"), chat)))
+    await rotating.script.called("oauth.v2.access", 2)
+    await rotating.other_installs(ACME)
+    new = rotating.vault.values[f"installation:{ACME}"]
+    await sending
+    assert rotating.vault.values[f"installation:{ACME}"] == new
 
 
 async def test_while_another_process_renews_the_old_token_still_serves(rotating: Shop) -> None:
@@ -200,14 +253,71 @@ async def test_word_of_an_uninstallation_that_comes_late_ends_no_new_one(shop: S
 
 async def test_a_token_revoked_that_is_not_the_one_we_have_ends_nothing(shop: Shop) -> None:
     await shop.install(ACME)
-    grant = {"team_id": ACME, "user_id": "U0BOT0ACME", "is_bot": True}
-    event = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["U0BOT0ACME"]}}
-    payload = {"type": "event_callback", "event_id": "Ev0", "authorizations": [grant], "event": event}
+    payload = revoked(int(shop.clock().timestamp()))
     assert await signed(shop, payload) == 200
     assert f"installation:{ACME}" in shop.vault.values
     shop.slack.installs.revoke(ACME)
     assert await signed(shop, payload) == 200
     assert f"installation:{ACME}" not in shop.vault.values
+
+
+async def test_word_of_tokens_revoked_that_comes_late_ends_no_new_installation(shop: Shop) -> None:
+    await shop.install(ACME)
+    await told(shop)
+    shop.slack.uninstall(ACME)
+    payload = revoked(int(shop.clock().timestamp()))
+    shop.clock.now += timedelta(seconds=5)
+    await shop.slack.settled()
+    await shop.install(ACME)
+    assert await signed(shop, payload) == 200  # Slack tries for minutes
+    assert f"installation:{ACME}" in shop.vault.values
+    shop.slack.installs.revoke(ACME)
+    assert await signed(shop, payload) == 200
+    assert f"installation:{ACME}" in shop.vault.values  # whatever Slack says of the token, this is old
+
+
+async def test_a_process_that_still_knows_the_old_token_ends_no_new_installation(shop: Shop) -> None:
+    await shop.install(ACME)
+    chat = await told(shop)
+    shop.slack.installs.revoke(ACME)
+    await shop.other_installs(ACME)
+    assert await signed(shop, revoked(int(shop.clock().timestamp()))) == 200
+    assert f"installation:{ACME}" in shop.vault.values
+    await shop.connector.send(shop.outbound(Post("still here"), chat))
+
+
+async def test_a_revoked_token_of_somebody_else_does_not_end_one_that_has_merely_expired(
+    rotating: Shop,
+) -> None:
+    await rotating.install(ACME)
+    rotating.clock.now += timedelta(hours=13)
+    assert await signed(rotating, revoked(int(rotating.clock().timestamp()))) == 200
+    chat = await told(rotating)
+    await rotating.connector.send(rotating.outbound(Post("still here"), chat))
+
+
+async def test_a_token_that_can_be_renewed_no_more_says_who_can_mend_it(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    rotating.clock.now += timedelta(hours=13)
+    rotating.slack.installs.forget_refreshing(ACME)
+    outbound = rotating.outbound(Post("x"), chat)
+    for ask in (rotating.connector.send, rotating.connector.find):
+        rotating.clock.now += timedelta(minutes=2)
+        with pytest.raises(AccountSuspended, match=r"^invalid_refresh_token: .*T0ACME.*add the app again$"):
+            await ask(outbound)
+
+
+async def test_a_wrong_client_secret_is_our_own_matter(rotating: Shop) -> None:
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    wrong = SlackCustomers(
+        _with(rotating, {**rotating.settings.secrets, "client_secret": "x"}), rotating.means
+    )
+    rotating.clock.now += timedelta(hours=13)
+    with pytest.raises(AccountSuspended, match="App Credentials"):
+        await wrong.send(rotating.outbound(Post("x"), chat))
+    await wrong.close()
 
 
 async def test_events_of_a_workspace_without_the_app_are_dropped(shop: Shop) -> None:
@@ -244,6 +354,16 @@ async def test_settings_that_cannot_work_say_what_is_missing(shop: Shop) -> None
 async def test_the_registration_opens_the_side_that_the_account_serves(shop: Shop, desk: Desk) -> None:
     assert isinstance(channel.open(shop.settings, shop.means), SlackCustomers)
     assert not isinstance(channel.open(desk.settings, shop.means), SlackCustomers)
+
+
+def revoked(event_time: int) -> dict[str, object]:
+    return {
+        "type": "event_callback",
+        "event_id": "Ev0",
+        "event_time": event_time,
+        "authorizations": [{"team_id": ACME, "user_id": "U0BOT0ACME", "is_bot": True}],
+        "event": {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["U0BOT0ACME"]}},
+    }
 
 
 def _with(shop: Shop, secrets: Mapping[str, str]) -> AccountSettings:
