@@ -26,6 +26,7 @@ from bot.core.events import (
 )
 from connectors.slack.emoji import picture
 from connectors.slack.payload import Node, moment
+from connectors.slack.writing import escape
 
 CHANNEL = Channel("slack")
 _SAID = frozenset({"", "file_share", "thread_broadcast", "me_message"})
@@ -69,7 +70,9 @@ class Parser:
                 return None
 
     def _files(self, message: Node) -> tuple[Attachment, ...]:
-        return attachments(message, self.refer)
+        return tuple(
+            file for part in (message, *_forwarded(message)) for file in attachments(part, self.refer)
+        )
 
     def _message(self, event: Node, callback: _Callback) -> Event | None:
         subtype = event.text("subtype")
@@ -80,20 +83,20 @@ class Parser:
             return self._deleted(event, gone, callback)
         content: Content = Unsupported(subtype)
         if subtype in _SAID:
-            files = self._files(event)
-            # A forwarded message without words of one's own comes with neither text nor files.
-            empty = not event.text("text").strip() and not files
-            content = Unsupported("forwarded") if empty else Said(event.text("text"), files)
+            text, files = words(event), self._files(event)
+            # What is made of blocks alone, or forwarded without telling what, comes with neither.
+            empty = not text.strip() and not files
+            content = Unsupported("forwarded") if empty else Said(text, files)
         return self._of(event, event, content, callback, message=event.text("ts"))
 
     def _changed(self, event: Node, callback: _Callback) -> Event | None:
         new, old = event.node("message"), event.node("previous_message")
         if new.text("subtype") == "tombstone":  # a thread's root, deleted while the thread has replies
             return self._deleted(event, new.text("ts"), callback)
-        files = self._files(new)
-        if not new.text("ts") or (new.text("text") == old.text("text") and files == self._files(old)):
+        same = new.text("text") == old.text("text")
+        if not new.text("ts") or (same and attachments(new, self.refer) == attachments(old, self.refer)):
             return None  # Slack added a preview, a reply count or a pin
-        return self._of(event, new, Edited(new.text("ts"), new.text("text"), files), callback)
+        return self._of(event, new, Edited(new.text("ts"), words(new), self._files(new)), callback)
 
     def _deleted(self, event: Node, gone: str, callback: _Callback) -> Event | None:
         if not gone:
@@ -197,10 +200,31 @@ def sender_of(payload: Node) -> Sender | None:
     return Sender(user.text("id"), handle=handle) if user.text("id") else None
 
 
+def words(message: Node) -> str:
+    """What a message says, as Slack's markup: its own words, and quoted those of the messages it forwards."""
+    return "\n\n".join(filter(None, [message.text("text"), *map(_quoted, _forwarded(message))]))
+
+
+def _forwarded(message: Node) -> list[Node]:
+    return [
+        part for part in message.nodes("attachments") if part.flag("is_share") or part.flag("is_msg_unfurl")
+    ]
+
+
+def _quoted(forwarded: Node) -> str:
+    text, author = forwarded.text("text"), forwarded.text("author_name")
+    if not text.strip():
+        text, author = forwarded.text("fallback"), ""
+    if not text.strip():
+        return ""
+    head = [f"{escape(author)}:"] if author else []
+    return "\n".join(f"&gt; {line}" for line in [*head, *text.splitlines()])
+
+
 def attachments(message: Node, refer: Callable[[Node], str]) -> tuple[Attachment, ...]:
     return tuple(
         Attachment(
-            kind=_kind(file),
+            kind=kind_of(file),
             ref=refer(file),
             mime_type=file.text("mimetype"),
             name=file.text("name") or file.text("title"),
@@ -211,7 +235,7 @@ def attachments(message: Node, refer: Callable[[Node], str]) -> tuple[Attachment
     )
 
 
-def _kind(file: Node) -> AttachmentKind:
+def kind_of(file: Node) -> AttachmentKind:
     if file.text("subtype") == "slack_audio":  # recorded in Slack itself
         return AttachmentKind.VOICE
     match file.text("mimetype").partition("/")[0]:

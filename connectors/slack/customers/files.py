@@ -10,6 +10,7 @@ from dataclasses import replace
 from bot.core.errors import Refused, SendError
 from bot.core.events import Attachment
 from connectors.slack.api import Api
+from connectors.slack.parsing import kind_of
 from connectors.slack.payload import Node
 from connectors.slack.people import PATIENCE
 
@@ -27,6 +28,7 @@ async def introduced(files: Sequence[Attachment], api: Api, key: str) -> tuple[A
             return  # its content is asked for later, and with more patience
         told[index] = replace(
             files[index],
+            kind=kind_of(found),
             name=found.text("name") or found.text("title"),
             mime_type=found.text("mimetype"),
             size=found.number("size"),

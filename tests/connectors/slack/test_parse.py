@@ -97,6 +97,35 @@ def test_edits_are_events_and_previews_are_not() -> None:
     )
 
 
+FORWARD = {"is_share": True, "is_msg_unfurl": True, "author_name": "Bo <b>", "text": "It *fell*\nover"}
+
+
+def test_a_forwarded_message_is_read_with_the_words_around_it_and_its_files() -> None:
+    assert some(MESSAGE | {"text": "", "attachments": [FORWARD]}).content == Said(
+        "&gt; Bo &lt;b&gt;:\n&gt; It *fell*\n&gt; over"
+    )
+    both = MESSAGE | {
+        "text": "please look",
+        "attachments": [FORWARD | {"files": [FILE]}, {"text": "preview"}],
+    }
+    content = some(both).content
+    assert isinstance(content, Said)
+    assert content.text == "please look\n\n&gt; Bo &lt;b&gt;:\n&gt; It *fell*\n&gt; over"
+    assert [file.name for file in content.attachments] == ["x.png"]
+    changed = {"type": "message", "subtype": "message_changed", "channel": "C1", "event_ts": TS}
+    edit = changed | {"message": both | {"text": "please"}, "previous_message": both}
+    edited = some(edit).content
+    assert isinstance(edited, Edited)
+    assert edited.text.startswith("please\n\n&gt; Bo")
+    unfurled = changed | {"message": MESSAGE | {"attachments": [FORWARD]}, "previous_message": MESSAGE}
+    assert parsed(unfurled) is None  # a preview that Slack puts under a link later on
+
+
+def test_what_is_forwarded_without_a_text_of_its_own_shows_what_slack_says_in_its_stead() -> None:
+    told = {"is_share": True, "fallback": "[10:00] Bo: hi"}
+    assert some(MESSAGE | {"text": "", "attachments": [told]}).content == Said("&gt; [10:00] Bo: hi")
+
+
 def test_deletions_are_events_also_of_a_root_that_leaves_a_tombstone() -> None:
     deleted = {
         "type": "message",
