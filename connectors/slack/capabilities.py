@@ -30,7 +30,7 @@ PUBLISHED = Capabilities(
     erases=True,
     reacts=True,
     hears_reactions=True,
-    typing=True,  # in the assistant's pane
+    typing=True,  # in threads, the assistant's pane among them
     whispers=True,
     forms=True,
     reconciles=True,
@@ -44,7 +44,7 @@ PUBLISHED = Capabilities(
 def of_account(settings: AccountSettings) -> Capabilities:
     """The published ones, with the limits which the account names.
 
-    Staff have no pane to type in; the forms that buttons open are the staff's.
+    Staff write to people, and are not waited for; the forms that buttons open are the staff's.
     """
     published = PUBLISHED
     return replace(

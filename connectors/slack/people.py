@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
-from bot.core.errors import SendError
+from bot.core.errors import Refused, SendError, Unreachable
 from bot.core.events import (
     AddressChanged,
     Deleted,
@@ -47,6 +47,7 @@ class People:
         self._api = api
         self._patience = patience.total_seconds()
         self._known: OrderedDict[str, Person] = OrderedDict()
+        self._refused: set[str] = set()  # whom Slack would not tell of when it was asked last
 
     async def named(self, event: Event) -> Event:
         """The event with its sender's name and address, its text as CommonMark, and whom a form names."""
@@ -73,10 +74,12 @@ class People:
         """The sender with their name and address, as far as Slack tells in time."""
         return _with(sender, await self._look_up([sender.external_id]))
 
-    async def teams(self, person: str) -> frozenset[str]:
-        """Where somebody is at home; empty when Slack does not tell in time."""
+    async def teams(self, person: str) -> frozenset[str] | None:
+        """Where somebody is at home; empty where Slack does not tell, None where it did not tell in time."""
         found = (await self._look_up([person])).get(person)
-        return found.teams if found else frozenset()
+        if found is None:
+            return frozenset() if person in self._refused else None
+        return found.teams
 
     async def _look_up(self, ids: Iterable[str]) -> Mapping[str, Person]:
         wanted = list(dict.fromkeys(ids))
@@ -93,8 +96,11 @@ class People:
     async def _ask(self, person: str) -> None:
         try:
             answer = await self._api.call(lambda web: web.users_info(user=person), repeatable=True)
-        except SendError:
-            return  # tried again with the next event
+        except SendError as error:  # tried again with the next event
+            if isinstance(error, Refused | Unreachable) and len(self._refused) < REMEMBERED:
+                self._refused.add(person)
+            return
+        self._refused.discard(person)
         user = answer.node("user")
         profile = user.node("profile")
         name = profile.text("display_name") or profile.text("real_name") or user.text("real_name")

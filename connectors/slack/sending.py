@@ -140,8 +140,11 @@ class Sending:
                 return Sent(ts, chat, more=more)
 
     async def _typing(self, place: Place) -> Sent:
-        """Slack shows typing of apps in the assistant's pane alone; an answer there takes it away."""
-        if self._voice is not None and in_pane(place):
+        """Slack shows in threads alone that an app is at work; an answer there takes it away.
+
+        https://docs.slack.dev/reference/methods/assistant.threads.setStatus
+        """
+        if self._voice is not None and place.thread:
             await self._api.call(
                 lambda web: web.assistant_threads_setStatus(
                     channel_id=place.chat, thread_ts=place.thread, status=THINKING

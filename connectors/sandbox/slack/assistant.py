@@ -25,7 +25,11 @@ def _pane(call: Call) -> tuple[Channel, Message]:
 
 
 def set_status(call: Call) -> Wire:
-    channel, root = _pane(call)
+    """In any thread, since https://docs.slack.dev/changelog/2026/03/05/set-status-scope-update"""
+    channel = call.workspace.visible(call.required("channel_id", "channel_not_found"))
+    if call.workspace.home.bot_user not in channel.members:
+        raise Refused("not_in_channel")
+    root = messages.root_of(channel, call.required("thread_ts", "invalid_thread_ts"))
     _pane_of(call, channel, root)["status"] = call.text("status")
     call.workspace.show("assistant_status", channel=channel.id, ts=root.ts, status=call.text("status"))
     return {}

@@ -139,11 +139,12 @@ class Hearing:
         if heard.direct:
             return event
         homes = self._homes or ({key} if self._workspaces.only is not None else frozenset())
-        inside = await _inside(event.sender.external_id, heard.team, homes, workspace)
-        if heard.is_root and inside:
+        sender, begun_by = event.sender.external_id, heard.begun_by
+        inside = await _inside(sender, heard.team, homes, workspace)
+        if inside and (heard.is_root or begun_by == sender):
             return None
-        begun_by = heard.begun_by
-        if begun_by and begun_by != us and await _inside(begun_by, "", homes, workspace):
+        judged = ("", us, sender)
+        if begun_by not in judged and await _inside(begun_by, "", homes, workspace):
             return None
         return replace(event, standing=Standing.INSIDER) if inside else event
 
@@ -219,8 +220,16 @@ class Hearing:
 
 
 async def _inside(person: str, told: str, homes: Set[str], workspace: Workspace) -> bool:
-    """Slack says of a person where they are at home; what the event tells stands in while it does not."""
-    return bool(homes) and bool(homes & (await workspace.people.teams(person) or {told}))
+    """Slack says of a person where they are at home; what the event tells stands in while it does not.
+
+    Raises PlatformDown where neither does: taken for a customer, a colleague would be answered.
+    """
+    if not homes:
+        return False
+    teams = await workspace.people.teams(person)
+    if teams is None and not told:
+        raise PlatformDown("no_answer: Slack did not tell in time whose member somebody is")
+    return bool(homes & (teams or {told}))
 
 
 def _channel(event: Node) -> str:

@@ -1,13 +1,14 @@
 """Customers in Slack: Slack Connect, direct messages and the assistant's pane, through the wire."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from bot.core.errors import MalformedPayload, OutcomeUnknown, Refused
+from bot.core.errors import MalformedPayload, OutcomeUnknown, PlatformDown, Refused
 from bot.core.events import (
     Attachment,
     AttachmentKind,
@@ -21,6 +22,7 @@ from bot.core.events import (
 from bot.core.outbound import Button, Emote, Erase, Post, Revise, Speaker, Typing
 from connectors.sandbox.fault import Fault, FaultKind
 from connectors.sandbox.slack import Upload
+from connectors.slack.customers.connector import SlackCustomers
 
 from .conftest import BOT, BOT_TOKEN
 from .shop import ACME, HOME, Shop, a_shop, outsider, signed
@@ -143,7 +145,12 @@ async def test_files_go_both_ways_though_slack_tells_their_ids_alone(shop: Shop)
     assert isinstance(event.content, Said)
     (file,) = event.content.attachments
     assert file.ref.startswith(f"{HOME}/F")
-    assert (file.name, file.mime_type, file.size) == ("x.png", "image/png", 7)
+    assert (file.kind, file.name, file.mime_type, file.size) == (
+        AttachmentKind.PHOTO,
+        "x.png",
+        "image/png",
+        7,
+    )
     assert b"".join([chunk async for chunk in shop.connector.open(file.ref)]) == b"picture"
     shop.files["f"] = b"answer"
     ours = Attachment(kind=AttachmentKind.DOCUMENT, ref="", name="a.txt", file="f")
@@ -176,10 +183,15 @@ async def test_people_who_come_and_go_say_nothing(shop: Shop) -> None:
     assert shop.inbox.events == []
 
 
-async def test_typing_elsewhere_than_in_the_pane_asks_nothing_of_slack(shop: Shop) -> None:
+async def test_that_we_think_is_shown_in_a_thread_and_nowhere_else(shop: Shop) -> None:
     ts = await begun(shop)
-    before = len(shop.script.calls)
     await shop.connector.send(shop.outbound(Typing(), chat(shop), ts))
+    assert shop.slack.pane(chat(shop).partition("/")[2], ts)["status"] == "is thinking…"
+    await shop.connector.send(shop.outbound(Post("Like this"), chat(shop), ts))
+    assert shop.slack.pane(chat(shop).partition("/")[2], ts)["status"] == ""
+    direct = shop.slack.open_direct("ana").id
+    before = len(shop.script.calls)
+    await shop.connector.send(shop.outbound(Typing(), f"{HOME}/{direct}"))
     assert len(shop.script.calls) == before
 
 
@@ -280,6 +292,57 @@ async def test_who_is_inside_is_told_by_the_event_while_slack_cannot_be_asked(sh
     assert (event.message, event.sender.display_name) == (ts, "")
     await shop.slack.settled()
     assert len(shop.inbox.events) == 1
+
+
+async def test_whose_thread_it_is_is_asked_again_before_anybody_is_answered_in_it(shop: Shop) -> None:
+    """An event tells who began the thread, and not where they are at home."""
+    root = shop.slack.say("ana", "acme", "Welcome, Acme")
+    await shop.slack.settled()
+    other = shop.other()
+    shop.script.faults["users.info"] = [Fault(FaultKind.SERVER_ERROR)] * 2
+    reply = {
+        "type": "message",
+        "user": "U0ACME",
+        "user_team": ACME,
+        "text": "Thanks!",
+        "ts": "1900000000.000100",
+        "thread_ts": root,
+        "parent_user_id": "U0ANA",
+        "channel": chat(shop).partition("/")[2],
+    }
+    grant = {"team_id": HOME, "user_id": BOT, "is_bot": True}
+    payload = {"type": "event_callback", "event_id": "Ev0R", "authorizations": [grant], "event": reply}
+    with pytest.raises(PlatformDown):
+        await signed(shop, payload, by=other)
+    await until_taken(shop, payload, by=other)
+    assert shop.inbox.events == []
+    await other.close()
+
+
+async def test_a_thread_begun_by_somebody_slack_does_not_know_is_a_customers(shop: Shop) -> None:
+    reply = {
+        "type": "message",
+        "user": "U0ACME",
+        "user_team": ACME,
+        "text": "Any news?",
+        "ts": "1900000000.000100",
+        "thread_ts": "1800000000.000100",
+        "parent_user_id": "U0GONE",
+        "channel": chat(shop).partition("/")[2],
+    }
+    grant = {"team_id": HOME, "user_id": BOT, "is_bot": True}
+    payload = {"type": "event_callback", "event_id": "Ev0R", "authorizations": [grant], "event": reply}
+    await until_taken(shop, payload)
+    assert (await shop.inbox.event()).content == Said("Any news?")
+
+
+async def until_taken(shop: Shop, payload: object, *, by: SlackCustomers | None = None) -> None:
+    """As Slack does: again while it is not taken."""
+    for _ in range(20):
+        with suppress(PlatformDown):
+            assert await signed(shop, payload, by=by) == 200
+            return
+    raise AssertionError("it was never taken")
 
 
 def _at(event: object) -> tuple[str, str]:

@@ -180,7 +180,10 @@ async def test_the_pane_takes_questions_a_title_and_a_status(slack: Slack) -> No
         await client.assistant_threads_setSuggestedPrompts(**pane, prompts=prompts * 5)
     plain = slack.standin.say("ana", direct, "no pane")
     with pytest.raises(SlackApiError, match="method_not_supported"):
-        await client.assistant_threads_setStatus(channel_id=direct, thread_ts=plain, status="x")
+        await client.assistant_threads_setTitle(channel_id=direct, thread_ts=plain, title="x")
+    await client.assistant_threads_setStatus(channel_id=direct, thread_ts=plain, status="x")
+    with pytest.raises(SlackApiError, match="thread_not_found"):
+        await client.assistant_threads_setStatus(channel_id=direct, thread_ts="1.000100", status="x")
 
 
 async def test_a_stream_grows_until_it_is_stopped(slack: Slack) -> None:
