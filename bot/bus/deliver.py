@@ -5,7 +5,7 @@ import heapq
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 from uuid import UUID
@@ -250,7 +250,7 @@ class Deliverer:
     async def _try(self, item: Item) -> Result:
         connector = self._connectors.get(item.place.account)
         if connector is None:
-            return Later(item, timedelta(seconds=10), "account.closed", "no connector", counts=False)
+            return _wait(item, timedelta(seconds=10), "account.closed", "no connector")
         try:
             operation = await self._operation(item)
             if operation is None:
@@ -258,8 +258,10 @@ class Deliverer:
             outbound = Outbound(item.id, item.place, operation, item.part, item.context)
             if item.room is None and self._closed(item, operation, connector.capabilities):
                 return Dead(item, "parked", WindowClosed.code, "the customer has not written for too long")
-            if item.interrupted and (known := await _reconcile(connector, outbound, item)):
-                return known
+            if item.interrupted:
+                if known := await _reconcile(connector, outbound, item):
+                    return known
+                item = replace(item, interrupted=False)
             async with asyncio.timeout(self._pace.patience.total_seconds()):
                 sent = await connector.send(outbound)
             can = connector.capabilities
@@ -270,7 +272,7 @@ class Deliverer:
         except SendError as error:
             return _judge(item, error, connector)
         except StorageUnavailable as error:
-            return Later(item, timedelta(seconds=1), error.code, "database away", counts=False)
+            return _wait(item, timedelta(seconds=1), error.code, "database away")
         except Exception as error:
             log.error("delivery broke", delivery=str(item.id), kind=item.kind, exc_info=error)
             return _judge(item, PlatformDown("internal"), connector)
@@ -319,21 +321,28 @@ async def _reconcile(connector: Connector, outbound: Outbound, item: Item) -> Re
     return Delivered(item, found, timedelta()) if found is not None else None
 
 
+def _wait(item: Item, pause: timedelta, code: str, reason: str) -> Later:
+    """No try at all. What an earlier one may have sent stays in doubt."""
+    return Later(item, pause, code, reason, counts=False, uncertain=item.interrupted)
+
+
 def _judge(item: Item, error: SendError, connector: Connector) -> Result:
     """What a failure means for the delivery."""
     pause = min(timedelta(seconds=2.0 ** (item.attempts - 1)), LONGEST_PAUSE)
     match error:
         case RateLimited(growth=1.0):
-            return Later(item, error.retry_after or pause, error.code, error.reason, counts=False)
+            return _wait(item, error.retry_after or pause, error.code, error.reason)
         case RateLimited() if item.attempts < MAX_ATTEMPTS:
             wait = (error.retry_after or pause) * error.growth ** (item.attempts - 1)
-            return Later(item, min(wait, LONGEST_PAUSE), error.code, error.reason)
+            wait = min(wait, LONGEST_PAUSE)
+            return Later(item, wait, error.code, error.reason, uncertain=item.interrupted)
         case WindowClosed():
             return Dead(item, "parked", error.code, error.reason)
         case AccountSuspended() if item.attempts < MAX_ATTEMPTS:
             SUSPENDED.labels(item.place.channel, item.place.account).inc()
             log.error("account suspended", account=item.place.account, code=error.code)
-            return Later(item, error.retry_after or LONGEST_PAUSE, error.code, error.reason)
+            wait = error.retry_after or LONGEST_PAUSE
+            return Later(item, wait, error.code, error.reason, uncertain=item.interrupted)
         case OutcomeUnknown() if connector.capabilities.reconciles:
             if item.attempts < MAX_ATTEMPTS:
                 return Later(item, pause, error.code, error.reason, uncertain=True)

@@ -108,6 +108,23 @@ async def test_a_post_whose_answer_was_lost_is_found_in_slack_and_not_posted_aga
         assert len(lines) == len(set(lines))
 
 
+async def test_a_post_stays_in_doubt_while_slack_will_not_say_whether_it_arrived(
+    database_url: str, redis_url: str
+) -> None:
+    """Slack lets some apps look into a channel once a minute."""
+    async with rig(database_url, redis_url) as r:
+        r.sandbox.faults.add("slack", Mischief.LOST_RESPONSE, pattern="chat.postMessage", count=1)
+        r.sandbox.faults.add(
+            "slack", Mischief.RATE_LIMITED, pattern="conversations.history", count=1, seconds=1
+        )
+        ts = await taken(r)
+        r.slack.post_as("hugo", CHANNEL, "I refunded it.", thread_ts=ts)
+        await until(lambda: len(r.heard()) == 2, what="the thread goes on")
+        assert r.sandbox.faults.injected["slack", Mischief.RATE_LIMITED] == 1
+        assert r.slack.double_posts() == {}
+        assert len(r.threads(CHANNEL)) == 1
+
+
 @pytest.mark.parametrize(("mischief", "arrived"), [(Mischief.LOST_RESPONSE, 1), (Mischief.RESET, 0)], ids=str)
 async def test_words_whose_fate_telegram_cannot_tell_are_sent_again_by_people_alone(
     database_url: str, redis_url: str, mischief: Mischief, arrived: int
