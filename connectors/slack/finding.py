@@ -1,10 +1,13 @@
 """Whether a delivery arrived: asked of Slack itself, which keeps the metadata of every message."""
 
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bot.core.connector import Files
-from bot.core.errors import OutcomeUnknown, Refused
+from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused
+from bot.core.ids import DeliveryId
 from bot.core.outbound import Card, Outbound, Post, Sent
 from connectors.slack.api import Api
 from connectors.slack.channels import Channels
@@ -17,6 +20,16 @@ from connectors.slack.streaming import Streaming, in_pane
 SLACK = timedelta(minutes=1)  # how far the clocks of the platform and ours may differ
 PAGE = 200
 PAGES = 50
+PAUSED = 100  # searches that wait for a rate limit
+
+
+@dataclass(slots=True)
+class _Search:
+    """How far a search has come. Slack lets an app that is in no marketplace see a page of 15 in a minute."""
+
+    pages: int = 0
+    cursor: str = ""
+    seen: list[Node] = field(default_factory=list)
 
 
 def made_at(delivery: UUID) -> datetime | None:
@@ -32,6 +45,7 @@ class Finding:
         self._channels = channels
         self._link = files.link
         self._streaming = Streaming(api)
+        self._paused: OrderedDict[tuple[DeliveryId, int], _Search] = OrderedDict()
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """What `send` returned or would have. None for operations that leave no message of their own: doing
@@ -44,25 +58,36 @@ class Finding:
         more = isinstance(operation, Post) and outbound.part + 1 < len(layout(operation, self._link))
         began = made_at(outbound.id)
         oldest = f"{(began - SLACK).timestamp():.6f}" if began else "0"
-        cursor = ""
-        seen: list[Node] = []
-        for _ in range(PAGES):
+        search = self._paused.pop((outbound.id, outbound.part), _Search())
+        while search.pages < PAGES:
             try:
-                page = await self._page(chat, thread_of(outbound), oldest, cursor)
+                page = await self._page(chat, thread_of(outbound), oldest, search.cursor)
+            except RateLimited:
+                self._pause(outbound, search)
+                raise
             except Refused as error:
-                if code_of(error) == "thread_not_found":
-                    return None
+                match code_of(error):
+                    case "thread_not_found":
+                        return None
+                    case "invalid_cursor":
+                        raise PlatformDown("invalid_cursor: the search begins anew") from error
                 raise
             for message in page.nodes("messages"):
                 if carries(message, outbound):
                     return Sent(message.text("ts"), chat, more=more)
-            seen += page.nodes("messages")
-            cursor = page.node("response_metadata").text("next_cursor")
-            if not cursor:
+            search.pages += 1
+            search.seen += page.nodes("messages")
+            search.cursor = page.node("response_metadata").text("next_cursor")
+            if not search.cursor:
                 if began and in_pane(outbound.place):
-                    await self._streaming.mend(outbound, seen, oldest)
+                    await self._streaming.mend(outbound, search.seen, oldest)
                 return None
-        raise OutcomeUnknown(f"not_among_{PAGE * PAGES}_messages")
+        raise OutcomeUnknown(f"not_among_{len(search.seen)}_messages")
+
+    def _pause(self, outbound: Outbound, search: _Search) -> None:
+        self._paused[outbound.id, outbound.part] = search
+        while len(self._paused) > PAUSED:
+            self._paused.popitem(last=False)
 
     async def _page(self, chat: str, thread: str, oldest: str, cursor: str) -> Node:
         if not thread:

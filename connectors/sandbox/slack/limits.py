@@ -1,4 +1,4 @@
-"""Slack's published pace for chat.postMessage: about one a second in a channel, with short bursts."""
+"""Slack's published paces: for posting in a channel, and for looking back where the app is not listed."""
 
 import math
 from dataclasses import dataclass
@@ -15,14 +15,20 @@ class Pace:
     burst: int = 1
 
 
+# https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps
+LOOKING_BACK = frozenset({"conversations.history", "conversations.replies"})
+UNLISTED = Pace(per_second=1 / 60)
+UNLISTED_PAGE = 15
+
+
 @dataclass(slots=True)
 class _Bucket:
     tokens: float
     at: datetime
 
 
-class PostLimiter:
-    """A token bucket for each channel. Counts what it refused."""
+class Limiter:
+    """A token bucket for each key, such as a channel. Counts what it refused."""
 
     def __init__(self, pace: Pace | None, clock: Clock) -> None:
         self.pace = pace
@@ -30,12 +36,12 @@ class PostLimiter:
         self._clock = clock
         self._buckets: dict[str, _Bucket] = {}
 
-    def refuses(self, channel: str) -> int:
-        """Zero when a post may pass, else the Retry-After in whole seconds."""
+    def refuses(self, key: str) -> int:
+        """Zero when a call may pass, else the Retry-After in whole seconds."""
         if self.pace is None:
             return 0
         now = self._clock()
-        bucket = self._buckets.setdefault(channel, _Bucket(float(self.pace.burst), now))
+        bucket = self._buckets.setdefault(key, _Bucket(float(self.pace.burst), now))
         earned = (now - bucket.at).total_seconds() * self.pace.per_second
         bucket.tokens = min(float(self.pace.burst), bucket.tokens + earned)
         bucket.at = now

@@ -18,11 +18,14 @@ TOKEN_LIFE = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The app, as OAuth knows it. With `rotates`, tokens live for twelve hours."""
+    """The app, as OAuth knows it. With `rotates`, tokens live for twelve hours; one that is not `listed` in
+    Slack's Marketplace may look back once a minute.
+    """
 
     id: str
     secret: str
     rotates: bool = False
+    listed: bool = True
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from connectors.sandbox.fault import Faults, NoFaults
 from connectors.sandbox.slack.delivery import ACK_TIMEOUT, RETRY_DELAYS, Delivery, Parcel, Route
-from connectors.sandbox.slack.limits import Pace, PostLimiter
+from connectors.sandbox.slack.limits import UNLISTED, Limiter, Pace
 from connectors.sandbox.slack.oauth import Client, Installs
 from connectors.sandbox.slack.shapes import Installation
 from connectors.sandbox.slack.sockets import Sockets
@@ -90,12 +90,13 @@ class SlackStandIn(Tenant):
         self._workspaces[team_id] = self._workspace
         self._tenants: dict[str, Tenant] = {}
         self._workspace.address = public_url.rstrip("/") or DEFAULT_ADDRESS
-        self._limiter = PostLimiter(post_pace, clock)
+        self._limiter = Limiter(post_pace, clock)
         self._web = SlackWeb(
             self._workspaces,
             self.installs,
             self._sockets,
             self._limiter,
+            Limiter(None if self.installs.client.listed else UNLISTED, clock),
             faults,
             app_token=app_token,
             address_is_fixed=bool(public_url),

@@ -12,7 +12,7 @@ from aiohttp import BodyPartReader, web
 from connectors.sandbox.fault import Fault, FaultKind, Faults
 from connectors.sandbox.slack import assistant, chat, conversations, files, people, views
 from connectors.sandbox.slack.call import Call, Method
-from connectors.sandbox.slack.limits import PostLimiter
+from connectors.sandbox.slack.limits import LOOKING_BACK, UNLISTED_PAGE, Limiter
 from connectors.sandbox.slack.oauth import Installs
 from connectors.sandbox.slack.responses import respond
 from connectors.sandbox.slack.sockets import Sockets
@@ -38,7 +38,8 @@ class SlackWeb:
         workspaces: Mapping[str, Workspace],
         installs: Installs,
         sockets: Sockets,
-        limiter: PostLimiter,
+        limiter: Limiter,
+        looks: Limiter,
         faults: Faults,
         *,
         app_token: str,
@@ -48,6 +49,7 @@ class SlackWeb:
         self._installs = installs
         self._sockets = sockets
         self._limiter = limiter
+        self._looks = looks
         self._faults = faults
         self._app_token = app_token
         self._address_is_fixed = address_is_fixed
@@ -108,6 +110,10 @@ class SlackWeb:
         workspace = first if method == _OPEN_TO_ALL else self._authorize(method, token) or first
         if method == _CONNECT:
             return {"url": self._sockets.issue(first.address)}
+        if method in LOOKING_BACK and self._looks.pace is not None:
+            if wait := self._looks.refuses(f"{workspace.home.team_id}.{method}"):
+                raise Refused("ratelimited", retry_after=wait)
+            args = {**args, "limit": UNLISTED_PAGE}
         call = Call(workspace, args)
         if method == "chat.postMessage" and (wait := self._limiter.refuses(chat.target(call).id)):
             raise Refused("ratelimited", retry_after=wait)

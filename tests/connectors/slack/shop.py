@@ -101,7 +101,7 @@ class Shop:
 
 @asynccontextmanager
 async def a_shop(
-    *, token: str = "", rotates: bool = False, options: Mapping[str, str] | None = None
+    *, token: str = "", rotates: bool = False, listed: bool = True, options: Mapping[str, str] | None = None
 ) -> AsyncIterator[Shop]:
     """With `token` the app lives in one workspace, without it is installed by OAuth."""
     script, clock = Script(), HandClock()
@@ -113,7 +113,7 @@ async def a_shop(
         clock=clock,
         ack_timeout=timedelta(seconds=5),
         retry_delays=(timedelta(0),) * 3,
-        client=Client("1.2", "client-secret", rotates),
+        client=Client("1.2", "client-secret", rotates, listed),
     )
     slack.add_user("ana", real_name="Ana Duarte", user_id="U0ANA")
     acme = slack.workspace(ACME, "Acme")

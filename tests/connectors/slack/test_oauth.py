@@ -10,7 +10,7 @@ import pytest
 from aiohttp import CookieJar
 
 from bot.core.connector import AccountSettings, RawRequest
-from bot.core.errors import AccountSuspended, PlatformDown, SettingsError
+from bot.core.errors import AccountSuspended, OutcomeUnknown, PlatformDown, RateLimited, SettingsError
 from bot.core.events import Said
 from bot.core.outbound import Post
 from connectors.sandbox.fault import Fault, FaultKind
@@ -318,6 +318,25 @@ async def test_a_wrong_client_secret_is_our_own_matter(rotating: Shop) -> None:
     with pytest.raises(AccountSuspended, match="App Credentials"):
         await wrong.send(rotating.outbound(Post("x"), chat))
     await wrong.close()
+
+
+async def test_an_app_that_may_look_back_once_a_minute_goes_on_where_it_was() -> None:
+    async with a_shop(listed=False) as shop:
+        await shop.install(ACME)
+        chat = await told(shop)
+        outbound = shop.outbound(Post("once"), chat)
+        shop.script.faults["chat.postMessage"] = [Fault(FaultKind.LOST_RESPONSE)]
+        with pytest.raises(OutcomeUnknown):
+            await shop.connector.send(outbound)
+        for number in range(40):
+            shop.slack.workspace(ACME).say("zoe", chat.partition("/")[2], f"and {number}")
+        for _ in range(2):
+            with pytest.raises(RateLimited) as told_to_wait:
+                await shop.connector.find(outbound)
+            assert told_to_wait.value.retry_after is not None
+            shop.clock.now += told_to_wait.value.retry_after
+        assert await shop.connector.find(outbound)
+        assert shop.script.calls.count("conversations.history") == 5
 
 
 async def test_events_of_a_workspace_without_the_app_are_dropped(shop: Shop) -> None:
