@@ -165,7 +165,7 @@ class SlackDeeds:
         return {"channel": self._side(body).open_direct(body.text("user")).id}
 
     async def _open_home(self, body: Body) -> object:
-        self._side(body).open_home(body.text("user"))
+        self._side(body).open_home(body.text("user"), body.text("tab", "home"))
         return {}
 
     async def _add_user(self, body: Body) -> object:
@@ -181,7 +181,7 @@ class SlackDeeds:
         return {"channel": channel, "thread_ts": thread}
 
     async def _pane(self, body: Body) -> object:
-        return self._side(body).pane(body.text("channel"), body.text("thread_ts"))
+        return self._side(body).pane(body.text("channel"), body.text("thread_ts", ""))
 
     async def _add_workspace(self, body: Body) -> object:
         return {"team": self.slack.workspace(body.text("team"), body.text("name", "")).installation.team_id}

@@ -31,7 +31,7 @@ async def test_an_agent_answers_on_every_channel(database_url: str, redis_url: s
         await r.by_mail().write("Invitations", QUESTION, to=r.sandbox.credentials.email_address)
         theirs, maya = r.in_slack()
         direct = theirs.open_direct(maya).id
-        theirs.say(maya, direct, QUESTION)
+        asked = theirs.say(maya, direct, QUESTION)
         ours = r.slack_customers
         root = ours.say(maya, r.shared_channel, QUESTION)
 
@@ -44,7 +44,7 @@ async def test_an_agent_answers_on_every_channel(database_url: str, redis_url: s
             "whatsapp": lambda: _whatsapp(r),
             "messenger": lambda: _messenger(r),
             "mail": lambda: _mail(r),
-            "direct message": lambda: in_slack(theirs, direct),
+            "direct message": lambda: in_slack(theirs, direct, asked),
             "shared channel": lambda: in_slack(ours, r.shared_channel, root),
         }.items():
             await until(heard, what=name)

@@ -61,6 +61,7 @@ export function startCustomerSlack(root) {
   function openPlace(place) {
     state.place = place;
     openThread(null);
+    if (place === "direct") attempt(() => act(`${SIDE}/open_home`, { team: state.home.team, user: state.me, tab: "messages" }));
   }
 
   async function openPane() {
@@ -119,7 +120,7 @@ export function startCustomerSlack(root) {
       state.home.install ? safeLink(state.home.install, "Add to Slack") : h("span", {}, "The product does not run."));
     const { thread, place } = state;
     const found = channel ? await show(`${SIDE}/messages`, { team, user: state.me, channel: channel.id, thread_ts: thread || "" }) : { messages: [], ephemerals: [] };
-    const pane = thread && place === "direct" ? await show(`${SIDE}/pane`, { team, channel: channel.id, thread_ts: thread }) : {};
+    const pane = channel && (thread || place === "direct") ? await show(`${SIDE}/pane`, { team, channel: channel.id, thread_ts: thread || "" }) : {};
     if (asked !== state.me || thread !== state.thread || place !== state.place) return;
     drawLog(found, space);
     drawPane(pane, found.messages.some((each) => each.user === state.me));

@@ -14,10 +14,15 @@ MAX_PROMPTS = 4
 PANE = "assistant_app_thread"  # the subtype of the message that begins a pane's thread
 
 
-def _pane(call: Call) -> tuple[Channel, Message]:
+def _direct(call: Call) -> Channel:
     channel = call.workspace.visible(call.required("channel_id", "channel_not_found"))
     if not channel.im_user:
         raise Refused("channel_not_found")
+    return channel
+
+
+def _pane(call: Call) -> tuple[Channel, Message]:
+    channel = _direct(call)
     root = messages.root_of(channel, call.required("thread_ts", "invalid_thread_ts"))
     if root.subtype != PANE:
         raise Refused("method_not_supported_for_channel_type")
@@ -30,32 +35,36 @@ def set_status(call: Call) -> Wire:
     if call.workspace.home.bot_user not in channel.members:
         raise Refused("not_in_channel")
     root = messages.root_of(channel, call.required("thread_ts", "invalid_thread_ts"))
-    _pane_of(call, channel, root)["status"] = call.text("status")
+    _pane_of(call, channel, root.ts)["status"] = call.text("status")
     call.workspace.show("assistant_status", channel=channel.id, ts=root.ts, status=call.text("status"))
     return {}
 
 
 def set_title(call: Call) -> Wire:
     channel, root = _pane(call)
-    _pane_of(call, channel, root)["title"] = call.required("title")
+    _pane_of(call, channel, root.ts)["title"] = call.required("title")
     return {}
 
 
 def set_prompts(call: Call) -> Wire:
-    channel, root = _pane(call)
+    """In a pane; without a thread, in the direct messages of an app that has an `agent_view`."""
+    channel, thread = _direct(call), ""
+    if call.text("thread_ts"):
+        channel, root = _pane(call)
+        thread = root.ts
     prompts = call.json("prompts")
     if not isinstance(prompts, list) or not 1 <= len(prompts) <= MAX_PROMPTS:
         raise Refused("invalid_arguments", f"must have 1 to {MAX_PROMPTS} items: prompts")
     for prompt in prompts:
         if not isinstance(prompt, dict) or not prompt.get("title") or not prompt.get("message"):
             raise Refused("invalid_arguments", "missing required field: title or message")
-    _pane_of(call, channel, root)["prompts"] = prompts
-    call.workspace.show("assistant_prompts", channel=channel.id, ts=root.ts)
+    _pane_of(call, channel, thread)["prompts"] = prompts
+    call.workspace.show("assistant_prompts", channel=channel.id, ts=thread)
     return {}
 
 
-def _pane_of(call: Call, channel: Channel, root: Message) -> Wire:
-    return call.workspace.state.panes.setdefault(f"{channel.id}/{root.ts}", {})
+def _pane_of(call: Call, channel: Channel, thread: str) -> Wire:
+    return call.workspace.state.panes.setdefault(f"{channel.id}/{thread}", {})
 
 
 def start_stream(call: Call) -> Wire:

@@ -88,6 +88,8 @@ class Hearing:
             log.warning("slack.event_of_no_installation", workspace=key, kind=kind)
         elif kind == "assistant_thread_started":
             await self._opened(event, payload.text("event_id"), key, workspace, inbox, now)
+        elif kind == "app_home_opened":
+            self._looked(event, workspace)
         elif found := self._parser.callback(payload, bot_of(payload), now):
             heard = await self._placed(found, event, key, workspace)
             # A channel may be served by another installation than the one this event names.
@@ -160,7 +162,10 @@ class Hearing:
     async def _opened(
         self, event: Node, event_id: str, key: str, workspace: Workspace, inbox: Inbox, now: datetime
     ) -> None:
-        """The assistant's pane: https://docs.slack.dev/reference/events/assistant_thread_started"""
+        """The assistant's pane, which older apps have: no new one can.
+
+        https://docs.slack.dev/reference/events/assistant_thread_started
+        """
         pane = event.node("assistant_thread")
         person, chat, thread = pane.text("user_id"), pane.text("channel_id"), pane.text("thread_ts")
         if not (event_id and person and chat and thread):
@@ -173,11 +178,19 @@ class Hearing:
             occurred_at=moment(event.text("event_ts")) or now,
         )
         await inbox.accept([await workspace.people.named(opened)])
+        self._offer(workspace, chat, thread)
+
+    def _looked(self, event: Node, workspace: Workspace) -> None:
+        """Somebody opened the app's messages: https://docs.slack.dev/reference/events/app_home_opened"""
+        if event.text("tab") == "messages" and event.text("channel"):
+            self._offer(workspace, event.text("channel"), None)
+
+    def _offer(self, workspace: Workspace, chat: str, thread: str | None) -> None:
         if self._prompts:
             self._chores.begin(self._prompt(workspace, chat, thread))
 
-    async def _prompt(self, workspace: Workspace, chat: str, thread: str) -> None:
-        """Offer the questions. They help while the pane is empty, so that nothing is lost without them."""
+    async def _prompt(self, workspace: Workspace, chat: str, thread: str | None) -> None:
+        """Offer the questions. They help while nothing is said, so that nothing is lost without them."""
         prompts = [{"title": prompt.title, "message": prompt.message} for prompt in self._prompts]
         try:
             await workspace.api.call(

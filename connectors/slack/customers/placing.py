@@ -1,8 +1,8 @@
 """Slack's events as what customers do: which conversation it is, and by whom. Pure.
 
 In a channel a top-level message of somebody from outside begins a conversation, and its thread is the
-conversation. In direct messages each thread is one, as the assistant's pane makes them, and so is what stands
-outside of threads.
+conversation. In direct messages, too, a thread is a place of its own: Slack has agents answer in the thread of
+what they were asked. https://docs.slack.dev/ai/migrating-to-agent-messaging
 """
 
 from dataclasses import dataclass, replace
@@ -27,12 +27,9 @@ def placed(found: Event, event: Node, key: str) -> Heard | None:
     if isinstance(found.content, Unsupported) and found.content.kind != "forwarded":
         return None  # somebody joined, or changed the topic
     direct = is_direct(found.place.chat)
-    written = _written(event, found)
-    thread, is_root = found.place.thread, False
-    if not direct:
-        own = _message(found)
-        is_root = not thread or thread == own
-        thread = thread or own
+    written, own = _written(event, found), _message(found)
+    thread = found.place.thread or own
+    is_root = thread == own
     place = replace(found.place, chat=f"{key}/{found.place.chat}", thread=thread)
     return Heard(
         event=replace(found, place=place, shared=not direct),
@@ -47,9 +44,7 @@ def reacted(found: Event, message: Node, key: str) -> Heard:
     """The same for a reaction to `message`: Slack tells its thread only when asked."""
     direct = is_direct(found.place.chat)
     ts, thread = message.text("ts"), message.text("thread_ts")
-    is_root = not direct and thread in ("", ts)
-    if direct:
-        thread = "" if thread == ts else thread
+    is_root = thread in ("", ts)
     place = replace(found.place, chat=f"{key}/{found.place.chat}", thread=ts if is_root else thread)
     return Heard(
         event=replace(found, place=place, shared=not direct),

@@ -23,18 +23,39 @@ async def shop() -> AsyncIterator[Shop]:
         yield made
 
 
-async def test_a_direct_message_is_a_conversation_of_its_sender(shop: Shop) -> None:
+async def test_a_direct_message_begins_the_thread_in_which_it_is_answered(shop: Shop) -> None:
     direct = shop.slack.open_direct("ana").id
     first = shop.slack.say("ana", direct, "hello")
-    shop.slack.say("ana", direct, "in a thread", first)
-    await shop.inbox.event(2)
-    places = [event.place for event in shop.inbox.events]
-    assert places == [shop.place(f"{HOME}/{direct}"), shop.place(f"{HOME}/{direct}", first)]
+    shop.slack.say("ana", direct, "in its thread", first)
+    shop.slack.edit_as("ana", direct, first, "hello!")
+    shop.slack.react_as("ana", direct, first, "wave")
+    await shop.inbox.event(4)
+    assert {event.place for event in shop.inbox.events} == {shop.place(f"{HOME}/{direct}", first)}
+    second = shop.slack.say("ana", direct, "something else")
+    assert (await shop.inbox.event(5)).place == shop.place(f"{HOME}/{direct}", second)
     assert not any(event.shared for event in shop.inbox.events)
     # One of our own people who tries it out is a customer there.
     assert {event.standing for event in shop.inbox.events} == {Standing.CUSTOMER}
-    await shop.connector.send(shop.outbound(Post("hi", reply_to=first), f"{HOME}/{direct}"))
-    assert shop.slack.messages(direct)[-1]["text"] == "hi"
+    where = (f"{HOME}/{direct}", second)
+    await shop.connector.send(shop.outbound(Typing(), *where))
+    assert shop.slack.pane(direct, second)["status"] == "is thinking…"
+    await shop.connector.send(shop.outbound(Post("hi", reply_to=second), *where))
+    assert [message["text"] for message in shop.slack.messages(direct, second)] == ["something else", "hi"]
+
+
+async def test_questions_are_offered_as_soon_as_somebody_opens_the_messages_of_the_app(shop: Shop) -> None:
+    shop.slack.open_home("ana", "messages")
+    await shop.script.called("assistant.threads.setSuggestedPrompts", 1)
+    await shop.connector.close()
+    direct = shop.slack.open_direct("ana").id
+    assert [prompt["title"] for prompt in shop.slack.pane(direct, "")["prompts"]] == [
+        "Invite my team",
+        "Billing",
+    ]
+    shop.slack.open_home("ana", "home")
+    await shop.slack.settled()
+    assert shop.script.calls.count("assistant.threads.setSuggestedPrompts") == 1
+    assert shop.inbox.events == []  # looking is not writing: nothing is begun by it
 
 
 async def test_the_pane_opens_with_questions_and_shows_that_we_think(shop: Shop) -> None:

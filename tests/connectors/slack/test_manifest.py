@@ -20,8 +20,7 @@ def test_the_manifest_is_valid(schema: str, file: str) -> None:
     if not (WIRE / schema).exists():
         pytest.skip(f"{schema} is not at hand (SHARED_DIR names its folder)")
     manifest = yaml.safe_load((ROOT / file).read_text())
-    if schema.startswith("schemastore"):
-        manifest["features"].pop("assistant_view", None)  # younger than that schema
+    manifest["features"].pop("agent_view", None)  # younger than the schemas
     jsonschema.validate(manifest, json.loads((WIRE / schema).read_text()))
 
 
@@ -39,4 +38,7 @@ def test_the_app_of_customers_asks_for_what_it_asks_for_when_it_is_installed() -
     assert manifest["oauth_config"]["scopes"]["bot"] == list(CUSTOMERS)
     assert "slash_commands" not in manifest["features"]
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
-    assert {"app_uninstalled", "tokens_revoked", "assistant_thread_started", "message.im"} <= set(events)
+    assert {"app_uninstalled", "tokens_revoked", "app_home_opened", "message.im"} <= set(events)
+    # https://docs.slack.dev/ai/migrating-to-agent-messaging: no new app can have an assistant_view
+    assert len(manifest["features"]["agent_view"]["agent_description"]) <= 300
+    assert "assistant_view" not in manifest["features"]

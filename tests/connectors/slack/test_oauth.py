@@ -34,7 +34,7 @@ async def rotating() -> AsyncIterator[Shop]:
 
 
 async def told(shop: Shop, text: str = "hello") -> str:
-    """Somebody of Acme writes to the app; the chat of their conversation."""
+    """Somebody of Acme writes to the app; the chat in which they did."""
     direct = shop.slack.workspace(ACME).open_direct("zoe").id
     shop.slack.workspace(ACME).say("zoe", direct, text)
     await shop.slack.settled()
@@ -46,7 +46,7 @@ async def test_a_workspace_installs_the_app_writes_to_it_and_is_answered(shop: S
     assert "Connected to Acme" in page
     chat = await told(shop)
     (event,) = shop.inbox.events
-    assert (event.place, event.shared, event.content) == (shop.place(chat), False, Said("hello"))
+    assert (event.place.chat, event.shared, event.content) == (chat, False, Said("hello"))
     assert (event.sender.external_id, event.sender.display_name) == ("U0ZOE", "zoe")
     sent = await shop.connector.send(shop.outbound(Post("Hello **Zoe**"), chat))
     shown = shop.slack.workspace(ACME).messages(chat.partition("/")[2])
