@@ -155,4 +155,33 @@ class InSlack(Side):
         return [theirs.file_content(f["id"]) for m in self._ours() for f in m.get("files", ())]
 
 
-SIDES = (OnTelegram, OnWhatsApp, OnMessenger, ByMail, InSlack)
+class DirectlyInSlack(Side):
+    """In direct messages with our app, where she begins anew whenever she writes, and reads each thread."""
+
+    title = "Slack"
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__(rig)
+        self.theirs, self.maya = rig.in_slack()
+        self.direct = self.theirs.open_direct(self.maya).id
+
+    async def say(self, text: str) -> None:
+        self.theirs.say(self.maya, self.direct, text)
+
+    async def send_picture(self, text: str) -> None:
+        stamp = Upload("stamp.png", PNG, "image/png")
+        self.theirs.post_as(self.maya, self.direct, text, files=[stamp])
+
+    def _ours(self) -> list[Wire]:
+        roots = [str(m["ts"]) for m in self.theirs.messages(self.direct)]
+        told = {str(m["ts"]): m for ts in roots for m in self.theirs.messages(self.direct, ts)}
+        return [told[ts] for ts in sorted(told) if told[ts].get("bot_id")]
+
+    def heard(self) -> list[str]:
+        return [str(m.get("text", "")) for m in self._ours() if m.get("text")]
+
+    def files(self) -> list[bytes]:
+        return [self.theirs.file_content(f["id"]) for m in self._ours() for f in m.get("files", ())]
+
+
+SIDES = (OnTelegram, OnWhatsApp, OnMessenger, ByMail, InSlack, DirectlyInSlack)

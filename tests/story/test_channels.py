@@ -12,7 +12,7 @@ from tests.story.sides import PNG, SIDES, Side
 ROOM = "billing-escalations"
 CHARGED = "I was charged twice this month"
 
-channels = pytest.mark.parametrize("kind", SIDES, ids=lambda kind: kind.title)
+channels = pytest.mark.parametrize("kind", SIDES, ids=lambda kind: kind.__name__)
 
 
 @asynccontextmanager

@@ -1,8 +1,8 @@
 """Slack's events as what customers do: which conversation it is, and by whom. Pure.
 
 In a channel a top-level message of somebody from outside begins a conversation, and its thread is the
-conversation. In direct messages, too, a thread is a place of its own: Slack has agents answer in the thread of
-what they were asked. https://docs.slack.dev/ai/migrating-to-agent-messaging
+conversation. In direct messages, too, a thread is a place of its own: Slack has agents answer in the thread
+of what they were asked. https://docs.slack.dev/ai/migrating-to-agent-messaging
 """
 
 from dataclasses import dataclass, replace
