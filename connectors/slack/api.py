@@ -18,6 +18,7 @@ from connectors.slack.payload import Node
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 CHUNK = 64 * 1024
+ROTATES = "xoxe."  # how tokens begin that must be renewed, which OAuth alone can do
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 sdk_log = logging.getLogger("connectors.slack.sdk")
@@ -114,6 +115,11 @@ class Api:
     async def check(self, needed: Collection[str]) -> Identity:
         """Who we are, asked now. Raises SendError, also where the token lacks one of the scopes needed."""
         us = await self.identity(now=True)
+        if self._token.startswith(ROTATES):
+            raise Refused(
+                "token_rotates: this token ends after twelve hours; make the app anew with"
+                " token_rotation_enabled: false"
+            )
         if self._scopes and (missing := sorted(set(needed) - self._scopes)):
             raise Refused(
                 f"missing_scope: the app lacks {', '.join(missing)}; add it under OAuth & Permissions,"

@@ -8,7 +8,7 @@ https://docs.slack.dev/reference/methods/chat.startStream
 import re
 from collections.abc import Mapping, Sequence
 
-from bot.core.errors import OutcomeUnknown, Refused, SendError
+from bot.core.errors import OutcomeUnknown, RateLimited, Refused, SendError
 from bot.core.events import Place
 from bot.core.outbound import Outbound
 from connectors.rendering import TextPart
@@ -64,9 +64,8 @@ class Streaming:
             return None
         ts = answer.text("ts")
         try:
-            for piece in rest:
-                await self._append(chat, ts, piece)
-            await self._stop(chat, ts, metadata_of(outbound), rows(part.buttons))
+            left = await self._grown(chat, ts, rest)
+            await self._stop(chat, ts, left, metadata_of(outbound), rows(part.buttons))
         except SendError as error:
             raise OutcomeUnknown(f"stream_torn: {code_of(error)}") from error
         return ts
@@ -83,24 +82,37 @@ class Streaming:
             if ours and younger and is_nameless(message) and message.text("subtype") != _PANE:
                 await self._take_away(outbound.place.chat, message.text("ts"))
 
+    async def _grown(self, chat: str, ts: str, rest: Sequence[str]) -> str:
+        """What is left for the end: the last piece, and more where Slack lets the message grow no faster."""
+        for index, piece in enumerate(rest[:-1]):
+            try:
+                await self._append(chat, ts, piece)
+            except RateLimited:
+                return "".join(rest[index:])
+        return "".join(rest[-1:])
+
     async def _append(self, chat: str, ts: str, piece: str) -> None:
         await self._api.call(
             lambda web: web.chat_appendStream(channel=chat, ts=ts, markdown_text=piece), repeatable=False
         )
 
     async def _stop(
-        self, chat: str, ts: str, metadata: dict[str, object] | None, blocks: Sequence[Block]
+        self, chat: str, ts: str, left: str, metadata: dict[str, object] | None, blocks: Sequence[Block]
     ) -> None:
         await self._api.call(
             lambda web: web.chat_stopStream(
-                channel=chat, ts=ts, metadata=metadata, blocks=list(blocks) or None
+                channel=chat,
+                ts=ts,
+                markdown_text=left or None,
+                metadata=metadata,
+                blocks=list(blocks) or None,
             ),
             repeatable=False,
         )
 
     async def _take_away(self, chat: str, ts: str) -> None:
         for end in (
-            lambda: self._stop(chat, ts, None, ()),
+            lambda: self._stop(chat, ts, "", None, ()),
             lambda: self._api.call(lambda web: web.chat_delete(channel=chat, ts=ts), repeatable=True),
         ):
             try:

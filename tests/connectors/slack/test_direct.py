@@ -103,6 +103,15 @@ async def test_a_scope_that_is_missing_is_named(shop: Shop) -> None:
         await shop.connector.check()
 
 
+async def test_a_token_that_will_end_by_itself_is_no_token_for_one_workspace(shop: Shop) -> None:
+    shop.slack.installs.grant("xoxe.xoxb-1-x", HOME)
+    secrets = {**shop.settings.secrets, "bot_token": "xoxe.xoxb-1-x"}
+    connector = SlackCustomers(replace(shop.settings, secrets=secrets), shop.means)
+    with pytest.raises(Refused, match=r"twelve hours.*token_rotation_enabled: false"):
+        await connector.check()
+    await connector.close()
+
+
 async def test_checking_tells_as_whom(shop: Shop) -> None:
     assert await shop.connector.check() == "@desk in Sandbox"
     shop.slack.uninstall(HOME)

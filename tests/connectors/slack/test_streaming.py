@@ -74,8 +74,23 @@ async def test_too_many_streams_wait_as_messages_do(shop: Shop) -> None:
     assert shown(shop, where) == []
 
 
-@pytest.mark.parametrize("kind", [FaultKind.LOST_RESPONSE, FaultKind.SERVER_ERROR, FaultKind.RATE_LIMITED])
-@pytest.mark.parametrize("step", STEPS[1:])
+async def test_a_stream_that_may_not_grow_so_fast_ends_with_all_that_is_left(shop: Shop) -> None:
+    where = await pane(shop)
+    outbound = shop.outbound(Post(ANSWER), *where)
+    shop.script.faults["chat.appendStream"] = [Fault(FaultKind.RATE_LIMITED, 3)]
+    await shop.connector.send(outbound)
+    assert shown(shop, where) == [ANSWER.strip()]
+    assert [call for call in shop.script.calls if "Stream" in call] == list(STEPS)
+    assert await shop.connector.find(outbound)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        *((step, kind) for step in STEPS[1:] for kind in (FaultKind.LOST_RESPONSE, FaultKind.SERVER_ERROR)),
+        (STEPS[2], FaultKind.RATE_LIMITED),
+    ],
+)
 async def test_a_stream_that_tears_is_taken_away_before_it_is_made_again(
     shop: Shop, step: str, kind: FaultKind
 ) -> None:
