@@ -29,6 +29,7 @@ class Identity:
     user: str  # our bot's user id, the author of what we post
     bot: str
     team: str
+    enterprise: str = ""  # the organization that the workspace is of
     name: str = ""
     workspace: str = ""
 
@@ -107,6 +108,7 @@ class Api:
                 user=answer.text("user_id"),
                 bot=answer.text("bot_id"),
                 team=answer.text("team_id"),
+                enterprise=answer.text("enterprise_id"),
                 name=answer.text("user"),
                 workspace=answer.text("team"),
             )

@@ -54,7 +54,7 @@ class SlackConnector:
         self._finding = Finding(self._api, channels, means.files)
         self._receiver = Receiver(
             self._api,
-            People(self._api),
+            People(self._api, colleagues=True),
             self._chores,
             account=settings.account,
             clock=means.clock,

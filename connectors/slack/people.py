@@ -1,7 +1,8 @@
 """Who the people are whom events mention, looked up after parsing: bounded, remembered, never fatal.
 
 Slack tells who acts by id alone. Their name is shown; by their e-mail address, which Slack has verified,
-an organization file may name them.
+an organization file may name them. Of somebody from another organization Slack has verified nothing: who runs
+their workspace says what their address is.
 """
 
 import asyncio
@@ -43,8 +44,11 @@ class Person:
 
 
 class People:
-    def __init__(self, api: Api, *, patience: timedelta = PATIENCE) -> None:
+    """With `colleagues`, of people from elsewhere no address is told."""
+
+    def __init__(self, api: Api, *, colleagues: bool = False, patience: timedelta = PATIENCE) -> None:
         self._api = api
+        self._colleagues = colleagues
         self._patience = patience.total_seconds()
         self._known: OrderedDict[str, Person] = OrderedDict()
         self._refused: set[str] = set()  # whom Slack would not tell of when it was asked last
@@ -95,6 +99,7 @@ class People:
 
     async def _ask(self, person: str) -> None:
         try:
+            homes = await self._homes() if self._colleagues else None
             answer = await self._api.call(lambda web: web.users_info(user=person), repeatable=True)
         except SendError as error:  # tried again with the next event
             if isinstance(error, Refused | Unreachable) and len(self._refused) < REMEMBERED:
@@ -105,9 +110,14 @@ class People:
         profile = user.node("profile")
         name = profile.text("display_name") or profile.text("real_name") or user.text("real_name")
         teams = {user.text("team_id"), user.node("enterprise_user").text("enterprise_id")} - {""}
-        self._known[person] = Person(name or user.text("name"), profile.text("email"), frozenset(teams))
+        email = profile.text("email") if homes is None or teams & homes else ""
+        self._known[person] = Person(name or user.text("name"), email, frozenset(teams))
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+    async def _homes(self) -> frozenset[str]:
+        us = await self._api.identity()
+        return frozenset({us.team, us.enterprise} - {""})
 
 
 def _with(sender: Sender, people: Mapping[str, Person]) -> Sender:

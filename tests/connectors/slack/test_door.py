@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.core.connector import MAX_BODY, RawRequest
 from bot.core.errors import BodyTooLarge, DeskError, ForgedRequest, MalformedPayload, StorageUnavailable
 from bot.core.events import Said
+from connectors.sandbox.slack import User
 
 from .conftest import BOT, Desk, Hook
 from .test_parse import EXAMPLES, MESSAGE, PAYLOADS
@@ -149,3 +150,19 @@ async def test_no_unsigned_bytes_get_further_than_the_door(
 async def test_closing_waits_for_nothing_when_nothing_is_under_way(desk: Desk) -> None:
     async with asyncio.timeout(5):
         await desk.other(mode="webhook").close()
+
+
+async def test_an_address_names_a_colleague_and_nobody_from_elsewhere(desk: Desk) -> None:
+    """Whoever runs another workspace says what the addresses of its people are."""
+    desk.slack.add_user("cleo", email="cleo@desk.example", user_id="U0CLEO")
+    desk.slack.join("cleo", "support")
+    other = User(id="U0ELSE", name="cleo", email="cleo@desk.example", team_id="T0ELSE")
+    desk.slack.connect_channel("support", [other], [])
+    await desk.slack.settled()
+    desk.inbox.events.clear()
+    for who in ("U0CLEO", "U0ELSE"):
+        desk.slack.say(who, "support", "hello")
+        await desk.inbox.event(1)
+        event = desk.inbox.events.pop()
+        assert (event.sender.external_id, event.sender.display_name) == (who, "cleo")
+        assert event.sender.handle == ("cleo@desk.example" if who == "U0CLEO" else "")
