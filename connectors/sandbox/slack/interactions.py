@@ -1,7 +1,7 @@
 """What a person's clicks, submissions and slash commands send to the app, and what its answers change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from connectors.sandbox.slack import inputs, messages, views
 from connectors.sandbox.slack.delivery import Answer, Delivery, Parcel, Route
@@ -40,8 +40,8 @@ class Interactions:
             "api_app_id": home.app_id,
             "token": self._token,
             "team": {"id": home.team_id, "domain": home.domain},
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "enterprise": asdict(home.enterprise) if home.enterprise else None,
+            "is_enterprise_install": home.enterprise is not None,
         }
 
     async def _ask(self, payload: Wire) -> Answer:

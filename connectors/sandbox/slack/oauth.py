@@ -4,7 +4,7 @@ https://docs.slack.dev/authentication/installing-with-oauth and .../using-token-
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from html import escape
 from urllib.parse import urlencode, urlsplit
@@ -156,9 +156,9 @@ class Installs:
             "access_token": token,
             "bot_user_id": home.bot_user,
             "scope": ",".join(self.scopes),
-            "team": {"id": home.team_id, "name": home.team_name},
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "team": None if home.enterprise else {"id": home.team_id, "name": home.team_name},
+            "enterprise": asdict(home.enterprise) if home.enterprise else None,
+            "is_enterprise_install": home.enterprise is not None,
         }
         if self.client.rotates:
             refresh = "xoxe-1-" + workspace.ids("").lower()

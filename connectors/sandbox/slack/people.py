@@ -21,7 +21,8 @@ def auth_test(call: Call) -> Wire:
         "team_id": home.team_id,
         "user_id": home.bot_user,
         "bot_id": home.bot_id,
-        "is_enterprise_install": False,
+        "is_enterprise_install": home.enterprise is not None,
+        **({"enterprise_id": home.enterprise.id} if home.enterprise else {}),
     }
 
 

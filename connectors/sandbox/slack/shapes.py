@@ -6,6 +6,14 @@ from connectors.sandbox.slack.state import Channel, Message, StoredFile, User, V
 from connectors.sandbox.slack.wire import Wire
 
 
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """An organization (Enterprise Grid): it adds an app to all of its workspaces at once."""
+
+    id: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
     """The workspace and the one app installed in it."""
@@ -17,6 +25,7 @@ class Installation:
     bot_id: str
     bot_name: str
     installed: int  # seconds since 1970
+    enterprise: Enterprise | None = None
 
     @property
     def domain(self) -> str:
@@ -60,7 +69,9 @@ def user_wire(user: User, home: Installation) -> Wire:
         profile["email"] = user.email
     if user.bot_id:
         profile |= {"bot_id": user.bot_id, "api_app_id": home.app_id, "always_active": False}
-    foreign = {"is_stranger": True} if user.team_id else {}
+    foreign: Wire = {"is_stranger": True} if user.team_id else {}
+    if home.enterprise is not None and not user.team_id:
+        foreign = {"enterprise_user": {"id": user.id, "enterprise_id": home.enterprise.id}}
     return {
         "id": user.id,
         "team_id": user.team_id or home.team_id,

@@ -1,13 +1,14 @@
 """Further workspaces beside the first: who is in them, and what the app's going away tells it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from connectors.sandbox.slack import messages
 from connectors.sandbox.slack.assistant import PANE
 from connectors.sandbox.slack.delivery import Delivery, Parcel, Route
 from connectors.sandbox.slack.interactions import Interactions
 from connectors.sandbox.slack.peopleside import PeopleSide
-from connectors.sandbox.slack.shapes import Installation
+from connectors.sandbox.slack.shapes import Enterprise, Installation
 from connectors.sandbox.slack.state import Channel, Message, User
 from connectors.sandbox.slack.wire import Clock, Ids, Wire
 from connectors.sandbox.slack.workspace import Workspace
@@ -73,6 +74,11 @@ class Tenant(PeopleSide):
         )
         return channel.id, root.ts
 
+    def belong_to(self, enterprise: Enterprise) -> None:
+        """From now on the workspace is of an organization, which adds the app for all of its workspaces."""
+        self.installation = replace(self.installation, enterprise=enterprise)
+        self._workspace.home = self.installation
+
     def without_streams(self) -> None:
         """As on a plan which has no assistants."""
         self._workspace.streams = False
@@ -110,13 +116,14 @@ class Tenant(PeopleSide):
 
     def _send(self, event: Wire) -> None:
         home, workspace = self.installation, self._workspace
+        whole = home.enterprise.id if home.enterprise else None
         stamp = event.get("event_ts", "")
         channel = workspace.state.channels.get(_channel_of(event))
         envelope: Wire = {
             "token": VERIFICATION_TOKEN,
             "team_id": home.team_id,
             "context_team_id": home.team_id,
-            "context_enterprise_id": None,
+            "context_enterprise_id": whole,
             "api_app_id": home.app_id,
             "event": event,
             "type": "event_callback",
@@ -125,11 +132,11 @@ class Tenant(PeopleSide):
             "authed_users": [home.bot_user],
             "authorizations": [
                 {
-                    "enterprise_id": None,
+                    "enterprise_id": whole,
                     "team_id": home.team_id,
                     "user_id": home.bot_user,
                     "is_bot": True,
-                    "is_enterprise_install": False,
+                    "is_enterprise_install": whole is not None,
                 }
             ],
             "is_ext_shared_channel": bool(channel and channel.connected),

@@ -11,9 +11,10 @@ from aiohttp import CookieJar
 
 from bot.core.connector import AccountSettings, RawRequest
 from bot.core.errors import AccountSuspended, OutcomeUnknown, PlatformDown, RateLimited, SettingsError
-from bot.core.events import Said
-from bot.core.outbound import Post
+from bot.core.events import Said, Tapped
+from bot.core.outbound import Button, Post
 from connectors.sandbox.fault import Fault, FaultKind
+from connectors.sandbox.slack import Enterprise
 from connectors.slack import channel
 from connectors.slack.customers.connector import SlackCustomers
 
@@ -51,6 +52,26 @@ async def test_a_workspace_installs_the_app_writes_to_it_and_is_answered(shop: S
     sent = await shop.connector.send(shop.outbound(Post("Hello **Zoe**"), chat))
     shown = shop.slack.workspace(ACME).messages(chat.partition("/")[2])
     assert [(message["ts"], message["text"]) for message in shown[1:]] == [(sent.message, "Hello *Zoe*")]
+
+
+async def test_an_organization_installs_the_app_in_all_of_its_workspaces_at_once(shop: Shop) -> None:
+    acme = shop.slack.workspace(ACME)
+    acme.belong_to(Enterprise("E0ACME", "Acme Group"))
+    assert "Connected to Acme Group" in await shop.install(ACME)
+    assert [name for name in shop.vault.values if name.startswith("inst")] == ["installation:E0ACME"]
+    direct = acme.open_direct("zoe").id
+    ts = acme.say("zoe", direct, "hello")
+    where = (f"E0ACME/{direct}", ts)
+    assert (await shop.inbox.event()).place == shop.place(*where)
+    post = Post("Solved?", (Button("yes", "1", "Yes"),))
+    sent = await shop.connector.send(shop.outbound(post, *where))
+    assert (await acme.click("zoe", direct, sent.message, "yes:0")).taken
+    tap = await shop.inbox.event(2)
+    assert (tap.place, tap.content) == (shop.place(*where), Tapped("yes", "1", "Yes", sent.message))
+    shop.clock.now += timedelta(seconds=2)
+    shop.slack.uninstall(ACME)
+    await shop.slack.settled()
+    assert [name for name in shop.vault.values if name.startswith("inst")] == []
 
 
 async def test_what_slack_is_asked_for_is_what_the_manifest_of_the_app_names(shop: Shop) -> None:
