@@ -189,6 +189,25 @@ def _moved(draft: Draft, event: Event) -> None:
     draft.remember(channel=now)
 
 
+def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
+    """What a colleague of ours wrote in public now reads otherwise, or is gone."""
+    written = (m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.STAFF)
+    message = next(written, None)
+    name = event.sender.display_name or event.sender.external_id
+    if message is None:
+        return
+    if isinstance(event.content, Edited):
+        if event.content.text == message.text:
+            return
+        draft.add(ChangeMessage(message.id, text=event.content.text))
+        sign, did = "✏️", f"changed what they wrote to {draft.customer_name}:\n\n{event.content.text}"
+    else:
+        draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+        sign, did = "🗑", f"deleted what they wrote to {draft.customer_name}."
+    draft.tell_room(Post(f"{sign} **{name}** {did}"))
+    draft.because("staff", f"{name} changed what the customer reads")
+
+
 def _others(draft: Draft, event: Event) -> None:
     """Somebody else wrote where the customer reads: a colleague of ours in public, or a stranger."""
     match event.content:
@@ -197,6 +216,9 @@ def _others(draft: Draft, event: Event) -> None:
             text = "\n".join(filter(None, [text, *(named(a) for a in attachments)]))
         case Receipt():
             receipt(draft, event.content)
+            return
+        case Edited(message=ref) | Deleted(message=ref) if event.standing is Standing.INSIDER:
+            _colleague_changed(draft, event, ref)
             return
         case _:
             return

@@ -11,6 +11,7 @@ from bot.core.events import (
     Attachment,
     AttachmentKind,
     Deleted,
+    Edited,
     Reacted,
     Receipt,
     ReceiptStatus,
@@ -342,6 +343,31 @@ async def test_a_colleagues_file_in_the_customers_thread_is_not_sent_there_again
     assert to_customers(left) == []
     assert any("From me" in text and "offer.pdf" in text for text in to_rooms(left))
     assert view.escalation is not None
+
+
+async def test_what_a_colleague_changes_in_the_customers_thread_is_changed_in_the_log(desk: Bench) -> None:
+    there = {"on": "slack-customers", "chat": "C1", "thread": "1.0", "shared": True}
+    tom = {"standing": Standing.INSIDER, "name": "Tom", **there}
+    accepted = await desk.hear(desk.event("Help!", "U-EXT", **there))  # type: ignore[arg-type]
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    id_ = accepted.wakes[0].conversation
+    await desk.held(id_)
+    for number, text in enumerate(("It costs 10", "Call me")):
+        await desk.hear(desk.event(text, "U-TOM", message=f"1.{number + 1}", **tom))  # type: ignore[arg-type]
+    await desk.turn()
+    await desk.deliver()
+    await desk.hear(desk.event(Edited("1.1", "It costs 12"), "U-TOM", **tom))  # type: ignore[arg-type]
+    await desk.hear(desk.event(Deleted("1.2"), "U-TOM", **tom))  # type: ignore[arg-type]
+    await desk.hear(desk.event(Edited("1.9", "of no message"), "U-TOM", **tom))  # type: ignore[arg-type]
+    await desk.turn()
+    view = await desk.view(id_)
+    assert message(view, "It costs 12").sender == "Tom"
+    assert message(view, "Call me").state is MessageState.DELETED
+    left = await desk.deliver()
+    assert to_customers(left) == []
+    told = to_rooms(left)
+    assert any("Tom" in text and "changed" in text and "It costs 12" in text for text in told)
+    assert any("Tom" in text and "deleted" in text for text in told)
 
 
 # --- small things ------------------------------------------------------------------------------------------
