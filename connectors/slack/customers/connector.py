@@ -57,6 +57,7 @@ class SlackCustomers:
         token = given.get("bot_token", "")
         self._check(token)
         self._chores = Chores()
+        self._homes = frozenset(options.get("team_id", "").replace(",", " ").split())
         self._app = self._our_app()
         line = Line()
         self._exchange = Exchange(self._app, Api("", settings.api_url, line))
@@ -76,7 +77,7 @@ class SlackCustomers:
             self._installations,
             self._chores,
             account=settings.account,
-            homes=frozenset(options.get("team_id", "").replace(",", " ").split()),
+            homes=self._homes,
             prompts=prompts(options.get("prompts", "")),
             clock=means.clock,
         )
@@ -190,7 +191,10 @@ class SlackCustomers:
         keys = await self._installations.keys()
         if not keys:
             return f"no workspace yet: open {self._app.install}"
-        return "1 workspace" if len(keys) == 1 else f"{len(keys)} workspaces"
+        found = "1 workspace" if len(keys) == 1 else f"{len(keys)} workspaces"
+        if not self._homes:
+            return f"{found}; without team_id your own people count as customers in shared channels"
+        return found
 
     async def _check_only(self, only: Workspace) -> str:
         us = await only.api.check(CUSTOMERS)

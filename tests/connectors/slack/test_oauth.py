@@ -373,7 +373,11 @@ async def test_checking_asks_slack_whether_the_app_is_known(shop: Shop) -> None:
     assert await shop.connector.check() == f"no workspace yet: open {shop.url}/slack/install"
     await shop.install(ACME)
     await shop.install(HOME)
-    assert await shop.connector.check() == "2 workspaces"
+    assert (await shop.connector.check()).startswith("2 workspaces; without team_id your own people")
+    options = {"team_id": f"{HOME}, E0HOME"}
+    named = SlackCustomers(replace(shop.settings, options=options), shop.means)
+    assert await named.check() == "2 workspaces"
+    await named.close()
     secrets = {**shop.settings.secrets, "client_secret": "wrong"}
     wrong = SlackCustomers(_with(shop, secrets), shop.means)
     with pytest.raises(AccountSuspended, match=r"bad_client_secret.*Basic Information"):
