@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -62,6 +63,24 @@ class Chores:
         await asyncio.gather(*late, return_exceptions=True)
 
 
+@dataclass(slots=True)
+class Order:
+    """One event after the other where they belong together: what must be asked about the first lets no later
+    one overtake it.
+    """
+
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def of(self, event: Node) -> asyncio.Lock:
+        """In channels by thread; in direct messages all, since there one conversation may have several."""
+        item = event.node("item")
+        written = event.node("message") or event.node("previous_message") or event
+        key = event.text("channel") or item.text("channel")
+        if not key.startswith("D"):
+            key += "/" + (written.text("thread_ts") or written.text("ts") or item.text("ts"))
+        return self._locks.setdefault(key, asyncio.Lock())
+
+
 class Receives(Protocol):
     async def receive(self, payload: Node, inbox: Inbox) -> Answer:
         """What Slack brought, whichever way. Raises DeskError when Slack must send it again."""
@@ -88,6 +107,7 @@ class Receiver:
         self._clock = clock
         self._answer_within = answer_within.total_seconds()
         self._forms = forms
+        self._order = Order()
 
     async def receive(self, payload: Node, inbox: Inbox) -> Answer:
         """Raises what `inbox.accept` raises, and nothing else."""
@@ -112,9 +132,10 @@ class Receiver:
             await inbox.accept([await self._people.named(event) for event in events])
 
     async def _event(self, payload: Node, inbox: Inbox) -> None:
-        us = bot_of(payload) or await self._us()
-        event = self._parser.callback(payload, us, self._clock())
-        await self._accept([event] if event else [], inbox)
+        async with self._order.of(payload.node("event")):
+            us = bot_of(payload) or await self._us()
+            event = self._parser.callback(payload, us, self._clock())
+            await self._accept([event] if event else [], inbox)
 
     async def _us(self) -> str:
         """Our own user id; "" while Slack cannot be asked, which costs no more than `in_our_thread`."""

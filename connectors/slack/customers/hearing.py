@@ -19,7 +19,7 @@ from connectors.slack.customers.workspaces import Workspace, Workspaces
 from connectors.slack.parsing import Parser, bot_of
 from connectors.slack.payload import Node, moment
 from connectors.slack.people import PATIENCE
-from connectors.slack.receiver import Answer, Chores
+from connectors.slack.receiver import Answer, Chores, Order
 
 NOT_HERE: Final = "This command is for the staff. Write your question here as a message."
 
@@ -55,6 +55,7 @@ class Hearing:
         self._homes = homes
         self._prompts = prompts
         self._clock = clock
+        self._order = Order()
 
     async def receive(self, payload: Node, inbox: Inbox) -> Answer:
         """Raises what `inbox.accept` and the vault raise, and SendError where Slack must be asked first."""
@@ -62,7 +63,8 @@ class Hearing:
             case "url_verification":
                 return Answer({"challenge": payload.text("challenge")})
             case "event_callback":
-                await self._event(payload, inbox)
+                async with self._order.of(payload.node("event")):
+                    await self._event(payload, inbox)
             case "block_actions":
                 await self._tapped(payload, inbox)
             case "" if "command" in payload:

@@ -171,6 +171,15 @@ async def test_a_file_that_slack_does_not_describe_in_time_is_heard_all_the_same
     assert b"".join([chunk async for chunk in shop.connector.open(ref)]) == b"picture"
 
 
+async def test_what_was_said_first_is_heard_first_though_its_file_must_be_asked_for(shop: Shop) -> None:
+    shop.script.faults["files.info"] = [Fault(FaultKind.DELAY, 0.3)]
+    ts = shop.slack.post_as("U0ACME", "acme", "see", files=[Upload("x.png", b"picture")])
+    await shop.script.called("files.info", 1)
+    shop.slack.say("U0ACME", "acme", "and?", ts)
+    await shop.inbox.event(2)
+    assert shop.inbox.events[0].message == ts
+
+
 async def test_a_file_that_is_gone_is_refused(shop: Shop) -> None:
     with pytest.raises(Refused, match="file_not_found"):
         [chunk async for chunk in shop.connector.open(f"{HOME}/F0GONE")]

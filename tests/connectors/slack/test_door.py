@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.core.connector import MAX_BODY, RawRequest
 from bot.core.errors import BodyTooLarge, DeskError, ForgedRequest, MalformedPayload, StorageUnavailable
 from bot.core.events import Said
+from connectors.sandbox.fault import Fault, FaultKind
 from connectors.sandbox.slack import User
 
 from .conftest import BOT, Desk, Hook
@@ -166,3 +167,12 @@ async def test_an_address_names_a_colleague_and_nobody_from_elsewhere(desk: Desk
         event = desk.inbox.events.pop()
         assert (event.sender.external_id, event.sender.display_name) == (who, "cleo")
         assert event.sender.handle == ("cleo@desk.example" if who == "U0CLEO" else "")
+
+
+async def test_what_was_said_first_is_heard_first_though_its_writer_must_be_asked_for(desk: Desk) -> None:
+    desk.script.faults["users.info"] = [Fault(FaultKind.DELAY, 0.3)]
+    first = desk.slack.say("ana", "support", "one")
+    await desk.script.called("users.info", 1)
+    desk.slack.say("ben", "support", "two", first)
+    await desk.inbox.event(2)
+    assert [event.content for event in desk.inbox.events] == [Said("one"), Said("two")]
