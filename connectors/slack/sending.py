@@ -22,7 +22,7 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
-from connectors.rendering import FilePart, Part, TextPart, plan
+from connectors.rendering import FilePart, Part, TextPart, in_words, plan
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, card, card_text, message
 from connectors.slack.capabilities import PUBLISHED, TEXT
@@ -37,6 +37,13 @@ from connectors.slack.uploading import Uploads
 from connectors.slack.writing import to_mrkdwn
 
 THINKING = "is thinking…"
+NO_FILES = frozenset(
+    {
+        "slack_connect_file_upload_sharing_blocked",
+        "slack_connect_blocked_file_type",
+        "slack_connect_clip_sharing_blocked",
+    }
+)
 MARKS = {
     Mark.WAITING: "hourglass_flowing_sand",
     Mark.SENT: "heavy_check_mark",
@@ -131,13 +138,23 @@ class Sending:
                 blocks = message([text], buttons) if buttons else []
                 return await self._message(outbound, chat, text, blocks, more=more, named=named)
             case FilePart(attachment=attachment):
-                ts = await self._uploads.send(
-                    attachment,
-                    chat=chat,
-                    thread=thread_of(outbound),
-                    mark=mark_of(outbound),
-                )
-                return Sent(ts, chat, more=more)
+                return await self._file(outbound, post, attachment, chat, more=more)
+
+    async def _file(
+        self, outbound: Outbound, post: Post, attachment: Attachment, chat: str, *, more: bool
+    ) -> Sent:
+        """A file; a link to it where the organizations let none pass between them."""
+        try:
+            ts = await self._uploads.send(
+                attachment, chat=chat, thread=thread_of(outbound), mark=mark_of(outbound)
+            )
+        except Refused as error:
+            if code_of(error) not in NO_FILES or not self._link(attachment.file):
+                raise
+            text = to_mrkdwn(in_words(attachment, self._link))
+            named = self._voice.of(post) if self._voice else {}
+            return await self._message(outbound, chat, text, [], more=more, named=named)
+        return Sent(ts, chat, more=more)
 
     async def _typing(self, place: Place) -> Sent:
         """Slack shows in threads alone that an app is at work; an answer there takes it away.

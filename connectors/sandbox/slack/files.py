@@ -78,6 +78,8 @@ def complete_upload(call: Call) -> Wire:
     channels = [workspace.visible(key) for key in targets]
     if any(workspace.home.bot_user not in channel.members for channel in channels):
         raise Refused("not_in_channel")
+    if not workspace.shares_files and any(channel.connected for channel in channels):
+        raise Refused("slack_connect_file_upload_sharing_blocked")
     try:
         given = call.json("blocks")
     except ValueError:

@@ -83,6 +83,10 @@ class Tenant(PeopleSide):
         """As on a plan which has no assistants."""
         self._workspace.streams = False
 
+    def without_shared_files(self) -> None:
+        """As where an administrator has disabled uploads in Slack Connect."""
+        self._workspace.shares_files = False
+
     def pane(self, channel: str, thread: str) -> Wire:
         """What stands in a pane beside its messages: `status`, `prompts`, `title`."""
         return dict(self._workspace.state.panes.get(f"{channel}/{thread}", {}))

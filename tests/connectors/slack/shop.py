@@ -44,6 +44,7 @@ class Shop:
     clock: HandClock
     url: str
     means: Means
+    kept: Kept
     files: dict[str, bytes] = field(default_factory=dict)
     jar: CookieJar = field(default_factory=lambda: CookieJar(unsafe=True))
 
@@ -134,7 +135,8 @@ async def a_shop(
     )
     files: dict[str, bytes] = {}
     vault, inbox = Safe(), NotedInbox()
-    means = Means(files=Kept(files), vault=vault, clock=clock)
+    kept = Kept(files)
+    means = Means(files=kept, vault=vault, clock=clock)
     handlers: dict[str, SlackCustomers] = {}
 
     async def route(request: web.Request) -> web.Response:
@@ -152,7 +154,7 @@ async def a_shop(
         interactions_url=f"{url}/hooks/slack/interactions",
         commands_url=f"{url}/hooks/slack/commands",
     )
-    yield Shop(slack, connector, inbox, script, settings, vault, clock, url, means, files)
+    yield Shop(slack, connector, inbox, script, settings, vault, clock, url, means, kept, files)
     await slack.settled()
     await runner.cleanup()
     await connector.close()

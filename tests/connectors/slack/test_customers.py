@@ -171,6 +171,21 @@ async def test_a_file_that_slack_does_not_describe_in_time_is_heard_all_the_same
     assert b"".join([chunk async for chunk in shop.connector.open(ref)]) == b"picture"
 
 
+async def test_a_file_that_must_not_be_sent_to_another_organization_becomes_a_link(shop: Shop) -> None:
+    ts = await begun(shop)
+    shop.slack.without_shared_files()
+    shop.files["f"] = b"answer"
+    ours = Attachment(kind=AttachmentKind.DOCUMENT, ref="", name="a.txt", file="f")
+    outbound = shop.outbound(Post("", attachments=(ours,)), chat(shop), ts)
+    with pytest.raises(Refused, match="slack_connect_file_upload_sharing_blocked"):
+        await shop.connector.send(outbound)  # there is no address at which it could be fetched
+    shop.kept.url = "https://desk.example/files"
+    await shop.connector.send(outbound)
+    said = shop.slack.messages("acme", ts)[-1]
+    assert said["text"] == "📄 <https://desk.example/files/f|a.txt>"
+    assert await shop.connector.find(outbound)
+
+
 async def test_what_was_said_first_is_heard_first_though_its_file_must_be_asked_for(shop: Shop) -> None:
     shop.script.faults["files.info"] = [Fault(FaultKind.DELAY, 0.3)]
     ts = shop.slack.post_as("U0ACME", "acme", "see", files=[Upload("x.png", b"picture")])
