@@ -129,7 +129,7 @@ class Contents:
 
         assert isinstance(event.content, Said)
         attachment = event.content.attachments[0]
-        assert attachment.kind is platform.heard_as(kind)
+        assert attachment.kind is kind
         if attachment.is_file:
             assert isinstance(platform.connector, HasFiles)
             assert b"".join([chunk async for chunk in platform.connector.open(attachment.ref)]) == content

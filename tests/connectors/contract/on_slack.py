@@ -166,18 +166,9 @@ def _buttons(message: dict[str, Any]) -> list[dict[str, Any]]:
 class SlackOfCustomers(Slack):
     _pane: tuple[str, str] = ("", "")
 
-    def heard_as(self, kind: AttachmentKind) -> AttachmentKind:
-        # Slack Connect tells of a file that there is one; what it is, whoever fetches it sees.
-        return kind if kind is AttachmentKind.VOICE else AttachmentKind.DOCUMENT
-
-    async def where_typing_shows(self, hello: Event) -> Event:  # noqa: ARG002
-        """Slack shows in the assistant's pane alone that an app is typing."""
-        self._pane = self.slack.open_pane("ana")
-        self.slack.say("ana", self._pane[0], "Hello", self._pane[1])
-        await self.inbox.until(
-            lambda inbox: any(event.place.thread == self._pane[1] for event in inbox.events)
-        )
-        return next(event for event in self.inbox.events if event.place.thread == self._pane[1])
+    async def where_typing_shows(self, hello: Event) -> Event:
+        self._pane = (self.room, hello.place.thread)
+        return hello
 
     def typing(self) -> bool:
         return bool(self.slack.pane(*self._pane).get("status"))

@@ -149,10 +149,6 @@ class Platform(ABC):
         """Also returns what was sent: some stickers are the platform's own."""
         raise NotImplementedError
 
-    def heard_as(self, kind: AttachmentKind) -> AttachmentKind:
-        """As what the platform tells of a file of that kind."""
-        return kind
-
     async def tap(self, bubble: Bubble, label: str) -> None:
         raise NotImplementedError
 
