@@ -117,17 +117,20 @@ class Api:
     async def check(self, needed: Collection[str]) -> Identity:
         """Who we are, asked now. Raises SendError, also where the token lacks one of the scopes needed."""
         us = await self.identity(now=True)
-        if self._token.startswith(ROTATES):
-            raise Refused(
-                "token_rotates: this token ends after twelve hours; make the app anew with"
-                " token_rotation_enabled: false"
-            )
         if self._scopes and (missing := sorted(set(needed) - self._scopes)):
             raise Refused(
                 f"missing_scope: the app lacks {', '.join(missing)}; add it under OAuth & Permissions,"
                 " and install the app again"
             )
         return us
+
+    def must_last(self) -> None:
+        """Raises Refused where the token ends by itself, and nobody is there to renew it."""
+        if self._token.startswith(ROTATES):
+            raise Refused(
+                "token_rotates: this token ends after twelve hours; make the app anew with"
+                " token_rotation_enabled: false"
+            )
 
     def is_slack(self, url: str) -> bool:
         """Whether a URL is the platform's own, so that it may be called, and may see our token."""

@@ -119,6 +119,7 @@ class SlackConnector:
 
     async def check(self) -> str:
         us = await self._api.check(STAFF)
+        self._api.must_last()
         if self._settings.mode == "socket":
             await can_connect(self._api, self._settings.secrets["app_token"])
         return f"@{us.name} in {us.workspace}"

@@ -1,5 +1,6 @@
 """One Slack account for customers, in one workspace or in all that installed the app."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from bot.core.connector import (
     RawResponse,
     Route,
 )
-from bot.core.errors import Refused, SettingsError
+from bot.core.errors import AccountSuspended, Refused, SettingsError
 from bot.core.events import Channel
 from bot.core.outbound import Outbound, Post, Sent
 from connectors.slack.api import Api, Line
@@ -36,6 +37,10 @@ from connectors.slack.sending import Voice
 
 GRACE = timedelta(seconds=5)
 PROMPTS = 4  # as many as Slack shows
+CHECKED, TOLD = (
+    100,
+    5,
+)  # workspaces that are asked for, and problems that are told, when the account is checked
 
 
 class SlackCustomers:
@@ -192,12 +197,24 @@ class SlackCustomers:
         if not keys:
             return f"no workspace yet: open {self._app.install}"
         found = "1 workspace" if len(keys) == 1 else f"{len(keys)} workspaces"
+        problems = await asyncio.gather(*(self._problem(key) for key in keys[:CHECKED]))
+        told = [f"{key}: {problem}" for key, problem in zip(keys, problems, strict=False) if problem]
         if not self._homes:
-            return f"{found}; without team_id your own people count as customers in shared channels"
-        return found
+            told.append("without team_id your own people count as customers in shared channels")
+        return "; ".join([found, *told[:TOLD]])
+
+    async def _problem(self, key: str) -> str:
+        """Why one workspace cannot be served, though the others are; "" where it can."""
+        try:
+            async with self._workspaces.used(key) as workspace:
+                await workspace.api.check(CUSTOMERS)
+        except (AccountSuspended, Refused) as error:
+            return error.reason
+        return ""
 
     async def _check_only(self, only: Workspace) -> str:
         us = await only.api.check(CUSTOMERS)
+        only.api.must_last()
         if self._settings.mode == "socket":
             await can_connect(only.api, self._settings.secrets["app_token"])
         return f"@{us.name} in {us.workspace}"

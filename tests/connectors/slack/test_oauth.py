@@ -377,6 +377,10 @@ async def test_checking_asks_slack_whether_the_app_is_known(shop: Shop) -> None:
     options = {"team_id": f"{HOME}, E0HOME"}
     named = SlackCustomers(replace(shop.settings, options=options), shop.means)
     assert await named.check() == "2 workspaces"
+    shop.slack.installs.revoke(ACME)  # and Slack's word of it was lost
+    told = await named.check()
+    assert told.startswith("2 workspaces; T0ACME: account_inactive: ")
+    assert told.endswith("can add the app again")
     await named.close()
     secrets = {**shop.settings.secrets, "client_secret": "wrong"}
     wrong = SlackCustomers(_with(shop, secrets), shop.means)
