@@ -37,10 +37,7 @@ from connectors.slack.sending import Voice
 
 GRACE = timedelta(seconds=5)
 PROMPTS = 4  # as many as Slack shows
-CHECKED, TOLD = (
-    100,
-    5,
-)  # workspaces that are asked for, and problems that are told, when the account is checked
+CHECKED, TOLD = 100, 5  # when the account is checked: workspaces asked for, and problems told
 
 
 class SlackCustomers:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.core.connector import Vault
-from bot.core.errors import AccountSuspended, PlatformDown, SendError
+from bot.core.errors import AccountSuspended, PlatformDown, SendError, StorageUnavailable
 from bot.core.ids import Clock
 from connectors.slack.failures import CLIENT, code_of
 from connectors.slack.payload import Node
@@ -21,6 +21,7 @@ from connectors.slack.payload import Node
 RENEW_BEFORE = timedelta(hours=1)  # a rotated token lives for twelve
 REMEMBERED_FOR = timedelta(minutes=1)  # another process may have installed, renewed or removed it
 LEASE = timedelta(minutes=1)  # how long one process keeps the others from renewing the same token
+AGAIN = 0.2  # seconds
 CHANNELS_REMEMBERED = 5_000
 
 log = structlog.get_logger(__name__)
@@ -143,13 +144,24 @@ class Installations:
             raise lost(key, error) from error
         fresh = granted(answer, self._clock())
         kept = replace(fresh, key=key, installed=found.installed, name=found.name or fresh.name)
-        if await self._vault.swap(_name(key), raw, _written(kept)):
+        if await self._kept(kept, raw):
             self._known[key] = (self._clock(), kept)
             return kept
         newer = await self._read(key)  # the app was removed, or added anew, while Slack thought it over
         if newer is None:
             raise _not_installed(key)
         return newer
+
+    async def _kept(self, fresh: Installation, raw: str | None) -> bool:
+        """Whether it took the old one's place. Slack gives a token once: while the database is away it is not
+        let go of.
+        """
+        while True:
+            try:
+                return await self._vault.swap(_name(fresh.key), raw, _written(fresh))
+            except StorageUnavailable as error:
+                log.warning("slack.token_not_kept_yet", workspace=fresh.key, code=error.code)
+                await asyncio.sleep(AGAIN)
 
     async def _lease(self, key: str) -> None:
         name, now = f"renewing:{key}", self._clock()

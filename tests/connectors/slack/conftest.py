@@ -104,6 +104,7 @@ class Safe:
     """A vault in memory, which lets others come between two calls as a database does."""
 
     values: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)  # how often it is away when a name is swapped
 
     async def get(self, name: str) -> str | None:
         await asyncio.sleep(0)
@@ -115,6 +116,9 @@ class Safe:
 
     async def swap(self, name: str, known: str | None, value: str) -> bool:
         await asyncio.sleep(0)
+        if self.failures.get(name, 0):
+            self.failures[name] -= 1
+            raise StorageUnavailable("the database is away")
         if self.values.get(name) != known:
             return False
         self.values[name] = value

@@ -190,6 +190,19 @@ async def test_two_processes_that_find_a_token_old_at_once_renew_it_once(rotatin
     assert rotating.script.calls.count("oauth.v2.access") == 2  # one of them was the installation
 
 
+async def test_a_renewed_token_is_kept_though_the_database_is_away_just_then(rotating: Shop) -> None:
+    """Slack gives it once: whoever drops it has lost the workspace."""
+    await rotating.install(ACME)
+    chat = await told(rotating)
+    rotating.clock.now += timedelta(hours=13)
+    rotating.vault.failures = {f"installation:{ACME}": 2}
+    await rotating.connector.send(rotating.outbound(Post("x"), chat))
+    other = rotating.other()
+    await other.send(rotating.outbound(Post("y"), chat))
+    await other.close()
+    assert rotating.slack.installs.refreshes == 1
+
+
 async def test_a_renewal_does_not_undo_a_new_installation(rotating: Shop) -> None:
     await rotating.install(ACME)
     chat = await told(rotating)
