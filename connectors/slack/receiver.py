@@ -73,9 +73,9 @@ class Order:
 
     def of(self, event: Node) -> asyncio.Lock:
         """In channels by thread; in direct messages all, since there one conversation may have several."""
-        item = event.node("item")
+        item, pane = event.node("item"), event.node("assistant_thread")
         written = event.node("message") or event.node("previous_message") or event
-        key = event.text("channel") or item.text("channel")
+        key = event.text("channel") or item.text("channel") or pane.text("channel_id")
         if not key.startswith("D"):
             key += "/" + (written.text("thread_ts") or written.text("ts") or item.text("ts"))
         return self._locks.setdefault(key, asyncio.Lock())
