@@ -201,8 +201,25 @@ def sender_of(payload: Node) -> Sender | None:
 
 
 def words(message: Node) -> str:
-    """What a message says, as Slack's markup: its own words, and quoted those of the messages it forwards."""
-    return "\n\n".join(filter(None, [message.text("text"), *map(_quoted, _forwarded(message))]))
+    """What a message says, as Slack's markup: its own words, links to what others keep, and as quotations the
+    words of messages which it forwards.
+    """
+    text = message.text("text")
+    links = (_link(file) for file in message.nodes("files") if _is_elsewhere(file))
+    new = [link for link in links if link and link.strip("<>").partition("|")[0] not in text]
+    return "\n\n".join(filter(None, [text, *new, *map(_quoted, _forwarded(message))]))
+
+
+def _is_elsewhere(file: Node) -> bool:
+    """Kept by another service, such as a cloud drive: its address is a page, and no content."""
+    return file.flag("is_external") or file.text("mode") == "external"
+
+
+def _link(file: Node) -> str:
+    address, name = file.text("url_private"), file.text("title") or file.text("name")
+    if not address.startswith("https://") or set(address) & set("<>| \n"):
+        return ""
+    return f"<{escape(address)}|{escape(name)}>" if name else f"<{escape(address)}>"
 
 
 def _forwarded(message: Node) -> list[Node]:
@@ -231,7 +248,9 @@ def attachments(message: Node, refer: Callable[[Node], str]) -> tuple[Attachment
             size=file.number("size"),
         )
         for file in message.nodes("files")
-        if refer(file) and file.text("mode") not in ("tombstone", "hidden_by_limit")
+        if refer(file)
+        and not _is_elsewhere(file)
+        and file.text("mode") not in ("tombstone", "hidden_by_limit")
     )
 
 

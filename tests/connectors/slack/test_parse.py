@@ -126,6 +126,18 @@ def test_what_is_forwarded_without_a_text_of_its_own_shows_what_slack_says_in_it
     assert some(MESSAGE | {"text": "", "attachments": [told]}).content == Said("&gt; [10:00] Bo: hi")
 
 
+def test_a_file_that_others_keep_is_a_link_and_nothing_to_fetch() -> None:
+    drive = {"id": "F9", "mode": "external", "is_external": True, "name": "Plan <2>"}
+    drive["url_private"] = "https://docs.example/d/1?a=1&b=2"
+    shared = MESSAGE | {"subtype": "file_share", "text": "see", "files": [drive, FILE]}
+    content = some(shared).content
+    assert isinstance(content, Said)
+    assert content.text == "see\n\n<https://docs.example/d/1?a=1&amp;b=2|Plan &lt;2&gt;>"
+    assert [file.name for file in content.attachments] == ["x.png"]
+    told = "<https://docs.example/d/1?a=1&amp;b=2>"
+    assert some(shared | {"text": told, "files": [drive]}).content == Said(told)
+
+
 def test_deletions_are_events_also_of_a_root_that_leaves_a_tombstone() -> None:
     deleted = {
         "type": "message",
