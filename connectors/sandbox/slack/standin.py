@@ -96,7 +96,7 @@ class SlackStandIn(Tenant):
             self.installs,
             self._sockets,
             self._limiter,
-            Limiter(None if self.installs.client.listed else UNLISTED, clock),
+            Limiter(UNLISTED, clock),
             faults,
             app_token=app_token,
             address_is_fixed=bool(public_url),

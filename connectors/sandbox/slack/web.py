@@ -110,7 +110,7 @@ class SlackWeb:
         workspace = first if method == _OPEN_TO_ALL else self._authorize(method, token) or first
         if method == _CONNECT:
             return {"url": self._sockets.issue(first.address)}
-        if method in LOOKING_BACK and self._looks.pace is not None:
+        if method in LOOKING_BACK and not self._installs.client.listed:
             if wait := self._looks.refuses(f"{workspace.home.team_id}.{method}"):
                 raise Refused("ratelimited", retry_after=wait)
             args = {**args, "limit": UNLISTED_PAGE}

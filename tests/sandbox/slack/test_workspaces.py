@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.errors import CommandError
 from connectors.sandbox.body import Body
-from connectors.sandbox.slack import Client, SlackStandIn, Upload, User
+from connectors.sandbox.slack import Client, Enterprise, SlackStandIn, Upload, User
 from connectors.sandbox.slack_deeds import SlackDeeds
 
 from .conftest import APP_TOKEN, BOT_TOKEN, SECRET, HandClock, Server
@@ -125,6 +125,44 @@ async def test_a_token_expires_and_is_refreshed_once(slack: Slack) -> None:
     assert (await slack.client(fresh["access_token"]).auth_test())["team_id"] == ACME
     again = await slack.access(grant_type="refresh_token", refresh_token=answer["refresh_token"])
     assert again["error"] == "invalid_refresh_token"
+
+
+async def test_an_organization_is_named_in_the_token_the_events_and_the_people(slack: Slack) -> None:
+    acme = slack.standin.workspace(ACME)
+    acme.belong_to(Enterprise("E0ACME", "Acme Group"))
+    answer = await slack.installed()
+    whole = {"id": "E0ACME", "name": "Acme Group"}
+    assert (answer["team"], answer["enterprise"], answer["is_enterprise_install"]) == (None, whole, True)
+    client = slack.client(answer["access_token"])
+    assert (await client.auth_test())["enterprise_id"] == "E0ACME"
+    user = (await client.users_info(user="U0ZOE"))["user"]
+    assert user["enterprise_user"]["enterprise_id"] == "E0ACME"
+    acme.say("zoe", acme.open_direct("zoe").id, "hello")
+    await slack.standin.settled()
+    (grant,) = slack.events[-1]["authorizations"]
+    assert (grant["enterprise_id"], grant["is_enterprise_install"]) == ("E0ACME", True)
+
+
+async def test_an_app_that_is_not_listed_looks_back_once_a_minute_and_not_far(slack: Slack) -> None:
+    slack.standin.installs.client = replace(slack.standin.installs.client, listed=False)
+    client, direct = slack.client(BOT_TOKEN), slack.standin.open_direct("ana").id
+    for number in range(20):
+        slack.standin.say("ana", direct, str(number))
+    found = await client.conversations_history(channel=direct, limit=200)
+    assert (len(found["messages"]), found["has_more"]) == (15, True)
+    cursor = found["response_metadata"]["next_cursor"]
+    with pytest.raises(SlackApiError, match="ratelimited"):
+        await client.conversations_history(channel=direct, cursor=cursor)
+    slack.clock.push(60)
+    found = await client.conversations_history(channel=direct, cursor=cursor)
+    assert (len(found["messages"]), found["has_more"]) == (5, False)
+
+
+async def test_questions_stand_in_direct_messages_without_a_pane(slack: Slack) -> None:
+    direct = slack.standin.open_direct("ana").id
+    prompts = [{"title": "a", "message": "b"}]
+    await slack.client(BOT_TOKEN).assistant_threads_setSuggestedPrompts(channel_id=direct, prompts=prompts)
+    assert slack.standin.pane(direct, "") == {"prompts": prompts}
 
 
 async def test_a_workspace_without_the_app_tells_it_nothing_and_uninstalling_is_told(slack: Slack) -> None:
