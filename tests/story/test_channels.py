@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from connectors.sandbox.people import TEAM
 from connectors.sandbox.slack import Upload
 from tests.story.rig import Rig, rig, until
-from tests.story.sides import PNG, SIDES, Side
+from tests.story.sides import PNG, SIDES, DirectlyInSlack, Side
 
 ROOM = "billing-escalations"
 CHARGED = "I was charged twice this month"
@@ -77,3 +78,20 @@ async def test_a_picture_reaches_the_room_and_one_of_staff_the_customer(
         r.slack.post_as("hugo", ROOM, "See", ts, files=[Upload("refund.png", PNG, "image/png")])
         await until(lambda: PNG in side.files(), what="the picture at the customer's")
         assert any("See" in text for text in side.heard())
+
+
+async def test_words_for_a_workspace_that_removed_the_app_wait_and_people_are_told(
+    database_url: str, redis_url: str
+) -> None:
+    async with story(database_url, redis_url, DirectlyInSlack) as (r, side):
+        ts = await taken(r, side)
+        heard = side.heard()
+        r.slack_customers.uninstall(TEAM)
+        await r.slack_customers.settled()
+        r.slack.post_as("hugo", ROOM, "I refunded the second charge.", thread_ts=ts)
+        told = "whoever runs that workspace can add it again"
+        await until(lambda: any(told in text for text in r.in_thread(ROOM, ts)), what="that it waits")
+        (line,) = [text for text in r.in_thread(ROOM, ts) if told in text]
+        assert "Not out yet" in line
+        assert f"the workspace {TEAM}" in line
+        assert side.heard() == heard
