@@ -144,15 +144,15 @@ class Sending:
         self, outbound: Outbound, post: Post, attachment: Attachment, chat: str, *, more: bool
     ) -> Sent:
         """A file; a link to it where the organizations let none pass between them."""
+        named = self._voice.of(post) if self._voice else {}
         try:
             ts = await self._uploads.send(
-                attachment, chat=chat, thread=thread_of(outbound), mark=mark_of(outbound)
+                attachment, chat=chat, thread=thread_of(outbound), mark=mark_of(outbound), named=named
             )
         except Refused as error:
             if code_of(error) not in NO_FILES or not self._link(attachment.file):
                 raise
             text = to_mrkdwn(in_words(attachment, self._link))
-            named = self._voice.of(post) if self._voice else {}
             return await self._message(outbound, chat, text, [], more=more, named=named)
         return Sent(ts, chat, more=more)
 

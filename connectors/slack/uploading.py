@@ -5,7 +5,7 @@ https://docs.slack.dev/messaging/working-with-files#uploading_files
 
 import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import IO
 
 from bot.core.connector import Files
@@ -25,8 +25,11 @@ class Uploads:
         self._api = api
         self._files = files
 
-    async def send(self, attachment: Attachment, *, chat: str, thread: str, mark: str) -> str:
-        """Put one file into a thread; `mark` is the id of the block by which it can be found again.
+    async def send(
+        self, attachment: Attachment, *, chat: str, thread: str, mark: str, named: Mapping[str, str]
+    ) -> str:
+        """Put one file into a thread, sent by who is `named`; `mark` is the id of the block by which it can
+        be found again.
 
         Returns the ts of its message where Slack tells it, else "". Raises SendError.
         """
@@ -52,6 +55,9 @@ class Uploads:
                 files=[{"id": target.text("file_id"), "title": name}],
                 channel_id=chat,
                 thread_ts=thread or None,
+                username=named.get("username"),
+                icon_emoji=named.get("icon_emoji"),
+                icon_url=named.get("icon_url"),
                 blocks=json.dumps(caption),  # slack_sdk puts this method's arguments into the query
             ),
             repeatable=False,

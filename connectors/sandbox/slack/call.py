@@ -71,6 +71,14 @@ class Call:
             raise Refused("invalid_blocks_format")
         return judged_blocks(self.workspace, value)
 
+    def icons(self) -> Wire:
+        """The picture of who speaks, where the app chose another one than its own."""
+        if emoji := self.text("icon_emoji"):
+            return {"emoji": emoji}
+        if url := self.text("icon_url"):
+            return {f"image_{size}": url for size in (36, 48, 72)}
+        return {}
+
     def attachments(self) -> list[Wire] | None:
         try:
             value = self.json("attachments")

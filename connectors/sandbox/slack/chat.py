@@ -20,7 +20,7 @@ def post_message(call: Call) -> Wire:
     workspace = call.workspace
     channel = target(call)
     content = _content(call, most=MAX_POST)
-    username, icons = call.text("username"), _icons(call)
+    username, icons = call.text("username"), call.icons()
     broadcast = call.flag("reply_broadcast") and bool(call.text("thread_ts"))
     message = Message(
         ts=workspace.next_ts(),
@@ -69,14 +69,6 @@ def _content(call: Call, *, most: int) -> Wire:
     if len(text) > most:
         raise Refused("msg_too_long")
     return {"text": text, "blocks": blocks or [], "attachments": attachments or []}
-
-
-def _icons(call: Call) -> Wire:
-    if emoji := call.text("icon_emoji"):
-        return {"emoji": emoji}
-    if url := call.text("icon_url"):
-        return {f"image_{size}": url for size in (36, 48, 72)}
-    return {}
 
 
 # Slack's answer to an update names the message beside it, not in it.

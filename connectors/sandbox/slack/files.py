@@ -97,6 +97,8 @@ def complete_upload(call: Call) -> Wire:
             text=call.text("initial_comment"),
             blocks=blocks,
             subtype="file_share",
+            username=call.text("username"),
+            icons=call.icons(),
             files=[item.id for item in stored],
             thread_ts=call.text("thread_ts"),
         )

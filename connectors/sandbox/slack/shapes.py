@@ -188,6 +188,7 @@ def message_wire(
         wire["subtype"] = message.subtype
     if message.subtype == "bot_message":
         del wire["user"]
+    if message.subtype == "bot_message" or message.username:
         wire["username"] = message.username
     if message.icons:
         wire["icons"] = message.icons

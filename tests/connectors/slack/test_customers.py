@@ -228,6 +228,11 @@ async def test_who_speaks_is_named_where_the_post_says_so(shop: Shop) -> None:
     own, named = shop.slack.messages("acme", ts)[1:]
     assert own["user"] == BOT
     assert (named["username"], named["icons"]) == ("Hugo of Bright Desk", {"emoji": ":sunflower:"})
+    shop.files["f"] = b"answer"
+    ours = Attachment(kind=AttachmentKind.DOCUMENT, ref="", name="a.txt", file="f")
+    post = Post("", attachments=(ours,), speaker=Speaker("Hugo of Bright Desk", human=True))
+    await shop.connector.send(shop.outbound(post, chat(shop), ts))
+    assert shop.slack.messages("acme", ts)[-1]["username"] == "Hugo of Bright Desk"
     await shop.slack.settled()
     assert len(shop.inbox.events) == 1  # we do not hear ourselves, whatever we are called
 
