@@ -46,11 +46,13 @@ class _Callback:
 class Parser:
     """Reads for one account. `now` stands in where a payload has no time of its own.
 
-    `refer` makes an attachment's `ref` of a file; one without is left out.
+    `refer` makes an attachment's `ref` of a file; one without is left out. `forwards`: what somebody forwards
+    is theirs to tell. Of staff's words it is no part, since those reach a customer, and it is a colleague's.
     """
 
     account: str
     refer: Callable[[Node], str] = lambda file: file.text("url_private")
+    forwards: bool = False
 
     def place(self, chat: str, thread: str = "") -> Place:
         return Place(CHANNEL, self.account, chat, thread)
@@ -70,9 +72,23 @@ class Parser:
                 return None
 
     def _files(self, message: Node) -> tuple[Attachment, ...]:
-        return tuple(
-            file for part in (message, *_forwarded(message)) for file in attachments(part, self.refer)
-        )
+        parts = (message, *self._forwarded(message))
+        return tuple(file for part in parts for file in attachments(part, self.refer))
+
+    def _words(self, message: Node) -> str:
+        """What a message says, as Slack's markup: its own words, links to what others keep, and as quotations
+        the words of messages which it forwards.
+        """
+        text = message.text("text")
+        links = (_link(file) for file in message.nodes("files") if _is_elsewhere(file))
+        new = [link for link in links if link and link.strip("<>").partition("|")[0] not in text]
+        return "\n\n".join(filter(None, [text, *new, *map(_quoted, self._forwarded(message))]))
+
+    def _forwarded(self, message: Node) -> list[Node]:
+        if not self.forwards:
+            return []
+        found = message.nodes("attachments")
+        return [part for part in found if part.flag("is_share") or part.flag("is_msg_unfurl")]
 
     def _message(self, event: Node, callback: _Callback) -> Event | None:
         subtype = event.text("subtype")
@@ -83,7 +99,7 @@ class Parser:
             return self._deleted(event, gone, callback)
         content: Content = Unsupported(subtype)
         if subtype in _SAID:
-            text, files = words(event), self._files(event)
+            text, files = self._words(event), self._files(event)
             # What is made of blocks alone, or forwarded without telling what, comes with neither.
             empty = not text.strip() and not files
             content = Unsupported("forwarded") if empty else Said(text, files)
@@ -96,7 +112,7 @@ class Parser:
         same = new.text("text") == old.text("text")
         if not new.text("ts") or (same and attachments(new, self.refer) == attachments(old, self.refer)):
             return None  # Slack added a preview, a reply count or a pin
-        return self._of(event, new, Edited(new.text("ts"), words(new), self._files(new)), callback)
+        return self._of(event, new, Edited(new.text("ts"), self._words(new), self._files(new)), callback)
 
     def _deleted(self, event: Node, gone: str, callback: _Callback) -> Event | None:
         if not gone:
@@ -200,16 +216,6 @@ def sender_of(payload: Node) -> Sender | None:
     return Sender(user.text("id"), handle=handle) if user.text("id") else None
 
 
-def words(message: Node) -> str:
-    """What a message says, as Slack's markup: its own words, links to what others keep, and as quotations the
-    words of messages which it forwards.
-    """
-    text = message.text("text")
-    links = (_link(file) for file in message.nodes("files") if _is_elsewhere(file))
-    new = [link for link in links if link and link.strip("<>").partition("|")[0] not in text]
-    return "\n\n".join(filter(None, [text, *new, *map(_quoted, _forwarded(message))]))
-
-
 def _is_elsewhere(file: Node) -> bool:
     """Kept by another service, such as a cloud drive: its address is a page, and no content."""
     return file.flag("is_external") or file.text("mode") == "external"
@@ -220,12 +226,6 @@ def _link(file: Node) -> str:
     if not address.startswith("https://") or set(address) & set("<>| \n"):
         return ""
     return f"<{escape(address)}|{escape(name)}>" if name else f"<{escape(address)}>"
-
-
-def _forwarded(message: Node) -> list[Node]:
-    return [
-        part for part in message.nodes("attachments") if part.flag("is_share") or part.flag("is_msg_unfurl")
-    ]
 
 
 def _quoted(forwarded: Node) -> str:
