@@ -33,6 +33,7 @@ from connectors.slack.reading import mentioned, to_commonmark
 
 REMEMBERED = 2_000
 AT_ONCE = 20  # look-ups for one event; a text that names more people shows the ids of the rest
+GUEST = "guest"  # the home of who is at home nowhere
 PATIENCE = timedelta(seconds=1)  # Slack waits three for our answer
 
 
@@ -44,11 +45,16 @@ class Person:
 
 
 class People:
-    """With `colleagues`, of people from elsewhere no address is told."""
+    """With `colleagues`, of people from elsewhere no address is told. With `guests`, who is a guest in a
+    workspace is not at home there.
+    """
 
-    def __init__(self, api: Api, *, colleagues: bool = False, patience: timedelta = PATIENCE) -> None:
+    def __init__(
+        self, api: Api, *, colleagues: bool = False, guests: bool = False, patience: timedelta = PATIENCE
+    ) -> None:
         self._api = api
         self._colleagues = colleagues
+        self._guests = guests
         self._patience = patience.total_seconds()
         self._known: OrderedDict[str, Person] = OrderedDict()
         self._refused: set[str] = set()  # whom Slack would not tell of when it was asked last
@@ -110,6 +116,8 @@ class People:
         profile = user.node("profile")
         name = profile.text("display_name") or profile.text("real_name") or user.text("real_name")
         teams = {user.text("team_id"), user.node("enterprise_user").text("enterprise_id")} - {""}
+        if self._guests and (user.flag("is_restricted") or user.flag("is_ultra_restricted")):
+            teams = {GUEST}
         email = profile.text("email") if homes is None or teams & homes else ""
         self._known[person] = Person(name or user.text("name"), email, frozenset(teams))
         while len(self._known) > REMEMBERED:

@@ -86,7 +86,7 @@ def user_wire(user: User, home: Installation) -> Wire:
         "is_admin": user.is_admin,
         "is_owner": False,
         "is_primary_owner": False,
-        "is_restricted": False,
+        "is_restricted": user.is_guest,
         "is_ultra_restricted": False,
         "is_bot": bool(user.bot_id),
         "is_app_user": False,

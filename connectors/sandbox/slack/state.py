@@ -17,6 +17,7 @@ class User:
     email: str = ""
     bot_id: str = ""  # set for apps only
     is_admin: bool = False
+    is_guest: bool = False  # may be in a few channels alone
     deleted: bool = False
     tz: str = "Etc/UTC"
     team_id: str = ""  # of another workspace, for whoever comes in by Slack Connect

@@ -69,6 +69,7 @@ class SlackCustomers:
             settings.api_url,
             line,
             Voice(options.get("icon", "")),
+            guests=options.get("guests") == "customers",
             token=token,
             installations=self._installations,
         )

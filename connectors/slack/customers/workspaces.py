@@ -37,6 +37,7 @@ class Workspaces:
         line: Line,
         voice: Voice,
         *,
+        guests: bool,
         token: str,
         installations: Installations,
     ) -> None:
@@ -44,6 +45,7 @@ class Workspaces:
         self._means = means
         self._url = url
         self._voice = voice
+        self._guests = guests
         self._installations = installations
         self._open: OrderedDict[str, Workspace] = OrderedDict()
         self._only = self._made("", "", token) if token else None
@@ -101,7 +103,7 @@ class Workspaces:
             key=key,
             bot_user=bot_user,
             api=api,
-            people=People(api),
+            people=People(api, guests=self._guests),
             sending=Sending(api, channels, files, self._means.clock, self._voice),
             finding=Finding(api, channels, files),
         )

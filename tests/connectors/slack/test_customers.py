@@ -21,7 +21,7 @@ from bot.core.events import (
 )
 from bot.core.outbound import Button, Emote, Erase, Post, Revise, Speaker, Typing
 from connectors.sandbox.fault import Fault, FaultKind
-from connectors.sandbox.slack import Upload
+from connectors.sandbox.slack import Upload, User
 from connectors.slack.customers.connector import SlackCustomers
 
 from .conftest import BOT, BOT_TOKEN
@@ -87,6 +87,23 @@ async def test_inside_members_words_in_a_conversation_are_theirs(shop: Shop) -> 
     event = await shop.inbox.event(2)
     assert (event.standing, event.content) == (Standing.INSIDER, Said("Let me look"))
     assert event.place.thread == ts
+
+
+@pytest.mark.parametrize("options", [{"guests": "customers"}, {}], ids=["customers", "colleagues"])
+async def test_guests_of_our_own_workspace_are_what_the_account_says(options: dict[str, str]) -> None:
+    async with a_shop(token=BOT_TOKEN, options=options) as shop:
+        guest = User(id="U0GUEST", name="gia", is_guest=True)
+        shop.slack.connect_channel("acme", [outsider("U0ACME", "ada"), guest], ["ana"])
+        await shop.slack.settled()
+        shop.slack.say("U0GUEST", "acme", "It is broken")
+        ts = shop.slack.say("U0ACME", "acme", "Here, too")
+        await shop.slack.settled()
+        heard = {event.sender.external_id for event in shop.inbox.events}
+        assert heard == ({"U0GUEST", "U0ACME"} if options else {"U0ACME"})
+        shop.slack.say("U0GUEST", "acme", "Same", ts)
+        await shop.slack.settled()
+        standing = Standing.CUSTOMER if options else Standing.INSIDER
+        assert [event.standing for event in shop.inbox.events if event.content == Said("Same")] == [standing]
 
 
 async def test_edits_and_deletions_follow(shop: Shop) -> None:
