@@ -9,6 +9,7 @@ from bot.core.connector import Files
 from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Card, Outbound, Post, Sent
+from connectors.rendering import FilePart
 from connectors.slack.api import Api
 from connectors.slack.channels import Channels
 from connectors.slack.delivery import carries
@@ -20,7 +21,8 @@ from connectors.slack.streaming import Streaming, in_pane
 SLACK = timedelta(minutes=1)  # how far the clocks of the platform and ours may differ
 PAGE = 200
 PAGES = 50
-PAUSED = 100  # searches that wait for a rate limit
+PAUSED = 100  # searches that wait for a rate limit, and files that may come yet
+POSTED_WITHIN = timedelta(seconds=10)  # a file, after Slack took it
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Finding:
         self._channels = channels
         self._link = files.link
         self._streaming = Streaming(api)
+        self._unseen: OrderedDict[tuple[DeliveryId, int], None] = OrderedDict()
         self._paused: OrderedDict[tuple[DeliveryId, int], _Search] = OrderedDict()
 
     async def find(self, outbound: Outbound) -> Sent | None:
@@ -55,7 +58,9 @@ class Finding:
         if not isinstance(operation, Post | Card):
             return None
         chat = await self._channels.resolve(outbound.place.chat)
-        more = isinstance(operation, Post) and outbound.part + 1 < len(layout(operation, self._link))
+        pieces = layout(operation, self._link) if isinstance(operation, Post) else ()
+        more = outbound.part + 1 < len(pieces)
+        is_file = any(isinstance(piece, FilePart) for piece in pieces[outbound.part : outbound.part + 1])
         began = made_at(outbound.id)
         oldest = f"{(began - SLACK).timestamp():.6f}" if began else "0"
         search = self._paused.pop((outbound.id, outbound.part), _Search())
@@ -79,6 +84,8 @@ class Finding:
             search.seen += page.nodes("messages")
             search.cursor = page.node("response_metadata").text("next_cursor")
             if not search.cursor:
+                if is_file:
+                    self._look_again(outbound)
                 if began and in_pane(outbound.place):
                     await self._streaming.mend(outbound, search.seen, oldest)
                 return None
@@ -88,6 +95,17 @@ class Finding:
         self._paused[outbound.id, outbound.part] = search
         while len(self._paused) > PAUSED:
             self._paused.popitem(last=False)
+
+    def _look_again(self, outbound: Outbound) -> None:
+        """Slack posts a file a moment after it said so. Raises PlatformDown when it is not there at first."""
+        key = (outbound.id, outbound.part)
+        if key in self._unseen:
+            del self._unseen[key]
+            return
+        self._unseen[key] = None
+        while len(self._unseen) > PAUSED:
+            self._unseen.popitem(last=False)
+        raise PlatformDown("file_not_seen: Slack may post it yet", retry_after=POSTED_WITHIN)
 
     async def _page(self, chat: str, thread: str, oldest: str, cursor: str) -> Node:
         if not thread:

@@ -155,6 +155,8 @@ async def test_files_go_into_the_thread_one_for_each_part(desk: Desk) -> None:
     post = Post("Here", attachments=(FILE, place))
     outbound = desk.outbound(post, root.message)
     assert (await desk.connector.send(outbound)).more
+    with pytest.raises(PlatformDown, match="file_not_seen"):
+        await desk.connector.find(replace(outbound, part=1))
     assert await desk.connector.find(replace(outbound, part=1)) is None
     sent = await desk.connector.send(replace(outbound, part=1))
     assert not sent.more
@@ -176,6 +178,21 @@ async def test_an_upload_whose_answer_was_lost_can_be_found(desk: Desk) -> None:
     found = await desk.connector.find(outbound)
     assert found is not None
     assert found.message == desk.slack.messages("support")[0]["ts"]
+
+
+async def test_an_upload_that_slack_has_not_posted_yet_is_waited_for_before_it_is_made_again(
+    desk: Desk,
+) -> None:
+    """Slack answers first and posts a moment later, so that not to find it at once says nothing."""
+    desk.files["file-1"] = b"content"
+    outbound = desk.outbound(Post("", attachments=(FILE,)))
+    with pytest.raises(PlatformDown) as told:
+        await desk.connector.find(outbound)
+    assert told.value.retry_after == timedelta(seconds=10)
+    sent = await desk.connector.send(outbound)
+    assert await desk.connector.find(outbound) == replace(
+        sent, message=desk.slack.messages("support")[0]["ts"]
+    )
 
 
 async def test_a_file_without_content_is_refused(desk: Desk) -> None:
