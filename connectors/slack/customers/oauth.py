@@ -6,7 +6,6 @@ https://docs.slack.dev/authentication/installing-with-oauth
 import hmac
 from dataclasses import dataclass
 from html import escape
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import encode_basic_auth
@@ -124,11 +123,12 @@ class OAuth:
 
 
 def _begun_here(request: RawRequest, state: str) -> bool:
-    try:
-        kept = SimpleCookie(request.headers.get("cookie", "")).get(_COOKIE)
-    except CookieError:
-        return False
-    return kept is not None and hmac.compare_digest(kept.value.encode(), state.encode("utf-8", "replace"))
+    # Not http.cookies: that one reads no further than to one, perhaps of somebody else, which it dislikes.
+    cookies = (cookie.strip().partition("=") for cookie in request.headers.get("cookie", "").split(";"))
+    kept = next((value for name, _, value in cookies if name == _COOKIE), "")
+    return bool(kept) and hmac.compare_digest(
+        kept.encode("utf-8", "replace"), state.encode("utf-8", "replace")
+    )
 
 
 def _page(status: int, title: str, body: str) -> RawResponse:

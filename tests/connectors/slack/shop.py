@@ -89,7 +89,7 @@ class Shop:
         """The app is allowed once more, and another process serves our page."""
         query, other = await self.callback(team), self.other()
         (page,) = [route for route in other.routes(self.inbox) if route.path == "/slack/oauth"]
-        cookies = "; ".join(f"{cookie.key}={cookie.value}" for cookie in self.jar)
+        cookies = 'odd={"a": 1}; ' + "; ".join(f"{cookie.key}={cookie.value}" for cookie in self.jar)
         answer = await page.handle(RawRequest({"cookie": cookies}, b"", "GET", query))
         assert answer.status == 200, answer.body
         await other.close()
