@@ -75,6 +75,10 @@ class Api:
         """The address of a page of Slack's, beside its API."""
         return f"{self.web.base_url.removesuffix('api/')}{path}"
 
+    @property
+    def token(self) -> str:
+        return self._token
+
     def use(self, token: str) -> None:
         """Go on with another token of the same installation."""
         self._token = self.web.token = token

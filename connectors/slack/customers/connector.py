@@ -16,7 +16,7 @@ from bot.core.connector import (
     RawResponse,
     Route,
 )
-from bot.core.errors import AccountSuspended, Refused, SettingsError
+from bot.core.errors import AccountSuspended, Refused, SettingsError, Unreachable
 from bot.core.events import Channel
 from bot.core.outbound import Outbound, Post, Sent
 from connectors.slack.api import Api, Line
@@ -206,7 +206,7 @@ class SlackCustomers:
         try:
             async with self._workspaces.used(key) as workspace:
                 await workspace.api.check(CUSTOMERS)
-        except (AccountSuspended, Refused) as error:
+        except (AccountSuspended, Refused, Unreachable) as error:
             return error.reason
         return ""
 

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from bot.core.connector import Inbox
-from bot.core.errors import AccountSuspended, PlatformDown, Refused, SendError
+from bot.core.errors import AccountSuspended, PlatformDown, Refused, SendError, Unreachable
 from bot.core.events import Edited, Event, Reacted, Said, Sender, Standing, Started
 from bot.core.ids import Clock
 from connectors.slack.customers.files import introduced
@@ -108,7 +108,7 @@ class Hearing:
         self._installations.forget(key)
         try:
             workspace = await self._workspaces.at(key)
-        except AccountSuspended:
+        except (AccountSuspended, Unreachable):
             return  # not installed, or with a token that nobody can renew
         try:
             await workspace.api.identity(now=True)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.core.connector import Vault
-from bot.core.errors import AccountSuspended, PlatformDown, SendError, StorageUnavailable
+from bot.core.errors import AccountSuspended, PlatformDown, SendError, StorageUnavailable, Unreachable
 from bot.core.ids import Clock
 from connectors.slack.failures import CLIENT, code_of
 from connectors.slack.payload import Node
@@ -61,12 +61,12 @@ def granted(answer: Node, now: datetime) -> Installation:
     )
 
 
-def lost(key: str, error: AccountSuspended) -> AccountSuspended:
-    """The same error in words for a workspace that is a customer's own; what is our app's stays so."""
+def lost(key: str, error: AccountSuspended) -> AccountSuspended | Unreachable:
+    """A customer's workspace has shut us out, and the others have not; else the error as it is."""
     code = code_of(error)
     if code in CLIENT:
         return error
-    return AccountSuspended(
+    return Unreachable(
         f"{code}: Slack takes the app's token for the workspace {key[:20]} no more;"
         " whoever runs that workspace can add the app again"
     )
@@ -96,7 +96,7 @@ class Installations:
         return await self._read(key)
 
     async def current(self, key: str) -> Installation:
-        """With a token that Slack takes now. Raises AccountSuspended where the app is not installed."""
+        """With a token that Slack takes now. Raises Unreachable where the app is not installed."""
         found = await self.held(key)
         if found is None:
             raise _not_installed(key)
@@ -194,6 +194,11 @@ class Installations:
         await self._vault.delete(_name(key))
         self._known.pop(key, None)
 
+    async def changed(self, key: str, token: str) -> bool:
+        """Whether another token than this one is kept by now."""
+        found = await self._read(key)
+        return found is not None and found.token != token
+
     def forget(self, key: str) -> None:
         """Read it anew next time: perhaps Slack takes its token no more."""
         self._known.pop(key, None)
@@ -235,8 +240,8 @@ def _written(installation: Installation) -> str:
     return json.dumps(asdict(installation))
 
 
-def _not_installed(key: str) -> AccountSuspended:
-    return AccountSuspended(
+def _not_installed(key: str) -> Unreachable:
+    return Unreachable(
         f"not_installed: the app is not installed in the workspace {key[:20]} any more;"
         " whoever runs that workspace can add it again"
     )

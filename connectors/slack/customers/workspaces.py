@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.core.connector import Means
-from bot.core.errors import AccountSuspended
+from bot.core.errors import AccountSuspended, PlatformDown
 from connectors.slack.api import Api, Line
 from connectors.slack.channels import Channels
 from connectors.slack.customers.installations import Installation, Installations, lost
@@ -55,7 +55,7 @@ class Workspaces:
         return self._only
 
     async def at(self, key: str) -> Workspace:
-        """For writing. Raises AccountSuspended where the app is not installed, or its token is no good."""
+        """For writing. Raises Unreachable where the app is not installed, or its token cannot be renewed."""
         if self._only is not None:
             return self._only
         installation = await self._installations.current(key)
@@ -74,14 +74,16 @@ class Workspaces:
 
     @asynccontextmanager
     async def used(self, key: str) -> AsyncIterator[Workspace]:
-        """As `at`; what Slack refuses meanwhile is said in words for a workspace that is a customer's own."""
+        """As `at`; where Slack takes the token no more, it is the workspace that cannot be reached."""
         workspace = await self.at(key)
+        token = workspace.api.token
         try:
             yield workspace
         except AccountSuspended as error:
             if self._only is not None:
                 raise
-            self._installations.forget(key)
+            if await self._installations.changed(key, token):
+                raise PlatformDown("token_changed: the app was added anew") from error
             raise lost(key, error) from error
 
     def _with(self, installation: Installation) -> Workspace:

@@ -10,7 +10,14 @@ import pytest
 from aiohttp import CookieJar
 
 from bot.core.connector import AccountSettings, RawRequest
-from bot.core.errors import AccountSuspended, OutcomeUnknown, PlatformDown, RateLimited, SettingsError
+from bot.core.errors import (
+    AccountSuspended,
+    OutcomeUnknown,
+    PlatformDown,
+    RateLimited,
+    SettingsError,
+    Unreachable,
+)
 from bot.core.events import Said, Tapped
 from bot.core.outbound import Button, Post
 from connectors.sandbox.fault import Fault, FaultKind
@@ -264,7 +271,7 @@ async def test_an_uninstalled_workspace_is_forgotten_and_says_so(shop: Shop) -> 
     await shop.slack.settled()
     assert f"installation:{ACME}" not in shop.vault.values
     for connector in (shop.connector, other):  # the other one still has the token, and Slack refuses it
-        with pytest.raises(AccountSuspended, match=r"T0ACME.*again"):
+        with pytest.raises(Unreachable, match=r"T0ACME.*again"):
             await connector.send(shop.outbound(Post("after"), chat))
     await other.close()
 
@@ -320,6 +327,16 @@ async def test_a_process_that_still_knows_the_old_token_ends_no_new_installation
     await shop.connector.send(shop.outbound(Post("still here"), chat))
 
 
+async def test_a_process_that_still_knows_the_old_token_tries_again_with_the_new(shop: Shop) -> None:
+    await shop.install(ACME)
+    chat = await told(shop)
+    shop.slack.installs.revoke(ACME)
+    await shop.other_installs(ACME)
+    with pytest.raises(PlatformDown, match="token_changed"):
+        await shop.connector.send(shop.outbound(Post("x"), chat))
+    await shop.connector.send(shop.outbound(Post("x"), chat))
+
+
 async def test_a_revoked_token_of_somebody_else_does_not_end_one_that_has_merely_expired(
     rotating: Shop,
 ) -> None:
@@ -338,7 +355,7 @@ async def test_a_token_that_can_be_renewed_no_more_says_who_can_mend_it(rotating
     outbound = rotating.outbound(Post("x"), chat)
     for ask in (rotating.connector.send, rotating.connector.find):
         rotating.clock.now += timedelta(minutes=2)
-        with pytest.raises(AccountSuspended, match=r"^invalid_refresh_token: .*T0ACME.*add the app again$"):
+        with pytest.raises(Unreachable, match=r"^invalid_refresh_token: .*T0ACME.*add the app again$"):
             await ask(outbound)
 
 
