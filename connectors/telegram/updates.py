@@ -118,8 +118,8 @@ class UpdateReader:
 
     def _heard(self, chat: Chat, user: User | None) -> User | None:
         """The person, if this account listens to them in that chat."""
-        private = words(chat.type, "chat.type") == "private"
-        return self._person(user) if self.ears.chat(whole(chat.id, "chat.id"), private=private) else None
+        heard = self.ears.chat(whole(chat.id, "chat.id"), private=_alone(chat))
+        return self._person(user) if heard else None
 
     def _person(self, user: User | None) -> User | None:
         return None if user is None or user.is_bot or user.id == self.own_id else user
@@ -127,8 +127,8 @@ class UpdateReader:
     def _command(self, message: Message) -> Typed | None:
         """Staff's alone; also typed in private, and outside of topics."""
         typed = words_of(words(message.text, "message.text")) if self.ears.staff else None
-        private = words(message.chat.type, "chat.type") == "private"
-        user = self._person(message.from_user) if private else self._heard(message.chat, message.from_user)
+        writer = message.from_user
+        user = self._person(writer) if _alone(message.chat) else self._heard(message.chat, writer)
         if typed is None or user is None:
             return None
         bot, text = typed
@@ -178,6 +178,7 @@ class UpdateReader:
             occurred_at=moment(when, "message.date"),
             message=str(whole(message.message_id, "message_id")),
             reply_to=str(whole(answered.message_id, "reply_to_message")) if answered and not opened else "",
+            private=_alone(message.chat),
             # We write in topics of our own alone, so an answer to us is in one.
             in_our_thread=topic is not None and author is not None and author.id == self.own_id,
             hints=tuple(_hints(raw)),
@@ -194,7 +195,8 @@ class UpdateReader:
         data = words(query.data, "callback_query.data")
         content = tapped(data, full, message_id) if data else Unsupported("callback_query")
         place = self._place(message.chat, topic)
-        return (_event(name, place, user, content, received, ours=topic is not None),)
+        event = _event(name, place, user, content, received, private=_alone(message.chat))
+        return (replace(event, in_our_thread=topic is not None),)
 
     def _reacted(self, name: str, reaction: MessageReactionUpdated) -> tuple[Event, ...]:
         user = self._heard(reaction.chat, reaction.user)
@@ -205,8 +207,9 @@ class UpdateReader:
         changes = [Reacted(message, emoji, False) for emoji in before if emoji not in after]
         changes += [Reacted(message, emoji, True) for emoji in after if emoji not in before]
         place, when = self._place(reaction.chat), moment(reaction.date, "message_reaction.date")
+        alone = _alone(reaction.chat)
         return tuple(
-            _event(f"{name}.{position}" if position else name, place, user, change, when)
+            _event(f"{name}.{position}" if position else name, place, user, change, when, private=alone)
             for position, change in enumerate(changes)
         )
 
@@ -216,11 +219,11 @@ class UpdateReader:
             return ()
         status = words(change.new_chat_member.status, "new_chat_member.status")
         content: Content = Unsupported("my_chat_member")
-        if change.chat.type == "private":
+        if alone := _alone(change.chat):
             content = ReachabilityChanged(status not in {"kicked", "left"})
         when = moment(change.date, "my_chat_member.date")
         place = self._place(change.chat)
-        return (_event(name, place, user, content, when),)
+        return (_event(name, place, user, content, when, private=alone),)
 
     def _unsupported(self, name: str, data: Json, received: datetime) -> tuple[Event, ...]:
         """Kinds newer than the library too, which is why these are read from the JSON itself.
@@ -238,7 +241,7 @@ class UpdateReader:
             where = {"id": author.get("id"), "type": "private"}
         usual = "private" if whole(where.get("id"), "chat.id") > 0 else "group"
         chat = Chat.de_json({"type": usual, **where}, None)
-        if not self.ears.chat(whole(chat.id, "chat.id"), private=chat.type == "private"):
+        if not self.ears.chat(whole(chat.id, "chat.id"), private=_alone(chat)):
             return ()
         date = raw.get("date")
         when = received if date is None else datetime.fromtimestamp(whole(date, f"{kind}.date"), UTC)
@@ -249,6 +252,7 @@ class UpdateReader:
                 sender=_author(author),
                 content=Unsupported(clean(kind)),
                 occurred_at=when,
+                private=_alone(chat),
             ),
         )
 
@@ -262,9 +266,7 @@ def _in_order(at: datetime, update_id: int) -> datetime:
     return at.replace(microsecond=update_id % 1_000_000)
 
 
-def _event(
-    name: str, place: Place, user: User, content: Content, when: datetime, *, ours: bool = False
-) -> Event:
+def _event(name: str, place: Place, user: User, content: Content, when: datetime, *, private: bool) -> Event:
     """What made no message of its own."""
     return Event(
         external_id=name,
@@ -272,8 +274,13 @@ def _event(
         sender=_sender(user),
         content=content,
         occurred_at=when,
-        in_our_thread=ours,
+        private=private,
     )
+
+
+def _alone(chat: Chat) -> bool:
+    """With one person; in a group, and in a channel, others read along."""
+    return words(chat.type, "chat.type") == "private"
 
 
 def _topic(message: Message) -> int | None:

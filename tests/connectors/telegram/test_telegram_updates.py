@@ -68,6 +68,7 @@ def test_a_private_text_becomes_a_said_with_all_its_facts() -> None:
     assert (event.sender.external_id, event.sender.display_name) == ("11", "Ann Lee")
     assert (event.sender.handle, event.sender.language) == ("ann", "de")
     assert (event.message, event.reply_to, event.content) == ("5", "3", Said("Where is my invoice?"))
+    assert event.private
     assert event.occurred_at == datetime.fromtimestamp(1700000000, UTC)
 
 
@@ -284,6 +285,40 @@ def test_a_group_is_heard_where_the_account_is_set_so_and_a_topic_is_a_thread() 
     assert (event.place.chat, event.place.thread) == ("-1001", "40")
     assert event.in_our_thread
     assert event.reply_to == ""
+
+
+GROUP_UPDATES = {
+    "message": message(text="hi", chat=GROUP),
+    "edited_message": message(text="hi", chat=GROUP, edit_date=1700000001),
+    "callback_query": {
+        "id": "1",
+        "from": ANN,
+        "chat_instance": "1",
+        "data": "a:b",
+        "message": message(chat=GROUP),
+    },
+    "message_reaction": {
+        "chat": GROUP,
+        "message_id": 5,
+        "user": ANN,
+        "date": 1,
+        "old_reaction": [],
+        "new_reaction": [{"type": "emoji", "emoji": "👍"}],
+    },
+    "my_chat_member": {
+        "chat": GROUP,
+        "from": ANN,
+        "date": 1,
+        "old_chat_member": {"user": DESK_BOT, "status": "left"},
+        "new_chat_member": {"user": DESK_BOT, "status": "member"},
+    },
+    "poll_answer": {"chat": GROUP, "user": ANN},
+}
+
+
+@pytest.mark.parametrize("kind", GROUP_UPDATES)
+def test_in_a_group_others_read_along(kind: str) -> None:
+    assert not only(update(kind, GROUP_UPDATES[kind]), groups=True).private
 
 
 def test_forwarding_and_albums_are_hints() -> None:
