@@ -344,21 +344,27 @@ class Outbox:
 
 
 def report_of(result: Result) -> DeliveryReport | None:
-    """What the conversation must know: failures of messages and cards, and fates of people's words."""
+    """What the conversation must know: failures of messages and rooms, and fates of people's words."""
     item = result.item
-    if item.kind not in ("post", "card") or (item.room and item.kind == "post"):
+    if item.kind not in ("post", "card"):
         return None
     if isinstance(result, Later):
         return _delayed(result)
-    message = item.message if item.room is None else None
     if isinstance(result, Dead):
         if result.outcome == "withdrawn":
             return None
         return DeliveryReport(
-            message, item.id, result.outcome, result.reason, result.unreachable, item.room, result.code
+            item.message,
+            item.id,
+            result.outcome,
+            result.reason,
+            result.unreachable and item.room is None,
+            item.room,
+            result.code,
+            item.kind == "card",
         )
     if item.reports and not result.sent.more:
-        return DeliveryReport(message, item.id, "delivered", room=item.room)
+        return DeliveryReport(item.message, item.id, "delivered", room=item.room)
     return None
 
 

@@ -290,8 +290,7 @@ class Deliverer:
         if item.kind == "card":
             assert item.room is not None  # noqa: S101  a card always belongs to a room
             card = await self._cards(item.room)
-            posted = item.place.thread and (item.card or item.part == 0)
-            return Revise(item.card or item.place.thread, card) if posted else card
+            return Revise(item.card, card) if item.card else card
         if item.room is not None and not item.place.thread:
             return None
         match item.kind:

@@ -84,13 +84,14 @@ class Message:
 class DeliveryReport:
     """What became of a message's delivery, told to its conversation as an event of our own."""
 
-    message: MessageId | None  # None: it was no message but something shown in a room
+    message: MessageId | None  # None: it was about no single message
     delivery: DeliveryId
     outcome: str  # "delivered", "failed", "unknown", "parked", or "delayed": it is tried again
     reason: str = ""  # the platform's code
     unreachable: bool = False  # the customer cannot be written to at all
-    room: UUID | None = None
+    room: UUID | None = None  # it was shown there, to staff
     code: str = ""  # of the SendError
+    card: bool = True  # of what was shown in a room: its card, else a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,7 @@ class Memory:
     automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # persons told that their words stay inside
     failures: int = 0
+    mended: int = 0  # how often the room now open was begun anew, or was told again what perhaps got lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ DeskError
     ├── OutcomeUnknown     the request went out and no answer came back: never repeat blindly
     ├── Unreachable        this customer cannot be written to: blocked, gone
     ├── WindowClosed       free text is not taken before the customer writes again: hold it
+    ├── PlaceGone          the room's thread or card is no more: somebody has deleted it
     ├── AccountSuspended   the account itself cannot send: token expired, blocked; alarm, and hold the rest
     └── Refused            the platform will never take this as it is
 """
@@ -213,6 +214,10 @@ class Unreachable(SendError):
 
 class WindowClosed(SendError):
     code = "send.window_closed"
+
+
+class PlaceGone(SendError):
+    code = "send.place_gone"
 
 
 class AccountSuspended(SendError):

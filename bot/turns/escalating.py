@@ -161,6 +161,16 @@ def open_room(draft: Draft, team: TeamId, *, call: PersonId | None = None) -> No
         draft.tell_room(Post(f"🔔 {_mention(draft, call)} is asked to take this."))
 
 
+def open_again(draft: Draft, reason: str) -> None:
+    """Another room of the same team in place of one that is lost. Whoever has the word keeps it."""
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers look first
+    if escalation.room is not None:
+        draft.tell_room(Post(f"➡️ This goes on in a new thread: {reason}"))  # where that can still be read
+        draft.add(CloseRoom(escalation.room.id))
+    open_room(draft, escalation.team)
+
+
 def _mention(draft: Draft, person: PersonId) -> str:
     found = find_person(draft.organization, person)
     return f"**{found.name}**" if found else "A colleague"
@@ -277,7 +287,13 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     if escalation.room is not None:
         draft.add(CloseRoom(escalation.room.id))
     draft.remember(
-        told_handoff=False, told_waiting=0, misses=0, advised=(), awaiting_option=False, options=()
+        told_handoff=False,
+        told_waiting=0,
+        misses=0,
+        advised=(),
+        awaiting_option=False,
+        options=(),
+        mended=0,
     )
     draft.because(f"person {person}", "resolved it" if resolved else "returned it to the agent")
     draft.audit(f"person:{person}", f"escalation.{state.value}", escalation=str(escalation.id))

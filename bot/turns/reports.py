@@ -5,19 +5,20 @@ from datetime import timedelta
 
 from bot.core.conversation import DeliveryReport, Early, Message, MessageState, OwnerKind, Role
 from bot.core.effects import ChangeMessage, Fail, Park, SetTimer
-from bot.core.errors import Unreachable, WindowClosed
+from bot.core.errors import PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Button, Mark, Post, Style
 from bot.turns import window
 from bot.turns.draft import Draft
-from bot.turns.escalating import call_next, escalate
+from bot.turns.escalating import call_next, escalate, open_again
 from bot.turns.staff import SEND_AGAIN
+from bot.turns.story import transcript, words
 
 
 def hear(draft: Draft, report: DeliveryReport) -> None:
     """One fate."""
-    if report.message is None:
+    if report.room is not None or report.message is None:
         if report.outcome != "delivered":
             _room_failed(draft, report)
         return
@@ -77,6 +78,7 @@ EARLY = "early"
 _EARLY_TRIES = 5  # over a minute: by then a delivery is recorded, or was none of ours
 _EARLY_KEPT = 20
 _LONGEST_REF = 200  # characters of an id; a longer one is none of a message of ours
+_MENDED = 5  # times at most
 
 
 def receipt(draft: Draft, told: Receipt) -> None:
@@ -157,11 +159,15 @@ def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
     if draft.escalation is not None:
         if message.role is Role.STAFF:
             draft.mark(message.ref, Mark.FAILED)
-        again = Button(SEND_AGAIN, str(message.id), "Send again", Style.PRIMARY)
-        draft.tell_room(Post(f"❌ {sentence}", buttons=(again,)), message.id)
+        _offer_again(draft, message, sentence)
     elif not report.unreachable and draft.owner.kind is OwnerKind.AGENT:
         # Nobody would ever know otherwise. A customer who blocked us is not pursued.
         escalate(draft, reason=sentence, why=f"delivery {report.outcome}: {report.reason}")
+
+
+def _offer_again(draft: Draft, message: Message, sentence: str) -> None:
+    again = Button(SEND_AGAIN, str(message.id), "Send again", Style.PRIMARY)
+    draft.tell_room(Post(f"❌ {sentence}", buttons=(again,)), message.id)
 
 
 def _sentence(draft: Draft, report: DeliveryReport) -> str:
@@ -176,14 +182,41 @@ def _sentence(draft: Draft, report: DeliveryReport) -> str:
 
 
 def _room_failed(draft: Draft, report: DeliveryReport) -> None:
-    """The card could not be posted: those people will never know, so the next ones are called at once."""
+    """A room that is lost, or may be, is begun anew, and a line is told again; but not for ever."""
     escalation = draft.escalation
     if escalation is None or escalation.room is None or escalation.room.id != report.room:
         return
-    if escalation.room.place.thread:
+    gone, there = report.code == PlaceGone.code, bool(escalation.room.place.thread)
+    doubtful = report.outcome == "unknown" or not report.card
+    if there and not gone and not doubtful:
         return  # it was a later version of the card; the thread is there
     draft.audit("desk", "room.unreachable", reason=report.reason[:200], team=escalation.team)
-    draft.because("delivery", f"the room could not be opened: {report.reason}")
-    call_next(
-        draft, f"The channel of {escalation.team} cannot be written to ({report.reason}).", unreachable=True
-    )
+    if (gone or doubtful) and draft.memory.mended < _MENDED:
+        draft.remember(mended=draft.memory.mended + 1)
+        draft.because("delivery", f"the room is mended: {report.reason}")
+        if gone or not there:
+            open_again(draft, report.reason)
+        elif report.card:
+            draft.show_card()  # nobody knows whether there is one in the thread: here is one for certain
+        else:
+            _tell_again(draft, report)
+    elif not there:
+        # Those people will never know, so the next ones are called at once.
+        draft.because("delivery", f"the room could not be opened: {report.reason}")
+        problem = f"The channel of {escalation.team} cannot be written to ({report.reason})."
+        call_next(draft, problem, unreachable=True)
+
+
+def _tell_again(draft: Draft, report: DeliveryReport) -> None:
+    """A line that staff perhaps do not see: not the same line, which they would read as a second one."""
+    message = draft.messages.get(report.message) if report.message else None
+    why = f"❓ This may be missing above, or stand there already: {report.reason}."
+    if message is None:
+        told = transcript(draft.messages.values(), draft.customer_name, draft.author)
+    elif message.state is MessageState.FAILED:
+        _offer_again(draft, message, "The last words could not be delivered.")
+        return
+    else:
+        author = draft.customer_name if message.role is Role.CUSTOMER else draft.author(message)
+        told = f"**{author}:** {words(message)}"
+    draft.tell_room(Post(f"{why}\n\n{told}"), report.message)

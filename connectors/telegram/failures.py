@@ -13,6 +13,7 @@ from telegram.error import (
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
+    PlaceGone,
     PlatformDown,
     RateLimited,
     Refused,
@@ -30,6 +31,7 @@ NO_TOPICS = (
 NO_RIGHT = 'no_right: the bot may not do that in the group; make it an administrator with "manage topics"'
 NO_REACTIONS = "no_reactions: the group allows few reactions; allow all of them in its settings"
 TOPIC_GONE = "topic_gone: somebody has deleted the topic"
+CARD_GONE = "card_gone: somebody has deleted the card"
 # Telegram has no codes for these, only descriptions, whose wording has been stable for years.
 _UNREACHABLE = (
     ("bot was blocked", "blocked"),
@@ -48,10 +50,8 @@ _REFUSED = (
     ("not enough rights", NO_RIGHT),
     ("need administrator rights", NO_RIGHT),
     ("reaction_invalid", NO_REACTIONS),
-    ("message thread not found", TOPIC_GONE),
-    ("topic_id_invalid", TOPIC_GONE),
-    ("topic_deleted", TOPIC_GONE),
 )
+_GONE = ("message thread not found", "topic_id_invalid", "topic_deleted")
 
 
 def as_send_error(error: TelegramError, *, idempotent: bool = False) -> SendError:
@@ -85,6 +85,8 @@ def _refusal(error: Forbidden | BadRequest) -> SendError:
     for words, reason in _REFUSED:
         if words in text:
             return Refused(reason)
+    if any(words in text for words in _GONE):
+        return PlaceGone(TOPIC_GONE)
     return Unreachable("forbidden") if isinstance(error, Forbidden) else Refused(_short(error.message))
 
 

@@ -13,15 +13,16 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, Forbidden
 
 from bot.core.connector import Files
-from bot.core.errors import Refused, Unreachable
+from bot.core.errors import PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import Card, Emote, Erase, Outbound, Post, React, Revise, Sent, Typing, Whisper
 from connectors.telegram.emoji import MARKS, reaction
-from connectors.telegram.failures import as_send_error
+from connectors.telegram.failures import CARD_GONE, as_send_error
 from connectors.telegram.parts import FilePart, Part, TextPart, one_text, parts_of, revised
 from connectors.telegram.topics import begin_topic, show_topic
 from connectors.telegram.uploads import fetched
 
+_NO_MESSAGE = re.compile("message to edit not found|message_id_invalid")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a link is a reference here, not the message
 
 _log = structlog.get_logger()
@@ -183,7 +184,10 @@ class Outgoing:
                 link_preview_options=_NO_PREVIEW,
             )
         except BadRequest as error:
-            if "message is not modified" not in error.message.lower():
+            problem = error.message.lower()
+            if isinstance(operation.body, Card) and _NO_MESSAGE.search(problem):
+                raise PlaceGone(CARD_GONE) from error
+            if "message is not modified" not in problem:
                 raise
         if isinstance(operation.body, Card) and isinstance(chat, int) and thread is not None:
             await show_topic(self._bot, chat, thread, operation.body)

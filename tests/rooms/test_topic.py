@@ -1,0 +1,112 @@
+"""A topic of the staff's group on Telegram as a room: what befalls topics, and what only Telegram does."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from connectors.sandbox.faults import Mischief
+from connectors.sandbox.telegram import TelegramUser
+from connectors.sandbox.telegram.model import ChatMessage
+from tests.rooms.sides import OnWhatsApp
+from tests.rooms.test_leak import in_telegram
+from tests.story.rig import Rig, rig, until
+
+
+class Topic:
+    """The newest topic that holds a card, and who is in the group."""
+
+    def __init__(self, r: Rig) -> None:
+        self.group = r.night_watch
+        self.maya = OnWhatsApp(r, "Maya Fischer")
+        self.id = 0
+
+    def person(self, name: str) -> TelegramUser:
+        return next(user for user in self.group.members() if user.name.startswith(name))
+
+    async def opened(self) -> "Topic":
+        await self.maya.say("I was charged twice this month")
+        return await self.stands()
+
+    async def stands(self) -> "Topic":
+        """A card with buttons in a topic, after the one that is known."""
+        await until(
+            lambda: [m for m in self.group.messages() if m.buttons and m.topic > self.id], what="a card"
+        )
+        self.id = next(m.topic for m in self.group.messages() if m.buttons and m.topic > self.id)
+        await self.shows("The story so far")
+        return self
+
+    def told(self) -> list[str]:
+        return [message.text for message in self.group.messages(self.id)]
+
+    async def shows(self, words: str) -> None:
+        await until(lambda: any(words in text for text in self.told()), what=f"{words!r} in the topic")
+
+    def card(self) -> ChatMessage:
+        return next(message for message in self.group.messages(self.id) if message.buttons)
+
+    async def taken(self, by: str = "Farid") -> "Topic":
+        self.group.tap(self.person(by), self.card().message_id, "Take")
+        await self.shows("has taken this")
+        return self
+
+    def write(self, who: str, text: str) -> int:
+        return self.group.say(self.person(who), text, topic=self.id).message_id
+
+    async def marked(self, message: int, mark: str) -> None:
+        def marks() -> list[str]:
+            shown = next(m for m in self.group.messages(self.id) if m.message_id == message)
+            return [sign for by, sign in shown.reactions if by == "bot"]
+
+        await until(lambda: marks() == [mark], what=f"the mark {mark}")
+
+    async def hears(self, text: str) -> None:
+        await until(lambda: text in self.maya.heard(), what=f"{text!r} on the phone")
+
+
+@pytest.fixture
+async def desk(database_url: str, redis_url: str) -> AsyncIterator[Rig]:
+    async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
+        yield r
+
+
+# What befalls topics
+
+
+@pytest.mark.parametrize("call", ["createForumTopic", "sendMessage"])
+async def test_a_room_whose_beginning_nobody_can_be_sure_of_is_there_all_the_same(
+    desk: Rig, call: str
+) -> None:
+    """The topic, or the card in it, came about, and the answer got lost."""
+    desk.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern=call, count=1)
+    topic = await (await Topic(desk).opened()).taken()
+    topic.write("Farid", "Farid here.")
+    await topic.hears("Farid here.")
+
+
+async def test_a_topic_that_somebody_deletes_goes_on_in_another(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    topic.group.delete_topic(topic.id)
+    await topic.maya.say("Are you still there?")
+    await topic.stands()
+    await topic.shows("Are you still there?")
+    topic.write("Farid", "I am.")
+    await topic.hears("I am.")
+    assert len(topic.group.topics()) == 1
+
+
+async def test_a_card_that_somebody_deletes_comes_again(desk: Rig) -> None:
+    topic = await Topic(desk).opened()
+    topic.group.tap(topic.person("Farid"), topic.card().message_id, "Take")
+    topic.group.delete(topic.card().message_id)
+    await topic.stands()
+    topic.write("Farid", "Farid here.")
+    await topic.hears("Farid here.")
+
+
+async def test_what_perhaps_never_reached_the_topic_is_told_again(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    desk.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)
+    await topic.maya.say("My invoice is 4711")
+    await topic.shows("may be missing above")
+    assert "4711" in topic.told()[-1]
