@@ -1,6 +1,7 @@
 """`desk accounts …`: the organization's connections to the channels, and whether they work."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from bot.commands.formatting import plural
 from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
 from bot.core.connector import ChannelKind, HasTemplates
 from bot.core.errors import CommandError, DeskError, NotFound, Refused, SendError
+from orgs.routing import rooms_on
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Organization
 from storage import queries
@@ -74,7 +76,12 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
                 if account.organization == known.organization
             }
         async with asyncio.TaskGroup() as tasks:
-            asked = [tasks.create_task(_verdict(desk, accounts.get(one.id), one, patience)) for one in wanted]
+            asked = [
+                tasks.create_task(
+                    _verdict(desk, accounts.get(one.id), one, rooms_on(organization, one.id), patience)
+                )
+                for one in wanted
+            ]
         return _told(known, [task.result() for task in asked])
 
     summary = "The accounts on every channel: whom they serve, how they listen, and whether anybody does."
@@ -115,12 +122,14 @@ def _wanted(organization: Organization, named: str) -> tuple[Declared, ...]:
     return found
 
 
-async def _verdict(desk: Desk, account: Account | None, declared: Declared, patience: float) -> Verdict:
+async def _verdict(
+    desk: Desk, account: Account | None, declared: Declared, rooms: Sequence[str], patience: float
+) -> Verdict:
     """Never raises, so that no account keeps those beside it from being told."""
     if account is None:
         return Verdict(declared.id, declared.channel, False, "It is not active: apply the file again.")
     try:
-        name = await _ask(desk.borrow, account, declared, patience)
+        name = await _ask(desk.borrow, account, declared, rooms, patience)
     except TimeoutError:
         problem = f"the platform has not answered within {patience:g} s: try again, and see what it says"
     except SendError as error:
@@ -135,8 +144,10 @@ async def _verdict(desk: Desk, account: Account | None, declared: Declared, pati
     return Verdict(declared.id, declared.channel, False, _sentence(problem, declared))
 
 
-async def _ask(borrow: Borrow, account: Account, declared: Declared, patience: float) -> str:
-    async with asyncio.timeout(patience), borrow(account, declared) as connector:
+async def _ask(
+    borrow: Borrow, account: Account, declared: Declared, rooms: Sequence[str], patience: float
+) -> str:
+    async with asyncio.timeout(patience), borrow(account, declared, rooms) as connector:
         name = await connector.check()
         if declared.templates and isinstance(connector, HasTemplates):
             known = {(t.name, t.language): t.body for t in await connector.approved_templates()}

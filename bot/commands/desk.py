@@ -1,10 +1,10 @@
 """What the commands work with: one desk for each program that runs them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from bot.core.commands import Call
@@ -33,15 +33,28 @@ class Reply(Enum):
 Confirm = Callable[[str], Awaitable[Reply]]
 """Shows what is about to change and asks whether it shall."""
 
-Borrow = Callable[[Account, Declared], AbstractAsyncContextManager[Connector]]
-"""The connector of an account, for as long as it is held. Raises SettingsError where it cannot be opened."""
+
+class Borrow(Protocol):
+    """The connector of an account, for as long as it is held. Raises SettingsError where it cannot be opened.
+
+    `rooms`: the teams' channels on that account.
+    """
+
+    def __call__(
+        self, account: Account, declared: Declared, rooms: Sequence[str] = ()
+    ) -> AbstractAsyncContextManager[Connector]: ...
+
 
 NOWHERE: Final = OrgId(UUID(int=0))
 """The caller's organization when none was named: the only one there is, is meant."""
 
 
 @asynccontextmanager
-async def nothing_to_borrow(account: Account, _: Declared) -> AsyncIterator[Connector]:
+async def nothing_to_borrow(
+    account: Account,
+    declared: Declared,  # noqa: ARG001
+    rooms: Sequence[str] = (),  # noqa: ARG001
+) -> AsyncIterator[Connector]:
     """For a desk without connectors."""
     raise SettingsError(f"account {account.account}: this program opens no connectors")
     yield  # what makes it a context manager

@@ -1,6 +1,6 @@
 """The connector of one account, lent to a command: the open one, or one that is opened for this alone."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from bot.commands.desk import Borrow
@@ -18,14 +18,16 @@ def lender(
     """`connectors` are those that are open in this process, now and later."""
 
     @asynccontextmanager
-    async def borrow(account: Account, declared: Declared) -> AsyncIterator[Connector]:
+    async def borrow(
+        account: Account, declared: Declared, rooms: Sequence[str] = ()
+    ) -> AsyncIterator[Connector]:
         if (known := connectors.get(account.account)) is not None:
             yield known
             return
         kind = kinds.get(account.channel)
         if kind is None:
             raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
-        connector = kind.open(account_settings(settings, kind, declared), lend(account))
+        connector = kind.open(account_settings(settings, kind, declared, rooms), lend(account))
         try:
             yield connector
         finally:

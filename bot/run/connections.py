@@ -30,7 +30,7 @@ class Connections:
         self._directory = directory
         self._lend = lend
         self._open: dict[str, Connector] = {}
-        self._declared: dict[str, Declared] = {}
+        self._declared: dict[str, tuple[Declared, tuple[str, ...]]] = {}  # with the teams' channels
         self._modes: dict[str, str] = {}
         self.problems: dict[str, str] = {}  # account → an operator's sentence
         self._routes: dict[str, Route] = {}
@@ -54,30 +54,34 @@ class Connections:
         for name, account in wanted.items():
             organization = await self._directory.organization(account.organization, account.version)
             declared = find_account(organization, name)
-            if declared is None or declared == self._declared.get(name):
+            if declared is None:
+                continue
+            known = declared, rooms_on(organization, name)
+            if known == self._declared.get(name):
                 continue
             await self._close(name)
             try:
-                await self._start(account, declared, register)
+                await self._start(account, *known, register)
                 self.problems.pop(name, None)
             except DeskError as error:
                 self.problems[name] = str(error)
                 log.error("account not opened", account=name, channel=account.channel, code=error.code)
                 if isinstance(error, SettingsError):
-                    self._declared[name] = declared  # it will not work before the settings change
+                    self._declared[name] = known  # it will not work before the settings change
         if inbox is not None:
             routes = [route for connector in self._open.values() for route in connector.routes(inbox)]
             self._routes = {route.path: route for route in routes}
 
-    async def _start(self, account: Account, declared: Declared, register: bool) -> None:
+    async def _start(
+        self, account: Account, declared: Declared, rooms: tuple[str, ...], register: bool
+    ) -> None:
         kind = self._kinds.get(account.channel)
         if kind is None:
             raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
-        organization = await self._directory.organization(account.organization, account.version)
-        known = account_settings(self._settings, kind, declared, rooms_on(organization, declared.id))
+        known = account_settings(self._settings, kind, declared, rooms)
         connector = kind.open(known, self._lend(account))
         self._open[account.account] = connector
-        self._declared[account.account] = declared
+        self._declared[account.account] = declared, rooms
         self._modes[account.account] = known.mode
         if register and known.mode == "webhook" and isinstance(connector, Registers):
             try:
@@ -131,6 +135,6 @@ def account_settings(
 
 
 def _options(declared: Declared, rooms: Sequence[str]) -> dict[str, str]:
-    listed = dict.fromkeys((*declared.groups, *rooms))
-    groups = {"groups": ",".join(listed)} if listed else {}
-    return groups | declared.options
+    given = declared.options.get("groups", "")
+    listed = dict.fromkeys((*filter(None, (given,)), *declared.groups, *rooms))
+    return declared.options | ({"groups": ",".join(listed)} if listed else {})

@@ -29,6 +29,10 @@ NO_TOPICS = (
     ' with "manage topics"'
 )
 NO_RIGHT = 'no_right: the bot may not do that in the group; make it an administrator with "manage topics"'
+NO_EARS = (
+    "not_heard: privacy mode keeps what people write there from the bot; make it an administrator, or turn"
+    " that mode off (/setprivacy with @BotFather) and add the bot to the group again"
+)
 NO_REACTIONS = "no_reactions: the group allows few reactions; allow all of them in its settings"
 TOPIC_GONE = "topic_gone: somebody has deleted the topic"
 CARD_GONE = "card_gone: somebody has deleted the card"

@@ -4,14 +4,14 @@ import re
 from datetime import timedelta
 
 from telegram import Bot, ChatMemberAdministrator, ChatMemberOwner, ReactionTypeEmoji
-from telegram.error import TelegramError
+from telegram.error import ChatMigrated, TelegramError
 
 from bot.core.connector import AccountSettings
 from bot.core.errors import PlatformDown, RateLimited, Refused, SendError, Unreachable
 from bot.core.ids import Clock
 from connectors.telegram.ears import listed_groups
 from connectors.telegram.emoji import MARKS
-from connectors.telegram.failures import NO_REACTIONS, NO_RIGHT, NO_TOPICS, as_send_error
+from connectors.telegram.failures import NO_EARS, NO_REACTIONS, NO_RIGHT, NO_TOPICS, as_send_error
 
 # https://core.telegram.org/bots/features#deep-linking
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -28,6 +28,7 @@ class Identity:
         self._own_id = own_id
         self._clock = clock
         self._username = ""
+        self._hears_all = False  # of what people write in its groups
 
     async def username(self) -> str:
         """Asked once, for a bot's name hardly ever changes. Raises SendError."""
@@ -39,16 +40,16 @@ class Identity:
         except TelegramError as error:
             raise _in_a_sentence(as_send_error(error, idempotent=True)) from error
         self._username = me.username or ""
+        self._hears_all = bool(me.can_read_all_group_messages)
         return self._username
 
     async def check(self) -> str:
-        """As `Connector.check`. For staff, each group that is listed must be able to hold rooms."""
+        """As `Connector.check`. Each group that is listed must be heard; for staff, it must hold rooms."""
         username = await self._ask()
         if self._settings.mode == "webhook":
             await self._check_webhook()
-        if self._settings.serves == "staff":
-            for group in listed_groups(self._settings):
-                await self._check_group(group)
+        for group in listed_groups(self._settings):
+            await self._check_group(group)
         return f"@{username}"
 
     async def _check_webhook(self) -> None:
@@ -70,12 +71,19 @@ class Identity:
         try:
             chat = await self._bot.get_chat(int(group))
             member = await self._bot.get_chat_member(int(group), self._own_id)
+        except ChatMigrated as moved:
+            now = f"it has become {moved.new_chat_id}; name that id in the organization file"
+            raise Refused(f"group {group}: {now}") from moved
         except TelegramError as error:
             raise _of_group(as_send_error(error, idempotent=True), group) from error
+        administers = isinstance(member, ChatMemberAdministrator | ChatMemberOwner)
+        if self._settings.serves != "staff":
+            if not (administers or self._hears_all):
+                raise Refused(f"group {group}: {NO_EARS}")
+            return
         if not chat.is_forum:
             raise Refused(f"group {group}: {NO_TOPICS}")
-        administers = isinstance(member, ChatMemberAdministrator) and member.can_manage_topics
-        if not administers and not isinstance(member, ChatMemberOwner):
+        if not administers or (isinstance(member, ChatMemberAdministrator) and not member.can_manage_topics):
             raise Refused(f"group {group}: {NO_RIGHT}")
         allowed = {
             each.emoji for each in chat.available_reactions or () if isinstance(each, ReactionTypeEmoji)

@@ -45,6 +45,7 @@ class AiohttpRequest(BaseRequest):
         self._connections = connections
         self._use_proxy = use_proxy  # HTTPS_PROXY and its like, which a local stand-in must not be reached by
         self._session: aiohttp.ClientSession | None = None
+        self._over = False
 
     @property
     def read_timeout(self) -> float:
@@ -54,6 +55,8 @@ class AiohttpRequest(BaseRequest):
         """Nothing to do before the first request."""
 
     async def shutdown(self) -> None:
+        """For good: whoever still polls takes no more updates from whoever polls now."""
+        self._over = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -112,6 +115,8 @@ class AiohttpRequest(BaseRequest):
             raise NotDone(type(error).__name__) from None  # reading twice harms nobody
 
     def _open(self, url: str) -> aiohttp.ClientSession:
+        if self._over:
+            raise NotDone("closed")
         if self._session is None:
             parts = urlsplit(url)
             through = self._use_proxy and not proxy_bypass(parts.netloc)

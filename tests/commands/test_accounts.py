@@ -62,6 +62,18 @@ async def test_the_platform_says_as_whom_an_account_works(
     assert every.out.count("Works as @brightdesk_bot.") == 1
 
 
+async def test_the_groups_of_the_teams_are_checked_too(
+    say: Chats, surroundings: dict[str, str], told: Told
+) -> None:
+    stand_in = TelegramStandIn(TOKEN, "staff_bot")
+    group = stand_in.group("Night Watch")
+    async with served(stand_in) as url:
+        surroundings |= {"TELEGRAM_API_URL": url, "TELEGRAM_STAFF_BOT_TOKEN": TOKEN}
+        assert "Works as @staff_bot" in (await say("accounts check telegram-staff")).replace("\\", "")
+        group.settings(manages_topics=False)
+        assert "manage topics" in await say("accounts check telegram-staff")
+
+
 async def test_a_token_that_the_platform_refuses_is_told_in_one_sentence(
     say: Chats, surroundings: dict[str, str], telegram: str, told: Told
 ) -> None:

@@ -9,7 +9,7 @@ from connectors.sandbox.telegram import TelegramUser
 from connectors.sandbox.telegram.model import ChatMessage
 from tests.rooms.sides import OnWhatsApp
 from tests.rooms.test_leak import in_telegram
-from tests.story.rig import Rig, rig, until
+from tests.story.rig import Change, Rig, install, mail_at, organization, quick, rig, until
 
 
 class Topic:
@@ -110,3 +110,30 @@ async def test_what_perhaps_never_reached_the_topic_is_told_again(desk: Rig) -> 
     await topic.maya.say("My invoice is 4711")
     await topic.shows("may be missing above")
     assert "4711" in topic.told()[-1]
+
+
+def in_another_group(number: int) -> Change:
+    def change(document: dict[str, object]) -> None:
+        in_telegram(document)
+        for team in document["teams"]:  # type: ignore[attr-defined]
+            if team["id"] == "billing":
+                team["channels"] = {"escalation": [{"telegram-staff": str(number)}]}
+
+    return change
+
+
+async def test_a_group_that_a_team_gets_while_the_desk_runs_is_heard(desk: Rig, database_url: str) -> None:
+    group = desk.telegram_staff.group("Billing", desk.night_watch.members())
+    mail = mail_at(desk.mail.smtp.port, desk.mail.imap.port)
+    loaded = organization(quick, mail, in_another_group(group.id), every_channel=True)
+    connectors = desk.desks[0].connections.connectors
+    before = connectors["telegram-staff"]
+    await install(database_url, loaded)
+    await until(
+        lambda: connectors.get("telegram-staff") not in (None, before), what="a connector that knows it"
+    )
+    topic = Topic(desk)
+    topic.group = group
+    await (await topic.opened()).taken()
+    topic.write("Farid", "Farid here.")
+    await topic.hears("Farid here.")

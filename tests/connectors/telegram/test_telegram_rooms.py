@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.core.errors import Refused
+from bot.core.errors import PlaceGone, Refused
 from bot.core.events import AttachmentKind, Edited, Place, Reacted, Said, Tapped
 from bot.core.ids import utc_now
 from bot.core.outbound import Button, Mark, Post, React, Revise, Sent, Tone, Whisper
@@ -128,9 +128,9 @@ async def test_a_group_that_can_hold_no_rooms_is_refused_in_a_sentence(
 async def test_a_topic_that_somebody_deleted_is_said_to_be_gone(office: Office) -> None:
     thread, message = await office.room()
     office.group.delete_topic(thread)
-    with pytest.raises(Refused, match="deleted"):
+    with pytest.raises(PlaceGone, match="topic"):
         await office.send(Post("hello"), thread=str(thread))
-    with pytest.raises(Refused):
+    with pytest.raises(PlaceGone, match="card"):
         await office.send(Revise(str(message), card("x")), thread=str(thread))
 
 
@@ -271,6 +271,15 @@ async def test_check_says_who_we_are_and_what_is_wrong_with_a_group(office: Offi
     office.group.settings(bot_inside=False)
     with pytest.raises(Refused, match="add it to the group"):
         await office.account.check()
+
+
+async def test_a_bot_that_does_not_hear_customers_in_their_group_is_told_of(office: Office) -> None:
+    account = connector(office.url, groups=True, options={"groups": str(office.group.id)})
+    assert await account.check() == "@sandbox_desk_bot"
+    office.group.settings(administrator=False)
+    with pytest.raises(Refused, match="privacy mode"):
+        await account.check()
+    await account.close()
 
 
 async def test_a_group_that_allows_few_reactions_is_told_of(office: Office) -> None:
