@@ -116,7 +116,7 @@ class React:
 
 @dataclass(frozen=True, slots=True)
 class Whisper:
-    """Words that one person alone sees, where the platform has such a thing; else nobody."""
+    """Words for one person, who alone sees them where the platform has such a thing; else the room may."""
 
     person: str  # the channel's id of that person
     text: str

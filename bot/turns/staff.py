@@ -1,8 +1,10 @@
 """What staff did in a room. The one law here: only the holder's words reach the customer."""
 
+import re
 from datetime import datetime
 from typing import assert_never
 
+from bot.core.connector import MODEST
 from bot.core.conversation import (
     Escalation,
     EscalationState,
@@ -51,6 +53,7 @@ from orgs.specification.organization import PersonRole
 
 TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
 INSIDE = "//"
+_COMMAND = re.compile(r"/[A-Za-z]\w*(@\w+)?(\s|$)")
 TAKE_BACK = "👎"
 _OFFERED = 8  # people, where they are buttons
 STRANGER = "You are not named in the organization file, so you cannot act here."
@@ -158,7 +161,8 @@ def _came_late(draft: Draft, event: Event, known: Message, person: PersonId | No
 
 
 def _inside(text: str) -> bool:
-    return text.lstrip().startswith(INSIDE)
+    """Also a command, for whomever it was meant: typed with a slip, it would be a message like any other."""
+    return text.lstrip().startswith(INSIDE) or _COMMAND.match(text.lstrip()) is not None
 
 
 def _hold(draft: Draft, message: Message) -> None:
@@ -285,14 +289,19 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
             draft.add(Drop(message.id))
             draft.remember(parked=max(0, draft.memory.parked - 1))
         case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
-            draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
-            if draft.capabilities.erases:
-                draft.add(Retract(message.id))
-            else:
-                draft.say("Please disregard our previous message: it was sent by mistake.", automatic=False)
+            _retract(draft, message)
         case _:
             draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
     draft.because(f"person {message.sender}", f"deleted a message that was {message.state}")
+
+
+def _retract(draft: Draft, message: Message) -> None:
+    """What was said already is deleted where the customer reads it, or taken back in so many words."""
+    draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+    if draft.capabilities.erases:
+        draft.add(Retract(message.id))
+    else:
+        draft.say("Please disregard our previous message: it was sent by mistake.", automatic=False)
 
 
 def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) -> None:
@@ -346,13 +355,13 @@ def _assign_to(draft: Draft, event: Event, chosen: str, by: PersonId) -> None:
 
 
 def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | None) -> None:
-    """The holder's 👎 takes back what has not left; what they put on a customer's message goes there."""
+    """The holder's 👎 takes their words back; what they put on a customer's message goes there."""
     if not _speaks(draft, event, person):
         return
     own = _known(draft, reaction.message)
     if own is not None:
         if reaction.added and reaction.emoji.startswith(TAKE_BACK):
-            _take_back(draft, own)
+            _take_back(draft, own, person)
         return
     for message in draft.meant(reaction.message):
         if message.role is Role.CUSTOMER and message.ref and draft.capabilities.reacts:
@@ -360,13 +369,26 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | N
             draft.because(f"person {person}", "reacted to the customer's message")
 
 
-def _take_back(draft: Draft, own: Message) -> None:
+def _deletions_are_told(draft: Draft) -> bool:
+    """Whether the room's channel tells of a deleted line."""
+    room = draft.escalation.room if draft.escalation else None
+    return room is None or draft.rules.capabilities.get(room.place.account, MODEST).hears_deletions
+
+
+def _take_back(draft: Draft, own: Message, person: PersonId | None) -> None:
     match own.state:
         case MessageState.HELD:
             draft.add(ClearTimers(RELEASE, str(own.id)))
         case MessageState.PARKED:
             draft.add(Drop(own.id))
             draft.remember(parked=max(0, draft.memory.parked - 1))
+        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ if (
+            own.sender == person and not _deletions_are_told(draft)
+        ):
+            _retract(draft, own)
+            draft.mark(own.ref, Mark.WITHDRAWN)
+            draft.because(f"person {own.sender}", "took back what had left")
+            return
         case _:
             return
     draft.add(ChangeMessage(own.id, state=MessageState.WITHDRAWN))
@@ -439,9 +461,10 @@ def _deed(draft: Draft, person: PersonId, before: PersonId | None, by: PersonId 
 
 def _taken(draft: Draft, person: PersonId, did: str) -> str:
     name, undo = draft.person_name(person), draft.organization.policies.undo.total_seconds()
+    back = "" if _deletions_are_told(draft) else " To take a line back, react to it with 👎."
     return (
         f"👋 {did}. From now on what {name} writes in this thread goes to {draft.customer_name} after"
-        f" {undo:g} s, except lines that begin with `//`. Everyone else's words stay inside."
+        f" {undo:g} s, except lines that begin with `//`. Everyone else's words stay inside.{back}"
     )
 
 

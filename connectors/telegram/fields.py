@@ -4,6 +4,7 @@ from datetime import datetime
 
 from bot.core.errors import MalformedPayload
 
+ANONYMOUS = "anonymous:"  # before the id of a chat in whose name somebody writes
 _LARGEST = 2**63  # ids of the Bot API fit a signed 64-bit integer
 
 

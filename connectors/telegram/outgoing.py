@@ -10,19 +10,25 @@ from typing import NoReturn, Protocol, assert_never
 import structlog
 from telegram import Bot, InputFile, LinkPreviewOptions, Message, ReplyParameters
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, Forbidden
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.core.connector import Files
 from bot.core.errors import PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import Card, Emote, Erase, Outbound, Post, React, Revise, Sent, Typing, Whisper
+from connectors.rendering import escaped
 from connectors.telegram.emoji import MARKS, reaction
 from connectors.telegram.failures import CARD_GONE, as_send_error
+from connectors.telegram.fields import ANONYMOUS
 from connectors.telegram.parts import FilePart, Part, TextPart, one_text, parts_of, revised
 from connectors.telegram.topics import begin_topic, show_topic
 from connectors.telegram.uploads import fetched
 
 _NO_MESSAGE = re.compile("message to edit not found|message_id_invalid")
+_UNKNOWN = (
+    "This was written in the name of the group, and nobody can tell by whom. Whoever wants to speak turns off"
+    " _Remain anonymous_ in their rights as an administrator."
+)
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a link is a reference here, not the message
 
 _log = structlog.get_logger()
@@ -160,17 +166,30 @@ class Outgoing:
         )
 
     async def _whisper(self, whisper: Whisper, chat: int | str, thread: int | None) -> None:
-        """In private, as a group has no words for one person; nobody's where the bot was not started."""
-        text = whisper.text + _where(chat, thread)
+        """In private, as a group has no words for one person; in the topic where they have not started the bot."""
+        if whisper.person.startswith(ANONYMOUS):
+            await self._send(one_text(f"{whisper.text}\n\n{_UNKNOWN}"), _Frame(chat, thread))
+            return
         if not re.fullmatch(r"[0-9]{1,19}", whisper.person):
             raise Refused("not a user id of Telegram")
+        person = int(whisper.person)
         try:
-            await self._send(one_text(text), _Frame(int(whisper.person)))
+            await self._send(one_text(whisper.text + _where(chat, thread)), _Frame(person))
         except (Forbidden, BadRequest) as error:
             known = as_send_error(error)
             if not isinstance(known, Unreachable):
                 raise
-            _log.info("whisper reaches nobody", reason=known.reason)
+            _log.info("whisper reaches nobody in private", reason=known.reason)
+            if thread is not None:
+                name = escaped(await self._name(chat, person))
+                called = f"[{name}](tg://user?id={person}): {whisper.text}"
+                await self._send(one_text(called), _Frame(chat, thread))
+
+    async def _name(self, chat: int | str, person: int) -> str:
+        try:
+            return (await self._bot.get_chat_member(chat, person)).user.full_name
+        except TelegramError:
+            return "👤"
 
     async def _revise(self, operation: Revise, chat: int | str, thread: int | None) -> None:
         part = revised(operation.body, self._files.link)

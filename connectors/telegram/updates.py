@@ -39,7 +39,7 @@ from connectors.telegram.contents import content_of, said_of
 from connectors.telegram.desk import Typed, words_of
 from connectors.telegram.ears import Ears
 from connectors.telegram.excerpt import excerpt
-from connectors.telegram.fields import clean, moment, whole, words
+from connectors.telegram.fields import ANONYMOUS, clean, moment, whole, words
 
 Json = Mapping[str, object]
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "message_reaction")
@@ -89,7 +89,7 @@ class UpdateReader:
                 return ReadUpdate(update_id, self._unsupported(str(update_id), data, received))
             seen = {kind: excerpt(kind, data[kind]) for kind in ALLOWED_UPDATES if kind in data}
             update = Update.de_json({"update_id": update_id, **seen}, None)
-            if update.message and (command := self._command(update.message)):
+            if update.message and (command := self._command(update.message, _object(data["message"]))):
                 return ReadUpdate(update_id, (), command=command)
             callback = words(update.callback_query.id, "callback_query.id") if update.callback_query else ""
             events = self._events(update_id, update, data, received)
@@ -124,8 +124,10 @@ class UpdateReader:
     def _person(self, user: User | None) -> User | None:
         return None if user is None or user.is_bot or user.id == self.own_id else user
 
-    def _command(self, message: Message) -> Typed | None:
-        """Staff's alone; also typed in private, and outside of topics."""
+    def _command(self, message: Message, raw: Json) -> Typed | None:
+        """Staff's alone; also typed in private, and outside of topics. Others' words, passed on, are none."""
+        if any(raw.get(each) for each in ("sender_chat", "via_bot", "forward_origin", "forward_date")):
+            return None
         typed = words_of(words(message.text, "message.text")) if self.ears.staff else None
         writer = message.from_user
         user = self._person(writer) if _alone(message.chat) else self._heard(message.chat, writer)
@@ -141,29 +143,37 @@ class UpdateReader:
         return Place(self.channel, self.account, str(whole(chat.id, "chat.id")), topic)
 
     def _said(self, name: str, message: Message, raw: Json) -> tuple[Event, ...]:
-        user = self._writer(message)
-        if user is None:
+        sender = self._writer(message, raw)
+        if sender is None:
             return ()
         content = content_of(message, raw)
         if isinstance(content, Unsupported) and not self.ears.kind(content.kind):
             return ()
-        return (self._written(name, message, user, content, raw),)
+        return (self._written(name, message, sender, content, raw),)
 
     def _edited(self, name: str, message: Message, raw: Json) -> tuple[Event, ...]:
-        user = self._writer(message)
-        if user is None:
+        sender = self._writer(message, raw)
+        if sender is None:
             return ()
         said = said_of(message)
         edited = Edited(str(whole(message.message_id, "message_id")), said.text, said.attachments)
-        return (self._written(name, message, user, edited, raw),)
+        return (self._written(name, message, sender, edited, raw),)
 
-    def _writer(self, message: Message) -> User | None:
-        """Staff write in topics; what they say beside them is no business of ours."""
+    def _writer(self, message: Message, raw: Json) -> Sender | None:
+        """Staff write in topics; what they say beside them is no business of ours.
+
+        What is written in the name of a chat has a fake `from`: an administrator of the staff's group, nobody
+        knows which; in a customers' group perhaps each post of the channel that belongs to it.
+        """
         if self.ears.staff and _topic(message) is None:
             return None
-        return self._heard(message.chat, message.from_user)
+        if chat := _object(raw.get("sender_chat")):
+            heard = self.ears.staff and self.ears.chat(whole(message.chat.id, "chat.id"), private=False)
+            return _nobody(chat) if heard and not raw.get("is_automatic_forward") else None
+        user = self._heard(message.chat, message.from_user)
+        return _sender(user) if user else None
 
-    def _written(self, name: str, message: Message, user: User, content: Content, raw: Json) -> Event:
+    def _written(self, name: str, message: Message, sender: Sender, content: Content, raw: Json) -> Event:
         answered = message.reply_to_message
         topic = _topic(message)
         # In a topic, Telegram makes every message answer the service message that opened it.
@@ -173,7 +183,7 @@ class UpdateReader:
         return Event(
             external_id=name,
             place=self._place(message.chat, topic),
-            sender=_sender(user),
+            sender=sender,
             content=content,
             occurred_at=moment(when, "message.date"),
             message=str(whole(message.message_id, "message_id")),
@@ -313,6 +323,12 @@ def _author(raw: Json) -> Sender:
         handle=words(raw.get("username"), "from.username"),
         language=words(raw.get("language_code"), "from.language_code"),
     )
+
+
+def _nobody(chat: Json) -> Sender:
+    """Nobody that an organization file could name."""
+    number = whole(chat.get("id"), "sender_chat.id")
+    return Sender(f"{ANONYMOUS}{number}", words(chat.get("title"), "sender_chat.title"), verified=False)
 
 
 def _hints(raw: Json) -> Iterable[tuple[str, str]]:

@@ -7,7 +7,7 @@ import pytest
 from connectors.sandbox.faults import Mischief
 from connectors.sandbox.telegram import TelegramUser
 from connectors.sandbox.telegram.model import ChatMessage
-from tests.rooms.sides import OnWhatsApp
+from tests.rooms.sides import Customer, OnTelegram, OnWhatsApp
 from tests.rooms.test_leak import in_telegram
 from tests.story.rig import Change, Rig, install, mail_at, organization, quick, rig, until
 
@@ -17,7 +17,7 @@ class Topic:
 
     def __init__(self, r: Rig) -> None:
         self.group = r.night_watch
-        self.maya = OnWhatsApp(r, "Maya Fischer")
+        self.maya: Customer = OnWhatsApp(r, "Maya Fischer")
         self.id = 0
 
     def person(self, name: str) -> TelegramUser:
@@ -50,8 +50,8 @@ class Topic:
         await self.shows("has taken this")
         return self
 
-    def write(self, who: str, text: str) -> int:
-        return self.group.say(self.person(who), text, topic=self.id).message_id
+    def write(self, who: str, text: str, *, anonymous: bool = False) -> int:
+        return self.group.say(self.person(who), text, topic=self.id, anonymous=anonymous).message_id
 
     async def marked(self, message: int, mark: str) -> None:
         def marks() -> list[str]:
@@ -137,3 +137,49 @@ async def test_a_group_that_a_team_gets_while_the_desk_runs_is_heard(desk: Rig, 
     await (await topic.opened()).taken()
     topic.write("Farid", "Farid here.")
     await topic.hears("Farid here.")
+
+
+# What only Telegram does
+
+
+async def test_what_an_administrator_writes_anonymously_stays_inside_and_they_are_told(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    line = topic.write("Farid", "I refunded it.", anonymous=True)
+    await topic.marked(line, "🙈")
+    await topic.shows("Remain anonymous")
+    topic.write("Farid", "I refunded it, says Farid.")
+    await topic.hears("I refunded it, says Farid.")
+    assert "I refunded it." not in topic.maya.heard()
+
+
+async def test_whoever_has_not_started_the_bot_is_told_in_the_topic(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    topic.write("Grace", "she again")
+    await topic.shows("Grace Kim: Only Farid Haddad is speaking")
+    stranger = desk.telegram_staff.user("Mallory")
+    topic.group.join(stranger)
+    topic.group.tap(stranger, topic.card().message_id, "Resolve")
+    await topic.shows("Mallory: You are not named in the organization file")
+
+
+async def test_a_thumb_down_takes_back_what_the_customer_has_read(desk: Rig) -> None:
+    topic = await Topic(desk).opened()
+    topic.maya = OnTelegram(desk, "Ines Duarte")  # who can be written to where messages can be deleted
+    await topic.maya.say("I was charged twice this month")
+    await (await topic.stands()).taken()
+    await topic.shows("react to it with 👎")
+    line = topic.write("Farid", "Your card ends in 4711.")
+    await topic.hears("Your card ends in 4711.")
+    await topic.marked(line, "👍")
+    topic.group.react(topic.person("Farid"), line, "👎")
+    await until(lambda: "Your card ends in 4711." not in topic.maya.heard(), what="it is gone")
+    await topic.marked(line, "🕊")
+
+
+async def test_a_command_with_a_slip_in_it_does_not_reach_the_customer(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    line = topic.write("Farid", "/dekst customers show maya")
+    await topic.marked(line, "🙈")
+    topic.write("Farid", "Here I am.")
+    await topic.hears("Here I am.")
+    assert not any("customers show" in text for text in topic.maya.heard())

@@ -12,6 +12,12 @@ from connectors.sandbox.telegram.model import ChatMessage, JsonObject, TelegramU
 
 Emit = Callable[[str, int, JsonObject], None]  # kind of update, chat, payload
 _BLUE = 7322096  # a new topic's colour when nobody chooses one
+_ANONYMOUS: JsonObject = {  # https://core.telegram.org/bots/api#message: a fake sender
+    "id": 1087968824,
+    "is_bot": True,
+    "first_name": "Group",
+    "username": "GroupAnonymousBot",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,18 @@ class GroupChat:
     # What members do
 
     def say(
-        self, user: TelegramUser, text: str, *, topic: int = 0, reply_to: int | None = None
+        self,
+        user: TelegramUser,
+        text: str,
+        *,
+        topic: int = 0,
+        reply_to: int | None = None,
+        anonymous: bool = False,
     ) -> ChatMessage:
+        """`anonymous`: as an administrator who remains so, in the name of the group."""
         draft = self._draft(user, topic, reply_to)
+        if anonymous:
+            draft = replace(draft, extra=(("from", _ANONYMOUS), ("sender_chat", self.group.chat_wire())))
         return self._arrive(replace(draft, text=text, entities=found_entities(text)))
 
     def send_media(

@@ -248,14 +248,22 @@ async def test_a_whisper_is_a_private_message_that_leads_to_the_topic(office: Of
     assert len(office.group.messages()) == before
 
 
-async def test_a_whisper_to_whoever_has_not_started_the_bot_is_for_nobody(office: Office) -> None:
+async def test_a_whisper_to_whoever_has_not_started_the_bot_is_said_to_them_in_the_topic(
+    office: Office,
+) -> None:
     thread, _ = await office.room()
-    before = len(office.group.messages())
-    assert await office.send(Whisper(str(office.hugo.id), "psst"), thread=str(thread)) == Sent()
-    assert len(office.group.messages()) == before
+    assert await office.send(Whisper(str(office.hugo.id), "Take it *first*."), thread=str(thread)) == Sent()
+    shown = office.group.messages(thread)[-1]
+    assert shown.text == "Hugo Brandt: Take it first."
+    assert shown.entities[0]["url"] == f"tg://user?id={office.hugo.id}"
     assert office.telegram.chat(office.hugo) == []
     with pytest.raises(Refused):
         await office.send(Whisper("U0SLACK", "psst"), thread=str(thread))
+
+
+async def test_outside_of_topics_a_whisper_that_does_not_arrive_is_nobodys(office: Office) -> None:
+    assert await office.send(Whisper(str(office.hugo.id), "psst")) == Sent()
+    assert office.group.messages() == []
 
 
 # Setting up

@@ -321,6 +321,55 @@ def test_in_a_group_others_read_along(kind: str) -> None:
     assert not only(update(kind, GROUP_UPDATES[kind]), groups=True).private
 
 
+ANONYMOUS_BOT: Json = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+SERVICE: Json = {"id": 777000, "is_bot": False, "first_name": "Telegram"}
+NEWS: Json = {"id": -1002, "title": "News", "type": "channel"}
+
+
+def test_what_is_written_in_the_name_of_a_chat_is_no_customers() -> None:
+    anonymous = message(text="hi", chat=GROUP, sender_chat=GROUP, **{"from": ANONYMOUS_BOT})
+    post = message(
+        text="Big news", chat=GROUP, sender_chat=NEWS, is_automatic_forward=True, **{"from": SERVICE}
+    )
+    assert parsed(update("message", anonymous), groups=True) == ()
+    assert parsed(update("message", post), groups=True) == ()
+    assert parsed(update("edited_message", post), groups=True) == ()
+
+
+def test_an_administrator_who_remains_anonymous_is_nobody_that_a_file_could_name() -> None:
+    said = message(
+        text="hi",
+        chat=GROUP,
+        sender_chat=GROUP,
+        is_topic_message=True,
+        message_thread_id=4,
+        **{"from": ANONYMOUS_BOT},
+    )
+    staff = connector(serves="staff")
+    (event,) = staff.parse(signed(json.dumps(update("message", said)).encode()))
+    assert (event.content, event.sender.external_id, event.sender.verified) == (
+        Said("hi"),
+        "anonymous:-1001",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    "passed_on",
+    [
+        {"forward_origin": {"type": "user", "date": 1, "sender_user": ANN}},
+        {"via_bot": DESK_BOT},
+        {"sender_chat": GROUP, "from": ANONYMOUS_BOT},
+    ],
+    ids=["forwarded", "by another bot", "anonymous"],
+)
+def test_others_words_that_somebody_passes_on_are_no_command(passed_on: Json) -> None:
+    said = message(text="/desk org rollback 1 --yes", chat=GROUP, is_topic_message=True, message_thread_id=4)
+    staff = connector(serves="staff")
+    assert staff._read(update("message", said)).command is not None
+    assert staff._read(update("message", said | passed_on)).command is None
+
+
 def test_forwarding_and_albums_are_hints() -> None:
     origin = {"type": "user", "date": 1, "sender_user": ANN}
     event = only(update("message", message(text="fyi", forward_origin=origin, media_group_id="9")))
