@@ -7,14 +7,15 @@ from typing import Protocol
 from telegram import Message, PhotoSize
 
 from bot.core.events import Attachment, AttachmentKind, Said, Started, Unsupported
-from connectors.telegram.fields import number, whole, words
+from connectors.telegram.fields import clean, number, whole, words
 
 # Fields that frame a message; the first other key of an unknown message names its kind.
 _FRAME = frozenset(
     """
     message_id message_thread_id direct_messages_topic from sender_chat sender_boost_count sender_business_bot
     sender_tag date business_connection_id chat forward_origin is_topic_message is_automatic_forward
-    reply_to_message external_reply quote reply_to_story reply_to_checklist_task_id via_bot edit_date
+    reply_to_message external_reply quote reply_to_story reply_to_checklist_task_id reply_to_poll_option_id
+    guest_bot_caller_user guest_bot_caller_chat via_bot edit_date
     has_protected_content is_from_offline is_paid_post media_group_id author_signature paid_star_count
     entities link_preview_options suggested_post_info effect_id caption_entities show_caption_above_media
     has_media_spoiler reply_markup forward_from forward_from_chat forward_date guest_query_id
@@ -22,6 +23,8 @@ _FRAME = frozenset(
 )
 # Deep links: https://core.telegram.org/bots/features#deep-linking
 _START = re.compile(r"/start(?:@\w+)?(?:\s+([A-Za-z0-9_-]{1,64}))?\s*")
+
+_WEB = re.compile(r"https?://[^\s<>\\]{1,2000}")
 
 
 class _File(Protocol):
@@ -36,7 +39,7 @@ class _File(Protocol):
 
 def content_of(message: Message, raw: Mapping[str, object]) -> Said | Started | Unsupported:
     """`raw` is the JSON `message` was read from: it still has the kinds the library does not know."""
-    said = said_of(message)
+    said = said_of(message, raw)
     if start := _START.fullmatch(said.text):
         return Started(start[1] or "")
     if said.text or said.attachments:
@@ -44,9 +47,39 @@ def content_of(message: Message, raw: Mapping[str, object]) -> Said | Started | 
     return Unsupported(words(next((key for key in raw if key not in _FRAME), "empty"), "message"))
 
 
-def said_of(message: Message) -> Said:
-    text = words(message.text, "message.text") or words(message.caption, "message.caption")
-    return Said(text, attachments_of(message))
+def said_of(message: Message, raw: Mapping[str, object]) -> Said:
+    text, entities = words(message.text, "message.text"), raw.get("entities")
+    if not text:
+        text, entities = words(message.caption, "message.caption"), raw.get("caption_entities")
+    return Said(_with_links(text, entities), attachments_of(message))
+
+
+def _with_links(text: str, entities: object) -> str:
+    """As Markdown, for what else would lose where it leads. How it looked is left out.
+
+    What begins with a slash stays as it is: how it begins says for whom it is.
+    """
+    if not isinstance(entities, list) or text.lstrip().startswith("/"):
+        return text
+    found = []
+    for entity in entities:
+        if isinstance(entity, dict) and entity.get("type") == "text_link":
+            at, length, url = entity.get("offset"), entity.get("length"), entity.get("url")
+            if (
+                isinstance(at, int)
+                and isinstance(length, int)
+                and isinstance(url, str)
+                and _WEB.fullmatch(url)
+            ):
+                found.append((at * 2, (at + length) * 2, url))
+    coded = text.encode("utf-16-le")
+    for start, end, url in sorted(found, reverse=True):
+        label = coded[start:end].decode("utf-16-le", "ignore").strip()
+        if 0 <= start < end <= len(coded) and label and "\n" not in label:
+            shown = re.sub(r"([\\\[\]])", r"\\\1", label)
+            address = url.replace("(", "%28").replace(")", "%29")
+            coded = coded[:start] + f"[{shown}]({address})".encode("utf-16-le") + coded[end:]
+    return clean(coded.decode("utf-16-le", "replace"))
 
 
 def attachments_of(message: Message) -> tuple[Attachment, ...]:

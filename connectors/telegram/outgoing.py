@@ -166,7 +166,7 @@ class Outgoing:
         )
 
     async def _whisper(self, whisper: Whisper, chat: int | str, thread: int | None) -> None:
-        """In private, as a group has no words for one person; in the topic where they have not started the bot."""
+        """In private, as a group has no words for one person; in the topic to who has not started the bot."""
         if whisper.person.startswith(ANONYMOUS):
             await self._send(one_text(f"{whisper.text}\n\n{_UNKNOWN}"), _Frame(chat, thread))
             return

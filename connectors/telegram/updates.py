@@ -155,7 +155,7 @@ class UpdateReader:
         sender = self._writer(message, raw)
         if sender is None:
             return ()
-        said = said_of(message)
+        said = said_of(message, raw)
         edited = Edited(str(whole(message.message_id, "message_id")), said.text, said.attachments)
         return (self._written(name, message, sender, edited, raw),)
 

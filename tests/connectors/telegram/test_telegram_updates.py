@@ -161,6 +161,30 @@ def test_media_is_a_reference_and_its_caption_is_text(fields: Json, attachment: 
     assert captioned.content == Said("look", (attachment,))
 
 
+LINK: Json = {"type": "text_link", "offset": 3, "length": 4, "url": "https://a.b/c?d=(e)"}
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "read"),
+    [
+        ("😀 here!", LINK, "😀 [here](https://a.b/c?d=%28e%29)!"),
+        ("😀 [x]]!", LINK, "😀 [\\[x\\]\\]](https://a.b/c?d=%28e%29)!"),
+        ("// here", LINK, "// here"),
+        ("😀 here!", LINK | {"type": "bold"}, "😀 here!"),
+        ("😀 here!", LINK | {"url": "javascript:x"}, "😀 here!"),
+        ("😀 here!", LINK | {"offset": 99}, "😀 here!"),
+        ("😀 here!", LINK | {"offset": "3"}, "😀 here!"),
+    ],
+)
+def test_a_link_that_hides_behind_words_is_not_lost(text: str, entity: Json, read: str) -> None:
+    assert only(update("message", message(text=text, entities=[entity]))).content == Said(read)
+    edited = only(update("edited_message", message(text=text, entities=[entity], edit_date=1)))
+    assert edited.content == Edited("5", read)
+    photo = MEDIA[0][0]
+    captioned = only(update("message", message(caption=text, caption_entities=[entity], **photo)))
+    assert captioned.content == Said(read, (MEDIA[0][1],))
+
+
 @pytest.mark.parametrize(
     ("text", "content"),
     [
@@ -245,6 +269,10 @@ def test_blocking_the_bot_changes_reachability(status: str, reachable: bool) -> 
 def test_what_is_known_to_telegram_and_not_to_us_is_kept_as_unsupported() -> None:
     assert only(update("message", message(dice={"emoji": "🎲", "value": 3}))).content == Unsupported("dice")
     assert only(update("message", message(hologram={"depth": 3}))).content == Unsupported("hologram")
+    summoned = message(
+        guest_bot_caller_user=ANN, reply_to_poll_option_id="1", dice={"emoji": "🎲", "value": 3}
+    )
+    assert only(update("message", summoned)).content == Unsupported("dice")
     assert only(update("business_message", message(text="hi"))).content == Unsupported("business_message")
     assert only(update("thought", {"chat": CHAT, "from": ANN})).content == Unsupported("thought")
     assert parsed(update("poll", {"id": "1", "question": "?"})) == ()
