@@ -221,7 +221,7 @@ class Inboxes:
         self, connection: AsyncConnection, arrivals: Sequence[Arrival]
     ) -> dict[tuple[AccountId, str], Entry | None]:
         """Which of the staff's events were said in a room, by their keys; None: its customer was erased."""
-        asked = [a for a in arrivals if a.event.place.thread or isinstance(a.event.content, Reacted)]
+        asked = [a for a in arrivals if a.event.place.thread or isinstance(a.event.content, Reacted | Tapped)]
         if not asked:
             return {}
         by_thread = {_thread(a): a for a in asked if a.event.place.thread}
@@ -456,9 +456,11 @@ def _thread(arrival: Arrival) -> tuple[AccountId, str, str]:
 
 
 async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> AnyRow | None:
-    """Platforms tell of a reaction by its message alone: the room in which we showed it or staff wrote it."""
+    """Platforms tell of a reaction, and of a tap on an old card, by its message alone: the room in which we
+    showed it or staff wrote it.
+    """
     content = arrival.event.content
-    if not isinstance(content, Reacted) or not content.message:
+    if not isinstance(content, Reacted | Tapped) or not content.message:
         return None
     given = {
         "organization": arrival.account.organization,
@@ -544,12 +546,15 @@ _ROOM_OF_MESSAGE = text("""
         union all
         select o.conversation_id, o.room_id from outbox o
         where o.external_ids @> array[cast(:ref as text)] and o.room_id is not null and o.kind = 'post'
+        union all
+        select o.conversation_id, o.id from rooms o
+        where o.account_id = :account and o.chat_id = :chat and o.card = :ref
     ) t
     join rooms r on r.conversation_id = t.conversation_id and (t.room_id is null or r.id = t.room_id)
     join conversations v on v.id = r.conversation_id
     join customers c on c.id = v.customer_id
     where r.account_id = :account and r.chat_id = :chat and r.thread is not null
-    order by r.created_at desc limit 1
+    order by r.open desc, r.created_at desc limit 1
 """)
 
 _LOCK = text(f"""

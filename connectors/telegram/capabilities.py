@@ -54,14 +54,15 @@ CAPABILITIES = Capabilities(
     per_second=30.0,
     chat_interval=timedelta(seconds=1),
 )
-GROUP_INTERVAL = timedelta(seconds=3)  # the same page: 20 messages a minute into one group
+# The same page: 20 messages a minute into one group. A room that opens comes at once, and no minute has more.
+GROUP_INTERVAL, GROUP_BURST = timedelta(seconds=4), 5
 
 
 def capabilities_of(settings: AccountSettings) -> Capabilities:
     """As published, but with the account's own limits. Staff are written to in groups, which are slower."""
-    usual = GROUP_INTERVAL if settings.serves == "staff" else CAPABILITIES.chat_interval
-    return replace(
-        CAPABILITIES,
-        per_second=CAPABILITIES.per_second if settings.per_second is None else settings.per_second,
-        chat_interval=usual if settings.chat_interval is None else settings.chat_interval,
-    )
+    known = CAPABILITIES
+    if settings.serves == "staff":
+        known = replace(known, chat_interval=GROUP_INTERVAL, chat_burst=GROUP_BURST)
+    if settings.chat_interval is not None:
+        known = replace(known, chat_interval=settings.chat_interval, chat_burst=1)
+    return known if settings.per_second is None else replace(known, per_second=settings.per_second)

@@ -183,3 +183,18 @@ async def test_a_command_with_a_slip_in_it_does_not_reach_the_customer(desk: Rig
     topic.write("Farid", "Here I am.")
     await topic.hears("Here I am.")
     assert not any("customers show" in text for text in topic.maya.heard())
+
+
+async def test_a_card_that_telegram_does_not_show_to_the_bot_any_more_can_be_taken(desk: Rig) -> None:
+    topic = await Topic(desk).opened()
+    take = next(button for row in topic.card().buttons for button in row if button["text"] == "Take")
+    farid, chat = topic.person("Farid"), {"id": topic.group.id, "title": "Night", "type": "supergroup"}
+    pressed = {
+        "id": "9",
+        "from": {"id": farid.id, "is_bot": False, "first_name": "Farid"},
+        "chat_instance": "1",
+        "data": take["callback_data"],
+        "message": {"chat": chat, "message_id": topic.card().message_id, "date": 0},
+    }
+    desk.telegram_staff.inject("callback_query", pressed, topic.group.id)
+    await topic.shows("has taken this")
