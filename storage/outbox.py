@@ -346,6 +346,8 @@ class Outbox:
 def report_of(result: Result) -> DeliveryReport | None:
     """What the conversation must know: failures of messages and rooms, and fates of people's words."""
     item = result.item
+    if item.kind in ("amend", "retract") and isinstance(result, Dead) and result.outcome != "withdrawn":
+        return DeliveryReport(item.message, item.id, "unchanged", result.reason, code=result.code)
     if item.kind not in ("post", "card"):
         return None
     if isinstance(result, Later):

@@ -86,7 +86,9 @@ class DeliveryReport:
 
     message: MessageId | None  # None: it was about no single message
     delivery: DeliveryId
-    outcome: str  # "delivered", "failed", "unknown", "parked", or "delayed": it is tried again
+    # "delivered", "failed", "unknown", "parked", "delayed" (it is tried again), or "unchanged": what was to
+    # be changed or deleted at the customer still stands there.
+    outcome: str
     reason: str = ""  # the platform's code
     unreachable: bool = False  # the customer cannot be written to at all
     room: UUID | None = None  # it was shown there, to staff

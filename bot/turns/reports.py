@@ -25,7 +25,13 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
     message = draft.messages.get(report.message)
     if report.unreachable:
         draft.remember(unreachable=True)
-    if message is None:
+    if report.outcome == "unchanged":
+        name = draft.customer_name
+        draft.tell_room(
+            Post(f"⚠️ {name} still has what you changed or deleted: {report.reason}"), report.message
+        )
+        draft.because("delivery", f"unchanged: {report.reason}")
+    elif message is None:
         draft.because("delivery", f"{report.outcome} of a message older than the story: {report.reason}")
     elif report.outcome == "delivered":
         _delivered(draft, message)

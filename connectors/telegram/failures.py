@@ -36,6 +36,8 @@ NO_EARS = (
 NO_REACTIONS = "no_reactions: the group allows few reactions; allow all of them in its settings"
 TOPIC_GONE = "topic_gone: somebody has deleted the topic"
 CARD_GONE = "card_gone: somebody has deleted the card"
+TOO_OLD = "too_old: Telegram lets a bot delete its messages for 48 hours"
+NOT_THERE = "not_there: the message has been deleted in the chat"
 # Telegram has no codes for these, only descriptions, whose wording has been stable for years.
 _UNREACHABLE = (
     ("bot was blocked", "blocked"),
@@ -54,6 +56,9 @@ _REFUSED = (
     ("not enough rights", NO_RIGHT),
     ("need administrator rights", NO_RIGHT),
     ("reaction_invalid", NO_REACTIONS),
+    ("message can't be deleted", TOO_OLD),
+    ("message to edit not found", NOT_THERE),
+    ("message can't be edited", "cannot_be_edited: Telegram does not let this message be changed"),
 )
 _GONE = ("message thread not found", "topic_id_invalid", "topic_deleted")
 

@@ -126,6 +126,18 @@ async def test_later_a_change_and_a_deletion_reach_the_customer(start: Start) ->
         assert len(r.phone.sent("deleteMessage")) == 1
 
 
+async def test_a_change_that_does_not_reach_the_customer_is_told(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        line = room.write("hugo", "You get 20 €.")
+        await room.hears("You get 20 €.")
+        await room.marked(line, "white_check_mark")
+        shown = next(m for m in r.phone.chat(r.maya) if m.text == "You get 20 €.")
+        r.phone.delete(r.maya, shown.message_id)
+        r.slack.edit_as("hugo", CHANNEL, line, "You get 25 €.")
+        await room.says("still has what you changed")
+
+
 async def test_others_get_a_lock_and_are_told_once_that_it_stays_inside(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()

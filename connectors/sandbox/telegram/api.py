@@ -29,6 +29,7 @@ _ACTIONS = frozenset(
         "upload_video_note",
     }
 )
+_DELETABLE = 48 * 3600  # seconds: https://core.telegram.org/bots/api#deletemessage
 _GIFTS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
 # The emoji a bot may react with: https://core.telegram.org/bots/api#reactiontypeemoji
 _REACTIONS = frozenset(
@@ -144,6 +145,8 @@ class Api:
         message = self.chats.find(chat_id, params.integer("message_id"))
         if message is None:
             raise bad_request("message to delete not found")
+        if chat_id not in self.chats.groups and self.chats.now() - message.date > _DELETABLE:
+            raise bad_request("message can't be deleted for everyone")
         self.chats.remove(message)
         return True
 

@@ -25,10 +25,11 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
+from connectors.sandbox.telegram import TelegramStandIn
 from connectors.telegram import channel
 from connectors.telegram.connector import TelegramConnector
 from tests.connectors.telegram.conftest import Line
-from tests.connectors.telegram.rig import NOW, TOKEN, connector, means, outbound, settings
+from tests.connectors.telegram.rig import NOW, TOKEN, connector, means, outbound, served, settings
 from tests.sandbox.telegram.wire_shapes import DESCRIPTION, load_shapes, parameter_problems
 
 PHOTO = b"\x89PNG\r\n\x1a\n" + bytes(16)
@@ -153,6 +154,20 @@ async def test_erasing_twice_is_erasing_once(line: Line) -> None:
     for _ in range(2):
         await line.account.send(outbound(line.maya.id, Erase(sent.message)))
     assert line.shown() == []
+
+
+async def test_what_telegram_deletes_no_more_is_refused_in_a_sentence() -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    stand_in = TelegramStandIn(TOKEN, clock=lambda: now)
+    maya = stand_in.user("Maya Fischer")
+    stand_in.say(maya, "/start")
+    async with served(stand_in) as url:
+        account = connector(url)
+        sent = await account.send(outbound(maya.id, Post("oops")))
+        now += timedelta(hours=49)
+        with pytest.raises(Refused, match="48 hours"):
+            await account.send(outbound(maya.id, Erase(sent.message)))
+        await account.close()
 
 
 async def test_a_mark_is_a_reaction_and_no_mark_is_none(line: Line) -> None:
