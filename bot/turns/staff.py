@@ -75,7 +75,9 @@ def hear(draft: Draft, event: Event) -> None:
             _submitted(draft, event, event.content, person)
         case Reacted():
             _reacted(draft, event, event.content, person)
-        case Started() | ReachabilityChanged() | Receipt() | AddressChanged() | Unsupported():
+        case Unsupported():
+            _unsupported(draft, event, event.content, person)
+        case Started() | ReachabilityChanged() | Receipt() | AddressChanged():
             pass
         case _:
             assert_never(event.content)
@@ -151,6 +153,13 @@ def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> No
         _hold(draft, message)
     else:
         _keep_inside(draft, event, message.ref, person)
+
+
+def _unsupported(draft: Draft, event: Event, content: Unsupported, person: PersonId | None) -> None:
+    """The holder would think that it has arrived."""
+    if event.message and _speaks(draft, event, person):
+        draft.mark(event.message, Mark.INSIDE)
+        draft.whisper(event.sender.external_id, f"A {content.kind} cannot go on to {draft.customer_name}.")
 
 
 def _came_late(draft: Draft, event: Event, known: Message, person: PersonId | None) -> None:

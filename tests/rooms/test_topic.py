@@ -198,3 +198,41 @@ async def test_a_card_that_telegram_does_not_show_to_the_bot_any_more_can_be_tak
     }
     desk.telegram_staff.inject("callback_query", pressed, topic.group.id)
     await topic.shows("has taken this")
+
+
+async def test_files_go_both_ways_also_in_albums(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    maya, farid = desk.on_whatsapp(), topic.person("Farid")
+    maya.send_media(b"\x89PNG\r\n\x1a\n picture", "image/png")
+    await until(
+        lambda: any(m.file_id and m.from_bot for m in topic.group.messages(topic.id)), what="her picture"
+    )
+    for n, caption in enumerate(("Both pages", "")):
+        content = b"%PDF-1.4 page " + str(n).encode()
+        topic.group.send_media(
+            farid,
+            "document",
+            content,
+            topic=topic.id,
+            name=f"{n}.pdf",
+            mime_type="application/pdf",
+            caption=caption,
+        )
+    await topic.hears("Both pages")
+    await until(lambda: len([m for m in maya.chat if m.kind == "document"]) == 2, what="both files")
+
+
+async def test_what_cannot_go_on_to_the_customer_is_marked_as_such(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    farid = topic.person("Farid")
+    asked = {
+        "message_id": 900,
+        "message_thread_id": topic.id,
+        "is_topic_message": True,
+        "date": 4_000_000_000,
+        "chat": {"id": topic.group.id, "title": "Night", "type": "supergroup", "is_forum": True},
+        "from": {"id": farid.id, "is_bot": False, "first_name": "Farid"},
+        "poll": {"id": "1", "question": "Which one?"},
+    }
+    desk.telegram_staff.inject("message", asked, topic.group.id)
+    await topic.shows("cannot go on to Maya")
