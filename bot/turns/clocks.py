@@ -36,8 +36,9 @@ def ring(draft: Draft, timer: Timer) -> None:
         case "answer_due":
             if escalation and escalation.state is EscalationState.HELD:
                 holder = draft.person_name(escalation.holder)
-                draft.tell_room(
-                    Post(f"⏰ **{holder}**, {draft.customer_name} has been waiting for your answer.")
+                draft.call(
+                    escalation.holder,
+                    f"⏰ **{holder}**, {draft.customer_name} has been waiting for your answer.",
                 )
                 draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))  # until there is one
                 draft.because(f"person {escalation.holder}", "reminded: the customer waits")

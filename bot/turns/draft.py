@@ -197,6 +197,12 @@ class Draft:
         if self.escalation and self.escalation.room:
             self.add(TellRoom(self.escalation.room.id, post, about))
 
+    def call(self, person: PersonId | None, text: str) -> None:
+        """As `tell_room`, and so that the person notices it, where the room's channel knows them."""
+        room = self.escalation.room if self.escalation else None
+        known = find_person(self.organization, person) if person else None
+        self.tell_room(Post(text, calls=(known.on(room.place.channel) or "") if known and room else ""))
+
     def meant(self, ref: str) -> Iterator[Message]:
         """The messages of the log that the platform means by an id, where we sent or showed them."""
         return (self.messages[id_] for id_ in self.view.refs.get(ref, ()) if id_ in self.messages)

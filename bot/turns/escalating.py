@@ -158,7 +158,7 @@ def open_room(draft: Draft, team: TeamId, *, call: PersonId | None = None) -> No
     story = transcript(draft.messages.values(), draft.customer_name, draft.author)
     draft.tell_room(Post(f"**The story so far**\n\n{story}", attachments=of_the_story(draft)))
     if call is not None:
-        draft.tell_room(Post(f"🔔 {_mention(draft, call)} is asked to take this."))
+        draft.call(call, f"🔔 {_mention(draft, call)} is asked to take this.")
 
 
 def open_again(draft: Draft, reason: str) -> None:
@@ -221,7 +221,7 @@ def _climb(draft: Draft, escalation: Escalation, steps: tuple[Step, ...], upcomi
         draft.add(CloseRoom(old_room.id))
         open_room(draft, step.team_id, call=step.person_id)
     elif step.person_id is not None:
-        draft.tell_room(Post(f"🔔 {_mention(draft, step.person_id)} is asked to take this. {reason}"))
+        draft.call(step.person_id, f"🔔 {_mention(draft, step.person_id)} is asked to take this. {reason}")
     draft.give(Cause.CALLED_NEXT, step.team_id, Status.ESCALATED)
     draft.add(SetTimer(LADDER, "", deadline))
     draft.add(ClearTimers(REMIND))

@@ -1,5 +1,6 @@
 """The operations of the outbox as calls of Slack's Web API. One call of ours is one visible message."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -44,6 +45,7 @@ NO_FILES = frozenset(
         "slack_connect_clip_sharing_blocked",
     }
 )
+_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 MARKS = {
     Mark.WAITING: "hourglass_flowing_sand",
     Mark.SENT: "heavy_check_mark",
@@ -130,6 +132,8 @@ class Sending:
         more = outbound.part + 1 < len(pieces)
         match pieces[outbound.part]:
             case TextPart(text=text, buttons=buttons) as part:
+                if outbound.part == 0 and _USER.fullmatch(post.calls):
+                    text = f"<@{post.calls}> {text}"
                 named = self._voice.of(post) if self._voice else {}
                 if self._voice and len(text) >= LONG and in_pane(outbound.place):
                     ts = await self._streaming.send(outbound, part, named)

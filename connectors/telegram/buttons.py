@@ -19,7 +19,6 @@ from bot.core.outbound import Button, Style
 from connectors.telegram.fields import clean, words
 
 MAX_BUTTONS = 24  # Telegram publishes no limit and takes 100, which no phone can show
-INVISIBLE = "\u200b"
 _DATA_BYTES = 64  # https://core.telegram.org/bots/api#inlinekeyboardbutton
 _LINK = "https://t.me/#"
 _LINK_CHARS = 2000

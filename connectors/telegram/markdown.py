@@ -12,10 +12,11 @@ from telegramify_markdown.entity import MessageEntity as Entity
 
 from bot.core.outbound import Card
 from connectors.rendering import escaped
-from connectors.telegram.fields import clean
+from connectors.telegram.fields import INVISIBLE, clean
 
-_LINKS = ("http://", "https://", "tg://", "mailto:", "tel:")  # Telegram opens no others
 _MOMENT = "tg://time?format=r&unix="
+# Telegram opens no others but its own `tg:`, by which a text could mention somebody.
+_LINKS = ("http://", "https://", "mailto:", "tel:", _MOMENT)
 # To us these are plain signs; to the renderer a formula, a tag to drop, and the marks of a spoiler.
 _FOREIGN = re.compile(rb"\$|\|\||<")
 _OPTIONS = (
@@ -56,6 +57,17 @@ def placed(entity: MessageEntity, offset: int, length: int) -> MessageEntity:
         unix_time=entity.unix_time,
         date_time_format=entity.date_time_format,
     )
+
+
+def calling(content: Rendered, person: int, name: str = INVISIBLE) -> Rendered:
+    """With a mention of the person before it, of whom Telegram tells them.
+
+    https://core.telegram.org/bots/api#formatting-options
+    """
+    length = len(name.encode("utf-16-le")) // 2
+    link = MessageEntity(type=MessageEntity.TEXT_LINK, offset=0, length=length, url=f"tg://user?id={person}")
+    moved = (placed(entity, entity.offset + length, entity.length) for entity in content.entities)
+    return Rendered(name + content.text, (link, *moved))
 
 
 def card_markdown(card: Card) -> str:

@@ -4,7 +4,7 @@ Raises the library's errors, and Refused for what Telegram need not be asked.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn, Protocol, assert_never
 
 import structlog
@@ -16,10 +16,10 @@ from bot.core.connector import Files
 from bot.core.errors import PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import Card, Emote, Erase, Outbound, Post, React, Revise, Sent, Typing, Whisper
-from connectors.rendering import escaped
 from connectors.telegram.emoji import MARKS, reaction
 from connectors.telegram.failures import CARD_GONE, as_send_error
-from connectors.telegram.fields import ANONYMOUS
+from connectors.telegram.fields import ANONYMOUS, clean
+from connectors.telegram.markdown import calling
 from connectors.telegram.parts import FilePart, Part, TextPart, one_text, parts_of, revised
 from connectors.telegram.topics import begin_topic, show_topic
 from connectors.telegram.uploads import fetched
@@ -101,6 +101,9 @@ class Outgoing:
         if number >= len(parts):
             return Sent()
         part = parts[number]
+        called = _person(post.calls)
+        if number == 0 and called is not None and isinstance(part, TextPart):
+            part = replace(part, content=calling(part.content, called))
         reply_to = post.reply_to if number == 0 else ""
         reply = ReplyParameters(_message_id(reply_to), allow_sending_without_reply=True) if reply_to else None
         message = await self._send(part, _Frame(chat, thread, reply))
@@ -170,9 +173,9 @@ class Outgoing:
         if whisper.person.startswith(ANONYMOUS):
             await self._send(one_text(f"{whisper.text}\n\n{_UNKNOWN}"), _Frame(chat, thread))
             return
-        if not re.fullmatch(r"[0-9]{1,19}", whisper.person):
+        person = _person(whisper.person)
+        if person is None:
             raise Refused("not a user id of Telegram")
-        person = int(whisper.person)
         try:
             await self._send(one_text(whisper.text + _where(chat, thread)), _Frame(person))
         except (Forbidden, BadRequest) as error:
@@ -181,13 +184,13 @@ class Outgoing:
                 raise
             _log.info("whisper reaches nobody in private", reason=known.reason)
             if thread is not None:
-                name = escaped(await self._name(chat, person))
-                called = f"[{name}](tg://user?id={person}): {whisper.text}"
-                await self._send(one_text(called), _Frame(chat, thread))
+                content = one_text(f": {whisper.text}").content
+                called = calling(content, person, await self._name(chat, person))
+                await self._send(TextPart(called), _Frame(chat, thread))
 
     async def _name(self, chat: int | str, person: int) -> str:
         try:
-            return (await self._bot.get_chat_member(chat, person)).user.full_name
+            return clean((await self._bot.get_chat_member(chat, person)).user.full_name)
         except TelegramError:
             return "👤"
 
@@ -237,6 +240,10 @@ def _message_id(message: str) -> int:
     if not re.fullmatch(r"[0-9]{1,19}", message):
         raise Refused("not a message id of Telegram")
     return int(message)
+
+
+def _person(id_: str) -> int | None:
+    return int(id_) if re.fullmatch(r"[0-9]{1,19}", id_) else None
 
 
 def _thread(outbound: Outbound) -> int | None:

@@ -10,8 +10,9 @@ from bot.core.errors import Refused
 from bot.core.events import Attachment
 from bot.core.outbound import Button, Card, Post
 from connectors import rendering
-from connectors.telegram.buttons import INVISIBLE, Keyboard, keyboard
+from connectors.telegram.buttons import Keyboard, keyboard
 from connectors.telegram.capabilities import CAPABILITIES, MAX_UNITS
+from connectors.telegram.fields import INVISIBLE
 from connectors.telegram.markdown import Rendered, card_markdown, placed, rendered
 
 _GOES_ON = "\n\n…"

@@ -257,6 +257,16 @@ async def test_nobody_takes_it_and_the_next_are_called(start: Start) -> None:
         assert sum("nobody was free" in text for text in r.heard()) <= 2
 
 
+async def test_a_person_who_is_called_is_mentioned(start: Start) -> None:
+    def everywhere() -> str:
+        channels = [str(channel["name"]) for channel in r.slack.channels()]
+        return str([r.in_thread(each, str(card["ts"])) for each in channels for card in r.threads(each)])
+
+    async with start(ladder("400ms", ("hugo", "1h"))) as r:
+        await Room(r).open()
+        await until(lambda: "<@U0HUGO0008> 🔔 *Hugo Martin* is asked" in everywhere(), what="his name")
+
+
 async def test_a_channel_that_is_missing_calls_the_next_at_once(start: Start) -> None:
     def missing(document: dict[str, object]) -> None:
         for team in document["teams"]:  # type: ignore[attr-defined]

@@ -237,6 +237,26 @@ async def test_words_marks_and_files_get_into_the_topic(office: Office) -> None:
     assert shown.reactions == (("bot", "🕊"),)
 
 
+async def test_a_post_that_calls_somebody_mentions_them(office: Office) -> None:
+    thread, _ = await office.room()
+    await office.send(
+        Post("🔔 **Hugo** is asked", calls=str(office.hugo.id), buttons=(TAKE,)), thread=str(thread)
+    )
+    shown = office.group.messages(thread)[-1]
+    assert shown.text == "\u200b🔔 Hugo is asked"
+    called, bold = shown.entities
+    assert (called["url"], called["offset"], called["length"]) == (f"tg://user?id={office.hugo.id}", 0, 1)
+    assert (bold["type"], bold["offset"]) == ("bold", 4)
+    await office.send(Post("Nobody we know", calls="U0SLACK"), thread=str(thread))
+    assert office.group.messages(thread)[-1].text == "Nobody we know"
+
+
+async def test_nothing_in_a_text_can_mention_anybody(office: Office) -> None:
+    thread, _ = await office.room()
+    await office.send(Post(f"[you](tg://user?id={office.hugo.id})"), thread=str(thread))
+    assert office.group.messages(thread)[-1].entities == ()
+
+
 async def test_a_whisper_is_a_private_message_that_leads_to_the_topic(office: Office) -> None:
     thread, _ = await office.room()
     office.telegram.say(office.hugo, "/start")
