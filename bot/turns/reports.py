@@ -192,7 +192,8 @@ def _room_failed(draft: Draft, report: DeliveryReport) -> None:
     escalation = draft.escalation
     if escalation is None or escalation.room is None or escalation.room.id != report.room:
         return
-    gone, there = report.code == PlaceGone.code, bool(escalation.room.place.thread)
+    there = bool(escalation.room.place.thread)
+    gone = report.code == PlaceGone.code or (there and report.code == Unreachable.code)
     doubtful = report.outcome == "unknown" or not report.card
     if there and not gone and not doubtful:
         return  # it was a later version of the card; the thread is there

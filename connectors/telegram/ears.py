@@ -34,9 +34,9 @@ class Ears:
             return not self.staff
         return self.groups is None or str(chat) in self.groups
 
-    def kind(self, kind: str) -> bool:
+    def kind(self, kind: str, *, private: bool) -> bool:
         """Whether a message without text or file is worth telling of."""
-        return not (self.staff and _SERVICE.fullmatch(kind))
+        return private or not _SERVICE.fullmatch(kind)
 
 
 def listed_groups(settings: AccountSettings) -> tuple[str, ...]:

@@ -147,7 +147,8 @@ class UpdateReader:
         if sender is None:
             return ()
         content = content_of(message, raw)
-        if isinstance(content, Unsupported) and not self.ears.kind(content.kind):
+        alone = _alone(message.chat)
+        if isinstance(content, Unsupported) and not self.ears.kind(content.kind, private=alone):
             return ()
         return (self._written(name, message, sender, content, raw),)
 

@@ -24,7 +24,10 @@ _RIGHTS = (
 
 @dataclass(slots=True)
 class Forum:
+    """`tell`: of what the bot itself does to topics, and only of that, it hears as of anybody's deeds."""
+
     chats: Chats
+    tell: Callable[[str, int, JsonObject], None] | None = None
 
     def methods(self) -> Mapping[str, Callable[[Params], object]]:
         return {
@@ -48,7 +51,7 @@ class Forum:
     ) -> ChatMessage:
         """A service message."""
         number = self.chats.next_message_id()
-        return self.chats.keep(
+        message = self.chats.keep(
             ChatMessage(
                 message_id=number,
                 chat_id=group.id,
@@ -60,6 +63,9 @@ class Forum:
                 media=details,
             )
         )
+        if not by and self.tell is not None:
+            self.tell("message", group.id, self.chats.wire(message))
+        return message
 
     def _create(self, params: Params) -> JsonObject:
         group = self._group(params)

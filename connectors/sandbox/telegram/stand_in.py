@@ -86,6 +86,7 @@ class TelegramStandIn:
         )
         self._server = BotServer(token, self._api, self._box, self._faults, me=me, call_log=call_log)
         self._queries = count(1)
+        self._api.forum.tell = self._tell
 
     # The server
 

@@ -349,6 +349,19 @@ def test_in_a_group_others_read_along(kind: str) -> None:
     assert not only(update(kind, GROUP_UPDATES[kind]), groups=True).private
 
 
+def test_what_a_group_tells_of_itself_is_nobodys_words() -> None:
+    for told in (
+        {"new_chat_members": [ANN]},
+        {"pinned_message": message(chat=GROUP)},
+        {"new_chat_title": "x"},
+    ):
+        assert parsed(update("message", message(chat=GROUP, **told)), groups=True) == ()
+    assert only(update("message", message(chat=GROUP, story={"id": 1})), groups=True).content == Unsupported(
+        "story"
+    )
+    assert only(update("message", message(pinned_message=message()))).content == Unsupported("pinned_message")
+
+
 ANONYMOUS_BOT: Json = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
 SERVICE: Json = {"id": 777000, "is_bot": False, "first_name": "Telegram"}
 NEWS: Json = {"id": -1002, "title": "News", "type": "channel"}
