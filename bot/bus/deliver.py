@@ -266,7 +266,7 @@ class Deliverer:
                 sent = await connector.send(outbound)
             can = connector.capabilities
             rest = _rest(can, operation)
-            return Delivered(item, self._more(item, sent), rest, rest * (can.chat_burst - 1))
+            return Delivered(item, self._more(item, sent), max(rest, sent.rest), rest * (can.chat_burst - 1))
         except TimeoutError:
             return _judge(item, OutcomeUnknown("timeout"), connector)
         except SendError as error:

@@ -1,7 +1,7 @@
 """What leaves us, in our words. Text is CommonMark; each connector renders it as its platform wants it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.core.events import Attachment, Place
@@ -165,3 +165,4 @@ class Sent:
     chat: str = ""  # the platform's own id of the chat, where we knew it by another name
     thread: str = ""  # the thread that a card began, where that is not the card's own message
     more: bool = False
+    rest: timedelta = timedelta()  # how long this chat must rest now, where that is longer than usual

@@ -56,6 +56,7 @@ CAPABILITIES = Capabilities(
 )
 # The same page: 20 messages a minute into one group. A room that opens comes at once, and no minute has more.
 GROUP_INTERVAL, GROUP_BURST = timedelta(seconds=4), 5
+GROUP_REST = timedelta(seconds=3)  # in a group of customers, beside whom most are written to in private
 
 
 def capabilities_of(settings: AccountSettings) -> Capabilities:

@@ -20,8 +20,8 @@ from telegram.error import ChatMigrated, TelegramError
 from bot.core.connector import AccountSettings, Capabilities, Inbox, Means, RawRequest, RawResponse, Route
 from bot.core.errors import ForgedRequest, Refused, SettingsError
 from bot.core.events import Channel, Event
-from bot.core.outbound import Emote, Erase, Outbound, React, Revise, Sent, Typing
-from connectors.telegram.capabilities import capabilities_of
+from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
+from connectors.telegram.capabilities import GROUP_REST, capabilities_of
 from connectors.telegram.desk import Chores, Desk
 from connectors.telegram.ears import Ears
 from connectors.telegram.failures import as_send_error
@@ -81,6 +81,8 @@ class TelegramConnector:
             get_updates_request=self._poll_request,
         )
         self._capabilities = capabilities_of(settings)
+        usual = settings.serves == "staff" or settings.chat_interval is not None
+        self._group_rest = timedelta() if usual else GROUP_REST
         self._outgoing = Outgoing(self._bot, means.files)
         self._identity = Identity(self._bot, settings, int(own[1]), means.clock)
         self._desk = Desk(self._bot, settings.account, self._identity.username)
@@ -188,13 +190,15 @@ class TelegramConnector:
 
     async def send(self, outbound: Outbound) -> Sent:
         harmless_twice = isinstance(outbound.operation, (Revise, Erase, React, Emote, Typing))
+        in_group = outbound.place.chat.startswith("-") and isinstance(outbound.operation, Post)
+        rest = self._group_rest if in_group else timedelta()
         try:
             try:
-                return await self._outgoing.do(outbound, outbound.place.chat)
+                return replace(await self._outgoing.do(outbound, outbound.place.chat), rest=rest)
             except ChatMigrated as moved:
                 # The group became a supergroup with another id: nothing was done under the old one.
                 chat = str(moved.new_chat_id)
-                return replace(await self._outgoing.do(outbound, chat), chat=chat)
+                return replace(await self._outgoing.do(outbound, chat), chat=chat, rest=rest)
         except TelegramError as error:
             raise as_send_error(error, idempotent=harmless_twice) from error
         except (KeyError, TypeError) as error:

@@ -356,6 +356,15 @@ def test_groups_are_written_to_no_faster_than_telegram_lets_them() -> None:
     assert (own.chat_interval, own.chat_burst) == (timedelta(seconds=1), 1)
 
 
+async def test_a_customers_group_rests_longer_than_a_private_chat(office: Office) -> None:
+    account = connector(office.url, groups=True)
+    sent = await account.send(outbound(office.group.id, Post("hello")))
+    assert sent.rest == timedelta(seconds=3)
+    office.telegram.say(office.hugo, "/start")
+    assert (await account.send(outbound(office.hugo.id, Post("hello")))).rest == timedelta()
+    await account.close()
+
+
 async def test_everything_sent_to_a_room_is_as_the_bot_api_is_published(office: Office) -> None:
     shapes = load_shapes()
     methods = json.loads(DESCRIPTION.read_text())["methods"]
