@@ -214,7 +214,7 @@ class Memory:
     automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # persons told that their words stay inside
     failures: int = 0
-    mended: int = 0  # how often the room now open was begun anew, or was told again what perhaps got lost
+    mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

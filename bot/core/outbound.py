@@ -58,9 +58,7 @@ class Post:
     reply_to: str = ""
     speaker: Speaker | None = None  # None: the organization
     template: Template | None = None
-    calls: str = (
-        ""  # the channel's id of the person who shall notice it: nothing in a text can mention anybody
-    )
+    calls: str = ""  # the channel's id of who shall notice it: nothing in a text can mention anybody
 
 
 class Tone(StrEnum):

@@ -159,7 +159,8 @@ def _unsupported(draft: Draft, event: Event, content: Unsupported, person: Perso
     """The holder would think that it has arrived."""
     if event.message and _speaks(draft, event, person):
         draft.mark(event.message, Mark.INSIDE)
-        draft.whisper(event.sender.external_id, f"A {content.kind} cannot go on to {draft.customer_name}.")
+        why = f"This cannot go on to {draft.customer_name}: {content.kind}."
+        draft.whisper(event.sender.external_id, why)
 
 
 def _came_late(draft: Draft, event: Event, known: Message, person: PersonId | None) -> None:
