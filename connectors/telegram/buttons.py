@@ -19,6 +19,7 @@ from bot.core.outbound import Button, Style
 from connectors.telegram.fields import clean, words
 
 MAX_BUTTONS = 24  # Telegram publishes no limit and takes 100, which no phone can show
+ASKS = "?"  # before the data of a button that asks first
 _DATA_BYTES = 64  # https://core.telegram.org/bots/api#inlinekeyboardbutton
 _LINK = "https://t.me/#"
 _LINK_CHARS = 2000
@@ -59,18 +60,20 @@ def keyboard(buttons: Sequence[Button]) -> Keyboard | None:
 
 def _data(button: Button, long: list[tuple[str, str]]) -> str:
     action, value = clean(button.action), clean(button.value)
-    data = f"{action}:{value}"
-    if len(data.encode()) <= _DATA_BYTES and ":" not in action and not action.startswith("@"):
+    asks = ASKS if button.confirm else ""
+    data = f"{asks}{action}:{value}"
+    if len(data.encode()) <= _DATA_BYTES and ":" not in action and not action.startswith(("@", ASKS)):
         return data
     long.append((action, value))
-    return f"@{len(long) - 1}"
+    return f"{asks}@{len(long) - 1}"
 
 
 def tapped(data: str, message: Message | None, message_id: str) -> Tapped | Unsupported:
     """`message` is None when Telegram shows it no more: then a long value is lost."""
-    action, _, value = data.partition(":")
-    if data.startswith("@"):
-        pair = _hidden(message, data[1:])
+    plain = data.removeprefix(ASKS)
+    action, _, value = plain.partition(":")
+    if plain.startswith("@"):
+        pair = _hidden(message, plain[1:])
         if pair is None:
             return Unsupported("callback_query")
         action, value = pair

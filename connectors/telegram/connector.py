@@ -21,6 +21,7 @@ from bot.core.connector import AccountSettings, Capabilities, Inbox, Means, RawR
 from bot.core.errors import ForgedRequest, Refused, SettingsError
 from bot.core.events import Channel, Event
 from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
+from connectors.telegram.asking import SURE, Asked
 from connectors.telegram.capabilities import GROUP_REST, capabilities_of
 from connectors.telegram.desk import Chores, Desk
 from connectors.telegram.ears import Ears
@@ -87,6 +88,7 @@ class TelegramConnector:
         self._identity = Identity(self._bot, settings, int(own[1]), means.clock)
         self._desk = Desk(self._bot, settings.account, self._identity.username)
         self._chores = Chores()
+        self._asked = Asked(means.clock)
 
     @property
     def channel(self) -> Channel:
@@ -115,13 +117,20 @@ class TelegramConnector:
     def _read(self, data: object) -> ReadUpdate:
         return self._reader.read(data, self._clock())
 
+    def _take(self, data: object) -> ReadUpdate:
+        """As `_read`; but a press that must be repeated is no event yet."""
+        update = self._read(data)
+        if update.press and not self._asked.sure(update.press, update.update_id):
+            return replace(update, events=())
+        return update
+
     def routes(self, inbox: Inbox) -> Sequence[Route]:
         if self._settings.mode != "webhook":
             return ()
 
         async def handle(request: RawRequest) -> RawResponse:
             self.verify(request)
-            update = self._read(decode(request.body))
+            update = self._take(decode(request.body))
             if update.events:
                 await inbox.accept(update.events)
             self._accepted(update, inbox)
@@ -148,7 +157,7 @@ class TelegramConnector:
             self.account,
             begin=self._begin_polling,
             fetch=self._updates,
-            read=self._read,
+            read=self._take,
             accepted=partial(self._accepted, inbox=inbox),
             pause=self._pause,
         )
@@ -175,14 +184,16 @@ class TelegramConnector:
     def _accepted(self, update: ReadUpdate, inbox: Inbox) -> None:
         """What nobody waits for: the button stops spinning, the command is answered."""
         if update.callback:
-            self._chores.begin(self._stop_spinner(update.callback))
+            question = SURE if update.press and not update.events else ""
+            self._chores.begin(self._stop_spinner(update.callback, question))
         if update.command:
             self._chores.begin(self._desk.run(update.update_id, update.command, inbox))
 
-    async def _stop_spinner(self, callback: str) -> None:
+    async def _stop_spinner(self, callback: str, question: str) -> None:
         try:
             async with asyncio.timeout(_TAP_ANSWER.total_seconds()):
-                await self._bot.answer_callback_query(callback)
+                text = question or None
+                await self._bot.answer_callback_query(callback, text=text, show_alert=bool(question))
         except (TelegramError, TimeoutError) as error:
             _log.info("tap not answered", account=self.account, code=type(error).__name__)
 

@@ -34,7 +34,7 @@ from bot.core.events import (
     Sender,
     Unsupported,
 )
-from connectors.telegram.buttons import tapped
+from connectors.telegram.buttons import ASKS, tapped
 from connectors.telegram.contents import content_of, said_of
 from connectors.telegram.desk import Typed, words_of
 from connectors.telegram.ears import Ears
@@ -49,13 +49,14 @@ ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_membe
 class ReadUpdate:
     """`callback` is the id of the callback query that waits for its answer, "" if there is none.
 
-    An update that is a `command` is no event.
+    An update that is a `command` is no event. `press` tells who pressed which button that asks first.
     """
 
     update_id: int
     events: tuple[Event, ...]
     callback: str = ""
     command: Typed | None = None
+    press: str = ""
 
 
 def decode(body: bytes) -> object:
@@ -95,7 +96,8 @@ class UpdateReader:
             events = self._events(update_id, update, data, received)
             if self.ears.staff:
                 events = tuple(replace(e, occurred_at=_in_order(e.occurred_at, update_id)) for e in events)
-            return ReadUpdate(update_id, events, callback)
+            press = _press(update.callback_query) if update.callback_query and events else ""
+            return ReadUpdate(update_id, events, callback, press=press)
         except MalformedPayload:
             raise
         except Exception as error:
@@ -287,6 +289,12 @@ def _event(name: str, place: Place, user: User, content: Content, when: datetime
         occurred_at=when,
         private=private,
     )
+
+
+def _press(query: CallbackQuery) -> str:
+    if query.message is None or not (query.data or "").startswith(ASKS):
+        return ""
+    return f"{query.from_user.id}/{query.message.chat.id}/{query.message.message_id}/{query.data}"
 
 
 def _alone(chat: Chat) -> bool:

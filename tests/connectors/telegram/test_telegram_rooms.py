@@ -213,6 +213,32 @@ async def test_a_tap_on_the_card_comes_from_the_topic_and_is_answered(office: Of
     assert office.telegram.tap_answer(query) is not None
 
 
+async def test_a_button_that_asks_first_is_pressed_twice(office: Office) -> None:
+    over = Button("take", "e1", "Take over", confirm="Take it from them?")
+    _, message = await office.room(buttons=(over, Button("x" * 70, "e1", "Long", confirm="Sure?")))
+    grace = office.telegram.user("Grace Kim")
+    office.group.join(grace)
+    inbox = Inbox()
+    first = office.group.tap(office.hugo, message, "Take over")
+    await office.post_newest(inbox, times=2)  # told again it is still the first
+    office.group.tap(grace, message, "Take over")
+    await office.post_newest(inbox)
+    office.group.tap(office.hugo, message, "Long")
+    await office.post_newest(inbox)
+    assert inbox.events == []
+    second = office.group.tap(office.hugo, message, "Take over")
+    await office.post_newest(inbox, times=2)
+    assert {event.content for event in inbox.events} == {Tapped("take", "e1", "Take over", str(message))}
+    office.group.tap(office.hugo, message, "Long")
+    await office.post_newest(inbox)
+    assert inbox.events[-1].content == Tapped("x" * 70, "e1", "Long", str(message))
+    await office.account.close()
+    asked, done = office.telegram.tap_answer(first), office.telegram.tap_answer(second)
+    assert asked is not None
+    assert done is not None
+    assert (asked.text[:5], asked.show_alert, done.text) == ("Sure?", True, "")
+
+
 # What staff see
 
 
