@@ -487,6 +487,7 @@ rooms = Table(
     Column("open", Boolean, nullable=False, server_default=text("true")),
     _created(),
     Index("uq_rooms_thread", "account_id", "chat_id", "thread", unique=True),
+    Index("ix_rooms_card", "account_id", "card"),
     Index("ix_rooms_escalation_id", "escalation_id"),
     Index("ix_rooms_conversation_id", "conversation_id"),
 )

@@ -234,6 +234,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("room_id is not null and kind = 'post'"),
     )
     op.add_column("rooms", sa.Column("card", sa.String(length=255), nullable=True))
+    op.create_index("ix_rooms_card", "rooms", ["account_id", "card"], unique=False)
     op.execute("update rooms set card = thread")  # until now, a thread was named after its card
 
 
