@@ -425,6 +425,12 @@ CASES = (
         lambda s: {"conversation": s.ids[0], "lane": s.ids[0], "place": s.ids[0]},
         40,
     ),
+    Case(
+        "fail",
+        effects._STATEMENTS["fail"],
+        lambda s: {"message": s.messages[0], "ref": "77", "reason": "131026"},
+        60,
+    ),
     Case("park", effects._STATEMENTS["park"], lambda s: {"message": s.messages[0]}, 60),
     Case("drop", effects._STATEMENTS["drop"], lambda s: {"message": s.messages[0]}, 40),
     Case("close room", effects._STATEMENTS["close_room"], lambda s: {"id": s.ids[0]}, 40),
