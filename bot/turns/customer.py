@@ -36,6 +36,7 @@ from bot.turns.window import reopened
 OPTION = "option"  # the action of a clarifying question's buttons
 _BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; more says something else as well
 _LONGEST_NUMBER = 4  # digits
+_LONGEST_CHOICE = 200  # characters of a text that may be one
 _SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
 
 
@@ -118,7 +119,7 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
 def _typed_choice(draft: Draft, text: str) -> None:
     """A number typed under numbered choices, or a choice written out, counts as the tap."""
     offered = draft.memory.options
-    if not offered:
+    if not offered or len(text) > _LONGEST_CHOICE:
         return
     typed = _bare(text)
     written_out = [value for value, label in offered if label.casefold() == text.strip().casefold()]

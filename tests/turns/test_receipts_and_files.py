@@ -382,7 +382,7 @@ def clarifying(_: object) -> Clarify:
     [
         ("a", ["1.", "“billing”"]),
         ("b", ["2", "login", "Login!", "(2)", "#2", "2!", "2️⃣", "２", "٢", "२", "²"]),
-        ("", ["3", "12", "0", "", "-", "2 days", "1 2", "9" * 5000]),
+        ("", ["3", "12", "0", "", "-", "2 days", "1 2", "9" * 5000, f"a{'!' * 200_000}2"]),
     ],
 )
 async def test_a_number_typed_under_choices_is_the_tap(desk: Bench, typed: list[str], picked: str) -> None:
