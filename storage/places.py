@@ -442,8 +442,10 @@ class Places:
     ) -> None:
         """A number that its customer has left leads to them no more: it will be somebody else's."""
         for arrival in arrivals:
+            if not isinstance(arrival.event.content, AddressChanged):
+                continue
             key = key_of(arrival.account, arrival.event)
-            if key in spots and isinstance(arrival.event.content, AddressChanged):
+            if key in spots:
                 new = identity_of(arrival.account, arrival.event, arrival.event.content.address)
                 await connection.execute(_RELEASE, {"old": spots[key].place, "new": new})
                 self._forget_place(key)
