@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -98,8 +99,7 @@ class MessengerConnector:
                 app_secret=self._app_secret,
                 verify_token=self._settings.secrets["verify_token"],
                 parse=self._parse_and_tell,
-                inbox=inbox,
-                named=self._people.named,
+                accept=partial(self._people.accept, inbox),
             )
 
         path = f"/hooks/messenger/{quote(self.account, safe='')}"

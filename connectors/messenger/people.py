@@ -7,9 +7,11 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
+from bot.core.connector import Inbox
 from bot.core.errors import SendError
 from bot.core.events import Event, Receipt, Standing
 from connectors.meta import Graph, GraphError
@@ -27,20 +29,30 @@ class People:
         self._graph = graph
         self._patience = patience
         self._known: OrderedDict[str, str] = OrderedDict()
+        self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def accept(self, inbox: Inbox, events: Sequence[Event]) -> None:
+        """Keep the events, named. Of one customer in the order in which they came: what is asked about the
+        first lets no later one overtake it. Raises what `inbox.accept` raises.
+        """
+        async with AsyncExitStack() as turns:
+            for chat in sorted({event.place.chat for event in events}):
+                await turns.enter_async_context(self._order.setdefault(chat, asyncio.Lock()))
+            await inbox.accept(await self.named(events))
 
     async def named(self, events: Sequence[Event]) -> Sequence[Event]:
         """The same events; those of customers with their names, as far as Messenger tells them in time."""
-        people = dict.fromkeys(event.sender.external_id for event in events if _speaks(event))
+        people = dict.fromkeys(event.sender.external_id for event in events if _is_heard(event))
         missing = [person for person in people if person not in self._known]
         if missing:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience), asyncio.TaskGroup() as tasks:
                     for person in missing:
                         tasks.create_task(self._ask(person))
-        return [self._named(event) if _speaks(event) else event for event in events]
+        return [self._named(event) for event in events]
 
     def _named(self, event: Event) -> Event:
-        name = self._known.get(event.sender.external_id, "")
+        name = self._known.get(event.sender.external_id, "") if _is_customer(event) else ""
         return replace(event, sender=replace(event.sender, display_name=name)) if name else event
 
     async def _ask(self, person: str) -> None:
@@ -59,6 +71,10 @@ class People:
             self._known.popitem(last=False)
 
 
-def _speaks(event: Event) -> bool:
-    customer = event.standing is Standing.CUSTOMER and event.sender.external_id.isdecimal()
-    return customer and not isinstance(event.content, Receipt)
+def _is_customer(event: Event) -> bool:
+    return event.standing is Standing.CUSTOMER and event.sender.external_id.isdecimal()
+
+
+def _is_heard(event: Event) -> bool:
+    """Whether it is worth asking: for a receipt nobody waits."""
+    return _is_customer(event) and not isinstance(event.content, Receipt)

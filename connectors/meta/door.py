@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 
-from bot.core.connector import Inbox, RawRequest, RawResponse
+from bot.core.connector import RawRequest, RawResponse
 from bot.core.errors import MalformedPayload
 from bot.core.events import Event
 from connectors.meta.node import Node
@@ -16,19 +16,18 @@ async def serve(
     app_secret: str,
     verify_token: str,
     parse: Callable[[RawRequest], Sequence[Event]],
-    inbox: Inbox,
-    named: Callable[[Sequence[Event]], Awaitable[Sequence[Event]]] | None = None,
+    accept: Callable[[Sequence[Event]], Awaitable[None]],
 ) -> RawResponse:
-    """GET is Meta's question whether the address is ours, POST is news. `named` may ask Meta who wrote.
+    """GET is Meta's question whether the address is ours, POST is news.
 
-    Raises ForgedRequest, MalformedPayload, and what `inbox.accept` raises. Meta sends anything again that was
+    Raises ForgedRequest, MalformedPayload, and what `accept` raises. Meta sends anything again that was
     not answered with 200, for up to seven days.
     """
     if request.method == "GET":
         return challenge(request, verify_token)
     verify(request, app_secret)
     if events := parse(request):
-        await inbox.accept(await named(events) if named else events)
+        await accept(events)
     return RawResponse()
 
 

@@ -101,7 +101,7 @@ class WhatsAppConnector:
                 app_secret=secrets["app_secret"],
                 verify_token=secrets["verify_token"],
                 parse=self._heard,
-                inbox=inbox,
+                accept=inbox.accept,
             )
 
         return (Route(f"/hooks/whatsapp/{quote(self.account, safe='')}", handle, ("GET", "POST")),)

@@ -77,3 +77,31 @@ async def test_a_name_that_does_not_come_is_not_waited_for() -> None:
         assert event.sender.display_name == ""
         over.set()
         await graph.close()
+
+
+async def test_words_of_one_customer_stay_in_order_while_the_name_of_the_first_is_asked_for() -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        if asked.is_set():
+            return web.json_response(MAYA)
+        asked.set()
+        await may_answer.wait()
+        return web.json_response({}, status=500)  # the first learns nothing, and has waited for it
+
+    app = web.Application()
+    app.router.add_get("/{rest:.*}", slow)
+    async with TestServer(app) as server:
+        graph, inbox = Graph("token", str(server.make_url(""))), rig.Inbox()
+        people = People(graph)
+        async with asyncio.TaskGroup() as webhooks:
+            webhooks.create_task(people.accept(inbox, rig.parsed(text("one"))))
+            await asked.wait()
+            second = webhooks.create_task(people.accept(inbox, rig.parsed(text("two"))))
+            await people.accept(inbox, rig.parsed(text("other", sender="7000001")))
+            assert not second.done()
+            assert [event.message for event in inbox.events] == ["m_other"], "others never wait"
+            may_answer.set()
+        assert [event.message for event in inbox.events] == ["m_other", "m_one", "m_two"]
+        assert inbox.events[-1].sender.display_name == "Maya Fischer"
+        await graph.close()
