@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.errors import Refused
@@ -26,6 +26,7 @@ from tests.connectors.email import rig
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SETTINGS = read_settings(rig.settings({"address": rig.ADDRESS, "imap": "localhost", "smtp": "localhost"}))
 INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns)
+_BUSY = [HealthCheck.too_slow]  # others use the machine as well
 _LINES = st.sampled_from(
     [
         "From: Maya <maya@fischer.example>",
@@ -52,7 +53,7 @@ _LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=_BUSY)
 @given(st.lists(_LINES, max_size=8), st.binary(max_size=300) | st.text(max_size=5000).map(str.encode))
 async def test_every_mail_makes_events_that_can_be_kept(head: list[str], body: bytes) -> None:
     raw = "\r\n".join(head).encode() + b"\r\n\r\n" + body
@@ -88,6 +89,7 @@ _CONTEXTS = st.builds(
 )
 
 
+@settings(deadline=None, suppress_health_check=_BUSY)
 @given(_CONTEXTS)
 def test_a_context_keeps_who_is_answered_within_its_bounds(context: ReplyContext) -> None:
     text = context.text()
@@ -106,7 +108,7 @@ def test_no_text_is_a_context_by_chance(text: str) -> None:
 _TYPES = ["", "text/plain", "message/rfc822", "multipart/mixed", "a/b", "\r\n/x", "image/png; x=y"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=_BUSY)
 @given(
     _CONTEXTS,
     st.text(max_size=2000),
@@ -145,6 +147,7 @@ def test_every_answer_is_a_mail_that_programs_can_read(
     assert raw == compose(markdown, given_files, context, envelope, letterhead)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(categories=["L"]), min_size=1, max_size=80))
 def test_no_encoded_word_is_longer_than_programs_read(name: str) -> None:
     """RFC 2047 section 2: 75 characters; a name in Cyrillic is soon longer."""

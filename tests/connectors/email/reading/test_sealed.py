@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.email.reading import Mail, content, read
@@ -111,6 +111,7 @@ def test_no_bytes_keep_the_reader_busy() -> None:
         assert not is_encrypted(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_any_bytes_are_sealed_or_not(data: bytes, at: int) -> None:
     for each in (data, signed()[:at] + data, streamed(INNER)[:at] + data):
@@ -150,6 +151,7 @@ def test_what_becomes_of_an_invitation_is_told(method: str, attendee: str, words
     assert invitation(attendee, "SUMMARY:Call", "DTSTART;VALUE=DATE:20261201", method=method) == words
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_calendar_is_read(text: str) -> None:
     invitation(text, "SUMMARY:Call")
