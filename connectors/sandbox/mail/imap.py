@@ -149,7 +149,15 @@ class ImapServer:
         """Pass on what is said to the server, but for what `answers` has a word for."""
         if heard is reader:
             return
-        while line := await reader.readline():
+        while True:
+            try:
+                line = await reader.readuntil(b"\n")
+            except asyncio.LimitOverrunError as literal:
+                heard.feed_data(await reader.read(literal.consumed))
+                continue
+            except asyncio.IncompleteReadError as last:
+                heard.feed_data(last.partial)
+                break
             pattern = next((each for each in self.answers if re.search(each, line.decode())), None)
             if pattern is None:
                 heard.feed_data(line)

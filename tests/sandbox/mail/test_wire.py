@@ -73,6 +73,18 @@ async def test_a_mail_of_a_customer_lies_in_the_mailbox(server: MailServer) -> N
     assert b"Delivered-To: support+token@brightdesk.example" in raw
 
 
+async def test_a_mail_program_can_put_a_large_mail_there(server: MailServer) -> None:
+    raw = b"Subject: Large\r\n\r\n" + b"x" * 300_000 + b"\r\n"
+
+    def put() -> str:
+        with imaplib.IMAP4("127.0.0.1", server.imap.port, timeout=10) as client:
+            client.login(ADDRESS, PASSWORD)
+            return client.append("INBOX", "", "", raw)[0]
+
+    assert await asyncio.to_thread(put) == "OK"
+    assert [letter.raw for letter in await server.inbox(ADDRESS)] == [raw]
+
+
 async def test_nobody_sends_without_the_password(server: MailServer) -> None:
     with pytest.raises(smtplib.SMTPAuthenticationError):
         await asyncio.to_thread(send, server, mail("maya@fischer.example"), password="wrong")
