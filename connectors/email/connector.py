@@ -246,6 +246,8 @@ class EmailConnector:
 
     def begin(self, address: str, subject: str) -> tuple[Place, str]:
         in_ascii(address)
+        if self._settings.is_ours(address):  # whoever proves that address would be ourselves
+            raise Refused("own_address: that is an address of ours")
         thread = self._threads.fresh(self._randomness(16))
         context = ReplyContext(thread=thread, address=address, to=address, subject=subject)
         return Place(CHANNEL, self.account, thread), context.text()

@@ -83,6 +83,12 @@ class EmailSettings:
     def addresses(self) -> tuple[str, ...]:
         return (self.address, *self.aliases)
 
+    def is_ours(self, address: str) -> bool:
+        """Also with anything behind a plus."""
+        local, _, domain = address.casefold().rpartition("@")
+        ours = {each.casefold() for each in self.addresses}
+        return f"{local}@{domain}" in ours or f"{local.partition('+')[0]}@{domain}" in ours
+
     @property
     def domain(self) -> str:
         return self.address.rpartition("@")[2]

@@ -145,10 +145,19 @@ async def test_what_a_mail_cannot_do_is_refused(line: Line, question: Event) -> 
 
 
 @pytest.mark.parametrize(
-    "address", ["", "no address", "a@b\r\nBcc: eve@x.example", "é@fischer.example", "a b@c"]
+    "address",
+    [
+        *("", "no address", "a@b\r\nBcc: eve@x.example", "é@fischer.example", "a b@c"),
+        *(ADDRESS, ADDRESS.upper(), ADDRESS.replace("@", "+token@"), "help@brightdesk.example"),
+    ],
 )
-def test_nobody_writes_to_what_is_no_address(address: str) -> None:
-    options = {"address": ADDRESS, "imap": "localhost", "smtp": "localhost"}
+def test_nobody_writes_to_what_is_no_address_or_our_own(address: str) -> None:
+    options = {
+        "address": ADDRESS,
+        "aliases": "help@brightdesk.example",
+        "imap": "localhost",
+        "smtp": "localhost",
+    }
     connector = EmailConnector(rig.settings(options), Means(files=rig.Files(), vault=rig.Vault()))
 
     with pytest.raises(Refused):
