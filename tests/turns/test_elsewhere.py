@@ -406,7 +406,7 @@ async def test_words_from_a_new_number_are_theirs_also_in_the_batch_that_tells_o
     finally:
         writing.cancel()
     assert await desk.conversations() == 1
-    assert await desk.rows("select count(*) from identities") == [(1,)]
+    assert await desk.rows("select count(*) from customers") == [(1,)]
 
 
 async def nobody_commands(account: Account, command: ChatCommand) -> str:
