@@ -69,8 +69,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             draft.tell_room(Post(f"ℹ️ {draft.customer_name} {word}."))
             draft.because("customer", word)
         case Unsupported(kind=kind):
-            _write_down(draft, event, f"[{kind}]")
-            draft.tell_room(Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {kind}."))
+            _unreadable(draft, event, kind)
         case Receipt():
             receipt(draft, event.content)
         case AddressChanged():
@@ -262,6 +261,20 @@ def _submitted(draft: Draft, event: Event, form: Submitted) -> None:
     """A form that the customer filled in reads like a message."""
     text = "\n".join(f"**{name}:** {value}" for name, value in form.values) or form.form
     _owed(draft, _write_down(draft, event, text), event)
+
+
+def _unreadable(draft: Draft, event: Event, kind: str) -> None:
+    """Kept with its kind, shown to people. Who talks to an agent alone is asked for words, once in a row."""
+    text = draft.organization.policies.texts.unreadable
+    ours = (m.text for m in reversed(draft.messages.values()) if m.role is not Role.CUSTOMER)
+    asked = next(ours, "") == text
+    _write_down(draft, event, f"[{kind}]")
+    draft.tell_room(Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {kind}."))
+    alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
+    theirs = event.message and event.private and not (event.automatic or event.overheard)
+    if alone and theirs and not asked:
+        draft.say(text)
+        draft.because("customer", f"sent what nobody can read here: {kind}")
 
 
 def _started(draft: Draft, event: Event) -> None:

@@ -42,6 +42,9 @@ class Texts(Part):
     not_taken_in_time: Template = (
         "Nobody has been able to look at this yet. I have called more colleagues, and your place is kept."
     )
+    unreadable: Template = (
+        "I cannot read this kind of message here. Please say it in words, or send it as a picture or a file."
+    )
     returned: Template = "I am back with you. Is there anything else I can help with?"
     resolved: Template = "We have marked this as solved. If it is not, just write again."
     apology: Template = "Something went wrong on our side. A colleague will look at your message."
