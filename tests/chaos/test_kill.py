@@ -1,7 +1,7 @@
 """`kill -9` of everything, at random points of many conversations on all channels: nothing is lost or said
 twice, and all stays in order.
 
-CHAOS_ROUNDS says how many rounds there are (2, and 20 in `make chaos`), CHAOS_CONVERSATIONS how many
+CHAOS_ROUNDS says how many rounds there are (3, and 20 in `make chaos`), CHAOS_CONVERSATIONS how many
 customers write in each (150, and 300), and CHAOS_SEED which seed the first round has.
 """
 
@@ -30,7 +30,7 @@ from tests.chaos.people import BILLING, Staff, Stage, stage
 from tests.chaos.processes import START, Program, Programs, programs
 from tests.story.rig import environment, install, mail_at, organization, quick, webhooks
 
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "3"))
 CONVERSATIONS = int(os.environ.get("CHAOS_CONVERSATIONS", "300" if ROUNDS > 3 else "150"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 MESSAGES = 2  # that each customer writes

@@ -1,6 +1,6 @@
 """Ten thousand payloads that are signed as they should be, and as wrong as they can be.
 
-Of FUZZ_EXAMPLES batches (50, half for each platform) each holds a hundred payloads: some as the platform's
+Of FUZZ_EXAMPLES batches (100, half for each platform) each holds a hundred payloads: some as the platform's
 published schema allows them, the others bent from those. Never a 5xx, and what is accepted is stored once.
 """
 
@@ -24,7 +24,7 @@ from tests.conftest import ROOT
 from tests.door.conftest import FORM, Door, envelope, tap, update
 from tests.door.schemas import Json, TelegramTypes, believable, broken, of_schema
 
-BATCHES = max(2, int(os.environ.get("FUZZ_EXAMPLES", "50")))
+BATCHES = max(2, int(os.environ.get("FUZZ_EXAMPLES", "100")))
 SIZE = 100
 AT_ONCE = 20
 WIRE = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared")) / "wire"

@@ -24,7 +24,7 @@ from bot.core.events import (
 )
 from tests.connectors.telegram.rig import NOW, connector, signed
 
-FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "700"))
+FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 Json = dict[str, Any]
 ANN: Json = {
     "id": 11,

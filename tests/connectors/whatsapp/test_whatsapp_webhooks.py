@@ -34,7 +34,7 @@ from tests.connectors.whatsapp.rig import (
     webhook,
 )
 
-FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
+FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
 CASES = load("webhooks.json")
 SAMPLES: dict[str, list[str]] = load("samples.json")
 
