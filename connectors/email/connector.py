@@ -5,7 +5,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.core.connector import (
     AccountSettings,
@@ -288,6 +288,12 @@ class EmailConnector:
             vouched=context.vouched,
         )
 
+    def _decided_at(self, outbound: Outbound) -> datetime:
+        """The time in the delivery's id (RFC 9562), so that a retry is the same mail to the last byte."""
+        if outbound.id.version != 7:
+            return self._means.clock()
+        return datetime.fromtimestamp((outbound.id.int >> 80) / 1000, UTC)
+
     async def _file(self, file: str, name: str, mime_type: str) -> File:
         pieces, size = [], 0
         async for piece in self._means.files.open(file):
@@ -309,7 +315,7 @@ class EmailConnector:
         envelope = Envelope(
             message_id=message_id,
             reply_to=reply_to,
-            at=self._means.clock(),
+            at=self._decided_at(outbound),
             speaker=operation.speaker if isinstance(operation, Post) else None,
         )
         letterhead = Letterhead(address=ours, name=self._settings.name, signature=self._settings.signature)

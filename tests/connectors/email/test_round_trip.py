@@ -1,11 +1,12 @@
 """Mails out and in again, through a real SMTP and a real IMAP server."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from bot.core.events import Attachment, AttachmentKind, Standing
-from bot.core.ids import DeliveryId
+from bot.core.ids import DeliveryId, new_id
 from bot.core.outbound import Button, Outbound, Post
 from connectors.sandbox.mail import Customer, File
 from tests.connectors.email.rig import ADDRESS, HUGO, Line, said
@@ -81,14 +82,20 @@ async def test_what_a_program_answers_says_so_and_what_a_person_answers_does_not
 async def test_a_retry_is_the_same_mail(line: Line, maya: Customer) -> None:
     await maya.write("Hello", "Is anybody there?", to=ADDRESS)
     [question] = await line.inbox.has(1)
-    first = await line.connector.send(line.answer(question, "Yes."))
-    second = await line.connector.send(line.answer(question, "Yes."))
+    delivery = new_id().int
+    first = await line.connector.send(line.answer(question, "Yes.", delivery=delivery))
+    line.ahead = timedelta(hours=1)
+    second = await line.connector.send(line.answer(question, "Yes.", delivery=delivery))
     other = await line.connector.send(line.answer(question, "Yes.", delivery=8))
 
     one, two, _ = await maya.received(3)
 
     assert first.message == second.message == one.message_id == two.message_id
     assert other.message != first.message
+    assert one.header("Date") == two.header("Date")
+    assert [part.as_bytes() for part in one.message.iter_parts()] == [
+        part.as_bytes() for part in two.message.iter_parts()
+    ]
     assert one.message.get_boundary() == two.message.get_boundary()
 
 
