@@ -57,8 +57,8 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             if event.content.action == OPTION:
                 _pick(draft, event.content.value)
             _said(draft, item, event)
-        case Started():
-            _started(draft, event)
+        case Started(payload=payload):
+            _started(draft, event, payload)
         case Edited():
             _edited(draft, event, event.content)
         case Deleted():
@@ -277,9 +277,8 @@ def _unreadable(draft: Draft, event: Event, kind: str) -> None:
         draft.because("customer", f"sent what nobody can read here: {kind}")
 
 
-def _started(draft: Draft, event: Event) -> None:
-    assert isinstance(event.content, Started)  # noqa: S101
-    if _invited(draft, event.content.payload):
+def _started(draft: Draft, event: Event, payload: str) -> None:
+    if _invited(draft, payload):
         return
     if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
         draft.tell_room(Post(f"🗣 **{draft.customer_name}** opened the chat again."))
