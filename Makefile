@@ -1,5 +1,6 @@
 # make run     everything on this machine, at http://127.0.0.1:8080, with stand-ins for the platforms
 # make test    linters, types, layering, tests
+# make cases   inputs that failed once; skipped where the folder of them is absent
 # make chaos   the crash tests at full length
 # make bench   what it costs and how fast it is; at most 2 minutes
 # make lock    pin the newest versions that pyproject.toml allows
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: run test lint chaos bench lock clean
+.PHONY: run test lint cases chaos bench lock clean
 
 run: $(STAMP)
 	@exec $(BIN)/desk up --sandbox
@@ -25,6 +26,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+cases: $(STAMP)
+	$(BIN)/python -m pytest -n 2 tests/cases
 
 chaos: $(STAMP)
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-20} $(BIN)/python -m pytest -m chaos -n 0 -s
