@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from bot.core.events import Channel
 from bot.core.ids import AgentId, PersonId, TeamId
 from orgs.specification.organization import (
     Account,
@@ -208,6 +209,24 @@ def rooms_on(org: Organization, account_id: str) -> tuple[str, ...]:
 def staff_account(org: Organization) -> str:
     """The account meant by a channel that names none: the first that serves staff."""
     return next((account.id for account in org.accounts if account.serves is Serves.STAFF), "slack")
+
+
+def channel_of(org: Organization, account_id: str) -> Channel:
+    """The channel that an account connects to."""
+    account = find_account(org, account_id)
+    return Channel(account.channel if account else "slack")
+
+
+def direct_chats(org: Organization, person_id: str) -> tuple[Room, ...]:
+    """Where a person can be written to directly: each account that serves staff, with their id there."""
+    person = find_person(org, person_id)
+    if person is None:
+        return ()
+    return tuple(
+        Room(account.id, known)
+        for account in org.accounts
+        if account.serves is Serves.STAFF and (known := person.on(account.channel))
+    )
 
 
 def first_agent(org: Organization, account_id: str, channel: str = "") -> AgentId:

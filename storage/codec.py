@@ -21,7 +21,18 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
-from bot.core.outbound import Card, Emote, Erase, Operation, Post, React, Revise, Typing, Whisper
+from bot.core.outbound import (
+    Card,
+    DirectMessage,
+    Emote,
+    Erase,
+    Operation,
+    Post,
+    React,
+    Revise,
+    Typing,
+    Whisper,
+)
 
 _CONTENTS = (
     Said,
@@ -37,7 +48,7 @@ _CONTENTS = (
     Unsupported,
 )
 _REPORTS = (DeliveryReport, FileReport)
-_OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Typing)
+_OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Typing, DirectMessage)
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, *_REPORTS)
 }
@@ -65,17 +76,17 @@ def load_body(text: str) -> Body:
     return _EVENT.validate_python(fields)
 
 
-def dump_operation(operation: Operation) -> str:
+def dump_operation(operation: Operation | DirectMessage) -> str:
     kind = type(operation).__name__
     return f'["{kind}",{_ADAPTERS[kind].dump_json(operation).decode()}]'
 
 
-def load_operation(text: str) -> Operation:
+def load_operation(text: str) -> Operation | DirectMessage:
     kind, fields = json.loads(text)
     if kind == "Revise":  # its body is one of two kinds which share no required field
         body = Card if "title" in fields["body"] else Post
         fields["body"] = _ADAPTERS[body.__name__].validate_python(fields["body"])
-    operation: Operation = _ADAPTERS[kind].validate_python(fields)
+    operation: Operation | DirectMessage = _ADAPTERS[kind].validate_python(fields)
     return operation
 
 

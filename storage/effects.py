@@ -36,11 +36,13 @@ from bot.core.effects import (
     SetTimer,
     Show,
     ShowCard,
+    TellPerson,
     TellRoom,
     Unpark,
 )
+from bot.core.events import Place
 from bot.core.ids import LaneId, NewId, OrgId
-from bot.core.outbound import Operation, Post
+from bot.core.outbound import DirectMessage, Operation, Post
 from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation
 from storage.database import Step, together
@@ -127,6 +129,8 @@ class Writes:
                     await self._tell(connection, view, sealer, effect.room, None, None)
                 case TellRoom():
                     await self._tell(connection, view, sealer, effect.room, effect.operation, effect.about)
+                case TellPerson():
+                    await self._direct(connection, view, sealer, effect.message)
                 case SetTimer():
                     self._rows["set_timer"].append(
                         {
@@ -288,23 +292,14 @@ class Writes:
 
     async def _room(self, connection: AsyncConnection, view: View, sealer: Sealer, effect: OpenRoom) -> None:
         place = effect.room.place
-        organization = view.conversation.organization
-        account = (
-            await connection.execute(
-                _ACCOUNT, {"organization": organization, "channel": place.channel, "account": place.account}
-            )
-        ).one()
-        keys = self._keys.organization(organization, account.data_key, account.index_key)
-        lane = await lane_of(
-            connection, organization, account.id, keys.index, place.channel, place.chat, self._new_id
-        )
+        account, lane = await self._staff_lane(connection, view, place)
         self._rows["room"].append(
             {
                 "id": effect.room.id,
-                "organization": organization,
+                "organization": view.conversation.organization,
                 "conversation": view.conversation.id,
                 "escalation": effect.escalation,
-                "account": account.id,
+                "account": account,
                 "lane": lane,
                 "team": effect.room.team,
                 "chat": place.chat,
@@ -312,6 +307,25 @@ class Writes:
             }
         )
         self._to_room(view, sealer, lane, "card", None, None, effect.room.id)
+
+    async def _direct(
+        self, connection: AsyncConnection, view: View, sealer: Sealer, message: DirectMessage
+    ) -> None:
+        _, lane = await self._staff_lane(connection, view, message.place)
+        row = self._row(view, sealer, "direct", message, None)
+        self._rows["outbox"].append(row | {"lane": lane, "place": None, "room": None, "reports": False})
+        self._lanes.add(lane)
+
+    async def _staff_lane(self, connection: AsyncConnection, view: View, place: Place) -> tuple[UUID, LaneId]:
+        """The account of a place where staff are, and the lane of its chat."""
+        organization = view.conversation.organization
+        given = {"organization": organization, "channel": place.channel, "account": place.account}
+        account = (await connection.execute(_ACCOUNT, given)).one()
+        keys = self._keys.organization(organization, account.data_key, account.index_key)
+        lane = await lane_of(
+            connection, organization, account.id, keys.index, place.channel, place.chat, self._new_id
+        )
+        return account.id, lane
 
     async def _prove(self, connection: AsyncConnection, view: View, effect: Prove) -> None:
         beginning = await begin(connection, self._keys, self._new_id, view.conversation.organization, effect)
@@ -389,7 +403,12 @@ class Writes:
         self._lanes.add(lane)
 
     def _row(
-        self, view: View, sealer: Sealer, kind: str, operation: Operation | None, message: UUID | None
+        self,
+        view: View,
+        sealer: Sealer,
+        kind: str,
+        operation: Operation | DirectMessage | None,
+        message: UUID | None,
     ) -> dict[str, object]:
         return {
             "id": self._new_id(),

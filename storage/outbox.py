@@ -19,7 +19,7 @@ from bot.core.conversation import DeliveryReport, Origin
 from bot.core.errors import AccountSuspended, CannotDecrypt, KeyDestroyed
 from bot.core.events import Channel, Place
 from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
-from bot.core.outbound import Operation, Sent
+from bot.core.outbound import DirectMessage, Operation, Sent
 from storage.codec import load_operation
 from storage.database import Step, together
 from storage.effects import PAYLOAD
@@ -69,6 +69,7 @@ class Item:
     reports: bool
     refs: tuple[str, ...]  # where the message to change was delivered
     sealer: Sealer
+    direct: DirectMessage | None = None  # to one person of the staff; `operation` is its post
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +311,11 @@ class Outbox:
 
     def _item(self, row: AnyRow, claimed: AnyRow) -> Item:
         sealer = self._keys.customer(row.customer_id, row.data_key)
-        context, card = "", ""
-        if row.room_id is None:
+        payload = load_operation(sealer.open(row.payload, field=PAYLOAD)) if row.payload else None
+        direct, context, card = None, "", ""
+        if isinstance(payload, DirectMessage):
+            direct, place, payload = payload, payload.place, payload.post
+        elif row.room_id is None:
             owner = self._keys.customer(row.owner_id, row.owner_key)
             place = json_place(owner, row.place, row.channel, row.account)
             context = owner.open(row.context, field=CONTEXT) if row.context else ""
@@ -329,7 +333,7 @@ class Outbox:
             message=MessageId(row.message_id) if row.message_id else None,
             room=row.room_id,
             kind=row.kind,
-            operation=load_operation(sealer.open(row.payload, field=PAYLOAD)) if row.payload else None,
+            operation=payload,
             place=place,
             context=context,
             card=card,
@@ -340,6 +344,7 @@ class Outbox:
             reports=row.reports,
             refs=tuple(row.refs or ()),
             sealer=sealer,
+            direct=direct,
         )
 
 
@@ -348,6 +353,10 @@ def report_of(result: Result) -> DeliveryReport | None:
     item = result.item
     if item.kind in ("amend", "retract") and isinstance(result, Dead) and result.outcome != "withdrawn":
         return DeliveryReport(item.message, item.id, "unchanged", result.reason, code=result.code)
+    if item.direct is not None and isinstance(result, Dead):
+        return DeliveryReport(
+            None, item.id, result.outcome, result.reason, code=result.code, direct=item.direct
+        )
     if item.kind not in ("post", "card"):
         return None
     if isinstance(result, Later):

@@ -436,7 +436,7 @@ def _delivery_line(row: AnyRow, tries: Sequence[Try]) -> DeliveryLine:
         channel=Channel(row.channel),
         account=row.account,
         conversation=ConversationId(row.conversation_id),
-        to_staff=row.room_id is not None,
+        to_staff=row.place_id is None,
         attempts=row.attempts,
         error=row.error or "",
         created_at=row.created_at,

@@ -102,7 +102,7 @@ STEPS: Final = text("""
 """)
 
 _DELIVERY_LINE = """
-    select o.id, o.state, o.kind, o.conversation_id, o.room_id, o.attempts, o.error, o.created_at, a.channel,
+    select o.id, o.state, o.kind, o.conversation_id, o.place_id, o.attempts, o.error, o.created_at, a.channel,
         a.account
 """
 

@@ -337,7 +337,9 @@ def _judge(item: Item, error: SendError, connector: Connector) -> Result:
             return Later(item, wait, error.code, error.reason, uncertain=item.interrupted)
         case WindowClosed():
             return Dead(item, "parked", error.code, error.reason)
-        case AccountSuspended() if item.room is None or item.attempts < MAX_ATTEMPTS:
+        case AccountSuspended() if item.direct is None and (
+            item.room is None or item.attempts < MAX_ATTEMPTS
+        ):
             SUSPENDED.labels(item.place.channel, item.place.account).inc()
             log.error("account suspended", account=item.place.account, code=error.code)
             # For customers it is held until somebody has mended the account; where staff cannot be reached,

@@ -18,6 +18,7 @@ from bot.core.ids import (
     PersonId,
     TeamId,
 )
+from bot.core.outbound import DirectMessage
 
 
 class OwnerKind(StrEnum):
@@ -94,6 +95,7 @@ class DeliveryReport:
     room: UUID | None = None  # it was shown there, to staff
     code: str = ""  # of the SendError
     card: bool = True  # of what was shown in a room: its card, else a line
+    direct: DirectMessage | None = None  # it was written to one person of the staff, and did not reach them
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from bot.core.conversation import Escalation, Memory, Message, MessageState, Owner, Room, Status
 from bot.core.events import Place
 from bot.core.ids import EscalationId, MessageId
-from bot.core.outbound import Operation, Post
+from bot.core.outbound import DirectMessage, Operation, Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +173,13 @@ class TellRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class TellPerson:
+    """Write to one person of the staff directly. The conversation is told when that fails."""
+
+    message: DirectMessage
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """Give the word to somebody. `reopen`: how long a resolved conversation can be gone on with."""
 
@@ -239,6 +246,7 @@ Effect = (
     | CloseRoom
     | ShowCard
     | TellRoom
+    | TellPerson
     | Move
     | SetTimer
     | ClearTimers

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.core.events import Attachment, Place
-from bot.core.ids import DeliveryId
+from bot.core.ids import DeliveryId, PersonId
 
 
 class Style(StrEnum):
@@ -139,6 +139,18 @@ class Typing:
 
 
 Operation = Post | Card | Revise | Erase | React | Whisper | Emote | Typing
+
+
+@dataclass(frozen=True, slots=True)
+class DirectMessage:
+    """A post to one person of the staff, in their own chat with us.
+
+    `place.chat` is their id on the channel, as the organization file has it.
+    """
+
+    person: PersonId
+    place: Place
+    post: Post
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,15 @@ from bot.core.effects import (
     Remember,
     SetTimer,
     ShowCard,
+    TellPerson,
     TellRoom,
 )
 from bot.core.errors import TurnFailed
+from bot.core.events import Place
 from bot.core.ids import MessageId, NewId, PersonId
-from bot.core.outbound import Button, Mark, Post, React, Speaker, Whisper
+from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
 from bot.turns.ownership import Cause, pass_on
-from orgs.routing import find_agent, find_person
+from orgs.routing import channel_of, direct_chats, find_agent, find_person
 from orgs.specification.organization import Organization, SpeaksAs
 
 SYSTEM = "desk"  # the sender of what the organization says by itself
@@ -202,6 +204,21 @@ class Draft:
         room = self.escalation.room if self.escalation else None
         known = find_person(self.organization, person) if person else None
         self.tell_room(Post(text, calls=(known.on(room.place.channel) or "") if known and room else ""))
+
+    def tell_person(self, person: PersonId | str, post: Post, *, after: str = "") -> bool:
+        """Write to a person of the staff directly, on the first staff account that knows them.
+
+        `after` is the account on which that failed: the one after it is used. Returns False when there is
+        none (left).
+        """
+        chats = direct_chats(self.organization, person)
+        failed = next((n for n, chat in enumerate(chats) if chat.account_id == after), -1)
+        if failed + 1 >= len(chats):
+            return False
+        account_id, chat = chats[failed + 1]
+        place = Place(channel_of(self.organization, account_id), account_id, chat)
+        self.add(TellPerson(DirectMessage(PersonId(person), place, post)))
+        return True
 
     def meant(self, ref: str) -> Iterator[Message]:
         """The messages of the log that the platform means by an id, where we sent or showed them."""

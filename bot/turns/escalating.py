@@ -16,7 +16,7 @@ from bot.core.effects import (
     SetTimer,
     TellRoom,
 )
-from bot.core.events import Channel, Place
+from bot.core.events import Place
 from bot.core.ids import AgentId, EscalationId, PersonId, TeamId
 from bot.core.outbound import Post
 from bot.turns.attachments import at_hand, of_the_story
@@ -27,8 +27,8 @@ from orgs.opening import is_open, opens_at, zone_of
 from orgs.routing import (
     Step,
     Target,
+    channel_of,
     escalation_target,
-    find_account,
     find_person,
     find_team,
     ladder_for,
@@ -150,9 +150,8 @@ def open_room(draft: Draft, team: TeamId, *, call: PersonId | None = None) -> No
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers made it
     account_id, channel = room_for(draft.organization, team)
-    account = find_account(draft.organization, account_id)
-    kind = Channel(account.channel if account else "slack")
-    room = Room(id=draft.rules.new_id(), team=team, place=Place(kind, account_id, channel))
+    place = Place(channel_of(draft.organization, account_id), account_id, channel)
+    room = Room(id=draft.rules.new_id(), team=team, place=place)
     draft.escalation = replace(escalation, room=room)
     draft.add(OpenRoom(room, escalation.id))
     story = transcript(draft.messages.values(), draft.customer_name, draft.author)

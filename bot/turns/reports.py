@@ -8,7 +8,7 @@ from bot.core.effects import ChangeMessage, Fail, Park, SetTimer
 from bot.core.errors import PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
-from bot.core.outbound import Button, Mark, Post, Style
+from bot.core.outbound import Button, DirectMessage, Mark, Post, Style
 from bot.turns import window
 from bot.turns.draft import Draft
 from bot.turns.escalating import call_next, escalate, open_again
@@ -18,6 +18,9 @@ from bot.turns.story import transcript, words
 
 def hear(draft: Draft, report: DeliveryReport) -> None:
     """One fate."""
+    if report.direct is not None:
+        _person_not_reached(draft, report.direct, report.reason)
+        return
     if report.room is not None or report.message is None:
         if report.outcome != "delivered":
             _room_failed(draft, report)
@@ -212,6 +215,13 @@ def _room_failed(draft: Draft, report: DeliveryReport) -> None:
         draft.because("delivery", f"the room could not be opened: {report.reason}")
         problem = f"The channel of {escalation.team} cannot be written to ({report.reason})."
         call_next(draft, problem, unreachable=True)
+
+
+def _person_not_reached(draft: Draft, message: DirectMessage, reason: str) -> None:
+    """Write to the person on the next account that knows them. When there is none, say so in the room."""
+    draft.because("delivery", f"person {message.person} was not reached on {message.place.account}: {reason}")
+    if not draft.tell_person(message.person, message.post, after=message.place.account):
+        draft.tell_room(Post(f"⚠️ **{draft.person_name(message.person)}** could not be told: {reason}"))
 
 
 def _tell_again(draft: Draft, report: DeliveryReport) -> None:

@@ -1,6 +1,7 @@
-"""Channel names of the organization file as Slack's ids."""
+"""Channel names and people of the organization file as Slack's ids of conversations."""
 
 import re
+from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from bot.core.errors import Refused
@@ -8,10 +9,12 @@ from bot.core.ids import Clock
 from connectors.slack.api import Api
 from connectors.slack.payload import Node
 
-_ID = re.compile(r"[CDGUW][A-Z0-9]{4,}")  # Slack's channel names have no capitals
+_ID = re.compile(r"[CDG][A-Z0-9]{4,}")  # Slack's channel names have no capitals
+_USER = re.compile(r"[UW][A-Z0-9]{4,}")
 REFRESH = timedelta(minutes=1)  # conversations.list allows some twenty calls a minute
 PAGES = 50
 PAGE = 1000
+PEOPLE = 1000  # whose direct messages are remembered
 
 
 class Channels:
@@ -24,9 +27,14 @@ class Channels:
         self._clock = clock
         self._ids: dict[str, str] = {}
         self._asked: datetime | None = None
+        self._direct: OrderedDict[str, str] = OrderedDict()  # direct messages by the person they are with
 
     async def resolve(self, chat: str) -> str:
-        """The id of `C0123456`, `#escalations` or `escalations`. Raises Refused with what can be done."""
+        """Return the id of `C0123456`, `#escalations` or `escalations`, or of the direct messages with
+        `U0123456` or `hugo@example.com`. Raises SendError; Refused says what can be done.
+        """
+        if _USER.fullmatch(chat) or "@" in chat:
+            return await self._direct_with(chat)
         name = chat.removeprefix("#")
         if _ID.fullmatch(name):
             return name
@@ -40,6 +48,20 @@ class Channels:
                 " `/invite @…` with the app's name in it if it is private"
             )
         return self._ids[name]
+
+    async def _direct_with(self, person: str) -> str:
+        if person not in self._direct:
+            user = person
+            if "@" in person:
+                found = await self._api.call(
+                    lambda web: web.users_lookupByEmail(email=person), repeatable=True
+                )
+                user = found.node("user").text("id")
+            opened = await self._api.call(lambda web: web.conversations_open(users=user), repeatable=True)
+            self._direct[person] = opened.node("channel").text("id")
+            while len(self._direct) > PEOPLE:
+                self._direct.popitem(last=False)
+        return self._direct[person]
 
     async def _refresh(self) -> None:
         found: dict[str, str] = {}

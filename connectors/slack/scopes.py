@@ -10,6 +10,7 @@ STAFF = (
     "groups:history",
     "groups:read",
     "im:history",
+    "im:write",
     "reactions:read",
     "reactions:write",
     "users:read",

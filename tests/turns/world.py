@@ -46,6 +46,7 @@ from bot.core.effects import (
     SetTimer,
     Show,
     ShowCard,
+    TellPerson,
     TellRoom,
     Unpark,
 )
@@ -147,6 +148,8 @@ class State:
                 self._escalate(effect)
             case OpenRoom() | CloseRoom() | ShowCard() | TellRoom():
                 self._room(effect)
+            case TellPerson(message=direct):
+                assert direct.place.chat, "a direct message goes to somebody"
             case Move(owner=owner, status=status):
                 same = (self.owner, OwnerKind.AGENT) == (owner, owner.kind)  # a status alone: PENDING is over
                 assert same or (self.owner.kind, owner.kind) in STEPS, f"{self.owner} cannot become {owner}"

@@ -13,6 +13,7 @@ from bot.core.errors import (
     RateLimited,
     Refused,
     SettingsError,
+    Unreachable,
 )
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import (
@@ -334,3 +335,20 @@ async def test_an_emoji_of_ours_takes_the_place_of_the_last(desk: Desk) -> None:
     assert marks(desk, ts) == set()
     with pytest.raises(Refused, match="invalid_name"):
         await desk.connector.send(desk.outbound(Emote(ts, "no emoji")))
+
+
+async def test_somebody_is_written_to_directly_by_their_id_or_their_address(desk: Desk) -> None:
+    desk.slack.add_user("cleo", email="cleo@desk.example", user_id="U0CLEO")
+    direct = desk.slack.open_direct("cleo").id
+    for name in ("U0CLEO", "cleo@desk.example"):
+        outbound = desk.outbound(Post(f"To {name}"), chat=name)
+        sent = await desk.connector.send(outbound)
+        assert sent.chat == direct
+        assert await desk.connector.find(outbound) == sent
+    assert [m["text"] for m in desk.slack.messages(direct)] == ["To U0CLEO", "To cleo@desk.example"]
+
+
+async def test_somebody_whom_slack_does_not_know_is_not_written_to(desk: Desk) -> None:
+    for name, code in (("U0NOBODY00", "user_not_found"), ("nobody@example.com", "users_not_found")):
+        with pytest.raises(Unreachable, match=code):
+            await desk.connector.send(desk.outbound(Post("x"), chat=name))

@@ -1,0 +1,60 @@
+"""Direct messages to staff: on an account that knows the person, and on the next one when that fails."""
+
+from bot.core.conversation import DeliveryReport, Origin
+from bot.core.effects import Effect, TellPerson, TellRoom
+from bot.core.errors import AnswererUnavailable
+from bot.core.events import Channel, Event, Place, Said, Sender
+from bot.core.ids import PersonId
+from bot.core.outbound import DirectMessage, Post
+from bot.turns.decide import decide, give_up
+from bot.turns.draft import Draft
+from tests.turns.desk import ModelDesk, delivery, organization
+
+SLACK, TELEGRAM = Channel("slack"), Channel("telegram")
+WORDS = Post("Please look.")
+
+
+def escalated() -> ModelDesk:
+    desk = ModelDesk(organization())
+    event = Event(
+        external_id="e1",
+        place=desk.place,
+        sender=Sender(desk.place.chat, "Maya"),
+        content=Said("Help!"),
+        occurred_at=desk.tick(),
+    )
+    desk.accept(event, Origin.CUSTOMER)
+    view = desk.load()
+    desk.commit(view, give_up(decide(view, desk.rules(edits=True)), AnswererUnavailable("away")))
+    return desk
+
+
+def after(desk: ModelDesk, message: DirectMessage) -> list[Effect]:
+    """What follows when the message did not reach its person."""
+    desk.report(DeliveryReport(None, delivery(), "failed", "user_disabled", direct=message))
+    return decide(desk.load(), desk.rules(edits=True)).draft.effects
+
+
+def test_a_person_is_told_on_the_first_staff_account_that_knows_them() -> None:
+    desk = ModelDesk(organization())
+    draft = Draft(desk.load(), desk.rules(edits=True))
+    assert draft.tell_person("farid", WORDS)
+    assert draft.effects == [
+        TellPerson(DirectMessage(PersonId("farid"), Place(SLACK, "slack", "U0FARID006"), WORDS))
+    ]
+    assert not draft.tell_person("nobody", WORDS)
+
+
+def test_who_is_not_reached_in_slack_is_told_on_telegram() -> None:
+    message = DirectMessage(PersonId("farid"), Place(SLACK, "slack", "U0FARID006"), WORDS)
+    told = [e for e in after(escalated(), message) if isinstance(e, TellPerson)]
+    there = Place(TELEGRAM, "telegram-staff", "7100000001")
+    assert told == [TellPerson(DirectMessage(PersonId("farid"), there, WORDS))]
+
+
+def test_who_is_reached_nowhere_is_named_in_the_room() -> None:
+    message = DirectMessage(PersonId("farid"), Place(TELEGRAM, "telegram-staff", "7100000001"), WORDS)
+    effects = after(escalated(), message)
+    assert not any(isinstance(e, TellPerson) for e in effects)
+    told = [e.operation for e in effects if isinstance(e, TellRoom)]
+    assert told == [Post("⚠️ **Farid Haddad** could not be told: user_disabled")]
