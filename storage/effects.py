@@ -229,12 +229,13 @@ class Writes:
                 else None,
                 "state": message.state.value,
                 "external": message.ref,
+                "room": message.room,
                 "at": message.at,
             }
         )
 
-        origin = view.escalation.room if view.escalation else None
-        if message.role is Role.STAFF and origin is not None:
+        origin = next((room for room in view.rooms if room.id == message.room), None)
+        if origin is not None:
             self._rows["file"] += [
                 file_row(self._new_id(), place, attachment, sealer)
                 | {
@@ -431,9 +432,9 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "message": text("""
         insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
         content,
-            extras, state, external_id, created_at)
+            extras, state, external_id, room_id, created_at)
         values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content, :extras,
-            :state, :external, :at)
+            :state, :external, cast(:room as uuid), :at)
     """),
     "file": text("""
         insert into files (id, organization_id, conversation_id, customer_id, account_id, message_id,

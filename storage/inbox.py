@@ -540,7 +540,7 @@ _ROOMS = text("""
 _ROOM_OF_MESSAGE = text("""
     select r.thread, r.conversation_id, v.customer_id, c.data_key
     from (
-        select m.conversation_id, null::uuid as room_id from messages m
+        select m.conversation_id, m.room_id from messages m
         where m.organization_id = :organization and m.external_id = :ref and m.role = 'staff'
             and m.external_id <> ''
         union all

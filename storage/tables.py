@@ -384,6 +384,7 @@ messages = Table(
     Column("metadata", JSONB, nullable=False, server_default="{}"),
     Column("state", String(20), nullable=False),
     Column("external_id", String(255), nullable=False, server_default=""),
+    Column("room_id", Uuid),  # where staff wrote it
     Column("edited", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("uq_messages_position", "conversation_id", "position", unique=True),

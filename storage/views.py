@@ -73,9 +73,10 @@ async def views(
         (_TIMERS, given),
         (_STORY, given | {"limit": STORY}),
         (_FILES, given),
+        (_ROOMS, given),
     )
     heads = {row.id: row for row in found}
-    inputs, timers, story, files = map(_group, listed)
+    inputs, timers, story, files, rooms = map(_group, listed)
     escalated = [id_ for id_, row in heads.items() if row.status == Status.ESCALATED.value]
     escalations = await _escalations(connection, keys, heads, escalated)
     read: dict[ConversationId, View] = {}
@@ -84,6 +85,7 @@ async def views(
             sealer = keys.customer(row.customer_id, row.data_key)
             kept = stored_files(files[id_], sealer)
             view = _view(row, keys, escalations.get(id_), inputs[id_], timers[id_], story[id_], kept)
+            view = replace(view, rooms=tuple(_room(known) for known in rooms[id_]))
             read[ConversationId(id_)] = await _with_older(connection, view, sealer, kept)
         except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
             log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
@@ -243,6 +245,7 @@ def message(row: AnyRow, sealer: Sealer, kept: Kept = MappingProxyType({})) -> M
         state=MessageState(row.state),
         at=row.created_at,
         ref=row.external_id,
+        room=row.room_id,
         attachments=_attachments(row, sealer, kept),
         edited=row.edited,
     )
@@ -267,12 +270,7 @@ def escalation(row: AnyRow, sealer: Sealer) -> Escalation:
     words = json.loads(sealer.open(row.reason, field=REASON))
     room = None
     if row.room_id is not None:
-        room = Room(
-            id=row.room_id,
-            team=TeamId(row.room_team),
-            place=Place(Channel(row.room_channel), row.room_account, row.room_chat, row.room_thread or ""),
-            open=row.room_open,
-        )
+        room = _room(row)
     return Escalation(
         id=EscalationId(row.id),
         state=EscalationState(row.state),
@@ -288,6 +286,15 @@ def escalation(row: AnyRow, sealer: Sealer) -> Escalation:
         holder=PersonId(row.to_human) if row.to_human else None,
         trigger=row.trigger,
         room=room,
+    )
+
+
+def _room(row: AnyRow) -> Room:
+    return Room(
+        id=row.room_id,
+        team=TeamId(row.room_team),
+        place=Place(Channel(row.room_channel), row.room_account, row.room_chat, row.room_thread or ""),
+        open=row.room_open,
     )
 
 
@@ -318,9 +325,11 @@ CONVERSATION = """
     join customers o on o.id = i.customer_id
 """
 
-ESCALATION = """
-    select e.*, r.id as room_id, r.team as room_team, a.channel as room_channel, a.account as room_account,
-        coalesce(r.chat_id, r.chat) as room_chat, r.thread as room_thread, r.open as room_open
+_ROOM = """r.id as room_id, r.team as room_team, a.channel as room_channel, a.account as room_account,
+        coalesce(r.chat_id, r.chat) as room_chat, r.thread as room_thread, r.open as room_open"""
+
+ESCALATION = f"""
+    select e.*, {_ROOM}
     from escalations e
     left join lateral (
         select * from rooms where escalation_id = e.id order by created_at desc, id desc limit 1
@@ -387,6 +396,11 @@ _OLDER = text("""
     select * from messages where conversation_id = :id
         and (id = any(cast(:ids as uuid[])) or external_id = any(cast(:refs as text[])))
     order by position
+""")
+
+_ROOMS = text(f"""
+    select r.conversation_id, {_ROOM} from rooms r join accounts a on a.id = r.account_id
+    where r.conversation_id = any(cast(:ids as uuid[])) order by r.created_at, r.id
 """)
 
 _ESCALATIONS = text(

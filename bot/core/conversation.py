@@ -77,6 +77,7 @@ class Message:
     state: MessageState
     at: datetime
     ref: str = ""  # the platform's id where it was written
+    room: UUID | None = None  # where staff wrote it
     attachments: tuple[Attachment, ...] = ()
     edited: bool = False
 
@@ -248,6 +249,7 @@ class View:
     # What a platform id (or the ISO form of a receipt's watermark) in the inputs means in our log.
     refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
     parts: frozenset[str] = frozenset()  # those of them which are not the last part of what they belong to
+    rooms: tuple[Room, ...] = ()  # all of this conversation, also closed ones, oldest first
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
         """The newest message that the platform knows as `ref` and one of the roles wrote."""

@@ -165,7 +165,10 @@ class ShowCard:
 
 @dataclass(frozen=True, slots=True)
 class TellRoom:
-    """Do something in the room's thread. `about` is the message whose fate or words it shows."""
+    """Do something in the room's thread, whether the room is open or closed.
+
+    `about` is the message whose fate or words it shows.
+    """
 
     room: UUID
     operation: Operation

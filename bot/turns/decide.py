@@ -62,6 +62,8 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
 
 
 def _hear(draft: Draft, item: Input) -> None:
+    event = item.body if isinstance(item.body, Event) and item.origin is Origin.ROOM else None
+    draft.here = draft.room_at(event.place) if event is not None else None
     match item.body:
         case DeliveryReport():
             reports.hear(draft, item.body)
@@ -76,6 +78,7 @@ def _hear(draft: Draft, item: Input) -> None:
 
 
 def _ring(draft: Draft) -> None:
+    draft.here = None
     for timer in sorted(draft.view.timers, key=lambda timer: timer.due_at):
         if timer.due_at <= draft.now and draft.timers.get((timer.kind, timer.subject)) == timer:
             clocks.ring(draft, timer)

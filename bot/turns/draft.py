@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from bot.core.connector import MODEST, Begin, Capabilities
 from bot.core.conversation import (
@@ -12,6 +13,7 @@ from bot.core.conversation import (
     MessageState,
     Owner,
     Role,
+    Room,
     Status,
     Timer,
     View,
@@ -22,9 +24,11 @@ from bot.core.effects import (
     ChangeEscalation,
     ChangeMessage,
     ClearTimers,
+    CloseRoom,
     Deliver,
     Effect,
     Move,
+    OpenRoom,
     Remember,
     SetTimer,
     ShowCard,
@@ -76,6 +80,8 @@ class Draft:
         self.escalation: Escalation | None = view.escalation
         self.messages: dict[MessageId, Message] = {message.id: message for message in view.story}
         self.timers: dict[tuple[str, str], Timer] = {(t.kind, t.subject): t for t in view.timers}
+        self.rooms: dict[UUID, Room] = {room.id: room for room in view.rooms}
+        self.here: Room | None = None  # where the input at hand came from, open or closed; None: not a room
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.picked = ""
         self.name = view.conversation.customer_name  # "" while the channel has not told it
@@ -135,6 +141,10 @@ class Draft:
                     for key, timer in self.timers.items()
                     if key[0] != kind or (subject is not None and key[1] != subject)
                 }
+            case OpenRoom(room=room):
+                self.rooms[room.id] = room
+            case CloseRoom(room=id_) if id_ in self.rooms:
+                self.rooms[id_] = replace(self.rooms[id_], open=False)
             case _:
                 pass
 
@@ -231,14 +241,27 @@ class Draft:
             if effect not in self.effects:
                 self.add(effect)
 
-    def mark(self, ref: str, mark: Mark | None) -> None:
-        if ref and self.escalation and self.escalation.room:
-            self.add(TellRoom(self.escalation.room.id, React(ref, mark)))
+    def room_at(self, place: Place) -> Room | None:
+        """The room of this conversation in a thread, open or closed."""
+        return next((room for room in self.rooms.values() if room.place == place), None)
+
+    def mark(self, message: Message, mark: Mark | None) -> None:
+        """Show what became of a staff message, in the room where it was written, open or closed."""
+        if message.ref and message.room is not None:
+            self.add(TellRoom(message.room, React(message.ref, mark)))
+
+    def mark_here(self, ref: str, mark: Mark) -> None:
+        """Mark what is no message of the log, in the room of the input at hand."""
+        if ref and self.here is not None:
+            self.add(TellRoom(self.here.id, React(ref, mark)))
 
     def whisper(self, person: str, text: str) -> None:
-        """`person` as the room's channel knows them."""
-        if self.escalation and self.escalation.room:
-            self.add(TellRoom(self.escalation.room.id, Whisper(person, text)))
+        """Answer the person who caused the input at hand, in the room where they did it, open or closed.
+
+        `person` is the room's channel's id of them.
+        """
+        if self.here is not None:
+            self.add(TellRoom(self.here.id, Whisper(person, text)))
 
     def audit(self, actor: str, action: str, **details: str | int | bool | None) -> None:
         self.add(Audit(actor, action, f"conversation:{self.view.conversation.id}", details))

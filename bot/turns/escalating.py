@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.core.conversation import Escalation, EscalationState, MessageState, Role, Room, Status
+from bot.core.conversation import Escalation, EscalationState, MessageState, Room, Status
 from bot.core.effects import (
     AddStep,
     ChangeMessage,
@@ -262,10 +262,6 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
     release(draft)
-    for message in draft.messages.values():
-        if message.role is Role.STAFF and message.state is MessageState.RELEASED:
-            # Their fate comes when the room is closed: a mark that says "waiting" would say so for ever.
-            draft.mark(message.ref, None)
     texts = draft.organization.policies.texts
     name = draft.person_name(person)
     state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED

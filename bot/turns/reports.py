@@ -79,7 +79,7 @@ def _advance(draft: Draft, message: Message, state: MessageState) -> None:
         return
     draft.add(ChangeMessage(message.id, state=state))
     if message.role is Role.STAFF:
-        draft.mark(message.ref, _MARKS[state])
+        draft.mark(message, _MARKS[state])
         draft.because(f"person {message.sender}", f"their words were {state}")
 
 
@@ -165,9 +165,9 @@ def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
     draft.add(ChangeMessage(message.id, state=MessageState.FAILED))
     sentence = _sentence(draft, report)
     draft.because("delivery", f"{report.outcome}: {report.reason}")
+    if message.role is Role.STAFF:
+        draft.mark(message, Mark.FAILED)
     if draft.escalation is not None:
-        if message.role is Role.STAFF:
-            draft.mark(message.ref, Mark.FAILED)
         _offer_again(draft, message, sentence)
     elif not report.unreachable and draft.owner.kind is OwnerKind.AGENT:
         # Nobody would ever know otherwise. A customer who blocked us is not pursued.

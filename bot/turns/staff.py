@@ -48,7 +48,7 @@ from bot.turns.attachments import at_hand
 from bot.turns.draft import SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, WAITING_ON_HOLDER, close, release
 from bot.turns.ownership import Cause
-from orgs.routing import find_person, people_of, person_on, roles_of
+from orgs.routing import find_person, find_team, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
 
 TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
@@ -146,19 +146,20 @@ def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> No
         state=MessageState.HELD if public else MessageState.NOTE,
         at=draft.now,
         ref=event.message,
+        room=draft.here.id if draft.here else None,
         attachments=said.attachments,
     )
     draft.add(AddMessage(message))
     if public:
         _hold(draft, message)
     else:
-        _keep_inside(draft, event, message.ref, person)
+        _keep_inside(draft, event, message, person)
 
 
 def _unsupported(draft: Draft, event: Event, content: Unsupported, person: PersonId | None) -> None:
     """The holder would think that it has arrived."""
     if event.message and _speaks(draft, event, person):
-        draft.mark(event.message, Mark.INSIDE)
+        draft.mark_here(event.message, Mark.INSIDE)
         why = f"This cannot go on to {draft.customer_name}: {content.kind}."
         draft.whisper(event.sender.external_id, why)
 
@@ -178,16 +179,17 @@ def _inside(text: str) -> bool:
 def _hold(draft: Draft, message: Message) -> None:
     undo = draft.organization.policies.undo
     draft.add(SetTimer(RELEASE, str(message.id), draft.now + undo))
-    draft.mark(message.ref, Mark.WAITING)
+    draft.mark(message, Mark.WAITING)
     draft.because(f"person {message.sender}", f"speaks; leaves in {undo.total_seconds():g} s")
 
 
-def _keep_inside(draft: Draft, event: Event, ref: str, person: PersonId | None) -> None:
+def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId | None) -> None:
     draft.because(f"person {person or 'unknown'}", "a note: stays inside")
+    draft.mark(message, Mark.INSIDE)
     escalation, who = draft.escalation, event.sender.external_id
     if escalation is None or not _in_open_room(escalation, event):
-        return  # the closing line of that thread says that nothing leaves it any more
-    draft.mark(ref, Mark.INSIDE)
+        draft.whisper(who, f"What you wrote stays inside. {_why_closed(draft)}")
+        return
     if who in draft.memory.advised or (person is not None and escalation.holder == person):
         return
     if escalation.state is EscalationState.HELD:
@@ -197,6 +199,15 @@ def _keep_inside(draft: Draft, event: Event, ref: str, person: PersonId | None) 
         advice = f"This stays inside. Press **Take** to speak to {draft.customer_name}."
     draft.whisper(who, advice)
     draft.remember(advised=(*draft.memory.advised, who))
+
+
+def _why_closed(draft: Draft) -> str:
+    """Say why a thread is closed, and where its conversation goes on."""
+    if draft.escalation is None:
+        return f"This thread is closed: nobody is handling {draft.customer_name}'s conversation now."
+    team = find_team(draft.organization, draft.escalation.team)
+    where = f"in a newer thread of **{team.name}**" if team else "in a newer thread"
+    return f"This thread is closed: {draft.customer_name}'s conversation goes on {where}."
 
 
 def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -> None:
@@ -212,7 +223,7 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
         case MessageState.HELD if inside:
             draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=edit.text))
             draft.add(ClearTimers(RELEASE, str(message.id)))
-            draft.mark(message.ref, Mark.INSIDE)
+            draft.mark(message, Mark.INSIDE)
         case MessageState.HELD:
             draft.add(ChangeMessage(message.id, text=edit.text))
             undo = draft.organization.policies.undo
@@ -261,10 +272,11 @@ def _edited_unknown(draft: Draft, event: Event, edit: Edited, person: PersonId |
         state=MessageState.NOTE,
         at=draft.now,
         ref=edit.message,
+        room=draft.here.id if draft.here else None,
         attachments=edit.attachments,
     )
     draft.add(AddMessage(note))
-    _keep_inside(draft, event, note.ref, person)
+    _keep_inside(draft, event, note, person)
 
 
 def _correct(draft: Draft, message: Message, text: str) -> None:
@@ -287,6 +299,7 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
             state=MessageState.WITHDRAWN,
             at=draft.now,
             ref=deletion.message,
+            room=draft.here.id if draft.here else None,
         )
         draft.add(AddMessage(gone))
         return
@@ -322,6 +335,7 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
     escalation = draft.escalation
     about_message = tap.action in (SEND_AGAIN, window.TEMPLATE, window.HOLD, window.DISCARD)
     if escalation is None or not (about_message or _meant(escalation, event, tap.value)):
+        draft.whisper(who, _why_closed(draft))
         draft.because(f"person {person}", f"pressed {tap.action} on a card that is over")
         return
     match tap.action:
@@ -338,6 +352,7 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
         case "send_again":
             _send_again(draft, tap.value, person, who)
         case _:
+            draft.whisper(who, "This button does nothing any more.")
             draft.because(f"person {person}", "pressed a button that nobody knows")
 
 
@@ -396,13 +411,13 @@ def _take_back(draft: Draft, own: Message, person: PersonId | None) -> None:
             own.sender == person and not _deletions_are_told(draft)
         ):
             _retract(draft, own)
-            draft.mark(own.ref, Mark.WITHDRAWN)
+            draft.mark(own, Mark.WITHDRAWN)
             draft.because(f"person {own.sender}", "took back what had left")
             return
         case _:
             return
     draft.add(ChangeMessage(own.id, state=MessageState.WITHDRAWN))
-    draft.mark(own.ref, Mark.WITHDRAWN)
+    draft.mark(own, Mark.WITHDRAWN)
     draft.because(f"person {own.sender}", "took their words back")
 
 
@@ -412,6 +427,7 @@ def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | N
         draft.whisper(event.sender.external_id, STRANGER)
         return
     if form.form != ASSIGN or escalation is None or not _meant(escalation, event, form.subject):
+        draft.whisper(event.sender.external_id, _why_closed(draft))
         return
     values = dict(form.values)
     chosen = values.get("person", "")
@@ -499,6 +515,6 @@ def _send_again(draft: Draft, value: str, person: PersonId, who: str) -> None:
     if message.edited:
         _correct(draft, message, message.text)  # the outbox keeps the words as they were first sent
     if message.role is Role.STAFF:
-        draft.mark(message.ref, Mark.WAITING)
+        draft.mark(message, Mark.WAITING)
     draft.because(f"person {person}", "sent a failed message again")
     draft.audit(f"person:{person}", "delivery.sent_again", message=value)

@@ -50,11 +50,11 @@ def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
     draft.add(ChangeMessage(message.id, state=MessageState.PARKED))
     draft.remember(parked=draft.memory.parked + 1)
     draft.because("delivery", f"waits until the customer writes again: {report.reason}")
+    if message.role is Role.STAFF:
+        draft.mark(message, Mark.WAITING)
     if draft.escalation is None:
         _as_the_policy_says(draft, message)
         return
-    if message.role is Role.STAFF:
-        draft.mark(message.ref, Mark.WAITING)
     buttons = [
         Button(TEMPLATE, f"{message.id}:{filled.key}", f"Send “{filled.template.name}”"[:70], Style.PRIMARY)
         for filled in _fitting(draft, message.sender)
@@ -113,7 +113,7 @@ def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) ->
             draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
             draft.add(Drop(message.id))
             draft.remember(parked=max(0, draft.memory.parked - 1))
-            draft.mark(message.ref, Mark.WITHDRAWN)
+            draft.mark(message, Mark.WITHDRAWN)
             draft.because(f"person {person}", "took back what waited")
         case _:
             filled = next((f for f in _in_their_language(draft, message.sender) if f.key == key), None)

@@ -368,3 +368,33 @@ async def test_an_edit_reaches_the_customer_however_old_the_message_is(start: St
         await room.says("and 69")
         r.slack.edit_as("carla", CHANNEL, ts, "It is on page 5.")
         await room.hears("It is on page 5.")
+
+
+async def test_words_and_presses_in_a_closed_thread_are_answered_there(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        r.sandbox.faults.add("telegram", Mischief.LOST_RESPONSE, pattern="sendMessage", count=1)
+        room.write("hugo", "Did this arrive?")
+        await room.says("❌")
+        complaint = next(m for m in r.slack.messages(CHANNEL, room.ts) if "❌" in str(m.get("text", "")))
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.card_says("solved")
+        for _ in range(2):  # always, not only the first time
+            line = room.write("hugo", "one more thing")
+            await room.marked(line, "lock")
+        await until(
+            lambda: len([w for w in room.whispers("hugo") if "This thread is closed" in w]) == 2,
+            what="a word about each line",
+        )
+        await r.press("carla", CHANNEL, room.ts, "send_again", message=str(complaint["ts"]))
+        await room.whispered("carla", "This thread is closed")
+
+
+async def test_the_fate_of_last_words_is_shown_in_the_closed_thread(start: Start) -> None:
+    async with start(undo("100ms")) as r:
+        room = await (await Room(r).open()).taken()
+        line = room.write("hugo", "All done.")
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.says("This thread is closed")
+        await room.hears("All done.")
+        await room.marked(line, "white_check_mark")

@@ -150,6 +150,7 @@ class ModelDesk:
             timers=tuple(sorted(state.timers.values(), key=_by_due)),
             story=tuple(state.messages.values()),
             refs={platform_id(out.message): (out.message,) for out in state.outbox if out.message},
+            rooms=tuple(state.rooms.values()),
         )
 
     def commit(self, view: View, decision: Decision) -> None:  # noqa: ARG002  # of the stored desk
@@ -309,6 +310,7 @@ class StoredDesk(ModelDesk):
         assert stored.memory == model.memory
         assert stored.timers == model.timers
         assert stored.escalation == model.escalation
+        assert stored.rooms == model.rooms
         assert list(stored.messages.items()) == list(model.messages.items())[-len(stored.messages) :]
 
 

@@ -51,6 +51,7 @@ from bot.core.effects import (
     Unpark,
 )
 from bot.core.ids import EscalationId, MessageId
+from bot.core.outbound import React, Whisper
 from bot.turns.ownership import TRANSITIONS
 
 _S = MessageState
@@ -108,10 +109,9 @@ class State:
             {message.id: message for message in view.story},
             {(timer.kind, timer.subject): timer for timer in view.timers},
         )
+        state.rooms = {room.id: room for room in view.rooms}
         if view.escalation is not None:
             state.known.add(view.escalation.id)
-            if view.escalation.room is not None:
-                state.rooms[view.escalation.room.id] = view.escalation.room
         return state
 
     def apply(self, effects: Iterable[Effect]) -> None:
@@ -227,8 +227,9 @@ class State:
                 assert self.rooms[id_].open, "a closed room says nothing"
                 if not any(out.room == id_ and not out.tried for out in self.outbox):
                     self.outbox.append(Out(None, id_, report=False))
-            case TellRoom(room=id_, about=about):
-                assert self.rooms[id_].open, "a closed room says nothing"
+            case TellRoom(room=id_, operation=operation, about=about):
+                answers = isinstance(operation, React | Whisper)
+                assert self.rooms[id_].open or answers, "a closed room only answers"
                 assert about is None or about in self.messages
 
     def settle(self) -> None:
