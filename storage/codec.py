@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.core.conversation import Body, DeliveryReport, FileReport, Memory
+from bot.core.conversation import Body, DeliveryReport, FileReport, HolderLeft, Memory
 from bot.core.events import (
     AddressChanged,
     Attachment,
@@ -47,7 +47,7 @@ _CONTENTS = (
     AddressChanged,
     Unsupported,
 )
-_REPORTS = (DeliveryReport, FileReport)
+_REPORTS = (DeliveryReport, FileReport, HolderLeft)
 _OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Typing, DirectMessage)
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, *_REPORTS)
@@ -70,7 +70,7 @@ def dump_body(body: Body) -> str:
 def load_body(text: str) -> Body:
     kind, fields = json.loads(text)
     if kind in _REPORT_KINDS:
-        report: DeliveryReport | FileReport = _ADAPTERS[kind].validate_python(fields)
+        report: DeliveryReport | FileReport | HolderLeft = _ADAPTERS[kind].validate_python(fields)
         return report
     fields["content"] = _ADAPTERS[kind].validate_python(fields["content"])
     return _EVENT.validate_python(fields)

@@ -109,7 +109,19 @@ class FileReport:
     reason: str = ""
 
 
-Body = Event | DeliveryReport | FileReport
+@dataclass(frozen=True, slots=True)
+class HolderLeft:
+    """A person can hold no conversation any more, told to each conversation which they may hold.
+
+    `reason` goes on where `name` ends: "was removed from the organization".
+    """
+
+    person: PersonId
+    name: str
+    reason: str
+
+
+Body = Event | DeliveryReport | FileReport | HolderLeft
 
 
 class Origin(StrEnum):

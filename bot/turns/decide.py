@@ -6,6 +6,7 @@ from bot.core.answering import Answer, Answered, Clarify, HandOver, Question, Tr
 from bot.core.conversation import (
     DeliveryReport,
     FileReport,
+    HolderLeft,
     Input,
     MessageState,
     Origin,
@@ -19,7 +20,7 @@ from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
 from bot.core.ids import AgentId
 from bot.core.outbound import Button
-from bot.turns import attachments, clocks, customer, reports, staff
+from bot.turns import attachments, clocks, customer, holder, reports, staff
 from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
@@ -69,6 +70,8 @@ def _hear(draft: Draft, item: Input) -> None:
             reports.hear(draft, item.body)
         case FileReport():
             attachments.hear(draft, item.body)
+        case HolderLeft():
+            holder.hear(draft, item.body)
         case Event() if item.origin is Origin.ROOM:
             staff.hear(draft, item.body)
         case Event():

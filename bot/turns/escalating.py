@@ -62,7 +62,7 @@ def escalate(
         return
     agent = draft.owner.name
     target = escalation_target(draft.organization, agent, trigger)
-    deadline = _deadline(draft, target)
+    deadline = deadline_of(draft, target)
     escalation = Escalation(
         id=EscalationId(draft.rules.new_id()),
         state=EscalationState.WAITING,
@@ -83,20 +83,21 @@ def escalate(
     draft.add(AddStep(escalation.id, agent, target.team_id, reason, snapshot(story)))
     open_room(draft, target.team_id, call=target.person_id)
     draft.give(Cause.ESCALATED, target.team_id, Status.ESCALATED)
-    _set_clocks(draft, target.team_id, deadline, target.timeout)
+    set_clocks(draft, target.team_id, deadline, target.timeout)
     if not quiet:
         _tell_customer(draft, target, notice)
     draft.because(f"agent {agent}", f"handed to {target.team_id}: {why} ({target.rule})")
     draft.audit(f"agent:{agent}", "escalation.opened", team=target.team_id, trigger=trigger, urgent=urgent)
 
 
-def _deadline(draft: Draft, target: Target) -> datetime:
+def deadline_of(draft: Draft, target: Target) -> datetime:
     """The clock starts when the team is in, unless it is called at any hour."""
     opens = draft.now if target.immediate else opens_at(draft.organization, target.team_id, draft.now)
     return (opens or draft.now) + target.timeout
 
 
-def _set_clocks(draft: Draft, team: TeamId, deadline: datetime, timeout: timedelta) -> None:
+def set_clocks(draft: Draft, team: TeamId, deadline: datetime, timeout: timedelta) -> None:
+    """Start the ladder's clock and, where the team's ladder has one, the reminder's."""
     steps = ladder_for(draft.organization, team)
     reminder = steps[0].reminder if steps else None
     draft.add(SetTimer(LADDER, "", deadline))

@@ -15,6 +15,7 @@ class Cause(StrEnum):
     ESCALATED = "escalated"  # to a team's queue
     CALLED_NEXT = "called_next"  # nobody took it: the next target of the ladder
     TAKEN = "taken"  # by a person, also from another person
+    HOLDER_LEFT = "holder_left"  # the holder cannot answer any more: back to the team's queue
     RETURNED = "returned"  # to the agent
     RESOLVED = "resolved"
     REOPENED = "reopened"  # the customer wrote again within the window
@@ -34,6 +35,7 @@ TRANSITIONS: Mapping[tuple[OwnerKind, Cause], OwnerKind] = MappingProxyType(
         (_QUEUE, Cause.RETURNED): _AGENT,
         (_QUEUE, Cause.RESOLVED): _AGENT,
         (_PERSON, Cause.TAKEN): _PERSON,
+        (_PERSON, Cause.HOLDER_LEFT): _QUEUE,
         (_PERSON, Cause.RETURNED): _AGENT,
         (_PERSON, Cause.RESOLVED): _AGENT,
     }

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from bot.core.answering import Answer, Answered
 from bot.core.connector import MODEST, Capabilities
-from bot.core.conversation import DeliveryReport, FileReport, Message, MessageState, Origin, View
+from bot.core.conversation import DeliveryReport, FileReport, HolderLeft, Message, MessageState, Origin, View
 from bot.core.errors import PlaceMoved
 from bot.core.events import Channel, Content, Event, Place, ReceiptStatus, Said, Sender, Tapped
 from bot.core.ids import ConversationId, CustomerId, OrgId, new_id
@@ -163,7 +163,9 @@ class Bench:
         assert view.escalation.room is not None
         return view.escalation.room.place
 
-    async def report(self, conversation: ConversationId, body: DeliveryReport | FileReport) -> None:
+    async def report(
+        self, conversation: ConversationId, body: DeliveryReport | FileReport | HolderLeft
+    ) -> None:
         """Something that we tell ourselves."""
         [[customer, key]] = await self.rows(
             "select c.id, c.data_key from conversations v join customers c on c.id = v.customer_id"

@@ -15,6 +15,7 @@ from bot.core.connector import MODEST, Capabilities
 from bot.core.conversation import (
     Conversation,
     DeliveryReport,
+    HolderLeft,
     Input,
     Memory,
     Message,
@@ -119,7 +120,7 @@ class ModelDesk:
             Input(seq=next(self._seqs), origin=origin, body=event, message=message.id if message else None)
         )
 
-    def report(self, report: DeliveryReport) -> None:
+    def report(self, report: DeliveryReport | HolderLeft) -> None:
         self._inputs.append(Input(seq=next(self._seqs), origin=Origin.SELF, body=report))
 
     def room_opened(self, room: UUID, thread: str) -> None:
@@ -218,7 +219,7 @@ class StoredDesk(ModelDesk):
 
         self._run(work())
 
-    def report(self, report: DeliveryReport) -> None:
+    def report(self, report: DeliveryReport | HolderLeft) -> None:
         async def work() -> None:
             customer, id_ = self.customer, self._conversation
             assert id_ is not None
@@ -230,7 +231,7 @@ class StoredDesk(ModelDesk):
                     [
                         Entry(
                             NOBODY,
-                            f"{report.delivery}:{next(self._numbers)}",
+                            f"{id_}:{next(self._numbers)}",
                             OrgId(row.organization_id),
                             id_,
                             Origin.SELF,

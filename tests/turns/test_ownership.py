@@ -22,6 +22,7 @@ from bot.core.answering import Answer, Answered, Clarify, HandOver, Option
 from bot.core.conversation import (
     DeliveryReport,
     EscalationState,
+    HolderLeft,
     MessageState,
     Origin,
     OwnerKind,
@@ -48,6 +49,7 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
+from bot.core.ids import PersonId
 from bot.turns.customer import OPTION
 from bot.turns.decide import MAX_HOPS, Decision, conclude, decide, decide_guarded, give_up, question
 from bot.turns.draft import Draft
@@ -108,7 +110,7 @@ class Walk(RuleBasedStateMachine):
         super().__init__()
         self.desk = self.make()
         self.numbers = count(1)
-        self.pending: list[tuple[Origin, Event | DeliveryReport]] = []
+        self.pending: list[tuple[Origin, Event | DeliveryReport | HolderLeft]] = []
         self.said: list[str] = []  # refs of the customer
         self.lines: list[Line] = []
         self.word = Word()
@@ -345,9 +347,15 @@ class Walk(RuleBasedStateMachine):
         elif not self.desk.state.rooms[out.room].place.thread:
             self.desk.room_opened(out.room, f"{self.desk.place.chat}.{next(self.numbers)}")
 
-    def _report(self, report: DeliveryReport) -> None:
+    def _report(self, report: DeliveryReport | HolderLeft) -> None:
         self.pending.append((Origin.SELF, report))
         self.desk.report(report)
+
+    @precondition(lambda self: self.desk.state.owner.kind is OwnerKind.PERSON)
+    @rule(who=people)
+    def somebody_leaves(self, who: str) -> None:
+        if who in STAFF:
+            self._report(HolderLeft(PersonId(STAFF[who]), who, "was removed from the organization"))
 
     # What is made of it
 
@@ -394,6 +402,8 @@ class Walk(RuleBasedStateMachine):
         state = escalation.state if escalation else None
         place = escalation.room.place if escalation and escalation.room else None
         for item in view.inputs:
+            if isinstance(item.body, HolderLeft) and item.body.person == self.word.holder:
+                state, self.word = EscalationState.WAITING, Word()
             if item.origin is not Origin.ROOM or not isinstance(item.body, Event):
                 continue
             event, sender = item.body, item.body.sender.external_id

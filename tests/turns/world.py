@@ -266,8 +266,8 @@ class State:
         held = {str(message.id) for message in self.messages.values() if message.state is _S.HELD}
         leaving = {subject for kind, subject in self.timers if kind == "release"}
         assert held == leaving, "what is held leaves, and nothing else does"
-        if held:
-            assert self.owner.kind is OwnerKind.PERSON
+        if held:  # in a queue: whoever wrote them could not stay
+            assert self.owner.kind in (OwnerKind.PERSON, OwnerKind.QUEUE)
         if self.escalation is None:
             assert not self.timers, "nothing waits for a conversation that no room has"
 

@@ -1,0 +1,46 @@
+"""Taking a conversation from a holder who cannot answer any more, and giving it back to the team's queue."""
+
+from dataclasses import replace
+
+from bot.core.conversation import EscalationState, HolderLeft, Status
+from bot.core.effects import AddStep, ClearTimers
+from bot.core.ids import TeamId
+from bot.core.outbound import Post
+from bot.turns.draft import Draft
+from bot.turns.escalating import ANSWER_DUE, deadline_of, set_clocks
+from bot.turns.ownership import Cause
+from orgs.routing import escalation_target
+
+
+def hear(draft: Draft, left: HolderLeft) -> None:
+    """Give the conversation to the queue if the person still holds it."""
+    escalation = draft.escalation
+    if escalation is None or escalation.state is not EscalationState.HELD or escalation.holder != left.person:
+        return
+    gone = f"{left.name} {left.reason}"
+    draft.tell_room(
+        Post(f"⚠️ {gone}. Nobody speaks to {draft.customer_name} now: press **Take** on the card to go on.")
+    )
+    back_to_queue(draft, gone)
+
+
+def back_to_queue(draft: Draft, reason: str, team: TeamId | None = None) -> None:
+    """Give a held conversation to the queue of `team`, or of the escalation's own.
+
+    The ladder's clock starts again. The customer is told nothing: they hear of a delay when that clock rings.
+    Words which the holder has written already leave after their undo, as usual.
+    """
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers look first
+    assert escalation.holder is not None  # noqa: S101
+    team = team or escalation.team
+    target = escalation_target(draft.organization, escalation.agent, escalation.trigger)
+    deadline = deadline_of(draft, replace(target, team_id=team))
+    draft.change_escalation(state=EscalationState.WAITING, holder=None, team=team, deadline=deadline)
+    draft.add(AddStep(escalation.id, escalation.holder, team, reason))
+    draft.add(ClearTimers(ANSWER_DUE))
+    set_clocks(draft, team, deadline, target.timeout)
+    draft.give(Cause.HOLDER_LEFT, team, Status.ESCALATED)
+    draft.show_card()
+    draft.because(f"person {escalation.holder}", f"no longer holds it: {reason}")
+    draft.audit("desk", "escalation.holder_left", holder=escalation.holder, team=team)
