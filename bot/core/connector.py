@@ -299,6 +299,7 @@ class Way:
     options: tuple[str, ...] = ()
     optional_secrets: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()  # options that may be given
+    servers: tuple[str, ...] = ()  # those of `options` that name a server: it may be elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from bot.commands.registry import registry
 from bot.core.commands import Call, Caller, Command, Output, Parameter
 from bot.core.errors import BadUsage, DeskError, InvalidOrganization, StorageUnavailable, UnknownCommand
 from bot.run import processes
-from bot.run.cli_desk import Shell, migrated, opened_desk, rotated
+from bot.run.cli_desk import Shell, migrated, opened_desk, rotated, settings_for
 from bot.run.cli_output import fail, show
 from bot.run.logs import configure
 from bot.run.settings import LogLevel, Settings, load
@@ -183,10 +183,10 @@ async def _run(name: str, arguments: dict[str, str], org: str, *, sandbox: bool)
         command, _ = registry(unopened(CHANNELS)).find(name.split())
         return await command.handler(Call(Caller(NOWHERE), arguments))
     configure(LogLevel.WARNING)
-    settings = await asyncio.to_thread(load, os.environ)
-    if sandbox:
-        settings = processes.in_sandbox(settings)
     applies = name == "org apply" and bool(arguments["path"])
+    settings = await asyncio.to_thread(settings_for, os.environ, begins=applies)
+    if sandbox:
+        settings = processes.in_running_sandbox(settings)
     async with opened_desk(settings, Shell(sys.stdin, sys.stderr), migrate=applies) as desk:
         command, _ = registry(desk).find(name.split())
         organization = NOWHERE

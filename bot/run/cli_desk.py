@@ -1,7 +1,7 @@
 """What a command on the shell works with: a database, opened for as long as the command runs."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TextIO
@@ -17,7 +17,7 @@ from bot.run.checking import lender
 from bot.run.connections import Lend
 from bot.run.embedded import EmbeddedPostgres, running
 from bot.run.files import Shelf
-from bot.run.settings import Settings
+from bot.run.settings import Settings, load, parse
 from bot.run.wiring import CHANNELS
 from storage.accounts import Account
 from storage.database import Database
@@ -47,6 +47,19 @@ class Shell:
         self.questions.flush()
         answer = await asyncio.to_thread(self.answers.readline)
         return Reply.SEEN if answer.strip().lower() in ("y", "yes") else Reply.NO
+
+
+def settings_for(environ: Mapping[str, str], *, begins: bool) -> Settings:
+    """The settings of a command. One that does not begin with an empty database, and finds none here, was
+    typed in another folder than it was meant for: nothing is made there. Raises SettingsError.
+    """
+    told = parse(environ)
+    if not begins and told.database_url is None and not EmbeddedPostgres(told.var).exists:
+        raise SettingsError(
+            f"there is no data in {told.var}: type this in the folder where `make run` was started, or set"
+            " VAR_DIR"
+        )
+    return load(environ)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 
 from bot.bus.directory import Directory
-from bot.core.connector import AccountSettings, ChannelKind, Connector, Inbox, Means, Registers, Route
+from bot.core.connector import AccountSettings, ChannelKind, Connector, Inbox, Means, Registers, Route, Way
 from bot.core.errors import DeskError, SettingsError
 from bot.run.settings import Settings
 from orgs.routing import find_account, rooms_on
@@ -127,11 +127,17 @@ def account_settings(
         api_url=settings.api_url(kind.name, declared.id),
         public_url=settings.public_url,
         secrets=secrets,
-        options=_options(declared, rooms),
+        options=_options(declared, rooms) | _servers(settings, kind, declared, way),
         per_second=limits.per_second,
         chat_interval=None if per_chat is None else timedelta(seconds=1 / per_chat),
         groups=bool(declared.groups),
     )
+
+
+def _servers(settings: Settings, kind: ChannelKind, declared: Declared, way: Way) -> dict[str, str]:
+    """The options whose servers are elsewhere, such as in the sandbox."""
+    told = {option: settings.server(option, kind.name, declared.id) for option in way.servers}
+    return {option: server for option, server in told.items() if server}
 
 
 def _options(declared: Declared, rooms: Sequence[str]) -> dict[str, str]:

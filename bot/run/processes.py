@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,13 +20,15 @@ from rich.console import Console
 from bot.core.errors import DeskError, SettingsError
 from bot.core.ids import new_id
 from bot.run.embedded import Servers, embedded
+from bot.run.embedded.kept import LOOPBACK, free_port
+from bot.run.instance import Instance, InstanceFile, only_instance, running_instance
 from bot.run.jobs_process import run_jobs
 from bot.run.settings import Environment, Settings, load
 from bot.run.upkeep import count_waiting, seal_audit
 from bot.run.web import add_health, web_app
 from bot.run.wiring import CHANNELS, House, house, namespace
 from connectors.sandbox.credentials import Credentials, environment
-from connectors.sandbox.server import MAIL_PORTS, Sandbox
+from connectors.sandbox.server import Sandbox
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
 from storage.organizations import apply, current
@@ -95,16 +99,17 @@ def _follow(parent: int) -> None:
 
 async def up(settings: Settings, *, sandbox: bool) -> None:
     """All in one tree; with the sample organization if there is none, and the sandbox if asked for."""
-    if sandbox:
-        settings = in_sandbox(settings)
-    async with _stopping() as stop, servers(settings) as known:
+    mail = (free_port(), free_port()) if sandbox else None
+    if mail is not None:
+        settings = in_sandbox(settings, settings.port, mail)
+    async with _stopping() as stop, _alone(settings) as instance, servers(settings) as known:
         await asyncio.to_thread(upgrade, known.database_url)
         async with house(settings, known, pool=12) as h:
             await _ensure_organization(h)
             app = web_app(h)
             stand_ins = None
-            if sandbox:
-                stand_ins = Sandbox(state_file=settings.var / "sandbox.json", mail_ports=MAIL_PORTS)
+            if mail is not None:
+                stand_ins = Sandbox(state_file=settings.var / "sandbox.json", mail_ports=mail)
                 app.add_subapp("/sandbox", stand_ins.app())
                 app.router.add_get("/", _to_the_page)
             async with (
@@ -114,6 +119,7 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
             ):
                 if stand_ins is not None:
                     await stand_ins.connect(settings.public_url)
+                instance.write(Instance(port=settings.port, mail=mail))
                 _welcome(settings, sandbox=sandbox)
                 await stop.wait()
                 Console(stderr=True).print("[dim]Stopping: finishing what is under way…[/]")
@@ -188,13 +194,31 @@ async def listening(settings: Settings, app: web.Application) -> AsyncIterator[N
         try:
             await web.TCPSite(runner, settings.host, settings.port).start()
         except OSError as error:
-            raise SettingsError(
-                f"port {settings.port} cannot be used ({error.strerror}): stop what listens there, or set"
-                " PORT"
-            ) from None
+            raise _no_port(settings.port, error) from None
         yield
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _alone(settings: Settings) -> AsyncIterator[InstanceFile]:
+    """Hold the var folder, and see that the port is free before time is spent on starting servers."""
+    async with only_instance(settings.var) as instance:
+        if settings.host == LOOPBACK:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((LOOPBACK, settings.port))
+                except OSError as error:
+                    raise _no_port(settings.port, error) from None
+        yield instance
+
+
+def _no_port(port: int, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"port {port} cannot be used ({error.strerror}): stop what listens there, or choose another:"
+        f" PORT={port + 1 if port < 65535 else 8080}"
+    )
 
 
 @asynccontextmanager
@@ -250,11 +274,24 @@ async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None
             await child.wait()
 
 
-def in_sandbox(settings: Settings) -> Settings:
-    """The same settings, with the stand-ins in place of the platforms."""
-    here = f"http://127.0.0.1:{settings.port}"
-    known = environment(Credentials(), f"{here}/sandbox")
-    return load({**settings.environ, **known, "HOST": "127.0.0.1", "PUBLIC_URL": here})
+def in_sandbox(settings: Settings, port: int, mail: tuple[int, int]) -> Settings:
+    """The same settings, with the stand-ins in place of the platforms: they answer on `port`, and on the
+    ports `mail` of SMTP and IMAP.
+    """
+    here = f"http://{LOOPBACK}:{port}"
+    known = environment(Credentials(), f"{here}/sandbox", mail)
+    return load({**settings.environ, **known, "HOST": LOOPBACK, "PORT": str(port), "PUBLIC_URL": here})
+
+
+def in_running_sandbox(settings: Settings) -> Settings:
+    """The same for the sandbox that runs on this var folder. Raises SettingsError if none does."""
+    found = running_instance(settings.var)
+    if found is None or found.mail is None:
+        raise SettingsError(
+            f"no sandbox runs on the data in {settings.var}: start one with `make run`, or ask in the folder"
+            " where it was started"
+        )
+    return in_sandbox(settings, found.port, found.mail)
 
 
 async def _ensure_organization(h: House) -> None:
@@ -284,5 +321,16 @@ def _welcome(settings: Settings, *, sandbox: bool) -> None:
         console.print("    [italic]I was charged twice this month[/]      a rule calls people: see Slack")
         console.print("  Then in Slack: open the thread, press [bold]Take[/], answer there, and at the end")
         console.print("  press [bold]Return to agent[/].")
-        console.print("  And type [bold]/desk help[/] there, or [bold]desk help[/] in a shell.\n")
+        console.print("  And type [bold]/desk help[/] there.\n")
+    console.print("  In another shell, in this folder:")
+    console.print(f"    [bold]{_command()} conversations[/]\n", soft_wrap=True)
     console.print("  Health: /healthz  /readyz  /metrics      Stop: Ctrl-C\n")
+
+
+def _command() -> str:
+    """`desk` as it can be typed in this folder: without its path only where the shell finds it."""
+    installed = Path(sys.executable).with_name("desk")
+    if shutil.which("desk") == str(installed) or not installed.exists():
+        return "desk"
+    here = Path.cwd()
+    return str(installed.relative_to(here) if installed.is_relative_to(here) else installed)

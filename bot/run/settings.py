@@ -6,6 +6,8 @@
     HOST, PORT                where to listen: 127.0.0.1 (in production 0.0.0.0) and 8080
     PUBLIC_URL                how platforms reach this program from outside: http://127.0.0.1:<PORT>
     <CHANNEL>_API_URL         where a platform is, if not at its own address; <ACCOUNT>_API_URL: one account
+    <CHANNEL>_<OPTION>_SERVER where a server is that an account's option names, if elsewhere; or <ACCOUNT>_…:
+                              EMAIL_IMAP_SERVER=127.0.0.1:1143
     VAR_DIR                   data of the embedded servers: ./var
     FILES_URL                 what customers and staff attach, sealed: <VAR_DIR>/files, or s3://bucket/prefix
                               (AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
@@ -85,9 +87,21 @@ class Settings:
 
         The variable of the account goes before that of its channel: SLACK_CUSTOMERS_API_URL, SLACK_API_URL.
         """
-        names = [f"{word.upper().replace('-', '_')}_API_URL" for word in (account, channel) if word]
-        name = next((name for name in names if self.has(name)), names[-1])
+        name = self._told("API_URL", channel, account)
         return _http_url(name, self.environ.get(name, "").strip())
+
+    def server(self, option: str, channel: str, account: str = "") -> str:
+        """Where the server is that an account's option names, as "host:port"; "" means where the option says.
+
+        EMAIL_IMAP_SERVER; again the variable of the account goes first.
+        """
+        name = self._told(f"{option.upper()}_SERVER", channel, account)
+        return self.environ.get(name, "").strip()
+
+    def _told(self, what: str, channel: str, account: str) -> str:
+        """The variable that is set for the account or its channel; the channel's if none is."""
+        names = [f"{word.upper().replace('-', '_')}_{what}" for word in (account, channel) if word]
+        return next((name for name in names if self.has(name)), names[-1])
 
 
 def load(environ: Mapping[str, str]) -> Settings:

@@ -9,8 +9,8 @@ Options
     protocol         of the listener: "lmtp" (usual) or "smtp"
     aliases          our other addresses, by commas
     username         to log in with, if not the address
-    security         "tls" from the first byte, "starttls", or "none"; without it ports 993 and 465 are tls,
-                     and all others starttls
+    security         "tls" from the first byte, "starttls", or "none"; without it ports 993 and 465 are tls, a
+                     server on this very machine none, and all others starttls
     ca_file          certificates to believe besides the system's, for a server of one's own
     folders          to watch, by commas; INBOX
     trusted_servers  names (authserv-id) of the mail servers whose Authentication-Results are believed
@@ -28,6 +28,7 @@ Secrets
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
 from bot.core.connector import AccountSettings
@@ -99,6 +100,20 @@ def read_settings(settings: AccountSettings) -> EmailSettings:
     return _Reader(settings).read()
 
 
+def _usual_security(host: str, port: int) -> str:
+    if port in _IMPLICIT_TLS:
+        return "tls"
+    return "none" if _is_this_machine(host) else "starttls"
+
+
+def _is_this_machine(host: str) -> bool:
+    """Where nothing crosses a network, and no certificate could name the host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class _Reader:
     def __init__(self, settings: AccountSettings) -> None:
         self._settings = settings
@@ -142,7 +157,7 @@ class _Reader:
         if not host or not digits.isdecimal() or not 0 <= int(digits) <= 65535:
             raise self._wrong(option, "is not a host like mail.example.com:587")
         port = int(digits)
-        security = self._options.get("security") or ("tls" if port in _IMPLICIT_TLS else "starttls")
+        security = self._options.get("security") or _usual_security(host, port)
         if security not in _SECURITIES:
             raise self._wrong("security", f"is one of {', '.join(_SECURITIES)}")
         return Server(host, port, security)

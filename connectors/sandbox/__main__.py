@@ -17,7 +17,7 @@ from aiohttp import web
 
 from connectors.sandbox.credentials import Credentials, environment
 from connectors.sandbox.guard import is_loopback
-from connectors.sandbox.server import CUSTOMERS, MAIL_PORTS, Sandbox
+from connectors.sandbox.server import CUSTOMERS, Sandbox
 from connectors.sandbox.slack.delivery import RETRY_DELAYS
 from connectors.sandbox.staff import read_staff
 
@@ -45,7 +45,7 @@ def _arguments() -> argparse.Namespace:
         "--mail-ports",
         type=_ports,
         default=(0, 0),
-        help=f"of SMTP and IMAP, by comma; 0: any free one; the sample organization's are {MAIL_PORTS}",
+        help="of SMTP and IMAP, by comma; 0: any free one",
     )
     for name, value in asdict(known).items():
         parser.add_argument(f"--{name.replace('_', '-')}", default=value)
@@ -85,13 +85,14 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await web.TCPSite(runner, arguments.host, arguments.port).start()
         host, port = runner.addresses[0][:2]
         base = f"http://{f'[{host}]' if ':' in host else host}:{port}/sandbox"
+        mail = sandbox.mail.smtp.port, sandbox.mail.imap.port
         addresses = {
             "url": base,
             "telegram_api_url": f"{base}/telegram",
             "slack_api_url": f"{base}/slack/api/",
-            "smtp_port": sandbox.mail.smtp.port,
-            "imap_port": sandbox.mail.imap.port,
-            "environment": environment(credentials, base),
+            "smtp_port": mail[0],
+            "imap_port": mail[1],
+            "environment": environment(credentials, base, mail),
         }
         print(json.dumps({**addresses, **asdict(credentials)}), flush=True)  # noqa: T201
         await stop.wait()

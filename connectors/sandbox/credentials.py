@@ -25,8 +25,12 @@ class Credentials:
     email_password: str = "sandbox-email-password"  # noqa: S105
 
 
-def environment(known: Credentials, base: str) -> dict[str, str]:
-    """The variables of the sample organization's accounts, for a sandbox that is mounted at `base`."""
+def environment(known: Credentials, base: str, mail: tuple[int, int] | None = None) -> dict[str, str]:
+    """The variables of the sample organization's accounts, for a sandbox that is mounted at `base`.
+
+    `mail` are the ports of its SMTP and IMAP servers.
+    """
+    servers = dict(zip(("EMAIL_SMTP_SERVER", "EMAIL_IMAP_SERVER"), mail or (), strict=False))
     return {
         "TELEGRAM_API_URL": f"{base}/telegram",
         "TELEGRAM_BOT_TOKEN": known.telegram_token,
@@ -48,4 +52,5 @@ def environment(known: Credentials, base: str) -> dict[str, str]:
         "MESSENGER_APP_SECRET": known.messenger_app_secret,
         "MESSENGER_VERIFY_TOKEN": known.messenger_verify_token,
         "EMAIL_PASSWORD": known.email_password,
+        **{name: f"127.0.0.1:{port}" for name, port in servers.items()},
     }

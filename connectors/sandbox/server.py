@@ -39,7 +39,6 @@ from connectors.sandbox.whatsapp import WhatsAppStandIn
 from connectors.sandbox.whatsapp_deeds import WhatsAppDeeds
 
 CUSTOMERS = ("Maya Fischer",)
-MAIL_PORTS = (8025, 8143)  # SMTP and IMAP, as the sample organization has them
 _FIRST_STAFF_ID = 7_100_000_001
 _SPINE = ("telegram", "slack")  # what a state file has always held
 

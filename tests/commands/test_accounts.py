@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +11,8 @@ from bot.commands import accounts
 from bot.commands.arguments import bind
 from bot.commands.desk import Desk
 from bot.core.commands import Call, Caller
+from bot.run.embedded.kept import Lock
+from bot.run.instance import Instance, InstanceFile
 from connectors.sandbox.telegram import TelegramStandIn
 from tests.commands.conftest import Chats, Desks
 from tests.commands.telling import Told
@@ -109,10 +112,17 @@ def test_an_account_that_is_not_there_is_said_to_be_so(desk: Desks, story: Told)
 
 
 def test_the_stand_ins_are_asked_where_somebody_says_so(
-    desk: Desks, story: Told, free_port: int, monkeypatch: pytest.MonkeyPatch
+    desk: Desks, story: Told, free_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PORT", str(free_port))  # nobody runs a sandbox there
-    alone, sandbox = desk("accounts", "check", "telegram"), desk("accounts", "check", "telegram", "--sandbox")
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    alone = desk("accounts", "check", "telegram")
     assert "TELEGRAM_BOT_TOKEN is not set" in alone.out
+    nobody = desk("accounts", "check", "telegram", "--sandbox")
+    assert nobody.err.startswith(f"desk: no sandbox runs on the data in {tmp_path}: start one")
+    lock = Lock(tmp_path / "instance.lock")
+    lock.take()
+    InstanceFile(tmp_path).write(Instance(port=free_port, mail=(free_port, free_port)))
+    sandbox = desk("accounts", "check", "telegram", "--sandbox")
+    lock.release()
     assert "is not set" not in sandbox.out
-    assert "cannot be reached now" in sandbox.out
+    assert "cannot be reached now" in sandbox.out  # nobody listens on that port

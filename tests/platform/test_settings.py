@@ -63,6 +63,13 @@ def test_a_platform_may_be_elsewhere_for_a_channel_or_for_one_account_of_it() ->
         parse({"SLACK_API_URL": "slack.com"}).api_url("slack")
 
 
+def test_a_server_of_a_mailbox_may_be_elsewhere_than_the_organization_file_says() -> None:
+    settings = parse({"EMAIL_IMAP_SERVER": "127.0.0.1:1143", "SALES_MAIL_IMAP_SERVER": "127.0.0.1:2143"})
+    assert settings.server("imap", "email", "support-mail") == "127.0.0.1:1143"
+    assert settings.server("imap", "email", "sales-mail") == "127.0.0.1:2143"
+    assert settings.server("smtp", "email", "sales-mail") == ""  # where the file says
+
+
 @pytest.mark.parametrize(
     ("environ", "sentence"),
     [

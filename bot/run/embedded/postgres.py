@@ -92,6 +92,11 @@ class EmbeddedPostgres:
         return self._url(DATABASE)
 
     @property
+    def exists(self) -> bool:
+        """Whether it was ever started here."""
+        return self._file.exists()
+
+    @property
     def data(self) -> Path:
         return (self._var / "postgres").resolve() / "data"
 

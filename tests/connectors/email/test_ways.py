@@ -251,6 +251,13 @@ async def test_starttls_is_asked_for_and_certificates_are_checked(certificate: P
                 await line.connector.check()
 
 
+async def test_a_server_on_this_machine_needs_no_certificate(server: MailServer) -> None:
+    given = rig.options(server)
+    del given["security"]
+    async with rig.line(server, rig.settings(given)) as line:
+        assert await line.connector.check() == ADDRESS
+
+
 # Looking up what a crash hid
 
 
