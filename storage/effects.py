@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import Escalation, EscalationState, Message, Role, View
+from bot.core.conversation import Escalation, EscalationState, Message, View
 from bot.core.effects import (
     AddMessage,
     AddStep,
@@ -46,7 +46,7 @@ from bot.core.outbound import DirectMessage, Operation, Post
 from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation
 from storage.database import Step, together
-from storage.inbox import CONTENT, EXTRAS, file_row
+from storage.inbox import CONTENT, EXTRAS, SENDER_TYPE, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, waking
 from storage.places import PROFILE
@@ -58,8 +58,6 @@ PAYLOAD = "outbox.payload"
 STEP_REASON = "escalation_steps.reason"
 SNAPSHOT = "escalation_steps.context_snapshot"
 TURN_REASONS = "turns.reasons"
-
-_SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent", Role.SYSTEM: "system"}
 
 
 ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark | Drop
@@ -220,7 +218,7 @@ class Writes:
                 "conversation": view.conversation.id,
                 "organization": view.conversation.organization,
                 "position": position,
-                "sender_type": _SENDER_TYPE[message.role],
+                "sender_type": SENDER_TYPE[message.role],
                 "sender": message.sender,
                 "role": message.role.value,
                 "content": sealer.seal(message.text, field=CONTENT),
@@ -431,8 +429,7 @@ _ROOM_LANE = text("select lane_id from rooms where id = :id")
 _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "message": text("""
         insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
-        content,
-            extras, state, external_id, room_id, created_at)
+            content, extras, state, external_id, room_id, created_at)
         values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content, :extras,
             :state, :external, cast(:room as uuid), :at)
     """),

@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import Body, MessageState, Origin, Role
+from bot.core.conversation import Body, Origin, Role
+from bot.core.entries import LogEntry, changed_message, log_entry
 from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
     Attachment,
@@ -43,6 +44,7 @@ EXTRAS = "messages.extras"
 BODY = "inbox.body"
 FILE_REF = "files.ref"
 FILE_NAME = "files.name"
+SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent", Role.SYSTEM: "system"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,14 +271,18 @@ class Inboxes:
         files: list[dict[str, object]] = []
         heard: dict[UUID, dict[str, object]] = {}
         touched: dict[ConversationId, _Head] = {}
+        logged = await _logged(connection, entries)
         for entry in entries:
             head = heads[entry.conversation]
             touched[head.id] = head
             head.accepted += 1
-            message = self._message(entry, head)
-            if message is not None:
+            message = None
+            if (said := _log_entry(entry, logged)) is not None:
+                message = self._message(entry, said, head)
                 messages.append(message)
-                files += files_of(self._new_id, message["id"], entry)
+                files += self._files(entry, said, message["id"])
+                if said.role is Role.CUSTOMER:
+                    logged.add((head.id, said.ref))
             if entry.spot is not None:
                 _hear(entry, head, heard)
             inputs.append(
@@ -317,30 +323,38 @@ class Inboxes:
             for head in ordered
         )
 
-    def _message(self, entry: Entry, head: _Head) -> dict[str, object] | None:
-        """The row of the log for what a customer said; everything else gets its row from the turn."""
-        if entry.origin is not Origin.CUSTOMER or not isinstance(entry.body, Event):
-            return None
-        if entry.body.standing is not Standing.CUSTOMER:
-            return None
-        match entry.body.content:
-            case Said(text=said, attachments=attachments):
-                pass
-            case Tapped(label=said):
-                attachments = ()
-            case _:
-                return None
+    def _message(self, entry: Entry, said: LogEntry, head: _Head) -> dict[str, object]:
+        """Return the row of the log for an input that makes one, at the next position."""
         head.position += 1
+        attachments = dump_attachments(said.attachments) if said.attachments else ""
         return {
             "id": self._new_id(),
             "conversation": head.id,
             "organization": entry.organization,
             "position": head.position,
-            "sender": entry.author,
-            "content": entry.sealer.seal(said, field=CONTENT),
-            "extras": entry.sealer.seal(dump_attachments(attachments), field=EXTRAS) if attachments else None,
-            "external": entry.body.message if isinstance(entry.body.content, Said) else "",
+            "sender_type": SENDER_TYPE[said.role],
+            "sender": said.sender or entry.author,
+            "role": said.role.value,
+            "state": said.state.value,
+            "content": entry.sealer.seal(said.text, field=CONTENT),
+            "extras": entry.sealer.seal(attachments, field=EXTRAS) if attachments else None,
+            "external": said.ref,
         }
+
+    def _files(self, entry: Entry, said: LogEntry, message: object) -> list[dict[str, object]]:
+        """Return the rows of the files that must be fetched for a message of the log."""
+        return [
+            file_row(self._new_id(), position, attachment, entry.sealer)
+            | {
+                "organization": entry.organization,
+                "conversation": entry.conversation,
+                "customer": UUID(entry.author),
+                "account": entry.account_id,
+                "message": message,
+            }
+            for position, attachment in enumerate(said.attachments)
+            if attachment.is_file
+        ]
 
 
 def check(event: Event) -> None:
@@ -395,25 +409,6 @@ def _hear(entry: Entry, head: _Head, heard: dict[UUID, dict[str, object]]) -> No
         row["heard"] = max(before, event.occurred_at) if isinstance(before, datetime) else event.occurred_at
     if event.reply_context:
         row["contexts"] = spot.owner.seal(event.reply_context, field=CONTEXT)
-
-
-def files_of(new_id: NewId, message: object, entry: Entry) -> list[dict[str, object]]:
-    """The rows of what must be fetched for a message that a customer said."""
-    event = entry.body
-    if not isinstance(event, Event) or not isinstance(event.content, Said):
-        return []
-    return [
-        file_row(new_id(), position, attachment, entry.sealer)
-        | {
-            "organization": entry.organization,
-            "conversation": entry.conversation,
-            "customer": UUID(entry.author),
-            "account": entry.account_id,
-            "message": message,
-        }
-        for position, attachment in enumerate(event.content.attachments)
-        if attachment.is_file
-    ]
 
 
 def file_row(id_: UUID, position: int, attachment: Attachment, sealer: Sealer) -> dict[str, object]:
@@ -502,6 +497,28 @@ def _head(row: AnyRow) -> _Head:
         row.owner_kind in ("agent", "flow"),
         placed=row.place_id is not None,
     )
+
+
+async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> set[tuple[ConversationId, str]]:
+    """Return which of the customers' messages that are edited here the log has, by the platform's ids."""
+    edited = [
+        (entry.conversation, changed_message(entry.body))
+        for entry in entries
+        if isinstance(entry.body, Event) and isinstance(entry.body.content, Edited)
+    ]
+    if not edited:
+        return set()
+    given = {"conversations": [id_ for id_, _ in edited], "refs": [ref for _, ref in edited]}
+    return {
+        (ConversationId(row.conversation_id), row.ref) for row in await connection.execute(_LOGGED, given)
+    }
+
+
+def _log_entry(entry: Entry, logged: Collection[tuple[ConversationId, str]]) -> LogEntry | None:
+    if not isinstance(entry.body, Event):
+        return None
+    known = (entry.conversation, changed_message(entry.body)) in logged
+    return log_entry(entry.body, entry.origin, known=known)
 
 
 async def _keep_strays(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:
@@ -614,12 +631,18 @@ _PLACE_STRAY = text("""
         and origin = :origin and kind = :kind
 """)
 
-_INSERT_MESSAGE = text(f"""
-    insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
-        content,
-        extras, state, external_id, created_at)
-    values (:id, :conversation, :organization, :position, 'human', :sender, '{Role.CUSTOMER.value}', :content,
-        :extras, '{MessageState.RECEIVED.value}', :external, clock_timestamp())
+_INSERT_MESSAGE = text("""
+    insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id,
+        role, content, extras, state, external_id, created_at)
+    values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content,
+        :extras, :state, :external, clock_timestamp())
+""")
+
+_LOGGED = text("""
+    select m.conversation_id, m.external_id as ref
+    from unnest(cast(:conversations as uuid[]), cast(:refs as text[])) as k(conversation, ref)
+    join messages m on m.conversation_id = k.conversation and m.external_id = k.ref
+        and m.role = 'customer'
 """)
 
 _TOUCH = text("""

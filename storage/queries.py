@@ -14,7 +14,15 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import EscalationState, Message, MessageState, Owner, OwnerKind, Role, Status
+from bot.core.conversation import (
+    EscalationState,
+    Message,
+    MessageState,
+    Owner,
+    OwnerKind,
+    Role,
+    Status,
+)
 from bot.core.errors import BadUsage, KeyDestroyed, NotFound
 from bot.core.events import Channel
 from bot.core.ids import (

@@ -68,6 +68,14 @@ class MessageState(StrEnum):
     DELETED = "deleted"  # sent or received, then deleted
 
 
+class Origin(StrEnum):
+    """Where something comes from: the customer's place, a room of staff, or ourselves."""
+
+    CUSTOMER = "customer"
+    ROOM = "room"
+    SELF = "self"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     id: MessageId
@@ -122,12 +130,6 @@ class HolderLeft:
 
 
 Body = Event | DeliveryReport | FileReport | HolderLeft
-
-
-class Origin(StrEnum):
-    CUSTOMER = "customer"
-    ROOM = "room"
-    SELF = "self"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

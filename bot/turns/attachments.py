@@ -27,7 +27,7 @@ def awaited(message: Message) -> tuple[Attachment, ...]:
 
 
 def hear(draft: Draft, report: FileReport) -> None:
-    """One file's fate."""
+    """Pass a file on, or say why it cannot be."""
     message = draft.messages.get(report.message)
     if message is None or report.position >= len(message.attachments):
         return
@@ -41,7 +41,7 @@ def hear(draft: Draft, report: FileReport) -> None:
         draft.because("files", f"{report.outcome}: {report.reason}")
         return
     draft.because("files", "an attachment is in the store")
-    if message.role is Role.CUSTOMER:
+    if message.room is None:  # written where the customer is, by whomever
         draft.tell_room(Post("", attachments=(attachment,)), message.id)
     elif message.role is Role.STAFF and message.state in _ON_ITS_WAY:
         post = Post("", attachments=(attachment,), speaker=draft.speaker(message.role, message.sender))
@@ -49,11 +49,11 @@ def hear(draft: Draft, report: FileReport) -> None:
 
 
 def of_the_story(draft: Draft) -> tuple[Attachment, ...]:
-    """The customer's newest files, for people who take over."""
+    """Return the newest files that were sent where the customer is, for people who take over."""
     files = [
         attachment
         for message in draft.messages.values()
-        if message.role is Role.CUSTOMER and message.state is not MessageState.DELETED
+        if message.room is None and message.state is not MessageState.DELETED
         for attachment in message.attachments
         if attachment.file
     ]

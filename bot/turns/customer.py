@@ -5,7 +5,7 @@ import unicodedata
 from typing import assert_never
 
 from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Status
-from bot.core.effects import AddMessage, ChangeMessage, Introduce, SetTimer
+from bot.core.effects import ChangeMessage, Introduce, SetTimer
 from bot.core.events import (
     INVITATION,
     AddressChanged,
@@ -22,7 +22,6 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
-from bot.core.ids import MessageId
 from bot.core.outbound import Post
 from bot.turns import elsewhere
 from bot.turns.attachments import at_hand, awaited
@@ -43,7 +42,7 @@ _SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
 def hear(draft: Draft, item: Input, event: Event) -> None:
     """One input from where the customer is."""
     if event.standing is not Standing.CUSTOMER:
-        _others(draft, event)
+        _others(draft, item, event)
         return
     _introduced(draft, event)
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
@@ -60,7 +59,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case Started(payload=payload):
             _started(draft, event, payload)
         case Edited():
-            _edited(draft, event, event.content)
+            _edited(draft, item, event, event.content)
         case Deleted():
             _deleted(draft, event.content)
         case ReachabilityChanged(reachable=reachable):
@@ -69,7 +68,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             draft.tell_room(Post(f"ℹ️ {draft.customer_name} {word}."))
             draft.because("customer", word)
         case Unsupported(kind=kind):
-            _unreadable(draft, event, kind)
+            _unreadable(draft, item, event, kind)
         case Receipt():
             receipt(draft, event.content)
         case AddressChanged():
@@ -78,7 +77,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case Reacted():
             _reacted(draft, event.content)
         case Submitted():
-            _submitted(draft, event, event.content)
+            _submitted(draft, item, event)
         case _:
             assert_never(event.content)
 
@@ -98,9 +97,9 @@ def _introduced(draft: Draft, event: Event) -> None:
 
 
 def _said(draft: Draft, item: Input, event: Event) -> None:
-    message = draft.messages.get(item.message) if item.message else None
+    message = _entry(draft, item)
     if message is None:
-        return  # older than the story that a turn sees: nothing can be owed for it any more
+        return
     if isinstance(event.content, Said) and not event.overheard:
         _typed_choice(draft, event.content.text)
         if _invited(draft, event.content.text) or elsewhere.hear(draft, event):
@@ -113,6 +112,14 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
         draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
         return
     _owed(draft, message, event)
+
+
+def _entry(draft: Draft, item: Input) -> Message | None:
+    """Return the message of the log that was made of the input when it was accepted.
+
+    None when it made none, or one older than the story that a turn sees: nothing is owed for that any more.
+    """
+    return draft.messages.get(item.message) if item.message else None
 
 
 def _typed_choice(draft: Draft, text: str) -> None:
@@ -173,10 +180,15 @@ def _show(draft: Draft, message: Message, event: Event) -> None:
     name = draft.customer_name
     if event.shared and event.sender.display_name and event.sender.display_name != name:
         name = f"{event.sender.display_name}** (with {name})**"  # several people write in one thread
-    text = "\n".join(filter(None, [message.text, *(named(a) for a in awaited(message))]))
+    text = _told(message)
     robot = " 🤖 _automatic reply_" if event.automatic else ""
     robot += " 👂 _another app has the word there_" if event.overheard else ""
     draft.tell_room(Post(f"🗣 **{name}**{robot}  {text}", attachments=at_hand(message)), message.id)
+
+
+def _told(message: Message) -> str:
+    """Return the words, and the names of the files that are still being fetched."""
+    return "\n".join(filter(None, [message.text, *(named(a) for a in awaited(message))]))
 
 
 def _moved(draft: Draft, event: Event) -> None:
@@ -208,12 +220,9 @@ def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
     draft.because("staff", f"{name} changed what the customer reads")
 
 
-def _others(draft: Draft, event: Event) -> None:
+def _others(draft: Draft, item: Input, event: Event) -> None:
     """Somebody else wrote where the customer reads: a colleague of ours in public, or a stranger."""
     match event.content:
-        case Said(text=text, attachments=attachments):
-            # Named and not kept: they are no words of ours to fetch, to show or to send on.
-            text = "\n".join(filter(None, [text, *(named(a) for a in attachments)]))
         case Receipt():
             receipt(draft, event.content)
             return
@@ -221,31 +230,24 @@ def _others(draft: Draft, event: Event) -> None:
             _colleague_changed(draft, event, ref)
             return
         case _:
-            return
+            message = _entry(draft, item)
+    if message is None:
+        return
     name = event.sender.display_name or event.sender.external_id
-    insider = event.standing is Standing.INSIDER
-    message = Message(
-        id=MessageId(draft.rules.new_id()),
-        role=Role.STAFF if insider else Role.SYSTEM,
-        sender=name if insider else event.sender.external_id,  # no name of theirs can pass for the desk's
-        text=text,
-        state=MessageState.DELIVERED if insider else MessageState.NOTE,
-        at=draft.now,
-        ref=event.message,
-    )
-    draft.add(AddMessage(message))
-    if insider:
-        draft.tell_room(Post(f"🧑 **{name}** wrote to {draft.customer_name} directly:\n\n{text}"), message.id)
+    text, files = _told(message), at_hand(message)
+    if event.standing is Standing.INSIDER:
+        said = f"🧑 **{name}** wrote to {draft.customer_name} directly:\n\n{text}"
+        draft.tell_room(Post(said, attachments=files), message.id)
         draft.because("staff", f"{name} wrote where the customer reads")
         return
     sentence = f"{name}, who is not {draft.customer_name}, answered in this thread"
     if draft.escalation is not None:
-        draft.tell_room(Post(f"⚠️ {sentence}:\n\n{text}"), message.id)
+        draft.tell_room(Post(f"⚠️ {sentence}:\n\n{text}", attachments=files), message.id)
     else:
         escalate(
             draft, reason=f"{sentence}. Nobody has told them anything.", why="a stranger wrote", quiet=True
         )
-        draft.tell_room(Post(f"⚠️ {name} wrote:\n\n{text}"), message.id)
+        draft.tell_room(Post(f"⚠️ {name} wrote:\n\n{text}", attachments=files), message.id)
     draft.because("stranger", "answered in the customer's thread: a note to staff")
 
 
@@ -257,19 +259,19 @@ def _reacted(draft: Draft, reaction: Reacted) -> None:
     draft.because("customer", "reacted" if reaction.added else "took a reaction back")
 
 
-def _submitted(draft: Draft, event: Event, form: Submitted) -> None:
+def _submitted(draft: Draft, item: Input, event: Event) -> None:
     """A form that the customer filled in reads like a message."""
-    text = "\n".join(f"**{name}:** {value}" for name, value in form.values) or form.form
-    _owed(draft, _write_down(draft, event, text), event)
+    if (message := _entry(draft, item)) is not None:
+        _owed(draft, message, event)
 
 
-def _unreadable(draft: Draft, event: Event, kind: str) -> None:
+def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
     """Kept with its kind, shown to people. Who talks to an agent alone is asked for words, once in a row."""
     text = draft.organization.policies.texts.unreadable
     ours = (m.text for m in reversed(draft.messages.values()) if m.role is not Role.CUSTOMER)
     asked = next(ours, "") == text
-    _write_down(draft, event, f"[{kind}]")
-    draft.tell_room(Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {kind}."))
+    told = Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {kind}.")
+    draft.tell_room(told, item.message if _entry(draft, item) else None)
     alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
     theirs = event.message and event.private and not (event.automatic or event.overheard)
     if alone and theirs and not asked:
@@ -312,10 +314,13 @@ def _known(draft: Draft, ref: str) -> Message | None:
     return next((m for m in draft.messages.values() if m.ref == ref and m.role is Role.CUSTOMER), None)
 
 
-def _edited(draft: Draft, event: Event, edit: Edited) -> None:
+def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
+    if item.message is not None:  # the log had no such message, and got one
+        if (message := _entry(draft, item)) is not None:
+            _owed(draft, message, event)
+        return
     message = _known(draft, edit.message)
     if message is None:
-        _owed(draft, _write_down(draft, event, edit.text), event)
         return
     before = message.text
     if before == edit.text:
@@ -335,18 +340,3 @@ def _deleted(draft: Draft, deletion: Deleted) -> None:
     draft.asking = [asked for asked in draft.asking if asked != message.id]
     draft.tell_room(Post(f"🗑 **{draft.customer_name}** deleted their message:\n\n~~{message.text}~~"))
     draft.because("customer", "deleted a message")
-
-
-def _write_down(draft: Draft, event: Event, text: str) -> Message:
-    """An entry of the log for what came without one."""
-    message = Message(
-        id=MessageId(draft.rules.new_id()),
-        role=Role.CUSTOMER,
-        sender=str(draft.view.conversation.customer),
-        text=text,
-        state=MessageState.RECEIVED,
-        at=draft.now,
-        ref=event.message,
-    )
-    draft.add(AddMessage(message))
-    return message

@@ -19,7 +19,6 @@ from bot.core.conversation import (
     Input,
     Memory,
     Message,
-    MessageState,
     Origin,
     Owner,
     OwnerKind,
@@ -28,8 +27,9 @@ from bot.core.conversation import (
     Timer,
     View,
 )
+from bot.core.entries import changed_message, log_entry
 from bot.core.errors import StorageUnavailable
-from bot.core.events import Channel, Event, Place, ReceiptStatus, Said, Standing, Tapped
+from bot.core.events import Channel, Event, Place, ReceiptStatus
 from bot.core.ids import ConversationId, CustomerId, DeliveryId, MessageId, OrgId, new_id
 from bot.turns.decide import Decision
 from bot.turns.draft import Rulebook
@@ -103,17 +103,19 @@ class ModelDesk:
 
     def accept(self, event: Event, origin: Origin) -> None:
         message = None
-        theirs = origin is Origin.CUSTOMER and event.standing is Standing.CUSTOMER
-        if theirs and isinstance(event.content, Said | Tapped):
-            said = event.content
+        known = changed_message(event) in {
+            m.ref for m in self.state.messages.values() if m.role is Role.CUSTOMER
+        }
+        if (entry := log_entry(event, origin, known=known)) is not None:
             message = Message(
                 id=MessageId(new_id()),
-                role=Role.CUSTOMER,
-                sender=str(self.customer),
-                text=said.text if isinstance(said, Said) else said.label,
-                state=MessageState.RECEIVED,
+                role=entry.role,
+                sender=entry.sender or str(self.customer),
+                text=entry.text,
+                state=entry.state,
                 at=self.tick(),
-                ref=event.message,
+                ref=entry.ref,
+                attachments=entry.attachments,
             )
             self.state.messages[message.id] = message
         self._inputs.append(
@@ -270,7 +272,7 @@ class StoredDesk(ModelDesk):
             return super().load()
         view = self._run(work())
         for message in view.story:
-            if message.role is Role.CUSTOMER:
+            if message.room is None:
                 self.state.messages.setdefault(message.id, message)
         self._compare(view)
         return view

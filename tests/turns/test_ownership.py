@@ -449,6 +449,8 @@ class Walk(RuleBasedStateMachine):
             message = draft.messages.get(item.message) if item.message else None
             if isinstance(item.body, Event) and item.body.automatic:
                 continue  # a program is not answered by a program
+            if isinstance(item.body, Event) and isinstance(item.body.content, Unsupported):
+                continue  # what nobody can read is answered once in a row: see test_unreadable
             if message is not None and message.state is MessageState.RECEIVED:
                 assert message.id in asked or message.id in told or opened, "nobody heard the customer"
         if asked:

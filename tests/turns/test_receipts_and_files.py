@@ -18,6 +18,7 @@ from bot.core.events import (
     Said,
     Standing,
     Tapped,
+    Unsupported,
 )
 from bot.core.ids import ConversationId, DeliveryId, new_id
 from bot.core.outbound import Emote, Mark, Post, React
@@ -333,16 +334,47 @@ async def test_a_colleagues_file_in_the_customers_thread_is_not_sent_there_again
     accepted = await desk.hear(desk.event("Help!", "U-EXT", **there))  # type: ignore[arg-type]
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     id_ = accepted.wakes[0].conversation
-    view = await desk.held(id_)
+    await desk.held(id_)
     await desk.hear(
         desk.event(Said("From me", (PDF,)), "U-TOM", standing=Standing.INSIDER, name="Tom", **there)  # type: ignore[arg-type]
     )
     await desk.turn()
-    assert await desk.rows("select count(*) from files") == [(0,)], "the room's account cannot fetch it"
+    fetched_by = await desk.rows("select a.account from files f join accounts a on a.id = f.account_id")
+    assert fetched_by == [("slack-customers",)], "the room's account cannot fetch it"
     left = await desk.deliver()
-    assert to_customers(left) == []
     assert any("From me" in text and "offer.pdf" in text for text in to_rooms(left))
-    assert view.escalation is not None
+    await stored(desk, await desk.view(id_), "From me")
+    await desk.turn()
+    left += await desk.deliver()
+    assert files(left, room=True) == [("offer.pdf",)]
+    assert to_customers(left) == [], "the customer has it"
+
+
+async def test_a_strangers_file_is_fetched_and_shown_to_staff_alone(desk: Bench) -> None:
+    id_ = await desk.say("Charged twice", "ines@a.example", on="email", chat="t1", shared=True)
+    karl = {"on": "email", "chat": "t1", "shared": True, "standing": Standing.STRANGER, "name": "Karl"}
+    await desk.hear(desk.event(Said("The statement", (PDF,)), "karl@a.example", **karl))  # type: ignore[arg-type]
+    await desk.turn()
+    await desk.deliver()
+    await stored(desk, await desk.view(id_), "The statement")
+    await desk.turn()
+    left = await desk.deliver()
+    assert files(left, room=True) == [("offer.pdf",)]
+    assert files(left, room=False) == []
+
+
+@pytest.mark.parametrize("standing", [Standing.STRANGER, Standing.INSIDER])
+async def test_what_somebody_else_sent_and_nobody_can_read_is_told_in_the_room(
+    desk: Bench, standing: Standing
+) -> None:
+    """A mail whose files are too large, of somebody in copy."""
+    id_ = await escalated(desk)
+    await desk.deliver()
+    unread = desk.event(Unsupported("mail_too_large"), MAYA, on="whatsapp", standing=standing, message="w7")
+    await desk.hear(unread)
+    await desk.turn()
+    assert any("mail_too_large" in text for text in to_rooms(await desk.deliver()))
+    assert states(await desk.view(id_), "[mail_too_large]")
 
 
 async def test_what_a_colleague_changes_in_the_customers_thread_is_changed_in_the_log(desk: Bench) -> None:

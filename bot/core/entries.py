@@ -1,0 +1,91 @@
+"""Entries of the log: which inputs are one, and what it says.
+
+Decided from the input alone, when it is accepted. So the log has the order of acceptance, whatever a later
+turn makes of its inputs.
+"""
+
+from dataclasses import dataclass
+
+from bot.core.conversation import MessageState, Origin, Role
+from bot.core.events import (
+    Attachment,
+    Deleted,
+    Edited,
+    Event,
+    Said,
+    Standing,
+    Submitted,
+    Tapped,
+    Unsupported,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """A message of the log that has no id and no position yet. `sender` is "" for the customer."""
+
+    role: Role
+    state: MessageState
+    text: str
+    sender: str = ""
+    ref: str = ""  # the platform's id of the message
+    attachments: tuple[Attachment, ...] = ()
+
+
+def log_entry(event: Event, origin: Origin, *, known: bool = True) -> LogEntry | None:
+    """Return the entry that an accepted event makes; None when it makes none.
+
+    `known` tells whether the log has the message that an edit changes. An edit of an unknown message is an
+    entry itself: either it came before its message, or the message was never accepted.
+    """
+    if origin is not Origin.CUSTOMER:
+        return None
+    if event.standing is not Standing.CUSTOMER:
+        return _by_somebody_else(event)
+    match event.content:
+        case Said(text=text, attachments=attachments):
+            return _by_customer(text, event.message, attachments)
+        case Tapped(label=label):
+            return _by_customer(label)
+        case Submitted(form=form, values=values):
+            filled_in = "\n".join(f"**{name}:** {value}" for name, value in values)
+            return _by_customer(filled_in or form, event.message)
+        case Unsupported(kind=kind):
+            return _by_customer(f"[{kind}]", event.message)
+        case Edited(message=ref, text=text, attachments=attachments) if not known:
+            return _by_customer(text, ref, attachments)
+        case _:
+            return None
+
+
+def changed_message(event: Event) -> str:
+    """Return the platform's id of the message that an edit or a deletion is about; "" for anything else."""
+    return event.content.message if isinstance(event.content, Edited | Deleted) else ""
+
+
+def _by_customer(text: str, ref: str = "", attachments: tuple[Attachment, ...] = ()) -> LogEntry:
+    return LogEntry(
+        role=Role.CUSTOMER, state=MessageState.RECEIVED, text=text, ref=ref, attachments=attachments
+    )
+
+
+def _by_somebody_else(event: Event) -> LogEntry | None:
+    """A colleague of ours whom the customer reads, or a stranger, whose words are a note to staff."""
+    match event.content:
+        case Said(text=text, attachments=attachments):
+            pass
+        case Unsupported(kind=kind) if event.message:
+            text, attachments = f"[{kind}]", ()
+        case _:
+            return None
+    insider = event.standing is Standing.INSIDER
+    # A stranger is named by id alone: no name of theirs can pass for one of ours.
+    name = event.sender.display_name if insider else ""
+    return LogEntry(
+        role=Role.STAFF if insider else Role.SYSTEM,
+        state=MessageState.DELIVERED if insider else MessageState.NOTE,
+        text=text,
+        sender=name or event.sender.external_id,
+        ref=event.message,
+        attachments=attachments,
+    )

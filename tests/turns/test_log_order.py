@@ -1,0 +1,80 @@
+"""The log has the order of acceptance, whatever a turn makes of its inputs and however late it comes."""
+
+from datetime import datetime
+
+import pytest
+
+from bot.core.answering import HandOver
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Content,
+    Edited,
+    Said,
+    Standing,
+    Submitted,
+    Unsupported,
+)
+from tests.turns.bench import Bench, message, to_rooms
+
+SCAN = Attachment(kind=AttachmentKind.DOCUMENT, ref="f-1", name="scan.pdf", mime_type="application/pdf")
+UNREADABLE = (
+    (Unsupported("poll"), "[poll]"),
+    (Submitted("survey", "", (("Rating", "5"),)), "**Rating:** 5"),
+    (Edited("m-of-no-message", "in other words"), "in other words"),
+)
+
+
+@pytest.mark.parametrize(("content", "shown"), UNREADABLE)
+async def test_what_cannot_be_read_keeps_its_place(desk: Bench, content: Content, shown: str) -> None:
+    """All of it is accepted before a turn hears the first."""
+    accepted = await desk.hear(
+        desk.event("before", on="whatsapp"),
+        desk.event(content, on="whatsapp", message="w1"),
+        desk.event("after", on="whatsapp"),
+    )
+    view = await desk.view(accepted.wakes[0].conversation)
+    assert [m.text for m in view.story] == ["before", shown, "after"]
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    after = await desk.view(view.conversation.id)
+    assert [m.text for m in after.story[:3]] == ["before", shown, "after"]
+    [story] = [text for text in to_rooms(await desk.deliver()) if "story so far" in text]
+    assert story.index("before") < story.index(shown) < story.index("after")
+
+
+@pytest.mark.parametrize("standing", [Standing.STRANGER, Standing.INSIDER])
+async def test_what_somebody_else_wrote_keeps_its_place(desk: Bench, standing: Standing) -> None:
+    there = {"on": "email", "chat": "t1", "shared": True}
+    accepted = await desk.hear(
+        desk.event("before", "ines@a.example", **there),  # type: ignore[arg-type]
+        desk.event("between", "karl@a.example", standing=standing, **there),  # type: ignore[arg-type]
+        desk.event("after", "ines@a.example", **there),  # type: ignore[arg-type]
+    )
+    await desk.turn()
+    view = await desk.view(accepted.wakes[0].conversation)
+    assert [m.text for m in view.story[:3]] == ["before", "between", "after"]
+
+
+async def test_an_entry_is_as_old_as_its_acceptance(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event(Unsupported("poll"), on="whatsapp", message="w1"))
+    [[now]] = await desk.rows("select clock_timestamp()")
+    assert isinstance(now, datetime)
+    await desk.turn()
+    assert message(await desk.view(accepted.wakes[0].conversation), "[poll]").at < now
+
+
+async def test_an_edit_that_overtook_its_message_is_one_entry_with_the_newer_words(desk: Bench) -> None:
+    accepted = await desk.hear(
+        desk.event(Edited("w1", "better", (SCAN,)), on="whatsapp"),
+        desk.event(Said("worse", (SCAN,)), on="whatsapp", message="w1"),
+        desk.event(Edited("w1", "best"), on="whatsapp"),
+    )
+    asked = (await desk.turn())[0].draft.view.story
+    view = await desk.view(accepted.wakes[0].conversation)
+    assert [m.text for m in asked] == ["better", "worse"]
+    assert [(m.text, m.state.value) for m in view.story[:2]] == [("best", "received"), ("worse", "deleted")]
+
+
+async def test_a_file_that_came_with_an_edit_of_no_message_is_fetched(desk: Bench) -> None:
+    await desk.say(Edited("w1", "see this", (SCAN,)), on="whatsapp")
+    assert await desk.rows("select position, state from files") == [(0, "waiting")]
