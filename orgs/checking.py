@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from bot.core.connector import ChannelKind
-from orgs.defaults import BUILT_IN_TRIGGERS, WELL_KNOWN_TRIGGERS
+from orgs.answering.models import MODELS
+from orgs.defaults import BUILT_IN_TRIGGERS, WELL_KNOWN_TRIGGERS, complete
 from orgs.problems import Problem, Severity, close_match, discreet, problem_at, quote
+from orgs.reach import unreached
 from orgs.specification.organization import (
     Account,
     AgentRole,
@@ -45,6 +47,8 @@ class Checker:
         self._rules(("escalation_rules",), self._org.escalation_rules, "")
         self._check_ladders()
         self._check_triggers()
+        if not any(problem.severity is Severity.ERROR for problem in self.problems):
+            self._check_reach()  # who is called by rules that name nobody, nobody can tell
         return sorted(self.problems, key=lambda problem: (problem.line, problem.column, problem.code))
 
     def _add(
@@ -270,6 +274,25 @@ class Checker:
             found = f"the team {quote(team.id)}, which has no escalation channel"
             self._add(path, "team.no-escalation-channel", found, "a team that has one")
 
+    def _check_reach(self) -> None:
+        """An escalation that nobody can take is a customer who waits for ever."""
+        org = complete(self._org)
+        sketch = not (self._org.teams or self._org.people or self._org.accounts)
+        severity = Severity.WARNING if sketch else Severity.ERROR
+        places = {team.id: place for place, team in enumerate(self._org.teams)}
+        for one in unreached(org, self._channels):
+            path: Path = ("teams", places[one.team], "people") if one.team in places else ("people",)
+            if one.person:
+                path = ("people", [person.id for person in org.people].index(one.person))
+                found = (
+                    f"{quote(one.person)}, who is called in {one.room} and is not known on {one.kind.title}"
+                )
+            else:
+                found = f"nobody in the team {quote(one.team)} who is known on {one.kind.title}"
+            by = f"`{one.kind.name}:`" + (" or `email:`" if one.kind.tells_email else "")
+            expected = f"a person with {by}: without one nobody can take what is escalated to {one.room}"
+            self._add(path, "reach.nobody", found, expected, severity=severity)
+
     # Agents and rules
 
     def _check_agents(self) -> None:
@@ -280,6 +303,12 @@ class Checker:
                 self._known((*path, "knowledge", k), name, folders, "a knowledge folder")
             for c, ref in enumerate(agent.channels):
                 self._channel((*path, "channels", c), ref, staff=False, whole=True)
+            if agent.model not in MODELS:
+                expected = f"one of {', '.join(MODELS)}"
+                suggestion = close_match(agent.model, MODELS)
+                self._add(
+                    (*path, "model"), "model.unknown", quote(agent.model), expected, suggestion=suggestion
+                )
             self._rules((*path, "escalation_rules"), agent.escalation_rules, agent.id)
         if not any(agent.role is AgentRole.PRIMARY for agent in self._org.agents):
             self._warn(("agents",), "agents.no-primary", "no primary agent", "one to meet customers first")

@@ -24,7 +24,7 @@ from orgs.defaults import complete
 from orgs.problems import Problem, Severity, problem_at, quote
 from orgs.schema import schema_problems
 from orgs.specification.organization import Organization
-from orgs.tree import MAX_BYTES, Mark, Tree, Unreadable, read_tree
+from orgs.tree import MAX_BYTES, Mark, Tree, Unreadable, read_tree, write_path
 from orgs.tree import Path as Place
 
 
@@ -71,9 +71,18 @@ class _Reading:
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     def add(
-        self, file: str, code: str, *, found: str, expected: str, path: Place = (), mark: Mark = (1, 1)
+        self,
+        file: str,
+        code: str,
+        *,
+        found: str,
+        expected: str,
+        path: Place = (),
+        mark: Mark = (1, 1),
+        severity: Severity = Severity.ERROR,
     ) -> None:
-        self.problems.append(problem_at(file, path, mark, code=code, found=found, expected=expected))
+        problem = problem_at(file, path, mark, code=code, found=found, expected=expected, severity=severity)
+        self.problems.append(problem)
 
 
 def _read(path: Path, channels: Mapping[str, ChannelKind]) -> _Reading:
@@ -93,10 +102,23 @@ def _read(path: Path, channels: Mapping[str, ChannelKind]) -> _Reading:
         expected = "a mapping of keys to values"
         reading.add(file, "file.shape", found=quote(tree.root), expected=expected, mark=tree.mark(()))
         return reading
+    for place, comment in tree.comments.items():
+        reading.add(
+            file,
+            "yaml.comment",
+            found=comment.found,
+            expected=comment.expected,
+            path=place,
+            mark=comment.mark,
+            severity=Severity.ERROR if comment.whole else Severity.WARNING,
+        )
     try:
         reading.organization = Organization.model_validate_json(json.dumps(tree.root))
     except ValidationError as error:
-        reading.problems.extend(schema_problems(Organization, error, tree, file))
+        # What is wrong with a value that a comment swallowed is said already.
+        told = {write_path(place[:depth]) for place in tree.comments for depth in range(1, len(place) + 1)}
+        problems = schema_problems(Organization, error, tree, file)
+        reading.problems.extend(problem for problem in problems if problem.path not in told)
         return reading
     reading.problems.extend(Checker(reading.organization, tree, file, channels).check())
     _read_knowledge(reading, path, reading.organization, tree)

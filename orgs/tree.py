@@ -22,6 +22,8 @@ Mark = tuple[int, int]
 
 _INTEGER = re.compile(r"[-+]?\d{1,18}")
 _NUMBER = re.compile(r"[-+]?(\d{1,18}\.\d{0,18}|\.\d{1,18}|\d{1,18})([eE][-+]?\d{1,3})?")
+_COMMENT = re.compile(r"\s*(#\w.*)")
+_COMMENT_IN_BRACKETS = re.compile(r"[:,\[{]\s+(#\w[^\s,\]}]*)")
 _WORDS: Final[dict[str, Scalar]] = {
     "": None,
     "~": None,
@@ -38,12 +40,38 @@ _WORDS: Final[dict[str, Scalar]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment that has swallowed a value, the `whole` of it or its end, because nobody quoted its `#`."""
+
+    mark: Mark
+    text: str
+    whole: bool
+
+    @property
+    def found(self) -> str:
+        return f"{'no value' if self.whole else 'a value that ends'} before `{self._word}`"
+
+    @property
+    def expected(self) -> str:
+        quoted = f'"{self._word}"' if self.whole else f'"… {self._word}"'
+        return f"{quoted} in quotes: an unquoted # begins a comment (write `# `, with a space, if it is one)"
+
+    @property
+    def _word(self) -> str:
+        return self.text.split()[0].rstrip(",]}")[:60]
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
-    """`values` and `keys` say where a path's value, and the key before it, begin."""
+    """`values` and `keys` say where a path's value, and the key before it, begin.
+
+    `comments` are those that were probably meant as a value or a part of one: `#name`, not `# why`.
+    """
 
     root: Value
     values: dict[Path, Mark]
     keys: dict[Path, Mark]
+    comments: "dict[Path, Comment]"
 
     def mark(self, path: Path) -> Mark:
         """Where `path` is, or the nearest thing around it."""
@@ -89,8 +117,8 @@ def read_tree(data: bytes) -> Tree:
         ) from None
     if node is None:
         raise Unreadable("file.empty", (1, 1), "nothing", "an organization")
-    builder = _Builder()
-    return Tree(builder.build(node, (), 0), builder.values, builder.keys)
+    builder = _Builder(text.splitlines())
+    return Tree(builder.build(node, (), 0), builder.values, builder.keys, builder.comments)
 
 
 def decode(data: bytes) -> str:
@@ -152,15 +180,31 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     here = lines[line] if line < len(lines) else ""
     if "\t" in here[: column + 1]:
         return Unreadable("yaml.tab", (line + 1, here.index("\t") + 1), "a tab", "spaces to indent with")
+    if "flow" in (error.context or "") and (comment := _comment_in_brackets(lines[: line + 1])) is not None:
+        return Unreadable("yaml.comment", comment.mark, comment.found, comment.expected)
     found = " ".join(filter(None, (error.context, error.problem))) or "something else"
     found = f"bad YAML ({found})"
     return Unreadable("yaml.syntax", (line + 1, column + 1), found, "well-formed YAML or JSON")
 
 
+def _comment_in_brackets(lines: list[str]) -> Comment | None:
+    """Return the last comment that swallows the closing bracket of its line."""
+    for number in range(len(lines) - 1, -1, -1):
+        found = _COMMENT_IN_BRACKETS.search(lines[number])
+        if found is None:
+            continue
+        before = lines[number][: found.start(1)]
+        if sum(map(before.count, "[{")) > sum(map(before.count, "]}")):
+            return Comment((number + 1, found.start(1) + 1), found.group(1), whole=True)
+    return None
+
+
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
         self.values: dict[Path, Mark] = {}
         self.keys: dict[Path, Mark] = {}
+        self.comments: dict[Path, Comment] = {}
 
     def build(self, node: yaml.Node, path: Path, depth: int) -> Value:
         mark = _start(node)
@@ -176,9 +220,19 @@ class _Builder:
                 _refuse_tag(node, "tag:yaml.org,2002:seq", path)
                 return [self.build(item, (*path, i), depth + 1) for i, item in enumerate(node.value)]
             case yaml.ScalarNode():
+                self._look_for_comment(node, path)
                 return _scalar(node, path)
             case _:
                 raise AssertionError(f"yaml.compose made a {type(node).__name__}")
+
+    def _look_for_comment(self, node: yaml.ScalarNode, path: Path) -> None:
+        end = node.end_mark
+        if node.style is not None or end is None or end.line >= len(self._lines):
+            return
+        if (found := _COMMENT.match(self._lines[end.line], end.column)) is not None:
+            self.comments[path] = Comment(
+                (end.line + 1, found.start(1) + 1), found.group(1), whole=not node.value
+            )
 
     def _mapping(self, node: yaml.MappingNode, path: Path, depth: int) -> Value:
         _refuse_tag(node, "tag:yaml.org,2002:map", path)

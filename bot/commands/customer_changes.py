@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.commands.accounts import PATIENCE
-from bot.commands.desk import Desk, actor, whose
+from bot.commands.desk import Desk, Reply, actor, whose
 from bot.commands.formatting import plural, short_id
 from bot.core.commands import Call, Command, Handler, JsonValue, Output, Parameter, Permission
 from bot.core.connector import Invites
@@ -258,12 +258,14 @@ class _Changes:
             root, everybody = story.line.id, [story.line.id, *(one.id for one in story.merged)]
             also = f", with {plural(len(story.merged), 'customer')} merged into them" if story.merged else ""
             what = f"{root} ({plural(story.line.conversations, 'conversation')}{also})"
-            if not call.arguments["yes"]:
-                return Output(
-                    text=f"All that {what} ever wrote would be unreadable, for ever."
-                    " Nothing was erased: say `--yes` to do it.",
-                    data={"erased": False, "customers": [str(one) for one in everybody]},
-                )
+        loss = f"All that {what} ever wrote becomes unreadable, for ever."
+        if not call.arguments["yes"] and await desk.confirm(loss, "Erase them?") is Reply.NO:
+            return Output(
+                text=f"{loss} Nothing was erased. To erase them without being asked, add `--yes`.",
+                data={"erased": False, "customers": [str(one) for one in everybody]},
+                ok=False,
+            )
+        async with desk.database.begin() as connection:
             try:
                 await destroy(connection, known.organization, root)
             except KeyDestroyed as error:

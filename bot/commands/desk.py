@@ -30,8 +30,8 @@ class Reply(Enum):
     SEEN = "seen"
 
 
-Confirm = Callable[[str], Awaitable[Reply]]
-"""Shows what is about to change and asks whether it shall."""
+Confirm = Callable[[str, str], Awaitable[Reply]]
+"""Show what is about to change, then ask the question about it. NO where nobody is there to answer."""
 
 
 class Borrow(Protocol):
@@ -60,7 +60,7 @@ async def nothing_to_borrow(
     yield  # what makes it a context manager
 
 
-async def unconfirmed(_: str) -> Reply:
+async def unconfirmed(_: str, __: str) -> Reply:
     """For chat: nobody answers a question within a command, so whoever is sure says `--yes`."""
     return Reply.NO
 

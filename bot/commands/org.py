@@ -115,7 +115,7 @@ async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
         foreseen = await organizations.preview(connection, loaded)
     reply = await _agreed(desk, call, foreseen, warnings)
     if reply is Reply.NO:
-        return _not_applied(foreseen)
+        return _not_applied(foreseen, warnings)
     async with desk.database.begin() as connection:
         applied = await organizations.apply(
             connection, desk.keys, desk.new_id, loaded, by=actor(call), digest=loaded.digest
@@ -131,7 +131,7 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
         foreseen = await organizations.preview_version(connection, known.organization, version)
     reply = await _agreed(desk, call, foreseen, ())
     if reply is Reply.NO:
-        return _not_applied(foreseen)
+        return _not_applied(foreseen, ())
     async with desk.database.begin() as connection:
         applied = await organizations.apply_version(
             connection, desk.keys, desk.new_id, known.organization, version, by=actor(call)
@@ -144,14 +144,16 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
 async def _agreed(desk: Desk, call: Call, changes: tuple[Change, ...], warnings: tuple[str, ...]) -> Reply:
     if call.arguments["yes"] or not changes:
         return Reply.YES
-    return await desk.confirm("\n".join((*warnings, _written(changes))))
+    return await desk.confirm("\n".join((*warnings, _written(changes))), "Put this in force?")
 
 
-def _not_applied(changes: tuple[Change, ...]) -> Output:
+def _not_applied(changes: tuple[Change, ...], warnings: tuple[str, ...]) -> Output:
     many = plural(len(changes), "change")
+    said = f"Nothing was applied. To apply {many} without being asked, add `--yes`."
     return Output(
-        text=f"{_written(changes)}\nNothing was applied: say `--yes` to apply {many}.",
-        data={"applied": False, "changes": _as_data(changes)},
+        text="\n".join((*warnings, _written(changes), said)),
+        data={"applied": False, "changes": _as_data(changes), "warnings": list(warnings)},
+        ok=False,
     )
 
 

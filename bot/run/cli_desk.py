@@ -14,6 +14,7 @@ from bot.core.connector import Means
 from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
 from bot.run.checking import lender
+from bot.run.cli_output import printable
 from bot.run.connections import Lend
 from bot.run.embedded import EmbeddedPostgres, running
 from bot.run.files import Shelf
@@ -35,15 +36,15 @@ _POOL = 2
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Where questions are asked. Without a terminal nobody is there to answer: what was typed is meant."""
+    """Ask on a terminal. Without one nobody is there to answer, so nothing is agreed to."""
 
     answers: TextIO
     questions: TextIO
 
-    async def confirm(self, changes: str) -> Reply:
+    async def confirm(self, changes: str, question: str) -> Reply:
         if not (self.answers.isatty() and self.questions.isatty()):
-            return Reply.YES
-        self.questions.write(f"{changes}\nPut this in force? [y/N] ")
+            return Reply.NO
+        self.questions.write(f"{printable(changes)}\n{question} [y/N] ")
         self.questions.flush()
         answer = await asyncio.to_thread(self.answers.readline)
         return Reply.SEEN if answer.strip().lower() in ("y", "yes") else Reply.NO

@@ -29,44 +29,47 @@ def show(output: Output, *, as_json: bool) -> int:
 
 def fail(sentence: str, code: int) -> int:
     """One sentence on stderr, for whoever typed it."""
-    sys.stderr.write(f"desk: {_clean(sentence)}\n")
+    sys.stderr.write(f"desk: {printable(sentence)}\n")
     return code
 
 
-def _clean(text: str) -> str:
+def printable(text: str) -> str:
     """Without characters that a terminal obeys: what customers wrote is shown, not carried out."""
     return _CONTROL.sub("\ufffd", text)
 
 
 def _rich(output: Output, console: Console) -> None:
     if output.text:
-        console.print(Text(_clean(output.text)), soft_wrap=True)
+        console.print(Text(printable(output.text)), soft_wrap=True)
     for table in output.tables:
         if not table.rows:
             console.print(Text(table.empty, style="dim"))
             continue
         drawn = RichTable(
-            title=_clean(table.title) or None, title_justify="left", box=SIMPLE_HEAD, header_style="bold cyan"
+            title=printable(table.title) or None,
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            header_style="bold cyan",
         )
         for index, column in enumerate(table.columns):
             drawn.add_column(Text(column), overflow="fold", no_wrap=index == 0)
         for row in table.rows:
-            drawn.add_row(*(Text(_clean(cell)) for cell in row))
+            drawn.add_row(*(Text(printable(cell)) for cell in row))
         console.print(drawn)
 
 
 def _plain(output: Output, stream: TextIO) -> None:
-    parts = [_clean(output.text)] if output.text else []
+    parts = [printable(output.text)] if output.text else []
     parts += [_columns(table) for table in output.tables]
     stream.write("\n\n".join(parts) + "\n")
 
 
 def _columns(table: Table) -> str:
     """Aligned columns; a cell of several lines goes on below itself."""
-    title = f"{_clean(table.title)}\n" if table.title else ""
+    title = f"{printable(table.title)}\n" if table.title else ""
     if not table.rows:
         return title + table.empty
-    rows = [[cell.split("\n") for cell in map(_clean, row)] for row in (table.columns, *table.rows)]
+    rows = [[cell.split("\n") for cell in map(printable, row)] for row in (table.columns, *table.rows)]
     widths = [max(len(line) for row in rows for line in row[at]) for at in range(len(table.columns))]
     lines = []
     for row in rows:

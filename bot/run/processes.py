@@ -98,14 +98,14 @@ def _follow(parent: int) -> None:
 
 
 async def up(settings: Settings, *, sandbox: bool) -> None:
-    """All in one tree; with the sample organization if there is none, and the sandbox if asked for."""
+    """All in one tree. With the sandbox, if asked for, comes a sample organization where there is none."""
     mail = (free_port(), free_port()) if sandbox else None
     if mail is not None:
         settings = in_sandbox(settings, settings.port, mail)
     async with _stopping() as stop, _alone(settings) as instance, servers(settings) as known:
         await asyncio.to_thread(upgrade, known.database_url)
         async with house(settings, known, pool=12) as h:
-            await _ensure_organization(h)
+            installed = await _organization(h, sample=sandbox)
             app = web_app(h)
             stand_ins = None
             if mail is not None:
@@ -120,7 +120,7 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
                 if stand_ins is not None:
                     await stand_ins.connect(settings.public_url)
                 instance.write(Instance(port=settings.port, mail=mail))
-                _welcome(settings, sandbox=sandbox)
+                _welcome(settings, sandbox=sandbox, installed=installed)
                 await stop.wait()
                 Console(stderr=True).print("[dim]Stopping: finishing what is under way…[/]")
 
@@ -294,21 +294,24 @@ def in_running_sandbox(settings: Settings) -> Settings:
     return in_sandbox(settings, found.port, found.mail)
 
 
-async def _ensure_organization(h: House) -> None:
-    """The sample, so that there is something to try; an organization that is there is left alone."""
+async def _organization(h: House, *, sample: bool) -> bool:
+    """Return whether there is an organization now. The `sample` is installed where there never was one."""
     async with h.database.begin() as connection:
         if await current(connection):
-            return
+            return True
+        if not sample:
+            return False
         loaded = await asyncio.to_thread(load_organization, SAMPLE, CHANNELS)
         await apply(connection, h.desk.keys, new_id, loaded, by="desk up", digest=loaded.digest)
     await h.directory.refresh()
+    return True
 
 
 async def _to_the_page(_: web.Request) -> web.Response:
     raise web.HTTPFound("/sandbox/")
 
 
-def _welcome(settings: Settings, *, sandbox: bool) -> None:
+def _welcome(settings: Settings, *, sandbox: bool, installed: bool) -> None:
     console = Console(stderr=True)
     base = f"http://127.0.0.1:{settings.port}"
     console.print(f"\n[bold green]Agents Market is running[/] at {base}\n")
@@ -322,8 +325,12 @@ def _welcome(settings: Settings, *, sandbox: bool) -> None:
         console.print("  Then in Slack: open the thread, press [bold]Take[/], answer there, and at the end")
         console.print("  press [bold]Return to agent[/].")
         console.print("  And type [bold]/desk help[/] there.\n")
-    console.print("  In another shell, in this folder:")
-    console.print(f"    [bold]{_command()} conversations[/]\n", soft_wrap=True)
+    if not installed:
+        console.print("  There is no organization yet. Make one of yours, in another shell, in this folder:")
+        console.print(f"    [bold]{_command()} org apply PATH[/]\n", soft_wrap=True)
+    else:
+        console.print("  In another shell, in this folder:")
+        console.print(f"    [bold]{_command()} conversations[/]\n", soft_wrap=True)
     console.print("  Health: /healthz  /readyz  /metrics      Stop: Ctrl-C\n")
 
 

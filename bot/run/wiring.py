@@ -33,7 +33,7 @@ from bot.run.embedded import Servers
 from bot.run.files import Shelf, scanner
 from bot.run.settings import Settings
 from connectors import email, messenger, slack, telegram, whatsapp
-from orgs.answering.grounded import Grounded
+from orgs.answering.models import MODELS
 from orgs.routing import find_person, person_on
 from storage.accounts import Account
 from storage.articles import Articles
@@ -55,7 +55,7 @@ CHANNELS: Mapping[str, ChannelKind] = {
 
 def answerers(articles: Articles) -> Mapping[str, Answerer]:
     """By the name that an agent's specification gives as its `model`."""
-    return {"grounded": Grounded(articles)}
+    return {name: make(articles) for name, make in MODELS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What `desk org apply` asks on a terminal."""
+"""What commands ask on a terminal before they change something for good."""
 
 import io
 
@@ -19,11 +19,21 @@ class Terminal(io.StringIO):
 )
 async def test_a_terminal_is_asked_and_shown_what_changes(typed: str, reply: Reply) -> None:
     questions = Terminal()
-    assert await Shell(Terminal(typed), questions).confirm("+ teams[a]") is reply
+    assert await Shell(Terminal(typed), questions).confirm("+ teams[a]", "Put this in force?") is reply
     assert questions.getvalue() == "+ teams[a]\nPut this in force? [y/N] "
 
 
-async def test_a_script_means_what_it_says() -> None:
-    questions = io.StringIO()
-    assert await Shell(io.StringIO(), questions).confirm("+ teams[a]") is Reply.YES
-    assert questions.getvalue() == ""
+@pytest.mark.parametrize(("answers", "questions"), [(io.StringIO, Terminal), (Terminal, io.StringIO)])
+async def test_without_a_terminal_nobody_agrees(
+    answers: type[io.StringIO], questions: type[io.StringIO]
+) -> None:
+    """Whatever a pipe says: what it was written for may not be what is asked."""
+    asked = questions()
+    assert await Shell(answers("y\n"), asked).confirm("+ teams[a]", "Put this in force?") is Reply.NO
+    assert asked.getvalue() == ""
+
+
+async def test_a_terminal_is_shown_no_characters_that_it_obeys() -> None:
+    questions = Terminal()
+    await Shell(Terminal("n\n"), questions).confirm("+ teams[\x1b[31m]", "Put this in force?")
+    assert "\x1b" not in questions.getvalue()

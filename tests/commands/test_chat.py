@@ -120,7 +120,7 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
         )
         await connection.execute(text("update organizations set version = 2"))
     asked = await say("org apply --version 1")
-    assert asked.endswith("Nothing was applied: say `--yes` to apply 1 change.")
+    assert asked.endswith("Nothing was applied. To apply 1 change without being asked, add `--yes`.")
     assert bell.times == 0
     done = await say("org apply --version 1 —yes")
     assert "Version 3 of Brightdesk Support is in force: 1 change." in done

@@ -234,7 +234,9 @@ async def test_an_account_that_cannot_invite_says_why(say: Chats, told: Told) ->
 
 
 async def test_erasing_wants_to_be_meant(say: Chats, told: Told) -> None:
-    assert "Nothing was erased: say `--yes` to do it." in await say(f"customers erase {told.tom}")
+    assert "Nothing was erased. To erase them without being asked, add `--yes`." in await say(
+        f"customers erase {told.tom}"
+    )
     assert "charged" in await say(f"customers show {told.tom}")
 
 

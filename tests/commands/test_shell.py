@@ -22,7 +22,7 @@ def golden(text: str) -> str:
 
 
 def test_apply_shows_the_difference_and_puts_the_file_in_force(desk: Desks) -> None:
-    applied = desk("org", "apply", str(SAMPLE))
+    applied = desk("org", "apply", str(SAMPLE), "--yes")
     assert applied.code == 0
     lines = applied.out.splitlines()
     assert lines[0] == '+ organization "Brightdesk Support"'
@@ -30,6 +30,39 @@ def test_apply_shows_the_difference_and_puts_the_file_in_force(desk: Desks) -> N
     assert lines[-1].startswith("Version 1 of Brightdesk Support is in force: ")
     again = desk("org", "apply", str(SAMPLE))
     assert again.out == "Nothing changes: version 1 of Brightdesk Support says the same.\n"
+
+
+def test_apply_without_a_terminal_and_without_yes_applies_nothing(desk: Desks) -> None:
+    went = desk("org", "apply", str(SAMPLE))
+    assert went.code == 1
+    assert '+ organization "Brightdesk Support"' in went.out.splitlines()
+    assert re.fullmatch(
+        r"Nothing was applied\. To apply \d+ changes without being asked, add `--yes`\.",
+        went.out.splitlines()[-1],
+    )
+    assert desk("org", "show").code == 1
+    assert desk("org", "apply", str(SAMPLE), "--json").data["applied"] is False
+
+
+def test_a_pipe_cannot_answer_for_a_person(desk: Desks, database_url: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bot.run.cli", "org", "apply", str(SAMPLE)],
+        input="y\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 1
+    assert "Nothing was applied." in ran.stdout
+    assert desk("org", "show").code == 1
+
+
+def test_erasing_without_a_terminal_and_without_yes_erases_nothing(desk: Desks, story: Told) -> None:
+    went = desk("customers", "erase", str(story.tom))
+    assert went.code == 1
+    assert "Nothing was erased. To erase them without being asked, add `--yes`." in went.out
+    assert desk("customers", "erase", str(story.tom), "--yes").code == 0
 
 
 def test_going_back_to_a_version_that_never_was_fails(desk: Desks, story: Told) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,37 @@ async def shell(environ: Mapping[str, str], *words: str) -> tuple[int, str]:
     )
     out, _ = await process.communicate()
     return process.returncode or 0, out.decode()
+
+
+async def test_without_the_sandbox_nothing_is_installed_and_ones_own_organization_works_at_once(
+    database_url: str, redis_url: str, free_port: int, tmp_path: Path
+) -> None:
+    environ = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "DESK_ENV": "embedded",
+        "VAR_DIR": str(tmp_path),
+        "PORT": str(free_port),
+    }
+    here = f"http://127.0.0.1:{free_port}"
+    mine = tmp_path / "mine"
+    shutil.copytree(ROOT / "orgs" / "samples" / "minimal", mine)
+    async with programs() as running:
+        desk = running.add("up", ("-m", "bot.run.cli", "up"), environ, health=here)
+        await desk.start()
+        async with asyncio.timeout(60):
+            while "is running" not in desk.last_words():  # noqa: ASYNC110 (it tells nobody)
+                await asyncio.sleep(0.1)
+        assert "There is no organization yet." in desk.last_words()
+        assert (await shell(environ, "conversations"))[0] == 1
+
+        code, out = await shell(environ, "org", "apply", str(mine), "--yes")
+        assert (code, out.splitlines()[-1].split(":")[0]) == (0, "Version 1 of Corner Shop is in force")
+        assert (await shell(environ, "conversations"))[0] == 0
+        async with aiohttp.ClientSession() as session, session.get(f"{here}/readyz") as ready:
+            assert ready.status == 200
+        desk.terminate()
+        assert await desk.ended(30) == 0
 
 
 async def test_every_account_works_and_the_address_leads_to_the_page(
