@@ -119,7 +119,8 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, k
     meant, parts = await _meant(connection, view, sent, until) if sent or until else ({}, frozenset())
     ids.update(*meant.values())
     ids -= {m.id for m in view.story}
-    refs -= {m.ref for m in view.story}
+    # A note may be the private part of a message whose public part is older.
+    refs -= {m.ref for m in view.story if m.state is not MessageState.NOTE}
     if not ids and not refs:
         return replace(view, refs=meant, parts=parts)
     given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(refs)}

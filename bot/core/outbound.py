@@ -109,10 +109,14 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Show exactly this mark of ours on `message`, and no other mark of ours. Idempotent."""
+    """Show exactly this mark of ours on `message`, and no other mark of ours. Idempotent.
+
+    `partly`: a part of the message stays inside. Where a message can carry two marks, this is shown as well.
+    """
 
     message: str
     mark: Mark | None
+    partly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,9 @@ class Draft:
     def mark(self, message: Message, mark: Mark | None) -> None:
         """Show what became of a staff message, in the room where it was written, open or closed."""
         if message.ref and message.room is not None:
-            self.add(TellRoom(message.room, React(message.ref, mark)))
+            notes = (m for m in self.messages.values() if m.state is MessageState.NOTE and m.id != message.id)
+            partly = any(m.ref == message.ref and m.role is Role.STAFF for m in notes)
+            self.add(TellRoom(message.room, React(message.ref, mark, partly)))
 
     def mark_here(self, ref: str, mark: Mark) -> None:
         """Mark what is no message of the log, in the room of the input at hand."""

@@ -1,6 +1,6 @@
 """What staff did in a room. The one law here: only the holder's words reach the customer."""
 
-import re
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -48,12 +48,12 @@ from bot.turns.attachments import at_hand
 from bot.turns.draft import SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, WAITING_ON_HOLDER, close, release
 from bot.turns.ownership import Cause
+from bot.turns.private import Divided, divide
+from bot.turns.story import shortened
 from orgs.routing import find_person, find_team, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
 
 TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
-INSIDE = "//"
-_COMMAND = re.compile(r"/[A-Za-z]\w*(@\w+)?(\s|$)")
 TAKE_BACK = "👎"
 _OFFERED = 8  # people, where they are buttons
 STRANGER = "You are not named in the organization file, so you cannot act here."
@@ -125,9 +125,18 @@ def _in_open_room(escalation: Escalation, event: Event) -> bool:
 
 
 def _known(draft: Draft, ref: str) -> Message | None:
-    if not ref:
-        return None
-    return next((m for m in draft.messages.values() if m.ref == ref and m.role is Role.STAFF), None)
+    """Return the entry of the log for a message of staff."""
+    return next(iter(_entries(draft, ref)), None)
+
+
+def _private_part(draft: Draft, message: Message) -> Message | None:
+    """Return the note of what stays inside of a message that has a public part: a later entry of the log."""
+    entries = _entries(draft, message.ref)
+    return next((m for m in entries if m.id != message.id and m.state is MessageState.NOTE), None)
+
+
+def _entries(draft: Draft, ref: str) -> list[Message]:
+    return [m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.STAFF]
 
 
 def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> None:
@@ -137,23 +146,50 @@ def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> No
         return
     if not said.text and not said.attachments:
         return
-    public = _speaks(draft, event, person) and not _inside(said.text)
+    public, private = divide(said.text)
+    leaves = _speaks(draft, event, person) and bool(public or not private)
     message = Message(
         id=MessageId(draft.rules.new_id()),
         role=Role.STAFF,
         sender=person or event.sender.external_id,
-        text=said.text,
-        state=MessageState.HELD if public else MessageState.NOTE,
+        text=public if leaves else said.text,
+        state=MessageState.HELD if leaves else MessageState.NOTE,
         at=draft.now,
         ref=event.message,
         room=draft.here.id if draft.here else None,
         attachments=said.attachments,
     )
     draft.add(AddMessage(message))
-    if public:
+    if leaves:
+        _keep_private(draft, event, message, private)
         _hold(draft, message)
     else:
         _keep_inside(draft, event, message, person)
+
+
+def _as_kept(draft: Draft, message: Message) -> Divided:
+    """Return the two parts of a message as they stand in the log."""
+    if message.state is MessageState.NOTE:
+        return Divided("", message.text)
+    note = _private_part(draft, message)
+    return Divided(message.text, note.text if note else "")
+
+
+def _keep_private(draft: Draft, event: Event, message: Message, private: str) -> None:
+    """Keep the private part of a message as a note beside its public part, and tell its author."""
+    if private == _as_kept(draft, message).private:
+        return
+    note = _private_part(draft, message)
+    if note is None:
+        id_ = MessageId(draft.rules.new_id())
+        part = replace(message, id=id_, text=private, state=MessageState.NOTE, attachments=())
+        draft.add(AddMessage(part))
+    elif private:
+        draft.add(ChangeMessage(note.id, text=private))
+    else:
+        draft.add(ChangeMessage(note.id, state=MessageState.DELETED))
+    if private:
+        draft.whisper(event.sender.external_id, f"🔒 This part stays inside: “{shortened(private)}”")
 
 
 def _unsupported(draft: Draft, event: Event, content: Unsupported, person: PersonId | None) -> None:
@@ -166,14 +202,11 @@ def _unsupported(draft: Draft, event: Event, content: Unsupported, person: Perso
 
 def _came_late(draft: Draft, event: Event, known: Message, person: PersonId | None) -> None:
     """Now it is certain when the words that an edit brought were written, and that they may leave."""
-    if known.state is MessageState.NOTE and _speaks(draft, event, person) and not _inside(known.text):
-        draft.add(ChangeMessage(known.id, state=MessageState.HELD))
+    public, private = divide(known.text)
+    if known.state is MessageState.NOTE and _speaks(draft, event, person) and (public or not private):
+        draft.add(ChangeMessage(known.id, state=MessageState.HELD, text=public if private else None))
+        _keep_private(draft, event, draft.messages[known.id], private)
         _hold(draft, known)
-
-
-def _inside(text: str) -> bool:
-    """Also a command, for whomever it was meant: typed with a slip, it would be a message like any other."""
-    return text.lstrip().startswith(INSIDE) or _COMMAND.match(text.lstrip()) is not None
 
 
 def _hold(draft: Draft, message: Message) -> None:
@@ -215,32 +248,39 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
     if message is None:
         _edited_unknown(draft, event, edit, person)
         return
-    if message.text == edit.text:
+    kept = _as_kept(draft, message)
+    public, private = divide(edit.text)
+    if kept in (Divided(public, private), Divided("", edit.text)):
         return
-    inside = _inside(edit.text)
-    speaks = message.sender == person and _speaks(draft, event, person) and not inside
+    leaves = bool(public or not private)
+    speaks = message.sender == person and _speaks(draft, event, person) and leaves
     match message.state:
-        case MessageState.HELD if inside:
+        case MessageState.HELD if not speaks:
+            _keep_private(draft, event, message, "")
             draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=edit.text))
             draft.add(ClearTimers(RELEASE, str(message.id)))
-            draft.mark(message, Mark.INSIDE)
+            _keep_inside(draft, event, message, person)
         case MessageState.HELD:
-            draft.add(ChangeMessage(message.id, text=edit.text))
-            undo = draft.organization.policies.undo
-            draft.add(SetTimer(RELEASE, str(message.id), draft.now + undo))
+            draft.add(ChangeMessage(message.id, text=public))
+            _keep_private(draft, event, message, private)
+            _hold(draft, message)
         case MessageState.PARKED if speaks:
-            draft.add(ChangeMessage(message.id, state=MessageState.RELEASED, text=edit.text))
+            draft.add(ChangeMessage(message.id, state=MessageState.RELEASED, text=public))
             draft.add(Drop(message.id))
             post = Post(
-                edit.text, attachments=at_hand(message), speaker=draft.speaker(message.role, message.sender)
+                public, attachments=at_hand(message), speaker=draft.speaker(message.role, message.sender)
             )
             draft.add(Deliver(message.id, post, report=True))  # it will be parked again, with the new words
             draft.remember(parked=max(0, draft.memory.parked - 1))
+            _keep_private(draft, event, message, private)
         case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ if speaks:
-            draft.add(ChangeMessage(message.id, text=edit.text))
-            _correct(draft, message, edit.text)
+            if public != message.text:
+                draft.add(ChangeMessage(message.id, text=public))
+                _correct(draft, message, public)
+            _keep_private(draft, event, message, private)
         case MessageState.FAILED if speaks:
-            draft.add(ChangeMessage(message.id, text=edit.text))  # `_send_again` corrects it
+            draft.add(ChangeMessage(message.id, text=public))  # `_send_again` corrects it
+            _keep_private(draft, event, message, private)
         case (
             MessageState.RELEASED
             | MessageState.SENT
@@ -303,6 +343,8 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
         )
         draft.add(AddMessage(gone))
         return
+    if (note := _private_part(draft, message)) is not None:
+        draft.add(ChangeMessage(note.id, state=MessageState.DELETED))
     match message.state:
         case MessageState.HELD:
             draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))

@@ -47,7 +47,10 @@ def to_commonmark(text: str, names: Mapping[str, str]) -> str:
 
     def replace(match: re.Match[str]) -> str:
         if (pre := match["pre"]) is not None:
-            return keep(_fenced(_unescaped(pre)))
+            # On lines of its own. A blank line would say that something new begins, which nobody has written.
+            before = "\n" if match.start() and match.string[match.start() - 1] != "\n" else ""
+            after = "\n" if match.string[match.end() : match.end() + 1] not in ("", "\n") else ""
+            return before + keep(_fenced(_unescaped(pre))) + after
         if (code := match["code"]) is not None:
             return keep(f"`{_unescaped(code)}`")
         return keep(_angle(match["angle"], names))
@@ -59,8 +62,9 @@ def to_commonmark(text: str, names: Mapping[str, str]) -> str:
     for sign, mark in _PAIRS.items():
         body = body.replace(sign, mark)
     body = re.sub(r"^(\s*)• ", r"\1- ", pictured(body), flags=re.MULTILINE)
-    # A quotation of Slack's ends with its line; one of CommonMark's goes on until an empty line.
-    body = _QUOTE_END.sub(r"\1\n\n", body)
+    # A quotation of Slack's ends with its line; one of CommonMark's goes on until an empty line. That is one
+    # inside the quotation here: a blank line outside of it would be one that nobody has written.
+    body = _QUOTE_END.sub(r"\1\n>\n", body)
     return _KEPT.sub(lambda number: kept[int(number[1])], body).strip()
 
 
@@ -91,7 +95,7 @@ def _plain(text: str) -> str:
 def _fenced(code: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"\n{fence}\n{code.strip(chr(10))}\n{fence}\n"
+    return f"{fence}\n{code.strip(chr(10))}\n{fence}"
 
 
 def _unescaped(text: str) -> str:

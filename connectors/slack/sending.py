@@ -232,17 +232,18 @@ class Sending:
         return Sent(chat=chat)
 
     async def _react(self, operation: React, chat: str) -> Sent:
-        wanted = MARKS[operation.mark] if operation.mark is not None else ""
+        marks = (operation.mark, Mark.INSIDE if operation.partly else None)
+        wanted = {MARKS[mark] for mark in marks if mark is not None}
         return await self._show(chat, operation.message, wanted, frozenset(MARKS.values()))
 
     async def _emote(self, operation: Emote, chat: str) -> Sent:
         wanted = ""
         if operation.emoji and not (wanted := code_for(operation.emoji)):
             raise Refused("invalid_name: Slack has no emoji for that reaction")
-        return await self._show(chat, operation.message, wanted, None)
+        return await self._show(chat, operation.message, {wanted} - {""}, None)
 
-    async def _show(self, chat: str, ts: str, wanted: str, among: Collection[str] | None) -> Sent:
-        """Leave `wanted` as our only reaction of those `among` (None: of all).
+    async def _show(self, chat: str, ts: str, wanted: set[str], among: Collection[str] | None) -> Sent:
+        """Leave `wanted` as our only reactions of those `among` (None: of all).
 
         One call to see what is there, and one for each difference. What this process did before is not
         remembered: another one may have changed it since.
@@ -257,11 +258,11 @@ class Sending:
                 raise
             return Sent(chat=chat)
         ours = _ours(answer, us)
-        for name in sorted(ours - {wanted}):
+        for name in sorted(ours - wanted):
             if among is None or name in among:
                 await self._reaction(chat, ts, name, add=False)
-        if wanted and wanted not in ours:
-            await self._reaction(chat, ts, wanted, add=True)
+        for name in sorted(wanted - ours):
+            await self._reaction(chat, ts, name, add=True)
         return Sent(chat=chat)
 
     async def _reaction(self, chat: str, ts: str, name: str, *, add: bool) -> None:

@@ -1,7 +1,8 @@
 """What one Telegram message says, in the bus's words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Protocol
 
 from telegram import Message, PhotoSize
@@ -51,35 +52,53 @@ def said_of(message: Message, raw: Mapping[str, object]) -> Said:
     text, entities = words(message.text, "message.text"), raw.get("entities")
     if not text:
         text, entities = words(message.caption, "message.caption"), raw.get("caption_entities")
-    return Said(_with_links(text, entities), attachments_of(message))
+    return Said(_as_markdown(text, entities), attachments_of(message))
 
 
-def _with_links(text: str, entities: object) -> str:
-    """As Markdown, for what else would lose where it leads. How it looked is left out.
+def _as_markdown(text: str, entities: object) -> str:
+    """Return the text with its links and blocks of code as Markdown, or they would lose where they lead and
+    where they end. How the rest looked is left out.
 
     What begins with a slash stays as it is: how it begins says for whom it is.
     """
     if not isinstance(entities, list) or text.lstrip().startswith("/"):
         return text
-    found = []
-    for entity in entities:
-        if isinstance(entity, dict) and entity.get("type") == "text_link":
-            at, length, url = entity.get("offset"), entity.get("length"), entity.get("url")
-            if (
-                isinstance(at, int)
-                and isinstance(length, int)
-                and isinstance(url, str)
-                and _WEB.fullmatch(url)
-            ):
-                found.append((at * 2, (at + length) * 2, url))
     coded = text.encode("utf-16-le")
-    for start, end, url in sorted(found, reverse=True):
-        label = coded[start:end].decode("utf-16-le", "ignore").strip()
-        if 0 <= start < end <= len(coded) and label and "\n" not in label:
-            shown = re.sub(r"([\\\[\]])", r"\\\1", label)
-            address = url.replace("(", "%28").replace(")", "%29")
-            coded = coded[:start] + f"[{shown}]({address})".encode("utf-16-le") + coded[end:]
+    for start, end, url in sorted(_spans(entities), key=itemgetter(0), reverse=True):
+        if not 0 <= start < end <= len(coded):
+            continue
+        shown = coded[start:end].decode("utf-16-le", "ignore")
+        if url is None:
+            before, after = coded[:start].decode("utf-16-le", "ignore"), coded[end:][:2]
+            written = _fenced(shown, own_line=not before or before.endswith("\n"))
+            written += "" if after in (b"", "\n".encode("utf-16-le")) else "\n"
+        elif (label := shown.strip()) and "\n" not in label:
+            escaped = re.sub(r"([\\\[\]])", r"\\\1", label)
+            written = f"[{escaped}]({url.replace('(', '%28').replace(')', '%29')})"
+        else:
+            continue
+        coded = coded[:start] + written.encode("utf-16-le") + coded[end:]
     return clean(coded.decode("utf-16-le", "replace"))
+
+
+def _spans(entities: list[object]) -> Iterator[tuple[int, int, str | None]]:
+    """Yield where in the UTF-16 text links and blocks of code are: first byte, end, and a link's address."""
+    for entity in entities:
+        if not isinstance(entity, dict):
+            continue
+        at, length, url = entity.get("offset"), entity.get("length"), entity.get("url")
+        if not isinstance(at, int) or not isinstance(length, int):
+            continue
+        if entity.get("type") == "pre":
+            yield at * 2, (at + length) * 2, None
+        elif entity.get("type") == "text_link" and isinstance(url, str) and _WEB.fullmatch(url):
+            yield at * 2, (at + length) * 2, url
+
+
+def _fenced(code: str, *, own_line: bool) -> str:
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return ("" if own_line else "\n") + f"{fence}\n{code.strip(chr(10))}\n{fence}"
 
 
 def attachments_of(message: Message) -> tuple[Attachment, ...]:

@@ -53,7 +53,7 @@ from bot.core.ids import PersonId
 from bot.turns.customer import OPTION
 from bot.turns.decide import MAX_HOPS, Decision, conclude, decide, decide_guarded, give_up, question
 from bot.turns.draft import Draft
-from bot.turns.staff import ASSIGN, INSIDE, RESOLVE, RETURN, SEND_AGAIN, TAKE
+from bot.turns.staff import ASSIGN, RESOLVE, RETURN, SEND_AGAIN, TAKE
 from bot.turns.window import DISCARD, HOLD
 from tests.turns.desk import (
     CLOSED,
@@ -71,6 +71,7 @@ from tests.turns.world import Out
 ORGANIZATION = organization()
 STAFF = {person.slack: person.id for person in ORGANIZATION.people if person.slack}
 SUPERVISORS = {"anna", "ben", "grace"}
+parts = st.sampled_from(["{}", "{}", "// {}", "{}\n// private"])  # of what staff write
 people = st.sampled_from(["U0HUGO0008", "U0CARLA003", "U0BEN00002", "U0STRANGER"])
 fates = st.sampled_from(["delivered", "delivered", "failed", "unknown", "unreachable", "parked", "parked"])
 deeds = st.sampled_from(
@@ -239,11 +240,11 @@ class Walk(RuleBasedStateMachine):
         return [room.place for room in self.desk.state.rooms.values() if room.place.thread]
 
     @precondition(lambda self: self._threads())
-    @rule(data=st.data(), who=people, inside=st.booleans(), late=st.booleans(), newest=st.booleans())
-    def staff_write(self, data: st.DataObject, who: str, inside: bool, late: bool, newest: bool) -> None:
+    @rule(data=st.data(), who=people, inside=parts, late=st.booleans(), newest=st.booleans())
+    def staff_write(self, data: st.DataObject, who: str, inside: str, late: bool, newest: bool) -> None:
         place = self._threads()[-1] if newest else data.draw(st.sampled_from(self._threads()))
         number = next(self.numbers)
-        text = f"{INSIDE} line {number}" if inside else f"line {number}"
+        text = inside.format(f"line {number}")
         at = self.desk.tick()
         if late and self.word.since is not None:  # written before the word was taken, brought now
             at = self.word.since - timedelta(microseconds=1)
@@ -279,11 +280,10 @@ class Walk(RuleBasedStateMachine):
         self.lines.append(Line(who, f"s{number}", place, at))
 
     @precondition(lambda self: self.lines)
-    @rule(data=st.data(), deed=st.sampled_from(["edit", "inside", "delete", "take back"]))
-    def staff_change_their_words(self, data: st.DataObject, deed: str) -> None:
+    @rule(data=st.data(), deed=st.sampled_from(["edit", "edit", "delete", "take back"]), inside=parts)
+    def staff_change_their_words(self, data: st.DataObject, deed: str, inside: str) -> None:
         line = data.draw(st.sampled_from(self.lines))
-        number = next(self.numbers)
-        text = f"{INSIDE} hidden {number}" if deed == "inside" else f"changed {number}"
+        text = inside.format(f"changed {next(self.numbers)}")
         change: Content = Deleted(line.ref) if deed == "delete" else Edited(line.ref, text)
         if deed == "take back":
             change = Reacted(line.ref, "👎", added=True)
@@ -409,10 +409,10 @@ class Walk(RuleBasedStateMachine):
             event, sender = item.body, item.body.sender.external_id
             match event.content:
                 case Said(text=text) | Edited(text=text):
-                    if not text.startswith(INSIDE) and self.word.speaks(
-                        sender, event.place, event.occurred_at, place
-                    ):
-                        self.may_leave.add(text)
+                    public, private, _ = text.partition("//")
+                    speaks = self.word.speaks(sender, event.place, event.occurred_at, place)
+                    if speaks and (public or not private):
+                        self.may_leave.add(public.removesuffix("\n"))
                 case Tapped(action="take" | "resolve" | "return") | Submitted() if event.place != place:
                     pass  # pressed on the card of a room that was left meanwhile
                 case Tapped(action="take", value=value):

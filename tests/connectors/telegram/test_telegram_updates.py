@@ -186,6 +186,20 @@ def test_a_link_that_hides_behind_words_is_not_lost(text: str, entity: Json, rea
 
 
 @pytest.mark.parametrize(
+    ("text", "offset", "length", "read"),
+    [
+        ("a\n// b\n\nc\nd", 2, 7, "a\n```\n// b\n\nc\n```\nd"),
+        ("😀 b c", 3, 1, "😀 \n```\nb\n```\n c"),
+        ("b\nc", 0, 2, "```\nb\n```\nc"),
+        ("a ``` b", 2, 5, "a \n````\n``` b\n````"),
+    ],
+)
+def test_a_block_of_code_keeps_its_ends(text: str, offset: int, length: int, read: str) -> None:
+    block = {"type": "pre", "offset": offset, "length": length}
+    assert only(update("message", message(text=text, entities=[block]))).content == Said(read)
+
+
+@pytest.mark.parametrize(
     ("text", "content"),
     [
         ("/start", Started()),

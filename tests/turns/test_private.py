@@ -1,0 +1,210 @@
+"""Private lines: what begins with two slashes stays inside, whatever dresses it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.turns.private import divide
+
+DRESSES = [
+    "",
+    "  ",
+    "\t",
+    "\u00a0",
+    "\u3000",
+    "> ",
+    ">> ",
+    "> > ",
+    "&gt; ",
+    "* ",
+    "- ",
+    "+ ",
+    "• ",
+    "◦ ",
+    "1. ",
+    "12) ",
+    "(3) ",
+    "a. ",
+    "iv) ",
+    "1\ufe0f\u20e3 ",
+    "# ",
+    "### ",
+    "**",
+    "*",
+    "_",
+    "~~",
+    "~",
+    "`",
+    "||",
+    "[",
+    "\\",
+    '"',
+    "“",
+    "- [ ] ",
+    "🔒 ",
+    ":lock: ",
+    "❤️ ",
+    "\u200b",
+    "\u200c",
+    "\u200d",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\u061c",
+    "\u200e",
+    "\u202e",
+    "\u2066",
+    "\ufe0f",
+    "\U000e0061",
+    "\u3164",
+    "\u2800",
+    "\x07",
+]
+SLASHES = [
+    "//",
+    "／／",
+    "/／",
+    "/\u200b/",
+    "/\u2060／",
+    "\\/\\/",
+    "⁄⁄",
+    "∕∕",
+    "⧸⧸",
+    "⫽",
+    "///",
+    "&#47;&sol;",
+    "/ /",
+]
+BLANKS = ["", "  ", "\u200b", "\u00a0\u2060", "\t", "\u3000"]
+BREAKS = ["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85", "\v"]
+
+
+@pytest.mark.parametrize("slashes", SLASHES)
+def test_whatever_dresses_a_private_line_it_stays_inside(slashes: str) -> None:
+    for dress in DRESSES:
+        line = f"{dress}{slashes} she always complains"
+        parts = divide(f"It is 90 EUR.\n{line}\nAnything else?")
+        assert parts == ("It is 90 EUR.", f"{line}\nAnything else?")
+        assert divide(f"\n{line}\n\nIt is 90 EUR.").public == ""
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize("ends", BREAKS)
+def test_what_follows_the_next_blank_line_goes_out_again(ends: str, blank: str) -> None:
+    text = ends.join(["One.", "// two", "three", blank, blank, "Four.", "Five."])
+    assert divide(text) == ("One.\n\nFour.\nFive.", "// two\nthree")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "See https://shop.example//cart",
+        "https://shop.example is ours",
+        "<https://shop.example>",
+        "- https://shop.example\n- http://two.example",
+        "Either // or",
+        "and/or\n1/2 // 3/4",
+        "file:///tmp",
+        "12.50 // 10.00",
+        "/",
+        "\n\n  Two\n\n\nThree  \n",
+        "```\nx = 1 // 2\n```",
+    ],
+)
+def test_what_holds_no_private_line_is_unchanged(text: str) -> None:
+    assert divide(text) == (text, "")
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~", "````", "> ```"])
+def test_a_fenced_block_that_holds_a_private_line_stays_inside_whole(fence: str) -> None:
+    block = f"{fence}\nfirst\n\n// private\n\nlast\n{fence}"
+    assert divide(f"Before.\n\n{block}\n\nAfter.") == ("Before.\n\nAfter.", block)
+
+
+def test_a_block_that_is_never_closed_stays_inside_to_the_end() -> None:
+    assert divide("Before.\n\n```\nfirst\n\n// private\n\nlast").public == "Before."
+
+
+def test_a_private_line_takes_a_block_below_it_along_whole() -> None:
+    text = "Before.\n// this is how:\n```\nfirst\n\nlast\n```\nstill\n\nAfter."
+    assert divide(text).public == "Before.\n\nAfter."
+
+
+@pytest.mark.parametrize(
+    "text", ["```\n// note\n```\n\nAfter.", "```// note\n```\n\nAfter.", "```\n\n// note"]
+)
+def test_a_message_that_begins_with_a_private_block_stays_inside_whole(text: str) -> None:
+    assert divide(text) == ("", text)
+
+
+def test_other_blocks_are_left_whole() -> None:
+    text = "One.\n// two\n\n```\nx\n\ny\n```"
+    assert divide(text).public == "One.\n\n```\nx\n\ny\n```"
+
+
+def test_an_empty_line_of_a_quotation_is_a_blank_line() -> None:
+    assert divide("> One.\n> // two\n> three\n>\n> Four.").public == "> One.\n\n> Four."
+    assert divide("One.\n> // two\n>\nthree\n\nFour.").public == "One.\n\nFour."
+
+
+@pytest.mark.parametrize("text", ["/desk resolve", " /take", "/start@a_bot now\n\nmore", "\u200b/desk"])
+def test_a_command_stays_inside_whole(text: str) -> None:
+    assert divide(text) == ("", text)
+
+
+# Any text, with what matters here more often than chance would bring it.
+pieces = st.one_of(
+    st.sampled_from(
+        [
+            "/",
+            "／",
+            "//",
+            "\n",
+            "\n\n",
+            "\r\n",
+            "\u2028",
+            ">",
+            "> ",
+            "*",
+            "`",
+            "```",
+            "~~~",
+            "- ",
+            "1. ",
+            "\u200b",
+        ]
+    ),
+    st.text(max_size=6),
+    st.sampled_from(["word", "https://a.example", " "]),
+)
+texts = st.lists(pieces, max_size=25).map("".join)
+secret_lines = st.tuples(
+    st.sampled_from(DRESSES), st.sampled_from(SLASHES), st.sampled_from([" secret", "secret", "\u200bsecret"])
+).map("".join)
+
+
+@given(
+    texts,
+    secret_lines,
+    st.sampled_from(BREAKS),
+    st.sampled_from(["", "\nsecret too", "\r\n> secret too"]),
+    texts,
+)
+def test_nothing_of_a_private_line_ever_goes_out(
+    before: str, line: str, ends: str, more: str, after: str
+) -> None:
+    divided = divide(before + ends + line + more + "\n\n" + after)
+    assert "secret" not in divided.public
+    assert "secret" in divided.private
+
+
+@given(texts)
+def test_the_public_part_holds_nothing_private_and_nothing_new(text: str) -> None:
+    public, private = divide(text)
+    assert divide(public) == (public, ""), "what is public stays public"
+    if not private:
+        assert public == text
+    lines = text.splitlines()
+    assert all(line in lines for line in filter(None, public.splitlines()))
+    assert public == text or public == public.strip("\r\n")

@@ -1,0 +1,122 @@
+"""A message with a private part: what leaves of it, what is kept, and what its author is told."""
+
+from bot.core.answering import HandOver
+from bot.core.conversation import MessageState, View
+from bot.core.events import Attachment, AttachmentKind, Deleted, Edited, Said
+from bot.core.outbound import Mark, Post, React, Whisper
+from bot.turns.story import lines
+from tests.turns.bench import CARLA, HUGO, Bench, Left, to_customers
+
+NOTE, SENT = MessageState.NOTE, MessageState.DELIVERED
+FILE = Attachment(kind=AttachmentKind.LOCATION, ref="geo:1,2")
+
+
+async def taken(desk: Bench) -> View:
+    accepted = await desk.hear(desk.event("Help!"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    return await desk.held(accepted.wakes[0].conversation)
+
+
+async def left(desk: Bench) -> list[Left]:
+    first = await desk.deliver()
+    await desk.undo_is_over()
+    return [*first, *await desk.deliver()]
+
+
+def whispers(leaving: list[Left]) -> list[str]:
+    return [one.operation.text for one in leaving if isinstance(one.operation, Whisper)]
+
+
+def marks(leaving: list[Left]) -> list[React]:
+    return [one.operation for one in leaving if isinstance(one.operation, React)]
+
+
+async def story(desk: Bench, view: View, ref: str) -> list[tuple[MessageState, str]]:
+    now = await desk.view(view.conversation.id)
+    return [(message.state, message.text) for message in now.story if message.ref == ref]
+
+
+async def test_the_public_part_leaves_and_the_rest_is_kept_as_a_note(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff("It is 90 EUR.\n// she always complains", view, ref="s1")
+    leaving = await left(desk)
+    await desk.turn()
+    leaving += await desk.deliver()
+    assert to_customers(leaving) == ["It is 90 EUR."]
+    assert await story(desk, view, "s1") == [(SENT, "It is 90 EUR."), (NOTE, "// she always complains")]
+    assert whispers(leaving) == ["🔒 This part stays inside: “// she always complains”"]
+    assert marks(leaving) == [
+        React("s1", Mark.WAITING, partly=True),
+        React("s1", Mark.DELIVERED, partly=True),
+    ]
+    told = lines((await desk.view(view.conversation.id)).story)
+    assert not any("complains" in line.text for line in told), "agents are told what the customer read"
+
+
+async def test_files_go_with_the_public_part_and_stay_with_a_private_message(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff(Said("Here.\n// at last", (FILE,)), view, ref="s1")
+    await desk.staff(Said("// only for us", (FILE,)), view, ref="s2")
+    posts = [one.operation for one in await left(desk) if one.item.room is None]
+    assert [(p.text, p.attachments) for p in posts if isinstance(p, Post)] == [("Here.", (FILE,))]
+
+
+async def test_an_edit_within_the_undo_keeps_the_new_private_part_inside(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff("It is 90 EUR.", view, ref="s1")
+    await desk.staff(Edited("s1", "It is 80 EUR.\n> // my mistake\n> again"), view)
+    await desk.staff(Edited("s1", "It is 70 EUR.\n// my mistake"), view)
+    leaving = await left(desk)
+    assert to_customers(leaving) == ["It is 70 EUR."]
+    assert (NOTE, "// my mistake") in await story(desk, view, "s1")
+
+
+async def test_an_edit_that_makes_all_private_takes_the_message_back(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff("It is 90 EUR.\n// really", view, ref="s1")
+    await desk.staff(Edited("s1", "// It is 90 EUR."), view)
+    leaving = await left(desk)
+    assert not to_customers(leaving)
+    assert marks(leaving)[-1] == React("s1", Mark.INSIDE)
+    assert (NOTE, "// It is 90 EUR.") in await story(desk, view, "s1")
+
+
+async def test_a_later_edit_changes_only_what_the_customer_reads(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff("It is 90 EUR.", view, ref="s1")
+    await left(desk)
+    await desk.staff(Edited("s1", "It is 90 EUR.\n// she always complains"), view)
+    leaving = await left(desk)
+    assert not [one for one in leaving if one.item.room is None], "the public part is as it was"
+    assert whispers(leaving) == ["🔒 This part stays inside: “// she always complains”"]
+    await desk.staff(Edited("s1", "It is 80 EUR.\n// she always complains\nAnything else?"), view)
+    [correction] = [one for one in await left(desk) if one.item.room is None]
+    assert (correction.item.kind, correction.text) == ("amend", "It is 80 EUR.")
+    await desk.staff(Edited("s1", "// all of it"), view)
+    leaving = await left(desk)
+    assert not [one for one in leaving if one.item.room is None], "the customer keeps what they read"
+    assert "still reads what you wrote before" in whispers(leaving)[0]
+
+
+async def test_a_deleted_message_takes_its_private_part_along(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff("It is 90 EUR.\n// really", view, ref="s1")
+    await left(desk)
+    await desk.staff(Deleted("s1"), view)
+    assert [one.item.kind for one in await left(desk) if one.item.room is None] == ["retract"]
+    assert {state for state, _ in await story(desk, view, "s1")} == {MessageState.DELETED}
+
+
+async def test_words_that_an_edit_overtook_are_divided_too(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff(Edited("s1", "It is 80 EUR.\n// my mistake"), view)
+    await desk.staff("It is 90 EUR.", view, ref="s1")
+    assert to_customers(await left(desk)) == ["It is 80 EUR."]
+
+
+async def test_what_a_colleague_writes_stays_inside_whole(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff("It is 90 EUR.\n// really", view, who=CARLA, ref="s1")
+    await desk.staff("Hello.", view, who=HUGO, ref="s2")
+    assert to_customers(await left(desk)) == ["Hello."]
+    assert await story(desk, view, "s1") == [(NOTE, "It is 90 EUR.\n// really")]
