@@ -21,6 +21,8 @@ from orgs.specification.organization import (
     Serves,
     Team,
 )
+from orgs.specification.texts import Texts
+from orgs.translations import SHIPPED, base
 from orgs.tree import Path, Tree
 
 _KNOWN_WITHOUT_DEFINITION: Final = {*BUILT_IN_TRIGGERS, *(trigger.id for trigger in WELL_KNOWN_TRIGGERS)}
@@ -49,6 +51,7 @@ class Checker:
         self._check_triggers()
         if not any(problem.severity is Severity.ERROR for problem in self.problems):
             self._check_reach()  # who is called by rules that name nobody, nobody can tell
+        self._check_texts()
         return sorted(self.problems, key=lambda problem: (problem.line, problem.column, problem.code))
 
     def _add(
@@ -76,8 +79,19 @@ class Checker:
             )
         )
 
-    def _warn(self, path: Path, code: str, found: str, expected: str, suggestion: str = "") -> None:
-        self._add(path, code, found, expected, severity=Severity.WARNING, suggestion=suggestion)
+    def _warn(
+        self,
+        path: Path,
+        code: str,
+        found: str,
+        expected: str,
+        suggestion: str = "",
+        *,
+        of_key: bool = False,
+    ) -> None:
+        self._add(
+            path, code, found, expected, severity=Severity.WARNING, suggestion=suggestion, of_key=of_key
+        )
 
     def _known(self, path: Path, name: str, known: Collection[str], kind: str) -> bool:
         if name in known:
@@ -406,6 +420,26 @@ class Checker:
             if trigger.id not in used:
                 found = f"{quote(trigger.id)}, which no rule names"
                 self._warn((*path, "id"), "trigger.unused", found, "a rule with this trigger")
+
+    # Texts to customers
+
+    def _check_texts(self) -> None:
+        policies = self._org.policies
+        for language in policies.texts:
+            if language not in policies.languages:
+                path: Path = ("policies", "texts", language)
+                expected = f"one of the organization's languages ({', '.join(policies.languages)})"
+                self._warn(path, "texts.unused", f"texts in {quote(language)}", expected, of_key=True)
+        for i, language in enumerate(policies.languages):
+            if base(language) in SHIPPED:
+                continue
+            worded = policies.texts.get(language, Texts()).model_dump(exclude_defaults=True)
+            if missing := [name for name in Texts.model_fields if name not in worded]:
+                expected = (
+                    f"policies.texts.{language} to have them; until then {policies.languages[0]} is said"
+                )
+                found = f"{quote(language)} without {len(missing)} texts ({', '.join(missing[:3])}, …)"
+                self._warn(("policies", "languages", i), "texts.missing", found, expected)
 
 
 def _wrong_form(kind: ChannelKind | None, channel: str) -> str:

@@ -89,10 +89,15 @@ def _unknown_key(model: type[BaseModel], path: Path, tree: Tree, file: str) -> P
 def fields_at(model: type[BaseModel], path: Path) -> list[str]:
     """The keys that may stand in the mapping at `path`."""
     here: type[BaseModel] | None = model
+    keyed = False
     for step in path:
         if isinstance(step, int) or here is None:
             continue
+        if keyed:  # the step is a key of a mapping such as `dict[str, Texts]`, and `here` its values
+            keyed = False
+            continue
         fields = {(info.alias or name): info.annotation for name, info in here.model_fields.items()}
+        keyed = get_origin(fields.get(step)) is dict
         here = _model_in(fields.get(step))
     return [info.alias or name for name, info in here.model_fields.items()] if here else []
 

@@ -1,7 +1,7 @@
 """How an agent is asked for an answer. The keyless answerer and every language model stand behind this."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.core.ids import AgentId, OrgId
@@ -41,7 +41,8 @@ class Question:
     messages: tuple[str, ...]  # the customer's new messages, in order; taps as their labels
     picked: str = ""  # the value of the button of ours that the customer tapped last
     misses: int = 0  # questions in a row which could not be answered
-    language: str = ""
+    language: str = "en"  # BCP 47: in which the customer is answered
+    replies: Mapping[str, str] = field(default_factory=dict)  # our fixed texts in it, by name
     verified: bool = True  # False: nobody vouches for who this is; nothing personal may be disclosed
 
 

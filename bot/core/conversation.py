@@ -228,6 +228,7 @@ class Memory:
     parked: int = 0  # messages that wait until the customer writes again
     options: tuple[tuple[str, str], ...] = ()  # value and label of what the last question offered
     channel: str = ""  # where the customer wrote last
+    language: str = ""  # in which the customer surely wrote last; "" while no words of theirs tell it
     automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # persons told that their words stay inside
     failures: int = 0

@@ -31,6 +31,8 @@ from bot.turns.ownership import Cause
 from bot.turns.reports import receipt
 from bot.turns.story import named, shortened
 from bot.turns.window import reopened
+from orgs.answering.language import language_of
+from orgs.specification.texts import fill
 
 OPTION = "option"  # the action of a clarifying question's buttons
 _BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; more says something else as well
@@ -101,6 +103,8 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
     if message is None:
         return
     if isinstance(event.content, Said) and not event.overheard:
+        if not event.automatic:
+            _heard_language(draft, event.content.text)
         _typed_choice(draft, event.content.text)
         if _invited(draft, event.content.text) or elsewhere.hear(draft, event):
             if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
@@ -120,6 +124,13 @@ def _entry(draft: Draft, item: Input) -> Message | None:
     None when it made none, or one older than the story that a turn sees: nothing is owed for that any more.
     """
     return draft.messages.get(item.message) if item.message else None
+
+
+def _heard_language(draft: Draft, text: str) -> None:
+    """What they surely write in now is what they are answered in, until they surely write in another."""
+    spoken = draft.organization.policies.languages
+    if found := language_of(text, spoken, known=draft.memory.language):
+        draft.remember(language=found)
 
 
 def _typed_choice(draft: Draft, text: str) -> None:
@@ -267,7 +278,7 @@ def _submitted(draft: Draft, item: Input, event: Event) -> None:
 
 def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
     """Kept with its kind, shown to people. Who talks to an agent alone is asked for words, once in a row."""
-    text = draft.organization.policies.texts.unreadable
+    text = draft.texts.unreadable
     ours = (m.text for m in reversed(draft.messages.values()) if m.role is not Role.CUSTOMER)
     asked = next(ours, "") == text
     told = Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {kind}.")
@@ -290,7 +301,11 @@ def _started(draft: Draft, event: Event, payload: str) -> None:
         return
     if draft.status is Status.RESOLVED:
         draft.give(Cause.REOPENED, draft.owner.name, Status.IN_PROGRESS)
-    draft.say(draft.organization.identity.greeting, role=Role.AGENT, sender=draft.owner.name)
+    draft.say(
+        fill(draft.texts.greeting, organization=draft.organization.display_name),
+        role=Role.AGENT,
+        sender=draft.owner.name,
+    )
     draft.because(f"agent {draft.owner.name}", "greeted: the chat was opened")
 
 
@@ -303,7 +318,7 @@ def _invited(draft: Draft, written: str) -> bool:
         return False
     if len(INVITATION.sub("", written)) > _BESIDE_AN_INVITATION:
         return False
-    draft.say("We go on here.")
+    draft.say(draft.texts.goes_on_here)
     draft.because("customer", "accepted an invitation to go on here")
     return True
 

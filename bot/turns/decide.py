@@ -27,6 +27,7 @@ from bot.turns.escalating import escalate
 from bot.turns.ownership import Cause
 from bot.turns.story import lines, words
 from orgs.routing import escalation_target, find_agent, find_trigger, first_agent, rules_of
+from orgs.translations import texts_in
 
 MAX_HOPS = 3  # agents that one turn may pass through
 
@@ -114,6 +115,7 @@ def question(decision: Decision) -> Question:
     draft, org = decision.draft, decision.draft.organization
     agent = find_agent(org, decision.agent)
     assert agent is not None  # noqa: S101  `_whom_to_ask` saw to it
+    voice = agent.voice or org.identity.voice
     before = [m for m in draft.messages.values() if m.id not in decision.asked]
     asked = [draft.messages[id_] for id_ in decision.asked]
     return Question(
@@ -121,7 +123,7 @@ def question(decision: Decision) -> Question:
         organization_name=org.display_name,
         agent=AgentId(agent.id),
         agent_name=agent.title,
-        voice=agent.voice or org.identity.voice,
+        voice=voice,
         scope=agent.scope,
         knowledge=agent.knowledge,
         triggers=_triggers(draft, agent.id),
@@ -129,7 +131,8 @@ def question(decision: Decision) -> Question:
         messages=tuple(words(message) for message in asked if message.state is not MessageState.DELETED),
         picked=draft.picked,
         misses=draft.memory.misses,
-        language=draft.view.conversation.language,
+        language=draft.language,
+        replies=texts_in(org, draft.language, voice).model_dump(),
         verified=draft.view.conversation.verified,
     )
 
@@ -201,7 +204,7 @@ def give_up(decision: Decision, error: DeskError) -> Decision:
         draft,
         reason=f"The agent could not answer: {error.code}.",
         why=f"turn failed: {error.code}",
-        notice=draft.organization.policies.texts.apology,
+        notice=draft.texts.apology,
     )
     draft.audit("desk", "turn.given_up", code=error.code)
     return Decision(draft)

@@ -42,6 +42,8 @@ from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker,
 from bot.turns.ownership import Cause, pass_on
 from orgs.routing import channel_of, direct_chats, find_agent, find_person
 from orgs.specification.organization import Organization, SpeaksAs
+from orgs.specification.texts import Texts
+from orgs.translations import spoken, texts_in
 
 SYSTEM = "desk"  # the sender of what the organization says by itself
 
@@ -90,6 +92,20 @@ class Draft:
     @property
     def wake_at(self) -> datetime | None:
         return min((timer.due_at for timer in self.timers.values()), default=None)
+
+    @property
+    def language(self) -> str:
+        """Of the organization's, the one in which we write to the customer: that of their own words, else
+        what the channel tells of them, else the first.
+        """
+        known = (self.memory.language, self.view.conversation.language)
+        found = (spoken(self.organization, language) for language in known if language)
+        return next(filter(None, found), self.organization.policies.languages[0])
+
+    @property
+    def texts(self) -> Texts:
+        """The fixed texts to the customer, in their language."""
+        return texts_in(self.organization, self.language)
 
     def because(self, who: str, why: str) -> None:
         """For `desk why`."""

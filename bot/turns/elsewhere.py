@@ -17,8 +17,10 @@ from bot.core.ids import MessageId
 from bot.core.outbound import Post
 from bot.turns.draft import SYSTEM, Draft
 from bot.turns.story import transcript
+from orgs.answering.words import fold
 from orgs.routing import find_account
 from orgs.specification.organization import Serves
+from orgs.specification.texts import fill
 
 CODE_LIVES = timedelta(minutes=15)
 MAX_TRIES = 5  # codes typed wrong, and codes sent again, until CODE_LIVES has passed
@@ -27,9 +29,8 @@ _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9
 # Somebody who only mentions an address does not ask to be written to there.
 _ASKS = re.compile(
     r"\b(send|mail|e-?mail|continue|go on|carry on|reply|answer|write|reach|contact"
-    r"|schick\w*|send\w*|schreib\w*|weiter|envoye\w*|continu\w*|écri\w*|envía\w*|manda\w*|escrib\w*|sigue\w*"
-    r"|invia\w*|scriv\w*|stuur\w*|envia\w*)\b",
-    re.IGNORECASE,
+    r"|schick\w*|send\w*|schreib\w*|weiter|envo[iy]e\w*|continu\w*|ecri\w*|envi\w*|mand\w*|escrib\w*|sig[au]\w*"
+    r"|invia\w*|scriv\w*|stuur\w*|escrev\w*)\b"
 )
 _CODE = re.compile(r"\b(\d{3})[ -]?(\d{3})\b")
 
@@ -45,7 +46,7 @@ def hear(draft: Draft, event: Event) -> bool:
         alone = len(event.content.text) <= _ONLY_A_CODE
         return _typed(draft, proof, typed[1] + typed[2], alone=alone)
     found = _ADDRESS.search(event.content.text)
-    if found is None or not _ASKS.search(event.content.text.replace(found[0], "")):
+    if found is None or not _ASKS.search(fold(event.content.text.replace(found[0], ""))):
         return False
     return _offer(draft, found[0].casefold())
 
@@ -61,28 +62,25 @@ def _offer(draft: Draft, address: str) -> bool:
 
 
 def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
-    organization = draft.organization.display_name
+    organization, texts = draft.organization.display_name, draft.texts
     before = draft.memory.proof
     tries = before.tries + 1 if before is not None and draft.now <= before.expires_at else 0
     if tries > MAX_TRIES:
-        draft.say("I have sent codes enough for now. Ask again in a quarter of an hour.")
+        draft.say(draft.texts.codes_too_many)
         return True
     try:
-        place, context = begin(address, f"Your code for {organization}")
+        place, context = begin(address, fill(texts.code_subject, organization=organization))
     except Refused as error:
         draft.because("desk", f"no code can be sent there: {error.reason}")
         return False
     code, subject = draft.rules.new_code(), str(draft.rules.new_id())
-    text = (
-        f"Your code is **{code[:3]} {code[3:]}**. Type it where you are talking to {organization}, within"
-        f" {int(CODE_LIVES.total_seconds() // 60)} minutes, and the conversation goes on here.\n\n"
-        "If you asked for nothing, somebody mistyped their address: do nothing."
-    )
+    minutes = str(int(CODE_LIVES.total_seconds() // 60))
+    text = fill(texts.code, code=f"{code[:3]} {code[3:]}", organization=organization, minutes=minutes)
     draft.add(Prove(subject, place, context, address, Post(text)))
     # The address itself is kept sealed, with the place that is begun.
     expires = draft.now + CODE_LIVES
     draft.remember(proof=Proof(subject, _digest(subject, code), expires, masked(address), tries))
-    draft.say(f"I have sent a code to {masked(address)}. Type it here, and we go on there.")
+    draft.say(fill(texts.code_sent, address=masked(address)))
     draft.because("desk", "sent a code to an address, to go on there")
     draft.audit("customer", "address.proving", channel=place.channel)
     return True
@@ -92,20 +90,19 @@ def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
     if draft.now > proof.expires_at:
         draft.remember(proof=None)
         if alone:
-            draft.say("That code is too old. Ask again, and I send a new one.")
+            draft.say(draft.texts.code_too_old)
         return alone
     if not hmac.compare_digest(_digest(proof.subject, code), proof.digest):
         # Kept when it cannot be proved any more: asking for another code gives no more tries.
         draft.remember(proof=proof.missed())
         left = proof.tries + 1 < MAX_TRIES
-        again = "Please look again." if left else "Ask again in a quarter of an hour, and I send a new one."
         if alone:
-            draft.say(f"That is not the code. {again}")
+            draft.say(draft.texts.code_wrong if left else draft.texts.code_wrong_too_often)
         return alone
     draft.remember(proof=None)
-    draft.say(f"Thank you. We go on at {proof.address}.")
+    draft.say(fill(draft.texts.address_proved, address=proof.address))
     story = transcript(draft.messages.values(), draft.customer_name, draft.author)
-    text = f"As you asked, we go on here. What was said so far:\n\n{story}\n\nJust answer this message."
+    text = fill(draft.texts.story_so_far, organization=draft.organization.display_name, story=story)
     message = Message(
         id=MessageId(draft.rules.new_id()),
         role=Role.SYSTEM,

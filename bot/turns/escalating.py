@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.core.conversation import Escalation, EscalationState, MessageState, Room, Status
 from bot.core.effects import (
@@ -35,6 +34,7 @@ from orgs.routing import (
     room_for,
 )
 from orgs.specification.texts import fill
+from orgs.translations.times import moment
 
 REMIND, LADDER, RELEASE, ANSWER_DUE = "remind", "ladder", "release", "answer_due"
 KEEP_CALLING = timedelta(minutes=15)  # after the last step of the ladder
@@ -109,7 +109,7 @@ def _tell_customer(draft: Draft, target: Target, notice: str) -> None:
     """One notice of the handoff, and an honest one: when nobody is in, when they will be."""
     if draft.memory.told_handoff:
         return
-    texts = draft.organization.policies.texts
+    texts = draft.texts
     team = find_team(draft.organization, target.team_id)
     name = team.name if team else ""
     if target.immediate or is_open(draft.organization, target.team_id, draft.now):
@@ -120,7 +120,7 @@ def _tell_customer(draft: Draft, target: Target, notice: str) -> None:
             texts.out_of_hours,
             team=name,
             organization=draft.organization.display_name,
-            opens=_in_words(opens, draft.now, zone_of(draft.organization, target.team_id)),
+            opens=_in_words(draft, target.team_id, opens),
         )
     if notice:
         text = f"{fill(notice, team=name, organization=draft.organization.display_name)}\n\n{text}"
@@ -134,16 +134,9 @@ def _announce(draft: Draft, template: str, team: TeamId, person: str = "") -> No
     draft.say(fill(template, team=name, person=person, organization=draft.organization.display_name))
 
 
-def _in_words(when: datetime | None, now: datetime, zone: ZoneInfo) -> str:
-    if when is None:
-        return ""
-    local, today = when.astimezone(zone), now.astimezone(zone)
-    clock = f"{local:%H:%M} ({local.tzname()})"
-    if local.date() == today.date():
-        return f"today at {clock}"
-    if local.date() - today.date() == timedelta(days=1):
-        return f"tomorrow at {clock}"
-    return f"on {local:%A, %d %B} at {clock}"
+def _in_words(draft: Draft, team: TeamId, when: datetime | None) -> str:
+    zone = zone_of(draft.organization, team)
+    return moment(when, draft.now, zone, draft.language, draft.texts) if when else ""
 
 
 def open_room(draft: Draft, team: TeamId, *, call: PersonId | None = None) -> None:
@@ -198,7 +191,7 @@ def call_next(draft: Draft, reason: str, *, unreachable: bool = False) -> None:
         if not unreachable:
             draft.show_card()
     if draft.memory.told_waiting < TELL_CUSTOMER:
-        _announce(draft, draft.organization.policies.texts.not_taken_in_time, escalation.team)
+        _announce(draft, draft.texts.not_taken_in_time, escalation.team)
         draft.remember(told_waiting=draft.memory.told_waiting + 1)
 
 
@@ -263,7 +256,7 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
     release(draft)
-    texts = draft.organization.policies.texts
+    texts = draft.texts
     name = draft.person_name(person)
     state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED
     draft.change_escalation(state=state, holder=person, deadline=None)

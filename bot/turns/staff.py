@@ -52,6 +52,7 @@ from bot.turns.private import Divided, divide
 from bot.turns.story import shortened
 from orgs.routing import find_person, find_team, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
+from orgs.specification.texts import fill
 
 TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
 TAKE_BACK = "👎"
@@ -324,7 +325,7 @@ def _correct(draft: Draft, message: Message, text: str) -> None:
     if draft.capabilities.edits:
         draft.add(Amend(message.id, Post(text)))
     else:
-        draft.say(f"Correction: {text}", automatic=False)
+        draft.say(fill(draft.texts.correction, text=text), automatic=False)
 
 
 def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
@@ -366,7 +367,7 @@ def _retract(draft: Draft, message: Message) -> None:
     if draft.capabilities.erases:
         draft.add(Retract(message.id))
     else:
-        draft.say("Please disregard our previous message: it was sent by mistake.", automatic=False)
+        draft.say(draft.texts.disregard, automatic=False)
 
 
 def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) -> None:

@@ -172,9 +172,8 @@ def _in_their_language(draft: Draft, person: str) -> tuple[Filled, ...]:
     account = find_account(draft.organization, draft.view.conversation.place.account)
     if account is None:
         return ()
-    spoken = dict.fromkeys(
-        filter(None, (draft.view.conversation.language, *draft.organization.policies.languages))
-    )
+    told = (draft.memory.language, draft.view.conversation.language)
+    spoken = dict.fromkeys(filter(None, (*told, *draft.organization.policies.languages)))
     best: dict[str, MessageTemplate] = {}
     for template in sorted(account.templates, key=lambda t: _distance(t.language, spoken)):
         best.setdefault(template.id, template)

@@ -19,7 +19,7 @@ from bot.core.answering import (
     Question,
 )
 from orgs.answering import wording
-from orgs.answering.courtesy import Courtesy, complains, courtesy, dissatisfied, signs
+from orgs.answering.courtesy import complains, courtesy, dissatisfied, signs
 from orgs.answering.lexicon import BRANDS, CHORES, FOLLOW_UPS
 from orgs.answering.passages import Scored, Wanted, excerpt, has_steps, score, wanted
 from orgs.answering.people import asks_for_person, asks_what_we_are
@@ -106,7 +106,7 @@ class Grounded:
             return _given_up(question, scored, "the answer did not help, and neither did the one before")
         told = " ".join(fold(line.text) for line in question.story if line.speaker == "agent")
         fresh = [one for one in scored if fold(wording.plain(one.passage.title)) not in told]
-        options = _options(_near(fresh))
+        options = _options(question, _near(fresh))
         return Clarify(
             wording.did_not_help(question, options=bool(options)), options, "the answer did not help"
         )
@@ -122,23 +122,22 @@ def _without_search(question: Question, text: str) -> Answer | None:
         why = f"trigger {hit.trigger.name}: phrase “{hit.phrase}”"
         return HandOver(f"{what}.", why, hit.trigger.name, _tried(question), hit.urgent)
     if not text:
-        said = wording.courtesy(question, "empty", "en")
+        said = wording.courtesy(question, "empty")
         return Clarify(said, (), "nothing to read: an empty message or an attachment alone")
     sign = signs(text)
     if sign in ("hello", "thanks"):
-        return _courteous(question, Courtesy(sign, question.language or "en"))
+        return _courteous(question, sign)
     if sign == "":
-        return Clarify(wording.courtesy(question, "help", "en"), (), "signs without words")
+        return Clarify(wording.courtesy(question, "help"), (), "signs without words")
     if found := courtesy(text, (question.agent_name, question.organization_name)):
-        return _courteous(question, found)
+        return _courteous(question, found.kind)
     if asks_what_we_are(text):
-        return _courteous(question, Courtesy("bot", "en"))
+        return _courteous(question, "automated")
     return None
 
 
-def _courteous(question: Question, found: Courtesy) -> Answered:
-    said = wording.courtesy(question, found.kind, found.language)
-    return Answered(said, f"courtesy: {found.kind}", settled=False)
+def _courteous(question: Question, kind: str) -> Answered:
+    return Answered(wording.courtesy(question, kind), f"courtesy: {kind}", settled=False)
 
 
 def _was_no_use(question: Question, text: str) -> bool:
@@ -189,7 +188,9 @@ def _judged(question: Question, asked: _Asked, scored: Sequence[Scored]) -> Answ
             one for one in _one_per_article(scored) if _sure(one, asked) and best.score - one.score < APART
         ]
         if len(rivals) > 1 and question.misses == 0 and not asked.follow_up:
-            return Clarify(wording.which(question), _options(rivals), _why("several articles fit", rivals))
+            return Clarify(
+                wording.which(question), _options(question, rivals), _why("several articles fit", rivals)
+            )
         told = _showing_how(question, best, scored)
         return _said(question, told.passage, asked.topic.stems, _why("one article fits", [told]))
     near = _near(scored)
@@ -245,7 +246,7 @@ def _said(question: Question, passage: Passage, meant: Sequence[str], why: str) 
 def _lost(question: Question, near: Sequence[Scored], why: str) -> Answer:
     if question.misses >= 1:
         return _given_up(question, near, why)
-    options = _options(near)
+    options = _options(question, near)
     return Clarify(wording.not_sure(question, options=bool(options)), options, why)
 
 
@@ -263,16 +264,16 @@ def _tried(question: Question) -> str:
         title
         for line in question.story
         if line.speaker == "agent"
-        for title in re.findall(r"From our article \*?([^*\n]+?)\*?\.(?:\s|$)", line.text)
+        for title in wording.articles_named(question, line.text)
     ]
     return f"Answered from: {', '.join(dict.fromkeys(told))}" if told else ""
 
 
-def _options(scored: Sequence[Scored]) -> tuple[Option, ...]:
+def _options(question: Question, scored: Sequence[Scored]) -> tuple[Option, ...]:
     near = _one_per_article(scored)[:3]
     options = [Option(_value(one.passage), _label(one.passage)) for one in near]
     if 0 < len(options) < 3:
-        options.append(Option(NONE_OF_THESE, "None of these"))
+        options.append(Option(NONE_OF_THESE, wording.none_of_these(question)))
     return tuple(options)
 
 

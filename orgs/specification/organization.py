@@ -107,6 +107,7 @@ def _looks_like_a_variable(value: str) -> bool:
     return value.isascii() and value.upper() == value and value.isidentifier() and not value.startswith("__")
 
 
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 ChannelField = Annotated[ChannelRef, PlainValidator(_parse_channel), PlainSerializer(_write_channel)]
 ChannelList = Annotated[tuple[ChannelField, ...], BeforeValidator(_one_or_many)]
 EnvironmentName = Annotated[str, PlainValidator(_environment_name)]
@@ -124,7 +125,6 @@ class Identity(Part):
 
     display_name: Line | None = None  # None: the organization's name
     voice: Prose = "Friendly, plain and to the point."
-    greeting: Prose = "Hello! How can I help?"
     signature: Prose = ""
     speaks_as: SpeaksAs = SpeaksAs.ORGANIZATION
 
@@ -314,6 +314,8 @@ class KnowledgeFolder(Part):
 class Policies(Part):
     """`undo`: how long a holder's words wait before they leave. `languages`: BCP 47, the default first.
 
+    `texts`: by language, the fixed texts to customers that are not to be said as they are shipped.
+
     `automatic_replies_per_hour`: how often programs of ours answer in one conversation where programs may be
     at the other end. `outside_window`: what becomes of an agent's words when the channel takes no free text:
     "hold", or the id of a template that asks the customer to write.
@@ -323,10 +325,8 @@ class Policies(Part):
     automatic_replies_per_hour: Annotated[int, Field(ge=1, le=1000)] = 6
     outside_window: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")] = "hold"
     max_turn_attempts: Annotated[int, Field(ge=1, le=20)] = 5
-    languages: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")], ...], Field(min_length=1)
-    ] = ("en",)
-    texts: Texts = Texts()
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en",)
+    texts: dict[Language, Texts] = Field(default_factory=dict)
 
 
 class Organization(Part):

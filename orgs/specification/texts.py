@@ -1,53 +1,116 @@
 """What the organization says by itself: fixed sentences with places for names and times."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from orgs.specification.fields import Part
 
-PLACES: Final = frozenset({"organization", "team", "person", "opens"})
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _TO_FILL = re.compile(r"( ?)\{([^{}]*)\}")
 
 
+def _refuse_other_places(text: str, names: frozenset[str]) -> str:
+    for name in _PLACE.findall(text):
+        if name not in names:
+            known = ", ".join(f"{{{place}}}" for place in sorted(names))
+            raise PydanticCustomError("text.place", "only the places {known}", {"known": known or "(none)"})
+    return text
+
+
 def only_places(*names: str) -> AfterValidator:
     """A text that has no other places than these."""
-
-    def checked(text: str) -> str:
-        for name in _PLACE.findall(text):
-            if name not in names:
-                known = ", ".join(f"{{{place}}}" for place in sorted(names))
-                raise PydanticCustomError("text.place", "only the places {known}", {"known": known})
-        return text
-
-    return AfterValidator(checked)
+    return AfterValidator(lambda text: _refuse_other_places(text, frozenset(names)))
 
 
-Template = Annotated[str, StringConstraints(min_length=1, max_length=1000), only_places(*PLACES)]
+Text = Annotated[str, StringConstraints(max_length=1000)]
+
+_TEAM: Final = frozenset({"organization", "team", "person"})
+_PLACES: Final[Mapping[str, frozenset[str]]] = {
+    "handoff": _TEAM,
+    "out_of_hours": _TEAM | {"opens"},
+    "not_taken_in_time": _TEAM,
+    "returned": _TEAM,
+    "resolved": _TEAM,
+    "apology": _TEAM,
+    "opens_today": frozenset({"time"}),
+    "opens_tomorrow": frozenset({"time"}),
+    "opens_later": frozenset({"weekday", "date", "time"}),
+    "correction": frozenset({"text"}),
+    "code_subject": frozenset({"organization"}),
+    "code": frozenset({"organization", "code", "minutes"}),
+    "code_sent": frozenset({"address"}),
+    "address_proved": frozenset({"address"}),
+    "story_so_far": frozenset({"organization", "story"}),
+    "article_source": frozenset({"article"}),
+    "hello": frozenset({"organization", "agent"}),
+    "automated": frozenset({"organization", "agent"}),
+}
+_ALWAYS: Final = frozenset({"organization"})
 
 
 class Texts(Part):
-    """Said to customers. Places: {organization}, {team}, {person}, {opens} (when the team is back)."""
+    """The fixed texts to customers in one language. An empty one is said as `orgs.translations` ships it.
 
-    handoff: Template = (
-        "I am passing this to our {team}. They can read the whole story and will answer you right here."
-    )
-    out_of_hours: Template = (
-        "Nobody from our {team} is in at the moment: they will be back {opens}. Your message is with them,"
-        " and they will answer you right here."
-    )
-    not_taken_in_time: Template = (
-        "Nobody has been able to look at this yet. I have called more colleagues, and your place is kept."
-    )
-    unreadable: Template = (
-        "I cannot read this kind of message here. Please say it in words, or send it as a picture or a file."
-    )
-    returned: Template = "I am back with you. Is there anything else I can help with?"
-    resolved: Template = "We have marked this as solved. If it is not, just write again."
-    apology: Template = "Something went wrong on our side. A colleague will look at your message."
+    Places such as {organization}, {team} and {person} are filled; each text has its own.
+    """
+
+    # The conversation
+    greeting: Text = ""
+    unreadable: Text = ""
+    correction: Text = ""  # of {text}, where what was sent cannot be changed
+    disregard: Text = ""  # where what was sent cannot be deleted
+
+    # People
+    handoff: Text = ""
+    out_of_hours: Text = ""  # {opens}: when the team is back, as the next three say it
+    opens_today: Text = ""
+    opens_tomorrow: Text = ""
+    opens_later: Text = ""
+    not_taken_in_time: Text = ""
+    returned: Text = ""
+    resolved: Text = ""
+    apology: Text = ""
+
+    # Going on somewhere else
+    goes_on_here: Text = ""
+    code_subject: Text = ""
+    code: Text = ""
+    code_sent: Text = ""
+    code_wrong: Text = ""
+    code_wrong_too_often: Text = ""
+    code_too_old: Text = ""
+    codes_too_many: Text = ""
+    address_proved: Text = ""
+    story_so_far: Text = ""
+
+    # Answers from the articles
+    steps_follow: Text = ""
+    text_follows: Text = ""
+    article_source: Text = ""
+    which_article: Text = ""
+    not_sure: Text = ""
+    nothing_found: Text = ""
+    did_not_help: Text = ""
+    or_one_of_these: Text = ""
+    none_of_these: Text = ""
+
+    # Courtesies
+    hello: Text = ""
+    thanks: Text = ""
+    bye: Text = ""
+    ok: Text = ""
+    help: Text = ""
+    empty: Text = ""
+    automated: Text = ""  # to who asks whether they talk to a machine
+
+    @field_validator("*")
+    @classmethod
+    def _has_only_its_places(cls, text: str, info: ValidationInfo) -> str:
+        return _refuse_other_places(text, _PLACES.get(info.field_name or "", _ALWAYS))
 
 
 def fill(template: str, **values: str) -> str:

@@ -110,7 +110,7 @@ documents = st.fixed_dictionaries(
         ),
         "escalation_rules": rules,
         "quiet_window": st.sampled_from(["1ms", "800ms", 1.5]),
-        "identity": st.fixed_dictionaries({}, optional={"display_name": lines, "greeting": lines}),
+        "identity": st.fixed_dictionaries({}, optional={"display_name": lines, "voice": lines}),
     },
 )
 organizations = documents.map(json.dumps).map(Organization.model_validate_json)

@@ -58,7 +58,7 @@ def organization() -> Organization:
     document: dict[str, object] = dict(to_document(load(SAMPLE).organization))
     policies = dict(document["policies"])  # type: ignore[call-overload]
     texts = {"handoff": HANDOFF, "out_of_hours": CLOSED, "not_taken_in_time": LATER}
-    document["policies"] = policies | {"texts": policies["texts"] | texts}
+    document["policies"] = policies | {"texts": {"en": policies["texts"]["en"] | texts}}
     for agent, other in zip(document["agents"], (SECOND, FIRST), strict=True):  # type: ignore[call-overload]
         agent["escalation_rules"].append({"trigger": "ping", "target": other})
     return from_document(document)  # type: ignore[arg-type]

@@ -15,7 +15,32 @@ def upgrade() -> None:
         update messages m set room_id = r.id from rooms r
         where r.conversation_id = m.conversation_id and r.open and m.role = 'staff' and m.external_id <> ''
     """)
+    # Texts to customers stand under their language, the greeting among them.
+    op.execute("""
+        update organization_versions set document = jsonb_set(
+            document #- '{organization,identity,greeting}',
+            '{organization,policies,texts}',
+            jsonb_build_object(
+                document #>> '{organization,policies,languages,0}',
+                (document #> '{organization,policies,texts}')
+                || jsonb_build_object('greeting', document #> '{organization,identity,greeting}')
+            )
+        )
+        where document #> '{organization,identity}' ? 'greeting'
+    """)
 
 
 def downgrade() -> None:
+    op.execute("""
+        update organization_versions set document = jsonb_set(
+            document,
+            '{organization,policies,texts}',
+            coalesce(
+                (document #> '{organization,policies,texts}')
+                -> (document #>> '{organization,policies,languages,0}'),
+                '{}'
+            ) - 'greeting'
+        )
+        where not document #> '{organization,identity}' ? 'greeting'
+    """)
     op.drop_column("messages", "room_id")

@@ -67,8 +67,8 @@ async def test_greetings_are_returned_and_settle_nothing(ask: Asks, text: str) -
     assert "Robin" in answer.text
 
 
-async def test_courtesy_is_returned_in_the_language_it_came_in(ask: Asks) -> None:
-    german, spanish = await ask("Guten Morgen!"), await ask("muchas gracias")
+async def test_courtesy_is_returned_in_the_customers_language(ask: Asks) -> None:
+    german, spanish = await ask("Guten Morgen!", language="de"), await ask("muchas gracias", language="es")
     assert isinstance(german, Answered)
     assert isinstance(spanish, Answered)
     assert german.text.startswith("Hallo!")

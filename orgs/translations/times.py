@@ -1,0 +1,30 @@
+"""When people are back, in the words of a language."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton
+
+from orgs.specification.texts import Texts, fill
+
+
+def moment(when: datetime, now: datetime, zone: ZoneInfo, language: str, texts: Texts) -> str:
+    """Return the moment as it is told at `now`: by the clock of `zone`, which is named."""
+    local, today = when.astimezone(zone), now.astimezone(zone)
+    clock = f"{local:%H:%M} ({local.tzname()})"
+    if local.date() == today.date():
+        return fill(texts.opens_today, time=clock)
+    if local.date() - today.date() == timedelta(days=1):
+        return fill(texts.opens_tomorrow, time=clock)
+    locale = _locale(language)
+    weekday = format_date(local, "EEEE", locale=locale)
+    date = format_skeleton("MMMMd", local, locale=locale)
+    return fill(texts.opens_later, weekday=weekday, date=date, time=clock)
+
+
+def _locale(language: str) -> Locale:
+    try:
+        return Locale.parse(language, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return Locale("en")
