@@ -105,6 +105,11 @@ def _speaks(draft: Draft, event: Event, person: PersonId | None) -> bool:
     )
 
 
+def _is_forwarded(event: Event) -> bool:
+    """Return whether somebody else wrote it first: the holder's own words alone may leave."""
+    return any(name == "forwarded" for name, _ in event.hints)
+
+
 def _taken_at(draft: Draft) -> datetime:
     """When the word was taken, by the room's own clock.
 
@@ -148,7 +153,8 @@ def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> No
     if not said.text and not said.attachments:
         return
     public, private = divide(said.text)
-    leaves = _speaks(draft, event, person) and bool(public or not private)
+    own = _speaks(draft, event, person) and not _is_forwarded(event)
+    leaves = own and bool(public or not private)
     message = Message(
         id=MessageId(draft.rules.new_id()),
         role=Role.STAFF,
@@ -204,7 +210,8 @@ def _unsupported(draft: Draft, event: Event, content: Unsupported, person: Perso
 def _came_late(draft: Draft, event: Event, known: Message, person: PersonId | None) -> None:
     """Now it is certain when the words that an edit brought were written, and that they may leave."""
     public, private = divide(known.text)
-    if known.state is MessageState.NOTE and _speaks(draft, event, person) and (public or not private):
+    own = _speaks(draft, event, person) and not _is_forwarded(event)
+    if known.state is MessageState.NOTE and own and (public or not private):
         draft.add(ChangeMessage(known.id, state=MessageState.HELD, text=public if private else None))
         _keep_private(draft, event, draft.messages[known.id], private)
         _hold(draft, known)
@@ -224,7 +231,10 @@ def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId 
     if escalation is None or not _in_open_room(escalation, event):
         draft.whisper(who, f"What you wrote stays inside. {_why_closed(draft)}")
         return
-    if who in draft.memory.advised or (person is not None and escalation.holder == person):
+    holds = person is not None and escalation.holder == person
+    if holds and _is_forwarded(event):
+        _advise_on_forwarding(draft, who)
+    if who in draft.memory.advised or holds:
         return
     if escalation.state is EscalationState.HELD:
         speaker = draft.person_name(escalation.holder)
@@ -233,6 +243,19 @@ def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId 
         advice = f"This stays inside. Press **Take** to speak to {draft.customer_name}."
     draft.whisper(who, advice)
     draft.remember(advised=(*draft.memory.advised, who))
+
+
+def _advise_on_forwarding(draft: Draft, who: str) -> None:
+    """Tell the room once, while the holder stays the same, why a forwarded message carries a lock."""
+    topic = f"forwarded by {who}"
+    if topic not in draft.memory.advised:
+        draft.tell_room(
+            Post(
+                f"🔒 What is forwarded stays inside. To tell {draft.customer_name} something, write it, or"
+                " upload the file yourself."
+            )
+        )
+        draft.remember(advised=(*draft.memory.advised, topic))
 
 
 def _why_closed(draft: Draft) -> str:
@@ -253,7 +276,7 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
     public, private = divide(edit.text)
     if kept in (Divided(public, private), Divided("", edit.text)):
         return
-    leaves = bool(public or not private)
+    leaves = bool(public or not private) and not _is_forwarded(event)
     speaks = message.sender == person and _speaks(draft, event, person) and leaves
     match message.state:
         case MessageState.HELD if not speaks:

@@ -46,13 +46,12 @@ class _Callback:
 class Parser:
     """Reads for one account. `now` stands in where a payload has no time of its own.
 
-    `refer` makes an attachment's `ref` of a file; one without is left out. `forwards`: what somebody forwards
-    is theirs to tell. Of staff's words it is no part, since those reach a customer, and it is a colleague's.
+    `refer` makes an attachment's `ref` of a file; one without is left out. What somebody else wrote or
+    uploaded first is marked as forwarded.
     """
 
     account: str
     refer: Callable[[Node], str] = lambda file: file.text("url_private")
-    forwards: bool = False
 
     def place(self, chat: str, thread: str = "") -> Place:
         return Place(CHANNEL, self.account, chat, thread)
@@ -72,7 +71,7 @@ class Parser:
                 return None
 
     def _files(self, message: Node) -> tuple[Attachment, ...]:
-        parts = (message, *self._forwarded(message))
+        parts = (message, *_shared(message))
         return tuple(file for part in parts for file in attachments(part, self.refer))
 
     def _words(self, message: Node) -> str:
@@ -82,13 +81,7 @@ class Parser:
         text = message.text("text")
         links = (_link(file) for file in message.nodes("files") if _is_elsewhere(file))
         new = [link for link in links if link and link.strip("<>").partition("|")[0] not in text]
-        return "\n\n".join(filter(None, [text, *new, *map(_quoted, self._forwarded(message))]))
-
-    def _forwarded(self, message: Node) -> list[Node]:
-        if not self.forwards:
-            return []
-        found = message.nodes("attachments")
-        return [part for part in found if part.flag("is_share") or part.flag("is_msg_unfurl")]
+        return "\n\n".join(filter(None, [text, *new, *map(_quoted, _shared(message))]))
 
     def _message(self, event: Node, callback: _Callback) -> Event | None:
         subtype = event.text("subtype")
@@ -136,6 +129,7 @@ class Parser:
             content=content,
             occurred_at=moment(event.text("event_ts")) or moment(ts) or callback.now,
             message=message,
+            hints=(("forwarded", "share"),) if _is_forwarded(written) else (),
             in_our_thread=bool(callback.us and thread) and written.text("parent_user_id") == callback.us,
         )
 
@@ -214,6 +208,26 @@ def sender_of(payload: Node) -> Sender | None:
     user = payload.node("user")
     handle = user.text("username") or user.text("name")
     return Sender(user.text("id"), handle=handle) if user.text("id") else None
+
+
+def _shared(message: Node) -> list[Node]:
+    """Return the messages that a message forwards. What Slack shows of a link in its text is none."""
+    text = message.text("text")
+    return [
+        part
+        for part in message.nodes("attachments")
+        if part.flag("is_share")
+        or (
+            part.flag("is_msg_unfurl")
+            and not (part.text("from_url") and escape(part.text("from_url")) in text)
+        )
+    ]
+
+
+def _is_forwarded(message: Node) -> bool:
+    """Return whether somebody else wrote or uploaded first what the message brings."""
+    owners = {file.text("user") for file in message.nodes("files")} - {""}
+    return bool(_shared(message) or owners - {message.text("user")})
 
 
 def _is_elsewhere(file: Node) -> bool:

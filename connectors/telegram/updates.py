@@ -42,6 +42,15 @@ from connectors.telegram.excerpt import excerpt
 from connectors.telegram.fields import ANONYMOUS, clean, moment, whole, words
 
 Json = Mapping[str, object]
+# Any of them tells of somebody else's words; the later ones are those of the Bot API before 7.0.
+_FORWARDED = (
+    "forward_origin",
+    "is_automatic_forward",
+    "forward_date",
+    "forward_from",
+    "forward_from_chat",
+    "forward_sender_name",
+)
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "message_reaction")
 
 
@@ -128,7 +137,7 @@ class UpdateReader:
 
     def _command(self, message: Message, raw: Json) -> Typed | None:
         """Staff's alone; also typed in private, and outside of topics. Others' words, passed on, are none."""
-        if any(raw.get(each) for each in ("sender_chat", "via_bot", "forward_origin", "forward_date")):
+        if any(raw.get(each) for each in ("sender_chat", "via_bot", *_FORWARDED)):
             return None
         typed = words_of(words(message.text, "message.text")) if self.ears.staff else None
         writer = message.from_user
@@ -341,7 +350,8 @@ def _nobody(chat: Json) -> Sender:
 
 
 def _hints(raw: Json) -> Iterable[tuple[str, str]]:
-    if origin := _object(raw.get("forward_origin")):
+    if any(raw.get(field) for field in _FORWARDED):
+        origin = _object(raw.get("forward_origin"))
         yield "forwarded", words(origin.get("type"), "forward_origin.type")
     if album := raw.get("media_group_id"):
         yield "album", words(album, "media_group_id")

@@ -87,24 +87,68 @@ class PeopleSide:
         text: str,
         thread_ts: str | None = None,
         files: Sequence[Upload] = (),
+        *,
+        broadcast: bool = False,
     ) -> str:
-        """What a person types, as the client sends it. Returns the message's ts."""
+        """What a person types, as the client sends it. `broadcast`: an answer that the channel sees as well.
+        Returns the message's ts.
+        """
         person, place = self._inside(user, channel)
-        wired = typed(text, self._workspace.names())
-        message = Message(
-            ts=self._workspace.next_ts(),
-            user=person.id,
-            text=wired,
-            subtype="file_share" if files else "",
-            client_msg_id=self._workspace.ids("").lower(),
-            blocks=self._typed_blocks(text),
-            thread_ts=thread_ts or "",
-        )
+        message = self._typed(person, text, thread_ts, "file_share" if files else "")
+        if broadcast:
+            message.subtype = "thread_broadcast"
         for upload in files:
             stored = keep(self._workspace, person.id, upload)
             stored.channels.append(place.id)
             message.files.append(stored.id)
         return messages.post(self._workspace, place, message).ts
+
+    def share_as(
+        self, user: str, source: str, ts: str, channel: str, text: str = "", thread_ts: str | None = None
+    ) -> str:
+        """Forward a message of the channel `source`, with words beside it. Returns the new message's ts."""
+        person, place = self._inside(user, channel)
+        origin = self._inside(user, source)[1]
+        shared = messages.find(origin, ts)
+        author, link = self._workspace.user(shared.user), f"p{ts.replace('.', '')}"
+        message = self._typed(person, text, thread_ts)
+        message.attachments.append(
+            {
+                "ts": ts,
+                "author_id": author.id,
+                "author_name": author.real_name,
+                "channel_id": origin.id,
+                "is_msg_unfurl": True,
+                "is_share": True,
+                "from_url": f"https://{self._workspace.home.domain}.slack.com/archives/{origin.id}/{link}",
+                "text": shared.text,
+                "fallback": f"{author.real_name}: {shared.text}",
+                "files": self._workspace.files_wire(shared.files),
+                "mrkdwn_in": ["text"],
+                "id": 1,
+            }
+        )
+        return messages.post(self._workspace, place, message).ts
+
+    def share_files_as(
+        self, user: str, source: str, ts: str, channel: str, text: str = "", thread_ts: str | None = None
+    ) -> str:
+        """Share the files of a message, whoever uploaded them. Returns the new message's ts."""
+        person, place = self._inside(user, channel)
+        message = self._typed(person, text, thread_ts, "file_share")
+        message.files += messages.find(self._inside(user, source)[1], ts).files
+        return messages.post(self._workspace, place, message).ts
+
+    def _typed(self, person: User, text: str, thread_ts: str | None, subtype: str = "") -> Message:
+        return Message(
+            ts=self._workspace.next_ts(),
+            user=person.id,
+            text=typed(text, self._workspace.names()),
+            subtype=subtype,
+            client_msg_id=self._workspace.ids("").lower(),
+            blocks=self._typed_blocks(text),
+            thread_ts=thread_ts or "",
+        )
 
     def _typed_blocks(self, text: str) -> list[Wire]:
         if not text:

@@ -213,6 +213,8 @@ def message_wire(
         wire["thread_ts"] = message.thread_ts
     if parent is not None and message.is_reply:
         wire["parent_user_id"] = parent.user
+        if message.subtype == "thread_broadcast":
+            wire["root"] = {"type": "message", "user": parent.user, "text": parent.text, "ts": parent.ts}
     if message.reactions:
         wire["reactions"] = [
             {"name": name, "users": list(users), "count": len(users)}

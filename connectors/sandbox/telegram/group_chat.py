@@ -70,6 +70,13 @@ class GroupChat:
             draft = replace(draft, extra=(("from", _ANONYMOUS), ("sender_chat", self.group.chat_wire())))
         return self._arrive(replace(draft, text=text, entities=found_entities(text)))
 
+    def forward(
+        self, user: TelegramUser, text: str, origin: Mapping[str, object], *, topic: int = 0
+    ) -> ChatMessage:
+        """Bring words that somebody else wrote; `origin` is a MessageOrigin of the Bot API."""
+        draft = replace(self._draft(user, topic, None), extra=(("forward_origin", dict(origin)),))
+        return self._arrive(replace(draft, text=text, entities=found_entities(text)))
+
     def send_media(
         self,
         user: TelegramUser,

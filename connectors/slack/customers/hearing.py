@@ -51,7 +51,7 @@ class Hearing:
         self._workspaces = workspaces
         self._installations = installations
         self._chores = chores
-        self._parser = Parser(account, refer=lambda file: file.text("id"), forwards=True)
+        self._parser = Parser(account, refer=lambda file: file.text("id"))
         self._homes = homes
         self._prompts = prompts
         self._clock = clock
