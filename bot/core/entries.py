@@ -48,7 +48,7 @@ def log_entry(event: Event, origin: Origin, *, known: bool = True) -> LogEntry |
         case Tapped(label=label):
             return _by_customer(label)
         case Submitted(form=form, values=values):
-            filled_in = "\n".join(f"**{name}:** {value}" for name, value in values)
+            filled_in = "\n".join(f"{name}: {value}" for name, value in values)
             return _by_customer(filled_in or form, event.message)
         case Unsupported(kind=kind):
             return _by_customer(f"[{kind}]", event.message)

@@ -70,13 +70,16 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """The head of a room: one glance tells who needs what, by when, and who is speaking to whom."""
+    """The head of a room: one glance tells who needs what, by when, and who is speaking to whom.
+
+    Sections are CommonMark. Title, `speaking` and facts are plain text, in which no sign marks anything.
+    """
 
     title: str
     speaking: str
     tone: Tone
     facts: tuple[tuple[str, str], ...]
-    sections: tuple[tuple[str, str], ...] = ()  # heading, Markdown
+    sections: tuple[tuple[str, str], ...] = ()  # heading, CommonMark
     deadline: datetime | None = None  # shown as the time left in the reader's own time zone
     window: datetime | None = None  # until when the channel lets free text through to the customer
     buttons: tuple[Button, ...] = ()

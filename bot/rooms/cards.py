@@ -1,13 +1,16 @@
 """The card: one glance tells who needs what, by when, and who is speaking to whom. Pure but for `Cards`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from bot.core.connector import ChannelKind
-from bot.core.conversation import EscalationState, Message, MessageState, Role
+from bot.core.conversation import EscalationState, Role
 from bot.core.outbound import Button, Card, Style, Tone
+from bot.turns.quoting import inert, plain, shortened
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
-from bot.turns.story import shortened, words
+from bot.turns.story import author_of, seen_by_customer, transcript, words
 from bot.turns.window import open_until
 from orgs.routing import find_agent, find_person, find_team
 from orgs.specification.organization import Organization
@@ -16,7 +19,7 @@ from storage.keys import Keys
 from storage.organizations import Organizations
 from storage.rooms import RoomView, room_view
 
-_SUMMARY = 3  # of the customer's last messages
+_SUMMARY = 5  # of the last messages
 _LONGEST = 280  # characters of each
 
 
@@ -45,12 +48,12 @@ class Cards:
 def card(view: RoomView, organization: Organization, channels: Mapping[str, ChannelKind]) -> Card:
     """Draw it. Everything on it is true at the moment of `view`."""
     escalation = view.escalation
-    customer = view.conversation.customer_name or "A customer"
+    customer = plain(view.conversation.customer_name) or "A customer"
     waiting = escalation.state is EscalationState.WAITING and view.current
     sections = [("Why", escalation.reason)]
     if escalation.tried:
         sections.append(("What the agent tried", escalation.tried))
-    sections.append(("In short", _summary(view.story, customer)))
+    sections.append(("In short", _summary(view, organization)))
     if view.earlier:
         sections.append(("Before", _before(view, channels)))
     kind = channels.get(view.conversation.place.channel)
@@ -114,7 +117,7 @@ def _facts(view: RoomView, organization: Organization, channel: str) -> tuple[tu
     agent = find_agent(organization, escalation.agent)
     person = find_person(organization, escalation.holder or "")
     facts = [
-        ("Customer", view.conversation.customer_name or "unknown"),
+        ("Customer", plain(view.conversation.customer_name) or "unknown"),
         ("Channel", channel),
         ("Team", team.name if team else view.team),
         ("Urgency", "🔴 Urgent" if escalation.urgent else "Normal"),
@@ -139,15 +142,13 @@ def _before(view: RoomView, channels: Mapping[str, ChannelKind]) -> str:
     return "\n".join(lines)
 
 
-def _summary(story: tuple[Message, ...], customer: str) -> str:
-    """The customer's last words and the last answer they had: enough to decide who should take it."""
-    gone = (MessageState.DELETED, MessageState.WITHDRAWN)
-    theirs = [m for m in story if m.role is Role.CUSTOMER and m.state not in gone][-_SUMMARY:]
-    answers = [m for m in story if m.role is Role.AGENT]
-    told = [f"**{customer}:** {shortened(words(m), _LONGEST)}" for m in theirs]
-    if answers:
-        told.append(f"**Agent:** {shortened(words(answers[-1]), _LONGEST)}")
-    return "\n".join(told) or "Nothing has been said yet."
+def _summary(view: RoomView, organization: Organization) -> str:
+    """Return who said what last, in order: enough to decide who should take it."""
+    spoken = [m for m in seen_by_customer(view.story) if m.role is not Role.SYSTEM]
+    last = [replace(m, text=shortened(words(m), _LONGEST), attachments=()) for m in spoken[-_SUMMARY:]]
+    return transcript(
+        last, inert(view.conversation.customer_name) or "A customer", partial(author_of, organization)
+    )
 
 
 def _buttons(view: RoomView) -> tuple[Button, ...]:

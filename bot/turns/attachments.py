@@ -5,6 +5,7 @@ from bot.core.effects import Deliver
 from bot.core.events import Attachment
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
+from bot.turns.quoting import inert
 
 _ON_ITS_WAY = (
     MessageState.RELEASED,
@@ -36,7 +37,7 @@ def hear(draft: Draft, report: FileReport) -> None:
         return
     attachment = message.attachments[report.position]
     if report.outcome != "stored" or not attachment.file:
-        name = attachment.name or attachment.kind.value
+        name = inert(attachment.name or attachment.kind.value)
         draft.tell_room(Post(f"📄 **{name}** could not be fetched: {report.reason}."), message.id)
         draft.because("files", f"{report.outcome}: {report.reason}")
         return

@@ -28,8 +28,9 @@ from bot.turns.attachments import at_hand, awaited
 from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, WAITING_ON_HOLDER, escalate
 from bot.turns.ownership import Cause
+from bot.turns.quoting import excerpt, inert, quoted
 from bot.turns.reports import receipt
-from bot.turns.story import named, shortened
+from bot.turns.story import named, told_by_customer
 from bot.turns.window import reopened
 from orgs.answering.language import language_of
 from orgs.specification.texts import fill
@@ -188,13 +189,14 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
 
 def _show(draft: Draft, message: Message, event: Event) -> None:
     """In the room: the words, what can be attached now, and the names of what is still being fetched."""
-    name = draft.customer_name
-    if event.shared and event.sender.display_name and event.sender.display_name != name:
-        name = f"{event.sender.display_name}** (with {name})**"  # several people write in one thread
-    text = _told(message)
-    robot = " 🤖 _automatic reply_" if event.automatic else ""
-    robot += " 👂 _another app has the word there_" if event.overheard else ""
-    draft.tell_room(Post(f"🗣 **{name}**{robot}  {text}", attachments=at_hand(message)), message.id)
+    name, writer = draft.customer_name, inert(event.sender.display_name)
+    aside = ""
+    if event.shared and writer and writer != name:
+        name, aside = writer, f" (with {name})"  # several people write in one thread
+    aside += " 🤖 _automatic reply_" if event.automatic else ""
+    aside += " 👂 _another app has the word there_" if event.overheard else ""
+    told = told_by_customer(name, _told(message), aside)
+    draft.tell_room(Post(told, attachments=at_hand(message)), message.id)
 
 
 def _told(message: Message) -> str:
@@ -216,14 +218,14 @@ def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
     """What a colleague of ours wrote in public now reads otherwise, or is gone."""
     written = (m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.STAFF)
     message = next(written, None)
-    name = event.sender.display_name or event.sender.external_id
+    name = inert(event.sender.display_name or event.sender.external_id)
     if message is None:
         return
     if isinstance(event.content, Edited):
         if event.content.text == message.text:
             return
         draft.add(ChangeMessage(message.id, text=event.content.text))
-        sign, did = "✏️", f"changed what they wrote to {draft.customer_name}:\n\n{event.content.text}"
+        sign, did = "✏️", f"changed what they wrote to {draft.customer_name}:\n\n{quoted(event.content.text)}"
     else:
         draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
         sign, did = "🗑", f"deleted what they wrote to {draft.customer_name}."
@@ -244,8 +246,8 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
             message = _entry(draft, item)
     if message is None:
         return
-    name = event.sender.display_name or event.sender.external_id
-    text, files = _told(message), at_hand(message)
+    name = inert(event.sender.display_name or event.sender.external_id)
+    text, files = quoted(_told(message)), at_hand(message)
     if event.standing is Standing.INSIDER:
         said = f"🧑 **{name}** wrote to {draft.customer_name} directly:\n\n{text}"
         draft.tell_room(Post(said, attachments=files), message.id)
@@ -264,9 +266,9 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
 
 def _reacted(draft: Draft, reaction: Reacted) -> None:
     meant = next(draft.meant(reaction.message), None) or _known(draft, reaction.message)
-    said = f" to “{shortened(meant.text)}”" if meant is not None and meant.text else ""
+    said = f" to “{excerpt(meant.text)}”" if meant is not None and meant.text else ""
     if reaction.added:
-        draft.tell_room(Post(f"{reaction.emoji} **{draft.customer_name}** reacted{said}."))
+        draft.tell_room(Post(f"{inert(reaction.emoji)} **{draft.customer_name}** reacted{said}."))
     draft.because("customer", "reacted" if reaction.added else "took a reaction back")
 
 
@@ -281,7 +283,7 @@ def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
     text = draft.texts.unreadable
     ours = (m.text for m in reversed(draft.messages.values()) if m.role is not Role.CUSTOMER)
     asked = next(ours, "") == text
-    told = Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {kind}.")
+    told = Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {inert(kind)}.")
     draft.tell_room(told, item.message if _entry(draft, item) else None)
     alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
     theirs = event.message and event.private and not (event.automatic or event.overheard)
@@ -342,7 +344,10 @@ def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
         return
     draft.add(ChangeMessage(message.id, text=edit.text))
     draft.tell_room(
-        Post(f"✏️ **{draft.customer_name}** changed their message:\n\n{edit.text}\n\n_Before:_ {before}")
+        Post(
+            f"✏️ **{draft.customer_name}** changed their message:\n\n{quoted(edit.text)}"
+            f"\n\n_Before:_\n\n{quoted(before)}"
+        )
     )
     draft.because("customer", "edited a message")
 
@@ -353,5 +358,5 @@ def _deleted(draft: Draft, deletion: Deleted) -> None:
         return
     draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
     draft.asking = [asked for asked in draft.asking if asked != message.id]
-    draft.tell_room(Post(f"🗑 **{draft.customer_name}** deleted their message:\n\n~~{message.text}~~"))
+    draft.tell_room(Post(f"🗑 **{draft.customer_name}** deleted their message:\n\n{quoted(message.text)}"))
     draft.because("customer", "deleted a message")

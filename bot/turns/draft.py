@@ -40,7 +40,9 @@ from bot.core.events import Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
 from bot.turns.ownership import Cause, pass_on
-from orgs.routing import channel_of, direct_chats, find_agent, find_person
+from bot.turns.quoting import inert
+from bot.turns.story import author_of, name_of
+from orgs.routing import channel_of, direct_chats, find_person
 from orgs.specification.organization import Organization, SpeaksAs
 from orgs.specification.texts import Texts
 from orgs.translations import spoken, texts_in
@@ -118,19 +120,15 @@ class Draft:
         return Speaker(self.person_name(sender) if own else self.organization.display_name, human)
 
     def person_name(self, person: PersonId | str | None) -> str:
-        found = find_person(self.organization, person) if person else None
-        return found.name if found else "a colleague"
+        return name_of(self.organization, person)
 
     def author(self, message: Message) -> str:
-        """How the staff know who wrote it."""
-        if message.role is Role.AGENT:
-            agent = find_agent(self.organization, message.sender)
-            return agent.title if agent else message.sender
-        return self.person_name(message.sender)
+        return author_of(self.organization, message)
 
     @property
     def customer_name(self) -> str:
-        return self.name or "the customer"
+        """Return the name as CommonMark for a sentence to staff: signs in it mean nothing."""
+        return inert(self.name) or "the customer"
 
     def add(self, effect: Effect) -> None:
         """Take a decision, and keep the values up to date with it."""

@@ -13,7 +13,7 @@ from bot.turns import window
 from bot.turns.draft import Draft
 from bot.turns.escalating import call_next, escalate, open_again
 from bot.turns.staff import SEND_AGAIN
-from bot.turns.story import transcript, words
+from bot.turns.story import transcript
 
 
 def hear(draft: Draft, report: DeliveryReport) -> None:
@@ -234,6 +234,5 @@ def _tell_again(draft: Draft, report: DeliveryReport) -> None:
         _offer_again(draft, message, "The last words could not be delivered.")
         return
     else:
-        author = draft.customer_name if message.role is Role.CUSTOMER else draft.author(message)
-        told = f"**{author}:** {words(message)}"
+        told = transcript([message], draft.customer_name, draft.author)
     draft.tell_room(Post(f"{why}\n\n{told}"), report.message)

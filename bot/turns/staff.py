@@ -49,7 +49,7 @@ from bot.turns.draft import SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, WAITING_ON_HOLDER, close, release
 from bot.turns.ownership import Cause
 from bot.turns.private import Divided, divide
-from bot.turns.story import shortened
+from bot.turns.quoting import excerpt
 from orgs.routing import find_person, find_team, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
 from orgs.specification.texts import fill
@@ -196,7 +196,7 @@ def _keep_private(draft: Draft, event: Event, message: Message, private: str) ->
     else:
         draft.add(ChangeMessage(note.id, state=MessageState.DELETED))
     if private:
-        draft.whisper(event.sender.external_id, f"🔒 This part stays inside: “{shortened(private)}”")
+        draft.whisper(event.sender.external_id, f"🔒 This part stays inside: “{excerpt(private)}”")
 
 
 def _unsupported(draft: Draft, event: Event, content: Unsupported, person: PersonId | None) -> None:

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable
 from bot.core.answering import Line
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.events import Attachment, AttachmentKind
+from bot.turns.quoting import cited, inert, quoted
+from orgs.routing import find_agent, find_person
+from orgs.specification.organization import Organization
 
 SPEAKERS = {
     Role.CUSTOMER: "customer",
@@ -44,37 +47,53 @@ def words(message: Message) -> str:
     return "\n".join(filter(None, [message.text, *told]))
 
 
-def shortened(text: str, limit: int = 80) -> str:
-    """On one line, for a sentence that only reminds of it."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
-
-
 def named(attachment: Attachment) -> str:
     icon = _ICONS[attachment.kind]
     match attachment.kind:
         case AttachmentKind.LOCATION:
-            return f"{icon} {attachment.ref.removeprefix('geo:')}"
+            return f"{icon} {attachment.name} {attachment.ref.removeprefix('geo:')}".replace("  ", " ")
         case AttachmentKind.CONTACT:
             return f"{icon} {attachment.name} {attachment.ref.removeprefix('tel:')}"
         case _:
             return f"{icon} {attachment.name or attachment.kind.value}"
 
 
+def told_by_customer(name: str, text: str, aside: str = "") -> str:
+    """Return a line of the room in which a customer speaks. `name` is CommonMark, `text` as they typed it."""
+    return f"🗣 **{name}**{aside}" + (f"\n\n{quoted(text)}" if text.strip() else "")
+
+
+def name_of(organization: Organization, person: str | None) -> str:
+    found = find_person(organization, person) if person else None
+    return found.name if found else "a colleague"
+
+
+def author_of(organization: Organization, message: Message) -> str:
+    """Return how the staff know an agent or a colleague who wrote a message."""
+    if message.role is Role.AGENT:
+        agent = find_agent(organization, message.sender)
+        return agent.title if agent else message.sender
+    return name_of(organization, message.sender)
+
+
 def transcript(messages: Iterable[Message], customer: str, name: Callable[[Message], str]) -> str:
-    """For the room: who said what, in Markdown, oldest first. `name`: of agents and staff."""
+    """For the room: who said what, in Markdown, oldest first. `name`: of agents and staff.
+
+    Whoever speaks, their words are in a quote: outside of it stands only who it was.
+    """
     told = []
     for message in seen_by_customer(messages):
         match message.role:
             case Role.CUSTOMER:
-                who = f"🗣 **{customer}**"
+                told.append(told_by_customer(customer, words(message)))
+                continue
             case Role.AGENT:
-                who = f"🤖 **{name(message)}**"
+                who = f"🤖 **{inert(name(message))}**"
             case Role.STAFF:
-                who = f"🧑 **{name(message)}**"
+                who = f"🧑 **{inert(name(message))}**"
             case Role.SYSTEM:
                 who = "⚙️ **Desk**"
-        told.append(f"{who}  {words(message)}")
+        told.append(f"{who}\n\n{cited(words(message))}")
     return "\n\n".join(told) or "_Nothing has been said yet._"
 
 

@@ -11,7 +11,7 @@ from bot.core.effects import AddMessage, ChangeMessage, Deliver, Drop, Unpark
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post, Style, Template
 from bot.turns.draft import Draft
-from bot.turns.story import shortened
+from bot.turns.quoting import excerpt, quoted
 from orgs.routing import find_account, find_team
 from orgs.specification.organization import BLANK, MessageTemplate
 from orgs.specification.texts import fill
@@ -59,7 +59,7 @@ def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
         Button(TEMPLATE, f"{message.id}:{filled.key}", f"Send “{filled.template.name}”"[:70], Style.PRIMARY)
         for filled in _fitting(draft, message.sender)
     ]
-    whose = "What you wrote" if message.role is Role.STAFF else f"“{shortened(message.text)}”"
+    whose = "What you wrote" if message.role is Role.STAFF else f"“{excerpt(message.text)}”"
     draft.tell_room(
         Post(
             f"⏳ **{draft.customer_name}** has not written for so long that this channel takes no free text"
@@ -78,7 +78,8 @@ def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
 def _preview(draft: Draft, person: str) -> str:
     offered = _fitting(draft, person)
     told = "".join(
-        f"\n\n**{filled.template.name}** ({filled.template.language}): {filled.text}" for filled in offered
+        f"\n\n**{filled.template.name}** ({filled.template.language}):\n\n{quoted(filled.text)}"
+        for filled in offered
     )
     return f"\n\nThese approved messages may be sent now:{told}" if offered else ""
 
@@ -146,7 +147,7 @@ def _send(draft: Draft, filled: Filled, role: Role, sender: str) -> None:
     draft.add(AddMessage(message))
     post = Post(filled.text, speaker=draft.speaker(role, sender), template=filled.template)
     draft.add(Deliver(message.id, post, report=role is Role.STAFF))
-    draft.tell_room(Post(f"📨 Sent to {draft.customer_name}: {filled.text}"), message.id)
+    draft.tell_room(Post(f"📨 Sent to {draft.customer_name}:\n\n{quoted(filled.text)}"), message.id)
 
 
 def reopened(draft: Draft) -> None:

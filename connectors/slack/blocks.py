@@ -7,7 +7,7 @@ from itertools import islice
 from bot.core.errors import Refused
 from bot.core.outbound import Button, Card, Style, Tone
 from connectors.slack.splitting import cut, cut_plain
-from connectors.slack.writing import escape, to_mrkdwn
+from connectors.slack.writing import literal, to_mrkdwn
 
 Block = dict[str, object]
 
@@ -96,7 +96,7 @@ def card(content: Card, now: datetime) -> list[Block]:
 
 def card_text(content: Card) -> str:
     """What a notification shows, and a client that knows no blocks."""
-    return cut(f"{_TONES[content.tone]} {escape(content.title)}: {to_mrkdwn(content.speaking)}", FALLBACK)
+    return cut(f"{_TONES[content.tone]} {literal(content.title)}: {literal(content.speaking)}", FALLBACK)
 
 
 def time_left(deadline: datetime, now: datetime) -> str:
@@ -131,7 +131,7 @@ def _words(left: timedelta) -> str:
 def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[Block]:
     """Two columns. Fields share the message's room, so that many long ones leave some to each other."""
     share = max(120, min(FIELD, ALL_TEXT // 2 // max(1, len(facts))))
-    fields = iter([mrkdwn(f"*{_flat(name)}*\n{to_mrkdwn(value) or '–'}", share) for name, value in facts])
+    fields = iter([mrkdwn(f"*{_flat(name)}*\n{literal(value) or '–'}", share) for name, value in facts])
     for _ in range(3):
         if row := list(islice(fields, FIELDS_PER_SECTION)):
             yield {"type": "section", "fields": row}
@@ -147,7 +147,7 @@ def _sections(sections: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 def _flat(text: str) -> str:
     """One line that stands inside bold: its own stars and line ends would break that."""
-    return " ".join(cut(to_mrkdwn(text), SECTION - 100).replace("*", "").split())
+    return " ".join(cut(literal(text), SECTION - 100).replace("*", "").split())
 
 
 def _length(block: Block) -> int:

@@ -20,7 +20,7 @@ from tests.turns.bench import Bench, message, to_rooms
 SCAN = Attachment(kind=AttachmentKind.DOCUMENT, ref="f-1", name="scan.pdf", mime_type="application/pdf")
 UNREADABLE = (
     (Unsupported("poll"), "[poll]"),
-    (Submitted("survey", "", (("Rating", "5"),)), "**Rating:** 5"),
+    (Submitted("survey", "", (("Rating", "5"),)), "Rating: 5"),
     (Edited("m-of-no-message", "in other words"), "in other words"),
 )
 

@@ -1,0 +1,36 @@
+"""One line out of what somebody typed: a name cannot break a line, hide its direction, or be endless."""
+
+import re
+import unicodedata
+
+NAME = 80  # characters of a name as it is shown
+FILE_NAME = 120
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they would show a text in another order
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u180e\u200b\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
+)
+_REORDERS = re.compile(f"[{_BIDI}]")
+_JOINERS = "\u200c\u200d"  # between the signs of an emoji, and within words of many scripts
+
+
+def visible(text: str) -> str:
+    """Return the text in the order in which it was typed, without control characters; lines end with \\n."""
+    lines = _REORDERS.sub("", text).splitlines()
+    return "\n".join("".join(_printed(sign) for sign in line) for line in lines)
+
+
+def one_line(text: str, longest: int = NAME) -> str:
+    """Return a name on one line, cut in the middle where it is too long; "" if nothing shows."""
+    flat = " ".join(_UNSEEN.sub("", visible(text)).split())
+    if not flat.strip(_JOINERS):
+        return ""
+    if len(flat) <= longest:
+        return flat
+    tail = min(longest // 4, 20)  # the end tells what kind of file it is
+    return f"{flat[: longest - tail - 1].rstrip()}…{flat[-tail:].lstrip()}"
+
+
+def _printed(sign: str) -> str:
+    if sign == "\t":
+        return sign
+    return "" if unicodedata.category(sign) in ("Cc", "Cs") else sign

@@ -1,0 +1,92 @@
+"""Other people's words as staff are shown them: in a quote, every sign as it was typed, nothing that acts.
+
+What stands outside of a quote is the desk's own. So nobody can draw a line that looks as if the desk or a
+colleague had written it, hide where a link leads, or wake somebody by naming them.
+"""
+
+import re
+
+from bot.core.lines import one_line, visible
+
+_SPECIAL = re.compile(r"[\\`*<>&~|]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:\]])|\[(?=[\[^!])")
+_OPENS_A_BLOCK = re.compile(r"[#+=:-]|\d{1,9}(?=[.)])")  # at the beginning of a line
+_JOINER = "\u2060"  # does not show; a platform that looks for names and commands finds none across it
+_ADDRESS = r"https?://[^\s<>]+"
+# What a connector has marked up, so that it reads as it was typed: code stays as it is.
+_MARKED = re.compile(
+    r"(?P<code>```.*?```|`[^`\n]+`)"
+    r"|\\(?P<sign>[!-/:-@\[-`{-~])"
+    r"|\[(?P<label>(?:\\.|[^\[\]\\\n])+)\]\((?:<(?P<angle>[^<>\n]+)>|(?P<target>[^\s()<>]+))\)"
+    rf"|<(?P<auto>{_ADDRESS})>",
+    re.DOTALL,
+)
+_ACTS = re.compile(
+    rf"(?P<address>{_ADDRESS})"
+    r"|(?<!\w)(?P<mention>@)(?=\w)"
+    r"|(?<![\w/])(?P<command>/)(?=\w)"
+    r"|(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*)(?=://)"
+)
+
+
+def plain(text: str, longest: int | None = None) -> str:
+    """Return a name for a place that knows no markup, such as a card's title. Nothing in it is a link."""
+    return _harmless(one_line(text, longest) if longest else one_line(text)).replace("://", f":{_JOINER}//")
+
+
+def inert(text: str, longest: int | None = None) -> str:
+    """Return CommonMark that shows `text` on one line as it is, such as a name in a sentence."""
+    return _escaped(plain(text, longest))
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return the first words of a text on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= longest else flat[: longest - 1].rstrip() + "…"
+
+
+def excerpt(text: str, longest: int = 80) -> str:
+    """Return CommonMark of a message's first words on one line, for a sentence that reminds of it."""
+    return inert(shortened(visible(typed(text)), longest), longest)
+
+
+def quoted(text: str) -> str:
+    """Return CommonMark of a block quote that shows what a customer typed, sign by sign."""
+    lines = _harmless(visible(typed(text))).strip("\n").split("\n")
+    return "\n".join(f"> {_line(line)}".rstrip(" ") for line in lines)
+
+
+def cited(markdown: str) -> str:
+    """Return the words of an agent or a colleague in a block quote. Their markup stays."""
+    return "\n".join(f"> {line}".rstrip() for line in visible(markdown).strip("\n").split("\n"))
+
+
+def typed(text: str) -> str:
+    """Return the text without the markup that a connector wrote; a link is shown with its target."""
+    return _MARKED.sub(_unmarked, text)
+
+
+def _unmarked(found: re.Match[str]) -> str:
+    if sign := found["sign"] or found["code"] or found["auto"]:
+        return sign
+    label, target = _MARKED.sub(_unmarked, found["label"]), found["angle"] or found["target"]
+    return label if label == target else f"{label} ({target})"
+
+
+def _harmless(text: str) -> str:
+    """A platform looks for names, commands and its own links by itself. It shall find none."""
+    return _ACTS.sub(lambda found: found[0] if found["address"] else found[0] + _JOINER, text)
+
+
+def _line(text: str) -> str:
+    """Spaces at the beginning are kept: they carry the shape of a table or of code."""
+    words = text.lstrip(" \t")
+    indent = text[: len(text) - len(words)].expandtabs(4)
+    return "\u00a0" * len(indent) + _escaped(words) if words else ""
+
+
+def _escaped(text: str) -> str:
+    shown = _SPECIAL.sub(r"\\\g<0>", text)
+    if opening := _OPENS_A_BLOCK.match(text):
+        end = opening.end() if opening[0].isdigit() else 0
+        return f"{shown[:end]}\\{shown[end:]}"
+    return shown
