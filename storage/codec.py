@@ -26,6 +26,7 @@ from bot.core.outbound import (
     DirectMessage,
     Emote,
     Erase,
+    Invite,
     Operation,
     Post,
     React,
@@ -48,7 +49,7 @@ _CONTENTS = (
     Unsupported,
 )
 _REPORTS = (DeliveryReport, FileReport, HolderLeft)
-_OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Typing, DirectMessage)
+_OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Invite, Typing, DirectMessage)
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, *_REPORTS)
 }

@@ -452,7 +452,7 @@ def _thread(arrival: Arrival) -> tuple[AccountId, str, str]:
 
 async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> AnyRow | None:
     """Platforms tell of a reaction, and of a tap on an old card, by its message alone: the room in which we
-    showed it or staff wrote it.
+    showed it or staff wrote it. A button of a direct message belongs to the conversation that wrote it.
     """
     content = arrival.event.content
     if not isinstance(content, Reacted | Tapped) or not content.message:
@@ -464,6 +464,9 @@ async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> Any
         "ref": content.message,
     }
     rows: list[AnyRow] = list(await connection.execute(_ROOM_OF_MESSAGE, given))
+    if not rows and isinstance(content, Tapped):
+        given["thread"] = arrival.event.place.thread
+        rows = list(await connection.execute(_CONVERSATION_OF_DIRECT, given))
     return rows[0] if rows else None
 
 
@@ -572,6 +575,17 @@ _ROOM_OF_MESSAGE = text("""
     join customers c on c.id = v.customer_id
     where r.account_id = :account and r.chat_id = :chat and r.thread is not null
     order by r.open desc, r.created_at desc limit 1
+""")
+
+_CONVERSATION_OF_DIRECT = text("""
+    select cast(:thread as text) as thread, o.conversation_id, v.customer_id, c.data_key
+    from outbox o
+    join lanes l on l.id = o.lane_id
+    join conversations v on v.id = o.conversation_id
+    join customers c on c.id = v.customer_id
+    where o.external_ids @> array[cast(:ref as text)] and o.kind = 'direct'
+        and o.organization_id = :organization and l.account_id = :account
+    order by o.created_at desc limit 1
 """)
 
 _LOCK = text(f"""

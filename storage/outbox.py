@@ -19,7 +19,7 @@ from bot.core.conversation import DeliveryReport, Origin
 from bot.core.errors import AccountSuspended, CannotDecrypt, KeyDestroyed
 from bot.core.events import Channel, Place
 from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
-from bot.core.outbound import DirectMessage, Operation, Sent
+from bot.core.outbound import DirectMessage, Invite, Operation, Post, Sent
 from storage.codec import load_operation
 from storage.database import Step, together
 from storage.effects import PAYLOAD
@@ -357,6 +357,8 @@ def report_of(result: Result) -> DeliveryReport | None:
         return DeliveryReport(
             None, item.id, result.outcome, result.reason, code=result.code, direct=item.direct
         )
+    if isinstance(item.operation, Invite):
+        return _not_invited(item, item.operation, result)
     if item.kind not in ("post", "card"):
         return None
     if isinstance(result, Later):
@@ -374,9 +376,27 @@ def report_of(result: Result) -> DeliveryReport | None:
             result.code,
             item.kind == "card",
         )
+    if item.room is not None and result.sent.absent and isinstance(item.operation, Post):
+        calls = item.operation.calls
+        return DeliveryReport(item.message, item.id, "delivered", room=item.room, card=False, absent=calls)
     if item.reports and not result.sent.more:
         return DeliveryReport(item.message, item.id, "delivered", room=item.room)
     return None
+
+
+def _not_invited(item: Item, invite: Invite, result: Result) -> DeliveryReport | None:
+    if not isinstance(result, Dead):
+        return None
+    return DeliveryReport(
+        None,
+        item.id,
+        result.outcome,
+        result.reason,
+        room=item.room,
+        code=result.code,
+        card=False,
+        absent=invite.person,
+    )
 
 
 def _delayed(result: Later) -> DeliveryReport | None:

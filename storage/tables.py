@@ -530,6 +530,12 @@ outbox = Table(
         postgresql_using="gin",
         postgresql_where=text("room_id is not null and kind = 'post'"),
     ),
+    Index(
+        "ix_outbox_direct",
+        "external_ids",
+        postgresql_using="gin",
+        postgresql_where=text("kind = 'direct'"),
+    ),
     Index("ix_outbox_parked", "conversation_id", postgresql_where=text("state = 'parked'")),
     Index("ix_outbox_settled_at", "settled_at", postgresql_where=text("state = 'delivered'")),
     Index(

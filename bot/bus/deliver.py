@@ -32,6 +32,7 @@ from bot.core.outbound import (
     Card,
     Emote,
     Erase,
+    Invite,
     Operation,
     Outbound,
     Post,
@@ -312,7 +313,7 @@ async def _reconcile(connector: Connector, outbound: Outbound, item: Item) -> Re
 
     None: it certainly did not arrive, or doing it twice does no harm.
     """
-    if isinstance(outbound.operation, Revise | Erase | React | Whisper | Emote | Typing):
+    if isinstance(outbound.operation, Revise | Erase | React | Whisper | Emote | Invite | Typing):
         return None
     if not connector.capabilities.reconciles or not isinstance(connector, Reconciles):
         return Dead(item, "unknown", "send.interrupted", "interrupted while it was being sent")

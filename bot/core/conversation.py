@@ -104,6 +104,7 @@ class DeliveryReport:
     room: UUID | None = None  # it was shown there, to staff
     code: str = ""  # of the SendError
     card: bool = True  # of what was shown in a room: its card, else a line
+    absent: str = ""  # whom it called, as the room's channel knows them: they are not in that chat
     direct: DirectMessage | None = None  # it was written to one person of the staff, and did not reach them
 
 

@@ -139,13 +139,23 @@ class Emote:
 
 
 @dataclass(frozen=True, slots=True)
+class Invite:
+    """Let a person of the staff into the chat of a room. Idempotent where the platform adds them itself.
+
+    A platform where only they can enter sends them a link.
+    """
+
+    person: str  # the channel's id of that person
+
+
+@dataclass(frozen=True, slots=True)
 class Typing:
     """Show that an answer is being made. Best effort: never retried. `seen`: the newest message read."""
 
     seen: str = ""
 
 
-Operation = Post | Card | Revise | Erase | React | Whisper | Emote | Typing
+Operation = Post | Card | Revise | Erase | React | Whisper | Emote | Invite | Typing
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +193,4 @@ class Sent:
     thread: str = ""  # the thread that a card began, where that is not the card's own message
     more: bool = False
     rest: timedelta = timedelta()  # how long this chat must rest now, where that is longer than usual
+    absent: bool = False  # the person whom the post `calls` is not in that chat: nothing notified them

@@ -8,7 +8,20 @@ from dataclasses import dataclass
 
 from bot.core.connector import Files
 from bot.core.errors import OutcomeUnknown, Refused
-from bot.core.outbound import Button, Card, Emote, Erase, Outbound, Post, React, Revise, Sent, Typing, Whisper
+from bot.core.outbound import (
+    Button,
+    Card,
+    Emote,
+    Erase,
+    Invite,
+    Outbound,
+    Post,
+    React,
+    Revise,
+    Sent,
+    Typing,
+    Whisper,
+)
 from connectors.messenger.failures import outside_window, send_error, tag_error
 from connectors.messenger.limits import CAPABILITIES, TEMPLATE_BUTTONS, TEMPLATE_TEXT
 from connectors.messenger.media import upload
@@ -45,7 +58,7 @@ class Sending:
                 await self._act(person, "react", {"message_id": message, "reaction": emoji})
             case Whisper():
                 pass  # Messenger has no words for one person's eyes
-            case Card() | Revise() | Erase() | React():
+            case Card() | Revise() | Erase() | React() | Invite():
                 name = type(outbound.operation).__name__.lower()
                 raise Refused(f"{name}_unsupported: Messenger has no such thing")
         return Sent()

@@ -51,17 +51,37 @@ class Channels:
 
     async def _direct_with(self, person: str) -> str:
         if person not in self._direct:
-            user = person
-            if "@" in person:
-                found = await self._api.call(
-                    lambda web: web.users_lookupByEmail(email=person), repeatable=True
-                )
-                user = found.node("user").text("id")
+            user = await self.user(person)
             opened = await self._api.call(lambda web: web.conversations_open(users=user), repeatable=True)
             self._direct[person] = opened.node("channel").text("id")
             while len(self._direct) > PEOPLE:
                 self._direct.popitem(last=False)
         return self._direct[person]
+
+    async def user(self, person: str) -> str:
+        """Return the id of `U0123456` or `hugo@example.com`. Raises SendError."""
+        if "@" not in person:
+            return person
+        found = await self._api.call(lambda web: web.users_lookupByEmail(email=person), repeatable=True)
+        return found.node("user").text("id")
+
+    async def has_member(self, chat: str, user: str) -> bool:
+        """Return whether a user is in a channel. Ask each time: people come and go. Raises SendError."""
+        cursor = ""
+        for _ in range(PAGES):
+            answer = await self._members(chat, cursor)
+            if user in answer.texts("members"):
+                return True
+            cursor = answer.node("response_metadata").text("next_cursor")
+            if not cursor:
+                break
+        return False
+
+    async def _members(self, chat: str, cursor: str) -> Node:
+        return await self._api.call(
+            lambda web: web.conversations_members(channel=chat, limit=PAGE, cursor=cursor or None),
+            repeatable=True,
+        )
 
     async def _refresh(self) -> None:
         found: dict[str, str] = {}

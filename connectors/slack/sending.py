@@ -7,13 +7,14 @@ from types import MappingProxyType
 from typing import assert_never
 
 from bot.core.connector import Files
-from bot.core.errors import Refused
+from bot.core.errors import Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind, Place
 from bot.core.ids import Clock
 from bot.core.outbound import (
     Card,
     Emote,
     Erase,
+    Invite,
     Mark,
     Outbound,
     Post,
@@ -120,6 +121,8 @@ class Sending:
                 return await self._emote(operation, chat)
             case Whisper():
                 return await self._whisper(outbound, operation, chat)
+            case Invite():
+                return await self._invite(operation, chat)
             case _:
                 assert_never(operation)
 
@@ -132,17 +135,33 @@ class Sending:
         more = outbound.part + 1 < len(pieces)
         match pieces[outbound.part]:
             case TextPart(text=text, buttons=buttons) as part:
-                if outbound.part == 0 and _USER.fullmatch(post.calls):
-                    text = f"<@{post.calls}> {text}"
+                called, absent = "", False
+                if outbound.part == 0 and post.calls:
+                    called, absent = await self._called(post.calls, chat)
+                    text = f"<@{called}> {text}" if called else text
                 named = self._voice.of(post) if self._voice else {}
                 if self._voice and len(text) >= LONG and in_pane(outbound.place):
                     ts = await self._streaming.send(outbound, part, named)
                     if ts is not None:
                         return Sent(ts, chat, more=more)
                 blocks = message([text], buttons) if buttons else []
-                return await self._message(outbound, chat, text, blocks, more=more, named=named)
+                sent = await self._message(outbound, chat, text, blocks, more=more, named=named)
+                return replace(sent, absent=absent)
             case FilePart(attachment=attachment):
                 return await self._file(outbound, post, attachment, chat, more=more)
+
+    async def _called(self, person: str, chat: str) -> tuple[str, bool]:
+        """Return the id by which a post mentions a person, "" for none, and whether they are not in `chat`.
+
+        A mention notifies only members of a channel.
+        """
+        try:
+            user = await self._channels.user(person)
+            if not _USER.fullmatch(user):
+                return "", False
+            return user, not await self._channels.has_member(chat, user)
+        except (Refused, Unreachable):  # the post is worth more than knowing whom it notifies
+            return "", False
 
     async def _file(
         self, outbound: Outbound, post: Post, attachment: Attachment, chat: str, *, more: bool
@@ -276,6 +295,17 @@ class Sending:
         except Refused as error:
             if code_of(error) not in ("already_reacted", "no_reaction", "message_not_found"):
                 raise
+
+    async def _invite(self, operation: Invite, chat: str) -> Sent:
+        try:
+            user = await self._channels.user(operation.person)
+            await self._api.call(
+                lambda web: web.conversations_invite(channel=chat, users=user), repeatable=True
+            )
+        except Refused as error:
+            if code_of(error) != "already_in_channel":
+                raise
+        return Sent(chat=chat)
 
     async def _whisper(self, outbound: Outbound, operation: Whisper, chat: str) -> Sent:
         text = cut(to_mrkdwn(operation.text), TEXT)

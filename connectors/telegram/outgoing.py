@@ -9,13 +9,25 @@ from typing import NoReturn, Protocol, assert_never
 
 import structlog
 from telegram import Bot, InputFile, LinkPreviewOptions, Message, ReplyParameters
-from telegram.constants import ChatAction
+from telegram.constants import ChatAction, ChatMemberStatus
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.core.connector import Files
 from bot.core.errors import PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind
-from bot.core.outbound import Card, Emote, Erase, Outbound, Post, React, Revise, Sent, Typing, Whisper
+from bot.core.outbound import (
+    Card,
+    Emote,
+    Erase,
+    Invite,
+    Outbound,
+    Post,
+    React,
+    Revise,
+    Sent,
+    Typing,
+    Whisper,
+)
 from connectors.telegram.emoji import MARKS, reaction
 from connectors.telegram.failures import CARD_GONE, as_send_error
 from connectors.telegram.fields import ANONYMOUS, clean
@@ -92,6 +104,8 @@ class Outgoing:
                 await self._bot.send_chat_action(to, ChatAction.TYPING, message_thread_id=thread)
             case Whisper():
                 await self._whisper(outbound.operation, to, thread)
+            case Invite():
+                return await self._invite(outbound.operation, to)
             case _:
                 assert_never(outbound.operation)
         return Sent()
@@ -101,13 +115,34 @@ class Outgoing:
         if number >= len(parts):
             return Sent()
         part = parts[number]
-        called = _person(post.calls)
+        called, absent = _person(post.calls), False
         if number == 0 and called is not None and isinstance(part, TextPart):
             part = replace(part, content=calling(part.content, called))
+            absent = not await self._has_member(chat, called)
         reply_to = post.reply_to if number == 0 else ""
         reply = ReplyParameters(_message_id(reply_to), allow_sending_without_reply=True) if reply_to else None
         message = await self._send(part, _Frame(chat, thread, reply))
-        return Sent(message=str(message.message_id), more=number + 1 < len(parts))
+        return Sent(message=str(message.message_id), more=number + 1 < len(parts), absent=absent)
+
+    async def _has_member(self, chat: int | str, person: int) -> bool:
+        """Return whether a person is in a group; a mention reaches nobody else."""
+        try:
+            member = await self._bot.get_chat_member(chat, person)
+        except BadRequest:  # "PARTICIPANT_ID_INVALID": Telegram has never seen them there
+            return False
+        except Forbidden:
+            return True
+        return member.status not in (ChatMemberStatus.LEFT, ChatMemberStatus.BANNED)
+
+    async def _invite(self, operation: Invite, chat: int | str) -> Sent:
+        """Send the person a link of their own: a bot cannot add anybody to a group."""
+        person = _person(operation.person)
+        if person is None:
+            raise Refused("not a user id of Telegram")
+        link = await self._bot.create_chat_invite_link(chat, member_limit=1)
+        text = one_text(f"Here you can join the group: {link.invite_link}")
+        message = await self._send(text, _Frame(person))
+        return Sent(message=str(message.message_id))
 
     async def _card(self, card: Card, number: int, chat: int | str, thread: int | None) -> Sent:
         """In a group, the topic is the first part and the card in it the second: a crash repeats neither."""

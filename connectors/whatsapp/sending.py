@@ -9,6 +9,7 @@ from bot.core.outbound import (
     Card,
     Emote,
     Erase,
+    Invite,
     Mark,
     Outbound,
     Post,
@@ -66,6 +67,8 @@ class Sending:
                 return Sent()
             case Whisper():
                 return Sent()  # nobody sees it: there is no such thing here
+            case Invite():
+                raise Refused("no_rooms: WhatsApp has no rooms for staff")
             case Card():
                 raise Refused("no_cards: WhatsApp has no rooms for staff")
             case Revise():

@@ -37,6 +37,7 @@ class Forum:
             "reopenForumTopic": lambda params: self._shut(params, closed=False),
             "deleteForumTopic": self._delete,
             "getChatMember": self._member,
+            "createChatInviteLink": self._invite,
         }
 
     def begin(self, group: Group, name: str, color: int, by: int) -> tuple[Topic, ChatMessage]:
@@ -122,11 +123,27 @@ class Forum:
                 "is_anonymous": False,
                 **rights,
                 "can_manage_topics": group.manages_topics,
+                "can_invite_users": group.invites_users,
             }
         if user_id not in self.chats.users:
             raise bad_request("PARTICIPANT_ID_INVALID")
         status = "member" if user_id in group.members else "left"
         return {"status": status, "user": self.chats.user_wire(user_id)}
+
+    def _invite(self, params: Params) -> JsonObject:
+        """https://core.telegram.org/bots/api#createchatinvitelink"""
+        group = self._known(params)
+        if not (group.administrator and group.invites_users):
+            raise bad_request("not enough rights to manage chat invite link")
+        group.links += 1
+        return {
+            "invite_link": f"https://t.me/+{abs(group.id)}x{group.links}",
+            "creator": self.chats.bot,
+            "creates_join_request": False,
+            "is_primary": False,
+            "is_revoked": False,
+            "member_limit": params.integer("member_limit", 0) or None,
+        }
 
     def _group(self, params: Params) -> Group:
         group = self._known(params)

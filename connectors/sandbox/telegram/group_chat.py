@@ -148,6 +148,7 @@ class GroupChat:
         forum: bool | None = None,
         administrator: bool | None = None,
         manages_topics: bool | None = None,
+        invites_users: bool | None = None,
         bot_inside: bool | None = None,
         reactions: list[str] | None = None,
     ) -> None:
@@ -156,6 +157,7 @@ class GroupChat:
             "forum": forum,
             "administrator": administrator,
             "manages_topics": manages_topics,
+            "invites_users": invites_users,
             "bot_inside": bot_inside,
             "reactions": reactions,
         }

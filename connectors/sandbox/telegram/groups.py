@@ -46,9 +46,11 @@ class Group:
     members: set[int] = field(default_factory=set)
     administrator: bool = True
     manages_topics: bool = True
+    invites_users: bool = True
     bot_inside: bool = True
     reactions: list[str] | None = None  # None: all are allowed
     topics: dict[int, Topic] = field(default_factory=dict)
+    links: int = 0  # made to invite people
 
     def chat_wire(self) -> JsonObject:
         wire: JsonObject = {"id": self.id, "title": self.title, "type": "supergroup"}
@@ -69,6 +71,8 @@ class Group:
             "members": sorted(self.members),
             "administrator": self.administrator,
             "manages_topics": self.manages_topics,
+            "invites_users": self.invites_users,
+            "links": self.links,
             "bot_inside": self.bot_inside,
             "reactions": self.reactions,
             "topics": [topic.snapshot() for topic in self.topics.values()],

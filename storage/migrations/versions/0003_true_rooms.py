@@ -15,6 +15,14 @@ def upgrade() -> None:
         update messages m set room_id = r.id from rooms r
         where r.conversation_id = m.conversation_id and r.open and m.role = 'staff' and m.external_id <> ''
     """)
+    op.create_index(
+        "ix_outbox_direct",
+        "outbox",
+        ["external_ids"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("kind = 'direct'"),
+    )
     # Texts to customers stand under their language, the greeting among them.
     op.execute("""
         update organization_versions set document = jsonb_set(
@@ -43,4 +51,5 @@ def downgrade() -> None:
         )
         where not document #> '{organization,identity}' ? 'greeting'
     """)
+    op.drop_index("ix_outbox_direct", table_name="outbox")
     op.drop_column("messages", "room_id")

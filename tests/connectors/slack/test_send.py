@@ -21,6 +21,7 @@ from bot.core.outbound import (
     Card,
     Emote,
     Erase,
+    Invite,
     Mark,
     Operation,
     Post,
@@ -141,6 +142,24 @@ async def test_a_whisper_is_seen_by_one_person(desk: Desk) -> None:
     assert desk.slack.ephemerals("ben") == []
     with pytest.raises(Refused, match="user_not_in_channel"):
         await desk.connector.send(desk.outbound(Whisper("U0NOBODY", "x")))
+
+
+async def test_who_is_called_is_mentioned_and_told_of_as_absent_outside_of_the_channel(desk: Desk) -> None:
+    outsider = desk.slack.add_user("zoe", email="zoe@example.com").id
+    inside = await desk.connector.send(desk.outbound(Post("Please look", calls="U0ANA")))
+    outside = await desk.connector.send(desk.outbound(Post("Please look", calls="zoe@example.com")))
+    assert (inside.absent, outside.absent) == (False, True)
+    texts = [message["text"] for message in desk.slack.messages("support")]
+    assert texts == ["<@U0ANA> Please look", f"<@{outsider}> Please look"]
+
+
+async def test_an_invitation_adds_the_person_to_the_channel_once(desk: Desk) -> None:
+    outsider = desk.slack.add_user("zoe", email="zoe@example.com").id
+    for _ in range(2):
+        await desk.connector.send(desk.outbound(Invite(outsider)))
+    assert not (await desk.connector.send(desk.outbound(Post("x", calls=outsider)))).absent
+    with pytest.raises(Unreachable):
+        await desk.connector.send(desk.outbound(Invite("U0NOBODY")))
 
 
 async def test_typing_is_nothing_in_slack(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bot.core.errors import PlaceGone, Refused
 from bot.core.events import AttachmentKind, Edited, Place, Reacted, Said, Tapped
 from bot.core.ids import utc_now
-from bot.core.outbound import Button, Mark, Post, React, Revise, Sent, Tone, Whisper
+from bot.core.outbound import Button, Invite, Mark, Post, React, Revise, Sent, Tone, Whisper
 from connectors.sandbox.telegram import GroupChat
 from connectors.telegram.connector import CHANNEL, TelegramConnector
 from tests.connectors.telegram.conftest import Office, card
@@ -275,6 +275,25 @@ async def test_a_post_that_calls_somebody_mentions_them(office: Office) -> None:
     assert (bold["type"], bold["offset"]) == ("bold", 4)
     await office.send(Post("Nobody we know", calls="U0SLACK"), thread=str(thread))
     assert office.group.messages(thread)[-1].text == "Nobody we know"
+
+
+async def test_who_is_called_and_not_in_the_group_is_told_of_as_absent(office: Office) -> None:
+    thread, _ = await office.room()
+    stranger = office.telegram.user("Farid")
+    inside = await office.send(Post("Please look", calls=str(office.hugo.id)), thread=str(thread))
+    outside = await office.send(Post("Please look", calls=str(stranger.id)), thread=str(thread))
+    assert (inside.absent, outside.absent) == (False, True)
+
+
+async def test_an_invitation_is_a_link_for_one_person(office: Office) -> None:
+    thread, _ = await office.room()
+    stranger = office.telegram.user("Farid")
+    office.telegram.say(stranger, "/start")
+    await office.send(Invite(str(stranger.id)), thread=str(thread))
+    assert "https://t.me/+" in office.telegram.chat(stranger)[-1].text
+    office.group.settings(invites_users=False)
+    with pytest.raises(Refused, match="no_right"):
+        await office.send(Invite(str(stranger.id)), thread=str(thread))
 
 
 async def test_nothing_in_a_text_can_mention_anybody(office: Office) -> None:
