@@ -1,6 +1,7 @@
 // What the phones have in common: a log, a field to write in, and bubbles with a menu.
 
 import { attempt, readBase64 } from "./api.js";
+import { drawChosen } from "./composer.js";
 import { dayName, h, icon, iconButton, ICONS, keepAtEnd, menuButton, nearBottom, reconcile, toBottom } from "./dom.js";
 
 // `submit(text, {editing, replyTo})` and `sendFile(upload, caption)` tell whether it was done; what was written
@@ -12,7 +13,9 @@ export function chat({ prefix, label = "Message", maxlength = "4096", submit, se
   const input = h("textarea", { rows: "1", id: `${prefix}-input`, testid: `${prefix}-input`, placeholder: label, "aria-label": label, maxlength });
   const picker = h("input", { type: "file", hidden: true, testid: `${prefix}-file`, "aria-label": "Attach a file" });
   const send = h("button", { type: "submit", class: "send-button", testid: `${prefix}-send`, "aria-label": "Send" }, icon(ICONS.send));
-  const form = h("form", { class: "composer" },
+  const chosen = h("div", { class: "chosen-files", hidden: true });
+  let file = null;
+  const form = h("form", { class: "composer" }, chosen,
     iconButton(ICONS.attach, "Attach a file", () => picker.click(), { testid: `${prefix}-attach` }), input, send, picker);
 
   keepAtEnd(log);
@@ -27,16 +30,19 @@ export function chat({ prefix, label = "Message", maxlength = "4096", submit, se
     } else if (event.key === "Escape") setContext(null, null);
   });
   input.addEventListener("input", grow);
-  picker.addEventListener("change", async () => {
-    const file = picker.files[0];
+  picker.addEventListener("change", () => {
+    if (picker.files[0]) choose(picker.files[0]);
     picker.value = "";
-    if (!file) return;
-    const done = await attempt(async () => sendFile({ name: file.name, mime_type: file.type, content: await readBase64(file) }, input.value.trim()));
-    if (!done) return;
-    input.value = "";
-    grow();
-    toBottom(log);
+    input.focus();
   });
+
+  function choose(given) {
+    file = given;
+    drawChosen(chosen, file ? [file] : [], () => {
+      choose(null);
+      input.focus();
+    });
+  }
 
   function grow() {
     input.style.height = "auto";
@@ -45,13 +51,19 @@ export function chat({ prefix, label = "Message", maxlength = "4096", submit, se
 
   async function submitNow() {
     const text = input.value.trim();
-    if (!text) return;
+    if (!text && !file) return;
     const given = { ...state };
+    const attached = file;
     input.value = "";
+    choose(null);
     grow();
     setContext(null, null);
-    if (await submit(text, given)) toBottom(log);
-    else if (!input.value) input.value = text; // what was written is not lost with the connection
+    const done = attached ? await attempt(async () => sendFile({ name: attached.name, mime_type: attached.type, content: await readBase64(attached) }, text)) : await submit(text, given);
+    if (done) return toBottom(log);
+    if (input.value || file) return undefined;
+    input.value = text; // what was written is not lost with the connection
+    choose(attached);
+    return undefined;
   }
 
   function setContext(mode, message) {
@@ -85,6 +97,7 @@ export function chat({ prefix, label = "Message", maxlength = "4096", submit, se
 
   function clear() {
     setContext(null, null);
+    choose(null);
     log.replaceChildren();
   }
 
@@ -111,6 +124,13 @@ function longPress(element, act) {
 export function quoted(name, text) {
   return h("div", { class: "quoted" }, h("strong", {}, name), h("span", {}, text));
 }
+
+// What Telegram's, WhatsApp's and Messenger's own menus offer first. `react("")` takes the reaction back.
+export const REACTIONS = {
+  telegram: ["👍", "👎", "❤", "🙏", "🎉", "👀"],
+  whatsapp: ["👍", "👎", "❤️", "😂", "😮", "🙏"],
+  messenger: ["❤", "😆", "😮", "😢", "👍", "👎"],
+};
 
 export function reactionsOf(pairs) {
   return pairs.length > 0 && h("div", { class: "bubble-reactions" }, pairs.map(([, emoji]) => h("span", {}, emoji)));

@@ -1,3 +1,11 @@
+// The files that were chosen and not sent yet, each with a button to take it out. `keep` is given the others.
+export function drawChosen(list, files, keep) {
+  list.hidden = files.length === 0;
+  list.replaceChildren(...files.map((file) => h("span", { class: "chosen-file", testid: "chosen-file" },
+    h("span", {}, file.name),
+    iconButton(ICONS.close, `Remove ${file.name}`, () => keep(files.filter((each) => each !== file)), { testid: "chosen-remove" }))));
+}
+
 // Where staff type: Enter sends, Shift+Enter begins a new line.
 
 import { attempt, readBase64 } from "./api.js";
@@ -20,12 +28,15 @@ export function composer({ testid, sendTestid, label, send }) {
   }
 
   function showFiles() {
-    chosen.hidden = files.length === 0;
-    chosen.replaceChildren(...files.map((file) => h("span", {}, file.name)));
+    drawChosen(chosen, files, (kept) => {
+      files = kept;
+      showFiles();
+      input.focus();
+    });
   }
 
   picker.addEventListener("change", () => {
-    files = [...picker.files];
+    files = [...files, ...picker.files];
     picker.value = "";
     showFiles();
   });

@@ -42,6 +42,7 @@ export const ICONS = {
   trash: "M5 7h14M9 7V5h6v2M7 7l1 12h8l1-12",
   reply: "M10 7 5 12l5 5M5 12h9a5 5 0 0 1 5 5",
   plus: "M12 5v14M5 12h14",
+  smile: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M8.500 14a4 4 0 0 0 7 0M9 9.500v.01M15 9.500v.01",
   file: "M7 3h7l4 4v14H7zM14 3v4h4",
   check: "M5 13l4 4L19 7",
 };
@@ -145,52 +146,85 @@ export function iconButton(path, label, onclick, props = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(path));
 }
 
+// In a narrow window a list and what was opened from it take turns: this goes back to the list.
+export function backToList(root, label) {
+  return iconButton(ICONS.back, label, () => root.classList.remove("in-channel"), { class: "icon-button narrow-only", testid: "back-to-list" });
+}
+
 export function safeLink(url, text) {
   const good = /^(https?:|mailto:|tel:)/i.test(url);
   return good ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text) : h("span", {}, text);
 }
 
-// A small menu that closes on Escape, on a click elsewhere, and after a choice.
+// A small menu that closes on Escape, on a click elsewhere, and after a choice. It is shown above everything and follows
+// its button, so that no edge cuts it off. An entry is {label, act} or {reactions, mine, react}.
 export function menuButton(button, entries, menuClass = "menu") {
-  const menu = h("div", { class: menuClass, role: "menu", hidden: true });
+  const menu = h("div", { class: menuClass, role: "menu", popover: "manual" });
   const wrap = h("span", { class: "menu-wrap" }, button, menu);
+  const isOpen = () => menu.matches(":popover-open");
   const hide = () => {
-    menu.hidden = true;
+    if (isOpen()) menu.hidePopover();
     button.setAttribute("aria-expanded", "false");
     document.removeEventListener("click", outside, true);
+    document.removeEventListener("scroll", place, true);
+    window.removeEventListener("resize", place);
   };
+  const place = () => placeBeside(menu, button.getBoundingClientRect());
   const outside = (event) => {
     if (!wrap.contains(event.target)) hide();
   };
+  const item = (props, act, ...inside) => h("button", {
+    type: "button", role: "menuitem", ...props,
+    onclick: () => {
+      hide();
+      act();
+    },
+  }, ...inside);
+  const line = (entry) => (entry.reactions
+    ? h("div", { class: "menu-reactions", role: "group", "aria-label": "React" }, entry.reactions.map((sign) => item({
+      role: "menuitemcheckbox", "aria-checked": String(sign === entry.mine), "aria-label": `React ${sign}`, testid: `${entry.testid}-${sign}`,
+    }, () => entry.react(sign === entry.mine ? "" : sign), sign)))
+    : item({ class: entry.danger ? "danger" : "", testid: entry.testid }, entry.act, entry.label));
   button.setAttribute("aria-haspopup", "menu");
   button.setAttribute("aria-expanded", "false");
   button.addEventListener("click", () => {
-    if (!menu.hidden) return hide();
-    menu.replaceChildren(
-      ...entries().map((entry) =>
-        h("button", {
-          type: "button",
-          role: "menuitem",
-          class: entry.danger ? "danger" : "",
-          testid: entry.testid,
-          onclick: () => {
-            hide();
-            entry.act();
-          },
-        }, entry.label)),
-    );
-    menu.hidden = false;
+    if (isOpen()) return hide();
+    menu.replaceChildren(...entries().map(line));
+    menu.showPopover();
+    place();
     button.setAttribute("aria-expanded", "true");
     document.addEventListener("click", outside, true);
-    menu.querySelector("button")?.focus();
+    document.addEventListener("scroll", place, true);
+    window.addEventListener("resize", place);
+    menu.querySelector("button")?.focus({ preventScroll: true });
     return undefined;
   });
   wrap.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !menu.hidden) {
+    if (!isOpen()) return;
+    const items = [...menu.querySelectorAll("button")];
+    const at = items.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: items.length - 1 }[event.key];
+    if (event.key === "Escape") {
       event.stopPropagation();
       hide();
       button.focus();
+    } else if (event.key === "Tab") hide();
+    else if (to !== undefined) {
+      event.preventDefault();
+      items[(to + items.length) % items.length].focus();
     }
   });
   return wrap;
+}
+
+// Below the button or, without room there, above it; and never beyond the window.
+function placeBeside(menu, button) {
+  const edge = 8;
+  const gap = 4;
+  const { offsetWidth: width, offsetHeight: height } = menu;
+  const left = button.left + button.width / 2 > window.innerWidth / 2 ? button.right - width : button.left;
+  const below = button.bottom + gap + height <= window.innerHeight - edge;
+  const top = below ? button.bottom + gap : button.top - gap - height;
+  menu.style.left = `${Math.max(edge, Math.min(left, window.innerWidth - width - edge))}px`;
+  menu.style.top = `${Math.max(edge, Math.min(top, window.innerHeight - height - edge))}px`;
 }

@@ -2,6 +2,7 @@
 
 import { act, attempt, fileUrl, readBase64, remember, remembered, show, toast } from "./api.js";
 import { fileNode } from "./chatkit.js";
+import { drawChosen } from "./composer.js";
 import { avatar, clock, coalesced, dayName, h, icon, iconButton, ICONS, menuButton, reconcile } from "./dom.js";
 import { linked } from "./marks.js";
 
@@ -44,10 +45,11 @@ export function startMail(root) {
     const form = h("form", { class: "mail-writer" }, text, chosen,
       h("div", { class: "mail-tools" }, iconButton(ICONS.attach, "Attach files", () => picker.click()), picker, program,
         h("button", { type: "submit", class: "primary-button", testid: `${prefix}-send` }, button)));
-    const showFiles = () => {
-      chosen.hidden = files.length === 0;
-      chosen.replaceChildren(...files.map((file) => h("span", {}, file.name)));
-    };
+    const showFiles = () => drawChosen(chosen, files, (kept) => {
+      files = kept;
+      showFiles();
+      text.focus();
+    });
     picker.addEventListener("change", () => {
       files = [...files, ...picker.files];
       picker.value = "";
@@ -186,7 +188,7 @@ export function startMail(root) {
         h("span", { class: "mail-row-top" }, h("strong", {}, each.name, each.count > 1 && h("small", {}, ` ${each.count}`)), h("time", {}, dayName(each.at) === "Today" ? clock(each.at) : dayName(each.at))),
         h("span", { class: "mail-row-subject" }, each.subject, each.files > 0 && icon(ICONS.attach, "has attachments")),
         h("span", { class: "mail-row-start" }, each.start)),
-      each.unread && h("span", { class: "unread-dot", "aria-label": "unread" })));
+      each.unread && h("span", { class: "unread-dot", role: "img", "aria-label": "unread" })));
   }
 
   async function latest(person) {

@@ -7,9 +7,14 @@ import { startSlack } from "./slack.js";
 import { startTelegramGroup } from "./telegram_group.js";
 
 const byId = (id) => document.getElementById(id);
-const phones = startPhones(byId("phone"));
-const slack = startSlack(byId("slack"));
-const group = startTelegramGroup(byId("telegram-staff"), byId("group-dot"));
+const unread = { phone: false, slack: false, group: false };
+const mark = (name) => (now) => {
+  unread[name] = now;
+  drawUnread();
+};
+const phones = startPhones(byId("phone"), mark("phone"));
+const slack = startSlack(byId("slack"), mark("slack"));
+const group = startTelegramGroup(byId("telegram-staff"), mark("group"));
 const faults = startFaults(byId("faults"), byId("faults-open"), byId("fault-count"), byId("clock-moved"));
 
 const state = byId("link-state");
@@ -28,10 +33,27 @@ listen(
   },
 );
 
+// A tab is marked for what is new behind it; what is open has its marks inside.
+function drawUnread() {
+  const open = (id) => byId(id).checkVisibility();
+  byId("phone-dot").hidden = open("phone") || !unread.phone;
+  byId("slack-dot").hidden = open("slack") || !unread.slack;
+  byId("group-dot").hidden = open("telegram-staff") || !unread.group;
+  byId("staff-dot").hidden = document.querySelector(".staff-side").checkVisibility() || !(unread.slack || unread.group);
+}
+
+function refreshAll() {
+  drawUnread();
+  phones.refresh();
+  slack.refresh();
+  group.refresh();
+}
+
 for (const tab of document.querySelectorAll(".tabs button")) {
   tab.addEventListener("click", () => {
     document.body.dataset.tab = tab.dataset.side;
     for (const each of document.querySelectorAll(".tabs button")) each.setAttribute("aria-pressed", String(each === tab));
+    refreshAll();
   });
 }
 
@@ -43,7 +65,8 @@ function openStaff(id) {
     byId(tab.dataset.panel).hidden = !here;
   }
   remember("staff-tool", id);
-  if (id === "telegram-staff") group.refresh();
+  drawUnread();
+  (id === "slack" ? slack : group).refresh();
 }
 
 for (const tab of document.querySelectorAll(".staff-tabs button")) tab.addEventListener("click", () => openStaff(tab.dataset.panel));

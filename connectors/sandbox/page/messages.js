@@ -2,12 +2,13 @@
 
 import { fileUrl } from "./api.js";
 import { renderBlocks } from "./blocks.js";
-import { avatar, clock, h, icon, iconButton, ICONS } from "./dom.js";
+import { avatar, clock, h, icon, iconButton, ICONS, menuButton } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { size } from "./chatkit.js";
 
 const QUICK = ["+1", "white_check_mark", "eyes"];
+const MORE = ["+1", "-1", "heart", "pray", "tada", "joy", "eyes", "white_check_mark"];
 
 // `view` is what blocks.js needs, and {me, react, edit, remove, openThread, side}; the last four may be missing.
 export function messageNode(message, view) {
@@ -77,11 +78,16 @@ function threadLine(message, view) {
 }
 
 function tools(message, view, own) {
+  const isMine = (name) => (message.reactions || []).some((each) => each.name === name && each.users.includes(view.me));
   const react = QUICK.map((name) => {
-    const mine = (message.reactions || []).some((each) => each.name === name && each.users.includes(view.me));
+    const mine = isMine(name);
     return h("button", { type: "button", class: "icon-button", title: `React :${name}:`, "aria-label": `React ${name}`, testid: `react-${name}`, onclick: () => view.react(message, name, mine) }, emoji(name));
   });
+  const pick = (name) => view.react(message, name, isMine(name));
   return h("div", { class: "message-tools", role: "group", "aria-label": "Message actions" }, react,
+    menuButton(iconButton(ICONS.smile, "Add a reaction", null, { testid: "add-reaction" }), () => [
+      { reactions: MORE.map(emoji), react: (sign) => pick(MORE.find((name) => emoji(name) === sign)), testid: "pick" },
+    ]),
     view.openThread && iconButton(ICONS.thread, "Reply in thread", () => view.openThread(message), { testid: "reply-in-thread" }),
     own && view.edit && iconButton(ICONS.edit, "Edit message", () => view.edit(message), { testid: "slack-edit" }),
     own && view.remove && iconButton(ICONS.trash, "Delete message", () => view.remove(message), { testid: "slack-delete" }));

@@ -1,7 +1,7 @@
 // Messenger on the customer's phone: bubbles, buttons, and quick replies that are gone once something was said.
 
 import { act, attempt, fileUrl, show } from "./api.js";
-import { ask, chat, fileNode, quoted, reactionsOf, row, typingTimer } from "./chatkit.js";
+import { ask, chat, fileNode, quoted, REACTIONS, reactionsOf, row, typingTimer } from "./chatkit.js";
 import { avatar, clock, h, icon, iconButton, ICONS, menuButton, safeLink } from "./dom.js";
 import { linked } from "./marks.js";
 import { windowLine } from "./window.js";
@@ -86,10 +86,10 @@ export function startMessenger(root, again) {
 
   function bubble(message) {
     const mine = !message.from_page;
-    const reacted = message.reactions.some(([who]) => who === "customer");
+    const own = message.reactions.find(([who]) => who === "customer");
     const entries = () => [
+      { reactions: REACTIONS.messenger, mine: own?.[1], react: (emoji) => deed("react", { message_id: message.id, emoji }), testid: "ms-react" },
       { label: "Reply", act: () => kit.setContext("reply", message), testid: "ms-reply" },
-      { label: reacted ? "Take ❤ back" : "React ❤", act: () => deed("react", { message_id: message.id, emoji: reacted ? "" : "❤" }), testid: "ms-react" },
       ...(mine && message.text ? [{ label: "Edit", act: () => kit.setContext("edit", message), testid: "ms-edit" }] : []),
     ];
     return row({ prefix: "ms", id: message.id, from: mine ? "user" : "page", mine, name: mine ? "You" : "Brightdesk", entries, data: { tick: message.tick }, below: message.seen ? h("span", { class: "seen" }, "Delivered") : null },

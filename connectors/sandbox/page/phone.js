@@ -1,7 +1,7 @@
 // Telegram on the customer's phone: one person's chat with the bot.
 
 import { act, attempt, show } from "./api.js";
-import { chat, quoted, reactionsOf, row, typingTimer } from "./chatkit.js";
+import { chat, quoted, REACTIONS, reactionsOf, row, typingTimer } from "./chatkit.js";
 import { avatar, clock, h, icon, iconButton, ICONS, menuButton } from "./dom.js";
 import { entityNodes, keyboard, kindOf, media, tapped } from "./telegram.js";
 
@@ -62,10 +62,10 @@ export function startTelegram(root, again) {
 
   function bubble(message) {
     const mine = !message.from_bot;
-    const liked = message.reactions.some(([who]) => who === "user");
+    const own = message.reactions.find(([who]) => who === "user");
     const entries = () => [
+      { reactions: REACTIONS.telegram, mine: own?.[1], react: (emoji) => deed("react", { message_id: message.message_id, emoji }), testid: "phone-react" },
       { label: "Reply", act: () => kit.setContext("reply", message), testid: "phone-reply" },
-      { label: liked ? "Take 👍 back" : "React 👍", act: () => deed("react", { message_id: message.message_id, emoji: liked ? "" : "👍" }), testid: "phone-react" },
       ...(mine ? [{ label: "Edit", act: () => kit.setContext("edit", message), testid: "phone-edit" }] : []),
       { label: "Delete", danger: true, act: () => deed("delete", { message_id: message.message_id }), testid: "phone-delete" },
     ];

@@ -18,7 +18,8 @@ const CHANNELS = [
   { id: "slack", side: "slack-customers", label: "Slack", start: startCustomerSlack },
 ];
 
-export function startPhones(root) {
+// `markUnread` is told whether a message waits on a channel that nobody looks at.
+export function startPhones(root, markUnread) {
   const state = { name: remembered("customer", ""), open: remembered("channel-of-customer", "telegram"), people: [], home: null, stale: new Set(), seen: remembered("seen", {}) };
   if (!CHANNELS.some((each) => each.id === state.open)) state.open = "telegram";
 
@@ -27,7 +28,7 @@ export function startPhones(root) {
   const tabs = h("div", { class: "channel-tabs", role: "tablist", "aria-label": "Channels" });
   const phones = CHANNELS.map((channel) => {
     const screen = h("div", { class: `phone phone-${channel.id}`, id: `panel-${channel.id}`, role: "tabpanel", "aria-labelledby": `tab-of-${channel.id}`, testid: `panel-${channel.id}` });
-    const dot = h("span", { class: "unread-dot", hidden: true, "aria-label": "unread" });
+    const dot = h("span", { class: "unread-dot", hidden: true, role: "img", "aria-label": "unread" });
     const tab = h("button", {
       type: "button", role: "tab", id: `tab-of-${channel.id}`, "aria-controls": `panel-${channel.id}`, testid: `channel-${channel.id}`, onclick: () => open(channel.id),
     }, h("span", { class: `channel-mark mark-${channel.id}`, "aria-hidden": "true" }), h("span", {}, channel.label), dot);
@@ -88,11 +89,13 @@ export function startPhones(root) {
     if (id === state.open) await phone.view.draw(who, state.home);
     const newest = await phone.view.latest(who, state.home);
     const key = `${who.name}/${id}`;
-    if (id === state.open && !document.hidden && state.seen[key] !== newest) {
+    const looked = id === state.open && !document.hidden && root.checkVisibility();
+    if (looked && state.seen[key] !== newest) {
       state.seen = { ...state.seen, [key]: newest };
       remember("seen", state.seen);
     }
-    phone.dot.hidden = id === state.open || !newest || state.seen[key] === newest;
+    phone.dot.hidden = looked || !newest || state.seen[key] === newest;
+    markUnread(phones.some((each) => !each.dot.hidden));
   });
 
   const drawStale = coalesced(async () => {
@@ -133,5 +136,5 @@ export function startPhones(root) {
   }
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden && state.home) refresh(); });
-  return { hear };
+  return { hear, refresh };
 }

@@ -2,11 +2,12 @@
 
 import { act, attempt, remember, remembered, show, toast } from "./api.js";
 import { composer } from "./composer.js";
-import { avatar, coalesced, dayName, h, icon, iconButton, ICONS, keepAtEnd, nearBottom, reconcile, toBottom } from "./dom.js";
+import { avatar, backToList, coalesced, dayName, h, icon, iconButton, ICONS, keepAtEnd, nearBottom, reconcile, toBottom } from "./dom.js";
 import { messageNode } from "./messages.js";
 import { startModals } from "./modal.js";
 
-export function startSlack(root) {
+// `markUnread` is told whether something new stands in a channel that nobody looks at.
+export function startSlack(root, markUnread) {
   const state = { me: remembered("me", null), channel: remembered("channel", null), thread: null, space: null, read: remembered("read", {}) };
   const modals = startModals(document.body);
 
@@ -29,7 +30,7 @@ export function startSlack(root) {
     h("nav", { class: "sidebar", "aria-label": "Channels" },
       h("div", { class: "team" }, team, h("label", { for: "slack-user" }, "Signed in as"), who),
       h("h3", {}, "Channels"), list, h("h3", {}, "Apps"), directs),
-    h("div", { class: "channel-pane" }, h("header", { class: "pane-head" }, title, about), log, main.form),
+    h("div", { class: "channel-pane" }, h("header", { class: "pane-head" }, backToList(root, "Back to the channels"), title, about), log, main.form),
     thread,
   );
 
@@ -72,6 +73,7 @@ export function startSlack(root) {
   }
 
   function openChannel(id) {
+    root.classList.add("in-channel");
     if (state.channel !== id) {
       state.channel = id;
       remember("channel", id);
@@ -158,12 +160,15 @@ export function startSlack(root) {
     team.textContent = state.space.team;
     reconcile(who, staff.map((user) => ({ id: user.id, name: user.real_name || user.name })), (user) => user.id, (user) => h("option", { value: user.id }, user.name));
     who.value = state.me;
-    markRead();
+    if (log.checkVisibility() && !document.hidden) markRead();
     const seen = state.read[state.me] || {};
+    const current = log.checkVisibility() ? state.channel : null;
     const rows = mine.map((channel) => ({
       id: channel.id, name: channel.name || "", isPrivate: Boolean(channel.is_private), isDirect: Boolean(channel.is_im),
-      current: channel.id === state.channel, unread: (state.space.latest[channel.id] || "") > (seen[channel.id] || ""),
+      current: channel.id === state.channel,
+      unread: channel.id !== current && (state.space.latest[channel.id] || "") > (seen[channel.id] || ""),
     }));
+    markUnread(rows.some((row) => row.unread));
     reconcile(list, rows.filter((row) => !row.isDirect), (row) => row.id, channelRow);
     const direct = rows.filter((row) => row.isDirect);
     reconcile(directs, direct.length ? direct : [{ id: "direct", isDirect: true }], (row) => row.id, channelRow);
@@ -177,14 +182,14 @@ export function startSlack(root) {
       return made && openChannel(made.channel);
     };
     return h("li", {}, h("button", {
-      type: "button", class: row.unread && !row.current ? "channel unread" : "channel", "aria-current": row.current ? "page" : undefined,
+      type: "button", class: row.unread ? "channel unread" : "channel", "aria-current": row.current ? "page" : undefined,
       testid: row.isDirect ? "slack-direct" : `slack-channel-${row.name}`, onclick: open,
     }, row.isDirect ? avatar(label, "avatar avatar-tiny") : icon(row.isPrivate ? ICONS.lock : ICONS.hash), h("span", {}, label),
-    row.unread && !row.current && h("span", { class: "unread-dot", "aria-label": "unread" })));
+    row.unread && h("span", { class: "unread-dot", role: "img", "aria-label": "unread" })));
   }
 
   function markRead() {
-    if (!state.channel || document.hidden) return;
+    if (!state.channel) return;
     const seen = { ...state.read[state.me], [state.channel]: state.space.latest[state.channel] || "" };
     state.read = { ...state.read, [state.me]: seen };
     remember("read", state.read);

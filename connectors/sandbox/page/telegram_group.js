@@ -1,14 +1,15 @@
 // The staff's group on Telegram: topics on the left, one of them on the right.
 
 import { act, attempt, remember, remembered, show } from "./api.js";
-import { chat, quoted, reactionsOf, row } from "./chatkit.js";
-import { avatar, clock, coalesced, h, icon, ICONS, reconcile } from "./dom.js";
+import { chat, quoted, REACTIONS, reactionsOf, row } from "./chatkit.js";
+import { avatar, backToList, clock, coalesced, h, icon, ICONS, reconcile } from "./dom.js";
 import { entityNodes, keyboard, kindOf, media, tapped } from "./telegram.js";
 
 const SIDE = "telegram-staff";
 const COLORS = { 7322096: "#6fb9f0", 16766590: "#ffd67e", 13338331: "#cb86db", 9367192: "#8eee98", 16749490: "#ff93b2", 16478047: "#fb6f5f" };
 
-export function startTelegramGroup(root, badge) {
+// `markUnread` is told whether something new stands in a topic that nobody looks at.
+export function startTelegramGroup(root, markUnread) {
   const state = { me: remembered("staff-me", ""), topic: null, groups: [], messages: [], read: remembered("topics", {}) };
   const who = h("select", { id: "ts-user", testid: "ts-user", onchange: () => signIn(who.value) });
   const group = h("strong", { class: "team-name" });
@@ -25,7 +26,7 @@ export function startTelegramGroup(root, badge) {
   root.append(
     h("nav", { class: "sidebar telegram-sidebar", "aria-label": "Topics" },
       h("div", { class: "team" }, group, h("label", { for: "ts-user" }, "Signed in as"), who), h("h3", {}, "Topics"), topics),
-    h("div", { class: "channel-pane" }, h("header", { class: "pane-head" }, title, about), kit.log, kit.context, closed, kit.form));
+    h("div", { class: "channel-pane" }, h("header", { class: "pane-head" }, backToList(root, "Back to the topics"), title, about), kit.log, kit.context, closed, kit.form));
 
   function groupId() {
     return String(state.groups[0].id);
@@ -43,6 +44,7 @@ export function startTelegramGroup(root, badge) {
   }
 
   function openTopic(id) {
+    root.classList.add("in-channel");
     if (state.topic !== id) kit.clear();
     state.topic = id;
     refresh().then(() => kit.input.focus({ preventScroll: true }));
@@ -60,14 +62,17 @@ export function startTelegramGroup(root, badge) {
     reconcile(who, found.members, (each) => each.id, (each) => h("option", { value: String(each.id) }, each.name));
     who.value = state.me;
     const current = all.find((each) => each.id === state.topic);
-    if (!document.hidden && !root.hidden) {
+    const looked = !document.hidden && kit.log.checkVisibility();
+    if (looked) {
       state.read = { ...state.read, [`${state.me}/${current.id}`]: current.latest };
       remember("topics", state.read);
     }
     const rows = all.map((each) => ({
-      ...each, current: each.id === state.topic, unread: each.latest > (state.read[`${state.me}/${each.id}`] || 0),
+      ...each,
+      current: each.id === state.topic,
+      unread: !(looked && each.id === state.topic) && each.latest > (state.read[`${state.me}/${each.id}`] || 0),
     }));
-    badge.hidden = !root.hidden || !rows.some((each) => each.unread);
+    markUnread(rows.some((each) => each.unread));
     if (root.hidden) return;
     reconcile(topics, [...rows].sort((one, two) => two.latest - one.latest), (each) => each.id, topicRow);
     await drawTopic(current, found);
@@ -77,9 +82,9 @@ export function startTelegramGroup(root, badge) {
     const mark = h("span", { class: "topic-mark", "aria-hidden": "true" }, each.id ? "" : "#");
     if (each.id) mark.style.backgroundColor = COLORS[each.icon_color] || "#6fb9f0";
     return h("li", {}, h("button", {
-      type: "button", class: each.unread && !each.current ? "channel unread" : "channel", "aria-current": each.current ? "page" : undefined,
+      type: "button", class: each.unread ? "channel unread" : "channel", "aria-current": each.current ? "page" : undefined,
       testid: `ts-topic-${each.id}`, onclick: () => openTopic(each.id),
-    }, mark, h("span", {}, each.name), each.closed && icon(ICONS.lock, "closed"), each.unread && !each.current && h("span", { class: "unread-dot", "aria-label": "unread" })));
+    }, mark, h("span", {}, each.name), each.closed && icon(ICONS.lock, "closed"), each.unread && h("span", { class: "unread-dot", role: "img", "aria-label": "unread" })));
   }
 
   async function drawTopic(topic, found) {
@@ -103,10 +108,10 @@ export function startTelegramGroup(root, badge) {
 
   function bubble(message) {
     const mine = !message.from_bot && String(message.sender_id) === state.me;
-    const own = message.reactions.some(([by]) => by === state.me);
+    const own = message.reactions.find(([by]) => by === state.me);
     const entries = () => [
+      { reactions: REACTIONS.telegram, mine: own?.[1], react: (emoji) => deed("react", { message_id: message.message_id, emoji }), testid: "ts-react" },
       { label: "Reply", act: () => kit.setContext("reply", message), testid: "ts-reply" },
-      { label: own ? "Take 👀 back" : "React 👀", act: () => deed("react", { message_id: message.message_id, emoji: own ? "" : "👀" }), testid: "ts-react" },
       ...(mine ? [{ label: "Edit", act: () => kit.setContext("edit", message), testid: "ts-edit" }] : []),
       { label: "Delete", danger: true, act: () => deed("delete", { message_id: message.message_id }), testid: "ts-delete" },
     ];

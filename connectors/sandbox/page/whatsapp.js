@@ -1,7 +1,7 @@
 // WhatsApp on the customer's phone: ticks, buttons and lists, and the window in which the business may write.
 
 import { act, attempt, fileUrl, show } from "./api.js";
-import { ask, chat, fileNode, quoted, reactionsOf, row, typingTimer } from "./chatkit.js";
+import { ask, chat, fileNode, quoted, REACTIONS, reactionsOf, row, typingTimer } from "./chatkit.js";
 import { avatar, clock, h, icon, iconButton, ICONS, menuButton, safeLink } from "./dom.js";
 import { marked } from "./marks.js";
 import { windowLine } from "./window.js";
@@ -69,10 +69,10 @@ export function startWhatsApp(root, again) {
 
   function bubble(message) {
     const mine = !message.from_business;
-    const reacted = message.reactions.some(([who]) => who === "customer");
+    const own = message.reactions.find(([who]) => who === "customer");
     const entries = () => [
+      { reactions: REACTIONS.whatsapp, mine: own?.[1], react: (emoji) => deed("react", { message_id: message.id, emoji }), testid: "wa-react" },
       { label: "Reply", act: () => kit.setContext("reply", message), testid: "wa-reply" },
-      { label: reacted ? "Take ❤️ back" : "React ❤️", act: () => deed("react", { message_id: message.id, emoji: reacted ? "" : "❤️" }), testid: "wa-react" },
       ...(mine ? [{ label: "Delete for everyone", danger: true, act: () => deed("delete", { message_id: message.id }), testid: "wa-delete" }] : []),
     ];
     const [tick, meaning] = TICKS[message.tick] || TICKS.sent;

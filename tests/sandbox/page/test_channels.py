@@ -178,6 +178,7 @@ async def test_files_are_sent_and_shown(stage: Stage, page: Page, channel: str) 
     await page.get_by_test_id({"wa": "channel-whatsapp", "ms": "channel-messenger"}[channel]).click()
     files = [{"name": "bill.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}]
     await page.get_by_test_id(f"{channel}-file").set_input_files(files)  # type: ignore[arg-type]
+    await page.get_by_test_id(f"{channel}-send").click()
     shown = page.get_by_test_id(f"{channel}-message").last
     await expect(shown).to_contain_text("bill.pdf")
     address = await shown.get_by_role("link").get_attribute("href")

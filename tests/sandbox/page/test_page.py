@@ -107,6 +107,7 @@ async def test_the_customer_edits_deletes_attaches_and_blocks(stage: Stage, page
     await expect(message).to_contain_text("edited")
     files = [{"name": "bill.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}]
     await page.get_by_test_id("phone-file").set_input_files(files)  # type: ignore[arg-type]
+    await page.get_by_test_id("phone-send").click()
     await expect(page.get_by_test_id("phone-message").last).to_contain_text("bill.pdf")
     assert telegram.file(telegram.chat(maya)[-1].file_id) == b"%PDF"
     await message.hover()
@@ -243,5 +244,9 @@ async def test_a_narrow_window_shows_one_side_at_a_time(page: Page) -> None:
     await page.set_viewport_size({"width": 600, "height": 800})
     await expect(page.get_by_test_id("slack-input")).to_be_hidden()
     await page.get_by_test_id("tab-staff").click()
-    await expect(page.get_by_test_id("slack-input")).to_be_visible()
     await expect(page.get_by_test_id("phone-customer")).to_be_hidden()
+    await page.get_by_test_id("slack-channel-general").click()
+    await expect(page.get_by_test_id("slack-input")).to_be_visible()
+    await expect(page.get_by_test_id("slack-channel-general")).to_be_hidden()
+    await page.get_by_test_id("back-to-list").first.click()
+    await expect(page.get_by_test_id("slack-channel-general")).to_be_visible()
