@@ -61,6 +61,13 @@ class Room(NamedTuple):
     channel: str
 
 
+class RoomChoice(NamedTuple):
+    """A channel where an escalation may go on, and whose it then is."""
+
+    team_id: TeamId
+    room: Room
+
+
 def find_team(org: Organization, name: str) -> Team | None:
     """By id or by alias."""
     return next((team for team in org.teams if team.id == name or name in team.aliases), None)
@@ -180,13 +187,25 @@ def _without_repeats(steps: list[Step]) -> tuple[Step, ...]:
 
 def room_for(org: Organization, team_id: str) -> Room:
     """Where the team handles escalations: in its escalation channel, its private one, the default team's."""
-    team, last = find_team(org, team_id), default_team(org)
-    for candidate in (team, last):
-        if candidate is None:
-            continue
-        for ref in candidate.channels.escalation + candidate.channels.private:
-            return _room(org, ref)
-    return Room(staff_account(org), "#escalation")
+    return room_choices(org, team_id)[0].room
+
+
+def room_choices(org: Organization, team_id: str) -> tuple[RoomChoice, ...]:
+    """Every channel for an escalation to the team, the best one first; never empty, none twice.
+
+    First the team's own channels for escalations, then its private ones, then those of the default team. A
+    team that has none works in the default team's.
+    """
+    last = default_team(org)
+    own, others = _rooms(org, find_team(org, team_id)), _rooms(org, last)
+    choices = [RoomChoice(TeamId(team_id), room) for room in own or others]
+    choices += [RoomChoice(TeamId(last.id), room) for room in others]
+    choices = choices or [RoomChoice(TeamId(team_id), Room(staff_account(org), "#escalation"))]
+    return tuple({choice.room: choice for choice in reversed(choices)}.values())[::-1]
+
+
+def _rooms(org: Organization, team: Team | None) -> list[Room]:
+    return [_room(org, ref) for ref in team.channels.escalation + team.channels.private] if team else []
 
 
 def _room(org: Organization, ref: ChannelRef) -> Room:
@@ -267,6 +286,10 @@ def roles_of(org: Organization, person_id: str | None) -> frozenset[PersonRole]:
     if PersonRole.ADMIN in roles:
         roles.add(PersonRole.SUPERVISOR)
     return frozenset(roles | {PersonRole.MEMBER})
+
+
+def admins_of(org: Organization) -> tuple[Person, ...]:
+    return tuple(person for person in org.people if PersonRole.ADMIN in person.roles)
 
 
 def people_of(org: Organization, team_id: str) -> tuple[Person, ...]:

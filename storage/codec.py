@@ -20,6 +20,7 @@ from bot.core.events import (
     Submitted,
     Tapped,
     Unsupported,
+    WorkplaceChanged,
 )
 from bot.core.outbound import (
     Card,
@@ -47,6 +48,7 @@ _CONTENTS = (
     Receipt,
     AddressChanged,
     Unsupported,
+    WorkplaceChanged,
 )
 _REPORTS = (DeliveryReport, FileReport, HolderLeft)
 _OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Invite, Typing, DirectMessage)

@@ -26,6 +26,8 @@ from bot.core.events import (
     Started,
     Submitted,
     Tapped,
+    WorkplaceChange,
+    WorkplaceChanged,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
 from storage.codec import dump_attachments, dump_body, load_body
@@ -133,10 +135,13 @@ class Inboxes:
         staff = [a for a in unique.values() if a.account.serves == "staff"]
         spots = await self._places.spots(connection, customers) if customers else {}
         rooms = await self._rooms(connection, staff)
+        wide = await self._concerned(connection, staff)
         heads, seen = await _lock_and_look(
             connection,
-            {s.conversation for s in spots.values()} | {e.conversation for e in rooms.values() if e},
-            tuple(unique),
+            {s.conversation for s in spots.values()}
+            | {e.conversation for e in rooms.values() if e}
+            | {e.conversation for e in wide},
+            (*unique, *((e.account_id, e.external_id) for e in wide)),
             {s.place for s in spots.values()},
         )
         self._still_so(spots, heads, customers)
@@ -160,6 +165,7 @@ class Inboxes:
                 strays.append(arrival)
             else:
                 ignored += 1
+        entries += [e for e in wide if (e.account_id, e.external_id) not in seen]
         wakes = await self._store(connection, entries, heads.conversations)
         await self._places.release(connection, customers, spots)
         await _keep_strays(connection, strays)
@@ -254,6 +260,35 @@ class Inboxes:
                     Origin.ROOM,
                     event,
                     self._keys.customer(row.customer_id, row.data_key),
+                )
+        return entries
+
+    async def _concerned(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Entry]:
+        """Return an entry for each conversation that must hear of a change where staff work."""
+        entries = []
+        for arrival in arrivals:
+            event, account = arrival.event, arrival.account
+            if not isinstance(event.content, WorkplaceChanged) or event.place.thread:
+                continue
+            given: dict[str, object] = {
+                "organization": account.organization,
+                "account": account.id,
+                "chat": event.place.chat,
+            }
+            if event.content.change is WorkplaceChange.CHAT_MOVED:
+                await connection.execute(_MOVE_ROOMS, given | {"moved": event.content.detail[:MAX_ID]})
+                continue
+            for row in await connection.execute(_CONCERNED[event.content.change], given):
+                entries.append(
+                    Entry(
+                        account.id,
+                        f"{event.external_id}:{row.conversation_id}",
+                        account.organization,
+                        ConversationId(row.conversation_id),
+                        Origin.ROOM,
+                        event,
+                        self._keys.customer(row.customer_id, row.data_key),
+                    )
                 )
         return entries
 
@@ -556,6 +591,31 @@ _ROOMS = text("""
     join conversations v on v.id = r.conversation_id
     join customers c on c.id = v.customer_id
 """)
+
+_CONCERNS = """
+    select v.id as conversation_id, v.customer_id, c.data_key
+    from conversations v join customers c on c.id = v.customer_id and c.data_key is not null
+"""
+_WORKING = text(f"""{_CONCERNS}
+    where v.organization_id = :organization and v.status = 'escalated' and exists (
+        select 1 from rooms r where r.conversation_id = v.id and r.open and r.account_id = :account
+            and (cast(:chat as text) = '' or r.chat_id = cast(:chat as text))
+    )
+""")
+_CONCERNED: Mapping[WorkplaceChange, TextClause] = {
+    WorkplaceChange.CHAT_CLOSED: _WORKING,
+    WorkplaceChange.PERSON_DEACTIVATED: _WORKING,
+    # Whichever conversation was there last tells the admins.
+    WorkplaceChange.CHAT_RENAMED: text(f"""{_CONCERNS}
+        where v.id = (
+            select r.conversation_id from rooms r join conversations w on w.id = r.conversation_id
+            join customers k on k.id = w.customer_id and k.data_key is not null
+            where r.account_id = :account and r.chat_id = :chat
+            order by r.open desc, r.created_at desc limit 1
+        )
+    """),
+}
+_MOVE_ROOMS = text("update rooms set chat_id = :moved where account_id = :account and chat_id = :chat")
 
 _ROOM_OF_MESSAGE = text("""
     select r.thread, r.conversation_id, v.customer_id, c.data_key

@@ -295,6 +295,7 @@ def _room(row: AnyRow) -> Room:
         id=row.room_id,
         team=TeamId(row.room_team),
         place=Place(Channel(row.room_channel), row.room_account, row.room_chat, row.room_thread or ""),
+        name=row.room_name,
         open=row.room_open,
     )
 
@@ -327,7 +328,8 @@ CONVERSATION = """
 """
 
 _ROOM = """r.id as room_id, r.team as room_team, a.channel as room_channel, a.account as room_account,
-        coalesce(r.chat_id, r.chat) as room_chat, r.thread as room_thread, r.open as room_open"""
+        coalesce(r.chat_id, r.chat) as room_chat, r.chat as room_name, r.thread as room_thread,
+        r.open as room_open"""
 
 ESCALATION = f"""
     select e.*, {_ROOM}

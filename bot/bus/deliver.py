@@ -338,15 +338,15 @@ def _judge(item: Item, error: SendError, connector: Connector) -> Result:
             return Later(item, wait, error.code, error.reason, uncertain=item.interrupted)
         case WindowClosed():
             return Dead(item, "parked", error.code, error.reason)
-        case AccountSuspended() if item.direct is None and (
-            item.room is None or item.attempts < MAX_ATTEMPTS
-        ):
+        case AccountSuspended():
             SUSPENDED.labels(item.place.channel, item.place.account).inc()
             log.error("account suspended", account=item.place.account, code=error.code)
-            # For customers it is held until somebody has mended the account; where staff cannot be reached,
-            # others must be called. The first try counts, so that it is told once.
-            counts = item.room is not None or item.attempts == 1
-            wait = error.retry_after or LONGEST_PAUSE
+            if item.room is not None or item.direct is not None:
+                # Others must be called at once, at another account.
+                return Dead(item, "failed", error.code, error.reason)
+            # For customers it is held until somebody has mended the account. The first try counts, so that it
+            # is told once.
+            wait, counts = error.retry_after or LONGEST_PAUSE, item.attempts == 1
             return Later(item, wait, error.code, error.reason, counts=counts, uncertain=item.interrupted)
         case OutcomeUnknown() if connector.capabilities.reconciles:
             if item.attempts < MAX_ATTEMPTS:

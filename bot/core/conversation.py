@@ -161,11 +161,15 @@ class EscalationState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """Where staff handle an escalation. `place.thread` is "" until the card has been posted."""
+    """Where staff handle an escalation. `place.thread` is "" until the card has been posted.
+
+    `name` is the chat as the organization file names it, `place.chat` the platform's id once that is known.
+    """
 
     id: UUID
     team: TeamId
     place: Place
+    name: str = ""
     open: bool = True
 
 
@@ -233,6 +237,7 @@ class Memory:
     automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # persons told that their words stay inside
     failures: int = 0
+    lost: tuple[tuple[str, str], ...] = ()  # account and channel (""; all) where the escalation cannot go on
     mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
 
 

@@ -174,6 +174,25 @@ class AddressChanged:
     address: str
 
 
+class WorkplaceChange(StrEnum):
+    """What the platform tells of the chats and accounts of staff. `detail` is what `WorkplaceChanged` has."""
+
+    CHAT_CLOSED = "chat_closed"  # nobody can be written to there any more; detail: why, for staff
+    CHAT_RENAMED = "chat_renamed"  # detail: the new name
+    CHAT_MOVED = "chat_moved"  # detail: the platform's new id of it
+    CARD_DELETED = "card_deleted"  # of the room in the place's thread
+    THREAD_CLOSED = "thread_closed"  # nobody can write there until it is opened again
+    PERSON_DEACTIVATED = "person_deactivated"  # the sender can use the channel no more
+
+
+@dataclass(frozen=True, slots=True)
+class WorkplaceChanged:
+    """Something changed where staff work. A place without a chat means all chats of the account."""
+
+    change: WorkplaceChange
+    detail: str = ""
+
+
 Content = (
     Said
     | Edited
@@ -186,6 +205,7 @@ Content = (
     | Receipt
     | AddressChanged
     | Unsupported
+    | WorkplaceChanged
 )
 
 

@@ -7,10 +7,13 @@ from bot.turns.draft import Draft
 from bot.turns.escalating import (
     ANSWER_DUE,
     LADDER,
+    OPEN_ROOM,
     RELEASE,
     REMIND,
     WAITING_ON_HOLDER,
     call_next,
+    open_room,
+    person_asked,
     release,
 )
 from bot.turns.reports import EARLY, early
@@ -33,6 +36,10 @@ def ring(draft: Draft, timer: Timer) -> None:
         case "ladder":
             if escalation and escalation.state is EscalationState.WAITING:
                 call_next(draft, "Nobody took it in time.")
+        case "open_room":
+            if escalation and draft.open_room is None:
+                open_room(draft, escalation.team, call=person_asked(draft))
+                draft.because(f"team {escalation.team}", "their channels are tried again")
         case "answer_due":
             if escalation and escalation.state is EscalationState.HELD:
                 holder = draft.person_name(escalation.holder)
@@ -46,4 +53,4 @@ def ring(draft: Draft, timer: Timer) -> None:
             draft.because("timer", f"{timer.kind} means nothing any more")
 
 
-KINDS = (RELEASE, REMIND, LADDER, ANSWER_DUE, EARLY)
+KINDS = (RELEASE, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY)

@@ -21,6 +21,7 @@ from bot.core.events import (
     Submitted,
     Tapped,
     Unsupported,
+    WorkplaceChanged,
 )
 from bot.core.outbound import Post
 from bot.turns import elsewhere
@@ -81,6 +82,8 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             _reacted(draft, event.content)
         case Submitted():
             _submitted(draft, item, event)
+        case WorkplaceChanged():
+            pass  # of staff alone
         case _:
             assert_never(event.content)
 

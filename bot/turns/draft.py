@@ -42,6 +42,7 @@ from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker,
 from bot.turns.ownership import Cause, pass_on
 from bot.turns.quoting import inert
 from bot.turns.story import author_of, name_of
+from orgs.routing import Room as RoomRef
 from orgs.routing import channel_of, direct_chats, find_person
 from orgs.specification.organization import Organization, SpeaksAs
 from orgs.specification.texts import Texts
@@ -157,10 +158,17 @@ class Draft:
                 }
             case OpenRoom(room=room):
                 self.rooms[room.id] = room
-            case CloseRoom(room=id_) if id_ in self.rooms:
-                self.rooms[id_] = replace(self.rooms[id_], open=False)
+            case CloseRoom(room=id_):
+                self._close_room(id_)
             case _:
                 pass
+
+    def _close_room(self, id_: UUID) -> None:
+        if id_ in self.rooms:
+            self.rooms[id_] = replace(self.rooms[id_], open=False)
+        room = self.escalation.room if self.escalation else None
+        if self.escalation is not None and room is not None and room.id == id_:
+            self.escalation = replace(self.escalation, room=replace(room, open=False))
 
     def remember(self, **changes: object) -> None:
         changed = replace(self.memory, **changes)  # type: ignore[arg-type]
@@ -219,15 +227,29 @@ class Draft:
         return tuple(at for at in self.memory.automatic if at > self.now - timedelta(hours=1))
 
     def tell_room(self, post: Post, about: MessageId | None = None) -> None:
-        """Into the thread of the escalation, if there is one."""
-        if self.escalation and self.escalation.room:
-            self.add(TellRoom(self.escalation.room.id, post, about))
+        """Into the thread of the escalation, if one is open."""
+        if self.open_room:
+            self.add(TellRoom(self.open_room.id, post, about))
 
     def call(self, person: PersonId | None, text: str) -> None:
         """As `tell_room`, and so that the person notices it, where the room's channel knows them."""
-        room = self.escalation.room if self.escalation else None
+        self.tell_room(Post(text, calls=self.known_as(person)))
+
+    def known_as(self, person: PersonId | None) -> str:
+        """Return the open room's channel's id of a person; "" where it does not know them."""
         known = find_person(self.organization, person) if person else None
-        self.tell_room(Post(text, calls=(known.on(room.place.channel) or "") if known and room else ""))
+        return (known.on(self.open_room.place.channel) or "") if known and self.open_room else ""
+
+    @property
+    def open_room(self) -> Room | None:
+        """The room in which the escalation goes on; None while none can be opened."""
+        room = self.escalation.room if self.escalation else None
+        return room if room is not None and room.open else None
+
+    def is_lost(self, room: RoomRef) -> bool:
+        """Whether nobody can be written to in that channel, or at its account."""
+        lost = self.memory.lost
+        return (room.account_id, room.channel) in lost or (room.account_id, "") in lost
 
     def tell_person(self, person: PersonId | str, post: Post, *, after: str = "") -> bool:
         """Write to a person of the staff directly, on the first staff account that knows them.
@@ -250,8 +272,8 @@ class Draft:
 
     def show_card(self) -> None:
         """Once a turn is enough: the card shows how things stand when it is sent."""
-        if self.escalation and self.escalation.room:
-            effect = ShowCard(self.escalation.room.id)
+        if self.open_room:
+            effect = ShowCard(self.open_room.id)
             if effect not in self.effects:
                 self.add(effect)
 

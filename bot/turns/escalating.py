@@ -22,6 +22,7 @@ from bot.turns.attachments import at_hand, of_the_story
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
 from bot.turns.story import snapshot, transcript
+from orgs import routing
 from orgs.opening import is_open, opens_at, zone_of
 from orgs.routing import (
     Step,
@@ -31,12 +32,14 @@ from orgs.routing import (
     find_person,
     find_team,
     ladder_for,
+    room_choices,
     room_for,
 )
 from orgs.specification.texts import fill
 from orgs.translations.times import moment
 
 REMIND, LADDER, RELEASE, ANSWER_DUE = "remind", "ladder", "release", "answer_due"
+OPEN_ROOM = "open_room"  # no channel could be written to: they are tried again
 KEEP_CALLING = timedelta(minutes=15)  # after the last step of the ladder
 WAITING_ON_HOLDER = timedelta(minutes=10)  # until the holder is reminded that the customer waits
 TELL_CUSTOMER = 2  # times at most that it takes longer
@@ -139,29 +142,39 @@ def _in_words(draft: Draft, team: TeamId, when: datetime | None) -> str:
     return moment(when, draft.now, zone, draft.language, draft.texts) if when else ""
 
 
-def open_room(draft: Draft, team: TeamId, *, call: PersonId | None = None) -> None:
-    """A thread in the team's channel: the card, then the story so far."""
+def open_room(
+    draft: Draft, team: TeamId, *, call: PersonId | None = None, at: routing.Room | None = None
+) -> None:
+    """A thread in a channel of the team, or in the channel `at`: the card, then the story so far."""
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers made it
-    account_id, channel = room_for(draft.organization, team)
+    account_id, channel = at or _usable_room(draft, team)
     place = Place(channel_of(draft.organization, account_id), account_id, channel)
-    room = Room(id=draft.rules.new_id(), team=team, place=place)
+    room = Room(id=draft.rules.new_id(), team=team, place=place, name=channel)
     draft.escalation = replace(escalation, room=room)
     draft.add(OpenRoom(room, escalation.id))
+    draft.add(ClearTimers(OPEN_ROOM))
     story = transcript(draft.messages.values(), draft.customer_name, draft.author)
     draft.tell_room(Post(f"**The story so far**\n\n{story}", attachments=of_the_story(draft)))
     if call is not None:
         draft.call(call, f"🔔 {_mention(draft, call)} is asked to take this.")
 
 
-def open_again(draft: Draft, reason: str) -> None:
-    """Another room of the same team in place of one that is lost. Whoever has the word keeps it."""
+def _usable_room(draft: Draft, team: TeamId) -> routing.Room:
+    """The team's first channel that is not known to be lost."""
+    own = [c.room for c in room_choices(draft.organization, team) if c.team_id == team]
+    return next((room for room in own if not draft.is_lost(room)), room_for(draft.organization, team))
+
+
+def person_asked(draft: Draft) -> PersonId | None:
+    """Who of the team was asked to take a conversation that still waits."""
     escalation = draft.escalation
-    assert escalation is not None  # noqa: S101  callers look first
-    if escalation.room is not None:
-        draft.tell_room(Post(f"➡️ This goes on in a new thread: {reason}"))  # where that can still be read
-        draft.add(CloseRoom(escalation.room.id))
-    open_room(draft, escalation.team)
+    if escalation is None or escalation.state is not EscalationState.WAITING:
+        return None
+    if escalation.step == 0:
+        return escalation_target(draft.organization, escalation.agent, escalation.trigger).person_id
+    steps = ladder_for(draft.organization, _first_team(draft, escalation))
+    return steps[min(escalation.step, len(steps) - 1)].person_id
 
 
 def _mention(draft: Draft, person: PersonId) -> str:
@@ -169,12 +182,8 @@ def _mention(draft: Draft, person: PersonId) -> str:
     return f"**{found.name}**" if found else "A colleague"
 
 
-def call_next(draft: Draft, reason: str, *, unreachable: bool = False) -> None:
-    """Nobody took it: the next target of the ladder, or the last one again. Never gives up.
-
-    `unreachable`: the room of now could not be opened. When there is no other, opening it is tried again when
-    the ladder's clock rings, not at once: it would fail for ever, as fast as the platform answers.
-    """
+def call_next(draft: Draft, reason: str) -> None:
+    """Nobody took it: the next target of the ladder, or the last one again. Never gives up."""
     escalation = draft.escalation
     if escalation is None or escalation.state is not EscalationState.WAITING:
         return
@@ -183,13 +192,14 @@ def call_next(draft: Draft, reason: str, *, unreachable: bool = False) -> None:
     if upcoming < len(steps):
         _climb(draft, escalation, steps, upcoming, reason)
     else:
+        if draft.open_room is None:
+            open_room(draft, escalation.team)
         draft.tell_room(Post(f"⏰ Still nobody has taken this. {reason}"))
         deadline = draft.now + KEEP_CALLING
         draft.change_escalation(deadline=deadline)
         draft.add(SetTimer(LADDER, "", deadline))
         draft.because(f"team {escalation.team}", f"called again: {reason}")
-        if not unreachable:
-            draft.show_card()
+        draft.show_card()
     if draft.memory.told_waiting < TELL_CUSTOMER:
         _announce(draft, draft.texts.not_taken_in_time, escalation.team)
         draft.remember(told_waiting=draft.memory.told_waiting + 1)
@@ -204,11 +214,13 @@ def _climb(draft: Draft, escalation: Escalation, steps: tuple[Step, ...], upcomi
     step = steps[upcoming]
     following = steps[upcoming + 1].after if upcoming + 1 < len(steps) else KEEP_CALLING
     deadline = draft.now + following
-    old_room = escalation.room
+    old_room = draft.open_room
     draft.change_escalation(step=upcoming, team=step.team_id, deadline=deadline)
     draft.add(AddStep(escalation.id, escalation.team, step.person_id or step.team_id, reason))
-    place = room_for(draft.organization, step.team_id)
-    if old_room is not None and (old_room.place.account, old_room.team) != (place.account_id, step.team_id):
+    account = _usable_room(draft, step.team_id).account_id
+    if old_room is None:
+        open_room(draft, step.team_id, call=step.person_id)
+    elif (old_room.place.account, old_room.team) != (account, step.team_id):
         draft.add(TellRoom(old_room.id, Post(f"➡️ Handed on to {_team_name(draft, step.team_id)}: {reason}")))
         draft.show_card()
         draft.add(CloseRoom(old_room.id))
@@ -261,7 +273,7 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED
     draft.change_escalation(state=state, holder=person, deadline=None)
     draft.add(AddStep(escalation.id, person, escalation.agent, state.value))
-    for kind in (REMIND, LADDER, ANSWER_DUE):
+    for kind in (REMIND, LADDER, ANSWER_DUE, OPEN_ROOM):
         draft.add(ClearTimers(kind))
     if resolved:
         draft.give(Cause.RESOLVED, escalation.agent, Status.RESOLVED, reopen=draft.organization.reopen_window)
@@ -273,8 +285,8 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
         )
     _announce(draft, texts.resolved if resolved else texts.returned, escalation.team, name)
     draft.show_card()
-    if escalation.room is not None:
-        draft.add(CloseRoom(escalation.room.id))
+    if draft.open_room is not None:
+        draft.add(CloseRoom(draft.open_room.id))
     draft.remember(
         told_handoff=False,
         told_waiting=0,
@@ -283,6 +295,7 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
         awaiting_option=False,
         options=(),
         mended=0,
+        lost=(),
     )
     draft.because(f"person {person}", "resolved it" if resolved else "returned it to the agent")
     draft.audit(f"person:{person}", f"escalation.{state.value}", escalation=str(escalation.id))

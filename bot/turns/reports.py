@@ -5,13 +5,13 @@ from datetime import timedelta
 
 from bot.core.conversation import DeliveryReport, Early, Message, MessageState, OwnerKind, Role
 from bot.core.effects import ChangeMessage, Fail, Park, SetTimer
-from bot.core.errors import PlaceGone, Unreachable, WindowClosed
+from bot.core.errors import AccountSuspended, PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, Style
-from bot.turns import window
+from bot.turns import lost_rooms, window
 from bot.turns.draft import Draft
-from bot.turns.escalating import call_next, escalate, open_again
+from bot.turns.escalating import escalate
 from bot.turns.staff import SEND_AGAIN
 from bot.turns.story import transcript
 
@@ -191,30 +191,37 @@ def _sentence(draft: Draft, report: DeliveryReport) -> str:
 
 
 def _room_failed(draft: Draft, report: DeliveryReport) -> None:
-    """A room that is lost, or may be, is begun anew, and a line is told again; but not for ever."""
-    escalation = draft.escalation
-    if escalation is None or escalation.room is None or escalation.room.id != report.room:
+    """Handle a card or a line that did not reach its room. Of many failures there the first one counts."""
+    room = draft.open_room
+    if room is None or room.id != report.room:
         return
-    there = bool(escalation.room.place.thread)
-    gone = report.code == PlaceGone.code or (there and report.code == Unreachable.code)
-    doubtful = report.outcome == "unknown" or not report.card
-    if there and not gone and not doubtful:
-        return  # it was a later version of the card; the thread is there
-    draft.audit("desk", "room.unreachable", reason=report.reason[:200], team=escalation.team)
-    if (gone or doubtful) and draft.memory.mended < _MENDED:
-        draft.remember(mended=draft.memory.mended + 1)
-        draft.because("delivery", f"the room is mended: {report.reason}")
-        if gone or not there:
-            open_again(draft, report.reason)
-        elif report.card:
-            draft.show_card()  # nobody knows whether there is one in the thread: here is one for certain
-        else:
-            _tell_again(draft, report)
-    elif not there:
-        # Those people will never know, so the next ones are called at once.
-        draft.because("delivery", f"the room could not be opened: {report.reason}")
-        problem = f"The channel of {escalation.team} cannot be written to ({report.reason})."
-        call_next(draft, problem, unreachable=True)
+    there, again = bool(room.place.thread), draft.memory.mended < _MENDED
+    unknown = report.outcome == "unknown"
+    if report.code == AccountSuspended.code:
+        lost_rooms.leave_account(draft, report.reason)
+    elif report.code == PlaceGone.code and again:
+        lost_rooms.begin_anew(draft, report.reason, readable=report.card and there)
+    elif report.code in (PlaceGone.code, Unreachable.code):
+        lost_rooms.leave_channel(draft, report.reason)
+    elif not there and unknown and again:
+        lost_rooms.begin_anew(draft, report.reason, readable=False)
+    elif not there or not (report.card or again):
+        lost_rooms.leave_channel(draft, report.reason)
+    elif unknown or not report.card:
+        _mend(draft, report)
+
+
+def _mend(draft: Draft, report: DeliveryReport) -> None:
+    """The thread is there; perhaps staff do not see what was written into it last."""
+    if draft.memory.mended >= _MENDED:
+        return
+    draft.remember(mended=draft.memory.mended + 1)
+    draft.audit("desk", "room.mended", reason=report.reason[:200])
+    draft.because("delivery", f"the room is mended: {report.reason}")
+    if report.card:
+        draft.show_card()  # nobody knows whether there is one in the thread: here is one for certain
+    else:
+        _tell_again(draft, report)
 
 
 def _person_not_reached(draft: Draft, message: DirectMessage, reason: str) -> None:

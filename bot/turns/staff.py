@@ -40,10 +40,11 @@ from bot.core.events import (
     Submitted,
     Tapped,
     Unsupported,
+    WorkplaceChanged,
 )
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Emote, Mark, Post
-from bot.turns import window
+from bot.turns import window, workplace
 from bot.turns.attachments import at_hand
 from bot.turns.draft import SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, WAITING_ON_HOLDER, close, release
@@ -78,6 +79,8 @@ def hear(draft: Draft, event: Event) -> None:
             _reacted(draft, event, event.content, person)
         case Unsupported():
             _unsupported(draft, event, event.content, person)
+        case WorkplaceChanged():
+            workplace.hear(draft, event.place, event.content, person)
         case Started() | ReachabilityChanged() | Receipt() | AddressChanged():
             pass
         case _:

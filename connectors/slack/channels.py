@@ -4,7 +4,7 @@ import re
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from bot.core.errors import Refused
+from bot.core.errors import Unreachable
 from bot.core.ids import Clock
 from connectors.slack.api import Api
 from connectors.slack.payload import Node
@@ -20,6 +20,8 @@ PEOPLE = 1000  # whose direct messages are remembered
 class Channels:
     """Remembers every channel the app can see. A name not among them is looked for again, at most once a
     minute, so that inviting the app is enough to mend a refusal.
+
+    A channel that was renamed is still found by a former name, unless another channel has that name now.
     """
 
     def __init__(self, api: Api, clock: Clock) -> None:
@@ -31,7 +33,7 @@ class Channels:
 
     async def resolve(self, chat: str) -> str:
         """Return the id of `C0123456`, `#escalations` or `escalations`, or of the direct messages with
-        `U0123456` or `hugo@example.com`. Raises SendError; Refused says what can be done.
+        `U0123456` or `hugo@example.com`. Raises SendError; Unreachable says what can be done.
         """
         if _USER.fullmatch(chat) or "@" in chat:
             return await self._direct_with(chat)
@@ -43,11 +45,16 @@ class Channels:
             await self._refresh()
             self._asked = now
         if name not in self._ids:
-            raise Refused(
+            raise Unreachable(
                 f"channel_not_found: the app sees no channel #{name[:80]}; create it, or type"
                 " `/invite @…` with the app's name in it if it is private"
             )
         return self._ids[name]
+
+    def forget(self, chat: str) -> None:
+        """Look the channel up again when it is next written to."""
+        self._ids.pop(chat.removeprefix("#"), None)
+        self._asked = None
 
     async def _direct_with(self, person: str) -> str:
         if person not in self._direct:
@@ -85,15 +92,17 @@ class Channels:
 
     async def _refresh(self) -> None:
         found: dict[str, str] = {}
+        former: dict[str, str] = {}
         cursor = ""
         for _ in range(PAGES):
             answer = await self._page(cursor)
             for channel in answer.nodes("channels"):
                 found[channel.text("name")] = channel.text("id")
+                former |= dict.fromkeys(channel.texts("previous_names"), channel.text("id"))
             cursor = answer.node("response_metadata").text("next_cursor")
             if not cursor:
                 break
-        self._ids = found
+        self._ids = former | found
 
     async def _page(self, cursor: str) -> Node:
         return await self._api.call(

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
+    PlaceGone,
     PlatformDown,
     RateLimited,
     Refused,
@@ -21,7 +22,15 @@ from bot.core.errors import (
 from connectors.slack.payload import Node
 
 DEFAULT_WAIT = timedelta(seconds=30)  # what slack_sdk waits too, where Slack names no time
-_DOWN = frozenset({"service_unavailable", "request_timeout", "team_added_to_org", "ekm_access_denied"})
+_DOWN = frozenset(
+    {
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+        "ekm_access_denied",
+        "external_channel_migrating",
+    }
+)
 # "It's possible some aspect of the operation succeeded before the error was raised."
 _HALF_DONE = frozenset({"internal_error", "fatal_error"})
 _INVITE = "invite the app: type /invite @… in that channel"
@@ -37,6 +46,11 @@ _SUSPENDED: Mapping[str, str] = {
     "team_disabled": "the workspace is disabled",
     "not_allowed_token_type": "this is a token of another kind",
     "access_denied": "Slack gives this app no access",
+    "team_access_not_granted": "the app was not approved for that workspace",
+    "team_not_found": "the workspace is gone",
+    "org_login_required": "the workspace is being moved to an enterprise organization",
+    "enterprise_is_restricted": "the enterprise organization gives this app no access",
+    "two_factor_setup_required": "the account must set up two-factor authentication first",
     "invalid_refresh_token": "the token can be renewed no more",
     "invalid_grant": "the token can be renewed no more",
 }
@@ -44,14 +58,32 @@ CLIENT: Mapping[str, str] = {
     "invalid_client_id": "Slack knows no app with this client id; see Basic Information → App Credentials",
     "bad_client_secret": "the client secret is another one; see Basic Information → App Credentials",
 }
-_GONE = frozenset(
-    {"user_disabled", "cannot_dm_bot", "user_not_found", "users_not_found", "channel_not_shared"}
-)
-_HINTS: Mapping[str, str] = {
+# Nobody can be written to there: whatever is said, and however often.
+_UNREACHABLE: Mapping[str, str] = {
+    "user_disabled": "that person is deactivated",
+    "cannot_dm_bot": "that is an app, and no person",
+    "user_not_found": "Slack knows no such person",
+    "users_not_found": "Slack knows nobody with that address",
+    "user_not_visible": "the app cannot see that person",
+    "messages_tab_disabled": "the app's Messages tab is turned off",
+    "channel_not_shared": "the channel is no longer shared with that workspace",
     "channel_not_found": f"no such channel, or a private one without the app; {_INVITE}",
-    "not_in_channel": _INVITE,
-    "is_archived": "the channel is archived; name another one in the organization file",
+    "not_in_channel": f"the app is not in that channel; {_INVITE}",
+    "is_archived": "the channel is archived; unarchive it, or name another one in the organization file",
+    "is_inactive": "the channel is frozen",
     "restricted_action": "a workspace setting forbids the app to post there",
+    "restricted_action_read_only_channel": "the channel is read-only",
+    "restricted_action_non_threadable_channel": "the channel allows no threads",
+    "restricted_action_thread_only_channel": "the channel allows no new threads",
+    "no_permission": "the app may not post there",
+}
+_THREAD_GONE: Mapping[str, str] = {
+    "thread_not_found": "the thread was deleted",
+    "invalid_thread_ts": "the thread was deleted",
+    "cannot_reply_to_message": "the thread takes no replies",
+    "restricted_action_thread_locked": "the thread was locked",
+}
+_HINTS: Mapping[str, str] = {
     "msg_too_long": "the text is too long",
     "msg_blocks_too_long": "the blocks hold too much text",
     "missing_scope": "the app lacks a permission; compare its scopes with manifest.yml and install it again",
@@ -77,8 +109,10 @@ def refused(error: SlackApiError, *, repeatable: bool) -> SendError:
         return AccountSuspended(f"{code}: {_SUSPENDED[code]}; {_REINSTALL}")
     if code in CLIENT:
         return AccountSuspended(f"{code}: {CLIENT[code]}")
-    if code in _GONE:
-        return Unreachable(f"{code}: nobody can be written to there any more")
+    if code in _UNREACHABLE:
+        return Unreachable(f"{code}: {_UNREACHABLE[code]}")
+    if code in _THREAD_GONE:
+        return PlaceGone(f"{code}: {_THREAD_GONE[code]}")
     if code in _HALF_DONE or not code:
         reason = code or f"unreadable_answer_{status}"
         return PlatformDown(reason) if repeatable else OutcomeUnknown(reason)

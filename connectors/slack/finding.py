@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bot.core.connector import Files
-from bot.core.errors import OutcomeUnknown, PlatformDown, RateLimited, Refused
+from bot.core.errors import OutcomeUnknown, PlaceGone, PlatformDown, RateLimited, Refused
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Card, Outbound, Post, Sent
 from connectors.rendering import FilePart
@@ -70,12 +70,11 @@ class Finding:
             except RateLimited:
                 self._pause(outbound, search)
                 raise
+            except PlaceGone:
+                return None
             except Refused as error:
-                match code_of(error):
-                    case "thread_not_found":
-                        return None
-                    case "invalid_cursor":
-                        raise PlatformDown("invalid_cursor: the search begins anew") from error
+                if code_of(error) == "invalid_cursor":
+                    raise PlatformDown("invalid_cursor: the search begins anew") from error
                 raise
             for message in page.nodes("messages"):
                 if carries(message, outbound):

@@ -27,6 +27,7 @@ from bot.core.events import (
     Submitted,
     Tapped,
     Unsupported,
+    WorkplaceChanged,
 )
 from connectors.slack.api import Api
 from connectors.slack.reading import mentioned, to_commonmark
@@ -142,7 +143,7 @@ def _text(event: Event) -> str:
             return text
         case Deleted() | Tapped() | Submitted() | Started() | Reacted() | ReachabilityChanged():
             return ""
-        case Receipt() | AddressChanged() | Unsupported():
+        case Receipt() | AddressChanged() | Unsupported() | WorkplaceChanged():
             return ""
         case _:
             assert_never(event.content)

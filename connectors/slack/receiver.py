@@ -25,6 +25,7 @@ from connectors.slack.parsing import Parser, bot_of
 from connectors.slack.payload import Node
 from connectors.slack.people import PATIENCE, People
 from connectors.slack.splitting import parts
+from connectors.slack.workspace_events import changed
 from connectors.slack.writing import to_mrkdwn
 
 ANSWER_WITHIN = timedelta(seconds=2)  # Slack's own limit is three, network included
@@ -134,6 +135,9 @@ class Receiver:
     async def _event(self, payload: Node, inbox: Inbox) -> None:
         async with self._order.of(payload.node("event")):
             us = bot_of(payload) or await self._us()
+            if change := changed(payload, self._parser.place, us, self._clock()):
+                await inbox.accept([change])
+                return
             event = self._parser.callback(payload, us, self._clock())
             await self._accept([event] if event else [], inbox)
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from bot.core.connector import Files
-from bot.core.errors import Refused, Unreachable
+from bot.core.errors import PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind, Place
 from bot.core.ids import Clock
 from bot.core.outbound import (
@@ -16,6 +16,7 @@ from bot.core.outbound import (
     Erase,
     Invite,
     Mark,
+    Operation,
     Outbound,
     Post,
     React,
@@ -105,6 +106,14 @@ class Sending:
         if isinstance(operation, Typing):
             return await self._typing(outbound.place)
         chat = await self._channels.resolve(outbound.place.chat)
+        try:
+            return await self._do(outbound, operation, chat)
+        except Unreachable as error:
+            if code_of(error) == "channel_not_found":
+                self._channels.forget(outbound.place.chat)
+            raise
+
+    async def _do(self, outbound: Outbound, operation: Operation, chat: str) -> Sent:
         match operation:
             case Post():
                 return await self._post(outbound, operation, chat)
@@ -123,6 +132,8 @@ class Sending:
                 return await self._whisper(outbound, operation, chat)
             case Invite():
                 return await self._invite(operation, chat)
+            case Typing():
+                return await self._typing(outbound.place)
             case _:
                 assert_never(operation)
 
@@ -232,12 +243,22 @@ class Sending:
             if body.buttons:
                 blocks = message([text], body.buttons)
         # Without `metadata` Slack keeps what the message was posted with, by which `find` knows it.
-        await self._api.call(
-            lambda web: web.chat_update(
-                channel=chat, ts=operation.message, text=text, blocks=blocks, link_names=False, parse="none"
-            ),
-            repeatable=True,
-        )
+        try:
+            await self._api.call(
+                lambda web: web.chat_update(
+                    channel=chat,
+                    ts=operation.message,
+                    text=text,
+                    blocks=blocks,
+                    link_names=False,
+                    parse="none",
+                ),
+                repeatable=True,
+            )
+        except Refused as error:
+            if isinstance(body, Card) and code_of(error) == "message_not_found":
+                raise PlaceGone("card_gone: somebody has deleted the card") from error
+            raise
         return Sent(operation.message, chat)
 
     async def _erase(self, operation: Erase, chat: str) -> Sent:

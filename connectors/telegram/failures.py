@@ -29,12 +29,14 @@ NO_TOPICS = (
     ' with "manage topics"'
 )
 NO_RIGHT = 'no_right: the bot may not do that in the group; make it an administrator with "manage topics"'
+WRITE_FORBIDDEN = "write_forbidden: the bot may not write in the group; make it an administrator"
 NO_EARS = (
     "not_heard: privacy mode keeps what people write there from the bot; make it an administrator, or turn"
     " that mode off (/setprivacy with @BotFather) and add the bot to the group again"
 )
 NO_REACTIONS = "no_reactions: the group allows few reactions; allow all of them in its settings"
 TOPIC_GONE = "topic_gone: somebody has deleted the topic"
+TOPIC_CLOSED = 'topic_closed: somebody has closed the topic, and the bot lacks "manage topics" to open it'
 CARD_GONE = "card_gone: somebody has deleted the card"
 TOO_OLD = "too_old: Telegram lets a bot delete its messages for 48 hours"
 NOT_THERE = "not_there: the message has been deleted in the chat"
@@ -50,6 +52,12 @@ _UNREACHABLE = (
     ("bot is not a member", "not_a_member"),
     ("group chat was deactivated", "chat_deactivated"),
     ("chat was deleted", "chat_deleted"),
+    ("channel_private", "chat_private"),
+    ("chat_write_forbidden", WRITE_FORBIDDEN),
+    ("chat_restricted", WRITE_FORBIDDEN),
+    ("chat_send_plain_forbidden", WRITE_FORBIDDEN),
+    ("not enough rights to send text messages", WRITE_FORBIDDEN),
+    ("have no rights to send a message", WRITE_FORBIDDEN),
 )
 _REFUSED = (
     ("not a forum", NO_TOPICS),
@@ -60,7 +68,12 @@ _REFUSED = (
     ("message to edit not found", NOT_THERE),
     ("message can't be edited", "cannot_be_edited: Telegram does not let this message be changed"),
 )
-_GONE = ("message thread not found", "topic_id_invalid", "topic_deleted")
+_GONE = (
+    ("message thread not found", TOPIC_GONE),
+    ("topic_id_invalid", TOPIC_GONE),
+    ("topic_deleted", TOPIC_GONE),
+    ("topic_closed", TOPIC_CLOSED),
+)
 
 
 def as_send_error(error: TelegramError, *, idempotent: bool = False) -> SendError:
@@ -94,8 +107,9 @@ def _refusal(error: Forbidden | BadRequest) -> SendError:
     for words, reason in _REFUSED:
         if words in text:
             return Refused(reason)
-    if any(words in text for words in _GONE):
-        return PlaceGone(TOPIC_GONE)
+    for words, reason in _GONE:
+        if words in text:
+            return PlaceGone(reason)
     return Unreachable("forbidden") if isinstance(error, Forbidden) else Refused(_short(error.message))
 
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from telegram import (
     CallbackQuery,
     Chat,
+    ChatMember,
+    ChatMemberRestricted,
     ChatMemberUpdated,
     Message,
     MessageReactionUpdated,
@@ -33,6 +35,8 @@ from bot.core.events import (
     Reacted,
     Sender,
     Unsupported,
+    WorkplaceChange,
+    WorkplaceChanged,
 )
 from connectors.telegram.buttons import ASKS, tapped
 from connectors.telegram.contents import content_of, said_of
@@ -41,6 +45,7 @@ from connectors.telegram.ears import Ears
 from connectors.telegram.excerpt import excerpt
 from connectors.telegram.fields import ANONYMOUS, clean, moment, whole, words
 
+REMOVED = "the bot was removed from the group, or may not write there"
 Json = Mapping[str, object]
 # Any of them tells of somebody else's words; the later ones are those of the Bot API before 7.0.
 _FORWARDED = (
@@ -157,7 +162,9 @@ class UpdateReader:
         sender = self._writer(message, raw)
         if sender is None:
             return ()
-        content = content_of(message, raw)
+        content: Content = content_of(message, raw)
+        if self.ears.staff and message.forum_topic_closed is not None:
+            content = WorkplaceChanged(WorkplaceChange.THREAD_CLOSED)
         alone = _alone(message.chat)
         if isinstance(content, Unsupported) and not self.ears.kind(content.kind, private=alone):
             return ()
@@ -236,13 +243,18 @@ class UpdateReader:
         )
 
     def _membership(self, name: str, change: ChatMemberUpdated) -> tuple[Event, ...]:
+        alone = _alone(change.chat)
+        gone = _is_out(change.new_chat_member)
         user = self._heard(change.chat, change.from_user)
+        if self.ears.staff and not alone:
+            user = change.from_user if gone else None  # whoever did it, perhaps a bot
         if user is None:
             return ()
-        status = words(change.new_chat_member.status, "new_chat_member.status")
         content: Content = Unsupported("my_chat_member")
-        if alone := _alone(change.chat):
-            content = ReachabilityChanged(status not in {"kicked", "left"})
+        if alone:
+            content = ReachabilityChanged(not gone)
+        elif self.ears.staff:
+            content = WorkplaceChanged(WorkplaceChange.CHAT_CLOSED, REMOVED)
         when = moment(change.date, "my_chat_member.date")
         place = self._place(change.chat)
         return (_event(name, place, user, content, when, private=alone),)
@@ -304,6 +316,12 @@ def _press(query: CallbackQuery) -> str:
     if query.message is None or not (query.data or "").startswith(ASKS):
         return ""
     return f"{query.from_user.id}/{query.message.chat.id}/{query.message.message_id}/{query.data}"
+
+
+def _is_out(member: ChatMember) -> bool:
+    """Whether the bot is in a chat no more, or may not write there."""
+    muted = isinstance(member, ChatMemberRestricted) and not (member.is_member and member.can_send_messages)
+    return muted or words(member.status, "new_chat_member.status") in {"kicked", "left"}
 
 
 def _alone(chat: Chat) -> bool:

@@ -74,6 +74,13 @@ SUPERVISORS = {"anna", "ben", "grace"}
 parts = st.sampled_from(["{}", "{}", "// {}", "{}\n// private"])  # of what staff write
 people = st.sampled_from(["U0HUGO0008", "U0CARLA003", "U0BEN00002", "U0STRANGER"])
 fates = st.sampled_from(["delivered", "delivered", "failed", "unknown", "unreachable", "parked", "parked"])
+ROOM_FAILURES = {
+    "failed": "send.refused",
+    "unknown": "send.outcome_unknown",
+    "unreachable": "send.unreachable",
+    "parked": "send.place_gone",
+    "suspended": "send.account_suspended",
+}
 deeds = st.sampled_from(
     ["answer", "courtesy", "clarify", "billing_inquiry", "security", "unanswered", "ping", "fail", "crash"]
 )
@@ -343,9 +350,24 @@ class Walk(RuleBasedStateMachine):
     def _card(self, out: Out, fate: str) -> None:
         assert out.room is not None
         if fate != "delivered":
-            self._report(DeliveryReport(None, delivery(), "failed", "channel_not_found", room=out.room))
+            code = ROOM_FAILURES[fate]
+            self._report(
+                DeliveryReport(None, delivery(), "failed", "channel_not_found", room=out.room, code=code)
+            )
         elif not self.desk.state.rooms[out.room].place.thread:
             self.desk.room_opened(out.room, f"{self.desk.place.chat}.{next(self.numbers)}")
+
+    @precondition(lambda self: self.desk.state.escalation is not None)
+    @rule(code=st.sampled_from(["", *ROOM_FAILURES.values()]), times=st.sampled_from([1, 3]))
+    def lines_do_not_reach_the_room(self, code: str, times: int) -> None:
+        escalation = self.desk.state.escalation
+        assert escalation is not None
+        if escalation.room is not None and escalation.room.place.thread:
+            for _ in range(times):
+                room = escalation.room.id
+                self._report(
+                    DeliveryReport(None, delivery(), "failed", "gone", room=room, code=code, card=False)
+                )
 
     def _report(self, report: DeliveryReport | HolderLeft) -> None:
         self.pending.append((Origin.SELF, report))
@@ -437,7 +459,10 @@ class Walk(RuleBasedStateMachine):
     def _judge(self, view: View, draft: Draft, asked: set[object]) -> None:
         """One turn by itself: nothing private leaves, nothing the customer said is passed over, no loop."""
         told = {effect.about for effect in draft.effects if isinstance(effect, TellRoom)}
-        opened = any(isinstance(effect, OpenRoom) for effect in draft.effects)
+        # A room that is opened later tells the whole story.
+        opened = any(isinstance(effect, OpenRoom) for effect in draft.effects) or (
+            draft.escalation is not None and draft.open_room is None
+        )
         for effect in draft.effects:
             if isinstance(effect, Deliver | Amend):
                 message = draft.messages[effect.message]

@@ -259,6 +259,8 @@ class State:
         speaking = [room for room in self.rooms.values() if room.open]
         if self.escalation is None:
             assert not speaking, "a room speaks and nothing is escalated"
+        elif not speaking:
+            assert ("open_room", "") in self.timers, "a clock opens a room as soon as one can be opened"
         else:
             assert speaking == [self.escalation.room]
 

@@ -112,6 +112,8 @@ def open_direct(call: Call) -> Wire:
     elif len(users) == 1:
         if users[0] not in workspace.state.users:
             raise Refused("user_not_found")
+        if workspace.state.users[users[0]].deleted:
+            raise Refused("user_disabled")
         channel, was_open = workspace.direct(users[0])
     else:
         raise Refused("method_not_supported_for_channel_type" if users else "users_list_not_supplied")

@@ -51,6 +51,21 @@ def lookup_by_email(call: Call) -> Wire:
     raise Refused("users_not_found")
 
 
+def dnd_info(call: Call) -> Wire:
+    """What others may see: without `snooze_enabled` and its like, which are the person's own.
+
+    https://docs.slack.dev/reference/methods/dnd.info
+    """
+    user = call.workspace.state.users.get(call.text("user") or call.workspace.home.bot_user)
+    if user is None:
+        raise Refused("user_not_found")
+    return {
+        "dnd_enabled": bool(user.dnd_end),
+        "next_dnd_start_ts": user.dnd_start or 1,
+        "next_dnd_end_ts": user.dnd_end or 1,
+    }
+
+
 def team_info(call: Call) -> Wire:
     home = call.workspace.home
     return {
@@ -82,6 +97,7 @@ METHODS: dict[str, Method] = {
     "users.info": user_info,
     "users.list": user_list,
     "users.lookupByEmail": lookup_by_email,
+    "dnd.info": dnd_info,
     "team.info": team_info,
     "bots.info": bot_info,
 }

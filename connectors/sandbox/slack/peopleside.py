@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.sandbox.slack import messages
+from connectors.sandbox.slack.adminside import AdminSide
 from connectors.sandbox.slack.files import Upload, keep
 from connectors.sandbox.slack.inputs import Choice
 from connectors.sandbox.slack.interactions import Interactions, Outcome
@@ -12,7 +13,7 @@ from connectors.sandbox.slack.wire import Refused, Wire, typed
 from connectors.sandbox.slack.workspace import Workspace
 
 
-class PeopleSide:
+class PeopleSide(AdminSide):
     """Users are named by id or name, channels by id or name.
 
     Raises `Refused` with Slack's error code for what Slack's clients would not let a person do.
@@ -56,11 +57,6 @@ class PeopleSide:
 
     def join(self, user: str, channel: str) -> None:
         self._workspace.join(self._workspace.channel(channel), self._workspace.user(user).id)
-
-    def archive(self, channel: str) -> None:
-        found = self._workspace.channel(channel)
-        found.is_archived = True
-        self._workspace.show("channel_changed", channel=channel_wire(found, self._workspace.home))
 
     def open_direct(self, user: str) -> Channel:
         """The person's direct messages with the app."""

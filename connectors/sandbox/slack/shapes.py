@@ -132,7 +132,7 @@ def channel_wire(channel: Channel, home: Installation) -> Wire:
         "is_member": home.bot_user in channel.members,
         "topic": {"value": channel.topic, **(stamp if channel.topic else blank)},
         "purpose": {"value": channel.purpose, **(stamp if channel.purpose else blank)},
-        "previous_names": [],
+        "previous_names": list(channel.previous_names),
     }
 
 

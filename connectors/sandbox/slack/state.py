@@ -21,6 +21,8 @@ class User:
     deleted: bool = False
     tz: str = "Etc/UTC"
     team_id: str = ""  # of another workspace, for whoever comes in by Slack Connect
+    dnd_start: int = 0  # Do Not Disturb, in seconds since 1970
+    dnd_end: int = 0
 
     @property
     def shown_name(self) -> str:
@@ -69,6 +71,7 @@ class Channel:
     im_user: str = ""  # the person of a direct message with the app
     topic: str = ""
     purpose: str = ""
+    previous_names: list[str] = field(default_factory=list)
     members: list[str] = field(default_factory=list)
     connected: list[str] = field(default_factory=list)  # other workspaces, by Slack Connect
     messages: list[Message] = field(default_factory=list)  # oldest first

@@ -136,6 +136,23 @@ class GroupChat:
         """Telegram tells bots nothing of it."""
         self.forum.remove(self.group, self.group.topics[topic])
 
+    def remove_bot(self, user: TelegramUser) -> None:
+        """Somebody removes the bot, which is the last thing that it hears of the group."""
+        self._inside(user)
+        self.group.bot_inside = False
+        bot = self.chats.bot
+        self.emit(
+            "my_chat_member",
+            self.id,
+            {
+                "chat": self.group.chat_wire(),
+                "from": user.wire(),
+                "date": self.chats.now(),
+                "old_chat_member": {"user": bot, "status": "member"},
+                "new_chat_member": {"user": bot, "status": "kicked", "until_date": 0},
+            },
+        )
+
     def join(self, user: TelegramUser) -> None:
         self.group.members.add(user.id)
 

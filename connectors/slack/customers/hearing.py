@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from bot.core.connector import Inbox
-from bot.core.errors import AccountSuspended, PlatformDown, Refused, SendError, Unreachable
+from bot.core.errors import AccountSuspended, PlaceGone, PlatformDown, Refused, SendError, Unreachable
 from bot.core.events import Edited, Event, Reacted, Said, Sender, Standing, Started
 from bot.core.ids import Clock
 from connectors.slack.customers.files import introduced
@@ -130,7 +130,7 @@ class Hearing:
                 answer = await workspace.api.call(
                     lambda web: web.reactions_get(channel=chat, timestamp=ts, full=True), repeatable=True
                 )
-        except Refused:
+        except (Refused, PlaceGone, Unreachable):
             return None  # the message is gone, or was never ours to see
         except TimeoutError:
             raise PlatformDown("no_answer: Slack did not tell in time which message it is") from None

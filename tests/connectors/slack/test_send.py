@@ -71,7 +71,7 @@ async def test_a_channel_is_found_by_its_name_and_its_id_comes_back(desk: Desk) 
 
 
 async def test_a_channel_nobody_knows_is_refused_with_what_to_do(desk: Desk) -> None:
-    with pytest.raises(Refused, match=r"channel_not_found.*/invite"):
+    with pytest.raises(Unreachable, match=r"channel_not_found.*/invite"):
         await desk.connector.send(desk.outbound(Post("x"), chat="#nowhere"))
 
 
@@ -295,7 +295,7 @@ async def test_a_wrong_token_suspends_the_account_with_what_to_do(desk: Desk) ->
 
 async def test_an_archived_channel_is_refused(desk: Desk) -> None:
     desk.slack.archive("support")
-    with pytest.raises(Refused, match="is_archived"):
+    with pytest.raises(Unreachable, match="is_archived"):
         await desk.connector.send(desk.outbound(Post("x")))
 
 

@@ -1,0 +1,55 @@
+"""Changes where staff work, as the platform tells them: lost channels, deleted cards, people who are gone."""
+
+from bot.core.conversation import HolderLeft
+from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
+from bot.core.ids import PersonId
+from bot.core.outbound import Post
+from bot.turns import holder, lost_rooms
+from bot.turns.draft import Draft
+from orgs.routing import admins_of
+
+
+def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId | None) -> None:
+    """Handle one change. `person` is the sender, if the organization file names them."""
+    room = draft.open_room
+    concerned = room is not None and room.place.account == place.account
+    here = concerned and draft.here == room
+    match content.change:
+        case WorkplaceChange.CHAT_CLOSED if concerned and not place.chat:
+            lost_rooms.leave_account(draft, content.detail)
+        case WorkplaceChange.CHAT_CLOSED if room is not None and concerned and place.chat == room.place.chat:
+            lost_rooms.leave_channel(draft, content.detail)
+        case WorkplaceChange.CHAT_RENAMED:
+            _renamed(draft, place, content.detail)
+        case WorkplaceChange.CARD_DELETED if here:
+            lost_rooms.begin_anew(draft, "somebody has deleted the card", readable=True)
+        case WorkplaceChange.THREAD_CLOSED if here:
+            draft.show_card()  # which opens the thread again
+            draft.tell_room(
+                Post(f"🔓 {draft.customer_name} still needs a person here. To end this, press **Resolve**.")
+            )
+            draft.because("desk", "opened a thread again that somebody had closed")
+        case WorkplaceChange.PERSON_DEACTIVATED if concerned and person is not None:
+            reason = f"was deactivated in {place.channel.capitalize()}"
+            holder.hear(draft, HolderLeft(person, draft.person_name(person), reason))
+        case _:
+            draft.because("desk", f"{content.change} concerns this no more")
+
+
+def _renamed(draft: Draft, place: Place, name: str) -> None:
+    """Conversations go on in the channel by its id; the file's name of it leads there only by luck."""
+    rooms = [
+        r for r in draft.rooms.values() if (r.place.account, r.place.chat) == (place.account, place.chat)
+    ]
+    former = rooms[-1].name if rooms else ""
+    if not former or former.removeprefix("#") == name:
+        return
+    post = Post(
+        f"ℹ️ The channel {former} is called #{name} now. Conversations still go there. Write the new name into"
+        " the organization file, so that they go on doing so if another channel gets the old name."
+    )
+    for admin in admins_of(draft.organization):
+        draft.tell_person(admin.id, post)
+    if draft.open_room in rooms:
+        draft.tell_room(post)
+    draft.because("desk", f"{former} is called #{name} now")

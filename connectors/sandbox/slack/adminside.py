@@ -1,0 +1,83 @@
+"""What administrators do to channels, to people and to the app, and what the app hears of it."""
+
+from datetime import datetime
+
+from connectors.sandbox.slack import messages
+from connectors.sandbox.slack.shapes import channel_wire, user_wire
+from connectors.sandbox.slack.state import Channel
+from connectors.sandbox.slack.wire import Refused, Wire
+from connectors.sandbox.slack.workspace import Workspace
+
+
+class AdminSide:
+    """Users are named by id or name, channels by id or name."""
+
+    _workspace: Workspace
+
+    def archive(self, channel: str, by: str = "") -> None:
+        found = self._workspace.channel(channel)
+        found.is_archived = True
+        self._tell(found, "archive", {"channel": found.id, "user": self._id(by), "is_moved": 0})
+
+    def rename(self, channel: str, name: str) -> None:
+        found = self._workspace.channel(channel)
+        if any(each.name == name for each in self._workspace.state.channels.values()):
+            raise Refused("name_taken")
+        found.previous_names.append(found.name)
+        found.name = name
+        renamed: Wire = {
+            "id": found.id,
+            "is_channel": not found.is_private,
+            "is_mpim": False,
+            "name": name,
+            "name_normalized": name,
+            "created": found.created,
+        }
+        self._tell(found, "rename", {"channel": renamed})
+
+    def remove_app(self, channel: str, by: str = "") -> None:
+        """Somebody removes the app from a channel."""
+        found, home = self._workspace.channel(channel), self._workspace.home
+        if home.bot_user not in found.members:
+            raise Refused("not_in_channel")
+        self._tell(found, "left", {"channel": found.id, "actor_id": self._id(by)})
+        found.members.remove(home.bot_user)
+
+    def delete_any(self, channel: str, ts: str) -> None:
+        """An administrator deletes a message, whoever wrote it."""
+        place = self._workspace.channel(channel)
+        messages.delete(self._workspace, place, messages.find(place, ts))
+
+    def deactivate(self, user: str) -> None:
+        """The person keeps their name, and leaves every channel."""
+        person = self._workspace.user(user)
+        person.deleted = True
+        for channel in self._workspace.state.channels.values():
+            if person.id in channel.members and not channel.im_user:
+                channel.members.remove(person.id)
+        self._workspace.tell(
+            {
+                "type": "user_change",
+                "user": user_wire(person, self._workspace.home),
+                "cache_ts": self._workspace.seconds(),
+                "event_ts": self._workspace.next_ts(),
+            }
+        )
+
+    def pause_notifications(self, user: str, until: datetime) -> None:
+        """The person turns Do Not Disturb on, from now."""
+        person = self._workspace.user(user)
+        person.dnd_start, person.dnd_end = self._workspace.seconds(), int(until.timestamp())
+
+    def _id(self, user: str) -> str:
+        return self._workspace.user(user).id if user else "U0ADMIN000"
+
+    def _tell(self, channel: Channel, change: str, fields: Wire) -> None:
+        """Events of private channels have names of their own, and reach their members alone."""
+        self._workspace.show("channel_changed", channel=channel_wire(channel, self._workspace.home))
+        event: Wire = {
+            "type": f"{'group' if channel.is_private else 'channel'}_{change}",
+            **fields,
+            "event_ts": self._workspace.next_ts(),
+        }
+        self._workspace.tell(event, channel if channel.is_private else None)
