@@ -31,6 +31,7 @@ from bot.core.effects import (
     Park,
     Prove,
     Remember,
+    ReopenRoom,
     Retract,
     SendAgain,
     SetTimer,
@@ -121,8 +122,9 @@ class Writes:
                     self._step(view, sealer, effect)
                 case OpenRoom():
                     await self._room(connection, view, sealer, effect)
-                case CloseRoom():
-                    self._rows["close_room"].append({"id": effect.room})
+                case CloseRoom() | ReopenRoom():
+                    opened = isinstance(effect, ReopenRoom)
+                    self._rows["open_room"].append({"id": effect.room, "open": opened})
                 case ShowCard():
                     await self._tell(connection, view, sealer, effect.room, None, None)
                 case TellRoom():
@@ -255,6 +257,7 @@ class Writes:
             "conversation": view.conversation.id,
             "agent": value.agent,
             "holder": value.holder,
+            "closed_by": value.closed_by,
             "reason": seal_reason(value, sealer),
             "team": value.team,
             "state": value.state.value,
@@ -449,8 +452,8 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     """),
     # Before the next is opened: a conversation has one open escalation at most.
     "change_escalation": text("""
-        update escalations set to_human = cast(:holder as text), reason = :reason, team = :team,
-        state = :state,
+        update escalations set to_human = cast(:holder as text), closed_by = cast(:closed_by as text),
+            reason = :reason, team = :team, state = :state,
             urgent = :urgent, step = :step, deadline = :deadline,
             taken_at = case when cast(:holder as text) is not null then coalesce(taken_at, clock_timestamp())
                 else taken_at end,
@@ -458,10 +461,10 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         where id = :id and organization_id = :organization
     """),
     "escalation": text("""
-        insert into escalations (id, organization_id, conversation_id, from_agent, to_human, reason, team,
-            state, urgent, trigger, step, opened_at, deadline, taken_at, resolved_at)
-        values (:id, :organization, :conversation, :agent, cast(:holder as text), :reason, :team,
-            :state, :urgent, :trigger, :step, :opened_at, :deadline,
+        insert into escalations (id, organization_id, conversation_id, from_agent, to_human, closed_by,
+            reason, team, state, urgent, trigger, step, opened_at, deadline, taken_at, resolved_at)
+        values (:id, :organization, :conversation, :agent, cast(:holder as text), cast(:closed_by as text),
+            :reason, :team, :state, :urgent, :trigger, :step, :opened_at, :deadline,
             case when cast(:holder as text) is not null then clock_timestamp() end,
             case when :over then clock_timestamp() end)
     """),
@@ -478,7 +481,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         values (:id, :organization, :conversation, :escalation, :account, :lane, :team, :chat, :at)
     """),
     "introduce": text("update customers set profile = :profile where id = :id"),
-    "close_room": text("update rooms set open = false where id = :id"),
+    "open_room": text("update rooms set open = :open where id = :id"),
     "clear_timers": text("""
         delete from timers where conversation_id = :conversation and kind = :kind
             and (cast(:subject as text) is null or subject = :subject)

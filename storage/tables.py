@@ -437,6 +437,7 @@ escalations = Table(
     Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
     Column("from_agent", String(255), nullable=False),
     Column("to_human", String(255)),  # the holder
+    Column("closed_by", String(255)),
     Column("reason", Text, nullable=False),  # sealed: reason, why, what was tried
     _when("resolved_at"),
     Column("team", String(100), nullable=False),

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -66,7 +66,7 @@ async def views(
     One that cannot be read (its customer was erased, no key fits) is left out and logged.
     """
     given = {"ids": list(ids)}
-    found, *listed = await together(
+    found, *listed, matters = await together(
         connection,
         (_HEADS, given),
         (_INPUTS, given),
@@ -74,11 +74,11 @@ async def views(
         (_STORY, given | {"limit": STORY}),
         (_FILES, given),
         (_ROOMS, given),
+        (_ESCALATIONS, given),
     )
     heads = {row.id: row for row in found}
     inputs, timers, story, files, rooms = map(_group, listed)
-    escalated = [id_ for id_, row in heads.items() if row.status == Status.ESCALATED.value]
-    escalations = await _escalations(connection, keys, heads, escalated)
+    escalations = _escalations(keys, heads, matters)
     read: dict[ConversationId, View] = {}
     for id_, row in heads.items():
         try:
@@ -167,10 +167,12 @@ def _view(
     kept: "Kept",
 ) -> View:
     sealer = keys.customer(row.customer_id, row.data_key)
+    over = escalation is not None and escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED)
     return View(
         now=row.now,
         conversation=conversation(row, keys),
-        escalation=escalation,
+        escalation=None if over else escalation,
+        closed=escalation if over else None,
         inputs=tuple(
             Input(
                 seq=i.seq,
@@ -203,6 +205,7 @@ def conversation(row: AnyRow, keys: Keys) -> Conversation:
         memory=load_memory(row.memory),
         verified=row.verified,
         heard_at=row.heard_at,
+        continued_in=ConversationId(row.continued_in) if row.continued_in else None,
     )
 
 
@@ -252,12 +255,7 @@ def message(row: AnyRow, sealer: Sealer, kept: Kept = MappingProxyType({})) -> M
     )
 
 
-async def _escalations(
-    connection: AsyncConnection, keys: Keys, heads: dict[UUID, AnyRow], ids: Sequence[UUID]
-) -> dict[UUID, Escalation]:
-    if not ids:
-        return {}
-    rows = await connection.execute(_ESCALATIONS, {"ids": list(ids)})
+def _escalations(keys: Keys, heads: dict[UUID, AnyRow], rows: Iterable[AnyRow]) -> dict[UUID, Escalation]:
     found: dict[UUID, Escalation] = {}
     for row in rows:
         head = heads[row.conversation_id]
@@ -285,6 +283,7 @@ def escalation(row: AnyRow, sealer: Sealer) -> Escalation:
         deadline=row.deadline,
         step=row.step,
         holder=PersonId(row.to_human) if row.to_human else None,
+        closed_by=PersonId(row.closed_by) if row.closed_by else None,
         trigger=row.trigger,
         room=room,
     )
@@ -317,7 +316,8 @@ def next_wake(timers: Sequence[Timer]) -> datetime | None:
 
 CONVERSATION = """
     select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
-        v.memory, p.place, p.heard_at, a.channel, a.account, c.profile, c.data_key, i.verified,
+        v.memory, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
+        a.channel, a.account, c.profile, c.data_key, i.verified,
         o.id as owner_id, o.data_key as owner_key, clock_timestamp() as now
     from conversations v
     join customers c on c.id = v.customer_id
@@ -406,6 +406,9 @@ _ROOMS = text(f"""
     where r.conversation_id = any(cast(:ids as uuid[])) order by r.created_at, r.id
 """)
 
-_ESCALATIONS = text(
-    ESCALATION + " where e.conversation_id = any(cast(:ids as uuid[])) and e.state in ('waiting', 'held')"
-)
+# The open one is the newest: no other is opened meanwhile, and only the newest is reopened.
+_ESCALATIONS = text(f"""
+    select distinct on (conversation_id) * from (
+        {ESCALATION} where e.conversation_id = any(cast(:ids as uuid[]))
+    ) e order by conversation_id, opened_at desc, id desc
+""")

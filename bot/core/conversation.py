@@ -186,7 +186,8 @@ class Escalation:
     opened_at: datetime
     deadline: datetime | None
     step: int  # index into the ladder
-    holder: PersonId | None = None
+    holder: PersonId | None = None  # once it is closed: who had it last
+    closed_by: PersonId | None = None
     trigger: str = ""
     room: Room | None = None
 
@@ -237,6 +238,8 @@ class Memory:
     automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # persons told that their words stay inside
     failures: int = 0
+    closing: str = ""  # the message that tells the customer of the last Resolve or Return
+    owed: tuple[MessageId, ...] = ()  # for an agent, once the words have left that were written before
     lost: tuple[tuple[str, str], ...] = ()  # account and channel (""; all) where the escalation cannot go on
     mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
 
@@ -255,6 +258,7 @@ class Conversation:
     memory: Memory = field(default_factory=Memory)
     verified: bool = True  # False: nobody vouches that this customer is who they say
     heard_at: datetime | None = None  # when the customer last wrote in `place`, by the platform's clock
+    continued_in: ConversationId | None = None  # another conversation has been begun in `place` since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,13 +267,14 @@ class View:
 
     now: datetime
     conversation: Conversation
-    escalation: Escalation | None
+    escalation: Escalation | None  # the open one
     inputs: tuple[Input, ...]  # in the order in which they were accepted
     timers: tuple[Timer, ...]  # those that came due
     story: tuple[Message, ...]  # the newest messages, oldest first, with those of `inputs`
     # What a platform id (or the ISO form of a receipt's watermark) in the inputs means in our log.
     refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
     parts: frozenset[str] = frozenset()  # those of them which are not the last part of what they belong to
+    closed: Escalation | None = None  # the newest escalation, when none is open
     rooms: tuple[Room, ...] = ()  # all of this conversation, also closed ones, oldest first
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:

@@ -157,6 +157,13 @@ class CloseRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class ReopenRoom:
+    """Let a closed room speak again, in the same thread."""
+
+    room: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class ShowCard:
     """Let the card show how things stand when it is sent; several in a row are one."""
 
@@ -247,6 +254,7 @@ Effect = (
     | AddStep
     | OpenRoom
     | CloseRoom
+    | ReopenRoom
     | ShowCard
     | TellRoom
     | TellPerson

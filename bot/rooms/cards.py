@@ -8,6 +8,7 @@ from uuid import UUID
 from bot.core.connector import ChannelKind
 from bot.core.conversation import EscalationState, Role
 from bot.core.outbound import Button, Card, Style, Tone
+from bot.turns.closing import reopen_button
 from bot.turns.quoting import inert, plain, shortened
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.story import author_of, seen_by_customer, transcript, words
@@ -86,7 +87,7 @@ def _title(view: RoomView, customer: str) -> str:
 
 def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
     """Promise 7: always says who is speaking to whom."""
-    person = find_person(organization, view.escalation.holder or "")
+    person = find_person(organization, view.escalation.closed_by or view.escalation.holder or "")
     name = person.name if person else "A colleague"
     if not view.current:
         return f"Handed on to another team. Nothing written here reaches {customer}."
@@ -153,8 +154,10 @@ def _summary(view: RoomView, organization: Organization) -> str:
 
 def _buttons(view: RoomView) -> tuple[Button, ...]:
     escalation = view.escalation
-    if not view.current or escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED):
+    if not view.current:
         return ()
+    if escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED):
+        return (reopen_button(escalation),)
     subject = str(escalation.id)
     held = escalation.state is EscalationState.HELD
     take = (

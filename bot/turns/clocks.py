@@ -3,20 +3,19 @@
 from bot.core.conversation import EscalationState, Timer
 from bot.core.effects import ClearTimers, SetTimer
 from bot.core.outbound import Post
-from bot.turns.draft import Draft
+from bot.turns.draft import RELEASE, Draft
 from bot.turns.escalating import (
     ANSWER_DUE,
     LADDER,
     OPEN_ROOM,
-    RELEASE,
     REMIND,
     WAITING_ON_HOLDER,
     call_next,
     open_room,
     person_asked,
-    release,
 )
 from bot.turns.reports import EARLY, early
+from bot.turns.undo import release
 
 
 def ring(draft: Draft, timer: Timer) -> None:
@@ -25,7 +24,7 @@ def ring(draft: Draft, timer: Timer) -> None:
     escalation = draft.escalation
     match timer.kind:
         case "release":
-            release(draft, only=timer.subject)
+            release(draft)
         case "early":
             early(draft)
         case "remind":

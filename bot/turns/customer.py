@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import assert_never
 
-from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Status
+from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Room, Status
 from bot.core.effects import ChangeMessage, Introduce, SetTimer
 from bot.core.events import (
     INVITATION,
@@ -26,9 +26,9 @@ from bot.core.events import (
 from bot.core.outbound import Post
 from bot.turns import elsewhere
 from bot.turns.attachments import at_hand, awaited
+from bot.turns.closing import reopen_by_customer
 from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, WAITING_ON_HOLDER, escalate
-from bot.turns.ownership import Cause
 from bot.turns.quoting import excerpt, inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import named, told_by_customer
@@ -171,10 +171,9 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
         why = "a program wrote this" if event.automatic else "another app has the word there"
         draft.because("customer", f"{why}: kept, and not answered")
         return
-    if draft.status is Status.RESOLVED:
-        draft.give(Cause.REOPENED, draft.owner.name, Status.IN_PROGRESS)
-        draft.because("customer", "wrote again within the window: reopened")
-        draft.audit("customer", "conversation.reopened")
+    if draft.status is Status.RESOLVED and not reopen_by_customer(draft, event, message):
+        _show(draft, message, event, draft.closed.room if draft.closed else None)
+        return
     match draft.owner.kind:
         case OwnerKind.AGENT | OwnerKind.FLOW:
             draft.asking.append(message.id)
@@ -190,7 +189,7 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
             assert_never(draft.owner.kind)
 
 
-def _show(draft: Draft, message: Message, event: Event) -> None:
+def _show(draft: Draft, message: Message, event: Event, room: Room | None = None) -> None:
     """In the room: the words, what can be attached now, and the names of what is still being fetched."""
     name, writer = draft.customer_name, inert(event.sender.display_name)
     aside = ""
@@ -199,7 +198,7 @@ def _show(draft: Draft, message: Message, event: Event) -> None:
     aside += " 🤖 _automatic reply_" if event.automatic else ""
     aside += " 👂 _another app has the word there_" if event.overheard else ""
     told = told_by_customer(name, _told(message), aside)
-    draft.tell_room(Post(told, attachments=at_hand(message)), message.id)
+    draft.tell_room(Post(told, attachments=at_hand(message)), message.id, room)
 
 
 def _told(message: Message) -> str:
@@ -304,8 +303,6 @@ def _started(draft: Draft, event: Event, payload: str) -> None:
     if event.overheard:
         draft.because("customer", "opened the chat: another app has the word there")
         return
-    if draft.status is Status.RESOLVED:
-        draft.give(Cause.REOPENED, draft.owner.name, Status.IN_PROGRESS)
     draft.say(
         fill(draft.texts.greeting, organization=draft.organization.display_name),
         role=Role.AGENT,
@@ -323,7 +320,7 @@ def _invited(draft: Draft, written: str) -> bool:
         return False
     if len(INVITATION.sub("", written)) > _BESIDE_AN_INVITATION:
         return False
-    draft.say(draft.texts.goes_on_here)
+    draft.say(draft.texts.goes_on_here, ahead=True)
     draft.because("customer", "accepted an invitation to go on here")
     return True
 

@@ -79,6 +79,8 @@ def _hear(draft: Draft, item: Input) -> None:
             customer.hear(draft, item, item.body)
         case _:
             assert_never(item.body)
+    if item.message is not None:
+        draft.unheard.discard(item.message)
 
 
 def _ring(draft: Draft) -> None:
@@ -89,11 +91,18 @@ def _ring(draft: Draft) -> None:
 
 
 def _whom_to_ask(draft: Draft) -> Decision:
-    """An agent, if a customer's words wait for one and nobody else has taken the word meanwhile."""
-    if not draft.asking:
+    """An agent, if a customer's words wait for one and nobody else has taken the word meanwhile.
+
+    An agent answers when all that was written before has left: it must know what the customer has read.
+    """
+    theirs = {m.id for m in draft.messages.values() if m.state is MessageState.RECEIVED}
+    owed = [id_ for id_ in draft.memory.owed if id_ in theirs]
+    draft.asking = list(dict.fromkeys([*owed, *draft.asking]))
+    people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # the room tells the story with these
+    waits = bool(draft.held) and not people
+    draft.remember(owed=tuple(draft.asking) if waits else ())
+    if people or waits or not draft.asking:
         return Decision(draft)
-    if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
-        return Decision(draft)  # it was escalated after they wrote: the room tells the story with these words
     if draft.capabilities.robots and len(draft.automatic) >= _cap(draft):
         number = len(draft.automatic)
         reason = f"Our agent has answered {number} times within an hour: perhaps a program is writing to us."

@@ -30,6 +30,7 @@ from bot.core.effects import (
     Move,
     OpenRoom,
     Remember,
+    ReopenRoom,
     SetTimer,
     ShowCard,
     TellPerson,
@@ -48,6 +49,7 @@ from orgs.specification.organization import Organization, SpeaksAs
 from orgs.specification.texts import Texts
 from orgs.translations import spoken, texts_in
 
+RELEASE = "release"  # the timer of words that wait for their undo
 SYSTEM = "desk"  # the sender of what the organization says by itself
 
 
@@ -83,10 +85,12 @@ class Draft:
         self.status: Status = view.conversation.status
         self.memory: Memory = view.conversation.memory
         self.escalation: Escalation | None = view.escalation
+        self.closed: Escalation | None = view.closed  # the newest one, when none is open
         self.messages: dict[MessageId, Message] = {message.id: message for message in view.story}
         self.timers: dict[tuple[str, str], Timer] = {(t.kind, t.subject): t for t in view.timers}
         self.rooms: dict[UUID, Room] = {room.id: room for room in view.rooms}
         self.here: Room | None = None  # where the input at hand came from, open or closed; None: not a room
+        self.unheard = {item.message for item in view.inputs if item.message}  # of inputs still to come
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.picked = ""
         self.name = view.conversation.customer_name  # "" while the channel has not told it
@@ -159,16 +163,18 @@ class Draft:
             case OpenRoom(room=room):
                 self.rooms[room.id] = room
             case CloseRoom(room=id_):
-                self._close_room(id_)
+                self._set_open(id_, open_=False)
+            case ReopenRoom(room=id_):
+                self._set_open(id_, open_=True)
             case _:
                 pass
 
-    def _close_room(self, id_: UUID) -> None:
+    def _set_open(self, id_: UUID, *, open_: bool) -> None:
         if id_ in self.rooms:
-            self.rooms[id_] = replace(self.rooms[id_], open=False)
+            self.rooms[id_] = replace(self.rooms[id_], open=open_)
         room = self.escalation.room if self.escalation else None
         if self.escalation is not None and room is not None and room.id == id_:
-            self.escalation = replace(self.escalation, room=replace(room, open=False))
+            self.escalation = replace(self.escalation, room=replace(room, open=open_))
 
     def remember(self, **changes: object) -> None:
         changed = replace(self.memory, **changes)  # type: ignore[arg-type]
@@ -197,9 +203,13 @@ class Draft:
         sender: str = SYSTEM,
         buttons: tuple[Button, ...] = (),
         automatic: bool = True,
+        wait: timedelta | None = None,
+        ahead: bool = False,
     ) -> MessageId:
         """Words of ours to the customer: an entry of the log, and its delivery.
 
+        They wait behind words that wait for their undo, and at least for `wait`; then `buttons` are left out.
+        `ahead`: they are about what has left or was just asked of the desk itself, and wait for nothing.
         `automatic`: where programs may be at the other end, so much an hour is enough.
         """
         message = Message(
@@ -217,19 +227,32 @@ class Draft:
                 self.because("desk", "said nothing more: too many automatic replies within an hour")
                 return message.id
             self.remember(automatic=(*recent, self.now))
+        if wait is not None or (self.held and not ahead):
+            self._hold(message, wait or timedelta())
+            return message.id
         self.add(AddMessage(message))
         self.add(Deliver(message.id, Post(text, buttons=buttons, speaker=self.speaker(role, sender))))
         return message.id
+
+    def _hold(self, message: Message, wait: timedelta) -> None:
+        before = [timer.due_at for (kind, _), timer in self.timers.items() if kind == RELEASE]
+        self.add(AddMessage(replace(message, state=MessageState.HELD)))
+        self.add(SetTimer(RELEASE, str(message.id), max(self.now + wait, *before, self.now)))
+
+    @property
+    def held(self) -> list[Message]:
+        """Words that wait for their undo, or behind others that do, in the order of the log."""
+        return [message for message in self.messages.values() if message.state is MessageState.HELD]
 
     @property
     def automatic(self) -> tuple[datetime, ...]:
         """When programs of ours wrote here within the last hour."""
         return tuple(at for at in self.memory.automatic if at > self.now - timedelta(hours=1))
 
-    def tell_room(self, post: Post, about: MessageId | None = None) -> None:
-        """Into the thread of the escalation, if one is open."""
-        if self.open_room:
-            self.add(TellRoom(self.open_room.id, post, about))
+    def tell_room(self, post: Post, about: MessageId | None = None, room: Room | None = None) -> None:
+        """Write into a room, also a closed one; by default into the open one, if there is one."""
+        if room := room or self.open_room:
+            self.add(TellRoom(room.id, post, about))
 
     def call(self, person: PersonId | None, text: str) -> None:
         """As `tell_room`, and so that the person notices it, where the room's channel knows them."""

@@ -66,7 +66,7 @@ def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
     before = draft.memory.proof
     tries = before.tries + 1 if before is not None and draft.now <= before.expires_at else 0
     if tries > MAX_TRIES:
-        draft.say(draft.texts.codes_too_many)
+        draft.say(draft.texts.codes_too_many, ahead=True)
         return True
     try:
         place, context = begin(address, fill(texts.code_subject, organization=organization))
@@ -80,7 +80,7 @@ def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
     # The address itself is kept sealed, with the place that is begun.
     expires = draft.now + CODE_LIVES
     draft.remember(proof=Proof(subject, _digest(subject, code), expires, masked(address), tries))
-    draft.say(fill(texts.code_sent, address=masked(address)))
+    draft.say(fill(texts.code_sent, address=masked(address)), ahead=True)
     draft.because("desk", "sent a code to an address, to go on there")
     draft.audit("customer", "address.proving", channel=place.channel)
     return True
@@ -90,17 +90,17 @@ def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
     if draft.now > proof.expires_at:
         draft.remember(proof=None)
         if alone:
-            draft.say(draft.texts.code_too_old)
+            draft.say(draft.texts.code_too_old, ahead=True)
         return alone
     if not hmac.compare_digest(_digest(proof.subject, code), proof.digest):
         # Kept when it cannot be proved any more: asking for another code gives no more tries.
         draft.remember(proof=proof.missed())
         left = proof.tries + 1 < MAX_TRIES
         if alone:
-            draft.say(draft.texts.code_wrong if left else draft.texts.code_wrong_too_often)
+            draft.say(draft.texts.code_wrong if left else draft.texts.code_wrong_too_often, ahead=True)
         return alone
     draft.remember(proof=None)
-    draft.say(fill(draft.texts.address_proved, address=proof.address))
+    draft.say(fill(draft.texts.address_proved, address=proof.address), ahead=True)
     story = transcript(draft.messages.values(), draft.customer_name, draft.author)
     text = fill(draft.texts.story_so_far, organization=draft.organization.display_name, story=story)
     message = Message(

@@ -1,24 +1,22 @@
-"""Opening an escalation, calling the next target of its ladder, and closing it."""
+"""Opening an escalation, and calling the next target of its ladder."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.core.conversation import Escalation, EscalationState, MessageState, Room, Status
+from bot.core.conversation import Escalation, EscalationState, Room, Status
 from bot.core.effects import (
     AddStep,
-    ChangeMessage,
     ClearTimers,
     CloseRoom,
-    Deliver,
     OpenEscalation,
     OpenRoom,
     SetTimer,
     TellRoom,
 )
 from bot.core.events import Place
-from bot.core.ids import AgentId, EscalationId, PersonId, TeamId
+from bot.core.ids import AgentId, EscalationId, MessageId, PersonId, TeamId
 from bot.core.outbound import Post
-from bot.turns.attachments import at_hand, of_the_story
+from bot.turns.attachments import of_the_story
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
 from bot.turns.story import snapshot, transcript
@@ -38,7 +36,7 @@ from orgs.routing import (
 from orgs.specification.texts import fill
 from orgs.translations.times import moment
 
-REMIND, LADDER, RELEASE, ANSWER_DUE = "remind", "ladder", "release", "answer_due"
+REMIND, LADDER, ANSWER_DUE = "remind", "ladder", "answer_due"
 OPEN_ROOM = "open_room"  # no channel could be written to: they are tried again
 KEEP_CALLING = timedelta(minutes=15)  # after the last step of the ladder
 WAITING_ON_HOLDER = timedelta(minutes=10)  # until the holder is reminded that the customer waits
@@ -80,7 +78,7 @@ def escalate(
         step=0,
         trigger=trigger,
     )
-    draft.escalation = escalation
+    draft.escalation, draft.closed = escalation, None
     draft.add(OpenEscalation(escalation))
     story = list(draft.messages.values())
     draft.add(AddStep(escalation.id, agent, target.team_id, reason, snapshot(story)))
@@ -88,7 +86,7 @@ def escalate(
     draft.give(Cause.ESCALATED, target.team_id, Status.ESCALATED)
     set_clocks(draft, target.team_id, deadline, target.timeout)
     if not quiet:
-        _tell_customer(draft, target, notice)
+        tell_customer(draft, target, notice)
     draft.because(f"agent {agent}", f"handed to {target.team_id}: {why} ({target.rule})")
     draft.audit(f"agent:{agent}", "escalation.opened", team=target.team_id, trigger=trigger, urgent=urgent)
 
@@ -108,7 +106,14 @@ def set_clocks(draft: Draft, team: TeamId, deadline: datetime, timeout: timedelt
         draft.add(SetTimer(REMIND, "", deadline - timeout + reminder))
 
 
-def _tell_customer(draft: Draft, target: Target, notice: str) -> None:
+def start_clocks(draft: Draft, target: Target) -> None:
+    """Give the target's team its time anew."""
+    deadline = deadline_of(draft, target)
+    draft.change_escalation(deadline=deadline)
+    set_clocks(draft, target.team_id, deadline, target.timeout)
+
+
+def tell_customer(draft: Draft, target: Target, notice: str = "") -> None:
     """One notice of the handoff, and an honest one: when nobody is in, when they will be."""
     if draft.memory.told_handoff:
         return
@@ -131,10 +136,13 @@ def _tell_customer(draft: Draft, target: Target, notice: str) -> None:
     draft.remember(told_handoff=True)
 
 
-def _announce(draft: Draft, template: str, team: TeamId, person: str = "") -> None:
+def announce(
+    draft: Draft, template: str, team: TeamId, person: str = "", *, wait: timedelta | None = None
+) -> MessageId:
     found = find_team(draft.organization, team)
     name = found.name if found else ""
-    draft.say(fill(template, team=name, person=person, organization=draft.organization.display_name))
+    text = fill(template, team=name, person=person, organization=draft.organization.display_name)
+    return draft.say(text, wait=wait)
 
 
 def _in_words(draft: Draft, team: TeamId, when: datetime | None) -> str:
@@ -201,7 +209,7 @@ def call_next(draft: Draft, reason: str) -> None:
         draft.because(f"team {escalation.team}", f"called again: {reason}")
         draft.show_card()
     if draft.memory.told_waiting < TELL_CUSTOMER:
-        _announce(draft, draft.texts.not_taken_in_time, escalation.team)
+        announce(draft, draft.texts.not_taken_in_time, escalation.team)
         draft.remember(told_waiting=draft.memory.told_waiting + 1)
 
 
@@ -240,63 +248,3 @@ def _climb(draft: Draft, escalation: Escalation, steps: tuple[Step, ...], upcomi
 def _team_name(draft: Draft, team: TeamId) -> str:
     found = find_team(draft.organization, team)
     return f"**{found.name}**" if found else team
-
-
-def release(draft: Draft, *, only: str = "") -> None:
-    """Let the holder's waiting words go to the customer, in the order in which they were written."""
-    held = [message for message in draft.messages.values() if message.state is MessageState.HELD]
-    if only:
-        before = next((m for m in held[:1] if str(m.id) != only), None)
-        if before is not None and (first := draft.timers.get((RELEASE, str(before.id)))) is not None:
-            # An edit has made an earlier message wait longer: what was written after it waits as well.
-            draft.add(SetTimer(RELEASE, only, first.due_at))
-            return
-        held = [message for message in held if str(message.id) == only]
-    for message in held:
-        draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
-        draft.add(ClearTimers(RELEASE, str(message.id)))
-        ready = at_hand(message)
-        if message.text or ready:  # files that are still being fetched follow when they are there
-            post = Post(message.text, attachments=ready, speaker=draft.speaker(message.role, message.sender))
-            draft.add(Deliver(message.id, post, report=True))
-        draft.add(ClearTimers(ANSWER_DUE))
-        draft.because(f"person {message.sender}", "their words left after the undo")
-
-
-def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
-    """Resolve, or return to the agent: a closing line, one word to the customer, and the card shows it."""
-    escalation = draft.escalation
-    assert escalation is not None  # noqa: S101  callers look first
-    release(draft)
-    texts = draft.texts
-    name = draft.person_name(person)
-    state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED
-    draft.change_escalation(state=state, holder=person, deadline=None)
-    draft.add(AddStep(escalation.id, person, escalation.agent, state.value))
-    for kind in (REMIND, LADDER, ANSWER_DUE, OPEN_ROOM):
-        draft.add(ClearTimers(kind))
-    if resolved:
-        draft.give(Cause.RESOLVED, escalation.agent, Status.RESOLVED, reopen=draft.organization.reopen_window)
-        draft.tell_room(Post(f"✅ **{name}** marked this as solved. This thread is closed."))
-    else:
-        draft.give(Cause.RETURNED, escalation.agent, Status.IN_PROGRESS)
-        draft.tell_room(
-            Post(f"↩️ **{name}** gave {draft.customer_name} back to the agent. This thread is closed.")
-        )
-    _announce(draft, texts.resolved if resolved else texts.returned, escalation.team, name)
-    draft.show_card()
-    if draft.open_room is not None:
-        draft.add(CloseRoom(draft.open_room.id))
-    draft.remember(
-        told_handoff=False,
-        told_waiting=0,
-        misses=0,
-        advised=(),
-        awaiting_option=False,
-        options=(),
-        mended=0,
-        lost=(),
-    )
-    draft.because(f"person {person}", "resolved it" if resolved else "returned it to the agent")
-    draft.audit(f"person:{person}", f"escalation.{state.value}", escalation=str(escalation.id))
-    draft.escalation = None

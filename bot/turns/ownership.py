@@ -18,7 +18,10 @@ class Cause(StrEnum):
     HOLDER_LEFT = "holder_left"  # the holder cannot answer any more: back to the team's queue
     RETURNED = "returned"  # to the agent
     RESOLVED = "resolved"
-    REOPENED = "reopened"  # the customer wrote again within the window
+    # After Resolve or Return:
+    REOPENED_TO_AGENT = "reopened_to_agent"  # the customer wrote again within the window
+    REOPENED_TO_TEAM = "reopened_to_team"  # likewise, or the closing was undone before anybody had taken it
+    REOPENED_TO_PERSON = "reopened_to_person"  # by that person, or the closing was undone
 
 
 _AGENT, _QUEUE, _PERSON, _FLOW = OwnerKind.AGENT, OwnerKind.QUEUE, OwnerKind.PERSON, OwnerKind.FLOW
@@ -29,7 +32,9 @@ TRANSITIONS: Mapping[tuple[OwnerKind, Cause], OwnerKind] = MappingProxyType(
         (_FLOW, Cause.ESCALATED): _QUEUE,
         (_AGENT, Cause.HANDED_TO_AGENT): _AGENT,
         (_AGENT, Cause.ESCALATED): _QUEUE,
-        (_AGENT, Cause.REOPENED): _AGENT,
+        (_AGENT, Cause.REOPENED_TO_AGENT): _AGENT,
+        (_AGENT, Cause.REOPENED_TO_TEAM): _QUEUE,
+        (_AGENT, Cause.REOPENED_TO_PERSON): _PERSON,
         (_QUEUE, Cause.CALLED_NEXT): _QUEUE,
         (_QUEUE, Cause.TAKEN): _PERSON,
         (_QUEUE, Cause.RETURNED): _AGENT,

@@ -10,6 +10,7 @@ from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, Style
 from bot.turns import lost_rooms, window
+from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
 from bot.turns.staff import SEND_AGAIN
@@ -169,8 +170,12 @@ def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
         draft.mark(message, Mark.FAILED)
     if draft.escalation is not None:
         _offer_again(draft, message, sentence)
-    elif not report.unreachable and draft.owner.kind is OwnerKind.AGENT:
-        # Nobody would ever know otherwise. A customer who blocked us is not pursued.
+    elif report.unreachable or draft.owner.kind is not OwnerKind.AGENT:
+        pass  # a customer who blocked us is not pursued
+    elif message.role is Role.STAFF and reopen_for_team(draft, sentence):
+        _offer_again(draft, message, sentence)
+    else:
+        # Nobody would ever know otherwise.
         escalate(draft, reason=sentence, why=f"delivery {report.outcome}: {report.reason}")
 
 

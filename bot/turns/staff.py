@@ -46,12 +46,14 @@ from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Emote, Mark, Post
 from bot.turns import window, workplace
 from bot.turns.attachments import at_hand
-from bot.turns.draft import SYSTEM, Draft
-from bot.turns.escalating import ANSWER_DUE, LADDER, RELEASE, REMIND, WAITING_ON_HOLDER, close, release
+from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
+from bot.turns.draft import RELEASE, SYSTEM, Draft
+from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND, WAITING_ON_HOLDER
 from bot.turns.ownership import Cause
 from bot.turns.private import Divided, divide
 from bot.turns.quoting import excerpt
-from orgs.routing import find_person, find_team, people_of, person_on, roles_of
+from bot.turns.undo import withdraw
+from orgs.routing import find_person, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
 from orgs.specification.texts import fill
 
@@ -232,7 +234,7 @@ def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId 
     draft.mark(message, Mark.INSIDE)
     escalation, who = draft.escalation, event.sender.external_id
     if escalation is None or not _in_open_room(escalation, event):
-        draft.whisper(who, f"What you wrote stays inside. {_why_closed(draft)}")
+        draft.whisper(who, f"What you wrote stays inside. {why_closed(draft)}")
         return
     holds = person is not None and escalation.holder == person
     if holds and _is_forwarded(event):
@@ -261,15 +263,6 @@ def _advise_on_forwarding(draft: Draft, who: str) -> None:
         draft.remember(advised=(*draft.memory.advised, topic))
 
 
-def _why_closed(draft: Draft) -> str:
-    """Say why a thread is closed, and where its conversation goes on."""
-    if draft.escalation is None:
-        return f"This thread is closed: nobody is handling {draft.customer_name}'s conversation now."
-    team = find_team(draft.organization, draft.escalation.team)
-    where = f"in a newer thread of **{team.name}**" if team else "in a newer thread"
-    return f"This thread is closed: {draft.customer_name}'s conversation goes on {where}."
-
-
 def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -> None:
     message = _known(draft, edit.message)
     if message is None:
@@ -279,10 +272,11 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
     public, private = divide(edit.text)
     if kept in (Divided(public, private), Divided("", edit.text)):
         return
-    leaves = bool(public or not private) and not _is_forwarded(event)
-    speaks = message.sender == person and _speaks(draft, event, person) and leaves
+    theirs = message.sender == person and bool(public or not private) and not _is_forwarded(event)
+    speaks = theirs and _speaks(draft, event, person)
     match message.state:
-        case MessageState.HELD if not speaks:
+        # The undo is the author's, also when they no longer hold the conversation.
+        case MessageState.HELD if not theirs:
             _keep_private(draft, event, message, "")
             draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=edit.text))
             draft.add(ClearTimers(RELEASE, str(message.id)))
@@ -351,7 +345,7 @@ def _correct(draft: Draft, message: Message, text: str) -> None:
     if draft.capabilities.edits:
         draft.add(Amend(message.id, Post(text)))
     else:
-        draft.say(fill(draft.texts.correction, text=text), automatic=False)
+        draft.say(fill(draft.texts.correction, text=text), automatic=False, ahead=True)
 
 
 def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
@@ -374,8 +368,7 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
         draft.add(ChangeMessage(note.id, state=MessageState.DELETED))
     match message.state:
         case MessageState.HELD:
-            draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
-            draft.add(ClearTimers(RELEASE, str(message.id)))
+            withdraw(draft, message)
         case MessageState.PARKED:
             draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
             draft.add(Drop(message.id))
@@ -393,7 +386,7 @@ def _retract(draft: Draft, message: Message) -> None:
     if draft.capabilities.erases:
         draft.add(Retract(message.id))
     else:
-        draft.say(draft.texts.disregard, automatic=False)
+        draft.say(draft.texts.disregard, automatic=False, ahead=True)
 
 
 def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) -> None:
@@ -401,10 +394,13 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
     if person is None:
         draft.whisper(who, STRANGER)
         return
+    if tap.action == REOPEN:
+        reopen_by_staff(draft, tap.value, person, who, event.occurred_at)
+        return
     escalation = draft.escalation
     about_message = tap.action in (SEND_AGAIN, window.TEMPLATE, window.HOLD, window.DISCARD)
     if escalation is None or not (about_message or _meant(escalation, event, tap.value)):
-        draft.whisper(who, _why_closed(draft))
+        draft.whisper(who, why_closed(draft))
         draft.because(f"person {person}", f"pressed {tap.action} on a card that is over")
         return
     match tap.action:
@@ -449,13 +445,16 @@ def _assign_to(draft: Draft, event: Event, chosen: str, by: PersonId) -> None:
 
 
 def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | None) -> None:
-    """The holder's 👎 takes their words back; what they put on a customer's message goes there."""
-    if not _speaks(draft, event, person):
-        return
+    """A 👎 on one's own words takes them back; what the holder puts on a customer's message goes there."""
+    speaks = _speaks(draft, event, person)
     own = _known(draft, reaction.message)
     if own is not None:
-        if reaction.added and reaction.emoji.startswith(TAKE_BACK):
+        # The undo is the author's, also when they no longer hold the conversation.
+        theirs = own.sender == person if own.state is MessageState.HELD else speaks
+        if theirs and reaction.added and reaction.emoji.startswith(TAKE_BACK):
             _take_back(draft, own, person)
+        return
+    if not speaks:
         return
     for message in draft.meant(reaction.message):
         if message.role is Role.CUSTOMER and message.ref and draft.capabilities.reacts:
@@ -496,7 +495,7 @@ def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | N
         draft.whisper(event.sender.external_id, STRANGER)
         return
     if form.form != ASSIGN or escalation is None or not _meant(escalation, event, form.subject):
-        draft.whisper(event.sender.external_id, _why_closed(draft))
+        draft.whisper(event.sender.external_id, why_closed(draft))
         return
     values = dict(form.values)
     chosen = values.get("person", "")
@@ -508,7 +507,7 @@ def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | N
 
 
 def take(draft: Draft, person: PersonId, who: str, at: datetime, *, by: PersonId | None = None) -> None:
-    """The person becomes the holder, also in place of another one, whose waiting words leave first.
+    """The person becomes the holder, also in place of another one, whose waiting words keep their undo.
 
     `at`, by the room's clock, is from when on what they write may leave; it stands in the log.
     """
@@ -518,7 +517,6 @@ def take(draft: Draft, person: PersonId, who: str, at: datetime, *, by: PersonId
         draft.whisper(who, "You hold this already: what you write here goes to the customer.")
         return
     before = escalation.holder
-    release(draft)
     draft.change_escalation(state=EscalationState.HELD, holder=person, deadline=None)
     draft.add(AddStep(escalation.id, before or escalation.team, person, "assigned" if by else "taken"))
     draft.add(ClearTimers(LADDER))

@@ -311,6 +311,13 @@ class KnowledgeFolder(Part):
     description: Prose = ""
 
 
+class Reopened(StrEnum):
+    """Who deals with a customer who writes again after a person marked their conversation as solved."""
+
+    TEAM = "team"  # that resolved it
+    AGENT = "agent"
+
+
 class Policies(Part):
     """`undo`: how long a holder's words wait before they leave. `languages`: BCP 47, the default first.
 
@@ -318,12 +325,14 @@ class Policies(Part):
 
     `automatic_replies_per_hour`: how often programs of ours answer in one conversation where programs may be
     at the other end. `outside_window`: what becomes of an agent's words when the channel takes no free text:
-    "hold", or the id of a template that asks the customer to write.
+    "hold", or the id of a template that asks the customer to write. `reopened`: who gets a conversation that
+    a person resolved when the customer writes again within the `reopen_window`.
     """
 
     undo: Annotated[Duration, Field(le=timedelta(minutes=5))] = timedelta(seconds=5)
     automatic_replies_per_hour: Annotated[int, Field(ge=1, le=1000)] = 6
     outside_window: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")] = "hold"
+    reopened: Reopened = Reopened.TEAM
     max_turn_attempts: Annotated[int, Field(ge=1, le=20)] = 5
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en",)
     texts: dict[Language, Texts] = Field(default_factory=dict)

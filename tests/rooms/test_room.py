@@ -11,6 +11,7 @@ from connectors.sandbox.slack.files import Upload
 from tests.story.rig import Change, Rig, rig, until, webhooks
 
 CHANNEL = "billing-escalations"
+SOLVED = "We have marked this as solved. If it is not, just write again and we will pick it up."
 Start = Callable[..., AbstractAsyncContextManager[Rig]]
 
 
@@ -202,14 +203,15 @@ async def test_the_card_tells_the_truth_for_its_whole_life(start: Start) -> None
         await room.whispered("carla", "Take it over first")
         await r.press("hugo", CHANNEL, room.ts, "resolve")
         await room.card_says("solved")
-        assert "actions" not in room.card()
+        assert "Reopen" in room.card()
+        assert "Take" not in room.card()
         await room.says("This thread is closed")
         line = room.write("hugo", "afterthought")
-        await r.slack.settled()
-        r.phone.say(r.maya, "How do I invite my team?")
-        await until(
-            lambda: any("invite" in text.casefold() for text in r.heard()[2:]), what="the agent again"
-        )
+        await room.hears(SOLVED)
+        r.phone.say(r.maya, "It is still there")
+        await room.card_says("Nobody speaks to")
+        await room.says("<@U0HUGO0008> 🔓 Reopened by the customer.")
+        await room.says("It is still there")
         assert room.message(line)["text"] not in r.heard()
 
 
@@ -328,7 +330,7 @@ async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one
     async with start(brief) as r:
         room = await (await Room(r).open()).taken()
         await r.press("hugo", CHANNEL, room.ts, "resolve")
-        await room.says("This thread is closed")
+        await room.hears(SOLVED)
         heard = len(r.heard())
         r.phone.say(r.maya, "How do I invite my team?")
         await until(lambda: len(r.heard()) > heard, what="an answer")
@@ -337,15 +339,68 @@ async def test_within_the_window_it_is_the_same_conversation_and_later_a_new_one
         assert conversations[1][1] == conversations[0][0]
 
 
-async def test_a_conversation_reopens_within_the_window(start: Start) -> None:
+async def test_within_the_window_it_goes_back_to_the_team_in_the_same_thread(start: Start) -> None:
     async with start() as r:
         room = await (await Room(r).open()).taken()
         await r.press("hugo", CHANNEL, room.ts, "resolve")
-        await room.says("This thread is closed")
+        await room.hears(SOLVED)
+        r.phone.say(r.maya, "thank you!")
+        await room.says("thank you!")
+        r.phone.say(r.maya, "but it happened again")
+        await room.card_says("needs a person")
+        assert len(await _conversations(r)) == len(r.threads(CHANNEL)) == 1
+        await r.press("carla", CHANNEL, room.ts, "take")
+        await room.says("From now on", times=2)
+        room.write("carla", "Let me see.")
+        await room.hears("Let me see.")
+
+
+async def test_a_resolution_pressed_by_mistake_is_undone_and_the_customer_never_hears_of_it(
+    start: Start,
+) -> None:
+    async with start(undo("3s")) as r:
+        room = await (await Room(r).open()).taken()
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.says("Maya Fischer is told in 3 s")
+        line = next(m for m in r.slack.messages(CHANNEL, room.ts) if "is told in" in str(m.get("text")))
+        await r.press("hugo", CHANNEL, room.ts, "reopen", message=str(line["ts"]))
+        await room.card_says("Hugo Martin speaks to")
+        room.write("hugo", "Where were we?")
+        await room.hears("Where were we?")
+        assert SOLVED not in r.heard()
+
+
+async def test_a_closed_card_is_reopened_until_the_customer_has_begun_anew(start: Start) -> None:
+    def brief(document: dict[str, object]) -> None:
+        document["reopen_window"] = "1ms"
+
+    async with start(brief) as r:
+        room = await (await Room(r).open()).taken()
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.hears(SOLVED)
+        await r.press("carla", CHANNEL, room.ts, "reopen")
+        await room.card_says("Carla Mendes speaks to")
+        await r.press("carla", CHANNEL, room.ts, "resolve")
+        await until(lambda: r.heard().count(SOLVED) == 2, what="solved again")
         heard = len(r.heard())
         r.phone.say(r.maya, "How do I invite my team?")
         await until(lambda: len(r.heard()) > heard, what="an answer")
-        assert len(await _conversations(r)) == 1
+        await r.press("carla", CHANNEL, room.ts, "reopen")
+        await room.whispered("carla", "has begun a new conversation since")
+
+
+async def test_words_keep_their_undo_when_another_takes_over(start: Start) -> None:
+    async with start(undo("3s")) as r:
+        room = await (await Room(r).open()).taken()
+        kept, gone = room.write("hugo", "Hugo here."), room.write("hugo", "No, wait")
+        await room.marked(gone, "hourglass_flowing_sand")
+        await r.press("carla", CHANNEL, room.ts, "take")
+        await room.says("took over from")
+        r.slack.delete_as("hugo", CHANNEL, gone)
+        room.write("carla", "Carla here.")
+        await room.hears("Carla here.")
+        assert r.heard()[1:] == ["Hugo here.", "Carla here."]
+        await room.marked(kept, "white_check_mark")
 
 
 async def _conversations(r: Rig) -> list[tuple[object, object]]:

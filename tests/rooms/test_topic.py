@@ -236,3 +236,32 @@ async def test_what_cannot_go_on_to_the_customer_is_marked_as_such(desk: Rig) ->
     }
     desk.telegram_staff.inject("message", asked, topic.group.id)
     await topic.shows("cannot go on to Maya")
+
+
+# Closed topics
+
+
+async def test_words_and_presses_in_a_closed_topic_are_answered(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    card = topic.card().message_id
+    topic.group.tap(topic.person("Farid"), card, "Resolve")
+    await topic.shows("This thread is closed")
+    line = topic.write("Farid", "one more thing")
+    await topic.marked(line, "🙈")
+    await topic.shows("What you wrote stays inside")
+
+
+async def test_a_closed_topic_is_reopened_by_the_customer_and_by_its_button(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    topic.group.tap(topic.person("Farid"), topic.card().message_id, "Resolve")
+    await until(lambda: [t for t in topic.maya.heard() if "solved" in t], what="solved")
+    topic.group.tap(topic.person("Farid"), topic.card().message_id, "Reopen")
+    await topic.shows("Farid Haddad reopened this")
+    topic.write("Farid", "Here again.")
+    await topic.hears("Here again.")
+    topic.group.tap(topic.person("Farid"), topic.card().message_id, "Resolve")
+    await until(lambda: len([t for t in topic.maya.heard() if "solved" in t]) == 2, what="solved")
+    await topic.maya.say("Not quite")
+    await topic.shows("Reopened by the customer")
+    await topic.shows("Not quite")
+    assert len(topic.group.topics()) == 1

@@ -149,6 +149,7 @@ class ModelDesk:
                 memory=state.memory,
             ),
             escalation=state.escalation,
+            closed=state.closed,
             inputs=tuple(self._inputs),
             timers=tuple(sorted(state.timers.values(), key=_by_due)),
             story=tuple(state.messages.values()),
@@ -314,6 +315,7 @@ class StoredDesk(ModelDesk):
         assert stored.timers == model.timers
         assert stored.escalation == model.escalation
         assert stored.rooms == model.rooms
+        assert stored.closed == model.closed
         assert list(stored.messages.items()) == list(model.messages.items())[-len(stored.messages) :]
 
 

@@ -92,6 +92,9 @@ def test_one_escalation_may_end_and_another_begin_in_one_turn(stored: Story) -> 
     stored.press(HUGO, "return")
     stored.put(Said("And somebody is in my account!"), ref="2")
     stored.turn()
+    assert stored.desk.state.owner.kind is OwnerKind.AGENT, "asked when the closing words have left"
+    stored.desk.pass_time(timedelta(seconds=6))
+    stored.turn()
     assert stored.desk.state.owner.kind is OwnerKind.QUEUE
     assert len(stored.desk.state.known) == 2
 
@@ -101,6 +104,10 @@ def test_words_written_and_resolved_in_one_turn_leave_no_clock_behind(stored: St
     stored.put(Said("All done."), HUGO, ref="s1")
     stored.press(HUGO, "resolve")
     stored.turn()
+    assert stored.leave() == []
+    stored.desk.pass_time(timedelta(seconds=6))
+    stored.turn()
+    assert stored.leave() == ["All done."]
     assert stored.desk.state.timers == {}
 
 

@@ -29,7 +29,7 @@ from bot.core.conversation import (
     Role,
     View,
 )
-from bot.core.effects import Amend, Deliver, Move, OpenRoom, TellRoom
+from bot.core.effects import AddMessage, Amend, Deliver, Effect, Move, OpenRoom, ReopenRoom, TellRoom
 from bot.core.errors import AnswererUnavailable
 from bot.core.events import (
     Content,
@@ -50,9 +50,10 @@ from bot.core.events import (
     Unsupported,
 )
 from bot.core.ids import PersonId
+from bot.turns.closing import REOPEN
 from bot.turns.customer import OPTION
 from bot.turns.decide import MAX_HOPS, Decision, conclude, decide, decide_guarded, give_up, question
-from bot.turns.draft import Draft
+from bot.turns.draft import SYSTEM, Draft
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, SEND_AGAIN, TAKE
 from bot.turns.window import DISCARD, HOLD
 from tests.turns.desk import (
@@ -127,6 +128,7 @@ class Walk(RuleBasedStateMachine):
         self.written: list[str] = []  # refs whose words became public, in the order of the log
         self.old: list[str] = []  # ids of escalations that are over
         self.notices = self.delays = 0
+        self.unsure = False
 
     @initialize(who=people, start=st.sampled_from(["new", "waits", "held", "held", "parked", "parked"]))
     def begin(self, who: str, start: str) -> None:
@@ -334,6 +336,29 @@ class Walk(RuleBasedStateMachine):
             value = str(data.draw(st.sampled_from(parked)).id) if parked else value
         self._accept(Origin.ROOM, place, who, Tapped(action, value))
 
+    @precondition(lambda self: self.desk.state.closed is not None and self._threads())
+    @rule(data=st.data(), who=people, where=st.sampled_from(["there", "there", "there", "elsewhere", "old"]))
+    def staff_reopen(self, data: st.DataObject, who: str, where: str) -> None:
+        self._turn(["answer"])
+        closed = self.desk.state.closed
+        if closed is None or closed.room is None or not self._threads():
+            return
+        place = data.draw(st.sampled_from(self._threads())) if where == "elsewhere" else closed.room.place
+        value = data.draw(st.sampled_from(self.old)) if where == "old" else str(closed.id)
+        if place.thread:
+            self._accept(Origin.ROOM, place, who, Tapped(REOPEN, value))
+            self._turn(["answer"])
+
+    @precondition(lambda self: self.desk.state.escalation is not None and self._threads())
+    @rule(who=people, action=st.sampled_from([RESOLVE, RETURN]), by=pauses)
+    def staff_close(self, who: str, action: str, by: timedelta) -> None:
+        """And the customer, or a clock, is quick or slow."""
+        self._turn(["answer"])
+        if self._threads():
+            self._accept(Origin.ROOM, self._threads()[-1], who, Tapped(action, self._escalation_id()))
+            self._turn(["answer"])
+            self.desk.pass_time(by / 2)
+
     @precondition(lambda self: any(not out.tried for out in self.desk.state.outbox))
     @rule(fate=fates)
     def delivery_has_a_fate(self, fate: str) -> None:
@@ -423,18 +448,30 @@ class Walk(RuleBasedStateMachine):
         escalation = view.escalation
         state = escalation.state if escalation else None
         place = escalation.room.place if escalation and escalation.room else None
+        # Where one is closed, several things may open one: the turn itself says who speaks then.
+        self.unsure = view.closed is not None and len(view.inputs) > 1
+        waits = {m.ref: m.sender for m in view.story if m.state is MessageState.HELD and m.role is Role.STAFF}
         for item in view.inputs:
             if isinstance(item.body, HolderLeft) and item.body.person == self.word.holder:
                 state, self.word = EscalationState.WAITING, Word()
             if item.origin is not Origin.ROOM or not isinstance(item.body, Event):
+                self.unsure = self.unsure or (state is None and escalation is not None)
                 continue
             event, sender = item.body, item.body.sender.external_id
             match event.content:
                 case Said(text=text) | Edited(text=text):
                     public, private, _ = text.partition("//")
                     speaks = self.word.speaks(sender, event.place, event.occurred_at, place)
-                    if speaks and (public or not private):
+                    if speaks and event.message:
+                        waits[event.message] = STAFF[sender]
+                    own = isinstance(event.content, Edited) and (
+                        waits.get(event.content.message) == STAFF.get(sender, "nobody")
+                    )
+                    unsure = self.unsure and sender in STAFF
+                    if (speaks or own or unsure) and (public or not private):
                         self.may_leave.add(public.removesuffix("\n"))
+                case Tapped(action="reopen", value=value):
+                    self._reopened(view, event, value)
                 case Tapped(action="take" | "resolve" | "return") | Submitted() if event.place != place:
                     pass  # pressed on the card of a room that was left meanwhile
                 case Tapped(action="take", value=value):
@@ -452,6 +489,14 @@ class Walk(RuleBasedStateMachine):
             if self.word.holder:
                 state = EscalationState.HELD
 
+    def _reopened(self, view: View, event: Event, value: str) -> None:
+        """Whoever pressed it holds it, or who held it before if the customer knows of nothing yet."""
+        closed, person = view.closed, STAFF.get(event.sender.external_id)
+        if closed is None or value != str(closed.id) or person is None:
+            return
+        told = view.conversation.memory.closing not in {str(message.id) for message in view.held}
+        self.word = Word(person if told else closed.holder or "", event.occurred_at)
+
     def _taken(self, possible: object, sender: str, chosen: str, event: Event) -> None:
         if possible and sender in STAFF and chosen in STAFF and self.word.holder != STAFF[chosen]:
             self.word = Word(STAFF[chosen], event.occurred_at)
@@ -460,7 +505,7 @@ class Walk(RuleBasedStateMachine):
         """One turn by itself: nothing private leaves, nothing the customer said is passed over, no loop."""
         told = {effect.about for effect in draft.effects if isinstance(effect, TellRoom)}
         # A room that is opened later tells the whole story.
-        opened = any(isinstance(effect, OpenRoom) for effect in draft.effects) or (
+        opened = any(isinstance(effect, OpenRoom | ReopenRoom) for effect in draft.effects) or (
             draft.escalation is not None and draft.open_room is None
         )
         for effect in draft.effects:
@@ -477,7 +522,8 @@ class Walk(RuleBasedStateMachine):
             if isinstance(item.body, Event) and isinstance(item.body.content, Unsupported):
                 continue  # what nobody can read is answered once in a row: see test_unreadable
             if message is not None and message.state is MessageState.RECEIVED:
-                assert message.id in asked or message.id in told or opened, "nobody heard the customer"
+                heard = message.id in asked or message.id in told or message.id in draft.memory.owed
+                assert heard or opened, "nobody heard the customer"
         if asked:
             spoke = any(
                 isinstance(effect, Deliver) and draft.messages[effect.message].role is not Role.STAFF
@@ -495,6 +541,11 @@ class Walk(RuleBasedStateMachine):
             self.old.append(str(was))
         if escalation is None or escalation.id != was:
             self.notices = self.delays = 0
+        if self.unsure and escalation is not None and escalation.state is EscalationState.HELD:
+            takes = [
+                m for m in state.messages.values() if m.sender == SYSTEM and m.state is MessageState.NOTE
+            ]
+            self.word = Word(str(escalation.holder), takes[-1].at)
         if escalation is None or escalation.state is not EscalationState.HELD:
             self.word = Word()
         elif self.word.holder:
@@ -508,8 +559,8 @@ class Walk(RuleBasedStateMachine):
         places = [order.index(id_) for id_ in self.written]
         assert places == sorted(places), "the words left in another order than they were written in"
 
-    def _count(self, effects: list[object]) -> None:
-        posts = [e.post.text for e in effects if isinstance(e, Deliver)]
+    def _count(self, effects: list[Effect]) -> None:
+        posts = [e.message.text for e in effects if isinstance(e, AddMessage) and e.message.sender == SYSTEM]
         self.notices += sum(HANDOFF in text or CLOSED in text for text in posts)
         self.delays += sum(text == LATER for text in posts)
         assert self.notices <= 1, "a handoff is told once"

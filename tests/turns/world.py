@@ -41,6 +41,7 @@ from bot.core.effects import (
     OpenRoom,
     Park,
     Remember,
+    ReopenRoom,
     Retract,
     SendAgain,
     SetTimer,
@@ -69,6 +70,7 @@ LIFE = {
     _S.DELETED: {_S.DELETED},
 }
 STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
+AHEAD = ("Correction: ", "Please disregard")  # they are about what has left
 OVER = (EscalationState.RESOLVED, EscalationState.RETURNED)
 
 
@@ -94,6 +96,7 @@ class State:
     escalation: Escalation | None
     messages: dict[MessageId, Message]
     timers: dict[tuple[str, str], Timer]
+    closed: Escalation | None = None  # the newest one, when none is open
     rooms: dict[UUID, Room] = field(default_factory=dict)
     known: set[EscalationId] = field(default_factory=set)
     outbox: list[Out] = field(default_factory=list)
@@ -109,6 +112,7 @@ class State:
             {message.id: message for message in view.story},
             {(timer.kind, timer.subject): timer for timer in view.timers},
         )
+        state.closed = view.closed
         state.rooms = {room.id: room for room in view.rooms}
         if view.escalation is not None:
             state.known.add(view.escalation.id)
@@ -128,6 +132,9 @@ class State:
             case Deliver(message=id_, report=report):
                 assert self.messages[id_].state is _S.RELEASED, "only what is released leaves"
                 assert not self._left(id_), "a message leaves at most once"
+                before = list(self.messages)[: list(self.messages).index(id_)]
+                waiting = any(self.messages[b].state is _S.HELD for b in before)
+                assert not waiting or self.messages[id_].text.startswith(AHEAD), "words overtake others"
                 self.outbox.append(Out(id_, None, report))
             case Amend(message=id_) | Retract(message=id_):
                 assert id_ in self.messages
@@ -146,7 +153,7 @@ class State:
                 assert self.owner.kind is OwnerKind.PERSON, "only a person puts pictures on messages"
             case OpenEscalation() | ChangeEscalation() | AddStep():
                 self._escalate(effect)
-            case OpenRoom() | CloseRoom() | ShowCard() | TellRoom():
+            case OpenRoom() | CloseRoom() | ReopenRoom() | ShowCard() | TellRoom():
                 self._room(effect)
             case TellPerson(message=direct):
                 assert direct.place.chat, "a direct message goes to somebody"
@@ -199,15 +206,18 @@ class State:
                 assert self.escalation is None or self.escalation.state in OVER, "one escalation at a time"
                 assert value.id not in self.known
                 self.known.add(value.id)
-                self.escalation = value
+                self.escalation, self.closed = value, None
             case ChangeEscalation(escalation=value):
+                if self.escalation is None:
+                    assert value.state not in OVER, "what is over is changed by reopening it"
+                    self.escalation, self.closed = self.closed, None
                 assert self.escalation is not None
                 assert value.id == self.escalation.id
                 self.escalation = replace(value, room=self.escalation.room)
             case AddStep(escalation=id_):
                 assert id_ in self.known
 
-    def _room(self, effect: OpenRoom | CloseRoom | ShowCard | TellRoom) -> None:
+    def _room(self, effect: OpenRoom | CloseRoom | ReopenRoom | ShowCard | TellRoom) -> None:
         match effect:
             case OpenRoom(room=room, escalation=id_):
                 assert self.escalation is not None
@@ -223,19 +233,27 @@ class State:
                 room = self.escalation.room if self.escalation else None
                 if self.escalation is not None and room is not None and room.id == id_:
                     self.escalation = replace(self.escalation, room=self.rooms[id_])
+            case ReopenRoom(room=id_):
+                assert not any(known.open for known in self.rooms.values()), "two rooms that speak"
+                self.rooms[id_] = replace(self.rooms[id_], open=True)
+                assert self.escalation is not None
+                assert self.escalation.room is not None
+                assert self.escalation.room.id == id_
+                self.escalation = replace(self.escalation, room=self.rooms[id_])
             case ShowCard(room=id_):
                 assert self.rooms[id_].open, "a closed room says nothing"
                 if not any(out.room == id_ and not out.tried for out in self.outbox):
                     self.outbox.append(Out(None, id_, report=False))
             case TellRoom(room=id_, operation=operation, about=about):
-                answers = isinstance(operation, React | Whisper)
+                told = about is not None and self.messages[about].role is Role.CUSTOMER  # a customer's thanks
+                answers = isinstance(operation, React | Whisper) or told
                 assert self.rooms[id_].open or answers, "a closed room only answers"
                 assert about is None or about in self.messages
 
     def settle(self) -> None:
         """What is over is no longer part of what a turn sees."""
         if self.escalation is not None and self.escalation.state in OVER:
-            self.escalation = None
+            self.escalation, self.closed = None, self.escalation
 
     # What must always be true
 
@@ -268,10 +286,11 @@ class State:
         held = {str(message.id) for message in self.messages.values() if message.state is _S.HELD}
         leaving = {subject for kind, subject in self.timers if kind == "release"}
         assert held == leaving, "what is held leaves, and nothing else does"
-        if held:  # in a queue: whoever wrote them could not stay
-            assert self.owner.kind in (OwnerKind.PERSON, OwnerKind.QUEUE)
+        if self.memory.owed:
+            assert held, "an agent is asked when all has left that was written before"
+            assert self.owner.kind is OwnerKind.AGENT
         if self.escalation is None:
-            assert not self.timers, "nothing waits for a conversation that no room has"
+            assert {kind for kind, _ in self.timers} <= {"release"}, "only words wait where no room is open"
 
     def _check_parked(self) -> None:
         waiting = {message.id for message in self.messages.values() if message.state is _S.PARKED}

@@ -11,6 +11,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("messages", sa.Column("room_id", sa.Uuid(), nullable=True))
+    op.add_column("escalations", sa.Column("closed_by", sa.String(length=255), nullable=True))
+    op.execute("update escalations set closed_by = to_human where state in ('resolved', 'returned')")
     op.execute("""
         update messages m set room_id = r.id from rooms r
         where r.conversation_id = m.conversation_id and r.open and m.role = 'staff' and m.external_id <> ''
@@ -52,4 +54,5 @@ def downgrade() -> None:
         where not document #> '{organization,identity}' ? 'greeting'
     """)
     op.drop_index("ix_outbox_direct", table_name="outbox")
+    op.drop_column("escalations", "closed_by")
     op.drop_column("messages", "room_id")

@@ -1,0 +1,258 @@
+"""Closing an escalation, undoing that, and opening a closed one again."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.core.conversation import Escalation, EscalationState, Message, MessageState, Role, Status
+from bot.core.effects import AddMessage, AddStep, ClearTimers, CloseRoom, ReopenRoom, SetTimer
+from bot.core.events import Event, Said
+from bot.core.ids import MessageId, PersonId
+from bot.core.outbound import Button, Post
+from bot.turns.draft import SYSTEM, Draft
+from bot.turns.escalating import (
+    ANSWER_DUE,
+    LADDER,
+    OPEN_ROOM,
+    REMIND,
+    WAITING_ON_HOLDER,
+    announce,
+    open_room,
+    start_clocks,
+    tell_customer,
+)
+from bot.turns.ownership import Cause
+from bot.turns.story import seen_by_customer, transcript
+from bot.turns.undo import withdraw
+from orgs.answering.courtesy import courtesy, signs
+from orgs.routing import Target, escalation_target, find_person, find_team
+from orgs.specification.organization import Reopened
+
+REOPEN = "reopen"
+
+
+def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
+    """Resolve, or return to the agent.
+
+    The customer is told after the undo: until then, reopening is as if nothing had happened. Words that staff
+    wrote before keep their own undo, and leave before that.
+    """
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers look first
+    state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED
+    draft.change_escalation(state=state, closed_by=person, deadline=None)
+    draft.add(AddStep(escalation.id, person, escalation.agent, state.value))
+    for kind in (REMIND, LADDER, ANSWER_DUE, OPEN_ROOM):
+        draft.add(ClearTimers(kind))
+    if resolved:
+        draft.give(Cause.RESOLVED, escalation.agent, Status.RESOLVED, reopen=draft.organization.reopen_window)
+    else:
+        draft.give(Cause.RETURNED, escalation.agent, Status.IN_PROGRESS)
+    undo = draft.organization.policies.undo
+    text = draft.texts.resolved if resolved else draft.texts.returned
+    closing = announce(draft, text, escalation.team, draft.person_name(person), wait=undo)
+    line = _closing_line(draft, person, resolved=resolved)
+    draft.tell_room(Post(line, buttons=(reopen_button(escalation),)))
+    draft.show_card()
+    if draft.open_room is not None:
+        draft.add(CloseRoom(draft.open_room.id))
+    draft.remember(
+        told_handoff=False,
+        told_waiting=0,
+        misses=0,
+        advised=(),
+        awaiting_option=False,
+        options=(),
+        mended=0,
+        lost=(),
+        closing=str(closing),
+    )
+    draft.because(f"person {person}", "resolved it" if resolved else "returned it to the agent")
+    draft.audit(f"person:{person}", f"escalation.{state.value}", escalation=str(escalation.id))
+    draft.closed, draft.escalation = draft.escalation, None
+
+
+def reopen_button(escalation: Escalation) -> Button:
+    return Button(REOPEN, str(escalation.id), "Reopen")
+
+
+def _closing_line(draft: Draft, person: PersonId, *, resolved: bool) -> str:
+    name, undo = draft.person_name(person), draft.organization.policies.undo.total_seconds()
+    done = f"✅ **{name}** marked this as solved."
+    if not resolved:
+        done = f"↩️ **{name}** gave this back to the agent."
+    return (
+        f"{done} This thread is closed. {draft.customer_name} is told in {undo:g} s: press **Reopen** before"
+        " that to undo it, or later to go on."
+    )
+
+
+def why_closed(draft: Draft) -> str:
+    """Say why the thread of the input at hand is closed, and what to do. Where it is open, say who has it."""
+    customer, open_now, last = draft.customer_name, draft.escalation, draft.closed
+    if open_now is not None:
+        if draft.here is not None and open_now.room is not None and draft.here.id == open_now.room.id:
+            holder = open_now.holder
+            return (
+                f"**{draft.person_name(holder)}** is handling this already."
+                if holder
+                else "This is open, and nobody is handling it yet: press **Take**."
+            )
+        team = find_team(draft.organization, open_now.team)
+        where = f"a newer thread of **{team.name}**" if team else "a newer thread"
+        return f"This thread is closed: {customer}'s conversation goes on in {where}."
+    if draft.view.conversation.continued_in is not None:
+        return f"This thread is closed: {customer} has begun a new conversation since."
+    if last is None or last.room is None or draft.here is None:
+        return f"This thread is closed: nobody is handling {customer}'s conversation now."
+    if last.room.id != draft.here.id:
+        return f"This thread is closed: {customer} had a newer thread since. Press **Reopen** there to go on."
+    name = draft.person_name(last.closed_by)
+    did = "marked it as solved" if last.state is EscalationState.RESOLVED else "gave it back to the agent"
+    return f"This thread is closed: **{name}** {did}. Press **Reopen** to speak to {customer}."
+
+
+def reopen_by_staff(draft: Draft, escalation: str, person: PersonId, who: str, at: datetime) -> None:
+    """Reopen as a person asked. Before the customer was told of the closing, this undoes it.
+
+    `at`, by the room's clock, is from when on what the holder writes may leave.
+    """
+    closed = draft.closed
+    if draft.escalation is not None or closed is None or str(closed.id) != escalation or _moved_on(draft):
+        draft.whisper(who, why_closed(draft))
+        draft.because(f"person {person}", "could not reopen it")
+        return
+    undone = _untold(draft) is not None
+    holder = closed.holder if undone else person
+    name = draft.person_name(person)
+    _reopen(draft, closed, holder, "undone" if undone else "reopened")
+    did = f"**{name}** reopened this" + (f" before {draft.customer_name} was told" if undone else "")
+    if holder is None:
+        _queue(draft, closed)
+        draft.tell_room(Post(f"🔓 {did}: nobody is handling it yet."))
+    else:
+        draft.give(Cause.REOPENED_TO_PERSON, holder, Status.ESCALATED)
+        draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))
+        _note_since(draft, did, at)
+        draft.tell_room(
+            Post(f"🔓 {did}. **{draft.person_name(holder)}** speaks to {draft.customer_name} again.")
+        )
+    _tell_since(draft)
+    draft.because(f"person {person}", "undid the closing" if undone else "reopened it")
+    draft.audit(f"person:{person}", "escalation.reopened", escalation=str(closed.id), undone=undone)
+
+
+def reopen_by_customer(draft: Draft, event: Event, message: Message) -> bool:
+    """Deal with words after Resolve: to the team that resolved it, or the agent, as the file says.
+
+    Returns False for a mere courtesy: it reopens nothing, and is shown in the closed thread.
+    """
+    closed = draft.closed
+    if _only_thanks(draft, event) and closed is not None and closed.room is not None:
+        draft.because("customer", "said thanks: it stays resolved")
+        return False
+    if draft.organization.policies.reopened is Reopened.TEAM and reopen_for_team(
+        draft, "Reopened by the customer.", message
+    ):
+        draft.audit("customer", "conversation.reopened", to="team")
+        return True
+    draft.give(Cause.REOPENED_TO_AGENT, draft.owner.name, Status.IN_PROGRESS)
+    draft.because("customer", "wrote again within the window: reopened")
+    draft.audit("customer", "conversation.reopened", to="agent")
+    return True
+
+
+def reopen_for_team(draft: Draft, reason: str, message: Message | None = None) -> bool:
+    """Put the closed escalation back into its team's queue and call who had it last.
+
+    `message` is what reopens it, and is shown by the caller. Returns False when there is none, or its team
+    has left the organization.
+    """
+    closed = draft.closed
+    if closed is None or _moved_on(draft) or find_team(draft.organization, closed.team) is None:
+        return False
+    last, untold = closed.holder or closed.closed_by, _untold(draft)
+    _reopen(draft, closed, None, reason)
+    _queue(draft, closed)
+    had = find_person(draft.organization, last) if last else None
+    ask = (
+        f" **{had.name}**, you had this last: press **Take** to go on."
+        if had
+        else " Press **Take** to answer."
+    )
+    draft.call(last, f"🔓 {reason}{ask}")
+    _tell_since(draft, message)
+    if untold is None:  # else nothing has happened for them
+        tell_customer(draft, _target(draft, closed))
+    draft.because(f"team {closed.team}", f"has it again: {reason}")
+    return True
+
+
+def _moved_on(draft: Draft) -> bool:
+    return draft.view.conversation.continued_in is not None
+
+
+def _reopen(draft: Draft, closed: Escalation, holder: PersonId | None, reason: str) -> None:
+    """Open the escalation and its room again. The caller passes the word."""
+    if (untold := _untold(draft)) is not None:
+        withdraw(draft, untold)
+    draft.escalation, draft.closed = closed, None
+    state = EscalationState.HELD if holder else EscalationState.WAITING
+    draft.change_escalation(state=state, holder=holder, closed_by=None)
+    draft.add(AddStep(closed.id, closed.agent, holder or closed.team, reason))
+    if closed.room is None:
+        open_room(draft, closed.team)
+    else:
+        draft.add(ReopenRoom(closed.room.id))
+    draft.show_card()
+
+
+def _target(draft: Draft, closed: Escalation) -> Target:
+    return replace(escalation_target(draft.organization, closed.agent, closed.trigger), team_id=closed.team)
+
+
+def _queue(draft: Draft, closed: Escalation) -> None:
+    draft.give(Cause.REOPENED_TO_TEAM, closed.team, Status.ESCALATED)
+    start_clocks(draft, _target(draft, closed))
+
+
+def _note_since(draft: Draft, did: str, at: datetime) -> None:
+    """Write down since when the holder speaks, as `take` does."""
+    note = Message(
+        id=MessageId(draft.rules.new_id()),
+        role=Role.SYSTEM,
+        sender=SYSTEM,
+        text=did,
+        state=MessageState.NOTE,
+        at=at,
+    )
+    draft.add(AddMessage(note))
+
+
+def _untold(draft: Draft) -> Message | None:
+    """The words that tell the customer of the closing, while they have not left."""
+    return next((m for m in draft.held if str(m.id) == draft.memory.closing), None)
+
+
+def _tell_since(draft: Draft, besides: Message | None = None) -> None:
+    """Tell the room what was said while its thread was closed, but for what is shown after this."""
+    coming = draft.unheard | ({besides.id} if besides else set())
+    story = [message for message in draft.messages.values() if message.id not in coming]
+    closing = next((n for n, m in enumerate(story) if str(m.id) == draft.memory.closing), -1)
+    since = story[closing + 1 :]
+    if seen_by_customer(since):
+        told = transcript(since, draft.customer_name, draft.author)
+        draft.tell_room(Post(f"**Since then**\n\n{told}"))
+
+
+def _only_thanks(draft: Draft, event: Event) -> bool:
+    """Whether the customer only thanks, says goodbye, or says "ok" to no question of ours."""
+    if not isinstance(event.content, Said) or event.content.attachments:
+        return False
+    text = event.content.text
+    if signs(text) == "thanks":
+        return True
+    found = courtesy(text, (draft.organization.display_name,))
+    if found is None:
+        return False
+    last = next((m.text for m in reversed(draft.messages.values()) if m.role is Role.STAFF and m.text), "")
+    return found.kind in ("thanks", "bye") or (found.kind == "ok" and not last.rstrip().endswith("?"))

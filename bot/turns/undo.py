@@ -1,0 +1,42 @@
+"""Letting words leave after their undo, in the order in which they were written."""
+
+from datetime import datetime
+
+from bot.core.conversation import Message, MessageState, Role
+from bot.core.effects import ChangeMessage, ClearTimers, Deliver, SetTimer
+from bot.core.outbound import Post
+from bot.turns.attachments import at_hand
+from bot.turns.draft import RELEASE, Draft
+from bot.turns.escalating import ANSWER_DUE
+
+
+def release(draft: Draft) -> None:
+    """Send the waiting words whose undo is over. Words behind one that still waits keep waiting."""
+    blocked_until: datetime | None = None
+    for message in draft.held:
+        timer = draft.timers.get((RELEASE, str(message.id)))
+        if blocked_until is None and timer is not None and timer.due_at > draft.now:
+            blocked_until = timer.due_at
+        if blocked_until is None:
+            _send(draft, message)
+        elif timer is None:
+            draft.add(SetTimer(RELEASE, str(message.id), blocked_until))
+
+
+def _send(draft: Draft, message: Message) -> None:
+    draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+    draft.add(ClearTimers(RELEASE, str(message.id)))
+    staff = message.role is Role.STAFF
+    ready = at_hand(message)
+    if message.text or ready:  # files that are still being fetched follow when they are there
+        post = Post(message.text, attachments=ready, speaker=draft.speaker(message.role, message.sender))
+        draft.add(Deliver(message.id, post, report=staff))
+    if staff:
+        draft.add(ClearTimers(ANSWER_DUE))
+        draft.because(f"person {message.sender}", "their words left after the undo")
+
+
+def withdraw(draft: Draft, message: Message) -> None:
+    """Take back words that have not left yet."""
+    draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+    draft.add(ClearTimers(RELEASE, str(message.id)))
