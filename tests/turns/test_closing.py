@@ -13,10 +13,11 @@ from bot.core.outbound import Post, Whisper
 from bot.turns.closing import REOPEN
 from bot.turns.decide import decide
 from orgs.specification.organization import Reopened
+from orgs.translations import texts_in
 from tests.turns.desk import ModelDesk, delivery
 from tests.turns.test_one_turn import CARLA, HUGO, ORGANIZATION, Story
 
-CLOSED = ORGANIZATION.policies.texts.resolved
+CLOSED = texts_in(ORGANIZATION, "en").resolved
 UNDO = timedelta(seconds=6)
 
 
