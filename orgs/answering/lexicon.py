@@ -36,6 +36,10 @@ COMPOUNDS: Final = (
     (r"(?:credit|debit|bank|payment)[ -]?cards?", "payment method"),
     (r"non[ -]?profits?", "nonprofit"),
     (r"(?:work|business) hours", "hours"),
+    (r"on[ -]call", "oncall"),
+    (r"in charge", "responsible"),
+    (r"no[ -]one", "nobody"),
+    (r"noone", "nobody"),
     (r"white[ -]?list(?:ing)?|allow[ -]?list(?:ing)?", "allowlist"),
 )
 

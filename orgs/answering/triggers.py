@@ -1,24 +1,32 @@
 """Whether a rule's trigger fires.
 
-The organization's phrases decide, and nothing else does. A phrase matches as a whole: each of its words,
-grammar aside, is in the message in any inflection, in any order, with no more than a few other words
-between them; a slip of one letter in a longer word does no harm. `charged twice` is found in "you have
-charge me twise", and "where do I download my invoice" is not found by `invoice is wrong`. What is denied
-counts as said: "my account was not hacked" still matches `hacked`, because a person can tell and we
-cannot. A trigger without phrases matches by the words of its name.
+The organization's phrases decide, and nothing else does; they may be in any language, and all are looked for
+whatever language the customer writes in. A phrase matches as a whole: each of its words, grammar aside, is in
+the message in any inflection, with no more than a few other words between them, and fewer when they stand in
+another order. `charged twice` is found in "you have charge me twise", and "where do I download my invoice" is
+not found by `invoice is wrong`.
+
+A phrase that grammar leaves one word of (`you are down`) is found only as it is written. One of a single word
+(`hacked`) is found in that word and in longer inflections of it, not in shorter ones ("a nice hack").
+
+A slip of the finger in a longer word does no harm: two letters swapped, one missing, one too many, or one
+that sounds the same. A letter that makes it another word does: "change" is no slip of `charge`.
+
+What is denied does not count ("my card was not declined"), unless the phrase is about what a customer wants
+("I was not refunded"). A trigger without phrases matches by the words of its name.
 
 A pattern is a regular expression, searched for in the text as written, case aside.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from bot.core.answering import Trigger
-from orgs.answering.lexicon import each
-from orgs.answering.words import bounded, one_slip_apart, stems
+from orgs.answering.lexicon import FILLERS, each
+from orgs.answering.words import bounded, joined, one_slip_apart, stem, words
 
 HUMAN_REQUEST: Final = "human_request"
 UNANSWERED: Final = "unanswered"
@@ -27,6 +35,7 @@ FOUND_BY_THE_PRODUCT: Final = frozenset({HUMAN_REQUEST, UNANSWERED, TURN_FAILED}
 
 _PATTERN_WEIGHS = 3  # as much as a phrase of so many words
 _BETWEEN = 3  # other words that may stand between the words of a phrase
+_BETWEEN_IN_ANOTHER_ORDER = 1
 # Only grammar that may be left out of a phrase; words that turn its meaning ("not", "down", "no") stay.
 _GRAMMAR = frozenset(
     each(
@@ -34,6 +43,19 @@ _GRAMMAR = frozenset(
 a an the my our your their his her its i we you he she it they me us this that these those is are am was
 were be been being has have had do does did of to in on at for with by from and or about some any please
 t s ve ll re
+"""
+    )
+)
+# The same in the other languages that phrases are shipped in; not what is another word in English.
+_GRAMMAR_ELSEWHERE = frozenset(
+    each(
+        """
+der den dem des ein eine einen einem einer mein meine meinen meinem meiner mir mich ich wir uns unser unsere
+ihr ihre ihnen sie es euch ist sind wurde wurden worden habe haben von zum zur im auf bei mit fur und oder
+le la les un une du au aux l d j je mon ma mes nous notre nos vous votre vos il elle est sont ai ont ete sur
+dans pour avec et ou par en que qui
+el los las una unos del mi mis se es ha han he con para y al lo su sus nuestro nuestra nuestros nuestras
+um uma os da das dos meu minha meus minhas nosso nossa foi fui foram em na com ao seu sua e
 """
     )
 )
@@ -57,6 +79,20 @@ _URGENT_PHRASES = (
     "someone logged account",
     "losing money",
 )
+# Words that are one slip away from words of such phrases, and right as they are.
+_RIGHT_AS_THEY_ARE = FILLERS | frozenset(
+    each(
+        """
+outrage outraged form forms lots trail sing sings list lists last leases quiet bread broad changes filed file
+"""
+    )
+)
+_SOUND_ALIKE = tuple(map(frozenset, ("aeiouy", "csz", "ckq", "fvw", "dt", "bp", "mn", "gj")))
+_BE = frozenset(each("is are am was were be been"))
+_BE_NOT = frozenset(each("isnt arent wasnt werent aint"))
+_DENIED = re.compile(r"\b(?:(?:is|are|am|was|were|been) not|(?:is|are|was|were)n'?t)(?: \w+ly)?\s*$", re.I)
+_DENIED_WITHIN = re.compile(r"\b(?:(?:is|are|am|was|were|been) not|(?:is|are|was|were)n'?t)\b", re.I)
+_WANTED = re.compile(r"refund|money|reimburs|credit|erstatt|gutschrift|rembours|reembols|estorn", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +102,115 @@ class Fired:
     urgent: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of a phrase: as it is written there, and its stem."""
+
+    written: str
+    stem: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    text: str
+    words: tuple[_Word, ...]  # stand beside each other where the phrase is found
+    literal: bool  # found only as it is written, word by word
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What the customer wrote, word by word. `content` are the places of those that are no grammar."""
+
+    words: tuple[_Word, ...]
+    content: tuple[int, ...]
+
+
+class _Lookup:
+    """Phrases with their words by first letter: each word of a message is compared with few of them."""
+
+    def __init__(self, phrases: Sequence[Sequence[_Phrase]]) -> None:
+        self.phrases = phrases
+        self._by_letter: dict[str, list[_Word]] = {}
+        for word in dict.fromkeys(word for several in phrases for one in several for word in one.words):
+            self._by_letter.setdefault(word.written[0], []).append(word)
+        self._meant = lru_cache(maxsize=10_000)(self._compare)
+
+    def places(self, message: _Message) -> dict[_Word, list[int]]:
+        """Return where in the message each word of a phrase stands."""
+        found: dict[_Word, list[int]] = {}
+        for at, word in enumerate(message.words):
+            for wanted in self._meant(word):
+                found.setdefault(wanted, []).append(at)
+        return found
+
+    def _compare(self, word: _Word) -> tuple[_Word, ...]:
+        return tuple(wanted for wanted in self._by_letter.get(word.written[0], ()) if _means(word, wanted))
+
+
 def fired(triggers: Sequence[Trigger], text: str) -> Fired | None:
-    """The trigger with the most words matched; of equals, the one named first."""
-    found = _content(bounded(text))
-    if not found:
+    """Return the trigger with the most words matched; of equals, the one named first."""
+    message = _read(bounded(text))
+    if not message.words:
         return None
     best: Fired | None = None
     most = 0
     written = " ".join(bounded(text).replace("’", "'").split())
-    for trigger in triggers:
+    lookup = _lookup(tuple(triggers))
+    places = lookup.places(message)
+    for trigger, phrases in zip(triggers, lookup.phrases, strict=True):
         if trigger.name in FOUND_BY_THE_PRODUCT:
             continue
         for pattern in trigger.patterns:
-            if most < _PATTERN_WEIGHS and _compiled(pattern).search(written):
+            if most < _PATTERN_WEIGHS and _matches(pattern, written):
                 best, most = Fired(trigger, pattern, False), _PATTERN_WEIGHS
-        for phrase in _phrases(trigger):
-            wanted = _wanted(phrase)
-            if len(wanted) > most and _within(found, wanted):
-                best, most = Fired(trigger, phrase, False), len(wanted)
+        for phrase in phrases:
+            if len(phrase.words) > most and _says(message, places, phrase):
+                best, most = Fired(trigger, phrase.text, False), len(phrase.words)
     if best is None:
         return None
-    return Fired(best.trigger, best.phrase, _is_urgent(best.trigger, found))
+    return Fired(best.trigger, best.phrase, _is_urgent(best.trigger, message))
 
 
-def _phrases(trigger: Trigger) -> tuple[str, ...]:
-    if trigger.phrases or trigger.patterns:
-        return trigger.phrases
-    return (trigger.name.replace("_", " ").replace("-", " "),)
+@lru_cache(maxsize=64)
+def _lookup(triggers: tuple[Trigger, ...]) -> _Lookup:
+    return _Lookup([list(_phrases(trigger)) for trigger in triggers])
+
+
+def _phrases(trigger: Trigger) -> Iterator[_Phrase]:
+    by_name = (trigger.name.replace("_", " ").replace("-", " "),)
+    for text in trigger.phrases if trigger.phrases or trigger.patterns else by_name:
+        if (phrase := _phrase(text)).words:
+            yield phrase
+
+
+@lru_cache(maxsize=1)
+def _urgent() -> _Lookup:
+    return _Lookup([[_phrase(text) for text in _URGENT_PHRASES]])
+
+
+def _phrase(text: str) -> _Phrase:
+    read = _read(text)
+    if len(read.content) > 1:
+        return _Phrase(text, tuple(read.words[at] for at in read.content), literal=False)
+    return _Phrase(text, read.words, literal=True)
+
+
+def _read(text: str) -> _Message:
+    found = tuple(_Word(word, stem(word)) for word in words(joined(text)))
+    return _Message(found, tuple(at for at, word in enumerate(found) if not _is_grammar(word)))
+
+
+def _is_grammar(word: _Word) -> bool:
+    return word.stem in _GRAMMAR or word.written in _GRAMMAR_ELSEWHERE
+
+
+def _matches(pattern: str, written: str) -> bool:
+    for match in _compiled(pattern).finditer(written):
+        if _WANTED.search(match[0]):
+            return True
+        if not _DENIED.search(written[: match.start()]) and not _DENIED_WITHIN.search(match[0]):
+            return True
+    return False
 
 
 @lru_cache(maxsize=1_024)
@@ -100,42 +218,84 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-def _is_urgent(trigger: Trigger, found: list[str]) -> bool:
+def _is_urgent(trigger: Trigger, message: _Message) -> bool:
     if not _URGENT.isdisjoint(trigger.name.lower().replace("-", "_").split("_")):
         return True
-    return any(_within(found, _wanted(phrase)) for phrase in _URGENT_PHRASES)
+    places = _urgent().places(message)
+    return any(_says(message, places, phrase) for phrase in _urgent().phrases[0])
 
 
-@lru_cache(maxsize=4_096)
-def _wanted(phrase: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_content(phrase))) or tuple(stems(phrase))
-
-
-def _content(text: str) -> list[str]:
-    return [word for word in stems(text) if word not in _GRAMMAR]
-
-
-def _within(found: list[str], wanted: tuple[str, ...]) -> bool:
-    """Whether all wanted words occur in one stretch with at most _BETWEEN others."""
-    if not wanted:
+def _says(message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase) -> bool:
+    """Whether the phrase is in the message, and is not denied there."""
+    if not all(word in places for word in phrase.words):
         return False
-    places = sorted(
-        (at, index)
-        for index, word in enumerate(wanted)
-        for at, other in enumerate(found)
-        if _same(word, other)
-    )
-    if len({index for _, index in places}) < len(wanted):
+    ways = _literally(message, places, phrase) if phrase.literal else _together(message, places, phrase)
+    return any(_WANTED.search(phrase.text) or not _is_denied(message, way) for way in ways)
+
+
+def _literally(
+    message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase
+) -> Iterator[tuple[int, ...]]:
+    first, *others = phrase.words
+    for start in places[first]:
+        way = tuple(range(start, start + len(phrase.words)))
+        if others:
+            found = message.words[start : start + len(phrase.words)]
+            if [word.written for word in found] == [word.written for word in phrase.words]:
+                yield way
+        elif len(message.words[start].written) >= len(first.written) or _is_slip(
+            first.written, message.words[start].written
+        ):
+            yield way
+
+
+def _together(
+    message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase
+) -> Iterator[tuple[int, ...]]:
+    """Yield where all words of the phrase stand near each other, each at a place of its own."""
+    rank = {at: n for n, at in enumerate(message.content)}
+    longest = len(phrase.words) + _BETWEEN
+    for start in sorted({at for word in phrase.words for at in places[word] if at in rank}):
+        way: list[int] = []
+        for word in phrase.words:
+            near = (at for at in places[word] if at >= start and at in rank and at not in way)
+            following = next(near, None)
+            if following is None or rank[following] - rank[start] >= longest:
+                break
+            way.append(following)
+        else:
+            # "twice this month I was charged", and not "the amount column shows the wrong format"
+            if way == sorted(way) or rank[max(way)] - rank[start] < len(way) + _BETWEEN_IN_ANOTHER_ORDER:
+                yield tuple(way)
+
+
+def _means(word: _Word, wanted: _Word) -> bool:
+    if word.stem == wanted.stem:
+        return "not" not in (word.written, wanted.written) or word.written == wanted.written
+    if word.written in _RIGHT_AS_THEY_ARE:
         return False
-    longest = len(wanted) + _BETWEEN
-    for start, (at, _) in enumerate(places):
-        if len({index for place, index in places[start:] if place - at < longest}) == len(wanted):
+    return _is_slip(wanted.written, word.written) or _is_slip(wanted.stem, word.stem)
+
+
+def _is_slip(wanted: str, written: str) -> bool:
+    """Whether one slip of the finger makes `written` of `wanted`, and does not make it another word."""
+    longer, shorter = max(len(wanted), len(written)), min(len(wanted), len(written))
+    if shorter < 4 or not one_slip_apart(wanted, written):
+        return False
+    if sorted(wanted) == sorted(written):  # two letters swapped
+        return True
+    if longer > shorter:
+        return shorter > 4 or len(wanted) == longer
+    differ = next({a, b} for a, b in zip(wanted, written, strict=True) if a != b)
+    return shorter > 4 and any(differ <= alike for alike in _SOUND_ALIKE)
+
+
+def _is_denied(message: _Message, way: tuple[int, ...]) -> bool:
+    """Whether one of the words at `way` follows "is not" or the like."""
+    for at in way:
+        before = [word.written for word in message.words[max(0, at - 2) : at]]
+        if before[-1:] and before[-1] in _BE_NOT:
+            return True
+        if before[-1:] == ["not"] and len(before) == 2 and before[0] in _BE:
             return True
     return False
-
-
-def _same(word: str, other: str) -> bool:
-    if word == other:
-        return True
-    # The first letter is rarely the wrong one, and without this rule `leaked` would be `peaked`.
-    return len(word) >= 5 and len(other) >= 4 and word[0] == other[0] and one_slip_apart(word, other)

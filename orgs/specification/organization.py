@@ -294,7 +294,10 @@ class Ladder(Part):
 
 
 class Trigger(Part):
-    """A named reason to escalate, met by a message that holds a phrase (in any case) or matches a pattern."""
+    """A named reason to escalate, met by a message that holds a phrase or matches a pattern, in any case.
+
+    Phrases may be in several languages: all are looked for, whatever language a message is in.
+    """
 
     id: Name
     description: Prose = ""

@@ -79,7 +79,7 @@ def test_public_utterances_are_told_apart(half: int, shared_dir: Path) -> None:
     folder = shared_dir / "datasets"
     if not (folder / "bitext").is_dir():
         pytest.skip("the public data sets are not here")
-    rows = _bitext(folder)
+    rows = bitext(folder)
     asking = [text for text, intent in rows if intent == "contact_human_agent"][half::2]
     ambiguous = ("contact_human_agent", "contact_customer_service", "complaint")
     others = [text for text, intent in rows if intent not in ambiguous][half::2]
@@ -97,7 +97,7 @@ def _fired(texts: Sequence[str]) -> int:
     return sum(bool(asks_for_person(text)) for text in texts)
 
 
-def _bitext(folder: Path) -> list[tuple[str, str]]:
+def bitext(folder: Path) -> list[tuple[str, str]]:
     with gzip.open(folder / "bitext" / "utterances.csv.gz", "rb") as packed:
         reader = csv.DictReader(io.TextIOWrapper(packed, "utf-8-sig"))
         return [(row["utterance"], row["intent"]) for row in reader]

@@ -1,0 +1,83 @@
+"""Which messages call people by the sample's triggers, and which everyday ones call nobody."""
+
+import csv
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.core.answering import Trigger
+from orgs.answering.people import asks_for_person
+from orgs.answering.triggers import fired
+from orgs.loading import load
+from tests.orgs.answering.test_people import bitext
+from tests.story.rig import SAMPLE
+
+TRIGGERS = tuple(
+    Trigger(t.id, t.description, t.phrases, t.patterns) for t in load(SAMPLE).organization.triggers
+)
+LISTS = yaml.safe_load((Path(__file__).parent / "paging.yaml").read_text("utf-8"))
+
+
+def called(text: str, triggers: tuple[Trigger, ...] = TRIGGERS) -> str:
+    hit = fired(triggers, text)
+    return hit.trigger.name if hit else ""
+
+
+@pytest.mark.parametrize("text", LISTS["everyday"])
+def test_words_of_everyday_use_call_nobody(text: str) -> None:
+    assert called(text) == ""
+    assert asks_for_person(text) == ""
+
+
+@pytest.mark.parametrize(("text", "trigger"), LISTS["pages"])
+def test_a_reason_to_call_people_is_found_in_spite_of_slips(text: str, trigger: str) -> None:
+    assert called(text) == trigger
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "found"),
+    [
+        ("you are down", "you are down!", True),
+        ("you are down", "move a card down", False),
+        ("hacked", "I was haked", True),
+        ("hacked", "is there a hack for this", False),
+        ("refund", "have I been refunded", True),
+        ("charged twice", "you have charge me twise", True),
+        ("charged twice", "change it twice", False),
+        ("card was declined", "the card had been declined", True),
+        ("card was declined", "my card wasn't declined", False),
+        ("nobody can log in", "noone here can sign in", True),
+        ("outage", "what an outrage", False),
+        ("credit note", "the credit does not show", False),
+        ("someone on call", "can someone call me", False),
+        ("débité deux fois", "J’ai été DEBITE deux fois", True),
+        ("Geld zurück", "ich will mein geld zurueck", True),
+    ],
+)
+def test_a_phrase_is_found_as_it_is_meant(phrase: str, text: str, *, found: bool) -> None:
+    assert bool(called(text, (Trigger("one", phrases=(phrase,)),))) is found
+
+
+@pytest.mark.parametrize("half", [0, 1], ids=["looked-at half", "held-out half"])
+def test_public_utterances_about_money_are_found_and_others_call_nobody(half: int, shared_dir: Path) -> None:
+    """Bitext's refunds and payment troubles, and two data sets of everyday talk, among them `slow down`."""
+    folder = shared_dir / "datasets"
+    if not (folder / "bitext").is_dir():
+        pytest.skip("the public data sets are not here")
+    rows = bitext(folder)
+    money = [text for text, intent in rows if intent in ("get_refund", "track_refund", "payment_issue")][
+        half::2
+    ]
+    everyday = []
+    for part in ("train", "valid"):
+        with (folder / "hwu64" / f"{part}.csv").open(encoding="utf-8", newline="") as lines:
+            everyday += [row["text"] for row in csv.DictReader(lines)][half::2]
+    started = time.process_time()
+    found = sum(called(text) == "billing_inquiry" for text in money)
+    false = [text for text in everyday if called(text)]
+    took = (time.process_time() - started) * 1000 / (len(money) + len(everyday))
+    print(f"{found} of {len(money)} found, {len(false)} of {len(everyday)} others; {took:.2f} ms each")
+    assert found > 0.8 * len(money)
+    assert len(false) < 0.001 * len(everyday)
