@@ -25,6 +25,14 @@ class Trigger:
     patterns: tuple[str, ...] = ()  # regular expressions, as the organization file checked them
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A button of a clarifying question; `value` comes back in `Question.picked`."""
+
+    value: str
+    label: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What the customer wants to know now, and all an answerer may use."""
@@ -38,20 +46,13 @@ class Question:
     knowledge: tuple[str, ...]  # the names of the knowledge collections this agent may use; () is all
     triggers: tuple[Trigger, ...]
     story: tuple[Line, ...]  # before the new messages
-    messages: tuple[str, ...]  # the customer's new messages, in order; taps as their labels
+    messages: tuple[str, ...]  # the customer's new messages, in order; taps, also typed ones, as their labels
     picked: str = ""  # the value of the button of ours that the customer tapped last
+    offered: tuple[Option, ...] = ()  # of our last question, while none of them is picked
     misses: int = 0  # questions in a row which could not be answered
     language: str = "en"  # BCP 47: in which the customer is answered
     replies: Mapping[str, str] = field(default_factory=dict)  # our fixed texts in it, by name
     verified: bool = True  # False: nobody vouches for who this is; nothing personal may be disclosed
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A button of a clarifying question; `value` comes back in `Question.picked`."""
-
-    value: str
-    label: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """What a customer did, turned into decisions."""
 
-import re
-import unicodedata
 from typing import assert_never
 
 from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Room, Status
@@ -33,14 +31,12 @@ from bot.turns.quoting import excerpt, inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import named, told_by_customer
 from bot.turns.window import reopened
+from orgs.answering.choosing import choice_of
 from orgs.answering.language import language_of
 from orgs.specification.texts import fill
 
 OPTION = "option"  # the action of a clarifying question's buttons
 _BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; more says something else as well
-_LONGEST_NUMBER = 4  # digits
-_LONGEST_CHOICE = 200  # characters of a text that may be one
-_SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
 
 
 def hear(draft: Draft, item: Input, event: Event) -> None:
@@ -109,7 +105,7 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
     if isinstance(event.content, Said) and not event.overheard:
         if not event.automatic:
             _heard_language(draft, event.content.text)
-        _typed_choice(draft, event.content.text)
+        _typed_choice(draft, message, event.content.text)
         if _invited(draft, event.content.text) or elsewhere.hear(draft, event):
             if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
                 _show(draft, message, event)
@@ -137,25 +133,13 @@ def _heard_language(draft: Draft, text: str) -> None:
         draft.remember(language=found)
 
 
-def _typed_choice(draft: Draft, text: str) -> None:
-    """A number typed under numbered choices, or a choice written out, counts as the tap."""
+def _typed_choice(draft: Draft, message: Message, text: str) -> None:
+    """A number typed under numbered choices, or a choice written out, counts as the tap and reads like it."""
     offered = draft.memory.options
-    if not offered or len(text) > _LONGEST_CHOICE:
-        return
-    typed = _bare(text)
-    written_out = [value for value, label in offered if label.casefold() == text.strip().casefold()]
-    alike = [value for value, label in offered if typed and _bare(label) == typed]
-    if written_out:
-        _pick(draft, written_out[0])
-    elif typed.isdecimal() and len(typed) < _LONGEST_NUMBER and 0 < int(typed) <= len(offered):
-        _pick(draft, offered[int(typed) - 1][0])
-    elif len(alike) == 1:
-        _pick(draft, alike[0])
-
-
-def _bare(text: str) -> str:
-    """Without the signs around it, in whatever form it was typed: "(2)", "#2", "２" and "2️⃣" are all 2."""
-    return _SIGNS.sub("", unicodedata.normalize("NFKC", text).casefold())
+    if (at := choice_of(text, offered)) is not None:
+        value, label = offered[at]
+        draft.typed[message.id] = label
+        _pick(draft, value)
 
 
 def _pick(draft: Draft, value: str) -> None:

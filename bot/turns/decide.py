@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from bot.core.answering import Answer, Answered, Clarify, HandOver, Question, Trigger
+from bot.core.answering import Answer, Answered, Clarify, HandOver, Option, Question, Trigger
 from bot.core.conversation import (
     DeliveryReport,
     FileReport,
@@ -137,8 +137,13 @@ def question(decision: Decision) -> Question:
         knowledge=agent.knowledge,
         triggers=_triggers(draft, agent.id),
         story=lines(before),
-        messages=tuple(words(message) for message in asked if message.state is not MessageState.DELETED),
+        messages=tuple(
+            draft.typed.get(message.id) or words(message)
+            for message in asked
+            if message.state is not MessageState.DELETED
+        ),
         picked=draft.picked,
+        offered=tuple(Option(value, label) for value, label in draft.memory.options),
         misses=draft.memory.misses,
         language=draft.language,
         replies=texts_in(org, draft.language, voice).model_dump(),

@@ -93,6 +93,7 @@ class Draft:
         self.unheard = {item.message for item in view.inputs if item.message}  # of inputs still to come
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.picked = ""
+        self.typed: dict[MessageId, str] = {}  # labels of choices that were typed as their numbers
         self.name = view.conversation.customer_name  # "" while the channel has not told it
         self.hops = 0  # agents that this turn has passed through
 

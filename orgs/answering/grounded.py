@@ -19,15 +19,17 @@ from bot.core.answering import (
     Question,
 )
 from orgs.answering import wording
+from orgs.answering.choosing import NONE_OF_THESE
 from orgs.answering.courtesy import complains, courtesy, dissatisfied, signs
 from orgs.answering.lexicon import BRANDS, CHORES, FOLLOW_UPS
 from orgs.answering.passages import Scored, Wanted, excerpt, has_steps, score, wanted
 from orgs.answering.people import asks_for_person, asks_what_we_are
 from orgs.answering.triggers import HUMAN_REQUEST, UNANSWERED, fired
+from orgs.answering.wording import Asked
 from orgs.answering.words import bounded, fold, stem, words
+from orgs.answering.yes_no import Reply, yes_or_no
 
 CANDIDATES: Final = 12
-NONE_OF_THESE: Final = "none"
 _LABEL = 60  # characters
 _VALUE = 64  # bytes: what the narrowest channel carries with a button
 # Measured on tests/orgs/answering/questions.yaml: below SURE answers begin to be wrong, below NEAR topics do.
@@ -92,7 +94,8 @@ class Grounded:
         if not sections:
             return None
         chosen = next((one for one in sections if _value(one) == question.picked), sections[0])
-        last = fold(text.rsplit("\n", maxsplit=1)[-1])
+        asked = [line for line in text.split("\n") if courtesy(line) is None and yes_or_no(line) is None]
+        last = fold(asked[-1]) if asked else ""
         if last and not fold(_label(chosen)).startswith(last.rstrip(" .…")):
             return None  # an older tap; the customer has written something else since
         return _said(question, chosen, (), f"the customer chose {chosen.article}")
@@ -121,6 +124,8 @@ def _without_search(question: Question, text: str) -> Answer | None:
         what = hit.trigger.description.rstrip(".") or hit.trigger.name.replace("_", " ")
         why = f"trigger {hit.trigger.name}: phrase “{hit.phrase}”"
         return HandOver(f"{what}.", why, hit.trigger.name, _tried(question), hit.urgent)
+    if decided := _to_our_question(question, text):
+        return decided
     if not text:
         said = wording.courtesy(question, "empty")
         return Clarify(said, (), "nothing to read: an empty message or an attachment alone")
@@ -134,6 +139,26 @@ def _without_search(question: Question, text: str) -> Answer | None:
     if asks_what_we_are(text):
         return _courteous(question, "automated")
     return None
+
+
+def _to_our_question(question: Question, text: str) -> Answer | None:
+    """Yes or no mean what they answer: our last words tell."""
+    reply = yes_or_no(text)
+    if reply is None or question.picked:
+        return None
+    asked = wording.last_asked(question)
+    if reply is Reply.NO_THANKS:
+        return _courteous(question, "ok")
+    if reply is Reply.NO:
+        return _courteous(question, "ok") if asked in (Asked.ANYTHING_ELSE, Asked.A_PERSON) else None
+    if asked is Asked.A_PERSON:
+        why = "yes to our offer of a person"
+        return HandOver("The customer asks for a person.", why, HUMAN_REQUEST, _tried(question))
+    if asked is Asked.ANYTHING_ELSE:
+        return _courteous(question, "help")
+    if question.offered:
+        return Clarify(wording.which(question), question.offered, "yes to several offers: asked which")
+    return _courteous(question, "help") if asked is Asked.OTHER_WORDS else None
 
 
 def _courteous(question: Question, kind: str) -> Answered:

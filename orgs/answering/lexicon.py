@@ -159,7 +159,12 @@ DISSATISFIED: Final = (
         r"(?:i )?(?:tried|did|already did|have tried|already tried) (?:that|this|it"
         r"|all that|everything)(?: already)?"
     ),
-    r"not (?:really|at all)|nope|no",
+    r"not (?:really|at all)|nope|no|nein|non|nao",
+    r"(?:das |es )?(?:hilft|half|hat) (?:mir )?(?:leider )?(?:nicht|nichts)(?: geholfen)?",
+    r"(?:das |es )?(?:geht|klappt|funktioniert) (?:leider |immer noch |so )?nicht",
+    r"(?:ca |cela )?(?:ne )?(?:maide|ma|marche|fonctionne) (?:toujours )?(?:pas|rien)(?: aide)?",
+    r"(?:eso |esto )?(?:sigue sin funcionar|no (?:me )?(?:sirve|sirvio|ayuda|ayudo|funciona))",
+    r"(?:isso |isto )?(?:continua sem funcionar|nao (?:me )?(?:serve|serviu|ajuda|ajudou|funciona\w*))",
     (
         r"(?:i )?(?:dont|do not|didnt|cant|can not|cannot) (?:understand|get it"
         r"|follow)(?: (?:you|that|this|it))?"

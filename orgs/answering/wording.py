@@ -1,6 +1,8 @@
 """What the answerer says in its own words: the fixed texts of the question's language, with their places."""
 
 import re
+from enum import Enum
+from typing import Final
 
 from bot.core.answering import Question
 from orgs.specification.texts import Texts, fill
@@ -13,6 +15,51 @@ def texts_of(question: Question) -> Texts:
         return Texts.model_construct(None, **question.replies)
     language = base(question.language)
     return shipped(language if language in SHIPPED else "en", tone_of(question.voice))
+
+
+class Asked(Enum):
+    """What our last words to the customer asked."""
+
+    ANYTHING_ELSE = "anything else?"
+    A_PERSON = "a person?"
+    OTHER_WORDS = "in other words?"
+
+
+_ASKED: Final = {
+    Asked.ANYTHING_ELSE: (
+        "greeting",
+        "hello",
+        "help",
+        "returned",
+        "resolved",
+        "ok",
+        "thanks",
+        "bye",
+        "empty",
+    ),
+    Asked.A_PERSON: ("automated",),
+    Asked.OTHER_WORDS: ("nothing_found", "did_not_help"),
+}
+
+
+def last_asked(question: Question) -> Asked | None:
+    """Return what we asked the customer last, by the fixed text that our last words are."""
+    said = next((line.text for line in reversed(question.story) if line.speaker != "customer"), "")
+    texts = texts_of(question)
+    for asked, names in _ASKED.items():
+        if said and any(_is_filled(getattr(texts, name), said) for name in names):
+            return asked
+    return None
+
+
+def _is_filled(template: str, said: str) -> bool:
+    if not template:
+        return False
+    pattern = "".join(
+        ".{0,200}" if at % 2 else re.escape(part)
+        for at, part in enumerate(re.split(r" ?(\{\w+\})", template))
+    )
+    return re.fullmatch(pattern, said, re.DOTALL) is not None
 
 
 def courtesy(question: Question, kind: str) -> str:

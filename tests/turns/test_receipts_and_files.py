@@ -22,9 +22,11 @@ from bot.core.events import (
 )
 from bot.core.ids import ConversationId, DeliveryId, new_id
 from bot.core.outbound import Emote, Mark, Post, React
+from bot.turns.decide import question
 from storage.merging import merge
 from storage.outbox import Item, Result
 from tests.turns.bench import CARLA, HUGO, Bench, Left, message, states, to_customers, to_rooms
+from tests.turns.desk import FIRST
 
 MAYA = "+491700000001"
 S, STATUS = MessageState, ReceiptStatus
@@ -424,6 +426,9 @@ async def test_a_number_typed_under_choices_is_the_tap(desk: Bench, typed: list[
         await desk.hear(desk.event(text, MAYA, on="whatsapp"))
         [decision] = await desk.turn()
         assert decision.draft.picked == picked, text
+        asked = question(replace(decision, agent=FIRST, asked=tuple(decision.draft.typed)))
+        labels = {"a": ("Billing",), "b": ("Login",), "": ()}
+        assert asked.messages == labels[picked], "the agent reads what was chosen, not its number"
 
 
 @pytest.mark.parametrize("first", ["2", "login", Tapped("option", "b", "Login")])

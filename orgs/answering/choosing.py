@@ -1,0 +1,89 @@
+"""Which of the numbered choices under a question of ours was meant by what the customer typed."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+from orgs.answering.lexicon import each
+from orgs.answering.words import words
+from orgs.answering.yes_no import Reply, yes_or_no
+
+NONE_OF_THESE: Final = "none"  # the value of the choice that says so
+LONGEST: Final = 200  # characters of a text that may be one
+_LONGEST_NUMBER = 4  # digits
+_MOST_WORDS = 6
+_SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
+# "option 2 please", "the second one", "lieber die zweite"
+_AROUND = frozenset(
+    each(
+        """
+the option number no nr answer article choice please pls thanks one i mean meant take want would like id
+die der das den nummer antwort artikel punkt bitte danke lieber nehme ich
+le la les numero reponse article choix merci svp sil vous plait je veux celui celle
+el lo los las opcion respuesta articulo por favor gracias quiero
+o a opcao resposta artigo obrigado obrigada quero
+"""
+    )
+)
+_ORDINALS: Final = tuple(
+    map(
+        frozenset,
+        (
+            each(
+                "first 1st erste ersten erster erstes premier premiere 1er primero primera primeiro primeira"
+            ),
+            each("second 2nd zweite zweiten zweiter zweites deuxieme 2e seconde segundo segunda"),
+            each("third 3rd dritte dritten dritter drittes troisieme 3e tercero tercera terceiro terceira"),
+        ),
+    )
+)
+_LAST = frozenset(each("last letzte letzten letzter dernier derniere ultimo ultima"))
+
+
+def choice_of(text: str, options: Sequence[tuple[str, str]]) -> int | None:
+    """Return the place of the option, a value and its label, that the text is; None if it is none of them.
+
+    An option is typed as its number, its label, "the second one", or "yes" where there is only one.
+    """
+    if not options or len(text) > LONGEST:
+        return None
+    typed = _bare(text)
+    labels = [label for _, label in options]
+    if text.strip().casefold() in (folded := [label.casefold() for label in labels]):
+        return folded.index(text.strip().casefold())
+    if _is_number(typed):
+        return _numbered(int(typed), len(options))
+    alike = [at for at, label in enumerate(labels) if typed and _bare(label) == typed]
+    if len(alike) == 1:
+        return alike[0]
+    real = [at for at, (value, _) in enumerate(options) if value != NONE_OF_THESE]
+    if len(real) == 1 and yes_or_no(text) is Reply.YES:
+        return real[0]
+    return _described(text, len(options))
+
+
+def _described(text: str, number: int) -> int | None:
+    found = words(unicodedata.normalize("NFKC", text))
+    left = [word for word in found if word not in _AROUND]
+    if len(found) > _MOST_WORDS or len(left) != 1:
+        return None
+    [word] = left
+    if _is_number(word):
+        return _numbered(int(word), number)
+    if word in _LAST:
+        return number - 1
+    return next((at for at, names in enumerate(_ORDINALS) if word in names and at < number), None)
+
+
+def _numbered(typed: int, number: int) -> int | None:
+    return typed - 1 if 0 < typed <= number else None
+
+
+def _is_number(typed: str) -> bool:
+    return typed.isdecimal() and len(typed) < _LONGEST_NUMBER
+
+
+def _bare(text: str) -> str:
+    """Without the signs around it, in whatever form it was typed: "(2)", "#2", "２" and "2️⃣" are all 2."""
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", text).casefold())

@@ -1,0 +1,139 @@
+"""Yes and no mean what they answer, in five languages."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import pytest
+
+from bot.core.answering import Answer, Answered, Clarify, HandOver, Line, Option
+from orgs.answering.choosing import choice_of
+from orgs.answering.yes_no import Reply, yes_or_no
+from orgs.specification.texts import fill
+from orgs.translations import shipped
+
+Asks = Callable[..., Awaitable[Answer]]
+
+NO_THANKS: Mapping[str, str] = {
+    "en": "no thanks|No, thank you!|nothing else, thanks|that's all|no that is all|nope, I'm good|not now",
+    "de": "nein danke|Nein, vielen Dank|nichts mehr|das war alles|passt so|nein, das wars, danke",
+    "fr": "non merci|c'est tout|non, rien d'autre, merci|ça ira|non c’est bon",
+    "es": "no gracias|nada más|eso es todo, gracias|no, por ahora no hace falta",
+    "pt": "não, obrigado|não obrigada|só isso|é só isso, obrigado|nada mais",
+}
+YES = {
+    "en": "yes|yes please|Yeah!|sure|please do|of course",
+    "de": "ja|Ja bitte|gerne|klar",
+    "fr": "oui|oui s'il vous plaît|volontiers|bien sûr",
+    "es": "sí|sí, por favor|claro que sí|por supuesto",
+    "pt": "sim|sim, por favor|claro|pode ser",
+}
+NO = {"en": "no|Nope.|nah", "de": "nein|nee", "fr": "non|non…", "es": "no", "pt": "não|nao"}
+MORE = (
+    "no, I still cannot log in|yes but how|non je veux un remboursement|no funciona|ja aber wie|not my board"
+)
+
+
+def each(listed: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(language, text) for language, texts in listed.items() for text in texts.split("|")]
+
+
+@pytest.mark.parametrize(("_", "text"), each(NO_THANKS))
+def test_no_thanks(_: str, text: str) -> None:
+    assert yes_or_no(text) is Reply.NO_THANKS
+
+
+@pytest.mark.parametrize(("_", "text"), each(YES))
+def test_yes(_: str, text: str) -> None:
+    assert yes_or_no(text) is Reply.YES
+
+
+@pytest.mark.parametrize(("_", "text"), each(NO))
+def test_no(_: str, text: str) -> None:
+    assert yes_or_no(text) is Reply.NO
+
+
+@pytest.mark.parametrize("text", [*MORE.split("|"), "", "?", "2", "yes " * 9])
+def test_what_says_more_is_neither(text: str) -> None:
+    assert yes_or_no(text) is None
+
+
+@pytest.mark.parametrize(("language", "text"), [*each(NO_THANKS), *each(NO)])
+async def test_who_needs_nothing_else_is_let_go(ask: Asks, language: str, text: str) -> None:
+    """Return to the agent ends with "Is there anything else I can help with?"."""
+    closing = fill(shipped(language).returned, team="Billing", person="Hugo")
+    answer = await ask(text, language=language, story=(Line("customer", "Hi"), Line("system", closing)))
+    assert isinstance(answer, Answered)
+    assert answer.text == shipped(language).ok
+
+
+@pytest.mark.parametrize(("language", "text"), each(YES))
+async def test_who_needs_something_else_is_asked_what(ask: Asks, language: str, text: str) -> None:
+    closing = Line("system", shipped(language).returned)
+    answer = await ask(text, language=language, story=(closing,))
+    assert isinstance(answer, Answered)
+    assert answer.text == shipped(language).help
+
+
+@pytest.mark.parametrize(("language", "text"), each(YES))
+async def test_yes_to_the_offer_of_a_person_calls_one(ask: Asks, language: str, text: str) -> None:
+    offer = fill(shipped(language).automated, organization="Brightdesk", agent="Robin")
+    answer = await ask(text, language=language, story=(Line("agent", offer),))
+    assert isinstance(answer, HandOver)
+    assert answer.trigger == "human_request"
+
+
+async def test_no_to_an_answer_says_that_it_did_not_help(ask: Asks) -> None:
+    story = (
+        Line("customer", "how do I set quiet hours for notifications"),
+        Line("agent", "Here is how: …\n\nFrom our article *Notifications*."),
+    )
+    answer = await ask("no", story=story)
+    assert isinstance(answer, Clarify)
+    assert answer.text.startswith(shipped("en").did_not_help.split("!")[0].split(".")[0])
+
+
+async def test_no_thanks_after_an_answer_is_no_complaint(ask: Asks) -> None:
+    answer = await ask("no thanks", story=(Line("agent", "From our article *Notifications*."),))
+    assert isinstance(answer, Answered)
+
+
+async def test_yes_to_several_offers_is_asked_which(ask: Asks) -> None:
+    options = (Option("article:a", "A"), Option("article:b", "B"))
+    answer = await ask("yes", offered=options, story=(Line("agent", shipped("en").not_sure),), misses=1)
+    assert isinstance(answer, Clarify)
+    assert answer.options == options
+
+
+OPTIONS = (("article:a", "Export a board"), ("article:b", "End a subscription"), ("none", "None of these"))
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2", 1),
+        ("2.", 1),
+        ("2 please", 1),
+        ("option 2", 1),
+        ("Nr. 2 bitte", 1),
+        ("the second one", 1),
+        ("la segunda por favor", 1),
+        ("le deuxième", 1),
+        ("die erste", 0),
+        ("o primeiro", 0),
+        ("the last one", 2),
+        ("end a subscription", 1),
+        ("4", None),
+        ("0", None),
+        ("2 boards", None),
+        ("2 3", None),
+        ("", None),
+        ("the first board is gone", None),
+        ("yes", None),
+    ],
+)
+def test_a_choice_is_typed_in_many_ways(text: str, at: int | None) -> None:
+    assert choice_of(text, OPTIONS) == at
+
+
+def test_yes_to_one_offer_takes_it() -> None:
+    assert choice_of("ja bitte", (OPTIONS[0], OPTIONS[2])) == 0
+    assert choice_of("nein danke", (OPTIONS[0], OPTIONS[2])) is None
