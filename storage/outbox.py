@@ -16,7 +16,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import DeliveryReport, Origin
-from bot.core.errors import AccountSuspended, CannotDecrypt, KeyDestroyed
+from bot.core.errors import AccountSuspended, CannotDecrypt, KeyDestroyed, PersonAway
 from bot.core.events import Channel, Place
 from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Invite, Operation, Post, Sent
@@ -375,6 +375,7 @@ def report_of(result: Result) -> DeliveryReport | None:
             item.room,
             result.code,
             item.kind == "card",
+            absent=_called(item) if result.code == PersonAway.code else "",
         )
     if item.room is not None and result.sent.absent and isinstance(item.operation, Post):
         calls = item.operation.calls
@@ -382,6 +383,10 @@ def report_of(result: Result) -> DeliveryReport | None:
     if item.reports and not result.sent.more:
         return DeliveryReport(item.message, item.id, "delivered", room=item.room)
     return None
+
+
+def _called(item: Item) -> str:
+    return item.operation.calls if isinstance(item.operation, Post) else ""
 
 
 def _not_invited(item: Item, invite: Invite, result: Result) -> DeliveryReport | None:

@@ -29,6 +29,7 @@ DeskError
     ├── Unreachable        this customer cannot be written to: blocked, gone
     ├── WindowClosed       free text is not taken before the customer writes again: hold it
     ├── PlaceGone          the room's thread or card is no more: somebody has deleted it
+    ├── PersonAway         whoever should notice this in time will not: deactivated, or on Do Not Disturb
     ├── AccountSuspended   the account itself cannot send: token expired, blocked; alarm, and hold the rest
     └── Refused            the platform will never take this as it is
 """
@@ -218,6 +219,12 @@ class WindowClosed(SendError):
 
 class PlaceGone(SendError):
     code = "send.place_gone"
+
+
+class PersonAway(SendError):
+    """`reason` goes on where the person's name ends: "is deactivated in Slack"."""
+
+    code = "send.person_away"
 
 
 class AccountSuspended(SendError):

@@ -59,6 +59,7 @@ class Post:
     speaker: Speaker | None = None  # None: the organization
     template: Template | None = None
     calls: str = ""  # the channel's id of who shall notice it: nothing in a text can mention anybody
+    needed_by: datetime | None = None  # until when they must notice it; it is not posted if they cannot
 
 
 class Tone(StrEnum):

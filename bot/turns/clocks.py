@@ -42,11 +42,13 @@ def ring(draft: Draft, timer: Timer) -> None:
         case "answer_due":
             if escalation and escalation.state is EscalationState.HELD:
                 holder = draft.person_name(escalation.holder)
+                again = draft.now + WAITING_ON_HOLDER  # until there is one
                 draft.call(
                     escalation.holder,
                     f"⏰ **{holder}**, {draft.customer_name} has been waiting for your answer.",
+                    needed_by=again,
                 )
-                draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))  # until there is one
+                draft.add(SetTimer(ANSWER_DUE, "", again))
                 draft.because(f"person {escalation.holder}", "reminded: the customer waits")
         case _:
             draft.because("timer", f"{timer.kind} means nothing any more")

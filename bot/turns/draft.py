@@ -255,9 +255,12 @@ class Draft:
         if room := room or self.open_room:
             self.add(TellRoom(room.id, post, about))
 
-    def call(self, person: PersonId | None, text: str) -> None:
-        """As `tell_room`, and so that the person notices it, where the room's channel knows them."""
-        self.tell_room(Post(text, calls=self.known_as(person)))
+    def call(self, person: PersonId | None, text: str, *, needed_by: datetime | None = None) -> None:
+        """As `tell_room`, and so that the person notices it, where the room's channel knows them.
+
+        If they cannot notice it by `needed_by`, nothing is posted, and the conversation is told.
+        """
+        self.tell_room(Post(text, calls=self.known_as(person), needed_by=needed_by))
 
     def known_as(self, person: PersonId | None) -> str:
         """Return the open room's channel's id of a person; "" where it does not know them."""

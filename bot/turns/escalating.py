@@ -181,8 +181,13 @@ def person_asked(draft: Draft) -> PersonId | None:
         return None
     if escalation.step == 0:
         return escalation_target(draft.organization, escalation.agent, escalation.trigger).person_id
+    return step_of(draft, escalation).person_id
+
+
+def step_of(draft: Draft, escalation: Escalation) -> Step:
+    """How far up its ladder the escalation is."""
     steps = ladder_for(draft.organization, _first_team(draft, escalation))
-    return steps[min(escalation.step, len(steps) - 1)].person_id
+    return steps[min(escalation.step, len(steps) - 1)]
 
 
 def _mention(draft: Draft, person: PersonId) -> str:

@@ -8,10 +8,10 @@ a delay when the ladder's clock rings.
 
 from bot.core.conversation import Escalation, EscalationState, Room, Status
 from bot.core.effects import AddStep, CloseRoom, SetTimer
-from bot.core.ids import PersonId
+from bot.core.ids import PersonId, TeamId
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
-from bot.turns.escalating import KEEP_CALLING, OPEN_ROOM, open_room, person_asked
+from bot.turns.escalating import KEEP_CALLING, OPEN_ROOM, open_room, person_asked, step_of
 from bot.turns.holder import back_to_queue
 from bot.turns.ownership import Cause
 from orgs import routing
@@ -79,14 +79,18 @@ def _go_on(draft: Draft, escalation: Escalation, choice: RoomChoice, reason: str
         draft.tell_person(holder, Post(_taken_away(draft, choice, reason)))
         return
     if moved:
-        draft.change_escalation(team=choice.team_id)
-        draft.add(AddStep(escalation.id, escalation.team, choice.team_id, reason))
-        if holder is None:
-            draft.give(Cause.CALLED_NEXT, choice.team_id, Status.ESCALATED)
+        _hand_on(draft, escalation, choice.team_id, reason)
     if holder is None:
         draft.tell_room(Post(f"⚠️ {reason}, so this goes on here. Press **Take** on the card to answer."))
     else:
         _call_holder(draft, f"{reason}.")
+
+
+def _hand_on(draft: Draft, escalation: Escalation, team: TeamId, reason: str) -> None:
+    draft.change_escalation(team=team)
+    draft.add(AddStep(escalation.id, escalation.team, team, reason))
+    if escalation.state is EscalationState.WAITING:
+        draft.give(Cause.CALLED_NEXT, team, Status.ESCALATED)
 
 
 def _can_be_in(draft: Draft, holder: PersonId, escalation: Escalation, choice: RoomChoice) -> bool:
@@ -118,9 +122,12 @@ def _taken_away(draft: Draft, choice: RoomChoice, reason: str) -> str:
 
 
 def _tell_admins(draft: Draft, escalation: Escalation, reason: str) -> None:
-    """No channel is left: whoever holds it is not heard there any more, so it waits in the queue."""
+    """No channel is left, so whoever holds it is not heard: it waits in the queue of its own team."""
+    team = step_of(draft, escalation).team_id
     if escalation.state is EscalationState.HELD:
-        back_to_queue(draft, reason)
+        back_to_queue(draft, reason, team)
+    elif team != escalation.team:
+        _hand_on(draft, escalation, team, reason)
     draft.remember(lost=())  # the clock tries them all again
     draft.add(SetTimer(OPEN_ROOM, "", draft.now + KEEP_CALLING))
     id_ = str(draft.view.conversation.id)[:13]

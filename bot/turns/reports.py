@@ -3,18 +3,19 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.conversation import DeliveryReport, Early, Message, MessageState, OwnerKind, Role
+from bot.core.conversation import DeliveryReport, Early, HolderLeft, Message, MessageState, OwnerKind, Role
 from bot.core.effects import ChangeMessage, Fail, Park, SetTimer
-from bot.core.errors import AccountSuspended, PlaceGone, Unreachable, WindowClosed
+from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, Style
-from bot.turns import lost_rooms, window
+from bot.turns import holder, lost_rooms, window
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
 from bot.turns.staff import SEND_AGAIN
 from bot.turns.story import transcript
+from orgs.routing import person_on
 
 
 def hear(draft: Draft, report: DeliveryReport) -> None:
@@ -23,7 +24,9 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
         _person_not_reached(draft, report.direct, report.reason)
         return
     if report.room is not None or report.message is None:
-        if report.outcome != "delivered":
+        if report.code == PersonAway.code:
+            _holder_away(draft, report)
+        elif report.outcome != "delivered" and not report.absent:
             _room_failed(draft, report)
         return
     message = draft.messages.get(report.message)
@@ -193,6 +196,14 @@ def _sentence(draft: Draft, report: DeliveryReport) -> str:
     if report.unreachable:
         return f"{draft.customer_name} cannot be reached ({report.reason}): they may have blocked us."
     return f"The last words could not be delivered to {draft.customer_name}: {report.reason}."
+
+
+def _holder_away(draft: Draft, report: DeliveryReport) -> None:
+    """The holder would not have noticed the reminder in time: somebody else shall answer."""
+    room = draft.open_room
+    person = person_on(draft.organization, room.place.channel, report.absent, report.absent) if room else None
+    if person is not None:
+        holder.hear(draft, HolderLeft(person, draft.person_name(person), report.reason))
 
 
 def _room_failed(draft: Draft, report: DeliveryReport) -> None:

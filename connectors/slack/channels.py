@@ -46,7 +46,7 @@ class Channels:
             self._asked = now
         if name not in self._ids:
             raise Unreachable(
-                f"channel_not_found: the app sees no channel #{name[:80]}; create it, or type"
+                f"channel_not_found: the app sees no channel #{name[:80]}; create or unarchive it, or type"
                 " `/invite @…` with the app's name in it if it is private"
             )
         return self._ids[name]

@@ -6,6 +6,7 @@ STAFF = (
     "channels:write.invites",
     "chat:write",
     "commands",
+    "dnd:read",
     "files:read",
     "files:write",
     "groups:history",

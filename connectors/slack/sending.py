@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import assert_never
 
 from bot.core.connector import Files
-from bot.core.errors import PlaceGone, Refused, Unreachable
+from bot.core.errors import PersonAway, PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind, Place
 from bot.core.ids import Clock
 from bot.core.outbound import (
@@ -149,6 +150,8 @@ class Sending:
                 called, absent = "", False
                 if outbound.part == 0 and post.calls:
                     called, absent = await self._called(post.calls, chat)
+                    if called and post.needed_by is not None:
+                        await self._must_notice(called, post.needed_by)
                     text = f"<@{called}> {text}" if called else text
                 named = self._voice.of(post) if self._voice else {}
                 if self._voice and len(text) >= LONG and in_pane(outbound.place):
@@ -173,6 +176,24 @@ class Sending:
             return user, not await self._channels.has_member(chat, user)
         except (Refused, Unreachable):  # the post is worth more than knowing whom it notifies
             return "", False
+
+    async def _must_notice(self, user: str, by: datetime) -> None:
+        """Raises PersonAway if a mention will not be noticed in time.
+
+        https://docs.slack.dev/reference/methods/dnd.info
+        """
+        try:
+            info = await self._api.call(lambda web: web.users_info(user=user), repeatable=True)
+            pause = await self._api.call(lambda web: web.dnd_info(user=user), repeatable=True)
+        except (Refused, Unreachable):  # as above
+            return
+        if info.node("user").flag("deleted"):
+            raise PersonAway("is deactivated in Slack")
+        now = self._clock().timestamp()
+        start, end = pause.number("next_dnd_start_ts") or 0, pause.number("next_dnd_end_ts") or 0
+        if pause.flag("dnd_enabled") and start <= now < end and end > by.timestamp():
+            until = datetime.fromtimestamp(end, UTC)
+            raise PersonAway(f"is on Do Not Disturb in Slack until {until:%H:%M} UTC")
 
     async def _file(
         self, outbound: Outbound, post: Post, attachment: Attachment, chat: str, *, more: bool

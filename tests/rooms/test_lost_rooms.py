@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import text
 
-from tests.rooms.test_room import CHANNEL, Room
+from tests.rooms.test_room import CHANNEL, Room, ladder
 from tests.story.rig import Rig, rig, until
 
 Start = Callable[..., AbstractAsyncContextManager[Rig]]
-PRIVATE = "billing-team"
+PRIVATE = "billing-team"  # the team's other channel
+LAST = "escalation"  # of the escalation team
+ALL = (LAST, "supervisors", PRIVATE, CHANNEL)  # the team's own one is lost last
 
 
 @pytest.fixture
@@ -35,6 +39,20 @@ async def moved(room: Room, channel: str) -> Room:
     return found
 
 
+async def pass_time(r: Rig, kind: str) -> None:
+    """A clock of the conversation rings now."""
+    async with r.desks[0].database.begin() as connection:
+        due = text("update timers set due_at = now() - interval '1 second' where kind = :kind returning 1")
+        assert (await connection.execute(due, {"kind": kind})).all(), f"no clock {kind} is set"
+        await connection.execute(text("update conversations set wake_at = now() where wake_at is not null"))
+
+
+async def stays_silent(r: Rig, room: Room, before: list[str]) -> None:
+    """Nothing more was said in a room that is lost."""
+    await r.slack.settled()
+    assert room.told() == before
+
+
 async def test_an_archived_channel_moves_the_conversation_and_its_holder_to_the_teams_other_channel(
     start: Start,
 ) -> None:
@@ -49,3 +67,169 @@ async def test_an_archived_channel_moves_the_conversation_and_its_holder_to_the_
         there.write("hugo", "I have refunded one of them.")
         await there.hears("I have refunded one of them.")
         assert len(r.heard()) == heard + 1, "the customer is not told of channels"
+
+
+async def test_without_an_event_the_first_line_that_fails_moves_it_and_the_dead_thread_is_left_alone(
+    start: Start,
+) -> None:
+    """The input that failed: it was archived while somebody held it, and the customer wrote on."""
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        await room.card_says("Hugo Martin speaks to")
+        r.slack.archive_unheard(CHANNEL)
+        before = room.told()
+        for n in range(5):
+            r.phone.say(r.maya, f"hello? {n}")
+        there = await moved(room, PRIVATE)
+        await there.says("is_archived")
+        await there.says("hello? 4")
+        assert len(r.threads(PRIVATE)) == 1, "many failures at once are one loss"
+        await stays_silent(r, room, before)
+
+
+async def test_removed_from_its_channel_the_app_goes_on_in_the_other_one(start: Start) -> None:
+    async with start() as r:
+        room = await Room(r).open()
+        await room.says("The story so far")
+        r.slack.remove_app(CHANNEL, "anna")
+        there = await moved(room, PRIVATE)
+        await there.says("the app was removed from the channel, so this goes on here")
+        await there.taken("carla")
+        there.write("carla", "Let me look.")
+        await there.hears("Let me look.")
+
+
+async def test_without_a_channel_of_the_team_the_escalation_team_goes_on(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        heard = r.heard()
+        r.slack.archive(PRIVATE)
+        r.slack.archive(CHANNEL)
+        there = await moved(room, LAST)
+        await there.says("Hugo Martin was handling this and cannot be reached here: press *Take*")
+        await there.card_says("needs a person")
+        await told_directly(r, "hugo", "was given to *Escalation Team*")
+        assert r.heard() == heard, "nothing is late yet"
+        await there.taken("ben")
+        there.write("ben", "I am Ben, and I have it now.")
+        await there.hears("I am Ben, and I have it now.")
+
+
+async def test_without_any_channel_the_admins_are_told_and_a_clock_tries_again(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        for channel in ALL:
+            r.slack.archive(channel)
+        await told_directly(r, "anna", "no channel is left to show it in")
+        assert len(directly(r, "anna")) == 1
+        assert not directly(r, "ben"), "who is no admin cannot mend it"
+        r.phone.say(r.maya, "hello?")
+        r.slack.unarchive(PRIVATE)
+        r.ahead += timedelta(minutes=15)
+        await pass_time(r, "open_room")
+        there = await moved(room, PRIVATE)
+        await there.says("hello?")
+        await there.taken("hugo")
+
+
+async def test_the_customer_hears_of_it_when_their_time_is_over(start: Start) -> None:
+    async with start(ladder("1h", ("escalation-team", "1h"))) as r:
+        await Room(r).open()
+        heard = len(r.heard())
+        for channel in ALL:
+            r.slack.archive(channel)
+        await told_directly(r, "anna", "no channel is left")
+        assert len(r.heard()) == heard
+        await pass_time(r, "ladder")
+        await until(lambda: len(r.heard()) == heard + 1, what="a word to the customer")
+
+
+async def test_a_renamed_channel_is_written_to_and_the_admins_learn_its_new_name(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        r.slack.rename(CHANNEL, "billing-help")
+        await told_directly(r, "anna", "#billing-escalations is called #billing-help now")
+        renamed = Room(r, "billing-help")
+        renamed.ts = room.ts
+        await renamed.says("#billing-escalations is called #billing-help now")
+        await r.press("hugo", "billing-help", room.ts, "resolve")
+        await renamed.says("This thread is closed")
+
+
+async def test_a_new_conversation_finds_a_channel_that_was_renamed_before(start: Start) -> None:
+    async with start() as r:
+        r.slack.rename(CHANNEL, "billing-help")
+        room = await Room(r, "billing-help").open()
+        await room.card_says("needs a person")
+
+
+async def test_a_card_that_was_deleted_comes_again_in_a_new_thread(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        r.slack.delete_any(CHANNEL, room.ts)
+        await until(lambda: [c for c in r.threads(CHANNEL) if c["ts"] != room.ts], what="a new card")
+        there = Room(r)
+        there.ts = str(next(c for c in r.threads(CHANNEL) if c["ts"] != room.ts)["ts"])
+        await there.says("*Hugo Martin* still speaks to")
+        await there.card_says("Hugo Martin speaks to")
+        there.write("hugo", "Where were we?")
+        await there.hears("Where were we?")
+        await room.says("this goes on in a new thread")
+
+
+async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        heard = r.heard()
+        r.slack.deactivate("hugo")
+        await room.says("Hugo Martin was deactivated in Slack")
+        await room.card_says("needs a person")
+        assert r.heard() == heard
+        await room.taken("carla")
+
+
+async def test_a_reminder_finds_out_who_was_deactivated(start: Start) -> None:
+    """Where the platform did not say so."""
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        next(user for user in r.slack.people() if user.name == "hugo").deleted = True
+        await pass_time(r, "answer_due")
+        await room.says("Hugo Martin is deactivated in Slack")
+        await room.card_says("needs a person")
+
+
+async def test_who_sleeps_past_the_time_is_not_reminded_but_relieved(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        r.slack.pause_notifications("hugo", r.now() + timedelta(hours=8))
+        await pass_time(r, "answer_due")
+        await room.says("Hugo Martin is on Do Not Disturb in Slack until")
+        await room.card_says("needs a person")
+        assert not any("has been waiting for your answer" in told for told in room.told())
+        await room.taken("carla")
+
+
+async def test_who_is_back_soon_is_reminded_as_usual(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        r.slack.pause_notifications("hugo", r.now() + timedelta(minutes=1))
+        await pass_time(r, "answer_due")
+        await room.says("has been waiting for your answer")
+        await room.card_says("Hugo Martin speaks to")
+
+
+async def test_with_slacks_token_revoked_the_staff_on_telegram_go_on(start: Start) -> None:
+    async with start(escalation_team_on_telegram, every_channel=True) as r:
+        room = await (await Room(r).open()).taken()
+        r.slack.uninstall(r.slack.installation.team_id)
+        group = r.night_watch
+        await until(lambda: any("was revoked" in m.text or "uninstalled" in m.text for m in group.messages()))
+        assert any(m.buttons for m in group.messages()), "the card"
+        r.phone.say(r.maya, "hello?")
+        await until(lambda: any("hello?" in m.text for m in group.messages()), what="the story")
+        assert room.ts
+
+
+def escalation_team_on_telegram(document: dict[str, object]) -> None:
+    team = next(team for team in document["teams"] if team["id"] == "night-watch")  # type: ignore[attr-defined]
+    document["escalation_team"] = team["id"]

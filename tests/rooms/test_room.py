@@ -56,6 +56,9 @@ class Room:
 
     async def open(self) -> "Room":
         self.r.phone.say(self.r.maya, "I was charged twice this month")
+        return await self.opened()
+
+    async def opened(self) -> "Room":
         await until(lambda: self.r.threads(self.channel), what="a card")
         self.ts = self.r.card(self.channel)
         await until(self.r.heard, what="the notice of the handoff")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from connectors.sandbox.slack import messages
 from connectors.sandbox.slack.shapes import channel_wire, user_wire
-from connectors.sandbox.slack.state import Channel
+from connectors.sandbox.slack.state import Channel, User
 from connectors.sandbox.slack.wire import Refused, Wire
 from connectors.sandbox.slack.workspace import Workspace
 
@@ -16,8 +16,18 @@ class AdminSide:
 
     def archive(self, channel: str, by: str = "") -> None:
         found = self._workspace.channel(channel)
-        found.is_archived = True
+        self.archive_unheard(channel)
         self._tell(found, "archive", {"channel": found.id, "user": self._id(by), "is_moved": 0})
+
+    def archive_unheard(self, channel: str) -> None:
+        """Archive a channel, of which an app that subscribes to no such event hears nothing."""
+        self._workspace.channel(channel).is_archived = True
+
+    def unarchive(self, channel: str) -> None:
+        self._workspace.channel(channel).is_archived = False
+
+    def people(self) -> list[User]:
+        return list(self._workspace.state.users.values())
 
     def rename(self, channel: str, name: str) -> None:
         found = self._workspace.channel(channel)
