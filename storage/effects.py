@@ -171,7 +171,8 @@ class Writes:
             case Retract():
                 self._change_sent(view, spot, "retract", Post(""), effect.message)
             case Show():
-                self._out(view, spot, type(effect.operation).__name__.lower(), effect.operation, None)
+                kind = type(effect.operation).__name__.lower()
+                self._out(view, spot, kind, effect.operation, effect.message, reports=True)
             case SendAgain():
                 self._rows["send_again"].append({"message": effect.message})
             case Fail():

@@ -359,7 +359,7 @@ def report_of(result: Result) -> DeliveryReport | None:
         )
     if isinstance(item.operation, Invite):
         return _not_invited(item, item.operation, result)
-    if item.kind not in ("post", "card"):
+    if item.kind not in ("post", "card") and not (item.kind == "emote" and item.reports):
         return None
     if isinstance(result, Later):
         return _delayed(result)

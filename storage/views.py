@@ -116,6 +116,8 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, k
             case _:
                 pass
     sent.update(early.message for early in view.conversation.memory.early)
+    reactions = view.conversation.memory.reactions
+    ids.update(MessageId(UUID(waiting.message)) for waiting in reactions if not waiting.left)
     meant, parts = await _meant(connection, view, sent, until) if sent or until else ({}, frozenset())
     ids.update(*meant.values())
     ids -= {m.id for m in view.story}

@@ -220,6 +220,18 @@ class Early:
     tries: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingReaction:
+    """An emoji of the holder for a customer's message. `line` shows that message to staff, in `room`."""
+
+    message: str  # the id of the customer's message
+    emoji: str
+    line: str  # the platform's id
+    room: str
+    person: PersonId
+    left: bool = False  # False: it waits for its undo
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What a conversation remembers between turns beside its log."""
@@ -237,6 +249,7 @@ class Memory:
     language: str = ""  # in which the customer surely wrote last; "" while no words of theirs tell it
     automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # persons told that their words stay inside
+    reactions: tuple[OutgoingReaction, ...] = ()
     failures: int = 0
     closing: str = ""  # the message that tells the customer of the last Resolve or Return
     owed: tuple[MessageId, ...] = ()  # for an agent, once the words have left that were written before

@@ -113,8 +113,9 @@ class GoOn:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Do something to a message of the customer where they see it: put our emoji on it."""
+    """Do something to a message of the customer where they see it: put our emoji on it. Its fate is told."""
 
+    message: MessageId
     operation: Operation
 
 

@@ -3,6 +3,7 @@
 from bot.core.conversation import EscalationState, Timer
 from bot.core.effects import ClearTimers, SetTimer
 from bot.core.outbound import Post
+from bot.turns import reactions
 from bot.turns.draft import RELEASE, Draft
 from bot.turns.escalating import (
     ANSWER_DUE,
@@ -14,6 +15,7 @@ from bot.turns.escalating import (
     open_room,
     person_asked,
 )
+from bot.turns.reactions import REACT
 from bot.turns.reports import EARLY, early
 from bot.turns.undo import release
 
@@ -25,6 +27,8 @@ def ring(draft: Draft, timer: Timer) -> None:
     match timer.kind:
         case "release":
             release(draft)
+        case "react":
+            reactions.release(draft, timer.subject)
         case "early":
             early(draft)
         case "remind":
@@ -54,4 +58,4 @@ def ring(draft: Draft, timer: Timer) -> None:
             draft.because("timer", f"{timer.kind} means nothing any more")
 
 
-KINDS = (RELEASE, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY)
+KINDS = (RELEASE, REACT, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY)

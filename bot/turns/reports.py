@@ -9,7 +9,7 @@ from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, Style
-from bot.turns import holder, lost_rooms, window
+from bot.turns import holder, lost_rooms, reactions, window
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
@@ -38,6 +38,8 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
             Post(f"⚠️ {name} still has what you changed or deleted: {report.reason}"), report.message
         )
         draft.because("delivery", f"unchanged: {report.reason}")
+    elif message is not None and message.role is Role.CUSTOMER and report.outcome != "delayed":
+        reactions.settle(draft, message, report)
     elif message is None:
         draft.because("delivery", f"{report.outcome} of a message older than the story: {report.reason}")
     elif report.outcome == "delivered":

@@ -25,7 +25,6 @@ from bot.core.effects import (
     Retract,
     SendAgain,
     SetTimer,
-    Show,
 )
 from bot.core.events import (
     AddressChanged,
@@ -43,8 +42,8 @@ from bot.core.events import (
     WorkplaceChanged,
 )
 from bot.core.ids import MessageId, PersonId
-from bot.core.outbound import Button, Emote, Mark, Post
-from bot.turns import window, workplace
+from bot.core.outbound import Button, Mark, Post
+from bot.turns import reactions, window, workplace
 from bot.turns.attachments import at_hand
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.draft import RELEASE, SYSTEM, Draft
@@ -445,7 +444,7 @@ def _assign_to(draft: Draft, event: Event, chosen: str, by: PersonId) -> None:
 
 
 def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | None) -> None:
-    """A 👎 on one's own words takes them back; what the holder puts on a customer's message goes there."""
+    """A 👎 on one's own words takes them back; a listed emoji on a customer's message goes there."""
     speaks = _speaks(draft, event, person)
     own = _known(draft, reaction.message)
     if own is not None:
@@ -454,12 +453,10 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | N
         if theirs and reaction.added and reaction.emoji.startswith(TAKE_BACK):
             _take_back(draft, own, person)
         return
-    if not speaks:
-        return
-    for message in draft.meant(reaction.message):
-        if message.role is Role.CUSTOMER and message.ref and draft.capabilities.reacts:
-            draft.add(Show(Emote(message.ref, reaction.emoji if reaction.added else "")))
-            draft.because(f"person {person}", "reacted to the customer's message")
+    if person is not None and speaks:
+        reactions.react(draft, reaction, person)
+    elif person is not None:
+        reactions.withdraw(draft, reaction, person)
 
 
 def _deletions_are_told(draft: Draft) -> bool:

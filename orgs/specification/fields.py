@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Final
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -113,6 +114,13 @@ def _compiles(pattern: str) -> str:
 _nested_repeat = re.compile(r"\([^()]*[*+}][^()]*\)\s*(?:[*+]|\{\d+,)")
 
 
+def _is_emoji(value: str) -> str:
+    kinds = {category(sign) for sign in value}
+    if "So" not in kinds or kinds - {"So", "Sk", "Mn", "Cf"}:  # a picture, with its skin tone and what joins
+        raise PydanticCustomError("emoji", "an emoji, such as 👍")
+    return value
+
+
 def _number_as_text(value: object) -> object:
     """Chat ids are numbers to a reader of YAML and names to us."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -137,4 +145,5 @@ Duration = Annotated[timedelta, PlainValidator(parse_duration), PlainSerializer(
 Fraction = Annotated[float, PlainValidator(_parse_fraction)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_compiles)]
+Emoji = Annotated[str, StringConstraints(min_length=1, max_length=16), AfterValidator(_is_emoji)]
 Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from orgs.specification.fields import (
     Duration,
+    Emoji,
     ExternalId,
     Fraction,
     Line,
@@ -324,6 +325,9 @@ class Reopened(StrEnum):
 class Policies(Part):
     """`undo`: how long a holder's words wait before they leave. `languages`: BCP 47, the default first.
 
+    `reactions`: the emoji that go to the customer when the holder puts one on the customer's message; all
+    others stay inside.
+
     `texts`: by language, the fixed texts to customers that are not to be said as they are shipped.
 
     `automatic_replies_per_hour`: how often programs of ours answer in one conversation where programs may be
@@ -333,6 +337,7 @@ class Policies(Part):
     """
 
     undo: Annotated[Duration, Field(le=timedelta(minutes=5))] = timedelta(seconds=5)
+    reactions: Annotated[tuple[Emoji, ...], Field(max_length=20)] = ("👍", "❤️", "🙏", "🎉")
     automatic_replies_per_hour: Annotated[int, Field(ge=1, le=1000)] = 6
     outside_window: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")] = "hold"
     reopened: Reopened = Reopened.TEAM

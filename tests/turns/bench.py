@@ -230,10 +230,12 @@ class Bench:
         return await self.view(conversation)
 
     async def undo_is_over(self) -> None:
-        await self.execute("update timers set due_at = now() - interval '1 second' where kind = 'release'")
+        await self.execute("""
+            update timers set due_at = now() - interval '1 second' where kind in ('release', 'react')
+        """)
         await self.execute("""
             update conversations set wake_at = now() - interval '1 second'
-            where id in (select conversation_id from timers where kind = 'release')
+            where id in (select conversation_id from timers where kind in ('release', 'react'))
         """)
         await self.turn()
 

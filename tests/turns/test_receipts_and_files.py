@@ -21,7 +21,7 @@ from bot.core.events import (
     Unsupported,
 )
 from bot.core.ids import ConversationId, DeliveryId, new_id
-from bot.core.outbound import Emote, Mark, Post, React
+from bot.core.outbound import Mark, Post, React
 from bot.turns.decide import question
 from storage.merging import merge
 from storage.outbox import Item, Result
@@ -465,22 +465,6 @@ async def test_choices_are_over_when_people_had_the_matter(desk: Bench) -> None:
     await desk.hear(desk.event("2", MAYA, on="whatsapp"))
     [decision] = await desk.turn()
     assert decision.draft.picked == ""
-
-
-async def test_only_the_holders_picture_is_put_on_the_customers_message(desk: Bench) -> None:
-    id_ = await escalated(desk, on="telegram")
-    view = await desk.held(id_)
-    await desk.hear(desk.event("Look at this", MAYA, on="telegram", message="c7"))
-    await desk.turn()
-    left = await desk.deliver()
-    [[ref]] = [(await desk.rows("select external_ids[1] from outbox where id = :id", id=o.item.id))[0]
-               for o in left if "Look at this" in o.text]  # fmt: skip
-    await desk.staff(Reacted(str(ref), "🎉", added=True), view, CARLA)
-    await desk.staff(Reacted(str(ref), "❤️", added=True), view, HUGO)
-    await desk.staff(Reacted(str(ref), "❤️", added=False), view, HUGO)
-    put = [(o.operation.message, o.operation.emoji) for o in await desk.deliver()
-           if isinstance(o.operation, Emote)]  # fmt: skip
-    assert put == [("c7", "❤️"), ("c7", "")]
 
 
 async def test_a_thumb_down_takes_back_what_waits_for_its_undo(desk: Bench) -> None:

@@ -149,8 +149,8 @@ class State:
                     out.dead = out.tried = True
             case Park() | Unpark() | Drop():
                 self._park(effect)
-            case Show():
-                assert self.owner.kind is OwnerKind.PERSON, "only a person puts pictures on messages"
+            case Show(message=id_):
+                assert self.messages[id_].role is Role.CUSTOMER, "we react to what a customer wrote"
             case OpenEscalation() | ChangeEscalation() | AddStep():
                 self._escalate(effect)
             case OpenRoom() | CloseRoom() | ReopenRoom() | ShowCard() | TellRoom():

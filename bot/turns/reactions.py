@@ -1,0 +1,120 @@
+"""Let what the holder puts on a customer's message leave: a listed emoji after the undo, any other never."""
+
+import re
+from dataclasses import replace
+from uuid import UUID
+
+from bot.core.conversation import (
+    DeliveryReport,
+    Message,
+    MessageState,
+    OutgoingReaction,
+    Role,
+)
+from bot.core.effects import ClearTimers, SetTimer, Show, TellRoom
+from bot.core.events import Reacted
+from bot.core.ids import MessageId, PersonId
+from bot.core.outbound import Emote, Mark, Post, React
+from bot.turns.draft import Draft
+
+REACT = "react"
+_KEPT = 20  # reactions of one conversation, to be taken back later
+_DRESS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # as a picture or as text, and skin tones
+
+
+def react(draft: Draft, reaction: Reacted, person: PersonId) -> None:
+    """Let the holder's listed emoji go to the customer's message when the undo is over; take back one that is
+    removed. Where the customer's channel has no reactions nothing leaves.
+    """
+    for message in draft.meant(reaction.message):
+        if message.role is not Role.CUSTOMER or not message.ref:
+            continue
+        if not reaction.added:
+            _remove(draft, reaction, message, person)
+        elif (emoji := _listed(draft, reaction.emoji)) and draft.capabilities.reacts and draft.here:
+            room = str(draft.here.id)
+            _keep(draft, OutgoingReaction(str(message.id), emoji, reaction.message, room, person))
+            undo = draft.organization.policies.undo
+            draft.add(SetTimer(REACT, str(message.id), draft.now + undo))
+            draft.because(f"person {person}", f"reacted; leaves in {undo.total_seconds():g} s")
+
+
+def withdraw(draft: Draft, reaction: Reacted, person: PersonId) -> None:
+    """Take back a reaction of somebody who speaks no longer, while it waits."""
+    for message in draft.meant(reaction.message):
+        known = _find(draft, str(message.id))
+        if known is not None and not known.left and not reaction.added:
+            _remove(draft, reaction, message, person)
+
+
+def release(draft: Draft, subject: str) -> None:
+    """The undo is over: let the reaction leave, if its message is still there."""
+    known = _find(draft, subject)
+    message = draft.messages.get(MessageId(UUID(subject)))
+    if known is None or known.left:
+        return
+    if message is None or message.state is MessageState.DELETED:
+        _forget(draft, subject)
+        _mark(draft, known, Mark.WITHDRAWN)
+        return
+    _keep(draft, replace(known, left=True))
+    draft.add(Show(message.id, Emote(message.ref, known.emoji)))
+    draft.because(f"person {known.person}", "their reaction left after the undo")
+
+
+def settle(draft: Draft, message: Message, report: DeliveryReport) -> None:
+    """Show on the line in the room what became of a reaction."""
+    known = _find(draft, str(message.id))
+    if known is None:
+        return
+    if report.outcome == "delivered":
+        _mark(draft, known, Mark.DELIVERED)
+        return
+    _mark(draft, known, Mark.FAILED)
+    _forget(draft, known.message)
+    draft.tell_room(
+        Post(f"❌ {known.emoji} did not reach {draft.customer_name}: {report.reason}"), message.id
+    )
+    draft.because("delivery", f"reaction {report.outcome}: {report.reason}")
+
+
+def _remove(draft: Draft, reaction: Reacted, message: Message, person: PersonId) -> None:
+    known = _find(draft, str(message.id))
+    if known is None or known.person != person or _plain(known.emoji) != _plain(reaction.emoji):
+        return
+    if known.left:
+        draft.add(Show(message.id, Emote(message.ref, "")))
+    draft.add(ClearTimers(REACT, known.message))
+    _forget(draft, known.message)
+    _mark(draft, known, Mark.WITHDRAWN)
+    draft.because(f"person {person}", "took their reaction back")
+
+
+def _listed(draft: Draft, emoji: str) -> str:
+    """Return the emoji as the organization file lists it; "" for one that stays inside."""
+    listed = draft.organization.policies.reactions
+    return next((each for each in listed if _plain(each) == _plain(emoji)), "")
+
+
+def _plain(emoji: str) -> str:
+    return _DRESS.sub("", emoji)
+
+
+def _find(draft: Draft, message: str) -> OutgoingReaction | None:
+    return next((each for each in draft.memory.reactions if each.message == message), None)
+
+
+def _keep(draft: Draft, reaction: OutgoingReaction) -> None:
+    """Channels show one reaction of ours on a message: a newer one takes its place."""
+    others = [each for each in draft.memory.reactions if each.message != reaction.message]
+    draft.remember(reactions=(*others, reaction)[-_KEPT:])
+    if not reaction.left:
+        _mark(draft, reaction, Mark.WAITING)
+
+
+def _forget(draft: Draft, message: str) -> None:
+    draft.remember(reactions=tuple(each for each in draft.memory.reactions if each.message != message))
+
+
+def _mark(draft: Draft, reaction: OutgoingReaction, mark: Mark) -> None:
+    draft.add(TellRoom(UUID(reaction.room), React(reaction.line, mark)))

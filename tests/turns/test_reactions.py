@@ -1,0 +1,129 @@
+"""What staff put on a customer's message: which emoji leaves, when, and what the room shows of it."""
+
+import pytest
+
+from bot.core.answering import HandOver
+from bot.core.conversation import View
+from bot.core.events import Deleted, Reacted
+from bot.core.outbound import Emote, Mark, React
+from storage.outbox import Dead, Item, Result
+from tests.turns.bench import CARLA, HUGO, Bench, Left, to_rooms
+
+LINE = "line-1"  # shows the customer's message in the room
+
+
+async def taken(desk: Bench, on: str = "telegram") -> View:
+    """Hugo speaks, and the room shows one more message of the customer."""
+    accepted = await desk.hear(desk.event("Help!", on=on))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    view = await desk.held(accepted.wakes[0].conversation)
+    await desk.say("Thank you!", on=on, message="c2")
+
+    def fate(item: Item) -> Result | None:
+        shows = item.room is not None and "Thank you!" in getattr(item.operation, "text", "")
+        return desk.taken(item, LINE) if shows else None
+
+    await desk.deliver(fate)
+    return view
+
+
+def emotes(left: list[Left]) -> list[Emote]:
+    return [one.operation for one in left if isinstance(one.operation, Emote)]
+
+
+def marks(left: list[Left]) -> list[Mark | None]:
+    reactions = [one.operation for one in left if isinstance(one.operation, React)]
+    assert all(reaction.message == LINE for reaction in reactions)
+    return [reaction.mark for reaction in reactions]
+
+
+async def after_the_undo(desk: Bench) -> list[Left]:
+    left = await desk.deliver()
+    assert not emotes(left), "nothing leaves before the undo is over"
+    await desk.undo_is_over()
+    left += await desk.deliver()
+    await desk.turn()
+    return [*left, *await desk.deliver()]
+
+
+@pytest.mark.parametrize(("put", "leaves"), [("👍", "👍"), ("👍🏽", "👍"), ("❤", "❤️"), ("🙏🏿", "🙏")])
+async def test_a_listed_emoji_of_the_holder_leaves_after_the_undo(desk: Bench, put: str, leaves: str) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, put, added=True), view)
+    left = await after_the_undo(desk)
+    assert emotes(left) == [Emote("c2", leaves)]
+    assert marks(left) == [Mark.WAITING, Mark.DELIVERED]
+
+
+@pytest.mark.parametrize(
+    ("put", "who"), [("😡", HUGO), ("👀", HUGO), ("custom:77", HUGO), (":shipit:", HUGO), ("👍", CARLA)]
+)
+async def test_any_other_emoji_and_those_of_others_are_staffs_own(desk: Bench, put: str, who: str) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, put, added=True), view, who=who)
+    assert not await after_the_undo(desk)
+
+
+async def test_within_the_undo_it_is_taken_back_by_removing_it(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    await desk.staff(Reacted(LINE, "👍", added=False), view)
+    left = await after_the_undo(desk)
+    assert not emotes(left)
+    assert marks(left) == [Mark.WAITING, Mark.WITHDRAWN]
+
+
+async def test_later_it_is_removed_where_the_customer_sees_it(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    await after_the_undo(desk)
+    await desk.staff(Reacted(LINE, "❤️", added=False), view)
+    assert not await desk.deliver(), "another one than that which left"
+    await desk.staff(Reacted(LINE, "👍", added=False), view)
+    left = await desk.deliver()
+    assert emotes(left) == [Emote("c2", "")]
+    assert marks(left) == [Mark.WITHDRAWN]
+
+
+async def test_of_two_only_the_newer_one_leaves(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    await desk.staff(Reacted(LINE, "🎉", added=True), view)
+    assert emotes(await after_the_undo(desk)) == [Emote("c2", "🎉")]
+
+
+async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    await desk.press("take", view, who=CARLA)
+    await desk.staff(Reacted(LINE, "👍", added=False), view, who=CARLA)
+    await desk.staff(Reacted(LINE, "👍", added=False), view)
+    assert not emotes(await after_the_undo(desk))
+
+
+async def test_nothing_leaves_for_a_message_that_its_writer_deleted(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    await desk.say(Deleted("c2"))
+    assert not emotes(await after_the_undo(desk))
+
+
+async def test_nothing_leaves_where_the_channel_has_no_reactions(desk: Bench) -> None:
+    view = await taken(desk, on="email")
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    assert not await after_the_undo(desk)
+
+
+async def test_one_that_fails_is_told_in_the_room(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    await desk.undo_is_over()
+    await desk.deliver(
+        lambda item: (
+            Dead(item, "failed", "send.refused", "REACTION_INVALID") if item.kind == "emote" else None
+        )
+    )
+    await desk.turn()
+    left = await desk.deliver()
+    assert marks(left) == [Mark.FAILED]
+    assert to_rooms(left) == ["❌ 👍 did not reach Maya: REACTION_INVALID"]
