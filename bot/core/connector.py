@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from bot.core.events import AttachmentKind, Channel, Event, Place, ReceiptStatus, Sender
 from bot.core.ids import Clock, utc_now
-from bot.core.outbound import Outbound, Sent
+from bot.core.outbound import Mark, Outbound, Sent
 
 MAX_BODY = 4 * 1024 * 1024  # bytes; more is refused before it is read. Meta's webhooks reach 3 MB
 
@@ -98,6 +98,7 @@ class Capabilities:
     hears_edits: bool = True  # the other side's changes are told to us
     hears_deletions: bool = True
     reacts: bool = False  # we can put an emoji on a message
+    marks: tuple[tuple[Mark, str], ...] = ()  # the emoji that shows each mark to staff
     hears_reactions: bool = False
     receipts: frozenset[ReceiptStatus] = frozenset()  # what the platform tells after it has taken a message
     typing: bool

@@ -48,6 +48,7 @@ from bot.turns.attachments import at_hand
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.draft import RELEASE, SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND, WAITING_ON_HOLDER
+from bot.turns.notice import who_speaks
 from bot.turns.ownership import Cause
 from bot.turns.private import Divided, divide
 from bot.turns.quoting import excerpt
@@ -271,11 +272,11 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
     public, private = divide(edit.text)
     if kept in (Divided(public, private), Divided("", edit.text)):
         return
-    theirs = message.sender == person and bool(public or not private) and not _is_forwarded(event)
-    speaks = theirs and _speaks(draft, event, person)
+    leaves = bool(public or not private) and not _is_forwarded(event)
+    speaks = leaves and message.sender == person and _speaks(draft, event, person)
     match message.state:
-        # The undo is the author's, also when they no longer hold the conversation.
-        case MessageState.HELD if not theirs:
+        # The undo is the author's, whoever holds the conversation; new words leave only for who holds it.
+        case MessageState.HELD if not speaks:
             _keep_private(draft, event, message, "")
             draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=edit.text))
             draft.add(ClearTimers(RELEASE, str(message.id)))
@@ -533,7 +534,7 @@ def take(draft: Draft, person: PersonId, who: str, at: datetime, *, by: PersonId
             )
         )
     )
-    draft.tell_room(Post(_taken(draft, person, did)))
+    draft.tell_room(Post(who_speaks(draft, draft.person_name(person), did)))
     draft.show_card()
     draft.remember(advised=())
     draft.because(f"person {person}", "took it" if by is None else f"was assigned by {by}")
@@ -547,15 +548,6 @@ def _deed(draft: Draft, person: PersonId, before: PersonId | None, by: PersonId 
     if before is not None:
         return f"**{name}** took over from **{draft.person_name(before)}**"
     return f"**{name}** has taken this"
-
-
-def _taken(draft: Draft, person: PersonId, did: str) -> str:
-    name, undo = draft.person_name(person), draft.organization.policies.undo.total_seconds()
-    back = "" if _deletions_are_told(draft) else " To take a line back, react to it with 👎."
-    return (
-        f"👋 {did}. From now on what {name} writes in this thread goes to {draft.customer_name} after"
-        f" {undo:g} s, except lines that begin with `//`. Everyone else's words stay inside.{back}"
-    )
 
 
 def _finish(draft: Draft, escalation: Escalation, person: PersonId, who: str, *, resolved: bool) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from bot.core.connector import AccountSettings, Capabilities, Media, Unit
 from bot.core.events import AttachmentKind
 from connectors.slack.blocks import LABEL
+from connectors.slack.emoji import MARKS, picture
 from connectors.slack.uploading import MAX_FILE
 
 TEXT = 3000  # a section holds no more, and Slack advises 4000 for a text
@@ -29,6 +30,7 @@ PUBLISHED = Capabilities(
     edits=True,
     erases=True,
     reacts=True,
+    marks=tuple((mark, picture(name)) for mark, name in MARKS.items()),
     hears_reactions=True,
     typing=True,  # in threads, the assistant's pane among them
     whispers=True,

@@ -4,6 +4,8 @@ import re
 from unicodedata import category, lookup
 from unicodedata import name as unicode_name
 
+from bot.core.outbound import Mark
+
 _PICTURES = {
     "+1": "👍", "thumbsup": "👍", "-1": "👎", "thumbsdown": "👎", "ok_hand": "👌", "wave": "👋",
     "clap": "👏", "raised_hands": "🙌", "pray": "🙏", "muscle": "💪", "point_right": "👉",
@@ -50,6 +52,16 @@ _PICTURES = {
     "earth_africa": "🌍", "earth_americas": "🌎", "earth_asia": "🌏", "airplane": "✈️", "car": "🚗",
     "house": "🏠", "office": "🏢", "dog": "🐶", "cat": "🐱", "see_no_evil": "🙈",
 }  # fmt: skip
+
+MARKS = {
+    Mark.WAITING: "hourglass_flowing_sand",
+    Mark.SENT: "heavy_check_mark",
+    Mark.DELIVERED: "white_check_mark",
+    Mark.READ: "eyes",
+    Mark.FAILED: "x",
+    Mark.INSIDE: "lock",
+    Mark.WITHDRAWN: "leftwards_arrow_with_hook",
+}
 
 _TONES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
 _NAMED = re.compile(r":([a-z0-9_+'-]{1,60}):")

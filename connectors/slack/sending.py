@@ -32,7 +32,7 @@ from connectors.slack.blocks import Block, card, card_text, message
 from connectors.slack.capabilities import PUBLISHED, TEXT
 from connectors.slack.channels import Channels
 from connectors.slack.delivery import mark_of, metadata_of
-from connectors.slack.emoji import code_for
+from connectors.slack.emoji import MARKS, code_for
 from connectors.slack.failures import code_of
 from connectors.slack.payload import Node
 from connectors.slack.splitting import cut, cut_plain
@@ -49,15 +49,6 @@ NO_FILES = frozenset(
     }
 )
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
-MARKS = {
-    Mark.WAITING: "hourglass_flowing_sand",
-    Mark.SENT: "heavy_check_mark",
-    Mark.DELIVERED: "white_check_mark",
-    Mark.READ: "eyes",
-    Mark.FAILED: "x",
-    Mark.INSIDE: "lock",
-    Mark.WITHDRAWN: "leftwards_arrow_with_hook",
-}
 
 
 @dataclass(frozen=True, slots=True)

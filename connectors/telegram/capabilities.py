@@ -6,6 +6,7 @@ from datetime import timedelta
 from bot.core.connector import AccountSettings, Capabilities, Media, Unit
 from bot.core.events import AttachmentKind
 from connectors.telegram.buttons import MAX_BUTTONS
+from connectors.telegram.emoji import MARKS
 
 MAX_UNITS = 4096  # https://core.telegram.org/bots/api#sendmessage
 MAX_UPLOAD = 50 * 1024 * 1024  # https://core.telegram.org/bots/api#sending-files, as the next
@@ -46,6 +47,7 @@ CAPABILITIES = Capabilities(
     erases=True,
     hears_deletions=False,  # no update tells of one
     reacts=True,
+    marks=tuple(MARKS.items()),
     hears_reactions=True,
     typing=True,
     whispers=True,  # as a private message to whoever has started the bot

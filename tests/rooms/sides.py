@@ -2,11 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 from connectors.sandbox.mail import Letter
 from connectors.sandbox.people import identity
+from connectors.sandbox.slack.files import Upload
+from connectors.sandbox.slack.wire import Refused
 from connectors.sandbox.telegram import TelegramUser
+from connectors.slack.emoji import code_for
 from tests.story.rig import Rig, until
 
 SUPPORT = "support@brightdesk.example"
@@ -123,6 +127,24 @@ def reached_customers(rig: Rig) -> str:
     )
 
 
+def reactions_at_customers(rig: Rig) -> list[str]:
+    """Each emoji that we ever put on a customer's message, however the channel spells it."""
+    calls = (
+        *rig.telegram.sent("setMessageReaction"),
+        *rig.whatsapp.sent("messages"),
+        *rig.messenger.sent("messages"),
+    )
+    posts = [
+        message
+        for root in rig.slack_customers.messages(rig.shared_channel)
+        for message in rig.slack_customers.messages(rig.shared_channel, str(root["ts"]))
+        if not message.get("bot_id")
+    ]
+    return [str(call.params) for call in calls if "reaction" in str(call.params)] + [
+        str(message["reactions"]) for message in posts if message.get("reactions")
+    ]
+
+
 class Room(ABC):
     """One thread of staff. People go by short names."""
 
@@ -149,6 +171,26 @@ class Room(ABC):
 
     @abstractmethod
     def post(self, who: str, text: str) -> str: ...
+
+    @abstractmethod
+    def broadcast(self, who: str, text: str) -> str:
+        """Written in the thread, and shown outside of it as well where the platform has that."""
+
+    @abstractmethod
+    def attach(self, who: str, text: str, name: str) -> str:
+        """A file with words beside it."""
+
+    @abstractmethod
+    def forward(self, who: str, text: str) -> str:
+        """Words that somebody else wrote."""
+
+    @abstractmethod
+    def react(self, who: str, words: str, emoji: str) -> None:
+        """On the line that holds the words, if there is one."""
+
+    @abstractmethod
+    def post_as_namesake(self, who: str, text: str) -> str:
+        """From another account that has that person's name."""
 
     @abstractmethod
     def edit(self, who: str, ref: str, text: str) -> None: ...
@@ -188,6 +230,30 @@ class SlackThread(Room):
     def post(self, who: str, text: str) -> str:
         return self.rig.slack.post_as(who, self.channel, text, thread_ts=self.ts)
 
+    def broadcast(self, who: str, text: str) -> str:
+        return self.rig.slack.post_as(who, self.channel, text, thread_ts=self.ts, broadcast=True)
+
+    def attach(self, who: str, text: str, name: str) -> str:
+        files = [Upload(name, b"%PDF a file")]
+        return self.rig.slack.post_as(who, self.channel, text, thread_ts=self.ts, files=files)
+
+    def forward(self, who: str, text: str) -> str:
+        told = self.rig.slack.post_as("anna", self.channel, text)
+        return self.rig.slack.share_as(who, self.channel, told, self.channel, text, self.ts)
+
+    def react(self, who: str, words: str, emoji: str) -> None:
+        for message in self.rig.slack.messages(self.channel, self.ts):
+            if words in str(message.get("text", "")) and message.get("bot_id"):
+                with suppress(Refused):  # they did already
+                    self.rig.slack.react_as(who, self.channel, str(message["ts"]), code_for(emoji))
+
+    def post_as_namesake(self, who: str, text: str) -> str:
+        name = f"{who}-too"
+        if name not in {str(user["name"]) for user in self.rig.slack.users()}:
+            self.rig.slack.add_user(name, real_name=self.people[who])
+            self.rig.slack.join(name, self.channel)
+        return self.rig.slack.post_as(name, self.channel, text, thread_ts=self.ts)
+
     def edit(self, who: str, ref: str, text: str) -> None:
         self.rig.slack.edit_as(who, self.channel, ref, text)
 
@@ -225,6 +291,29 @@ class Topic(Room):
 
     def post(self, who: str, text: str) -> str:
         return str(self.rig.night_watch.say(self._user(who), text, topic=self.topic).message_id)
+
+    def broadcast(self, who: str, text: str) -> str:
+        return self.post(who, text)
+
+    def attach(self, who: str, text: str, name: str) -> str:
+        sent = self.rig.night_watch.send_media(
+            self._user(who), "document", b"%PDF a file", topic=self.topic, name=name, caption=text
+        )
+        return str(sent.message_id)
+
+    def forward(self, who: str, text: str) -> str:
+        origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}
+        return str(self.rig.night_watch.forward(self._user(who), text, origin, topic=self.topic).message_id)
+
+    def react(self, who: str, words: str, emoji: str) -> None:
+        for message in self.rig.night_watch.messages(self.topic):
+            if words in message.text and message.from_bot:
+                self.rig.night_watch.react(self._user(who), message.message_id, emoji)
+
+    def post_as_namesake(self, who: str, text: str) -> str:
+        other = self.rig.telegram_staff.user(f"{self.people[who]} ")  # names are unique but for a blank
+        self.rig.night_watch.join(other)
+        return str(self.rig.night_watch.say(other, text, topic=self.topic).message_id)
 
     def edit(self, who: str, ref: str, text: str) -> None:
         self.rig.night_watch.edit(self._user(who), int(ref), text)

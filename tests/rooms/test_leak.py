@@ -8,25 +8,44 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from connectors.sandbox.faults import Mischief
-from tests.rooms.sides import EVERYWHERE, Customer, Room, SlackThread, Topic, reached_customers
+from tests.rooms.sides import (
+    EVERYWHERE,
+    Customer,
+    Room,
+    SlackThread,
+    Topic,
+    reached_customers,
+    reactions_at_customers,
+)
 from tests.story.rig import Change, Rig, rig, until, webhooks
 
 EXAMPLES = int(os.environ.get("LEAK_EXAMPLES", "15"))
 _numbers = count(1)
 
+# Private parts below the first line, as people dress them.
+PRIVATE = (
+    "\n// {}\n{}",
+    "\n> // {}\n> {}",
+    "\n\n• ／／ {} {}\n\nand more",
+    "\n```\nfirst\n\n// {}\n{}\n```",
+    "\n\u200b/\u2060/ {}\n\u00a0{}",
+    "\n1. *//* {}\n2. {}",
+)
 people = st.integers(0, 2)  # which of those who are in the room
 steps = st.one_of(
     st.tuples(st.just("write"), people, st.booleans()),
     st.tuples(st.just("write"), people, st.just(False)),
     st.tuples(st.just("speak"), st.just(0), st.just(False)),
-    st.tuples(st.just("edit"), people, st.booleans()),
+    st.tuples(st.sampled_from(["edit", "part", "edit part"]), people, st.booleans()),
+    st.tuples(st.sampled_from(["attach", "broadcast"]), people, st.booleans()),
+    st.tuples(st.sampled_from(["forward", "react", "namesake"]), people, st.booleans()),
     st.tuples(st.just("delete"), people, st.just(False)),
     st.tuples(st.sampled_from(["take", "assign", "resolve", "return"]), people, st.booleans()),
     st.tuples(st.sampled_from(["customer", "stranger"]), st.just(0), st.just(False)),
@@ -122,8 +141,10 @@ class Tale:
     may_hold: set[str] = field(default_factory=set)
     over: bool = False
     doubt: bool = False  # it may have been closed
+    said: str = ""  # by the customer, the last words
     secret: set[str] = field(default_factory=set)
     lines: list[Line] = field(default_factory=list)
+    private: Iterator[str] = field(default_factory=lambda: cycle(PRIVATE))
 
     def marker(self) -> str:
         return f"marker{next(_numbers)}x"
@@ -133,6 +154,7 @@ class Tale:
 
     async def begin(self) -> None:
         first = self.marker()
+        self.said = first
         await self.customer.say(f"I was charged twice this month {first}")
         await until(lambda: self.room.find(first), what="a room with the story")
         await until(self.customer.heard, what="the notice")
@@ -145,11 +167,24 @@ class Tale:
             case "speak":
                 self.write(self.holder or next(iter(self.room.people)), inside=False)
             case "edit":
-                self.change(who, inside=flag)
+                self.change(who, "// {}" if flag else "better {}")
+            case "part" | "broadcast":
+                self.write(who, inside=False, private=next(self.private), broadcast=deed == "broadcast")
+            case "edit part":
+                self.change(who, "better {}", private=next(self.private))
+            case "attach":
+                self.attach(who, inside=flag)
+            case "forward":
+                self.room.forward(who, f"forwarded {self.kept_inside()}")
+            case "namesake":
+                self.room.post_as_namesake(who, f"words {self.kept_inside()}")
+            case "react":
+                self.room.react(who, self.said, "🤬")
             case "delete":
                 self.delete(who)
             case "customer":
-                await self.customer.say(f"Hello? {next(_numbers)}")
+                self.said = f"Hello? {next(_numbers)}"
+                await self.customer.say(self.said)
             case "stranger":
                 mark = self.marker()
                 self.secret.add(mark)
@@ -157,24 +192,40 @@ class Tale:
             case _:
                 await self.press(deed, who, wait=flag)
 
-    def write(self, who: str, *, inside: bool) -> None:
+    def kept_inside(self) -> str:
+        mark = self.marker()
+        self.secret.add(mark)
+        return mark
+
+    def write(self, who: str, *, inside: bool, private: str = "", broadcast: bool = False) -> None:
         mark = self.marker()
         text = f"// {mark}" if inside else f"words {mark}"
         if inside or who not in self.may_hold:
             self.secret.add(mark)
-        ref = self.room.post(who, text)
+        if private:
+            text += private.format(self.kept_inside(), self.kept_inside())
+        ref = (self.room.broadcast if broadcast else self.room.post)(who, text)
         self.lines.append(Line(who, ref, [mark], not inside and who == self.holder and not self.over))
 
-    def change(self, who: str, *, inside: bool) -> None:
+    def attach(self, who: str, *, inside: bool) -> None:
+        """A file with words beside it. The file goes where the words do."""
+        mark = self.marker()
+        if inside or who not in self.may_hold:
+            self.secret.add(mark)
+        words = f"// {self.kept_inside()}" if inside else f"words {mark}\n// {self.kept_inside()}"
+        self.room.attach(who, words, f"{mark}.pdf")
+
+    def change(self, who: str, text: str, private: str = "") -> None:
         line = next((line for line in reversed(self.lines) if line.author == who), None)
         if line is None:
             return
         mark = self.marker()
-        if inside or who not in self.may_hold:
+        if text.startswith("//") or who not in self.may_hold:
             self.secret.add(mark)
         line.markers.append(mark)
         line.certain = False
-        self.room.edit(who, line.ref, f"// {mark}" if inside else f"better {mark}")
+        new = text.format(mark) + (private.format(self.kept_inside(), self.kept_inside()) if private else "")
+        self.room.edit(who, line.ref, new)
 
     def delete(self, who: str) -> None:
         line = next((line for line in reversed(self.lines) if line.author == who), None)
@@ -239,6 +290,7 @@ async def play(r: Rig, kind: type[Customer], room: type[Room], told: Told, *, un
     everything = reached_customers(r)
     leaked = [mark for mark in tale.secret if mark in everything]
     assert not leaked, f"{leaked} reached the customer"
+    assert not reactions_at_customers(r), "an emoji that no file lists reached the customer"
     heard = tale.heard()
     places = [heard.index(line.markers[0]) for line in tale.certain()]
     assert all(heard.count(line.markers[0]) == 1 for line in tale.certain()), "words arrived twice"

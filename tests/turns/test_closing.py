@@ -101,15 +101,24 @@ def test_taking_over_leaves_the_words_of_the_holder_before_their_whole_undo(tale
 
 def test_the_next_holders_words_wait_for_those_written_before(tale: Tale) -> None:
     tale.writes("Hugo here.", HUGO, "s1")
+    tale.step(timedelta(seconds=3))
+    tale.put(Edited("s1", "Hugo was here."), HUGO, place=tale.thread)
     tale.presses(CARLA, "take")
     tale.writes("Carla here.", CARLA, "s2")
     tale.step(timedelta(seconds=3))
-    tale.put(Edited("s1", "Hugo was here."), HUGO, place=tale.thread)
-    tale.step()
-    tale.step(timedelta(seconds=3))
-    assert tale.sent() == [], "Carla's undo is over, but what was written before still has its own"
+    assert tale.sent() == [], "what was written before still has its own undo"
     tale.step(UNDO)
     assert tale.sent() == ["Hugo was here.", "Carla here."]
+
+
+def test_an_edit_of_who_speaks_no_longer_takes_the_words_back(tale: Tale) -> None:
+    tale.writes("Hugo here.", HUGO, "s1")
+    tale.presses(CARLA, "take")
+    tale.writes("Carla here.", CARLA, "s2")
+    tale.put(Edited("s1", "Hugo was here."), HUGO, place=tale.thread)
+    tale.step(UNDO)
+    tale.step(UNDO)
+    assert tale.sent() == ["Carla here."], "neither the old words nor those of who holds it no more"
 
 
 @pytest.mark.parametrize("action", ["resolve", "return"])

@@ -450,7 +450,6 @@ class Walk(RuleBasedStateMachine):
         place = escalation.room.place if escalation and escalation.room else None
         # Where one is closed, several things may open one: the turn itself says who speaks then.
         self.unsure = view.closed is not None and len(view.inputs) > 1
-        waits = {m.ref: m.sender for m in view.story if m.state is MessageState.HELD and m.role is Role.STAFF}
         for item in view.inputs:
             if isinstance(item.body, HolderLeft) and item.body.person == self.word.holder:
                 state, self.word = EscalationState.WAITING, Word()
@@ -462,13 +461,8 @@ class Walk(RuleBasedStateMachine):
                 case Said(text=text) | Edited(text=text):
                     public, private, _ = text.partition("//")
                     speaks = self.word.speaks(sender, event.place, event.occurred_at, place)
-                    if speaks and event.message:
-                        waits[event.message] = STAFF[sender]
-                    own = isinstance(event.content, Edited) and (
-                        waits.get(event.content.message) == STAFF.get(sender, "nobody")
-                    )
                     unsure = self.unsure and sender in STAFF
-                    if (speaks or own or unsure) and (public or not private):
+                    if (speaks or unsure) and (public or not private):
                         self.may_leave.add(public.removesuffix("\n"))
                 case Tapped(action="reopen", value=value):
                     self._reopened(view, event, value)

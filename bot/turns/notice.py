@@ -1,0 +1,59 @@
+"""Tell the room, when somebody takes a conversation, who speaks now and what leaves."""
+
+from bot.core.connector import MODEST, Capabilities
+from bot.core.events import ReceiptStatus
+from bot.core.outbound import Mark
+from bot.turns.draft import Draft
+
+_MEANINGS = {
+    Mark.WAITING: "waits",
+    Mark.SENT: "sent",
+    Mark.DELIVERED: "delivered",
+    Mark.READ: "read",
+    Mark.FAILED: "not delivered",
+    Mark.INSIDE: "stays inside",
+    Mark.WITHDRAWN: "taken back",
+}
+_BY_RECEIPT = {Mark.SENT: ReceiptStatus.DELIVERED, Mark.READ: ReceiptStatus.READ}
+
+
+def who_speaks(draft: Draft, name: str, did: str) -> str:
+    """Return the notice: who speaks, what stays inside, how to undo, and what the marks mean.
+
+    Step 3 of the story in README.md says the same.
+    """
+    customer, undo = draft.customer_name, draft.organization.policies.undo.total_seconds()
+    room = _capabilities_of_room(draft)
+    take_back = "delete or edit the message" if room.hears_deletions else "react with 👎, or edit the message"
+    lines = [
+        f"👋 {did}. From now on what {name} writes in this thread goes to {customer} after {undo:g} s."
+        " Everyone else's words stay inside.",
+        "- **Stays inside:** a line that begins with `//` and what follows it up to the next blank line; the"
+        " whole message, if its first line does; whatever is forwarded.",
+        f"- **Reactions:** {_reactions(draft)}",
+        f"- **Undo:** {take_back} within {undo:g} s.",
+        f"- **Marks:** {_marks(draft, room)}",
+    ]
+    return "\n".join(lines)
+
+
+def _capabilities_of_room(draft: Draft) -> Capabilities:
+    room = draft.escalation.room if draft.escalation else None
+    return draft.rules.capabilities.get(room.place.account, MODEST) if room else MODEST
+
+
+def _reactions(draft: Draft) -> str:
+    listed = " ".join(draft.organization.policies.reactions)
+    if not listed or not draft.capabilities.reacts:
+        return "stay inside."
+    return f"{listed} on a message of {draft.customer_name} go out like words. All others stay inside."
+
+
+def _marks(draft: Draft, room: Capabilities) -> str:
+    """Name the marks that can come: not every channel of customers tells what became of a message."""
+    told = draft.capabilities.receipts
+    return ", ".join(
+        f"{picture} {_MEANINGS[mark]}"
+        for mark, picture in room.marks
+        if mark not in _BY_RECEIPT or _BY_RECEIPT[mark] in told
+    )

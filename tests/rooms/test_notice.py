@@ -1,0 +1,58 @@
+"""What the thread tells whoever takes a conversation: all that they need to know before they write."""
+
+import re
+
+from tests.rooms.test_leak import in_telegram
+from tests.rooms.test_room import Room, Start, start, undo  # noqa: F401 (a fixture)
+from tests.rooms.test_topic import Topic
+from tests.story.rig import ROOT, rig
+
+RULE = (
+    "a line that begins with // and what follows it up to the next blank line; the whole message, if its"
+    " first line does; whatever is forwarded."
+)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"[*_`]", "", text))
+
+
+async def test_in_slack_it_says_who_speaks_what_leaves_how_to_undo_and_what_marks_mean(
+    start: Start,  # noqa: F811
+) -> None:
+    async with start(undo("5s")) as r:
+        room = await (await Room(r).open()).taken()
+        [notice] = [plain(line) for line in room.told() if "From now on" in line]
+        sentences = (
+            "what Hugo Martin writes in this thread goes to Maya Fischer after 5 s.",
+            "Everyone else's words stay inside.",
+            f"Stays inside: {RULE}",
+            "Reactions: 👍 ❤️ 🙏 🎉 on a message of Maya Fischer go out like words. All others stay inside.",
+            "Undo: delete or edit the message within 5 s.",
+            "Marks: ⏳ waits, ✅ delivered, ❌ not delivered, 🔒 stays inside, ↩️ taken back",
+        )
+        for sentence in sentences:
+            assert sentence in notice
+
+
+async def test_in_telegram_it_names_the_marks_and_the_undo_of_telegram(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, in_telegram, undo("5s"), every_channel=True) as r:
+        topic = await (await Topic(r).opened()).taken()
+        [notice] = [plain(text) for text in topic.told() if "From now on" in text]
+        assert f"Stays inside: {RULE}" in notice
+        assert "Undo: react with 👎, or edit the message within 5 s." in notice
+        marks = "✍ waits, 👌 sent, 👍 delivered, 👀 read, 💔 not delivered, 🙈 stays inside, 🕊 taken back"
+        assert f"Marks: {marks}" in notice, "the customer writes on WhatsApp, which tells all of it"
+
+
+def test_the_readme_says_the_same() -> None:
+    readme = plain((ROOT / "README.md").read_text())
+    for sentence in (
+        f"Stays inside: {RULE}",
+        "Reactions: 👍 ❤️ 🙏 🎉 on a message of Maya go out like words. All others stay inside.",
+        "Undo: delete or edit the message within 5 s",
+        "Marks: ⏳ waits, ✅ delivered, ❌ not delivered, 🔒 stays inside, ↩️ taken back",
+    ):
+        assert sentence in readme
