@@ -232,6 +232,15 @@ class OutgoingReaction:
     left: bool = False  # False: it waits for its undo
 
 
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Messages of staff that belong together. `private`: the words of one of them keep all of them inside."""
+
+    id: str  # the platform's
+    messages: tuple[str, ...] = ()  # the platform's ids
+    private: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What a conversation remembers between turns beside its log."""
@@ -250,6 +259,7 @@ class Memory:
     automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # persons told that their words stay inside
     reactions: tuple[OutgoingReaction, ...] = ()
+    albums: tuple[Album, ...] = ()
     failures: int = 0
     closing: str = ""  # the message that tells the customer of the last Resolve or Return
     owed: tuple[MessageId, ...] = ()  # for an agent, once the words have left that were written before

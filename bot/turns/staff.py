@@ -6,6 +6,7 @@ from typing import assert_never
 
 from bot.core.connector import MODEST
 from bot.core.conversation import (
+    Album,
     Escalation,
     EscalationState,
     Message,
@@ -43,7 +44,7 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post
-from bot.turns import reactions, window, workplace
+from bot.turns import albums, reactions, window, workplace
 from bot.turns.attachments import at_hand
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.draft import RELEASE, SYSTEM, Draft
@@ -159,7 +160,9 @@ def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> No
         return
     public, private = divide(said.text)
     own = _speaks(draft, event, person) and not _is_forwarded(event)
-    leaves = own and bool(public or not private)
+    whole = bool(private and not public)
+    album = albums.join(draft, event, private=whole) if own else Album("")
+    leaves = own and not whole and not album.private
     message = Message(
         id=MessageId(draft.rules.new_id()),
         role=Role.STAFF,
@@ -177,6 +180,26 @@ def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> No
         _hold(draft, message)
     else:
         _keep_inside(draft, event, message, person)
+        _keep_album_inside(draft, event, album, person)
+
+
+def _keep_album_inside(draft: Draft, event: Event, album: Album, person: PersonId | None) -> None:
+    """Take back the pictures that wait, when the words of their album are private."""
+    waiting = (_known(draft, ref) for ref in album.messages if album.private)
+    for message in waiting:
+        if message is not None and message.state is MessageState.HELD:
+            _take_inside(draft, event, message, message.text, person)
+
+
+def _take_inside(draft: Draft, event: Event, message: Message, text: str, person: PersonId | None) -> None:
+    """Keep a message inside that has not left: it waits, or failed."""
+    _keep_private(draft, event, message, "")
+    if message.state is MessageState.PARKED:
+        draft.add(Drop(message.id))
+        draft.remember(parked=max(0, draft.memory.parked - 1))
+    draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=text))
+    draft.add(ClearTimers(RELEASE, str(message.id)))
+    _keep_inside(draft, event, message, person)
 
 
 def _as_kept(draft: Draft, message: Message) -> Divided:
@@ -272,20 +295,19 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
     public, private = divide(edit.text)
     if kept in (Divided(public, private), Divided("", edit.text)):
         return
-    leaves = bool(public or not private) and not _is_forwarded(event)
-    speaks = leaves and message.sender == person and _speaks(draft, event, person)
+    whole = bool(private and not public)
+    own = message.sender == person and not _is_forwarded(event)
+    speaks = own and not whole and _speaks(draft, event, person)
     match message.state:
         # The undo is the author's, whoever holds the conversation; new words leave only for who holds it.
-        case MessageState.HELD if not speaks:
-            _keep_private(draft, event, message, "")
-            draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=edit.text))
-            draft.add(ClearTimers(RELEASE, str(message.id)))
-            _keep_inside(draft, event, message, person)
+        case MessageState.HELD | MessageState.PARKED | MessageState.FAILED if not speaks:
+            _take_inside(draft, event, message, edit.text, person)
+            _keep_album_inside(draft, event, albums.join(draft, event, private=whole), person)
         case MessageState.HELD:
             draft.add(ChangeMessage(message.id, text=public))
             _keep_private(draft, event, message, private)
             _hold(draft, message)
-        case MessageState.PARKED if speaks:
+        case MessageState.PARKED:
             draft.add(ChangeMessage(message.id, state=MessageState.RELEASED, text=public))
             draft.add(Drop(message.id))
             post = Post(
@@ -299,17 +321,10 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
                 draft.add(ChangeMessage(message.id, text=public))
                 _correct(draft, message, public)
             _keep_private(draft, event, message, private)
-        case MessageState.FAILED if speaks:
+        case MessageState.FAILED:
             draft.add(ChangeMessage(message.id, text=public))  # `_send_again` corrects it
             _keep_private(draft, event, message, private)
-        case (
-            MessageState.RELEASED
-            | MessageState.SENT
-            | MessageState.DELIVERED
-            | MessageState.READ
-            | MessageState.PARKED
-            | MessageState.FAILED
-        ):
+        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
             # The log keeps what the customer reads: an agent and the next room are told the story from it.
             draft.whisper(
                 event.sender.external_id,

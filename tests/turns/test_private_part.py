@@ -1,5 +1,7 @@
 """A message with a private part: what leaves of it, what is kept, and what its author is told."""
 
+import pytest
+
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState, View
 from bot.core.events import Attachment, AttachmentKind, Deleted, Edited, Said
@@ -105,6 +107,37 @@ async def test_a_deleted_message_takes_its_private_part_along(desk: Bench) -> No
     await desk.staff(Deleted("s1"), view)
     assert [one.item.kind for one in await left(desk) if one.item.room is None] == ["retract"]
     assert {state for state, _ in await story(desk, view, "s1")} == {MessageState.DELETED}
+
+
+async def test_an_edit_that_makes_all_private_takes_back_what_waits_for_the_customer(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("Help!", on="whatsapp"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    view = await desk.held(accepted.wakes[0].conversation)
+    await desk.staff("It is 90 EUR.", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver(Bench.closed)
+    await desk.turn()
+    await desk.staff(Edited("s1", "// It is 90 EUR."), view)
+    await desk.deliver()
+    await desk.say("Hello?", on="whatsapp")
+    assert not to_customers(await desk.deliver())
+    assert await story(desk, view, "s1") == [(NOTE, "// It is 90 EUR.")]
+
+
+@pytest.mark.parametrize("private", ["s1", "s2", "s3"])
+async def test_private_words_keep_the_whole_album_inside(desk: Bench, private: str) -> None:
+    view = await taken(desk)
+    room = desk.room(view)
+    there = {"on": room.account, "chat": room.chat, "thread": room.thread, "in_our_thread": True}
+    for ref in ("s1", "s2", "s3"):
+        said = Said("// only for us" if ref == private else "", (FILE,))
+        await desk.hear(desk.event(said, HUGO, message=ref, hints=(("album", "9"),), **there))
+        await desk.turn()
+    await desk.staff(Said("Here.", (FILE,)), view, ref="s4")
+    leaving = await left(desk)
+    assert to_customers(leaving) == ["Here."]
+    inside = {mark.message for mark in marks(leaving) if mark.mark is Mark.INSIDE}
+    assert inside == {"s1", "s2", "s3"}
 
 
 async def test_words_that_an_edit_overtook_are_divided_too(desk: Bench) -> None:

@@ -1,0 +1,22 @@
+"""Keep an album together: each of its pictures comes as a message, and one of them carries the words."""
+
+from bot.core.conversation import Album
+from bot.core.events import Event
+from bot.turns.draft import Draft
+
+_KEPT = 3  # albums of one conversation, the newest
+
+
+def join(draft: Draft, event: Event, *, private: bool) -> Album:
+    """Remember that the event's message belongs to an album, and return the album as known so far.
+
+    `private`: the words of this message keep the whole album inside, also the pictures that come later.
+    """
+    id_ = next((value for name, value in event.hints if name == "album"), "")
+    if not id_:
+        return Album("")
+    known = next((album for album in draft.memory.albums if album.id == id_), Album(id_))
+    album = Album(id_, tuple(dict.fromkeys((*known.messages, event.message))), known.private or private)
+    others = tuple(each for each in draft.memory.albums if each.id != id_)
+    draft.remember(albums=(*others, album)[-_KEPT:])
+    return album
