@@ -259,6 +259,7 @@ class Writes:
             "agent": value.agent,
             "holder": value.holder,
             "closed_by": value.closed_by,
+            "assignee": value.assignee,
             "reason": seal_reason(value, sealer),
             "team": value.team,
             "state": value.state.value,
@@ -454,7 +455,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     # Before the next is opened: a conversation has one open escalation at most.
     "change_escalation": text("""
         update escalations set to_human = cast(:holder as text), closed_by = cast(:closed_by as text),
-            reason = :reason, team = :team, state = :state,
+            assignee = cast(:assignee as text), reason = :reason, team = :team, state = :state,
             urgent = :urgent, step = :step, deadline = :deadline,
             taken_at = case when cast(:holder as text) is not null then coalesce(taken_at, clock_timestamp())
                 else taken_at end,
@@ -463,9 +464,9 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     """),
     "escalation": text("""
         insert into escalations (id, organization_id, conversation_id, from_agent, to_human, closed_by,
-            reason, team, state, urgent, trigger, step, opened_at, deadline, taken_at, resolved_at)
+            assignee, reason, team, state, urgent, trigger, step, opened_at, deadline, taken_at, resolved_at)
         values (:id, :organization, :conversation, :agent, cast(:holder as text), cast(:closed_by as text),
-            :reason, :team, :state, :urgent, :trigger, :step, :opened_at, :deadline,
+            cast(:assignee as text), :reason, :team, :state, :urgent, :trigger, :step, :opened_at, :deadline,
             case when cast(:holder as text) is not null then clock_timestamp() end,
             case when :over then clock_timestamp() end)
     """),

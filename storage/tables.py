@@ -438,6 +438,7 @@ escalations = Table(
     Column("from_agent", String(255), nullable=False),
     Column("to_human", String(255)),  # the holder
     Column("closed_by", String(255)),
+    Column("assignee", String(255)),  # for whom it waits
     Column("reason", Text, nullable=False),  # sealed: reason, why, what was tried
     _when("resolved_at"),
     Column("team", String(100), nullable=False),

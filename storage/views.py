@@ -286,6 +286,7 @@ def escalation(row: AnyRow, sealer: Sealer) -> Escalation:
         step=row.step,
         holder=PersonId(row.to_human) if row.to_human else None,
         closed_by=PersonId(row.closed_by) if row.closed_by else None,
+        assignee=PersonId(row.assignee) if row.assignee else None,
         trigger=row.trigger,
         room=room,
     )

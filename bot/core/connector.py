@@ -104,6 +104,7 @@ class Capabilities:
     typing: bool
     whispers: bool = False
     forms: bool = False
+    emails: bool = False  # staff are known by the e-mail address that the platform has verified, too
     window: timedelta | None = None  # free text is taken so long after the customer's last word; None: always
     human_window: timedelta | None = None  # the same for what a person wrote, where that is longer
     templates: bool = False  # approved messages are taken when the window is closed

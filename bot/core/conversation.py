@@ -188,6 +188,7 @@ class Escalation:
     step: int  # index into the ladder
     holder: PersonId | None = None  # once it is closed: who had it last
     closed_by: PersonId | None = None
+    assignee: PersonId | None = None  # for whom it waits in the queue
     trigger: str = ""
     room: Room | None = None
 

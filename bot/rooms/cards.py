@@ -92,6 +92,12 @@ def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
     if not view.current:
         return f"Handed on to another team. Nothing written here reaches {customer}."
     match view.escalation.state:
+        case EscalationState.WAITING if view.escalation.assignee:
+            assigned = find_person(organization, view.escalation.assignee)
+            return (
+                f"Assigned to {assigned.name if assigned else 'a colleague'}, who has not taken it yet."
+                f" Nobody speaks to {customer}. What is written here stays inside."
+            )
         case EscalationState.WAITING:
             return (
                 f"Nobody speaks to {customer} yet. What is written here stays inside. Press Take to answer."
@@ -160,14 +166,15 @@ def _buttons(view: RoomView) -> tuple[Button, ...]:
         return (reopen_button(escalation),)
     subject = str(escalation.id)
     held = escalation.state is EscalationState.HELD
+    seen = f"{subject}:{escalation.holder}" if held else subject  # a press says whom its card showed
     take = (
-        Button(TAKE, subject, "Take over", confirm="Somebody holds this. Take it from them?")
+        Button(TAKE, seen, "Take over", confirm="Somebody holds this. Take it from them?")
         if held
         else Button(TAKE, subject, "Take", Style.PRIMARY)
     )
     return (
         take,
-        Button(ASSIGN, subject, "Assign…"),
+        Button(ASSIGN, seen, "Assign…"),
         Button(RESOLVE, subject, "Resolve", Style.PRIMARY if held else Style.PLAIN),
         Button(RETURN, subject, "Return to agent"),
     )

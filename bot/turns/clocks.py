@@ -2,6 +2,7 @@
 
 from bot.core.conversation import EscalationState, Timer
 from bot.core.effects import ClearTimers, SetTimer
+from bot.core.ids import PersonId
 from bot.core.outbound import Post
 from bot.turns import reactions
 from bot.turns.draft import RELEASE, Draft
@@ -33,7 +34,7 @@ def ring(draft: Draft, timer: Timer) -> None:
             early(draft)
         case "remind":
             if escalation and escalation.state is EscalationState.WAITING:
-                draft.tell_room(Post("⏰ Nobody has taken this yet. Press **Take** on the card above."))
+                _remind(draft, escalation.assignee)
                 draft.show_card()
                 draft.because(f"team {escalation.team}", "reminded")
         case "ladder":
@@ -56,6 +57,14 @@ def ring(draft: Draft, timer: Timer) -> None:
                 draft.because(f"person {escalation.holder}", "reminded: the customer waits")
         case _:
             draft.because("timer", f"{timer.kind} means nothing any more")
+
+
+def _remind(draft: Draft, assignee: PersonId | None) -> None:
+    if assignee is None:
+        draft.tell_room(Post("⏰ Nobody has taken this yet. Press **Take** on the card above."))
+        return
+    name = draft.person_name(assignee)
+    draft.call(assignee, f"⏰ **{name}**, this is assigned to you. Press **Take** on the card to answer.")
 
 
 KINDS = (RELEASE, REACT, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY)

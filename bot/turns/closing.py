@@ -1,6 +1,5 @@
 """Closing an escalation, undoing that, and opening a closed one again."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from bot.core.conversation import Escalation, EscalationState, Message, MessageState, Role, Status
@@ -18,13 +17,14 @@ from bot.turns.escalating import (
     announce,
     open_room,
     start_clocks,
+    target_of,
     tell_customer,
 )
 from bot.turns.ownership import Cause
 from bot.turns.story import seen_by_customer, transcript
 from bot.turns.undo import withdraw
 from orgs.answering.courtesy import courtesy, signs
-from orgs.routing import Target, escalation_target, find_person, find_team
+from orgs.routing import find_person, find_team
 from orgs.specification.organization import Reopened
 
 REOPEN = "reopen"
@@ -39,7 +39,7 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
     state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED
-    draft.change_escalation(state=state, closed_by=person, deadline=None)
+    draft.change_escalation(state=state, closed_by=person, assignee=None, deadline=None)
     draft.add(AddStep(escalation.id, person, escalation.agent, state.value))
     for kind in (REMIND, LADDER, ANSWER_DUE, OPEN_ROOM):
         draft.add(ClearTimers(kind))
@@ -182,7 +182,7 @@ def reopen_for_team(draft: Draft, reason: str, message: Message | None = None) -
     draft.call(last, f"🔓 {reason}{ask}")
     _tell_since(draft, message)
     if untold is None:  # else nothing has happened for them
-        tell_customer(draft, _target(draft, closed))
+        tell_customer(draft, target_of(draft, closed))
     draft.because(f"team {closed.team}", f"has it again: {reason}")
     return True
 
@@ -206,13 +206,9 @@ def _reopen(draft: Draft, closed: Escalation, holder: PersonId | None, reason: s
     draft.show_card()
 
 
-def _target(draft: Draft, closed: Escalation) -> Target:
-    return replace(escalation_target(draft.organization, closed.agent, closed.trigger), team_id=closed.team)
-
-
 def _queue(draft: Draft, closed: Escalation) -> None:
     draft.give(Cause.REOPENED_TO_TEAM, closed.team, Status.ESCALATED)
-    start_clocks(draft, _target(draft, closed))
+    start_clocks(draft, target_of(draft, closed))
 
 
 def _note_since(draft: Draft, did: str, at: datetime) -> None:

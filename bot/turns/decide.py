@@ -18,7 +18,7 @@ from bot.core.conversation import (
 from bot.core.effects import Move
 from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
-from bot.core.ids import AgentId
+from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
 from bot.turns import attachments, clocks, customer, holder, reports, staff
 from bot.turns.customer import OPTION
@@ -58,7 +58,7 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
         _ring(draft)
     except Exception as error:
         draft.because("desk", f"a timer was passed over: {type(error).__name__}")
-    if draft.asking or passed_over:
+    if _to_answer_now(draft) or passed_over:
         return give_up(Decision(draft), TurnFailed("the last try failed"))
     return Decision(draft)
 
@@ -91,17 +91,9 @@ def _ring(draft: Draft) -> None:
 
 
 def _whom_to_ask(draft: Draft) -> Decision:
-    """An agent, if a customer's words wait for one and nobody else has taken the word meanwhile.
-
-    An agent answers when all that was written before has left: it must know what the customer has read.
-    """
-    theirs = {m.id for m in draft.messages.values() if m.state is MessageState.RECEIVED}
-    owed = [id_ for id_ in draft.memory.owed if id_ in theirs]
-    draft.asking = list(dict.fromkeys([*owed, *draft.asking]))
-    people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # the room tells the story with these
-    waits = bool(draft.held) and not people
-    draft.remember(owed=tuple(draft.asking) if waits else ())
-    if people or waits or not draft.asking:
+    """An agent, if a customer's words wait for one and nobody else has taken the word meanwhile."""
+    draft.asking = _to_answer_now(draft)
+    if not draft.asking:
         return Decision(draft)
     if draft.capabilities.robots and len(draft.automatic) >= _cap(draft):
         number = len(draft.automatic)
@@ -113,6 +105,21 @@ def _whom_to_ask(draft: Draft) -> Decision:
         account = draft.view.conversation.place.account
         draft.give(Cause.HANDED_TO_AGENT, first_agent(draft.organization, account), draft.status)
     return Decision(draft, draft.owner.name, tuple(draft.asking))
+
+
+def _to_answer_now(draft: Draft) -> list[MessageId]:
+    """Return the messages that an agent must answer now.
+
+    An agent answers when all that was written before has left: it must know what the customer has read. Until
+    then the messages are remembered as owed.
+    """
+    theirs = {m.id for m in draft.messages.values() if m.state is MessageState.RECEIVED}
+    owed = [id_ for id_ in draft.memory.owed if id_ in theirs]
+    asking = list(dict.fromkeys([*owed, *draft.asking]))
+    people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # the room tells the story with these
+    waits = bool(draft.held) and not people
+    draft.remember(owed=tuple(asking) if waits else ())
+    return [] if people or waits else asking
 
 
 def _cap(draft: Draft) -> int:

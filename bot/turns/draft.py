@@ -263,9 +263,13 @@ class Draft:
         self.tell_room(Post(text, calls=self.known_as(person), needed_by=needed_by))
 
     def known_as(self, person: PersonId | None) -> str:
-        """Return the open room's channel's id of a person; "" where it does not know them."""
+        """Return the open room's channel's id of a person, or the address it knows them by; else ""."""
         known = find_person(self.organization, person) if person else None
-        return (known.on(self.open_room.place.channel) or "") if known and self.open_room else ""
+        if known is None or self.open_room is None:
+            return ""
+        place = self.open_room.place
+        by_email = self.rules.capabilities.get(place.account, MODEST).emails
+        return known.on(place.channel) or (by_email and known.email) or ""
 
     @property
     def open_room(self) -> Room | None:

@@ -80,6 +80,7 @@ def escalate(
     )
     draft.escalation, draft.closed = escalation, None
     draft.add(OpenEscalation(escalation))
+    draft.remember(owed=())  # the room tells the story with what an agent owed an answer
     story = list(draft.messages.values())
     draft.add(AddStep(escalation.id, agent, target.team_id, reason, snapshot(story)))
     open_room(draft, target.team_id, call=target.person_id)
@@ -104,6 +105,12 @@ def set_clocks(draft: Draft, team: TeamId, deadline: datetime, timeout: timedelt
     draft.add(SetTimer(LADDER, "", deadline))
     if reminder and reminder < timeout:
         draft.add(SetTimer(REMIND, "", deadline - timeout + reminder))
+
+
+def target_of(draft: Draft, escalation: Escalation) -> Target:
+    """Return the rule's target of an escalation, with the team that has it now."""
+    rule = escalation_target(draft.organization, escalation.agent, escalation.trigger)
+    return replace(rule, team_id=escalation.team)
 
 
 def start_clocks(draft: Draft, target: Target) -> None:
@@ -175,10 +182,12 @@ def _usable_room(draft: Draft, team: TeamId) -> routing.Room:
 
 
 def person_asked(draft: Draft) -> PersonId | None:
-    """Who of the team was asked to take a conversation that still waits."""
+    """Who was asked to take a conversation that still waits."""
     escalation = draft.escalation
     if escalation is None or escalation.state is not EscalationState.WAITING:
         return None
+    if escalation.assignee is not None:
+        return escalation.assignee
     if escalation.step == 0:
         return escalation_target(draft.organization, escalation.agent, escalation.trigger).person_id
     return step_of(draft, escalation).person_id
@@ -200,6 +209,9 @@ def call_next(draft: Draft, reason: str) -> None:
     escalation = draft.escalation
     if escalation is None or escalation.state is not EscalationState.WAITING:
         return
+    if escalation.assignee is not None:
+        reason = f"{draft.person_name(escalation.assignee)} did not take it in time."
+        escalation = draft.change_escalation(assignee=None)
     steps = ladder_for(draft.organization, _first_team(draft, escalation))
     upcoming = escalation.step + 1
     if upcoming < len(steps):

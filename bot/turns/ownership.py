@@ -15,6 +15,7 @@ class Cause(StrEnum):
     ESCALATED = "escalated"  # to a team's queue
     CALLED_NEXT = "called_next"  # nobody took it: the next target of the ladder
     TAKEN = "taken"  # by a person, also from another person
+    ASSIGNED = "assigned"  # to a person, for whom it waits in the queue until they take it
     HOLDER_LEFT = "holder_left"  # the holder cannot answer any more: back to the team's queue
     RETURNED = "returned"  # to the agent
     RESOLVED = "resolved"
@@ -36,9 +37,11 @@ TRANSITIONS: Mapping[tuple[OwnerKind, Cause], OwnerKind] = MappingProxyType(
         (_AGENT, Cause.REOPENED_TO_TEAM): _QUEUE,
         (_AGENT, Cause.REOPENED_TO_PERSON): _PERSON,
         (_QUEUE, Cause.CALLED_NEXT): _QUEUE,
+        (_QUEUE, Cause.ASSIGNED): _QUEUE,
         (_QUEUE, Cause.TAKEN): _PERSON,
         (_QUEUE, Cause.RETURNED): _AGENT,
         (_QUEUE, Cause.RESOLVED): _AGENT,
+        (_PERSON, Cause.ASSIGNED): _QUEUE,
         (_PERSON, Cause.TAKEN): _PERSON,
         (_PERSON, Cause.HOLDER_LEFT): _QUEUE,
         (_PERSON, Cause.RETURNED): _AGENT,

@@ -10,6 +10,7 @@ from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, Style
 from bot.turns import holder, lost_rooms, reactions, window
+from bot.turns.assigning import not_in_channel
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
@@ -22,6 +23,9 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
     """One fate."""
     if report.direct is not None:
         _person_not_reached(draft, report.direct, report.reason)
+        return
+    if report.absent:
+        not_in_channel(draft, report)
         return
     if report.room is not None or report.message is None:
         if report.code == PersonAway.code:

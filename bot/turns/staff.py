@@ -45,6 +45,7 @@ from bot.core.events import (
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post
 from bot.turns import albums, reactions, window, workplace
+from bot.turns.assigning import JOIN, assign, join
 from bot.turns.attachments import at_hand
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.draft import RELEASE, SYSTEM, Draft
@@ -59,6 +60,7 @@ from orgs.specification.organization import PersonRole
 from orgs.specification.texts import fill
 
 TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
+ASSIGN_TO = "assign_to"
 TAKE_BACK = "👎"
 _OFFERED = 8  # people, where they are buttons
 STRANGER = "You are not named in the organization file, so you cannot act here."
@@ -412,17 +414,22 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
     if tap.action == REOPEN:
         reopen_by_staff(draft, tap.value, person, who, event.occurred_at)
         return
+    if tap.action == JOIN:
+        join(draft, tap.value, person)
+        return
     escalation = draft.escalation
     about_message = tap.action in (SEND_AGAIN, window.TEMPLATE, window.HOLD, window.DISCARD)
     if escalation is None or not (about_message or _meant(escalation, event, tap.value)):
         draft.whisper(who, why_closed(draft))
         draft.because(f"person {person}", f"pressed {tap.action} on a card that is over")
         return
+    if tap.action in (TAKE, ASSIGN, ASSIGN_TO) and _taken_since(draft, escalation, tap.value, person, who):
+        return
     match tap.action:
         case "assign":
             _offer_people(draft, escalation)
         case "assign_to":
-            _assign_to(draft, event, tap.value.partition(":")[2], person)
+            _assign_to(draft, event, tap.value.partition(":")[2].partition(":")[0], person)
         case window.TEMPLATE | window.HOLD | window.DISCARD:
             window.choose(draft, tap.action, tap.value, person, who)
         case "take":
@@ -443,10 +450,31 @@ def _meant(escalation: Escalation, event: Event, value: str) -> bool:
     return value.partition(":")[0] == str(escalation.id) and _in_open_room(escalation, event)
 
 
+def _taken_since(draft: Draft, escalation: Escalation, seen: str, person: PersonId, who: str) -> bool:
+    """Refuse a press on a card that did not show who holds it now.
+
+    Of two people who press at once the first has it, and the second is told so.
+    """
+    holder = escalation.holder
+    if escalation.state is not EscalationState.HELD or holder in (seen.rpartition(":")[2], person):
+        return False
+    draft.whisper(
+        who,
+        f"**{draft.person_name(holder)}** has just taken this. If you should handle it instead, press"
+        " **Take over** on the card.",
+    )
+    draft.because(f"person {person}", f"pressed a button that did not show {holder} as the holder")
+    return True
+
+
 def _offer_people(draft: Draft, escalation: Escalation) -> None:
-    """Where the room's channel has no forms: the team as buttons."""
-    team = people_of(draft.organization, escalation.team) or draft.organization.people
-    buttons = tuple(Button("assign_to", f"{escalation.id}:{p.id}", p.name) for p in team[:_OFFERED])
+    """Offer people as buttons where the room's channel has no forms: whom it knows, the team's first."""
+    channel = draft.here.place.channel if draft.here else ""
+    team = people_of(draft.organization, escalation.team)
+    everybody = dict.fromkeys((*team, *draft.organization.people))
+    known = [person for person in everybody if person.on(channel)][:_OFFERED]
+    seen = escalation.holder or ""
+    buttons = tuple(Button(ASSIGN_TO, f"{escalation.id}:{p.id}:{seen}", p.name) for p in known)
     draft.tell_room(Post("Who shall take this?", buttons=buttons))
 
 
@@ -455,8 +483,19 @@ def _assign_to(draft: Draft, event: Event, chosen: str, by: PersonId) -> None:
     if found is None:
         draft.whisper(event.sender.external_id, "That person is not named in the organization file.")
         return
-    who = found.on(event.place.channel) or ""
-    take(draft, PersonId(found.id), who, event.occurred_at, by=by)
+    _assign(draft, event, PersonId(found.id), by)
+
+
+def _assign(draft: Draft, event: Event, assignee: PersonId, by: PersonId) -> None:
+    """Assign the conversation. Who assigns it to themselves takes it."""
+    escalation, who = draft.escalation, event.sender.external_id
+    assert escalation is not None  # noqa: S101  callers look first
+    if assignee == by:
+        take(draft, by, who, event.occurred_at)
+    elif escalation.state is EscalationState.HELD and escalation.holder == assignee:
+        draft.whisper(who, f"**{draft.person_name(assignee)}** is handling this already.")
+    else:
+        assign(draft, assignee, by)
 
 
 def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | None) -> None:
@@ -510,16 +549,18 @@ def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | N
     if form.form != ASSIGN or escalation is None or not _meant(escalation, event, form.subject):
         draft.whisper(event.sender.external_id, why_closed(draft))
         return
+    if _taken_since(draft, escalation, form.subject, person, event.sender.external_id):
+        return
     values = dict(form.values)
     chosen = values.get("person", "")
     assignee = person_on(draft.organization, event.place.channel, chosen, values.get("person_email", ""))
     if assignee is None:
         draft.whisper(event.sender.external_id, "That person is not named in the organization file.")
         return
-    take(draft, assignee, chosen, event.occurred_at, by=person)
+    _assign(draft, event, assignee, person)
 
 
-def take(draft: Draft, person: PersonId, who: str, at: datetime, *, by: PersonId | None = None) -> None:
+def take(draft: Draft, person: PersonId, who: str, at: datetime) -> None:
     """The person becomes the holder, also in place of another one, whose waiting words keep their undo.
 
     `at`, by the room's clock, is from when on what they write may leave; it stands in the log.
@@ -530,13 +571,15 @@ def take(draft: Draft, person: PersonId, who: str, at: datetime, *, by: PersonId
         draft.whisper(who, "You hold this already: what you write here goes to the customer.")
         return
     before = escalation.holder
-    draft.change_escalation(state=EscalationState.HELD, holder=person, deadline=None)
-    draft.add(AddStep(escalation.id, before or escalation.team, person, "assigned" if by else "taken"))
+    draft.change_escalation(state=EscalationState.HELD, holder=person, assignee=None, deadline=None)
+    draft.add(AddStep(escalation.id, before or escalation.team, person, "taken"))
     draft.add(ClearTimers(LADDER))
     draft.add(ClearTimers(REMIND))
     draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))
     draft.give(Cause.TAKEN, person, Status.ESCALATED)
-    did = _deed(draft, person, before, by)
+    did = f"**{draft.person_name(person)}** has taken this"
+    if before is not None:
+        did = f"**{draft.person_name(person)}** took over from **{draft.person_name(before)}**"
     draft.add(
         AddMessage(
             Message(
@@ -552,17 +595,8 @@ def take(draft: Draft, person: PersonId, who: str, at: datetime, *, by: PersonId
     draft.tell_room(Post(who_speaks(draft, draft.person_name(person), did)))
     draft.show_card()
     draft.remember(advised=())
-    draft.because(f"person {person}", "took it" if by is None else f"was assigned by {by}")
-    draft.audit(f"person:{by or person}", "escalation.taken", holder=person, escalation=str(escalation.id))
-
-
-def _deed(draft: Draft, person: PersonId, before: PersonId | None, by: PersonId | None) -> str:
-    name = draft.person_name(person)
-    if by is not None and by != person:
-        return f"**{draft.person_name(by)}** gave this to **{name}**"
-    if before is not None:
-        return f"**{name}** took over from **{draft.person_name(before)}**"
-    return f"**{name}** has taken this"
+    draft.because(f"person {person}", "took it")
+    draft.audit(f"person:{person}", "escalation.taken", holder=person, escalation=str(escalation.id))
 
 
 def _finish(draft: Draft, escalation: Escalation, person: PersonId, who: str, *, resolved: bool) -> None:

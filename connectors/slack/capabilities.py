@@ -35,6 +35,7 @@ PUBLISHED = Capabilities(
     typing=True,  # in threads, the assistant's pane among them
     whispers=True,
     forms=True,
+    emails=True,
     reconciles=True,
     # https://docs.slack.dev/apis/web-api/rate-limits: one message a second in a channel, several hundred a
     # minute in a workspace; the calls beside posting have budgets of their own, from 20 a minute upwards.

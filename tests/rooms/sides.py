@@ -270,6 +270,7 @@ class SlackThread(Room):
         view = self.rig.slack.views("anna")[-1]
         ids = {str(user["name"]): str(user["id"]) for user in self.rig.slack.users()}
         await self.rig.slack.submit_view("anna", str(view["id"]), {"person": {"answer": ids[who]}})
+        await self.rig.press(who, self.channel, self.ts, "take")
 
     async def settled(self) -> None:
         await self.rig.slack.settled()

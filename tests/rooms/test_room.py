@@ -160,39 +160,91 @@ def by_email(document: dict[str, object]) -> None:
         person["slack"] = person["email"]
 
 
+def members(r: Rig) -> list[str]:
+    channel = next(channel for channel in r.slack.channels() if channel["name"] == CHANNEL)
+    return list(channel["members"])
+
+
+async def assign(room: Room, by: str, to: str) -> None:
+    """Choose somebody in the form that Assign… opens."""
+    r = room.r
+    before = len(r.slack.views(by))
+    await r.press(by, CHANNEL, room.ts, "assign")
+    await until(lambda: len(r.slack.views(by)) > before, what="the form")
+    view = str(r.slack.views(by)[-1]["id"])
+    assert (await r.slack.submit_view(by, view, {"person": {"answer": to}})).taken
+
+
 async def test_people_named_by_their_email_address_are_known(start: Start) -> None:
     async with start(by_email) as r:
         room = await Room(r).open()
         await r.press("carla", CHANNEL, room.ts, "take")
         await room.says("has taken this")
-        await r.press("carla", CHANNEL, room.ts, "assign")
-        await until(lambda: r.slack.views("carla"), what="the form")
-        view = str(r.slack.views("carla")[-1]["id"])
-        assert (await r.slack.submit_view("carla", view, {"person": {"answer": "U0HUGO0008"}})).taken
-        await room.says("gave this to")
-        room.write("hugo", "Hugo here.")
-        await room.hears("Hugo here.")
-
-
-async def test_assigning_and_taking_over_pass_the_word(start: Start) -> None:
-    async with start() as r:
-        room = await Room(r).open()
-        await r.press("carla", CHANNEL, room.ts, "assign")
-        await until(lambda: r.slack.views("carla"), what="the form")
-        view = str(r.slack.views("carla")[-1]["id"])
-        outcome = await r.slack.submit_view("carla", view, {"person": {"answer": "U0HUGO0008"}})
-        assert outcome.taken
-        await room.says("gave this to")
-        room.write("hugo", "Hugo here.")
-        await room.hears("Hugo here.")
         await room.card_says("Take over")
-        assert "confirm" in room.card()
+        await assign(room, "carla", "U0HUGO0008")
+        await room.says("<@U0HUGO0008>")
+        await room.taken("hugo")
+        room.write("hugo", "Hugo here.")
+        await room.hears("Hugo here.")
+
+
+async def test_whoever_is_assigned_is_called_and_speaks_once_they_take_it(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken("carla")
+        room.write("carla", "One moment.")
+        await room.card_says("Take over")
+        await assign(room, "carla", "U0HUGO0008")
+        await room.says("<@U0HUGO0008> 🔔 *Carla Mendes* assigned this to *Hugo Martin*")
+        await room.card_says("Assigned to Hugo Martin, who has not taken it yet")
+        note = room.write("hugo", "is she serious?")
+        await room.marked(note, "lock")
+        await room.hears("One moment.")
+        await room.taken("hugo")
+        room.write("hugo", "Hugo here.")
+        await room.hears("Hugo here.")
         await r.press("carla", CHANNEL, room.ts, "take")
         await room.says("took over from")
         room.write("hugo", "not mine any more")
         room.write("carla", "Carla here.")
         await room.hears("Carla here.")
-        assert "not mine any more" not in r.heard()
+        assert not {"is she serious?", "not mine any more"} & set(r.heard())
+
+
+async def test_whoever_is_assigned_and_does_not_take_it_is_reminded_once_and_then_the_ladder_goes_on(
+    start: Start,
+) -> None:
+    async with start(ladder("2s", ("escalation-team", "1h"), reminder="500ms")) as r:
+        room = await (await Room(r).open()).taken("carla")
+        await room.card_says("Take over")
+        await assign(room, "carla", "U0HUGO0008")
+        await room.says("this is assigned to you")
+        await room.says("Hugo Martin did not take it in time")
+        await until(lambda: r.threads("escalation"), what="a card for the escalation team")
+        assert len([t for t in room.told() if "this is assigned to you" in t]) == 1
+
+
+async def test_whoever_is_assigned_and_not_in_the_channel_is_told_directly_and_let_in(start: Start) -> None:
+    async with start() as r:
+        room = await Room(r).open()
+        await assign(room, "carla", "U0ELENA005")
+        direct = r.slack.open_direct("elena").id
+        await until(lambda: r.slack.messages(direct), what="a direct message")
+        message = r.slack.messages(direct)[-1]
+        assert "You are asked to take the conversation with Maya Fischer" in str(message["text"])
+        await r.press("elena", direct, str(message["ts"]), "join")
+        await until(lambda: "U0ELENA005" in members(r), what="Elena in the channel")
+        await room.taken("elena")
+
+
+async def test_of_two_who_press_take_at_once_the_second_is_told_who_was_first(start: Start) -> None:
+    async with start() as r:
+        room = await Room(r).open()
+        r.sandbox.faults.add("slack", Mischief.SLOW, pattern="chat.update", seconds=1.0)
+        await room.taken("hugo")
+        await r.press("carla", CHANNEL, room.ts, "take")  # on a card that does not show it yet
+        await room.whispered("carla", "*Hugo Martin* has just taken this")
+        room.write("hugo", "Hugo here.")
+        await room.hears("Hugo here.")
 
 
 async def test_the_card_tells_the_truth_for_its_whole_life(start: Start) -> None:

@@ -58,7 +58,9 @@ class Tale(Story):
         self.step()
 
     def presses(self, who: str, action: str) -> None:
-        self.put(Tapped(action, self.matter), who, place=self.thread)
+        escalation = self.desk.state.escalation
+        seen = f":{escalation.holder}" if escalation and action == "take" else ""
+        self.put(Tapped(action, f"{self.matter}{seen}"), who, place=self.thread)
         self.step()
 
     def maya(self, text: str, ref: str = "9") -> None:

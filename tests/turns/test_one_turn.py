@@ -45,8 +45,9 @@ class Story:
         return escalation.room.place
 
     def press(self, who: str, action: str) -> None:
-        assert self.desk.state.escalation is not None
-        self.put(Tapped(action, str(self.desk.state.escalation.id)), who)
+        escalation = self.desk.state.escalation
+        assert escalation is not None
+        self.put(Tapped(action, f"{escalation.id}:{escalation.holder or ''}"), who)
 
     def turn(self, trigger: str = "security") -> None:
         view = self.desk.load()

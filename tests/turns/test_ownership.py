@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from bot.core.answering import Answer, Answered, Clarify, HandOver, Option
 from bot.core.conversation import (
     DeliveryReport,
+    Escalation,
     EscalationState,
     HolderLeft,
     MessageState,
@@ -323,6 +324,9 @@ class Walk(RuleBasedStateMachine):
         escalation = self.desk.state.escalation
         ids = [str(escalation.id)] if escalation and current else self.old or ["nothing"]
         value = data.draw(st.sampled_from(ids))
+        if action in (TAKE, ASSIGN):  # the card tells who holds it, perhaps not who does by now
+            holder = escalation.holder if escalation else None
+            value += data.draw(st.sampled_from([f":{holder}", f":{holder}", ":hugo", ""]))
         place = self._threads()[-1] if current else data.draw(st.sampled_from(self._threads()))
         if action == ASSIGN:
             chosen = data.draw(people)
@@ -469,10 +473,15 @@ class Walk(RuleBasedStateMachine):
                 case Tapped(action="take" | "resolve" | "return") | Submitted() if event.place != place:
                     pass  # pressed on the card of a room that was left meanwhile
                 case Tapped(action="take", value=value):
-                    self._taken(escalation and value == str(escalation.id) and state, sender, sender, event)
+                    if self._may_pass(escalation, state, value, sender):
+                        self._taken(sender, event)
                 case Submitted(subject=value, values=values):
                     chosen = dict(values)["person"]
-                    self._taken(escalation and value == str(escalation.id) and state, sender, chosen, event)
+                    if self._may_pass(escalation, state, value, sender) and chosen in STAFF:
+                        if chosen == sender:
+                            self._taken(sender, event)
+                        elif STAFF[chosen] != self.word.holder:  # they speak once they take it
+                            state, self.word = EscalationState.WAITING, Word()
                 case Tapped(action="resolve" | "return", value=value):
                     person = STAFF.get(sender)
                     may = state is EscalationState.WAITING or person in {self.word.holder, *SUPERVISORS}
@@ -491,9 +500,16 @@ class Walk(RuleBasedStateMachine):
         told = view.conversation.memory.closing not in {str(message.id) for message in view.held}
         self.word = Word(person if told else closed.holder or "", event.occurred_at)
 
-    def _taken(self, possible: object, sender: str, chosen: str, event: Event) -> None:
-        if possible and sender in STAFF and chosen in STAFF and self.word.holder != STAFF[chosen]:
-            self.word = Word(STAFF[chosen], event.occurred_at)
+    def _may_pass(self, escalation: Escalation | None, state: object, value: str, sender: str) -> bool:
+        """Of several who press on the same card, the first has it."""
+        id_, _, seen = value.partition(":")
+        if escalation is None or state is None or id_ != str(escalation.id) or sender not in STAFF:
+            return False
+        return self.word.holder in ("", seen, STAFF[sender])
+
+    def _taken(self, sender: str, event: Event) -> None:
+        if self.word.holder != STAFF[sender]:
+            self.word = Word(STAFF[sender], event.occurred_at)
 
     def _judge(self, view: View, draft: Draft, asked: set[object]) -> None:
         """One turn by itself: nothing private leaves, nothing the customer said is passed over, no loop."""

@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("messages", sa.Column("room_id", sa.Uuid(), nullable=True))
     op.add_column("escalations", sa.Column("closed_by", sa.String(length=255), nullable=True))
+    op.add_column("escalations", sa.Column("assignee", sa.String(length=255), nullable=True))
     op.execute("update escalations set closed_by = to_human where state in ('resolved', 'returned')")
     op.execute("""
         update messages m set room_id = r.id from rooms r
@@ -54,5 +55,6 @@ def downgrade() -> None:
         where not document #> '{organization,identity}' ? 'greeting'
     """)
     op.drop_index("ix_outbox_direct", table_name="outbox")
+    op.drop_column("escalations", "assignee")
     op.drop_column("escalations", "closed_by")
     op.drop_column("messages", "room_id")

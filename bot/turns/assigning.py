@@ -1,0 +1,90 @@
+"""Assigning a conversation to a person: they are called, and speak to the customer once they take it."""
+
+from bot.core.conversation import DeliveryReport, EscalationState, Status
+from bot.core.effects import AddStep, ClearTimers, TellRoom
+from bot.core.ids import PersonId
+from bot.core.outbound import Button, Invite, Post, Style
+from bot.turns.draft import Draft
+from bot.turns.escalating import ANSWER_DUE, start_clocks, target_of
+from bot.turns.ownership import Cause
+from orgs.routing import find_team, person_on
+
+JOIN = "join"
+
+
+def assign(draft: Draft, person: PersonId, by: PersonId) -> None:
+    """Reserve the conversation for a person and call them.
+
+    It waits in its team's queue until they, or somebody else, take it: what they write before that is
+    private. The ladder goes on when they do not take it in time.
+    """
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers look first
+    before = escalation.holder
+    draft.change_escalation(state=EscalationState.WAITING, holder=None, assignee=person)
+    draft.add(AddStep(escalation.id, before or escalation.team, person, "assigned"))
+    draft.add(ClearTimers(ANSWER_DUE))
+    draft.give(Cause.ASSIGNED, escalation.team, Status.ESCALATED)
+    start_clocks(draft, target_of(draft, escalation))
+    name, colleague = draft.person_name(person), draft.person_name(by)
+    draft.call(
+        person,
+        f"🔔 **{colleague}** assigned this to **{name}**. {name}, press **Take** on the card to speak to"
+        f" {draft.customer_name}: until then nobody does.",
+    )
+    draft.show_card()
+    draft.because(f"person {by}", f"assigned it to {person}")
+    draft.audit(f"person:{by}", "escalation.assigned", assignee=person, escalation=str(escalation.id))
+
+
+def not_in_channel(draft: Draft, report: DeliveryReport) -> None:
+    """Tell a person directly who was called in a channel that they are not in.
+
+    Tell the room when they could not be added to it.
+    """
+    room = draft.rooms.get(report.room) if report.room else None
+    person = person_on(draft.organization, room.place.channel, report.absent, report.absent) if room else None
+    if person is None:
+        return
+    if report.outcome == "delivered":
+        draft.because("delivery", f"person {person} was called and is not in the channel: told directly")
+        _tell_directly(draft, person)
+        return
+    draft.because("delivery", f"person {person} could not be added to the channel: {report.reason}")
+    failed = f"couldn't be added to this channel: {report.reason}."
+    draft.tell_room(Post(f"⚠️ **{draft.person_name(person)}** {failed} Invite them by hand."), room=room)
+
+
+def _tell_directly(draft: Draft, person: PersonId) -> None:
+    escalation = draft.escalation
+    if escalation is None:
+        return
+    team = find_team(draft.organization, escalation.team)
+    name = team.name if team else escalation.team
+    join = Button(JOIN, str(escalation.id), "Join the channel", Style.PRIMARY)
+    told = draft.tell_person(
+        person,
+        Post(
+            f"🔔 You are asked to take the conversation with {draft.customer_name}. It is in a channel of"
+            f" **{name}** that you are not in: join it, then press **Take** on the card there.",
+            buttons=(join,),
+        ),
+    )
+    if not told:
+        draft.tell_room(
+            Post(
+                f"⚠️ **{draft.person_name(person)}** is not in this channel and could not be told: the"
+                " organization file names no other way to reach them."
+            )
+        )
+
+
+def join(draft: Draft, escalation_id: str, person: PersonId) -> None:
+    """Let a person into the room's channel who asked for it in their direct messages."""
+    escalation, room, known = draft.escalation, draft.open_room, draft.known_as(person)
+    if escalation is None or str(escalation.id) != escalation_id or room is None or not known:
+        draft.tell_person(person, Post("This conversation was closed or handed on in the meantime."))
+        draft.because(f"person {person}", "asked to join the channel of a conversation that is over")
+        return
+    draft.add(TellRoom(room.id, Invite(known)))
+    draft.because(f"person {person}", "asked to be let into the channel")
