@@ -1,33 +1,15 @@
 """The main job as its people see it: the sandbox's page in a real browser, and a real desk behind."""
 
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, expect
 
+from tests.story.conftest import PATIENCE
 from tests.story.rig import rig
 
 pytestmark = pytest.mark.browser
-PATIENCE = 20_000  # milliseconds, for what passes through the whole house
 CHANNEL = "billing-escalations"
-
-
-@pytest.fixture
-async def page(chromium: Path) -> AsyncIterator[Page]:
-    """An empty page. A script error, or anything the content policy stops, fails the test."""
-    complaints: list[str] = []
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=os.fspath(chromium), args=flags)
-        made = await browser.new_page(viewport={"width": 1440, "height": 900})
-        made.set_default_timeout(PATIENCE)
-        made.on("pageerror", lambda error: complaints.append(str(error)))
-        made.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        yield made
-        await browser.close()
-    assert complaints == []
 
 
 def with_undo(document: dict[str, object]) -> None:

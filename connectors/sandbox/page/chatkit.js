@@ -15,7 +15,7 @@ export function chat({ prefix, label = "Message", maxlength = "4096", submit, se
   const send = h("button", { type: "submit", class: "send-button", testid: `${prefix}-send`, "aria-label": "Send" }, icon(ICONS.send));
   const chosen = h("div", { class: "chosen-files", hidden: true });
   let file = null;
-  const form = h("form", { class: "composer" }, chosen,
+  const form = h("form", { class: "composer", hidden: true }, chosen, // until it is known whether one may write
     iconButton(ICONS.attach, "Attach a file", () => picker.click(), { testid: `${prefix}-attach` }), input, send, picker);
 
   keepAtEnd(log);
