@@ -22,6 +22,7 @@ from bot.run import processes
 from bot.run.cli_desk import Shell, migrated, opened_desk, rotated, settings_for
 from bot.run.cli_output import fail, show
 from bot.run.logs import configure
+from bot.run.sandbox import in_running_sandbox
 from bot.run.settings import LogLevel, Settings, load
 from bot.run.wiring import CHANNELS
 from storage.organizations import find
@@ -186,7 +187,7 @@ async def _run(name: str, arguments: dict[str, str], org: str, *, sandbox: bool)
     applies = name == "org apply" and bool(arguments["path"])
     settings = await asyncio.to_thread(settings_for, os.environ, begins=applies)
     if sandbox:
-        settings = processes.in_running_sandbox(settings)
+        settings = in_running_sandbox(settings)
     async with opened_desk(settings, Shell(sys.stdin, sys.stderr), migrate=applies) as desk:
         command, _ = registry(desk).find(name.split())
         organization = NOWHERE

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,13 +22,13 @@ from bot.core.errors import DeskError, SettingsError
 from bot.core.ids import new_id
 from bot.run.embedded import Servers, embedded
 from bot.run.embedded.kept import LOOPBACK, free_port
-from bot.run.instance import Instance, InstanceFile, only_instance, running_instance
+from bot.run.instance import Instance, InstanceFile, only_instance
 from bot.run.jobs_process import run_jobs
-from bot.run.settings import Environment, Settings, load
+from bot.run.sandbox import forget_customers, in_sandbox
+from bot.run.settings import Environment, Settings
 from bot.run.upkeep import count_waiting, seal_audit
 from bot.run.web import add_health, web_app
 from bot.run.wiring import CHANNELS, House, house, namespace
-from connectors.sandbox.credentials import Credentials, environment
 from connectors.sandbox.server import Sandbox
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
@@ -109,7 +110,11 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
             app = web_app(h)
             stand_ins = None
             if mail is not None:
-                stand_ins = Sandbox(state_file=settings.var / "sandbox.json", mail_ports=mail)
+                stand_ins = Sandbox(
+                    state_file=settings.var / "sandbox.json",
+                    mail_ports=mail,
+                    forget=partial(forget_customers, h.desk),
+                )
                 app.add_subapp("/sandbox", stand_ins.app())
                 app.router.add_get("/", _to_the_page)
             async with (
@@ -272,26 +277,6 @@ async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None
         except TimeoutError:
             child.kill()
             await child.wait()
-
-
-def in_sandbox(settings: Settings, port: int, mail: tuple[int, int]) -> Settings:
-    """The same settings, with the stand-ins in place of the platforms: they answer on `port`, and on the
-    ports `mail` of SMTP and IMAP.
-    """
-    here = f"http://{LOOPBACK}:{port}"
-    known = environment(Credentials(), f"{here}/sandbox", mail)
-    return load({**settings.environ, **known, "HOST": LOOPBACK, "PORT": str(port), "PUBLIC_URL": here})
-
-
-def in_running_sandbox(settings: Settings) -> Settings:
-    """The same for the sandbox that runs on this var folder. Raises SettingsError if none does."""
-    found = running_instance(settings.var)
-    if found is None or found.mail is None:
-        raise SettingsError(
-            f"no sandbox runs on the data in {settings.var}: start one with `make run`, or ask in the folder"
-            " where it was started"
-        )
-    return in_sandbox(settings, found.port, found.mail)
 
 
 async def _organization(h: House, *, sample: bool) -> bool:

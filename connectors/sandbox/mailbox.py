@@ -40,6 +40,14 @@ class Mailbox:
         if self.on_change is not None:
             self.on_change(address)
 
+    def start_over(self) -> None:
+        """Forget what the customers got and sent. Their programs and the product's mailbox stay."""
+        self.mail.smtp.refused.clear()
+        for client in self.mail.customers:
+            client.inbox.clear()
+            client.sent.clear()
+            self.changed(client.address)
+
     def snapshot(self) -> dict[str, object]:
         """What lies with the customers. What waits in the product's mailbox is not kept."""
         return {

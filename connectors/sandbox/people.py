@@ -76,6 +76,11 @@ class People:
             )
         )
 
+    def addresses(self) -> set[str]:
+        """By which the platforms know anybody."""
+        known = [self.ids(name) for name in self.names()]
+        return {address for ids in known for channel, address in ids.items() if channel != "name"}
+
     def ids(self, name: str) -> dict[str, str]:
         """By channel; only those where the person is."""
         who = identity(name)

@@ -1,6 +1,6 @@
 """What the control API knows of customers across all channels."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from bot.core.errors import CommandError
@@ -13,12 +13,13 @@ from connectors.sandbox.people import SHARED_CHANNEL, TEAM, TEAM_NAME, People
 class PeopleDeeds:
     people: People
     connecting: Connecting
+    start_over: Callable[[], Awaitable[None]]
 
     def views(self) -> Mapping[str, Deed]:
         return {"customers": self._customers}
 
     def deeds(self) -> Mapping[str, Deed]:
-        return {"customers/add": self._add, "connect": self._connect}
+        return {"customers/add": self._add, "connect": self._connect, "start-over": self._start_over}
 
     async def _customers(self, _: Body) -> object:
         return {
@@ -39,6 +40,11 @@ class PeopleDeeds:
             raise CommandError("A name has 1 to 60 characters.")
         self.people.add([name])
         return self.people.ids(name)
+
+    async def _start_over(self, _: Body) -> object:
+        """Nothing that was said is left on any platform."""
+        await self.start_over()
+        return {}
 
     async def _connect(self, body: Body) -> object:
         """Tell every platform where the product is, as its owner does in the platforms' dashboards."""

@@ -1,7 +1,7 @@
 """A stand-in for every platform, what can go wrong, and one page to play all sides: one application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -40,6 +40,7 @@ from connectors.sandbox.whatsapp_deeds import WhatsAppDeeds
 
 CUSTOMERS = ("Maya Fischer",)
 _FIRST_STAFF_ID = 7_100_000_001
+Forget = Callable[[Set[str]], Awaitable[None]]
 _SPINE = ("telegram", "slack")  # what a state file has always held
 
 
@@ -48,7 +49,8 @@ class Sandbox:
 
     With a `state_file` it goes on where it was when it is started again; what the staff and the customers
     given here add to it is added. `telegram_limits` and `slack_pace` turn the platforms' sending limits on.
-    `mail_ports` are those of SMTP and IMAP; 0 is any free one, known once the application runs.
+    `mail_ports` are those of SMTP and IMAP; 0 is any free one, known once the application runs. `forget` lets
+    the product forget customers by their addresses, before the platforms do: see `start_over`.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Sandbox:
         slack_pace: Pace | None = None,
         slack_retry_delays: Sequence[timedelta] = RETRY_DELAYS,
         mail_ports: tuple[int, int] = (0, 0),
+        forget: Forget | None = None,
     ) -> None:
         self.credentials = known = credentials or Credentials()
         self.faults = FaultPlan(seed)
@@ -143,7 +146,9 @@ class Sandbox:
         self._live = LiveFeed()
         self._slack_urls: dict[str, str] = {}
         self._sides = self._composed()
-        self._control = Control(self._sides, (self._troubles(), PeopleDeeds(self._people, self._connecting)))
+        self._forget = forget
+        people = PeopleDeeds(self._people, self._connecting, self.start_over)
+        self._control = Control(self._sides, (self._troubles(), people))
         self._file = StateFile(state_file, self.snapshot, calm) if state_file is not None else None
         self._inside = [user.id for user in staff.users]
         self._load(staff, tuple(customers))
@@ -190,6 +195,16 @@ class Sandbox:
         """Tell the platforms where the product is, once it serves. Idempotent, and does not raise."""
         await self._connecting.connect(public_url)
         self._live.tell({"platform": "slack-customers", "type": "installed"})
+        self._mark()
+
+    async def start_over(self) -> None:
+        """Forget whatever was said on every platform. People, accounts and channels stay."""
+        if self._forget is not None:
+            await self._forget(self._people.addresses())
+        self.faults.clear()
+        for side in self._sides:
+            side.stand_in.start_over()
+        self._live.tell({"platform": "clock"})
         self._mark()
 
     def customer(self, name: str) -> Mapping[str, str]:

@@ -31,6 +31,7 @@ class Seen:
     async def open(self, url: str) -> None:
         await self.page.goto(url)
         await self.page.locator('[data-testid="link-state"][data-state="live"]').wait_for()
+        await self.page.get_by_test_id("tour-skip").click()
 
     async def sign_in(self, user: str) -> None:
         await self.page.get_by_test_id("slack-user").select_option(user)

@@ -139,6 +139,7 @@ async def step_1(story: Story, told: str) -> None:
     """An agent answers from an article and names it."""
     await story.page.goto(story.url)
     await story.page.locator('[data-testid="link-state"][data-state="live"]').wait_for()
+    await story.page.get_by_test_id("tour-skip").click()
     (question,) = typed(told)
     await story.write(TELEGRAM, question)
     await story.reads(TELEGRAM, "From our article")

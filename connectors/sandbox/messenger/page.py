@@ -87,6 +87,15 @@ class Page:
         self.members = {member.psid: member for member in members}
         self._whose = {message_id: member for member in members for message_id in member.messages}
 
+    def start_over(self) -> None:
+        """Forget what was said. Everybody keeps their id, is online, and has blocked nobody."""
+        there = [member for member in self.members.values() if not member.gone]
+        self.replace_members([Member(member.psid, member.name) for member in there])
+        self.files.clear()
+        self.last_ms = 0
+        for member in there:
+            self.changed(member.psid)
+
     def window_open(self, member: Member, window: timedelta = WINDOW) -> bool:
         """https://developers.facebook.com/docs/messenger-platform/policy/policy-overview"""
         if self.troubles.strikes(Trouble.WINDOW_EXPIRED) or member.wrote_at is None:

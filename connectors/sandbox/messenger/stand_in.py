@@ -197,6 +197,12 @@ class MessengerStandIn:
 
     # Keeping
 
+    def start_over(self) -> None:
+        """Forget what was said, and all troubles. People and the webhook stay; the clock is right again."""
+        self.troubles.clear()
+        self.clock.moved = timedelta()
+        self._page.start_over()
+
     def snapshot(self) -> JsonObject:
         """All of it as JSON, but for the log of calls."""
         return {

@@ -80,6 +80,14 @@ export function remembered(key, fallback) {
   }
 }
 
+export function forgetAll(except) {
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith("sandbox.") && !except.includes(key.slice(8))) localStorage.removeItem(key);
+  } catch {
+    // Nothing was kept.
+  }
+}
+
 export function remember(key, value) {
   try {
     localStorage.setItem(`sandbox.${key}`, JSON.stringify(value));

@@ -157,6 +157,25 @@ export function typingTimer(again, milliseconds) {
   };
 }
 
+// Resolves to whether the person is sure.
+export function confirmed(title, words, { testid, button }) {
+  return new Promise((resolve) => {
+    let sure = false;
+    const dialog = h("dialog", { class: "small-dialog", "aria-label": title },
+      h("form", { method: "dialog", onsubmit: () => { sure = true; } },
+        h("h3", {}, title), h("p", {}, words),
+        h("div", { class: "dialog-buttons" },
+          h("button", { type: "button", class: "quiet-button", testid: `${testid}-no`, onclick: () => dialog.close() }, "Cancel"),
+          h("button", { type: "submit", class: "danger-button", testid: `${testid}-yes` }, button))));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(sure);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
 export function ask(title, label, { value = "", testid = "ask", button = "Send" } = {}) {
   return new Promise((resolve) => {
     const field = h("input", { id: "asked", testid: `${testid}-field`, required: true, maxlength: "200", autocomplete: "off" });

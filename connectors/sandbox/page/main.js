@@ -1,10 +1,13 @@
 // Puts the sides together and tells them when something changed.
 
-import { listen, remember, remembered } from "./api.js";
+import { act, attempt, forgetAll, listen, remember, remembered } from "./api.js";
+import { confirmed } from "./chatkit.js";
+import { iconButton, ICONS, menuButton } from "./dom.js";
 import { startFaults } from "./faults.js";
 import { startPhones } from "./phones.js";
 import { startSlack } from "./slack.js";
 import { startTelegramGroup } from "./telegram_group.js";
+import { startTour } from "./tour.js";
 
 const byId = (id) => document.getElementById(id);
 const unread = { phone: false, slack: false, group: false };
@@ -49,13 +52,13 @@ function refreshAll() {
   group.refresh();
 }
 
-for (const tab of document.querySelectorAll(".tabs button")) {
-  tab.addEventListener("click", () => {
-    document.body.dataset.tab = tab.dataset.side;
-    for (const each of document.querySelectorAll(".tabs button")) each.setAttribute("aria-pressed", String(each === tab));
-    refreshAll();
-  });
+function showSide(side) {
+  document.body.dataset.tab = side;
+  for (const each of document.querySelectorAll(".tabs button")) each.setAttribute("aria-pressed", String(each.dataset.side === side));
+  refreshAll();
 }
+
+for (const tab of document.querySelectorAll(".tabs button")) tab.addEventListener("click", () => showSide(tab.dataset.side));
 
 function openStaff(id) {
   for (const tab of document.querySelectorAll(".staff-tabs button")) {
@@ -77,3 +80,18 @@ document.querySelector(".staff-tabs").addEventListener("keydown", (event) => {
   other.focus();
 });
 openStaff(remembered("staff-tool", "slack") === "telegram-staff" ? "telegram-staff" : "slack");
+
+const tour = startTour({ showSide, openStaff });
+byId("page-menu").replaceWith(menuButton(iconButton(ICONS.more, "More", null, { testid: "page-menu" }), () => [
+  { label: "Take the tour", act: tour.begin, testid: "tour-open" },
+  { label: "Start over…", danger: true, act: startOver, testid: "start-over" },
+]));
+tour.beginOnce();
+
+async function startOver() {
+  const words = "Every chat, mail and thread is emptied, and the customers are new to the desk. Your organization stays.";
+  if (!(await confirmed("Start over?", words, { testid: "start-over", button: "Start over" }))) return;
+  if (!(await attempt(() => act("start-over")))) return;
+  forgetAll(["tour"]);
+  window.location.reload();
+}

@@ -12,7 +12,7 @@ from connectors.sandbox.slack.limits import UNLISTED, Limiter, Pace
 from connectors.sandbox.slack.oauth import Client, Installs
 from connectors.sandbox.slack.shapes import Installation
 from connectors.sandbox.slack.sockets import Sockets
-from connectors.sandbox.slack.state import Channel, User, dump, load
+from connectors.sandbox.slack.state import Channel, User, dump, emptied, load
 from connectors.sandbox.slack.tenants import VERIFICATION_TOKEN, Tenant
 from connectors.sandbox.slack.web import SlackWeb
 from connectors.sandbox.slack.wire import Clock, Ids, Wire, random_id, wall_clock
@@ -261,6 +261,12 @@ class SlackStandIn(Tenant):
         if not others:
             return dump(self._workspace.state)
         return {**dump(self._workspace.state), "workspaces": others, "tokens": self.installs.dump()}
+
+    def start_over(self) -> None:
+        """Forget what was said, in every workspace. People, channels and installations stay."""
+        for workspace in self._workspaces.values():
+            workspace.state = emptied(workspace.state)
+        self._workspace.show("restored")
 
     def restore(self, snapshot: Mapping[str, object]) -> None:
         self._workspace.state = load(snapshot)

@@ -2,7 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -155,6 +155,12 @@ class State:
     deliveries: dict[str, list[str]] = field(default_factory=dict)  # delivery id -> ts of every post of it
     panes: dict[str, Wire] = field(default_factory=dict)  # "channel/thread" of the assistant → what it shows
     last_ts: int = 0
+
+
+def emptied(state: State) -> State:
+    """The same people and channels, before anybody said anything."""
+    channels = {key: replace(channel, messages=[]) for key, channel in state.channels.items()}
+    return State(users=state.users, channels=channels, last_ts=state.last_ts)
 
 
 def dump(state: State) -> Wire:

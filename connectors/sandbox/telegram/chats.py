@@ -200,6 +200,16 @@ class Chats:
             "last_file": self._last_file,
         }
 
+    def start_over(self) -> None:
+        """Forget what was said, and every topic. Message ids are counted on: none comes twice."""
+        for forgotten in (self.files, self.paths, self.blocked, self._typing):
+            forgotten.clear()
+        for group in self.groups.values():
+            group.topics.clear()
+        for chat_id, messages in self.messages.items():
+            messages.clear()
+            self.changed(chat_id)
+
     def restore(self, saved: Mapping[str, object]) -> None:
         """All or nothing: a broken snapshot raises before anything is replaced."""
         groups = [Group.restored(group) for group in _objects(saved.get("groups", []))]

@@ -241,6 +241,10 @@ class TelegramStandIn:
 
     # Keeping
 
+    def start_over(self) -> None:
+        """Forget what was said. People, groups and the webhook stay."""
+        self._chats.start_over()
+
     def snapshot(self) -> JsonObject:
         """All of it as JSON, but for the log of calls."""
         return {

@@ -80,6 +80,14 @@ class Line:
         self.owners = {owner.wa_id: owner for owner in owners}
         self._whose = {message_id: owner for owner in owners for message_id in owner.messages}
 
+    def start_over(self) -> None:
+        """Forget what was said. Everybody keeps their number, is online, and has blocked nobody."""
+        there = [owner for owner in self.owners.values() if not owner.gone]
+        self.replace_owners([Owner(owner.wa_id, owner.name, owner.username) for owner in there])
+        self.files.clear()
+        for owner in there:
+            self.changed(owner.wa_id)
+
     def keep(self, owner: Owner, message: ChatMessage) -> ChatMessage:
         owner.messages[message.id] = message
         self._whose[message.id] = owner

@@ -212,6 +212,12 @@ class WhatsAppStandIn:
 
     # Keeping
 
+    def start_over(self) -> None:
+        """Forget what was said, and all troubles. People and the webhook stay; the clock is right again."""
+        self.troubles.clear()
+        self.clock.moved = timedelta()
+        self._line.start_over()
+
     def snapshot(self) -> JsonObject:
         """All of it as JSON, but for the log of calls and templates."""
         return snapshot_of(self._line, self._webhook.url, self._webhook.pending())

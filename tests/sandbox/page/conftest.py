@@ -16,6 +16,8 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from connectors.sandbox.server import Sandbox
 
+NO_TOUR = "try { localStorage.setItem('sandbox.tour', '\"seen\"') } catch {}"  # a frame may keep nothing
+
 
 @dataclass
 class Stage:
@@ -103,6 +105,7 @@ async def page(stage: Stage, browser: Browser) -> AsyncIterator[Page]:
     """The sandbox's page. A script error, or anything the content policy stops, fails the test."""
     complaints: list[str] = []
     made = await browser.new_page(viewport={"width": 1500, "height": 900})
+    await made.add_init_script(NO_TOUR)
     made.on("pageerror", lambda error: complaints.append(str(error)))
     made.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
     await made.goto(stage.url)

@@ -1,0 +1,88 @@
+"""The sandbox beside the product: settings that lead to the stand-ins, and a start from the beginning."""
+
+import asyncio
+from collections.abc import AsyncIterator, Set
+from typing import Final
+
+from bot.commands.desk import Desk
+from bot.commands.registry import registry
+from bot.core.commands import Call, Caller
+from bot.core.errors import SettingsError
+from bot.core.ids import CustomerId, OrgId
+from bot.run.embedded.kept import LOOPBACK
+from bot.run.instance import running_instance
+from bot.run.settings import Settings, load
+from connectors.sandbox.credentials import Credentials, environment
+from storage import customers, queries
+from storage.organizations import current
+
+_PAGE: Final = 100
+_PATIENCE: Final = 5.0  # seconds for what staff are told of those who were erased
+_LOOK_EVERY: Final = 0.1
+
+
+def in_sandbox(settings: Settings, port: int, mail: tuple[int, int]) -> Settings:
+    """The same settings, with the stand-ins in place of the platforms: they answer on `port`, and on the
+    ports `mail` of SMTP and IMAP.
+    """
+    here = f"http://{LOOPBACK}:{port}"
+    known = environment(Credentials(), f"{here}/sandbox", mail)
+    return load({**settings.environ, **known, "HOST": LOOPBACK, "PORT": str(port), "PUBLIC_URL": here})
+
+
+def in_running_sandbox(settings: Settings) -> Settings:
+    """The same for the sandbox that runs on this var folder. Raises SettingsError if none does."""
+    found = running_instance(settings.var)
+    if found is None or found.mail is None:
+        raise SettingsError(
+            f"no sandbox runs on the data in {settings.var}: start one with `make run`, or ask in the folder"
+            " where it was started"
+        )
+    return in_sandbox(settings, found.port, found.mail)
+
+
+async def forget_customers(desk: Desk, addresses: Set[str]) -> None:
+    """Erase whoever has one of the addresses on a platform, and wait until staff were told.
+
+    Others stay: the same data may hold customers of the real platforms.
+    """
+    erase, _ = registry(desk).find(["customers", "erase"])
+    async with desk.database.begin() as connection:
+        organizations = [known.organization for known in await current(connection)]
+    for organization in organizations:
+        caller = Caller(organization)
+        async for customer in _customers_at(desk, organization, addresses):
+            await erase.handler(Call(caller, {"customer": str(customer), "yes": "yes"}))
+        await _silence(desk, organization)
+
+
+async def _customers_at(desk: Desk, organization: OrgId, addresses: Set[str]) -> AsyncIterator[CustomerId]:
+    before: CustomerId | None = None
+    while True:
+        async with desk.database.begin() as connection:
+            lines = await customers.customers(connection, desk.keys, organization, before=before, limit=_PAGE)
+            stories = [
+                await customers.customer(connection, desk.keys, organization, line.id)
+                for line in lines
+                if not line.erased
+            ]
+        for story in stories:
+            if any(identity.address in addresses for identity in story.identities):
+                yield story.line.id
+        if len(lines) < _PAGE:
+            return
+        before = lines[-1].id
+
+
+async def _silence(desk: Desk, organization: OrgId) -> None:
+    """Until nothing waits to be sent, or for as long as that can be waited for."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                async with desk.database.begin() as connection:
+                    told = await queries.counts(connection, organization)
+                if not told.deliveries_waiting:
+                    return
+                await asyncio.sleep(_LOOK_EVERY)
+    except TimeoutError:
+        return
