@@ -183,10 +183,18 @@ async def step_3(story: Story, told: str) -> None:
 
 
 async def step_4(story: Story, told: str) -> None:
-    """The agent has the word again."""
-    back, resolve = pressed(told)
+    """A closing can be undone; the customer's next words reopen it; the agent has the word again."""
+    back, resolve, reopen = pressed(told)
+    (take,) = pressed(steps()[2])
     card = await story.card(TELEGRAM)
-    await expect(card.get_by_role("button", name=resolve, exact=True)).to_be_visible()
+    await story.press(card, back)
+    await story.press(card, reopen)
+    await expect(card).to_contain_text("Hugo Martin speaks to", timeout=PATIENCE)
+    await story.press(card, resolve)
+    await story.reads(TELEGRAM, "We have marked this as solved.")
+    await story.write(TELEGRAM, "It is not: I was charged again.")
+    await story.press(card, take)
+    await expect(card).to_contain_text("Hugo Martin speaks to", timeout=PATIENCE)
     await story.press(card, back)
     await story.reads(TELEGRAM, "Is there anything else")
     await story.write(TELEGRAM, "How do I reset my password?")
@@ -226,9 +234,10 @@ async def step_5(story: Story, _: str) -> None:
     await expect(WHATSAPP.read(story.page).locator("img")).to_be_visible(timeout=PATIENCE)
 
 
-async def step_6(story: Story, _: str) -> None:
+async def step_6(story: Story, told: str) -> None:
     """A closed window: the words are held, templates are offered, and they leave when Maya writes again."""
-    await story.page.get_by_test_id("faults-open").click()
+    (drawer,) = pressed(told)
+    await story.page.get_by_role("button", name=drawer).click()
     await story.page.get_by_test_id("clock-day").click()
     await story.page.get_by_test_id("faults-close").click()
     await expect(story.page.get_by_test_id("wa-window")).to_contain_text("window closed")
