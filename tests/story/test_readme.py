@@ -140,7 +140,8 @@ async def step_1(story: Story, told: str) -> None:
     await story.page.goto(story.url)
     await story.page.locator('[data-testid="link-state"][data-state="live"]').wait_for()
     await story.page.get_by_test_id("tour-skip").click()
-    (question,) = typed(told)
+    (start,), (question,) = pressed(told), typed(told)
+    await story.page.get_by_role("button", name=start, exact=True).click()
     await story.write(TELEGRAM, question)
     await story.reads(TELEGRAM, "From our article")
 
@@ -163,7 +164,7 @@ async def step_2(story: Story, told: str) -> None:
 
 async def step_3(story: Story, told: str) -> None:
     """The holder's words reach Maya after the undo; private lines and everybody else's stay inside."""
-    (take,) = pressed(told)
+    take, *_ = pressed(told)
     card = await story.card(TELEGRAM)
     await story.press(card, take)
     await expect(card).to_contain_text("Hugo Martin speaks to", timeout=PATIENCE)
@@ -184,8 +185,8 @@ async def step_3(story: Story, told: str) -> None:
 
 async def step_4(story: Story, told: str) -> None:
     """A closing can be undone; the customer's next words reopen it; the agent has the word again."""
-    back, resolve, reopen = pressed(told)
-    (take,) = pressed(steps()[2])
+    back, resolve, reopen, *_ = pressed(told)
+    take, *_ = pressed(steps()[2])
     card = await story.card(TELEGRAM)
     await story.press(card, back)
     await story.press(card, reopen)
@@ -204,7 +205,7 @@ async def step_4(story: Story, told: str) -> None:
 async def step_5(story: Story, _: str) -> None:
     """The same on every other channel; ticks come back as marks, pictures go both ways."""
     picture = {"mimeType": "image/png", "buffer": (ROOT / "docs" / "sandbox.png").read_bytes()}
-    (invite,), (charged,), (take,) = typed(steps()[0]), typed(steps()[1]), pressed(steps()[2])
+    (invite,), (charged,), (take, *_) = typed(steps()[0]), typed(steps()[1]), pressed(steps()[2])
     phones = (WHATSAPP, MESSENGER, MAIL, SLACK)
     for phone in phones:
         await story.write(phone, invite)
@@ -236,7 +237,7 @@ async def step_5(story: Story, _: str) -> None:
 
 async def step_6(story: Story, told: str) -> None:
     """A closed window: the words are held, templates are offered, and they leave when Maya writes again."""
-    (drawer,) = pressed(told)
+    drawer, *_ = pressed(told)
     await story.page.get_by_role("button", name=drawer).click()
     await story.page.get_by_test_id("clock-day").click()
     await story.page.get_by_test_id("faults-close").click()

@@ -61,8 +61,8 @@ export function startPhones(root, markUnread) {
     state.open = id;
     remember("channel-of-customer", id);
     showOpen();
+    draw(id); // at once: whoever is quick writes already
     if (id === "slack") refresh(); // whether the app was added meanwhile, nobody tells
-    else draw(id);
   }
 
   function choose(name) {
