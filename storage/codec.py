@@ -15,6 +15,7 @@ from bot.core.events import (
     ReachabilityChanged,
     Reacted,
     Receipt,
+    Reference,
     Said,
     Started,
     Submitted,
@@ -58,6 +59,7 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {
 _REPORT_KINDS = frozenset(kind.__name__ for kind in _REPORTS)
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)
+_REFERENCE: TypeAdapter[Reference] = TypeAdapter(Reference)
 _ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment, ...])
 
 
@@ -99,6 +101,14 @@ def dump_memory(memory: Memory) -> str:
 
 def load_memory(fields: object) -> Memory:
     return _MEMORY.validate_python(fields or {})
+
+
+def dump_reference(reference: Reference) -> str:
+    return _REFERENCE.dump_json(reference, exclude_defaults=True).decode()
+
+
+def load_reference(text: str) -> Reference:
+    return _REFERENCE.validate_json(text)
 
 
 def dump_attachments(attachments: tuple[Attachment, ...]) -> str:

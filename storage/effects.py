@@ -101,6 +101,7 @@ class Writes:
                             "id": effect.message,
                             "conversation": view.conversation.id,
                             "state": effect.state.value if effect.state else None,
+                            "reply_to": effect.reply_to,
                             "content": None
                             if effect.text is None
                             else sealer.seal(effect.text, field=CONTENT),
@@ -449,7 +450,8 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "change_message": text("""
         update messages set state = coalesce(cast(:state as text), state),
             content = coalesce(cast(:content as text), content),
-            edited = edited or cast(:content as text) is not null
+            edited = edited or cast(:content as text) is not null,
+            reply_to = coalesce(cast(:reply_to as uuid), reply_to)
         where id = :id and conversation_id = :conversation
     """),
     # Before the next is opened: a conversation has one open escalation at most.

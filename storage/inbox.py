@@ -16,6 +16,7 @@ from bot.core.conversation import Body, Origin, Role
 from bot.core.entries import LogEntry, changed_message, log_entry
 from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
+    NO_REFERENCE,
     Attachment,
     Edited,
     Event,
@@ -30,7 +31,7 @@ from bot.core.events import (
     WorkplaceChanged,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
-from storage.codec import dump_attachments, dump_body, load_body
+from storage.codec import dump_attachments, dump_body, dump_reference, load_body
 from storage.database import Step, together
 from storage.keys import Keys
 from storage.places import CLOSED, CONTEXT, SEEN, Arrival, Key, Places, Rules, Spot, key_of, opens
@@ -43,6 +44,7 @@ NOBODY = AccountId(UUID(int=0))  # stands as the account of events that we tell 
 
 CONTENT = "messages.content"
 EXTRAS = "messages.extras"
+REFERENCE = "messages.reference"
 BODY = "inbox.body"
 FILE_REF = "files.ref"
 FILE_NAME = "files.name"
@@ -362,6 +364,7 @@ class Inboxes:
         """Return the row of the log for an input that makes one, at the next position."""
         head.position += 1
         attachments = dump_attachments(said.attachments) if said.attachments else ""
+        reference = dump_reference(said.reference) if said.reference != NO_REFERENCE else ""
         return {
             "id": self._new_id(),
             "conversation": head.id,
@@ -374,6 +377,7 @@ class Inboxes:
             "content": entry.sealer.seal(said.text, field=CONTENT),
             "extras": entry.sealer.seal(attachments, field=EXTRAS) if attachments else None,
             "external": said.ref,
+            "reference": entry.sealer.seal(reference, field=REFERENCE) if reference else None,
         }
 
     def _files(self, entry: Entry, said: LogEntry, message: object) -> list[dict[str, object]]:
@@ -707,9 +711,9 @@ _PLACE_STRAY = text("""
 
 _INSERT_MESSAGE = text("""
     insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id,
-        role, content, extras, state, external_id, created_at)
+        role, content, extras, state, external_id, reference, created_at)
     values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content,
-        :extras, :state, :external, clock_timestamp())
+        :extras, :state, :external, :reference, clock_timestamp())
 """)
 
 _LOGGED = text("""

@@ -385,6 +385,8 @@ messages = Table(
     Column("state", String(20), nullable=False),
     Column("external_id", String(255), nullable=False, server_default=""),
     Column("room_id", Uuid),  # where staff wrote it
+    Column("reply_to", Uuid),  # the message that it answers
+    Column("reference", Text),  # sealed: what it answers or passes on, as the channel tells it
     Column("edited", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("uq_messages_position", "conversation_id", "position", unique=True),

@@ -33,7 +33,7 @@ from bot.core.conversation import (
     View,
 )
 from bot.core.errors import DeskError
-from bot.core.events import Attachment, Channel, Deleted, Edited, Event, Place, Reacted, Receipt
+from bot.core.events import NO_REFERENCE, Attachment, Channel, Deleted, Edited, Event, Place, Reacted, Receipt
 from bot.core.ids import (
     AgentId,
     ConversationId,
@@ -44,9 +44,9 @@ from bot.core.ids import (
     PersonId,
     TeamId,
 )
-from storage.codec import load_attachments, load_body, load_memory
+from storage.codec import load_attachments, load_body, load_memory, load_reference
 from storage.database import together
-from storage.inbox import BODY, CONTENT, EXTRAS, FILE_NAME
+from storage.inbox import BODY, CONTENT, EXTRAS, FILE_NAME, REFERENCE
 from storage.keys import Keys
 from storage.places import PLACE, PROFILE
 from storage.sealing import Sealer
@@ -115,41 +115,63 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, k
                     until.add((mark, place))
             case _:
                 pass
+        if isinstance(item.body, Event) and item.body.reply_to and item.origin is Origin.CUSTOMER:
+            refs.add(item.body.reply_to)
+            sent.add(item.body.reply_to)
     sent.update(early.message for early in view.conversation.memory.early)
     reactions = view.conversation.memory.reactions
     ids.update(MessageId(UUID(waiting.message)) for waiting in reactions if not waiting.left)
-    meant, parts = await _meant(connection, view, sent, until) if sent or until else ({}, frozenset())
-    ids.update(*meant.values())
+    if sent or until:
+        view = await _with_meaning(connection, view, sent, until)
+    ids.update(*view.refs.values(), *view.shown.values())
     ids -= {m.id for m in view.story}
     # A note may be the private part of a message whose public part is older.
     refs -= {m.ref for m in view.story if m.state is not MessageState.NOTE}
-    if not ids and not refs:
-        return replace(view, refs=meant, parts=parts)
-    given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(refs)}
-    older = [message(row, sealer, kept) for row in await connection.execute(_OLDER, given)]
-    known = {m.id for m in view.story}
-    story = (*(m for m in older if m.id not in known), *view.story)
-    return replace(view, story=story, refs=meant, parts=parts)
+    if ids or refs:
+        given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(refs)}
+        older = [message(row, sealer, kept) for row in await connection.execute(_OLDER, given)]
+        known = {m.id for m in view.story}
+        view = replace(view, story=(*(m for m in older if m.id not in known), *view.story))
+    return await _with_lines(connection, view)
 
 
-async def _meant(
+async def _with_meaning(
     connection: AsyncConnection, view: View, refs: set[str], until: set[tuple[datetime, Place]]
-) -> tuple[dict[str, tuple[MessageId, ...]], frozenset[str]]:
-    """Which of our messages the platform means by an id of its own, or by a watermark; and of these ids those
-    behind which more of the same message comes.
-    """
+) -> View:
+    """Return the view with what the platform means by ids of its own and by watermarks."""
     id_ = view.conversation.id
     parts = set()
     found: defaultdict[str, list[MessageId]] = defaultdict(list)
+    shown: defaultdict[str, list[MessageId]] = defaultdict(list)
     for row in await connection.execute(_SENT, {"id": id_, "refs": sorted(refs)}):
-        found[row.ref].append(MessageId(row.message_id))
-        if row.part:
+        (shown if row.in_room else found)[row.ref].append(MessageId(row.message_id))
+        if row.part and not row.in_room:
             parts.add(row.ref)
     for mark, place in until:
         given = {"id": id_, "until": mark, "channel": place.channel, "account": place.account}
         rows = await connection.execute(_SENT_UNTIL, given)
         found[mark.isoformat()] += [MessageId(row.message_id) for row in rows]
-    return {ref: tuple(ids) for ref, ids in found.items()}, frozenset(parts)
+    return replace(view, refs=_fixed(found), shown=_fixed(shown), parts=frozenset(parts))
+
+
+def _fixed(found: Mapping[str, list[MessageId]]) -> dict[str, tuple[MessageId, ...]]:
+    return {ref: tuple(ids) for ref, ids in found.items()}
+
+
+async def _with_lines(connection: AsyncConnection, view: View) -> View:
+    """Return the view with the lines of the open room that show what the inputs answer."""
+    room = view.escalation.room if view.escalation else None
+    answered = {
+        item.body.reply_to
+        for item in view.inputs
+        if isinstance(item.body, Event) and item.origin is Origin.CUSTOMER and item.body.reply_to
+    }
+    if room is None or not answered:
+        return view
+    ids = {id_ for ref in answered for id_ in view.refs.get(ref, ())}
+    ids |= {m.id for m in view.story if m.ref in answered}
+    rows = await connection.execute(_LINES, {"room": room.id, "ids": sorted(ids)})
+    return replace(view, lines={MessageId(row.message_id): row.line for row in rows})
 
 
 def _group(rows: Any) -> defaultdict[UUID, list[AnyRow]]:
@@ -254,6 +276,10 @@ def message(row: AnyRow, sealer: Sealer, kept: Kept = MappingProxyType({})) -> M
         room=row.room_id,
         attachments=_attachments(row, sealer, kept),
         edited=row.edited,
+        reply_to=MessageId(row.reply_to) if row.reply_to else None,
+        reference=load_reference(sealer.open(row.reference, field=REFERENCE))
+        if row.reference
+        else NO_REFERENCE,
     )
 
 
@@ -379,10 +405,18 @@ _FILES = text("""
 # ix_outbox_conversation_id: one conversation has few rows.
 _SENT = text("""
     select ref, o.message_id,
-        o.state <> 'delivered' or ref <> o.external_ids[cardinality(o.external_ids)] as part
+        o.state <> 'delivered' or ref <> o.external_ids[cardinality(o.external_ids)] as part,
+        o.room_id is not null as in_room
     from outbox o cross join unnest(o.external_ids) as ref
     where o.conversation_id = :id and o.message_id is not null and o.kind = 'post'
         and ref = any(cast(:refs as text[]))
+""")
+
+_LINES = text("""
+    select distinct on (message_id) message_id, external_ids[1] as line from outbox
+    where room_id = :room and kind = 'post' and message_id = any(cast(:ids as uuid[]))
+        and cardinality(external_ids) > 0
+    order by message_id, position
 """)
 
 # The platform's time of a message, by which it marks what was read, is before we have recorded the message.

@@ -13,6 +13,7 @@ class Line:
 
     speaker: str
     text: str
+    about: str = ""  # what it answers and whose words it passes on: "in reply to “…”", "forwarded from …"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Question:
     triggers: tuple[Trigger, ...]
     story: tuple[Line, ...]  # before the new messages
     messages: tuple[str, ...]  # the customer's new messages, in order; taps, also typed ones, as their labels
+    about: tuple[str, ...] = ()  # of each of them what `Line.about` says
     picked: str = ""  # the value of the button of ours that the customer tapped last
     offered: tuple[Option, ...] = ()  # of our last question, while none of them is picked
     misses: int = 0  # questions in a row which could not be answered

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from bot.core.events import Attachment, Event, Place
+from bot.core.events import NO_REFERENCE, Attachment, Event, Place, Reference
 from bot.core.ids import (
     AgentId,
     ConversationId,
@@ -88,6 +88,8 @@ class Message:
     room: UUID | None = None  # where staff wrote it
     attachments: tuple[Attachment, ...] = ()
     edited: bool = False
+    reply_to: MessageId | None = None  # the message of the log that it answers
+    reference: Reference = NO_REFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +297,12 @@ class View:
     inputs: tuple[Input, ...]  # in the order in which they were accepted
     timers: tuple[Timer, ...]  # those that came due
     story: tuple[Message, ...]  # the newest messages, oldest first, with those of `inputs`
-    # What a platform id (or the ISO form of a receipt's watermark) in the inputs means in our log.
+    # What a platform id (or the ISO form of a receipt's watermark) in the inputs means in our log: of what
+    # left for the customer, and of what rooms show. The ids of two chats may be the same.
     refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
+    shown: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
+    # The platform's ids of the lines in the open room that show what the inputs answer.
+    lines: Mapping[MessageId, str] = field(default_factory=dict)
     parts: frozenset[str] = frozenset()  # those of them which are not the last part of what they belong to
     closed: Escalation | None = None  # the newest escalation, when none is open
     rooms: tuple[Room, ...] = ()  # all of this conversation, also closed ones, oldest first

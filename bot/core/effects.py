@@ -16,7 +16,6 @@ class AddMessage:
     """A new entry of the log."""
 
     message: Message
-    reply_to: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,7 @@ class ChangeMessage:
     message: MessageId
     state: MessageState | None = None
     text: str | None = None
+    reply_to: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from bot.core.conversation import MessageState, Origin, Role
 from bot.core.events import (
+    NO_REFERENCE,
     Attachment,
     Deleted,
     Edited,
     Event,
+    Reference,
     Said,
     Standing,
     Submitted,
@@ -30,6 +32,7 @@ class LogEntry:
     sender: str = ""
     ref: str = ""  # the platform's id of the message
     attachments: tuple[Attachment, ...] = ()
+    reference: Reference = NO_REFERENCE
 
 
 def log_entry(event: Event, origin: Origin, *, known: bool = True) -> LogEntry | None:
@@ -44,16 +47,16 @@ def log_entry(event: Event, origin: Origin, *, known: bool = True) -> LogEntry |
         return _by_somebody_else(event)
     match event.content:
         case Said(text=text, attachments=attachments):
-            return _by_customer(text, event.message, attachments)
+            return _by_customer(event, text, event.message, attachments)
         case Tapped(label=label):
-            return _by_customer(label)
+            return _by_customer(event, label)
         case Submitted(form=form, values=values):
             filled_in = "\n".join(f"{name}: {value}" for name, value in values)
-            return _by_customer(filled_in or form, event.message)
+            return _by_customer(event, filled_in or form, event.message)
         case Unsupported(kind=kind):
-            return _by_customer(f"[{kind}]", event.message)
+            return _by_customer(event, f"[{kind}]", event.message)
         case Edited(message=ref, text=text, attachments=attachments) if not known:
-            return _by_customer(text, ref, attachments)
+            return _by_customer(event, text, ref, attachments)
         case _:
             return None
 
@@ -63,9 +66,16 @@ def changed_message(event: Event) -> str:
     return event.content.message if isinstance(event.content, Edited | Deleted) else ""
 
 
-def _by_customer(text: str, ref: str = "", attachments: tuple[Attachment, ...] = ()) -> LogEntry:
+def _by_customer(
+    event: Event, text: str, ref: str = "", attachments: tuple[Attachment, ...] = ()
+) -> LogEntry:
     return LogEntry(
-        role=Role.CUSTOMER, state=MessageState.RECEIVED, text=text, ref=ref, attachments=attachments
+        role=Role.CUSTOMER,
+        state=MessageState.RECEIVED,
+        text=text,
+        ref=ref,
+        attachments=attachments,
+        reference=event.reference,
     )
 
 
@@ -88,4 +98,5 @@ def _by_somebody_else(event: Event) -> LogEntry | None:
         sender=name or event.sender.external_id,
         ref=event.message,
         attachments=attachments,
+        reference=event.reference,
     )

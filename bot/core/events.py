@@ -217,6 +217,32 @@ class Standing(StrEnum):
     STRANGER = "stranger"  # somebody who has got into a customer's thread: what they write is a note to staff
 
 
+QUOTE = 300  # characters of the words that a message answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What a message answers, and who wrote it first, as the channel tells it beside `Event.reply_to`.
+
+    The writer of the message may have chosen these words: show them as a customer's.
+    """
+
+    quote: str = ""  # the words answered: those that the writer chose, else how the message begins
+    kind: str = ""  # what was answered, where it is no text: "photo", "story"
+    author: str = ""  # who wrote what was answered, where it is none of this chat
+    forwarded: bool = False  # somebody else wrote the message first
+    origin: str = ""  # who that was, where the channel tells it
+    often: bool = False  # it has gone through many hands, as a chain letter does
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quote", one_line(self.quote, QUOTE))
+        for name in ("kind", "author", "origin"):
+            object.__setattr__(self, name, one_line(getattr(self, name)))
+
+
+NO_REFERENCE = Reference()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing one person did. `(place.channel, place.account, external_id)` is its identity for ever.
@@ -241,6 +267,7 @@ class Event:
     occurred_at: datetime  # the channel's clock
     message: str = ""
     reply_to: str = ""  # the platform's id of the message answered
+    reference: Reference = NO_REFERENCE
     shared: bool = False
     private: bool = True
     standing: Standing = Standing.CUSTOMER
@@ -248,7 +275,7 @@ class Event:
     overheard: bool = False
     reply_context: str = ""
     in_our_thread: bool = False  # the channel says that the thread was begun by this very account
-    hints: tuple[tuple[str, str], ...] = field(default=())  # channel facts for the record, e.g. forwarded
+    hints: tuple[tuple[str, str], ...] = field(default=())  # channel facts for the record, e.g. an album
 
     def __post_init__(self) -> None:
         if not self.external_id or not self.sender.external_id:

@@ -29,7 +29,7 @@ from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, WAITING_ON_HOLDER, escalate
 from bot.turns.quoting import excerpt, inert, quoted
 from bot.turns.reports import receipt
-from bot.turns.story import named, told_by_customer
+from bot.turns.story import named, reference_for_staff, told_by_customer
 from bot.turns.window import reopened
 from orgs.answering.choosing import choice_of
 from orgs.answering.language import language_of
@@ -41,6 +41,7 @@ _BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; mo
 
 def hear(draft: Draft, item: Input, event: Event) -> None:
     """One input from where the customer is."""
+    _link(draft, item, event)
     if event.standing is not Standing.CUSTOMER:
         _others(draft, item, event)
         return
@@ -82,6 +83,13 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             pass  # of staff alone
         case _:
             assert_never(event.content)
+
+
+def _link(draft: Draft, item: Input, event: Event) -> None:
+    """Record which message of the log the new one answers."""
+    message, answered = _entry(draft, item), draft.in_their_chat(event.reply_to)
+    if message is not None and answered is not None:
+        draft.add(ChangeMessage(message.id, reply_to=answered.id))
 
 
 def _introduced(draft: Draft, event: Event) -> None:
@@ -176,13 +184,19 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
 def _show(draft: Draft, message: Message, event: Event, room: Room | None = None) -> None:
     """In the room: the words, what can be attached now, and the names of what is still being fetched."""
     name, writer = draft.customer_name, inert(event.sender.display_name)
-    aside = ""
+    aside = reference_for_staff(message, draft.messages)
     if event.shared and writer and writer != name:
-        name, aside = writer, f" (with {name})"  # several people write in one thread
+        name, aside = writer, f" (with {name}){aside}"  # several people write in one thread
     aside += " 🤖 _automatic reply_" if event.automatic else ""
     aside += " 👂 _another app has the word there_" if event.overheard else ""
     told = told_by_customer(name, _told(message), aside)
-    draft.tell_room(Post(told, attachments=at_hand(message)), message.id, room)
+    post = Post(told, attachments=at_hand(message), reply_to=_line_answered(draft, message))
+    draft.tell_room(post, message.id, room)
+
+
+def _line_answered(draft: Draft, message: Message) -> str:
+    answered = draft.messages.get(message.reply_to) if message.reply_to else None
+    return draft.line_of(answered) if answered is not None else ""
 
 
 def _told(message: Message) -> str:
@@ -233,25 +247,27 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
     if message is None:
         return
     name = inert(event.sender.display_name or event.sender.external_id)
-    text, files = quoted(_told(message)), at_hand(message)
+    about = reference_for_staff(message, draft.messages)
+    text, files, line = quoted(_told(message)), at_hand(message), _line_answered(draft, message)
     if event.standing is Standing.INSIDER:
-        said = f"🧑 **{name}** wrote to {draft.customer_name} directly:\n\n{text}"
-        draft.tell_room(Post(said, attachments=files), message.id)
+        said = f"🧑 **{name}** wrote to {draft.customer_name} directly{about}:\n\n{text}"
+        draft.tell_room(Post(said, attachments=files, reply_to=line), message.id)
         draft.because("staff", f"{name} wrote where the customer reads")
         return
     sentence = f"{name}, who is not {draft.customer_name}, answered in this thread"
     if draft.escalation is not None:
-        draft.tell_room(Post(f"⚠️ {sentence}:\n\n{text}", attachments=files), message.id)
+        told = f"⚠️ {sentence}{about}:\n\n{text}"
+        draft.tell_room(Post(told, attachments=files, reply_to=line), message.id)
     else:
         escalate(
             draft, reason=f"{sentence}. Nobody has told them anything.", why="a stranger wrote", quiet=True
         )
-        draft.tell_room(Post(f"⚠️ {name} wrote:\n\n{text}", attachments=files), message.id)
+        draft.tell_room(Post(f"⚠️ {name} wrote{about}:\n\n{text}", attachments=files), message.id)
     draft.because("stranger", "answered in the customer's thread: a note to staff")
 
 
 def _reacted(draft: Draft, reaction: Reacted) -> None:
-    meant = next(draft.meant(reaction.message), None) or _known(draft, reaction.message)
+    meant = draft.in_their_chat(reaction.message)
     said = f" to “{excerpt(meant.text)}”" if meant is not None and meant.text else ""
     if reaction.added:
         draft.tell_room(Post(f"{inert(reaction.emoji)} **{draft.customer_name}** reacted{said}."))

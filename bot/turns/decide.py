@@ -25,7 +25,7 @@ from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
 from bot.turns.ownership import Cause
-from bot.turns.story import lines, words
+from bot.turns.story import lines, reference_for_agent, words
 from orgs.routing import escalation_target, find_agent, find_trigger, first_agent, rules_of
 from orgs.translations import texts_in
 
@@ -133,7 +133,8 @@ def question(decision: Decision) -> Question:
     assert agent is not None  # noqa: S101  `_whom_to_ask` saw to it
     voice = agent.voice or org.identity.voice
     before = [m for m in draft.messages.values() if m.id not in decision.asked]
-    asked = [draft.messages[id_] for id_ in decision.asked]
+    heard = (draft.messages[id_] for id_ in decision.asked)
+    asked = [message for message in heard if message.state is not MessageState.DELETED]
     return Question(
         organization=draft.view.conversation.organization,
         organization_name=org.display_name,
@@ -144,11 +145,8 @@ def question(decision: Decision) -> Question:
         knowledge=agent.knowledge,
         triggers=_triggers(draft, agent.id),
         story=lines(before),
-        messages=tuple(
-            draft.typed.get(message.id) or words(message)
-            for message in asked
-            if message.state is not MessageState.DELETED
-        ),
+        messages=tuple(draft.typed.get(message.id) or words(message) for message in asked),
+        about=tuple(reference_for_agent(message, draft.messages) for message in asked),
         picked=draft.picked,
         offered=tuple(Option(value, label) for value, label in draft.memory.options),
         misses=draft.memory.misses,

@@ -145,13 +145,14 @@ class Draft:
         match effect:
             case AddMessage(message=message):
                 self.messages[message.id] = message
-            case ChangeMessage(message=id_, state=state, text=text):
+            case ChangeMessage(message=id_, state=state, text=text, reply_to=reply_to):
                 if known := self.messages.get(id_):
                     self.messages[id_] = replace(
                         known,
                         state=state or known.state,
                         text=known.text if text is None else text,
                         edited=known.edited or text is not None,
+                        reply_to=reply_to or known.reply_to,
                     )
             case SetTimer(kind=kind, subject=subject, due_at=due_at):
                 self.timers[kind, subject] = Timer(kind, subject, due_at)
@@ -297,9 +298,21 @@ class Draft:
         self.add(TellPerson(DirectMessage(PersonId(person), place, post)))
         return True
 
-    def meant(self, ref: str) -> Iterator[Message]:
-        """The messages of the log that the platform means by an id, where we sent or showed them."""
-        return (self.messages[id_] for id_ in self.view.refs.get(ref, ()) if id_ in self.messages)
+    def in_their_chat(self, ref: str) -> Message | None:
+        """Return the message that an id of the platform means where the customer is."""
+        sent = (self.messages[id_] for id_ in self.view.refs.get(ref, ()) if id_ in self.messages)
+        theirs = (m for m in self.messages.values() if ref and m.ref == ref and m.room is None)
+        return next(sent, None) or next(theirs, None)
+
+    def in_rooms(self, ref: str) -> Iterator[Message]:
+        """Return the messages that a line of a room shows, by the platform's id of that line."""
+        return (self.messages[id_] for id_ in self.view.shown.get(ref, ()) if id_ in self.messages)
+
+    def line_of(self, message: Message) -> str:
+        """Return the platform's id of the line of the open room that shows a message; "" if none does."""
+        room = self.escalation.room if self.escalation else None
+        known = self.view.lines.get(message.id, "")
+        return message.ref if room is not None and message.room == room.id else known
 
     def show_card(self) -> None:
         """Once a turn is enough: the card shows how things stand when it is sent."""

@@ -26,7 +26,7 @@ def react(draft: Draft, reaction: Reacted, person: PersonId) -> None:
     """Let the holder's listed emoji go to the customer's message when the undo is over; take back one that is
     removed. Where the customer's channel has no reactions nothing leaves.
     """
-    for message in draft.meant(reaction.message):
+    for message in draft.in_rooms(reaction.message):
         if message.role is not Role.CUSTOMER or not message.ref:
             continue
         if not reaction.added:
@@ -41,7 +41,7 @@ def react(draft: Draft, reaction: Reacted, person: PersonId) -> None:
 
 def withdraw(draft: Draft, reaction: Reacted, person: PersonId) -> None:
     """Take back a reaction of somebody who speaks no longer, while it waits."""
-    for message in draft.meant(reaction.message):
+    for message in draft.in_rooms(reaction.message):
         known = _find(draft, str(message.id))
         if known is not None and not known.left and not reaction.added:
             _remove(draft, reaction, message, person)

@@ -115,7 +115,7 @@ def _speaks(draft: Draft, event: Event, person: PersonId | None) -> bool:
 
 def _is_forwarded(event: Event) -> bool:
     """Return whether somebody else wrote it first: the holder's own words alone may leave."""
-    return any(name == "forwarded" for name, _ in event.hints)
+    return event.reference.forwarded
 
 
 def _taken_at(draft: Draft) -> datetime:

@@ -1,11 +1,12 @@
 """The conversation told again: to an answerer, to the people who take over."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from bot.core.answering import Line
 from bot.core.conversation import Message, MessageState, Role
-from bot.core.events import Attachment, AttachmentKind
-from bot.turns.quoting import cited, inert, quoted
+from bot.core.events import QUOTE, Attachment, AttachmentKind
+from bot.core.ids import MessageId
+from bot.turns.quoting import cited, excerpt, inert, quoted, shortened
 from orgs.routing import find_agent, find_person
 from orgs.specification.organization import Organization
 
@@ -38,7 +39,9 @@ def seen_by_customer(messages: Iterable[Message]) -> list[Message]:
 
 def lines(messages: Iterable[Message]) -> tuple[Line, ...]:
     """For an answerer: only what both sides have seen."""
-    return tuple(Line(SPEAKERS[m.role], m.text) for m in seen_by_customer(messages))
+    known = {message.id: message for message in messages}
+    seen = seen_by_customer(known.values())
+    return tuple(Line(SPEAKERS[m.role], m.text, reference_for_agent(m, known)) for m in seen)
 
 
 def words(message: Message) -> str:
@@ -56,6 +59,46 @@ def named(attachment: Attachment) -> str:
             return f"{icon} {attachment.name} {attachment.ref.removeprefix('tel:')}"
         case _:
             return f"{icon} {attachment.name or attachment.kind.value}"
+
+
+def reference_for_staff(message: Message, known: Mapping[MessageId, Message]) -> str:
+    """Return CommonMark that says what a message answers and whose words it passes on; "" for neither."""
+    told, parts = message.reference, []
+    if answered := _answered(message, known):
+        whose = f"{inert(told.author)}: " if told.author else ""
+        parts.append(f" ↩️ to {whose}“{excerpt(answered)}”")
+    elif thing := _thing_answered(message):
+        parts.append(f" ↩️ to {inert(thing)}")
+    if told.forwarded:
+        often = " many times" if told.often else ""
+        parts.append(f" ↪️ forwarded{often}" + (f" from {inert(told.origin)}" if told.origin else ""))
+    return "".join(parts)
+
+
+def reference_for_agent(message: Message, known: Mapping[MessageId, Message]) -> str:
+    """Return the same as plain text."""
+    told, parts = message.reference, []
+    if answered := _answered(message, known):
+        whose = f"{told.author}: " if told.author else ""
+        parts.append(f"in reply to {whose}“{shortened(answered, QUOTE)}”")
+    elif thing := _thing_answered(message):
+        parts.append(f"in reply to {thing}")
+    if told.forwarded:
+        parts.append(f"forwarded from {told.origin}" if told.origin else "forwarded")
+    return "; ".join(parts)
+
+
+def _answered(message: Message, known: Mapping[MessageId, Message]) -> str:
+    """Return the words that a message answers: what the channel shows of them, else what the log has."""
+    answered = known.get(message.reply_to) if message.reply_to else None
+    return message.reference.quote or (words(answered) if answered is not None else "")
+
+
+def _thing_answered(message: Message) -> str:
+    """Return what a message answers where that has no words, such as a photo or a story."""
+    kind, author = message.reference.kind, message.reference.author
+    thing = f"a {kind}" if kind else "a message" if author else ""
+    return f"{thing} from {author}" if author else thing
 
 
 def told_by_customer(name: str, text: str, aside: str = "") -> str:
@@ -82,10 +125,12 @@ def transcript(messages: Iterable[Message], customer: str, name: Callable[[Messa
     Whoever speaks, their words are in a quote: outside of it stands only who it was.
     """
     told = []
-    for message in seen_by_customer(messages):
+    known = {message.id: message for message in messages}
+    for message in seen_by_customer(known.values()):
         match message.role:
             case Role.CUSTOMER:
-                told.append(told_by_customer(customer, words(message)))
+                about = reference_for_staff(message, known)
+                told.append(told_by_customer(customer, words(message), about))
                 continue
             case Role.AGENT:
                 who = f"🤖 **{inert(name(message))}**"

@@ -128,7 +128,6 @@ def hints(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         "ad_title": referral.node("ads_context_data").text("ad_title"),
         "app": message.id("app_id"),
         "from": next((tag.text("source") for tag in message.nodes("tags")), ""),
-        "story": message.node("reply_to").node("story").text("url"),
     }
     return ((name, value[:500]) for name, value in found.items() if value)
 

@@ -18,6 +18,7 @@ from bot.core.events import (
     Event,
     Place,
     Reacted,
+    Reference,
     Said,
     Sender,
     Submitted,
@@ -129,7 +130,7 @@ class Parser:
             content=content,
             occurred_at=moment(event.text("event_ts")) or moment(ts) or callback.now,
             message=message,
-            hints=(("forwarded", "share"),) if _is_forwarded(written) else (),
+            reference=_reference(written),
             in_our_thread=bool(callback.us and thread) and written.text("parent_user_id") == callback.us,
         )
 
@@ -224,10 +225,15 @@ def _shared(message: Node) -> list[Node]:
     ]
 
 
-def _is_forwarded(message: Node) -> bool:
-    """Return whether somebody else wrote or uploaded first what the message brings."""
-    owners = {file.text("user") for file in message.nodes("files")} - {""}
-    return bool(_shared(message) or owners - {message.text("user")})
+def _reference(message: Node) -> Reference:
+    """Return whether somebody else wrote or uploaded first what the message brings, and who wrote it.
+
+    What a message answers is never told: an answer in Slack stands in the thread of what it answers.
+    """
+    shared = _shared(message)
+    owners = {file.text("user") for file in message.nodes("files")} - {"", message.text("user")}
+    authors = dict.fromkeys(part.text("author_name") for part in shared)
+    return Reference(forwarded=bool(shared or owners), origin=", ".join(filter(None, authors)))
 
 
 def _is_elsewhere(file: Node) -> bool:

@@ -44,18 +44,10 @@ from connectors.telegram.desk import Typed, words_of
 from connectors.telegram.ears import Ears
 from connectors.telegram.excerpt import excerpt
 from connectors.telegram.fields import ANONYMOUS, clean, moment, whole, words
+from connectors.telegram.references import FORWARDED, reference_of
 
 REMOVED = "the bot was removed from the group, or may not write there"
 Json = Mapping[str, object]
-# Any of them tells of somebody else's words; the later ones are those of the Bot API before 7.0.
-_FORWARDED = (
-    "forward_origin",
-    "is_automatic_forward",
-    "forward_date",
-    "forward_from",
-    "forward_from_chat",
-    "forward_sender_name",
-)
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "message_reaction")
 
 
@@ -142,7 +134,7 @@ class UpdateReader:
 
     def _command(self, message: Message, raw: Json) -> Typed | None:
         """Staff's alone; also typed in private, and outside of topics. Others' words, passed on, are none."""
-        if any(raw.get(each) for each in ("sender_chat", "via_bot", *_FORWARDED)):
+        if any(raw.get(each) for each in ("sender_chat", "via_bot", *FORWARDED)):
             return None
         typed = words_of(words(message.text, "message.text")) if self.ears.staff else None
         writer = message.from_user
@@ -207,6 +199,7 @@ class UpdateReader:
             occurred_at=moment(when, "message.date"),
             message=str(whole(message.message_id, "message_id")),
             reply_to=str(whole(answered.message_id, "reply_to_message")) if answered and not opened else "",
+            reference=reference_of(raw),
             private=_alone(message.chat),
             # We write in topics of our own alone, so an answer to us is in one.
             in_our_thread=topic is not None and author is not None and author.id == self.own_id,
@@ -368,9 +361,6 @@ def _nobody(chat: Json) -> Sender:
 
 
 def _hints(raw: Json) -> Iterable[tuple[str, str]]:
-    if any(raw.get(field) for field in _FORWARDED):
-        origin = _object(raw.get("forward_origin"))
-        yield "forwarded", words(origin.get("type"), "forward_origin.type")
     if album := raw.get("media_group_id"):
         yield "album", words(album, "media_group_id")
     if bot := _object(raw.get("via_bot")):

@@ -18,6 +18,7 @@ from bot.core.events import (
     Reacted,
     Receipt,
     ReceiptStatus,
+    Reference,
     Sender,
     Standing,
 )
@@ -121,6 +122,7 @@ class WebhookReader:
             occurred_at=message.moment("timestamp") or received,
             message="" if isinstance(content, Reacted | Edited | Deleted) else wamid,
             reply_to=message.node("context").text("id"),
+            reference=_reference(message),
             private=not message.text("group_id"),
             overheard=overheard,
             hints=tuple((name, fact[:_HINT_CHARS]) for name, fact in _hints(message, person) if fact),
@@ -145,6 +147,7 @@ class WebhookReader:
             occurred_at=echo.moment("timestamp") or received,
             message="" if isinstance(content, Reacted | Edited | Deleted) else wamid,
             reply_to=echo.node("context").text("id"),
+            reference=_reference(echo),
             standing=Standing.INSIDER,
         )
 
@@ -217,12 +220,15 @@ def _bounded(name: str) -> str:
     return name if len(name) <= _ID_CHARS else f"sha256:{sha256(name.encode()).hexdigest()}"
 
 
+def _reference(message: Node) -> Reference:
+    """Return whether the message was forwarded. WhatsApp does not tell from whom."""
+    context = message.node("context")
+    often = context.flag("frequently_forwarded")
+    return Reference(forwarded=often or context.flag("forwarded"), often=often)
+
+
 def _hints(message: Node, person: _Person) -> Iterable[tuple[str, str]]:
     context, referral = message.node("context"), message.node("referral")
-    if context.flag("frequently_forwarded"):
-        yield "forwarded", "often"
-    elif context.flag("forwarded"):
-        yield "forwarded", "true"
     product = context.node("referred_product")
     yield "product", product.id("product_retailer_id")
     yield "catalog", product.id("catalog_id")

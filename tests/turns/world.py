@@ -198,6 +198,7 @@ class State:
             state=effect.state or before.state,
             text=before.text if effect.text is None else effect.text,
             edited=before.edited or effect.text is not None,
+            reply_to=effect.reply_to or before.reply_to,
         )
 
     def _escalate(self, effect: OpenEscalation | ChangeEscalation | AddStep) -> None:

@@ -22,6 +22,7 @@ _MAX_POINTING = 500  # characters of a text that points to answers below it
 class Divided:
     new: str
     quoted: str
+    passed_on: tuple[Line, ...] = ()  # the end of `new` that is a forwarded mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def divide(
         if kept is not None:
             return Divided(kept, quoted[:MAX_QUOTED])
     forwarded = _joined(content)
-    return Divided("\n\n".join(filter(None, (new, forwarded))), quoted[:MAX_QUOTED])
+    return Divided("\n\n".join(filter(None, (new, forwarded))), quoted[:MAX_QUOTED], tuple(content))
 
 
 def everything(lines: Sequence[Line]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -20,6 +20,7 @@ MAX_BYTES = 25 * 1024 * 1024
 MAX_TEXT = 200_000  # characters of `new`, `full` and `quoted`
 MAX_SUBJECT = 1_000
 _MAX_IDS = 100
+_COPIED_HEADER = 15  # lines within which a copied header says who wrote it
 _ONLY_PICTURES = re.compile(r"(?:\[image\]|\s)*")
 _MESSAGE_ID = re.compile(r"<[^\s<>\x00-\x1f\x7f]{1,900}>")
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to")
@@ -73,6 +74,7 @@ def read(
         quoted=text.quoted[:MAX_TEXT],
         full=text.full[:MAX_TEXT],
         attachments=tuple(contents.files),
+        forwarded=text.forwarded,
         old_pictures=text.old_pictures,
         automatic=robots.automatic(
             headers, sender, own_addresses=own_addresses, is_report=is_report or bool(reported)
@@ -150,6 +152,7 @@ class _Text:
         self._subject, self._is_reply, self._has_files = subject, is_reply, has_files
         self.new = self.quoted = self.full = ""
         self.old_pictures: frozenset[str] = frozenset()
+        self.forwarded: str | None = None
 
     def of(self, contents: Contents) -> "_Text":
         new, quoted, full = [], [], []
@@ -162,6 +165,8 @@ class _Text:
             is_reply=self._is_reply,
             has_files=self._has_files,
         )
+        if divided.passed_on:
+            self.forwarded = _copied_author(divided.passed_on)
         told, shown = without_pictures(divided.new)
         old, old_pictures = without_pictures(divided.quoted)
         self.old_pictures = old_pictures - shown
@@ -172,6 +177,7 @@ class _Text:
             if text.forwarded is not None:
                 inner, _ = without_pictures(quoting.everything(self._lines(text)))
                 whole = f"{_heading(text.forwarded.headers)}\n\n{inner}"
+                self.forwarded = self.forwarded or text.forwarded.headers.text("from")[:500]
                 new.append(whole)
                 full.append(whole)
         if not any(part.strip() for part in new) and contents.invitation:
@@ -194,6 +200,14 @@ def _heading(headers: Headers) -> str:
     return "\n".join(
         ["---------- Forwarded message ----------", *(f"{name}: {value}" for name, value in shown if value)]
     )
+
+
+def _copied_author(passed_on: Sequence[Line]) -> str:
+    """Return who wrote a mail whose header was copied above it, as mail programs do."""
+    for line in passed_on[:_COPIED_HEADER]:
+        if phrases.label(line.text) == "from":
+            return re.split("[:：]", phrases.bare(line.text), maxsplit=1)[-1].strip()[:500]
+    return ""
 
 
 def _ids(headers: Headers, name: str) -> tuple[str, ...]:

@@ -116,9 +116,22 @@ class TelegramStandIn:
     def users(self) -> list[TelegramUser]:
         return list(self._chats.users.values())
 
-    def say(self, user: TelegramUser, text: str, reply_to: int | None = None) -> ChatMessage:
-        """Write to the bot; "/start payload" is what a link with a payload sends."""
+    def say(
+        self, user: TelegramUser, text: str, reply_to: int | None = None, *, quote: str = ""
+    ) -> ChatMessage:
+        """Write to the bot; "/start payload" is what a link with a payload sends. `quote` is the part of the
+        message answered that the person chose.
+        """
         draft = self._draft(user, reply_to)
+        if quote and reply_to is not None:
+            position = self._chats.of_person(user, reply_to).text.index(quote)
+            chosen = {"text": quote, "position": position, "is_manual": True}
+            draft = replace(draft, extra=(("quote", chosen),))
+        return self._arrive(user, replace(draft, text=text, entities=found_entities(text)))
+
+    def forward(self, user: TelegramUser, text: str, origin: Mapping[str, object]) -> ChatMessage:
+        """Pass on to the bot what somebody else wrote; `origin` is a MessageOrigin of the Bot API."""
+        draft = replace(self._draft(user, None), extra=(("forward_origin", dict(origin)),))
         return self._arrive(user, replace(draft, text=text, entities=found_entities(text)))
 
     def send_media(

@@ -14,6 +14,8 @@ def upgrade() -> None:
     op.add_column("escalations", sa.Column("closed_by", sa.String(length=255), nullable=True))
     op.add_column("escalations", sa.Column("assignee", sa.String(length=255), nullable=True))
     op.execute("update escalations set closed_by = to_human where state in ('resolved', 'returned')")
+    op.add_column("messages", sa.Column("reply_to", sa.Uuid(), nullable=True))
+    op.add_column("messages", sa.Column("reference", sa.Text(), nullable=True))
     op.execute("""
         update messages m set room_id = r.id from rooms r
         where r.conversation_id = m.conversation_id and r.open and m.role = 'staff' and m.external_id <> ''
@@ -57,4 +59,6 @@ def downgrade() -> None:
     op.drop_index("ix_outbox_direct", table_name="outbox")
     op.drop_column("escalations", "assignee")
     op.drop_column("escalations", "closed_by")
+    op.drop_column("messages", "reference")
+    op.drop_column("messages", "reply_to")
     op.drop_column("messages", "room_id")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.events import Event, Standing
+from bot.core.events import Event, Reference, Standing
 from connectors.email.threads import Threads
 from connectors.sandbox.mail import Customer, Letter
 from tests.connectors.email import rig
@@ -58,6 +58,19 @@ async def test_the_address_leads_to_the_thread_where_the_message_ids_are_lost(
 
     assert reply.place == question.place
     assert said(reply).text == "Thanks!"
+    assert reply.reply_to == "<rewritten@relay.example>"
+
+
+async def test_a_mail_says_which_mail_it_answers_and_whose_it_passes_on(line: Line, maya: Customer) -> None:
+    _, answer = await conversation(line, maya)
+    await maya.reply(answer, "Thanks!", to=ADDRESS)
+    passed_on = "Is this yours?\n\n---------- Forwarded message ---------\nFrom: Eve <eve@c.example>\n"
+    await maya.write("Fwd: Prize", f"{passed_on}Subject: Prize\n\nYou won", to=ADDRESS)
+
+    _, reply, forward = await line.inbox.has(3)
+
+    assert (reply.reply_to, reply.reference) == (answer.message_id, Reference())
+    assert forward.reference == Reference(forwarded=True, origin="Eve <eve@c.example>")
 
 
 async def test_writing_twice_before_the_answer_is_one_thread(line: Line, maya: Customer) -> None:

@@ -14,6 +14,7 @@ from bot.core.events import (
     Reacted,
     Receipt,
     ReceiptStatus,
+    Reference,
     Said,
     Sender,
     Standing,
@@ -52,6 +53,13 @@ def test_a_reply_names_the_message_it_answers() -> None:
     event = rig.one(message={"mid": "m_2", "text": "this one", "reply_to": {"mid": "m_1"}})
 
     assert event.reply_to == "m_1"
+    assert event.reference == Reference()
+
+
+def test_a_reply_to_a_story_says_so() -> None:
+    story = {"url": "https://cdn.example/s", "id": "17"}
+    event = rig.one(message={"mid": "m_2", "text": "nice", "reply_to": {"story": story}})
+    assert (event.reply_to, event.reference) == ("", Reference(kind="story"))
 
 
 @pytest.mark.parametrize(

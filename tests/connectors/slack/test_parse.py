@@ -15,6 +15,7 @@ from bot.core.events import (
     Edited,
     Event,
     Reacted,
+    Reference,
     Said,
     Submitted,
     Tapped,
@@ -121,13 +122,18 @@ def test_a_forwarded_message_is_read_with_the_words_around_it_and_its_files() ->
     assert parsed(unfurled) is None  # a preview that Slack puts under a link later on
 
 
+def test_a_forwarded_message_says_whose_it_was() -> None:
+    told = some(MESSAGE | {"text": "please look", "attachments": [FORWARD, FORWARD]})
+    assert told.reference == Reference(forwarded=True, origin="Bo <b>")
+
+
 def test_what_is_forwarded_without_a_text_of_its_own_shows_what_slack_says_in_its_stead() -> None:
     told = {"is_share": True, "fallback": "[10:00] Bo: hi"}
     assert some(MESSAGE | {"text": "", "attachments": [told]}).content == Said("&gt; [10:00] Bo: hi")
 
 
 def _is_forwarded(message: dict[str, object]) -> bool:
-    return ("forwarded", "share") in some(MESSAGE | message).hints
+    return some(MESSAGE | message).reference.forwarded
 
 
 def test_what_somebody_else_wrote_or_uploaded_first_is_marked_as_forwarded() -> None:

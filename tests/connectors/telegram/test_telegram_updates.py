@@ -17,6 +17,7 @@ from bot.core.events import (
     Event,
     ReachabilityChanged,
     Reacted,
+    Reference,
     Said,
     Started,
     Tapped,
@@ -425,10 +426,59 @@ def test_others_words_that_somebody_passes_on_are_no_command(passed_on: Json) ->
     assert staff._read(update("message", said | passed_on)).command is None
 
 
-def test_forwarding_and_albums_are_hints() -> None:
-    origin = {"type": "user", "date": 1, "sender_user": ANN}
-    event = only(update("message", message(text="fyi", forward_origin=origin, media_group_id="9")))
-    assert event.hints == (("forwarded", "user"), ("album", "9"))
+def test_albums_are_hints() -> None:
+    assert only(update("message", message(text="fyi", media_group_id="9"))).hints == (("album", "9"),)
+
+
+ORIGINS: list[tuple[Json, str]] = [
+    ({"type": "user", "date": 1, "sender_user": ANN | {"last_name": "Lee"}}, "Ann Lee"),
+    ({"type": "hidden_user", "date": 1, "sender_user_name": "Shy"}, "Shy"),
+    ({"type": "chat", "date": 1, "sender_chat": GROUP | {"title": "Buyers"}}, "Buyers"),
+    ({"type": "channel", "date": 1, "chat": NEWS, "message_id": 5, "author_signature": "Ed"}, "Ed, News"),
+    ({"type": "newer than this"}, ""),
+]
+
+
+@pytest.mark.parametrize(("origin", "name"), ORIGINS, ids=[str(each["type"]) for each, _ in ORIGINS])
+def test_what_is_forwarded_says_from_whom(origin: Json, name: str) -> None:
+    event = only(update("message", message(text="fyi", forward_origin=origin)))
+    assert event.reference == Reference(forwarded=True, origin=name)
+
+
+OURS: Json = {"message_id": 3, "date": 1, "chat": message()["chat"], "from": DESK_BOT}
+ANSWERS: list[tuple[Json, str, Reference]] = [
+    ({"reply_to_message": OURS | {"text": "Which one?"}}, "3", Reference(quote="Which one?")),
+    (
+        {"reply_to_message": OURS | {"caption": "Look", "photo": []}},
+        "3",
+        Reference(quote="Look", kind="photo"),
+    ),
+    ({"reply_to_message": OURS | {"voice": {}}}, "3", Reference(kind="voice message")),
+    (
+        {"reply_to_message": OURS | {"text": "Which one?"}, "quote": {"text": "one", "position": 6}},
+        "3",
+        Reference(quote="one"),
+    ),
+    (
+        {"external_reply": {"origin": ORIGINS[3][0], "photo": []}, "quote": {"text": "sale", "position": 0}},
+        "",
+        Reference(quote="sale", kind="photo", author="Ed, News"),
+    ),
+    ({"reply_to_story": {"chat": NEWS, "id": 4}}, "", Reference(kind="story", author="News")),
+]
+
+
+@pytest.mark.parametrize(("told", "reply_to", "reference"), ANSWERS)
+def test_a_reply_says_what_it_answers(told: Json, reply_to: str, reference: Reference) -> None:
+    event = only(update("message", message(text="that part", **told)))
+    assert (event.reply_to, event.reference) == (reply_to, reference)
+
+
+def test_in_a_topic_a_message_does_not_answer_the_one_that_opened_it() -> None:
+    opened = OURS | {"chat": GROUP, "forum_topic_created": {"name": "x", "icon_color": 1}, "text": "x"}
+    said = message(text="hi", chat=GROUP, is_topic_message=True, message_thread_id=3, reply_to_message=opened)
+    (event,) = parsed(update("message", said), groups=True)
+    assert (event.reply_to, event.reference) == ("", Reference())
 
 
 def test_what_no_database_takes_is_replaced() -> None:
@@ -525,6 +575,14 @@ JUNK = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+@given(
+    st.dictionaries(st.sampled_from(["quote", "external_reply", "reply_to_story", "forward_origin"]), JUNK)
+)
+def test_a_reference_that_cannot_be_read_keeps_no_message_back(told: Json) -> None:
+    assert only(update("message", message(text="hi", **told))).content == Said("hi")
 
 
 @st.composite

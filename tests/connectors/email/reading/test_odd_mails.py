@@ -160,10 +160,13 @@ def test_a_forwarded_mail_is_content() -> None:
     mail = reading("forwarded_apple")
     assert mail.new.startswith("Bitte ansehen.\n\nAnfang der weitergeleiteten Nachricht:")
     assert "> Ihre Bestellung wurde storniert." in mail.new
+    assert mail.forwarded == "Shop <shop@example.net>"
 
 
 def test_a_mail_within_the_mail_is_read_too() -> None:
-    new = reading("forwarded_as_file").new
+    mail = reading("forwarded_as_file")
+    new = mail.new
+    assert mail.forwarded == "Shop <shop@example.net>"
     assert new.startswith(
         "What does this mean?\n\n---------- Forwarded message ----------\nFrom: Shop <shop@example.net>\n"
     )
