@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -83,16 +83,16 @@ async def views(
     for id_, row in heads.items():
         try:
             sealer = keys.customer(row.customer_id, row.data_key)
-            kept = stored_files(files[id_], sealer)
-            view = _view(row, keys, escalations.get(id_), inputs[id_], timers[id_], story[id_], kept)
+            settled = settled_files(files[id_], sealer)
+            view = _view(row, keys, escalations.get(id_), inputs[id_], timers[id_], story[id_], settled)
             view = replace(view, rooms=tuple(_room(known) for known in rooms[id_]))
-            read[ConversationId(id_)] = await _with_older(connection, view, sealer, kept)
+            read[ConversationId(id_)] = await _with_older(connection, view, sealer, settled)
         except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
             log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
     return read
 
 
-async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, kept: "Kept") -> View:
+async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, settled: "Settled") -> View:
     """With the messages that inputs name and that are older than the story: edits, deletions, fates."""
     refs: set[str] = set()
     ids: set[MessageId] = set()
@@ -129,10 +129,10 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, k
     refs -= {m.ref for m in view.story if m.state is not MessageState.NOTE}
     if ids or refs:
         given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(refs)}
-        older = [message(row, sealer, kept) for row in await connection.execute(_OLDER, given)]
+        older = [message(row, sealer, settled) for row in await connection.execute(_OLDER, given)]
         known = {m.id for m in view.story}
         view = replace(view, story=(*(m for m in older if m.id not in known), *view.story))
-    return await _with_lines(connection, view)
+    return await _with_leaving(connection, await _with_lines(connection, view))
 
 
 async def _with_meaning(
@@ -156,6 +156,17 @@ async def _with_meaning(
 
 def _fixed(found: Mapping[str, list[MessageId]]) -> dict[str, tuple[MessageId, ...]]:
     return {ref: tuple(ids) for ref, ids in found.items()}
+
+
+async def _with_leaving(connection: AsyncConnection, view: View) -> View:
+    """Return the view with those messages of which a file, or the words beside it, has not left yet."""
+    told = {item.body.message for item in view.inputs if isinstance(item.body, DeliveryReport)}
+    told |= {id_ for ids in view.refs.values() for id_ in ids}
+    files = [m.id for m in view.story if m.id in told and any(a.is_file for a in m.attachments)]
+    if not files:
+        return view
+    rows = await connection.scalars(_LEAVING, {"ids": files})
+    return replace(view, leaving=frozenset(map(MessageId, rows)))
 
 
 async def _with_lines(connection: AsyncConnection, view: View) -> View:
@@ -188,7 +199,7 @@ def _view(
     inputs: Sequence[AnyRow],
     timers: Sequence[AnyRow],
     story: Sequence[AnyRow],
-    kept: "Kept",
+    settled: "Settled",
 ) -> View:
     sealer = keys.customer(row.customer_id, row.data_key)
     over = escalation is not None and escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED)
@@ -207,7 +218,7 @@ def _view(
             for i in inputs
         ),
         timers=tuple(Timer(t.kind, t.subject, t.due_at) for t in timers),
-        story=tuple(message(m, sealer, kept) for m in reversed(story)),
+        story=tuple(message(m, sealer, settled) for m in reversed(story)),
     )
 
 
@@ -233,37 +244,48 @@ def conversation(row: AnyRow, keys: Keys) -> Conversation:
     )
 
 
-Kept = Mapping[
-    tuple[UUID, int], tuple[str, str, int, str]
-]  # file, MIME type, bytes, name: by message, position
+class _File(NamedTuple):
+    """What became of fetching an attachment."""
+
+    file: str
+    mime_type: str
+    size: int
+    name: str
+    failure: str
 
 
-def stored_files(rows: Sequence[AnyRow], sealer: Sealer) -> Kept:
-    """Of rows of `files` that are in the store."""
+Settled = Mapping[tuple[UUID, int], _File]  # by message and position
+
+
+def settled_files(rows: Sequence[AnyRow], sealer: Sealer) -> Settled:
+    """Return what rows of `files` say that are fetched or given up."""
     return {
-        (row.message_id, row.position): (
-            str(row.id),
-            row.mime_type,
-            row.size,
-            sealer.open(row.name, field=FILE_NAME),
+        (row.message_id, row.position): _File(
+            file=str(row.id) if row.state == "stored" else "",
+            mime_type=row.mime_type,
+            size=row.size,
+            name=sealer.open(row.name, field=FILE_NAME),
+            failure="" if row.state == "stored" else row.error or "gone",
         )
         for row in rows
     }
 
 
-def _attachments(row: AnyRow, sealer: Sealer, kept: Kept) -> tuple[Attachment, ...]:
+def _attachments(row: AnyRow, sealer: Sealer, settled: Settled) -> tuple[Attachment, ...]:
     if not row.extras:
         return ()
     found = []
     for position, attachment in enumerate(load_attachments(sealer.open(row.extras, field=EXTRAS))):
-        file = kept.get((row.id, position))
-        if file is not None:
-            attachment = replace(attachment, file=file[0], mime_type=file[1], size=file[2], name=file[3])  # noqa: PLW2901
+        file = settled.get((row.id, position))
+        if file is not None and file.failure:
+            attachment = replace(attachment, failure=file.failure)  # noqa: PLW2901
+        elif file is not None:
+            attachment = replace(attachment, **file._asdict())  # noqa: PLW2901
         found.append(attachment)
     return tuple(found)
 
 
-def message(row: AnyRow, sealer: Sealer, kept: Kept = MappingProxyType({})) -> Message:
+def message(row: AnyRow, sealer: Sealer, settled: Settled = MappingProxyType({})) -> Message:
     """Of a row of `messages`, with those of its attachments that are in the file store."""
     return Message(
         id=MessageId(row.id),
@@ -274,7 +296,7 @@ def message(row: AnyRow, sealer: Sealer, kept: Kept = MappingProxyType({})) -> M
         at=row.created_at,
         ref=row.external_id,
         room=row.room_id,
-        attachments=_attachments(row, sealer, kept),
+        attachments=_attachments(row, sealer, settled),
         edited=row.edited,
         reply_to=MessageId(row.reply_to) if row.reply_to else None,
         reference=load_reference(sealer.open(row.reference, field=REFERENCE))
@@ -398,8 +420,9 @@ _STORY = text("""
 """)
 
 _FILES = text("""
-    select f.conversation_id, f.message_id, f.position, f.id, f.mime_type, f.size, f.name from files f
-    where f.conversation_id = any(cast(:ids as uuid[])) and f.state = 'stored'
+    select f.conversation_id, f.message_id, f.position, f.id, f.state, f.mime_type, f.size, f.name, f.error
+    from files f
+    where f.conversation_id = any(cast(:ids as uuid[])) and f.state <> 'waiting'
 """)
 
 # ix_outbox_conversation_id: one conversation has few rows.
@@ -410,6 +433,12 @@ _SENT = text("""
     from outbox o cross join unnest(o.external_ids) as ref
     where o.conversation_id = :id and o.message_id is not null and o.kind = 'post'
         and ref = any(cast(:refs as text[]))
+""")
+
+_LEAVING = text("""
+    select distinct message_id from outbox
+    where message_id = any(cast(:ids as uuid[])) and room_id is null and kind = 'post'
+        and state not in ('delivered', 'withdrawn')
 """)
 
 _LINES = text("""

@@ -301,6 +301,7 @@ class View:
     # left for the customer, and of what rooms show. The ids of two chats may be the same.
     refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
     shown: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
+    leaving: frozenset[MessageId] = frozenset()  # with files, and not all of them has left for the customer
     # The platform's ids of the lines in the open room that show what the inputs answer.
     lines: Mapping[MessageId, str] = field(default_factory=dict)
     parts: frozenset[str] = frozenset()  # those of them which are not the last part of what they belong to

@@ -58,7 +58,7 @@ class Attachment:
     """A file, or a fact that is no text. `ref` is the channel's own handle and may expire.
 
     `file` is the file store's id once the file is kept; until then it is "", and what `mime_type` and `size`
-    say is the channel's claim.
+    say is the channel's claim. `failure` says why it never will be kept.
     """
 
     kind: AttachmentKind
@@ -67,6 +67,7 @@ class Attachment:
     name: str = ""
     size: int | None = None  # bytes
     file: str = ""
+    failure: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", one_line(self.name, FILE_NAME))

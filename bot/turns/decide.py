@@ -20,7 +20,7 @@ from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
-from bot.turns import attachments, clocks, customer, holder, reports, staff
+from bot.turns import clocks, customer, files, holder, reports, staff
 from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
@@ -70,7 +70,7 @@ def _hear(draft: Draft, item: Input) -> None:
         case DeliveryReport():
             reports.hear(draft, item.body)
         case FileReport():
-            attachments.hear(draft, item.body)
+            files.hear(draft, item.body)
         case HolderLeft():
             holder.hear(draft, item.body)
         case Event() if item.origin is Origin.ROOM:

@@ -298,6 +298,11 @@ class Draft:
         self.add(TellPerson(DirectMessage(PersonId(person), place, post)))
         return True
 
+    def leaves(self, message: Message) -> bool:
+        """Return whether some of a message with files has yet to leave for the customer."""
+        decided = (e.message for e in self.effects if isinstance(e, Deliver))
+        return message.id in self.view.leaving or message.id in decided
+
     def in_their_chat(self, ref: str) -> Message | None:
         """Return the message that an id of the platform means where the customer is."""
         sent = (self.messages[id_] for id_ in self.view.refs.get(ref, ()) if id_ in self.messages)

@@ -11,9 +11,11 @@ from bot.core.ids import DeliveryId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, Style
 from bot.turns import holder, lost_rooms, reactions, window
 from bot.turns.assigning import not_in_channel
+from bot.turns.attachments import pending
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
+from bot.turns.quoting import inert
 from bot.turns.staff import SEND_AGAIN
 from bot.turns.story import transcript
 from orgs.routing import person_on
@@ -78,9 +80,26 @@ _TOLD = {
 def _delivered(draft: Draft, message: Message) -> None:
     """The platform took it. Where it tells more later, this is only the first step."""
     told = bool(draft.capabilities.receipts)
-    if message.state is MessageState.FAILED:  # an operator sent it again
+    if message.state is MessageState.FAILED:
+        if draft.leaves(message):
+            return  # a file has left, and the words beside it are still dead
+        # An operator sent it again.
         draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
     _advance(draft, draft.messages[message.id], MessageState.SENT if told else MessageState.DELIVERED)
+    if draft.messages[message.id] is message:  # its words had left before, and now a file has
+        _mark(draft, message)
+
+
+def _mark(draft: Draft, message: Message) -> None:
+    """Show how far a staff message has come. What has files is out when the last of them is."""
+    if message.state not in _MARKS:
+        return
+    mark = _MARKS[message.state]
+    if any(attachment.failure for attachment in message.attachments):
+        mark = Mark.FAILED
+    elif any(a.is_file for a in message.attachments) and (pending(message) or draft.leaves(message)):
+        mark = Mark.WAITING
+    draft.mark(message, mark)
 
 
 def _advance(draft: Draft, message: Message, state: MessageState) -> None:
@@ -89,7 +108,7 @@ def _advance(draft: Draft, message: Message, state: MessageState) -> None:
         return
     draft.add(ChangeMessage(message.id, state=state))
     if message.role is Role.STAFF:
-        draft.mark(message, _MARKS[state])
+        _mark(draft, draft.messages[message.id])
         draft.because(f"person {message.sender}", f"their words were {state}")
 
 
@@ -173,7 +192,7 @@ def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
     if report.unreachable:
         draft.remember(unreachable=True)
     draft.add(ChangeMessage(message.id, state=MessageState.FAILED))
-    sentence = _sentence(draft, report)
+    sentence = _sentence(draft, message, report)
     draft.because("delivery", f"{report.outcome}: {report.reason}")
     if message.role is Role.STAFF:
         draft.mark(message, Mark.FAILED)
@@ -193,7 +212,7 @@ def _offer_again(draft: Draft, message: Message, sentence: str) -> None:
     draft.tell_room(Post(f"❌ {sentence}", buttons=(again,)), message.id)
 
 
-def _sentence(draft: Draft, report: DeliveryReport) -> str:
+def _sentence(draft: Draft, message: Message, report: DeliveryReport) -> str:
     if report.outcome == "unknown":
         return (
             "It is not certain that the last words reached the customer: the connection broke while they"
@@ -201,7 +220,18 @@ def _sentence(draft: Draft, report: DeliveryReport) -> str:
         )
     if report.unreachable:
         return f"{draft.customer_name} cannot be reached ({report.reason}): they may have blocked us."
-    return f"The last words could not be delivered to {draft.customer_name}: {report.reason}."
+    return f"{_what_left(message)} could not be delivered to {draft.customer_name}: {report.reason}."
+
+
+def _what_left(message: Message) -> str:
+    """Return what a failed delivery of a message was about: its words leave first, and its files with or
+    after them.
+    """
+    names = ", ".join(f"**{inert(a.name or a.kind.value)}**" for a in message.attachments if a.file)
+    if not names:
+        return "The last words"
+    words_arrived = message.state is not MessageState.RELEASED
+    return names if words_arrived or not message.text else f"The last words with {names}"
 
 
 def _holder_away(draft: Draft, report: DeliveryReport) -> None:

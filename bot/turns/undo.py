@@ -4,8 +4,8 @@ from datetime import datetime
 
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.effects import ChangeMessage, ClearTimers, Deliver, SetTimer
-from bot.core.outbound import Post
-from bot.turns.attachments import at_hand
+from bot.core.outbound import Mark, Post
+from bot.turns.attachments import at_hand, nothing_leaves
 from bot.turns.draft import RELEASE, Draft
 from bot.turns.escalating import ANSWER_DUE
 
@@ -31,6 +31,9 @@ def _send(draft: Draft, message: Message) -> None:
     if message.text or ready:  # files that are still being fetched follow when they are there
         post = Post(message.text, attachments=ready, speaker=draft.speaker(message.role, message.sender))
         draft.add(Deliver(message.id, post, report=staff))
+    elif nothing_leaves(message):
+        draft.add(ChangeMessage(message.id, state=MessageState.FAILED))
+        draft.mark(message, Mark.FAILED)
     if staff:
         draft.add(ClearTimers(ANSWER_DUE))
         draft.because(f"person {message.sender}", "their words left after the undo")

@@ -24,7 +24,7 @@ from bot.core.ids import ConversationId, DeliveryId, new_id
 from bot.core.outbound import Mark, Post, React
 from bot.turns.decide import question
 from storage.merging import merge
-from storage.outbox import Item, Result
+from storage.outbox import Dead, Item, Result
 from tests.turns.bench import CARLA, HUGO, Bench, Left, message, states, to_customers, to_rooms
 from tests.turns.desk import FIRST
 
@@ -210,9 +210,16 @@ async def stored(desk: Bench, view: View, text: str, outcome: str = "stored") ->
     """The file of the message with that text is in the store."""
     id_ = message(view, text).id
     await desk.execute(
-        "update files set state = :state, size = 7 where message_id = :id", id=id_, state=outcome
+        "update files set state = :state, size = 7, error = 'too large' where message_id = :id",
+        id=id_,
+        state=outcome,
     )
     await desk.report(view.conversation.id, FileReport(id_, 0, outcome, "too large"))
+
+
+def files_of(item: Item) -> bool:
+    """Does it bring files to the customer?"""
+    return item.room is None and isinstance(item.operation, Post) and bool(item.operation.attachments)
 
 
 def files(left: list[Left], *, room: bool) -> list[tuple[str, ...]]:
@@ -241,6 +248,117 @@ async def test_a_holders_file_leaves_once_whenever_it_is_there(desk: Bench, when
     left += await desk.deliver()
     assert files(left, room=False) == [("offer.pdf",)]
     assert [text for text in to_customers(left) if text] == ["Here it is"]
+
+
+async def test_words_are_marked_as_sent_only_when_their_file_is_out_too(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await desk.staff(Said("Here it is", (PDF,)), view, ref="s1")
+    await desk.undo_is_over()
+    left = await desk.deliver()
+    await desk.turn()
+    left += await desk.deliver()
+    assert to_customers(left) == ["Here it is"]
+    assert marks(left, "s1")[-1] is Mark.WAITING
+    await stored(desk, await desk.view(id_), "Here it is")
+    await desk.turn()
+    left = await desk.deliver()
+    await desk.turn()
+    left += await desk.deliver()
+    assert files(left, room=False) == [("offer.pdf",)]
+    assert marks(left, "s1")[-1] is Mark.SENT
+
+
+@pytest.mark.parametrize("when", ["before it left", "after it left"])
+async def test_words_whose_file_cannot_be_had_are_never_marked_as_sent(desk: Bench, when: str) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await desk.staff(Said("Here it is", (PDF,)), view, ref="s1")
+    if when == "before it left":
+        await stored(desk, await desk.view(id_), "Here it is", "refused")
+        await desk.turn()
+    await desk.undo_is_over()
+    left = await desk.deliver(named(desk, **{"Here it is": "w1"}))  # type: ignore[arg-type]
+    await desk.turn()
+    if when == "after it left":
+        await stored(desk, await desk.view(id_), "Here it is", "refused")
+        await desk.turn()
+    await told(desk, STATUS.READ, "w1")
+    left += await desk.deliver()
+    assert to_customers(left) == ["Here it is"]
+    assert not {Mark.SENT, Mark.DELIVERED, Mark.READ} & set(marks(left, "s1"))
+    assert marks(left, "s1")[-1] is Mark.FAILED
+    [line] = [text for text in to_rooms(left) if "offer.pdf" in text]
+    assert "did not go out" in line
+    assert "too large" in line
+
+
+@pytest.mark.parametrize("when", ["before it left", "after it left"])
+async def test_a_file_alone_that_cannot_be_had_has_failed(desk: Bench, when: str) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await desk.staff(Said("", (PDF,)), view, ref="s1")
+    if when == "before it left":
+        await stored(desk, await desk.view(id_), "", "refused")
+        await desk.turn()
+    await desk.undo_is_over()
+    if when == "after it left":
+        await stored(desk, await desk.view(id_), "", "refused")
+        await desk.turn()
+    left = await desk.deliver()
+    assert to_customers(left) == []
+    assert marks(left, "s1")[-1] is Mark.FAILED
+    assert states(await desk.view(id_), "") == [S.FAILED]
+
+
+async def test_a_file_that_the_platform_refuses_is_named_and_can_be_sent_again(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await desk.staff(Said("Here it is", (PDF,)), view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver()
+    await desk.turn()
+    await stored(desk, await desk.view(id_), "Here it is")
+    await desk.turn()
+    left = await desk.deliver(
+        lambda item: Dead(item, "failed", "send.refused", "131053") if files_of(item) else None
+    )
+    await desk.turn()
+    left += await desk.deliver()
+    assert marks(left, "s1")[-1] is Mark.FAILED
+    [post] = [o.operation for o in left if isinstance(o.operation, Post) and o.operation.buttons]
+    assert "offer.pdf" in post.text
+    await desk.press(post.buttons[0].action, view, value=post.buttons[0].value)
+    again = await desk.deliver()
+    await desk.turn()
+    again += await desk.deliver()
+    assert files(again, room=False) == [("offer.pdf",)]
+    assert marks(again, "s1")[-1] is Mark.SENT
+
+
+async def test_a_file_that_comes_after_its_words_failed_leaves_and_hides_no_failure(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await desk.staff(Said("Here it is", (PDF,)), view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver(
+        lambda item: Dead(item, "failed", "send.refused", "131026") if item.room is None else None
+    )
+    await desk.turn()
+    await stored(desk, await desk.view(id_), "Here it is")
+    await desk.turn()
+    left = await desk.deliver()
+    await desk.turn()
+    left += await desk.deliver()
+    assert files(left, room=False) == [("offer.pdf",)]
+    assert states(await desk.view(id_), "Here it is") == [S.FAILED]
+    assert Mark.SENT not in marks(left, "s1")
+    await desk.press("send_again", view, value=str(message(await desk.view(id_), "Here it is").id))
+    left = await desk.deliver()
+    await desk.turn()
+    left += await desk.deliver()
+    assert to_customers(left) == ["Here it is"]
+    assert marks(left, "s1")[-1] is Mark.SENT
 
 
 @pytest.mark.parametrize("deed", ["deleted", "thumb down", "note"])

@@ -1,0 +1,55 @@
+"""What became of fetching a file: it is passed on, or it is said that it cannot be."""
+
+from bot.core.conversation import FileReport, Message, MessageState, Role
+from bot.core.effects import ChangeMessage, Deliver
+from bot.core.outbound import Mark, Post
+from bot.turns.attachments import nothing_leaves
+from bot.turns.closing import reopen_for_team
+from bot.turns.draft import Draft
+from bot.turns.quoting import inert
+
+_ON_ITS_WAY = (
+    MessageState.RELEASED,
+    MessageState.PARKED,
+    MessageState.SENT,
+    MessageState.DELIVERED,
+    MessageState.READ,
+)
+
+
+def hear(draft: Draft, report: FileReport) -> None:
+    """Pass a file on, or say why it cannot be."""
+    message = draft.messages.get(report.message)
+    if message is None or report.position >= len(message.attachments):
+        return
+    if message.state in (MessageState.DELETED, MessageState.WITHDRAWN):
+        draft.because("files", "of a message that is gone: passed on to nobody")
+        return
+    attachment = message.attachments[report.position]
+    if report.outcome != "stored" or not attachment.file:
+        draft.because("files", f"{report.outcome}: {report.reason}")
+        name = inert(attachment.name or attachment.kind.value)
+        if message.room is not None and message.state is not MessageState.NOTE:
+            _stays_behind(draft, message, name, report.reason)
+        else:
+            draft.tell_room(Post(f"📄 **{name}** could not be fetched: {report.reason}."), message.id)
+        return
+    draft.because("files", "an attachment is in the store")
+    if message.room is None:  # written where the customer is, by whomever
+        draft.tell_room(Post("", attachments=(attachment,)), message.id)
+    elif message.role is Role.STAFF and message.state in (*_ON_ITS_WAY, MessageState.FAILED):
+        post = Post("", attachments=(attachment,), speaker=draft.speaker(message.role, message.sender))
+        draft.add(Deliver(message.id, post, report=True))
+
+
+def _stays_behind(draft: Draft, message: Message, name: str, reason: str) -> None:
+    """Tell the room that a file of the holder cannot reach the customer. The words beside it can."""
+    told = f"**{name}** did not go out to {draft.customer_name}: {reason}."
+    if message.state is MessageState.RELEASED and nothing_leaves(message):
+        draft.add(ChangeMessage(message.id, state=MessageState.FAILED))
+    if message.state in _ON_ITS_WAY and message.state is not MessageState.PARKED:
+        draft.mark(message, Mark.FAILED)
+    if draft.escalation is not None:
+        draft.tell_room(Post(f"❌ {told} Send another file, or a link to it."), message.id)
+    else:
+        reopen_for_team(draft, told)
