@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from bot.core.connector import Files
-from bot.core.errors import PersonAway, PlaceGone, Refused, Unreachable
+from bot.core.errors import PersonAway, PlaceGone, Refused, SendError, Unreachable
 from bot.core.events import Attachment, AttachmentKind, Place
 from bot.core.ids import Clock
 from bot.core.outbound import (
@@ -38,7 +38,7 @@ from connectors.slack.payload import Node
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.streaming import LONG, Streaming, in_pane
 from connectors.slack.uploading import Uploads
-from connectors.slack.writing import to_mrkdwn
+from connectors.slack.writing import escape, to_mrkdwn
 
 THINKING = "is thinking…"
 NO_FILES = frozenset(
@@ -144,6 +144,8 @@ class Sending:
                     if called and post.needed_by is not None:
                         await self._must_notice(called, post.needed_by)
                     text = f"<@{called}> {text}" if called else text
+                if outbound.part == 0 and post.reply_to and outbound.place.thread and not self._voice:
+                    text = await self._leading_to(text, chat, post.reply_to)
                 named = self._voice.of(post) if self._voice else {}
                 if self._voice and len(text) >= LONG and in_pane(outbound.place):
                     ts = await self._streaming.send(outbound, part, named)
@@ -185,6 +187,21 @@ class Sending:
         if pause.flag("dnd_enabled") and start <= now < end and end > by.timestamp():
             until = datetime.fromtimestamp(end, UTC)
             raise PersonAway(f"is on Do Not Disturb in Slack until {until:%H:%M} UTC")
+
+    async def _leading_to(self, text: str, chat: str, answered: str) -> str:
+        """Return the text with a link to the message of its thread that it answers, in the first line.
+
+        Within a thread Slack has no replies.
+        """
+        try:
+            found = await self._api.call(
+                lambda web: web.chat_getPermalink(channel=chat, message_ts=answered), repeatable=True
+            )
+        except SendError:  # the words are worth more than a link
+            return text
+        first, newline, rest = text.partition("\n")
+        link = found.text("permalink")
+        return f"{first} <{escape(link)}|↗>{newline}{rest}" if link else text
 
     async def _file(
         self, outbound: Outbound, post: Post, attachment: Attachment, chat: str, *, more: bool

@@ -42,6 +42,15 @@ class Topic:
     async def shows(self, words: str) -> None:
         await until(lambda: any(words in text for text in self.told()), what=f"{words!r} in the topic")
 
+    async def line(self, words: str) -> ChatMessage:
+        """The customer's words in the topic, which the card may show as well."""
+
+        def lines() -> list[ChatMessage]:
+            return [m for m in self.group.messages(self.id) if m.text.startswith("🗣") and words in m.text]
+
+        await until(lines, what=f"a line that says {words!r}")
+        return lines()[0]
+
     def card(self) -> ChatMessage:
         return next(message for message in self.group.messages(self.id) if message.buttons)
 
@@ -265,3 +274,14 @@ async def test_a_closed_topic_is_reopened_by_the_customer_and_by_its_button(desk
     await topic.shows("Reopened by the customer")
     await topic.shows("Not quite")
     assert len(topic.group.topics()) == 1
+
+
+async def test_what_a_customer_answers_is_a_reply_in_the_topic(desk: Rig) -> None:
+    topic = await Topic(desk).opened()
+    phone = desk.on_whatsapp()
+    first = phone.say("On the 3rd")
+    asked = await topic.line("On the 3rd")
+    phone.say("no, the 4th", reply_to=first.id)
+    answer = await topic.line("no, the 4th")
+    assert answer.reply_to == asked.message_id
+    assert "↩️ to “On the 3rd”" in answer.text

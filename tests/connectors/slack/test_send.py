@@ -153,6 +153,18 @@ async def test_who_is_called_is_mentioned_and_told_of_as_absent_outside_of_the_c
     assert texts == ["<@U0ANA> Please look", f"<@{outsider}> Please look"]
 
 
+async def test_an_answer_within_a_thread_leads_to_what_it_answers(desk: Desk) -> None:
+    root = desk.slack.post_as("ana", "support", "Charged twice")
+    line = desk.slack.post_as("ana", "support", "It costs 90 EUR", root)
+    for answered in (line, "1.000001"):
+        post = Post("🗣 **Maya** ↩️ to “It costs…”\n\n> why?", reply_to=answered)
+        await desk.connector.send(desk.outbound(post, thread=root))
+    *_, linked, plain = (message["text"] for message in desk.slack.messages("support", root))
+    assert "“It costs…” <https://" in linked.splitlines()[0]
+    assert f"/p{line.replace('.', '')}?thread_ts={root}" in linked
+    assert plain.splitlines()[0] == "🗣 *Maya* ↩️ to “It costs…”", "what it answers is gone"
+
+
 async def test_an_invitation_adds_the_person_to_the_channel_once(desk: Desk) -> None:
     outsider = desk.slack.add_user("zoe", email="zoe@example.com").id
     for _ in range(2):
