@@ -93,8 +93,8 @@ class Writes:
         for effect in effects:
             match effect:
                 case AddMessage():
-                    position += 1
-                    self._message(view, sealer, effect, position)
+                    position += effect.position is None
+                    self._message(view, sealer, effect, effect.position or position)
                 case ChangeMessage():
                     self._rows["change_message"].append(
                         {

@@ -13,7 +13,7 @@ from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Body, Origin, Role
-from bot.core.entries import LogEntry, changed_message, log_entry
+from bot.core.entries import LogEntry, changed_message, keeps_a_place, log_entry
 from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
     NO_REFERENCE,
@@ -313,13 +313,15 @@ class Inboxes:
             head = heads[entry.conversation]
             touched[head.id] = head
             head.accepted += 1
-            message = None
+            message = position = None
             if (said := _log_entry(entry, logged)) is not None:
                 message = self._message(entry, said, head)
                 messages.append(message)
                 files += self._files(entry, said, message["id"])
                 if said.role is Role.CUSTOMER:
                     logged.add((head.id, said.ref))
+            elif isinstance(entry.body, Event) and keeps_a_place(entry.body, entry.origin):
+                position = head.position = head.position + 1
             if entry.spot is not None:
                 _hear(entry, head, heard)
             inputs.append(
@@ -331,6 +333,7 @@ class Inboxes:
                     "seq": head.accepted,
                     "origin": entry.origin.value,
                     "message": message["id"] if message else None,
+                    "position": position,
                     "kind": kind_of(entry.body),
                     "body": entry.sealer.seal(dump_body(entry.body), field=BODY),
                 }
@@ -676,10 +679,9 @@ INSERT_FILE = text("""
 
 _INSERT_INPUT = text("""
     insert into inbox (account_id, external_id, organization_id, conversation_id, seq, origin, message_id,
-        kind,
-        body, accepted_at)
-    values (:account, :external, :organization, :conversation, :seq, :origin, :message, :kind, :body,
-        clock_timestamp())
+        position, kind, body, accepted_at)
+    values (:account, :external, :organization, :conversation, :seq, :origin, :message,
+        cast(:position as int), :kind, :body, clock_timestamp())
 """)
 
 _INSERT_STRAY = text("""
@@ -704,7 +706,7 @@ _STRAYS = text("""
 
 _PLACE_STRAY = text("""
     update inbox set conversation_id = :conversation, seq = :seq, body = :body, message_id = :message,
-        stray = null
+        position = cast(:position as int), stray = null
     where account_id = :account and external_id = :external and organization_id = :organization
         and origin = :origin and kind = :kind
 """)

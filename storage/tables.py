@@ -410,6 +410,7 @@ inbox = Table(
     Column("seq", Integer),
     Column("origin", String(20), nullable=False),
     Column("message_id", Uuid),
+    Column("position", Integer),  # kept free in the log for the entry that a turn makes of it
     Column("kind", String(40), nullable=False),
     Column("body", Text),  # sealed; null once it has served
     Column("stray", String(410)),  # chat and thread of a word whose room is not recorded yet

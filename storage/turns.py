@@ -183,7 +183,7 @@ def _finish(commit: Commit) -> dict[str, object]:
                 owner, status, reopen = effect.owner, effect.status, effect.reopen
             case Remember():
                 memory = effect.memory
-            case AddMessage():
+            case AddMessage(position=None):
                 added += 1
             case _:
                 pass

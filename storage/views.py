@@ -214,6 +214,8 @@ def _view(
                 origin=Origin(i.origin),
                 body=load_body(sealer.open(i.body, field=BODY)),
                 message=MessageId(i.message_id) if i.message_id else None,
+                position=i.position,
+                at=i.accepted_at,
             )
             for i in inputs
         ),
@@ -394,7 +396,7 @@ ESCALATION = f"""
 _HEADS = text(CONVERSATION + " where v.id = any(cast(:ids as uuid[]))")
 
 _INPUTS = text("""
-    select i.conversation_id, i.seq, i.origin, i.body, i.message_id
+    select i.conversation_id, i.seq, i.origin, i.body, i.message_id, i.position, i.accepted_at
     from conversations v join inbox i on i.conversation_id = v.id and i.seq > v.handled
     where v.id = any(cast(:ids as uuid[])) order by i.conversation_id, i.seq
 """)

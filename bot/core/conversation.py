@@ -142,7 +142,9 @@ class Input:
     seq: int
     origin: Origin
     body: Body
-    message: MessageId | None = None  # the row that was made for what a customer said
+    message: MessageId | None = None  # the entry of the log that it made when it was accepted
+    position: int | None = None  # kept free in the log for the entry that a turn makes of it
+    at: datetime | None = None  # when it was accepted
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from bot.core.outbound import DirectMessage, Operation, Post
 
 @dataclass(frozen=True, slots=True)
 class AddMessage:
-    """A new entry of the log."""
+    """A new entry of the log, in the place that was kept free for it or at the end."""
 
     message: Message
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,15 @@ def log_entry(event: Event, origin: Origin, *, known: bool = True) -> LogEntry |
             return None
 
 
+def keeps_a_place(event: Event, origin: Origin) -> bool:
+    """Return whether a turn may make an entry of an input: what staff say in a room.
+
+    Only a turn knows who that is, and what of it stays inside. Its place in the log is kept for it.
+    """
+    said = event.content
+    return origin is Origin.ROOM and isinstance(said, Said) and bool(said.text or said.attachments)
+
+
 def changed_message(event: Event) -> str:
     """Return the platform's id of the message that an edit or a deletion is about; "" for anything else."""
     return event.content.message if isinstance(event.content, Edited | Deleted) else ""

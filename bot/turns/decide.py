@@ -74,7 +74,7 @@ def _hear(draft: Draft, item: Input) -> None:
         case HolderLeft():
             holder.hear(draft, item.body)
         case Event() if item.origin is Origin.ROOM:
-            staff.hear(draft, item.body)
+            staff.hear(draft, item, item.body)
         case Event():
             customer.hear(draft, item, item.body)
         case _:

@@ -9,6 +9,7 @@ from bot.core.conversation import (
     Album,
     Escalation,
     EscalationState,
+    Input,
     Message,
     MessageState,
     OwnerKind,
@@ -66,12 +67,12 @@ _OFFERED = 8  # people, where they are buttons
 STRANGER = "You are not named in the organization file, so you cannot act here."
 
 
-def hear(draft: Draft, event: Event) -> None:
+def hear(draft: Draft, item: Input, event: Event) -> None:
     """One input from a room of this conversation."""
     person = _person(draft, event)
     match event.content:
         case Said():
-            _said(draft, event, event.content, person)
+            _said(draft, item, event, event.content, person)
         case Edited():
             _edited(draft, event, event.content, person)
         case Deleted():
@@ -153,7 +154,7 @@ def _entries(draft: Draft, ref: str) -> list[Message]:
     return [m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.STAFF]
 
 
-def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> None:
+def _said(draft: Draft, item: Input, event: Event, said: Said, person: PersonId | None) -> None:
     known = _known(draft, event.message)
     if known is not None:  # an edit or a deletion overtook it, and stands in the log already
         _came_late(draft, event, known, person)
@@ -171,12 +172,12 @@ def _said(draft: Draft, event: Event, said: Said, person: PersonId | None) -> No
         sender=person or event.sender.external_id,
         text=public if leaves else said.text,
         state=MessageState.HELD if leaves else MessageState.NOTE,
-        at=draft.now,
+        at=item.at or draft.now,
         ref=event.message,
         room=draft.here.id if draft.here else None,
         attachments=said.attachments,
     )
-    draft.add(AddMessage(message))
+    draft.add(AddMessage(message, item.position))
     if leaves:
         _keep_private(draft, event, message, private)
         _hold(draft, message)

@@ -15,8 +15,9 @@ from bot.core.events import (
     Submitted,
     Unsupported,
 )
-from tests.turns.bench import Bench, message, to_rooms
+from tests.turns.bench import HUGO, Bench, message, to_rooms
 
+MAYA = "+491700000001"
 SCAN = Attachment(kind=AttachmentKind.DOCUMENT, ref="f-1", name="scan.pdf", mime_type="application/pdf")
 UNREADABLE = (
     (Unsupported("poll"), "[poll]"),
@@ -53,6 +54,27 @@ async def test_what_somebody_else_wrote_keeps_its_place(desk: Bench, standing: S
     await desk.turn()
     view = await desk.view(accepted.wakes[0].conversation)
     assert [m.text for m in view.story[:3]] == ["before", "between", "after"]
+
+
+async def test_what_staff_write_keeps_its_place(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("before", MAYA, on="whatsapp"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    view = await desk.held(accepted.wakes[0].conversation)
+    room = desk.room(view)
+    there = {"on": room.account, "chat": room.chat, "thread": room.thread, "in_our_thread": True}
+    await desk.hear(
+        desk.event("our answer", HUGO, message="s1", **there),  # type: ignore[arg-type]
+        desk.event("after", MAYA, on="whatsapp"),
+        desk.event("// a note", HUGO, message="s2", **there),  # type: ignore[arg-type]
+        desk.event(Unsupported("poll"), MAYA, on="whatsapp", message="w1"),
+    )
+    [[now]] = await desk.rows("select clock_timestamp()")
+    assert isinstance(now, datetime)
+    await desk.turn()
+    await desk.turn()
+    story = (await desk.view(view.conversation.id)).story
+    assert [m.text for m in story[-4:]] == ["our answer", "after", "// a note", "[poll]"]
+    assert all(m.at < now for m in story[-4:]), "an entry is as old as its acceptance"
 
 
 async def test_an_entry_is_as_old_as_its_acceptance(desk: Bench) -> None:

@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.add_column("escalations", sa.Column("closed_by", sa.String(length=255), nullable=True))
     op.add_column("escalations", sa.Column("assignee", sa.String(length=255), nullable=True))
     op.execute("update escalations set closed_by = to_human where state in ('resolved', 'returned')")
+    op.add_column("inbox", sa.Column("position", sa.Integer(), nullable=True))
     op.add_column("messages", sa.Column("reply_to", sa.Uuid(), nullable=True))
     op.add_column("messages", sa.Column("reference", sa.Text(), nullable=True))
     op.execute("""
@@ -61,4 +62,5 @@ def downgrade() -> None:
     op.drop_column("escalations", "closed_by")
     op.drop_column("messages", "reference")
     op.drop_column("messages", "reply_to")
+    op.drop_column("inbox", "position")
     op.drop_column("messages", "room_id")
