@@ -154,6 +154,7 @@ class Counts:
     unanswered_since: datetime | None
     escalations_waiting: int
     escalations_held: int
+    escalations_unseen: int  # no channel of staff could be written to
     escalation_waiting_since: datetime | None
     deliveries_waiting: int
     delivery_waiting_since: datetime | None
@@ -356,6 +357,7 @@ async def counts(connection: AsyncConnection, organization: OrgId) -> Counts:
         unanswered_since=unanswered.since,
         escalations_waiting=escalated.waiting,
         escalations_held=escalated.held,
+        escalations_unseen=escalated.unseen,
         escalation_waiting_since=escalated.since,
         deliveries_waiting=waiting.number,
         delivery_waiting_since=waiting.since,

@@ -167,7 +167,10 @@ UNANSWERED: Final = text("""
 ESCALATED: Final = text("""
     select count(*) filter (where state = 'waiting') as waiting,
         count(*) filter (where state = 'held') as held,
-        min(opened_at) filter (where state = 'waiting') as since
+        min(opened_at) filter (where state = 'waiting') as since,
+        count(*) filter (where not exists (
+            select 1 from rooms r where r.escalation_id = escalations.id and r.open
+        )) as unseen
     from escalations where organization_id = :organization and state in ('waiting', 'held')
 """)
 

@@ -35,6 +35,7 @@ def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
             since(now, counts.escalation_waiting_since),
         ),
         ("escalations held by somebody", str(counts.escalations_held), "-"),
+        ("escalations that no channel can show", str(counts.escalations_unseen), "-"),
         ("deliveries that wait", str(counts.deliveries_waiting), since(now, counts.delivery_waiting_since)),
         ("deliveries that failed", str(counts.deliveries_failed), "-"),
         ("deliveries nobody knows the outcome of", str(counts.deliveries_unknown), "-"),
@@ -51,7 +52,11 @@ def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
             "version": version,
             "unanswered": counts.unanswered,
             "unanswered_since": counts.unanswered_since.isoformat() if counts.unanswered_since else None,
-            "escalations": {"waiting": counts.escalations_waiting, "held": counts.escalations_held},
+            "escalations": {
+                "waiting": counts.escalations_waiting,
+                "held": counts.escalations_held,
+                "unseen": counts.escalations_unseen,
+            },
             "deliveries": {
                 "waiting": counts.deliveries_waiting,
                 "failed": counts.deliveries_failed,

@@ -155,7 +155,7 @@ class UpdateReader:
         if sender is None:
             return ()
         content: Content = content_of(message, raw)
-        if self.ears.staff and message.forum_topic_closed is not None:
+        if self.ears.staff and "forum_topic_closed" in raw:
             content = WorkplaceChanged(WorkplaceChange.THREAD_CLOSED)
         alone = _alone(message.chat)
         if isinstance(content, Unsupported) and not self.ears.kind(content.kind, private=alone):

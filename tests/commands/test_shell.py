@@ -106,6 +106,7 @@ def test_status(desk: Desks, story: Told) -> None:
         "customers who wait for an answer  0  -\n"
         "escalations nobody has taken  1  AGE\n"
         "escalations held by somebody  0  -\n"
+        "escalations that no channel can show  1  -\n"
         "deliveries that wait  1  AGE\n"
         "deliveries that failed  1  -\n"
         "deliveries nobody knows the outcome of  0  -\n"

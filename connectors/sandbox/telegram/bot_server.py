@@ -26,6 +26,7 @@ class BotServer:
         self, token: str, api: Api, box: UpdateBox, faults: Faults, *, me: JsonObject, call_log: int
     ) -> None:
         self._token = token
+        self.revoked = False  # @BotFather has given out another token
         self._api = api
         self._chats = api.chats
         self._box = box
@@ -35,7 +36,7 @@ class BotServer:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
-        if request.match_info["token"] != self._token:
+        if request.match_info["token"] != self._token or self.revoked:
             return _reply(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
         fault = await self._faults.before(PLATFORM, method)
         if fault is not None and fault.kind is FaultKind.DELAY:
@@ -100,7 +101,7 @@ class BotServer:
             self._box.allowed = frozenset(wanted) & frozenset(KINDS) or None
 
     async def download(self, request: web.Request) -> web.Response:
-        if request.match_info["token"] != self._token:
+        if request.match_info["token"] != self._token or self.revoked:
             return _reply(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
         file = self._chats.paths.get(request.match_info["path"])
         if file is None:

@@ -107,6 +107,10 @@ class TelegramStandIn:
     async def close(self) -> None:
         await self._box.close()
 
+    def revoke(self) -> None:
+        """Take the bot's token away, as /revoke with @BotFather does."""
+        self._server.revoked = True
+
     # What a person with a phone does
 
     def user(self, name: str) -> TelegramUser:

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
+    PlaceGone,
     PlatformDown,
     RateLimited,
     Refused,
@@ -19,7 +20,7 @@ from bot.core.errors import (
     Unreachable,
 )
 from bot.core.outbound import Emote, Erase, Operation, Post, React, Revise, Sent, Typing
-from connectors.telegram.failures import REVOKED
+from connectors.telegram.failures import REVOKED, TOPIC_CLOSED, TOPIC_GONE, WRITE_FORBIDDEN
 from tests.connectors.telegram.rig import connector, outbound
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -82,6 +83,16 @@ ANSWERS: list[tuple[Answer, type[SendError], str]] = [
     (says(403, "Forbidden: bot was blocked by the user"), Unreachable, "blocked"),
     (says(403, "Forbidden: user is deactivated"), Unreachable, "user_deactivated"),
     (says(400, "Bad Request: chat not found"), Unreachable, "chat_not_found"),
+    (says(403, "Forbidden: bot was kicked from the supergroup chat"), Unreachable, "kicked"),
+    (says(400, "Bad Request: CHAT_WRITE_FORBIDDEN"), Unreachable, WRITE_FORBIDDEN),
+    (
+        says(400, "Bad Request: not enough rights to send text messages to the chat"),
+        Unreachable,
+        WRITE_FORBIDDEN,
+    ),
+    (says(400, "Bad Request: message thread not found"), PlaceGone, TOPIC_GONE),
+    (says(400, "Bad Request: TOPIC_DELETED"), PlaceGone, TOPIC_GONE),
+    (says(400, "Bad Request: TOPIC_CLOSED"), PlaceGone, TOPIC_CLOSED),
     (says(400, "Bad Request: BUTTON_DATA_INVALID"), Refused, "Button_data_invalid"),
     (says(401, "Unauthorized"), AccountSuspended, REVOKED),
     (says(404, "Not Found"), AccountSuspended, REVOKED),

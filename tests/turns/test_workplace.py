@@ -1,0 +1,97 @@
+"""A change where staff work reaches every conversation it concerns, once, and no other."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+from bot.core.answering import Answer, HandOver
+from bot.core.conversation import EscalationState, View
+from bot.core.events import Event, WorkplaceChange, WorkplaceChanged
+from bot.core.ids import ConversationId
+from bot.turns.decide import Decision
+from tests.turns.bench import HUGO, Bench
+
+BILLING, SECURITY = "billing_inquiry", "security"
+
+
+def handed_over(trigger: str) -> Callable[[Decision], Answer]:
+    return lambda _: HandOver("A reason.", "why", trigger=trigger)
+
+
+async def escalated(desk: Bench, who: str, trigger: str = BILLING) -> ConversationId:
+    """With its room in Slack. The platform's id of a channel is its name here."""
+    accepted = await desk.hear(desk.event("Help!", who))
+    await desk.turn(handed_over(trigger))
+    await desk.deliver()
+    return accepted.wakes[0].conversation
+
+
+async def told(
+    desk: Bench, change: WorkplaceChange, detail: str = "", *, chat: str = "", who: str = "U1"
+) -> Event:
+    """The platform tells of a change in a chat of the staff's Slack, or in all of it."""
+    event = desk.event(WorkplaceChanged(change, detail), who, on="slack")
+    event = replace(event, place=replace(event.place, chat=chat))
+    await desk.hear(event)
+    await desk.turn()
+    return event
+
+
+def room_of(view: View) -> UUID:
+    assert view.escalation is not None
+    assert view.escalation.room is not None
+    return view.escalation.room.id
+
+
+async def test_each_conversation_of_a_lost_channel_moves_once_and_no_other(desk: Bench) -> None:
+    ids = [await escalated(desk, who) for who in ("maya", "ines")]
+    other = await escalated(desk, "paul", SECURITY)
+    before = [await desk.view(id_) for id_ in (*ids, other)]
+    chat = desk.room(before[0]).chat
+    assert chat == desk.room(before[1]).chat != desk.room(before[2]).chat
+    event = await told(desk, WorkplaceChange.CHAT_CLOSED, "the channel was archived", chat=chat)
+    moved = [await desk.view(id_) for id_ in (*ids, other)]
+    assert [desk.room(view).chat for view in moved[:2]] == ["#billing-team", "#billing-team"]
+    assert room_of(moved[2]) == room_of(before[2])
+    await desk.hear(event)  # told again
+    await desk.turn()
+    assert [room_of(await desk.view(id_)) for id_ in (*ids, other)] == [room_of(view) for view in moved]
+
+
+async def test_the_end_of_an_account_concerns_all_of_its_channels(desk: Bench) -> None:
+    ids = [await escalated(desk, "maya"), await escalated(desk, "paul", SECURITY)]
+    await told(desk, WorkplaceChange.CHAT_CLOSED, "the app's token was revoked")
+    for id_ in ids:
+        view = await desk.view(id_)
+        assert view.escalation is not None
+        assert view.escalation.room is not None
+        assert not view.escalation.room.open, "there is no other account for these teams"
+        assert ("open_room", "") in {(timer.kind, timer.subject) for timer in view.timers}
+
+
+async def test_a_channel_with_a_new_id_keeps_its_rooms(desk: Bench) -> None:
+    id_ = await escalated(desk, "maya")
+    before = await desk.view(id_)
+    await told(desk, WorkplaceChange.CHAT_MOVED, "C0NEW", chat=desk.room(before).chat)
+    after = await desk.view(id_)
+    assert (room_of(after), desk.room(after).chat) == (room_of(before), "C0NEW")
+
+
+async def test_who_is_deactivated_keeps_nothing_and_others_keep_theirs(desk: Bench) -> None:
+    mine, theirs = await escalated(desk, "maya"), await escalated(desk, "ines")
+    await desk.held(mine, HUGO)
+    await desk.held(theirs, "U0CARLA003")
+    await told(desk, WorkplaceChange.PERSON_DEACTIVATED, who=HUGO)
+    states = [(await desk.view(id_)).escalation for id_ in (mine, theirs)]
+    assert [e.state for e in states if e] == [EscalationState.WAITING, EscalationState.HELD]
+
+
+async def test_a_new_name_is_told_to_the_admins_once(desk: Bench) -> None:
+    ids = [await escalated(desk, who) for who in ("maya", "ines")]
+    chat = desk.room(await desk.view(ids[0])).chat
+    await told(desk, WorkplaceChange.CHAT_RENAMED, "billing-help", chat=chat)
+    direct = [left for left in await desk.deliver() if left.item.direct is not None]
+    assert [(left.item.direct.person, left.place.chat) for left in direct if left.item.direct] == [
+        ("anna", "U0ANNA0001")
+    ]
+    assert "is called #billing-help now" in direct[0].text
