@@ -30,10 +30,10 @@ def begin_anew(draft: Draft, reason: str, *, readable: bool) -> None:
     draft.because("delivery", f"the room is begun anew: {reason}")
     if readable:
         draft.tell_room(Post("➡️ The card of this thread was deleted, so this goes on in a new thread."))
-    draft.add(CloseRoom(room.id))
+    _close(draft, room)
     same = routing.Room(room.place.account, room.name)
     open_room(draft, escalation.team, call=person_asked(draft), at=same)
-    _call_holder(draft, f"This began anew: {_short(reason)}.")
+    _call_holder(draft, f"This goes on in a new thread ({_short(reason)}).")
 
 
 def leave_channel(draft: Draft, reason: str) -> None:
@@ -51,11 +51,12 @@ def leave_account(draft: Draft, reason: str) -> None:
 def _leave(draft: Draft, room: Room, lost: tuple[str, str], reason: str) -> None:
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  it has a room
-    reason = f"{_named(room)} cannot be used any more: {_short(reason)}"
+    named = _named(draft, room)
+    reason = f"{named[:1].upper()}{named[1:]} cannot be used any more: {_short(reason)}"
     draft.audit("desk", "room.lost", reason=reason, team=escalation.team)
     draft.because("delivery", reason)
     draft.remember(lost=(*draft.memory.lost, lost), mended=0)
-    draft.add(CloseRoom(room.id))
+    _close(draft, room)
     choices = room_choices(draft.organization, escalation.team)
     choice = next((choice for choice in choices if not draft.is_lost(choice.room)), None)
     if choice is None:
@@ -111,7 +112,7 @@ def _call_holder(draft: Draft, why: str) -> None:
         escalation.holder, f"➡️ {why} **{name}** still speaks to {customer}: what they write here goes out."
     )
     if escalation.holder is not None:
-        text = f"➡️ {why} Your conversation with {customer} goes on in {_named(room)}: write there."
+        text = f"➡️ {why} Your conversation with {customer} goes on in {_named(draft, room)}: write there."
         draft.tell_person(escalation.holder, Post(text))
 
 
@@ -124,8 +125,12 @@ def _taken_away(draft: Draft, choice: RoomChoice, reason: str) -> str:
 def _tell_admins(draft: Draft, escalation: Escalation, reason: str) -> None:
     """No channel is left, so whoever holds it is not heard: it waits in the queue of its own team."""
     team = step_of(draft, escalation).team_id
-    if escalation.state is EscalationState.HELD:
+    if escalation.state is EscalationState.HELD and escalation.holder is not None:
         back_to_queue(draft, reason, team)
+        text = (
+            f"➡️ {reason}, and no other channel is left: your conversation with {draft.customer_name} waits."
+        )
+        draft.tell_person(escalation.holder, Post(text))
     elif team != escalation.team:
         _hand_on(draft, escalation, team, reason)
     draft.remember(lost=())  # the clock tries them all again
@@ -141,12 +146,18 @@ def _tell_admins(draft: Draft, escalation: Escalation, reason: str) -> None:
     draft.audit("desk", "room.none_left", team=escalation.team, told=len(told))
 
 
-def _named(room: Room) -> str:
-    return (
-        room.name
-        if room.name.startswith("#")
-        else f"The {room.place.channel.capitalize()} group of {room.team}"
-    )
+def _close(draft: Draft, room: Room) -> None:
+    """Perhaps the old card can still be changed, and says then that the conversation goes on elsewhere."""
+    if room.place.thread:
+        draft.show_card()
+    draft.add(CloseRoom(room.id))
+
+
+def _named(draft: Draft, room: Room) -> str:
+    if room.name.startswith("#"):
+        return room.name
+    team = find_team(draft.organization, room.team)
+    return f"the {room.place.channel.capitalize()} group of {team.name if team else room.team}"
 
 
 def _short(reason: str) -> str:

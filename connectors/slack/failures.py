@@ -70,7 +70,7 @@ _UNREACHABLE: Mapping[str, str] = {
     "channel_not_found": f"no such channel, or a private one without the app; {_INVITE}",
     "not_in_channel": f"the app is not in that channel; {_INVITE}",
     "is_archived": "the channel is archived; unarchive it, or name another one in the organization file",
-    "is_inactive": "the channel is frozen",
+    "is_inactive": "the channel is archived, frozen or deleted",
     "restricted_action": "a workspace setting forbids the app to post there",
     "restricted_action_read_only_channel": "the channel is read-only",
     "restricted_action_non_threadable_channel": "the channel allows no threads",

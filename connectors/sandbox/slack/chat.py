@@ -81,6 +81,8 @@ def update(call: Call) -> Wire:
     message = messages.find(channel, call.required("ts", "message_not_found"))
     if message.bot_id != workspace.home.bot_id:
         raise Refused("cant_update_message")
+    if channel.is_archived:
+        raise Refused("is_inactive")
     changes: Wire = {}
     if "text" in call.args:
         changes["text"] = call.text("text")
