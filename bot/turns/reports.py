@@ -26,13 +26,14 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
     if report.direct is not None:
         _person_not_reached(draft, report.direct, report.reason)
         return
+    if report.code == PersonAway.code:
+        _holder_away(draft, report)
+        return
     if report.absent:
         not_in_channel(draft, report)
         return
     if report.room is not None or report.message is None:
-        if report.code == PersonAway.code:
-            _holder_away(draft, report)
-        elif report.outcome != "delivered" and not report.absent:
+        if report.outcome != "delivered":
             _room_failed(draft, report)
         return
     message = draft.messages.get(report.message)
