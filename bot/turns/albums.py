@@ -5,6 +5,7 @@ from bot.core.events import Event
 from bot.turns.draft import Draft
 
 _KEPT = 3  # albums of one conversation, the newest
+_LARGEST = 20  # messages; Telegram takes ten
 
 
 def join(draft: Draft, event: Event, *, private: bool) -> Album:
@@ -16,7 +17,8 @@ def join(draft: Draft, event: Event, *, private: bool) -> Album:
     if not id_:
         return Album("")
     known = next((album for album in draft.memory.albums if album.id == id_), Album(id_))
-    album = Album(id_, tuple(dict.fromkeys((*known.messages, event.message))), known.private or private)
+    messages = tuple(dict.fromkeys((*known.messages, event.message)))[-_LARGEST:]
+    album = Album(id_, messages, known.private or private)
     others = tuple(each for each in draft.memory.albums if each.id != id_)
     draft.remember(albums=(*others, album)[-_KEPT:])
     return album
