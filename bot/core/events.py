@@ -275,6 +275,7 @@ class Event:
     automatic: bool = False
     overheard: bool = False
     reply_context: str = ""
+    press: str = ""  # the channel's id of a button's press, where that itself can be answered within seconds
     in_our_thread: bool = False  # the channel says that the thread was begun by this very account
     hints: tuple[tuple[str, str], ...] = field(default=())  # channel facts for the record, e.g. an album
 

@@ -129,6 +129,7 @@ class Whisper:
 
     person: str  # the channel's id of that person
     text: str
+    press: str = ""  # the press of a button that this answers (`Event.press`)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ def reopen_by_staff(draft: Draft, escalation: str, person: PersonId, who: str, a
     draft.audit(f"person:{person}", "escalation.reopened", escalation=str(closed.id), undone=undone)
 
 
-def reopen_by_customer(draft: Draft, event: Event, message: Message) -> bool:
+def reopen_by_customer(draft: Draft, event: Event, message: Message | None) -> bool:
     """Deal with words after Resolve: to the team that resolved it, or the agent, as the file says.
 
     Returns False for a mere courtesy: it reopens nothing, and is shown in the closed thread.

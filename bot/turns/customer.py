@@ -285,10 +285,12 @@ def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
     text = draft.texts.unreadable
     ours = (m.text for m in reversed(draft.messages.values()) if m.role is not Role.CUSTOMER)
     asked = next(ours, "") == text
+    theirs = event.message and event.private and not (event.automatic or event.overheard)
+    if theirs and draft.status is Status.RESOLVED:
+        reopen_by_customer(draft, event, _entry(draft, item))
     told = Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {inert(kind)}.")
     draft.tell_room(told, item.message if _entry(draft, item) else None)
     alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
-    theirs = event.message and event.private and not (event.automatic or event.overheard)
     if alone and theirs and not asked:
         draft.say(text)
         draft.because("customer", f"sent what nobody can read here: {kind}")

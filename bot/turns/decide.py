@@ -66,6 +66,7 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
 def _hear(draft: Draft, item: Input) -> None:
     event = item.body if isinstance(item.body, Event) and item.origin is Origin.ROOM else None
     draft.here = draft.room_at(event.place) if event is not None else None
+    draft.press = event.press if event is not None else ""
     match item.body:
         case DeliveryReport():
             reports.hear(draft, item.body)

@@ -90,6 +90,7 @@ class Draft:
         self.timers: dict[tuple[str, str], Timer] = {(t.kind, t.subject): t for t in view.timers}
         self.rooms: dict[UUID, Room] = {room.id: room for room in view.rooms}
         self.here: Room | None = None  # where the input at hand came from, open or closed; None: not a room
+        self.press = ""  # of the input at hand, if it is one of a button
         self.unheard = {item.message for item in view.inputs if item.message}  # of inputs still to come
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.picked = ""
@@ -256,6 +257,11 @@ class Draft:
         if room := room or self.open_room:
             self.add(TellRoom(room.id, post, about))
 
+    def tell_author(self, post: Post, message: Message) -> None:
+        """Tell staff about what they wrote: in the open room, else where they wrote it."""
+        written_in = self.rooms.get(message.room) if message.room else None
+        self.tell_room(post, message.id, self.open_room or written_in)
+
     def call(self, person: PersonId | None, text: str, *, needed_by: datetime | None = None) -> None:
         """As `tell_room`, and so that the person notices it, where the room's channel knows them.
 
@@ -348,7 +354,7 @@ class Draft:
         `person` is the room's channel's id of them.
         """
         if self.here is not None:
-            self.add(TellRoom(self.here.id, Whisper(person, text)))
+            self.add(TellRoom(self.here.id, Whisper(person, text, self.press)))
 
     def audit(self, actor: str, action: str, **details: str | int | bool | None) -> None:
         self.add(Audit(actor, action, f"conversation:{self.view.conversation.id}", details))

@@ -39,22 +39,20 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
     message = draft.messages.get(report.message)
     if report.unreachable:
         draft.remember(unreachable=True)
-    if report.outcome == "unchanged":
-        name = draft.customer_name
-        draft.tell_room(
-            Post(f"⚠️ {name} still has what you changed or deleted: {report.reason}"), report.message
-        )
-        draft.because("delivery", f"unchanged: {report.reason}")
-    elif message is not None and message.role is Role.CUSTOMER and report.outcome != "delayed":
-        reactions.settle(draft, message, report)
-    elif message is None:
+    if message is None:
         draft.because("delivery", f"{report.outcome} of a message older than the story: {report.reason}")
+    elif report.outcome == "unchanged":
+        name = draft.customer_name
+        draft.tell_author(Post(f"⚠️ {name} still has what you changed or deleted: {report.reason}"), message)
+        draft.because("delivery", f"unchanged: {report.reason}")
+    elif message.role is Role.CUSTOMER and report.outcome != "delayed":
+        reactions.settle(draft, message, report)
     elif report.outcome == "delivered":
         _delivered(draft, message)
     elif report.outcome == "parked":
         window.parked(draft, message, report)
     elif report.outcome == "delayed":
-        draft.tell_room(Post(f"⏳ Not out yet, and tried again: {report.reason}"), message.id)
+        draft.tell_author(Post(f"⏳ Not out yet, and tried again: {report.reason}"), message)
         draft.because("delivery", f"delayed: {report.reason}")
     else:
         _failed(draft, message, report)

@@ -231,11 +231,12 @@ def _keep_private(draft: Draft, event: Event, message: Message, private: str) ->
 
 
 def _unsupported(draft: Draft, event: Event, content: Unsupported, person: PersonId | None) -> None:
-    """The holder would think that it has arrived."""
-    if event.message and _speaks(draft, event, person):
+    """The holder would think that it has arrived, and so would whoever writes where it is closed."""
+    closed = draft.here is not None and not draft.here.open
+    if event.message and (closed or _speaks(draft, event, person)):
         draft.mark_here(event.message, Mark.INSIDE)
         why = f"This cannot go on to {draft.customer_name}: {content.kind}."
-        draft.whisper(event.sender.external_id, why)
+        draft.whisper(event.sender.external_id, why_closed(draft) if closed else why)
 
 
 def _came_late(draft: Draft, event: Event, known: Message, person: PersonId | None) -> None:
@@ -505,9 +506,9 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | N
     own = _known(draft, reaction.message)
     if own is not None:
         # The undo is the author's, also when they no longer hold the conversation.
-        theirs = own.sender == person if own.state is MessageState.HELD else speaks
-        if theirs and reaction.added and reaction.emoji.startswith(TAKE_BACK):
-            _take_back(draft, own, person)
+        may = own.sender == person or (speaks and own.state is MessageState.PARKED)
+        if may and reaction.added and reaction.emoji.startswith(TAKE_BACK):
+            _take_back(draft, event, own)
         return
     if person is not None and speaks:
         reactions.react(draft, reaction, person)
@@ -517,20 +518,21 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | N
 
 def _deletions_are_told(draft: Draft) -> bool:
     """Whether the room's channel tells of a deleted line."""
-    room = draft.escalation.room if draft.escalation else None
+    room = draft.here
     return room is None or draft.rules.capabilities.get(room.place.account, MODEST).hears_deletions
 
 
-def _take_back(draft: Draft, own: Message, person: PersonId | None) -> None:
+def _take_back(draft: Draft, event: Event, own: Message) -> None:
     match own.state:
         case MessageState.HELD:
             draft.add(ClearTimers(RELEASE, str(own.id)))
         case MessageState.PARKED:
             draft.add(Drop(own.id))
             draft.remember(parked=max(0, draft.memory.parked - 1))
-        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ if (
-            own.sender == person and not _deletions_are_told(draft)
-        ):
+        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
+            if _deletions_are_told(draft):
+                draft.whisper(event.sender.external_id, "This has left already: delete it to take it back.")
+                return
             _retract(draft, own)
             draft.mark(own, Mark.WITHDRAWN)
             draft.because(f"person {own.sender}", "took back what had left")

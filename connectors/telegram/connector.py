@@ -39,6 +39,7 @@ _API_URL = "https://api.telegram.org"
 _CONNECTIONS = 64
 _WEBHOOK_CONNECTIONS = 100  # the most Telegram opens
 _TAP_ANSWER = timedelta(seconds=2)
+_REFUSAL = timedelta(seconds=2)  # until a tap is answered that nobody has refused
 _GRACE = timedelta(seconds=5)  # for taps and commands still being answered when the program ends
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # https://core.telegram.org/bots/api#setwebhook
 _TOKEN = re.compile(r"([0-9]{1,19}):[A-Za-z0-9_-]+")
@@ -185,11 +186,15 @@ class TelegramConnector:
         """What nobody waits for: the button stops spinning, the command is answered."""
         if update.callback:
             question = SURE if update.press and not update.events else ""
-            self._chores.begin(self._stop_spinner(update.callback, question))
+            refusable = any(event.press for event in update.events)
+            self._chores.begin(self._stop_spinner(update.callback, question, refusable=refusable))
         if update.command:
             self._chores.begin(self._desk.run(update.update_id, update.command, inbox))
 
-    async def _stop_spinner(self, callback: str, question: str) -> None:
+    async def _stop_spinner(self, callback: str, question: str, *, refusable: bool) -> None:
+        """Answer a tap. One that may be refused is left time for that: a tap can be answered only once."""
+        if refusable:
+            await asyncio.sleep(_REFUSAL.total_seconds())
         try:
             async with asyncio.timeout(_TAP_ANSWER.total_seconds()):
                 text = question or None

@@ -12,7 +12,7 @@ from telegram import Bot, InputFile, LinkPreviewOptions, Message, ReplyParameter
 from telegram.constants import ChatAction, ChatMemberStatus
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot.core.connector import Files
+from bot.core.connector import Files, Unit
 from bot.core.errors import PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import (
@@ -28,6 +28,8 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
+from connectors.rendering.plain import to_plain
+from connectors.rendering.units import length
 from connectors.telegram.emoji import MARKS, reaction
 from connectors.telegram.failures import CARD_GONE, as_send_error
 from connectors.telegram.fields import ANONYMOUS, clean
@@ -41,6 +43,7 @@ _UNKNOWN = (
     "This was written in the name of the group, and nobody can tell by whom. Whoever wants to speak turns off"
     " _Remain anonymous_ in their rights as an administrator."
 )
+_ALERT = 200  # characters: https://core.telegram.org/bots/api#answercallbackquery
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a link is a reference here, not the message
 
 _log = structlog.get_logger()
@@ -204,7 +207,11 @@ class Outgoing:
         )
 
     async def _whisper(self, whisper: Whisper, chat: int | str, thread: int | None) -> None:
-        """In private, as a group has no words for one person; in the topic to who has not started the bot."""
+        """On the button they pressed, else in private, as a group has no words for one person; in the topic
+        to who has not started the bot.
+        """
+        if whisper.press and await self._answer_press(whisper.press, whisper.text):
+            return
         if whisper.person.startswith(ANONYMOUS):
             await self._send(one_text(f"{whisper.text}\n\n{_UNKNOWN}"), _Frame(chat, thread))
             return
@@ -222,6 +229,18 @@ class Outgoing:
                 content = one_text(f": {whisper.text}").content
                 called = calling(content, person, await self._name(chat, person))
                 await self._send(TextPart(called), _Frame(chat, thread))
+
+    async def _answer_press(self, press: str, text: str) -> bool:
+        """Show words where the button was pressed. Returns False if too long or too late."""
+        shown = to_plain(text)
+        if not shown or length(shown, Unit.UTF16) > _ALERT:
+            return False
+        try:
+            await self._bot.answer_callback_query(press, text=shown, show_alert=True)
+        except BadRequest as error:
+            _log.info("press cannot be answered any more", reason=error.message)
+            return False
+        return True
 
     async def _name(self, chat: int | str, person: int) -> str:
         try:

@@ -218,7 +218,8 @@ class UpdateReader:
         content = tapped(data, full, message_id) if data else Unsupported("callback_query")
         place = self._place(message.chat, topic)
         event = _event(name, place, user, content, received, private=_alone(message.chat))
-        return (replace(event, in_our_thread=topic is not None),)
+        press = words(query.id, "callback_query.id") if self.ears.staff else ""
+        return (replace(event, in_our_thread=topic is not None, press=press),)
 
     def _reacted(self, name: str, reaction: MessageReactionUpdated) -> tuple[Event, ...]:
         user = self._heard(reaction.chat, reaction.user)

@@ -433,6 +433,7 @@ async def test_a_closed_card_is_reopened_until_the_customer_has_begun_anew(start
         room = await (await Room(r).open()).taken()
         await r.press("hugo", CHANNEL, room.ts, "resolve")
         await room.hears(SOLVED)
+        await room.card_says("Reopen")
         await r.press("carla", CHANNEL, room.ts, "reopen")
         await room.card_says("Carla Mendes speaks to")
         await r.press("carla", CHANNEL, room.ts, "resolve")
@@ -440,6 +441,7 @@ async def test_a_closed_card_is_reopened_until_the_customer_has_begun_anew(start
         heard = len(r.heard())
         r.phone.say(r.maya, "How do I invite my team?")
         await until(lambda: len(r.heard()) > heard, what="an answer")
+        await room.card_says("Reopen")
         await r.press("carla", CHANNEL, room.ts, "reopen")
         await room.whispered("carla", "has begun a new conversation since")
 

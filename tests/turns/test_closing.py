@@ -5,9 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.conversation import DeliveryReport, EscalationState, MessageState, OwnerKind, Role, Status
+from bot.core.conversation import (
+    DeliveryReport,
+    EscalationState,
+    MessageState,
+    Origin,
+    OwnerKind,
+    Role,
+    Status,
+)
 from bot.core.effects import AddMessage, Deliver, TellRoom
-from bot.core.events import Deleted, Edited, Reacted, Said, Tapped
+from bot.core.events import Deleted, Edited, Event, Reacted, Said, Sender, Started, Tapped, Unsupported
 from bot.core.ids import MessageId
 from bot.core.outbound import Post, Whisper
 from bot.turns.closing import REOPEN
@@ -170,6 +178,16 @@ def test_a_question_that_is_deleted_meanwhile_is_not_asked(tale: Tale) -> None:
     assert tale.asked == []
 
 
+def test_whatever_is_posted_in_the_closed_thread_is_answered_every_time(tale: Tale) -> None:
+    tale.presses(HUGO, "resolve")
+    tale.writes("afterthought", HUGO, "s1")
+    tale.writes("and another", HUGO, "s2")
+    tale.put(Unsupported("poll"), HUGO, ref="s3", place=tale.thread)
+    tale.step()
+    assert len(tale.whispered) == 3
+    assert all("**Hugo Martin** marked it as solved. Press **Reopen**" in text for text in tale.whispered)
+
+
 # "Just write again and we will pick it up"
 
 
@@ -250,7 +268,41 @@ def test_a_yes_to_our_question_reopens(tale: Tale) -> None:
     assert tale.desk.state.owner.kind is OwnerKind.QUEUE
 
 
+def test_what_cannot_be_shown_reopens_as_well(tale: Tale) -> None:
+    tale.presses(HUGO, "resolve")
+    tale.step(UNDO)
+    tale.put(Unsupported("poll"), ref="9")
+    tale.step()
+    assert tale.desk.state.owner.kind is OwnerKind.QUEUE
+    assert "cannot show: poll" in tale.told[-1]
+
+
+def test_opening_the_chat_again_takes_nothing_from_the_team(tale: Tale) -> None:
+    tale.presses(HUGO, "resolve")
+    tale.step(UNDO)
+    tale.put(Started())
+    tale.step()
+    tale.maya("It is still there")
+    assert tale.desk.state.owner.kind is OwnerKind.QUEUE
+
+
 # Reopen
+
+
+def test_a_refusal_names_the_press_that_it_answers(tale: Tale) -> None:
+    pressed = Event(
+        external_id="p1",
+        place=tale.thread,
+        sender=Sender("U0STRANGER"),
+        content=Tapped("take", tale.matter),
+        occurred_at=tale.desk.tick(),
+        press="q1",
+    )
+    tale.desk.accept(pressed, Origin.ROOM)
+    draft = decide(tale.desk.load(), tale.desk.rules(edits=True)).draft
+    [whisper] = [effect.operation for effect in draft.effects if isinstance(effect, TellRoom)]
+    assert isinstance(whisper, Whisper)
+    assert (whisper.person, whisper.press) == ("U0STRANGER", "q1")
 
 
 @pytest.mark.parametrize("action", ["resolve", "return"])
@@ -328,6 +380,26 @@ def test_reopening_after_the_customer_began_another_conversation_is_refused(tale
     assert isinstance(whisper, Whisper)
     assert "begun a new conversation" in whisper.text
     assert not any(isinstance(effect, AddMessage | Deliver) for effect in draft.effects)
+
+
+def test_a_change_that_fails_after_the_closing_is_told_in_the_closed_thread(tale: Tale) -> None:
+    tale.writes("All done.", HUGO, "s1")
+    tale.step(UNDO)
+    tale.sent()
+    words = next(m for m in tale.desk.state.messages.values() if m.role is Role.STAFF)
+    tale.put(Deleted("s1"), HUGO, place=tale.thread)
+    tale.presses(HUGO, "resolve")
+    tale.desk.report(DeliveryReport(words.id, delivery(), "unchanged", "too old"))
+    tale.step()
+    assert any("still has what you changed or deleted" in text for text in tale.told)
+
+
+def test_a_thumbs_down_that_comes_too_late_is_answered(tale: Tale) -> None:
+    tale.writes("All done.", HUGO, "s1")
+    tale.step(UNDO)
+    tale.put(Reacted("s1", "👎", added=True), HUGO, place=tale.thread)
+    tale.step()
+    assert "delete it to take it back" in tale.whispered[-1]
 
 
 def test_last_words_that_fail_after_the_closing_open_it_again(tale: Tale) -> None:

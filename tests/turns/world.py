@@ -246,8 +246,7 @@ class State:
                 if not any(out.room == id_ and not out.tried for out in self.outbox):
                     self.outbox.append(Out(None, id_, report=False))
             case TellRoom(room=id_, operation=operation, about=about):
-                told = about is not None and self.messages[about].role is Role.CUSTOMER  # a customer's thanks
-                answers = isinstance(operation, React | Whisper) or told
+                answers = isinstance(operation, React | Whisper) or about is not None
                 assert self.rooms[id_].open or answers, "a closed room only answers"
                 assert about is None or about in self.messages
 

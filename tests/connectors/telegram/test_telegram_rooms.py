@@ -313,6 +313,30 @@ async def test_a_whisper_is_a_private_message_that_leads_to_the_topic(office: Of
     assert len(office.group.messages()) == before
 
 
+async def test_a_refusal_is_shown_on_the_button_and_once_that_is_answered_in_private(office: Office) -> None:
+    thread, message = await office.room(buttons=(TAKE,))
+    office.telegram.say(office.hugo, "/start")
+    query = office.group.tap(office.hugo, message, "Take")
+    inbox = Inbox()
+    await office.post_newest(inbox)
+    (event,) = inbox.events
+    refusal = Whisper(str(office.hugo.id), "**Carla** is handling this.", event.press)
+    await office.send(refusal, thread=str(thread))
+    answer = office.telegram.tap_answer(query)
+    assert answer is not None
+    assert (answer.text, answer.show_alert) == ("Carla is handling this.", True)
+    await office.send(refusal, thread=str(thread))
+    assert office.telegram.chat(office.hugo)[-1].text == "Carla is handling this.\n\nOpen the topic"
+
+
+async def test_a_refusal_too_long_for_the_button_is_said_in_private(office: Office) -> None:
+    thread, message = await office.room(buttons=(TAKE,))
+    office.telegram.say(office.hugo, "/start")
+    query = office.group.tap(office.hugo, message, "Take")
+    await office.send(Whisper(str(office.hugo.id), "word " * 50, query), thread=str(thread))
+    assert office.telegram.chat(office.hugo)[-1].text.startswith("word word")
+
+
 async def test_a_whisper_to_whoever_has_not_started_the_bot_is_said_to_them_in_the_topic(
     office: Office,
 ) -> None:
