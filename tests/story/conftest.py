@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright
 
-PATIENCE = 20_000  # milliseconds, for what passes through the whole house
+PATIENCE = 40_000  # milliseconds, for what passes through the whole house
 
 
 @pytest.fixture

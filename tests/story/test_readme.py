@@ -105,7 +105,9 @@ class Story:
 
     async def card(self, phone: Phone) -> Locator:
         """The newest card that came from there."""
-        card = self.channel.get_by_test_id("slack-message").filter(has_text=phone.title).last
+        field = self.page.locator(".section-fields > div")
+        named = field.filter(has_text=re.compile(rf"^Channel\s*{phone.title}"))
+        card = self.channel.get_by_test_id("slack-message").filter(has=named).last
         await expect(card).to_be_visible(timeout=PATIENCE)
         return card
 
