@@ -62,14 +62,14 @@ def _tell_directly(draft: Draft, person: PersonId) -> None:
     team = find_team(draft.organization, escalation.team)
     name = team.name if team else escalation.team
     join = Button(JOIN, str(escalation.id), "Join the channel", Style.PRIMARY)
-    told = draft.tell_person(
-        person,
-        Post(
-            f"🔔 You are asked to take the conversation with {draft.customer_name}. It is in a channel of"
-            f" **{name}** that you are not in: join it, then press **Take** on the card there.",
-            buttons=(join,),
-        ),
+    where = f"a channel of **{name}** that you are not in: join it"
+    text = (
+        f"🔔 You are asked to take the conversation with {draft.customer_name}. It is in {where}, then press"
     )
+    text += " **Take** on the card there."
+    if escalation.holder == person:
+        text = f"🔔 Your conversation with {draft.customer_name} goes on in {where} to answer."
+    told = draft.tell_person(person, Post(text, buttons=(join,)))
     if not told:
         draft.tell_room(
             Post(
