@@ -11,7 +11,6 @@ from bot.turns.escalating import (
     LADDER,
     OPEN_ROOM,
     REMIND,
-    WAITING_ON_HOLDER,
     call_next,
     open_room,
     person_asked,
@@ -19,6 +18,7 @@ from bot.turns.escalating import (
 from bot.turns.reactions import REACT
 from bot.turns.reports import EARLY, early
 from bot.turns.undo import release
+from bot.turns.waiting import PROMISED, TO_ANSWER, overdue
 
 
 def ring(draft: Draft, timer: Timer) -> None:
@@ -47,7 +47,7 @@ def ring(draft: Draft, timer: Timer) -> None:
         case "answer_due":
             if escalation and escalation.state is EscalationState.HELD:
                 holder = draft.person_name(escalation.holder)
-                again = draft.now + WAITING_ON_HOLDER  # until there is one
+                again = draft.now + TO_ANSWER  # until there is one
                 draft.call(
                     escalation.holder,
                     f"⏰ **{holder}**, {draft.customer_name} has been waiting for your answer.",
@@ -55,6 +55,8 @@ def ring(draft: Draft, timer: Timer) -> None:
                 )
                 draft.add(SetTimer(ANSWER_DUE, "", again))
                 draft.because(f"person {escalation.holder}", "reminded: the customer waits")
+        case "promised":
+            overdue(draft)
         case _:
             draft.because("timer", f"{timer.kind} means nothing any more")
 
@@ -67,4 +69,4 @@ def _remind(draft: Draft, assignee: PersonId | None) -> None:
     draft.call(assignee, f"⏰ **{name}**, this is assigned to you. Press **Take** on the card to answer.")
 
 
-KINDS = (RELEASE, REACT, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY)
+KINDS = (RELEASE, REACT, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY, PROMISED)

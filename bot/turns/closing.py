@@ -13,16 +13,16 @@ from bot.turns.escalating import (
     LADDER,
     OPEN_ROOM,
     REMIND,
-    WAITING_ON_HOLDER,
     announce,
+    deadline_of,
     open_room,
     start_clocks,
     target_of,
-    tell_customer,
 )
 from bot.turns.ownership import Cause
 from bot.turns.story import seen_by_customer, transcript
 from bot.turns.undo import withdraw
+from bot.turns.waiting import PROMISED, TO_ANSWER, tell_handoff
 from orgs.answering.courtesy import courtesy, signs
 from orgs.routing import find_person, find_team
 from orgs.specification.organization import Reopened
@@ -41,7 +41,7 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     state = EscalationState.RESOLVED if resolved else EscalationState.RETURNED
     draft.change_escalation(state=state, closed_by=person, assignee=None, deadline=None)
     draft.add(AddStep(escalation.id, person, escalation.agent, state.value))
-    for kind in (REMIND, LADDER, ANSWER_DUE, OPEN_ROOM):
+    for kind in (REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, PROMISED):
         draft.add(ClearTimers(kind))
     if resolved:
         draft.give(Cause.RESOLVED, escalation.agent, Status.RESOLVED, reopen=draft.organization.reopen_window)
@@ -131,7 +131,7 @@ def reopen_by_staff(draft: Draft, escalation: str, person: PersonId, who: str, a
         draft.tell_room(Post(f"🔓 {did}: nobody is handling it yet."))
     else:
         draft.give(Cause.REOPENED_TO_PERSON, holder, Status.ESCALATED)
-        draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))
+        draft.add(SetTimer(ANSWER_DUE, "", draft.now + TO_ANSWER))
         _note_since(draft, did, at)
         draft.tell_room(
             Post(f"🔓 {did}. **{draft.person_name(holder)}** speaks to {draft.customer_name} again.")
@@ -182,7 +182,8 @@ def reopen_for_team(draft: Draft, reason: str, message: Message | None = None) -
     draft.call(last, f"🔓 {reason}{ask}")
     _tell_since(draft, message)
     if untold is None:  # else nothing has happened for them
-        tell_customer(draft, target_of(draft, closed))
+        target = target_of(draft, closed)
+        tell_handoff(draft, target, deadline_of(draft, target))
     draft.because(f"team {closed.team}", f"has it again: {reason}")
     return True
 

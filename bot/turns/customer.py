@@ -26,12 +26,14 @@ from bot.turns import elsewhere
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer
 from bot.turns.draft import Draft
-from bot.turns.escalating import ANSWER_DUE, WAITING_ON_HOLDER, escalate
+from bot.turns.escalating import ANSWER_DUE, escalate
 from bot.turns.quoting import excerpt, inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import named, reference_for_staff, told_by_customer
+from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
 from orgs.answering.choosing import choice_of
+from orgs.answering.courtesy import courtesy
 from orgs.answering.language import language_of
 from orgs.specification.texts import fill
 
@@ -176,7 +178,9 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
             draft.because(f"{draft.owner.kind} {draft.owner.name}", "has the word: shown in the room")
             due = draft.owner.kind is OwnerKind.PERSON and not event.overheard
             if due and (ANSWER_DUE, "") not in draft.timers:
-                draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))
+                draft.add(SetTimer(ANSWER_DUE, "", draft.now + TO_ANSWER))
+            if not (event.automatic or event.overheard or courtesy(message.text)):
+                expect_answer(draft)
         case _:
             assert_never(draft.owner.kind)
 

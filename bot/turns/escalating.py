@@ -20,8 +20,9 @@ from bot.turns.attachments import of_the_story
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
 from bot.turns.story import snapshot, transcript
+from bot.turns.waiting import tell_handoff
 from orgs import routing
-from orgs.opening import is_open, opens_at, zone_of
+from orgs.opening import opens_at
 from orgs.routing import (
     Step,
     Target,
@@ -34,13 +35,10 @@ from orgs.routing import (
     room_for,
 )
 from orgs.specification.texts import fill
-from orgs.translations.times import moment
 
 REMIND, LADDER, ANSWER_DUE = "remind", "ladder", "answer_due"
 OPEN_ROOM = "open_room"  # no channel could be written to: they are tried again
 KEEP_CALLING = timedelta(minutes=15)  # after the last step of the ladder
-WAITING_ON_HOLDER = timedelta(minutes=10)  # until the holder is reminded that the customer waits
-TELL_CUSTOMER = 2  # times at most that it takes longer
 
 
 def escalate(
@@ -87,7 +85,7 @@ def escalate(
     draft.give(Cause.ESCALATED, target.team_id, Status.ESCALATED)
     set_clocks(draft, target.team_id, deadline, target.timeout)
     if not quiet:
-        tell_customer(draft, target, notice)
+        tell_handoff(draft, target, deadline, notice)
     draft.because(f"agent {agent}", f"handed to {target.team_id}: {why} ({target.rule})")
     draft.audit(f"agent:{agent}", "escalation.opened", team=target.team_id, trigger=trigger, urgent=urgent)
 
@@ -120,29 +118,6 @@ def start_clocks(draft: Draft, target: Target) -> None:
     set_clocks(draft, target.team_id, deadline, target.timeout)
 
 
-def tell_customer(draft: Draft, target: Target, notice: str = "") -> None:
-    """One notice of the handoff, and an honest one: when nobody is in, when they will be."""
-    if draft.memory.told_handoff:
-        return
-    texts = draft.texts
-    team = find_team(draft.organization, target.team_id)
-    name = team.name if team else ""
-    if target.immediate or is_open(draft.organization, target.team_id, draft.now):
-        text = fill(texts.handoff, team=name, organization=draft.organization.display_name)
-    else:
-        opens = opens_at(draft.organization, target.team_id, draft.now)
-        text = fill(
-            texts.out_of_hours,
-            team=name,
-            organization=draft.organization.display_name,
-            opens=_in_words(draft, target.team_id, opens),
-        )
-    if notice:
-        text = f"{fill(notice, team=name, organization=draft.organization.display_name)}\n\n{text}"
-    draft.say(text)
-    draft.remember(told_handoff=True)
-
-
 def announce(
     draft: Draft, template: str, team: TeamId, person: str = "", *, wait: timedelta | None = None
 ) -> MessageId:
@@ -150,11 +125,6 @@ def announce(
     name = found.name if found else ""
     text = fill(template, team=name, person=person, organization=draft.organization.display_name)
     return draft.say(text, wait=wait)
-
-
-def _in_words(draft: Draft, team: TeamId, when: datetime | None) -> str:
-    zone = zone_of(draft.organization, team)
-    return moment(when, draft.now, zone, draft.language, draft.texts) if when else ""
 
 
 def open_room(
@@ -225,9 +195,6 @@ def call_next(draft: Draft, reason: str) -> None:
         draft.add(SetTimer(LADDER, "", deadline))
         draft.because(f"team {escalation.team}", f"called again: {reason}")
         draft.show_card()
-    if draft.memory.told_waiting < TELL_CUSTOMER:
-        announce(draft, draft.texts.not_taken_in_time, escalation.team)
-        draft.remember(told_waiting=draft.memory.told_waiting + 1)
 
 
 def _first_team(draft: Draft, escalation: Escalation) -> TeamId:

@@ -50,12 +50,13 @@ from bot.turns.assigning import JOIN, assign, join
 from bot.turns.attachments import at_hand
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.draft import RELEASE, SYSTEM, Draft
-from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND, WAITING_ON_HOLDER
+from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND
 from bot.turns.notice import who_speaks
 from bot.turns.ownership import Cause
 from bot.turns.private import Divided, divide
 from bot.turns.quoting import excerpt
 from bot.turns.undo import withdraw
+from bot.turns.waiting import TO_ANSWER
 from orgs.routing import find_person, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
 from orgs.specification.texts import fill
@@ -578,7 +579,7 @@ def take(draft: Draft, person: PersonId, who: str, at: datetime) -> None:
     draft.add(AddStep(escalation.id, before or escalation.team, person, "taken"))
     draft.add(ClearTimers(LADDER))
     draft.add(ClearTimers(REMIND))
-    draft.add(SetTimer(ANSWER_DUE, "", draft.now + WAITING_ON_HOLDER))
+    draft.add(SetTimer(ANSWER_DUE, "", draft.now + TO_ANSWER))
     draft.give(Cause.TAKEN, person, Status.ESCALATED)
     did = f"**{draft.person_name(person)}** has taken this"
     if before is not None:

@@ -8,6 +8,7 @@ from bot.core.outbound import Mark, Post
 from bot.turns.attachments import at_hand, nothing_leaves
 from bot.turns.draft import RELEASE, Draft
 from bot.turns.escalating import ANSWER_DUE
+from bot.turns.waiting import answered
 
 
 def release(draft: Draft) -> None:
@@ -36,6 +37,7 @@ def _send(draft: Draft, message: Message) -> None:
         draft.mark(message, Mark.FAILED)
     if staff:
         draft.add(ClearTimers(ANSWER_DUE))
+        answered(draft)
         draft.because(f"person {message.sender}", "their words left after the undo")
 
 

@@ -33,6 +33,8 @@ _PLACES: Final[Mapping[str, frozenset[str]]] = {
     "handoff": _TEAM,
     "out_of_hours": _TEAM | {"opens"},
     "not_taken_in_time": _TEAM,
+    "team_is_back": _TEAM | {"opens"},
+    "answer_expected": frozenset({"wait"}),
     "returned": _TEAM,
     "resolved": _TEAM,
     "apology": _TEAM,
@@ -66,11 +68,13 @@ class Texts(Part):
 
     # People
     handoff: Text = ""
+    answer_expected: Text = ""  # follows; {wait} is "15 minutes"
     out_of_hours: Text = ""  # {opens}: when the team is back, as the next three say it
     opens_today: Text = ""
     opens_tomorrow: Text = ""
     opens_later: Text = ""
-    not_taken_in_time: Text = ""
+    not_taken_in_time: Text = ""  # that much time has passed; `answer_expected` follows, or this:
+    team_is_back: Text = ""
     returned: Text = ""
     resolved: Text = ""
     apology: Text = ""

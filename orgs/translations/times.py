@@ -1,10 +1,11 @@
-"""When people are back, in the words of a language."""
+"""Moments and durations in the words of a language."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
+from babel.units import format_unit
 
 from orgs.specification.texts import Texts, fill
 
@@ -21,6 +22,14 @@ def moment(when: datetime, now: datetime, zone: ZoneInfo, language: str, texts: 
     weekday = format_date(local, "EEEE", locale=locale)
     date = format_skeleton("MMMMd", local, locale=locale)
     return fill(texts.opens_later, weekday=weekday, date=date, time=clock)
+
+
+def duration(wait: timedelta, language: str) -> str:
+    """Return whole hours, else the minutes: "15 minutes"."""
+    hours, rest = divmod(wait, timedelta(hours=1))
+    if hours and not rest:
+        return format_unit(hours, "duration-hour", locale=_locale(language))
+    return format_unit(wait // timedelta(minutes=1), "duration-minute", locale=_locale(language))
 
 
 def _locale(language: str) -> Locale:

@@ -49,6 +49,7 @@ from tests.turns.world import State
 
 T = TypeVar("T")
 HANDOFF, CLOSED, LATER = "You are handed over.", "Nobody is in.", "It takes longer."
+SOON, BACK = "You hear from us within {wait}.", "They are back {opens}."
 FIRST, SECOND = "onboarding-specialist", "technical-troubleshooter"
 LEASE = timedelta(minutes=1)
 
@@ -58,6 +59,7 @@ def organization() -> Organization:
     document: dict[str, object] = dict(to_document(load(SAMPLE).organization))
     policies = dict(document["policies"])  # type: ignore[call-overload]
     texts = {"handoff": HANDOFF, "out_of_hours": CLOSED, "not_taken_in_time": LATER}
+    texts |= {"answer_expected": SOON, "team_is_back": BACK}
     document["policies"] = policies | {"texts": {"en": policies["texts"]["en"] | texts}}
     for agent, other in zip(document["agents"], (SECOND, FIRST), strict=True):  # type: ignore[call-overload]
         agent["escalation_rules"].append({"trigger": "ping", "target": other})

@@ -572,7 +572,7 @@ class Walk(RuleBasedStateMachine):
     def _count(self, effects: list[Effect]) -> None:
         posts = [e.message.text for e in effects if isinstance(e, AddMessage) and e.message.sender == SYSTEM]
         self.notices += sum(HANDOFF in text or CLOSED in text for text in posts)
-        self.delays += sum(text == LATER for text in posts)
+        self.delays += sum(LATER in text for text in posts)
         assert self.notices <= 1, "a handoff is told once"
         assert self.delays <= 2, "a delay is told twice at most"
 

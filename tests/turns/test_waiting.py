@@ -1,0 +1,155 @@
+"""Who waits for people is told once when to expect an answer, honestly, and again when it takes longer."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.core.conversation import EscalationState, MessageState
+from bot.core.events import Said
+from bot.turns.draft import SYSTEM
+from tests.turns.desk import BACK, CLOSED, HANDOFF, LATER, ModelDesk, organization
+from tests.turns.test_one_turn import HUGO, Story
+
+MINUTE = timedelta(minutes=1)
+SAID = (MessageState.RELEASED, MessageState.DELIVERED, MessageState.SENT)
+SATURDAY = datetime(2026, 3, 7, 10, tzinfo=UTC)
+
+
+class Waiting(Story):
+    """A conversation of a customer who waits."""
+
+    heard = 0
+
+    def told(self) -> list[str]:
+        """What the organization itself has told the customer since this was asked last."""
+        ours = [m.text for m in self.desk.state.messages.values() if m.sender == SYSTEM and m.state in SAID]
+        new, self.heard = ours[self.heard :], len(ours)
+        return new
+
+
+@pytest.fixture
+def story() -> Waiting:
+    return Waiting(ModelDesk(organization()))
+
+
+def ask(story: Waiting, trigger: str = "billing_inquiry") -> None:
+    story.put(Said("Help!"), ref="1")
+    story.turn(trigger)
+
+
+def after(story: Waiting, minutes: int) -> list[str]:
+    """Let the minutes pass one by one, as the clocks ring."""
+    for _ in range(minutes):
+        story.desk.pass_time(MINUTE)
+        story.turn()
+    return story.told()
+
+
+def test_the_handoff_says_when_an_answer_can_be_expected(story: Waiting) -> None:
+    ask(story)  # five minutes to be taken, ten more for an answer
+    assert story.told() == [f"{HANDOFF} You hear from us within 15 minutes."]
+
+
+def test_it_is_said_that_it_takes_longer_when_the_time_is_over_and_not_before(story: Waiting) -> None:
+    ask(story)
+    story.told()
+    assert after(story, 14) == []
+    [later] = after(story, 2)
+    assert later.startswith(f"{LATER} You hear from us within ")
+
+
+def test_a_delay_is_told_twice_and_the_second_time_nothing_is_promised(story: Waiting) -> None:
+    ask(story)
+    story.told()
+    first, second = after(story, 6 * 60)
+    assert "within" in first
+    assert second == LATER
+    assert story.desk.state.escalation is not None
+    assert story.desk.state.escalation.state is EscalationState.WAITING
+
+
+def test_who_is_held_by_a_person_that_does_not_answer_is_told_as_well(story: Waiting) -> None:
+    story.held()
+    story.told()
+    delays = after(story, 60)
+    assert len(delays) == 2
+    assert all(LATER in text for text in delays)
+
+
+def test_an_answer_keeps_the_promise(story: Waiting) -> None:
+    story.held()
+    story.told()
+    story.put(Said("Here is your refund."), HUGO, ref="s1")
+    story.turn()
+    assert after(story, 120) == []
+
+
+def test_the_customers_next_words_are_waited_for_as_well(story: Waiting) -> None:
+    story.held()
+    story.put(Said("Here is your refund."), HUGO, ref="s1")
+    story.turn()
+    after(story, 30)
+    story.put(Said("And what about the second invoice?"), ref="2")
+    story.turn()
+    assert after(story, 9) == []
+    assert len(after(story, 2)) == 1
+
+
+def test_thanks_need_no_answer(story: Waiting) -> None:
+    story.held()
+    story.put(Said("Here is your refund."), HUGO, ref="s1")
+    story.turn()
+    after(story, 30)
+    story.put(Said("Thank you!"), ref="2")
+    story.turn()
+    assert after(story, 60) == []
+
+
+def test_more_words_of_theirs_put_nothing_off(story: Waiting) -> None:
+    ask(story)
+    story.told()
+    for n in range(3):
+        after(story, 4)
+        story.put(Said("Is anybody there?"), ref=f"more{n}")
+        story.turn()
+    assert len(after(story, 4)) == 1
+
+
+def test_out_of_hours_it_is_said_when_they_are_back_and_no_delay_before_that() -> None:
+    story = Waiting(ModelDesk(organization()))
+    story.desk.now = SATURDAY
+    ask(story)
+    assert story.told() == [CLOSED]
+    assert after(story, 60) == []
+    [(_, timer)] = [(k, t) for k, t in story.desk.state.timers.items() if k[0] == "promised"]
+    assert timer.due_at > SATURDAY + timedelta(days=1), "their clock starts when the team is in"
+
+
+def test_who_waits_beyond_the_hours_is_told_when_the_team_is_back() -> None:
+    story = Waiting(ModelDesk(organization()))
+    story.desk.now = datetime(2026, 3, 2, 16, 50, tzinfo=UTC)  # ten minutes before they leave, in Berlin
+    story.put(Said("Help!"), ref="1")
+    story.turn("billing_inquiry")
+    assert story.told() == [f"{HANDOFF} You hear from us within 15 minutes."]
+    story.press(HUGO, "take")
+    story.turn()
+    story.desk.now += timedelta(minutes=20)
+    story.turn()
+    [later] = story.told()
+    assert later == f"{LATER} {BACK.format(opens='tomorrow at 09:00 (CET)')}"
+
+
+def test_closing_ends_the_waiting(story: Waiting) -> None:
+    story.held()
+    story.told()
+    story.press(HUGO, "resolve")
+    story.turn()
+    assert not any(LATER in text for text in after(story, 120))
+
+
+def test_a_room_that_is_lost_is_no_news_for_the_customer(story: Waiting) -> None:
+    ask(story)
+    story.told()
+    story.desk.pass_time(6 * MINUTE)  # the ladder goes on: colleagues are called, and the time is not over
+    story.turn()
+    assert story.told() == []
