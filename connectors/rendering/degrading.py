@@ -19,13 +19,13 @@ _INSTEAD = {
     AttachmentKind.AUDIO: (AttachmentKind.DOCUMENT,),
     AttachmentKind.VIDEO: (AttachmentKind.DOCUMENT,),
 }
-_WORDS = {
-    AttachmentKind.PHOTO: "Photo",
-    AttachmentKind.VOICE: "Voice message",
-    AttachmentKind.AUDIO: "Audio",
-    AttachmentKind.VIDEO: "Video",
-    AttachmentKind.STICKER: "Sticker",
-    AttachmentKind.ORIGINAL: "Original message",
+# Customers of any language read these.
+_SIGNS = {
+    AttachmentKind.PHOTO: "🖼",
+    AttachmentKind.VOICE: "🎤",
+    AttachmentKind.AUDIO: "🎵",
+    AttachmentKind.VIDEO: "🎬",
+    AttachmentKind.STICKER: "🖼",
 }
 
 
@@ -48,9 +48,16 @@ def in_words(attachment: Attachment, link: Callable[[str], str]) -> str:
             number = attachment.ref.removeprefix("tel:")
             return f"👤 {escaped(': '.join(part for part in (attachment.name, number) if part))}"
         case _:
-            name = escaped(attachment.name) or _WORDS.get(attachment.kind, "File")
+            name = escaped(attachment.name) or _nameless(attachment)
             address = link(attachment.file) if attachment.file else ""
             return f"📄 [{name}](<{address}>)" if address else f"📄 {name}"
+
+
+def _nameless(attachment: Attachment) -> str:
+    if attachment.kind is AttachmentKind.ORIGINAL:  # only staff are shown one
+        return "Original message"
+    sign, kind = _SIGNS.get(attachment.kind, ""), attachment.mime_type.partition(";")[0].rpartition("/")[2]
+    return f"{sign} {kind.upper() if kind.isalnum() else '…'}".strip()
 
 
 def numbered(buttons: Sequence[Button]) -> str:

@@ -15,7 +15,7 @@ from connectors.rendering import shortened
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#interactive-object
 _BUTTON_ID, _BUTTON_TITLE = 256, 20
 _ROW_ID, _ROW_TITLE = 200, 24
-_OPEN_LIST = "☰ Options"
+_OPEN_LIST = "☰"  # read in any language
 
 Json = Mapping[str, object]
 

@@ -2,7 +2,7 @@
 
 The organization's phrases decide, and nothing else does; they may be in any language, and all are looked for
 whatever language the customer writes in. A phrase matches as a whole: each of its words, grammar aside, is in
-the message in any inflection, with no more than a few other words between them, and fewer when they stand in
+one sentence in any inflection, with no more than a few other words between them, and fewer when they stand in
 another order. `charged twice` is found in "you have charge me twise", and "where do I download my invoice" is
 not found by `invoice is wrong`.
 
@@ -36,6 +36,8 @@ FOUND_BY_THE_PRODUCT: Final = frozenset({HUMAN_REQUEST, UNANSWERED, TURN_FAILED}
 _PATTERN_WEIGHS = 3  # as much as a phrase of so many words
 _BETWEEN = 3  # other words that may stand between the words of a phrase
 _BETWEEN_IN_ANOTHER_ORDER = 1
+_SENTENCE_ENDS = re.compile(r"[.!?;:]+(?=\s|$)|\n")
+_APART = 1_000
 # Only grammar that may be left out of a phrase; words that turn its meaning ("not", "down", "no") stay.
 _GRAMMAR = frozenset(
     each(
@@ -119,10 +121,14 @@ class _Phrase:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """What the customer wrote, word by word. `content` are the places of those that are no grammar."""
+    """What the customer wrote, word by word.
+
+    `content` are the places of those that are no grammar, each with its number among them. Sentences are far
+    apart by these numbers: no phrase begins in one and ends in another.
+    """
 
     words: tuple[_Word, ...]
-    content: tuple[int, ...]
+    content: Mapping[int, int]
 
 
 class _Lookup:
@@ -196,8 +202,18 @@ def _phrase(text: str) -> _Phrase:
 
 
 def _read(text: str) -> _Message:
-    found = tuple(_Word(word, stem(word)) for word in words(joined(text)))
-    return _Message(found, tuple(at for at, word in enumerate(found) if not _is_grammar(word)))
+    found: list[_Word] = []
+    content: dict[int, int] = {}
+    number = 0
+    for sentence in _SENTENCE_ENDS.split(text):
+        for written in words(joined(sentence)):
+            word = _Word(written, stem(written))
+            if not _is_grammar(word):
+                content[len(found)] = number
+                number += 1
+            found.append(word)
+        number += _APART
+    return _Message(tuple(found), content)
 
 
 def _is_grammar(word: _Word) -> bool:
@@ -253,7 +269,7 @@ def _together(
     message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase
 ) -> Iterator[tuple[int, ...]]:
     """Yield where all words of the phrase stand near each other, each at a place of its own."""
-    rank = {at: n for n, at in enumerate(message.content)}
+    rank = message.content
     longest = len(phrase.words) + _BETWEEN
     for start in sorted({at for word in phrase.words for at in places[word] if at in rank}):
         way: list[int] = []

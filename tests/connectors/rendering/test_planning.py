@@ -162,7 +162,7 @@ def test_without_a_public_address_a_file_is_named() -> None:
         "📄 a name.bin"
     ]
     nameless = file(AttachmentKind.VIDEO, "video/mp4", name="")
-    assert texts(planned(Post("", attachments=(nameless,)), link="")) == ["📄 Video"]
+    assert texts(planned(Post("", attachments=(nameless,)), link="")) == ["📄 🎬 MP4"]
 
 
 def test_a_file_that_was_never_kept_is_named() -> None:
