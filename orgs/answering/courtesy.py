@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from orgs.answering.lexicon import DISSATISFIED, each
+from orgs.answering.lexicon import (
+    DISSATISFIED,
+    HELLO_ELSEWHERE,
+    HELP_ELSEWHERE,
+    THANKS_ELSEWHERE,
+    each,
+)
 from orgs.answering.words import bounded, fold, words
 
 _HELLO: Final = {
@@ -22,7 +28,7 @@ _HELLO: Final = {
 }
 _THANKS: Final = {
     "en": "thanks thank thx tnx thnx ty tysm thankyou cheers appreciated appreciate grateful thanx thks",
-    "de": "danke dankeschon vielen dank merci",
+    "de": "danke dankeschon vielen dank",
     "es": "gracias",
     "fr": "merci",
     "it": "grazie",
@@ -31,11 +37,11 @@ _THANKS: Final = {
 }
 _BYE: Final = {
     "en": "bye goodbye byebye cya farewell goodnight bb",
-    "de": "tschuss tschuess wiedersehen ciao",
+    "de": "tschuss tschuess wiedersehen",
     "es": "adios chao",
     "fr": "revoir",
     "it": "arrivederci",
-    "pt": "tchau adeus",
+    "pt": "tchau adeus logo",
     "nl": "doei",
 }
 _OK: Final = {
@@ -60,6 +66,10 @@ reply helpful helped assistance answering time many auf an y muchas mucho dia un
 beaucoup bien sehr schon guten noche tarde tardes noches e ed te het au je vous sie ihnen ihr be been
 will do makes sense im am happy glad we well its thats from oh wow ah ha haha lol had not problem never
 mind nevermind no more questions else nothing
+das hat geholfen es geht jetzt wieder funktioniert klappt toll wunderbar alles fur ihre hilfe
+ca marche fonctionne maintenant cest tout est resolu regle aide pour votre la
+ya funciona todo listo ahora solucionado por su ayuda sirvio
+funcionou ja esta funcionando agora resolvido pela sua ajuda tudo deu certo ate
 """
     )
 )
@@ -90,6 +100,11 @@ _HELP: Final = re.compile(
     r"|ask a question|support)(?: me| us| a question)?(?: please| pls| with something| here| out)*"
     r"|what can you do(?: for me)?|who are you|how (?:does this|do you) work|what is this|start"
 )
+_HELP_ELSEWHERE: Final = re.compile(
+    rf"(?:(?:{'|'.join(HELLO_ELSEWHERE)}) )*"
+    rf"(?:{'|'.join(HELP_ELSEWHERE)})"
+    rf"(?: (?:{'|'.join(THANKS_ELSEWHERE)}))*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +132,7 @@ def courtesy(text: str, names: Sequence[str] = ()) -> Courtesy | None:
     folded = " ".join(words(bounded(text)))
     if not folded:
         return None
-    if _HELP.fullmatch(folded):
+    if _HELP.fullmatch(folded) or _HELP_ELSEWHERE.fullmatch(folded):
         return Courtesy("help", "en")
     found = _NO_HARM.sub(" ", folded).split()
     if not _STOPPERS.isdisjoint(found) or (found and "?" in text and not _plain_hello(found)):

@@ -171,6 +171,28 @@ DISSATISFIED: Final = (
     ),
 )
 
+# Who asks for help and does not say with what, in German, French, Spanish and Portuguese.
+HELLO_ELSEWHERE: Final = (
+    r"hallo|hi|guten (?:tag|morgen|abend)|bonjour|bonsoir|salut|madame|monsieur",
+    r"hola|buenas|buenos dias|buenas (?:tardes|noches)|ola|oi|bom dia|boa (?:tarde|noite)",
+    r"bitte|svp|por favor",
+)
+THANKS_ELSEWHERE: Final = (r"bitte|svp|sil vous plait|por favor|danke|merci|gracias|obrigad[oa]",)
+HELP_ELSEWHERE: Final = (
+    r"(?:ich )?(?:brauche|benotige|hatte gern|mochte)? ?(?:bitte )?(?:etwas |ihre |deine |eure )?hilfe",
+    r"(?:konnen sie|kannst du|konnt ihr) mir (?:bitte |vielleicht |mal )?(?:weiter)?helfen",
+    r"ich (?:habe|hatte) (?:da |mal |noch )?(?:eine (?:kurze )?frage|ein problem)",
+    r"(?:jai |jaurais )?besoin (?:de votre |dun peu d|d ?)?aide|a laide|aide|aidez moi|aide moi",
+    r"(?:jai|jaurais) (?:une (?:petite )?question|un (?:petit )?probleme)",
+    r"(?:pouvez vous|pourriez vous|vous pouvez|peux tu) m ?aider",
+    r"(?:necesito |quiero |quisiera )?(?:un poco de |tu |su )?ayuda",
+    r"(?:me )?(?:pueden?|podrian?|puedes) ayudar(?:me)?",
+    r"tengo (?:una (?:pregunta|duda|consulta)|un problema)",
+    r"(?:preciso|quero|gostaria) (?:de )?(?:uma |sua |um pouco de )?ajuda|ajuda",
+    r"(?:voces )?(?:podem?|poderiam?) (?:me )?ajudar",
+    r"(?:tenho|estou com) (?:uma (?:pergunta|duvida)|um problema)",
+)
+
 # Work that people ask chat machines for; no help article does it, whatever its topic.
 CHORES: Final = (
     r"\b(?:write|compose|sing|draw|paint|tell|make up|generate|invent"

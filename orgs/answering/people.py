@@ -306,7 +306,13 @@ _ASKS_WHAT_WE_ARE = re.compile(
     r"|\b(?:is|am) (?:this|that|it|there|i)(?: \w+){0,3} (?:an? )?(?:(?:chat|ro)?bot"
     r"|robot|ai|machine|automated|real person|human|chatgpt)$"
     r"|\b(?:bist|sind) (?:du|sie)(?: \w+){0,2} (?:bot|roboter|mensch|ki)\b"
-    r"|\beres (?:un )?(?:ro)?bot\b|\b(?:etes vous|es tu) (?:un )?(?:ro)?bot\b"
+    r"|\b(?:spreche|schreibe|rede|chatte) ich (?:hier |gerade )?mit (?:einem |einer )?(?:bot|roboter|maschine"
+    r"|computer|ki|menschen|echten menschen)\b"
+    r"|\b(?:eres|es usted|es esto|hablo con|estoy hablando con) (?:una? )?"
+    r"(?:(?:ro)?bot|maquina|persona|humano)\b"
+    r"|\b(?:etes vous|es tu|vous etes|cest|je parle a|je parle avec) (?:une? )?(?:vrai[e]? )?"
+    r"(?:(?:ro)?bot|machine|humain|ia)\b"
+    r"|\b(?:voce e|isso e|falo com|estou falando com) (?:uma? )?(?:robo|bot|maquina|humano|pessoa)\b"
     r"|\bwhat(?: kind of)?(?: bot)? are you$|\bhuman or (?:ro)?bot|\bbot or (?:a )?(?:human|real|person)"
 )
 

@@ -320,3 +320,39 @@ async def test_a_message_as_long_as_a_book_is_bounded(a_question: Callable[..., 
     started = time.process_time()
     await answerer.answer(a_question(long))
     print(f"{(time.process_time() - started) * 1000:.1f} ms for {len(long)} characters, {LONGEST} are read")
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("help", "Hilfe|ich brauche Hilfe|Können Sie mir helfen?|Guten Tag, ich habe eine Frage"),
+        ("help", "aide|j'ai besoin d'aide|pouvez-vous m'aider ?|Bonjour, j'ai une question"),
+        ("help", "ayuda|necesito ayuda|¿me pueden ayudar?|Hola, tengo una duda"),
+        ("help", "ajuda|preciso de ajuda|podem me ajudar?|Bom dia, tenho uma dúvida"),
+        ("thanks", "vielen Dank, das hat geholfen|merci, ça marche maintenant|gracias, ya funciona"),
+        ("thanks", "obrigado, funcionou|danke für Ihre Hilfe|merci pour votre aide"),
+        ("bye", "tschüss|au revoir|adiós|até logo"),
+        ("automated", "bist du ein Bot?|spreche ich mit einem Menschen?|êtes-vous un robot ?"),
+        ("automated", "¿eres un robot?|você é um robô?|estou falando com uma pessoa?"),
+    ],
+)
+async def test_what_asks_nothing_of_the_product_is_understood_in_five_languages(
+    ask: Asks, kind: str, texts: str
+) -> None:
+    for text in texts.split("|"):
+        answer = await ask(text)
+        assert isinstance(answer, Answered), text
+        assert answer.why == f"courtesy: {kind}", text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "danke, aber es geht nicht",
+        "merci mais ça ne marche pas",
+        "gracias pero no funciona",
+        "não funcionou, obrigado",
+    ],
+)
+async def test_thanks_with_a_but_are_no_courtesy(ask: Asks, text: str) -> None:
+    assert not isinstance(await ask(text), Answered)
