@@ -160,6 +160,9 @@ class Room(ABC):
     @abstractmethod
     def lines(self) -> list[str]: ...
 
+    @abstractmethod
+    def card(self) -> str: ...
+
     def everywhere(self) -> str:
         """What stands in any room of any team: a stranger's words call the first tier, for instance."""
         slack, told = self.rig.slack, [m.text for m in self.rig.night_watch.messages()]
@@ -227,6 +230,9 @@ class SlackThread(Room):
     def lines(self) -> list[str]:
         return self.rig.in_thread(self.channel, self.ts)
 
+    def card(self) -> str:
+        return next(str(c["blocks"]) for c in self.rig.threads(self.channel) if c["ts"] == self.ts)
+
     def post(self, who: str, text: str) -> str:
         return self.rig.slack.post_as(who, self.channel, text, thread_ts=self.ts)
 
@@ -289,6 +295,9 @@ class Topic(Room):
 
     def lines(self) -> list[str]:
         return [m.text for m in self.rig.night_watch.messages(self.topic)]
+
+    def card(self) -> str:
+        return next((m.text for m in self.rig.night_watch.messages(self.topic) if m.buttons), "")
 
     def post(self, who: str, text: str) -> str:
         return str(self.rig.night_watch.say(self._user(who), text, topic=self.topic).message_id)

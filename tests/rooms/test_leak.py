@@ -238,7 +238,13 @@ class Tale:
         await self.room.settled()  # or the press might overtake the words written before it
         takes = action in ("take", "assign")
         # Where it is not certain that the press will be heeded, nothing in the thread can be waited for.
-        wait = wait and not self.doubt and (who not in self.may_hold if takes else not self.may_hold)
+        certain = (
+            who not in self.may_hold and (self.holder or not self.may_hold) if takes else not self.may_hold
+        )
+        wait = wait and not self.doubt and bool(certain)
+        if wait and self.holder:  # a press on a card that shows somebody else takes nothing from them
+            shown = f"{self.room.people[self.holder]} speaks to"
+            await until(lambda: shown in self.room.card(), what=f"{shown!r} on the card")
         told = f"what {self.room.people[who]} writes in this thread" if takes else "This thread is closed"
         said = sum(told in text for text in self.room.lines())
         try:
