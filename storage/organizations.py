@@ -26,8 +26,10 @@ from orgs.loading import Loaded
 from orgs.specification.organization import Organization
 from storage.audit import AuditEntry, record
 from storage.database import Database
+from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.organization_rows import write_rows
+from storage.staffing import NOTHING, Reassignments, reassignments, tell
 
 _ARTICLES: TypeAdapter[tuple[Article, ...]] = TypeAdapter(tuple[Article, ...])
 
@@ -49,6 +51,14 @@ class InForce(NamedTuple):
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What applying would change: in the organization, and in conversations that are under way."""
+
+    changes: tuple[Change, ...]
+    reassignments: Reassignments = NOTHING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """What came of applying. `version` is in force now; it is the old one when nothing changed."""
@@ -56,6 +66,7 @@ class Applied:
     organization: OrgId
     version: int
     changes: tuple[Change, ...]
+    reassignments: Reassignments = NOTHING
     created: bool  # the organization is new
 
 
@@ -93,39 +104,49 @@ async def apply(
     file = _File(loaded.organization, loaded.articles, digest or loaded.digest)
     created = await _create(connection, keys, new_id, file.organization)
     row = (await connection.execute(_LOCK, {"name": file.organization.name})).one()
-    return await _advance(
-        connection, new_id, InForce(OrgId(row.id), row.name, row.version), file, by, created
-    )
+    now = InForce(OrgId(row.id), row.name, row.version)
+    return await _advance(connection, keys, new_id, now, file, by, created)
 
 
 async def apply_version(
     connection: AsyncConnection, keys: Keys, new_id: NewId, organization: OrgId, version: int, *, by: str
 ) -> Applied:
     """Go back to an earlier version by making a new one that says the same. Raises NotFound."""
-    del keys  # an organization that has versions has its keys
     row = (await connection.execute(_LOCK_BY_ID, {"organization": organization})).one_or_none()
     if row is None:
         raise NotFound("organization", str(organization))
     file = await _read(connection, organization, version)
-    return await _advance(connection, new_id, InForce(organization, row.name, row.version), file, by, False)
+    now = InForce(organization, row.name, row.version)
+    return await _advance(connection, keys, new_id, now, file, by, False)
 
 
-async def preview(connection: AsyncConnection, loaded: Loaded) -> tuple[Change, ...]:
+async def preview(connection: AsyncConnection, loaded: Loaded) -> Preview:
     """What `apply` would change."""
     row = (await connection.execute(_BY_NAME, {"name": loaded.organization.name})).one_or_none()
-    before = await _read(connection, OrgId(row.id), row.version) if row and row.version else None
-    return _changes(before, _File(loaded.organization, loaded.articles, loaded.digest))
+    after = _File(loaded.organization, loaded.articles, loaded.digest)
+    if row is None or not row.version:
+        return Preview(_changes(None, after))
+    return await _preview(connection, InForce(OrgId(row.id), row.name, row.version), after)
 
 
-async def preview_version(
-    connection: AsyncConnection, organization: OrgId, version: int
-) -> tuple[Change, ...]:
+async def preview_version(connection: AsyncConnection, organization: OrgId, version: int) -> Preview:
     """What `apply_version` would change. Raises NotFound."""
     row = (await connection.execute(_BY_ID, {"organization": organization})).one_or_none()
     if row is None:
         raise NotFound("organization", str(organization))
-    target = await _read(connection, organization, version)
-    return _changes(await _read(connection, organization, row.version) if row.version else None, target)
+    after = await _read(connection, organization, version)
+    if not row.version:
+        return Preview(_changes(None, after))
+    return await _preview(connection, InForce(organization, row.name, row.version), after)
+
+
+async def _preview(connection: AsyncConnection, now: InForce, after: _File) -> Preview:
+    before = await _read(connection, now.organization, now.version)
+    changes = _changes(before, after)
+    if not changes:
+        return Preview(())
+    moved = await reassignments(connection, now.organization, before.organization, after.organization)
+    return Preview(changes, moved)
 
 
 async def _create(connection: AsyncConnection, keys: Keys, new_id: NewId, organization: Organization) -> bool:
@@ -141,9 +162,18 @@ async def _create(connection: AsyncConnection, keys: Keys, new_id: NewId, organi
 
 
 async def _advance(
-    connection: AsyncConnection, new_id: NewId, now: InForce, file: _File, by: str, created: bool
+    connection: AsyncConnection,
+    keys: Keys,
+    new_id: NewId,
+    now: InForce,
+    file: _File,
+    by: str,
+    created: bool,
 ) -> Applied:
-    """Make the next version of it, if it differs. The organization's row is locked."""
+    """Make the next version of it, if it differs. The organization's row is locked.
+
+    Conversations that lose their holder or their team are told so in the same transaction.
+    """
     before = await _read(connection, now.organization, now.version) if now.version else None
     changes = _changes(before, file)
     if not changes:
@@ -159,23 +189,38 @@ async def _advance(
         "by": by[:255],
     }
     await connection.execute(_VERSION, given)
+    moved = NOTHING
+    if before is not None:
+        moved = await reassignments(connection, now.organization, before.organization, file.organization)
+        await tell(connection, keys, Inboxes(keys, new_id), now.organization, version, moved.affected)
     await write_rows(connection, new_id, now.organization, file.organization, file.articles)
-    moved = {
+    in_force = {
         "organization": now.organization,
         "version": version,
         "description": file.organization.description,
     }
-    at = await connection.scalar(_PUT_IN_FORCE, moved)
+    at = await connection.scalar(_PUT_IN_FORCE, in_force)
     entry = AuditEntry(
         id=new_id(),
         at=at,
         actor=by,
         action="organization.applied",
         subject=f"organization:{now.organization}",
-        details={"version": version, "digest": file.digest, "changes": len(changes)},
+        details={
+            "version": version,
+            "digest": file.digest,
+            "changes": len(changes),
+            "reassigned": len(moved.affected),
+        },
     )
     await record(connection, now.organization, [entry])
-    return Applied(organization=now.organization, version=version, changes=changes, created=created)
+    return Applied(
+        organization=now.organization,
+        version=version,
+        changes=changes,
+        reassignments=moved,
+        created=created,
+    )
 
 
 def _changes(before: _File | None, after: _File) -> tuple[Change, ...]:
@@ -317,9 +362,12 @@ _BY_NAME: Final = text("select id, name, version from organizations where name =
 
 _BY_ID: Final = text("select id, name, version from organizations where id = :organization")
 
-_LOCK: Final = text("select id, name, version from organizations where name = :name for update")
+# Turns go on meanwhile: their rows refer to this one, and are locked before it.
+_LOCK: Final = text("select id, name, version from organizations where name = :name for no key update")
 
-_LOCK_BY_ID: Final = text("select id, name, version from organizations where id = :organization for update")
+_LOCK_BY_ID: Final = text("""
+    select id, name, version from organizations where id = :organization for no key update
+""")
 
 _CURRENT: Final = text("select id, name, version from organizations order by name")
 

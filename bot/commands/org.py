@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.commands.desk import Desk, Reply, actor, whose
-from bot.commands.formatting import count_of, moment, plural
+from bot.commands.formatting import count_of, moment, plural, short_id
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
 from bot.core.errors import BadUsage, NotAllowed
 from orgs.changes import Change, render_changes
@@ -15,10 +15,12 @@ from orgs.loading import load as load_file
 from orgs.problems import Problem, Severity
 from orgs.specification.organization import Organization
 from storage import organizations
-from storage.organizations import Applied, InForce
+from storage.organizations import Applied, InForce, Preview
+from storage.staffing import Affected, Reassignments
 
 _MOST_VERSION: Final = 999_999_999
 _MOST_SHOWN: Final = 200  # changes written out; the count is always whole
+_MOST_NAMED: Final = 8  # conversations of one line
 
 
 def commands(desk: Desk) -> tuple[Command, ...]:
@@ -141,18 +143,25 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
     return _applied(known.name, applied, (), reply)
 
 
-async def _agreed(desk: Desk, call: Call, changes: tuple[Change, ...], warnings: tuple[str, ...]) -> Reply:
-    if call.arguments["yes"] or not changes:
+async def _agreed(desk: Desk, call: Call, foreseen: Preview, warnings: tuple[str, ...]) -> Reply:
+    if call.arguments["yes"] or not foreseen.changes:
         return Reply.YES
-    return await desk.confirm("\n".join((*warnings, _written(changes))), "Put this in force?")
+    shown = "\n".join((*warnings, _written(foreseen.changes), *_reassigned(foreseen.reassignments)))
+    return await desk.confirm(shown, "Put this in force?")
 
 
-def _not_applied(changes: tuple[Change, ...], warnings: tuple[str, ...]) -> Output:
-    many = plural(len(changes), "change")
+def _not_applied(foreseen: Preview, warnings: tuple[str, ...]) -> Output:
+    many = plural(len(foreseen.changes), "change")
     said = f"Nothing was applied. To apply {many} without being asked, add `--yes`."
+    moved = _reassigned(foreseen.reassignments)
     return Output(
-        text="\n".join((*warnings, _written(changes), said)),
-        data={"applied": False, "changes": _as_data(changes), "warnings": list(warnings)},
+        text="\n".join((*warnings, _written(foreseen.changes), *moved, said)),
+        data={
+            "applied": False,
+            "changes": _as_data(foreseen.changes),
+            "conversations": _conversations(foreseen.reassignments),
+            "warnings": list(warnings),
+        },
         ok=False,
     )
 
@@ -165,6 +174,7 @@ def _applied(name: str, applied: Applied, warnings: tuple[str, ...], reply: Repl
         "created": applied.created,
         "applied": bool(applied.changes),
         "changes": _as_data(applied.changes),
+        "conversations": _conversations(applied.reassignments),
         "warnings": list(warnings),
     }
     if not applied.changes:
@@ -173,13 +183,57 @@ def _applied(name: str, applied: Applied, warnings: tuple[str, ...], reply: Repl
     said = f"Version {applied.version} of {name} is in force: {plural(len(applied.changes), 'change')}."
     if reply is Reply.SEEN:
         return Output(text=said, data=data)
-    return Output(text="\n".join((*warnings, _written(applied.changes), said)), data=data)
+    moved = _reassigned(applied.reassignments)
+    return Output(text="\n".join((*warnings, _written(applied.changes), *moved, said)), data=data)
 
 
 def _written(changes: tuple[Change, ...]) -> str:
     lines = render_changes(changes[:_MOST_SHOWN])
     rest = len(changes) - _MOST_SHOWN
     return f"{lines}\n… and {plural(rest, 'more change', 'more changes')}" if rest > 0 else lines
+
+
+def _reassigned(moved: Reassignments) -> list[str]:
+    """One line for each person, team and agent whose conversations go on with somebody else."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in moved.affected:
+        found.setdefault(_why_and_where(one), []).append(short_id(one.conversation))
+    people = [
+        f"! {why}: {_going_on(len(ids))} {where} ({_listed(ids)})" for (why, where), ids in found.items()
+    ]
+    agents = [
+        f"! {one.agent} is no longer an agent: {_going_on(one.conversations)} with another one"
+        for one in moved.agents
+    ]
+    return people + agents
+
+
+def _why_and_where(one: Affected) -> tuple[str, str]:
+    if one.left is not None:
+        return f"{one.left.name} {one.left.reason}", f"in the queue of {one.queue}"
+    if one.gone is not None:
+        return f"{one.gone} is no longer a team", f"with {one.queue}"
+    return f"{one.queue} works in another channel", "in a new thread there"
+
+
+def _going_on(conversations: int) -> str:
+    return f"{plural(conversations, 'conversation')} {'goes' if conversations == 1 else 'go'} on"
+
+
+def _listed(ids: list[str]) -> str:
+    rest = len(ids) - _MOST_NAMED
+    return ", ".join(ids[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _conversations(moved: Reassignments) -> list[JsonValue]:
+    return [
+        {
+            "conversation": str(one.conversation),
+            "holder": one.left.person if one.left else None,
+            "team": one.queue,
+        }
+        for one in moved.affected
+    ]
 
 
 def _as_data(changes: tuple[Change, ...]) -> list[JsonValue]:

@@ -132,7 +132,14 @@ class HolderLeft:
     reason: str
 
 
-Body = Event | DeliveryReport | FileReport | HolderLeft
+@dataclass(frozen=True, slots=True)
+class TeamChanged:
+    """A new organization file took the team of an open escalation away, or gave it another channel."""
+
+    team: TeamId
+
+
+Body = Event | DeliveryReport | FileReport | HolderLeft | TeamChanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

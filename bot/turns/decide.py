@@ -13,6 +13,7 @@ from bot.core.conversation import (
     OwnerKind,
     Role,
     Status,
+    TeamChanged,
     View,
 )
 from bot.core.effects import Move
@@ -20,7 +21,7 @@ from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
-from bot.turns import clocks, customer, files, holder, reports, staff
+from bot.turns import clocks, customer, files, holder, reports, staff, staffing
 from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
@@ -38,6 +39,7 @@ def decide(view: View, rules: Rulebook) -> Decision:
     for item in view.inputs:
         _hear(draft, item)
     _ring(draft)
+    staffing.keep_staffed(draft)
     return _whom_to_ask(draft)
 
 
@@ -74,6 +76,8 @@ def _hear(draft: Draft, item: Input) -> None:
             files.hear(draft, item.body)
         case HolderLeft():
             holder.hear(draft, item.body)
+        case TeamChanged():
+            staffing.hear(draft, item.body)
         case Event() if item.origin is Origin.ROOM:
             staff.hear(draft, item, item.body)
         case Event():

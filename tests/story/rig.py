@@ -194,10 +194,17 @@ def spine(document: dict[str, object]) -> None:
         if account["id"] in ("telegram", "slack")
     ]
     document["teams"] = [team for team in document["teams"] if team["id"] != "night-watch"]  # type: ignore[attr-defined]
+    rules = document["escalation_rules"]
+    document["escalation_rules"] = [rule for rule in rules if rule["target"] != "night-watch"]  # type: ignore[attr-defined]
+    document["triggers"] = [each for each in document["triggers"] if each["id"] != "on_call"]  # type: ignore[attr-defined]
     for ladder in document["ladders"]:  # type: ignore[attr-defined]
         ladder["steps"] = [step for step in ladder["steps"] if step["target"] != "night-watch"]
     for agent in document["agents"]:  # type: ignore[attr-defined]
-        agent["channels"] = [ref for ref in agent["channels"] if ref == "telegram" or "slack" in ref]
+        agent["channels"] = [
+            ref
+            for ref in agent["channels"]
+            if ref == "telegram" or (isinstance(ref, dict) and "slack" in ref)
+        ]
 
 
 def mail_at(smtp: int, imap: int) -> Change:

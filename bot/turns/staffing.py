@@ -1,0 +1,65 @@
+"""Keeping a conversation with people who are there, when a newer organization file took some of them away."""
+
+from dataclasses import replace
+
+from bot.core.conversation import EscalationState, HolderLeft, Status, TeamChanged
+from bot.core.effects import AddStep, CloseRoom
+from bot.core.ids import TeamId
+from bot.core.outbound import Post
+from bot.turns import holder
+from bot.turns.draft import Draft
+from bot.turns.escalating import deadline_of, open_again, open_room, set_clocks
+from bot.turns.ownership import Cause
+from orgs.routing import default_team, escalation_target, find_person, find_team
+
+
+def hear(draft: Draft, change: TeamChanged) -> None:
+    """Go on in the team's new channel. A team that is gone is dealt with at the end of the turn."""
+    escalation = draft.escalation
+    if escalation is None or escalation.team != change.team:
+        return
+    if (team := find_team(draft.organization, change.team)) is not None:
+        draft.because("organization", f"{team.name} works in another channel now")
+        open_again(draft, f"**{team.name}** works in another channel now.")
+
+
+def keep_staffed(draft: Draft) -> None:
+    """Hand on what nobody could answer by the organization file in force.
+
+    Looked at in every turn: an event may have been decided by the older file a moment before.
+    """
+    escalation = draft.escalation
+    if escalation is None:
+        return
+    if escalation.holder is not None and find_person(draft.organization, escalation.holder) is None:
+        gone = HolderLeft(escalation.holder, "The person who held this", "was removed from the organization")
+        holder.hear(draft, gone)
+    if find_team(draft.organization, escalation.team) is None:
+        _to_escalation_team(draft)
+
+
+def _to_escalation_team(draft: Draft) -> None:
+    """Hand on what a team that is gone had: to the escalation team's queue, unless a person holds it."""
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  the caller looked
+    team = default_team(draft.organization)
+    id_ = TeamId(team.id)
+    reason = f"the team {escalation.team} is no longer in the organization"
+    draft.add(AddStep(escalation.id, escalation.team, id_, reason))
+    draft.because("organization", reason)
+    draft.audit("desk", "escalation.team_gone", before=escalation.team, team=id_)
+    if escalation.state is EscalationState.HELD:
+        draft.change_escalation(team=id_)
+        draft.tell_room(Post(f"⚠️ This belongs to **{team.name}** now: {reason}."))
+        draft.show_card()
+        return
+    target = escalation_target(draft.organization, escalation.agent, escalation.trigger)
+    deadline = deadline_of(draft, replace(target, team_id=id_))
+    draft.tell_room(Post(f"➡️ Handed on to **{team.name}**: {reason}."))
+    draft.show_card()
+    if escalation.room is not None:
+        draft.add(CloseRoom(escalation.room.id))
+    draft.change_escalation(team=id_, deadline=deadline, step=0)
+    open_room(draft, id_)
+    draft.give(Cause.CALLED_NEXT, id_, Status.ESCALATED)
+    set_clocks(draft, id_, deadline, target.timeout)

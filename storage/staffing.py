@@ -1,0 +1,153 @@
+"""Which open conversations a new organization file takes people or teams from, and telling them so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import HolderLeft, Origin, TeamChanged
+from bot.core.ids import ConversationId, CustomerId, OrgId, PersonId, TeamId
+from orgs.routing import default_team, find_agent, find_person, find_team, room_for
+from orgs.specification.organization import Organization
+from storage.inbox import NOBODY, Entry, Inboxes
+from storage.keys import Keys
+
+AnyRow = Row[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """An open escalation that loses its holder, its team, or its team's channel.
+
+    `left` is who can hold it no more. `team` is told when the team has another channel or is `gone`, which is
+    the name it had. `queue` is the name of the team that has the conversation then.
+    """
+
+    conversation: ConversationId
+    customer: CustomerId
+    left: HolderLeft | None
+    team: TeamChanged | None
+    gone: str | None
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLeft:
+    """An agent whom the new file does not name, and how many conversations go on with another."""
+
+    agent: str
+    conversations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reassignments:
+    """What a new file changes in conversations that are under way."""
+
+    affected: tuple[Affected, ...] = ()
+    agents: tuple[AgentLeft, ...] = ()
+
+
+NOTHING: Final = Reassignments()
+
+
+async def reassignments(
+    connection: AsyncConnection, organization: OrgId, before: Organization, after: Organization
+) -> Reassignments:
+    """Return which conversations `after` touches when it takes the place of `before`. Reads only."""
+    given = {"organization": organization}
+    rows = (await connection.execute(_OPEN, given)).all()
+    found = [_affected(row, before, after) for row in rows]
+    agents = await connection.execute(_AGENTS, given | {"kept": [agent.id for agent in after.agents]})
+    return Reassignments(
+        affected=tuple(one for one in found if one is not None),
+        agents=tuple(AgentLeft(_title(before, row.agent), row.conversations) for row in agents),
+    )
+
+
+def _title(organization: Organization, agent: str) -> str:
+    found = find_agent(organization, agent)
+    return found.title if found else agent
+
+
+def _affected(row: AnyRow, before: Organization, after: Organization) -> Affected | None:
+    team = find_team(after, row.team)
+    left = _left(row, before, after)
+    changed = None
+    if team is None or room_for(before, row.team) != room_for(after, row.team):
+        changed = TeamChanged(TeamId(row.team))
+    if left is None and changed is None:
+        return None
+    was = find_team(before, row.team)
+    return Affected(
+        conversation=ConversationId(row.conversation_id),
+        customer=CustomerId(row.customer_id),
+        left=left,
+        team=changed,
+        gone=None if team else was.name if was else row.team,
+        queue=(team or default_team(after)).name,
+    )
+
+
+def _left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft | None:
+    """Whoever holds it may hold it no more: they left the organization, or the team that it belongs to."""
+    if row.holder is None:
+        return None
+    known = find_person(before, row.holder)
+    name = known.name if known else row.holder
+    if find_person(after, row.holder) is None:
+        return HolderLeft(PersonId(row.holder), name, "was removed from the organization")
+    was, now = find_team(before, row.team), find_team(after, row.team)
+    if was and now and row.holder in was.people and row.holder not in now.people:
+        return HolderLeft(PersonId(row.holder), name, f"is no longer in {now.name}")
+    return None
+
+
+async def tell(
+    connection: AsyncConnection,
+    keys: Keys,
+    inboxes: Inboxes,
+    organization: OrgId,
+    version: int,
+    affected: Sequence[Affected],
+) -> None:
+    """Accept an input for each of these conversations: its next turn hands it on. Locks them."""
+    if not affected:
+        return
+    ids = [one.customer for one in affected]
+    rows = await connection.execute(_KEYS, {"ids": ids})
+    sealers = {row.id: keys.customer(row.id, row.data_key) for row in rows}
+    entries = [
+        Entry(
+            NOBODY,
+            f"organization:{organization}:{version}:{one.conversation}:{type(body).__name__}",
+            organization,
+            one.conversation,
+            Origin.SELF,
+            body,
+            sealers[one.customer],
+        )
+        for one in affected
+        for body in (one.left, one.team)
+        if body is not None
+    ]
+    await inboxes.tell(connection, entries)
+
+
+_OPEN: Final = text("""
+    select e.conversation_id, v.customer_id, e.team, case when e.state = 'held' then e.to_human end as holder
+    from escalations e join conversations v on v.id = e.conversation_id
+    join customers c on c.id = v.customer_id
+    where e.organization_id = :organization and e.state in ('waiting', 'held') and c.data_key is not null
+    order by e.opened_at
+""")
+
+_AGENTS: Final = text("""
+    select owner_name as agent, count(*) as conversations from conversations
+    where organization_id = :organization and owner_kind = 'agent' and status in ('pending', 'in_progress')
+        and owner_name <> all(cast(:kept as text[]))
+    group by owner_name order by owner_name
+""")
+
+_KEYS: Final = text("select id, data_key from customers where id = any(cast(:ids as uuid[]))")

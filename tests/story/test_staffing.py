@@ -1,0 +1,139 @@
+"""An organization file that takes people or teams away while they have conversations."""
+
+from pathlib import Path
+
+from tests.rooms.sides import OnTelegram, SlackThread, Topic
+from tests.rooms.test_leak import in_telegram
+from tests.story.rig import Rig, rig, until
+from tests.story.shell import desk, without_member, without_person, written
+
+BILLING = "billing-escalations"
+
+
+async def _taken(r: Rig, customer: OnTelegram, room: SlackThread) -> None:
+    await customer.say("I was charged twice this month")
+    await until(lambda: room.find("charged twice"), what="a room with the story")
+    await room.press("hugo", "take")
+    await until(lambda: any("has taken this" in line for line in room.lines()), what="who speaks")
+
+
+def _card(r: Rig, channel: str = BILLING) -> str:
+    return str(r.threads(channel)[-1])
+
+
+async def test_what_a_removed_person_held_goes_back_to_the_queue(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(database_url, redis_url) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await _taken(r, customer, room)
+        heard = len(customer.heard())
+        file = written(r, tmp_path / "mine", without_person("hugo"))
+        shown = await desk(r, "org", "apply", str(file))
+        assert shown.code == 1
+        assert (
+            "! Hugo Martin was removed from the organization: 1 conversation goes on in the queue of Billing"
+            " Specialists (" in shown.out
+        )
+        assert "Hugo Martin speaks" in _card(r), "nothing has happened yet"
+
+        applied = await desk(r, "org", "apply", str(file), "--yes")
+        assert applied.code == 0
+        assert "1 conversation goes on in the queue of Billing Specialists" in applied.out
+        await until(
+            lambda: any("Hugo Martin was removed from the organization" in line for line in room.lines()),
+            what="the room is told",
+        )
+        await until(lambda: "Nobody speaks to Maya Fischer yet" in _card(r), what="the card is true")
+        room.post("hugo", "I am still here")
+        await room.press("carla", "take")
+        await until(lambda: any("Carla Mendes* has taken" in line for line in room.lines()), what="taken")
+        room.post("carla", "Carla here, I look into it.")
+        await until(lambda: "Carla here, I look into it." in customer.heard(), what="the next one speaks")
+        assert len(customer.heard()) == heard + 1, "the customer heard of nothing else"
+
+
+async def test_who_left_the_team_holds_nothing_of_it_any_more(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(database_url, redis_url) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await _taken(r, customer, room)
+        file = written(r, tmp_path / "mine", without_member("billing", "hugo"))
+        applied = await desk(r, "org", "apply", str(file), "--yes")
+        assert "! Hugo Martin is no longer in Billing Specialists: 1 conversation goes on" in applied.out
+        await until(lambda: "Nobody speaks to Maya Fischer yet" in _card(r), what="the card is true")
+
+
+async def test_what_a_removed_team_had_goes_to_the_escalation_team(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    def without_billing(document: dict[str, object]) -> None:
+        document["teams"] = [t for t in document["teams"] if t["id"] != "billing"]  # type: ignore[attr-defined]
+        for agent in document["agents"]:  # type: ignore[attr-defined]
+            for rule in agent["escalation_rules"]:
+                if rule["target"] == "billing-specialist":
+                    rule["target"] = "customer-success"
+
+    async with rig(database_url, redis_url) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await customer.say("I was charged twice this month")
+        await until(lambda: room.find("charged twice"), what="a room with the story")
+        file = written(r, tmp_path / "mine", without_billing)
+        applied = await desk(r, "org", "apply", str(file), "--yes")
+        assert "! Billing Specialists is no longer a team: 1 conversation goes on with Escalation Team" in (
+            applied.out
+        )
+        await until(lambda: r.threads("escalation"), what="a card in the escalation team's channel")
+        await until(lambda: any("Handed on to" in line for line in room.lines()), what="the old room is told")
+        await until(lambda: "handed on" in _card(r), what="the old card is true")
+        room.channel = "escalation"
+        await until(lambda: room.find("charged twice"), what="the story in the new room")
+        await room.press("anna", "take")
+        await until(lambda: any("has taken this" in line for line in room.lines()), what="taken there")
+
+
+async def test_a_team_with_another_channel_goes_on_there(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    def elsewhere(document: dict[str, object]) -> None:
+        for team in document["teams"]:  # type: ignore[attr-defined]
+            if team["id"] == "billing":
+                team["channels"]["escalation"] = [{"slack": "#success-escalations"}]
+
+    async with rig(database_url, redis_url) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await _taken(r, customer, room)
+        file = written(r, tmp_path / "mine", elsewhere)
+        applied = await desk(r, "org", "apply", str(file), "--yes")
+        assert (
+            "! Billing Specialists works in another channel: 1 conversation goes on in a new thread there"
+            in (applied.out)
+        )
+        await until(lambda: any("in a new thread" in line for line in room.lines()), what="they are told")
+        room.channel = "success-escalations"
+        await until(lambda: room.find("charged twice"), what="the story in the new room")
+        room.post("hugo", "Here I am.")
+        await until(lambda: "Here I am." in customer.heard(), what="the holder still speaks")
+
+
+async def test_a_removed_person_holds_no_topic_of_telegram_either(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), Topic(r)
+        await customer.say("I was charged twice this month")
+        await until(lambda: room.find("charged twice"), what="a topic with the story")
+        await room.press("farid", "take")
+        await until(lambda: any("has taken this" in line for line in room.lines()), what="who speaks")
+        file = written(r, tmp_path / "mine", in_telegram, without_person("farid"), every_channel=True)
+        assert (await desk(r, "org", "apply", str(file), "--yes")).code == 0
+        await until(
+            lambda: any("Farid Haddad was removed from the organization" in line for line in room.lines()),
+            what="the topic is told",
+        )
+        room.post("farid", "I am still here")
+        await room.press("grace", "take")
+        room.post("grace", "Grace here.")
+        await until(lambda: "Grace here." in customer.heard(), what="the next one speaks")
+        assert "I am still here" not in customer.heard()
