@@ -5,7 +5,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.core.conversation import Body, DeliveryReport, FileReport, HolderLeft, Memory, TeamChanged
+from bot.core.conversation import (
+    Body,
+    CustomerErased,
+    DeliveryReport,
+    FileReport,
+    HolderLeft,
+    Memory,
+    TeamChanged,
+)
 from bot.core.events import (
     AddressChanged,
     Attachment,
@@ -51,7 +59,7 @@ _CONTENTS = (
     Unsupported,
     WorkplaceChanged,
 )
-_REPORTS = (DeliveryReport, FileReport, HolderLeft, TeamChanged)
+_REPORTS = (DeliveryReport, FileReport, HolderLeft, TeamChanged, CustomerErased)
 _OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Invite, Typing, DirectMessage)
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, *_REPORTS)
@@ -75,10 +83,8 @@ def dump_body(body: Body) -> str:
 def load_body(text: str) -> Body:
     kind, fields = json.loads(text)
     if kind in _REPORT_KINDS:
-        report: DeliveryReport | FileReport | HolderLeft | TeamChanged = _ADAPTERS[kind].validate_python(
-            fields
-        )
-        return report
+        body: Body = _ADAPTERS[kind].validate_python(fields)
+        return body
     fields["content"] = _ADAPTERS[kind].validate_python(fields["content"])
     return _EVENT.validate_python(fields)
 

@@ -141,7 +141,7 @@ class Inboxes:
         heads, seen = await _lock_and_look(
             connection,
             {s.conversation for s in spots.values()}
-            | {e.conversation for e in rooms.values() if e}
+            | {e.conversation for e in rooms.values()}
             | {e.conversation for e in wide},
             (*unique, *((e.account_id, e.external_id) for e in wide)),
             {s.place for s in spots.values()},
@@ -161,8 +161,6 @@ class Inboxes:
                     entries.append(_enter(arrival, spot))
             elif (entry := rooms.get(key)) is not None:
                 entries.append(entry)
-            elif key in rooms:
-                ignored += 1  # of who was erased nothing is kept any more
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
                 strays.append(arrival)
             else:
@@ -229,8 +227,11 @@ class Inboxes:
 
     async def _rooms(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival]
-    ) -> dict[tuple[AccountId, str], Entry | None]:
-        """Which of the staff's events were said in a room, by their keys; None: its customer was erased."""
+    ) -> dict[tuple[AccountId, str], Entry]:
+        """Which of the staff's events were said in a room, by their keys.
+
+        Where the customer was erased there is nothing of theirs to seal it with: the organization's key is.
+        """
         asked = [a for a in arrivals if a.event.place.thread or isinstance(a.event.content, Reacted | Tapped)]
         if not asked:
             return {}
@@ -247,12 +248,11 @@ class Inboxes:
         found: dict[tuple[AccountId, str, str], AnyRow] = {
             (row.account_id, row.chat_id, row.thread): row for row in rows
         }
-        entries: dict[tuple[AccountId, str], Entry | None] = {}
+        entries: dict[tuple[AccountId, str], Entry] = {}
         for arrival in asked:
             row = found.get(_thread(arrival)) or await _room_of_message(connection, arrival)
-            if row is not None and row.data_key is None:
-                entries[arrival.account.id, arrival.event.external_id] = None
-            elif row is not None:
+            if row is not None:
+                erased = row.data_key is None
                 event = replace(arrival.event, place=replace(arrival.event.place, thread=row.thread))
                 entries[arrival.account.id, event.external_id] = Entry(
                     arrival.account.id,
@@ -261,7 +261,9 @@ class Inboxes:
                     ConversationId(row.conversation_id),
                     Origin.ROOM,
                     event,
-                    self._keys.customer(row.customer_id, row.data_key),
+                    arrival.account.keys.sealer
+                    if erased
+                    else self._keys.customer(row.customer_id, row.data_key),
                 )
         return entries
 

@@ -60,10 +60,11 @@ class Keys:
         self._customers.forget(customer)
 
 
-async def destroy(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> None:
+async def destroy(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> list[CustomerId]:
     """Make everything this customer ever wrote unreadable, and forget how to find them, for ever.
 
-    Of those merged into them as well: they are the same person. Idempotent.
+    Of those merged into them as well: they are the same person. Returns whose keys were destroyed. What their
+    conversations had not dealt with is dropped, and a turn that is under way there cannot be committed.
 
     Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
     """
@@ -74,6 +75,7 @@ async def destroy(connection: AsyncConnection, organization: OrgId, customer: Cu
         raise KeyDestroyed(customer)
     for statement in _FORGET_PLACES:
         await connection.execute(statement, {"customers": gone})
+    return gone
 
 
 _ERASE = text("""
@@ -101,6 +103,11 @@ _FORGET_PLACES = tuple(
             wake_at = case when customer_id = any(cast(:customers as uuid[])) then null else wake_at end,
             memory = case when customer_id = any(cast(:customers as uuid[])) then '{{}}' else memory end
         where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[]))
+        """,
+        """
+        update conversations
+        set handled = accepted, fence = fence + 1, lease_until = null, attempts = 0, pending_since = null
+        where customer_id = any(cast(:customers as uuid[]))
         """,
         f"""
         delete from links

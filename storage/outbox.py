@@ -309,9 +309,25 @@ class Outbox:
         await wake(connection, (LaneId(lane),))
         return True
 
+    def _sealer(self, row: AnyRow) -> Sealer:
+        """Raises KeyDestroyed where nothing can be sent any more."""
+        if row.data_key is None and row.room_id is not None:  # staff are told that the customer was erased
+            return self._keys.organization(row.organization_id, row.org_key, row.org_index).sealer
+        return self._keys.customer(row.customer_id, row.data_key)
+
+    def _operation(self, row: AnyRow, sealer: Sealer) -> Operation | DirectMessage | None:
+        if not row.payload:
+            return None
+        try:
+            return load_operation(sealer.open(row.payload, field=PAYLOAD))
+        except CannotDecrypt:
+            if row.data_key is None:  # it was for staff, and had the customer's words in it
+                raise KeyDestroyed(row.customer_id) from None
+            raise
+
     def _item(self, row: AnyRow, claimed: AnyRow) -> Item:
-        sealer = self._keys.customer(row.customer_id, row.data_key)
-        payload = load_operation(sealer.open(row.payload, field=PAYLOAD)) if row.payload else None
+        sealer = self._sealer(row)
+        payload = self._operation(row, sealer)
         direct, context, card = None, "", ""
         if isinstance(payload, DirectMessage):
             direct, place, payload = payload, payload.place, payload.post
@@ -522,7 +538,8 @@ _PACE = text("""
 
 _DETAILS = text("""
     select o.*, l.account_id, a.channel, a.account, v.customer_id, c.data_key, p.place, p.context,
-        p.heard_at, pc.id as owner_id, pc.data_key as owner_key, r.chat, r.chat_id, r.thread, r.card,
+        p.heard_at, pc.id as owner_id, pc.data_key as owner_key, g.data_key as org_key,
+        g.index_key as org_index, r.chat, r.chat_id, r.thread, r.card,
         case when o.kind in ('amend', 'retract') then (
             select array_agg(ref) from outbox p cross join unnest(p.external_ids) as ref
             where p.message_id = o.message_id and p.room_id is null and p.kind = 'post'
@@ -532,6 +549,7 @@ _DETAILS = text("""
     join accounts a on a.id = l.account_id
     join conversations v on v.id = o.conversation_id
     join customers c on c.id = v.customer_id
+    join organizations g on g.id = o.organization_id
     left join rooms r on r.id = o.room_id
     left join places p on p.id = o.place_id
     left join identities i on i.id = p.identity_id

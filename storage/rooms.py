@@ -71,6 +71,16 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
     )
 
 
+async def was_erased(connection: AsyncConnection, room: UUID) -> bool:
+    """Whether the customer of the room was erased: nothing that its card would show can be read."""
+    return bool(await connection.scalar(_ERASED, {"id": room}))
+
+
+_ERASED = text("""
+    select c.data_key is null from rooms r join conversations v on v.id = r.conversation_id
+    join customers c on c.id = v.customer_id where r.id = :id
+""")
+
 _ROOM = text("""
     select r.organization_id, r.conversation_id, r.escalation_id, r.team, o.version
     from rooms r join organizations o on o.id = r.organization_id where r.id = :id

@@ -13,14 +13,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import View
+from bot.core.conversation import Conversation, View
 from bot.core.effects import AddMessage, Effect, GoOn, Move, Remember
 from bot.core.ids import ConversationId, LaneId, NewId, OrgId
 from storage.codec import dump_memory
 from storage.database import together
 from storage.effects import Spot, Writes
+from storage.erased import sealer_of_erased, views_of_erased
 from storage.keys import Keys
 from storage.merging import alone
+from storage.sealing import Sealer
 from storage.views import views
 
 _UNREADABLE = timedelta(minutes=5)  # until one that could not be read is looked at again
@@ -71,6 +73,7 @@ class Turns:
         if not rows:
             return []
         read = await views(connection, self._keys, [row.id for row in rows])
+        read |= await views_of_erased(connection, self._keys, [row.id for row in rows if row.id not in read])
         for row in rows:
             if row.id not in read:
                 await connection.execute(
@@ -143,7 +146,7 @@ class Turns:
         for commit in ordered:
             row = finished.get(commit.lease.conversation)
             if row is not None:
-                sealer = self._keys.customer(commit.view.conversation.customer, row.data_key)
+                sealer = await self._sealer(connection, commit.view.conversation, row.data_key)
                 spot = Spot(row.position, LaneId(row.lane_id), row.place_id, sealer)
                 await writes.add(connection, commit.view, commit.effects, spot)
                 writes.turn(spot, _log(commit, self._new_id()), commit.reasons)
@@ -156,6 +159,13 @@ class Turns:
             else "stale"
             for c in commits
         ]
+
+    async def _sealer(
+        self, connection: AsyncConnection, conversation: Conversation, data_key: bytes | None
+    ) -> Sealer:
+        if conversation.erased:
+            return await sealer_of_erased(connection, self._keys, conversation.organization)
+        return self._keys.customer(conversation.customer, data_key)
 
     async def _give_back(self, connection: AsyncConnection, commits: Sequence[Commit]) -> set[ConversationId]:
         if not commits:

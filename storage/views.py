@@ -53,6 +53,8 @@ from storage.sealing import Sealer
 
 STORY = 60  # messages; what a turn sees of the log
 REASON = "escalations.reason"
+_WORDS = ("reason", "why", "tried")
+_OPEN = (EscalationState.WAITING.value, EscalationState.HELD.value)
 
 AnyRow = Row[Any]
 log = structlog.get_logger(__name__)
@@ -69,11 +71,11 @@ async def views(
     found, *listed, matters = await together(
         connection,
         (_HEADS, given),
-        (_INPUTS, given),
-        (_TIMERS, given),
+        (INPUTS, given),
+        (TIMERS, given),
         (_STORY, given | {"limit": STORY}),
         (_FILES, given),
-        (_ROOMS, given),
+        (ROOMS, given),
         (_ESCALATIONS, given),
     )
     heads = {row.id: row for row in found}
@@ -85,7 +87,7 @@ async def views(
             sealer = keys.customer(row.customer_id, row.data_key)
             settled = settled_files(files[id_], sealer)
             view = _view(row, keys, escalations.get(id_), inputs[id_], timers[id_], story[id_], settled)
-            view = replace(view, rooms=tuple(_room(known) for known in rooms[id_]))
+            view = replace(view, rooms=tuple(room_of(known) for known in rooms[id_]))
             read[ConversationId(id_)] = await _with_older(connection, view, sealer, settled)
         except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
             log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
@@ -307,21 +309,31 @@ def message(row: AnyRow, sealer: Sealer, settled: Settled = MappingProxyType({})
     )
 
 
+async def escalations_of_erased(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Escalation]:
+    """The open escalations of conversations whose customer was erased. Why they were opened is gone."""
+    if not ids:
+        return {}
+    rows = await connection.execute(_ESCALATIONS, {"ids": list(ids)})
+    return {row.conversation_id: escalation(row, None) for row in rows if row.state in _OPEN}
+
+
 def _escalations(keys: Keys, heads: dict[UUID, AnyRow], rows: Iterable[AnyRow]) -> dict[UUID, Escalation]:
     found: dict[UUID, Escalation] = {}
     for row in rows:
-        head = heads[row.conversation_id]
+        head = heads.get(row.conversation_id)
+        if head is None:  # the customer was erased
+            continue
         with suppress(DeskError):  # the conversation itself will be found unreadable, too
             found[row.conversation_id] = escalation(row, keys.customer(head.customer_id, head.data_key))
     return found
 
 
-def escalation(row: AnyRow, sealer: Sealer) -> Escalation:
-    """Of a row of `escalations` joined with its newest open room."""
-    words = json.loads(sealer.open(row.reason, field=REASON))
+def escalation(row: AnyRow, sealer: Sealer | None) -> Escalation:
+    """Of a row of `escalations` joined with its newest open room. Without a sealer its reason is left out."""
+    words = json.loads(sealer.open(row.reason, field=REASON)) if sealer else dict.fromkeys(_WORDS, "")
     room = None
     if row.room_id is not None:
-        room = _room(row)
+        room = room_of(row)
     return Escalation(
         id=EscalationId(row.id),
         state=EscalationState(row.state),
@@ -342,7 +354,8 @@ def escalation(row: AnyRow, sealer: Sealer) -> Escalation:
     )
 
 
-def _room(row: AnyRow) -> Room:
+def room_of(row: AnyRow) -> Room:
+    """Of a row with the columns of `_ROOM`."""
     return Room(
         id=row.room_id,
         team=TeamId(row.room_team),
@@ -395,13 +408,13 @@ ESCALATION = f"""
 
 _HEADS = text(CONVERSATION + " where v.id = any(cast(:ids as uuid[]))")
 
-_INPUTS = text("""
+INPUTS = text("""
     select i.conversation_id, i.seq, i.origin, i.body, i.message_id, i.position, i.accepted_at
     from conversations v join inbox i on i.conversation_id = v.id and i.seq > v.handled
     where v.id = any(cast(:ids as uuid[])) order by i.conversation_id, i.seq
 """)
 
-_TIMERS = text("""
+TIMERS = text("""
     select conversation_id, kind, subject, due_at from timers
     where conversation_id = any(cast(:ids as uuid[])) order by due_at, kind, subject
 """)
@@ -469,7 +482,7 @@ _OLDER = text("""
     order by position
 """)
 
-_ROOMS = text(f"""
+ROOMS = text(f"""
     select r.conversation_id, {_ROOM} from rooms r join accounts a on a.id = r.account_id
     where r.conversation_id = any(cast(:ids as uuid[])) order by r.created_at, r.id
 """)

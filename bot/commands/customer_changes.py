@@ -19,7 +19,8 @@ from storage import customers, links, merging, queries
 from storage.accounts import Account, all_accounts
 from storage.audit import AuditEntry, Detail, record
 from storage.customers import CustomerStory
-from storage.keys import destroy
+from storage.erased import erase
+from storage.inbox import Inboxes
 from storage.queries import Subject
 
 _CRM_ID: Final = 200  # characters
@@ -267,7 +268,8 @@ class _Changes:
             )
         async with desk.database.begin() as connection:
             try:
-                await destroy(connection, known.organization, root)
+                inboxes = Inboxes(desk.keys, desk.new_id)
+                await erase(connection, desk.keys, inboxes, known.organization, root)
             except KeyDestroyed as error:
                 raise CommandError(f"{root} was erased already.") from error
             await self._audit(

@@ -139,7 +139,12 @@ class TeamChanged:
     team: TeamId
 
 
-Body = Event | DeliveryReport | FileReport | HolderLeft | TeamChanged
+@dataclass(frozen=True, slots=True)
+class CustomerErased:
+    """The customer was erased, with all that they wrote."""
+
+
+Body = Event | DeliveryReport | FileReport | HolderLeft | TeamChanged | CustomerErased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +299,7 @@ class Conversation:
     verified: bool = True  # False: nobody vouches that this customer is who they say
     heard_at: datetime | None = None  # when the customer last wrote in `place`, by the platform's clock
     continued_in: ConversationId | None = None  # another conversation has been begun in `place` since
+    erased: bool = False  # nothing the customer wrote can be read, and `place` is nowhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

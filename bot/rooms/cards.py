@@ -18,10 +18,20 @@ from orgs.specification.organization import Organization
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import Organizations
-from storage.rooms import RoomView, room_view
+from storage.rooms import RoomView, room_view, was_erased
 
 _SUMMARY = 5  # of the last messages
 _LONGEST = 280  # characters of each
+
+
+ERASED = Card(
+    title="This customer was erased",
+    speaking="Nothing written here reaches anybody.",
+    tone=Tone.DONE,
+    facts=(),
+    sections=(),
+)
+"""In place of every card that showed something of theirs."""
 
 
 class Cards:
@@ -42,6 +52,8 @@ class Cards:
     async def __call__(self, room: UUID) -> Card:
         """Raises NotFound, KeyDestroyed, StorageUnavailable."""
         async with self._database.begin() as connection:
+            if await was_erased(connection, room):
+                return ERASED
             view = await room_view(connection, self._keys, room)
         return card(view, await self._organizations.get(view.organization, view.version), self._channels)
 

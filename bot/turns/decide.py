@@ -4,6 +4,7 @@ from typing import assert_never
 
 from bot.core.answering import Answer, Answered, Clarify, HandOver, Option, Question, Trigger
 from bot.core.conversation import (
+    CustomerErased,
     DeliveryReport,
     FileReport,
     HolderLeft,
@@ -21,7 +22,7 @@ from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
-from bot.turns import clocks, customer, files, holder, reports, staff, staffing
+from bot.turns import clocks, customer, erased, files, holder, reports, staff, staffing
 from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
@@ -36,6 +37,9 @@ MAX_HOPS = 3  # agents that one turn may pass through
 def decide(view: View, rules: Rulebook) -> Decision:
     """Deal with every input in the order in which it was accepted, then with the timers that came due."""
     draft = Draft(view, rules)
+    if view.conversation.erased:
+        erased.decide(draft)
+        return Decision(draft)
     for item in view.inputs:
         _hear(draft, item)
     _ring(draft)
@@ -49,6 +53,8 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
     No agent is asked any more. A poison message thus ends in a room, not in a loop.
     """
     draft = Draft(view, rules)
+    if view.conversation.erased:
+        return Decision(draft)
     passed_over = []
     for item in view.inputs:
         try:
@@ -78,6 +84,8 @@ def _hear(draft: Draft, item: Input) -> None:
             holder.hear(draft, item.body)
         case TeamChanged():
             staffing.hear(draft, item.body)
+        case CustomerErased():
+            pass  # `erased.decide` deals with all of such a conversation
         case Event() if item.origin is Origin.ROOM:
             staff.hear(draft, item, item.body)
         case Event():

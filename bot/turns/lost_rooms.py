@@ -33,7 +33,7 @@ def begin_anew(draft: Draft, reason: str, *, readable: bool) -> None:
     _close(draft, room)
     same = routing.Room(room.place.account, room.name)
     open_room(draft, escalation.team, call=person_asked(draft), at=same)
-    _call_holder(draft, f"This goes on in a new thread ({_short(reason)}).")
+    call_holder(draft, f"This goes on in a new thread ({_short(reason)}).")
 
 
 def leave_channel(draft: Draft, reason: str) -> None:
@@ -84,7 +84,7 @@ def _go_on(draft: Draft, escalation: Escalation, choice: RoomChoice, reason: str
     if holder is None:
         draft.tell_room(Post(f"⚠️ {reason}, so this goes on here. Press **Take** on the card to answer."))
     else:
-        _call_holder(draft, f"{reason}.")
+        call_holder(draft, f"{reason}.")
 
 
 def _hand_on(draft: Draft, escalation: Escalation, team: TeamId, reason: str) -> None:
@@ -102,7 +102,7 @@ def _can_be_in(draft: Draft, holder: PersonId, escalation: Escalation, choice: R
     )
 
 
-def _call_holder(draft: Draft, why: str) -> None:
+def call_holder(draft: Draft, why: str) -> None:
     """Let the holder notice where they go on: there, and directly, as they may not be in that channel."""
     escalation, room = draft.escalation, draft.open_room
     if escalation is None or room is None or escalation.state is not EscalationState.HELD:

@@ -8,19 +8,26 @@ from bot.core.ids import TeamId
 from bot.core.outbound import Post
 from bot.turns import holder
 from bot.turns.draft import Draft
-from bot.turns.escalating import deadline_of, open_again, open_room, set_clocks
+from bot.turns.escalating import deadline_of, open_room, person_asked, set_clocks
+from bot.turns.lost_rooms import call_holder
 from bot.turns.ownership import Cause
-from orgs.routing import default_team, escalation_target, find_person, find_team
+from orgs.routing import default_team, escalation_target, find_person, find_team, room_for
 
 
 def hear(draft: Draft, change: TeamChanged) -> None:
     """Go on in the team's new channel. A team that is gone is dealt with at the end of the turn."""
-    escalation = draft.escalation
-    if escalation is None or escalation.team != change.team:
+    escalation, room = draft.escalation, draft.open_room
+    team = find_team(draft.organization, change.team)
+    if escalation is None or room is None or team is None or escalation.team != change.team:
         return
-    if (team := find_team(draft.organization, change.team)) is not None:
-        draft.because("organization", f"{team.name} works in another channel now")
-        open_again(draft, f"**{team.name}** works in another channel now.")
+    if room_for(draft.organization, change.team) == (room.place.account, room.name):
+        return  # the file was changed back
+    why = f"**{team.name}** works in another channel now."
+    draft.because("organization", why)
+    draft.tell_room(Post(f"➡️ This goes on in a new thread: {why}"))
+    draft.add(CloseRoom(room.id))
+    open_room(draft, escalation.team, call=person_asked(draft))
+    call_holder(draft, why)
 
 
 def keep_staffed(draft: Draft) -> None:
@@ -57,8 +64,8 @@ def _to_escalation_team(draft: Draft) -> None:
     deadline = deadline_of(draft, replace(target, team_id=id_))
     draft.tell_room(Post(f"➡️ Handed on to **{team.name}**: {reason}."))
     draft.show_card()
-    if escalation.room is not None:
-        draft.add(CloseRoom(escalation.room.id))
+    if (room := draft.open_room) is not None:
+        draft.add(CloseRoom(room.id))
     draft.change_escalation(team=id_, deadline=deadline, step=0)
     open_room(draft, id_)
     draft.give(Cause.CALLED_NEXT, id_, Status.ESCALATED)

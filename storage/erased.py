@@ -1,0 +1,149 @@
+"""Customers who were erased: destroying their key, and what is left of their conversations.
+
+What happens in such a conversation afterwards is sealed with the organization's key. It holds nothing of the
+customer: staff still act in its rooms, and are answered there.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import (
+    Conversation,
+    CustomerErased,
+    Input,
+    Origin,
+    Owner,
+    OwnerKind,
+    Status,
+    Timer,
+    View,
+)
+from bot.core.events import Channel, Place
+from bot.core.ids import ConversationId, CustomerId, MessageId, OrgId
+from storage.codec import load_body
+from storage.database import together
+from storage.inbox import BODY, NOBODY, Entry, Inboxes
+from storage.keys import Keys, destroy
+from storage.sealing import Sealer
+from storage.views import INPUTS, ROOMS, TIMERS, escalations_of_erased, room_of
+
+AnyRow = Row[Any]
+_NOWHERE = Place(Channel(""), "", "")
+
+
+async def erase(
+    connection: AsyncConnection, keys: Keys, inboxes: Inboxes, organization: OrgId, customer: CustomerId
+) -> None:
+    """Destroy the customer's key, and let a turn close each of their conversations that has a room.
+
+    Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
+    """
+    erased = await destroy(connection, organization, customer)
+    rows = (await connection.execute(_WITH_ROOMS, {"customers": erased})).all()
+    entries = [
+        Entry(
+            NOBODY,
+            f"erased:{row.id}",
+            organization,
+            ConversationId(row.id),
+            Origin.SELF,
+            CustomerErased(),
+            keys.organization(organization, row.data_key, row.index_key).sealer,
+        )
+        for row in rows
+    ]
+    if entries:
+        await inboxes.tell(connection, entries)
+
+
+async def sealer_of_erased(connection: AsyncConnection, keys: Keys, organization: OrgId) -> Sealer:
+    """Return what seals the turns of conversations whose customer was erased."""
+    row = (await connection.execute(_ORGANIZATION, {"id": organization})).one()
+    return keys.organization(organization, row.data_key, row.index_key).sealer
+
+
+async def views_of_erased(
+    connection: AsyncConnection, keys: Keys, ids: Sequence[ConversationId]
+) -> dict[ConversationId, View]:
+    """Return those of the conversations whose customer was erased: without a story, a name or a place."""
+    if not ids:
+        return {}
+    given = {"ids": list(ids)}
+    heads, *listed = await together(
+        connection, (_HEADS, given), (INPUTS, given), (TIMERS, given), (ROOMS, given)
+    )
+    inputs, timers, rooms = map(_group, listed)
+    open_ = await escalations_of_erased(connection, [row.id for row in heads])
+    return {
+        ConversationId(row.id): View(
+            now=row.now,
+            conversation=_conversation(row),
+            escalation=open_.get(row.id),
+            inputs=tuple(
+                _input(each, keys.organization(row.organization_id, row.data_key, row.index_key).sealer)
+                for each in inputs[row.id]
+            ),
+            timers=tuple(Timer(each.kind, each.subject, each.due_at) for each in timers[row.id]),
+            story=(),
+            rooms=tuple(room_of(each) for each in rooms[row.id]),
+        )
+        for row in heads
+    }
+
+
+def _group(rows: Any) -> defaultdict[UUID, list[AnyRow]]:
+    grouped: defaultdict[UUID, list[AnyRow]] = defaultdict(list)
+    for row in rows:
+        grouped[row.conversation_id].append(row)
+    return grouped
+
+
+def _conversation(row: AnyRow) -> Conversation:
+    return Conversation(
+        id=ConversationId(row.id),
+        organization=OrgId(row.organization_id),
+        customer=CustomerId(row.customer_id),
+        customer_name="",
+        language="",
+        place=_NOWHERE,
+        owner=Owner(OwnerKind(row.owner_kind), row.owner_name),
+        status=Status(row.status),
+        created_at=row.created_at,
+        erased=True,
+    )
+
+
+def _input(row: AnyRow, sealer: Sealer) -> Input:
+    return Input(
+        seq=row.seq,
+        origin=Origin(row.origin),
+        body=load_body(sealer.open(row.body, field=BODY)),
+        message=MessageId(row.message_id) if row.message_id else None,
+        position=row.position,
+        at=row.accepted_at,
+    )
+
+
+_ORGANIZATION = text("select data_key, index_key from organizations where id = :id")
+
+_WITH_ROOMS = text("""
+    select v.id, o.data_key, o.index_key from conversations v
+    join organizations o on o.id = v.organization_id
+    where v.customer_id = any(cast(:customers as uuid[]))
+        and exists (select 1 from rooms r where r.conversation_id = v.id)
+    order by v.id
+""")
+
+_HEADS = text("""
+    select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
+        o.data_key, o.index_key, clock_timestamp() as now
+    from conversations v
+    join customers c on c.id = v.customer_id
+    join organizations o on o.id = v.organization_id
+    where v.id = any(cast(:ids as uuid[])) and c.data_key is null
+""")
