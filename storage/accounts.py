@@ -27,7 +27,16 @@ class Account:
 _ALL = text("""
     select a.id, a.organization_id, a.channel, a.account, a.serves, o.version, o.data_key, o.index_key
     from accounts a join organizations o on o.id = a.organization_id
-    where a.active order by a.channel, a.account
+    where a.active and (
+        o.retired_at is null
+        or o.retired_at > clock_timestamp() - interval '1 hour' and (
+            exists (select 1 from lanes l where l.account_id = a.id and l.ready_at is not null)
+            or exists (
+                select 1 from conversations v where v.organization_id = o.id and v.wake_at is not null
+            )
+        )
+    )
+    order by a.channel, a.account
 """)
 
 _LEAD = text("""
@@ -38,7 +47,10 @@ _LEAD = text("""
 
 
 async def all_accounts(connection: AsyncConnection, keys: Keys) -> tuple[Account, ...]:
-    """Every active account of every organization."""
+    """Every active account of every organization.
+
+    Those of staff stay open for an organization that was just retired, until its rooms were told.
+    """
     rows = (await connection.execute(_ALL)).all()
     return tuple(
         Account(

@@ -12,6 +12,7 @@ from bot.core.conversation import (
     FileReport,
     HolderLeft,
     Memory,
+    OrganizationRetired,
     TeamChanged,
 )
 from bot.core.events import (
@@ -59,7 +60,7 @@ _CONTENTS = (
     Unsupported,
     WorkplaceChanged,
 )
-_REPORTS = (DeliveryReport, FileReport, HolderLeft, TeamChanged, CustomerErased)
+_REPORTS = (DeliveryReport, FileReport, HolderLeft, TeamChanged, CustomerErased, OrganizationRetired)
 _OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Invite, Typing, DirectMessage)
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, *_REPORTS)

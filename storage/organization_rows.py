@@ -3,6 +3,7 @@
 Rows that other tables point to are never deleted: what the file no longer names becomes inactive.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -78,18 +79,28 @@ def _row_of(new_id: NewId, organization: OrgId) -> dict[str, object]:
 async def _accounts(
     connection: AsyncConnection, new_id: NewId, organization: OrgId, org: Organization
 ) -> None:
-    """In one order everywhere, so that two organizations which apply at once cannot wait for each other."""
+    """In one order everywhere, so that two organizations which apply at once cannot wait for each other.
+
+    One that was retired gives up its accounts.
+    """
+    taken = []
     for account in sorted(org.accounts, key=lambda account: (account.channel, account.id)):
         key = {"channel": account.channel, "account": account.id}
-        row = {**_row_of(new_id, organization), **key, "serves": account.serves.value}
-        if await connection.scalar(_ACCOUNT, row) is None:
-            other = await connection.scalar(_ACCOUNT_OWNER, key)
-            raise InvalidOrganization(
-                [
-                    f"accounts[{account.id}]: the {account.channel} account {account.id!r} belongs to the"
-                    f" organization {other!r}: give this one another id"
-                ]
+        await connection.execute(_GUARD, {"key": f"account:{account.channel}:{account.id}"})
+        other = (await connection.execute(_OTHER_OWNER, {"organization": organization, **key})).one_or_none()
+        if other is not None and other.retired_at is None:
+            taken.append(
+                f"accounts[{account.id}]: the {account.channel} account {account.id!r} belongs to the"
+                f" organization {other.name!r}. Give this one another id and secrets of its own, or end that"
+                f" organization first: `desk org retire {shlex.quote(other.name)}`"
             )
+            continue
+        if other is not None:
+            await connection.execute(_GIVE_UP, {"id": other.id})
+        row = {**_row_of(new_id, organization), **key, "serves": account.serves.value}
+        await connection.execute(_ACCOUNT, row)
+    if taken:
+        raise InvalidOrganization(taken)
     kept = [f"{account.channel}:{account.id}" for account in org.accounts]
     await connection.execute(_RETIRE_ACCOUNTS, {"organization": organization, "kept": kept})
 
@@ -129,19 +140,22 @@ _AGENT: Final = text("""
         configuration = excluded.configuration, active = true
 """).bindparams(bindparam("configuration", type_=JSONB))
 
-# Not taken from another organization, whether or not that one still uses it: its conversations point there.
+_GUARD: Final = text("select pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
 _ACCOUNT: Final = text("""
     insert into accounts (id, organization_id, channel, account, serves)
     values (:id, :organization, :channel, :account, :serves)
-    on conflict (channel, account) do update set serves = excluded.serves, active = true
-    where accounts.organization_id = excluded.organization_id
-    returning id
+    on conflict (organization_id, channel, account) do update
+    set serves = excluded.serves, active = true
 """)
 
-_ACCOUNT_OWNER: Final = text("""
-    select o.name from accounts a join organizations o on o.id = a.organization_id
-    where a.channel = :channel and a.account = :account
+# Each organization has a row of its own for an account, which its conversations point to.
+_OTHER_OWNER: Final = text("""
+    select a.id, o.name, o.retired_at from accounts a join organizations o on o.id = a.organization_id
+    where a.channel = :channel and a.account = :account and a.active and a.organization_id <> :organization
 """)
+
+_GIVE_UP: Final = text("update accounts set active = false where id = :id")
 
 _RETIRE_ACCOUNTS: Final = text("""
     update accounts set active = false

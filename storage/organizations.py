@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakValueDictionary
 
 from pydantic import JsonValue, TypeAdapter
-from sqlalchemy import bindparam, text
+from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,8 +29,10 @@ from storage.database import Database
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.organization_rows import write_rows
+from storage.retiring import bring_back
 from storage.staffing import NOTHING, Reassignments, reassignments, tell
 
+AnyRow = Row[Any]
 _ARTICLES: TypeAdapter[tuple[Article, ...]] = TypeAdapter(tuple[Article, ...])
 
 
@@ -49,6 +51,7 @@ class InForce(NamedTuple):
     organization: OrgId
     name: str
     version: int
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Preview:
 
     changes: tuple[Change, ...]
     reassignments: Reassignments = NOTHING
+    revives: bool = False  # the organization was retired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Applied:
     changes: tuple[Change, ...]
     reassignments: Reassignments = NOTHING
     created: bool  # the organization is new
+    revived: bool = False  # it was retired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +109,7 @@ async def apply(
     file = _File(loaded.organization, loaded.articles, digest or loaded.digest)
     created = await _create(connection, keys, new_id, file.organization)
     row = (await connection.execute(_LOCK, {"name": file.organization.name})).one()
-    now = InForce(OrgId(row.id), row.name, row.version)
+    now = _in_force(row)
     return await _advance(connection, keys, new_id, now, file, by, created)
 
 
@@ -116,7 +121,7 @@ async def apply_version(
     if row is None:
         raise NotFound("organization", str(organization))
     file = await _read(connection, organization, version)
-    now = InForce(organization, row.name, row.version)
+    now = _in_force(row)
     return await _advance(connection, keys, new_id, now, file, by, False)
 
 
@@ -126,7 +131,7 @@ async def preview(connection: AsyncConnection, loaded: Loaded) -> Preview:
     after = _File(loaded.organization, loaded.articles, loaded.digest)
     if row is None or not row.version:
         return Preview(_changes(None, after))
-    return await _preview(connection, InForce(OrgId(row.id), row.name, row.version), after)
+    return await _preview(connection, _in_force(row), after)
 
 
 async def preview_version(connection: AsyncConnection, organization: OrgId, version: int) -> Preview:
@@ -137,16 +142,20 @@ async def preview_version(connection: AsyncConnection, organization: OrgId, vers
     after = await _read(connection, organization, version)
     if not row.version:
         return Preview(_changes(None, after))
-    return await _preview(connection, InForce(organization, row.name, row.version), after)
+    return await _preview(connection, _in_force(row), after)
+
+
+def _in_force(row: AnyRow) -> InForce:
+    return InForce(OrgId(row.id), row.name, row.version, row.retired_at is not None)
 
 
 async def _preview(connection: AsyncConnection, now: InForce, after: _File) -> Preview:
     before = await _read(connection, now.organization, now.version)
     changes = _changes(before, after)
     if not changes:
-        return Preview(())
+        return Preview((), revives=now.retired)
     moved = await reassignments(connection, now.organization, before.organization, after.organization)
-    return Preview(changes, moved)
+    return Preview(changes, moved, now.retired)
 
 
 async def _create(connection: AsyncConnection, keys: Keys, new_id: NewId, organization: Organization) -> bool:
@@ -176,8 +185,10 @@ async def _advance(
     """
     before = await _read(connection, now.organization, now.version) if now.version else None
     changes = _changes(before, file)
-    if not changes:
+    if not changes and not now.retired:
         return Applied(organization=now.organization, version=now.version, changes=(), created=False)
+    if now.retired:
+        await bring_back(connection, now.organization)
     document = _document(file)
     _check_storable(document, "")
     version = now.version + 1
@@ -220,6 +231,7 @@ async def _advance(
         changes=changes,
         reassignments=moved,
         created=created,
+        revived=now.retired,
     )
 
 
@@ -268,7 +280,7 @@ async def load(connection: AsyncConnection, organization: OrgId, version: int) -
 
 async def current(connection: AsyncConnection) -> list[InForce]:
     """Every organization, by name."""
-    return [InForce(OrgId(row.id), row.name, row.version) for row in await connection.execute(_CURRENT)]
+    return [_in_force(row) for row in await connection.execute(_CURRENT)]
 
 
 async def find(connection: AsyncConnection, name: str | None) -> InForce:
@@ -286,6 +298,13 @@ async def find(connection: AsyncConnection, name: str | None) -> InForce:
         raise UnknownOrganization(name, names)
     if not known:
         raise CommandError("There is no organization yet: `desk org apply PATH` makes one.")
+    going_on = [one for one in known if not one.retired]
+    if not going_on:
+        raise CommandError(
+            f"Every organization was retired: `desk org apply PATH` makes or revives one, and `--org` names a"
+            f" retired one to look at. There is {_listed(names)}."
+        )
+    known, names = going_on, [one.name for one in going_on]
     if len(known) > 1:
         raise BadUsage(
             f"There are {len(known)} organizations: say which with `--org`. There is {_listed(names)}."
@@ -358,18 +377,20 @@ class Organizations:
 
 # --- statements --------------------------------------------------------------------------------------------
 
-_BY_NAME: Final = text("select id, name, version from organizations where name = :name")
+_BY_NAME: Final = text("select id, name, version, retired_at from organizations where name = :name")
 
-_BY_ID: Final = text("select id, name, version from organizations where id = :organization")
+_BY_ID: Final = text("select id, name, version, retired_at from organizations where id = :organization")
 
 # Turns go on meanwhile: their rows refer to this one, and are locked before it.
-_LOCK: Final = text("select id, name, version from organizations where name = :name for no key update")
+_LOCK: Final = text(
+    "select id, name, version, retired_at from organizations where name = :name for no key update"
+)
 
 _LOCK_BY_ID: Final = text("""
-    select id, name, version from organizations where id = :organization for no key update
+    select id, name, version, retired_at from organizations where id = :organization for no key update
 """)
 
-_CURRENT: Final = text("select id, name, version from organizations order by name")
+_CURRENT: Final = text("select id, name, version, retired_at from organizations order by name")
 
 _CREATE: Final = text("""
     insert into organizations (id, name, data_key, index_key) values (:id, :name, :data_key, :index_key)

@@ -59,6 +59,7 @@ organizations = Table(
     Column("owner_id", Uuid, ForeignKey("users.id", use_alter=True)),
     _created(),
     Column("version", Integer, nullable=False, server_default="0"),  # of the organization file now in force
+    _when("retired_at"),  # nothing is accepted or sent for it any more
     Column("data_key", LargeBinary, nullable=False),  # wrapped; for what belongs to no customer yet
     Column("index_key", LargeBinary, nullable=False),  # wrapped; identities and chats are hashed with it
 )
@@ -145,7 +146,9 @@ accounts = Table(
     # Who fetches for a polled account, and until when: one leader at a time.
     Column("leader", String(100)),
     _when("leader_until"),
-    UniqueConstraint("channel", "account"),
+    UniqueConstraint("organization_id", "channel", "account"),
+    # An id that an organization has given up is free for another one.
+    Index("uq_accounts_active", "channel", "account", unique=True, postgresql_where=text("active")),
 )
 
 article_sections = Table(

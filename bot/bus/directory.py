@@ -8,7 +8,7 @@ import structlog
 
 from bot.core.errors import StorageUnavailable, UnknownAccount
 from bot.core.events import Channel
-from bot.core.ids import OrgId
+from bot.core.ids import AccountId, OrgId
 from orgs.routing import first_agent
 from orgs.specification.organization import Organization
 from storage.accounts import Account, all_accounts
@@ -30,7 +30,7 @@ class Directory:
         self._keys = keys
         self._organizations = organizations
         self._accounts: Mapping[tuple[str, str], Account] = {}
-        self._rules: dict[tuple[str, str], tuple[int, Rules]] = {}
+        self._rules: dict[tuple[str, str], tuple[AccountId, int, Rules]] = {}
         self._refreshing = asyncio.Lock()
         self._asked_for: set[tuple[str, str]] = set()  # unknown ones, since the last refresh
 
@@ -50,11 +50,10 @@ class Directory:
         found = self._accounts.get(key)
         if found is None:
             raise UnknownAccount(channel, account)
-        version, rules = self._rules.get(key, (0, None))
-        if rules is None or version != found.version:
-            rules = await self._read_rules(found)
-            self._rules[key] = (found.version, rules)
-        return found, rules
+        known = self._rules.get(key)
+        if known is None or known[:2] != (found.id, found.version):  # the id may have another owner by now
+            known = self._rules[key] = (found.id, found.version, await self._read_rules(found))
+        return found, known[2]
 
     async def _read_rules(self, account: Account) -> Rules:
         organization = await self.organization(account.organization, account.version)

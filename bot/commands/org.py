@@ -16,6 +16,8 @@ from orgs.problems import Problem, Severity
 from orgs.specification.organization import Organization
 from storage import organizations
 from storage.organizations import Applied, InForce, Preview
+from storage.retiring import retire as retire_organization
+from storage.retiring import under_way
 from storage.staffing import Affected, Reassignments
 
 _MOST_VERSION: Final = 999_999_999
@@ -74,6 +76,32 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             ],
         )
 
+    async def retire(call: Call) -> Output:
+        async with desk.database.begin() as connection:
+            known = await organizations.find(connection, call.arguments["name"])
+            conversations, escalated = await under_way(connection, known.organization)
+        loss = (
+            f"{known.name} ends: its accounts are closed, and nothing is accepted or sent for it any more."
+            f" {plural(conversations, 'conversation')} under way would end unanswered, {escalated} of them"
+            " with people, who are told in their rooms. What was said is kept as long as usual."
+        )
+        if not call.arguments["yes"] and await desk.confirm(loss, "Retire it?") is Reply.NO:
+            return Output(
+                text=f"{loss}\nNothing was done. To retire it without being asked, add `--yes`.",
+                data={"retired": False, "conversations": conversations},
+                ok=False,
+            )
+        async with desk.database.begin() as connection:
+            told = await retire_organization(
+                connection, desk.keys, desk.new_id, known.organization, by=actor(call)
+            )
+        await desk.ring()
+        return Output(
+            text=f"{known.name} is retired: {plural(told, 'conversation')} ended. `desk org apply` with its"
+            " file brings it back; `customers erase` makes unreadable what a customer wrote.",
+            data={"retired": True, "conversations": told},
+        )
+
     path = Parameter("path", "The organization file, or the folder with an organization.yaml.")
     return (
         Command(
@@ -102,6 +130,17 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             writes=True,
         ),
         Command(
+            name="org retire",
+            summary="End an organization: nothing is accepted or sent for it any more, and its data is kept.",
+            permission=Permission.SHELL,
+            handler=retire,
+            parameters=(
+                Parameter("name", "The organization's name, in quotes."),
+                Parameter("yes", "Do not ask.", flag=True, default=""),
+            ),
+            writes=True,
+        ),
+        Command(
             name="org versions",
             summary="Every version that was in force, newest first.",
             permission=Permission.MEMBER,
@@ -122,7 +161,7 @@ async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
         applied = await organizations.apply(
             connection, desk.keys, desk.new_id, loaded, by=actor(call), digest=loaded.digest
         )
-    if applied.changes:
+    if applied.changes or applied.revived:
         await desk.ring()
     return _applied(loaded.organization.name, applied, warnings, reply)
 
@@ -138,24 +177,28 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
         applied = await organizations.apply_version(
             connection, desk.keys, desk.new_id, known.organization, version, by=actor(call)
         )
-    if applied.changes:
+    if applied.changes or applied.revived:
         await desk.ring()
     return _applied(known.name, applied, (), reply)
 
 
 async def _agreed(desk: Desk, call: Call, foreseen: Preview, warnings: tuple[str, ...]) -> Reply:
-    if call.arguments["yes"] or not foreseen.changes:
+    if call.arguments["yes"] or not (foreseen.changes or foreseen.revives):
         return Reply.YES
-    shown = "\n".join((*warnings, _written(foreseen.changes), *_reassigned(foreseen.reassignments)))
-    return await desk.confirm(shown, "Put this in force?")
+    return await desk.confirm("\n".join((*warnings, *_shown_changes(foreseen))), "Put this in force?")
+
+
+def _shown_changes(foreseen: Preview) -> list[str]:
+    back = ["! It was retired, and comes back."] if foreseen.revives else []
+    changes = [_written(foreseen.changes)] if foreseen.changes else []
+    return [*changes, *back, *_reassigned(foreseen.reassignments)]
 
 
 def _not_applied(foreseen: Preview, warnings: tuple[str, ...]) -> Output:
     many = plural(len(foreseen.changes), "change")
     said = f"Nothing was applied. To apply {many} without being asked, add `--yes`."
-    moved = _reassigned(foreseen.reassignments)
     return Output(
-        text="\n".join((*warnings, _written(foreseen.changes), *moved, said)),
+        text="\n".join((*warnings, *_shown_changes(foreseen), said)),
         data={
             "applied": False,
             "changes": _as_data(foreseen.changes),
@@ -172,19 +215,19 @@ def _applied(name: str, applied: Applied, warnings: tuple[str, ...], reply: Repl
         "name": name,
         "version": applied.version,
         "created": applied.created,
-        "applied": bool(applied.changes),
+        "applied": bool(applied.changes) or applied.revived,
         "changes": _as_data(applied.changes),
         "conversations": _conversations(applied.reassignments),
         "warnings": list(warnings),
     }
-    if not applied.changes:
+    if not applied.changes and not applied.revived:
         said = f"Nothing changes: version {applied.version} of {name} says the same."
         return Output(text="\n".join((*warnings, said)), data=data)
     said = f"Version {applied.version} of {name} is in force: {plural(len(applied.changes), 'change')}."
     if reply is Reply.SEEN:
         return Output(text=said, data=data)
-    moved = _reassigned(applied.reassignments)
-    return Output(text="\n".join((*warnings, _written(applied.changes), *moved, said)), data=data)
+    shown = _shown_changes(Preview(applied.changes, applied.reassignments, applied.revived))
+    return Output(text="\n".join((*warnings, *shown, said)), data=data)
 
 
 def _written(changes: tuple[Change, ...]) -> str:

@@ -144,7 +144,12 @@ class CustomerErased:
     """The customer was erased, with all that they wrote."""
 
 
-Body = Event | DeliveryReport | FileReport | HolderLeft | TeamChanged | CustomerErased
+@dataclass(frozen=True, slots=True)
+class OrganizationRetired:
+    """The organization has ended: nothing is sent for it any more."""
+
+
+Body = Event | DeliveryReport | FileReport | HolderLeft | TeamChanged | CustomerErased | OrganizationRetired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

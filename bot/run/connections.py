@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 
 from bot.bus.directory import Directory
 from bot.core.connector import AccountSettings, ChannelKind, Connector, Inbox, Means, Registers, Route, Way
 from bot.core.errors import DeskError, SettingsError
+from bot.core.ids import AccountId
 from bot.run.settings import Settings
 from orgs.routing import find_account, rooms_on
 from orgs.specification.organization import Account as Declared
@@ -17,6 +19,14 @@ from storage.accounts import Account
 log = structlog.get_logger(__name__)
 
 Lend = Callable[[Account], Means]
+
+
+class _Known(NamedTuple):
+    """What a connector was opened for. An account's id may pass from one organization to another."""
+
+    account: AccountId
+    declared: Declared
+    rooms: tuple[str, ...]  # the teams' channels
 
 
 class Connections:
@@ -30,7 +40,7 @@ class Connections:
         self._directory = directory
         self._lend = lend
         self._open: dict[str, Connector] = {}
-        self._declared: dict[str, tuple[Declared, tuple[str, ...]]] = {}  # with the teams' channels
+        self._declared: dict[str, _Known] = {}
         self._modes: dict[str, str] = {}
         self.problems: dict[str, str] = {}  # account → an operator's sentence
         self._routes: dict[str, Route] = {}
@@ -56,12 +66,12 @@ class Connections:
             declared = find_account(organization, name)
             if declared is None:
                 continue
-            known = declared, rooms_on(organization, name)
+            known = _Known(account.id, declared, rooms_on(organization, name))
             if known == self._declared.get(name):
                 continue
             await self._close(name)
             try:
-                await self._start(account, *known, register)
+                await self._start(account, known, register)
                 self.problems.pop(name, None)
             except DeskError as error:
                 self.problems[name] = str(error)
@@ -72,18 +82,16 @@ class Connections:
             routes = [route for connector in self._open.values() for route in connector.routes(inbox)]
             self._routes = {route.path: route for route in routes}
 
-    async def _start(
-        self, account: Account, declared: Declared, rooms: tuple[str, ...], register: bool
-    ) -> None:
+    async def _start(self, account: Account, known: _Known, register: bool) -> None:
         kind = self._kinds.get(account.channel)
         if kind is None:
             raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
-        known = account_settings(self._settings, kind, declared, rooms)
-        connector = kind.open(known, self._lend(account))
+        settings = account_settings(self._settings, kind, known.declared, known.rooms)
+        connector = kind.open(settings, self._lend(account))
         self._open[account.account] = connector
-        self._declared[account.account] = declared, rooms
-        self._modes[account.account] = known.mode
-        if register and known.mode == "webhook" and isinstance(connector, Registers):
+        self._declared[account.account] = known
+        self._modes[account.account] = settings.mode
+        if register and settings.mode == "webhook" and isinstance(connector, Registers):
             try:
                 await connector.register()
             except DeskError as error:

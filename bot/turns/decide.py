@@ -10,6 +10,7 @@ from bot.core.conversation import (
     HolderLeft,
     Input,
     MessageState,
+    OrganizationRetired,
     Origin,
     OwnerKind,
     Role,
@@ -22,7 +23,7 @@ from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
-from bot.turns import clocks, customer, erased, files, holder, reports, staff, staffing
+from bot.turns import clocks, customer, erased, files, holder, reports, retired, staff, staffing
 from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
@@ -84,6 +85,8 @@ def _hear(draft: Draft, item: Input) -> None:
             holder.hear(draft, item.body)
         case TeamChanged():
             staffing.hear(draft, item.body)
+        case OrganizationRetired():
+            retired.hear(draft)
         case CustomerErased():
             pass  # `erased.decide` deals with all of such a conversation
         case Event() if item.origin is Origin.ROOM:

@@ -244,15 +244,33 @@ class Old:
             )
 
 
+_INSTALLED = ("organizations", "organization_versions", "accounts")
+
+
+def installed(newest: str, url: str) -> None:
+    """What an organization leaves when it is applied, in the columns that the older version has."""
+    with psycopg.connect(newest) as new, psycopg.connect(url) as old:
+        for table in _INSTALLED:
+            name = sql.Identifier(table)
+            rows = new.execute(sql.SQL("select to_jsonb(t) - 'owner_id' from {} t").format(name))
+            for (row,) in rows.fetchall():
+                statement = "insert into {} select (jsonb_populate_record(null::{}, %s::jsonb)).*"
+                old.execute(sql.SQL(statement).format(name, name), (json.dumps(row),))
+
+
 @asynccontextmanager
-async def spine(url: str) -> AsyncIterator[Old]:
+async def spine(url: str, newest: str) -> AsyncIterator[Old]:
+    """A desk as the first version had it. `newest` is a database in which an organization can be applied."""
     migrated_to(url, "0001")
-    async with bench_of(url) as desk:
+    async with bench_of(newest) as applied:
+        installed(newest, url)
+        desk = Bench(Database(url, pool=4), applied.accounts, applied.organization)
         yield Old(desk)
+        await desk.database.close()
 
 
-async def test_everything_that_went_on_goes_on(empty_url: str) -> None:
-    async with spine(empty_url) as old:
+async def test_everything_that_went_on_goes_on(empty_url: str, database_url: str) -> None:
+    async with spine(empty_url, database_url) as old:
         sealer = await old.matter("maya")
         await old.held("maya", sealer)
         await old.matter("tom")
@@ -302,8 +320,8 @@ async def goes_on(desk: Bench, old: Old) -> None:
     assert [thread for (thread,) in await desk.rows("select thread from rooms")] == ["170.1"]
 
 
-async def test_whoever_writes_after_it_is_heard(empty_url: str) -> None:
-    async with spine(empty_url) as old:
+async def test_whoever_writes_after_it_is_heard(empty_url: str, database_url: str) -> None:
+    async with spine(empty_url, database_url) as old:
         await old.matter("maya")
         await old.desk.database.close()
         upgrade(empty_url)
@@ -316,8 +334,10 @@ async def test_whoever_writes_after_it_is_heard(empty_url: str) -> None:
             await desk.database.close()
 
 
-async def test_who_was_erased_before_it_stays_erased_and_holds_nobody_up(empty_url: str) -> None:
-    async with spine(empty_url) as old:
+async def test_who_was_erased_before_it_stays_erased_and_holds_nobody_up(
+    empty_url: str, database_url: str
+) -> None:
+    async with spine(empty_url, database_url) as old:
         await old.matter("maya")
         await old.matter("tom")
         await old.desk.execute(

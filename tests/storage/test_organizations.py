@@ -213,9 +213,11 @@ async def test_an_account_of_another_organization_is_refused_by_name_and_nothing
     await apply(database, keys, write())
     with pytest.raises(InvalidOrganization) as refused:
         await apply(database, keys, write(name="Rival Shop"))
-    assert str(refused.value) == (
-        "accounts[shop-slack]: the slack account 'shop-slack' belongs to the organization 'Corner Shop':"
-        " give this one another id"
+    assert len(refused.value.problems) == 2, "each of its accounts"
+    assert refused.value.problems[0] == (
+        "accounts[shop-slack]: the slack account 'shop-slack' belongs to the organization 'Corner Shop'. Give"
+        " this one another id and secrets of its own, or end that organization first:"
+        " `desk org retire 'Corner Shop'`"
     )
     async with database.begin() as connection:
         assert [one.name for one in await organizations.current(connection)] == ["Corner Shop"]

@@ -29,6 +29,18 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_where=sa.text("kind = 'direct'"),
     )
+    op.add_column("organizations", sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
+    op.drop_constraint("uq_accounts_channel_account", "accounts", type_="unique")
+    op.create_unique_constraint(
+        "uq_accounts_organization_id_channel_account", "accounts", ["organization_id", "channel", "account"]
+    )
+    op.create_index(
+        "uq_accounts_active",
+        "accounts",
+        ["channel", "account"],
+        unique=True,
+        postgresql_where=sa.text("active"),
+    )
     # Texts to customers stand under their language, the greeting among them.
     op.execute("""
         update organization_versions set document = jsonb_set(
