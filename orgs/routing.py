@@ -225,6 +225,21 @@ def rooms_on(org: Organization, account_id: str) -> tuple[str, ...]:
     )
 
 
+def private_rooms_on(org: Organization, account_id: str) -> tuple[tuple[str, bool], ...]:
+    """The channels there that only staff may read, each with whether the file lists it as public as well."""
+    private, public = (
+        [
+            room.channel
+            for team in org.teams
+            for name in names
+            for room in (_room(org, ref) for ref in getattr(team.channels, name))
+            if room.account_id == account_id and room.channel
+        ]
+        for names in (("escalation", "private"), ("public",))
+    )
+    return tuple((channel, channel in public) for channel in dict.fromkeys(private))
+
+
 def staff_account(org: Organization) -> str:
     """The account meant by a channel that names none: the first that serves staff."""
     return next((account.id for account in org.accounts if account.serves is Serves.STAFF), "slack")

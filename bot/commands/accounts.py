@@ -1,20 +1,20 @@
 """`desk accounts …`: the organization's connections to the channels, and whether they work."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from bot.commands.desk import Borrow, Desk, whose
+from bot.commands.exposure import exposed_rooms
 from bot.commands.formatting import plural
 from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
 from bot.core.connector import ChannelKind, HasTemplates
 from bot.core.errors import CommandError, DeskError, NotFound, Refused, SendError
 from orgs.routing import rooms_on
 from orgs.specification.organization import Account as Declared
-from orgs.specification.organization import Organization
+from orgs.specification.organization import Organization, Serves
 from storage import queries
 from storage.accounts import Account, all_accounts
 from storage.organizations import InForce
@@ -77,9 +77,7 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
             }
         async with asyncio.TaskGroup() as tasks:
             asked = [
-                tasks.create_task(
-                    _verdict(desk, accounts.get(one.id), one, rooms_on(organization, one.id), patience)
-                )
+                tasks.create_task(_verdict(desk, accounts.get(one.id), one, organization, patience))
                 for one in wanted
             ]
         return _told(known, [task.result() for task in asked])
@@ -123,13 +121,13 @@ def _wanted(organization: Organization, named: str) -> tuple[Declared, ...]:
 
 
 async def _verdict(
-    desk: Desk, account: Account | None, declared: Declared, rooms: Sequence[str], patience: float
+    desk: Desk, account: Account | None, declared: Declared, organization: Organization, patience: float
 ) -> Verdict:
     """Never raises, so that no account keeps those beside it from being told."""
     if account is None:
         return Verdict(declared.id, declared.channel, False, "It is not active: apply the file again.")
     try:
-        name = await _ask(desk.borrow, account, declared, rooms, patience)
+        name = await _ask(desk.borrow, account, declared, organization, patience)
     except TimeoutError:
         problem = f"the platform has not answered within {patience:g} s: try again, and see what it says"
     except SendError as error:
@@ -145,10 +143,15 @@ async def _verdict(
 
 
 async def _ask(
-    borrow: Borrow, account: Account, declared: Declared, rooms: Sequence[str], patience: float
+    borrow: Borrow, account: Account, declared: Declared, organization: Organization, patience: float
 ) -> str:
+    rooms = rooms_on(organization, declared.id)
     async with asyncio.timeout(patience), borrow(account, declared, rooms) as connector:
         name = await connector.check()
+        if declared.serves is Serves.STAFF:
+            readers = await exposed_rooms(connector, organization, declared.id)
+            if readers.exposed:
+                raise Refused(f"{name}: {readers.exposed[0]}")
         if declared.templates and isinstance(connector, HasTemplates):
             known = {(t.name, t.language): t.body for t in await connector.approved_templates()}
             ours = {(t.id, t.language): f"{t.id} ({t.language})" for t in declared.templates}

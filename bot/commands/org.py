@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from bot.commands.desk import Desk, Reply, actor, whose
+from bot.commands.exposure import exposures
 from bot.commands.formatting import count_of, moment, plural, short_id
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
-from bot.core.errors import BadUsage, NotAllowed
+from bot.core.errors import BadUsage, InvalidOrganization, NotAllowed
 from orgs.changes import Change, render_changes
 from orgs.documents import to_document
 from orgs.loading import lint as lint_file
@@ -151,7 +152,10 @@ def commands(desk: Desk) -> tuple[Command, ...]:
 
 async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
     loaded = await asyncio.to_thread(load_file, path, desk.channels)
-    warnings = tuple(str(problem) for problem in loaded.warnings)
+    readers = await exposures(desk, loaded.organization)
+    if readers.exposed:
+        raise InvalidOrganization(readers.exposed)
+    warnings = (*(str(problem) for problem in loaded.warnings), *readers.unknown)
     async with desk.database.begin() as connection:
         foreseen = await organizations.preview(connection, loaded)
     reply = await _agreed(desk, call, foreseen, warnings)

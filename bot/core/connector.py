@@ -196,6 +196,18 @@ class HasFiles(Protocol):
 
 
 @runtime_checkable
+class TellsExposure(Protocol):
+    """A connector whose platform can be asked who reads a channel of the staff's."""
+
+    async def exposure(self, room: str, *, public: bool) -> str:
+        """Return in half a sentence who else can read the channel beside those in it; "" when nobody can.
+
+        `public`: the organization file says that everybody in the company may. Raises SendError when the
+        platform cannot be asked.
+        """
+
+
+@runtime_checkable
 class Invites(Protocol):
     """A connector that can offer a link which opens a chat with us and brings a token along."""
 

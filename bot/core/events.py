@@ -183,6 +183,7 @@ class WorkplaceChange(StrEnum):
     CHAT_MOVED = "chat_moved"  # detail: the platform's new id of it
     CARD_DELETED = "card_deleted"  # of the room in the place's thread
     THREAD_CLOSED = "thread_closed"  # nobody can write there until it is opened again
+    CHAT_EXPOSED = "chat_exposed"  # others than staff can read there; detail: who, for staff
     PERSON_DEACTIVATED = "person_deactivated"  # the sender can use the channel no more
 
 

@@ -19,6 +19,8 @@ def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId
             lost_rooms.leave_account(draft, content.detail)
         case WorkplaceChange.CHAT_CLOSED if room is not None and concerned and place.chat == room.place.chat:
             lost_rooms.leave_channel(draft, content.detail)
+        case WorkplaceChange.CHAT_EXPOSED if room is not None and concerned and place.chat == room.place.chat:
+            _exposed(draft, room.name, content.detail)
         case WorkplaceChange.CHAT_RENAMED:
             _renamed(draft, place, content.detail)
         case WorkplaceChange.CARD_DELETED if here:
@@ -34,6 +36,18 @@ def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId
             holder.hear(draft, HolderLeft(person, draft.person_name(person), reason))
         case _:
             draft.because("desk", f"{content.change} concerns this no more")
+
+
+def _exposed(draft: Draft, name: str, who: str) -> None:
+    """Tell the room and the admins. The conversation stays where it is: staff decide what to do."""
+    post = Post(
+        f"⚠️ {name} is not private any more: {who}. Write nothing here that only staff may read. Make it"
+        " private, or name another channel in the organization file: open conversations go on there."
+    )
+    draft.tell_room(post)
+    for admin in admins_of(draft.organization):
+        draft.tell_person(admin.id, post)
+    draft.because("desk", f"{name} is read by others: {who}")
 
 
 def _renamed(draft: Draft, place: Place, name: str) -> None:

@@ -20,6 +20,7 @@ from connectors.slack.api import Api
 from connectors.slack.capabilities import of_account
 from connectors.slack.channels import Channels
 from connectors.slack.door import serve
+from connectors.slack.exposure import exposure
 from connectors.slack.finding import Finding
 from connectors.slack.listening import can_connect, listen
 from connectors.slack.parsing import CHANNEL
@@ -49,7 +50,7 @@ class SlackConnector:
         self._clock = means.clock
         self._chores = Chores()
         self._api = Api(settings.secrets["bot_token"], settings.api_url)
-        channels = Channels(self._api, means.clock)
+        self._channels = channels = Channels(self._api, means.clock)
         self._sending = Sending(self._api, channels, means.files, means.clock)
         self._finding = Finding(self._api, channels, means.files)
         self._receiver = Receiver(
@@ -123,6 +124,9 @@ class SlackConnector:
         if self._settings.mode == "socket":
             await can_connect(self._api, self._settings.secrets["app_token"])
         return f"@{us.name} in {us.workspace}"
+
+    async def exposure(self, room: str, *, public: bool) -> str:
+        return await exposure(self._api, self._channels, room, public=public)
 
     async def close(self) -> None:
         await self._chores.finish(GRACE)

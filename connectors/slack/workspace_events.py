@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.core.events import Event, Place, Sender, WorkplaceChange, WorkplaceChanged
+from connectors.slack.exposure import SHARED
 from connectors.slack.payload import Node, moment
 
 _CLOSED = {
@@ -47,6 +48,8 @@ def _change(event: Node, us: str) -> tuple[WorkplaceChange, str, str, str] | Non
         case "channel_rename" | "group_rename":
             renamed = event.node("channel")
             return WorkplaceChange.CHAT_RENAMED, renamed.text("name"), renamed.text("id"), ""
+        case "channel_shared" if chat:
+            return WorkplaceChange.CHAT_EXPOSED, SHARED, chat, ""
         case "channel_id_changed":
             moved = event.text("new_channel_id")
             return WorkplaceChange.CHAT_MOVED, moved, event.text("old_channel_id"), ""

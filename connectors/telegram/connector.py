@@ -238,6 +238,9 @@ class TelegramConnector:
     async def check(self) -> str:
         return await self._identity.check()
 
+    async def exposure(self, room: str, *, public: bool) -> str:
+        return await self._identity.exposure(room, public=public)
+
     async def invitation(self, token: str) -> str:
         """The link that opens the bot and brings `token` back in a `Started`. Raises SendError."""
         return await self._identity.invitation(token)

@@ -52,6 +52,20 @@ class Identity:
             await self._check_group(group)
         return f"@{username}"
 
+    async def exposure(self, group: str, *, public: bool) -> str:
+        """As `TellsExposure.exposure`."""
+        if public:
+            return ""
+        try:
+            chat = await self._bot.get_chat(int(group))
+        except TelegramError as error:
+            raise _in_a_sentence(as_send_error(error, idempotent=True)) from error
+        if chat.username:
+            return f"it is public (@{chat.username}), so that everybody can read it"
+        if chat.linked_chat_id:
+            return "it is the discussion group of a channel, whose readers read it"
+        return ""
+
     async def _check_webhook(self) -> None:
         """An error of long ago is remembered for ever: it matters while something waits because of it."""
         try:

@@ -433,7 +433,7 @@ CASES = (
     ),
     Case("park", effects._STATEMENTS["park"], lambda s: {"message": s.messages[0]}, 60),
     Case("drop", effects._STATEMENTS["drop"], lambda s: {"message": s.messages[0]}, 40),
-    Case("close room", effects._STATEMENTS["close_room"], lambda s: {"id": s.ids[0]}, 40),
+    Case("open room", effects._STATEMENTS["open_room"], lambda s: {"id": s.ids[0], "open": False}, 40),
     Case("card", rooms._ROOM, lambda s: {"id": s.ids[0]}, 60),
     Case("card's story", rooms._STORY, lambda s: {"id": s.ids[0], "limit": 60}, 40),
     # the outbox

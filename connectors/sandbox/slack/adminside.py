@@ -45,6 +45,20 @@ class AdminSide:
         }
         self._tell(found, "rename", {"channel": renamed})
 
+    def share(self, channel: str, team: str) -> None:
+        """Another company accepts to share the channel by Slack Connect."""
+        found = self._workspace.channel(channel)
+        found.connected = list(dict.fromkeys((*found.connected, team)))
+        self._workspace.tell(
+            {
+                "type": "channel_shared",
+                "connected_team_id": team,
+                "channel": found.id,
+                "event_ts": self._workspace.next_ts(),
+            },
+            found if found.is_private else None,
+        )
+
     def remove_app(self, channel: str, by: str = "") -> None:
         """Somebody removes the app from a channel."""
         found, home = self._workspace.channel(channel), self._workspace.home

@@ -1,0 +1,73 @@
+"""Channels of the staff that others read: refused before they are used, and told when they become so."""
+
+from pathlib import Path
+
+from tests.rooms.sides import OnTelegram, SlackThread
+from tests.story.rig import Change, rig, until
+from tests.story.shell import desk, written
+
+SHARED = "shared with another company by Slack Connect"
+
+
+def billing_in(channel: str, *, public: bool = False) -> Change:
+    def change(document: dict[str, object]) -> None:
+        for team in document["teams"]:  # type: ignore[attr-defined]
+            if team["id"] == "billing":
+                team["channels"]["escalation"] = [{"slack": channel}]
+                team["channels"]["public"] = [{"slack": channel}] if public else []
+
+    return change
+
+
+async def test_a_channel_shared_with_another_company_is_refused_and_found_by_the_check(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(database_url, redis_url) as r:
+        assert (await desk(r, "accounts", "check", "slack")).code == 0
+        r.slack.share("success-escalations", "T0OTHERCO1")
+        refused = await desk(
+            r, "org", "apply", str(written(r, tmp_path / "mine", billing_in("#lobby"))), "--yes"
+        )
+        assert refused.code == 1
+        assert f"#success-escalations is to be private, but it is {SHARED}" in " ".join(refused.out.split())
+        assert "Nothing was applied." in refused.out
+        checked = await desk(r, "accounts", "check", "slack")
+        assert checked.code == 1
+        assert SHARED in checked.out
+
+
+async def test_a_public_channel_is_refused_unless_the_file_says_that_it_is(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(database_url, redis_url) as r:
+        r.slack.add_channel("lobby", private=False, members=("hugo", "carla"))
+        path = written(r, tmp_path / "mine", billing_in("#lobby"))
+        refused = await desk(r, "org", "apply", str(path), "--yes")
+        assert refused.code == 1
+        assert "#lobby is to be private, but it is public" in " ".join(refused.out.split())
+        said = written(r, tmp_path / "mine", billing_in("#lobby", public=True))
+        assert (await desk(r, "org", "apply", str(said), "--yes")).code == 0
+
+
+async def test_a_channel_that_cannot_be_asked_is_a_warning(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(database_url, redis_url) as r:
+        path = written(r, tmp_path / "mine", billing_in("#not-there"))
+        applied = await desk(r, "org", "apply", str(path), "--yes")
+        assert applied.code == 0
+        assert "#not-there: nobody could ask who reads it" in applied.out
+
+
+async def test_a_room_is_told_when_others_begin_to_read_it(database_url: str, redis_url: str) -> None:
+    async with rig(database_url, redis_url) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await customer.say("I was charged twice this month")
+        await until(lambda: room.find("charged twice"), what="a room with the story")
+        await room.press("carla", "take")
+        await until(lambda: any("has taken this" in line for line in room.lines()), what="who speaks")
+        r.slack.share(room.channel, "T0OTHERCO1")
+        await until(
+            lambda: any("is not private any more" in line and SHARED in line for line in room.lines()),
+            what="the room is told",
+        )
