@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from bot.core.conversation import (
     Body,
     CustomerErased,
+    CustomerMerged,
     DeliveryReport,
     FileReport,
     HolderLeft,
@@ -60,7 +61,15 @@ _CONTENTS = (
     Unsupported,
     WorkplaceChanged,
 )
-_REPORTS = (DeliveryReport, FileReport, HolderLeft, TeamChanged, CustomerErased, OrganizationRetired)
+_REPORTS = (
+    DeliveryReport,
+    FileReport,
+    HolderLeft,
+    TeamChanged,
+    CustomerErased,
+    CustomerMerged,
+    OrganizationRetired,
+)
 _OPERATIONS = (Post, Card, Revise, Erase, React, Whisper, Emote, Invite, Typing, DirectMessage)
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind) for kind in (*_CONTENTS, *_OPERATIONS, *_REPORTS)

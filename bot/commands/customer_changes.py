@@ -21,6 +21,7 @@ from storage.audit import AuditEntry, Detail, record
 from storage.customers import CustomerStory
 from storage.erased import erase
 from storage.inbox import Inboxes
+from storage.merged import tell_rooms
 from storage.queries import Subject
 
 _CRM_ID: Final = 200  # characters
@@ -113,6 +114,7 @@ class _Changes:
                 raise CommandError("One of them was erased: nobody can be merged with them.") from error
             if done is None:
                 return Output(text="They are one customer already.", data={"changed": False})
+            await self._tell_rooms(connection, known.organization, (done.kept, done.merged))
             await self._audit(
                 connection,
                 known.organization,
@@ -133,6 +135,8 @@ class _Changes:
                 raise CommandError(
                     f"{customer} is merged into nobody: name who was merged, not who was kept."
                 ) from error
+            both = (customer, parted.remaining)
+            await self._tell_rooms(connection, known.organization, both, parted=True)
             await self._audit(
                 connection,
                 known.organization,
@@ -187,6 +191,8 @@ class _Changes:
             details: dict[str, Detail] = {"replaced": done.replaced}
             if done.merged:
                 details["merged"] = str(done.merged.merged)
+                both = (done.merged.kept, done.merged.merged)
+                await self._tell_rooms(connection, known.organization, both)
             await self._audit(
                 connection,
                 known.organization,
@@ -294,6 +300,18 @@ class _Changes:
         self, connection: AsyncConnection, organization: OrgId, customer: CustomerId
     ) -> CustomerStory:
         return await customers.customer(connection, self._desk.keys, organization, customer)
+
+    async def _tell_rooms(
+        self,
+        connection: AsyncConnection,
+        organization: OrgId,
+        customers: tuple[CustomerId, CustomerId],
+        *,
+        parted: bool = False,
+    ) -> None:
+        desk = self._desk
+        inboxes, change = Inboxes(desk.keys, desk.new_id), desk.new_id()
+        await tell_rooms(connection, desk.keys, inboxes, organization, change, customers, parted=parted)
 
     async def _audit(
         self,

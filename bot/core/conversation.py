@@ -149,7 +149,24 @@ class OrganizationRetired:
     """The organization has ended: nothing is sent for it any more."""
 
 
-Body = Event | DeliveryReport | FileReport | HolderLeft | TeamChanged | CustomerErased | OrganizationRetired
+@dataclass(frozen=True, slots=True)
+class CustomerMerged:
+    """The customer was found to be one with another, or was `parted` from them again."""
+
+    other: CustomerId
+    parted: bool = False
+
+
+Body = (
+    Event
+    | DeliveryReport
+    | FileReport
+    | HolderLeft
+    | TeamChanged
+    | CustomerErased
+    | CustomerMerged
+    | OrganizationRetired
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

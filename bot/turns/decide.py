@@ -5,6 +5,7 @@ from typing import assert_never
 from bot.core.answering import Answer, Answered, Clarify, HandOver, Option, Question, Trigger
 from bot.core.conversation import (
     CustomerErased,
+    CustomerMerged,
     DeliveryReport,
     FileReport,
     HolderLeft,
@@ -87,6 +88,8 @@ def _hear(draft: Draft, item: Input) -> None:
             staffing.hear(draft, item.body)
         case OrganizationRetired():
             retired.hear(draft)
+        case CustomerMerged():
+            reports.merged(draft, item.body)
         case CustomerErased():
             pass  # `erased.decide` deals with all of such a conversation
         case Event() if item.origin is Origin.ROOM:

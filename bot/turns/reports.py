@@ -3,7 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.conversation import DeliveryReport, Early, HolderLeft, Message, MessageState, OwnerKind, Role
+from bot.core.conversation import (
+    CustomerMerged,
+    DeliveryReport,
+    Early,
+    HolderLeft,
+    Message,
+    MessageState,
+    OwnerKind,
+    Role,
+)
 from bot.core.effects import ChangeMessage, Fail, Park, SetTimer
 from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
@@ -56,6 +65,18 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
         draft.because("delivery", f"delayed: {report.reason}")
     else:
         _failed(draft, message, report)
+
+
+def merged(draft: Draft, change: CustomerMerged) -> None:
+    """Tell the room who its customer is now. The card shows what they wrote elsewhere."""
+    name, other = draft.customer_name, f"`{str(change.other)[:13]}`"
+    if change.parted:
+        told = f"✂️ {name} and the customer {other} are two people again: the card shows only what is theirs."
+    else:
+        told = f"🔗 {name} and the customer {other} are one person: the card shows what they wrote elsewhere."
+    draft.tell_room(Post(told))
+    draft.show_card()
+    draft.because("desk", f"{'parted from' if change.parted else 'merged with'} {change.other}")
 
 
 _RANK = {
