@@ -24,6 +24,7 @@ from bot.core.conversation import (
     OwnerKind,
     Role,
     Status,
+    TeamChanged,
     Timer,
     View,
 )
@@ -124,7 +125,7 @@ class ModelDesk:
             Input(seq=next(self._seqs), origin=origin, body=event, message=message.id if message else None)
         )
 
-    def report(self, report: DeliveryReport | HolderLeft) -> None:
+    def report(self, report: DeliveryReport | HolderLeft | TeamChanged) -> None:
         self._inputs.append(Input(seq=next(self._seqs), origin=Origin.SELF, body=report))
 
     def room_opened(self, room: UUID, thread: str) -> None:
@@ -224,7 +225,7 @@ class StoredDesk(ModelDesk):
 
         self._run(work())
 
-    def report(self, report: DeliveryReport | HolderLeft) -> None:
+    def report(self, report: DeliveryReport | HolderLeft | TeamChanged) -> None:
         async def work() -> None:
             customer, id_ = self.customer, self._conversation
             assert id_ is not None

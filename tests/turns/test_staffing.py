@@ -1,0 +1,48 @@
+"""Turns by an organization file that names the holder, or the team, of a conversation no more."""
+
+from bot.core.conversation import EscalationState, OwnerKind, TeamChanged
+from bot.core.events import Said
+from orgs.documents import from_document, to_document
+from orgs.routing import default_team
+from orgs.specification.organization import Organization
+from tests.story.shell import without_person
+from tests.turns.desk import organization
+from tests.turns.test_holder_left import held_by_hugo, told_customer
+
+
+def changed(*changes: object) -> Organization:
+    document: dict[str, object] = dict(to_document(organization()))
+    for change in changes:
+        change(document)  # type: ignore[operator]
+    return from_document(document)  # type: ignore[arg-type]
+
+
+def test_whatever_happens_next_finds_that_the_holder_is_gone() -> None:
+    """They may have taken it by the older file, a moment after the newer one was put in force."""
+    story = held_by_hugo()
+    story.desk.organization = changed(without_person("hugo"))
+    before = told_customer(story)
+    story.put(Said("Hello?"))
+    story.turn()
+    state = story.desk.state
+    assert state.owner.kind is OwnerKind.QUEUE
+    assert state.escalation is not None
+    assert state.escalation.state is EscalationState.WAITING
+    assert told_customer(story) == before
+
+
+def test_what_a_team_that_is_gone_had_keeps_its_holder_and_belongs_to_another_team() -> None:
+    story = held_by_hugo()
+    assert story.desk.state.escalation is not None
+    team = story.desk.state.escalation.team
+
+    def gone(document: dict[str, object]) -> None:
+        document["teams"] = [each for each in document["teams"] if each["id"] != team]  # type: ignore[attr-defined]
+
+    story.desk.organization = changed(gone)
+    story.desk.report(TeamChanged(team))
+    story.turn()
+    state = story.desk.state
+    assert state.owner.kind is OwnerKind.PERSON
+    assert state.escalation is not None
+    assert state.escalation.team == default_team(story.desk.organization).id
