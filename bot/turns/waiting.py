@@ -36,7 +36,9 @@ def tell_handoff(draft: Draft, target: Target, deadline: datetime, notice: str =
 
 def expect_answer(draft: Draft) -> None:
     """The customer has written to people: they are told when there is no answer in time."""
-    if (PROMISED, "") not in draft.timers and draft.memory.told_waiting < TELL_CUSTOMER:
+    if draft.escalation is None or (PROMISED, "") in draft.timers:
+        return
+    if draft.memory.told_waiting < TELL_CUSTOMER:
         draft.add(SetTimer(PROMISED, "", _next_due(draft)))
 
 

@@ -18,7 +18,8 @@ _SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
 _AROUND = frozenset(
     each(
         """
-the option number no nr answer article choice please pls thanks one i mean meant take want would like id
+the option number no nr n num answer article choice please pls thanks one i mean meant take pick choose
+want would like id say
 die der das den nummer antwort artikel punkt bitte danke lieber nehme ich
 le la les numero reponse article choix merci svp sil vous plait je veux celui celle
 el lo los las opcion respuesta articulo por favor gracias quiero
@@ -26,17 +27,18 @@ o a opcao resposta artigo obrigado obrigada quero
 """
     )
 )
-_ORDINALS: Final = tuple(
-    map(
-        frozenset,
-        (
-            each(
-                "first 1st erste ersten erster erstes premier premiere 1er primero primera primeiro primeira"
-            ),
-            each("second 2nd zweite zweiten zweiter zweites deuxieme 2e seconde segundo segunda"),
-            each("third 3rd dritte dritten dritter drittes troisieme 3e tercero tercera terceiro terceira"),
-        ),
-    )
+_FIRST = (
+    "first 1st eins uno erste ersten erster erstes premier premiere 1er primero primera primeiro primeira"
+)
+_SECOND = "second 2nd two zwei zweite zweiten zweiter zweites deux deuxieme seconde dos dois segundo segunda"
+_THIRD = (
+    "third 3rd three drei dritte dritten dritter drittes trois troisieme 3e tres tercero tercera terceiro"
+)
+_PLACES: Final = tuple(frozenset(each(names)) for names in (_FIRST, _SECOND, _THIRD))
+_NONE: Final = re.compile(
+    r"(?:none|neither|nothing|keins|keine[rs]?|nichts|aucune?|rien|ningun[oa]?|nada|nenhum[a]?)"
+    r"(?: (?:davon|destes|deles)| (?:of|von|de|des|dentre)"
+    r"(?: (?:these|those|them|the above|beiden|diesen|ces|ceux ci|ellos|estos|eles))?)?"
 )
 _LAST = frozenset(each("last letzte letzten letzter dernier derniere ultimo ultima"))
 
@@ -60,6 +62,8 @@ def choice_of(text: str, options: Sequence[tuple[str, str]]) -> int | None:
     real = [at for at, (value, _) in enumerate(options) if value != NONE_OF_THESE]
     if len(real) == 1 and yes_or_no(text) is Reply.YES:
         return real[0]
+    if _NONE.fullmatch(" ".join(words(text))):
+        return next((at for at, (value, _) in enumerate(options) if value == NONE_OF_THESE), None)
     return _described(text, len(options))
 
 
@@ -73,7 +77,7 @@ def _described(text: str, number: int) -> int | None:
         return _numbered(int(word), number)
     if word in _LAST:
         return number - 1
-    return next((at for at, names in enumerate(_ORDINALS) if word in names and at < number), None)
+    return next((at for at, names in enumerate(_PLACES) if word in names and at < number), None)
 
 
 def _numbered(typed: int, number: int) -> int | None:

@@ -154,6 +154,8 @@ DISSATISFIED: Final = (
     r"(?:youre|you are|you arent|you are not|u are) (?:not helping|useless|not helpful|no help|helping)",
     r"(?:useless|unhelpful|nonsense|rubbish|not helpful|no help)",
     r"wrong (?:answer|article|topic)",
+    r"(?:keins|keiner|keine|nichts) (?:davon|von (?:beiden|diesen))|aucune?(?: de (?:ces|ceux)\w*(?: ci)?)?",
+    r"ningun[oa](?: de (?:estos|estas|ellos))?|nenhuma?(?: (?:destes|destas|deles))?",
     r"(?:none|neither|not any) of (?:these|those|them|the above)|none|something else|neither",
     (
         r"(?:i )?(?:tried|did|already did|have tried|already tried) (?:that|this|it"
