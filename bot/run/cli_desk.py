@@ -51,8 +51,9 @@ class Shell:
 
 
 def settings_for(environ: Mapping[str, str], *, begins: bool) -> Settings:
-    """The settings of a command. One that does not begin with an empty database, and finds none here, was
-    typed in another folder than it was meant for: nothing is made there. Raises SettingsError.
+    """Load the settings of a command. `begins`: it may begin with an empty database.
+
+    Raises SettingsError where another one finds no data: it was typed in the wrong folder. Makes nothing there.
     """
     told = parse(environ)
     if not begins and told.database_url is None and not EmbeddedPostgres(told.var).exists:

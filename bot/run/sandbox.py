@@ -22,16 +22,14 @@ _LOOK_EVERY: Final = 0.1
 
 
 def in_sandbox(settings: Settings, port: int, mail: tuple[int, int]) -> Settings:
-    """The same settings, with the stand-ins in place of the platforms: they answer on `port`, and on the
-    ports `mail` of SMTP and IMAP.
-    """
+    """Put the stand-ins in place of the platforms. `mail` are the ports of their SMTP and IMAP servers."""
     here = f"http://{LOOPBACK}:{port}"
     known = environment(Credentials(), f"{here}/sandbox", mail)
     return load({**settings.environ, **known, "HOST": LOOPBACK, "PORT": str(port), "PUBLIC_URL": here})
 
 
 def in_running_sandbox(settings: Settings) -> Settings:
-    """The same for the sandbox that runs on this var folder. Raises SettingsError if none does."""
+    """Do the same with the sandbox that runs on this var folder. Raises SettingsError if none does."""
     found = running_instance(settings.var)
     if found is None or found.mail is None:
         raise SettingsError(
@@ -75,7 +73,7 @@ async def _customers_at(desk: Desk, organization: OrgId, addresses: Set[str]) ->
 
 
 async def _silence(desk: Desk, organization: OrgId) -> None:
-    """Until nothing waits to be sent, or for as long as that can be waited for."""
+    """Wait until nothing is left to be sent, for a few seconds at most."""
     try:
         async with asyncio.timeout(_PATIENCE):
             while True:

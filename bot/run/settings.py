@@ -91,7 +91,7 @@ class Settings:
         return _http_url(name, self.environ.get(name, "").strip())
 
     def server(self, option: str, channel: str, account: str = "") -> str:
-        """Where the server is that an account's option names, as "host:port"; "" means where the option says.
+        """Return where the server is that an account's option names, as "host:port"; "" means where it says.
 
         EMAIL_IMAP_SERVER; again the variable of the account goes first.
         """
@@ -99,7 +99,7 @@ class Settings:
         return self.environ.get(name, "").strip()
 
     def _told(self, what: str, channel: str, account: str) -> str:
-        """The variable that is set for the account or its channel; the channel's if none is."""
+        """Name the variable that is set for the account or its channel; the channel's if none is."""
         names = [f"{word.upper().replace('-', '_')}_{what}" for word in (account, channel) if word]
         return next((name for name in names if self.has(name)), names[-1])
 

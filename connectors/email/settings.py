@@ -107,7 +107,7 @@ def _usual_security(host: str, port: int) -> str:
 
 
 def _is_this_machine(host: str) -> bool:
-    """Where nothing crosses a network, and no certificate could name the host."""
+    """Return True for a host that no network lies before, and that no certificate could name."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

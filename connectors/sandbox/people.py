@@ -77,7 +77,7 @@ class People:
         )
 
     def addresses(self) -> set[str]:
-        """By which the platforms know anybody."""
+        """Return every id by which a platform knows anybody."""
         known = [self.ids(name) for name in self.names()]
         return {address for ids in known for channel, address in ids.items() if channel != "name"}
 

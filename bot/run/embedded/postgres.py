@@ -93,7 +93,7 @@ class EmbeddedPostgres:
 
     @property
     def exists(self) -> bool:
-        """Whether it was ever started here."""
+        """Return True if it was ever started here."""
         return self._file.exists()
 
     @property

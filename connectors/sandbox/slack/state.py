@@ -158,7 +158,7 @@ class State:
 
 
 def emptied(state: State) -> State:
-    """The same people and channels, before anybody said anything."""
+    """Keep the people and channels, and nothing that was said."""
     channels = {key: replace(channel, messages=[]) for key, channel in state.channels.items()}
     return State(users=state.users, channels=channels, last_ts=state.last_ts)
 
