@@ -53,7 +53,7 @@ class Shell:
 def settings_for(environ: Mapping[str, str], *, begins: bool) -> Settings:
     """Load the settings of a command. `begins`: it may begin with an empty database.
 
-    Raises SettingsError where another one finds no data: it was typed in the wrong folder. Makes nothing there.
+    Raises SettingsError where another one finds no data: it was typed in the wrong folder. Makes nothing.
     """
     told = parse(environ)
     if not begins and told.database_url is None and not EmbeddedPostgres(told.var).exists:
