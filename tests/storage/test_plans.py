@@ -358,6 +358,7 @@ CASES = (
         60,
     ),
     Case("lock", inbox._LOCK, lambda s: {"conversations": s.waiting[:2]}, 120),
+    Case("edited", inbox._LOGGED, lambda s: {"conversations": s.ids[:2], "refs": ["m1", "m2"]}, 60),
     Case("leading", inbox._LEADING, lambda s: {"places": s.ids}, 60),
     Case(
         "hear",
@@ -393,6 +394,8 @@ CASES = (
         lambda s: {"id": s.ids[0], "until": datetime.now(UTC), "channel": "telegram", "account": "telegram"},
         60,
     ),
+    Case("lines that show", views._LINES, lambda s: {"room": s.ids[0], "ids": s.messages[:2]}, 60),
+    Case("leaving", views._LEAVING, lambda s: {"ids": s.messages[:2]}, 60),
     Case("inputs", views.INPUTS, lambda s: {"ids": s.waiting[:AT_ONCE]}, 100),
     Case("timers", views.TIMERS, lambda s: {"ids": s.ids}, 60),
     Case("story", views._STORY, lambda s: {"ids": s.ids, "limit": views.STORY}, 100),
@@ -409,7 +412,13 @@ CASES = (
     Case(
         "change message",
         effects._STATEMENTS["change_message"],
-        lambda s: {"id": s.messages[0], "conversation": s.ids[0], "state": "delivered", "content": None},
+        lambda s: {
+            "id": s.messages[0],
+            "conversation": s.ids[0],
+            "state": "delivered",
+            "content": None,
+            "reply_to": None,
+        },
         40,
     ),
     Case(
