@@ -140,7 +140,7 @@ async def test_the_customer_hears_of_it_when_their_time_is_over(start: Start) ->
             r.slack.archive(channel)
         await told_directly(r, "anna", "no channel is left")
         assert len(r.heard()) == heard
-        await pass_time(r, "ladder")
+        await pass_time(r, "promised")
         await until(lambda: len(r.heard()) == heard + 1, what="a word to the customer")
 
 
