@@ -31,6 +31,7 @@ from bot.core.events import (
     WorkplaceChanged,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
+from bot.core.payment_cards import without_card_numbers
 from storage.codec import dump_attachments, dump_body, dump_reference, load_body
 from storage.database import Step, together
 from storage.keys import Keys
@@ -130,7 +131,7 @@ class Inboxes:
         the caller must roll back and call again: what was remembered was no longer true.
         """
         unique: dict[tuple[AccountId, str], Arrival] = {}
-        for arrival in arrivals:
+        for arrival in map(_without_card_numbers, arrivals):
             check(arrival.event)
             unique.setdefault((arrival.account.id, arrival.event.external_id), arrival)
         customers = [a for a in unique.values() if a.account.serves == "customers"]
@@ -436,6 +437,13 @@ def _enter(arrival: Arrival, spot: Spot) -> Entry:
 
 
 _OPENS_WINDOW = (Said, Tapped, Started, Submitted)
+
+
+def _without_card_numbers(arrival: Arrival) -> Arrival:
+    """Mask what a customer typed before any of it is stored. Staff decide themselves what they write."""
+    if arrival.account.serves != "customers":
+        return arrival
+    return replace(arrival, event=without_card_numbers(arrival.event))
 
 
 def _hear(entry: Entry, head: _Head, heard: dict[UUID, dict[str, object]]) -> None:

@@ -305,7 +305,7 @@ class Places:
             "account": identity[0],
             "hash": identity[1],
             "customer": customer,
-            "address": sealer.seal(sender.external_id, field=ADDRESS),
+            "address": sealer.seal(sender.address, field=ADDRESS),
             "verified": sender.verified,
         }
         await together(connection, *steps, (_IDENTITY, row))

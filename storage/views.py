@@ -48,7 +48,7 @@ from storage.codec import load_attachments, load_body, load_memory, load_referen
 from storage.database import together
 from storage.inbox import BODY, CONTENT, EXTRAS, FILE_NAME, REFERENCE
 from storage.keys import Keys
-from storage.places import PLACE, PROFILE
+from storage.places import ADDRESS, PLACE, PROFILE
 from storage.sealing import Sealer
 
 STORY = 60  # messages; what a turn sees of the log
@@ -243,6 +243,7 @@ def conversation(row: AnyRow, keys: Keys) -> Conversation:
         created_at=row.created_at,
         memory=load_memory(row.memory),
         verified=row.verified,
+        address=owner.open(row.address, field=ADDRESS) if row.address else "",
         heard_at=row.heard_at,
         continued_in=ConversationId(row.continued_in) if row.continued_in else None,
     )
@@ -383,7 +384,7 @@ def next_wake(timers: Sequence[Timer]) -> datetime | None:
 CONVERSATION = """
     select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
         v.memory, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
-        a.channel, a.account, c.profile, c.data_key, i.verified,
+        a.channel, a.account, c.profile, c.data_key, i.verified, i.address,
         o.id as owner_id, o.data_key as owner_key, clock_timestamp() as now
     from conversations v
     join customers c on c.id = v.customer_id

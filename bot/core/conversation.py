@@ -319,6 +319,7 @@ class Conversation:
     created_at: datetime
     memory: Memory = field(default_factory=Memory)
     verified: bool = True  # False: nobody vouches that this customer is who they say
+    address: str = ""  # where `place` is theirs: `Sender.address` of who wrote there first
     heard_at: datetime | None = None  # when the customer last wrote in `place`, by the platform's clock
     continued_in: ConversationId | None = None  # another conversation has been begun in `place` since
     erased: bool = False  # nothing the customer wrote can be read, and `place` is nowhere

@@ -11,7 +11,7 @@ from bot.core.lines import FILE_NAME, one_line
 # The token of an invitation to go on elsewhere: in a deep link's payload, or in the text which it fills in.
 INVITATION = re.compile(r"\bgo-[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
 
-HANDLE = 320  # characters: the longest address of email
+ADDRESS = 320  # characters: the longest address of email
 
 Channel = NewType("Channel", str)  # "telegram", "slack", …: the name of a folder in `connectors`
 
@@ -34,11 +34,13 @@ class Sender:
     language: str = ""  # BCP 47, as the channel tells it
     verified: bool = True  # False: the channel cannot vouch that `external_id` is who wrote this
     alias: str = ""  # another id of the same person, who may be named by it alone another time
+    address: str = ""  # as people write it: "maya@a.example", "+491511234", "@maya (id 7)"
 
     def __post_init__(self) -> None:
         """Names come from outside: on whatever channel, they are one line that hides nothing."""
         object.__setattr__(self, "display_name", one_line(self.display_name))
-        object.__setattr__(self, "handle", one_line(self.handle, HANDLE))
+        object.__setattr__(self, "handle", one_line(self.handle, ADDRESS))
+        object.__setattr__(self, "address", one_line(self.address or self.external_id, ADDRESS))
 
 
 class AttachmentKind(StrEnum):

@@ -9,7 +9,7 @@ from bot.core.connector import ChannelKind
 from bot.core.conversation import EscalationState, Role
 from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.closing import reopen_button
-from bot.turns.quoting import inert, plain, shortened
+from bot.turns.quoting import inert, known_as, plain, shortened
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.story import author_of, seen_by_customer, transcript, words
 from bot.turns.window import open_until
@@ -61,7 +61,7 @@ class Cards:
 def card(view: RoomView, organization: Organization, channels: Mapping[str, ChannelKind]) -> Card:
     """Draw it. Everything on it is true at the moment of `view`."""
     escalation = view.escalation
-    customer = plain(view.conversation.customer_name) or "A customer"
+    customer = plain(known_as(view.conversation.customer_name, view.conversation.address)) or "A customer"
     waiting = escalation.state is EscalationState.WAITING and view.current
     sections = [("Why", escalation.reason)]
     if escalation.tried:
@@ -136,7 +136,8 @@ def _facts(view: RoomView, organization: Organization, channel: str) -> tuple[tu
     agent = find_agent(organization, escalation.agent)
     person = find_person(organization, escalation.holder or "")
     facts = [
-        ("Customer", plain(view.conversation.customer_name) or "unknown"),
+        ("Customer", plain(view.conversation.customer_name) or "no name told"),
+        ("Address", plain(view.conversation.address) or "unknown"),
         ("Channel", channel),
         ("Team", team.name if team else view.team),
         ("Urgency", "🔴 Urgent" if escalation.urgent else "Normal"),
@@ -165,9 +166,8 @@ def _summary(view: RoomView, organization: Organization) -> str:
     """Return who said what last, in order: enough to decide who should take it."""
     spoken = [m for m in seen_by_customer(view.story) if m.role is not Role.SYSTEM]
     last = [replace(m, text=shortened(words(m), _LONGEST), attachments=()) for m in spoken[-_SUMMARY:]]
-    return transcript(
-        last, inert(view.conversation.customer_name) or "A customer", partial(author_of, organization)
-    )
+    customer = known_as(view.conversation.customer_name, view.conversation.address)
+    return transcript(last, inert(customer) or "A customer", partial(author_of, organization))
 
 
 def _buttons(view: RoomView) -> tuple[Button, ...]:

@@ -14,6 +14,7 @@ from bot.core.events import (
     Reacted,
     Receipt,
     Said,
+    Sender,
     Standing,
     Started,
     Submitted,
@@ -187,10 +188,9 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
 
 def _show(draft: Draft, message: Message, event: Event, room: Room | None = None) -> None:
     """In the room: the words, what can be attached now, and the names of what is still being fetched."""
-    name, writer = draft.customer_name, inert(event.sender.display_name)
-    aside = reference_for_staff(message, draft.messages)
-    if event.shared and writer and writer != name:
-        name, aside = writer, f" (with {name}){aside}"  # several people write in one thread
+    name, aside = draft.customer_name, reference_for_staff(message, draft.messages)
+    if event.shared and not _is_customer(draft, event.sender):
+        name, aside = _writer(event), f" (with {name}){aside}"  # several people write in one thread
     aside += " 🤖 _automatic reply_" if event.automatic else ""
     aside += " 👂 _another app has the word there_" if event.overheard else ""
     told = told_by_customer(name, _told(message), aside)
@@ -201,6 +201,23 @@ def _show(draft: Draft, message: Message, event: Event, room: Room | None = None
 def _line_answered(draft: Draft, message: Message) -> str:
     answered = draft.messages.get(message.reply_to) if message.reply_to else None
     return draft.line_of(answered) if answered is not None else ""
+
+
+def _is_customer(draft: Draft, sender: Sender) -> bool:
+    """Whether this is who began the conversation. A workspace may become known only later."""
+    address = draft.view.conversation.address
+    return not address or sender.address == address or sender.external_id == address.partition(" ")[0]
+
+
+def _writer(event: Event) -> str:
+    """Return who somebody beside the customer is: two of one name are told apart by their addresses.
+
+    A colleague is told by the channel; some name where they wrote, and nobody's address.
+    """
+    sender = event.sender
+    if event.standing is Standing.INSIDER or sender.display_name in ("", sender.address):
+        return inert(sender.display_name or sender.address)
+    return inert(f"{sender.display_name} ({sender.address})")
 
 
 def _told(message: Message) -> str:
@@ -222,7 +239,7 @@ def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
     """What a colleague of ours wrote in public now reads otherwise, or is gone."""
     written = (m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.STAFF)
     message = next(written, None)
-    name = inert(event.sender.display_name or event.sender.external_id)
+    name = _writer(event)
     if message is None:
         return
     if isinstance(event.content, Edited):
@@ -250,7 +267,7 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
             message = _entry(draft, item)
     if message is None:
         return
-    name = inert(event.sender.display_name or event.sender.external_id)
+    name = _writer(event)
     about = reference_for_staff(message, draft.messages)
     text, files, line = quoted(_told(message)), at_hand(message), _line_answered(draft, message)
     if event.standing is Standing.INSIDER:

@@ -41,7 +41,7 @@ from bot.core.events import Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
 from bot.turns.ownership import Cause, pass_on
-from bot.turns.quoting import inert
+from bot.turns.quoting import inert, known_as
 from bot.turns.story import author_of, name_of
 from orgs.routing import Room as RoomRef
 from orgs.routing import channel_of, direct_chats, find_person
@@ -134,8 +134,8 @@ class Draft:
 
     @property
     def customer_name(self) -> str:
-        """Return the name as CommonMark for a sentence to staff: signs in it mean nothing."""
-        return inert(self.name) or "the customer"
+        """Return who they are as CommonMark, for a sentence to staff: signs in it mean nothing."""
+        return inert(known_as(self.name, self.view.conversation.address)) or "the customer"
 
     def add(self, effect: Effect) -> None:
         """Take a decision, and keep the values up to date with it."""

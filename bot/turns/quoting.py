@@ -5,12 +5,15 @@ colleague had written it, hide where a link leads, or wake somebody by naming th
 """
 
 import re
+import unicodedata
 
 from bot.core.lines import one_line, visible
 
 _SPECIAL = re.compile(r"[\\`*<>&~|]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:\]])|\[(?=[\[^!])")
 _OPENS_A_BLOCK = re.compile(r"[#+=:-]|\d{1,9}(?=[.)])")  # at the beginning of a line
+_LONGEST = 200  # characters of a name that is shown with its address
 _JOINER = "\u2060"  # does not show; a platform that looks for names and commands finds none across it
+_LOOKS_LIKE_AN_ADDRESS = re.compile(r"@|(?:\d[\s().-]*){7}")
 _ADDRESS = r"https?://[^\s<>]+"
 # What a connector has marked up, so that it reads as it was typed: code stays as it is.
 _MARKED = re.compile(
@@ -21,21 +24,32 @@ _MARKED = re.compile(
     re.DOTALL,
 )
 _ACTS = re.compile(
-    rf"(?P<address>{_ADDRESS})"
+    rf"(?P<kept>{_ADDRESS}|^@\w{{1,32}}(?= \(id \d+\)$))"  # a handle for which a channel vouches
     r"|(?<!\w)(?P<mention>@)(?=\w)"
     r"|(?<![\w/])(?P<command>/)(?=\w)"
     r"|(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*)(?=://)"
 )
 
 
-def plain(text: str, longest: int | None = None) -> str:
+def plain(text: str, longest: int = _LONGEST) -> str:
     """Return a name for a place that knows no markup, such as a card's title. Nothing in it is a link."""
-    return _harmless(one_line(text, longest) if longest else one_line(text)).replace("://", f":{_JOINER}//")
+    return _harmless(one_line(text, longest)).replace("://", f":{_JOINER}//")
 
 
-def inert(text: str, longest: int | None = None) -> str:
+def inert(text: str, longest: int = _LONGEST) -> str:
     """Return CommonMark that shows `text` on one line as it is, such as a name in a sentence."""
     return _escaped(plain(text, longest))
+
+
+def known_as(name: str, address: str) -> str:
+    """Return how staff are told who somebody is: by name, without one by address.
+
+    Both, where the name looks like an address: anybody may call themselves "maya@bank.example".
+    """
+    if not name or name == address:
+        return address
+    claims = _LOOKS_LIKE_AN_ADDRESS.search(unicodedata.normalize("NFKC", name))
+    return f"{name} ({address})" if claims and address else name
 
 
 def shortened(text: str, longest: int) -> str:
@@ -74,7 +88,7 @@ def _unmarked(found: re.Match[str]) -> str:
 
 def _harmless(text: str) -> str:
     """A platform looks for names, commands and its own links by itself. It shall find none."""
-    return _ACTS.sub(lambda found: found[0] if found["address"] else found[0] + _JOINER, text)
+    return _ACTS.sub(lambda found: found[0] + ("" if found["kept"] else _JOINER), text)
 
 
 def _line(text: str) -> str:

@@ -21,6 +21,7 @@ from bot.core.events import (
     Standing,
     Unsupported,
 )
+from bot.core.payment_cards import masked
 from connectors.email.context import ReplyContext, bounded_references
 from connectors.email.reading import MAX_BYTES, Bounce, Mail, Mailbox, Trust
 from connectors.email.threads import Found, Threads
@@ -182,13 +183,13 @@ class MailReader:
             to=to.address or mail.sender.address,
             vouched=seat.vouched,
             name=mail.sender.name,
-            subject=mail.subject,
+            subject=masked(mail.subject),
             in_reply_to=mail.message_id,
             references=bounded_references(
                 (*mail.references, *([mail.message_id] if mail.message_id else ()))
             ),
             cc=tuple(dict.fromkeys(cc)),
-            quoted=mail.new,
+            quoted=masked(mail.new),
             at=mail.date.isoformat() if mail.date is not None else "",
         ).text()
 

@@ -134,7 +134,10 @@ def _with(sender: Sender, people: Mapping[str, Person]) -> Sender:
     found = people.get(sender.external_id)
     if found is None:
         return replace(sender, handle="")
-    return replace(sender, display_name=found.name or sender.display_name, handle=found.email)
+    home = ", ".join(sorted(found.teams - {GUEST}))
+    address = f"{sender.external_id} in workspace {home}" if home else sender.external_id
+    name = found.name or sender.display_name
+    return replace(sender, display_name=name, handle=found.email, address=address)
 
 
 def _text(event: Event) -> str:

@@ -330,11 +330,17 @@ def _topic(message: Message) -> int | None:
 
 def _sender(user: User) -> Sender:
     names = (words(user.first_name, "from.first_name"), words(user.last_name, "from.last_name"))
+    return _person(user.id, names, user.username, user.language_code)
+
+
+def _person(number: object, names: Iterable[str], username: object, language: object) -> Sender:
+    external_id, handle = str(whole(number, "from.id")), words(username, "from.username")
     return Sender(
-        external_id=str(whole(user.id, "from.id")),
+        external_id=external_id,
         display_name=" ".join(filter(None, names)),
-        handle=words(user.username, "from.username"),
-        language=words(user.language_code, "from.language_code"),
+        handle=handle,
+        language=words(language, "from.language_code"),
+        address=f"@{handle} (id {external_id})" if handle else f"id {external_id}",
     )
 
 
@@ -347,12 +353,8 @@ def _is_channels(message: object) -> bool:
 def _author(raw: Json) -> Sender:
     """A person, or a chat that writes in its own name."""
     names = (raw.get("first_name") or raw.get("title"), raw.get("last_name"))
-    return Sender(
-        external_id=str(whole(raw.get("id"), "from.id")),
-        display_name=" ".join(filter(None, (words(name, "from") for name in names))),
-        handle=words(raw.get("username"), "from.username"),
-        language=words(raw.get("language_code"), "from.language_code"),
-    )
+    told = [words(name, "from") for name in names]
+    return _person(raw.get("id"), told, raw.get("username"), raw.get("language_code"))
 
 
 def _nobody(chat: Json) -> Sender:

@@ -187,7 +187,10 @@ class _Person:
 
     def sender(self) -> Sender:
         alias = self.scoped_id if self.scoped_id != self.address else ""
-        return Sender(self.address, display_name=self.name, handle=self.handle, alias=alias)
+        shown = f"+{self.address}" if self.address.isdecimal() else f"user id {self.address}"
+        if self.handle:
+            shown = f"{shown} (@{self.handle})"
+        return Sender(self.address, self.name, self.handle, alias=alias, address=shown)
 
 
 def _person(people: list[Node], number: str, scoped_id: str) -> _Person:

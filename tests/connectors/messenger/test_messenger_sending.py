@@ -160,7 +160,7 @@ async def test_a_file_is_uploaded_first_and_then_shown(
     assert upload.form["message"] == (
         '{"attachment":{"type":"' + sent_as + '","payload":{"is_reusable":true}}}'
     )
-    assert (upload.file, upload.file_type, upload.file_name) == (content, mime_type, "in_voice__.pdf")
+    assert (upload.file, upload.file_type, upload.file_name) == (content, mime_type, "in_voice .pdf")
     assert message(shown.json)["attachment"] == {
         "type": sent_as,
         "payload": {"attachment_id": "1857777774821032"},

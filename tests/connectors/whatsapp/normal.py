@@ -31,7 +31,7 @@ def plain(value: object) -> Any:
 def normal(event: Event) -> dict[str, Any]:
     written: dict[str, Any] = plain(event)
     written["content"] = {"is": type(event.content).__name__, **plain(event.content)}
-    del written["place"]["channel"], written["sender"]["verified"]
+    del written["place"]["channel"], written["sender"]["verified"], written["sender"]["address"]
     del written["standing"]
     if written.pop("private", False) is not True:
         written["others read along"] = True

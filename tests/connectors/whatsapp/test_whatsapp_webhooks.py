@@ -44,6 +44,17 @@ def test_each_webhook_becomes_the_events_written_beside_it(case: Json) -> None:
     assert [normal(event) for event in parsed(webhook(case["value"]))] == case["events"]
 
 
+def test_staff_are_told_the_number_or_the_id_of_who_hides_it() -> None:
+    told = {}
+    for case in CASES:
+        for event in parsed(webhook(case["value"])):
+            told[event.sender.external_id] = event.sender.address
+    assert told["16505551234"] == "+16505551234"
+    assert {told[id_] for id_ in told if not id_.isdecimal()} == {
+        f"user id {id_}" for id_ in told if not id_.isdecimal()
+    }
+
+
 def every_sample(shared: Path) -> Iterator[tuple[str, Json]]:
     folder = shared / "wire" / "whatsapp"
     webhooks = json.loads((folder / "meta_examples.json").read_text())["POST /whatsapp/webhooks"]["request"]

@@ -1,0 +1,127 @@
+"""Payment card numbers that customers type: nobody here needs them, so that they are masked and not kept.
+
+A card number has 13 to 19 digits of which the last checks the others (ISO/IEC 7812, Luhn). Every digit but
+the last four is replaced, whatever parts them. Everything else of the text stays as it was typed.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from bot.core.events import Attachment, Edited, Event, Said, Started, Submitted, Tapped
+
+_SHORTEST, _LONGEST, _SHOWN = 13, 19, 4
+_MASK = "•"
+_UNSEEN = (  # also what makes a keycap of a digit
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3"
+    "\ufe00-\ufe0f\ufeff"
+)
+_GAP = rf"[\s{_UNSEEN}\-\u2010-\u2015\u2212._/|:*·•~`'’\\]"
+_NUMBERS = re.compile(rf"\d+(?:(?:{_GAP}{{1,4}}|,)\d+)*")
+_GROUP = re.compile(r"\d+")
+_NOT_SEEN = re.compile(f"[{_UNSEEN}]")
+_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ \u00a0]?[A-Z0-9]){11,30}(?![A-Z0-9])")
+# A letter or two right beside it make it a code of something else, a plus a telephone number.
+_CODE_BEFORE = re.compile(r"\+\Z|(?<![A-Za-z])(?:[A-Za-z]|[A-Z]{2})\Z")
+_CODE_AFTER = re.compile(r"(?:[A-Za-z]|[A-Z]{2})(?![A-Za-z])")
+_LENGTH = re.compile(r"(?:\D*\d){13}")  # whether there can be one at all
+
+
+def masked(text: str) -> str:
+    """Return the text with each payment card number masked but for its last four digits."""
+    if not _LENGTH.search(text):
+        return text
+    apart = [span.span() for span in _IBAN.finditer(text) if _is_iban(span[0])]
+    signs = list(text)
+    for found in _NUMBERS.finditer(text):
+        if any(found.start() < end and start < found.end() for start, end in apart):
+            continue
+        for digits in _card_numbers(text, [g.span() for g in _GROUP.finditer(text, *found.span())]):
+            for at in digits[:-_SHOWN]:
+                signs[at] = _MASK
+    return "".join(signs)
+
+
+def without_card_numbers(event: Event) -> Event:
+    """Return what a customer did with all card numbers in its texts masked."""
+    content = event.content
+    match content:
+        case Said():
+            content = replace(content, text=masked(content.text), attachments=_named(content.attachments))
+        case Edited():
+            content = replace(content, text=masked(content.text), attachments=_named(content.attachments))
+        case Submitted():
+            content = replace(content, values=tuple((name, masked(value)) for name, value in content.values))
+        case Tapped():
+            content = replace(content, label=masked(content.label))
+        case Started():
+            content = replace(content, payload=masked(content.payload))
+        case _:
+            pass
+    sender = replace(event.sender, display_name=masked(event.sender.display_name))
+    return replace(event, content=content, sender=sender)
+
+
+def _named(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
+    return tuple(replace(each, name=masked(each.name)) for each in attachments)
+
+
+def _card_numbers(text: str, groups: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Yield where the digits of each card number stand in a row of groups of digits."""
+    first = 0
+    while first < len(groups):
+        last = next((end for end in range(len(groups), first, -1) if _is_card(text, groups, first, end)), 0)
+        if last:
+            yield [at for start, end in groups[first:last] for at in range(start, end)]
+        first = max(first + 1, last)
+
+
+def _is_card(text: str, groups: Sequence[tuple[int, int]], first: int, last: int) -> bool:
+    """Whether the groups from `first` to before `last` are a card number, and no part of a longer one."""
+    chosen = groups[first:last]
+    sizes = [end - start for start, end in chosen]
+    if not _SHORTEST <= sum(sizes) <= _LONGEST:
+        return False
+    start, end = chosen[0][0], chosen[-1][1]
+    if _CODE_BEFORE.search(text[max(0, start - 5) : start]) or _CODE_AFTER.match(text, end):
+        return False
+    gaps = [_NOT_SEEN.sub("", text[a[1] : b[0]]) for a, b in pairwise(chosen)]
+    digits = [unicodedata.digit(sign) for a, b in chosen for sign in text[a:b]]
+    if not _shaped(sizes, gaps) or not _checks(digits):
+        return False
+    alone = len(chosen) == len(groups)
+    return alone or (2 <= digits[0] <= 6 and len(set(gaps)) <= 1) or not _goes_on(text, groups, first, last)
+
+
+def _shaped(sizes: Sequence[int], gaps: Sequence[str]) -> bool:
+    """As people part a card number: groups of four or more, or all of one size. A list of amounts is none."""
+    if all(size >= 4 for size in sizes[:-1]):
+        return True
+    return len(set(gaps)) == 1 and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0]
+
+
+def _goes_on(text: str, groups: Sequence[tuple[int, int]], first: int, last: int) -> bool:
+    """Whether the same kind of gap leads on to more digits: a number of a parcel is longer."""
+    inner = text[groups[first][1] : groups[first + 1][0]] if last - first > 1 else ""
+    before = text[groups[first - 1][1] : groups[first][0]] if first else None
+    after = text[groups[last - 1][1] : groups[last][0]] if last < len(groups) else None
+    return bool(inner) and inner in (before, after)
+
+
+def _checks(digits: Sequence[int]) -> bool:
+    """Luhn's check. Nothing begins with 0, and nobody's card is one digit repeated."""
+    if digits[0] == 0 or len(set(digits)) == 1:
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = digit * 2 if place % 2 else digit
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+def _is_iban(text: str) -> bool:
+    """https://www.iso.org/standard/81090.html: the number, turned round, leaves 1 when divided by 97."""
+    flat = "".join(text.split())
+    return int("".join(str(int(sign, 36)) for sign in flat[4:] + flat[:4])) % 97 == 1

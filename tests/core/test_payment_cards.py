@@ -1,0 +1,112 @@
+"""Card numbers are found however they are typed, and nothing else is taken for one."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from bot.core.payment_cards import masked
+
+CARDS = (
+    "4111111111111111",
+    "5555555555554444",
+    "378282246310005",
+    "30569309025904",
+    "6011111111111117",
+    "3530111333300000",
+    "4222222222222",
+    "6304000000000000",
+    "9792030394440796",
+    "4000000000000000006",
+)
+GAPS = (
+    "",
+    " ",
+    "-",
+    "\u2013",
+    ".",
+    "\u00a0",
+    "\u200b",
+    "\u2060",
+    "\ufeff",
+    "/",
+    " - ",
+    "\t",
+    "_",
+    "\\-",
+    "\n",
+)
+
+
+def grouped(digits: str, gap: str, size: int = 4) -> str:
+    return gap.join(digits[at : at + size] for at in range(0, len(digits), size))
+
+
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("card", CARDS)
+def test_a_card_number_is_masked_but_for_its_last_four_digits(card: str, gap: str) -> None:
+    for text in (grouped(card, gap), f"My card is {grouped(card, gap)}, exp 12/27, cvc 123."):
+        shown = masked(text)
+        seen = "".join(sign for sign in shown.split(", exp")[0] if sign.isdigit())
+        assert seen == card[-4:]
+        assert len(shown) == len(text)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6])
+def test_in_whatever_groups(size: int) -> None:
+    assert "•" in masked(f"It is {grouped('4111111111111111', ' ', size)} ok")
+
+
+def test_other_digits_are_digits_as_well() -> None:
+    wide = "".join(chr(0xFF10 + int(digit)) for digit in "4111111111111111")
+    arabic = "".join(chr(0x660 + int(digit)) for digit in "4111111111111111")
+    assert masked(wide) == "•" * 12 + wide[-4:]
+    assert masked(arabic) == "•" * 12 + arabic[-4:]
+
+
+def test_a_word_right_beside_it_hides_nothing() -> None:
+    assert masked("Visa4111111111111111, 4111:1111:1111:1111EUR").count("•") == 24
+    assert masked("".join(f"{digit}\ufe0f\u20e3" for digit in "4111111111111111")).count("•") == 12
+
+
+def test_each_of_several_and_whatever_stands_around() -> None:
+    text = "4111 1111 1111 1111 12/27 123, or 5555-5555-5555-4444; amex 3782 822463 10005"
+    assert masked(text) == "•••• •••• •••• 1111 12/27 123, or ••••-••••-••••-4444; amex •••• •••••• •0005"
+    assert masked("4111 1111 1111 1111\n5555 5555 5555 4444") == "•••• •••• •••• 1111\n•••• •••• •••• 4444"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4111 1111 1111 1112",  # does not check
+        "9400 1000 0000 0000 0000 00",  # a parcel of USPS
+        "94001118992237480000 12",
+        "DE89 3704 0044 0532 0130 00",
+        "GB29NWBK60161331926819",
+        "+49 1512 34567890",
+        "+4111111111111111",
+        "00000000000000000",
+        "1111111111111111111111",
+        "Order A4111111111111111",
+        "RR4111111111111111US",
+        "2026-11-29 10:30:00.123456",
+        "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14",
+        "12 500 3 40 1200 7 18 900 55 3 2",
+        "1 234 567.89 and 9 876 543.21",
+        "1Z999AA10123456784",
+        "",
+    ],
+)
+def test_nothing_else_is_taken_for_one(text: str) -> None:
+    assert masked(text) == text
+
+
+@given(st.text(max_size=60))
+def test_texts_without_thirteen_digits_stay_as_they_are(text: str) -> None:
+    assume(sum(sign.isdecimal() for sign in text) < 13)
+    assert masked(text) == text
+
+
+@given(st.text("0123456789 -.,/\u200b\n+aA", max_size=80))
+def test_masking_twice_is_masking_once(text: str) -> None:
+    assert masked(masked(text)) == masked(text)
+    assert len(masked(text)) == len(text)
