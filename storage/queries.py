@@ -38,7 +38,7 @@ from bot.core.ids import (
 from storage import queries_sql as sql
 from storage.effects import SNAPSHOT, STEP_REASON, TURN_REASONS
 from storage.keys import Keys
-from storage.places import PROFILE
+from storage.places import ADDRESS, PROFILE
 from storage.sealing import Sealer
 from storage.views import REASON, message
 
@@ -53,6 +53,7 @@ class ConversationLine:
     id: ConversationId
     customer: CustomerId
     customer_name: str
+    customer_address: str  # as people of that channel write it; "" when it is not kept
     channel: Channel
     account: str
     status: Status
@@ -95,6 +96,7 @@ class PathStep:
 class EscalationStory:
     line: EscalationLine
     customer_name: str
+    customer_address: str
     reason: str
     why: str
     tried: str
@@ -231,7 +233,7 @@ async def conversations(
         rows = await connection.execute(sql.CONVERSATIONS, given)
     else:
         rows = await connection.execute(sql.CONVERSATIONS_OF_STATUS, {**given, "status": status.value})
-    return tuple(_conversation_line(row, _sealer(keys, row)) for row in rows)
+    return tuple(_conversation_line(row, keys) for row in rows)
 
 
 async def conversation(
@@ -246,7 +248,7 @@ async def conversation(
     messages = await connection.execute(sql.MESSAGES, given)
     escalated = await connection.execute(sql.ESCALATIONS_OF, given)
     return ConversationStory(
-        line=_conversation_line(row, sealer),
+        line=_conversation_line(row, keys),
         messages=tuple(_message(m, sealer) for m in messages),
         escalations=tuple(_escalation_line(e) for e in escalated),
         previous=ConversationId(row.previous_id) if row.previous_id else None,
@@ -283,6 +285,7 @@ async def escalation(
     return EscalationStory(
         line=_escalation_line(row),
         customer_name=_name(row.profile, sealer),
+        customer_address=_address(row, keys),
         reason=words.get("reason", ERASED),
         why=words.get("why", ERASED),
         tried=words.get("tried", ERASED),
@@ -406,11 +409,19 @@ def _message(row: AnyRow, sealer: Sealer | None) -> Message:
     )
 
 
-def _conversation_line(row: AnyRow, sealer: Sealer | None) -> ConversationLine:
+def _address(row: AnyRow, keys: Keys) -> str:
+    if row.owner_key is None or not row.address:
+        return ""
+    return keys.customer(row.owner_id, row.owner_key).open(row.address, field=ADDRESS)
+
+
+def _conversation_line(row: AnyRow, keys: Keys) -> ConversationLine:
+    sealer = _sealer(keys, row)
     return ConversationLine(
         id=ConversationId(row.id),
         customer=CustomerId(row.customer_id),
         customer_name=_name(row.profile, sealer),
+        customer_address=_address(row, keys),
         channel=Channel(row.channel or ERASED),
         account=row.account or ERASED,
         status=Status(row.status),

@@ -27,9 +27,11 @@ CUSTOMERS_BY_PREFIX: Final = text("""
 
 _CONVERSATION_LINE = """
     select v.id, v.customer_id, v.status, v.owner_kind, v.owner_name, v.created_at, v.position,
-        v.pending_since, v.previous_id, a.channel, a.account, c.profile, c.data_key
+        v.pending_since, v.previous_id, a.channel, a.account, c.profile, c.data_key,
+        i.address, o.id as owner_id, o.data_key as owner_key
     from conversations v join customers c on c.id = v.customer_id
     left join places p on p.id = v.place_id left join accounts a on a.id = p.account_id
+    left join identities i on i.id = p.identity_id left join customers o on o.id = i.customer_id
 """
 
 # ix_conversations_organization_created. Without a status it stops after `limit` rows; with one it passes over
@@ -89,9 +91,11 @@ OPEN_ESCALATIONS: Final = text("""
 """)
 
 ESCALATION: Final = text("""
-    select e.*, v.customer_id, c.profile, c.data_key
+    select e.*, v.customer_id, c.profile, c.data_key, i.address, o.id as owner_id, o.data_key as owner_key
     from escalations e
     join conversations v on v.id = e.conversation_id join customers c on c.id = v.customer_id
+    left join places p on p.id = v.place_id
+    left join identities i on i.id = p.identity_id left join customers o on o.id = i.customer_id
     where e.organization_id = :organization and e.id = :escalation
 """)
 

@@ -7,12 +7,20 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import Conversation, Escalation, Message, Status
+from bot.core.conversation import (
+    Conversation,
+    Escalation,
+    EscalationState,
+    Message,
+    Owner,
+    OwnerKind,
+    Status,
+)
 from bot.core.errors import NotFound
-from bot.core.events import Channel
-from bot.core.ids import ConversationId, OrgId, TeamId
+from bot.core.events import Channel, Place
+from bot.core.ids import ConversationId, OrgId, PersonId, TeamId
 from storage.keys import Keys
-from storage.views import CONVERSATION, ESCALATION, conversation, escalation, message
+from storage.views import CONVERSATION, ESCALATION, AnyRow, conversation, escalation, message
 
 _RECENT = 40
 _SHOWN = 3  # earlier conversations
@@ -26,6 +34,11 @@ class Earlier:
     channel: Channel
     status: Status
     at: datetime
+    owner: Owner
+    escalation: EscalationState | None = None  # of the last one
+    team: TeamId | None = None
+    holder: PersonId | None = None
+    room: Place | None = None  # its thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,7 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
         current=found.room is not None and found.room.id == room,
         story=tuple(message(m, sealer) for m in reversed(story.all())),
         earlier=tuple(
-            Earlier(ConversationId(e.id), Channel(e.channel), Status(e.status), e.created_at)
+            _earlier(e)
             for e in await connection.execute(_EARLIER, {"id": row.conversation_id, "limit": _SHOWN})
         ),
     )
@@ -81,6 +94,24 @@ _ERASED = text("""
     join customers c on c.id = v.customer_id where r.id = :id
 """)
 
+
+def _earlier(row: AnyRow) -> Earlier:
+    room = None
+    if row.thread:
+        room = Place(Channel(row.room_channel), row.account, row.chat, row.thread)
+    return Earlier(
+        id=ConversationId(row.id),
+        channel=Channel(row.channel),
+        status=Status(row.status),
+        at=row.created_at,
+        owner=Owner(OwnerKind(row.owner_kind), row.owner_name),
+        escalation=EscalationState(row.state) if row.state else None,
+        team=TeamId(row.team) if row.team else None,
+        holder=PersonId(row.to_human) if row.to_human else None,
+        room=room,
+    )
+
+
 _ROOM = text("""
     select r.organization_id, r.conversation_id, r.escalation_id, r.team, o.version
     from rooms r join organizations o on o.id = r.organization_id where r.id = :id
@@ -88,7 +119,8 @@ _ROOM = text("""
 
 # ix_conversations_customer_id, for each customer who was found to be this one
 _EARLIER = text("""
-    select v.id, v.status, v.created_at, a.channel
+    select v.id, v.status, v.created_at, v.owner_kind, v.owner_name, a.channel,
+        e.state, e.team, e.to_human, r.account, r.room_channel, r.chat, r.thread
     from conversations mine
     join customers c on c.id = mine.customer_id
     join customers same on same.id = coalesce(c.merged_into, c.id)
@@ -96,6 +128,14 @@ _EARLIER = text("""
     join conversations v on v.customer_id = same.id and v.id <> mine.id
     join places p on p.id = v.place_id
     join accounts a on a.id = p.account_id
+    left join lateral (
+        select * from escalations where conversation_id = v.id order by opened_at desc, id desc limit 1
+    ) e on true
+    left join lateral (
+        select ra.account, ra.channel as room_channel, coalesce(o.chat_id, o.chat) as chat, o.thread
+        from rooms o join accounts ra on ra.id = o.account_id
+        where o.escalation_id = e.id and o.thread <> '' order by o.created_at desc, o.id desc limit 1
+    ) r on true
     where mine.id = :id
     order by v.created_at desc limit :limit
 """)

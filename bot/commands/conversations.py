@@ -8,6 +8,7 @@ from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permi
 from bot.core.conversation import Message, Status
 from bot.core.errors import BadUsage
 from bot.core.ids import ConversationId
+from bot.turns.quoting import known_as
 from storage import queries
 from storage.queries import ConversationLine, ConversationStory, Subject
 
@@ -93,7 +94,7 @@ def _listed(desk: Desk, lines: tuple[ConversationLine, ...]) -> Output:
                 tuple(
                     (
                         short,
-                        line.customer_name,
+                        _customer(line),
                         line.channel,
                         line.status.value,
                         f"{line.owner.kind}:{line.owner.name}",
@@ -114,6 +115,7 @@ def line_data(line: ConversationLine) -> dict[str, JsonValue]:
         "id": str(line.id),
         "customer": str(line.customer),
         "customer_name": line.customer_name,
+        "customer_address": line.customer_address,
         "channel": line.channel,
         "account": line.account,
         "status": line.status.value,
@@ -130,7 +132,7 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
         f", waits for an answer for {since(desk.clock(), line.pending_since)}" if line.pending_since else ""
     )
     head = (
-        f"{line.id}: {line.customer_name} on {line.channel}, {line.status},"
+        f"{line.id}: {_customer(line)} on {line.channel}, {line.status},"
         f" {line.owner.kind} {line.owner.name} has the word{waits}."
     )
     before = f"\nThe customer's conversation before it: {story.previous}" if story.previous else ""
@@ -169,9 +171,13 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
     )
 
 
+def _customer(line: ConversationLine) -> str:
+    return known_as(line.customer_name, line.customer_address)
+
+
 def _who(message: Message, line: ConversationLine) -> str:
     """The customer's id tells people nothing; the ids of agents and people do."""
-    return line.customer_name if message.sender == str(line.customer) else f"{message.role} {message.sender}"
+    return _customer(line) if message.sender == str(line.customer) else f"{message.role} {message.sender}"
 
 
 def _text(message: Message) -> str:

@@ -7,6 +7,7 @@ from bot.commands.formatting import count_of, left, moment, plural, short_id, sh
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
 from bot.core.conversation import EscalationState
 from bot.core.ids import EscalationId
+from bot.turns.quoting import known_as
 from storage import queries
 from storage.queries import EscalationLine, EscalationStory, Subject
 
@@ -121,9 +122,10 @@ def _line_data(line: EscalationLine) -> dict[str, JsonValue]:
 def _shown(desk: Desk, story: EscalationStory) -> Output:
     line = story.line
     holder = f", held by {line.holder}" if line.holder else ""
+    customer = known_as(story.customer_name, story.customer_address)
     said = [
         f"{line.id}: {line.state}{', urgent' if line.urgent else ''}, team {line.team}{holder}.",
-        f"Customer: {story.customer_name}, conversation {short_id(line.conversation)}",
+        f"Customer: {customer}, conversation {short_id(line.conversation)}",
         f"Reason: {story.reason}",
         f"Why: {story.why}" if story.why else "",
         f"Tried: {story.tried}" if story.tried else "",
@@ -142,6 +144,7 @@ def _shown(desk: Desk, story: EscalationStory) -> Output:
         data={
             **_line_data(line),
             "customer_name": story.customer_name,
+            "customer_address": story.customer_address,
             "reason": story.reason,
             "why": story.why,
             "tried": story.tried,

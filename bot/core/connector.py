@@ -232,6 +232,14 @@ class Approved(Protocol):
 
 
 @runtime_checkable
+class HasPermalinks(Protocol):
+    """A connector whose platform has web addresses for threads."""
+
+    async def permalink(self, place: Place) -> str:
+        """Return the address of a thread, which opens for whoever may read it. Raises SendError."""
+
+
+@runtime_checkable
 class HasTemplates(Protocol):
     """A connector whose platform can be asked which templates it has approved."""
 

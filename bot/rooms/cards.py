@@ -3,22 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from uuid import UUID
 
-from bot.core.connector import ChannelKind
-from bot.core.conversation import EscalationState, Role
+from bot.core.connector import ChannelKind, Connector, HasPermalinks
+from bot.core.conversation import EscalationState, OwnerKind, Role, Status
+from bot.core.errors import SendError
+from bot.core.events import Place
+from bot.core.ids import ConversationId
 from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.closing import reopen_button
-from bot.turns.quoting import inert, known_as, plain, shortened
+from bot.turns.quoting import inert, known_as, plain, shortened, typed
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
-from bot.turns.story import author_of, seen_by_customer, transcript, words
+from bot.turns.story import author_of, name_of, seen_by_customer, transcript, words
 from bot.turns.window import open_until
 from orgs.routing import find_agent, find_person, find_team
 from orgs.specification.organization import Organization
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import Organizations
-from storage.rooms import RoomView, room_view, was_erased
+from storage.rooms import Earlier, RoomView, room_view, was_erased
 
 _SUMMARY = 5  # of the last messages
 _LONGEST = 280  # characters of each
@@ -43,8 +47,10 @@ class Cards:
         keys: Keys,
         organizations: Organizations,
         channels: Mapping[str, ChannelKind],
+        connectors: Mapping[str, Connector],
     ) -> None:
         self._channels = channels
+        self._connectors = connectors
         self._database = database
         self._keys = keys
         self._organizations = organizations
@@ -55,10 +61,27 @@ class Cards:
             if await was_erased(connection, room):
                 return ERASED
             view = await room_view(connection, self._keys, room)
-        return card(view, await self._organizations.get(view.organization, view.version), self._channels)
+        organization = await self._organizations.get(view.organization, view.version)
+        links = {earlier.id: await self._link(earlier.room) for earlier in view.earlier if earlier.room}
+        return card(view, organization, self._channels, links)
+
+    async def _link(self, thread: Place) -> str:
+        """Return the address of a thread; "" where its channel has none, or does not tell it now."""
+        connector = self._connectors.get(thread.account)
+        if not isinstance(connector, HasPermalinks):
+            return ""
+        try:
+            return await connector.permalink(thread)
+        except SendError:
+            return ""  # a card without a link is better than none
 
 
-def card(view: RoomView, organization: Organization, channels: Mapping[str, ChannelKind]) -> Card:
+def card(
+    view: RoomView,
+    organization: Organization,
+    channels: Mapping[str, ChannelKind],
+    links: Mapping[ConversationId, str] = MappingProxyType({}),
+) -> Card:
     """Draw it. Everything on it is true at the moment of `view`."""
     escalation = view.escalation
     customer = plain(known_as(view.conversation.customer_name, view.conversation.address)) or "A customer"
@@ -68,7 +91,7 @@ def card(view: RoomView, organization: Organization, channels: Mapping[str, Chan
         sections.append(("What the agent tried", escalation.tried))
     sections.append(("In short", _summary(view, organization)))
     if view.earlier:
-        sections.append(("Before", _before(view, channels)))
+        sections.append(("Before", _before(view, organization, channels, links)))
     kind = channels.get(view.conversation.place.channel)
     going_on = view.current and escalation.state in (EscalationState.WAITING, EscalationState.HELD)
     return Card(
@@ -152,20 +175,51 @@ def _facts(view: RoomView, organization: Organization, channel: str) -> tuple[tu
     return tuple(facts)
 
 
-def _before(view: RoomView, channels: Mapping[str, ChannelKind]) -> str:
-    """The same customer's other conversations, wherever they were."""
+def _before(
+    view: RoomView,
+    organization: Organization,
+    channels: Mapping[str, ChannelKind],
+    links: Mapping[ConversationId, str],
+) -> str:
+    """The same customer's other conversations, wherever they were: what became of each, and its thread."""
     lines = []
     for earlier in view.earlier:
         kind = channels.get(earlier.channel)
-        title, status = kind.title if kind else earlier.channel, earlier.status.value.replace("_", " ")
-        lines.append(f"{earlier.at:%Y-%m-%d}  {title}, {status}  `{str(earlier.id)[:13]}`")
+        told = [
+            f"{earlier.at:%Y-%m-%d}",
+            kind.title if kind else earlier.channel,
+            _outcome(earlier, organization),
+        ]
+        if link := links.get(earlier.id):
+            told.append(f"[thread]({link})")
+        lines.append(f"{' · '.join(told)} · `{str(earlier.id)[:13]}`")
     return "\n".join(lines)
+
+
+def _outcome(earlier: Earlier, organization: Organization) -> str:
+    holder = name_of(organization, earlier.holder)
+    team = find_team(organization, earlier.team) if earlier.team else None
+    match earlier.escalation:
+        case EscalationState.RESOLVED:
+            return f"solved by {holder}"
+        case EscalationState.HELD:
+            return f"open, with {holder}"
+        case EscalationState.WAITING:
+            return f"waiting for {team.name if team else 'a team'}"
+        case _:
+            pass
+    agent = find_agent(organization, earlier.owner.name) if earlier.owner.kind is OwnerKind.AGENT else None
+    name = agent.title if agent else "an agent"
+    returned = f", after {holder} returned it" if earlier.escalation is EscalationState.RETURNED else ""
+    if earlier.status is Status.RESOLVED:
+        return f"answered by {name}{returned}"
+    return f"open, with {name}{returned}"
 
 
 def _summary(view: RoomView, organization: Organization) -> str:
     """Return who said what last, in order: enough to decide who should take it."""
     spoken = [m for m in seen_by_customer(view.story) if m.role is not Role.SYSTEM]
-    last = [replace(m, text=shortened(words(m), _LONGEST), attachments=()) for m in spoken[-_SUMMARY:]]
+    last = [replace(m, text=shortened(typed(words(m)), _LONGEST), attachments=()) for m in spoken[-_SUMMARY:]]
     customer = known_as(view.conversation.customer_name, view.conversation.address)
     return transcript(last, inert(customer) or "A customer", partial(author_of, organization))
 

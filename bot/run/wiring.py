@@ -121,7 +121,7 @@ async def house(
         outbox=outbox,
         directory=directory,
         connectors=connections.connectors,
-        cards=Cards(database, keys, organizations, CHANNELS),
+        cards=Cards(database, keys, organizations, CHANNELS, connections.connectors),
         bell=bell,
         pace=DeliveryPace(lease=lease),
         clock=clock,

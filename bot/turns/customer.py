@@ -117,8 +117,10 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
         if not event.automatic:
             _heard_language(draft, event.content.text)
         _typed_choice(draft, message, event.content.text)
-        if _invited(draft, event.content.text) or elsewhere.hear(draft, event):
-            if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
+        if _invited(draft, event.content.text) or elsewhere.hear(draft, event, message):
+            message = draft.messages[message.id]
+            told = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)
+            if told and message.state is not MessageState.NOTE:
                 _show(draft, message, event)
             return
     twin = _known(draft, event.message) if isinstance(event.content, Said) else None

@@ -10,13 +10,13 @@ from datetime import timedelta
 
 from bot.core.connector import Begin
 from bot.core.conversation import Message, MessageState, Proof, Role
-from bot.core.effects import AddMessage, GoOn, Prove
+from bot.core.effects import AddMessage, ChangeMessage, GoOn, Prove
 from bot.core.errors import Refused
 from bot.core.events import Event, Said
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
 from bot.turns.draft import SYSTEM, Draft
-from bot.turns.story import transcript
+from bot.turns.story import seen_by_customer, told_to_customer
 from orgs.answering.words import fold
 from orgs.routing import find_account
 from orgs.specification.organization import Serves
@@ -35,7 +35,7 @@ _ASKS = re.compile(
 _CODE = re.compile(r"\b(\d{3})[ -]?(\d{3})\b")
 
 
-def hear(draft: Draft, event: Event) -> bool:
+def hear(draft: Draft, event: Event, message: Message) -> bool:
     """Whether the message was about going on elsewhere, and was answered by that alone."""
     if not isinstance(event.content, Said) or event.shared or not event.private:
         return False
@@ -44,11 +44,24 @@ def hear(draft: Draft, event: Event) -> bool:
     proof = draft.memory.proof
     if proof is not None and proof.tries < MAX_TRIES and (typed := _CODE.search(event.content.text)):
         alone = len(event.content.text) <= _ONLY_A_CODE
-        return _typed(draft, proof, typed[1] + typed[2], alone=alone)
+        code = typed[1] + typed[2]
+        if _is_the_code(proof, code) or typed[0] == message.text.strip():
+            _keep_out_of_the_story(draft, message, typed[0], alone=alone)
+        return _typed(draft, proof, code, alone=alone)
     found = _ADDRESS.search(event.content.text)
     if found is None or not _ASKS.search(fold(event.content.text.replace(found[0], ""))):
         return False
     return _offer(draft, found[0].casefold())
+
+
+def _keep_out_of_the_story(draft: Draft, message: Message, code: str, *, alone: bool) -> None:
+    """A code is no word of the matter: neither staff nor an agent nor the next mail need to read it."""
+    state = MessageState.NOTE if alone else None
+    draft.add(ChangeMessage(message.id, state=state, text=message.text.replace(code, "[code]")))
+
+
+def _is_the_code(proof: Proof, code: str) -> bool:
+    return hmac.compare_digest(_digest(proof.subject, code), proof.digest)
 
 
 def _offer(draft: Draft, address: str) -> bool:
@@ -92,7 +105,7 @@ def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
         if alone:
             draft.say(draft.texts.code_too_old, ahead=True)
         return alone
-    if not hmac.compare_digest(_digest(proof.subject, code), proof.digest):
+    if not _is_the_code(proof, code):
         # Kept when it cannot be proved any more: asking for another code gives no more tries.
         draft.remember(proof=proof.missed())
         left = proof.tries + 1 < MAX_TRIES
@@ -101,7 +114,8 @@ def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
         return alone
     draft.remember(proof=None)
     draft.say(fill(draft.texts.address_proved, address=proof.address), ahead=True)
-    story = transcript(draft.messages.values(), draft.customer_name, draft.author)
+    seen = seen_by_customer(draft.messages.values())
+    story = told_to_customer(seen, draft.name or proof.address, draft.speaker)
     text = fill(draft.texts.story_so_far, organization=draft.organization.display_name, story=story)
     message = Message(
         id=MessageId(draft.rules.new_id()),

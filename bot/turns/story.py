@@ -6,6 +6,7 @@ from bot.core.answering import Line
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.events import QUOTE, Attachment, AttachmentKind
 from bot.core.ids import MessageId
+from bot.core.outbound import Speaker
 from bot.turns.quoting import cited, excerpt, inert, quoted, shortened
 from orgs.routing import find_agent, find_person
 from orgs.specification.organization import Organization
@@ -140,6 +141,23 @@ def transcript(messages: Iterable[Message], customer: str, name: Callable[[Messa
                 who = "⚙️ **Desk**"
         told.append(f"{who}\n\n{cited(words(message))}")
     return "\n\n".join(told) or "_Nothing has been said yet._"
+
+
+def told_to_customer(
+    messages: Iterable[Message], customer: str, speaker: Callable[[Role, str], Speaker]
+) -> str:
+    """Return what both sides wrote, for the customer, as CommonMark. `speaker`: as whom ours is signed.
+
+    What the desk said by itself is left out: handoffs, codes and hours are no part of the matter.
+    """
+    told = []
+    for message in messages:
+        if message.role is Role.CUSTOMER:
+            told.append(f"**{inert(customer)}**\n\n{quoted(words(message))}")
+        elif message.role is not Role.SYSTEM:
+            signed = speaker(message.role, message.sender).name
+            told.append(f"**{inert(signed)}**\n\n{cited(words(message))}")
+    return "\n\n".join(told)
 
 
 def snapshot(messages: Iterable[Message]) -> str:

@@ -32,6 +32,7 @@ class Identity:
     enterprise: str = ""  # the organization that the workspace is of
     name: str = ""
     workspace: str = ""
+    url: str = ""  # of the workspace
 
 
 class Line:
@@ -115,6 +116,7 @@ class Api:
                 enterprise=answer.text("enterprise_id"),
                 name=answer.text("user"),
                 workspace=answer.text("team"),
+                url=answer.text("url"),
             )
         return self._identity
 

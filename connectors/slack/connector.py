@@ -14,7 +14,7 @@ from bot.core.connector import (
     Route,
 )
 from bot.core.errors import SettingsError
-from bot.core.events import Channel
+from bot.core.events import Channel, Place
 from bot.core.outbound import Outbound, Sent
 from connectors.slack.api import Api
 from connectors.slack.capabilities import of_account
@@ -33,7 +33,7 @@ GRACE = timedelta(seconds=5)  # for answers to commands still under way when the
 
 
 class SlackConnector:
-    """Implements Connector, Listens, Reconciles and HasFiles.
+    """Implements Connector, Listens, Reconciles, HasFiles and HasPermalinks.
 
     Over HTTP when the account's mode is `webhook`, over Socket Mode when it is `socket`.
     """
@@ -127,6 +127,11 @@ class SlackConnector:
 
     async def exposure(self, room: str, *, public: bool) -> str:
         return await exposure(self._api, self._channels, room, public=public)
+
+    async def permalink(self, place: Place) -> str:
+        """As `chat.getPermalink` would tell it: https://docs.slack.dev/reference/methods/chat.getPermalink"""
+        us = await self._api.identity()
+        return f"{us.url.rstrip('/')}/archives/{place.chat}/p{place.thread.replace('.', '')}"
 
     async def close(self) -> None:
         await self._chores.finish(GRACE)

@@ -19,7 +19,7 @@ from telegram.error import ChatMigrated, TelegramError
 
 from bot.core.connector import AccountSettings, Capabilities, Inbox, Means, RawRequest, RawResponse, Route
 from bot.core.errors import ForgedRequest, Refused, SettingsError
-from bot.core.events import Channel, Event
+from bot.core.events import Channel, Event, Place
 from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
 from connectors.telegram.asking import SURE, Asked
 from connectors.telegram.capabilities import GROUP_REST, capabilities_of
@@ -48,7 +48,7 @@ _log = structlog.get_logger()
 
 
 class TelegramConnector:
-    """Connector, Listens, Registers and HasFiles."""
+    """Connector, Listens, Registers, HasFiles and HasPermalinks."""
 
     def __init__(self, settings: AccountSettings, means: Means, *, pause: Pause = asyncio.sleep) -> None:
         token = settings.secrets.get("bot_token", "")
@@ -244,6 +244,10 @@ class TelegramConnector:
     async def invitation(self, token: str) -> str:
         """The link that opens the bot and brings `token` back in a `Started`. Raises SendError."""
         return await self._identity.invitation(token)
+
+    async def permalink(self, place: Place) -> str:
+        """https://core.telegram.org/api/links#message-links"""
+        return f"https://t.me/c/{place.chat.removeprefix('-100')}/{place.thread}"
 
     async def close(self) -> None:
         await self._chores.finish(_GRACE)

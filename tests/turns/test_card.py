@@ -1,0 +1,127 @@
+"""The card says what is true: who said what last, and what became of what they asked before."""
+
+import pytest
+
+from bot.core.answering import HandOver
+from bot.core.errors import PlatformDown
+from bot.core.events import Channel, Place
+from bot.core.ids import ConversationId
+from bot.core.outbound import Card
+from bot.rooms.cards import Cards
+from bot.run.wiring import CHANNELS
+from orgs.specification.organization import SpeaksAs
+from storage.organizations import Organizations
+from tests.turns.bench import CODE, Bench, to_rooms
+from tests.turns.test_elsewhere import ASK, there
+
+
+class InTown:
+    """A channel with addresses for its threads, as far as a card needs one."""
+
+    channel, account, capabilities = Channel("slack"), "slack", CHANNELS["slack"].capabilities
+
+    def __init__(self, *, tells: bool = True) -> None:
+        self._tells = tells
+
+    async def permalink(self, place: Place) -> str:
+        if not self._tells:
+            raise PlatformDown("no answer")
+        return f"https://town.example/{place.chat}/{place.thread}"
+
+
+async def drawn(desk: Bench, conversation: ConversationId, connector: InTown | None = None) -> Card:
+    view = await desk.view(conversation)
+    assert view.escalation is not None
+    assert view.escalation.room is not None
+    connectors = {"slack": connector} if connector else {}
+    cards = Cards(desk.database, desk.keys, Organizations(desk.database), CHANNELS, connectors)  # type: ignore[arg-type]
+    return await cards(view.escalation.room.id)
+
+
+async def handed_over(desk: Bench, text: str) -> ConversationId:
+    accepted = await desk.hear(desk.event(text))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    return accepted.wakes[0].conversation
+
+
+async def test_in_short_tells_who_said_what_last_in_order(desk: Bench) -> None:
+    await desk.say("My order is late")
+    id_ = await handed_over(desk, "Give me a person")
+    view = await desk.held(id_)
+    await desk.staff("I look into it", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.staff("// they are rude", view, ref="s2")
+    await desk.say("Thank you")
+    await desk.deliver()
+    short = dict((await drawn(desk, id_)).sections)["In short"]
+    said = [line for line in short.split("\n") if line and line != ">"]
+    assert said == [
+        "🗣 **Maya**",
+        "> My order is late",
+        "🤖 **Robin**",
+        "> An answer.",
+        "🗣 **Maya**",
+        "> Give me a person",
+        "🧑 **Hugo Martin**",
+        "> I look into it",
+        "🗣 **Maya**",
+        "> Thank you",
+    ]
+
+
+async def test_one_time_codes_are_on_no_card_and_in_no_story(desk: Bench) -> None:
+    id_ = await handed_over(desk, "Help!")
+    await desk.held(id_)
+    await desk.say(ASK)
+    await desk.say("654321")
+    await desk.say(f"{CODE[:3]} {CODE[3:]}")
+    told = str(to_rooms(await desk.deliver()))
+    card = str(await drawn(desk, id_))
+    for code in (CODE, "123 456", "654321"):
+        assert code not in card + told
+    assert "Help!" in card
+
+
+async def test_before_tells_what_became_of_it_and_leads_to_its_thread(desk: Bench) -> None:
+    first = await handed_over(desk, "First")
+    view = await desk.held(first)
+    await desk.press("resolve", view)
+    await desk.deliver()
+    await desk.execute("update timers set due_at = now() - interval '1 second'")
+    await desk.execute("update conversations set wake_at = now()")
+    await desk.turn()
+    await desk.end(first)
+    second = await handed_over(desk, "Second")
+    await desk.deliver()
+    before = dict((await drawn(desk, second, InTown())).sections)["Before"]
+    assert "solved by Hugo Martin" in before
+    assert "[thread](https://town.example/" in before
+    without = dict((await drawn(desk, second, InTown(tells=False))).sections)["Before"]
+    assert "solved by Hugo Martin" in without
+    assert "thread" not in without
+
+
+@pytest.mark.parametrize("speaks_as", list(SpeaksAs))
+async def test_what_a_customer_gets_of_the_story_is_signed_as_the_organization_says(
+    desk: Bench, speaks_as: SpeaksAs
+) -> None:
+    org = desk.organization
+    desk.organization = org.model_copy(
+        update={"identity": org.identity.model_copy(update={"speaks_as": speaks_as})}
+    )
+    await desk.say("My order is late")
+    id_ = await handed_over(desk, "Give me a person")
+    view = await desk.held(id_)
+    await desk.staff("I look into it", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver()
+    await desk.say(ASK)
+    await desk.say(CODE)
+    mail = there(await desk.deliver())[-1]
+    signed = [line for line in mail.split("\n") if line.startswith("**")]
+    ours = org.display_name
+    person = "Hugo Martin" if speaks_as is SpeaksAs.PERSON else ours
+    assert signed == [f"**{who}**" for who in ("Maya", ours, "Maya", person, "Maya")]
+    for word in ("🗣", "🧑", "⚙️", "Onboarding", CODE, "123 456", "code"):
+        assert word not in mail
+    assert ("Hugo" in mail) is (speaks_as is SpeaksAs.PERSON)
