@@ -30,9 +30,9 @@ def hear(draft: Draft, report: FileReport) -> None:
         draft.because("files", f"{report.outcome}: {report.reason}")
         name = inert(attachment.name or attachment.kind.value)
         if message.room is not None and message.state is not MessageState.NOTE:
-            _stays_behind(draft, message, name, report.reason)
+            _stays_behind(draft, message, name, inert(report.reason))
         else:
-            draft.tell_room(Post(f"📄 **{name}** could not be fetched: {report.reason}."), message.id)
+            draft.tell_room(Post(f"📄 **{name}** could not be fetched: {inert(report.reason)}."), message.id)
         return
     draft.because("files", "an attachment is in the store")
     if message.room is None:  # written where the customer is, by whomever

@@ -7,33 +7,26 @@ colleague had written it, hide where a link leads, or wake somebody by naming th
 import re
 import unicodedata
 
-from bot.core.lines import one_line, visible
+from bot.core.lines import JOINER, WEB_ADDRESS, harmless, one_line, visible
 
 _SPECIAL = re.compile(r"[\\`*<>&~|]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:\]])|\[(?=[\[^!])")
 _OPENS_A_BLOCK = re.compile(r"[#+=:-]|\d{1,9}(?=[.)])")  # at the beginning of a line
 _LONGEST = 200  # characters of a name that is shown with its address
-_JOINER = "\u2060"  # does not show; a platform that looks for names and commands finds none across it
 _LOOKS_LIKE_AN_ADDRESS = re.compile(r"@|(?:\d[\s().-]*){7}")
-_ADDRESS = r"https?://[^\s<>]+"
 # What a connector has marked up, so that it reads as it was typed: code stays as it is.
 _MARKED = re.compile(
-    r"(?P<code>```.*?```|`[^`\n]+`)"
+    r"\A\*\*(?P<subject>(?:\\.|[^*\n\\])+)\*\*(?=\n\n|\Z)"
+    r"|(?P<code>```.*?```|`[^`\n]+`)"
     r"|\\(?P<sign>[!-/:-@\[-`{-~])"
     r"|\[(?P<label>(?:\\.|[^\[\]\\\n])+)\]\((?:<(?P<angle>[^<>\n]+)>|(?P<target>[^\s()<>]+))\)"
-    rf"|<(?P<auto>{_ADDRESS})>",
+    rf"|<(?P<auto>{WEB_ADDRESS})>",
     re.DOTALL,
-)
-_ACTS = re.compile(
-    rf"(?P<kept>{_ADDRESS}|^@\w{{1,32}}(?= \(id \d+\)$))"  # a handle for which a channel vouches
-    r"|(?<!\w)(?P<mention>@)(?=\w)"
-    r"|(?<![\w/])(?P<command>/)(?=\w)"
-    r"|(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*)(?=://)"
 )
 
 
 def plain(text: str, longest: int = _LONGEST) -> str:
     """Return a name for a place that knows no markup, such as a card's title. Nothing in it is a link."""
-    return _harmless(one_line(text, longest)).replace("://", f":{_JOINER}//")
+    return harmless(one_line(text, longest)).replace("://", f":{JOINER}//")
 
 
 def inert(text: str, longest: int = _LONGEST) -> str:
@@ -65,7 +58,7 @@ def excerpt(text: str, longest: int = 80) -> str:
 
 def quoted(text: str) -> str:
     """Return CommonMark of a block quote that shows what a customer typed, sign by sign."""
-    lines = _harmless(visible(typed(text))).strip("\n").split("\n")
+    lines = harmless(visible(typed(text))).strip("\n").split("\n")
     return "\n".join(f"> {_line(line)}".rstrip(" ") for line in lines)
 
 
@@ -82,13 +75,10 @@ def typed(text: str) -> str:
 def _unmarked(found: re.Match[str]) -> str:
     if sign := found["sign"] or found["code"] or found["auto"]:
         return sign
+    if subject := found["subject"]:
+        return _MARKED.sub(_unmarked, subject)
     label, target = _MARKED.sub(_unmarked, found["label"]), found["angle"] or found["target"]
     return label if label == target else f"{label} ({target})"
-
-
-def _harmless(text: str) -> str:
-    """A platform looks for names, commands and its own links by itself. It shall find none."""
-    return _ACTS.sub(lambda found: found[0] + ("" if found["kept"] else _JOINER), text)
 
 
 def _line(text: str) -> str:

@@ -52,7 +52,9 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
         draft.because("delivery", f"{report.outcome} of a message older than the story: {report.reason}")
     elif report.outcome == "unchanged":
         name = draft.customer_name
-        draft.tell_author(Post(f"⚠️ {name} still has what you changed or deleted: {report.reason}"), message)
+        draft.tell_author(
+            Post(f"⚠️ {name} still has what you changed or deleted: {inert(report.reason)}"), message
+        )
         draft.because("delivery", f"unchanged: {report.reason}")
     elif message.role is Role.CUSTOMER and report.outcome != "delayed":
         reactions.settle(draft, message, report)
@@ -61,7 +63,7 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
     elif report.outcome == "parked":
         window.parked(draft, message, report)
     elif report.outcome == "delayed":
-        draft.tell_author(Post(f"⏳ Not out yet, and tried again: {report.reason}"), message)
+        draft.tell_author(Post(f"⏳ Not out yet, and tried again: {inert(report.reason)}"), message)
         draft.because("delivery", f"delayed: {report.reason}")
     else:
         _failed(draft, message, report)
@@ -239,8 +241,8 @@ def _sentence(draft: Draft, message: Message, report: DeliveryReport) -> str:
             " were being sent, and the channel cannot be asked. Send them again only if need be."
         )
     if report.unreachable:
-        return f"{draft.customer_name} cannot be reached ({report.reason}): they may have blocked us."
-    return f"{_what_left(message)} could not be delivered to {draft.customer_name}: {report.reason}."
+        return f"{draft.customer_name} cannot be reached ({inert(report.reason)}): they may have blocked us."
+    return f"{_what_left(message)} could not be delivered to {draft.customer_name}: {inert(report.reason)}."
 
 
 def _what_left(message: Message) -> str:
@@ -300,13 +302,13 @@ def _person_not_reached(draft: Draft, message: DirectMessage, reason: str) -> No
     """Write to the person on the next account that knows them. When there is none, say so in the room."""
     draft.because("delivery", f"person {message.person} was not reached on {message.place.account}: {reason}")
     if not draft.tell_person(message.person, message.post, after=message.place.account):
-        draft.tell_room(Post(f"⚠️ **{draft.person_name(message.person)}** could not be told: {reason}"))
+        draft.tell_room(Post(f"⚠️ **{draft.person_name(message.person)}** could not be told: {inert(reason)}"))
 
 
 def _tell_again(draft: Draft, report: DeliveryReport) -> None:
     """A line that staff perhaps do not see: not the same line, which they would read as a second one."""
     message = draft.messages.get(report.message) if report.message else None
-    why = f"❓ This may be missing above, or stand there already: {report.reason}."
+    why = f"❓ This may be missing above, or stand there already: {inert(report.reason)}."
     if message is None:
         told = transcript(draft.messages.values(), draft.customer_name, draft.author)
     elif message.state is MessageState.FAILED:

@@ -6,8 +6,9 @@ from bot.core.answering import Line
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.events import QUOTE, Attachment, AttachmentKind
 from bot.core.ids import MessageId
+from bot.core.lines import visible
 from bot.core.outbound import Speaker
-from bot.turns.quoting import cited, excerpt, inert, quoted, shortened
+from bot.turns.quoting import cited, excerpt, inert, quoted, shortened, typed
 from orgs.routing import find_agent, find_person
 from orgs.specification.organization import Organization
 
@@ -161,5 +162,9 @@ def told_to_customer(
 
 
 def snapshot(messages: Iterable[Message]) -> str:
-    """The story as an escalation's step keeps it."""
-    return "\n".join(f"{SPEAKERS[m.role]}: {words(m)}" for m in list(messages)[-_SNAPSHOT:])
+    """The story as an escalation's step keeps it: text, in which each line of a message is marked as such."""
+    told = []
+    for message in list(messages)[-_SNAPSHOT:]:
+        lines = visible(typed(words(message))).split("\n")
+        told += [f"{SPEAKERS[message.role]}:", *(f"> {line}".rstrip() for line in lines)]
+    return "\n".join(told)

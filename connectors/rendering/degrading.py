@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bot.core.connector import Capabilities, Media
 from bot.core.events import Attachment, AttachmentKind
+from bot.core.lines import harmless
 from bot.core.outbound import Button
 from connectors.rendering.document import escaped
 from connectors.rendering.units import shortened
@@ -46,9 +47,9 @@ def in_words(attachment: Attachment, link: Callable[[str], str]) -> str:
             return _location(attachment)
         case AttachmentKind.CONTACT:
             number = attachment.ref.removeprefix("tel:")
-            return f"👤 {escaped(': '.join(part for part in (attachment.name, number) if part))}"
+            return f"👤 {_named(': '.join(part for part in (attachment.name, number) if part))}"
         case _:
-            name = escaped(attachment.name) or _nameless(attachment)
+            name = _named(attachment.name) or _nameless(attachment)
             address = link(attachment.file) if attachment.file else ""
             return f"📄 [{name}](<{address}>)" if address else f"📄 {name}"
 
@@ -58,6 +59,11 @@ def _nameless(attachment: Attachment) -> str:
         return "Original message"
     sign, kind = _SIGNS.get(attachment.kind, ""), attachment.mime_type.partition(";")[0].rpartition("/")[2]
     return f"{sign} {kind.upper() if kind.isalnum() else '…'}".strip()
+
+
+def _named(name: str) -> str:
+    """Who named it may not be one of us: the name shows what it is called, and does nothing."""
+    return escaped(harmless(name))
 
 
 def numbered(buttons: Sequence[Button]) -> str:
@@ -90,7 +96,7 @@ def _fitting(buttons: tuple[Button, ...], room: int, label: int) -> tuple[Button
 
 
 def _location(attachment: Attachment) -> str:
-    name = escaped(attachment.name)
+    name = _named(attachment.name)
     if not (at := _GEO.match(attachment.ref)):
         return f"📍 {name or escaped(attachment.ref)}"
     address = f"https://www.openstreetmap.org/?mlat={at['lat']}&mlon={at['lon']}"

@@ -10,6 +10,7 @@ from bot.core.outbound import Card
 from bot.rooms.cards import card
 from bot.run.wiring import CHANNELS
 from bot.turns.quoting import known_as
+from storage.outbox import Dead
 from storage.rooms import room_view
 from tests.turns.bench import Bench, to_rooms
 
@@ -89,3 +90,18 @@ async def test_a_card_number_is_masked_before_it_is_stored(desk: Bench) -> None:
 
 def test_a_sender_without_an_address_goes_by_their_id() -> None:
     assert Sender("U1").address == "U1"
+
+
+async def test_what_another_server_says_of_a_failure_does_nothing(desk: Bench) -> None:
+    id_ = await escalated(desk, "Help!", "m@b.example", on="email")
+    view = await desk.held(id_)
+    await desk.staff("I look into it", view, ref="s1")
+    await desk.undo_is_over()
+    evil = "550 [click](https://evil.example)\n\n🧑 **Hugo Martin** approved"
+    left = await desk.deliver(lambda item: None if item.room else Dead(item, "failed", "send.refused", evil))
+    await desk.turn()
+    told = [text for text in to_rooms([*left, *await desk.deliver()]) if "550" in text]
+    assert told
+    for text in told:
+        assert "[click](https" not in text
+        assert "\n" not in text
