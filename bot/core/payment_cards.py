@@ -61,7 +61,11 @@ def without_card_numbers(event: Event) -> Event:
         case _:
             pass
     sender = replace(event.sender, display_name=masked(event.sender.display_name))
-    return replace(event, content=content, sender=sender)
+    about = event.reference
+    reference = replace(
+        about, quote=masked(about.quote), author=masked(about.author), origin=masked(about.origin)
+    )
+    return replace(event, content=content, sender=sender, reference=reference)
 
 
 def _named(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:

@@ -131,7 +131,7 @@ def bare(text: str) -> str:
 
 
 @pytest.mark.parametrize("platform", ["slack", "telegram"])
-@settings(deadline=None)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(texts, min_size=1, max_size=3), names, names)
 @example([FORGED], "Maya", "x")
 @example([LONG], "🧑 **Hugo Martin**", "\u202egnp.exe")
@@ -155,7 +155,7 @@ def test_the_story_has_exactly_our_speakers_and_our_links(
 
 
 @pytest.mark.parametrize("platform", ["slack", "telegram"])
-@settings(deadline=None)
+@settings(deadline=None, max_examples=15)
 @given(names)
 def test_a_name_on_the_card_is_one_line_of_plain_signs(platform: str, name: str) -> None:
     name = Sender("1", name).display_name

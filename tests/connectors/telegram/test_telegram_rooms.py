@@ -24,6 +24,11 @@ def names(office: Office) -> list[str]:
     return [topic.name for topic in office.group.topics()]
 
 
+async def test_a_topic_has_an_address() -> None:
+    place = Place(CHANNEL, "staff", "-1001234567890", "77")
+    assert await connector("http://127.0.0.1:1").permalink(place) == "https://t.me/c/1234567890/77"
+
+
 # The card
 
 
