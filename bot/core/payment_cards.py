@@ -93,7 +93,7 @@ def _is_card(text: str, groups: Sequence[tuple[int, int]], first: int, last: int
         return False
     gaps = [_NOT_SEEN.sub("", text[a[1] : b[0]]) for a, b in pairwise(chosen)]
     digits = [unicodedata.digit(sign) for a, b in chosen for sign in text[a:b]]
-    if not _shaped(sizes, gaps) or not _checks(digits):
+    if not (_shaped(sizes, gaps) and _is_issued(digits) and _checks(digits)):
         return False
     alone = len(chosen) == len(groups)
     return alone or (2 <= digits[0] <= 6 and len(set(gaps)) <= 1) or not _goes_on(text, groups, first, last)
@@ -114,9 +114,23 @@ def _goes_on(text: str, groups: Sequence[tuple[int, int]], first: int, last: int
     return bool(inner) and inner in (before, after)
 
 
+def _is_issued(digits: Sequence[int]) -> bool:
+    """Whether payment cards begin so: with 2 to 6; of 16 digits also RuPay's (81, 82) and Troy's (9792).
+
+    Of 15 digits that begin with 3 only American Express's are cards. Phones (IMEI) and SIM cards (ICCID, from
+    89 on) have numbers with the same check digit.
+    """
+    if len(digits) == 15 and digits[0] == 3:
+        return digits[1] in (4, 7)
+    others = ([8, 1], [8, 2], [9, 7, 9, 2])
+    return 2 <= digits[0] <= 6 or (
+        len(digits) == 16 and any(list(digits[: len(one)]) == one for one in others)
+    )
+
+
 def _checks(digits: Sequence[int]) -> bool:
-    """Luhn's check. Nothing begins with 0, and nobody's card is one digit repeated."""
-    if digits[0] == 0 or len(set(digits)) == 1:
+    """Luhn's check. Nobody's card is one digit repeated."""
+    if len(set(digits)) == 1:
         return False
     total = 0
     for place, digit in enumerate(reversed(digits)):

@@ -131,10 +131,10 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
     ("typed", "answer"),
     [
         ("conversatoins", "There is no `conversatoins`. Try `conversations`"),
-        ("org", "`org` wants one of these behind it: `apply`, `lint`, `show`, `versions`."),
+        ("org", "`org` wants one of these behind it: `apply`, `lint`, `retire`, `show`, `versions`."),
         (
             "org shwo",
-            "`org` wants one of these behind it: `apply`, `lint`, `show`, `versions`. Did you mean `show`?",
+            "`org` wants one of these behind it: `apply`, `lint`, `retire`, `show`, `versions`. Did you mean `show`?",
         ),
         (
             "conversations shwo",

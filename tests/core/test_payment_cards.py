@@ -78,6 +78,9 @@ def test_each_of_several_and_whatever_stands_around() -> None:
     "text",
     [
         "4111 1111 1111 1112",  # does not check
+        "353918051234561",  # a phone's serial number
+        "8944500102198304826",  # a SIM card's
+        "1234567890123452",  # an order's
         "9400 1000 0000 0000 0000 00",  # a parcel of USPS
         "94001118992237480000 12",
         "DE89 3704 0044 0532 0130 00",

@@ -35,7 +35,7 @@ async def test_the_code_and_the_story_go_to_the_address_that_was_named_and_hold_
         assert not any(code[0] in text or code[1] + code[2] in text for text in told), "the code is no secret"
         await whatsapp.say(code[1] + code[2])
         await until(lambda: len(mail.heard()) == 2, what="the story so far")
-        assert "I am looking into it." in mail.heard()[1]
+        assert "> I am looking into it." in r.by_mail(NAME).inbox[1].text
         room.post("carla", "insidefour")
         await mail.say("And now by mail")
         await until(lambda: any("And now by mail" in text for text in room.lines()), what="her mail")

@@ -180,7 +180,7 @@ async def test_a_thumb_down_takes_back_what_the_customer_has_read(desk: Rig) -> 
     topic.maya = OnTelegram(desk, "Ines Duarte")  # who can be written to where messages can be deleted
     await topic.maya.say("I was charged twice this month")
     await (await topic.stands()).taken()
-    await topic.shows("react to it with 👎")
+    await topic.shows("react with 👎")
     line = topic.write("Farid", "Your card ends in 4711.")
     await topic.hears("Your card ends in 4711.")
     await topic.marked(line, "👍")
