@@ -134,7 +134,8 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
         ("org", "`org` wants one of these behind it: `apply`, `lint`, `retire`, `show`, `versions`."),
         (
             "org shwo",
-            "`org` wants one of these behind it: `apply`, `lint`, `retire`, `show`, `versions`. Did you mean `show`?",
+            "`org` wants one of these behind it: `apply`, `lint`, `retire`, `show`, `versions`. Did you mean"
+            " `show`?",
         ),
         (
             "conversations shwo",
