@@ -702,13 +702,22 @@ _INSERT_STRAY = text("""
 """)
 
 _STRAYS = text("""
-    select i.account_id, i.external_id, i.organization_id, i.body, r.conversation_id, v.customer_id,
+    select i.account_id, i.external_id, i.organization_id, i.body, v.id as conversation_id, v.customer_id,
         c.data_key,
         o.data_key as org_data_key, o.index_key
     from inbox i
-    join rooms r on r.account_id = i.account_id and r.chat_id = split_part(i.stray, '/', 1)
-        and r.thread = substr(i.stray, strpos(i.stray, '/') + 1)
-    join conversations v on v.id = r.conversation_id
+    cross join lateral (
+        select r.conversation_id from rooms r
+        where r.account_id = i.account_id and r.chat_id = split_part(i.stray, '/', 1)
+            and r.thread = substr(i.stray, strpos(i.stray, '/') + 1)
+        union all
+        -- A button of a direct message: its own id stands for the thread.
+        select d.conversation_id from outbox d join lanes l on l.id = d.lane_id
+        where d.kind = 'direct' and l.account_id = i.account_id
+            and d.external_ids @> array[substr(i.stray, strpos(i.stray, '/') + 1)]
+        limit 1
+    ) found
+    join conversations v on v.id = found.conversation_id
     join customers c on c.id = v.customer_id
     join organizations o on o.id = i.organization_id
     where i.stray is not null and c.data_key is not null
