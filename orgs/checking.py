@@ -303,7 +303,7 @@ class Checker:
                 )
             else:
                 found = f"nobody in the team {quote(one.team)} who is known on {one.kind.title}"
-            by = f"`{one.kind.name}:`" + (" or `email:`" if one.kind.tells_email else "")
+            by = f"`{one.kind.name}:`" + (" or `email:`" if one.kind.capabilities.emails else "")
             expected = f"a person with {by}: without one nobody can take what is escalated to {one.room}"
             self._add(path, "reach.nobody", found, expected, severity=severity)
 

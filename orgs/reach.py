@@ -66,4 +66,4 @@ def _called(org: Organization) -> Iterator[tuple[str, str]]:
 
 
 def _knows(kind: ChannelKind, person: Person) -> bool:
-    return bool(person.on(kind.name) or (kind.tells_email and person.email))
+    return bool(person.on(kind.name) or (kind.capabilities.emails and person.email))

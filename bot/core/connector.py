@@ -337,7 +337,6 @@ class ChannelKind:
     room_form: str = ""  # a regular expression of what staff's channels are called; "": it has no rooms
     room_example: str = ""  # the same in words, for who wrote something else
     usual_room: str = ""  # one that can be supposed where the organization file names none
-    tells_email: bool = False  # it tells the verified email address of the staff, who are known by it as well
 
     def way(self, mode: str) -> Way | None:
         return next((way for way in self.ways if way.mode == mode), None)

@@ -39,5 +39,4 @@ channel = ChannelKind(
     room_form=r"#.+|[CGD][A-Z0-9]{5,}",
     room_example='a Slack channel: "#name" or its id',
     usual_room="#escalation",
-    tells_email=True,
 )

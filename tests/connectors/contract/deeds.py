@@ -4,7 +4,7 @@ import pytest
 
 from bot.core.errors import Refused, WindowClosed
 from bot.core.events import Deleted, Edited, Event, Reacted, Receipt, ReceiptStatus, Submitted
-from bot.core.outbound import Emote, Erase, Post, Revise, Speaker, Typing, Whisper
+from bot.core.outbound import Emote, Erase, Post, React, Revise, Speaker, Typing, Whisper
 from tests.connectors.contract.claims import choices, claims
 from tests.connectors.contract.platform import Platform
 
@@ -63,6 +63,22 @@ class Deeds:
         assert len(platform.reactions(hello.message)) == 1
         await platform.deliver(hello, Emote(hello.message, ""))
         assert list(platform.reactions(hello.message)) == []
+
+    @claims("marks")
+    async def test_each_mark_is_the_only_one_of_ours(self, platform: Platform, hello: Event) -> None:
+        for mark, _ in platform.capabilities.marks:
+            await platform.deliver(hello, React(hello.message, mark))
+            assert len(platform.reactions(hello.message)) == 1
+        if platform.capabilities.marks:
+            await platform.deliver(hello, React(hello.message, None))
+            assert list(platform.reactions(hello.message)) == []
+
+    @claims("emails")
+    async def test_a_post_that_calls_an_unknown_address_is_shown_like_any_other(
+        self, platform: Platform, hello: Event
+    ) -> None:
+        await platform.deliver(hello, Post("Please look", calls="nobody@elsewhere.example"))
+        assert platform.shown()[-1].text.startswith("Please look")
 
     @claims("hears_reactions")
     async def test_a_reaction_of_the_customer_is_heard(self, platform: Platform, hello: Event) -> None:
