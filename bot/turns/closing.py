@@ -23,7 +23,7 @@ from bot.turns.ownership import Cause
 from bot.turns.story import seen_by_customer, transcript
 from bot.turns.undo import withdraw
 from bot.turns.waiting import PROMISED, TO_ANSWER, tell_handoff
-from orgs.answering.courtesy import courtesy, signs
+from orgs.answering.thanks import only_thanks
 from orgs.routing import find_person, find_team
 from orgs.specification.organization import Reopened
 
@@ -242,14 +242,14 @@ def _tell_since(draft: Draft, besides: Message | None = None) -> None:
 
 
 def _only_thanks(draft: Draft, event: Event) -> bool:
-    """Whether the customer only thanks, says goodbye, or says "ok" to no question of ours."""
+    """Return whether the customer only thanks, says goodbye, or says "ok" to no question of ours."""
     if not isinstance(event.content, Said) or event.content.attachments:
         return False
-    text = event.content.text
-    if signs(text) == "thanks":
-        return True
-    found = courtesy(text, (draft.organization.display_name,))
-    if found is None:
-        return False
-    last = next((m.text for m in reversed(draft.messages.values()) if m.role is Role.STAFF and m.text), "")
-    return found.kind in ("thanks", "bye") or (found.kind == "ok" and not last.rstrip().endswith("?"))
+    organization = draft.organization
+    names = [organization.name, organization.display_name]
+    names += [person.name for person in organization.people]
+    names += [team.name for team in organization.teams]
+    names += [agent.name for agent in organization.agents if agent.name]
+    said = seen_by_customer([m for m in draft.messages.values() if m.role is Role.STAFF and m.text])
+    asked = bool(said) and "?" in said[-1].text
+    return only_thanks(event.content.text, draft.view.conversation.customer_name, names, asked=asked)

@@ -203,6 +203,16 @@ def _take_inside(draft: Draft, event: Event, message: Message, text: str, person
         draft.remember(parked=max(0, draft.memory.parked - 1))
     draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=text))
     draft.add(ClearTimers(RELEASE, str(message.id)))
+    escalation = draft.escalation
+    lost = message.sender == person and escalation is not None and escalation.holder != person
+    if lost and message.state is not MessageState.FAILED and text != message.text:
+        draft.mark(message, Mark.INSIDE)
+        draft.whisper(
+            event.sender.external_id,
+            "You no longer hold this conversation, so your change was not sent, and your earlier words were"
+            " taken back.",
+        )
+        return
     _keep_inside(draft, event, message, person)
 
 

@@ -198,6 +198,11 @@ def signs(text: str) -> str | None:
     return ""
 
 
+def unhappy(text: str) -> bool:
+    """Return whether a sign in the text, with words or without, says that somebody is not content."""
+    return not _UNHAPPY.isdisjoint(text)
+
+
 @cache
 def _dissatisfied() -> re.Pattern[str]:
     said = "|".join(DISSATISFIED)

@@ -22,6 +22,7 @@ from bot.turns.closing import REOPEN
 from bot.turns.decide import decide
 from orgs.specification.organization import Reopened
 from orgs.translations import texts_in
+from tests.orgs.answering.test_only_thanks import MORE, THANKS
 from tests.turns.desk import ModelDesk, delivery
 from tests.turns.test_one_turn import CARLA, HUGO, ORGANIZATION, Story
 
@@ -129,6 +130,19 @@ def test_an_edit_of_who_speaks_no_longer_takes_the_words_back(tale: Tale) -> Non
     tale.step(UNDO)
     tale.step(UNDO)
     assert tale.sent() == ["Carla here."], "neither the old words nor those of who holds it no more"
+
+
+def test_an_edit_after_the_customer_reopened_says_that_nothing_of_it_leaves(tale: Tale) -> None:
+    tale.writes("All done.", HUGO, "s1")
+    tale.presses(HUGO, "resolve")
+    tale.maya("It is still there")
+    tale.put(Edited("s1", "Nearly done."), HUGO, place=tale.thread)
+    tale.step(UNDO)
+    assert not any("done" in text for text in tale.sent())
+    assert tale.whispered[-1] == (
+        "You no longer hold this conversation, so your change was not sent, and your earlier words were"
+        " taken back."
+    )
 
 
 @pytest.mark.parametrize("action", ["resolve", "return"])
@@ -241,18 +255,22 @@ def test_the_file_may_say_agent_first() -> None:
     assert tale.desk.state.status is Status.IN_PROGRESS
 
 
-@pytest.mark.parametrize("text", ["thanks!", "Thank you so much 🙏", "👍", "ok", "Danke!", "great, bye"])
+@pytest.mark.parametrize("text", [*THANKS, "Thank you Hugo!", "Vielen Dank!\n\nViele Grüße\nMaya"])
 def test_thanks_after_resolve_call_nobody_and_are_shown_in_the_closed_thread(tale: Tale, text: str) -> None:
     tale.writes("It is refunded.", HUGO, "s1")
     tale.presses(HUGO, "resolve")
     tale.step(UNDO)
+    tale.sent()
+    called = len(tale.told)
     tale.maya(text)
     assert tale.desk.state.status is Status.RESOLVED
     assert tale.asked == []
-    assert text in tale.told[-1]
+    assert tale.sent() == []
+    assert text.split("\n", maxsplit=1)[0] in tale.told[-1]
+    assert len(tale.told) == called + 1, "nobody is called"
 
 
-@pytest.mark.parametrize("text", ["thanks, but it is still broken", "thanks, and the invoice?", "no", "Hi"])
+@pytest.mark.parametrize("text", [text for text in MORE if text])
 def test_more_than_thanks_reopens(tale: Tale, text: str) -> None:
     tale.presses(HUGO, "resolve")
     tale.step(UNDO)
