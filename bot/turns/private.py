@@ -15,20 +15,35 @@ _SLASH = "/\uff0f\u2044\u2215\u29f8\u2571\u27cb\u2f03\U0001f67c"
 _SLASHES = "\u2afd\u2afb"
 _UNSEEN = r"\s\p{Z}\p{Cf}\p{Cc}\p{M}\p{Default_Ignorable_Code_Point}\u2800"
 
-# All that may stand before the slashes of a private line: signs, pictures and what nobody sees; the number or
-# letter of a list; the name of a custom emoji.
+_TWO = rf"(?:[{_SLASHES}]|[{_SLASH}][{_UNSEEN}*_~`\\|]*[{_SLASH}])"
+_SCHEMES = "https?|ftps?|sftp|file|s3|gs|ssh|git|wss?|tg|slack"
+_DATES = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    "|nov(?:ember)?|dec(?:ember)?|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?"
+    "|sat(?:urday)?|sun(?:day)?|today|yesterday|at|[ap]\\.?m|utc|gmt"
+)
+
+# All that may stand before the slashes of a private line: signs, pictures and what nobody sees; numbers,
+# dates and times; the letter of a list or of a ticked box; a tag; a link with words; the name of an emoji
+# or of a channel; and to whom the line speaks. A person's name is several words: nothing tells where it ends.
+_WORD = rf"(?:(?!{_TWO})[^\s@])"
 _DRESS = rf"""
     (?:
         :[a-z0-9_+'-]{{1,60}}:
-        | \p{{Nd}}{{1,9}} [{_UNSEEN}]* [.):\]\u20e3]
-        | [A-Za-z]{{1,4}} [.)] (?=[{_UNSEEN}])
+        | \p{{Nd}}{{1,9}} (?: (?:st|nd|rd|th)\b | [{_SLASH}] (?=\p{{Nd}}) )?
+        | (?i:\b(?:{_DATES})\b)
+        | [\p{{L}}\p{{M}}]{{1,4}} [.)\]] (?=[{_UNSEEN}{_SLASH}{_SLASHES}])
+        | < [{_SLASH}@\#!]? \p{{L}} [^<>:{_SLASH}]{{0,80}} >
+        | \[ [^\[\]]{{1,80}} \] \( [^()\s]{{1,300}} \) (?=[{_UNSEEN}:,])
+        | \# {_WORD}{{1,80}} (?<!:) (?=[{_UNSEEN}:,])
+        | (?: \p{{L}}{{1,10}} [{_UNSEEN},:]+ ){{0,2}} [@\uff20] {_WORD}{{1,80}}
+          (?: [{_UNSEEN}]+ {_WORD}{{1,40}} ){{0,4}}? [{_UNSEEN}]* (?= [@\uff20] | {_TWO} )
+          (?<! \b(?:{_SCHEMES}): )
         | [^\p{{L}}\p{{Nd}}{_SLASH}{_SLASHES}]
         | \p{{Default_Ignorable_Code_Point}}
     )*+
 """
-_PRIVATE = regex.compile(
-    rf"{_DRESS} (?: [{_SLASHES}] | [{_SLASH}] [{_UNSEEN}*_~`\\|]* [{_SLASH}] )", regex.VERBOSE
-)
+_PRIVATE = regex.compile(rf"{_DRESS} {_TWO}", regex.VERBOSE)
 _COMMAND = regex.compile(rf"[{_UNSEEN}]*/[A-Za-z]\w*(?:@\w+)?(?:\s|$)")
 _BLANK = regex.compile(rf"[{_UNSEEN}>]*")
 _QUOTED = regex.compile(rf"[{_UNSEEN}]*>")
@@ -50,7 +65,7 @@ def divide(text: str) -> Divided:
     Without a private line the text is all public, and unchanged. A command to a program stays inside whole,
     for whatever program it was meant: typed with a slip, it would be a message like any other.
     """
-    if _COMMAND.match(text):
+    if is_command(text):
         return Divided("", text)
     lines = text.splitlines()
     read = [html.unescape(line) for line in lines]
@@ -61,6 +76,11 @@ def divide(text: str) -> Divided:
     if _begins_private(read, fences):
         return Divided("", text)
     return Divided(_tidy(lines, read, inside, kept=False), _tidy(lines, read, inside, kept=True))
+
+
+def is_command(text: str) -> bool:
+    """Return whether a message begins like a command to a program."""
+    return _COMMAND.match(text) is not None
 
 
 def _begins_private(read: list[str], fences: list[int | None]) -> bool:

@@ -40,10 +40,9 @@ def react(draft: Draft, reaction: Reacted, person: PersonId) -> None:
 
 
 def withdraw(draft: Draft, reaction: Reacted, person: PersonId) -> None:
-    """Take back a reaction of somebody who speaks no longer, while it waits."""
+    """Take back a reaction that is removed by somebody who speaks no longer."""
     for message in draft.in_rooms(reaction.message):
-        known = _find(draft, str(message.id))
-        if known is not None and not known.left and not reaction.added:
+        if not reaction.added:
             _remove(draft, reaction, message, person)
 
 

@@ -53,7 +53,7 @@ from bot.turns.draft import RELEASE, SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND
 from bot.turns.notice import who_speaks
 from bot.turns.ownership import Cause
-from bot.turns.private import Divided, divide
+from bot.turns.private import Divided, divide, is_command
 from bot.turns.quoting import excerpt
 from bot.turns.undo import withdraw
 from bot.turns.waiting import TO_ANSWER
@@ -277,6 +277,10 @@ def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId 
     holds = person is not None and escalation.holder == person
     if holds and _is_forwarded(event):
         _advise_on_forwarding(draft, who)
+    elif holds and is_command(message.text):
+        draft.whisper(
+            who, "This begins like a command, so it stays inside. To send it, put a word before the slash."
+        )
     if who in draft.memory.advised or holds:
         return
     if escalation.state is EscalationState.HELD:
@@ -341,13 +345,19 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
             _keep_private(draft, event, message, private)
         case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
             # The log keeps what the customer reads: an agent and the next room are told the story from it.
+            take_back = "Delete the message" if _deletions_are_told(draft) else f"React with {TAKE_BACK}"
             draft.whisper(
                 event.sender.external_id,
-                f"{draft.customer_name} still reads what you wrote before: this change stays inside. Delete"
-                " the message to take it back.",
+                f"{draft.customer_name} still reads what you wrote before: this change stays inside."
+                f" {take_back} to take it back.",
             )
         case _:
             draft.add(ChangeMessage(message.id, text=edit.text))
+            if speaks:
+                draft.whisper(
+                    event.sender.external_id,
+                    "This stays inside, as it was written. Write it again to send it.",
+                )
     draft.because(f"person {person or 'unknown'}", f"edited a message that was {message.state}")
 
 

@@ -57,7 +57,8 @@ def said_of(message: Message, raw: Mapping[str, object]) -> Said:
 
 def _as_markdown(text: str, entities: object) -> str:
     """Return the text with its links and blocks of code as Markdown, or they would lose where they lead and
-    where they end. How the rest looked is left out.
+    where they end. Whoever is mentioned by name alone gets the sign of a mention. How the rest looked is left
+    out.
 
     What begins with a slash stays as it is: how it begins says for whom it is.
     """
@@ -68,7 +69,9 @@ def _as_markdown(text: str, entities: object) -> str:
         if not 0 <= start < end <= len(coded):
             continue
         shown = coded[start:end].decode("utf-16-le", "ignore")
-        if url is None:
+        if url == "":
+            written = f"@{shown.removeprefix('@')}"
+        elif url is None:
             before, after = coded[:start].decode("utf-16-le", "ignore"), coded[end:][:2]
             written = _fenced(shown, own_line=not before or before.endswith("\n"))
             written += "" if after in (b"", "\n".encode("utf-16-le")) else "\n"
@@ -82,7 +85,9 @@ def _as_markdown(text: str, entities: object) -> str:
 
 
 def _spans(entities: list[object]) -> Iterator[tuple[int, int, str | None]]:
-    """Yield where in the UTF-16 text links and blocks of code are: first byte, end, and a link's address."""
+    """Yield where in the UTF-16 text links, mentions by name and blocks of code are: first byte, end, and the
+    address: "" for a mention, None for code.
+    """
     for entity in entities:
         if not isinstance(entity, dict):
             continue
@@ -91,6 +96,8 @@ def _spans(entities: list[object]) -> Iterator[tuple[int, int, str | None]]:
             continue
         if entity.get("type") == "pre":
             yield at * 2, (at + length) * 2, None
+        elif entity.get("type") == "text_mention":
+            yield at * 2, (at + length) * 2, ""
         elif entity.get("type") == "text_link" and isinstance(url, str) and _WEB.fullmatch(url):
             yield at * 2, (at + length) * 2, url
 

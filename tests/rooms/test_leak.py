@@ -37,6 +37,8 @@ PRIVATE = (
     "\n```\nfirst\n\n// {}\n{}\n```",
     "\n\u200b/\u2060/ {}\n\u00a0{}",
     "\n1. *//* {}\n2. {}",
+    "\n• [x] // {}\n{}",
+    "\n<@U0CARLA003>: // {}\n{}",
 )
 people = st.integers(0, 2)  # which of those who are in the room
 steps = st.one_of(

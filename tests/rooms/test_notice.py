@@ -9,7 +9,7 @@ from tests.story.rig import ROOT, rig
 
 RULE = (
     "a line that begins with // and what follows it up to the next blank line; the whole message, if its"
-    " first line does; whatever is forwarded."
+    " first line does or begins like a command (/word); whatever is forwarded."
 )
 
 

@@ -1,10 +1,12 @@
 """A message with a private part: what leaves of it, what is kept, and what its author is told."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import MessageState, View
-from bot.core.events import Attachment, AttachmentKind, Deleted, Edited, Said
+from bot.core.events import Attachment, AttachmentKind, Deleted, Edited, Reacted, Said
 from bot.core.outbound import Mark, Post, React, Whisper
 from bot.turns.story import lines
 from tests.turns.bench import CARLA, HUGO, Bench, Left, to_customers
@@ -153,3 +155,39 @@ async def test_what_a_colleague_writes_stays_inside_whole(desk: Bench) -> None:
     await desk.staff("Hello.", view, who=HUGO, ref="s2")
     assert to_customers(await left(desk)) == ["Hello."]
     assert await story(desk, view, "s1") == [(NOTE, "It is 90 EUR.\n// really")]
+
+
+async def test_where_deletions_are_not_told_the_way_back_is_another(desk: Bench) -> None:
+    view = await taken(desk)
+    room = desk.room(view)
+    desk.capabilities[room.account] = replace(desk.capabilities[room.account], hears_deletions=False)
+    await desk.staff("It is 90 EUR.", view, ref="s1")
+    await left(desk)
+    await desk.staff(Edited("s1", "// It is 90 EUR."), view)
+    assert whispers(await left(desk))[0].endswith("stays inside. React with 👎 to take it back.")
+
+
+async def test_the_holder_is_told_why_what_begins_like_a_command_stays_inside(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff("/invoices are under Settings.", view, ref="s1")
+    leaving = await left(desk)
+    assert not to_customers(leaving)
+    assert whispers(leaving) == [
+        "This begins like a command, so it stays inside. To send it, put a word before the slash."
+    ]
+
+
+async def test_an_edit_of_what_stays_inside_sends_nothing_and_says_so(desk: Bench) -> None:
+    view = await taken(desk)
+    told = ["This stays inside, as it was written. Write it again to send it."]
+    await desk.staff("// It is 90 EUR.", view, ref="s1")
+    await desk.staff(Edited("s1", "It is 90 EUR."), view)
+    leaving = await left(desk)
+    assert (to_customers(leaving), whispers(leaving)) == ([], told)
+    await desk.staff("It is 80 EUR.", view, ref="s2")
+    await desk.staff(Reacted("s2", "👎", added=True), view)
+    await desk.staff(Edited("s2", "It is 70 EUR."), view)
+    leaving = await left(desk)
+    assert (to_customers(leaving), whispers(leaving)) == ([], told)
+    await desk.staff(Edited("s1", "// It is 60 EUR."), view)
+    assert not whispers(await left(desk)), "it says itself that it stays inside"

@@ -101,6 +101,21 @@ async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench) -> None:
     assert not emotes(await after_the_undo(desk))
 
 
+@pytest.mark.parametrize(("action", "who"), [("take", CARLA), ("resolve", HUGO)])
+async def test_who_speaks_no_longer_can_still_remove_what_has_left(
+    desk: Bench, action: str, who: str
+) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    await after_the_undo(desk)
+    await desk.press(action, view, who=who)
+    await desk.deliver()
+    await desk.staff(Reacted(LINE, "👍", added=False), view)
+    left = await desk.deliver()
+    assert emotes(left) == [Emote("c2", "")]
+    assert marks(left) == [Mark.WITHDRAWN]
+
+
 async def test_nothing_leaves_for_a_message_that_its_writer_deleted(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)

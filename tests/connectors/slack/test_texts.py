@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from bot.turns.private import divide
 from connectors.slack.reading import mentioned, to_commonmark
 from connectors.slack.splitting import FENCE, cut, parts
 from connectors.slack.writing import to_mrkdwn
@@ -117,3 +118,12 @@ def test_a_code_block_goes_on_in_the_next_part() -> None:
     assert len(pieces) > 2
     assert all(piece.count(FENCE) % 2 == 0 for piece in pieces)
     assert sum(piece.count("line of code") for piece in pieces) == 10
+
+
+@pytest.mark.parametrize(
+    "dress",
+    ["<@U1>", "• <@U1>,", "<@U2|carla>:", "<@U1> <@U1>", "<#C1|general>", "<!here>", "• [x]", "&lt;b&gt;"],
+)
+def test_a_private_line_is_known_after_what_slack_makes_of_its_beginning(dress: str) -> None:
+    read = to_commonmark(f"It is 90 EUR.\n{dress} // note", {"U1": "Carla Mendes de Sousa"})
+    assert divide(read).public == "It is 90 EUR."

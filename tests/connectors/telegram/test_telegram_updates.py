@@ -171,6 +171,7 @@ LINK: Json = {"type": "text_link", "offset": 3, "length": 4, "url": "https://a.b
         ("😀 here!", LINK, "😀 [here](https://a.b/c?d=%28e%29)!"),
         ("😀 [x]]!", LINK, "😀 [\\[x\\]\\]](https://a.b/c?d=%28e%29)!"),
         ("// here", LINK, "// here"),
+        ("😀 Anna // x", LINK | {"type": "text_mention", "url": None}, "😀 @Anna // x"),
         ("😀 here!", LINK | {"type": "bold"}, "😀 here!"),
         ("😀 here!", LINK | {"url": "javascript:x"}, "😀 here!"),
         ("😀 here!", LINK | {"offset": 99}, "😀 here!"),
