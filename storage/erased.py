@@ -16,9 +16,12 @@ from bot.core.conversation import (
     Conversation,
     CustomerErased,
     Input,
+    Message,
+    MessageState,
     Origin,
     Owner,
     OwnerKind,
+    Role,
     Status,
     Timer,
     View,
@@ -70,14 +73,17 @@ async def sealer_of_erased(connection: AsyncConnection, keys: Keys, organization
 async def views_of_erased(
     connection: AsyncConnection, keys: Keys, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, View]:
-    """Return those of the conversations whose customer was erased: without a story, a name or a place."""
+    """Return those of the conversations whose customer was erased: without a name or a place.
+
+    Of the story there is only that staff wrote something which had not left, and not what.
+    """
     if not ids:
         return {}
     given = {"ids": list(ids)}
     heads, *listed = await together(
-        connection, (_HEADS, given), (INPUTS, given), (TIMERS, given), (ROOMS, given)
+        connection, (_HEADS, given), (INPUTS, given), (TIMERS, given), (ROOMS, given), (_UNSENT, given)
     )
-    inputs, timers, rooms = map(_group, listed)
+    inputs, timers, rooms, unsent = map(_group, listed)
     open_ = await escalations_of_erased(connection, [row.id for row in heads])
     return {
         ConversationId(row.id): View(
@@ -89,7 +95,7 @@ async def views_of_erased(
                 for each in inputs[row.id]
             ),
             timers=tuple(Timer(each.kind, each.subject, each.due_at) for each in timers[row.id]),
-            story=(),
+            story=tuple(_unsent(each) for each in unsent[row.id]),
             rooms=tuple(room_of(each) for each in rooms[row.id]),
         )
         for row in heads
@@ -129,6 +135,19 @@ def _input(row: AnyRow, sealer: Sealer) -> Input:
     )
 
 
+def _unsent(row: AnyRow) -> Message:
+    return Message(
+        id=MessageId(row.id),
+        role=Role.STAFF,
+        sender=row.sender_id,
+        text="",
+        state=MessageState(row.state),
+        at=row.created_at,
+        ref=row.external_id,
+        room=row.room_id,
+    )
+
+
 _ORGANIZATION = text("select data_key, index_key from organizations where id = :id")
 
 _WITH_ROOMS = text("""
@@ -137,6 +156,12 @@ _WITH_ROOMS = text("""
     where v.customer_id = any(cast(:customers as uuid[]))
         and exists (select 1 from rooms r where r.conversation_id = v.id)
     order by v.id
+""")
+
+_UNSENT = text("""
+    select id, conversation_id, sender_id, state, external_id, room_id, created_at from messages
+    where conversation_id = any(cast(:ids as uuid[])) and state in ('held', 'parked') and role = 'staff'
+    order by conversation_id, position
 """)
 
 _HEADS = text("""

@@ -21,8 +21,9 @@ AnyRow = Row[Any]
 class Affected:
     """An open escalation that loses its holder, its team, or its team's channel.
 
-    `left` is who can hold it no more. `team` is told when the team has another channel or is `gone`, which is
-    the name it had. `queue` is the name of the team that has the conversation then.
+    `left` is who can hold it no more, or to whom it was assigned. `team` is told when the team has another
+    channel or is `gone`, which is the name it had. `queue` is the name of the team that has the conversation
+    then.
     """
 
     conversation: ConversationId
@@ -91,16 +92,16 @@ def _affected(row: AnyRow, before: Organization, after: Organization) -> Affecte
 
 
 def _left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft | None:
-    """Whoever holds it may hold it no more: they left the organization, or the team that it belongs to."""
-    if row.holder is None:
+    """Return whoever holds it, or whom it waits for, when they left the organization or its team."""
+    if row.person is None:
         return None
-    known = find_person(before, row.holder)
-    name = known.name if known else row.holder
-    if find_person(after, row.holder) is None:
-        return HolderLeft(PersonId(row.holder), name, "was removed from the organization")
+    known = find_person(before, row.person)
+    name = known.name if known else row.person
+    if find_person(after, row.person) is None:
+        return HolderLeft(PersonId(row.person), name, "was removed from the organization")
     was, now = find_team(before, row.team), find_team(after, row.team)
-    if was and now and row.holder in was.people and row.holder not in now.people:
-        return HolderLeft(PersonId(row.holder), name, f"is no longer in {now.name}")
+    if was and now and row.person in was.people and row.person not in now.people:
+        return HolderLeft(PersonId(row.person), name, f"is no longer in {now.name}")
     return None
 
 
@@ -136,7 +137,8 @@ async def tell(
 
 
 _OPEN: Final = text("""
-    select e.conversation_id, v.customer_id, e.team, case when e.state = 'held' then e.to_human end as holder
+    select e.conversation_id, v.customer_id, e.team,
+        case when e.state = 'held' then e.to_human else e.assignee end as person
     from escalations e join conversations v on v.id = e.conversation_id
     join customers c on c.id = v.customer_id
     where e.organization_id = :organization and e.state in ('waiting', 'held') and c.data_key is not null

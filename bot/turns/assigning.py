@@ -7,6 +7,7 @@ from bot.core.outbound import Button, Invite, Post, Style
 from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, start_clocks, target_of
 from bot.turns.ownership import Cause
+from bot.turns.quoting import inert, without_code
 from orgs.routing import find_team, person_on
 
 JOIN = "join"
@@ -51,7 +52,7 @@ def not_in_channel(draft: Draft, report: DeliveryReport) -> None:
         _tell_directly(draft, person)
         return
     draft.because("delivery", f"person {person} could not be added to the channel: {report.reason}")
-    failed = f"couldn't be added to this channel: {report.reason}."
+    failed = f"couldn't be added to this channel: {inert(without_code(report.reason))}."
     draft.tell_room(Post(f"⚠️ **{draft.person_name(person)}** {failed} Invite them by hand."), room=room)
 
 

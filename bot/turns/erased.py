@@ -1,13 +1,23 @@
 """A conversation whose customer was erased: it is closed, and staff who act in its rooms are told why."""
 
-from bot.core.conversation import CustomerErased, EscalationState, Input, Origin, OwnerKind, Status
-from bot.core.effects import AddStep, ClearTimers, CloseRoom, ShowCard
+from bot.core.conversation import (
+    CustomerErased,
+    EscalationState,
+    Input,
+    MessageState,
+    Origin,
+    OwnerKind,
+    Status,
+)
+from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, ShowCard
 from bot.core.events import Edited, Event, Said, Submitted, Tapped, Unsupported
 from bot.core.outbound import Mark, Post
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
+from orgs.routing import find_person
 
 _ROOMS = 50  # whose cards are drawn anew: the newest
+_NOT_SENT = "This customer was erased before your last words left: they were not sent."
 _ERASED = "This customer was erased. Nothing written here reaches anybody."
 
 
@@ -23,6 +33,7 @@ def decide(draft: Draft) -> None:
 
 
 def _close(draft: Draft) -> None:
+    _withdraw(draft)
     escalation = draft.escalation
     if escalation is not None:
         draft.tell_room(Post(f"🗑️ {_ERASED} This thread is closed."))
@@ -37,6 +48,22 @@ def _close(draft: Draft) -> None:
             draft.add(CloseRoom(room.id))
     draft.escalation = None
     draft.because("desk", "the customer was erased")
+
+
+def _withdraw(draft: Draft) -> None:
+    """Show whoever wrote what had not left yet that it went nowhere."""
+    told = set()
+    for message in list(draft.messages.values()):
+        if message.state not in (MessageState.HELD, MessageState.PARKED):
+            continue
+        draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+        draft.mark(message, Mark.WITHDRAWN)
+        draft.here = draft.rooms.get(message.room) if message.room else None
+        author = find_person(draft.organization, message.sender)
+        known = author.on(draft.here.place.channel) if author and draft.here else ""
+        if known and (message.room, known) not in told:
+            told.add((message.room, known))
+            draft.whisper(known, _NOT_SENT)
 
 
 def _answer(draft: Draft, item: Input) -> None:

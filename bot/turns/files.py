@@ -6,7 +6,7 @@ from bot.core.outbound import Mark, Post
 from bot.turns.attachments import nothing_leaves
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
-from bot.turns.quoting import inert
+from bot.turns.quoting import inert, without_code
 
 _ON_ITS_WAY = (
     MessageState.RELEASED,
@@ -30,9 +30,11 @@ def hear(draft: Draft, report: FileReport) -> None:
         draft.because("files", f"{report.outcome}: {report.reason}")
         name = inert(attachment.name or attachment.kind.value)
         if message.room is not None and message.state is not MessageState.NOTE:
-            _stays_behind(draft, message, name, inert(report.reason))
+            _stays_behind(draft, message, name, inert(without_code(report.reason)))
         else:
-            draft.tell_room(Post(f"📄 **{name}** could not be fetched: {inert(report.reason)}."), message.id)
+            draft.tell_room(
+                Post(f"📄 **{name}** could not be fetched: {inert(without_code(report.reason))}."), message.id
+            )
         return
     draft.because("files", "an attachment is in the store")
     if message.room is None:  # written where the customer is, by whomever

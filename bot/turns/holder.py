@@ -13,15 +13,33 @@ from orgs.routing import escalation_target
 
 
 def hear(draft: Draft, left: HolderLeft) -> None:
-    """Give the conversation to the queue if the person still holds it."""
+    """Give the conversation to the queue if the person still holds it, or if it is assigned to them."""
     escalation = draft.escalation
-    if escalation is None or escalation.state is not EscalationState.HELD or escalation.holder != left.person:
+    if escalation is None:
+        return
+    if escalation.state is EscalationState.WAITING and escalation.assignee == left.person:
+        _unassign(draft, left)
+        return
+    if escalation.state is not EscalationState.HELD or escalation.holder != left.person:
         return
     gone = f"{left.name} {left.reason}"
     draft.tell_room(
         Post(f"⚠️ {gone}. Nobody speaks to {draft.customer_name} now: press **Take** on the card to go on.")
     )
     back_to_queue(draft, gone)
+
+
+def _unassign(draft: Draft, left: HolderLeft) -> None:
+    """Let anybody of the team take what waited for this person. Its clocks go on."""
+    gone = f"{left.name} {left.reason}"
+    draft.tell_room(
+        Post(f"⚠️ {gone}, so this is assigned to nobody now: press **Take** on the card to answer.")
+    )
+    escalation = draft.change_escalation(assignee=None)
+    draft.add(AddStep(escalation.id, left.person, escalation.team, gone))
+    draft.show_card()
+    draft.because(f"person {left.person}", f"no longer assigned: {gone}")
+    draft.audit("desk", "escalation.assignee_left", assignee=left.person, team=escalation.team)
 
 
 def back_to_queue(draft: Draft, reason: str, team: TeamId | None = None) -> None:

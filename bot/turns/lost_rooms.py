@@ -14,6 +14,7 @@ from bot.turns.draft import Draft
 from bot.turns.escalating import KEEP_CALLING, OPEN_ROOM, open_room, person_asked, step_of
 from bot.turns.holder import back_to_queue
 from bot.turns.ownership import Cause
+from bot.turns.quoting import without_code
 from orgs import routing
 from orgs.routing import RoomChoice, admins_of, find_team, people_of, room_choices
 
@@ -33,7 +34,7 @@ def begin_anew(draft: Draft, reason: str, *, readable: bool) -> None:
     _close(draft, room)
     same = routing.Room(room.place.account, room.name)
     open_room(draft, escalation.team, call=person_asked(draft), at=same)
-    call_holder(draft, f"This goes on in a new thread ({_short(reason)}).")
+    call_holder(draft, f"This goes on in a new thread ({without_code(_short(reason))}).")
 
 
 def leave_channel(draft: Draft, reason: str) -> None:
@@ -48,13 +49,14 @@ def leave_account(draft: Draft, reason: str) -> None:
         _leave(draft, room, (room.place.account, ""), reason)
 
 
-def _leave(draft: Draft, room: Room, lost: tuple[str, str], reason: str) -> None:
+def _leave(draft: Draft, room: Room, lost: tuple[str, str], cause: str) -> None:
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  it has a room
     named = _named(draft, room)
-    reason = f"{named[:1].upper()}{named[1:]} cannot be used any more: {_short(reason)}"
-    draft.audit("desk", "room.lost", reason=reason, team=escalation.team)
-    draft.because("delivery", reason)
+    named = f"{named[:1].upper()}{named[1:]} cannot be used any more"
+    draft.audit("desk", "room.lost", reason=f"{named}: {_short(cause)}", team=escalation.team)
+    draft.because("delivery", f"{named}: {_short(cause)}")
+    reason = f"{named}: {without_code(_short(cause))}"
     draft.remember(lost=(*draft.memory.lost, lost), mended=0)
     _close(draft, room)
     choices = room_choices(draft.organization, escalation.team)
@@ -82,7 +84,7 @@ def _go_on(draft: Draft, escalation: Escalation, choice: RoomChoice, reason: str
     if moved:
         _hand_on(draft, escalation, choice.team_id, reason)
     if holder is None:
-        draft.tell_room(Post(f"⚠️ {reason}, so this goes on here. Press **Take** on the card to answer."))
+        draft.tell_room(Post(f"⚠️ {reason}. This goes on here: press **Take** on the card to answer."))
     else:
         call_holder(draft, f"{reason}.")
 

@@ -11,6 +11,7 @@ from bot.core.lines import JOINER, WEB_ADDRESS, harmless, one_line, visible
 
 _SPECIAL = re.compile(r"[\\`*<>&~|]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:\]])|\[(?=[\[^!])")
 _OPENS_A_BLOCK = re.compile(r"[#+=:-]|\d{1,9}(?=[.)])")  # at the beginning of a line
+_CODE = re.compile(r"\A[a-z][a-z0-9]*(?:_[a-z0-9]+)*: (?=\S)")
 _LONGEST = 200  # characters of a name that is shown with its address
 _LOOKS_LIKE_AN_ADDRESS = re.compile(r"@|(?:\d[\s().-]*){7}")
 # What a connector has marked up, so that it reads as it was typed: code stays as it is.
@@ -32,6 +33,14 @@ def plain(text: str, longest: int = _LONGEST) -> str:
 def inert(text: str, longest: int = _LONGEST) -> str:
     """Return CommonMark that shows `text` on one line as it is, such as a name in a sentence."""
     return _escaped(plain(text, longest))
+
+
+def without_code(reason: str) -> str:
+    """Return a platform's reason for staff to read: "is_archived: the channel is archived" without the code.
+
+    A reason that is nothing but a code stays: it is all that is known.
+    """
+    return _CODE.sub("", reason)
 
 
 def known_as(name: str, address: str) -> str:

@@ -16,6 +16,7 @@ from bot.core.events import Reacted
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Emote, Mark, Post, React
 from bot.turns.draft import Draft
+from bot.turns.quoting import inert, without_code
 
 REACT = "react"
 _KEPT = 20  # reactions of one conversation, to be taken back later
@@ -72,7 +73,8 @@ def settle(draft: Draft, message: Message, report: DeliveryReport) -> None:
     _mark(draft, known, Mark.FAILED)
     _forget(draft, known.message)
     draft.tell_room(
-        Post(f"❌ {known.emoji} did not reach {draft.customer_name}: {report.reason}"), message.id
+        Post(f"❌ {known.emoji} did not reach {draft.customer_name}: {inert(without_code(report.reason))}"),
+        message.id,
     )
     draft.because("delivery", f"reaction {report.outcome}: {report.reason}")
 

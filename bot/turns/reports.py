@@ -24,7 +24,7 @@ from bot.turns.attachments import pending
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
-from bot.turns.quoting import inert
+from bot.turns.quoting import inert, without_code
 from bot.turns.staff import SEND_AGAIN
 from bot.turns.story import transcript
 from orgs.routing import person_on
@@ -53,7 +53,8 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
     elif report.outcome == "unchanged":
         name = draft.customer_name
         draft.tell_author(
-            Post(f"⚠️ {name} still has what you changed or deleted: {inert(report.reason)}"), message
+            Post(f"⚠️ {name} still has what you changed or deleted: {inert(without_code(report.reason))}"),
+            message,
         )
         draft.because("delivery", f"unchanged: {report.reason}")
     elif message.role is Role.CUSTOMER and report.outcome != "delayed":
@@ -63,7 +64,9 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
     elif report.outcome == "parked":
         window.parked(draft, message, report)
     elif report.outcome == "delayed":
-        draft.tell_author(Post(f"⏳ Not out yet, and tried again: {inert(report.reason)}"), message)
+        draft.tell_author(
+            Post(f"⏳ Not out yet, and tried again: {inert(without_code(report.reason))}"), message
+        )
         draft.because("delivery", f"delayed: {report.reason}")
     else:
         _failed(draft, message, report)
@@ -240,9 +243,10 @@ def _sentence(draft: Draft, message: Message, report: DeliveryReport) -> str:
             "It is not certain that the last words reached the customer: the connection broke while they"
             " were being sent, and the channel cannot be asked. Send them again only if need be."
         )
+    reason = inert(without_code(report.reason))
     if report.unreachable:
-        return f"{draft.customer_name} cannot be reached ({inert(report.reason)}): they may have blocked us."
-    return f"{_what_left(message)} could not be delivered to {draft.customer_name}: {inert(report.reason)}."
+        return f"{draft.customer_name} cannot be reached ({reason}): they may have blocked us."
+    return f"{_what_left(message)} could not be delivered to {draft.customer_name}: {reason}."
 
 
 def _what_left(message: Message) -> str:
@@ -302,13 +306,17 @@ def _person_not_reached(draft: Draft, message: DirectMessage, reason: str) -> No
     """Write to the person on the next account that knows them. When there is none, say so in the room."""
     draft.because("delivery", f"person {message.person} was not reached on {message.place.account}: {reason}")
     if not draft.tell_person(message.person, message.post, after=message.place.account):
-        draft.tell_room(Post(f"⚠️ **{draft.person_name(message.person)}** could not be told: {inert(reason)}"))
+        draft.tell_room(
+            Post(
+                f"⚠️ **{draft.person_name(message.person)}** could not be told: {inert(without_code(reason))}"
+            )
+        )
 
 
 def _tell_again(draft: Draft, report: DeliveryReport) -> None:
     """A line that staff perhaps do not see: not the same line, which they would read as a second one."""
     message = draft.messages.get(report.message) if report.message else None
-    why = f"❓ This may be missing above, or stand there already: {inert(report.reason)}."
+    why = f"❓ This may be missing above, or stand there already: {inert(without_code(report.reason))}."
     if message is None:
         told = transcript(draft.messages.values(), draft.customer_name, draft.author)
     elif message.state is MessageState.FAILED:

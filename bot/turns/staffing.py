@@ -38,9 +38,10 @@ def keep_staffed(draft: Draft) -> None:
     escalation = draft.escalation
     if escalation is None:
         return
-    if escalation.holder is not None and find_person(draft.organization, escalation.holder) is None:
-        gone = HolderLeft(escalation.holder, "The person who held this", "was removed from the organization")
-        holder.hear(draft, gone)
+    for person, who in ((escalation.holder, "held this"), (escalation.assignee, "was to take this")):
+        if person is not None and find_person(draft.organization, person) is None:
+            gone = HolderLeft(person, f"The person who {who}", "was removed from the organization")
+            holder.hear(draft, gone)
     if find_team(draft.organization, escalation.team) is None:
         _to_escalation_team(draft)
 

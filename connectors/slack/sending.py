@@ -285,7 +285,8 @@ class Sending:
                 repeatable=True,
             )
         except Refused as error:
-            if isinstance(body, Card) and code_of(error) == "message_not_found":
+            # Of a card with replies Slack keeps a tombstone, which is nobody's message any more.
+            if isinstance(body, Card) and code_of(error) in ("message_not_found", "cant_update_message"):
                 raise PlaceGone("card_gone: somebody has deleted the card") from error
             raise
         return Sent(operation.message, chat)

@@ -81,7 +81,7 @@ async def test_without_an_event_the_first_line_that_fails_moves_it_and_the_dead_
         for n in range(5):
             r.phone.say(r.maya, f"hello? {n}")
         there = await moved(room, PRIVATE)
-        await there.says("is_archived")
+        await there.says("cannot be used any more: the channel is archived; unarchive it")
         await there.says("hello? 4")
         assert len(r.threads(PRIVATE)) == 1, "many failures at once are one loss"
         await stays_silent(r, room, before)
@@ -93,7 +93,7 @@ async def test_removed_from_its_channel_the_app_goes_on_in_the_other_one(start: 
         await room.says("The story so far")
         r.slack.remove_app(CHANNEL, "anna")
         there = await moved(room, PRIVATE)
-        await there.says("the app was removed from the channel, so this goes on here")
+        await there.says("the app was removed from the channel. This goes on here: press")
         await there.taken("carla")
         there.write("carla", "Let me look.")
         await there.hears("Let me look.")
@@ -233,3 +233,20 @@ async def test_with_slacks_token_revoked_the_staff_on_telegram_go_on(start: Star
 def escalation_team_on_telegram(document: dict[str, object]) -> None:
     team = next(team for team in document["teams"] if team["id"] == "night-watch")  # type: ignore[attr-defined]
     document["escalation_team"] = team["id"]
+
+
+async def test_a_card_deleted_while_its_thread_is_closed_is_made_anew_when_the_customer_returns(
+    start: Start,
+) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.says("marked this as solved")
+        await room.card_says("solved")
+        r.slack.delete_any(CHANNEL, room.ts)
+        r.phone.say(r.maya, "it is not solved")
+        await until(lambda: any(str(c["ts"]) > room.ts for c in r.threads(CHANNEL)), what="a new card")
+        room.ts = max(str(c["ts"]) for c in r.threads(CHANNEL))
+        await room.says("it is not solved")
+        await room.card_says("needs a person")
+        await room.taken("carla")

@@ -7,6 +7,7 @@ import pytest
 from bot.core.errors import CommandError
 from tests.rooms.sides import OnTelegram, Room, SlackThread, Topic
 from tests.rooms.test_leak import in_telegram
+from tests.rooms.test_room import undo
 from tests.story.rig import Rig, rig, until
 from tests.story.shell import desk
 
@@ -83,3 +84,19 @@ async def test_who_was_erased_and_writes_again_is_new(database_url: str, redis_u
         await customer.say("My card was declined")
         await until(lambda: room.find("declined"), what="a room of their own")
         assert len(r.threads(room.channel)) == 2
+
+
+async def test_words_within_their_undo_are_shown_as_not_sent(database_url: str, redis_url: str) -> None:
+    async with rig(database_url, redis_url, undo("5m")) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await _held(customer, room, "hugo")
+        heard = list(customer.heard())
+        line = room.post("hugo", "The refund is on its way.")
+        await until(lambda: _reactions(r, room, line), what="the mark of the undo")
+        before = _reactions(r, room, line)
+        await _erase(r)
+        await until(lambda: r.slack.ephemerals("hugo"), what="a word that it went nowhere")
+        assert "they were not sent" in r.slack.ephemerals("hugo")[-1].text
+        await until(lambda: _reactions(r, room, line) != before, what="another mark")
+        await until(lambda: any(ERASED in told for told in room.lines()), what="the room is told")
+        assert customer.heard() == heard

@@ -31,7 +31,11 @@ def escalated() -> ModelDesk:
 
 def after(desk: ModelDesk, message: DirectMessage) -> list[Effect]:
     """What follows when the message did not reach its person."""
-    desk.report(DeliveryReport(None, delivery(), "failed", "user_disabled", direct=message))
+    desk.report(
+        DeliveryReport(
+            None, delivery(), "failed", "user_disabled: that person is deactivated", direct=message
+        )
+    )
     return decide(desk.load(), desk.rules(edits=True)).draft.effects
 
 
@@ -57,4 +61,4 @@ def test_who_is_reached_nowhere_is_named_in_the_room() -> None:
     effects = after(escalated(), message)
     assert not any(isinstance(e, TellPerson) for e in effects)
     told = [e.operation for e in effects if isinstance(e, TellRoom)]
-    assert told == [Post("⚠️ **Farid Haddad** could not be told: user_disabled")]
+    assert told == [Post("⚠️ **Farid Haddad** could not be told: that person is deactivated")]

@@ -1,10 +1,19 @@
 """A holder who cannot answer any more: the conversation goes back to the team's queue."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.conversation import EscalationState, HolderLeft, MessageState, OwnerKind
+from bot.core.effects import ShowCard, TellRoom
 from bot.core.events import Said
 from bot.core.ids import PersonId
+from bot.core.outbound import Post
+from bot.turns.assigning import assign
+from bot.turns.draft import Draft
+from bot.turns.holder import hear
+from bot.turns.lost_rooms import leave_channel
+from bot.turns.staffing import keep_staffed
+from bot.turns.undo import release
 from tests.turns.desk import LATER, ModelDesk, organization
 from tests.turns.test_one_turn import HUGO, Story
 
@@ -53,3 +62,51 @@ def test_words_written_before_still_leave_after_their_undo() -> None:
     story.desk.pass_time(timedelta(minutes=1))
     story.turn()
     assert story.leave() == ["The refund is on its way."]
+
+
+def test_what_was_assigned_to_them_waits_for_anybody() -> None:
+    story = held_by_hugo()
+    view = story.desk.load()
+    draft = Draft(view, story.desk.rules(edits=True))
+    assign(draft, PersonId("carla"), PersonId("hugo"))
+    before = len(draft.effects)
+    hear(draft, HolderLeft(PersonId("carla"), "Carla Mendes", "was deactivated in Slack"))
+    assert draft.escalation is not None
+    assert (draft.escalation.state, draft.escalation.assignee) == (EscalationState.WAITING, None)
+    told = [e.operation for e in draft.effects[before:] if isinstance(e, TellRoom)]
+    assert told == [
+        Post(
+            "⚠️ Carla Mendes was deactivated in Slack, so this is assigned to nobody now: press **Take** on"
+            " the card to answer."
+        )
+    ]
+    assert any(isinstance(e, ShowCard) for e in draft.effects)
+    assert any(kind == "ladder" for kind, _ in draft.timers), "the team's time goes on"
+
+
+def test_a_person_whom_the_file_no_longer_names_is_assigned_nothing() -> None:
+    story = held_by_hugo()
+    rules = story.desk.rules(edits=True)
+    draft = Draft(story.desk.load(), rules)
+    assign(draft, PersonId("somebody-removed"), PersonId("hugo"))
+    keep_staffed(draft)
+    assert draft.escalation is not None
+    assert draft.escalation.assignee is None
+
+
+def test_words_that_leave_after_their_room_was_left_are_shown_in_the_new_one() -> None:
+    story = held_by_hugo()
+    story.put(Said("The refund is on its way."), HUGO, ref="s1")
+    story.turn()
+    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
+    draft.messages = {
+        id_: replace(m, room=draft.open_room.id if draft.open_room else None) if m.ref == "s1" else m
+        for id_, m in draft.messages.items()
+    }
+    leave_channel(draft, "is_archived: the channel is archived")
+    before = len(draft.effects)
+    draft.now += timedelta(minutes=1)
+    release(draft)
+    assert draft.open_room is not None
+    told = [e for e in draft.effects[before:] if isinstance(e, TellRoom) and e.room == draft.open_room.id]
+    assert ["The refund is on its way." in str(e.operation) for e in told] == [True]
