@@ -115,7 +115,7 @@ def _title(view: RoomView, customer: str) -> str:
         case EscalationState.HELD:
             return f"{customer}: in good hands"
         case EscalationState.RESOLVED:
-            return f"{customer}: solved"
+            return f"{customer}: {'solved' if view.escalation.closed_by else 'closed'}"
         case EscalationState.RETURNED:
             return f"{customer}: back with the agent"
 
@@ -139,6 +139,8 @@ def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
             )
         case EscalationState.HELD:
             return f"{name} speaks to {customer}. Everyone else's words stay inside."
+        case EscalationState.RESOLVED if view.escalation.closed_by is None:
+            return f"This has ended without an answer. Nothing written here reaches {customer} any more."
         case EscalationState.RESOLVED:
             return f"{name} closed this. Nothing written here reaches {customer} any more."
         case EscalationState.RETURNED:
@@ -229,7 +231,7 @@ def _buttons(view: RoomView) -> tuple[Button, ...]:
     if not view.current:
         return ()
     if escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED):
-        return (reopen_button(escalation),)
+        return (reopen_button(escalation),) if escalation.closed_by else ()
     subject = str(escalation.id)
     held = escalation.state is EscalationState.HELD
     seen = f"{subject}:{escalation.holder}" if held else subject  # a press says whom its card showed

@@ -24,7 +24,7 @@ def hear(draft: Draft) -> None:
         name = draft.organization.name
         draft.tell_room(
             Post(
-                f"🛑 {name} was retired: {draft.customer_name} gets no answer any more. This thread is"
+                f"🚫 {name} was retired: {draft.customer_name} gets no answer any more. This thread is"
                 " closed."
             )
         )

@@ -44,7 +44,7 @@ class Control:
             return _refusal("Send JSON, with Content-Type application/json.", 415)
         try:
             loaded = json.loads(await request.clone(client_max_size=MAX_BODY).read() or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return _refusal("The body is no JSON.")
         if not isinstance(loaded, dict):
             return _refusal("The body is no JSON object.")
