@@ -93,7 +93,8 @@ _FOR: Final = rf"""
     |grossartige?n?) )*(?:hilfe|unterstutzung|antwort|ruckmeldung|erstattung|ruckerstattung|muhe|info
     |information|losung|erklarung|geduld|support|service|zeit|bearbeitung|beratung)
     |fur alles
-    |pour (?:(?:votre|ton|la|le|les|tout|toute|vos|cette) )*(?:(?:rapide|bonne|excellente?|precieuse) )?
+    |(?:pour|de) (?:(?:votre|ton|la|le|les|tout|toute|vos|cette) )*(?:
+    (?:rapide|bonne|excellente?|precieuse) )?
     (?:aide|reponse|remboursement|reactivite|rapidite|assistance|soutien|temps|patience|information|infos
     |retour|support|solution|explication|service|gentillesse)(?: (?:rapide|si rapide|precieuse|efficace
     |tres rapide))?|pour tout
@@ -125,6 +126,8 @@ _OK: Final = r"""
     |vale|bien|perfecto|si|genial|estupendo|muy bien|de acuerdo|entendido|ya funciona|excelente|listo
     |certo|beleza|perfeito|sim|otimo|muito bem|entendi|esta bem|ja funciona|tudo bem|tudo certo|maravilha
 """
+# Alone, these greet: a question follows.
+_GREETING: Final = re.compile(r"(?:bom|buen) dia|buenos dias|boa (?:tarde|noite)|buenas? (?:tardes?|noches?)")
 _AROUND: Final = frozenset(
     each(
         """
@@ -153,7 +156,8 @@ def only_thanks(text: str, customer: str = "", names: Iterable[str] = (), *, ask
         return sign == "thanks" and not asked
     known = _AROUND | {word for name in (customer, *names) for word in words(name)}
     said = list(clauses(_unsigned(text, customer)))
-    if sum(map(len, said)) > _MOST_WORDS:
+    flat = " ".join(word for clause in said for word in clause)
+    if _GREETING.fullmatch(flat) or flat.count(" ") >= _MOST_WORDS:
         return False
     thanks = oks = 0
     for clause in said:

@@ -41,6 +41,7 @@ THANKS = (
     "Vielen Dank!\n\nMit freundlichen Grüßen\nMaya Fischer",
     "Merci beaucoup, bonne journée !",
     "Merci pour votre aide",
+    "Merci de votre aide",
     "Merci Hugo et bon week-end",
     "Parfait, je vous remercie. Cordialement, Maya",
     "Merci à vous, très bonne soirée",
@@ -73,6 +74,8 @@ MORE = (
     "no",
     "Hi",
     "Hugo",
+    "Bom dia!",
+    "buenas noches",
     "again",
     "thanks, again",
     "thanks for nothing",
@@ -132,5 +135,5 @@ def test_thanks_alone_answer_nothing() -> None:
 
 @given(st.sampled_from(THANKS), st.sampled_from([text for text in MORE if any(map(str.isalpha, text))]))
 def test_thanks_hide_nothing_that_is_said_before(thanks: str, more: str) -> None:
-    if more not in ("Hi", "Hugo", "ok for the refund"):
+    if more not in ("Hi", "Hugo", "Bom dia!", "buenas noches", "ok for the refund"):
         assert not only_thanks(f"{more}. {thanks}", CUSTOMER, NAMES)
