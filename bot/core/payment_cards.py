@@ -8,11 +8,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from bot.core.events import Attachment, Edited, Event, Said, Started, Submitted, Tapped
 
 _SHORTEST, _LONGEST, _SHOWN = 13, 19, 4
+_TABLE = 200  # groups in a row: more are a table, in which nobody parts a card number digit by digit
 _MASK = "•"
 _UNSEEN = (  # also what makes a keycap of a digit
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3"
@@ -26,12 +27,12 @@ _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ \u00a0]?[A-Z0-9]){11,30}(?![
 # A letter or two right beside it make it a code of something else, a plus a telephone number.
 _CODE_BEFORE = re.compile(r"\+\Z|(?<![A-Za-z])(?:[A-Za-z]|[A-Z]{2})\Z")
 _CODE_AFTER = re.compile(r"(?:[A-Za-z]|[A-Z]{2})(?![A-Za-z])")
-_LENGTH = re.compile(r"(?:\D*\d){13}")  # whether there can be one at all
+_DIGIT = re.compile(r"\d")
 
 
 def masked(text: str) -> str:
     """Return the text with each payment card number masked but for its last four digits."""
-    if not _LENGTH.search(text):
+    if next(islice(_DIGIT.finditer(text), _SHORTEST - 1, None), None) is None:
         return text
     apart = [span.span() for span in _IBAN.finditer(text) if _is_iban(span[0])]
     signs = list(text)
@@ -76,10 +77,26 @@ def _card_numbers(text: str, groups: Sequence[tuple[int, int]]) -> Iterator[list
     """Yield where the digits of each card number stand in a row of groups of digits."""
     first = 0
     while first < len(groups):
-        last = next((end for end in range(len(groups), first, -1) if _is_card(text, groups, first, end)), 0)
+        ends = _ends(groups, first)
+        last = next((end for end in reversed(ends) if _is_card(text, groups, first, end)), 0)
         if last:
             yield [at for start, end in groups[first:last] for at in range(start, end)]
         first = max(first + 1, last)
+
+
+def _ends(groups: Sequence[tuple[int, int]], first: int) -> list[int]:
+    """Return behind which groups a card number from `first` on can end: a few, however many follow."""
+    ends: list[int] = []
+    if len(groups) > _TABLE and groups[first][1] - groups[first][0] < 4:
+        return ends
+    digits = 0
+    for end in range(first, len(groups)):
+        digits += groups[end][1] - groups[end][0]
+        if digits > _LONGEST:
+            break
+        if digits >= _SHORTEST:
+            ends.append(end + 1)
+    return ends
 
 
 def _is_card(text: str, groups: Sequence[tuple[int, int]], first: int, last: int) -> bool:

@@ -1,5 +1,6 @@
 """What the database says happened, read after the storm, and the promises checked against it."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,7 +103,8 @@ async def read(database_url: str) -> dict[str, Told]:
         sealers = {}
         for row in await _all(connection, _CONVERSATIONS):
             sealers[row.id] = keys.customer(CustomerId(row.customer_id), row.data_key)
-            told[row.id] = Told(row, sealers[row.id].open(row.address, field=ADDRESS))
+            shown = sealers[row.id].open(row.address, field=ADDRESS)
+            told[row.id] = Told(row, _id_of(row.channel, shown))
         for row in await _all(connection, _INPUTS):
             told[row.conversation_id].inputs.append(row)
         for row in await _all(connection, _MESSAGES):
@@ -123,6 +125,19 @@ async def read(database_url: str) -> dict[str, Told]:
         f"{o.row.channel} {o.row.status} {o.texts}, {by_chat[o.chat].texts}" for o in twice
     )
     return by_chat
+
+
+def _id_of(channel: str, shown: str) -> str:
+    """Return the platform's id of a customer out of the address that staff are shown."""
+    match channel:
+        case "telegram":
+            return shown.rpartition("id ")[2].removesuffix(")")
+        case "slack":
+            found = re.search(r"\bU[A-Z0-9]{4,}\b", shown)
+            assert found is not None, shown
+            return found[0]
+        case _:
+            return shown.removeprefix("+")
 
 
 async def _all(connection: psycopg.AsyncConnection[Any], statement: str) -> list[Row]:

@@ -113,3 +113,8 @@ def test_texts_without_thirteen_digits_stay_as_they_are(text: str) -> None:
 def test_masking_twice_is_masking_once(text: str) -> None:
     assert masked(masked(text)) == masked(text)
     assert len(masked(text)) == len(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000 + "1", "1 " * 100_000, "1" * 200_000, "12 345 " * 30_000])
+def test_long_texts_are_read_once(text: str) -> None:
+    assert masked(text) == text
