@@ -149,7 +149,7 @@ def _heard_language(draft: Draft, text: str) -> None:
 def _typed_choice(draft: Draft, message: Message, text: str) -> None:
     """A number typed under numbered choices, or a choice written out, counts as the tap and reads like it."""
     offered = draft.memory.options
-    if (at := choice_of(text, offered)) is not None:
+    if (at := choice_of(text, offered, draft.customer_name)) is not None:
         value, label = offered[at]
         draft.typed[message.id] = label
         _pick(draft, value)

@@ -1,7 +1,7 @@
 """What a customer who waits for people is told: when they will hear from us, and that it takes longer.
 
 What is promised is kept by a clock: who has no answer when it rings is told so, whether it waits in a
-queue or a person holds it; TELL_CUSTOMER times at most for an escalation.
+queue or a person holds it; TELL_CUSTOMER times at most until they have an answer.
 """
 
 from datetime import datetime, timedelta
@@ -43,8 +43,10 @@ def expect_answer(draft: Draft) -> None:
 
 
 def answered(draft: Draft) -> None:
-    """Nothing is owed to the customer now."""
+    """Nothing is owed to the customer now: the next wait is a new one."""
     draft.add(ClearTimers(PROMISED))
+    if draft.memory.told_waiting:
+        draft.remember(told_waiting=0)
 
 
 def overdue(draft: Draft) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from orgs.answering.lexicon import each
-from orgs.answering.words import words
+from orgs.answering.words import bounded, words
 from orgs.answering.yes_no import Reply, yes_or_no
 
 NONE_OF_THESE: Final = "none"  # the value of the choice that says so
 LONGEST: Final = 200  # characters of a text that may be one
 _LONGEST_NUMBER = 4  # digits
+_AMOUNT = re.compile(r"(?<!\w)[-−–]\d|[$€£]\s?\d|\d\s?[$€£%]")  # "-1" and "2 €" are no places in a list
 _MOST_WORDS = 6
 _SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
 # "option 2 please", "the second one", "lieber die zweite"
@@ -40,20 +41,40 @@ _NONE: Final = re.compile(
     r"(?: (?:davon|destes|deles)| (?:of|von|de|des|dentre)"
     r"(?: (?:these|those|them|the above|beiden|diesen|ces|ceux ci|ellos|estos|eles))?)?"
 )
+_GREETING: Final = re.compile(
+    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|hallo|guten (?:tag|morgen|abend)|moin"
+    r"|liebe[rs]?|sehr geehrte[r]?|bonjour|bonsoir|salut|cher|chere|hola|buenos dias"
+    r"|buenas(?: tardes| noches)?"
+    r"|estimad[oa]s?|ola|bom dia|boa (?:tarde|noite)|prezad[oa]s?|car[oa]s?)(?: [^\W\d]+){0,3}"
+)
+_SIGN_OFF: Final = re.compile(
+    r"(?:(?:many |kind |best |warm )?(?:thanks|regards|wishes)|best|thank you|thanks and regards|cheers"
+    r"|sincerely|yours(?: sincerely| faithfully| truly)?|all the best|danke|vielen dank"
+    r"|viele grusse|vg|lg|mfg"
+    r"|(?:liebe|beste|schone|freundliche|herzliche) grusse|mit freundlichen grussen|gruss|grusse"
+    r"|merci|cordialement|bien (?:cordialement|a vous)|salutations|gracias|saludos(?: cordiales)?"
+    r"|un saludo|atentamente|obrigad[oa]|cumprimentos|atenciosamente|abracos?)"
+)
 _LAST = frozenset(each("last letzte letzten letzter dernier derniere ultimo ultima"))
 
 
-def choice_of(text: str, options: Sequence[tuple[str, str]]) -> int | None:
+def choice_of(text: str, options: Sequence[tuple[str, str]], name: str = "") -> int | None:
     """Return the place of the option, a value and its label, that the text is; None if it is none of them.
 
-    An option is typed as its number, its label, "the second one", or "yes" where there is only one.
+    An option is typed as its number, its label, "the second one", or "yes" where there is only one. `name` is
+    the writer's: a mail's greeting and sign-off are left out.
     """
-    if not options or len(text) > LONGEST:
+    if not options:
+        return None
+    text = _without_letterhead(text, name)
+    if len(text) > LONGEST:
         return None
     typed = _bare(text)
     labels = [label for _, label in options]
     if text.strip().casefold() in (folded := [label.casefold() for label in labels]):
         return folded.index(text.strip().casefold())
+    if _AMOUNT.search(text):
+        return None
     if _is_number(typed):
         return _numbered(int(typed), len(options))
     alike = [at for at, label in enumerate(labels) if typed and _bare(label) == typed]
@@ -65,6 +86,25 @@ def choice_of(text: str, options: Sequence[tuple[str, str]]) -> int | None:
     if _NONE.fullmatch(" ".join(words(text))):
         return next((at for at, (value, _) in enumerate(options) if value == NONE_OF_THESE), None)
     return _described(text, len(options))
+
+
+def _without_letterhead(text: str, name: str) -> str:
+    """Leave out the greeting above, and below the name, or a sign-off with a name."""
+    lines = [line.strip() for line in bounded(text).splitlines() if line.strip()]
+    if len(lines) > 1 and _GREETING.fullmatch(" ".join(words(lines[0]))):
+        lines = lines[1:]
+    for at, line in enumerate(lines[1:], start=1):
+        below = lines[at + 1 :]
+        if _SIGN_OFF.fullmatch(" ".join(words(line))) and (not below or _is_name(below[0], name)):
+            return "\n".join(lines[:at])
+    if len(lines) > 1 and _is_name(lines[-1], name):
+        lines = lines[:-1]
+    return "\n".join(lines)
+
+
+def _is_name(line: str, name: str) -> bool:
+    found = words(line)
+    return 0 < len(found) <= _MOST_WORDS and set(found) <= set(words(name))
 
 
 def _described(text: str, number: int) -> int | None:

@@ -138,7 +138,21 @@ def _without_search(question: Question, text: str) -> Answer | None:
         return _courteous(question, found.kind)
     if asks_what_we_are(text):
         return _courteous(question, "automated")
+    if _only_numbers(text) and not question.picked:
+        return _which_number(question)
     return None
+
+
+def _only_numbers(text: str) -> bool:
+    """Whether a number is all that a text says: it has no topic, and articles that hold it are no answer."""
+    stems = wanted(text).stems
+    return bool(stems) and all(stem.isnumeric() for stem in stems)
+
+
+def _which_number(question: Question) -> Answer:
+    if question.offered and question.misses <= 1:
+        return Clarify(wording.which(question), question.offered, "a number that is none of the choices")
+    return _lost(question, (), "a number, and no choice is open")
 
 
 def _to_our_question(question: Question, text: str) -> Answer | None:
@@ -186,7 +200,12 @@ def _asked_before(question: Question) -> str:
 
 
 def _has_topic(text: str) -> bool:
-    return not dissatisfied(text) and courtesy(text) is None and bool(wanted(text).stems)
+    return (
+        not dissatisfied(text)
+        and courtesy(text) is None
+        and bool(wanted(text).stems)
+        and not _only_numbers(text)
+    )
 
 
 def _asked(question: Question, text: str) -> _Asked:

@@ -12,6 +12,7 @@ def each(listed: str) -> tuple[str, ...]:
 COMPOUNDS: Final = (
     (r"(?:log|sign)(?:ged|ging|s|ing|ed)?[ -]?(?:in|on)(?:to)?", "login"),
     (r"logins", "login"),
+    (r"hack(?:s|ed|ing)? (?:it |this |them )?together", "build"),
     (r"(?:log|sign)(?:ged|ging|s|ing|ed)?[ -]?(?:out|off)", "logout"),
     (r"(?:sign|signed|signing)[ -]?up", "signup"),
     (r"single[ -]login|single[ -]sign[ -]on|saml|oidc", "sso"),

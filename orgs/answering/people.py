@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from orgs.answering.lexicon import each
-from orgs.answering.words import Speller, bounded, clauses
+from orgs.answering.words import Speller, bounded, clauses, words
 
 # Words of the rules that are mended when misspelled, and words which only look like slips of those.
 _KNOWN = each(
@@ -222,6 +222,31 @@ _NOT_OURS = re.compile(
     r"| contact| get| have).*\b(?:human|human being|person|people|agent)$"
     r"|\bconnect\w* (?:\w+ )?(?:to|with) (?:slack|zapier|salesforce|hubspot|google|teams|jira|github|api)\b"
 )
+# Nor is it ours where the person has to do with something of the product: is on a board, has a card.
+_THING = (
+    r"(?:subtasks?|cards?|boards?|lists?|columns?|tasks?|projects?|workspaces?|checklists?|swimlanes?"
+    r"|labels?|calendars?|comments?|sprints?|epics?|automations?|roles?|groups?|channels?)"
+    r"(?! (?:problems?|issues?|questions?|troubles?|errors?|payments?)\b)"
+)
+_THING_ELSEWHERE = (
+    r"(?:karten?|aufgaben?|boards?|tafeln?|listen?|spalten?|projekte?n?|projets?|projeto"
+    r"|tableau(?:x)?|cartes?|taches?|listes?|colonnes?"
+    r"|tableros?|tarjetas?|tareas?|listas?|columnas?|proyectos?|quadros?|cartao|cartoes|tarefas?)"
+)
+_A = (
+    r"(?:(?:a|an|the|my|our|this|that|each|every|another|some|one|all|same|specific|two|three"
+    r"|several|many|more|multiple) )*"
+)
+_ABOUT_THE_PRODUCT = re.compile(
+    r"\b(?:assign|add|invite|mention|tag|message|email|notify|contact|reach|find|get|give)"
+    rf"(?! (?:me|us)\b)(?: \w+){{1,5}} (?:to|on|in|from|of) {_A}{_THING}\b"
+    r"|^how (?:do|can|could|would|should|to|does)\b(?: \w+){0,2} (?:assign|have|require)\b"
+    r"|^how (?:do|can|could|would|should|to|does)\b(?: \w+){0,2} (?:get|have|ask|require|want|need) "
+    rf"{_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}) to (?!help|assist|talk|speak|chat|answer|call|look"
+    rf"|contact|respond"
+    r"|reply|fix|resolve|handle|check|ring|phone|get|deal|listen|sort|take|write|email|message)\w+"
+    rf"|\b(?:{_SURE}|{_ROLE}|{_SOMEONE}) (?:who|that|whom) (?:\w+ ){{1,4}}{_THING}\b"
+)
 _OURS = re.compile(rf"\b(?:get|give|connect|transfer) me (?:{_DET})(?:{_SURE}|{_SOMEONE}|{_ROLE})")
 
 _PERSON_DE = (
@@ -244,7 +269,89 @@ _PERSON_IT = (
 _PERSON_PT = r"(?:pessoas?|humano|atendente|alguem|operador|agente|gerente|responsavel|representante)"
 _PERSON_NL = r"(?:mens|medewerker|persoon|iemand|echt mens|echte persoon|collega|leidinggevende)"
 _FEW = r"(?: \w+){0,5} "
+_ANY_PERSON = rf"(?:{_PERSON_DE}|{_PERSON_ES}|{_PERSON_FR}|{_PERSON_IT}|{_PERSON_PT})"
+_ELSEWHERE_OF_THE_PRODUCT = re.compile(
+    rf"\b{_ANY_PERSON}(?: \w+)? (?:de|del|dans|sur|a|au|en|do|da|no|na|ao|auf|in|im|aus|von|zu|zur|zum) "
+    r"(?:(?:(?:ma|mon|notre|mein\w*|unser\w*|mi|nuestr\w+|minha|meu|noss\w+) (?:equipe|team|equipo|time)"
+    r"|(?:(?:mon|ma|mes|notre|nos|la|le|les|une?|cette|ce|mein\w*|unser\w*|der|dem|den|die|das"
+    r"|einer?|einem|einen"
+    r"|diese\w*|mi|mis|nuestr\w+|el|las|los|un|este|esta|meus?|minhas?|noss\w+|o|um|uma) )?"
+    rf"{_THING_ELSEWHERE})\b)"
+    r"|\b(?:mein\w*|unser\w*|mes|mon|nos|notre|mis?|nuestr\w+|meus?|minhas?|noss\w+)"
+    r" (?:kollegen?|kollegin\w*|mitarbeiter\w*|kunden?|chef|collegues?|clients?|colegas?|companer\w+|jefe"
+    r"|clientes?)\b"
+)
+_WHO_HAS_A_THING = re.compile(
+    rf"\b{_ANY_PERSON} (?:\w+ )?(?:der|die|das|dem|den) (?:\w+ ){{1,3}}{_THING_ELSEWHERE}"
+    r" (?:hat|haben|besitzt|bearbeitet|erstellt|angelegt|verschoben|geandert)\b"
+    rf"|\b{_ANY_PERSON} (?:qui|que) (?:\w+ ){{1,4}}(?:la|le|une?|el|o|um|uma|ce|cette|este"
+    rf"|esta) {_THING_ELSEWHERE}\b"
+)
+# Between the wish and the person, and after the person: anything else makes it a wish for something else.
+_JUST = (
+    r"(?: (?:gerne?|bitte|jetzt|sofort|endlich|einfach|lieber|nur|mal|mit|einen?|ein|den|ihren"
+    r"|echten?|richtigen?"
+    r"|lebenden?|menschlichen?|a|un|una|uno|algun|alguna|el|la|con|ya|de|verdader[oa]|que|me"
+    r"|atienda|une|dun|dune"
+    r"|avec|vrai|vraie|le|votre|um|uma|algum|alguma|o|ao|com|verdadeir[oa]|logo|lo|con|vero|vera|d"
+    r"|das|una?))*"
+)
+_THEN = (
+    r"(?=$| (?:bitte|jetzt|sofort|hier|am telefon|aus fleisch|wegen|und kein\w*|keinen?|statt"
+    r"|por favor|porfa|ya"
+    r"|ahora|real|reales|human[oa]s?|de verdad|aqui|que me|para que me|para hablar|svp|sil|stp"
+    r"|reel\w*|maintenant"
+    r"|ici|pour maider|pour parler|qui mappelle|qui maide|et pas|real|agora|aqui|de verdade"
+    r"|per favore|vera|vero"
+    r"|reale|adesso|y no|e nao|e non|no un|pas un|danke|gracias|merci|obrigad[oa])\b)"
+)
+_STAFF_DE = (
+    r"(?:mensch(?:en)?|mitarbeiter(?:in)?|ansprechpartner(?:in)?|berater(?:in)?|kundenberater(?:in)?"
+    r"|sachbearbeiter(?:in)?|kundendienst|kundenservice|vorgesetzten?|support ?mitarbeiter|echte person)"
+)
+_SOME = r"(?:kann|konnen|konnten|konnte|wurden|wollen|soll|sollte) "
 _OTHER_TONGUES: tuple[str, ...] = (
+    rf"\b(?:brauchen?|benotigen?|will|wollen|mochten?|hatten?|wunschen?|verlangen?|bevorzuge){_JUST}"
+    rf" {_STAFF_DE}{_THEN}",
+    r"\b(?:gibt es|ist|sind|arbeiten|habt ihr|haben sie)(?: (?:hier|da|dort|bei|ihnen|euch|auch|ein"
+    r"|einen?|echte\w?"
+    rf"|richtige\w?|irgend\w+|noch|denn|uberhaupt))* {_STAFF_DE}(?: (?:da|hier|online|erreichbar"
+    rf"|verfugbar|die"
+    r"|mit (?:dem|denen)|ich|sprechen|reden|kann))*$",
+    rf"\b{_SOME}(?:\w+ )?mich (?:\w+ ){{0,2}}(?:zuruckrufen|anrufen)\b|\bruckruf(?: bitte| erbeten)?$"
+    r"|\bruft? mich\b.*\b(?:an|zuruck)$|\brufen sie mich\b",
+    rf"\b(?:quiero|quisiera|queremos|necesito|necesitamos|prefiero|exijo|busco|dame|deme){_JUST}"
+    rf" {_PERSON_ES}{_THEN}",
+    rf"^(?:una? )?(?:{_PERSON_ES})(?: (?:real|human[oa]|de verdad|ya))*(?: por favor| porfa| gracias)?$",
+    r"\b(?:hay|tienen|teneis)(?: (?:a|algun|alguna|una?|aqui|ahi))* (?:personas?|human[oa]s?"
+    r"|agentes?|alguien|asesor\w*"
+    r"|operador\w*)(?: (?:real(?:es)?|human[oa]s?|ahi|aqui|disponibles?|con quien|que|hablar|pueda"
+    r"|puedo|me|atienda))*$",
+    r"\b(?:puede\w*|podeis|podrian?|pueda\w*|pueden) (?:\w+ )?(?:llamarme|devolverme la llamada"
+    r"|telefonearme)\b"
+    r"|\bme (?:puede\w*|podrian?) llamar\b|\bque (?:alguien )?me llam(?:e|en)\b",
+    rf"\b(?:veux|voudrais|voulons|souhaite|exige|prefere|besoin|faut|cherche){_JUST}"
+    rf" {_PERSON_FR}{_THEN}",
+    rf"^(?:une? )?(?:vraie? )?(?:{_PERSON_FR})(?: reele?| reelle| humain)?(?: svp| stp| sil (?:vous"
+    rf"|te) plait| merci)?$",
+    r"\b(?:y a t il|il y a|est ce quil y a|avez vous)(?: (?:une?|vraie?s?|des?|ici|encore|bien))* (?:humains?"
+    r"|conseillere?s?|agents?|operateurs?|etres? humains?|personnes? (?:reelles?|humaines?)|personnes"
+    r"|quelquun a qui)(?: (?:ici|la|disponibles?|en ligne|a qui|derriere|parler|chez vous|reele?|je"
+    r"|peux|puis))*$",
+    r"\b(?:pouvez vous|peux tu|pourriez vous|pourrais tu|peut on|quelquun (?:peut|pourrait)(?: il)?|veuillez"
+    r"|voulez vous|merci de)(?: bien)? (?:me|nous) (?:r?appeler|telephoner)"
+    r"(?=$| (?:svp|stp|sil|demain|maintenant|plus tard|vers|des que|au \d|rapidement|aujourdhui|merci)\b)",
+    rf"\b(?:quero|queria|gostaria|queremos|preciso|precisamos|prefiro|exijo){_JUST} {_PERSON_PT}{_THEN}",
+    rf"^(?:uma? )?(?:{_PERSON_PT})(?: (?:real|human[oa]|de verdade))*(?: por favor| obrigad[oa])?$",
+    r"\b(?:ha|tem|existe|existem)(?: (?:algum|alguma|uma?|ai|aqui|pessoas?))* (?:pessoas?|humanos?"
+    r"|atendentes?|alguem"
+    r"|operador|gente)(?: (?:reais|real|humanas?|ai|aqui|disponive\w+|de verdade|com quem|posso|eu"
+    r"|possa|falar|que"
+    r"|me|atenda))*$",
+    r"\b(?:podem|pode|poderiam?|podes|conseguem?) (?:\w+ )?(?:me (?:ligar|telefonar|chamar)"
+    r"|(?:ligar|telefonar) me"
+    r"|ligar para mim|ligar de volta)\b|\bme (?:pode|podem|poderiam?) ligar\b",
+    rf"\b(?:voglio|vorrei|preferisco|mi serve|ho bisogno di){_JUST} {_PERSON_IT}{_THEN}",
     (
         rf"\b{_PERSON_DE}{_FEW}?(?:sprechen|reden|verbinden|chatten|telefonieren|verbunden"
         rf"|kontaktieren|erreichen)\b"
@@ -259,8 +366,8 @@ _OTHER_TONGUES: tuple[str, ...] = (
     ),
     r"\bverbinde\w* (?:sie )?mich mit\b|\bruf(?:t|en sie)? mich (?:bitte )?(?:an|zuruck)\b",
     (
-        rf"\b(?:hablar|hablo|comunicar\w*|contactar|pas[ae]\w*|conect\w+|comuniqu\w+"
-        rf"|chatear|transfer\w+|quiero|necesito){_FEW}?{_PERSON_ES}\b"
+        rf"\b(?:hablar|hablo|comunicar(?:me)?|contactar|pas[ae](?:n)?me|conect(?:a|e|en|ar)me"
+        rf"|comuniqu\w+|chatear|transf(?:er|ier)\w+me){_FEW}?{_PERSON_ES}\b"
     ),
     (
         r"^(?:un[ao]? )?(?:persona (?:real|humana)|humano|agente humano"
@@ -269,21 +376,21 @@ _OTHER_TONGUES: tuple[str, ...] = (
     ),
     (
         rf"\b(?:parler|discuter|contacter|joindre|relation avec|passe\w*|transfere\w*"
-        rf"|echanger|veux|voudrais|besoin d){_FEW}?{_PERSON_FR}\b"
+        rf"|echanger){_FEW}?{_PERSON_FR}\b"
     ),
     (
         r"^(?:une? )?(?:vrai[e]? )?(?:humain|personne|conseiller|operateur)(?: svp"
         r"| sil vous plait)?$|\b(?:r?appelez|r?appelle) moi\b|\bpas (?:de|un"
         r"|a un) (?:ro)?bot\b"
     ),
-    rf"\b(?:parlare|parlo|comunicare|contattare|passa\w*|passi|chattare|voglio|vorrei){_FEW}?{_PERSON_IT}\b",
+    rf"\b(?:parlare|parlo|comunicare|contattare|passa(?:mi|temi)|mi passi|chattare){_FEW}?{_PERSON_IT}\b",
     (
         r"^(?:un[a']? ?)?(?:operatore|persona reale|essere umano|umano)(?: per favore"
         r"| grazie)?$|\b(?:ri)?chiamatemi\b|\bmi (?:ri)?chiami\b"
     ),
     (
-        rf"\b(?:falar|falo|conversar|contatar|contactar|pass[ae]\w*|transfer\w+|quero"
-        rf"|preciso){_FEW}?{_PERSON_PT}\b"
+        rf"\b(?:falar|falo|conversar|contatar|contactar|me pass[ae]|pass[ae] me|me transf\w+|transf\w+ me)"
+        rf"{_FEW}?{_PERSON_PT}\b"
     ),
     (
         r"^(?:um[a]? )?(?:atendente|humano|pessoa(?: real)?|operador)(?: por favor)?$"
@@ -334,18 +441,20 @@ def _foreign() -> re.Pattern[str]:
 
 def asks_for_person(text: str) -> str:
     """Why this counts as asking for a person; "" if it does not."""
+    who_has = _WHO_HAS_A_THING.search(" ".join(words(bounded(text))))
     for clause in clauses(bounded(text)):
         plain = " ".join(clause)
         mended = _mended(clause)
         if not mended:
             continue
         ours = _OURS.search(mended)
-        if not ours and (_NOT_OURS.search(mended) or _ASKS_WHAT_WE_ARE.search(mended)):
+        others = _NOT_OURS.search(mended) or _ABOUT_THE_PRODUCT.search(mended)
+        if not ours and (others or _ASKS_WHAT_WE_ARE.search(mended)):
             continue
         for why, rule in _wishes():
             if rule.search(mended):
                 return why
-        if _foreign().search(plain):
+        if not who_has and not _ELSEWHERE_OF_THE_PRODUCT.search(plain) and _foreign().search(plain):
             return "wants a person, not in English"
     return ""
 

@@ -95,6 +95,18 @@ def test_the_customers_next_words_are_waited_for_as_well(story: Waiting) -> None
     assert len(after(story, 2)) == 1
 
 
+def test_a_wait_after_an_answer_is_told_anew(story: Waiting) -> None:
+    story.held()
+    story.told()
+    assert len(after(story, 60)) == 2
+    story.put(Said("Here is your refund."), HUGO, ref="s1")
+    story.turn()
+    after(story, 30)
+    story.put(Said("And what about the second invoice?"), ref="2")
+    story.turn()
+    assert len(after(story, 60)) == 2
+
+
 def test_thanks_need_no_answer(story: Waiting) -> None:
     story.held()
     story.put(Said("Here is your refund."), HUGO, ref="s1")

@@ -31,7 +31,40 @@ Verbinden Sie mich mit jemandem|quiero hablar con una persona|¿puedo hablar con
 pásame con un humano|je veux parler à un humain|puis-je parler à quelqu'un ?|rappelez-moi
 voglio parlare con un operatore|vorrei parlare con una persona
 quero falar com um atendente|posso falar com uma pessoa?
-kan ik met een medewerker spreken?|ik wil een mens spreken""".replace("\n", "|").split("|")
+kan ik met een medewerker spreken?|ik wil een mens spreken
+ich brauche einen Menschen
+Ich will einen Mitarbeiter
+Gibt es hier echte Menschen?
+Ich hätte gern einen Ansprechpartner
+Un agente por favor
+Y a-t-il un humain ?
+Können Sie mich zurückrufen?
+pouvez-vous me rappeler ?
+j'ai besoin d'un humain
+je veux un humain
+je voudrais un conseiller
+quiero una persona real
+necesito un agente
+¿hay alguien real?
+¿pueden llamarme?
+¿hay alguna persona ahí?
+Preciso de um atendente
+quero um humano
+tem algum humano aí?
+Podem me ligar?
+um atendente por favor
+Kann mich jemand anrufen?
+Bitte um Rückruf
+un conseiller s'il vous plaît
+Quero uma pessoa de verdade
+how can I talk to a person about my board?
+get me a person to look at my board
+how do I get a human to help with my card
+quiero hablar con alguien sobre mi tarjeta
+ich möchte mit einem Menschen über meine Karte sprechen
+je veux parler à un humain au sujet de ma carte
+Can I talk to a person in your team?
+I want to contact a human in the support team""".replace("\n", "|").split("|")
 
 DOES_NOT_ASK = """talk to my colleague in the app|add a person to my workspace|human-readable export
 agent seats pricing|how do I contact the sales team of my customer

@@ -13,11 +13,17 @@ from orgs.translations import shipped
 Asks = Callable[..., Awaitable[Answer]]
 
 NO_THANKS: Mapping[str, str] = {
-    "en": "no thanks|No, thank you!|nothing else, thanks|that's all|no that is all|nope, I'm good|not now",
-    "de": "nein danke|Nein, vielen Dank|nichts mehr|das war alles|passt so|nein, das wars, danke",
-    "fr": "non merci|c'est tout|non, rien d'autre, merci|ça ira|non c’est bon",
-    "es": "no gracias|nada más|eso es todo, gracias|no, por ahora no hace falta",
-    "pt": "não, obrigado|não obrigada|só isso|é só isso, obrigado|nada mais",
+    "en": "no thanks|No, thank you!|nothing else, thanks|that's all|no that is all|nope, I'm good|not now"
+    "|No, I'm all set.|No, that's fine, thanks|that will be all|No. Thanks for your help!|no, bye"
+    "|nope, cheers",
+    "de": "nein danke|Nein, vielen Dank|nichts mehr|das war alles|passt so|nein, das wars, danke"
+    "|nein, alles bestens, danke|Nein, danke für Ihre Hilfe!|nein, tschüss",
+    "fr": "non merci|c'est tout|non, rien d'autre, merci|ça ira|non c’est bon"
+    "|non, ce sera tout, merci pour votre aide|non, tout va bien|non, au revoir",
+    "es": "no gracias|nada más|eso es todo, gracias|no, por ahora no hace falta"
+    "|no, todo bien, gracias por su ayuda|no, adiós|no, con eso basta",
+    "pt": "não, obrigado|não obrigada|só isso|é só isso, obrigado|nada mais"
+    "|não, está tudo bem|não, obrigado pela ajuda|não, tchau",
 }
 YES = {
     "en": "yes|yes please|Yeah!|sure|please do|of course",
@@ -129,6 +135,13 @@ OPTIONS = (("article:a", "Export a board"), ("article:b", "End a subscription"),
         ("none of them", 2),
         ("end a subscription", 1),
         ("4", None),
+        ("-1", None),
+        ("2 €", None),
+        ("Hi,\n2 please\nMaya", 1),
+        ("The second, thanks.\n\nBest,\nMaya", 1),
+        ("Hallo Robin,\n\ndie zweite bitte\n\nViele Grüße\nMaya Rossi\nAcme", 1),
+        ("2\nRefund", None),
+        ("2\nThanks,\nI want a refund", None),
         ("0", None),
         ("2 boards", None),
         ("2 3", None),
@@ -138,9 +151,31 @@ OPTIONS = (("article:a", "Export a board"), ("article:b", "End a subscription"),
     ],
 )
 def test_a_choice_is_typed_in_many_ways(text: str, at: int | None) -> None:
-    assert choice_of(text, OPTIONS) == at
+    assert choice_of(text, OPTIONS, "Maya Rossi") == at
 
 
 def test_yes_to_one_offer_takes_it() -> None:
     assert choice_of("ja bitte", (OPTIONS[0], OPTIONS[2])) == 0
     assert choice_of("nein danke", (OPTIONS[0], OPTIONS[2])) is None
+
+
+@pytest.mark.parametrize("text", ["2", "2.", "404", "2 please"])
+async def test_a_number_with_nothing_offered_is_asked_about(ask: Asks, text: str) -> None:
+    answer = await ask(text)
+    assert isinstance(answer, Clarify)
+    assert answer.text == shipped("en").nothing_found
+    assert not answer.options
+
+
+async def test_a_number_typed_again_after_the_answer_is_no_complaint(ask: Asks) -> None:
+    story = (Line("customer", "2"), Line("agent", "Here is how: …\n\nFrom our article *Notifications*."))
+    answer = await ask("2", story=story)
+    assert isinstance(answer, Clarify)
+    assert answer.text == shipped("en").nothing_found
+
+
+async def test_a_number_that_is_none_of_the_choices_is_asked_again(ask: Asks) -> None:
+    options = (Option("article:a", "A"), Option("article:b", "B"))
+    answer = await ask("7", offered=options, story=(Line("agent", shipped("en").not_sure),), misses=1)
+    assert isinstance(answer, Clarify)
+    assert answer.options == options
