@@ -1,6 +1,7 @@
 """The sandbox beside the product: settings that lead to the stand-ins, and a start from the beginning."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Set
 from typing import Final
 
@@ -65,11 +66,16 @@ async def _customers_at(desk: Desk, organization: OrgId, addresses: Set[str]) ->
                 if not line.erased
             ]
         for story in stories:
-            if any(identity.address in addresses for identity in story.identities):
+            if any(_ids(identity.address) & addresses for identity in story.identities):
                 yield story.line.id
         if len(lines) < _PAGE:
             return
         before = lines[-1].id
+
+
+def _ids(shown: str) -> set[str]:
+    """Return what may be the platform's id in an address as staff are shown it: "+4915…", "@maya (id 7…)"."""
+    return {part.removeprefix("+") for part in re.split(r"[\s(),]+", shown)}
 
 
 async def _silence(desk: Desk, organization: OrgId) -> None:
