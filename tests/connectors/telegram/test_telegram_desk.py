@@ -19,7 +19,8 @@ async def test_a_desk_command_is_answered_in_its_topic_once_however_often_it_com
     await office.post_newest(inbox, times=3)
     await office.account.close()
     place = Place(CHANNEL, "support-bot", str(office.group.id), str(thread))
-    sender = Sender(str(office.hugo.id), "Hugo Brandt", "hugo_brandt", "en")
+    shown = f"@hugo_brandt (id {office.hugo.id})"
+    sender = Sender(str(office.hugo.id), "Hugo Brandt", "hugo_brandt", "en", address=shown)
     assert inbox.commands == [ChatCommand(place=place, sender=sender, text="conversations --open")]
     assert inbox.events == []
     answer = office.group.messages(thread)[-1]
