@@ -28,8 +28,9 @@ def who_speaks(draft: Draft, name: str, did: str) -> str:
     lines = [
         f"👋 {did}. From now on what {name} writes in this thread goes to {customer} after {undo:g} s."
         " Everyone else's words stay inside.",
-        "- **Stays inside:** a line that begins with `//` and what follows it up to the next blank line; the"
-        " whole message, if its first line does or begins like a command (`/word`); whatever is forwarded.",
+        "- **Stays inside:** a line that begins with `//`, also after a name or a label (`Carla: // …`), and"
+        " what follows it up to the next blank line; the whole message, if its first line does or begins like"
+        " a command (`/word`); whatever is forwarded.",
         f"- **Reactions:** {_reactions(draft)}",
         f"- **Undo:** {take_back} within {undo:g} s.",
         f"- **Marks:** {_marks(draft, room)}",

@@ -1,8 +1,8 @@
 """Divide a staff message into what the customer may read and what stays inside.
 
-A private line begins with two slashes, whatever dresses it. It keeps inside itself and what follows it up to
-the next blank line; as the first line of a message it keeps the whole message inside. In doubt a line is
-private: what stayed inside can still be sent, what has left cannot be taken back.
+A private line begins with two slashes, whatever dresses it, also after a name or a label ("Carla: //"). It
+keeps inside itself and what follows it up to the next blank line; as the first line of a message it keeps the
+whole message inside. In doubt a line is private: what stayed inside can still be sent, what has left cannot be taken back.
 """
 
 import html
@@ -16,34 +16,65 @@ _SLASHES = "\u2afd\u2afb"
 _UNSEEN = r"\s\p{Z}\p{Cf}\p{Cc}\p{M}\p{Default_Ignorable_Code_Point}\u2800"
 
 _TWO = rf"(?:[{_SLASHES}]|[{_SLASH}][{_UNSEEN}*_~`\\|]*[{_SLASH}])"
-_SCHEMES = "https?|ftps?|sftp|file|s3|gs|ssh|git|wss?|tg|slack"
+_SCHEMES = (
+    "https?|ftps?|sftp|scp|file|s3|gs|ssh|git(?:\\+(?:ssh|https?))?|svn|wss?|tg|slack|whatsapp|fb-messenger"
+    "|msteams|zoommtg|market|intent|itms(?:-apps|-services)?|smb|ldaps?|postgres(?:ql)?|mysql"
+    "|mongodb(?:\\+srv)?|rediss?|amqps?|rtsp|rtmps?"
+)
 _DATES = (
     "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
     "|nov(?:ember)?|dec(?:ember)?|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?"
     "|sat(?:urday)?|sun(?:day)?|today|yesterday|at|[ap]\\.?m|utc|gmt"
 )
-
-# All that may stand before the slashes of a private line: signs, pictures and what nobody sees; numbers,
-# dates and times; the letter of a list or of a ticked box; a tag; a link with words; the name of an emoji
-# or of a channel; and to whom the line speaks. A person's name is several words: nothing tells where it ends.
-_WORD = rf"(?:(?!{_TWO})[^\s@])"
-_DRESS = rf"""
-    (?:
-        :[a-z0-9_+'-]{{1,60}}:
-        | \p{{Nd}}{{1,9}} (?: (?:st|nd|rd|th)\b | [{_SLASH}] (?=\p{{Nd}}) )?
-        | (?i:\b(?:{_DATES})\b)
-        | [\p{{L}}\p{{M}}]{{1,4}} [.)\]] (?=[{_UNSEEN}{_SLASH}{_SLASHES}])
-        | < [{_SLASH}@\#!]? \p{{L}} [^<>:{_SLASH}]{{0,80}} >
-        | \[ [^\[\]]{{1,80}} \] \( [^()\s]{{1,300}} \) (?=[{_UNSEEN}:,])
-        | \# {_WORD}{{1,80}} (?<!:) (?=[{_UNSEEN}:,])
-        | (?: \p{{L}}{{1,10}} [{_UNSEEN},:]+ ){{0,2}} [@\uff20] {_WORD}{{1,80}}
-          (?: [{_UNSEEN}]+ {_WORD}{{1,40}} ){{0,4}}? [{_UNSEEN}]* (?= [@\uff20] | {_TWO} )
-          (?<! \b(?:{_SCHEMES}): )
-        | [^\p{{L}}\p{{Nd}}{_SLASH}{_SLASHES}]
-        | \p{{Default_Ignorable_Code_Point}}
-    )*+
+# Words that say by themselves that what follows is for the staff; any others need a sign after them.
+_LABELS = (
+    "fyi|nb|cc|psst|note|notes|todo|internal(?:ly)?|private(?:ly)?|intern|privat|notiz|hinweis|interne?"
+    "|privée?|intern[oa]|privad[oa]|particular|nota|inside|staff only|team only|not for the customer"
+)
+# A link is none of what may stand before the slashes. Of schemes that nobody knows, most are names or labels
+# ("note://she complains"): one is a link when what follows looks like an address.
+_LINK = rf"""
+    (?i:{_SCHEMES}) [:\uff1a] {_TWO}
+    | (?i:https?|ftps?) [{_UNSEEN}]* [:\uff1a] [{_UNSEEN}]* {_TWO} (?! [{_UNSEEN}] | $ )
+    | [a-z] [a-z0-9+.-]{{1,30}} :// [^\s/?\#]* [./?\#=:@%&] \S
 """
-_PRIVATE = regex.compile(rf"{_DRESS} {_TWO}", regex.VERBOSE)
+
+# All that may stand before the slashes of a private line: signs, pictures and what nobody sees; a tag; a link
+# with words; the name of an emoji or of a channel; whom the line mentions; numbers, dates and times; the
+# letter of a list or of a ticked box.
+_WORD = rf"(?:(?!{_TWO})[^\s@])"
+_SIGN = rf"[^\p{{L}}\p{{Nd}}{_SLASH}{_SLASHES}]"
+_MARK = rf"""
+    :[a-z0-9_+'-]{{1,60}}: (?<! :(?:{_SCHEMES}): )
+    | < [{_SLASH}@\#!]? \p{{L}} [^<>:{_SLASH}]{{0,80}} >
+    | \[ [^\[\]]{{1,80}} \] \( [^()\s]{{1,300}} \) (?=[{_UNSEEN}:,])
+    | \# {_WORD}{{1,80}} (?<!:) (?=[{_UNSEEN}:,])
+    | (?: \p{{L}}{{1,10}} [{_UNSEEN},:]+ ){{0,2}} (?<![\p{{L}}\p{{Nd}}]) [@\uff20] {_WORD}{{1,80}}
+      (?: [{_UNSEEN}]+ {_WORD}{{1,40}} ){{0,4}}? [{_UNSEEN}]* (?= [@\uff20] | {_TWO} )
+      (?<! \b(?:{_SCHEMES}): )
+    | {_SIGN}
+    | \p{{Default_Ignorable_Code_Point}}
+"""
+_NUMBER = rf"""
+    \p{{Nd}}{{1,9}} (?: (?:st|nd|rd|th)\b | [{_SLASH}] (?=\p{{Nd}}) )?
+    | (?i:\b(?:{_DATES})\b)
+    | [\p{{L}}\p{{M}}]{{1,4}} [.)\]] (?=[{_UNSEEN}{_SLASH}{_SLASHES}])
+"""
+# Then up to three names or labels, such as "Carla:", "Hugo, Anna," or "for the team -". Each is up to four
+# words with a sign after them: without one nothing tells where a name ends ("Maya // Hugo").
+_NAME = r"[\p{L}\p{M}\p{Nd}\p{Cf}]{1,40} (?: ['’._-] [\p{L}\p{M}\p{Nd}\p{Cf}]{1,40} ){0,5}+"
+_LABEL = rf"""
+    (?!{_LINK}) {_NAME} (?: [{_UNSEEN}]++ (?!{_LINK}) {_NAME} ){{0,3}}+
+    [{_UNSEEN}]*+ (?=\S) (?:{_MARK})++
+"""
+_PRIVATE = regex.compile(
+    rf"""
+    (?: {_MARK} | {_NUMBER} )*+
+    (?: (?: {_LABEL} ){{0,3}}+ | (?i:\b(?:{_LABELS})) [{_UNSEEN}]++ )
+    {_TWO}
+    """,
+    regex.VERBOSE,
+)
 _COMMAND = regex.compile(rf"[{_UNSEEN}]*/[A-Za-z]\w*(?:@\w+)?(?:\s|$)")
 _BLANK = regex.compile(rf"[{_UNSEEN}>]*")
 _QUOTED = regex.compile(rf"[{_UNSEEN}]*>")

@@ -39,6 +39,8 @@ PRIVATE = (
     "\n1. *//* {}\n2. {}",
     "\n• [x] // {}\n{}",
     "\n<@U0CARLA003>: // {}\n{}",
+    "\nCarla Mendes: // {}\n{}",
+    "\ninternal - // {}\n{}",
 )
 people = st.integers(0, 2)  # which of those who are in the room
 steps = st.one_of(

@@ -95,6 +95,47 @@ DRESSES = [
     "\u2800",
     "\x07",
 ]
+NAMES = [
+    "Carla: ",
+    "Carla, ",
+    "carla : ",
+    "Carla Mendes de Sousa: ",
+    "Carla (Sales): ",
+    "Dr. Anna-Lena O’Brien, ",
+    "Hugo, Carla & Anna: ",
+    "Hey Carla! ",
+    "Carla... ",
+    "Carla 🔒 ",
+    "Carla :lock: ",
+    "Carla -> ",
+    "Note: ",
+    "**Note:** ",
+    "fyi:\u00a0",
+    "FYI ",
+    "Only staff: ",
+    "Re: Carla: ",
+    "internal - ",
+    "internal – ",
+    "intern | ",
+    "[internal] ",
+    "(internal) ",
+    "note for @Carla: ",
+    "cc: [Carla](https://t.me/carla), ",
+    "> 1. Carla: ",
+    "12:30 Carla: ",
+    "Car\u200bla\u200f:\u200b ",
+    "Карла: ",
+    "Κάρλα, ",
+    "注意：",
+    "ハルカさん、",
+    "참고: ",
+    "ملاحظة: ",
+    "كارلا، ",
+    "הערה: ",
+    "हिन्दी: ",
+    "หมายเหตุ: ",
+    "Ծանոթ՝ ",
+]
 SLASHES = [
     "//",
     "／／",
@@ -116,11 +157,29 @@ BREAKS = ["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85", "\v"]
 
 @pytest.mark.parametrize("slashes", SLASHES)
 def test_whatever_dresses_a_private_line_it_stays_inside(slashes: str) -> None:
-    for dress in DRESSES:
+    for dress in [*DRESSES, *NAMES]:
         line = f"{dress}{slashes} she always complains"
         parts = divide(f"It is 90 EUR.\n{line}\nAnything else?")
         assert parts == ("It is 90 EUR.", f"{line}\nAnything else?")
         assert divide(f"\n{line}\n\nIt is 90 EUR.").public == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fyi: //she always complains",
+        "Carla:// she always complains",
+        "Carla://she always complains",
+        "note://she always complains",
+        "Note:／／she always complains",
+        "Slack: //she always complains",
+        "http: // she always complains",
+        "注意：//她总是抱怨",
+        "ملاحظة: //تشتكي دائما",
+    ],
+)
+def test_a_name_or_a_label_before_the_slashes_is_no_link(line: str) -> None:
+    assert divide(f"It is 90 EUR.\n\n{line}\n\nBye.") == ("It is 90 EUR.\n\nBye.", line)
 
 
 @pytest.mark.parametrize("blank", BLANKS)
@@ -150,6 +209,20 @@ def test_what_follows_the_next_blank_line_goes_out_again(ends: str, blank: str) 
         "#1 https://shop.example",
         "1.1 http://shop.example//a",
         "Today: https://shop.example",
+        "Https://shop.example",
+        "http: //shop.example",
+        "https：//shop.example",
+        "ftp://shop.example",
+        "tg://resolve?domain=shop",
+        "desk://open/cart",
+        "https:// must stand before it",
+        "git+ssh://git@shop.example/x",
+        "view-source:https://shop.example",
+        "Note: https://shop.example//cart",
+        "Maya, https://shop.example",
+        "Our shop:https://shop.example//cart",
+        "Carla & Hugo see https://shop.example//cart",
+        "In that language a comment begins with: // x",
         "Maya // Hugo",
         "hugo@shop.example // or",
         "@Maya this is what we have found so far: one // two",
@@ -226,7 +299,9 @@ pieces = st.one_of(
 )
 texts = st.lists(pieces, max_size=25).map("".join)
 secret_lines = st.tuples(
-    st.sampled_from(DRESSES), st.sampled_from(SLASHES), st.sampled_from([" secret", "secret", "\u200bsecret"])
+    st.sampled_from([*DRESSES, *NAMES]),
+    st.sampled_from(SLASHES),
+    st.sampled_from([" secret", "secret", "\u200bsecret"]),
 ).map("".join)
 
 
@@ -254,3 +329,51 @@ def test_the_public_part_holds_nothing_private_and_nothing_new(text: str) -> Non
     lines = text.splitlines()
     assert all(line in lines for line in filter(None, public.splitlines()))
     assert public == text or public == public.strip("\r\n")
+
+
+names = st.tuples(
+    st.lists(st.from_regex(r"[^\W\d_]{1,12}", fullmatch=True), min_size=1, max_size=3).map(" ".join),
+    st.sampled_from(
+        [":", ",", " :", " -", " –", "!", "…", ";", " |", " →", "：", "，", "、", "،", "՝", " 🔒"]
+    ),
+    st.sampled_from([" ", "  ", "\t", "\u00a0", "\u3000", "\u200b ", "\u200f "]),
+).map("".join)
+
+
+@given(names, st.sampled_from(SLASHES), texts)
+def test_whoever_is_named_before_the_slashes_the_line_stays_inside(
+    name: str, slashes: str, after: str
+) -> None:
+    assert "secret" not in divide(f"Before.\n{name}{slashes} secret\n\n{after}").public
+
+
+words = st.from_regex(r"[^\W_]{1,12}[,.;:!?)…：，]?", fullmatch=True)
+links = st.tuples(
+    st.sampled_from(
+        [
+            "https://",
+            "http://",
+            "HTTPS://",
+            "Https://",
+            "ftp://",
+            "ssh://git@",
+            "s3://",
+            "http: //",
+            "desk://x/",
+        ]
+    ),
+    st.from_regex(r"[a-z0-9]{1,9}(\.[a-z]{2,6}){1,2}(//?[a-z0-9]{1,5}){0,3}", fullmatch=True),
+).map("".join)
+
+
+@given(
+    st.lists(words, max_size=8).map(" ".join),
+    st.sampled_from([" ", ": ", ", ", " - ", " (", " <", "\n", "\n- ", "\n> "]),
+    links,
+    st.lists(words, max_size=3).map(" ".join),
+)
+def test_a_link_leaves_at_the_beginning_of_a_line_and_after_words(
+    before: str, between: str, link: str, after: str
+) -> None:
+    text = f"{before}{between}{link} {after}"
+    assert divide(text) == (text, "")
