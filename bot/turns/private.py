@@ -2,7 +2,8 @@
 
 A private line begins with two slashes, whatever dresses it, also after a name or a label ("Carla: //"). It
 keeps inside itself and what follows it up to the next blank line; as the first line of a message it keeps the
-whole message inside. In doubt a line is private: what stayed inside can still be sent, what has left cannot be taken back.
+whole message inside. In doubt a line is private: what stayed inside can still be sent, what has left cannot
+be taken back.
 """
 
 import html
