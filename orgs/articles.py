@@ -110,7 +110,7 @@ def _front_matter(head: str) -> FrontMatter:
     if not head.strip():
         return FrontMatter()
     tree = read_tree(b"\n" + head.encode())  # the first line is the opening ---
-    swallowing = next((c for c in tree.comments.values() if c.whole), None)
+    swallowing = next((c for c in tree.comments.values() if c.lost), None)
     if swallowing is not None:
         raise Unreadable("yaml.comment", swallowing.mark, swallowing.found, swallowing.expected)
     if not isinstance(tree.root, dict):

@@ -110,7 +110,7 @@ def _read(path: Path, channels: Mapping[str, ChannelKind]) -> _Reading:
             expected=comment.expected,
             path=place,
             mark=comment.mark,
-            severity=Severity.ERROR if comment.whole else Severity.WARNING,
+            severity=Severity.ERROR if comment.lost else Severity.WARNING,
         )
     try:
         reading.organization = Organization.model_validate_json(json.dumps(tree.root))

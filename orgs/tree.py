@@ -22,7 +22,7 @@ Mark = tuple[int, int]
 
 _INTEGER = re.compile(r"[-+]?\d{1,18}")
 _NUMBER = re.compile(r"[-+]?(\d{1,18}\.\d{0,18}|\.\d{1,18}|\d{1,18})([eE][-+]?\d{1,3})?")
-_COMMENT = re.compile(r"\s*(#\w.*)")
+_COMMENT = re.compile(r"\s*(#[^\s#=-].*)")  # "## part", "#---" and "#===" draw a line
 _COMMENT_IN_BRACKETS = re.compile(r"[:,\[{]\s+(#\w[^\s,\]}]*)")
 _WORDS: Final[dict[str, Scalar]] = {
     "": None,
@@ -41,11 +41,15 @@ _WORDS: Final[dict[str, Scalar]] = {
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment that has swallowed a value, the `whole` of it or its end, because nobody quoted its `#`."""
+    """A comment that has swallowed a value, the `whole` of it or its end, because nobody quoted its `#`.
+
+    Behind a number or a `true` nothing was `lost`: it may be meant as a comment.
+    """
 
     mark: Mark
     text: str
     whole: bool
+    lost: bool = True
 
     @property
     def found(self) -> str:
@@ -231,7 +235,10 @@ class _Builder:
             return
         if (found := _COMMENT.match(self._lines[end.line], end.column)) is not None:
             self.comments[path] = Comment(
-                (end.line + 1, found.start(1) + 1), found.group(1), whole=not node.value
+                (end.line + 1, found.start(1) + 1),
+                found.group(1),
+                whole=not node.value,
+                lost=not node.value or isinstance(_scalar(node, path), str),
             )
 
     def _mapping(self, node: yaml.MappingNode, path: Path, depth: int) -> Value:

@@ -266,9 +266,11 @@ class _Changes:
             also = f", with {plural(len(story.merged), 'customer')} merged into them" if story.merged else ""
             what = f"{root} ({plural(story.line.conversations, 'conversation')}{also})"
         loss = f"All that {what} ever wrote becomes unreadable, for ever."
-        if not call.arguments["yes"] and await desk.confirm(loss, "Erase them?") is Reply.NO:
+        reply = Reply.INSISTED if call.arguments["yes"] else await desk.confirm(loss, "Erase them?")
+        if not reply.go_on:
+            asked = f"{loss} Nothing was erased. To erase them without being asked, add `--yes`."
             return Output(
-                text=f"{loss} Nothing was erased. To erase them without being asked, add `--yes`.",
+                text="Nothing was erased." if reply.shown else asked,
                 data={"erased": False, "customers": [str(one) for one in everybody]},
                 ok=False,
             )

@@ -23,15 +23,24 @@ Ring = Callable[[], Awaitable[None]]
 
 
 class Reply(Enum):
-    """Whether a change shall be made. SEEN: yes, and what changes was shown with the question."""
+    """Whether a change shall be made. Who agreed or declined was shown with the question what changes."""
 
-    NO = "no"
-    YES = "yes"
-    SEEN = "seen"
+    UNASKED = "unasked"  # nobody was there to answer
+    INSISTED = "insisted"  # `--yes`
+    AGREED = "agreed"
+    DECLINED = "declined"
+
+    @property
+    def go_on(self) -> bool:
+        return self in (Reply.INSISTED, Reply.AGREED)
+
+    @property
+    def shown(self) -> bool:
+        return self in (Reply.AGREED, Reply.DECLINED)
 
 
 Confirm = Callable[[str, str], Awaitable[Reply]]
-"""Show what is about to change, then ask the question about it. NO where nobody is there to answer."""
+"""Show what is about to change, then ask the question about it. UNASKED where nobody is there to answer."""
 
 
 class Borrow(Protocol):
@@ -62,7 +71,7 @@ async def nothing_to_borrow(
 
 async def unconfirmed(_: str, __: str) -> Reply:
     """For chat: nobody answers a question within a command, so whoever is sure says `--yes`."""
-    return Reply.NO
+    return Reply.UNASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,9 +86,11 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             f" {plural(conversations, 'conversation')} under way would end unanswered, {escalated} of them"
             " with people, who are told in their rooms. What was said is kept as long as usual."
         )
-        if not call.arguments["yes"] and await desk.confirm(loss, "Retire it?") is Reply.NO:
+        reply = Reply.INSISTED if call.arguments["yes"] else await desk.confirm(loss, "Retire it?")
+        if not reply.go_on:
+            asked = f"{loss}\nNothing was done. To retire it without being asked, add `--yes`."
             return Output(
-                text=f"{loss}\nNothing was done. To retire it without being asked, add `--yes`.",
+                text="Nothing was done." if reply.shown else asked,
                 data={"retired": False, "conversations": conversations},
                 ok=False,
             )
@@ -159,8 +161,8 @@ async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
     async with desk.database.begin() as connection:
         foreseen = await organizations.preview(connection, loaded)
     reply = await _agreed(desk, call, foreseen, warnings)
-    if reply is Reply.NO:
-        return _not_applied(foreseen, warnings)
+    if not reply.go_on:
+        return _not_applied(foreseen, warnings, reply)
     async with desk.database.begin() as connection:
         applied = await organizations.apply(
             connection, desk.keys, desk.new_id, loaded, by=actor(call), digest=loaded.digest
@@ -175,8 +177,8 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
     async with desk.database.begin() as connection:
         foreseen = await organizations.preview_version(connection, known.organization, version)
     reply = await _agreed(desk, call, foreseen, ())
-    if reply is Reply.NO:
-        return _not_applied(foreseen, ())
+    if not reply.go_on:
+        return _not_applied(foreseen, (), reply)
     async with desk.database.begin() as connection:
         applied = await organizations.apply_version(
             connection, desk.keys, desk.new_id, known.organization, version, by=actor(call)
@@ -188,7 +190,7 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
 
 async def _agreed(desk: Desk, call: Call, foreseen: Preview, warnings: tuple[str, ...]) -> Reply:
     if call.arguments["yes"] or not (foreseen.changes or foreseen.revives):
-        return Reply.YES
+        return Reply.INSISTED
     return await desk.confirm("\n".join((*warnings, *_shown_changes(foreseen))), "Put this in force?")
 
 
@@ -198,11 +200,12 @@ def _shown_changes(foreseen: Preview) -> list[str]:
     return [*changes, *back, *_reassigned(foreseen.reassignments)]
 
 
-def _not_applied(foreseen: Preview, warnings: tuple[str, ...]) -> Output:
+def _not_applied(foreseen: Preview, warnings: tuple[str, ...], reply: Reply) -> Output:
     many = plural(len(foreseen.changes), "change")
     said = f"Nothing was applied. To apply {many} without being asked, add `--yes`."
+    whole = "\n".join((*warnings, *_shown_changes(foreseen), said))
     return Output(
-        text="\n".join((*warnings, *_shown_changes(foreseen), said)),
+        text="Nothing was applied." if reply.shown else whole,
         data={
             "applied": False,
             "changes": _as_data(foreseen.changes),
@@ -228,7 +231,7 @@ def _applied(name: str, applied: Applied, warnings: tuple[str, ...], reply: Repl
         said = f"Nothing changes: version {applied.version} of {name} says the same."
         return Output(text="\n".join((*warnings, said)), data=data)
     said = f"Version {applied.version} of {name} is in force: {plural(len(applied.changes), 'change')}."
-    if reply is Reply.SEEN:
+    if reply.shown:
         return Output(text=said, data=data)
     shown = _shown_changes(Preview(applied.changes, applied.reassignments, applied.revived))
     return Output(text="\n".join((*warnings, *shown, said)), data=data)

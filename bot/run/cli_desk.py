@@ -43,11 +43,11 @@ class Shell:
 
     async def confirm(self, changes: str, question: str) -> Reply:
         if not (self.answers.isatty() and self.questions.isatty()):
-            return Reply.NO
+            return Reply.UNASKED
         self.questions.write(f"{printable(changes)}\n{question} [y/N] ")
         self.questions.flush()
         answer = await asyncio.to_thread(self.answers.readline)
-        return Reply.SEEN if answer.strip().lower() in ("y", "yes") else Reply.NO
+        return Reply.AGREED if answer.strip().lower() in ("y", "yes") else Reply.DECLINED
 
 
 def settings_for(environ: Mapping[str, str], *, begins: bool) -> Settings:

@@ -15,7 +15,13 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(
     ("typed", "reply"),
-    [("y\n", Reply.SEEN), ("YES\n", Reply.SEEN), ("n\n", Reply.NO), ("\n", Reply.NO), ("", Reply.NO)],
+    [
+        ("y\n", Reply.AGREED),
+        ("YES\n", Reply.AGREED),
+        ("n\n", Reply.DECLINED),
+        ("\n", Reply.DECLINED),
+        ("", Reply.DECLINED),
+    ],
 )
 async def test_a_terminal_is_asked_and_shown_what_changes(typed: str, reply: Reply) -> None:
     questions = Terminal()
@@ -29,7 +35,7 @@ async def test_without_a_terminal_nobody_agrees(
 ) -> None:
     """Whatever a pipe says: what it was written for may not be what is asked."""
     asked = questions()
-    assert await Shell(answers("y\n"), asked).confirm("+ teams[a]", "Put this in force?") is Reply.NO
+    assert await Shell(answers("y\n"), asked).confirm("+ teams[a]", "Put this in force?") is Reply.UNASKED
     assert asked.getvalue() == ""
 
 

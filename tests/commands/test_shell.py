@@ -1,6 +1,9 @@
 """`desk …` as people and scripts use it."""
 
 import base64
+import contextlib
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -56,6 +59,41 @@ def test_a_pipe_cannot_answer_for_a_person(desk: Desks, database_url: str) -> No
     assert ran.returncode == 1
     assert "Nothing was applied." in ran.stdout
     assert desk("org", "show").code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("org", "apply", str(SAMPLE.parent / "minimal")), "Nothing was applied."),
+        (("org", "retire", "Brightdesk Support"), "Nothing was done."),
+        (("customers", "erase", "{tom}"), "Nothing was erased."),
+    ],
+)
+def test_who_says_no_is_shown_what_would_change_once(
+    desk: Desks, story: Told, words: tuple[str, ...], said: str
+) -> None:
+    shown = on_a_terminal("n\n", *(word.format(tom=story.tom) for word in words))
+    loss = shown.splitlines()[0]
+    assert shown.count(loss) == 1
+    assert shown.splitlines()[-1].endswith(f"? [y/N] {said}")
+
+
+def on_a_terminal(typed: str, *words: str) -> str:
+    """Return what `desk` writes on a terminal where `typed` is typed."""
+    ours, its = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot.run.cli", *words], stdin=its, stdout=its, stderr=subprocess.STDOUT
+    ) as ran:
+        os.close(its)
+        os.write(ours, typed.encode())
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: it has ended
+            while part := os.read(ours, 65_536):
+                shown += part
+        assert ran.wait(timeout=60) == 1
+    os.close(ours)
+    # The terminal shows what is typed as well.
+    return shown.decode().replace("\r\n", "\n").removeprefix(typed)
 
 
 def test_erasing_without_a_terminal_and_without_yes_erases_nothing(desk: Desks, story: Told) -> None:
