@@ -26,6 +26,7 @@ from bot.core.effects import (
     GoOn,
     Introduce,
     Move,
+    Offer,
     OpenEscalation,
     OpenRoom,
     Park,
@@ -35,6 +36,7 @@ from bot.core.effects import (
     Retract,
     SendAgain,
     SetTimer,
+    SettleOffer,
     Show,
     ShowCard,
     TellPerson,
@@ -126,10 +128,11 @@ class Writes:
                 case CloseRoom() | ReopenRoom():
                     opened = isinstance(effect, ReopenRoom)
                     self._rows["open_room"].append({"id": effect.room, "open": opened})
-                case ShowCard():
-                    await self._tell(connection, view, sealer, effect.room, None, None)
-                case TellRoom():
-                    await self._tell(connection, view, sealer, effect.room, effect.operation, effect.about)
+                case ShowCard() | TellRoom() | Offer():
+                    await self._tell(connection, view, sealer, effect)
+                case SettleOffer():
+                    row = self._row(view, sealer, "settle_offer", effect.post, effect.message)
+                    self._rows["settle_offer"].append(row)
                 case TellPerson():
                     await self._direct(connection, view, sealer, effect.message)
                 case SetTimer():
@@ -362,14 +365,19 @@ class Writes:
         connection: AsyncConnection,
         view: View,
         sealer: Sealer,
-        room: UUID,
-        operation: Operation | None,
-        about: UUID | None,
+        effect: ShowCard | TellRoom | Offer,
     ) -> None:
+        room = effect.room
         opened = next((row for row in self._rows["room"] if row["id"] == room), None)
-        lane = opened["lane"] if opened else await connection.scalar(_ROOM_LANE, {"id": room})
-        kind = "card" if operation is None else type(operation).__name__.lower()
-        self._to_room(view, sealer, LaneId(lane), kind, operation, about, room)  # type: ignore[arg-type]
+        lane: UUID = opened["lane"] if opened else await connection.scalar(_ROOM_LANE, {"id": room})  # type: ignore[assignment]
+        match effect:
+            case ShowCard():
+                self._to_room(view, sealer, LaneId(lane), "card", None, None, room)
+            case TellRoom(operation=operation, about=about):
+                kind = type(operation).__name__.lower()
+                self._to_room(view, sealer, LaneId(lane), kind, operation, about, room)
+            case Offer(post=post, message=about):
+                self._to_room(view, sealer, LaneId(lane), "offer", post, about, room)
 
     def _out(
         self,
@@ -539,6 +547,13 @@ _FINDING: dict[str, TextClause] = {
             payload, state)
         values (:id, :organization, coalesce((select lane_id from sent), :lane), :conversation, :message,
             coalesce((select place_id from sent), :place), :kind, :payload, 'waiting')
+        returning lane_id
+    """),
+    "settle_offer": text("""
+        insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, kind, payload,
+            state)
+        select :id, :organization, lane_id, :conversation, :message, room_id, :kind, :payload, 'waiting'
+        from outbox where message_id = :message and kind = 'offer' order by position desc limit 1
         returning lane_id
     """),
     "send_again": text("""

@@ -375,7 +375,7 @@ def report_of(result: Result) -> DeliveryReport | None:
         )
     if isinstance(item.operation, Invite):
         return _not_invited(item, item.operation, result)
-    if item.kind not in ("post", "card") and not (item.kind == "emote" and item.reports):
+    if item.kind not in ("post", "offer", "card") and not (item.kind == "emote" and item.reports):
         return None
     if isinstance(result, Later):
         return _delayed(result)
@@ -543,6 +543,11 @@ _DETAILS = text("""
         case when o.kind in ('amend', 'retract') then (
             select array_agg(ref) from outbox p cross join unnest(p.external_ids) as ref
             where p.message_id = o.message_id and p.room_id is null and p.kind = 'post'
+        ) when o.kind = 'settle_offer' then (
+            select p.external_ids from outbox p
+            where p.message_id = o.message_id and p.room_id = o.room_id and p.kind = 'offer'
+                and p.position < o.position
+            order by p.position desc limit 1
         ) end as refs
     from outbox o
     join lanes l on l.id = o.lane_id

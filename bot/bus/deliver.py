@@ -297,6 +297,8 @@ class Deliverer:
         match item.kind:
             case "amend" if isinstance(item.operation, Post):
                 return Revise(item.refs[0], item.operation) if item.refs else None
+            case "settle_offer" if isinstance(item.operation, Post):
+                return Revise(item.refs[-1], item.operation) if item.refs else None  # where its buttons are
             case "retract":
                 return Erase(item.refs[item.part]) if item.part < len(item.refs) else None
             case _:

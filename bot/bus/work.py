@@ -21,7 +21,18 @@ from bot.bus.metrics import STAGES, TURNS
 from bot.core.answering import Answer, Answerer
 from bot.core.connector import Connector, Initiates
 from bot.core.conversation import Origin, Role, View
-from bot.core.effects import Amend, Deliver, OpenRoom, Retract, SendAgain, ShowCard, TellPerson, TellRoom
+from bot.core.effects import (
+    Amend,
+    Deliver,
+    Offer,
+    OpenRoom,
+    Retract,
+    SendAgain,
+    SettleOffer,
+    ShowCard,
+    TellPerson,
+    TellRoom,
+)
 from bot.core.errors import AnswererUnavailable, DeskError, StorageUnavailable, Superseded, TurnFailed
 from bot.core.events import Event, Said
 from bot.core.ids import Clock, ConversationId, DeliveryId, NewId
@@ -36,7 +47,18 @@ from storage.turns import Commit, Lease, Turns
 log = structlog.get_logger(__name__)
 
 _MARGIN = 0.001  # seconds after something is due: the database's clock decides, and is asked once
-_LEAVES = (Deliver, Amend, Retract, SendAgain, OpenRoom, ShowCard, TellRoom, TellPerson)
+_LEAVES = (
+    Deliver,
+    Amend,
+    Retract,
+    SendAgain,
+    OpenRoom,
+    ShowCard,
+    TellRoom,
+    Offer,
+    SettleOffer,
+    TellPerson,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

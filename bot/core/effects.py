@@ -185,6 +185,23 @@ class TellRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Let staff choose in the room, by buttons, what becomes of a message: `SettleOffer` replaces them."""
+
+    room: UUID
+    post: Post
+    message: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class SettleOffer:
+    """Let the newest offer about a message read like this. Does nothing if there is none."""
+
+    message: MessageId
+    post: Post
+
+
+@dataclass(frozen=True, slots=True)
 class TellPerson:
     """Write to one person of the staff directly. The conversation is told when that fails."""
 
@@ -259,6 +276,8 @@ Effect = (
     | ReopenRoom
     | ShowCard
     | TellRoom
+    | Offer
+    | SettleOffer
     | TellPerson
     | Move
     | SetTimer

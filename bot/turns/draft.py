@@ -28,6 +28,7 @@ from bot.core.effects import (
     Deliver,
     Effect,
     Move,
+    Offer,
     OpenRoom,
     Remember,
     ReopenRoom,
@@ -256,6 +257,11 @@ class Draft:
         """Write into a room, also a closed one; by default into the open one, if there is one."""
         if room := room or self.open_room:
             self.add(TellRoom(room.id, post, about))
+
+    def offer(self, post: Post, message: MessageId) -> None:
+        """Let staff choose in the open room, if there is one, what becomes of a message."""
+        if room := self.open_room:
+            self.add(Offer(room.id, post, message))
 
     def tell_author(self, post: Post, message: Message) -> None:
         """Tell staff about what they wrote: in the open room, else where they wrote it."""

@@ -9,7 +9,7 @@ from bot.core.conversation import (
     OwnerKind,
     Status,
 )
-from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, ShowCard
+from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, SettleOffer, ShowCard
 from bot.core.events import Edited, Event, Said, Submitted, Tapped, Unsupported
 from bot.core.outbound import Mark, Post
 from bot.turns.draft import Draft
@@ -57,6 +57,7 @@ def _withdraw(draft: Draft) -> None:
         if message.state not in (MessageState.HELD, MessageState.PARKED):
             continue
         draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+        draft.add(SettleOffer(message.id, Post("🚫 It is not sent.")))
         draft.mark(message, Mark.WITHDRAWN)
         draft.here = draft.rooms.get(message.room) if message.room else None
         author = find_person(draft.organization, message.sender)

@@ -13,7 +13,7 @@ from bot.core.conversation import (
     OwnerKind,
     Role,
 )
-from bot.core.effects import ChangeMessage, Fail, Park, SetTimer
+from bot.core.effects import ChangeMessage, Fail, Park, SetTimer, SettleOffer
 from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
@@ -110,6 +110,7 @@ def _delivered(draft: Draft, message: Message) -> None:
             return  # a file has left, and the words beside it are still dead
         # An operator sent it again.
         draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+        draft.add(SettleOffer(message.id, Post("📨 It was sent again, and has left.")))
     _advance(draft, draft.messages[message.id], MessageState.SENT if told else MessageState.DELIVERED)
     if draft.messages[message.id] is message:  # its words had left before, and now a file has
         _mark(draft, message)
@@ -234,7 +235,7 @@ def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
 
 def _offer_again(draft: Draft, message: Message, sentence: str) -> None:
     again = Button(SEND_AGAIN, str(message.id), "Send again", Style.PRIMARY)
-    draft.tell_room(Post(f"❌ {sentence}", buttons=(again,)), message.id)
+    draft.offer(Post(f"❌ {sentence}", buttons=(again,)), message.id)
 
 
 def _sentence(draft: Draft, message: Message, report: DeliveryReport) -> str:

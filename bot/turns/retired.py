@@ -1,7 +1,7 @@
 """A conversation of an organization that was retired: it ends, and staff are told in its room."""
 
 from bot.core.conversation import EscalationState, MessageState, OwnerKind, Status
-from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, Move
+from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, Move, SettleOffer
 from bot.core.outbound import Mark, Post
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
@@ -13,6 +13,7 @@ def hear(draft: Draft) -> None:
     for message in list(draft.messages.values()):
         if message.state in (MessageState.HELD, MessageState.PARKED):
             draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+            draft.add(SettleOffer(message.id, Post("🚫 It is not sent.")))
             draft.mark(message, Mark.WITHDRAWN)
     for kind in {kind for kind, _ in draft.timers}:
         draft.add(ClearTimers(kind))

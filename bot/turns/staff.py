@@ -23,10 +23,10 @@ from bot.core.effects import (
     ChangeMessage,
     ClearTimers,
     Deliver,
-    Drop,
     Retract,
     SendAgain,
     SetTimer,
+    SettleOffer,
 )
 from bot.core.events import (
     AddressChanged,
@@ -199,8 +199,9 @@ def _take_inside(draft: Draft, event: Event, message: Message, text: str, person
     """Keep a message inside that has not left: it waits, or failed."""
     _keep_private(draft, event, message, "")
     if message.state is MessageState.PARKED:
-        draft.add(Drop(message.id))
-        draft.remember(parked=max(0, draft.memory.parked - 1))
+        window.never_send(draft, message, "🔒 It stays inside now: it is not sent.")
+    elif message.state is MessageState.FAILED:
+        draft.add(SettleOffer(message.id, Post("🔒 It stays inside now: it is not sent again.")))
     draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=text))
     draft.add(ClearTimers(RELEASE, str(message.id)))
     escalation = draft.escalation
@@ -328,12 +329,11 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
             _hold(draft, message)
         case MessageState.PARKED:
             draft.add(ChangeMessage(message.id, state=MessageState.RELEASED, text=public))
-            draft.add(Drop(message.id))
+            window.never_send(draft, message, "✏️ Changed: the new words take its place.")
             post = Post(
                 public, attachments=at_hand(message), speaker=draft.speaker(message.role, message.sender)
             )
             draft.add(Deliver(message.id, post, report=True))  # it will be parked again, with the new words
-            draft.remember(parked=max(0, draft.memory.parked - 1))
             _keep_private(draft, event, message, private)
         case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ if speaks:
             if public != message.text:
@@ -411,12 +411,13 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
             withdraw(draft, message)
         case MessageState.PARKED:
             draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
-            draft.add(Drop(message.id))
-            draft.remember(parked=max(0, draft.memory.parked - 1))
+            window.never_send(draft, message)
         case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
             _retract(draft, message)
-        case _:
+        case before:
             draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+            if before is MessageState.FAILED:
+                draft.add(SettleOffer(message.id, Post("↩️ Taken back: it is not sent again.")))
     draft.because(f"person {message.sender}", f"deleted a message that was {message.state}")
 
 
@@ -548,8 +549,7 @@ def _take_back(draft: Draft, event: Event, own: Message) -> None:
         case MessageState.HELD:
             draft.add(ClearTimers(RELEASE, str(own.id)))
         case MessageState.PARKED:
-            draft.add(Drop(own.id))
-            draft.remember(parked=max(0, draft.memory.parked - 1))
+            window.never_send(draft, own)
         case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
             if _deletions_are_told(draft):
                 draft.whisper(event.sender.external_id, "This has left already: delete it to take it back.")
@@ -645,5 +645,6 @@ def _send_again(draft: Draft, value: str, person: PersonId, who: str) -> None:
         _correct(draft, message, message.text)  # the outbox keeps the words as they were first sent
     if message.role is Role.STAFF:
         draft.mark(message, Mark.WAITING)
+    draft.add(SettleOffer(message.id, Post(f"🔁 **{draft.person_name(person)}** sent it again.")))
     draft.because(f"person {person}", "sent a failed message again")
     draft.audit(f"person:{person}", "delivery.sent_again", message=value)

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from bot.core.connector import Capabilities
 from bot.core.conversation import Conversation, DeliveryReport, Message, MessageState, Role
-from bot.core.effects import AddMessage, ChangeMessage, Deliver, Drop, Unpark
+from bot.core.effects import AddMessage, ChangeMessage, Deliver, Drop, SettleOffer, Unpark
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post, Style, Template
 from bot.turns.draft import Draft
@@ -60,7 +60,7 @@ def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
         for filled in _fitting(draft, message.sender)
     ]
     whose = "What you wrote" if message.role is Role.STAFF else f"“{excerpt(message.text)}”"
-    draft.tell_room(
+    draft.offer(
         Post(
             f"⏳ **{draft.customer_name}** has not written for so long that this channel takes no free text"
             f" now. {whose} is kept, and leaves by itself as soon as they write again."
@@ -112,8 +112,7 @@ def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) ->
             draft.whisper(who, f"It leaves as soon as {draft.customer_name} writes again.")
         case "discard":
             draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
-            draft.add(Drop(message.id))
-            draft.remember(parked=max(0, draft.memory.parked - 1))
+            never_send(draft, message)
             draft.mark(message, Mark.WITHDRAWN)
             draft.because(f"person {person}", "took back what waited")
         case _:
@@ -125,6 +124,7 @@ def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) ->
                 draft.whisper(who, "This has been sent already.")
                 return
             _send(draft, filled, Role.STAFF, person)
+            _offer_less(draft, filled, message, person)
             draft.because(f"person {person}", f"sent the template {filled.template.name!r}")
             draft.audit(f"person:{person}", "template.sent", template=filled.template.name)
 
@@ -150,6 +150,23 @@ def _send(draft: Draft, filled: Filled, role: Role, sender: str) -> None:
     draft.tell_room(Post(f"📨 Sent to {draft.customer_name}:\n\n{quoted(filled.text)}"), message.id)
 
 
+def _offer_less(draft: Draft, sent: Filled, waiting: Message, person: PersonId) -> None:
+    """After a template nothing is left to choose but whether what waits shall leave."""
+    said = (
+        f"⏳ **{draft.person_name(person)}** sent **{sent.template.name}**. What waits leaves as soon as"
+        f" **{draft.customer_name}** writes again."
+    )
+    button = Button(DISCARD, str(waiting.id), "Do not send it", Style.DANGER)
+    draft.add(SettleOffer(waiting.id, Post(said, buttons=(button,))))
+
+
+def never_send(draft: Draft, message: Message, said: str = "↩️ Taken back: it is not sent.") -> None:
+    """Take a parked message out of what waits for the customer; `said` tells in the room why."""
+    draft.add(Drop(message.id))
+    draft.remember(parked=max(0, draft.memory.parked - 1))
+    draft.add(SettleOffer(message.id, Post(said)))
+
+
 def reopened(draft: Draft) -> None:
     """The customer has written: what was parked leaves, each once, before anything new."""
     if not draft.memory.parked:
@@ -158,6 +175,8 @@ def reopened(draft: Draft) -> None:
     for message in list(draft.messages.values()):
         if message.state is MessageState.PARKED:
             draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+            said = f"📨 **{draft.customer_name}** has written again: what waited leaves now."
+            draft.add(SettleOffer(message.id, Post(said)))
     draft.because("customer", f"wrote again: {draft.memory.parked} held messages leave")
     draft.remember(parked=0)
 

@@ -55,6 +55,10 @@ async def test_words_outside_the_window_wait_and_leave_once_when_the_customer_wr
         await side.say("Hello? Anybody?")
         await until(lambda: "Sorry for that!" in said_freely(r), what="what waited")
         assert said_freely(r) == [*before, "I refunded it.", "Sorry for that!"]
+        left = "has written again: what waited leaves now."
+        await until(lambda: sum(left in t for t in r.in_thread(ROOM, ts)) == 2, what="what became of them")
+        assert not button_of(r, ts, "template")
+        assert not button_of(r, ts, "discard")
 
 
 async def test_the_holder_sends_an_approved_template_instead(database_url: str, redis_url: str) -> None:
@@ -68,7 +72,9 @@ async def test_the_holder_sends_an_approved_template_instead(database_url: str, 
         await until(templates, what="the template on the phone")
         assert "Maya" in templates()[0].text
         assert said_freely(r) == before
+        await until(lambda: not button_of(r, ts, "template"), what="nothing more to be sent instead")
         await r.press("hugo", ROOM, ts, "discard", message=button_of(r, ts, "discard"))
+        await until(lambda: not button_of(r, ts, "discard"), what="nothing left to decide")
         r.ahead = timedelta()
         await side.say("Yes, I am here")
         r.slack.post_as("hugo", ROOM, "Good to hear.", thread_ts=ts)

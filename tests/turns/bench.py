@@ -268,7 +268,7 @@ class Bench:
     def taken(self, item: Item, ref: str = "") -> Delivered:
         """What a platform says that took it. A card begins its thread."""
         ref = ref or f"p{next(self._numbers)}"
-        return Delivered(item, Sent(ref if item.kind in ("post", "card") else ""), timedelta())
+        return Delivered(item, Sent(ref if item.kind in ("post", "offer", "card") else ""), timedelta())
 
     @staticmethod
     def closed(item: Item) -> Result | None:
@@ -321,7 +321,7 @@ def to_customers(left: Iterable[Left]) -> list[str]:
 
 
 def to_rooms(left: Iterable[Left]) -> list[str]:
-    return [one.text for one in left if one.item.room is not None and one.item.kind == "post"]
+    return [one.text for one in left if one.item.room is not None and one.item.kind in ("post", "offer")]
 
 
 def states(view: View, text_: str) -> list[MessageState]:

@@ -16,7 +16,7 @@ from orgs.documents import from_document, to_document
 from orgs.specification.organization import Organization
 from storage.database import Database
 from storage.merging import merge
-from storage.outbox import Item, Result
+from storage.outbox import Dead, Item, Result
 from tests.turns.bench import (
     CARLA,
     HUGO,
@@ -206,6 +206,68 @@ async def test_the_holder_may_discard_what_waits_and_nobody_else(desk: Bench) ->
     await desk.say("I am back", MAYA, on="whatsapp")
     assert to_customers(await desk.deliver()) == []
     assert (await desk.view(id_)).conversation.memory.parked == 0
+
+
+def settled(left: list[Left]) -> list[str]:
+    """What the offers about waiting words read now, where they were shown."""
+    return [
+        one.text
+        for one in left
+        if one.item.kind == "settle_offer" and one.item.refs
+        if isinstance(one.operation, Post) and not one.operation.buttons
+    ]
+
+
+async def test_an_offer_ends_when_what_waited_leaves(desk: Bench) -> None:
+    view = await held(desk)
+    await written(desk, view, "one")
+    await desk.deliver()
+    await desk.say("I am back", MAYA, on="whatsapp")
+    assert settled(await desk.deliver()) == ["📨 **Maya** has written again: what waited leaves now."]
+
+
+@pytest.mark.parametrize("how", ["discard", "deletion", "thumb", "edit"])
+async def test_an_offer_ends_when_what_waits_is_taken_back(desk: Bench, how: str) -> None:
+    view = await held(desk)
+    id_ = await written(desk, view, "one")
+    await desk.deliver()
+    match how:
+        case "discard":
+            await desk.press("discard", view, HUGO, str(message(await desk.view(id_), "one").id))
+        case "deletion":
+            await desk.staff(Deleted("s0"), view)
+        case "thumb":
+            await desk.staff(Reacted("s0", "👎", added=True), view)
+        case _:
+            await desk.staff(Edited("s0", "// mine alone"), view)
+    [said] = settled(await desk.deliver())
+    assert "not sent" in said
+    await desk.say("I am back", MAYA, on="whatsapp")
+    assert settled(await desk.deliver()) == []
+
+
+async def test_after_a_template_one_may_still_drop_what_waits(desk: Bench) -> None:
+    view = await held(desk)
+    await written(desk, view, "one")
+    value = next(v for a, v in buttons(await desk.deliver()) if a == "template")
+    await desk.press("template", view, HUGO, value)
+    left = [one.operation for one in await desk.deliver() if one.item.kind == "settle_offer"]
+    [revised] = [one for one in left if isinstance(one, Post)]
+    assert "**Hugo Martin**" in revised.text
+    assert [button.action for button in revised.buttons] == ["discard"]
+    await desk.say("I am back", MAYA, on="whatsapp")
+    assert len(settled(await desk.deliver())) == 1
+
+
+async def test_send_again_ends_when_it_was_pressed(desk: Bench) -> None:
+    view = await held(desk)
+    await desk.staff("one", view, ref="s0")
+    await desk.undo_is_over()
+    await desk.deliver(lambda item: Dead(item, "failed", "send.refused", "no") if item.room is None else None)
+    await desk.turn()
+    [value] = [v for a, v in buttons(await desk.deliver()) if a == "send_again"]
+    await desk.press("send_again", view, HUGO, value)
+    assert settled(await desk.deliver()) == ["🔁 **Hugo Martin** sent it again."]
 
 
 async def test_the_holder_is_offered_templates_with_the_customers_name_in_them(desk: Bench) -> None:

@@ -37,6 +37,7 @@ from bot.core.effects import (
     Fail,
     Introduce,
     Move,
+    Offer,
     OpenEscalation,
     OpenRoom,
     Park,
@@ -45,6 +46,7 @@ from bot.core.effects import (
     Retract,
     SendAgain,
     SetTimer,
+    SettleOffer,
     Show,
     ShowCard,
     TellPerson,
@@ -100,6 +102,7 @@ class State:
     rooms: dict[UUID, Room] = field(default_factory=dict)
     known: set[EscalationId] = field(default_factory=set)
     outbox: list[Out] = field(default_factory=list)
+    offers: set[MessageId] = field(default_factory=set)  # of which messages staff may choose what becomes
 
     @classmethod
     def of(cls, view: View) -> "State":
@@ -155,6 +158,13 @@ class State:
                 self._escalate(effect)
             case OpenRoom() | CloseRoom() | ReopenRoom() | ShowCard() | TellRoom():
                 self._room(effect)
+            case Offer(room=room, message=id_):
+                assert self.rooms[room].open, "who cannot answer is offered nothing"
+                assert self.messages[id_].state in (_S.PARKED, _S.FAILED)
+                self.offers.add(id_)
+            case SettleOffer(message=id_):
+                assert id_ in self.messages
+                self.offers.discard(id_)
             case TellPerson(message=direct):
                 assert direct.place.chat, "a direct message goes to somebody"
             case Move(owner=owner, status=status):
@@ -295,6 +305,8 @@ class State:
     def _check_parked(self) -> None:
         waiting = {message.id for message in self.messages.values() if message.state is _S.PARKED}
         assert self.memory.parked == len(waiting), "what waits is counted, or it is forgotten"
+        undecided = waiting | {m.id for m in self.messages.values() if m.state is _S.FAILED}
+        assert self.offers <= undecided, "buttons that are about nothing any more"
         for id_ in waiting:
             assert any(out.parked for out in self._left(id_)), "it waits for nothing"
 
