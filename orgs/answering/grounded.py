@@ -157,7 +157,7 @@ def _which_number(question: Question) -> Answer:
 
 def _to_our_question(question: Question, text: str) -> Answer | None:
     """Yes or no mean what they answer: our last words tell."""
-    reply = yes_or_no(text)
+    reply = yes_or_no(text, _names(question))
     if reply is None or question.picked:
         return None
     asked = wording.last_asked(question)

@@ -1,10 +1,12 @@
 """Yes, no and "no thanks", in the languages that we ship texts in. What they answer, the caller knows."""
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cache
 from typing import Final
 
+from orgs.answering.formulas import Formula, formulas
 from orgs.answering.words import bounded, words
 
 
@@ -14,7 +16,7 @@ class Reply(StrEnum):
     NO_THANKS = "no thanks"  # nothing is wanted, and nothing was wrong
 
 
-_LONGEST = 12  # words
+_LONGEST: Final = 12  # words of a yes
 
 # Over folded words. What is polite, and may stand before or after.
 _POLITE: Final = (
@@ -24,17 +26,6 @@ _POLITE: Final = (
     "gracias|muchas|por favor|por ahora|de momento|"
     "obrigado|obrigada|muito|por enquanto|por agora"
 )
-# What may stand around a "no", and makes it a friendly one.
-_PARTING: Final = (
-    "thanks again|ta|cheers|bye|bye bye|goodbye|see you|have a (?:nice|good|great) (?:day|one"
-    "|evening|weekend)|"
-    "for (?:all )?(?:your|the) (?:great |quick |kind )?(?:help|support|time)|for everything|for helping|"
-    "danke dir|danke ihnen|fur (?:die|ihre|deine) (?:schnelle |nette |tolle )?hilfe|fur alles|tschuss|ciao|"
-    "auf wiedersehen|(?:einen )?schonen (?:tag|abend)(?: noch)?|"
-    "pour (?:votre|ton|l)? ?aide|pour laide|pour tout|au revoir|bonne (?:journee|soiree)|a bientot|"
-    "por (?:su|tu|la) ayuda|por todo|adios|chao|hasta luego|hasta pronto|(?:que tenga )?(?:un )?buen dia|"
-    "pela (?:sua |vossa )?ajuda|por tudo|tchau|adeus|ate logo|(?:um )?bom dia"
-)
 _YES: Final = (
     "yes|yep|yeah|yup|ya|y|sure|of course|certainly|absolutely|please do|yes i (?:do|would)|yes there is|"
     "id like that|i would|"
@@ -43,30 +34,6 @@ _YES: Final = (
     "si|claro|claro que si|por supuesto|"
     "sim|claro que sim|com certeza|pode ser|quero"
 )
-_NO: Final = (
-    "no|nope|nah|n|not really|no i dont|nein|ne|nee|eher nicht|non|pas vraiment|no la verdad|nao|nao mesmo"
-)
-_NOTHING_MORE: Final = (
-    "nothing|nothing else|nothing more|no more|no more questions|no further questions|"
-    "thats all|that is all|thats it|that is it|that was all|that was it|"
-    "im (?:all )?(?:good|set|fine|done)|i am (?:all )?(?:good|set|fine|done)|were (?:all )?(?:good|set|done)|"
-    "thatll be all|that will be all|thatll be it|that will be it|that would be all|its fine|"
-    "thats (?:fine|ok|okay|great|good|perfect|enough|everything)|that is (?:fine|ok|okay|great|good"
-    "|everything)|"
-    "everything is (?:fine|good|clear)|"
-    "all good|all set|all done|not now|no need|not today|"
-    "das ware alles|das ware es|mehr nicht|alles bestens|alles in ordnung|alles erledigt|ich bin fertig|"
-    "schon gut|gut so|reicht so|"
-    "nichts|nichts mehr|nichts weiter|sonst nichts|das wars|das war es|das war alles|das ist alles|alles gut|"
-    "alles klar|passt|passt so|nicht notig|keine fragen mehr|"
-    "ce sera tout pour moi|tout va bien|tout est (?:bon|clair|parfait)|cest parfait|cest (?:bien|ok)|"
-    "rien|rien dautre|rien de plus|cest tout|ce sera tout|cest bon|ca ira|ca va aller|pas besoin|"
-    "eso seria|con eso basta|asi esta bien|todo (?:claro|listo|perfecto)|ya esta|"
-    "nada|nada mas|eso es todo|es todo|eso seria todo|esta bien|todo bien|no hace falta|"
-    "isso e tudo|seria so isso|so isso mesmo|esta tudo bem|ta tudo bem|tudo (?:claro|resolvido|otimo)|"
-    "nada mais|mais nada|so isso|e so isso|era so isso|e so|e tudo|tudo certo|tudo bem|nao precisa"
-)
-_FRIENDLY: Final = re.compile(rf"\b(?:thank\w*|thx|dank\w*|merci|gracias|obrigad[oa]|{_PARTING})\b")
 
 
 @cache
@@ -74,14 +41,14 @@ def _said(what: str, around: str = _POLITE) -> re.Pattern[str]:
     return re.compile(rf"(?:(?:{around}) )*(?:{what})(?: (?:{what}|{around}))*")
 
 
-def yes_or_no(text: str) -> Reply | None:
-    """Return what the whole text says, when it says nothing more than yes or no."""
+def yes_or_no(text: str, names: Iterable[str] = ()) -> Reply | None:
+    """Return what the whole text says, if it is a yes or no and nothing more. `names` may be addressed."""
     found = words(bounded(text))
-    folded = " ".join(found)
-    if not found or len(found) > _LONGEST:
+    if len(found) <= _LONGEST and _said(_YES).fullmatch(" ".join(found)):
+        return Reply.YES
+    courtesies = formulas(text, names=names)
+    if courtesies is None or courtesies[Formula.CONSENT]:
         return None
-    around = f"{_POLITE}|{_PARTING}"
-    if _said(f"{_NOTHING_MORE}|{_NO}", around).fullmatch(folded):
-        bare = _said(_NO, around).fullmatch(folded) and not _FRIENDLY.search(folded)
-        return Reply.NO if bare else Reply.NO_THANKS
-    return Reply.YES if _said(_YES).fullmatch(folded) else None
+    if courtesies[Formula.NO_MORE] or (courtesies[Formula.NO] and courtesies[Formula.THANKS]):
+        return Reply.NO_THANKS
+    return Reply.NO if courtesies[Formula.NO] else None
