@@ -108,7 +108,7 @@ def card(
 
 def _title(view: RoomView, customer: str) -> str:
     if not view.current:
-        return f"{customer}: handed on"
+        return f"{customer}: in another thread"
     match view.escalation.state:
         case EscalationState.WAITING:
             return f"{customer} needs a person"
@@ -125,7 +125,7 @@ def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
     person = find_person(organization, view.escalation.closed_by or view.escalation.holder or "")
     name = person.name if person else "A colleague"
     if not view.current:
-        return f"Handed on to another team. Nothing written here reaches {customer}."
+        return f"This goes on in another thread. Nothing written here reaches {customer}."
     match view.escalation.state:
         case EscalationState.WAITING if view.escalation.assignee:
             assigned = find_person(organization, view.escalation.assignee)

@@ -311,7 +311,7 @@ async def test_nobody_takes_it_and_the_next_are_called(start: Start) -> None:
         room = await Room(r).open()
         await room.says("Nobody has taken this yet")
         await room.says("Handed on to")
-        await room.card_says("handed on")
+        await room.card_says("in another thread")
         await until(lambda: r.threads("escalation"), what="a card in the next channel")
         assert not any("taking longer" in text for text in r.heard()), "what was promised is not over yet"
 

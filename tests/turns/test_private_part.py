@@ -9,6 +9,7 @@ from bot.core.conversation import MessageState, View
 from bot.core.events import Attachment, AttachmentKind, Deleted, Edited, Reacted, Said
 from bot.core.outbound import Mark, Post, React, Whisper
 from bot.turns.story import lines
+from storage.outbox import Dead
 from tests.turns.bench import CARLA, HUGO, Bench, Left, to_customers
 
 NOTE, SENT = MessageState.NOTE, MessageState.DELIVERED
@@ -124,6 +125,43 @@ async def test_an_edit_that_makes_all_private_takes_back_what_waits_for_the_cust
     await desk.say("Hello?", on="whatsapp")
     assert not to_customers(await desk.deliver())
     assert await story(desk, view, "s1") == [(NOTE, "// It is 90 EUR.")]
+
+
+async def test_an_edit_of_what_waits_for_the_customer_keeps_its_private_part_inside(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("Help!", on="whatsapp"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    view = await desk.held(accepted.wakes[0].conversation)
+    await desk.staff("It is 90 EUR.", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver(Bench.closed)
+    await desk.turn()
+    await desk.staff(Edited("s1", "It is 80 EUR.\n// my mistake"), view)
+    leaving = await desk.deliver(Bench.closed)
+    await desk.turn()
+    assert whispers(leaving) == ["🔒 This part stays inside: “// my mistake”"]
+    await desk.say("Hello?", on="whatsapp")
+    assert to_customers(await desk.deliver()) == ["It is 80 EUR."]
+    assert (NOTE, "// my mistake") in await story(desk, view, "s1")
+
+
+@pytest.mark.parametrize("edits", [True, False])
+async def test_an_edit_of_what_failed_keeps_its_private_part_inside(desk: Bench, *, edits: bool) -> None:
+    view = await taken(desk)
+    desk.capabilities["telegram"] = replace(desk.capabilities["telegram"], edits=edits)
+    await desk.staff("It is 90 EUR.", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver(
+        lambda item: Dead(item, "failed", "send.refused", "no") if item.room is None else None
+    )
+    await desk.turn()
+    await desk.staff(Edited("s1", "It is 80 EUR.\n// my mistake"), view)
+    now = await desk.view(view.conversation.id)
+    [failed] = [m for m in now.story if m.state is MessageState.FAILED]
+    await desk.press("send_again", view, value=str(failed.id))
+    leaving = [one for one in await desk.deliver() if one.item.room is None]
+    assert "80 EUR" in str(leaving)
+    assert "mistake" not in str(leaving)
+    assert (NOTE, "// my mistake") in await story(desk, view, "s1")
 
 
 @pytest.mark.parametrize("private", ["s1", "s2", "s3"])

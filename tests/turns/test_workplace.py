@@ -8,7 +8,11 @@ from bot.core.answering import Answer, HandOver
 from bot.core.conversation import EscalationState, View
 from bot.core.events import Event, WorkplaceChange, WorkplaceChanged
 from bot.core.ids import ConversationId
+from bot.rooms.cards import Cards
+from bot.run.wiring import CHANNELS
 from bot.turns.decide import Decision
+from storage.organizations import Organizations
+from storage.outbox import Item
 from tests.turns.bench import HUGO, Bench
 
 BILLING, SECURITY = "billing_inquiry", "security"
@@ -56,6 +60,25 @@ async def test_each_conversation_of_a_lost_channel_moves_once_and_no_other(desk:
     await desk.hear(event)  # told again
     await desk.turn()
     assert [room_of(await desk.view(id_)) for id_ in (*ids, other)] == [room_of(view) for view in moved]
+
+
+async def test_the_card_that_is_left_behind_is_drawn_anew_and_says_so(desk: Bench) -> None:
+    id_ = await escalated(desk, "maya")
+    before = (await desk.view(id_)).escalation
+    assert before is not None
+    assert before.room is not None
+    old = before.room
+    await told(desk, WorkplaceChange.CHAT_CLOSED, "the channel was archived", chat=old.place.chat)
+    drawn: list[UUID | None] = []
+
+    def fate(item: Item) -> None:
+        drawn.extend([item.room] if item.kind == "card" else [])
+
+    await desk.deliver(fate)
+    assert old.id in drawn
+    card = await Cards(desk.database, desk.keys, Organizations(desk.database), CHANNELS, {})(old.id)
+    assert card.speaking == "This goes on in another thread. Nothing written here reaches Maya."
+    assert not card.buttons
 
 
 async def test_the_end_of_an_account_concerns_all_of_its_channels(desk: Bench) -> None:
