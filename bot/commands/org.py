@@ -154,10 +154,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
 
 async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
     loaded = await asyncio.to_thread(load_file, path, desk.channels)
-    readers = await exposures(desk, loaded.organization)
-    if readers.exposed:
-        raise InvalidOrganization(readers.exposed)
-    warnings = (*(str(problem) for problem in loaded.warnings), *readers.unknown)
+    unknown = await _unknown_readers(desk, loaded.organization)
+    warnings = (*(str(problem) for problem in loaded.warnings), *unknown)
     async with desk.database.begin() as connection:
         foreseen = await organizations.preview(connection, loaded)
     reply = await _agreed(desk, call, foreseen, warnings)
@@ -176,16 +174,27 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
     known = await whose(desk, call)
     async with desk.database.begin() as connection:
         foreseen = await organizations.preview_version(connection, known.organization, version)
-    reply = await _agreed(desk, call, foreseen, ())
+    warnings = await _unknown_readers(desk, await desk.organizations.get(known.organization, version))
+    reply = await _agreed(desk, call, foreseen, warnings)
     if not reply.go_on:
-        return _not_applied(foreseen, (), reply)
+        return _not_applied(foreseen, warnings, reply)
     async with desk.database.begin() as connection:
         applied = await organizations.apply_version(
             connection, desk.keys, desk.new_id, known.organization, version, by=actor(call)
         )
     if applied.changes or applied.revived:
         await desk.ring()
-    return _applied(known.name, applied, (), reply)
+    return _applied(known.name, applied, warnings, reply)
+
+
+async def _unknown_readers(desk: Desk, organization: Organization) -> tuple[str, ...]:
+    """Return warnings of channels that nobody could ask about. Raises InvalidOrganization for one that others
+    read, though the file says that it is private.
+    """
+    readers = await exposures(desk, organization)
+    if readers.exposed:
+        raise InvalidOrganization(readers.exposed)
+    return readers.unknown
 
 
 async def _agreed(desk: Desk, call: Call, foreseen: Preview, warnings: tuple[str, ...]) -> Reply:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.rooms.sides import OnTelegram, SlackThread
+from tests.rooms.test_lost_rooms import told_directly
 from tests.story.rig import Change, rig, until
 from tests.story.shell import desk, written
 
@@ -49,6 +50,19 @@ async def test_a_public_channel_is_refused_unless_the_file_says_that_it_is(
         assert (await desk(r, "org", "apply", str(said), "--yes")).code == 0
 
 
+async def test_a_version_whose_channel_others_read_by_now_does_not_come_back(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(database_url, redis_url) as r:
+        path = written(r, tmp_path / "mine", billing_in("#success-escalations"))
+        assert (await desk(r, "org", "apply", str(path), "--yes")).code == 0
+        r.slack.share("billing-escalations", "T0OTHERCO1")
+        refused = await desk(r, "org", "apply", "--version", "1", "--yes")
+        assert refused.code == 1
+        assert SHARED in " ".join(refused.out.split())
+        assert "version 2" in (await desk(r, "org", "show")).out.lower()
+
+
 async def test_a_channel_that_cannot_be_asked_is_a_warning(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -71,3 +85,4 @@ async def test_a_room_is_told_when_others_begin_to_read_it(database_url: str, re
             lambda: any("is not private any more" in line and SHARED in line for line in room.lines()),
             what="the room is told",
         )
+        await told_directly(r, "anna", "#billing-escalations is not private any more")

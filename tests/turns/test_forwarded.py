@@ -26,7 +26,10 @@ async def test_words_and_files_stay_inside_and_the_room_is_told_once_while_the_h
     await forwards(desk, Said("", (PLACE,)), view, "s2")
     leaving = await left(desk)
     assert not [one for one in leaving if one.item.room is None]
-    assert [(mark.message, mark.mark) for mark in marks(leaving)] == [("s1", Mark.INSIDE), ("s2", Mark.INSIDE)]
+    assert [(mark.message, mark.mark) for mark in marks(leaving)] == [
+        ("s1", Mark.INSIDE),
+        ("s2", Mark.INSIDE),
+    ]
     assert sum(SAYS_SO in text for text in to_rooms(leaving)) == 1
     await desk.press("take", await desk.view(view.conversation.id), who=CARLA, value=_shown(view))
     await forwards(desk, Said("The margin is 40 %."), view, "s3", who=CARLA)
