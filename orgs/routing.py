@@ -240,6 +240,11 @@ def private_rooms_on(org: Organization, account_id: str) -> tuple[tuple[str, boo
     return tuple((channel, channel in public) for channel in dict.fromkeys(private))
 
 
+def is_public(org: Organization, room: Room) -> bool:
+    """Return whether the file lists a channel as one that the whole workplace may read."""
+    return dict(private_rooms_on(org, room.account_id)).get(room.channel, False)
+
+
 def staff_account(org: Organization) -> str:
     """The account meant by a channel that names none: the first that serves staff."""
     return next((account.id for account in org.accounts if account.serves is Serves.STAFF), "slack")

@@ -622,6 +622,7 @@ _WORKING = text(f"""{_CONCERNS}
 _CONCERNED: Mapping[WorkplaceChange, TextClause] = {
     WorkplaceChange.CHAT_CLOSED: _WORKING,
     WorkplaceChange.CHAT_EXPOSED: _WORKING,
+    WorkplaceChange.CHAT_MADE_PUBLIC: _WORKING,
     WorkplaceChange.PERSON_DEACTIVATED: _WORKING,
     # Whichever conversation was there last tells the admins.
     WorkplaceChange.CHAT_RENAMED: text(f"""{_CONCERNS}

@@ -6,7 +6,8 @@ from bot.core.ids import PersonId
 from bot.core.outbound import Post
 from bot.turns import holder, lost_rooms
 from bot.turns.draft import Draft
-from orgs.routing import admins_of
+from orgs import routing
+from orgs.routing import admins_of, is_public
 
 
 def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId | None) -> None:
@@ -21,6 +22,9 @@ def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId
             lost_rooms.leave_channel(draft, content.detail)
         case WorkplaceChange.CHAT_EXPOSED if room is not None and concerned and place.chat == room.place.chat:
             _exposed(draft, room.name, content.detail)
+        case WorkplaceChange.CHAT_MADE_PUBLIC if room and concerned and place.chat == room.place.chat:
+            if not is_public(draft.organization, routing.Room(place.account, room.name)):
+                _exposed(draft, room.name, content.detail)
         case WorkplaceChange.CHAT_RENAMED:
             _renamed(draft, place, content.detail)
         case WorkplaceChange.CARD_DELETED if here:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.core.events import Event, Place, Sender, WorkplaceChange, WorkplaceChanged
-from connectors.slack.exposure import SHARED
+from connectors.slack.exposure import PUBLIC, SHARED
 from connectors.slack.payload import Node, moment
 
 _CLOSED = {
@@ -57,6 +57,8 @@ def _change(event: Node, us: str) -> tuple[WorkplaceChange, str, str, str] | Non
             return WorkplaceChange.PERSON_DEACTIVATED, "", "", ""
         case "tokens_revoked" if us and us not in event.node("tokens").texts("bot"):
             return None  # of somebody who had signed in to the app, or of another bot
+        case "message" if event.text("subtype") == "channel_convert_to_public" and chat:
+            return WorkplaceChange.CHAT_MADE_PUBLIC, PUBLIC, chat, ""
         case "message":
             root = _deleted_root(event, us)
             return (WorkplaceChange.CARD_DELETED, "", chat, root) if root and chat else None

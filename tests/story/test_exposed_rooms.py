@@ -80,6 +80,11 @@ async def test_a_room_is_told_when_others_begin_to_read_it(database_url: str, re
         await until(lambda: room.find("charged twice"), what="a room with the story")
         await room.press("carla", "take")
         await until(lambda: any("has taken this" in line for line in room.lines()), what="who speaks")
+        r.slack.make_public(room.channel, "anna")
+        await until(
+            lambda: any("everybody in the workspace can read it" in line for line in room.lines()),
+            what="the room is told that it is public",
+        )
         r.slack.share(room.channel, "T0OTHERCO1")
         await until(
             lambda: any("is not private any more" in line and SHARED in line for line in room.lines()),

@@ -150,9 +150,7 @@ async def test_an_edit_of_what_failed_keeps_its_private_part_inside(desk: Bench,
     desk.capabilities["telegram"] = replace(desk.capabilities["telegram"], edits=edits)
     await desk.staff("It is 90 EUR.", view, ref="s1")
     await desk.undo_is_over()
-    await desk.deliver(
-        lambda item: Dead(item, "failed", "send.refused", "no") if item.room is None else None
-    )
+    await desk.deliver(lambda item: Dead(item, "failed", "send.refused", "no") if item.room is None else None)
     await desk.turn()
     await desk.staff(Edited("s1", "It is 80 EUR.\n// my mistake"), view)
     now = await desk.view(view.conversation.id)

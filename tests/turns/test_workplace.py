@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
+
+import pytest
 
 from bot.core.answering import Answer, HandOver
 from bot.core.conversation import EscalationState, View
@@ -11,6 +14,7 @@ from bot.core.ids import ConversationId
 from bot.rooms.cards import Cards
 from bot.run.wiring import CHANNELS
 from bot.turns.decide import Decision
+from orgs.documents import from_document, to_document
 from storage.organizations import Organizations
 from storage.outbox import Item
 from tests.turns.bench import HUGO, Bench
@@ -98,6 +102,25 @@ async def test_a_channel_with_a_new_id_keeps_its_rooms(desk: Bench) -> None:
     await told(desk, WorkplaceChange.CHAT_MOVED, "C0NEW", chat=desk.room(before).chat)
     after = await desk.view(id_)
     assert (room_of(after), desk.room(after).chat) == (room_of(before), "C0NEW")
+
+
+@pytest.mark.parametrize("public", [False, True])
+async def test_a_channel_that_everybody_can_read_is_told_unless_the_file_says_so(
+    desk: Bench, *, public: bool
+) -> None:
+    id_ = await escalated(desk, "maya")
+    view = await desk.view(id_)
+    assert view.escalation is not None
+    assert view.escalation.room is not None
+    if public:
+        document: dict[str, Any] = dict(to_document(desk.organization))
+        team = next(each for each in document["teams"] if each["id"] == view.escalation.room.team)
+        team["channels"]["public"] = [{"slack": view.escalation.room.name}]
+        desk.organization = from_document(document)
+    chat = desk.room(view).chat
+    await told(desk, WorkplaceChange.CHAT_MADE_PUBLIC, "it is public", chat=chat)
+    left = [one for one in await desk.deliver() if "is not private any more: it is public" in one.text]
+    assert [one.place.chat for one in left] == ([] if public else [chat, "U0ANNA0001"])
 
 
 async def test_who_is_deactivated_keeps_nothing_and_others_keep_theirs(desk: Bench) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from connectors.sandbox.slack import messages
 from connectors.sandbox.slack.shapes import channel_wire, user_wire
-from connectors.sandbox.slack.state import Channel, User
+from connectors.sandbox.slack.state import Channel, Message, User
 from connectors.sandbox.slack.wire import Refused, Wire
 from connectors.sandbox.slack.workspace import Workspace
 
@@ -58,6 +58,15 @@ class AdminSide:
             },
             found if found.is_private else None,
         )
+
+    def make_public(self, channel: str, by: str) -> None:
+        """Everybody in the workspace can read a private channel from now on."""
+        found = self._workspace.channel(channel)
+        found.is_private = False
+        text = "made this channel *public*. Any member in this workspace can see and join it."
+        ts = self._workspace.next_ts()
+        said = Message(ts=ts, user=self._id(by), text=text, subtype="channel_convert_to_public")
+        messages.post(self._workspace, found, said)
 
     def remove_app(self, channel: str, by: str = "") -> None:
         """Somebody removes the app from a channel."""

@@ -40,6 +40,15 @@ async def test_a_channel_that_is_archived_renamed_or_left_is_told(desk: Desk) ->
     assert await told(desk) == (at(desk.support), left)
 
 
+async def test_a_channel_that_others_can_read_from_now_on_is_told(desk: Desk) -> None:
+    desk.slack.share("support", "T0OTHERCO1")
+    exposed, content = await told(desk)
+    assert (exposed, getattr(content, "change", None)) == (at(desk.support), WorkplaceChange.CHAT_EXPOSED)
+    desk.slack.make_public("support", "ana")
+    public, content = await told(desk)
+    assert (public, getattr(content, "change", None)) == (at(desk.support), WorkplaceChange.CHAT_MADE_PUBLIC)
+
+
 async def test_somebody_who_is_deactivated_is_told(desk: Desk) -> None:
     desk.slack.deactivate("ana")
     assert await told(desk) == (at(), WorkplaceChanged(WorkplaceChange.PERSON_DEACTIVATED))
