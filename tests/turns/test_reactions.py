@@ -1,10 +1,12 @@
 """What staff put on a customer's message: which emoji leaves, when, and what the room shows of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import View
-from bot.core.events import Deleted, Reacted
+from bot.core.events import Deleted, Reacted, Standing
 from bot.core.outbound import Emote, Mark, React
 from storage.outbox import Dead, Item, Result
 from tests.turns.bench import CARLA, HUGO, Bench, Left, to_rooms
@@ -125,6 +127,27 @@ async def test_nothing_leaves_for_a_message_that_its_writer_deleted(desk: Bench)
 
 async def test_nothing_leaves_where_the_channel_has_no_reactions(desk: Bench) -> None:
     view = await taken(desk, on="email")
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
+    assert not await after_the_undo(desk)
+
+
+@pytest.mark.parametrize("standing", [Standing.INSIDER, Standing.STRANGER])
+async def test_on_the_words_of_somebody_else_in_the_customers_thread_it_stays_inside(
+    desk: Bench, standing: Standing
+) -> None:
+    on = "slack-customers"
+    desk.capabilities[on] = replace(desk.capabilities[on], reacts=True)
+    there = {"on": on, "chat": "C1", "thread": "1.0", "shared": True}
+    accepted = await desk.hear(desk.event("Help!", **there))  # type: ignore[arg-type]
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    view = await desk.held(accepted.wakes[0].conversation)
+    await desk.say("I am here too.", "U2", message="c2", standing=standing, **there)
+
+    def fate(item: Item) -> Result | None:
+        shows = item.room is not None and "I am here too." in getattr(item.operation, "text", "")
+        return desk.taken(item, LINE) if shows else None
+
+    await desk.deliver(fate)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
     assert not await after_the_undo(desk)
 
