@@ -174,8 +174,19 @@ class Sandbox:
     def _troubles(self) -> TroubleDeeds:
         troubles = {"whatsapp": self.whatsapp.troubles, "messenger": self.messenger.troubles}
         return TroubleDeeds(
-            self.faults, troubles, self.clock, lambda what: self._live.tell({"platform": what})
+            self.faults,
+            troubles,
+            self.clock,
+            lambda what: self._live.tell({"platform": what}),
+            self._put_clock_back,
         )
+
+    def _put_clock_back(self) -> None:
+        """Set Meta's clock to now. No window may be longer for it."""
+        self.clock.moved = timedelta()
+        self.whatsapp.clock_put_back()
+        self.messenger.clock_put_back()
+        self._mark()
 
     def app(self) -> web.Application:
         app = web.Application()

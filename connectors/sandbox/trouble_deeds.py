@@ -12,12 +12,13 @@ from connectors.sandbox.meta import MovableClock, Trouble, Troubles
 
 @dataclass(frozen=True, slots=True)
 class TroubleDeeds:
-    """`troubles` by platform. `tell` is told what changed: "faults" or "clock"."""
+    """`troubles` by platform. `tell` is told what changed: "faults" or "clock"; `put_back` sets the clock."""
 
     faults: FaultPlan
     troubles: Mapping[str, Troubles]
     clock: MovableClock
     tell: Callable[[str], None]
+    put_back: Callable[[], None]
 
     def views(self) -> Mapping[str, Deed]:
         return {"faults": self._show, "clock": self._show_clock}
@@ -99,7 +100,7 @@ class TroubleDeeds:
 
     async def _back(self, _: Body) -> object:
         """What was said in the future stays there."""
-        self.clock.moved = timedelta()
+        self.put_back()
         self.tell("clock")
         return self._clock()
 

@@ -217,7 +217,9 @@ export function startSlack(root, markUnread) {
   }
 
   function drawLog(container, found, kit) {
-    const follow = nearBottom(container) || container.childElementCount === 0;
+    const begins = container.childElementCount === 0;
+    const follow = nearBottom(container) || begins;
+    const answer = begins ? undefined : found.ephemerals.findLast((each) => !rowOf(container, `ephemeral-${each.ts}`));
     const all = [...found.messages, ...found.ephemerals.map((each) => ({ ...each, type: "ephemeral", user: state.space.bot.id }))];
     all.sort((one, two) => Number(one.ts) - Number(two.ts));
     const rows = [];
@@ -232,6 +234,16 @@ export function startSlack(root, markUnread) {
     if (container.querySelector(".editor")) return; // somebody is in the middle of an edit
     reconcile(container, rows, (row) => (row.day ? `day-${row.day}` : `${row.type}-${row.ts}`), (row) => (row.day ? h("div", { class: "slack-day" }, h("span", {}, row.day)) : messageNode(row, kit)));
     if (follow) toBottom(container);
+    if (answer) reveal(rowOf(container, `ephemeral-${answer.ts}`), container);
+  }
+
+  function rowOf(container, key) {
+    return [...container.children].find((each) => each.dataset.key === key);
+  }
+
+  // What one person alone is told answers what they did: they see it, from its first line, wherever they have scrolled to.
+  function reveal(row, container) {
+    row?.scrollIntoView({ block: row.offsetHeight > container.clientHeight ? "start" : "nearest" });
   }
 
   return { refresh };

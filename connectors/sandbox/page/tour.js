@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 
 // `at` is what a step points at; `side` is shown first, where the window is too narrow for both.
 const STEPS = [
-  { side: "phone", at: ".phone", title: "You are the customer", words: "This is Maya's phone. Ask “How do I invite my team?”, and an agent answers from an article." },
+  { side: "phone", at: ".phone", title: "You are the customer", words: "This is Maya's phone. Press Start below, then ask “How do I invite my team?”, and an agent answers from an article." },
   { side: "phone", at: ".channel-tabs", title: "On every channel", words: "Maya can also write by WhatsApp, Messenger, mail and Slack. A dot marks what she has not read yet." },
   { side: "phone", at: ".phone .composer, .phone .wide-button", title: "Call for people", words: "Write “I was charged twice this month”. A rule of the agent hands that to a team." },
   { side: "staff", at: ".slack-side", title: "You are the staff", words: "Sign in as Hugo Martin and open billing-escalations. Press Take on the card and answer in its thread: Maya reads it five seconds later." },

@@ -124,17 +124,20 @@ async def test_whatsapp_opens_a_list_and_shows_templates(stage: Stage, page: Pag
 async def test_time_passes_for_meta_until_it_is_set_back(stage: Stage, page: Page) -> None:
     _whatsapp(stage).say("hi")
     await page.get_by_test_id("channel-whatsapp").click()
-    await expect(page.get_by_test_id("wa-window")).to_contain_text("left")
+    await expect(page.get_by_test_id("wa-window")).to_contain_text(re.compile("24 h 00|23 h 59"))
     await page.get_by_test_id("faults-open").click()
     await page.get_by_test_id("clock-day").click()
     await page.get_by_test_id("clock-hour").click()
     await page.get_by_test_id("faults-close").click()
     await expect(page.get_by_test_id("clock-moved")).to_have_text("Meta's clock: +1 d 1 h 00 min")
     await expect(page.get_by_test_id("wa-window")).to_contain_text("window closed")
+    _whatsapp(stage).say("hi again")
+    await expect(page.get_by_test_id("wa-window")).to_contain_text("left")
     await page.get_by_test_id("faults-open").click()
     await page.get_by_test_id("clock-back").click()
     await page.get_by_test_id("faults-close").click()
-    await expect(page.get_by_test_id("wa-window")).to_contain_text("left")
+    await expect(page.get_by_test_id("clock-moved")).to_be_hidden()
+    await expect(page.get_by_test_id("wa-window")).to_contain_text(re.compile("24 h 00|23 h 59"))
     assert stage.sandbox.clock.moved.total_seconds() == 0
 
 

@@ -196,6 +196,19 @@ async def test_a_slash_command_is_answered_for_the_one_who_typed_it(stage: Stage
     await expect(page.get_by_test_id("slack-message")).to_have_count(0)
 
 
+async def test_who_has_scrolled_up_sees_what_their_command_is_answered(stage: Stage, page: Page) -> None:
+    await _as_hugo(page)
+    for n in range(40):
+        await stage.app("chat.postMessage", channel="billing-escalations", text=f"Line {n}")
+    log = page.get_by_test_id("slack-log")
+    await expect(log).to_contain_text("Line 39")
+    await log.evaluate("log => { log.scrollTop = 0; }")
+    await page.get_by_test_id("slack-input").fill("/desk status")
+    await page.get_by_test_id("slack-send").click()
+    await expect(page.get_by_test_id("slack-message").last).to_contain_text("You asked for status")
+    await expect(page.get_by_test_id("slack-message").last).to_be_in_viewport(ratio=1)
+
+
 async def test_a_modal_keeps_what_was_typed_until_the_app_takes_it(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     await stage.app("chat.postMessage", channel="billing-escalations", text="card", blocks=CARD)
