@@ -19,7 +19,7 @@ from bot.core.events import Channel
 from bot.core.ids import ConversationId, CustomerId, NewId, OrgId
 from storage.inbox import CONTENT
 from storage.keys import Keys
-from storage.merging import Merged, alone, merge, root_of
+from storage.merging import Merged, alone, lock, merge, root_of
 from storage.places import ADDRESS, PROFILE
 from storage.queries import ERASED
 from storage.sealing import KeyedHash, Sealer
@@ -164,6 +164,7 @@ async def know_by_crm(
             " people. If they are one, merge them in the CRM, and say `customers merge` here."
         )
     other = CustomerId(holder)
+    await lock(connection, organization, root, other)
     merged = await merge(connection, new_id(), organization, kept=root, merged=other, by=by, how="crm")
     return InCrm(root, merged=merged)
 

@@ -1,6 +1,6 @@
 """Keeping what the platforms tell us: dedupe key, customer, conversation, message, all in one transaction.
 
-Locks are taken in one order everywhere: conversations by id, then lanes by id, then the outbox.
+Locks are taken in the order that the README states.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -136,14 +136,13 @@ class Inboxes:
             unique.setdefault((arrival.account.id, arrival.event.external_id), arrival)
         customers = [a for a in unique.values() if a.account.serves == "customers"]
         staff = [a for a in unique.values() if a.account.serves == "staff"]
-        spots = await self._places.spots(connection, customers) if customers else {}
         rooms = await self._rooms(connection, staff)
         wide = await self._concerned(connection, staff)
+        others = {e.conversation for e in (*rooms.values(), *wide)}
+        spots = await self._places.spots(connection, customers, others) if customers else {}
         heads, seen = await _lock_and_look(
             connection,
-            {s.conversation for s in spots.values()}
-            | {e.conversation for e in rooms.values()}
-            | {e.conversation for e in wide},
+            {s.conversation for s in spots.values()} | others,
             (*unique, *((e.account_id, e.external_id) for e in wide)),
             {s.place for s in spots.values()},
         )
@@ -167,6 +166,7 @@ class Inboxes:
             else:
                 ignored += 1
         entries += [e for e in wide if (e.account_id, e.external_id) not in seen]
+        await _move_rooms(connection, staff)
         wakes = await self._store(connection, entries, heads.conversations)
         await self._places.release(connection, customers, spots)
         await _keep_strays(connection, strays)
@@ -281,7 +281,6 @@ class Inboxes:
                 "chat": event.place.chat,
             }
             if event.content.change is WorkplaceChange.CHAT_MOVED:
-                await connection.execute(_MOVE_ROOMS, given | {"moved": event.content.detail[:MAX_ID]})
                 continue
             for row in await connection.execute(_CONCERNED[event.content.change], given):
                 entries.append(
@@ -574,6 +573,15 @@ def _log_entry(entry: Entry, logged: Collection[tuple[ConversationId, str]]) -> 
         return None
     known = (entry.conversation, changed_message(entry.body)) in logged
     return log_entry(entry.body, entry.origin, known=known)
+
+
+async def _move_rooms(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:
+    """Let the rooms of a chat that has another id now be found there."""
+    for arrival in arrivals:
+        content, place = arrival.event.content, arrival.event.place
+        if isinstance(content, WorkplaceChanged) and content.change is WorkplaceChange.CHAT_MOVED:
+            moved = {"account": arrival.account.id, "chat": place.chat, "moved": content.detail[:MAX_ID]}
+            await connection.execute(_MOVE_ROOMS, moved)
 
 
 async def _keep_strays(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:

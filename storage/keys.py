@@ -70,18 +70,22 @@ async def destroy(connection: AsyncConnection, organization: OrgId, customer: Cu
     """
     await alone(connection, organization)
     given = {"organization": organization, "id": customer}
-    gone = list(await connection.scalars(_ERASE, given))
+    gone = list(await connection.scalars(_NOT_ERASED, given))
     if not gone:
         raise KeyDestroyed(customer)
-    for statement in _FORGET_PLACES:
+    for statement in (_LOCK, _ERASE, *_FORGET_PLACES):
         await connection.execute(statement, {"customers": gone})
     return gone
 
 
+_NOT_ERASED = text("""
+    select id from customers
+    where organization_id = :organization and (id = :id or merged_into = :id) and data_key is not null
+""")
+
 _ERASE = text("""
     update customers set data_key = null, erased_at = clock_timestamp(), crm_hash = null
-    where organization_id = :organization and (id = :id or merged_into = :id) and data_key is not null
-    returning id
+    where id = any(cast(:customers as uuid[]))
 """)
 
 _THEIRS = """
@@ -90,14 +94,15 @@ _THEIRS = """
     where i.customer_id = any(cast(:customers as uuid[])) or v.customer_id = any(cast(:customers as uuid[]))
 """
 
+_LOCK = text(f"""
+    select id from conversations
+    where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[])) order by id for update
+""")
+
 # Whoever writes from there again is a new customer: nothing leads from an address to one who was erased.
 _FORGET_PLACES = tuple(
     text(statement)
     for statement in (
-        f"""
-        select id from conversations
-        where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[])) order by id for update
-        """,
         f"""
         update conversations set place_id = null,
             wake_at = case when customer_id = any(cast(:customers as uuid[])) then null else wake_at end,

@@ -46,8 +46,8 @@ async def merge(
     """From now on `merged` is `kept`: their history is one, and what they write anywhere is one matter.
 
     Each keeps their own key and their own rows, so that `unmerge` can part them again. None: they are one
-    already, and nothing changes. Raises NotFound for customers that the organization does not have, and
-    KeyDestroyed for those who were erased.
+    already, and nothing changes. Whoever locks conversations as well does so before (`lock`). Raises NotFound
+    for customers that the organization does not have, and KeyDestroyed for those who were erased.
     """
     await alone(connection, organization)
     root, other = (
@@ -70,7 +70,7 @@ async def unmerge(connection: AsyncConnection, organization: OrgId, customer: Cu
     which it had left, or one that is over, so that whoever writes there next begins anew. Raises NotFound
     where nothing is to be undone.
     """
-    await alone(connection, organization)
+    await lock(connection, organization, customer)
     given: dict[str, object] = {"organization": organization, "customer": customer}
     undone = await connection.scalar(_UNDO, given)
     if undone is None:
@@ -90,8 +90,14 @@ async def alone(connection: AsyncConnection, organization: OrgId) -> None:
     await connection.execute(_GUARD, {"key": f"merges:{organization}"})
 
 
+async def lock(connection: AsyncConnection, organization: OrgId, *customers: CustomerId) -> None:
+    """Lock the conversations of these customers, and of whoever is one with them, by id."""
+    await alone(connection, organization)
+    await connection.execute(_LOCK, {"organization": organization, "customers": list(customers)})
+
+
 async def root_of(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> CustomerId:
-    """Whom they are merged into, or themselves; locked. Raises NotFound, KeyDestroyed."""
+    """Whom they are merged into, or themselves. Raises NotFound, KeyDestroyed."""
     given = {"organization": organization, "customer": customer}
     row = (await connection.execute(_ROOT, given)).one_or_none()
     if row is None:
@@ -102,8 +108,6 @@ async def root_of(connection: AsyncConnection, organization: OrgId, customer: Cu
 
 
 async def _part_places(connection: AsyncConnection, given: dict[str, object]) -> int:
-    """Conversations are locked first, in order, as everybody does who moves a place."""
-    await connection.execute(_LOCK, given)
     crossed: Sequence[UUID] = list(await connection.scalars(_CROSSED, given))
     if crossed:
         home = set(await connection.scalars(_GO_HOME, given | {"crossed": crossed}))
@@ -115,13 +119,13 @@ async def _part_places(connection: AsyncConnection, given: dict[str, object]) ->
 
 _GUARD = text("select pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
-# No key is changed: others may go on to insert rows that refer to these customers.
 _ROOT = text("""
     select r.id, r.data_key is null as erased from customers c
     join customers r on r.id = coalesce(c.merged_into, c.id)
-    where c.organization_id = :organization and c.id = :customer for no key update of r
+    where c.organization_id = :organization and c.id = :customer
 """)
 
+# No key is changed: others may go on to insert rows that refer to these customers.
 _FOLLOWERS = text("select id from customers where merged_into = :merged order by id for no key update")
 
 _MERGE = text("update customers set merged_into = :kept where id = :merged or merged_into = :merged")
@@ -136,7 +140,7 @@ _UNDO = text("""
     where organization_id = :organization and merged_id = :customer and undone_at is null returning id
 """)
 
-_ROOT_OF = text("select merged_into from customers where id = :customer for no key update")
+_ROOT_OF = text("select merged_into from customers where id = :customer")
 
 _BRANCH = text("""
     with recursive branch as (
@@ -155,7 +159,16 @@ _PART = text("""
 """)
 
 _LOCK = text("""
-    select id from conversations where customer_id = any(cast(:everybody as uuid[])) order by id for update
+    select w.id from conversations w
+    where w.id = any(array(
+        select v.id
+        from customers c
+        join customers same on same.id = coalesce(c.merged_into, c.id)
+            or same.merged_into = coalesce(c.merged_into, c.id)
+        join conversations v on v.customer_id = same.id
+        where c.organization_id = :organization and c.id = any(cast(:customers as uuid[]))
+    ))
+    order by w.id for update
 """)
 
 _CROSSED = text("""

@@ -1,13 +1,14 @@
 """Which conversation goes on where somebody wrote, and whose it is.
 
 A place is looked up by a keyed hash of what the platform calls it. Most are known, and then this is a look
-into memory. Where one is not, the slow way makes what is missing under advisory locks, so that a race of two
-processes leaves no second customer and no second conversation: first the keys of identities in order, then
-those of customers in order, and only then are rows of conversations locked (`storage.inbox`).
+into memory. Where one is not, the slow way locks every conversation that may be concerned, and then makes
+what is missing under advisory locks, so that a race of two processes leaves no second customer and no second
+conversation: first the keys of identities in order, then those of customers in order. A conversation that
+turns out to be concerned only later would be locked out of order (see the README): the caller begins again.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -16,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.errors import PlaceMoved
 from bot.core.events import (
     INVITATION,
     AddressChanged,
@@ -33,7 +35,7 @@ from storage.accounts import Account
 from storage.database import Step, together
 from storage.keys import Keys
 from storage.lanes import lanes_of
-from storage.merging import merge
+from storage.merging import alone, merge
 from storage.sealing import KeyedHash, Sealer
 
 AnyRow = Row[Any]
@@ -73,6 +75,7 @@ class Spot:
     customer: CustomerId
     sealer: Sealer
     owner: Sealer  # of the customer whose place it is
+    begun: bool = False  # the conversation, in this transaction: nobody else can see it yet
 
 
 def key_of(account: Account, event: Event) -> Key:
@@ -129,8 +132,16 @@ class Places:
         self._paired.clear()
         self._spots = {key: spot for key, spot in self._spots.items() if spot.customer != customer}
 
-    async def spots(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> dict[Key, Spot]:
-        """Of every arrival but those that found nobody: a receipt, or an insider, where no customer is."""
+    async def spots(
+        self,
+        connection: AsyncConnection,
+        arrivals: Sequence[Arrival],
+        others: Collection[ConversationId] = (),
+    ) -> dict[Key, Spot]:
+        """Of every arrival but those that found nobody: a receipt, or an insider, where no customer is.
+
+        `others` are conversations that the transaction locks as well. Raises PlaceMoved.
+        """
         first: dict[Key, Arrival] = {}
         inviting: set[Key] = set()
         for arrival in arrivals:
@@ -139,11 +150,49 @@ class Places:
                 inviting.add(key)
             if key not in first or _says_more(arrival.event) > _says_more(first[key].event):
                 first[key] = arrival
+        if all(key in self._spots and key not in inviting for key in first) and not self._leads_on(arrivals):
+            return {key: self._spots[key] for key in first}
+        locked = await self._lock(connection, arrivals, others)
         await self._pair(connection, arrivals, {})
         known = await self._leading(connection, arrivals, first, inviting)
         await self._pair(connection, arrivals, known)
         await self._follow(connection, arrivals, known)
+        late = [key for key, spot in known.items() if not spot.begun and spot.conversation not in locked]
+        if late:
+            self.forget(late)
+            raise PlaceMoved(f"{len(late)} places lead elsewhere since they were locked")
         return known
+
+    def _leads_on(self, arrivals: Sequence[Arrival]) -> bool:
+        """Whether an address may have to be made known beside those that were written from."""
+        moving = any(isinstance(arrival.event.content, AddressChanged) for arrival in arrivals)
+        return moving or any(pair not in self._paired for pair in _two_ids(arrivals))
+
+    async def _lock(
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], others: Collection[ConversationId]
+    ) -> set[ConversationId]:
+        """Lock all conversations in which the arrivals may go on, before anything is written."""
+        tokens = {
+            token_hash(a.account.keys.index, token): a.account.organization
+            for a in arrivals
+            if (token := token_of(a.event))
+        }
+        for organization in sorted(set(tokens.values())):
+            await alone(connection, organization)
+        keys = {key_of(a.account, a.event) for a in arrivals}
+        keys |= {alias for _, alias in _two_ids(arrivals)}
+        joining = {(a.account.id, identity_of(a.account, a.event)) for a in arrivals if _may_join(a.event)}
+        places, people = _pairs(sorted(keys)), _pairs(sorted(joining))
+        given = {
+            "others": sorted(others),
+            "accounts": places["accounts"],
+            "hashes": places["hashes"],
+            "owners": people["accounts"],
+            "identities": people["hashes"],
+            "tokens": sorted(tokens),
+        }
+        [rows] = await together(connection, (_LOCK, given))
+        return {ConversationId(row.id) for row in rows}
 
     async def _leading(
         self,
@@ -227,6 +276,8 @@ class Places:
         people = await self._people(connection, opening, who, {k: links.get(t) for k, t in tokens.items()})
         roots = sorted({f"customer:{people[identity].root}" for identity in who.values()})
         await connection.execute(_GUARD, {"keys": roots})
+        chats = {_chat(a): a.account.organization for a in opening.values()}
+        lanes = await lanes_of(connection, chats, self._new_id)  # all at once: in order
         spots: dict[Key, Spot] = {}
         for key, arrival in opening.items():
             spot, over = found.get(key, (None, True))
@@ -240,7 +291,9 @@ class Places:
             person = people[who[key]]
             if joined is None and not person.fresh and _may_join(arrival.event):
                 joined = await self._going_on(connection, person)
-            spots[key] = await self._enter(connection, key, arrival, person, spot, joined)
+            spots[key] = await self._enter(
+                connection, key, arrival, person, spot, joined, lanes[_chat(arrival)]
+            )
         return spots
 
     async def _people(
@@ -324,22 +377,21 @@ class Places:
         person: "_Person",
         before: Spot | None,
         joined: ConversationId | None,
+        lane: LaneId,
     ) -> Spot:
         """Point the place to the conversation that was joined, or to a new one of theirs.
 
         Of one who was merged it is their own, under their own key: undone, they take it along.
         """
-        account, event = arrival.account, arrival.event
+        account, begun_here = arrival.account, joined is None
         customer, sealer = person.customer, person.sealer
         if joined is not None:
             row = (await connection.execute(_KEY_OF, {"id": joined})).one()
             customer = CustomerId(row.customer_id)
             sealer = self._keys.customer(customer, row.data_key)
         conversation = joined or ConversationId(self._new_id())
-        chat = (account.id, account.keys.index.of("chat", account.channel, event.place.chat))
-        lanes = await lanes_of(connection, {chat: account.organization}, self._new_id)
         steps: list[Step] = []
-        if joined is None:
+        if begun_here:
             begun = {
                 "id": conversation,
                 "organization": account.organization,
@@ -352,12 +404,13 @@ class Places:
         if before is not None:
             steps.append((_POINT, {"id": before.place, "conversation": conversation}))
             await together(connection, *steps)
-            return Spot(before.place, conversation, customer, sealer, before.owner)
+            return Spot(before.place, conversation, customer, sealer, before.owner, begun_here)
         row_of_place = place_row(
-            self._new_id(), arrival, key[1], person.identity, conversation, lanes[chat], person.sealer
+            self._new_id(), arrival, key[1], person.identity, conversation, lane, person.sealer
         )
         await together(connection, *steps, (_PLACE, row_of_place))
-        return Spot(row_of_place["id"], conversation, customer, sealer, person.sealer)  # type: ignore[arg-type]
+        place = UUID(str(row_of_place["id"]))
+        return Spot(place, conversation, customer, sealer, person.sealer, begun_here)
 
     async def _pair(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
@@ -367,12 +420,7 @@ class Places:
         Only their own words count: a late receipt may name a number that they have left. Asked once for each
         pair while it is remembered. Idempotent.
         """
-        pairs = {
-            (key_of(a.account, a.event), _place_of(a.account, a.event.sender.alias)): a
-            for a in arrivals
-            if a.event.sender.alias and _may_join(a.event) and opens(a.event, known=True)
-        }
-        for pair, arrival in pairs.items():
+        for pair, arrival in _two_ids(arrivals).items():
             if pair in self._paired:
                 continue
             number, alias = pair
@@ -521,6 +569,20 @@ def _may_join(event: Event) -> bool:
     return event.private and not event.shared and event.sender.verified
 
 
+def _two_ids(arrivals: Sequence[Arrival]) -> dict[tuple[Key, Key], Arrival]:
+    """Return the two places of each sender whom the channel knows by two ids; first where they wrote from."""
+    return {
+        (key_of(a.account, a.event), _place_of(a.account, a.event.sender.alias)): a
+        for a in arrivals
+        if a.event.sender.alias and _may_join(a.event) and opens(a.event, known=True)
+    }
+
+
+def _chat(arrival: Arrival) -> Key:
+    account = arrival.account
+    return account.id, account.keys.index.of("chat", account.channel, arrival.event.place.chat)
+
+
 def _guard(identity: Key) -> str:
     return f"{identity[0]}{identity[1].hex()}"
 
@@ -560,6 +622,33 @@ _FIND = text(f"""
     join identities i on i.id = p.identity_id
     join customers o on o.id = i.customer_id
     where c.data_key is not null and o.data_key is not null
+""")
+
+# Where they wrote, what their customers have open elsewhere, and where an invitation leads.
+_LOCK = text(f"""
+    select w.id from conversations w
+    where w.id = any(cast(:others as uuid[]) || array(
+        select p.conversation_id
+        from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
+        join places p on p.account_id = k.account and p.place_hash = k.hash
+        union all
+        select l.conversation_id from links l where l.token_hash = any(cast(:tokens as bytea[]))
+        union all
+        select v.id
+        from (
+            select i.customer_id as id
+            from unnest(cast(:owners as uuid[]), cast(:identities as bytea[])) as k(account, hash)
+            join identities i on i.account_id = k.account and i.address_hash = k.hash
+            union all
+            select l.customer_id from links l where l.token_hash = any(cast(:tokens as bytea[]))
+        ) as known
+        join customers c on c.id = known.id
+        join customers same on same.id = coalesce(c.merged_into, c.id)
+            or same.merged_into = coalesce(c.merged_into, c.id)
+        join conversations v on v.customer_id = same.id and not ({CLOSED})
+            and exists (select 1 from places p where p.conversation_id = v.id and not p.shared and p.private)
+    ))
+    order by w.id for update
 """)
 
 SEEN: Final = text("""

@@ -99,6 +99,7 @@ class _Changes:
             merged = await self._find(connection, known.organization, call.arguments["merged"])
             if kept == merged:
                 raise BadUsage(f"Both are {kept}: name two customers.")
+            await merging.lock(connection, known.organization, kept, merged)
             before = [await self._story(connection, known.organization, one) for one in (kept, merged)]
             try:
                 done = await merging.merge(

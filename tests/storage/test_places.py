@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -64,6 +64,13 @@ async def made_one(desk: Bench, kept: ConversationId, merged: ConversationId) ->
 async def parted(desk: Bench, merged: ConversationId) -> None:
     async with desk.database.begin() as connection:
         await unmerge(connection, desk.tenant, await desk.customer_of(merged))
+
+
+async def erase(desk: Bench, conversation: ConversationId) -> None:
+    customer = await desk.customer_of(conversation)
+    async with desk.database.begin() as connection:
+        await destroy(connection, desk.tenant, customer)
+    desk.keys.forget(customer)
 
 
 async def invited(desk: Bench, conversation: ConversationId) -> str:
@@ -480,13 +487,6 @@ async def escalated(desk: Bench, who: str = "maya") -> ConversationId:
     return accepted.wakes[0].conversation
 
 
-async def erase(desk: Bench, conversation: ConversationId) -> None:
-    customer = await desk.customer_of(conversation)
-    async with desk.database.begin() as connection:
-        await destroy(connection, desk.tenant, customer)
-    desk.keys.forget(customer)
-
-
 async def test_who_was_erased_and_writes_again_is_new(desk: Bench, twin: Bench) -> None:
     before = await desk.say("My secret")
     await twin.say("And more")  # it remembers the place, and is not told
@@ -617,6 +617,51 @@ async def test_going_on_elsewhere_locks_in_the_order_in_which_parting_does(desk:
         )
     await turn
     assert (await desk.view(phone)).conversation.place.channel == "email"
+
+
+@asynccontextmanager
+async def waiting(desk: Bench, conversation: ConversationId, work: Awaitable[object]) -> AsyncIterator[None]:
+    """While the work waits for a conversation that somebody else has locked. Afterwards it ends well."""
+    async with desk.database.begin() as connection:
+        await connection.execute(
+            text("select 1 from conversations where id = :id for update"), {"id": conversation}
+        )
+        task = asyncio.ensure_future(work)
+        while not await desk.rows("select 1 from pg_locks where not granted"):
+            assert not task.done(), task.result()
+        yield
+    await task
+
+
+async def test_who_waits_for_a_conversation_has_locked_no_place(desk: Bench, twin: Bench) -> None:
+    """Parting locks conversations before places: the other way round each would wait for the other."""
+    over, another_ = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
+    await desk.end(over)
+    again = twin.hear(desk.event("Again"), desk.event("And I", "+4917", on="whatsapp"))
+    async with waiting(desk, another_, again):
+        assert len(await desk.rows("select id from places for update nowait")) == 2
+    assert await desk.conversations() == 3
+
+
+async def test_who_accepts_an_invitation_waits_for_conversations_first(desk: Bench, twin: Bench) -> None:
+    home = await desk.say("Hello")
+    accepting = twin.hear(desk.event(Started(await invited(desk, home)), "+4917", on="whatsapp"))
+    async with waiting(desk, home, accepting):
+        assert len(await desk.rows("select id from links for update nowait")) == 1
+        assert len(await desk.rows("select id from customers for update nowait")) == 1
+
+
+@pytest.mark.parametrize("change", [erase, parted])
+async def test_who_parts_or_erases_waits_for_conversations_first(
+    desk: Bench, change: Callable[[Bench, ConversationId], Awaitable[None]]
+) -> None:
+    """A turn that learned the customer's name has locked the conversation, and then their row."""
+    kept, other = await desk.say("Hello"), await desk.say("Hi", "+4917", on="whatsapp")
+    await made_one(desk, kept, other)
+    changed = other if change is parted else kept
+    async with waiting(desk, kept, change(desk, changed)):
+        assert len(await desk.rows("select id from customers for update nowait")) == 2
+        assert len(await desk.rows("select id from merges for update nowait")) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))

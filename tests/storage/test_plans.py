@@ -20,7 +20,20 @@ from psycopg import sql as psql
 from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
-from storage import audit, effects, files, inbox, lanes, outbox, places, retention, rooms, turns, views
+from storage import (
+    audit,
+    effects,
+    files,
+    inbox,
+    lanes,
+    merging,
+    outbox,
+    places,
+    retention,
+    rooms,
+    turns,
+    views,
+)
 from storage import queries_sql as screens
 from tests.tools.shared_servers import Addresses, clone, drop, on_database
 
@@ -345,6 +358,25 @@ CASES = (
     Case("find", places._FIND, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 200),
     Case("who", places._IDENTITIES, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 150),
     Case("going on", places._GOING_ON, lambda s: {"root": s.waiting[0]}, 60),
+    Case(
+        "concerned",
+        places._LOCK,
+        lambda s: {
+            "others": s.waiting[:1],
+            "accounts": s.accounts,
+            "hashes": s.hashes,
+            "owners": s.accounts,
+            "identities": s.hashes,
+            "tokens": [b"no such token"],
+        },
+        400,
+    ),
+    Case(
+        "merging",
+        merging._LOCK,
+        lambda s: {"organization": s.organization, "customers": s.waiting[:2]},
+        60,
+    ),
     Case(
         "rooms",
         inbox._ROOMS,
