@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import Conversation, View
+from bot.core.conversation import Conversation, Status, View
 from bot.core.effects import AddMessage, Effect, GoOn, Move, Remember
 from bot.core.ids import ConversationId, LaneId, NewId, OrgId
 from storage.codec import dump_memory
@@ -132,12 +132,16 @@ class Turns:
     async def commit(self, connection: AsyncConnection, commits: Sequence[Commit]) -> list[str]:
         """Write the turns. For each: "committed", "superseded" (the customer wrote on) or "stale".
 
-        A superseded conversation is released and wakes when its quiet window ends.
+        A superseded conversation is released and wakes when its quiet window ends. So is one that would be
+        reopened while the customer has begun another: the turn is decided again, and finds that one.
         """
         ordered = sorted(commits, key=lambda item: item.lease.conversation)
         for organization in sorted({c.lease.organization for c in commits if _merges(c)}):
             await alone(connection, organization)
-        [rows] = await together(connection, (_FINISH, _columns([_finish(c) for c in ordered])))
+        moved_on = await _moved_on(connection, ordered)
+        rows = []
+        if going := [c for c in ordered if c.lease.conversation not in moved_on]:
+            [rows] = await together(connection, (_FINISH, _columns([_finish(c) for c in going])))
         finished = {row.id: row for row in rows}
         superseded = await self._give_back(
             connection, [c for c in ordered if c.view.conversation.id not in finished]
@@ -179,6 +183,26 @@ class Turns:
 
 def _merges(commit: Commit) -> bool:
     return any(isinstance(effect, GoOn) for effect in commit.effects)
+
+
+def _reopens(commit: Commit) -> bool:
+    """Whether a turn opens what was over, of which it believes that the customer still goes on there."""
+    before = commit.view.conversation
+    moves = [effect.status for effect in commit.effects if isinstance(effect, Move)]
+    over = before.status is Status.RESOLVED and before.continued_in is None
+    return over and bool(moves) and moves[-1] is not Status.RESOLVED
+
+
+async def _moved_on(connection: AsyncConnection, commits: Sequence[Commit]) -> set[ConversationId]:
+    """Return which of the conversations that are to be opened again have been followed by another.
+
+    All are locked first: who begins a conversation locks the one before it.
+    """
+    reopened = [c.lease.conversation for c in commits if _reopens(c)]
+    if not reopened:
+        return set()
+    await connection.execute(_LOCK, {"ids": [c.lease.conversation for c in commits]})
+    return {ConversationId(id_) for id_ in await connection.scalars(_MOVED_ON, {"ids": reopened})}
 
 
 def _finish(commit: Commit) -> dict[str, object]:
@@ -259,6 +283,13 @@ _RELEASE = text("""
         wake_at = case when cast(:seconds as float8) is null then wake_at
             else clock_timestamp() + make_interval(secs => cast(:seconds as float8)) end
     where id = :id and fence = :fence
+""")
+
+_LOCK = text("select id from conversations where id = any(cast(:ids as uuid[])) order by id for update")
+
+_MOVED_ON = text("""
+    select v.id from conversations v join places p on p.id = v.place_id
+    where v.id = any(cast(:ids as uuid[])) and p.conversation_id <> v.id
 """)
 
 _FINISH = text("""

@@ -182,7 +182,14 @@ class Bench:
 
     async def turn(self, answer: Answerer = answered) -> list[Decision]:
         """Every conversation that is due, once; clocks that are not due do not ring."""
-        decisions = []
+        decided = await self.decided(answer)
+        for _, commit in decided:
+            assert await self.commit(commit) == "committed"
+        return [decision for decision, _ in decided]
+
+    async def decided(self, answer: Answerer = answered) -> list[tuple[Decision, Commit]]:
+        """What those turns decide, before any of it is committed."""
+        decided = []
         async with self.database.begin() as connection:
             await connection.execute(_RECEIPTS_NEED_NOT_WAIT)
             claimed = await self.turns.claim(connection, 50, LEASE)
@@ -190,7 +197,6 @@ class Bench:
             decision = decide(view, self.rules())
             while decision.agent:
                 decision = conclude(decision, answer(decision))
-            decisions.append(decision)
             commit = Commit(
                 lease=lease,
                 view=view,
@@ -201,9 +207,13 @@ class Bench:
                 stages={},
                 reasons=tuple(decision.draft.reasons),
             )
-            async with self.database.begin() as connection:
-                assert await self.turns.commit(connection, [commit]) == ["committed"]
-        return decisions
+            decided.append((decision, commit))
+        return decided
+
+    async def commit(self, commit: Commit) -> str:
+        async with self.database.begin() as connection:
+            [outcome] = await self.turns.commit(connection, [commit])
+        return outcome
 
     def rules(self) -> Rulebook:
         return Rulebook(
