@@ -67,7 +67,7 @@ class Item:
     attempts: int  # this one included
     interrupted: bool
     reports: bool
-    refs: tuple[str, ...]  # where the message to change was delivered
+    refs: tuple[str, ...]  # where the message to change was delivered, or its line in the room
     sealer: Sealer
     direct: DirectMessage | None = None  # to one person of the staff; `operation` is its post
 
@@ -548,6 +548,10 @@ _DETAILS = text("""
             where p.message_id = o.message_id and p.room_id = o.room_id and p.kind = 'offer'
                 and p.position < o.position
             order by p.position desc limit 1
+        ) when o.kind = 'react' and o.message_id is not null then (
+            select p.external_ids from outbox p
+            where p.message_id = o.message_id and p.room_id = o.room_id and p.kind = 'post'
+            order by p.position limit 1
         ) end as refs
     from outbox o
     join lanes l on l.id = o.lane_id

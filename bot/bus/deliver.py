@@ -299,6 +299,8 @@ class Deliverer:
                 return Revise(item.refs[0], item.operation) if item.refs else None
             case "settle_offer" if isinstance(item.operation, Post):
                 return Revise(item.refs[-1], item.operation) if item.refs else None  # where its buttons are
+            case "react" if isinstance(item.operation, React) and not item.operation.message:
+                return replace(item.operation, message=item.refs[0]) if item.refs else None
             case "retract":
                 return Erase(item.refs[item.part]) if item.part < len(item.refs) else None
             case _:

@@ -115,6 +115,7 @@ class Mark(StrEnum):
 class React:
     """Show exactly this mark of ours on `message`, and no other mark of ours. Idempotent.
 
+    In a room, "" stands for the line that was told there about the effect's message, once it has an id.
     `partly`: a part of the message stays inside. Where a message can carry two marks, this is shown as well.
     """
 

@@ -343,11 +343,22 @@ class Draft:
         return next((room for room in self.rooms.values() if room.place == place), None)
 
     def mark(self, message: Message, mark: Mark | None) -> None:
-        """Show what became of a staff message, in the room where it was written, open or closed."""
-        if message.ref and message.room is not None:
-            notes = (m for m in self.messages.values() if m.state is MessageState.NOTE and m.id != message.id)
-            partly = any(m.ref == message.ref and m.role is Role.STAFF for m in notes)
-            self.add(TellRoom(message.room, React(message.ref, mark, partly)))
+        """Show what became of a staff message, in the room where it was written, open or closed.
+
+        The room in which the escalation goes on since has a line of it, and shows it there too.
+        """
+        if not message.ref or message.room is None:
+            return
+        notes = (m for m in self.messages.values() if m.state is MessageState.NOTE and m.id != message.id)
+        partly = any(m.ref == message.ref and m.role is Role.STAFF for m in notes)
+        self.add(TellRoom(message.room, React(message.ref, mark, partly)))
+        self.mark_line(message, mark, partly=partly)
+
+    def mark_line(self, message: Message, mark: Mark | None, *, partly: bool = False) -> None:
+        """Show what became of a staff message on its line in the open room, if it was written in another."""
+        room = self.open_room
+        if room is not None and message.room not in (None, room.id):
+            self.add(TellRoom(room.id, React("", mark, partly), message.id))
 
     def mark_here(self, ref: str, mark: Mark) -> None:
         """Mark what is no message of the log, in the room of the input at hand."""

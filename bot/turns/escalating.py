@@ -20,6 +20,7 @@ from bot.turns.attachments import of_the_story
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
 from bot.turns.story import snapshot, transcript
+from bot.turns.underway import show_underway, underway
 from bot.turns.waiting import tell_handoff
 from orgs import routing
 from orgs.opening import opens_at
@@ -139,8 +140,11 @@ def open_room(
     draft.escalation = replace(escalation, room=room)
     draft.add(OpenRoom(room, escalation.id))
     draft.add(ClearTimers(OPEN_ROOM))
-    story = transcript(draft.messages.values(), draft.customer_name, draft.author)
+    on_their_way = underway(draft)
+    arrived = [message for message in draft.messages.values() if message not in on_their_way]
+    story = transcript(arrived, draft.customer_name, draft.author)
     draft.tell_room(Post(f"**The story so far**\n\n{story}", attachments=of_the_story(draft)))
+    show_underway(draft)
     if call is not None:
         draft.call(call, f"🔔 {_mention(draft, call)} is asked to take this.")
 

@@ -17,7 +17,7 @@ from bot.core.effects import ChangeMessage, Fail, Park, SetTimer, SettleOffer
 from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
-from bot.core.outbound import Button, DirectMessage, Mark, Post, Style
+from bot.core.outbound import DirectMessage, Mark, Post
 from bot.turns import holder, lost_rooms, reactions, window
 from bot.turns.assigning import not_in_channel
 from bot.turns.attachments import pending
@@ -25,8 +25,8 @@ from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
 from bot.turns.quoting import inert, without_code
-from bot.turns.staff import SEND_AGAIN
 from bot.turns.story import transcript
+from bot.turns.underway import again
 from orgs.routing import person_on
 
 
@@ -234,8 +234,7 @@ def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
 
 
 def _offer_again(draft: Draft, message: Message, sentence: str) -> None:
-    again = Button(SEND_AGAIN, str(message.id), "Send again", Style.PRIMARY)
-    draft.offer(Post(f"❌ {sentence}", buttons=(again,)), message.id)
+    draft.offer(Post(f"❌ {sentence}", buttons=(again(message),)), message.id)
 
 
 def _sentence(draft: Draft, message: Message, report: DeliveryReport) -> str:
@@ -274,17 +273,17 @@ def _room_failed(draft: Draft, report: DeliveryReport) -> None:
     room = draft.open_room
     if room is None or room.id != report.room:
         return
-    there, again = bool(room.place.thread), draft.memory.mended < _MENDED
+    there, can_mend = bool(room.place.thread), draft.memory.mended < _MENDED
     unknown = report.outcome == "unknown"
     if report.code == AccountSuspended.code:
         lost_rooms.leave_account(draft, report.reason)
-    elif report.code == PlaceGone.code and again:
+    elif report.code == PlaceGone.code and can_mend:
         lost_rooms.begin_anew(draft, report.reason, readable=report.card and there)
     elif report.code in (PlaceGone.code, Unreachable.code):
         lost_rooms.leave_channel(draft, report.reason)
-    elif not there and unknown and again:
+    elif not there and unknown and can_mend:
         lost_rooms.begin_anew(draft, report.reason, readable=False)
-    elif not there or not (report.card or again):
+    elif not there or not (report.card or can_mend):
         lost_rooms.leave_channel(draft, report.reason)
     elif unknown or not report.card:
         _mend(draft, report)

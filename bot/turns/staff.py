@@ -55,13 +55,14 @@ from bot.turns.notice import who_speaks
 from bot.turns.ownership import Cause
 from bot.turns.private import Divided, divide, is_command
 from bot.turns.quoting import excerpt
+from bot.turns.underway import SEND_AGAIN
 from bot.turns.undo import withdraw
 from bot.turns.waiting import TO_ANSWER
 from orgs.routing import find_person, people_of, person_on, roles_of
 from orgs.specification.organization import PersonRole
 from orgs.specification.texts import fill
 
-TAKE, ASSIGN, RESOLVE, RETURN, SEND_AGAIN = "take", "assign", "resolve", "return", "send_again"
+TAKE, ASSIGN, RESOLVE, RETURN = "take", "assign", "resolve", "return"
 ASSIGN_TO = "assign_to"
 TAKE_BACK = "👎"
 _OFFERED = 8  # people, where they are buttons
@@ -143,6 +144,11 @@ def _in_open_room(escalation: Escalation, event: Event) -> bool:
 def _known(draft: Draft, ref: str) -> Message | None:
     """Return the entry of the log for a message of staff."""
     return next(iter(_entries(draft, ref)), None)
+
+
+def _shown(draft: Draft, ref: str) -> Message | None:
+    """Return what staff wrote in another room, by the line of this one that shows it."""
+    return next((m for m in draft.in_rooms(ref) if m.role is Role.STAFF), None)
 
 
 def _private_part(draft: Draft, message: Message) -> Message | None:
@@ -418,6 +424,7 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
             draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
             if before is MessageState.FAILED:
                 draft.add(SettleOffer(message.id, Post("↩️ Taken back: it is not sent again.")))
+    draft.mark_line(message, Mark.WITHDRAWN)
     draft.because(f"person {message.sender}", f"deleted a message that was {message.state}")
 
 
@@ -525,12 +532,12 @@ def _assign(draft: Draft, event: Event, assignee: PersonId, by: PersonId) -> Non
 def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | None) -> None:
     """A 👎 on one's own words takes them back; a listed emoji on a customer's message goes there."""
     speaks = _speaks(draft, event, person)
-    own = _known(draft, reaction.message)
+    own = _known(draft, reaction.message) or _shown(draft, reaction.message)
     if own is not None:
         # The undo is the author's, also when they no longer hold the conversation.
         may = own.sender == person or (speaks and own.state is MessageState.PARKED)
         if may and reaction.added and reaction.emoji.startswith(TAKE_BACK):
-            _take_back(draft, event, own)
+            _take_back(draft, event, own, here=own.ref == reaction.message)
         return
     if person is not None and speaks:
         reactions.react(draft, reaction, person)
@@ -544,14 +551,15 @@ def _deletions_are_told(draft: Draft) -> bool:
     return room is None or draft.rules.capabilities.get(room.place.account, MODEST).hears_deletions
 
 
-def _take_back(draft: Draft, event: Event, own: Message) -> None:
+def _take_back(draft: Draft, event: Event, own: Message, *, here: bool) -> None:
+    """`here`: they wrote it in this room, and may be able to delete it."""
     match own.state:
         case MessageState.HELD:
             draft.add(ClearTimers(RELEASE, str(own.id)))
         case MessageState.PARKED:
             window.never_send(draft, own)
         case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
-            if _deletions_are_told(draft):
+            if here and _deletions_are_told(draft):
                 draft.whisper(event.sender.external_id, "This has left already: delete it to take it back.")
                 return
             _retract(draft, own)

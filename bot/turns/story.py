@@ -108,6 +108,11 @@ def told_by_customer(name: str, text: str, aside: str = "") -> str:
     return f"🗣 **{name}**{aside}" + (f"\n\n{quoted(text)}" if text.strip() else "")
 
 
+def told_by_staff(name: str, message: Message) -> str:
+    """Return a line of the room with what a colleague wrote to the customer. `name` is plain text."""
+    return f"🧑 **{inert(name)}**\n\n{cited(words(message))}"
+
+
 def name_of(organization: Organization, person: str | None) -> str:
     found = find_person(organization, person) if person else None
     return found.name if found else "a colleague"
@@ -137,7 +142,8 @@ def transcript(messages: Iterable[Message], customer: str, name: Callable[[Messa
             case Role.AGENT:
                 who = f"🤖 **{inert(name(message))}**"
             case Role.STAFF:
-                who = f"🧑 **{inert(name(message))}**"
+                told.append(told_by_staff(name(message), message))
+                continue
             case Role.SYSTEM:
                 who = "⚙️ **Desk**"
         told.append(f"{who}\n\n{cited(words(message))}")

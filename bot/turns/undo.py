@@ -8,7 +8,6 @@ from bot.core.outbound import Mark, Post
 from bot.turns.attachments import at_hand, nothing_leaves
 from bot.turns.draft import RELEASE, Draft
 from bot.turns.escalating import ANSWER_DUE
-from bot.turns.story import transcript
 from bot.turns.waiting import answered
 
 
@@ -39,15 +38,7 @@ def _send(draft: Draft, message: Message) -> None:
     if staff:
         draft.add(ClearTimers(ANSWER_DUE))
         answered(draft)
-        _show_where_it_goes_on(draft, draft.messages[message.id])
         draft.because(f"person {message.sender}", "their words left after the undo")
-
-
-def _show_where_it_goes_on(draft: Draft, message: Message) -> None:
-    """Tell the open room of words that were written in another one: its story was told before they left."""
-    room = draft.open_room
-    if room is not None and message.room is not None and message.room != room.id:
-        draft.tell_room(Post(transcript([message], draft.customer_name, draft.author)), message.id)
 
 
 def withdraw(draft: Draft, message: Message) -> None:

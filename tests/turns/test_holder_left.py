@@ -7,7 +7,7 @@ from bot.core.conversation import EscalationState, HolderLeft, MessageState, Own
 from bot.core.effects import ShowCard, TellRoom
 from bot.core.events import Said
 from bot.core.ids import PersonId
-from bot.core.outbound import Post
+from bot.core.outbound import Mark, Post, React
 from bot.turns.assigning import assign
 from bot.turns.draft import Draft
 from bot.turns.holder import hear
@@ -94,7 +94,7 @@ def test_a_person_whom_the_file_no_longer_names_is_assigned_nothing() -> None:
     assert draft.escalation.assignee is None
 
 
-def test_words_that_leave_after_their_room_was_left_are_shown_in_the_new_one() -> None:
+def test_words_that_wait_when_their_room_is_left_get_a_line_and_their_marks_in_the_new_one() -> None:
     story = held_by_hugo()
     story.put(Said("The refund is on its way."), HUGO, ref="s1")
     story.turn()
@@ -104,9 +104,12 @@ def test_words_that_leave_after_their_room_was_left_are_shown_in_the_new_one() -
         for id_, m in draft.messages.items()
     }
     leave_channel(draft, "is_archived: the channel is archived")
+    assert draft.open_room is not None
+    [words] = [m for m in draft.messages.values() if m.ref == "s1"]
+    about = [e.operation for e in draft.effects if isinstance(e, TellRoom) and e.about == words.id]
+    assert about == [Post("🧑 **Hugo Martin**\n\n> The refund is on its way."), React("", Mark.WAITING)]
     before = len(draft.effects)
     draft.now += timedelta(minutes=1)
     release(draft)
-    assert draft.open_room is not None
-    told = [e for e in draft.effects[before:] if isinstance(e, TellRoom) and e.room == draft.open_room.id]
-    assert ["The refund is on its way." in str(e.operation) for e in told] == [True]
+    told = [e for e in draft.effects[before:] if isinstance(e, TellRoom) and isinstance(e.operation, Post)]
+    assert told == [], "it is told once"
