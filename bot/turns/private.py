@@ -63,7 +63,7 @@ _NUMBER = rf"""
 """
 # Then up to three names or labels, such as "Carla:", "Hugo, Anna," or "for the team -". Each is up to four
 # words with a sign after them: without one nothing tells where a name ends ("Maya // Hugo").
-_NAME = r"[\p{L}\p{M}\p{Nd}\p{Cf}]{1,40} (?: ['’._-] [\p{L}\p{M}\p{Nd}\p{Cf}]{1,40} ){0,5}+"
+_NAME = r"[\p{L}\p{M}\p{N}\p{Cf}]{1,40} (?: ['’._-] [\p{L}\p{M}\p{N}\p{Cf}]{1,40} ){0,5}+"
 _LABEL = rf"""
     (?!{_LINK}) {_NAME} (?: [{_UNSEEN}]++ (?!{_LINK}) {_NAME} ){{0,3}}+
     [{_UNSEEN}]*+ (?=\S) (?:{_MARK})++

@@ -1,7 +1,7 @@
 """Private lines: what begins with two slashes stays inside, whatever dresses it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.turns.private import divide
@@ -341,6 +341,7 @@ names = st.tuples(
 
 
 @given(names, st.sampled_from(SLASHES), texts)
+@example("Room A²: ", "//", "")
 def test_whoever_is_named_before_the_slashes_the_line_stays_inside(
     name: str, slashes: str, after: str
 ) -> None:
