@@ -176,6 +176,15 @@ def ladder_for(org: Organization, team_id: str) -> tuple[Step, ...]:
     return _without_repeats(steps)
 
 
+def person_called(org: Organization, agent_id: str, trigger: str, step: int) -> PersonId | None:
+    """Whom the rule, or a later step of its team's ladder, calls by name."""
+    target = escalation_target(org, agent_id, trigger)
+    if step == 0:
+        return target.person_id
+    steps = ladder_for(org, target.team_id)
+    return steps[min(step, len(steps) - 1)].person_id
+
+
 def _named_ladder(org: Organization, ladder_id: str) -> Ladder | None:
     return next((ladder for ladder in org.ladders if ladder.id == ladder_id), None)
 

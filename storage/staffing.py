@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import HolderLeft, Origin, TeamChanged
 from bot.core.ids import ConversationId, CustomerId, OrgId, PersonId, TeamId
-from orgs.routing import default_team, find_agent, find_person, find_team, room_for
+from orgs.routing import default_team, find_agent, find_person, find_team, person_called, room_for
 from orgs.specification.organization import Organization
 from storage.inbox import NOBODY, Entry, Inboxes
 from storage.keys import Keys
@@ -21,9 +21,9 @@ AnyRow = Row[Any]
 class Affected:
     """An open escalation that loses its holder, its team, or its team's channel.
 
-    `left` is who can hold it no more, or to whom it was assigned. `team` is told when the team has another
-    channel or is `gone`, which is the name it had. `queue` is the name of the team that has the conversation
-    then.
+    `left` is who can hold it no more, to whom it was assigned, or who was asked to take it. `team` is told
+    when the team has another channel or is `gone`, which is the name it had. `queue` is the name of the team
+    that has the conversation then.
     """
 
     conversation: ConversationId
@@ -94,7 +94,7 @@ def _affected(row: AnyRow, before: Organization, after: Organization) -> Affecte
 def _left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft | None:
     """Return whoever holds it, or whom it waits for, when they left the organization or its team."""
     if row.person is None:
-        return None
+        return _asked_who_left(row, before, after)
     known = find_person(before, row.person)
     name = known.name if known else row.person
     if find_person(after, row.person) is None:
@@ -103,6 +103,15 @@ def _left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft 
     if was and now and row.person in was.people and row.person not in now.people:
         return HolderLeft(PersonId(row.person), name, f"is no longer in {now.name}")
     return None
+
+
+def _asked_who_left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft | None:
+    """Return whom a rule or the ladder has asked to take what nobody holds, when they left."""
+    asked = None if row.held else person_called(before, row.agent, row.trigger, row.step)
+    known = find_person(before, asked) if asked else None
+    if asked is None or known is None or find_person(after, asked) is not None:
+        return None
+    return HolderLeft(asked, known.name, "was removed from the organization", row.step)
 
 
 async def tell(
@@ -137,7 +146,8 @@ async def tell(
 
 
 _OPEN: Final = text("""
-    select e.conversation_id, v.customer_id, e.team,
+    select e.conversation_id, v.customer_id, e.team, e.from_agent as agent, e.trigger, e.step,
+        e.state = 'held' as held,
         case when e.state = 'held' then e.to_human else e.assignee end as person
     from escalations e join conversations v on v.id = e.conversation_id
     join customers c on c.id = v.customer_id

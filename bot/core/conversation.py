@@ -124,12 +124,14 @@ class FileReport:
 class HolderLeft:
     """A person can hold no conversation any more, told to each conversation which they may hold.
 
-    `reason` goes on where `name` ends: "was removed from the organization".
+    `reason` goes on where `name` ends: "was removed from the organization". `step` is set for one who holds
+    nothing and was asked at that step of the ladder, as an earlier organization file had it.
     """
 
     person: PersonId
     name: str
     reason: str
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from orgs.routing import (
     find_person,
     find_team,
     ladder_for,
+    person_called,
     room_choices,
     room_for,
 )
@@ -162,9 +163,7 @@ def person_asked(draft: Draft) -> PersonId | None:
         return None
     if escalation.assignee is not None:
         return escalation.assignee
-    if escalation.step == 0:
-        return escalation_target(draft.organization, escalation.agent, escalation.trigger).person_id
-    return step_of(draft, escalation).person_id
+    return person_called(draft.organization, escalation.agent, escalation.trigger, escalation.step)
 
 
 def step_of(draft: Draft, escalation: Escalation) -> Step:
@@ -178,8 +177,11 @@ def _mention(draft: Draft, person: PersonId) -> str:
     return f"**{found.name}**" if found else "A colleague"
 
 
-def call_next(draft: Draft, reason: str) -> None:
-    """Nobody took it: the next target of the ladder, or the last one again. Never gives up."""
+def call_next(draft: Draft, reason: str, step: int | None = None) -> None:
+    """Nobody took it: the next target of the ladder, or the last one again. Never gives up.
+
+    `step`: the one to go on with, where a new organization file has changed the ladder.
+    """
     escalation = draft.escalation
     if escalation is None or escalation.state is not EscalationState.WAITING:
         return
@@ -187,7 +189,7 @@ def call_next(draft: Draft, reason: str) -> None:
         reason = f"{draft.person_name(escalation.assignee)} did not take it in time."
         escalation = draft.change_escalation(assignee=None)
     steps = ladder_for(draft.organization, _first_team(draft, escalation))
-    upcoming = escalation.step + 1
+    upcoming = step or escalation.step + 1  # the first one is the team it was sent to
     if upcoming < len(steps):
         _climb(draft, escalation, steps, upcoming, reason)
     else:

@@ -2,23 +2,29 @@
 
 from dataclasses import replace
 
-from bot.core.conversation import EscalationState, HolderLeft, Status
+from bot.core.conversation import Escalation, EscalationState, HolderLeft, Status
 from bot.core.effects import AddStep, ClearTimers
 from bot.core.ids import TeamId
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
-from bot.turns.escalating import ANSWER_DUE, deadline_of, set_clocks
+from bot.turns.escalating import ANSWER_DUE, call_next, deadline_of, person_asked, set_clocks
 from bot.turns.ownership import Cause
 from orgs.routing import escalation_target
 
 
 def hear(draft: Draft, left: HolderLeft) -> None:
-    """Give the conversation to the queue if the person still holds it, or if it is assigned to them."""
+    """Give the conversation to the queue if the person still holds it, or if it is assigned to them.
+
+    If they were only asked to take it, whoever is next on the ladder is asked now.
+    """
     escalation = draft.escalation
     if escalation is None:
         return
     if escalation.state is EscalationState.WAITING and escalation.assignee == left.person:
         _unassign(draft, left)
+        return
+    if escalation.state is EscalationState.WAITING and _is_asked(draft, escalation, left):
+        _ask_next(draft, left)
         return
     if escalation.state is not EscalationState.HELD or escalation.holder != left.person:
         return
@@ -27,6 +33,21 @@ def hear(draft: Draft, left: HolderLeft) -> None:
         Post(f"⚠️ {gone}. Nobody speaks to {draft.customer_name} now: press **Take** on the card to go on.")
     )
     back_to_queue(draft, gone)
+
+
+def _is_asked(draft: Draft, escalation: Escalation, left: HolderLeft) -> bool:
+    """Whether it waits for this person, whom a rule or the ladder names."""
+    if left.step is not None:
+        return escalation.assignee is None and escalation.step == left.step
+    return person_asked(draft) == left.person
+
+
+def _ask_next(draft: Draft, left: HolderLeft) -> None:
+    gone = f"{left.name} {left.reason}"
+    draft.tell_room(Post(f"⚠️ {gone}, and was asked to take this: whoever is next is called now."))
+    draft.because(f"person {left.person}", f"is asked no longer: {gone}")
+    # In the file in force somebody else has their step, or the one that came after it.
+    call_next(draft, f"{gone}.", left.step)
 
 
 def _unassign(draft: Draft, left: HolderLeft) -> None:

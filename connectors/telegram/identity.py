@@ -11,6 +11,7 @@ from bot.core.errors import PlatformDown, RateLimited, Refused, SendError, Unrea
 from bot.core.ids import Clock
 from connectors.telegram.ears import listed_groups
 from connectors.telegram.emoji import MARKS
+from connectors.telegram.exposure import public_group
 from connectors.telegram.failures import NO_EARS, NO_REACTIONS, NO_RIGHT, NO_TOPICS, as_send_error
 
 # https://core.telegram.org/bots/features#deep-linking
@@ -61,7 +62,7 @@ class Identity:
         except TelegramError as error:
             raise _in_a_sentence(as_send_error(error, idempotent=True)) from error
         if chat.username:
-            return f"it is public (@{chat.username}), so that everybody can read it"
+            return public_group(chat.username)
         if chat.linked_chat_id:
             return "it is the discussion group of a channel, whose readers read it"
         return ""

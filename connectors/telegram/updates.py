@@ -43,6 +43,7 @@ from connectors.telegram.contents import content_of, said_of
 from connectors.telegram.desk import Typed, words_of
 from connectors.telegram.ears import Ears
 from connectors.telegram.excerpt import excerpt
+from connectors.telegram.exposure import public_group
 from connectors.telegram.fields import ANONYMOUS, clean, moment, whole, words
 from connectors.telegram.references import FORWARDED, reference_of
 
@@ -101,6 +102,7 @@ class UpdateReader:
             callback = words(update.callback_query.id, "callback_query.id") if update.callback_query else ""
             events = self._events(update_id, update, data, received)
             if self.ears.staff:
+                events = (*self._public(update, received), *events)
                 events = tuple(replace(e, occurred_at=_in_order(e.occurred_at, update_id)) for e in events)
             press = _press(update.callback_query) if update.callback_query and events else ""
             return ReadUpdate(update_id, events, callback, press=press)
@@ -123,6 +125,27 @@ class UpdateReader:
         if update.my_chat_member:
             return self._membership(name, update.my_chat_member)
         return ()
+
+    def _public(self, update: Update, received: datetime) -> tuple[Event, ...]:
+        """Tell of a staff group's public name, which stands in every update out of the group.
+
+        There is no update about the change itself. The same name is the same event.
+        """
+        chat = update.effective_chat
+        if chat is None or _alone(chat) or not chat.username:
+            return ()
+        group, name = whole(chat.id, "chat.id"), words(chat.username, "chat.username")
+        if not self.ears.chat(group, private=False):
+            return ()
+        return (
+            Event(
+                external_id=f"public:{group}:{name}",
+                place=self._place(chat),
+                sender=Sender(f"{ANONYMOUS}{group}", verified=False),
+                content=WorkplaceChanged(WorkplaceChange.CHAT_MADE_PUBLIC, public_group(name)),
+                occurred_at=received,
+            ),
+        )
 
     def _heard(self, chat: Chat, user: User | None) -> User | None:
         """The person, if this account listens to them in that chat."""

@@ -167,14 +167,46 @@ async def test_a_card_that_was_deleted_comes_again_in_a_new_thread(start: Start)
     async with start() as r:
         room = await (await Room(r).open()).taken()
         r.slack.delete_any(CHANNEL, room.ts)
-        await until(lambda: [c for c in r.threads(CHANNEL) if c["ts"] != room.ts], what="a new card")
-        there = Room(r)
-        there.ts = str(next(c for c in r.threads(CHANNEL) if c["ts"] != room.ts)["ts"])
+        there = await begun_anew(room)
         await there.says("*Hugo Martin* still speaks to")
         await there.card_says("Hugo Martin speaks to")
         there.write("hugo", "Where were we?")
         await there.hears("Where were we?")
         await room.says("this goes on in a new thread")
+
+
+async def begun_anew(room: Room) -> Room:
+    """The thread in the same channel in which the conversation goes on."""
+
+    def others() -> list[str]:
+        return [str(card["ts"]) for card in room.r.threads(CHANNEL) if card["ts"] != room.ts]
+
+    await until(others, what="a new card")
+    found = Room(room.r)
+    [found.ts] = others()
+    return found
+
+
+@pytest.mark.parametrize("heard", [True, False])
+async def test_a_thread_that_was_deleted_goes_on_in_a_new_one(start: Start, heard: bool) -> None:
+    """Without an event, the customer's next words find out that there is nothing to answer to."""
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        await room.card_says("Hugo Martin speaks to")
+        (r.slack.delete_thread if heard else r.slack.delete_thread_unheard)(CHANNEL, room.ts)
+        if not heard:
+            r.phone.say(r.maya, "hello?")
+        there = await begun_anew(room)
+        await there.says("*Hugo Martin* still speaks to")
+        await there.says("I was charged twice this month")
+        if not heard:
+            await there.says("hello?")
+        await there.card_says("Hugo Martin speaks to")
+        there.write("hugo", "Where were we?")
+        await there.hears("Where were we?")
+        await r.press("hugo", CHANNEL, there.ts, "resolve")
+        await there.card_says("solved")
+        assert len(r.threads(CHANNEL)) == 1, "one loss is one new thread"
 
 
 async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
@@ -186,6 +218,25 @@ async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
         await room.card_says("needs a person")
         assert r.heard() == heard
         await room.taken("carla")
+
+
+async def test_when_whom_the_ladder_asked_is_deactivated_whoever_is_next_is_called_at_once(
+    start: Start,
+) -> None:
+    async with start(ladder("1h", ("carla", "1h"), ("escalation-team", "1h"))) as r:
+        room = await Room(r).open()
+        await pass_time(r, "ladder")
+        asked = await moved(room, "tier-1-escalations")
+        await asked.says("*Carla Mendes* is asked to take this")
+        heard = r.heard()
+        r.slack.deactivate("carla")
+        await asked.says("Carla Mendes was deactivated in Slack, and was asked to take this")
+        there = await moved(room, LAST)
+        await there.says("The story so far")
+        await there.card_says("Escalation Team")
+        await asked.card_says("handed on")
+        assert r.heard() == heard
+        await there.taken("ben")
 
 
 async def test_a_reminder_finds_out_who_was_deactivated(start: Start) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.rooms.test_lost_rooms import PRIVATE, moved, pass_time
+from tests.rooms.test_lost_rooms import PRIVATE, begun_anew, moved, pass_time
 from tests.rooms.test_room import CHANNEL, Room, undo
 from tests.story.rig import Rig, rig, until
 
@@ -83,9 +83,7 @@ async def test_deleted_in_the_old_thread_they_are_marked_in_the_new_one(start: S
         written = room.write("hugo", WORDS)
         await room.marked(written, WAITING)
         r.slack.delete_any(CHANNEL, room.ts)
-        await until(lambda: [c for c in r.threads(CHANNEL) if c["ts"] != room.ts], what="a new card")
-        there = Room(r)
-        there.ts = str(next(c for c in r.threads(CHANNEL) if c["ts"] != room.ts)["ts"])
+        there = await begun_anew(room)
         shown = await line(there)
         r.slack.delete_as("hugo", CHANNEL, written)
         await there.marked(shown, WITHDRAWN)

@@ -3,8 +3,12 @@
 import asyncio
 from pathlib import Path
 
+from sqlalchemy import text
+
 from tests.rooms.sides import OnTelegram, SlackThread, Topic
 from tests.rooms.test_leak import in_telegram
+from tests.rooms.test_lost_rooms import pass_time
+from tests.rooms.test_room import ladder
 from tests.story.rig import Rig, rig, until
 from tests.story.shell import desk, without_member, without_person, written
 
@@ -62,6 +66,79 @@ async def test_what_a_removed_person_held_goes_back_to_the_queue(
         room.post("carla", "Carla here, I look into it.")
         await until(lambda: "Carla here, I look into it." in customer.heard(), what="the next one speaks")
         assert len(customer.heard()) == heard + 1, "the customer heard of nothing else"
+
+
+async def test_what_was_assigned_to_a_removed_person_waits_for_anybody(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with rig(database_url, redis_url) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await customer.say("I was charged twice this month")
+        await until(lambda: room.find("charged twice"), what="a room with the story")
+        await r.press("carla", BILLING, room.ts, "take")
+        await until(lambda: "Take over" in room.card(), what="a card that shows who holds it")
+        await assigned(r, room, "carla", "hugo")
+        await until(lambda: "Assigned to Hugo Martin" in _card(r), what="the card shows the assignee")
+        heard = len(customer.heard())
+        file = written(r, tmp_path / "mine", without_person("hugo"))
+        applied = await desk(r, "org", "apply", str(file), "--yes")
+        assert applied.code == 0
+        assert (
+            "! Hugo Martin was removed from the organization: 1 conversation goes on in the queue of Billing"
+            " Specialists (" in applied.out
+        )
+        await until(
+            lambda: any("so this is assigned to nobody now" in line for line in room.lines()),
+            what="the room is told",
+        )
+        await until(lambda: "Nobody speaks to Maya Fischer yet" in _card(r), what="the card is true")
+        async with r.desks[0].database.begin() as connection:
+            left = text("select state, assignee from escalations")
+            assert [tuple(row) for row in await connection.execute(left)] == [("waiting", None)]
+        await room.press("carla", "take")
+        await until(lambda: any("Carla Mendes* has taken" in line for line in room.lines()), what="taken")
+        room.post("carla", "Carla again.")
+        await until(lambda: "Carla again." in customer.heard(), what="the next one speaks")
+        assert len(customer.heard()) == heard + 1, "the customer heard of nothing else"
+
+
+async def assigned(r: Rig, room: SlackThread, by: str, to: str) -> None:
+    """Choose somebody in the form that Assign… opens."""
+    await r.press(by, BILLING, room.ts, "assign")
+    await until(lambda: r.slack.views(by), what="the form")
+    ids = {str(user["name"]): str(user["id"]) for user in r.slack.users()}
+    view = str(r.slack.views(by)[-1]["id"])
+    assert (await r.slack.submit_view(by, view, {"person": {"answer": ids[to]}})).taken
+
+
+async def test_when_a_person_is_removed_whom_the_ladder_asked_the_next_one_is_called(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    asks_carla = ladder("1h", ("carla", "1h"), ("escalation-team", "1h"))
+    asks_ben = ladder("1h", ("ben", "1h"))
+    async with rig(database_url, redis_url, asks_carla) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await customer.say("I was charged twice this month")
+        await until(lambda: room.find("charged twice"), what="a room with the story")
+        await pass_time(r, "ladder")
+        room.channel = "tier-1-escalations"  # her team's
+        await until(lambda: room.find("charged twice"), what="a room of Carla's team")
+        await until(
+            lambda: any("is asked to take this" in line for line in room.lines()), what="Carla is asked"
+        )
+        file = written(r, tmp_path / "mine", asks_ben, without_person("carla"))
+        applied = await desk(r, "org", "apply", str(file), "--yes")
+        assert "! Carla Mendes was removed from the organization: 1 conversation goes on" in applied.out
+        await until(
+            lambda: any(
+                "Carla Mendes was removed from the organization, and was" in told for told in room.lines()
+            ),
+            what="the room is told",
+        )
+        await until(lambda: r.threads("escalation"), what="a card for Ben's team")
+        await until(lambda: "handed on" in room.card(), what="the card is true")
+        room.channel = "escalation"
+        await until(lambda: room.find("is asked to take this"), what="Ben is asked")
 
 
 async def test_who_left_the_team_holds_nothing_of_it_any_more(

@@ -81,6 +81,18 @@ class AdminSide:
         place = self._workspace.channel(channel)
         messages.delete(self._workspace, place, messages.find(place, ts))
 
+    def delete_thread(self, channel: str, ts: str) -> None:
+        """Every message of a thread goes, its first one last, so that no tombstone is left."""
+        place = self._workspace.channel(channel)
+        for message in [m for m in place.messages if m.thread_ts == ts and m.is_reply]:
+            messages.delete(self._workspace, place, message)
+        self.delete_any(channel, ts)
+
+    def delete_thread_unheard(self, channel: str, ts: str) -> None:
+        """A thread goes, of which an app that is not listening at that moment hears nothing."""
+        place = self._workspace.channel(channel)
+        place.messages = [m for m in place.messages if ts not in (m.ts, m.thread_ts)]
+
     def deactivate(self, user: str) -> None:
         """The person keeps their name, and leaves every channel."""
         person = self._workspace.user(user)

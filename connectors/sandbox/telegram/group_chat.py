@@ -168,8 +168,12 @@ class GroupChat:
         invites_users: bool | None = None,
         bot_inside: bool | None = None,
         reactions: list[str] | None = None,
+        username: str | None = None,
     ) -> None:
-        """Turn topics on or off, allow few reactions, give the bot its place and rights or take them away."""
+        """Turn topics on or off, allow few reactions, give the bot its place and rights or take them away.
+
+        A group with a `username` is public. Bots are told of that by the group's next update alone.
+        """
         given = {
             "forum": forum,
             "administrator": administrator,
@@ -177,6 +181,7 @@ class GroupChat:
             "invites_users": invites_users,
             "bot_inside": bot_inside,
             "reactions": reactions,
+            "username": username,
         }
         for name, value in given.items():
             if value is not None:

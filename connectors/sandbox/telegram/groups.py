@@ -51,9 +51,12 @@ class Group:
     reactions: list[str] | None = None  # None: all are allowed
     topics: dict[int, Topic] = field(default_factory=dict)
     links: int = 0  # made to invite people
+    username: str = ""  # of a public group
 
     def chat_wire(self) -> JsonObject:
         wire: JsonObject = {"id": self.id, "title": self.title, "type": "supergroup"}
+        if self.username:
+            wire["username"] = self.username
         return {**wire, "is_forum": True} if self.forum else wire
 
     def topic(self, topic_id: int) -> Topic:
@@ -73,6 +76,7 @@ class Group:
             "manages_topics": self.manages_topics,
             "invites_users": self.invites_users,
             "links": self.links,
+            "username": self.username,
             "bot_inside": self.bot_inside,
             "reactions": self.reactions,
             "topics": [topic.snapshot() for topic in self.topics.values()],
