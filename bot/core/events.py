@@ -186,9 +186,7 @@ class WorkplaceChange(StrEnum):
     CARD_DELETED = "card_deleted"  # of the room in the place's thread
     THREAD_CLOSED = "thread_closed"  # nobody can write there until it is opened again
     CHAT_EXPOSED = "chat_exposed"  # others than staff can read there; detail: who, for staff
-    CHAT_MADE_PUBLIC = (
-        "chat_made_public"  # everybody, or everybody at the workplace, can read there; the same
-    )
+    CHAT_MADE_PUBLIC = "chat_made_public"  # everybody, perhaps of the workplace alone, can; detail: the same
     PERSON_DEACTIVATED = "person_deactivated"  # the sender can use the channel no more
 
 
