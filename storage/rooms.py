@@ -1,5 +1,6 @@
 """What a card shows, read at the moment when it is sent."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,8 +19,9 @@ from bot.core.conversation import (
 )
 from bot.core.errors import NotFound
 from bot.core.events import Channel, Place
-from bot.core.ids import ConversationId, OrgId, PersonId, TeamId
+from bot.core.ids import ConversationId, CustomerId, OrgId, PersonId, TeamId
 from storage.keys import Keys
+from storage.places import PROFILE
 from storage.views import CONVERSATION, ESCALATION, AnyRow, conversation, escalation, message
 
 _RECENT = 40
@@ -42,6 +44,14 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The customer whom the one of the conversation was merged into."""
+
+    id: CustomerId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoomView:
     """One room and all it is about. `current`: the escalation has not been handed on to another room."""
 
@@ -52,6 +62,7 @@ class RoomView:
     team: TeamId
     current: bool
     story: tuple[Message, ...]  # oldest first
+    kept: Kept | None = None
     earlier: tuple[Earlier, ...] = ()  # what this customer wrote to us before, on any channel, newest first
 
 
@@ -69,6 +80,7 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
     ).one()
     story = await connection.execute(_STORY, {"id": row.conversation_id, "limit": _RECENT})
     found = escalation(matter, sealer)
+    root = (await connection.execute(_KEPT, {"id": row.conversation_id})).one_or_none()
     return RoomView(
         organization=OrgId(row.organization_id),
         version=row.version,
@@ -77,6 +89,7 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
         team=TeamId(row.team),
         current=found.room is not None and found.room.id == room,
         story=tuple(message(m, sealer) for m in reversed(story.all())),
+        kept=_kept(root, keys) if root is not None else None,
         earlier=tuple(
             _earlier(e)
             for e in await connection.execute(_EARLIER, {"id": row.conversation_id, "limit": _SHOWN})
@@ -93,6 +106,11 @@ _ERASED = text("""
     select c.data_key is null from rooms r join conversations v on v.id = r.conversation_id
     join customers c on c.id = v.customer_id where r.id = :id
 """)
+
+
+def _kept(row: AnyRow, keys: Keys) -> Kept:
+    profile = json.loads(keys.customer(row.id, row.data_key).open(row.profile, field=PROFILE))
+    return Kept(CustomerId(row.id), profile["name"])
 
 
 def _earlier(row: AnyRow) -> Earlier:
@@ -115,6 +133,12 @@ def _earlier(row: AnyRow) -> Earlier:
 _ROOM = text("""
     select r.organization_id, r.conversation_id, r.escalation_id, r.team, o.version
     from rooms r join organizations o on o.id = r.organization_id where r.id = :id
+""")
+
+_KEPT = text("""
+    select kept.id, kept.profile, kept.data_key from conversations v
+    join customers c on c.id = v.customer_id join customers kept on kept.id = c.merged_into
+    where v.id = :id and kept.data_key is not null
 """)
 
 # ix_conversations_customer_id, for each customer who was found to be this one

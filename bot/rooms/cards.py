@@ -168,6 +168,9 @@ def _facts(view: RoomView, organization: Organization, channel: str) -> tuple[tu
         ("Urgency", "🔴 Urgent" if escalation.urgent else "Normal"),
         ("Agent", agent.title if agent else escalation.agent),
     ]
+    if view.kept is not None:
+        kept = plain(view.kept.name) or "a customer without a name"
+        facts.insert(1, ("Same customer as", f"{kept} ({str(view.kept.id)[:13]})"))
     if not view.conversation.verified:
         facts.append(("Identity", "⚠️ Unverified: nobody vouches for this address"))
     if escalation.trigger:
