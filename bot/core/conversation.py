@@ -298,7 +298,7 @@ class Memory:
     channel: str = ""  # where the customer wrote last
     language: str = ""  # in which the customer surely wrote last; "" while no words of theirs tell it
     automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
-    advised: tuple[str, ...] = ()  # persons told that their words stay inside
+    advised: tuple[str, ...] = ()  # what staff were told once: persons that their words stay inside, and more
     reactions: tuple[OutgoingReaction, ...] = ()
     albums: tuple[Album, ...] = ()
     failures: int = 0

@@ -187,6 +187,13 @@ class Draft:
             self.effects = [effect for effect in self.effects if not isinstance(effect, Remember)]
             self.effects.append(Remember(changed))
 
+    def advise(self, topic: str) -> bool:
+        """Return whether to tell staff something that they are told once, and remember that they were."""
+        new = topic not in self.memory.advised
+        if new:
+            self.remember(advised=(*self.memory.advised, topic))
+        return new
+
     def give(self, cause: Cause, name: str, status: Status, reopen: timedelta | None = None) -> None:
         """Pass the word; the table of transitions decides to whom. Raises TurnFailed."""
         self.owner = Owner(pass_on(self.owner.kind, cause), name)

@@ -23,13 +23,16 @@ _KEPT = 20  # reactions of one conversation, to be taken back later
 _DRESS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # as a picture or as text, and skin tones
 
 
-def react(draft: Draft, reaction: Reacted, person: PersonId) -> None:
+def react(draft: Draft, reaction: Reacted, person: PersonId, who: str) -> None:
     """Let the holder's listed emoji go to the customer's message when the undo is over; take back one that is
     removed. Where the customer's channel has no reactions nothing leaves.
+
+    `who` is the room's channel's id of the holder.
     """
-    for message in draft.in_rooms(reaction.message):
-        if message.role is not Role.CUSTOMER or not message.ref:
-            continue
+    meant = [m for m in draft.in_rooms(reaction.message) if m.role is Role.CUSTOMER and m.ref]
+    if not meant and reaction.added:
+        _advise(draft, reaction, who)
+    for message in meant:
         if not reaction.added:
             _remove(draft, reaction, message, person)
         elif (emoji := _listed(draft, reaction.emoji)) and draft.capabilities.reacts and draft.here:
@@ -38,6 +41,17 @@ def react(draft: Draft, reaction: Reacted, person: PersonId) -> None:
             undo = draft.organization.policies.undo
             draft.add(SetTimer(REACT, str(message.id), draft.now + undo))
             draft.because(f"person {person}", f"reacted; leaves in {undo.total_seconds():g} s")
+
+
+def _advise(draft: Draft, reaction: Reacted, who: str) -> None:
+    """Tell the holder where to react instead of on a line that does not show one message of the customer."""
+    emoji = _listed(draft, reaction.emoji)
+    if emoji and draft.capabilities.reacts and draft.advise(f"reaction of {who}"):
+        draft.whisper(
+            who,
+            f"{emoji} stays inside: this line is no single message of {draft.customer_name}. React to one of"
+            f" their messages as it came into this thread (🗣 **{draft.customer_name}**), or answer in words.",
+        )
 
 
 def withdraw(draft: Draft, reaction: Reacted, person: PersonId) -> None:

@@ -65,6 +65,7 @@ from orgs.specification.texts import fill
 TAKE, ASSIGN, RESOLVE, RETURN = "take", "assign", "resolve", "return"
 ASSIGN_TO = "assign_to"
 TAKE_BACK = "👎"
+_PRIVATE = "private words of "  # before a person's id, in `Memory.advised`
 _OFFERED = 8  # people, where they are buttons
 STRANGER = "You are not named in the organization file, so you cannot act here."
 
@@ -210,7 +211,7 @@ def _take_inside(draft: Draft, event: Event, message: Message, text: str, person
         draft.add(SettleOffer(message.id, Post("🔒 It stays inside now: it is not sent again.")))
     draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=text))
     draft.add(ClearTimers(RELEASE, str(message.id)))
-    escalation = draft.escalation
+    kept, escalation = draft.messages[message.id], draft.escalation
     lost = message.sender == person and escalation is not None and escalation.holder != person
     if lost and message.state is not MessageState.FAILED and text != message.text:
         draft.mark(message, Mark.INSIDE)
@@ -220,7 +221,7 @@ def _take_inside(draft: Draft, event: Event, message: Message, text: str, person
             " taken back.",
         )
         return
-    _keep_inside(draft, event, message, person)
+    _keep_inside(draft, event, kept, person)
 
 
 def _as_kept(draft: Draft, message: Message) -> Divided:
@@ -288,7 +289,13 @@ def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId 
         draft.whisper(
             who, "This begins like a command, so it stays inside. To send it, put a word before the slash."
         )
-    if who in draft.memory.advised or holds:
+    elif holds and divide(message.text).private and draft.advise(f"{_PRIVATE}{who}"):
+        draft.whisper(
+            who,
+            "🔒 This whole message stays inside: its first line is private (`//`). Put what"
+            f" {draft.customer_name} should read in a message of its own.",
+        )
+    if holds or not draft.advise(who):
         return
     if escalation.state is EscalationState.HELD:
         speaker = draft.person_name(escalation.holder)
@@ -296,20 +303,17 @@ def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId 
     else:
         advice = f"This stays inside. Press **Take** to speak to {draft.customer_name}."
     draft.whisper(who, advice)
-    draft.remember(advised=(*draft.memory.advised, who))
 
 
 def _advise_on_forwarding(draft: Draft, who: str) -> None:
     """Tell the room once, while the holder stays the same, why a forwarded message carries a lock."""
-    topic = f"forwarded by {who}"
-    if topic not in draft.memory.advised:
+    if draft.advise(f"forwarded by {who}"):
         draft.tell_room(
             Post(
                 f"🔒 What is forwarded stays inside. To tell {draft.customer_name} something, write it, or"
                 " upload the file yourself."
             )
         )
-        draft.remember(advised=(*draft.memory.advised, topic))
 
 
 def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -> None:
@@ -540,7 +544,7 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | N
             _take_back(draft, event, own, here=own.ref == reaction.message)
         return
     if person is not None and speaks:
-        reactions.react(draft, reaction, person)
+        reactions.react(draft, reaction, person, event.sender.external_id)
     elif person is not None:
         reactions.withdraw(draft, reaction, person)
 
@@ -626,7 +630,8 @@ def take(draft: Draft, person: PersonId, who: str, at: datetime) -> None:
     )
     draft.tell_room(Post(who_speaks(draft, draft.person_name(person), did)))
     draft.show_card()
-    draft.remember(advised=())
+    # What stays inside for others depends on who holds it; what `//` does is told once.
+    draft.remember(advised=tuple(a for a in draft.memory.advised if a.startswith(_PRIVATE)))
     draft.because(f"person {person}", "took it")
     draft.audit(f"person:{person}", "escalation.taken", holder=person, escalation=str(escalation.id))
 

@@ -239,6 +239,16 @@ class Bench:
         await self.deliver()
         return await self.view(conversation)
 
+    async def take_over(self, view: View, who: str) -> View:
+        """Somebody takes it from whom the card shows as the holder."""
+        before = (await self.view(view.conversation.id)).escalation
+        assert before is not None
+        await self.press("take", view, who, f"{before.id}:{before.holder}")
+        after = await self.view(view.conversation.id)
+        assert after.escalation is not None
+        assert after.escalation.holder != before.holder
+        return after
+
     async def undo_is_over(self) -> None:
         await self.execute("""
             update timers set due_at = now() - interval '1 second' where kind in ('release', 'react')

@@ -58,6 +58,46 @@ async def test_the_public_part_leaves_and_the_rest_is_kept_as_a_note(desk: Bench
     assert not any("complains" in line.text for line in told), "agents are told what the customer read"
 
 
+WHOLE = (
+    "🔒 This whole message stays inside: its first line is private (`//`). Put what Maya should read in a"
+    " message of its own."
+)
+
+
+@pytest.mark.parametrize(
+    "private", ["// she always complains", "Carla: // x", "```\n// x\n```\n\nIt is 90 EUR."]
+)
+async def test_the_first_message_of_the_holder_that_stays_inside_whole_is_explained_once(
+    desk: Bench, private: str
+) -> None:
+    view = await taken(desk)
+    await desk.deliver()
+    await desk.staff(private, view, ref="s1")
+    told = await left(desk)
+    assert (whispers(told), marks(told)) == ([WHOLE], [React("s1", Mark.INSIDE)])
+    await desk.staff("// again", view, ref="s2")
+    await desk.staff(Said("// with a file", (FILE,)), view, ref="s3")
+    told = await left(desk)
+    assert not whispers(told), "once"
+    assert marks(told) == [React("s2", Mark.INSIDE), React("s3", Mark.INSIDE)]
+    await desk.take_over(view, CARLA)
+    await left(desk)
+    await desk.staff("// mine", view, who=CARLA, ref="s4")
+    assert whispers(await left(desk)) == [WHOLE], "to each person"
+    await desk.take_over(view, HUGO)
+    await desk.staff("// back again", view, ref="s5")
+    assert not whispers(await left(desk)), "once for each escalation"
+
+
+async def test_an_edit_that_makes_the_whole_message_private_is_explained(desk: Bench) -> None:
+    view = await taken(desk)
+    await desk.staff("It is 90 EUR.", view, ref="s1")
+    await left(desk)
+    await desk.staff("It is 80 EUR.", view, ref="s2")
+    await desk.staff(Edited("s2", "// It is 80 EUR."), view)
+    assert whispers(await left(desk)) == [WHOLE]
+
+
 async def test_files_go_with_the_public_part_and_stay_with_a_private_message(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Said("Here.\n// at last", (FILE,)), view, ref="s1")
@@ -217,6 +257,7 @@ async def test_an_edit_of_what_stays_inside_sends_nothing_and_says_so(desk: Benc
     view = await taken(desk)
     told = ["This stays inside, as it was written. Write it again to send it."]
     await desk.staff("// It is 90 EUR.", view, ref="s1")
+    await left(desk)
     await desk.staff(Edited("s1", "It is 90 EUR."), view)
     leaving = await left(desk)
     assert (to_customers(leaving), whispers(leaving)) == ([], told)

@@ -7,7 +7,7 @@ import pytest
 from bot.core.answering import HandOver
 from bot.core.conversation import View
 from bot.core.events import Deleted, Reacted, Standing
-from bot.core.outbound import Emote, Mark, React
+from bot.core.outbound import Emote, Mark, React, Whisper
 from storage.outbox import Dead, Item, Result
 from tests.turns.bench import CARLA, HUGO, Bench, Left, to_rooms
 
@@ -66,6 +66,29 @@ async def test_any_other_emoji_and_those_of_others_are_staffs_own(desk: Bench, p
     assert not await after_the_undo(desk)
 
 
+async def test_a_listed_emoji_on_any_other_line_of_ours_gets_one_word_of_where_to_react(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("Help!"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    view = await desk.held(accepted.wakes[0].conversation)
+    for line, put, who in (("story", "😡", HUGO), ("story", "👍", CARLA), ("story", "👎", HUGO)):
+        await desk.staff(Reacted(line, put, added=True), view, who=who)
+        assert not await after_the_undo(desk), "staff's own"
+    await desk.staff(Reacted("story", "👍🏽", added=True), view)
+    [told] = await after_the_undo(desk)
+    assert isinstance(told.operation, Whisper)
+    assert told.operation.person == HUGO
+    assert "👍 stays inside: this line is no single message of Maya. React to one of" in told.operation.text
+    await desk.staff(Reacted("story", "👍", added=False), view)
+    await desk.staff(Reacted("card", "🙏", added=True), view)
+    assert not await after_the_undo(desk), "told once"
+
+
+async def test_where_the_channel_has_no_reactions_nobody_is_told_where_to_react(desk: Bench) -> None:
+    view = await taken(desk, on="email")
+    await desk.staff(Reacted("story", "👍", added=True), view)
+    assert not await after_the_undo(desk)
+
+
 async def test_within_the_undo_it_is_taken_back_by_removing_it(desk: Bench) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
@@ -94,24 +117,54 @@ async def test_of_two_only_the_newer_one_leaves(desk: Bench) -> None:
     assert emotes(await after_the_undo(desk)) == [Emote("c2", "🎉")]
 
 
-async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench) -> None:
+LOST = ("take", "resolve", "return")
+
+
+async def lost(desk: Bench, view: View, how: str) -> None:
+    """Hugo speaks no longer: Carla takes it over, or he closes it."""
+    if how == "take":
+        after = await desk.take_over(view, CARLA)
+        assert after.conversation.owner.name == "carla"
+    else:
+        await desk.press(how, view)
+        assert (await desk.view(view.conversation.id)).escalation is None
+
+
+@pytest.mark.parametrize("how", LOST)
+async def test_who_speaks_no_longer_can_still_take_it_back(desk: Bench, how: str) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
-    await desk.press("take", view, who=CARLA)
+    await lost(desk, view, how)
+    assert marks(await desk.deliver()) == [Mark.WAITING], "it keeps its full time"
     await desk.staff(Reacted(LINE, "👍", added=False), view, who=CARLA)
+    assert not marks(await desk.deliver()), "it is not hers"
     await desk.staff(Reacted(LINE, "👍", added=False), view)
-    assert not emotes(await after_the_undo(desk))
+    left = await after_the_undo(desk)
+    assert (emotes(left), marks(left)) == ([], [Mark.WITHDRAWN])
 
 
-@pytest.mark.parametrize(("action", "who"), [("take", CARLA), ("resolve", HUGO)])
-async def test_who_speaks_no_longer_can_still_remove_what_has_left(
-    desk: Bench, action: str, who: str
+@pytest.mark.parametrize("how", LOST)
+async def test_what_nobody_takes_back_leaves_also_after_who_put_it_speaks_no_longer(
+    desk: Bench, how: str
 ) -> None:
     view = await taken(desk)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
+    await lost(desk, view, how)
+    await desk.staff(Reacted(LINE, "👍", added=False), view, who=CARLA)
+    await desk.staff(Reacted(LINE, "🎉", added=True), view)
+    left = await after_the_undo(desk)
+    assert (emotes(left), marks(left)) == ([Emote("c2", "👍")], [Mark.WAITING, Mark.DELIVERED])
+
+
+@pytest.mark.parametrize("how", LOST)
+async def test_who_speaks_no_longer_can_still_remove_what_has_left(desk: Bench, how: str) -> None:
+    view = await taken(desk)
+    await desk.staff(Reacted(LINE, "👍", added=True), view)
     await after_the_undo(desk)
-    await desk.press(action, view, who=who)
+    await lost(desk, view, how)
     await desk.deliver()
+    await desk.staff(Reacted(LINE, "👍", added=False), view, who=CARLA)
+    assert not await desk.deliver(), "it is not hers"
     await desk.staff(Reacted(LINE, "👍", added=False), view)
     left = await desk.deliver()
     assert emotes(left) == [Emote("c2", "")]
