@@ -188,6 +188,10 @@ class Room(ABC):
         """Words that somebody else wrote."""
 
     @abstractmethod
+    def reply(self, who: str, text: str, quote: str, *, elsewhere: bool) -> str:
+        """Words that answer, and quote, a private note of that person, or a message of another chat."""
+
+    @abstractmethod
     def react(self, who: str, words: str, emoji: str) -> None:
         """On the line that holds the words, if there is one."""
 
@@ -246,6 +250,14 @@ class SlackThread(Room):
     def forward(self, who: str, text: str) -> str:
         told = self.rig.slack.post_as("anna", self.channel, text)
         return self.rig.slack.share_as(who, self.channel, told, self.channel, text, self.ts)
+
+    def reply(self, who: str, text: str, quote: str, *, elsewhere: bool) -> str:
+        """Slack quotes nothing by itself but what is shared."""
+        if elsewhere:
+            self.forward(who, quote)
+        else:
+            self.post(who, f"// {quote}")
+        return self.post(who, text)
 
     def react(self, who: str, words: str, emoji: str) -> None:
         for message in self.rig.slack.messages(self.channel, self.ts):
@@ -314,6 +326,16 @@ class Topic(Room):
     def forward(self, who: str, text: str) -> str:
         origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}
         return str(self.rig.night_watch.forward(self._user(who), text, origin, topic=self.topic).message_id)
+
+    def reply(self, who: str, text: str, quote: str, *, elsewhere: bool) -> str:
+        group, user = self.rig.night_watch, self._user(who)
+        if elsewhere:
+            origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}
+            said = group.say(user, text, topic=self.topic, quote=quote, elsewhere={"origin": origin})
+        else:
+            note = group.say(user, f"// {quote}", topic=self.topic).message_id
+            said = group.say(user, text, topic=self.topic, reply_to=note, quote=quote)
+        return str(said.message_id)
 
     def react(self, who: str, words: str, emoji: str) -> None:
         for message in self.rig.night_watch.messages(self.topic):

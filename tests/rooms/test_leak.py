@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from itertools import count, cycle
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.sandbox.faults import Mischief
 from tests.rooms.sides import (
     EVERYWHERE,
     Customer,
+    OnTelegram,
     Room,
     SlackThread,
     Topic,
@@ -49,11 +50,12 @@ steps = st.one_of(
     st.tuples(st.just("speak"), st.just(0), st.just(False)),
     st.tuples(st.sampled_from(["edit", "part", "edit part"]), people, st.booleans()),
     st.tuples(st.sampled_from(["attach", "broadcast"]), people, st.booleans()),
-    st.tuples(st.sampled_from(["forward", "react", "namesake"]), people, st.booleans()),
+    st.tuples(st.sampled_from(["forward", "reply", "react", "namesake"]), people, st.booleans()),
     st.tuples(st.just("delete"), people, st.just(False)),
     st.tuples(st.sampled_from(["take", "assign", "resolve", "return"]), people, st.booleans()),
     st.tuples(st.sampled_from(["customer", "stranger"]), st.just(0), st.just(False)),
 )
+TAKEN = (("take", 0, True),)
 Deed = tuple[str, int, bool]
 Told = list[Deed]
 
@@ -180,6 +182,8 @@ class Tale:
                 self.attach(who, inside=flag)
             case "forward":
                 self.room.forward(who, f"forwarded {self.kept_inside()}")
+            case "reply":
+                self.reply(who, elsewhere=flag)
             case "namesake":
                 self.room.post_as_namesake(who, f"words {self.kept_inside()}")
             case "react":
@@ -210,6 +214,14 @@ class Tale:
             text += private.format(self.kept_inside(), self.kept_inside())
         ref = (self.room.broadcast if broadcast else self.room.post)(who, text)
         self.lines.append(Line(who, ref, [mark], not inside and who == self.holder and not self.over))
+
+    def reply(self, who: str, *, elsewhere: bool) -> None:
+        """Words of one's own which quote what must stay inside."""
+        mark, quote = self.marker(), f"quoted {self.kept_inside()}"
+        if who not in self.may_hold:
+            self.secret.add(mark)
+        ref = self.room.reply(who, f"words {mark}", quote, elsewhere=elsewhere)
+        self.lines.append(Line(who, ref, [mark], who == self.holder and not self.over))
 
     def attach(self, who: str, *, inside: bool) -> None:
         """A file with words beside it. The file goes where the words do."""
@@ -320,15 +332,19 @@ def test_what_must_stay_inside_never_reaches_the_customer(
         max_examples=EXAMPLES,
         deadline=None,
         database=None,
-        phases=[Phase.generate],  # an example takes a second of real waiting: none to spare for shrinking
+        phases=[
+            Phase.explicit,
+            Phase.generate,
+        ],  # an example takes a second of real waiting: none to spare for shrinking
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example],
     )
     @given(
         st.sampled_from(EVERYWHERE),
-        st.sampled_from([(), (("take", 0, True),)]),
+        st.sampled_from([(), TAKEN]),
         st.lists(steps, min_size=4, max_size=14),
         st.booleans(),
     )
+    @example(OnTelegram, TAKEN, [("reply", 0, False), ("reply", 0, True)], False)
     def examples(
         kind: type[Customer], first: tuple[tuple[str, int, bool], ...], told: Told, unruly: bool
     ) -> None:

@@ -36,6 +36,45 @@ async def test_from_slack_a_listed_emoji_leaves_after_the_undo_and_its_line_is_m
         assert "leftwards_arrow_with_hook" in room.marks(second)
 
 
+async def test_in_slack_a_reaction_on_the_story_says_where_to_react(start: Start) -> None:  # noqa: F811
+    async with start(undo("1s")) as r:
+        room = await (await Room(r).open()).taken()
+        story = next(m for m in r.slack.messages(CHANNEL, room.ts) if "The story so far" in str(m["text"]))
+        for line in (str(story["ts"]), room.ts):
+            r.slack.react_as("carla", CHANNEL, line, "+1")
+            r.slack.react_as("hugo", CHANNEL, line, "eyes")
+            r.slack.react_as("hugo", CHANNEL, line, "+1")
+        await room.whispered("hugo", "👍 stays inside: this line is no single message of Maya Fischer.")
+        room.write("hugo", "You get 20 €.")
+        await room.hears("You get 20 €.")
+        assert sum("stays inside" in told for told in room.whispers("hugo")) == 1
+        assert not room.whispers("carla")
+        assert not r.phone.sent("setMessageReaction")
+
+
+async def test_in_slack_it_can_be_taken_back_after_somebody_else_took_over(
+    start: Start,  # noqa: F811
+) -> None:
+    async with start(undo("60s")) as r:
+        room = await (await Room(r).open()).taken()
+        for text in ("Thank you so much", "And goodbye"):  # with the second the first one is recorded
+            r.phone.say(r.maya, text)
+            await room.says(text)
+        line = next(
+            str(m["ts"])
+            for m in r.slack.messages(CHANNEL, room.ts)
+            if "Thank you so much" in str(m.get("text", ""))
+        )
+        await room.card_says("Hugo Martin speaks to")
+        r.slack.react_as("hugo", CHANNEL, line, "tada")
+        await until(lambda: "hourglass_flowing_sand" in room.marks(line), what="that it waits")
+        await r.press("carla", CHANNEL, room.ts, "take")
+        await room.says("took over from")
+        r.slack.unreact_as("hugo", CHANNEL, line, "tada")
+        await until(lambda: "leftwards_arrow_with_hook" in room.marks(line), what="that it was taken back")
+        assert not r.phone.sent("setMessageReaction")
+
+
 async def test_from_telegram_it_reaches_a_customer_on_another_channel(
     database_url: str, redis_url: str
 ) -> None:

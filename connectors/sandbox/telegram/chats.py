@@ -151,7 +151,8 @@ class Chats:
             wire["message_thread_id"], wire["is_topic_message"] = message.topic, True
         # In a topic, what answers nothing else answers the message that began the topic.
         answered = message.reply_to if message.reply_to is not None else message.topic
-        if answered and answered != message.message_id and not nested:
+        inside = "external_reply" not in dict(message.extra)
+        if answered and answered != message.message_id and inside and not nested:
             original = self.find(message.chat_id, answered)
             if original is not None:
                 wire["reply_to_message"] = self.wire(original, nested=True)

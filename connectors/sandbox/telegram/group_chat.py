@@ -62,12 +62,23 @@ class GroupChat:
         *,
         topic: int = 0,
         reply_to: int | None = None,
+        quote: str = "",
+        elsewhere: Mapping[str, object] | None = None,
         anonymous: bool = False,
     ) -> ChatMessage:
-        """`anonymous`: as an administrator who remains so, in the name of the group."""
+        """`quote` is the part that the person chose of the message answered. That may stand `elsewhere`: an
+        ExternalReplyInfo of the Bot API. `anonymous`: as an administrator who remains so, in the name of the
+        group.
+        """
         draft = self._draft(user, topic, reply_to)
         if anonymous:
             draft = replace(draft, extra=(("from", _ANONYMOUS), ("sender_chat", self.group.chat_wire())))
+        if elsewhere is not None:
+            draft = replace(draft, extra=(*draft.extra, ("external_reply", dict(elsewhere))))
+        if quote:
+            position = self._message(reply_to).text.index(quote) if reply_to is not None else 0
+            chosen = {"text": quote, "position": position, "is_manual": True}
+            draft = replace(draft, extra=(*draft.extra, ("quote", chosen)))
         return self._arrive(replace(draft, text=text, entities=found_entities(text)))
 
     def forward(
