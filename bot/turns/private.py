@@ -61,7 +61,7 @@ _NUMBER = rf"""
     | (?i:\b(?:{_DATES})\b)
     | [\p{{L}}\p{{M}}]{{1,4}} [.)\]] (?=[{_UNSEEN}{_SLASH}{_SLASHES}])
 """
-# Then up to three names or labels, such as "Carla:", "Hugo, Anna," or "for the team -". Each is up to four
+# Then up to four names or labels, such as "Carla:", "Hugo, Anna," or "for the team -". Each is up to four
 # words with a sign after them: without one nothing tells where a name ends ("Maya // Hugo").
 _NAME = r"[\p{L}\p{M}\p{N}\p{Cf}]{1,40} (?: ['’._-] [\p{L}\p{M}\p{N}\p{Cf}]{1,40} ){0,5}+"
 _LABEL = rf"""
@@ -71,7 +71,7 @@ _LABEL = rf"""
 _PRIVATE = regex.compile(
     rf"""
     (?: {_MARK} | {_NUMBER} )*+
-    (?: (?: {_LABEL} ){{0,3}}+ | (?i:\b(?:{_LABELS})) [{_UNSEEN}]++ )
+    (?: (?: {_LABEL} ){{0,4}}+ | (?i:\b(?:{_LABELS})) [{_UNSEEN}]++ )
     {_TWO}
     """,
     regex.VERBOSE,

@@ -101,6 +101,7 @@ NAMES = [
     "carla : ",
     "Carla Mendes de Sousa: ",
     "Carla (Sales): ",
+    "Q&A-Team (EMEA), L²: ",
     "Dr. Anna-Lena O’Brien, ",
     "Hugo, Carla & Anna: ",
     "Hey Carla! ",
