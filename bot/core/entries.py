@@ -4,7 +4,7 @@ Decided from the input alone, when it is accepted. So the log has the order of a
 turn makes of its inputs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.conversation import MessageState, Origin, Role
 from bot.core.events import (
@@ -75,6 +75,14 @@ def changed_message(event: Event) -> str:
     return event.content.message if isinstance(event.content, Edited | Deleted) else ""
 
 
+def _reference(event: Event) -> Reference:
+    """Return what the event tells, with its sender where others may write in the same thread."""
+    sender = event.sender
+    if not event.shared:
+        return event.reference
+    return replace(event.reference, writer=sender.display_name, address=sender.address)
+
+
 def _by_customer(
     event: Event, text: str, ref: str = "", attachments: tuple[Attachment, ...] = ()
 ) -> LogEntry:
@@ -84,7 +92,7 @@ def _by_customer(
         text=text,
         ref=ref,
         attachments=attachments,
-        reference=event.reference,
+        reference=_reference(event),
     )
 
 
@@ -107,5 +115,5 @@ def _by_somebody_else(event: Event) -> LogEntry | None:
         sender=name or event.sender.external_id,
         ref=event.message,
         attachments=attachments,
-        reference=event.reference,
+        reference=_reference(event),
     )

@@ -227,11 +227,13 @@ QUOTE = 300  # characters of the words that a message answers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What a message answers, and who wrote it first, as the channel tells it beside `Event.reply_to`.
+    """What a message answers, whose it is, and who wrote it first, as the channel tells beside `reply_to`.
 
     The writer of the message may have chosen these words: show them as a customer's.
     """
 
+    writer: str = ""  # whose message it is, where several people share a thread: their `Sender.display_name`
+    address: str = ""  # and their `Sender.address`
     quote: str = ""  # the words answered: those that the writer chose, else how the message begins
     kind: str = ""  # what was answered, where it is no text: "photo", "story"
     author: str = ""  # who wrote what was answered, where it is none of this chat
@@ -241,7 +243,8 @@ class Reference:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quote", one_line(self.quote, QUOTE))
-        for name in ("kind", "author", "origin"):
+        object.__setattr__(self, "address", one_line(self.address, ADDRESS))
+        for name in ("writer", "kind", "author", "origin"):
             object.__setattr__(self, name, one_line(getattr(self, name)))
 
 

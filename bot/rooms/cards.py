@@ -226,7 +226,8 @@ def _summary(view: RoomView, organization: Organization) -> str:
     spoken = [m for m in seen_by_customer(view.story) if m.role is not Role.SYSTEM]
     last = [replace(m, text=shortened(typed(words(m)), _LONGEST), attachments=()) for m in spoken[-_SUMMARY:]]
     customer = known_as(view.conversation.customer_name, view.conversation.address)
-    return transcript(last, inert(customer) or "A customer", partial(author_of, organization))
+    name, address = inert(customer) or "A customer", view.conversation.address
+    return transcript(last, name, address, partial(author_of, organization))
 
 
 def _buttons(view: RoomView) -> tuple[Button, ...]:

@@ -20,7 +20,7 @@ from bot.turns.escalating import (
     target_of,
 )
 from bot.turns.ownership import Cause
-from bot.turns.story import seen_by_customer, transcript
+from bot.turns.story import seen_by_customer
 from bot.turns.undo import withdraw
 from bot.turns.waiting import PROMISED, TO_ANSWER, tell_handoff
 from orgs.answering.thanks import only_thanks
@@ -237,7 +237,7 @@ def _tell_since(draft: Draft, besides: Message | None = None) -> None:
     closing = next((n for n, m in enumerate(story) if str(m.id) == draft.memory.closing), -1)
     since = story[closing + 1 :]
     if seen_by_customer(since):
-        told = transcript(since, draft.customer_name, draft.author)
+        told = draft.transcript(since)
         draft.tell_room(Post(f"**Since then**\n\n{told}"))
 
 

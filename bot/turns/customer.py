@@ -14,7 +14,6 @@ from bot.core.events import (
     Reacted,
     Receipt,
     Said,
-    Sender,
     Standing,
     Started,
     Submitted,
@@ -65,7 +64,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case Edited():
             _edited(draft, item, event, event.content)
         case Deleted():
-            _deleted(draft, event.content)
+            _deleted(draft, event, event.content)
         case ReachabilityChanged(reachable=reachable):
             draft.remember(unreachable=not reachable)
             word = "can be reached again" if reachable else "has blocked us: nothing we write arrives"
@@ -79,7 +78,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             draft.tell_room(Post(f"ℹ️ {draft.customer_name} has a new number: it goes on there."))
             draft.because("customer", "has a new address")
         case Reacted():
-            _reacted(draft, event.content)
+            _reacted(draft, event, event.content)
         case Submitted():
             _submitted(draft, item, event)
         case WorkplaceChanged():
@@ -190,9 +189,9 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
 
 def _show(draft: Draft, message: Message, event: Event, room: Room | None = None) -> None:
     """In the room: the words, what can be attached now, and the names of what is still being fetched."""
-    name, aside = draft.customer_name, reference_for_staff(message, draft.messages)
-    if event.shared and not _is_customer(draft, event.sender):
-        name, aside = _writer(event), f" (with {name}){aside}"  # several people write in one thread
+    name, aside = draft.wrote(event), reference_for_staff(message, draft.messages)
+    if name != draft.customer_name:  # several people write in one thread
+        aside = f" (with {draft.customer_name}){aside}"
     aside += " 🤖 _automatic reply_" if event.automatic else ""
     aside += " 👂 _another app has the word there_" if event.overheard else ""
     told = told_by_customer(name, _told(message), aside)
@@ -203,12 +202,6 @@ def _show(draft: Draft, message: Message, event: Event, room: Room | None = None
 def _line_answered(draft: Draft, message: Message) -> str:
     answered = draft.messages.get(message.reply_to) if message.reply_to else None
     return draft.line_of(answered) if answered is not None else ""
-
-
-def _is_customer(draft: Draft, sender: Sender) -> bool:
-    """Whether this is who began the conversation. A workspace may become known only later."""
-    address = draft.view.conversation.address
-    return not address or sender.address == address or sender.external_id == address.partition(" ")[0]
 
 
 def _writer(event: Event) -> str:
@@ -289,11 +282,11 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
     draft.because("stranger", "answered in the customer's thread: a note to staff")
 
 
-def _reacted(draft: Draft, reaction: Reacted) -> None:
+def _reacted(draft: Draft, event: Event, reaction: Reacted) -> None:
     meant = draft.in_their_chat(reaction.message)
     said = f" to “{excerpt(meant.text)}”" if meant is not None and meant.text else ""
     if reaction.added:
-        draft.tell_room(Post(f"{inert(reaction.emoji)} **{draft.customer_name}** reacted{said}."))
+        draft.tell_room(Post(f"{inert(reaction.emoji)} **{draft.wrote(event)}** reacted{said}."))
     draft.because("customer", "reacted" if reaction.added else "took a reaction back")
 
 
@@ -311,7 +304,7 @@ def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
     theirs = event.message and event.private and not (event.automatic or event.overheard)
     if theirs and draft.status is Status.RESOLVED:
         reopen_by_customer(draft, event, _entry(draft, item))
-    told = Post(f"🗣 **{draft.customer_name}** sent something we cannot show: {inert(kind)}.")
+    told = Post(f"🗣 **{draft.wrote(event)}** sent something we cannot show: {inert(kind)}.")
     draft.tell_room(told, item.message if _entry(draft, item) else None)
     alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
     if alone and theirs and not asked:
@@ -370,18 +363,18 @@ def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
     draft.add(ChangeMessage(message.id, text=edit.text))
     draft.tell_room(
         Post(
-            f"✏️ **{draft.customer_name}** changed their message:\n\n{quoted(edit.text)}"
+            f"✏️ **{draft.wrote(event)}** changed their message:\n\n{quoted(edit.text)}"
             f"\n\n_Before:_\n\n{quoted(before)}"
         )
     )
     draft.because("customer", "edited a message")
 
 
-def _deleted(draft: Draft, deletion: Deleted) -> None:
+def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
     message = _known(draft, deletion.message)
     if message is None:
         return
     draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
     draft.asking = [asked for asked in draft.asking if asked != message.id]
-    draft.tell_room(Post(f"🗑 **{draft.customer_name}** deleted their message:\n\n{quoted(message.text)}"))
+    draft.tell_room(Post(f"🗑 **{draft.wrote(event)}** deleted their message:\n\n{quoted(message.text)}"))
     draft.because("customer", "deleted a message")

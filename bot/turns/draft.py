@@ -1,6 +1,6 @@
 """A turn being decided: what the view says, what has been decided so far, and how it stands after that."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -38,12 +38,12 @@ from bot.core.effects import (
     TellRoom,
 )
 from bot.core.errors import TurnFailed
-from bot.core.events import Place
+from bot.core.events import Event, Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
 from bot.turns.ownership import Cause, pass_on
 from bot.turns.quoting import inert, known_as
-from bot.turns.story import author_of, name_of
+from bot.turns.story import author_of, name_of, other_writer, transcript
 from orgs.routing import Room as RoomRef
 from orgs.routing import channel_of, direct_chats, find_person
 from orgs.specification.organization import Organization, SpeaksAs
@@ -132,6 +132,16 @@ class Draft:
 
     def author(self, message: Message) -> str:
         return author_of(self.organization, message)
+
+    def transcript(self, messages: Iterable[Message]) -> str:
+        """Return who said what, for a room."""
+        return transcript(messages, self.customer_name, self.view.conversation.address, self.author)
+
+    def wrote(self, event: Event) -> str:
+        """Return as CommonMark who did something where the customer is: perhaps somebody beside them."""
+        name, address = event.sender.display_name, event.sender.address
+        other = other_writer(name, address, self.view.conversation.address) if event.shared else ""
+        return other or self.customer_name
 
     @property
     def customer_name(self) -> str:

@@ -19,7 +19,7 @@ from bot.core.outbound import Post
 from bot.turns.attachments import of_the_story
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
-from bot.turns.story import snapshot, transcript
+from bot.turns.story import snapshot
 from bot.turns.underway import show_underway, underway
 from bot.turns.waiting import tell_handoff
 from orgs import routing
@@ -143,7 +143,7 @@ def open_room(
     draft.add(ClearTimers(OPEN_ROOM))
     on_their_way = underway(draft)
     arrived = [message for message in draft.messages.values() if message not in on_their_way]
-    story = transcript(arrived, draft.customer_name, draft.author)
+    story = draft.transcript(arrived)
     draft.tell_room(Post(f"**The story so far**\n\n{story}", attachments=of_the_story(draft)))
     show_underway(draft)
     if call is not None:

@@ -25,7 +25,6 @@ from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
 from bot.turns.quoting import inert, without_code
-from bot.turns.story import transcript
 from bot.turns.underway import again
 from orgs.routing import person_on
 
@@ -318,10 +317,10 @@ def _tell_again(draft: Draft, report: DeliveryReport) -> None:
     message = draft.messages.get(report.message) if report.message else None
     why = f"❓ This may be missing above, or stand there already: {inert(without_code(report.reason))}."
     if message is None:
-        told = transcript(draft.messages.values(), draft.customer_name, draft.author)
+        told = draft.transcript(draft.messages.values())
     elif message.state is MessageState.FAILED:
         _offer_again(draft, message, "The last words could not be delivered.")
         return
     else:
-        told = transcript([message], draft.customer_name, draft.author)
+        told = draft.transcript([message])
     draft.tell_room(Post(f"{why}\n\n{told}"), report.message)

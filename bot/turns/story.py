@@ -113,23 +113,41 @@ def told_by_staff(name: str, message: Message) -> str:
     return f"🧑 **{inert(name)}**\n\n{cited(words(message))}"
 
 
+def other_writer(name: str, address: str, customer: str) -> str:
+    """Return CommonMark of who wrote where several people share a thread; "" if it was the customer.
+
+    Both addresses are as `Sender.address` has them: two of one name are told apart. The name of a customer's
+    workspace, which follows a blank, may become known only later.
+    """
+    if not address or not customer or address.partition(" ")[0] == customer.partition(" ")[0]:
+        return ""
+    return inert(address if name in ("", address) else f"{name} ({address})")
+
+
 def name_of(organization: Organization, person: str | None) -> str:
     found = find_person(organization, person) if person else None
     return found.name if found else "a colleague"
 
 
 def author_of(organization: Organization, message: Message) -> str:
-    """Return how the staff know an agent or a colleague who wrote a message."""
+    """Return how the staff know an agent or a colleague who wrote a message.
+
+    Some colleagues write where the customer does, and are not named in the organization file.
+    """
     if message.role is Role.AGENT:
         agent = find_agent(organization, message.sender)
         return agent.title if agent else message.sender
-    return name_of(organization, message.sender)
+    known = find_person(organization, message.sender)
+    return known.name if known else message.reference.writer or name_of(organization, None)
 
 
-def transcript(messages: Iterable[Message], customer: str, name: Callable[[Message], str]) -> str:
+def transcript(
+    messages: Iterable[Message], customer: str, address: str, name: Callable[[Message], str]
+) -> str:
     """For the room: who said what, in Markdown, oldest first. `name`: of agents and staff.
 
-    Whoever speaks, their words are in a quote: outside of it stands only who it was.
+    `customer` is the name as CommonMark of whoever has the `address`. Whoever speaks, their words are in a
+    quote: outside of it stands only who it was.
     """
     told = []
     known = {message.id: message for message in messages}
@@ -137,7 +155,8 @@ def transcript(messages: Iterable[Message], customer: str, name: Callable[[Messa
         match message.role:
             case Role.CUSTOMER:
                 about = reference_for_staff(message, known)
-                told.append(told_by_customer(customer, words(message), about))
+                writer = other_writer(message.reference.writer, message.reference.address, address)
+                told.append(told_by_customer(writer or customer, words(message), about))
                 continue
             case Role.AGENT:
                 who = f"🤖 **{inert(name(message))}**"
@@ -160,7 +179,8 @@ def told_to_customer(
     told = []
     for message in messages:
         if message.role is Role.CUSTOMER:
-            told.append(f"**{inert(customer)}**\n\n{quoted(words(message))}")
+            writer = inert(message.reference.writer or customer)
+            told.append(f"**{writer}**\n\n{quoted(words(message))}")
         elif message.role is not Role.SYSTEM:
             signed = speaker(message.role, message.sender).name
             told.append(f"**{inert(signed)}**\n\n{cited(words(message))}")

@@ -60,7 +60,10 @@ class People:
             handle = who.address.partition("@")[0]
             if who.slack not in there:
                 theirs.add_user(handle, real_name=who.name, email=who.address, user_id=who.slack)
-            outside.append(User(id=who.slack, name=handle, real_name=who.name, team_id=TEAM))
+            theirs_here = User(
+                id=who.slack, name=handle, real_name=who.name, team_id=TEAM, team_name=TEAM_NAME
+            )
+            outside.append(theirs_here)
         self.slack.connect_channel(SHARED_CHANNEL, outside, inside)
 
     def names(self) -> list[str]:

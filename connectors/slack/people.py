@@ -29,7 +29,9 @@ from bot.core.events import (
     Unsupported,
     WorkplaceChanged,
 )
+from bot.core.lines import one_line
 from connectors.slack.api import Api
+from connectors.slack.failures import code_of
 from connectors.slack.reading import mentioned, to_commonmark
 
 REMEMBERED = 2_000
@@ -43,6 +45,7 @@ class Person:
     name: str
     email: str
     teams: frozenset[str] = frozenset()  # their workspace, and the organization it is of
+    workspace: str = ""  # the first of these
 
 
 class People:
@@ -58,6 +61,7 @@ class People:
         self._guests = guests
         self._patience = patience.total_seconds()
         self._known: OrderedDict[str, Person] = OrderedDict()
+        self._workspaces: OrderedDict[str, str] = OrderedDict()  # names; "" where Slack does not tell it
         self._refused: set[str] = set()  # whom Slack would not tell of when it was asked last
 
     async def named(self, event: Event) -> Event:
@@ -65,7 +69,8 @@ class People:
         text = _text(event)
         content = event.content
         chosen = [value for _, value in content.values] if isinstance(content, Submitted) else []
-        people = await self._look_up([event.sender.external_id, *mentioned(text), *chosen])
+        sender = event.sender.external_id
+        people = await self._look_up([sender, *mentioned(text), *chosen], sender)
         match content:
             case Said() | Edited():
                 names = {person: found.name for person, found in people.items() if found.name}
@@ -79,11 +84,11 @@ class People:
                 content = replace(content, values=(*values, *emails))
             case _:
                 pass
-        return replace(event, sender=_with(event.sender, people), content=content)
+        return replace(event, sender=self._with(event.sender, people), content=content)
 
     async def introduced(self, sender: Sender) -> Sender:
         """The sender with their name and address, as far as Slack tells in time."""
-        return _with(sender, await self._look_up([sender.external_id]))
+        return self._with(sender, await self._look_up([sender.external_id], sender.external_id))
 
     async def teams(self, person: str) -> frozenset[str] | None:
         """Where somebody is at home; empty where Slack does not tell, None where it did not tell in time."""
@@ -92,16 +97,19 @@ class People:
             return frozenset() if person in self._refused else None
         return found.teams
 
-    async def _look_up(self, ids: Iterable[str]) -> Mapping[str, Person]:
+    async def _look_up(self, ids: Iterable[str], sender: str = "") -> Mapping[str, Person]:
+        """Return who they are. Of the sender the name of their workspace is looked up, too."""
         wanted = list(dict.fromkeys(ids))
         missing = [person for person in wanted if person not in self._known][:AT_ONCE]
-        if missing:
-            try:
-                async with asyncio.timeout(self._patience), asyncio.TaskGroup() as tasks:
+        try:
+            async with asyncio.timeout(self._patience):
+                async with asyncio.TaskGroup() as tasks:
                     for person in missing:
                         tasks.create_task(self._ask(person))
-            except TimeoutError:
-                pass  # what was learnt in time is used; an id is shown for the rest
+                if found := self._known.get(sender):
+                    await self._ask_workspace(found.workspace)
+        except TimeoutError:
+            pass  # what was learnt in time is used; an id is shown for the rest
         return {person: found for person in wanted if (found := self._known.get(person))}
 
     async def _ask(self, person: str) -> None:
@@ -117,27 +125,50 @@ class People:
         profile = user.node("profile")
         name = profile.text("display_name") or profile.text("real_name") or user.text("real_name")
         teams = {user.text("team_id"), user.node("enterprise_user").text("enterprise_id")} - {""}
+        workspace = user.text("team_id")
         if self._guests and (user.flag("is_restricted") or user.flag("is_ultra_restricted")):
-            teams = {GUEST}
+            teams, workspace = {GUEST}, ""
         email = profile.text("email") if homes is None or teams & homes else ""
-        self._known[person] = Person(name or user.text("name"), email, frozenset(teams))
+        self._known[person] = Person(name or user.text("name"), email, frozenset(teams), workspace)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+    async def _ask_workspace(self, team: str) -> None:
+        """Learn the name of our own workspace, or of one that shares a channel with us.
+
+        Nobody is shown where colleagues are at home. https://docs.slack.dev/reference/methods/team.info
+        """
+        if self._colleagues or not team or team in self._workspaces:
+            return
+        try:
+            answer = await self._api.call(lambda web: web.team_info(team=team), repeatable=True)
+            name = one_line(answer.node("team").text("name"))
+        except SendError as error:
+            if not isinstance(error, Refused) and code_of(error) != "team_not_found":
+                return  # tried again with the next event
+            name = ""
+        self._workspaces[team] = name
+        while len(self._workspaces) > REMEMBERED:
+            self._workspaces.popitem(last=False)
+
+    def _with(self, sender: Sender, people: Mapping[str, Person]) -> Sender:
+        """Their handle is their address or nothing: what people may choose for themselves identifies nobody.
+
+        A workspace's name, too, is chosen by who runs it, so that its id stands beside it.
+        """
+        found = people.get(sender.external_id)
+        if found is None:
+            return replace(sender, handle="")
+        home, workspace = ", ".join(sorted(found.teams - {GUEST})), self._workspaces.get(found.workspace)
+        if workspace:
+            home = f"{workspace} ({home})"
+        address = f"{sender.external_id} in workspace {home}" if home else sender.external_id
+        name = found.name or sender.display_name
+        return replace(sender, display_name=name, handle=found.email, address=address)
 
     async def _homes(self) -> frozenset[str]:
         us = await self._api.identity()
         return frozenset({us.team, us.enterprise} - {""})
-
-
-def _with(sender: Sender, people: Mapping[str, Person]) -> Sender:
-    """Their handle is their address or nothing: what people may choose for themselves identifies nobody."""
-    found = people.get(sender.external_id)
-    if found is None:
-        return replace(sender, handle="")
-    home = ", ".join(sorted(found.teams - {GUEST}))
-    address = f"{sender.external_id} in workspace {home}" if home else sender.external_id
-    name = found.name or sender.display_name
-    return replace(sender, display_name=name, handle=found.email, address=address)
 
 
 def _text(event: Event) -> str:

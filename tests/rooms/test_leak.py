@@ -332,10 +332,8 @@ def test_what_must_stay_inside_never_reaches_the_customer(
         max_examples=EXAMPLES,
         deadline=None,
         database=None,
-        phases=[
-            Phase.explicit,
-            Phase.generate,
-        ],  # an example takes a second of real waiting: none to spare for shrinking
+        # An example takes a second of real waiting: there is none to spare for shrinking.
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example],
     )
     @given(

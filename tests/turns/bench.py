@@ -100,6 +100,7 @@ class Bench:
         name: str = "Maya",
         verified: bool = True,
         alias: str = "",
+        address: str = "",
         language: str = "",
         at: datetime | None = None,
         **more: object,
@@ -113,7 +114,7 @@ class Bench:
             given.setdefault("message", f"m{n}")
         return Event(
             place=Place(channel, on, chat or who, thread),
-            sender=Sender(who, name, language=language, verified=verified, alias=alias),
+            sender=Sender(who, name, language=language, verified=verified, alias=alias, address=address),
             content=said,
             occurred_at=at or datetime.now(UTC),
             **given,  # type: ignore[arg-type]

@@ -119,6 +119,7 @@ class ModelDesk:
                 at=self.tick(),
                 ref=entry.ref,
                 attachments=entry.attachments,
+                reference=entry.reference,
             )
             self.state.messages[message.id] = message
         self._inputs.append(

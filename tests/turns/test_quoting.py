@@ -141,7 +141,7 @@ def test_the_story_has_exactly_our_speakers_and_our_links(
     name = Sender("1", name).display_name
     story = [message(Role.CUSTOMER, text, file) for text in said]
     story.insert(1, message(Role.AGENT, "Read [this](https://ours.example)."))
-    shown = told(platform, transcript(story, inert(name) or "the customer", lambda _: "Agent"))
+    shown = told(platform, transcript(story, inert(name) or "the customer", "", lambda _: "Agent"))
     customer = plain(name) or "the customer"
     speakers = [f"🗣 {customer}", "🤖 Agent", *[f"🗣 {customer}"] * (len(said) - 1)]
     outside = [line for each in shown for line in each.outside]

@@ -1,5 +1,7 @@
 """auth.*, users.*, team.* and bots.*"""
 
+from dataclasses import replace
+
 from connectors.sandbox.slack.call import Call, Method, page
 from connectors.sandbox.slack.shapes import avatar, user_wire
 from connectors.sandbox.slack.wire import Refused, Wire
@@ -67,7 +69,14 @@ def dnd_info(call: Call) -> Wire:
 
 
 def team_info(call: Call) -> Wire:
+    """Ours, or another that shares a channel with us: https://docs.slack.dev/reference/methods/team.info"""
     home = call.workspace.home
+    team = call.text("team") or home.team_id
+    if team != home.team_id:
+        names = (each.team_name for each in call.workspace.state.users.values() if each.team_id == team)
+        home = replace(home, team_id=team, team_name=next(filter(None, names), ""))
+    if not home.team_name:
+        raise Refused("team_not_found")
     return {
         "team": {
             "id": home.team_id,

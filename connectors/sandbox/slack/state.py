@@ -21,6 +21,7 @@ class User:
     deleted: bool = False
     tz: str = "Etc/UTC"
     team_id: str = ""  # of another workspace, for whoever comes in by Slack Connect
+    team_name: str = ""  # of that workspace
     dnd_start: int = 0  # Do Not Disturb, in seconds since 1970
     dnd_end: int = 0
 

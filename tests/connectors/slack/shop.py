@@ -161,8 +161,12 @@ async def a_shop(
     await slack_runner.cleanup()
 
 
+def name_of(team: str) -> str:
+    return team.removeprefix("T0").title()
+
+
 def outsider(user_id: str, name: str, team: str = ACME) -> User:
-    return User(id=user_id, name=name, real_name=name.title(), team_id=team)
+    return User(id=user_id, name=name, real_name=name.title(), team_id=team, team_name=name_of(team))
 
 
 async def signed(shop: Shop, payload: object, *, by: SlackCustomers | None = None) -> int:

@@ -72,6 +72,35 @@ async def test_a_message_from_outside_begins_a_conversation_and_its_thread_is_it
     ]
 
 
+async def test_a_customers_workspace_is_named_beside_its_id(shop: Shop) -> None:
+    shop.slack.connect_channel("acme", [outsider("U0NEMO", "nemo", "T0NEMO")], [])
+    for who in ("U0ACME", "U0ACM2", "U0ACME", "U0NEMO"):
+        shop.slack.say(who, "acme", "It is broken")
+        await shop.slack.settled()
+    assert {event.sender.address for event in shop.inbox.events} == {
+        "U0ACME in workspace Acme (T0ACME)",
+        "U0ACM2 in workspace Acme (T0ACME)",
+        "U0NEMO in workspace Nemo (T0NEMO)",
+    }
+    assert shop.script.calls.count("team.info") == 2, "each is asked for once"
+
+
+async def test_while_slack_does_not_name_the_workspace_its_id_stands_alone(shop: Shop) -> None:
+    bare = User(id="U0BARE", name="bo", team_id="T0BARE")  # of a workspace that Slack will not tell of
+    shop.slack.connect_channel("acme", [bare], [])
+    shop.script.faults["team.info"] = [Fault(FaultKind.SERVER_ERROR)]
+    for who in ("U0ACME", "U0ACME", "U0BARE", "U0BARE"):
+        shop.slack.say(who, "acme", "It is broken")
+        await shop.slack.settled()
+    assert [event.sender.address for event in shop.inbox.events] == [
+        "U0ACME in workspace T0ACME",
+        "U0ACME in workspace Acme (T0ACME)",
+        "U0BARE in workspace T0BARE",
+        "U0BARE in workspace T0BARE",
+    ]
+    assert shop.script.calls.count("team.info") == 3, "asked again only where Slack did not answer"
+
+
 async def test_an_inside_members_own_threads_are_nobodys_conversation(shop: Shop) -> None:
     ts = shop.slack.say("ana", "acme", "Welcome, Acme")
     shop.slack.say("U0ACME", "acme", "Thanks!", ts)
