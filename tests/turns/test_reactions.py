@@ -202,7 +202,8 @@ async def test_on_the_words_of_somebody_else_in_the_customers_thread_it_stays_in
 
     await desk.deliver(fate)
     await desk.staff(Reacted(LINE, "👍", added=True), view)
-    assert not await after_the_undo(desk)
+    [told] = await after_the_undo(desk)
+    assert isinstance(told.operation, Whisper)
 
 
 async def test_one_that_fails_is_told_in_the_room(desk: Bench) -> None:
