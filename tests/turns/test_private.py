@@ -1,7 +1,7 @@
 """Private lines: what begins with two slashes stays inside, whatever dresses it."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.turns.private import divide
@@ -306,6 +306,7 @@ secret_lines = st.tuples(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(
     texts,
     secret_lines,
@@ -321,6 +322,7 @@ def test_nothing_of_a_private_line_ever_goes_out(
     assert "secret" in divided.private
 
 
+@settings(deadline=None)
 @given(texts)
 def test_the_public_part_holds_nothing_private_and_nothing_new(text: str) -> None:
     public, private = divide(text)
@@ -341,6 +343,7 @@ names = st.tuples(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(names, st.sampled_from(SLASHES), texts)
 @example("Room A²: ", "//", "")
 def test_whoever_is_named_before_the_slashes_the_line_stays_inside(
@@ -368,6 +371,7 @@ links = st.tuples(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(
     st.lists(words, max_size=8).map(" ".join),
     st.sampled_from([" ", ": ", ", ", " - ", " (", " <", "\n", "\n- ", "\n> "]),
