@@ -542,7 +542,9 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | N
         may = own.sender == person or (speaks and own.state is MessageState.PARKED)
         if may and reaction.added and reaction.emoji.startswith(TAKE_BACK):
             _take_back(draft, event, own, here=own.ref == reaction.message)
-        return
+            return
+        if own.ref == reaction.message:
+            return  # on what a colleague wrote: staff's own
     if person is not None and speaks:
         reactions.react(draft, reaction, person, event.sender.external_id)
     elif person is not None:
