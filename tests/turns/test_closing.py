@@ -122,6 +122,20 @@ def test_the_next_holders_words_wait_for_those_written_before(tale: Tale) -> Non
     assert tale.sent() == ["Hugo was here.", "Carla here."]
 
 
+def test_another_persons_words_wait_for_a_change_of_those_before(tale: Tale) -> None:
+    tale.writes("Hugo here.", HUGO, "s1")
+    tale.presses(CARLA, "take")
+    tale.writes("Carla here.", CARLA, "s2")
+    tale.step(timedelta(seconds=3))
+    tale.presses(HUGO, "take")
+    tale.put(Edited("s1", "Hugo was here."), HUGO, place=tale.thread)
+    tale.step()
+    tale.step(timedelta(seconds=3))
+    assert tale.sent() == [], "the time of the words before began anew"
+    tale.step(UNDO)
+    assert tale.sent() == ["Hugo was here.", "Carla here."]
+
+
 def test_an_edit_of_who_speaks_no_longer_takes_the_words_back(tale: Tale) -> None:
     tale.writes("Hugo here.", HUGO, "s1")
     tale.presses(CARLA, "take")
@@ -182,6 +196,19 @@ def test_the_agent_is_asked_when_all_has_left_that_was_written_before(tale: Tale
     assert len(tale.sent()) == 2
     assert tale.asked == ["How do I invite my team?"]
     assert tale.desk.state.memory.owed == ()
+
+
+def test_a_greeting_meanwhile_waits_behind_what_was_written_before(tale: Tale) -> None:
+    tale.writes("All done.", HUGO, "s1")
+    tale.presses(HUGO, "return")
+    tale.put(Started(""))
+    tale.step()
+    assert tale.sent() == []
+    tale.step(UNDO)
+    done, returned, greeting = tale.sent()
+    assert done == "All done."
+    assert "here again" in returned
+    assert greeting.startswith("Hello")
 
 
 def test_a_question_that_is_deleted_meanwhile_is_not_asked(tale: Tale) -> None:

@@ -170,6 +170,8 @@ def test_an_edit_of_the_first_message_holds_up_the_second(story: Story) -> None:
     story.turn()
     story.desk.pass_time(timedelta(seconds=3))
     story.put(Said("two"), HUGO, ref="s2")
+    story.turn()
+    story.desk.pass_time(timedelta(seconds=1))
     story.put(Edited("s1", "first"), HUGO)
     story.turn()
     for _ in range(4):

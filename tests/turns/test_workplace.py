@@ -35,11 +35,17 @@ async def escalated(desk: Bench, who: str, trigger: str = BILLING) -> Conversati
 
 
 async def told(
-    desk: Bench, change: WorkplaceChange, detail: str = "", *, chat: str = "", who: str = "U1"
+    desk: Bench,
+    change: WorkplaceChange,
+    detail: str = "",
+    *,
+    chat: str = "",
+    thread: str = "",
+    who: str = "U1",
 ) -> Event:
     """The platform tells of a change in a chat of the staff's Slack, or in all of it."""
     event = desk.event(WorkplaceChanged(change, detail), who, on="slack")
-    event = replace(event, place=replace(event.place, chat=chat))
+    event = replace(event, place=replace(event.place, chat=chat, thread=thread))
     await desk.hear(event)
     await desk.turn()
     return event
@@ -94,6 +100,21 @@ async def test_the_end_of_an_account_concerns_all_of_its_channels(desk: Bench) -
         assert view.escalation.room is not None
         assert not view.escalation.room.open, "there is no other account for these teams"
         assert ("open_room", "") in {(timer.kind, timer.subject) for timer in view.timers}
+
+
+async def test_a_deleted_card_begins_a_new_thread_in_the_same_channel(desk: Bench) -> None:
+    id_ = await escalated(desk, "maya")
+    before = await desk.held(id_)
+    old = desk.room(before)
+    await told(desk, WorkplaceChange.CARD_DELETED, chat=old.chat, thread=old.thread)
+    view = await desk.view(id_)
+    assert room_of(view) != room_of(before)
+    assert desk.room(view).chat == old.chat
+    assert view.escalation is not None
+    assert view.escalation.state is EscalationState.HELD
+    left = await desk.deliver()
+    assert any("this goes on in a new thread" in one.text for one in left if one.place == old)
+    assert any("**Hugo Martin** still speaks to" in one.text for one in left if one.place != old)
 
 
 async def test_a_channel_with_a_new_id_keeps_its_rooms(desk: Bench) -> None:

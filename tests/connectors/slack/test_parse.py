@@ -69,6 +69,12 @@ def test_a_reply_is_in_its_thread_and_we_know_our_own_threads() -> None:
     assert not some(REPLY | {"parent_user_id": "U2"}).in_our_thread
 
 
+@pytest.mark.parametrize("subtype", ["thread_broadcast", "me_message", "file_share"])
+def test_words_are_words_however_they_were_sent(subtype: str) -> None:
+    event = some(REPLY | {"subtype": subtype})
+    assert (event.content, event.place.thread, event.message) == (Said("hello"), ROOT, TS)
+
+
 @pytest.mark.parametrize(
     ("mime_type", "kind"),
     [

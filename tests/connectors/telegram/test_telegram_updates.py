@@ -446,6 +446,21 @@ def test_what_is_forwarded_says_from_whom(origin: Json, name: str) -> None:
     assert event.reference == Reference(forwarded=True, origin=name)
 
 
+OLDER: list[Json] = [  # as the Bot API before 7.0 told it, and servers of one's own may still
+    {"forward_date": 1},
+    {"forward_from": ANN},
+    {"forward_from_chat": NEWS},
+    {"forward_sender_name": "Shy"},
+    {"is_automatic_forward": True},
+]
+
+
+@pytest.mark.parametrize("told", OLDER, ids=[next(iter(each)) for each in OLDER])
+def test_each_sign_of_a_forward_counts(told: Json) -> None:
+    assert only(update("message", message(text="fyi", **told))).reference.forwarded
+    assert only(update("edited_message", message(text="fyi", edit_date=2, **told))).reference.forwarded
+
+
 OURS: Json = {"message_id": 3, "date": 1, "chat": message()["chat"], "from": DESK_BOT}
 ANSWERS: list[tuple[Json, str, Reference]] = [
     ({"reply_to_message": OURS | {"text": "Which one?"}}, "3", Reference(quote="Which one?")),

@@ -1,0 +1,100 @@
+"""Leaving a room that staff cannot use: who has the conversation then, and who is called where it goes on."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.core.conversation import DeliveryReport, EscalationState, Owner, OwnerKind
+from bot.core.effects import TellPerson, TellRoom
+from bot.core.errors import AccountSuspended
+from bot.core.events import Said
+from bot.core.ids import PersonId
+from bot.core.outbound import Post
+from bot.turns.assigning import assign
+from bot.turns.draft import Draft
+from bot.turns.lost_rooms import begin_anew, leave_channel
+from orgs.routing import room_choices
+from tests.turns.desk import ModelDesk, delivery, organization
+from tests.turns.test_holder_left import held_by_hugo
+from tests.turns.test_one_turn import CARLA, Story
+
+LOST = "is_archived: the channel is archived"
+
+
+def waiting() -> Story:
+    """A billing matter, whose team has two channels, that nobody has taken."""
+    story = Story(ModelDesk(organization()))
+    story.put(Said("Help!"), ref="1")
+    story.turn("billing_inquiry")
+    return story
+
+
+def test_without_any_channel_left_it_waits_for_anybody_and_its_holder_is_told_directly() -> None:
+    story = held_by_hugo()
+    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
+    assert draft.escalation is not None
+    team = draft.escalation.team
+    channels = [choice.room for choice in room_choices(draft.organization, team)]
+    draft.remember(lost=tuple((room.account_id, room.channel) for room in channels))
+    leave_channel(draft, LOST)
+    assert draft.owner == Owner(OwnerKind.QUEUE, team)
+    assert (draft.escalation.state, draft.escalation.holder) == (EscalationState.WAITING, None)
+    told = [e.message for e in draft.effects if isinstance(e, TellPerson) and e.message.person == "hugo"]
+    assert ["no other channel is left" in message.post.text for message in told] == [True]
+
+
+def test_what_nobody_holds_belongs_to_the_escalation_team_once_its_teams_channels_are_lost() -> None:
+    story = waiting()
+    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
+    assert draft.escalation is not None
+    choices = room_choices(draft.organization, draft.escalation.team)
+    own = [choice.room for choice in choices if choice.team_id == draft.escalation.team]
+    last = next(choice for choice in choices if choice.room not in own)
+    draft.remember(lost=tuple((room.account_id, room.channel) for room in own))
+    leave_channel(draft, LOST)
+    assert draft.owner == Owner(OwnerKind.QUEUE, last.team_id)
+    assert draft.escalation.team == last.team_id
+    assert draft.open_room is not None
+    assert (draft.open_room.team, draft.open_room.name) == (last.team_id, last.room.channel)
+
+
+def deleted_card(draft: Draft) -> None:
+    begin_anew(draft, "somebody has deleted the card", readable=True)
+
+
+def lost_channel(draft: Draft) -> None:
+    leave_channel(draft, LOST)
+
+
+@pytest.mark.parametrize("loss", [deleted_card, lost_channel])
+def test_whoever_was_asked_to_take_it_is_called_where_it_goes_on(loss: Callable[[Draft], None]) -> None:
+    story = waiting()
+    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
+    assign(draft, PersonId("carla"), PersonId("hugo"))
+    before = draft.open_room
+    loss(draft)
+    assert draft.open_room is not None
+    assert draft.open_room != before
+    told = [e.operation for e in draft.effects if isinstance(e, TellRoom) and e.room == draft.open_room.id]
+    calls = [each.text for each in told if isinstance(each, Post) and each.calls == CARLA]
+    assert calls == ["🔔 **Carla Mendes** is asked to take this."]
+
+
+def test_what_an_account_without_a_valid_token_cannot_send_leaves_all_of_its_channels() -> None:
+    story = waiting()
+    escalation = story.desk.state.escalation
+    assert escalation is not None
+    assert escalation.room is not None
+    story.desk.report(
+        DeliveryReport(
+            None,
+            delivery(),
+            "failed",
+            "invalid_auth: the token is not valid",
+            room=escalation.room.id,
+            code=AccountSuspended.code,
+        )
+    )
+    story.turn()
+    assert not any(room.open for room in story.desk.state.rooms.values()), "there is no other account"
+    assert ("open_room", "") in story.desk.state.timers
