@@ -17,7 +17,7 @@ from bot.core.conversation import (
 from bot.core.effects import AddMessage, Deliver, TellRoom
 from bot.core.events import Deleted, Edited, Event, Reacted, Said, Sender, Started, Tapped, Unsupported
 from bot.core.ids import MessageId
-from bot.core.outbound import Post, Whisper
+from bot.core.outbound import Mark, Post, React, Whisper
 from bot.turns.closing import REOPEN
 from bot.turns.decide import decide
 from orgs.specification.organization import Reopened
@@ -36,6 +36,8 @@ class Tale(Story):
     def __init__(self, *, held: bool = True) -> None:
         super().__init__(ModelDesk(ORGANIZATION))
         self.told: list[str] = []  # in the room
+        self.called: list[str] = []  # in the room, so that they notice it
+        self.marked: list[tuple[str, Mark | None]] = []
         self.whispered: list[str] = []
         self.asked: list[str] = []  # of the agent, in the last step
         self.escalated()
@@ -51,8 +53,11 @@ class Tale(Story):
         decision = decide(view, self.desk.rules(edits=True))
         for effect in decision.draft.effects:
             match effect:
-                case TellRoom(operation=Post(text=text)):
+                case TellRoom(operation=Post(text=text, calls=calls)):
                     self.told.append(text)
+                    self.called += [calls] if calls else []
+                case TellRoom(operation=React(message=ref, mark=mark)):
+                    self.marked.append((ref, mark))
                 case TellRoom(operation=Whisper(text=text)):
                     self.whispered.append(text)
                 case _:
@@ -225,6 +230,7 @@ def test_whatever_is_posted_in_the_closed_thread_is_answered_every_time(tale: Ta
     tale.writes("and another", HUGO, "s2")
     tale.put(Unsupported("poll"), HUGO, ref="s3", place=tale.thread)
     tale.step()
+    assert tale.marked == [(ref, Mark.INSIDE) for ref in ("s1", "s2", "s3")]
     assert len(tale.whispered) == 3
     assert all("**Hugo Martin** marked it as solved. Press **Reopen**" in text for text in tale.whispered)
 
@@ -244,6 +250,7 @@ def test_words_after_resolve_go_back_to_the_team_in_the_same_thread(tale: Tale) 
     assert (escalation.room.place, escalation.room.open) == (tale.thread, True)
     assert tale.desk.state.owner.kind is OwnerKind.QUEUE
     assert any("Reopened by the customer. **Hugo Martin**, you had this last" in text for text in tale.told)
+    assert tale.called == [HUGO]
     assert "It is still there" in tale.told[-1]
     assert tale.asked == []
     assert len(tale.sent()) == 1, "they are told once who looks at it"

@@ -6,10 +6,11 @@ import pytest
 
 from bot.core.conversation import DeliveryReport, EscalationState, Owner, OwnerKind
 from bot.core.effects import TellPerson, TellRoom
-from bot.core.errors import AccountSuspended
+from bot.core.errors import AccountSuspended, PlaceGone
 from bot.core.events import Said
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
+from bot.turns import reports
 from bot.turns.assigning import assign
 from bot.turns.draft import Draft
 from bot.turns.lost_rooms import begin_anew, leave_channel
@@ -98,3 +99,19 @@ def test_what_an_account_without_a_valid_token_cannot_send_leaves_all_of_its_cha
     story.turn()
     assert not any(room.open for room in story.desk.state.rooms.values()), "there is no other account"
     assert ("open_room", "") in story.desk.state.timers
+
+
+@pytest.mark.parametrize(("mended", "stays"), [(0, True), (5, False)])
+def test_a_thread_that_is_gone_again_and_again_is_left_for_another_channel(
+    *, mended: int, stays: bool
+) -> None:
+    story = waiting()
+    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
+    before = draft.open_room
+    assert before is not None
+    draft.remember(mended=mended)
+    gone = "thread_not_found: the thread is gone"
+    reports.hear(draft, DeliveryReport(None, delivery(), "failed", gone, room=before.id, code=PlaceGone.code))
+    assert draft.open_room is not None
+    assert draft.open_room != before
+    assert (draft.open_room.name == before.name) is stays
