@@ -4,6 +4,7 @@ Every function answers for every organization that `orgs.loading.load` lets thro
 silent or named a target that does not exist: nothing that is escalated ever goes nowhere.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -265,15 +266,19 @@ def channel_of(org: Organization, account_id: str) -> Channel:
     return Channel(account.channel if account else "slack")
 
 
-def direct_chats(org: Organization, person_id: str) -> tuple[Room, ...]:
-    """Where a person can be written to directly: each account that serves staff, with their id there."""
+def direct_chats(org: Organization, person_id: str, by_email: Container[str] = ()) -> tuple[Room, ...]:
+    """Where a person can be written to directly: each account that serves staff, with their id there.
+
+    The accounts of `by_email` know them by their e-mail address as well.
+    """
     person = find_person(org, person_id)
     if person is None:
         return ()
     return tuple(
         Room(account.id, known)
         for account in org.accounts
-        if account.serves is Serves.STAFF and (known := person.on(account.channel))
+        if account.serves is Serves.STAFF
+        and (known := person.on(account.channel) or (person.email if account.id in by_email else ""))
     )
 
 

@@ -318,7 +318,8 @@ class Draft:
         `after` is the account on which that failed: the one after it is used. Returns False when there is
         none (left).
         """
-        chats = direct_chats(self.organization, person)
+        by_email = {account for account, known in self.rules.capabilities.items() if known.emails}
+        chats = direct_chats(self.organization, person, by_email)
         failed = next((n for n, chat in enumerate(chats) if chat.account_id == after), -1)
         if failed + 1 >= len(chats):
             return False

@@ -1,12 +1,29 @@
 """Staff see who really writes, and what nobody needs to know is not kept."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from bot.core.answering import HandOver
 from bot.core.connector import ChannelKind
-from bot.core.events import Sender, Submitted
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Channel,
+    Content,
+    Edited,
+    Event,
+    Place,
+    Reference,
+    Said,
+    Sender,
+    Started,
+    Submitted,
+    Tapped,
+)
 from bot.core.ids import ConversationId
 from bot.core.outbound import Card
+from bot.core.payment_cards import without_card_numbers
 from bot.rooms.cards import card
 from bot.run.wiring import CHANNELS
 from bot.turns.quoting import known_as
@@ -86,6 +103,36 @@ async def test_a_card_number_is_masked_before_it_is_stored(desk: Bench) -> None:
     shown = str(drawn) + str(to_rooms(await desk.deliver()))
     assert "4111" not in shown
     assert "•••• 1111" in shown
+
+
+FILE = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name=f"{CARD_NUMBER}.pdf")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Said("", (FILE,)),
+        Edited("1", CARD_NUMBER),
+        Edited("1", "", (FILE,)),
+        Tapped("option", "1", CARD_NUMBER),
+        Started(CARD_NUMBER),
+        Submitted("f", "", (("card", CARD_NUMBER),)),
+    ],
+    ids=["file", "edit", "file of an edit", "tap", "start", "form"],
+)
+def test_a_card_number_is_masked_wherever_a_customer_can_type_it(content: Content) -> None:
+    about = Reference(quote=CARD_NUMBER, author=CARD_NUMBER, origin=CARD_NUMBER)
+    sent = Event(
+        external_id="e1",
+        place=Place(Channel("telegram"), "telegram", "1"),
+        sender=Sender("1", CARD_NUMBER),
+        content=content,
+        occurred_at=datetime.now(UTC),
+        reference=about,
+    )
+    kept = str(without_card_numbers(sent))
+    assert "4111" not in kept
+    assert kept.count("1111") >= 4
 
 
 def test_a_sender_without_an_address_goes_by_their_id() -> None:

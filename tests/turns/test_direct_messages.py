@@ -1,5 +1,8 @@
 """Direct messages to staff: on an account that knows the person, and on the next one when that fails."""
 
+from dataclasses import replace
+
+from bot.core.connector import MODEST
 from bot.core.conversation import DeliveryReport, Origin
 from bot.core.effects import Effect, TellPerson, TellRoom
 from bot.core.errors import AnswererUnavailable
@@ -8,6 +11,7 @@ from bot.core.ids import PersonId
 from bot.core.outbound import DirectMessage, Post
 from bot.turns.decide import decide, give_up
 from bot.turns.draft import Draft
+from orgs.specification.organization import Person
 from tests.turns.desk import ModelDesk, delivery, organization
 
 SLACK, TELEGRAM = Channel("slack"), Channel("telegram")
@@ -47,6 +51,19 @@ def test_a_person_is_told_on_the_first_staff_account_that_knows_them() -> None:
         TellPerson(DirectMessage(PersonId("farid"), Place(SLACK, "slack", "U0FARID006"), WORDS))
     ]
     assert not draft.tell_person("nobody", WORDS)
+
+
+def test_a_person_named_by_email_alone_is_told_where_the_channel_knows_them_by_it() -> None:
+    desk = ModelDesk(organization())
+    people = (Person(id="nora", name="Nora", email="nora@brightdesk.example"), *desk.organization.people)
+    desk.organization = desk.organization.model_copy(update={"people": people})
+    rules = desk.rules(edits=True)
+    assert not Draft(desk.load(), rules).tell_person("nora", WORDS), "no channel knows them by it"
+    known = {"slack": replace(MODEST, emails=True), "telegram-staff": MODEST}
+    draft = Draft(desk.load(), replace(rules, capabilities=known))
+    assert draft.tell_person("nora", WORDS)
+    there = Place(SLACK, "slack", "nora@brightdesk.example")
+    assert draft.effects == [TellPerson(DirectMessage(PersonId("nora"), there, WORDS))]
 
 
 def test_who_is_not_reached_in_slack_is_told_on_telegram() -> None:

@@ -25,7 +25,7 @@ THREAD = {"on": "slack-customers", "chat": "C1", "thread": "1.0", "shared": True
 
 
 async def escalated(desk: Bench, **more: object) -> View:
-    accepted = await desk.hear(desk.event("Help!", name=HOSTILE, message="c1", **more))  # type: ignore[arg-type]
+    accepted = await desk.hear(desk.event(f"Help! {HOSTILE}", name=HOSTILE, message="c1", **more))  # type: ignore[arg-type]
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     return await desk.held(accepted.wakes[0].conversation)
 
@@ -36,8 +36,8 @@ def acts(texts: list[str]) -> list[str]:
 
 
 CONTENTS: list[Content] = [
-    Said("Thanks"),
-    Edited("c1", "Help me!"),
+    Said(HOSTILE),
+    Edited("c1", HOSTILE),
     Deleted("c1"),
     Reacted("c1", HOSTILE, added=True),
     Unsupported(HOSTILE),

@@ -106,12 +106,16 @@ def test_a_thread_that_is_gone_again_and_again_is_left_for_another_channel(
     *, mended: int, stays: bool
 ) -> None:
     story = waiting()
+    [room] = story.desk.state.rooms
+    story.desk.room_opened(room, "t.1")
     draft = Draft(story.desk.load(), story.desk.rules(edits=True))
     before = draft.open_room
     assert before is not None
     draft.remember(mended=mended)
-    gone = "thread_not_found: the thread is gone"
-    reports.hear(draft, DeliveryReport(None, delivery(), "failed", gone, room=before.id, code=PlaceGone.code))
+    report = DeliveryReport(
+        None, delivery(), "failed", "card_gone: it is gone", room=before.id, card=True, code=PlaceGone.code
+    )
+    reports.hear(draft, report)
     assert draft.open_room is not None
     assert draft.open_room != before
     assert (draft.open_room.name == before.name) is stays
