@@ -48,7 +48,7 @@ export const ICONS = {
 };
 
 // Makes `container` show `items`: what has not changed is left as it is, so that focus, scroll position and
-// screen readers are not disturbed.
+// screen readers are not disturbed. An element whose menu is open changes when it closes.
 export function reconcile(container, items, keyOf, build) {
   const old = new Map([...container.children].map((child) => [child.dataset.key, child]));
   let at = container.firstElementChild;
@@ -58,10 +58,12 @@ export function reconcile(container, items, keyOf, build) {
     const print = JSON.stringify(item);
     let element = old.get(key);
     old.delete(key);
-    if (!element || element._print !== print) {
-      const fresh = build(item);
+    const make = () => Object.assign(build(item), { _print: print });
+    if (element && element._print !== print && element.querySelector(":popover-open")) {
+      whenMenuCloses(element, make, key);
+    } else if (!element || element._print !== print) {
+      const fresh = make();
       fresh.dataset.key = key;
-      fresh._print = print;
       if (element) {
         if (element === at) at = fresh;
         element.replaceWith(fresh);
@@ -73,6 +75,18 @@ export function reconcile(container, items, keyOf, build) {
   }
   for (const left of old.values()) left.remove();
   return added;
+}
+
+function whenMenuCloses(element, make, key) {
+  const waits = Boolean(element._late);
+  element._late = make; // the newest
+  if (waits) return;
+  element.addEventListener("menu-closed", () => {
+    if (!element.isConnected) return;
+    const fresh = element._late();
+    fresh.dataset.key = key;
+    element.replaceWith(fresh);
+  }, { once: true });
 }
 
 // Runs `work` now; asked again while it runs, it runs once more afterwards, not in parallel.
@@ -163,7 +177,10 @@ export function menuButton(button, entries, menuClass = "menu") {
   const wrap = h("span", { class: "menu-wrap" }, button, menu);
   const isOpen = () => menu.matches(":popover-open");
   const hide = () => {
-    if (isOpen()) menu.hidePopover();
+    if (isOpen()) {
+      menu.hidePopover();
+      wrap.dispatchEvent(new CustomEvent("menu-closed", { bubbles: true }));
+    }
     button.setAttribute("aria-expanded", "false");
     document.removeEventListener("click", outside, true);
     document.removeEventListener("scroll", place, true);

@@ -4,10 +4,11 @@ import { remember, remembered } from "./api.js";
 import { h } from "./dom.js";
 
 // `at` is what a step points at; `side` is shown first, where the window is too narrow for both.
+// `low`: what one shall press or write in stands at the bottom, so that in a narrow window the box stands at the top.
 const STEPS = [
-  { side: "phone", at: ".phone", title: "You are the customer", words: "This is Maya's phone. Press Start below, then ask “How do I invite my team?”, and an agent answers from an article." },
+  { side: "phone", at: ".phone", low: true, title: "You are the customer", words: "This is Maya's phone. Press Start below, then ask “How do I invite my team?”, and an agent answers from an article." },
   { side: "phone", at: ".channel-tabs", title: "On every channel", words: "Maya can also write by WhatsApp, Messenger, mail and Slack. A dot marks what she has not read yet." },
-  { side: "phone", at: ".phone .composer, .phone .wide-button", title: "Call for people", words: "Write “I was charged twice this month”. A rule of the agent hands that to a team." },
+  { side: "phone", at: ".phone .composer, .phone .wide-button", low: true, title: "Call for people", words: "Write “I was charged twice this month”. A rule of the agent hands that to a team." },
   { side: "staff", at: ".slack-side", title: "You are the staff", words: "Sign in as Hugo Martin and open billing-escalations. Press Take on the card and answer in its thread: Maya reads it five seconds later." },
   { side: "", at: "#faults-open", title: "Make trouble", words: "Let the platforms fail, repeat themselves or lose answers, and move the clock of WhatsApp. Nothing may be lost." },
 ];
@@ -52,13 +53,13 @@ export function startTour({ showSide, openStaff }) {
     document.querySelector(".tour-target")?.classList.remove("tour-target");
   }
 
-  // Beside or below what it points at; where there is no room, at the bottom of the window.
+  // Beside or below what it points at; where there is no room, at the top or the bottom of the window.
   function place() {
     const edge = 12;
     const { offsetWidth: width, offsetHeight: height } = box;
     const shown = target()?.getBoundingClientRect();
     let left = (window.innerWidth - width) / 2;
-    let top = window.innerHeight - height - edge;
+    let top = STEPS[at].low ? edge : window.innerHeight - height - edge;
     if (shown && shown.right + width + 2 * edge <= window.innerWidth) [left, top] = [shown.right + edge, shown.top + 2 * edge];
     else if (shown && shown.left - width - 2 * edge >= 0) [left, top] = [shown.left - width - edge, shown.top + 2 * edge];
     else if (shown && shown.bottom + height + 2 * edge <= window.innerHeight) [left, top] = [shown.left, shown.bottom + edge];

@@ -196,6 +196,22 @@ async def test_a_slash_command_is_answered_for_the_one_who_typed_it(stage: Stage
     await expect(page.get_by_test_id("slack-message")).to_have_count(0)
 
 
+async def test_a_menu_stays_open_while_its_message_changes(stage: Stage, page: Page) -> None:
+    maya = stage.sandbox.telegram.user("Maya Fischer")
+    message = stage.sandbox.telegram.say(maya, "hi")
+    row = page.get_by_test_id("phone-message").last
+    await row.hover()
+    await row.get_by_test_id("phone-message-menu").click()
+    mark = [{"type": "emoji", "emoji": "👀"}]
+    await stage.bot("setMessageReaction", chat_id=maya.id, message_id=message.message_id, reaction=mark)
+    await stage.bot("sendMessage", chat_id=maya.id, text="Seen.")
+    await expect(page.get_by_test_id("phone-chat")).to_contain_text("Seen.")
+    row = page.get_by_test_id("phone-message").filter(has_text="hi")
+    await expect(row.get_by_test_id("phone-react-👎")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(row.locator(".bubble-reactions")).to_have_text("👀")
+
+
 async def test_who_has_scrolled_up_sees_what_their_command_is_answered(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     for n in range(40):

@@ -84,3 +84,15 @@ async def test_starting_over_is_asked_and_empties_every_platform(stage: Stage, p
     assert sandbox.customer(MAYA) == maya
     telegram.say(telegram.user(MAYA), "hello again")
     assert (await stage.bot("getUpdates"))["result"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (900, 800), (420, 800)])
+async def test_the_tour_leaves_open_what_its_first_step_says_to_press(
+    stage: Stage, browser: Browser, width: int, height: int
+) -> None:
+    page = await browser.new_page(viewport={"width": width, "height": height})
+    await page.goto(stage.url)
+    await expect(page.get_by_test_id("tour")).to_contain_text("Press Start")
+    await page.get_by_test_id("phone-start").click(timeout=10_000)
+    await expect(page.get_by_test_id("phone-message")).to_contain_text("/start")
+    await page.close()
