@@ -235,7 +235,7 @@ async def test_when_whom_the_ladder_asked_is_deactivated_whoever_is_next_is_call
         there = await moved(room, LAST)
         await there.says("The story so far")
         await there.card_says("Escalation Team")
-        await asked.card_says("handed on")
+        await asked.card_says("in another thread")
         assert r.heard() == heard
         await there.taken("ben")
 
