@@ -288,7 +288,6 @@ class Memory:
 
     misses: int = 0
     awaiting_option: bool = False
-    told_handoff: bool = False  # of the escalation now open
     told_waiting: int = 0  # how often the customer was told that it takes longer
     unreachable: bool = False
     proof: Proof | None = None

@@ -237,7 +237,7 @@ class Reference:
     quote: str = ""  # the words answered: those that the writer chose, else how the message begins
     kind: str = ""  # what was answered, where it is no text: "photo", "story"
     author: str = ""  # who wrote what was answered, where it is none of this chat
-    forwarded: bool = False  # somebody else wrote the message first
+    forwarded: bool = False  # somebody else, or another program, wrote the message first
     origin: str = ""  # who that was, where the channel tells it
     often: bool = False  # it has gone through many hands, as a chain letter does
 

@@ -56,7 +56,6 @@ def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
     if draft.open_room is not None:
         draft.add(CloseRoom(draft.open_room.id))
     draft.remember(
-        told_handoff=False,
         told_waiting=0,
         misses=0,
         advised=(),

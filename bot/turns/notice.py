@@ -30,7 +30,7 @@ def who_speaks(draft: Draft, name: str, did: str) -> str:
         " Everyone else's words stay inside.",
         "- **Stays inside:** a line that begins with `//`, also after a name or a label (`Carla: // …`), and"
         " what follows it up to the next blank line; the whole message, if its first line does or begins like"
-        " a command (`/word`); whatever is forwarded.",
+        " a command (`/word`); whatever is forwarded, or composed by a bot.",
         f"- **Reactions:** {_reactions(draft)}",
         f"- **Undo:** {take_back} within {undo:g} s.",
         f"- **Marks:** {_marks(draft, room)}",

@@ -310,8 +310,8 @@ def _advise_on_forwarding(draft: Draft, who: str) -> None:
     if draft.advise(f"forwarded by {who}"):
         draft.tell_room(
             Post(
-                f"🔒 What is forwarded stays inside. To tell {draft.customer_name} something, write it, or"
-                " upload the file yourself."
+                "🔒 What is forwarded stays inside, and so does what another bot composed. To tell"
+                f" {draft.customer_name} something, write it, or upload the file yourself."
             )
         )
 

@@ -21,9 +21,7 @@ TELL_CUSTOMER = 2  # times at most that it takes longer
 
 
 def tell_handoff(draft: Draft, target: Target, deadline: datetime, notice: str = "") -> None:
-    """Tell the customer once that people have it, and when they will hear from them."""
-    if draft.memory.told_handoff:
-        return
+    """Tell the customer that people have it, and when they will hear from them."""
     texts, organization, now = draft.texts, draft.organization, draft.now
     if target.immediate or is_open(organization, target.team_id, now):
         text = f"{_filled(draft, texts.handoff, target.team_id)} {_promise(draft, deadline + TO_ANSWER)}"
@@ -31,7 +29,6 @@ def tell_handoff(draft: Draft, target: Target, deadline: datetime, notice: str =
         text = _filled(draft, texts.out_of_hours, target.team_id)
         draft.add(SetTimer(PROMISED, "", deadline + TO_ANSWER))
     draft.say("\n\n".join(filter(None, (_filled(draft, notice, target.team_id), text))))
-    draft.remember(told_handoff=True)
 
 
 def expect_answer(draft: Draft) -> None:

@@ -32,11 +32,12 @@ from connectors.email.composing import (
 )
 from connectors.email.context import ReplyContext, read_context
 from connectors.email.imap import opened
-from connectors.email.incoming import CHANNEL, WHOLE
+from connectors.email.incoming import CHANNEL, ORIGINAL_TYPE, WHOLE
 from connectors.email.intake import Intake, ResolveTxt, former_keys, resolve_txt
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
-from connectors.email.reading import MAX_BYTES, content
+from connectors.email.originals import original
+from connectors.email.reading import MAX_BYTES, file
 from connectors.email.restraint import Restraint
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
@@ -168,7 +169,7 @@ class EmailConnector:
                 self._newest.clear()
                 self._newest[key] = raw
             raw = self._newest[key]
-        data = raw if index == WHOLE else await asyncio.to_thread(_part, raw, index)
+        data = await asyncio.to_thread(_file, raw, index)
         for start in range(0, len(data), _CHUNK):
             yield data[start : start + _CHUNK]
 
@@ -326,8 +327,12 @@ def _mark(outbound: Outbound) -> str:
     return f"attempt:{outbound.id}.{outbound.part}"
 
 
-def _part(raw: bytes, index: str) -> bytes:
+def _file(raw: bytes, index: str) -> bytes:
+    """Return a file of a mail, or the mail itself. Raises Refused for what is not there or not kept."""
+    if index == WHOLE:
+        return original(raw)
     try:
-        return content(raw, int(index))
+        part = file(raw, int(index))
     except (IndexError, ValueError, MalformedPayload):
         raise Refused("the mail has no such file") from None
+    return original(part.data) if part.mime == ORIGINAL_TYPE else part.data

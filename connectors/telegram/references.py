@@ -1,4 +1,4 @@
-"""What a Telegram message answers, and from where it was forwarded.
+"""What a Telegram message answers, and who wrote its words, where that was not its sender.
 
 https://core.telegram.org/bots/api#externalreplyinfo, https://core.telegram.org/bots/api#messageorigin
 """
@@ -9,9 +9,10 @@ from bot.core.events import Reference
 from connectors.telegram.fields import clean
 
 Json = Mapping[str, object]
-# Any of them tells of somebody else's words; the later ones are those of the Bot API before 7.0.
+# Any of them tells of somebody else's words; those from "forward_date" on are of the Bot API before 7.0.
 FORWARDED = (
     "forward_origin",
+    "via_bot",  # an inline bot composed it
     "is_automatic_forward",
     "forward_date",
     "forward_from",
@@ -54,8 +55,13 @@ def reference_of(raw: Json) -> Reference:
         kind=next((kind for name, kind in _KINDS.items() if name in answered), ""),
         author=author,
         forwarded=any(raw.get(field) for field in FORWARDED),
-        origin=_origin(passed_on),
+        origin=_origin(passed_on) or _inline_bot(_object(raw.get("via_bot"))),
     )
+
+
+def _inline_bot(bot: Json) -> str:
+    name = _text(bot, "username")
+    return f"the bot @{name}" if name else _text(bot, "first_name")
 
 
 def _origin(origin: Json) -> str:

@@ -157,7 +157,7 @@ class UpdateReader:
 
     def _command(self, message: Message, raw: Json) -> Typed | None:
         """Staff's alone; also typed in private, and outside of topics. Others' words, passed on, are none."""
-        if any(raw.get(each) for each in ("sender_chat", "via_bot", *FORWARDED)):
+        if any(raw.get(each) for each in ("sender_chat", *FORWARDED)):
             return None
         typed = words_of(words(message.text, "message.text")) if self.ears.staff else None
         writer = message.from_user

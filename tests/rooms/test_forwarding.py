@@ -60,6 +60,8 @@ async def test_in_telegram_a_forwarded_message_of_any_origin_stays_inside(
             message = topic.group.forward(farid, f"forwarded{number} words", origin, topic=topic.id)
             await topic.marked(message.message_id, "🙈")
         await topic.shows(SAYS_SO)
+        composed = topic.group.say_by_bot(farid, "forwarded by a bot", "currency_bot", topic=topic.id)
+        await topic.marked(composed.message_id, "🙈")
         topic.write("Farid", "My own words.")
         await topic.hears("My own words.")
         assert "forwarded" not in reached_customers(r)

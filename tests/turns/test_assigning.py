@@ -1,16 +1,39 @@
-"""Who is assigned a conversation and does not take it in time is asked no more."""
+"""Assigning a conversation: whoever cannot be reached or let in, comes too late or does not take it."""
 
-from bot.core.conversation import EscalationState
+from bot.core.conversation import DeliveryReport, EscalationState
+from bot.core.effects import TellPerson, TellRoom
+from bot.core.events import Said, Submitted
 from bot.core.ids import PersonId
-from bot.turns.assigning import assign
+from bot.core.outbound import Invite, Post, Whisper
+from bot.turns import reports
+from bot.turns.assigning import assign, join
 from bot.turns.draft import Draft
 from bot.turns.escalating import LADDER, call_next
+from orgs.specification.organization import Person
+from tests.turns.desk import ModelDesk, delivery, organization
 from tests.turns.test_lost_rooms import waiting
+from tests.turns.test_one_turn import CARLA, HUGO, Story
+
+NORA = "nora@brightdesk.example"
+
+
+def drafted(story: Story) -> Draft:
+    return Draft(story.desk.load(), story.desk.rules(edits=True))
+
+
+def told_in_room(draft: Draft) -> list[str]:
+    told = [effect.operation for effect in draft.effects if isinstance(effect, TellRoom)]
+    return [each.text for each in told if isinstance(each, Post)]
+
+
+def absent(draft: Draft, person: str, outcome: str, reason: str = "") -> DeliveryReport:
+    """What becomes of a line that calls somebody who is not in the room's channel."""
+    assert draft.open_room is not None
+    return DeliveryReport(None, delivery(), outcome, reason, room=draft.open_room.id, absent=person)
 
 
 def test_when_the_ladder_goes_on_it_is_assigned_to_nobody() -> None:
-    story = waiting()
-    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
+    draft = drafted(waiting())
     assign(draft, PersonId("carla"), PersonId("hugo"))
     assert draft.escalation is not None
     step = draft.escalation.step
@@ -19,3 +42,55 @@ def test_when_the_ladder_goes_on_it_is_assigned_to_nobody() -> None:
     assert draft.escalation.state is EscalationState.WAITING
     assert draft.escalation.step == step + 1
     assert (LADDER, "") in draft.timers
+
+
+def test_the_room_is_told_of_somebody_who_is_not_in_the_channel_and_cannot_be_told_directly() -> None:
+    desk = ModelDesk(organization())
+    people = (*desk.organization.people, Person(id="nora", name="Nora", email=NORA))
+    desk.organization = desk.organization.model_copy(update={"people": people})
+    story = Story(desk)
+    story.put(Said("Help!"), ref="1")
+    story.turn("billing_inquiry")
+    draft = drafted(story)
+    reports.hear(draft, absent(draft, NORA, "delivered"))
+    assert not any(isinstance(effect, TellPerson) for effect in draft.effects)
+    assert told_in_room(draft) == [
+        "⚠️ **Nora** is not in this channel and could not be told: the organization file names no other way to"
+        " reach them."
+    ]
+
+
+def test_the_room_is_told_of_somebody_who_could_not_be_added_to_the_channel() -> None:
+    draft = drafted(waiting())
+    reports.hear(draft, absent(draft, CARLA, "failed", "cant_invite: the app may not invite here"))
+    assert not any(isinstance(effect, TellPerson) for effect in draft.effects)
+    [told] = told_in_room(draft)
+    assert told.startswith("⚠️ **Carla Mendes** couldn't be added to this channel")
+    assert told.endswith("Invite them by hand.")
+
+
+def test_whoever_joins_after_it_was_closed_or_handed_on_is_told_so() -> None:
+    draft = drafted(waiting())
+    join(draft, "of a conversation before", PersonId("carla"))
+    assert not any(isinstance(e, TellRoom) and isinstance(e.operation, Invite) for e in draft.effects)
+    [told] = [effect.message for effect in draft.effects if isinstance(effect, TellPerson)]
+    assert told.person == "carla"
+    assert told.post.text == "This conversation was closed or handed on in the meantime."
+
+
+def test_of_a_form_that_is_sent_after_somebody_took_it_nothing_comes() -> None:
+    story = Story(ModelDesk(organization()))
+    story.held(HUGO)
+    escalation = story.desk.state.escalation
+    assert escalation is not None
+    seen_before = f"{escalation.id}:"  # nobody held it when the form was opened
+    story.put(Submitted("assign", seen_before, (("person", CARLA),)), CARLA)
+    told = story.turn()
+    assert story.desk.state.escalation == escalation, "Hugo still holds it"
+    assert [e.operation for e in told if isinstance(e, TellRoom)] == [
+        Whisper(
+            CARLA,
+            "**Hugo Martin** has just taken this. If you should handle it instead, press **Take over** on the"
+            " card.",
+        )
+    ]

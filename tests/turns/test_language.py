@@ -75,6 +75,9 @@ async def test_without_words_of_theirs_the_channel_tells(desk: Bench) -> None:
     assert await heard(desk) == shipped("pt").greeting
     await desk.say(Started(), "aiko", language="ja")
     assert await heard(desk) == shipped("en").greeting, "a language we do not speak: our first"
+    speaking(desk, "de", "en")
+    await desk.say(Started(), "yuki", language="ja")
+    assert await heard(desk) == shipped("de").greeting, "our first, whichever that is"
 
 
 async def test_the_file_words_a_language_that_is_not_shipped(desk: Bench) -> None:

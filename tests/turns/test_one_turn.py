@@ -7,6 +7,7 @@ import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import DeliveryReport, EscalationState, MessageState, Origin, OwnerKind, Role
+from bot.core.effects import Effect
 from bot.core.events import Content, Edited, Event, Place, Said, Sender, Tapped
 from bot.turns.decide import conclude, decide
 from tests.turns.desk import ModelDesk, Stored, StoredDesk, delivery, organization
@@ -49,13 +50,14 @@ class Story:
         assert escalation is not None
         self.put(Tapped(action, f"{escalation.id}:{escalation.holder or ''}"), who)
 
-    def turn(self, trigger: str = "security") -> None:
+    def turn(self, trigger: str = "security") -> list[Effect]:
         view = self.desk.load()
         decision = decide(view, self.desk.rules(edits=True))
         while decision.agent:
             decision = conclude(decision, HandOver("A reason.", "why", trigger=trigger))
         self.desk.commit(view, decision)
         self.desk.state.check()
+        return decision.draft.effects
 
     def escalated(self) -> None:
         self.put(Said("Help!"), ref="1")

@@ -10,7 +10,7 @@
 """
 
 from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust
-from connectors.email.reading.reading import MAX_BYTES, content, key_names, read, resolve_and_read
+from connectors.email.reading.reading import MAX_BYTES, file, key_names, read, resolve_and_read, texts
 
 __all__ = [
     "MAX_BYTES",
@@ -21,8 +21,9 @@ __all__ = [
     "Part",
     "Proof",
     "Trust",
-    "content",
+    "file",
     "key_names",
     "read",
     "resolve_and_read",
+    "texts",
 ]

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -11,9 +11,10 @@ from bot.core.errors import MalformedPayload
 from connectors.email.reading import bounces, phrases, quoting, robots, trust
 from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mailbox
 from connectors.email.reading.contents import Contents, Text, sort_out
+from connectors.email.reading.decoding import header_text
 from connectors.email.reading.html import html_lines
 from connectors.email.reading.lines import Line, text_lines, unflow, without_pictures
-from connectors.email.reading.mail import Mail, Mailbox
+from connectors.email.reading.mail import Mail, Mailbox, Part
 from connectors.email.reading.structure import Headers, Node, read_headers, take_apart
 
 MAX_BYTES = 25 * 1024 * 1024
@@ -23,6 +24,7 @@ _MAX_IDS = 100
 _COPIED_HEADER = 15  # lines within which a copied header says who wrote it
 _ONLY_PICTURES = re.compile(r"(?:\[image\]|\s)*")
 _MESSAGE_ID = re.compile(r"<[^\s<>\x00-\x1f\x7f]{1,900}>")
+_SHOWN = ("subject", "from", "to", "cc", "reply-to")
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to")
 
 
@@ -126,12 +128,22 @@ def key_names(raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...
     return tuple(dict.fromkeys(name for _, name in trust.signatures(headers, domain))) if domain else ()
 
 
-def content(raw: bytes, index: int) -> bytes:
-    """The bytes of a file of a mail that was put away: `read(raw).attachments[index].data`.
+def file(raw: bytes, index: int) -> Part:
+    """Return a file of a mail that was put away: `read(raw).attachments[index]`.
 
     Raises IndexError where there is none, MalformedPayload as `read` does.
     """
-    return sort_out(_parsed(raw)).files[index].data
+    return sort_out(_parsed(raw)).files[index]
+
+
+def texts(raw: bytes) -> Iterator[str]:
+    """Yield every text of a mail as it came, quotes and all renderings: subjects, names, plain text, HTML."""
+    root = take_apart(raw.lstrip(b"\r\n"))
+    for node in root.walk():
+        yield from (header_text(value) for name in _SHOWN for value in node.headers.all(name))
+        yield node.filename
+    for text in sort_out(root).texts:
+        yield from (text.plain, text.html)
 
 
 def _parsed(raw: bytes) -> Node:

@@ -88,6 +88,12 @@ class GroupChat:
         draft = replace(self._draft(user, topic, None), extra=(("forward_origin", dict(origin)),))
         return self._arrive(replace(draft, text=text, entities=found_entities(text)))
 
+    def say_by_bot(self, user: TelegramUser, text: str, bot: str, *, topic: int = 0) -> ChatMessage:
+        """Post what an inline bot composed for the person."""
+        via = {"id": 700000777, "is_bot": True, "first_name": bot, "username": bot}
+        draft = replace(self._draft(user, topic, None), extra=(("via_bot", via),))
+        return self._arrive(replace(draft, text=text, entities=found_entities(text)))
+
     def send_media(
         self,
         user: TelegramUser,

@@ -1,10 +1,12 @@
 """Mails out and in again, through a real SMTP and a real IMAP server."""
 
+import base64
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from bot.core.errors import Refused
 from bot.core.events import Attachment, AttachmentKind, Standing
 from bot.core.ids import DeliveryId, new_id
 from bot.core.outbound import Button, Outbound, Post
@@ -124,6 +126,63 @@ async def test_files_go_both_ways(line: Line, maya: Customer) -> None:
 
     assert not sent.more
     assert [(file.name, file.content) for file in answer.files] == [("Übersicht.pdf", report)]
+
+
+CARD = "4111 1111 1111 1111"
+
+
+async def test_what_our_answer_quotes_of_a_mail_has_its_card_number_masked(
+    line: Line, maya: Customer
+) -> None:
+    await maya.write(f"Card {CARD}", f"My card is {CARD}.", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "Please never send us that."))
+
+    [answer] = await maya.received(1)
+
+    assert answer.subject == "Re: Card •••• •••• •••• 1111"
+    assert "> My card is •••• •••• •••• 1111." in answer.text
+    assert "4111" not in answer.text + answer.html
+
+
+HEAD = f"From: maya@fischer.example\r\nTo: {ADDRESS}\r\n"
+WITH_A_CARD = {
+    "in base64": "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    + base64.b64encode(f"My card: {CARD}".encode()).decode(),
+    "in HTML": "Content-Type: text/html\r\n\r\n<p>My card: 4111<b>1111</b>1111&nbsp;1111</p>",
+    "in a quote": f"In-Reply-To: <a@b.example>\r\n\r\nYes.\r\n\r\nOn Monday, Ava wrote:\r\n> {CARD}\r\n",
+    "in the subject": f"Subject: {CARD}\r\n\r\nSee above.\r\n",
+    "in the name of a file": "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee it.\r\n--b\r\n"
+    f'Content-Type: image/png; name="{CARD}.png"\r\n\r\nx\r\n--b--\r\n',
+}
+
+
+@pytest.mark.parametrize("mail", WITH_A_CARD.values(), ids=WITH_A_CARD)
+async def test_a_mail_that_holds_a_card_number_is_not_handed_out_as_it_came(
+    line: Line, maya: Customer, mail: str
+) -> None:
+    await maya.send_raw((HEAD + mail).encode(), to=ADDRESS)
+    [event] = await line.inbox.has(1)
+    original = said(event).attachments[-1]
+    assert original.kind is AttachmentKind.ORIGINAL
+
+    with pytest.raises(Refused, match="it holds a payment card number"):
+        await line.fetched(original.ref)
+
+
+async def test_neither_is_a_mail_that_it_passes_on_as_a_file(line: Line, maya: Customer) -> None:
+    inner = f"From: bo@b.example\r\nSubject: Card\r\n\r\n{CARD}\r\n"
+    raw = (
+        f"{HEAD}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee his mail.\r\n--b\r\n"
+        f"Content-Type: message/rfc822\r\n\r\n{inner}\r\n--b--\r\n"
+    )
+    await maya.send_raw(raw.encode(), to=ADDRESS)
+    [event] = await line.inbox.has(1)
+    passed_on, _ = said(event).attachments
+    assert passed_on.mime_type == "message/rfc822"
+
+    with pytest.raises(Refused, match="it holds a payment card number"):
+        await line.fetched(passed_on.ref)
 
 
 async def test_logos_and_the_pictures_of_what_was_answered_are_no_files(line: Line, maya: Customer) -> None:

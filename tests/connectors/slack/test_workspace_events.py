@@ -13,6 +13,14 @@ from connectors.slack.workspace_events import changed
 
 from .conftest import BOT, Desk
 
+ENDS_OF_A_CHANNEL = [  # Slack tells of private channels with events of another name
+    ("channel_archive", "the channel was archived"),
+    ("group_archive", "the channel was archived"),
+    ("channel_deleted", "the channel was deleted"),
+    ("group_deleted", "the channel was deleted"),
+    ("channel_left", "the app was removed from the channel"),
+    ("group_left", "the app was removed from the channel"),
+]
 CARD = Card(title="Ada", speaking="Nobody", tone=Tone.CALM, facts=())
 
 
@@ -95,9 +103,9 @@ async def test_a_card_that_is_gone_cannot_be_changed(desk: Desk) -> None:
             {"type": "channel_id_changed", "old_channel_id": "C1OLD", "new_channel_id": "C1NEW"},
             (at("C1OLD"), WorkplaceChange.CHAT_MOVED, "C1NEW"),
         ),
-        (
-            {"type": "group_deleted", "channel": "C1OLD"},
-            (at("C1OLD"), WorkplaceChange.CHAT_CLOSED, "the channel was deleted"),
+        *(
+            ({"type": kind, "channel": "C1OLD"}, (at("C1OLD"), WorkplaceChange.CHAT_CLOSED, detail))
+            for kind, detail in ENDS_OF_A_CHANNEL
         ),
         ({"type": "user_change", "user": {"id": "U0ANA", "deleted": False}}, None),
         ({"type": "channel_archive", "channel": ""}, None),

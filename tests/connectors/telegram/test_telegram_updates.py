@@ -446,6 +446,13 @@ def test_what_is_forwarded_says_from_whom(origin: Json, name: str) -> None:
     assert event.reference == Reference(forwarded=True, origin=name)
 
 
+def test_what_an_inline_bot_composed_is_none_of_its_senders_words() -> None:
+    told = message(text="50 EUR are 54 USD", via_bot=DESK_BOT | {"username": "currency_bot"})
+    composed = Reference(forwarded=True, origin="the bot @currency_bot")
+    assert only(update("message", told)).reference == composed
+    assert only(update("edited_message", told | {"edit_date": 2})).reference == composed
+
+
 OLDER: list[Json] = [  # as the Bot API before 7.0 told it, and servers of one's own may still
     {"forward_date": 1},
     {"forward_from": ANN},

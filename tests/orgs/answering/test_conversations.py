@@ -124,6 +124,25 @@ async def test_a_tapped_option_brings_that_articles_section(ask: Asks) -> None:
     assert answer.sources == (slug,)
 
 
+@pytest.mark.parametrize(
+    ("label", "value", "section"),
+    [
+        ("Create and manage API keys", "article:api-keys#rotate-or-revoke", "while the old one works"),
+        ("Emails from Brightdesk do not arrive", "article:email-delivery#for-your-it", "with SPF, DKIM"),
+    ],
+    ids=["another section of the article", "nothing"],
+)
+async def test_what_was_picked_is_answered_where_its_label_alone_would_find_something_else(
+    ask: Asks, label: str, value: str, section: str
+) -> None:
+    picked, searched = await ask(label, picked=value), await ask(label)
+    assert isinstance(picked, Answered)
+    assert section in picked.text
+    assert picked.sources == (value.removeprefix("article:").partition("#")[0],)
+    assert not isinstance(searched, HandOver)
+    assert section not in searched.text
+
+
 async def test_an_old_tap_does_not_answer_what_was_written_since(ask: Asks) -> None:
     answer = await ask("how do I import from trello", picked="article:reset-password#forgotten-password")
     assert isinstance(answer, Answered)

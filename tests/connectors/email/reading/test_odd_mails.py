@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.email.reading import Mail, content, read
+from connectors.email.reading import Mail, file, read
 
 MAILS = Path(__file__).parent / "mails"
 OWN = ("support@acme.example",)
@@ -128,7 +128,9 @@ def test_files(name: str, files: list[tuple[str, str, bool]]) -> None:
     mail = reading(name)
     assert [(part.name, part.mime, part.inline) for part in mail.attachments] == files
     raw = (MAILS / f"{name}.eml").read_bytes()
-    assert [content(raw, part.index) for part in mail.attachments] == [part.data for part in mail.attachments]
+    assert [file(raw, part.index).data for part in mail.attachments] == [
+        part.data for part in mail.attachments
+    ]
 
 
 def test_which_pictures_are_only_in_what_was_cut() -> None:
