@@ -1,14 +1,19 @@
 """Which organization owns which account, and who may fetch for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Channel
 from bot.core.ids import AccountId, OrgId
+from storage.database import together
 from storage.keys import Keys, OrgKeys
+
+AnyRow = Row[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +23,26 @@ class Account:
     id: AccountId
     organization: OrgId
     channel: Channel
-    account: str
+    account: str  # its id in the organization file: two organizations may use the same one
     serves: str
     version: int
     keys: OrgKeys
+    mode: str = ""  # as the file says; "": the usual one of its channel
 
 
-_ALL = text("""
-    select a.id, a.organization_id, a.channel, a.account, a.serves, o.version, o.data_key, o.index_key
-    from accounts a join organizations o on o.id = a.organization_id
-    where a.active and (
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The organizations that changed, each with the accounts it has now.
+
+    `horizon` is what to ask from the next time: whatever is not seen here began no earlier than it.
+    """
+
+    accounts: Mapping[OrgId, tuple[Account, ...]]
+    horizon: int
+
+
+_OPEN = """
+    a.active and (
         o.retired_at is null
         or o.retired_at > clock_timestamp() - interval '1 hour' and (
             exists (select 1 from lanes l where l.account_id = a.id and l.ready_at is not null)
@@ -36,7 +51,29 @@ _ALL = text("""
             )
         )
     )
-    order by a.channel, a.account
+"""
+
+_COLUMNS = """
+    a.id, o.id as organization_id, a.channel, a.account, a.serves, a.mode, o.version, o.data_key, o.index_key
+"""
+
+# Read before the rows: a transaction that is not seen by them began at this number or later.
+_HORIZON = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon")
+
+# What ends by itself, an hour after an organization was retired, changes no row.
+_CHANGED = text(f"""
+    select {_COLUMNS} from organizations o left join accounts a on a.organization_id = o.id and {_OPEN}
+    where o.changed_in >= :since or o.retired_at > clock_timestamp() - interval '65 minutes'
+    order by o.id, a.channel, a.account
+""")
+
+_OF = text(f"""
+    select {_COLUMNS} from organizations o join accounts a on a.organization_id = o.id and {_OPEN}
+    where o.id = :organization order by a.channel, a.account
+""")
+
+_NOTE = text("""
+    update organizations set changed_in = pg_current_xact_id()::text::bigint where id = :organization
 """)
 
 _LEAD = text("""
@@ -46,23 +83,48 @@ _LEAD = text("""
 """)
 
 
-async def all_accounts(connection: AsyncConnection, keys: Keys) -> tuple[Account, ...]:
-    """Every active account of every organization.
+async def changed_accounts(connection: AsyncConnection, keys: Keys, since: int) -> Changed:
+    """Return the organizations that changed since that horizon, with their active accounts; 0: all of them.
 
-    Those of staff stay open for an organization that was just retired, until its rooms were told.
+    The accounts of staff stay active for an organization that was just retired, until its rooms were told.
     """
-    rows = (await connection.execute(_ALL)).all()
-    return tuple(
-        Account(
-            row.id,
-            row.organization_id,
-            Channel(row.channel),
-            row.account,
-            row.serves,
-            row.version,
-            keys.organization(row.organization_id, row.data_key, row.index_key),
-        )
+    [mark], rows = await together(connection, (_HORIZON, {}), (_CHANGED, {"since": since}))
+    found: dict[OrgId, tuple[Account, ...]] = {}
+    opened: dict[OrgId, OrgKeys] = {}
+    for row in rows:
+        organization = OrgId(row.organization_id)
+        known = found.setdefault(organization, ())
+        if row.id is not None:
+            if organization not in opened:
+                opened[organization] = keys.organization(organization, row.data_key, row.index_key)
+            found[organization] = (*known, _account(row, opened[organization]))
+    return Changed(found, mark.horizon)
+
+
+async def accounts_of(connection: AsyncConnection, keys: Keys, organization: OrgId) -> Mapping[str, Account]:
+    """Return the active accounts of an organization by their ids in its file."""
+    rows = (await connection.execute(_OF, {"organization": organization})).all()
+    return {
+        row.account: _account(row, keys.organization(organization, row.data_key, row.index_key))
         for row in rows
+    }
+
+
+async def note_change(connection: AsyncConnection, organization: OrgId) -> None:
+    """Let every process read the organization and its accounts anew, once this transaction is committed."""
+    await connection.execute(_NOTE, {"organization": organization})
+
+
+def _account(row: AnyRow, keys: OrgKeys) -> Account:
+    return Account(
+        AccountId(row.id),
+        OrgId(row.organization_id),
+        Channel(row.channel),
+        row.account,
+        row.serves,
+        row.version,
+        keys,
+        row.mode,
     )
 
 
@@ -78,3 +140,17 @@ async def resign(connection: AsyncConnection, account: AccountId, leader: str) -
         text("update accounts set leader = null, leader_until = null where id = :id and leader = :leader"),
         {"id": account, "leader": leader},
     )
+
+
+async def registered(connection: AsyncConnection, account: AccountId) -> str | None:
+    """Return the fingerprint of what the platform was last told of the account's webhook."""
+    found: str | None = await connection.scalar(
+        text("select webhook from accounts where id = :id"), {"id": account}
+    )
+    return found
+
+
+async def set_registered(connection: AsyncConnection, account: AccountId, fingerprint: str) -> None:
+    """Record what the platform was told of the account's webhook."""
+    given = {"id": account, "fingerprint": fingerprint}
+    await connection.execute(text("update accounts set webhook = :fingerprint where id = :id"), given)

@@ -6,7 +6,7 @@ files unreadable as it does texts. A row says whether the store has it. A file i
 a crash leaves at worst something in the store which the next try finds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import FileReport, Origin
 from bot.core.errors import CannotDecrypt, KeyDestroyed, Refused, StaleLease
-from bot.core.ids import ConversationId, CustomerId, MessageId, OrgId
+from bot.core.ids import AccountId, ConversationId, CustomerId, MessageId, OrgId
 from storage.database import Database
 from storage.filestore import FileStore
 from storage.inbox import FILE_NAME, FILE_REF, NOBODY, Entry, Inboxes, Wake
@@ -41,7 +41,7 @@ class Wanted:
     conversation: ConversationId
     message: MessageId
     position: int
-    account: str
+    account: AccountId
     ref: str
     name: str
     claimed_type: str
@@ -81,12 +81,14 @@ class Files:
         self._keys = keys
         self._inboxes = inboxes
 
-    async def claim(self, accounts: Sequence[str], limit: int, lease: timedelta) -> list[Wanted]:
-        """Files that are due, of accounts at hand, the longest waiting first. Raises StorageUnavailable.
+    async def claim(self, without: Collection[AccountId], limit: int, lease: timedelta) -> list[Wanted]:
+        """Claim files that are due, the longest waiting first, of all accounts but those.
+
+        Raises StorageUnavailable.
 
         Those of customers who were erased are given up; those that cannot be read with the keys at hand wait.
         """
-        given = {"accounts": list(accounts), "limit": limit, "seconds": lease.total_seconds()}
+        given = {"without": sorted(without), "limit": limit, "seconds": lease.total_seconds()}
         wanted: list[Wanted] = []
         erased, unreadable = [], []
         async with self._database.begin() as connection:
@@ -112,7 +114,7 @@ class Files:
             ConversationId(row.conversation_id),
             MessageId(row.message_id),
             row.position,
-            row.account,
+            AccountId(row.account_id),
             sealer.open(row.ref or "", field=FILE_REF),
             sealer.open(row.name, field=FILE_NAME),
             row.mime_type,
@@ -209,15 +211,14 @@ _CLAIM = text("""
         select f.id from files f join accounts a on a.id = f.account_id
         where f.due_at <= statement_timestamp()
             and (f.lease_until is null or f.lease_until < statement_timestamp())
-            and a.account = any(cast(:accounts as text[]))
+            and a.active and a.id <> all(cast(:without as uuid[]))
         order by f.due_at limit :limit for update of f skip locked
     ), claimed as (
         update files f set lease_until = clock_timestamp() + make_interval(secs => :seconds),
             attempts = f.attempts + 1
-        from due where f.id = due.id returning f.*
+        where f.id = any(array(select id from due)) returning f.*
     )
-    select c.*, a.account, k.data_key
-    from claimed c join accounts a on a.id = c.account_id join customers k on k.id = c.customer_id
+    select c.*, k.data_key from claimed c join customers k on k.id = c.customer_id
     order by c.due_at
 """)
 

@@ -4,7 +4,7 @@ Rows that other tables point to are never deleted: what the file no longer names
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, text
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.errors import InvalidOrganization
 from bot.core.ids import NewId, OrgId
 from orgs.articles import Article
-from orgs.specification.organization import Organization, PersonRole
+from orgs.specification.organization import Account, Organization, PersonRole
 
 
 async def write_rows(
@@ -26,7 +26,7 @@ async def write_rows(
 ) -> None:
     """Make the rows say what `org` says. For the transaction that holds the lock on the organization's row.
 
-    Raises InvalidOrganization when another organization has one of its accounts.
+    Raises InvalidOrganization when another organization has one of its accounts of a platform.
     """
     given = {"organization": organization}
     await _accounts(connection, new_id, organization, org)
@@ -79,30 +79,50 @@ def _row_of(new_id: NewId, organization: OrgId) -> dict[str, object]:
 async def _accounts(
     connection: AsyncConnection, new_id: NewId, organization: OrgId, org: Organization
 ) -> None:
-    """In one order everywhere, so that two organizations which apply at once cannot wait for each other.
+    """Open the accounts of the file, close the others. Two organizations may call theirs the same.
 
-    One that was retired gives up its accounts.
+    What they may not have in common is the platform's account itself. One that was retired gives it up.
     """
-    taken = []
-    for account in sorted(org.accounts, key=lambda account: (account.channel, account.id)):
-        key = {"channel": account.channel, "account": account.id}
-        await connection.execute(_GUARD, {"key": f"account:{account.channel}:{account.id}"})
-        other = (await connection.execute(_OTHER_OWNER, {"organization": organization, **key})).one_or_none()
-        if other is not None and other.retired_at is None:
-            taken.append(
-                f"accounts[{account.id}]: the {account.channel} account {account.id!r} belongs to the"
-                f" organization {other.name!r}. Give this one another id and secrets of its own, or end that"
-                f" organization first: `desk org retire {shlex.quote(other.name)}`"
-            )
-            continue
-        if other is not None:
-            await connection.execute(_GIVE_UP, {"id": other.id})
-        row = {**_row_of(new_id, organization), **key, "serves": account.serves.value}
-        await connection.execute(_ACCOUNT, row)
-    if taken:
-        raise InvalidOrganization(taken)
+    same = []
+    for channel in sorted({account.channel for account in org.accounts}):
+        await connection.execute(_GUARD, {"key": f"accounts:{channel}"})
+    kept_here = set(await connection.scalars(_SECRET_NAMES, {"organization": organization}))
+    for account in org.accounts:
+        own = {key: name for key, name in account.secrets.items() if name not in kept_here}
+        for other in await connection.execute(_OTHERS, _described(organization, account)):
+            if not _the_same(own, {k: name for k, name in other.secrets.items() if name not in other.kept}):
+                continue
+            if other.retired_at is None:
+                same.append(
+                    f"accounts[{account.id}]: this {account.channel} account belongs to the organization"
+                    f" {other.name!r} already, as {other.account!r}: both give the same secrets"
+                    f" ({', '.join(own.values())}) and options. Give this one its own, or end that one first:"
+                    f" `desk org retire {shlex.quote(other.name)}`"
+                )
+            else:
+                await connection.execute(_GIVE_UP, {"id": other.id})
+        row = {**_row_of(new_id, organization), **_described(organization, account)}
+        await connection.execute(_ACCOUNT, row | {"account": account.id, "serves": account.serves.value})
+    if same:
+        raise InvalidOrganization(same)
     kept = [f"{account.channel}:{account.id}" for account in org.accounts]
     await connection.execute(_RETIRE_ACCOUNTS, {"organization": organization, "kept": kept})
+
+
+def _described(organization: OrgId, account: Account) -> dict[str, object]:
+    return {
+        "organization": organization,
+        "channel": account.channel,
+        "mode": account.mode or "",
+        "secrets": dict(account.secrets),
+        "options": dict(account.options),
+    }
+
+
+def _the_same(own: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Return whether two accounts with the same options lie behind the same secrets of the environment."""
+    shared = own.keys() & other.keys()
+    return bool(shared) and all(own[key] == other[key] for key in shared)
 
 
 def _sections(organization: OrgId, articles: Sequence[Article]) -> Iterator[dict[str, object]]:
@@ -143,17 +163,26 @@ _AGENT: Final = text("""
 _GUARD: Final = text("select pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 _ACCOUNT: Final = text("""
-    insert into accounts (id, organization_id, channel, account, serves)
-    values (:id, :organization, :channel, :account, :serves)
+    insert into accounts (id, organization_id, channel, account, serves, mode, secrets, options)
+    values (:id, :organization, :channel, :account, :serves, :mode, :secrets, :options)
     on conflict (organization_id, channel, account) do update
-    set serves = excluded.serves, active = true
-""")
+    set serves = excluded.serves, mode = excluded.mode, secrets = excluded.secrets,
+        options = excluded.options, active = true
+""").bindparams(bindparam("secrets", type_=JSONB), bindparam("options", type_=JSONB))
 
-# Each organization has a row of its own for an account, which its conversations point to.
-_OTHER_OWNER: Final = text("""
-    select a.id, o.name, o.retired_at from accounts a join organizations o on o.id = a.organization_id
-    where a.channel = :channel and a.account = :account and a.active and a.organization_id <> :organization
-""")
+_SECRET_NAMES: Final = text("select name from secrets where organization_id = :organization")
+
+_OTHERS: Final = text("""
+    select a.id, a.account, a.secrets, o.name, o.retired_at,
+        array(select s.name from secrets s where s.organization_id = o.id) as kept
+    from accounts a join organizations o on o.id = a.organization_id
+    where a.channel = :channel and a.active and a.organization_id <> :organization and a.options = :options
+        and exists (
+            select 1 from jsonb_each_text(a.secrets) one join jsonb_each_text(:secrets) two
+                on one.value = two.value
+        )
+    order by o.name
+""").bindparams(bindparam("secrets", type_=JSONB), bindparam("options", type_=JSONB))
 
 _GIVE_UP: Final = text("update accounts set active = false where id = :id")
 

@@ -24,6 +24,7 @@ from orgs.changes import Change, diff, diff_articles
 from orgs.documents import from_document, to_document
 from orgs.loading import Loaded
 from orgs.specification.organization import Organization
+from storage.accounts import note_change
 from storage.audit import AuditEntry, record
 from storage.database import Database
 from storage.inbox import Inboxes
@@ -205,6 +206,7 @@ async def _advance(
         moved = await reassignments(connection, now.organization, before.organization, file.organization)
         await tell(connection, keys, Inboxes(keys, new_id), now.organization, version, moved.affected)
     await write_rows(connection, new_id, now.organization, file.organization, file.articles)
+    await note_change(connection, now.organization)
     in_force = {
         "organization": now.organization,
         "version": version,

@@ -5,7 +5,7 @@ rests as long as the platform's published limit asks. A row is marked `sending` 
 it: one found in that state later was under way when its worker died.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,10 +74,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """`held_back`: how long until an account that may have more ready than it may send now sends again."""
+    """What was leased. `held_back`: until an account that may have more ready than it may send now, may."""
 
     items: list[Item]
     held_back: timedelta | None = None
+    waiting: tuple[AccountId, ...] = ()  # have something ready, and nobody said how fast they may send
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +126,22 @@ class Outbox:
     async def claim(
         self,
         connection: AsyncConnection,
-        allowances: Mapping[AccountId, Allowance],
+        allow: Callable[[AccountId], Allowance | None],
         limit: int,
         lease: timedelta,
+        *,
+        without: Collection[AccountId] = (),
     ) -> Claimed:
         """Lease lanes that are ready, as many as their accounts may send now, with the head of each.
 
-        Lanes of accounts without an allowance are left to other processes.
+        Lanes of accounts that `allow` knows no allowance of are left alone, and so are those of `without`.
         """
-        [found] = await together(connection, (_PACES, {"ids": sorted(allowances)}))
+        [found] = await together(connection, (_PACES, {"without": sorted(without)}))
+        allowances = {row.id: known for row in found if (known := allow(AccountId(row.id))) is not None}
+        waiting = tuple(AccountId(row.id) for row in found if row.id not in allowances)
         accounts = [row for row in found if row.id in allowances]
         if not accounts:
-            return Claimed([])
+            return Claimed([], waiting=waiting)
         free = {row.id: _slots(row.idle, allowances[row.id]) for row in accounts}
         given = {
             "accounts": list(free),
@@ -155,7 +160,7 @@ class Outbox:
         ]
         held_back = min(waits, default=None)
         if not rows:
-            return Claimed([], held_back)
+            return Claimed([], held_back, waiting)
         pace = {
             "ids": list(sent),
             "seconds": [count / allowances[id_].per_second for id_, count in sent.items()],
@@ -167,7 +172,7 @@ class Outbox:
             zeros = [0.0] * len(idle)
             steps.append((_FREE, {"ids": idle, "rests": zeros, "slacks": zeros, "again": zeros}))
         *_, details = await together(connection, *steps, (_DETAILS, {"ids": list(claimed)}))
-        return Claimed(await self._readable(connection, details, claimed), held_back)
+        return Claimed(await self._readable(connection, details, claimed), held_back, waiting)
 
     async def _readable(
         self, connection: AsyncConnection, details: Sequence[AnyRow], claimed: Mapping[UUID, AnyRow]
@@ -480,15 +485,26 @@ def _try(result: Later | Dead | Delivered, id_: UUID) -> dict[str, object]:
     }
 
 
+# The accounts of lanes in which something waits are found one after the other in the index: what this costs
+# grows with how many they are, not with how many accounts or lanes there are.
 _PACES = text("""
+    with recursive busy(account) as (
+        (select account_id from lanes where ready_at is not null order by account_id limit 1)
+        union all
+        select (
+            select l.account_id from lanes l where l.account_id > busy.account and l.ready_at is not null
+            order by l.account_id limit 1
+        ) from busy where busy.account is not null
+    )
     select id, extract(epoch from clock_timestamp() - greatest(free_at,
         clock_timestamp() - interval '1 hour'))
         ::float8 as idle
     from accounts
-    where id = any(cast(:ids as uuid[])) and exists (
-        select 1 from lanes l where l.account_id = accounts.id and l.ready_at <= statement_timestamp()
-            and (l.lease_until is null or l.lease_until < statement_timestamp())
-    )
+    where id = any(array(select account from busy)) and active and id <> all(cast(:without as uuid[]))
+        and exists (
+            select 1 from lanes l where l.account_id = accounts.id and l.ready_at <= statement_timestamp()
+                and (l.lease_until is null or l.lease_until < statement_timestamp())
+        )
     order by id for update
 """)
 

@@ -120,12 +120,12 @@ DEAD: Final = text(
     """
 )
 
-# ix_lanes_ready_at holds the lanes in which something waits, ix_outbox_open what it is.
+# ix_lanes_ready holds the lanes in which something waits, ix_outbox_open what it is.
 WAITING: Final = text(
     _DELIVERY_LINE
     + """
-    from lanes l join outbox o on o.lane_id = l.id join accounts a on a.id = l.account_id
-    where l.organization_id = :organization and l.ready_at is not null and o.state in ('waiting', 'sending')
+    from accounts a join lanes l on l.account_id = a.id join outbox o on o.lane_id = l.id
+    where a.organization_id = :organization and l.ready_at is not null and o.state in ('waiting', 'sending')
     order by o.position limit :limit
     """
 )

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.conversation import OrganizationRetired, Origin
 from bot.core.errors import CommandError, NotFound
 from bot.core.ids import ConversationId, NewId, OrgId
+from storage.accounts import note_change
 from storage.audit import AuditEntry, record
 from storage.inbox import NOBODY, Entry, Inboxes
 from storage.keys import Keys
@@ -51,6 +52,7 @@ async def retire(
         await Inboxes(keys, new_id).tell(connection, entries)
     at = await connection.scalar(_RETIRE, {"organization": organization})
     await connection.execute(_CLOSE_ACCOUNTS, {"organization": organization})
+    await note_change(connection, organization)
     await withdraw(connection, organization)
     entry = AuditEntry(
         id=new_id(),

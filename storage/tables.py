@@ -60,8 +60,11 @@ organizations = Table(
     _created(),
     Column("version", Integer, nullable=False, server_default="0"),  # of the organization file now in force
     _when("retired_at"),  # nothing is accepted or sent for it any more
+    # The transaction that last changed it or its accounts: processes read what changed, not what exists.
+    Column("changed_in", BigInteger, nullable=False, server_default="0"),
     Column("data_key", LargeBinary, nullable=False),  # wrapped; for what belongs to no customer yet
     Column("index_key", LargeBinary, nullable=False),  # wrapped; identities and chats are hashed with it
+    Index("ix_organizations_changed_in", "changed_in"),
 )
 
 organization_versions = Table(
@@ -140,6 +143,11 @@ accounts = Table(
     Column("channel", String(50), nullable=False),
     Column("account", String(100), nullable=False),
     Column("serves", String(20), nullable=False),
+    Column("mode", String(20), nullable=False, server_default=""),  # "": the usual one of its channel
+    # What says which account of the platform it is: where each secret lies by name, and the options.
+    Column("secrets", JSONB, nullable=False, server_default="{}"),
+    Column("options", JSONB, nullable=False, server_default="{}"),
+    Column("webhook", String(64)),  # fingerprint of what the platform was told of ours
     Column("active", Boolean, nullable=False, server_default=text("true")),
     # When the next message of this account may leave: the published rate, kept across all workers.
     Column("free_at", DateTime(timezone=True), nullable=False, server_default=text("'-infinity'")),
@@ -147,8 +155,6 @@ accounts = Table(
     Column("leader", String(100)),
     _when("leader_until"),
     UniqueConstraint("organization_id", "channel", "account"),
-    # An id that an organization has given up is free for another one.
-    Index("uq_accounts_active", "channel", "account", unique=True, postgresql_where=text("active")),
 )
 
 article_sections = Table(
@@ -245,7 +251,8 @@ lanes = Table(
     _when("lease_until"),
     Column("fence", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("account_id", "chat_hash"),
-    Index("ix_lanes_ready_at", "ready_at", postgresql_where=text("ready_at is not null")),
+    # By account: one that has much to send and may send little is passed over in one step.
+    Index("ix_lanes_ready", "account_id", "ready_at", postgresql_where=text("ready_at is not null")),
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -359,6 +366,17 @@ files = Table(
     Index("ix_files_due_at", "due_at", postgresql_where=text("due_at is not null")),
     Index("ix_files_conversation_id", "conversation_id"),
     Index("ix_files_customer_id", "customer_id"),
+)
+
+# Secrets of accounts, by the names that the organization file gives; what is not here is in the environment.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("organization_id", Uuid, ForeignKey("organizations.id"), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("value", Text, nullable=False),  # sealed with the organization's key
+    Column("changed_by", String(255), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 # What connectors must remember of their accounts, sealed with the organization's key.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -12,6 +13,7 @@ from bot.bus.metrics import ACCEPTED, DUPLICATES, IGNORED
 from bot.core.connector import ChatCommand
 from bot.core.errors import PlaceMoved, StorageUnavailable
 from bot.core.events import AddressChanged, Event
+from bot.core.ids import AccountId
 from storage.accounts import Account
 from storage.database import Database
 from storage.inbox import Accepted, Inboxes
@@ -26,7 +28,7 @@ _PATIENCE = 8.0  # seconds; platforms give up after about ten
 
 
 class Bus:
-    """The inbox that connectors know. `run` owns the writing."""
+    """Takes in what the connectors of all accounts bring. `run` owns the writing."""
 
     def __init__(
         self,
@@ -43,21 +45,23 @@ class Bus:
         self._commander = commander
         self._group: GroupCommit[tuple[Arrival, ...], None] = GroupCommit(self._write)
 
-    async def accept(self, events: Sequence[Event]) -> None:
-        """See `bot.core.connector.Inbox`. Raises UnknownAccount, MalformedPayload, StorageUnavailable."""
-        arrivals = []
-        for event in events:
-            account, rules = await self._directory.find(event.place.channel, event.place.account)
-            arrivals.append(Arrival(account, event, rules))
-        for piece in _pieces(arrivals):
-            await self._group.submit(piece)
-        if arrivals:
-            ACCEPTED.labels(events[0].place.channel).inc(len(arrivals))
+    def of(self, account: AccountId) -> "AccountInbox":
+        """Return the inbox that the connector of this account knows: what it brings can be no other's."""
+        return AccountInbox(self, account)
 
-    async def command(self, command: ChatCommand) -> str:
+    async def accept(self, account: AccountId, events: Sequence[Event]) -> None:
+        """See `bot.core.connector.Inbox`. Raises UnknownAccount, MalformedPayload, StorageUnavailable."""
+        if not events:
+            return
+        known = await self._directory.find(account)
+        rules = await self._directory.rules(known)
+        for piece in _pieces([Arrival(known, event, rules) for event in events]):
+            await self._group.submit(piece)
+        ACCEPTED.labels(known.channel).inc(len(events))
+
+    async def command(self, account: AccountId, command: ChatCommand) -> str:
         """See `bot.core.connector.Inbox`."""
-        account, _ = await self._directory.find(command.place.channel, command.place.account)
-        return await self._commander(account, command)
+        return await self._commander(await self._directory.find(account), command)
 
     async def run(self) -> None:
         """Write what is accepted, and bring strays in, until cancelled."""
@@ -109,3 +113,17 @@ def _pieces(arrivals: Sequence[Arrival]) -> list[tuple[Arrival, ...]]:
             pieces.append(tuple(arrivals[begun:end]))
             begun = end
     return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInbox:
+    """`bot.core.connector.Inbox` of one account."""
+
+    bus: Bus
+    account: AccountId
+
+    async def accept(self, events: Sequence[Event]) -> None:
+        await self.bus.accept(self.account, events)
+
+    async def command(self, command: ChatCommand) -> str:
+        return await self.bus.command(self.account, command)

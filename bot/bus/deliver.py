@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
@@ -13,10 +13,9 @@ from uuid import UUID
 import structlog
 
 from bot.bus.bell import Bell
-from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import DELIVERIES, SUSPENDED
-from bot.core.connector import Capabilities, Connector, Reconciles
+from bot.core.connector import Capabilities, Connector, Connectors, Reconciles
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
@@ -74,8 +73,7 @@ class Deliverer:
         *,
         database: Database,
         outbox: Outbox,
-        directory: Directory,
-        connectors: Mapping[str, Connector],
+        connectors: Connectors,
         cards: Cards,
         bell: Bell,
         pace: Pace,
@@ -83,7 +81,6 @@ class Deliverer:
     ) -> None:
         self._database = database
         self._outbox = outbox
-        self._directory = directory
         self._connectors = connectors
         self._cards = cards
         self._bell = bell
@@ -143,23 +140,23 @@ class Deliverer:
         """Who holds as many slots as are free gets no more for now: platforms that do not answer, however
         many, leave room for the others.
         """
-        busy = Counter(item.account_id for item in self._sending.values())
-        allowances: dict[AccountId, Allowance] = {}
-        for account in self._directory.accounts:
-            if busy[account.id] >= free:
-                continue
-            if connector := self._connectors.get(account.account):
-                rate = connector.capabilities.per_second
-                burst = max(1, int(rate / 10))
-                allowances[account.id] = Allowance(max(rate - burst, rate / 2), burst)
-        if limit <= 0 or not allowances:
+        if limit <= 0:
             return []
+        busy = Counter(item.account_id for item in self._sending.values())
+        without = {account for account, held in busy.items() if held >= free}
+        without |= set(self._connectors.failed)
         items: list[Item] = []
         try:
             if self._outage:
                 await self._recover()
             async with self._database.begin() as connection:
-                claimed = await self._outbox.claim(connection, allowances, limit, self._pace.lease)
+                claimed = await self._outbox.claim(
+                    connection,
+                    self._allowance,
+                    limit,
+                    self._pace.lease,
+                    without=without,
+                )
                 items = claimed.items
         except StorageUnavailable as error:
             log.warning("cannot claim lanes", code=error.code)
@@ -169,7 +166,19 @@ class Deliverer:
             return []
         if claimed.held_back is not None:
             heapq.heappush(self._due, time.monotonic() + claimed.held_back.total_seconds())
+        for account in claimed.waiting:
+            if await self._connectors.get(account) is not None:
+                self.wake()
         return items
+
+    def _allowance(self, account: AccountId) -> Allowance | None:
+        """How fast an account may send; None before its connector is open."""
+        connector = self._connectors.opened(account)
+        if connector is None:
+            return None
+        rate = connector.capabilities.per_second
+        burst = max(1, int(rate / 10))
+        return Allowance(max(rate - burst, rate / 2), burst)
 
     async def _recover(self) -> None:
         """The database is back, and leases have ended that are still ours, or another living worker's.
@@ -249,7 +258,7 @@ class Deliverer:
         return [wakes if n == 0 else () for n in range(len(results))]
 
     async def _try(self, item: Item) -> Result:
-        connector = self._connectors.get(item.place.account)
+        connector = await self._connectors.get(item.account_id)
         if connector is None:
             return _wait(item, timedelta(seconds=10), "account.closed", "no connector")
         try:
@@ -343,8 +352,8 @@ def _judge(item: Item, error: SendError, connector: Connector) -> Result:
         case WindowClosed():
             return Dead(item, "parked", error.code, error.reason)
         case AccountSuspended():
-            SUSPENDED.labels(item.place.channel, item.place.account).inc()
-            log.error("account suspended", account=item.place.account, code=error.code)
+            SUSPENDED.labels(item.place.channel, str(item.account_id)).inc()
+            log.error("account suspended", account=str(item.account_id), code=error.code)
             if item.room is not None or item.direct is not None:
                 # Others must be called at once, at another account.
                 return Dead(item, "failed", error.code, error.reason)

@@ -1,81 +1,104 @@
 """Who owns which account, by which rules: kept in memory, refreshed often, never older than a few seconds."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-import structlog
-
-from bot.core.errors import StorageUnavailable, UnknownAccount
-from bot.core.events import Channel
+from bot.core.errors import UnknownAccount
 from bot.core.ids import AccountId, OrgId
 from orgs.routing import first_agent
 from orgs.specification.organization import Organization
-from storage.accounts import Account, all_accounts
+from storage.accounts import Account, changed_accounts
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import Organizations
 from storage.places import Rules
 
-log = structlog.get_logger(__name__)
-
-REFRESH = timedelta(seconds=2)
+_NONE: Mapping[str, Account] = MappingProxyType({})
+_UNKNOWN = 100  # accounts nobody knows that may make us ask the database, between two refreshes
 
 
 class Directory:
-    """The accounts of all organizations, and their organization files in force."""
+    """The accounts of all organizations, by their own ids, and the organization files in force."""
 
     def __init__(self, database: Database, keys: Keys, organizations: Organizations) -> None:
         self._database = database
         self._keys = keys
         self._organizations = organizations
-        self._accounts: Mapping[tuple[str, str], Account] = {}
-        self._rules: dict[tuple[str, str], tuple[AccountId, int, Rules]] = {}
+        self._accounts: dict[AccountId, Account] = {}
+        self._of: dict[OrgId, Mapping[str, Account]] = {}
+        self._rules: dict[AccountId, tuple[int, Rules]] = {}
+        self._horizon = 0  # what began before it is known
         self._refreshing = asyncio.Lock()
-        self._asked_for: set[tuple[str, str]] = set()  # unknown ones, since the last refresh
+        self._asked_for: set[AccountId] = set()  # unknown ones, since the last refresh
+        self._changed: set[OrgId] = set()
 
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        return tuple(self._accounts.values())
+    def __iter__(self) -> Iterator[Account]:
+        return iter(tuple(self._accounts.values()))
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def get(self, account: AccountId) -> Account | None:
+        """Return the account as it was known at the last refresh."""
+        return self._accounts.get(account)
+
+    def of(self, organization: OrgId) -> Mapping[str, Account]:
+        """Return the accounts of an organization by their ids in its file."""
+        return self._of.get(organization, _NONE)
 
     async def organization(self, organization: OrgId, version: int) -> Organization:
         return await self._organizations.get(organization, version)
 
-    async def find(self, channel: Channel, account: str) -> tuple[Account, Rules]:
-        """Raises UnknownAccount; asks the database before it does, though not for every knock."""
-        key = (channel, account)
-        if key not in self._accounts and key not in self._asked_for and len(self._asked_for) < 100:
-            await self.refresh()
-            self._asked_for.add(key)
-        found = self._accounts.get(key)
-        if found is None:
-            raise UnknownAccount(channel, account)
-        known = self._rules.get(key)
-        if known is None or known[:2] != (found.id, found.version):  # the id may have another owner by now
-            known = self._rules[key] = (found.id, found.version, await self._read_rules(found))
-        return found, known[2]
+    async def find(self, account: AccountId) -> Account:
+        """Return the account, asking the database first if it is not known, though not for every knock.
 
-    async def _read_rules(self, account: Account) -> Rules:
-        organization = await self.organization(account.organization, account.version)
-        return Rules(
-            organization.quiet_window,
-            organization.burst_cap,
-            "agent",
-            first_agent(organization, account.account),
-        )
+        Raises UnknownAccount, StorageUnavailable.
+        """
+        known = self._accounts.get(account)
+        if known is None and account not in self._asked_for and len(self._asked_for) < _UNKNOWN:
+            await self.refresh()
+            self._asked_for.add(account)
+            known = self._accounts.get(account)
+        if known is None:
+            raise UnknownAccount("account", str(account))
+        return known
+
+    async def rules(self, account: Account) -> Rules:
+        """Return what the organization file says about accepting on this account."""
+        known = self._rules.get(account.id)
+        if known is None or known[0] != account.version:
+            organization = await self.organization(account.organization, account.version)
+            agent = first_agent(organization, account.account)
+            rules = Rules(organization.quiet_window, organization.burst_cap, "agent", agent)
+            known = self._rules[account.id] = (account.version, rules)
+        return known[1]
 
     async def refresh(self) -> None:
-        """Raises StorageUnavailable."""
-        async with self._refreshing, self._database.begin() as connection:
-            accounts = await all_accounts(connection, self._keys)
-        self._accounts = {(account.channel, account.account): account for account in accounts}
-        self._asked_for.clear()
+        """Read the organizations that changed since the last time. Raises StorageUnavailable."""
+        async with self._refreshing:
+            async with self._database.begin() as connection:
+                changed = await changed_accounts(connection, self._keys, self._horizon)
+            for organization, accounts in changed.accounts.items():
+                self._renew(organization, {account.account: account for account in accounts})
+            self._horizon = changed.horizon
+            self._asked_for.clear()
 
-    async def run(self) -> None:
-        """Refresh until cancelled."""
-        while True:
-            await asyncio.sleep(REFRESH.total_seconds())
-            try:
-                await self.refresh()
-            except StorageUnavailable as error:
-                log.warning("directory not refreshed", code=error.code)
+    def take_changes(self) -> set[OrgId]:
+        """Return the organizations whose file or accounts changed since this was last asked."""
+        taken, self._changed = self._changed, set()
+        return taken
+
+    def _renew(self, organization: OrgId, now: Mapping[str, Account]) -> None:
+        before = self.of(organization)
+        if before == now:
+            return
+        for account in before.values():
+            self._accounts.pop(account.id, None)
+            self._rules.pop(account.id, None)
+        self._accounts |= {account.id: account for account in now.values()}
+        if now:
+            self._of[organization] = now
+        else:
+            self._of.pop(organization, None)
+        self._changed.add(organization)

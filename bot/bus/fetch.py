@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,7 @@ from bot.bus.bell import Bell
 from bot.bus.metrics import FILES
 from bot.bus.scanning import Scan, Scanning
 from bot.bus.sniffing import WINDOW, sniffed
-from bot.core.connector import Connector, HasFiles
+from bot.core.connector import Connectors, HasFiles
 from bot.core.errors import (
     FileInfected,
     FileTooLarge,
@@ -71,7 +71,7 @@ class Fetcher:
         *,
         files: Files,
         store: FileStore,
-        connectors: Mapping[str, Connector],
+        connectors: Connectors,
         bell: Bell,
         scan: Scan | None,
         max_bytes: int,
@@ -160,16 +160,12 @@ class Fetcher:
         """Who holds half of the slots gets no more for now: a slow platform leaves room for the others."""
         busy = Counter(wanted.account for wanted in self._held.values())
         half = max(1, self._pace.slots // 2)
-        accounts = [
-            name
-            for name, known in self._connectors.items()
-            if isinstance(known, HasFiles) and busy[name] < half
-        ]
+        full = {account for account, held in busy.items() if held >= half}
         limit = min(half, self._pace.slots - len(self._held))
-        if limit <= 0 or not accounts:
+        if limit <= 0:
             return []
         try:
-            found = await self._files.claim(accounts, limit, self._pace.lease)
+            found = await self._files.claim(full | set(self._connectors.failed), limit, self._pace.lease)
         except StorageUnavailable as error:
             log.warning("cannot claim files", code=error.code)
             return []
@@ -253,7 +249,7 @@ class Fetcher:
         return glance.stored(wanted)
 
     async def _keep(self, wanted: Wanted) -> Fetched:
-        connector = self._connectors.get(wanted.account)
+        connector = await self._connectors.get(wanted.account)
         if not isinstance(connector, HasFiles):
             raise PlatformDown("account_closed: the account is not open here")
         glance = _Glance()

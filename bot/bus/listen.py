@@ -1,15 +1,15 @@
 """Accounts that fetch their events themselves: one process at a time does, another follows if it dies."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 
-from bot.bus.directory import Directory
-from bot.core.connector import Connector, Inbox, Listens
+from bot.core.connector import Connectors, Inbox, Listens
 from bot.core.errors import DeskError, StorageUnavailable
+from bot.core.ids import AccountId
 from storage.accounts import Account, lead, resign
 from storage.database import Database
 
@@ -27,52 +27,50 @@ class Listeners:
         self,
         *,
         database: Database,
-        directory: Directory,
-        connectors: Mapping[str, Connector],
-        fetching: Callable[[], Collection[str]],
-        inbox: Inbox,
+        connectors: Connectors,
+        fetching: Callable[[], Collection[Account]],
+        inbox: Callable[[AccountId], Inbox],
         me: str,
     ) -> None:
         self._database = database
-        self._directory = directory
         self._connectors = connectors
         self._fetching = fetching  # the accounts which no webhook serves
         self._inbox = inbox
         self._me = me
-        self.states: dict[str, str] = {}  # by account: "listening", "elsewhere" or an error's code
+        self.states: dict[AccountId, str] = {}  # "listening", "elsewhere" or an error's code
 
     async def run(self) -> None:
         """Until cancelled; what this process leads is given up then. Accounts may come and go meanwhile."""
-        serving: dict[str, asyncio.Task[None]] = {}
+        serving: dict[AccountId, asyncio.Task[None]] = {}
         try:
             async with asyncio.TaskGroup() as tasks:
                 while True:
-                    for account in self._directory.accounts:
-                        name = account.account
-                        connector = self._connectors.get(name)
-                        ready = isinstance(connector, Listens) and name in self._fetching()
-                        if ready and (name not in serving or serving[name].done()):
-                            serving[name] = tasks.create_task(self._serve(account), name=f"listen {name}")
+                    for account in self._fetching():
+                        if account.id not in serving or serving[account.id].done():
+                            connector = await self._connectors.get(account.id)
+                            if isinstance(connector, Listens):
+                                serving[account.id] = tasks.create_task(
+                                    self._serve(account, connector), name=f"listen {account.account}"
+                                )
                     await asyncio.sleep(_LOOK)
         finally:
             self.states.clear()
 
-    async def _serve(self, account: Account) -> None:
+    async def _serve(self, account: Account, connector: Listens) -> None:
         """Lead the account, and listen while leading, until its connector is gone."""
         listening: asyncio.Task[None] | None = None
-        connector = self._connectors.get(account.account)
         try:
-            while isinstance(connector, Listens) and self._connectors.get(account.account) is connector:
+            while await self._is_open(account, connector):
                 if not await self._lead(account):
                     await self._stop(listening)
                     listening = None
-                    self.states[account.account] = "elsewhere"
+                    self.states[account.id] = "elsewhere"
                 elif listening is None or listening.done():
                     self._report(account, listening)
                     listening = asyncio.create_task(
-                        connector.listen(self._inbox), name=f"fetch {account.account}"
+                        connector.listen(self._inbox(account.id)), name=f"fetch {account.account}"
                     )
-                    self.states[account.account] = "listening"
+                    self.states[account.id] = "listening"
                 pause = LEASE.total_seconds() / 4
                 if listening is not None:
                     await asyncio.wait({listening}, timeout=pause)
@@ -81,17 +79,24 @@ class Listeners:
                 else:
                     await asyncio.sleep(pause)
         finally:
+            self.states.pop(account.id, None)
             await self._stop(listening)
             with suppress(StorageUnavailable):
                 async with self._database.begin() as connection:
                     await resign(connection, account.id, self._me)
+
+    async def _is_open(self, account: Account, connector: Listens) -> bool:
+        """Return whether the account is still fetched for, and by this connector."""
+        fetched = any(each.id == account.id for each in self._fetching())
+        now: object = await self._connectors.get(account.id) if fetched else None
+        return now is connector
 
     async def _lead(self, account: Account) -> bool:
         try:
             async with self._database.begin() as connection:
                 return await lead(connection, account.id, self._me, LEASE)
         except StorageUnavailable as error:
-            log.warning("cannot lead", account=account.account, code=error.code)
+            log.warning("cannot lead", account=str(account.id), code=error.code)
             return False
 
     def _report(self, account: Account, ended: asyncio.Task[None] | None) -> None:
@@ -99,10 +104,10 @@ class Listeners:
             return
         error = ended.exception()
         code = error.code if isinstance(error, DeskError) else "internal"
-        self.states[account.account] = code
+        self.states[account.id] = code
         log.warning(
             "listening ended",
-            account=account.account,
+            account=str(account.id),
             code=code,
             exc_info=None if isinstance(error, DeskError) else error,
         )

@@ -19,7 +19,7 @@ from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import STAGES, TURNS
 from bot.core.answering import Answer, Answerer
-from bot.core.connector import Connector, Initiates
+from bot.core.connector import Connector, Connectors, Initiates
 from bot.core.conversation import Origin, Role, View
 from bot.core.effects import (
     Amend,
@@ -35,7 +35,7 @@ from bot.core.effects import (
 )
 from bot.core.errors import AnswererUnavailable, DeskError, StorageUnavailable, Superseded, TurnFailed
 from bot.core.events import Event, Said
-from bot.core.ids import Clock, ConversationId, DeliveryId, NewId
+from bot.core.ids import Clock, ConversationId, DeliveryId, NewId, OrgId
 from bot.core.outbound import Outbound, Typing
 from bot.turns.decide import conclude, decide, decide_guarded, give_up, question
 from bot.turns.draft import Decision, Rulebook
@@ -101,7 +101,7 @@ class Worker:
         database: Database,
         turns: Turns,
         directory: Directory,
-        connectors: Mapping[str, Connector],
+        connectors: Connectors,
         answerers: Mapping[str, Answerer],
         bell: Bell,
         deliver: Callable[[], None],
@@ -261,11 +261,12 @@ class Worker:
         begun = time.perf_counter()
         organization = await self._directory.organization(lease.organization, lease.version)
         running.insist = _said(view) >= organization.burst_cap
+        connectors = await self._connectors_of(lease.organization)
         rules = Rulebook(
             organization,
-            {account: connector.capabilities for account, connector in self._connectors.items()},
+            {name: connector.capabilities for name, connector in connectors.items()},
             self._new_id,
-            {name: known.begin for name, known in self._connectors.items() if isinstance(known, Initiates)},
+            {name: known.begin for name, known in connectors.items() if isinstance(known, Initiates)},
             _six_digits,
         )
         exhausted = lease.attempt > organization.policies.max_turn_attempts
@@ -321,6 +322,14 @@ class Worker:
             decision = conclude(decision, answer)
         return decision
 
+    async def _connectors_of(self, organization: OrgId) -> dict[str, Connector]:
+        """Return the connectors of the organization's accounts by their ids in its file."""
+        found = {}
+        for name, account in self._directory.of(organization).items():
+            if (connector := await self._connectors.get(account.id)) is not None:
+                found[name] = connector
+        return found
+
     async def _ask(self, running: _Running, decision: Decision) -> Answer:
         organization = decision.draft.organization
         agent = find_agent(organization, decision.agent)
@@ -358,7 +367,7 @@ class Worker:
         a hint that is worth nothing a second later is not worth a row.
         """
         place = view.conversation.place
-        connector = self._connectors.get(place.account)
+        connector = await self._connectors.named(view.conversation.organization, place.account)
         if connector is None or not connector.capabilities.typing:
             return
         seen = next((m.ref for m in reversed(view.story) if m.role is Role.CUSTOMER and m.ref), "")

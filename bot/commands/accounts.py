@@ -12,11 +12,10 @@ from bot.commands.formatting import plural
 from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
 from bot.core.connector import ChannelKind, HasTemplates
 from bot.core.errors import CommandError, DeskError, NotFound, Refused, SendError
-from orgs.routing import rooms_on
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Organization, Serves
 from storage import queries
-from storage.accounts import Account, all_accounts
+from storage.accounts import Account, accounts_of
 from storage.organizations import InForce
 
 log = structlog.get_logger(__name__)
@@ -40,15 +39,20 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
         organization = await desk.organizations.get(known.organization, known.version)
         async with desk.database.begin() as connection:
             listeners = await queries.listeners(connection, known.organization)
-        rows = [(one, _mode(desk, one), listeners.get(one.id)) for one in organization.accounts]
+            accounts = await accounts_of(connection, desk.keys, known.organization)
+        rows = [
+            (
+                one,
+                mode := _mode(desk, one),
+                _state(desk, one, mode, listeners.get(one.id), accounts.get(one.id)),
+            )
+            for one in organization.accounts
+        ]
         return Output(
             tables=(
                 Table(
                     ("account", "channel", "serves", "mode", "state"),
-                    tuple(
-                        (one.id, one.channel, one.serves.value, mode, _state(desk, one, mode, listener))
-                        for one, mode, listener in rows
-                    ),
+                    tuple((one.id, one.channel, one.serves.value, mode, state) for one, mode, state in rows),
                     empty="The organization has no accounts.",
                 ),
             ),
@@ -58,10 +62,11 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
                     "channel": one.channel,
                     "serves": one.serves.value,
                     "mode": mode,
-                    "state": _state(desk, one, mode, listener),
-                    "listener": listener or None,
+                    "state": state,
+                    "listener": listeners.get(one.id) or None,
+                    "address": desk.address(accounts[one.id]) if one.id in accounts else None,
                 }
-                for one, mode, listener in rows
+                for one, mode, state in rows
             ],
         )
 
@@ -70,11 +75,7 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
         organization = await desk.organizations.get(known.organization, known.version)
         wanted = _wanted(organization, call.arguments["account"])
         async with desk.database.begin() as connection:
-            accounts = {
-                account.account: account
-                for account in await all_accounts(connection, desk.keys)
-                if account.organization == known.organization
-            }
+            accounts = await accounts_of(connection, desk.keys, known.organization)
         async with asyncio.TaskGroup() as tasks:
             asked = [
                 tasks.create_task(_verdict(desk, accounts.get(one.id), one, organization, patience))
@@ -101,13 +102,13 @@ def _mode(desk: Desk, declared: Declared) -> str:
     return declared.mode or (kind.ways[0].mode if kind else "-")
 
 
-def _state(desk: Desk, declared: Declared, mode: str, listener: str | None) -> str:
+def _state(desk: Desk, declared: Declared, mode: str, listener: str | None, account: Account | None) -> str:
     if declared.channel not in desk.channels:
         return "no connector speaks this channel"
-    if listener is None:
+    if listener is None or account is None:
         return "not active"
     if mode == "webhook":
-        return "the platform calls us"
+        return f"called at {desk.address(account)}"
     return f"heard by {listener}" if listener else "nobody listens"
 
 
@@ -145,8 +146,7 @@ async def _verdict(
 async def _ask(
     borrow: Borrow, account: Account, declared: Declared, organization: Organization, patience: float
 ) -> str:
-    rooms = rooms_on(organization, declared.id)
-    async with asyncio.timeout(patience), borrow(account, declared, rooms) as connector:
+    async with asyncio.timeout(patience), borrow(account, declared, organization) as connector:
         name = await connector.check()
         if declared.serves is Serves.STAFF:
             readers = await exposed_rooms(connector, organization, declared.id)

@@ -16,7 +16,7 @@ from bot.core.ids import ConversationId, CustomerId, OrgId
 from orgs.routing import find_account
 from orgs.specification.organization import Serves
 from storage import customers, links, merging, queries
-from storage.accounts import Account, all_accounts
+from storage.accounts import Account, accounts_of
 from storage.audit import AuditEntry, Detail, record
 from storage.customers import CustomerStory
 from storage.erased import erase
@@ -225,11 +225,12 @@ class _Changes:
             )
             conversation = ConversationId(found)
             await links.may_invite(connection, known.organization, conversation)
-            accounts = await all_accounts(connection, desk.keys)
-        account = _account(accounts, known.organization, declared.id)
+            accounts = await accounts_of(connection, desk.keys, known.organization)
+        if (account := accounts.get(declared.id)) is None:
+            raise NotFound("account", declared.id)
         token = links.new_token()
         try:
-            async with asyncio.timeout(PATIENCE), desk.borrow(account, declared) as connector:
+            async with asyncio.timeout(PATIENCE), desk.borrow(account, declared, organization) as connector:
                 if not isinstance(connector, Invites):
                     raise CommandError(
                         f"{_title(desk, account)} has no links that open a chat: invite to another account."
@@ -361,13 +362,6 @@ def _warning(stories: Iterable[CustomerStory]) -> str:
         f"\nTake care, nobody vouches for {'this address' if len(doubtful) == 1 else 'these addresses'}: "
         + (", ".join(doubtful) + ".")
     )
-
-
-def _account(accounts: Iterable[Account], organization: OrgId, name: str) -> Account:
-    for account in accounts:
-        if account.organization == organization and account.account == name:
-            return account
-    raise NotFound("account", name)
 
 
 def _title(desk: Desk, account: Account) -> str:

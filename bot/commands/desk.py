@@ -1,6 +1,6 @@
 """What the commands work with: one desk for each program that runs them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +13,7 @@ from bot.core.errors import NotFound, SettingsError
 from bot.core.ids import Clock, NewId, OrgId
 from orgs.loading import NO_CHANNELS
 from orgs.specification.organization import Account as Declared
+from orgs.specification.organization import Organization
 from storage.accounts import Account
 from storage.database import Database
 from storage.keys import Keys
@@ -46,11 +47,11 @@ Confirm = Callable[[str, str], Awaitable[Reply]]
 class Borrow(Protocol):
     """The connector of an account, for as long as it is held. Raises SettingsError where it cannot be opened.
 
-    `rooms`: the teams' channels on that account.
+    `organization` is the file that declares the account.
     """
 
     def __call__(
-        self, account: Account, declared: Declared, rooms: Sequence[str] = ()
+        self, account: Account, declared: Declared, organization: Organization
     ) -> AbstractAsyncContextManager[Connector]: ...
 
 
@@ -62,7 +63,7 @@ NOWHERE: Final = OrgId(UUID(int=0))
 async def nothing_to_borrow(
     account: Account,
     declared: Declared,  # noqa: ARG001
-    rooms: Sequence[str] = (),  # noqa: ARG001
+    organization: Organization,  # noqa: ARG001
 ) -> AsyncIterator[Connector]:
     """For a desk without connectors."""
     raise SettingsError(f"account {account.account}: this program opens no connectors")
@@ -76,7 +77,10 @@ async def unconfirmed(_: str, __: str) -> Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`confirm` decides whether a change that was not insisted on (`--yes`) is made."""
+    """`confirm` decides whether a change that was not insisted on (`--yes`) is made.
+
+    `address` is where platforms call an account.
+    """
 
     database: Database
     keys: Keys
@@ -87,6 +91,7 @@ class Desk:
     channels: Mapping[str, ChannelKind]
     confirm: Confirm = unconfirmed
     borrow: Borrow = nothing_to_borrow
+    address: Callable[[Account], str] = lambda _: ""
 
 
 def unopened(channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> Desk:

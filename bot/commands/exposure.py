@@ -61,7 +61,7 @@ async def _of_account(desk: Desk, organization: Organization, declared: Declared
         AccountId(id_), NOWHERE, Channel(declared.channel), declared.id, declared.serves.value, 0, keys
     )
     try:
-        async with asyncio.timeout(_PATIENCE), desk.borrow(provisional, declared) as connector:
+        async with asyncio.timeout(_PATIENCE), desk.borrow(provisional, declared, organization) as connector:
             return await exposed_rooms(connector, organization, declared.id)
     except TimeoutError:
         return Exposure(unknown=(f"account {declared.id}: the platform does not say who reads its channels",))

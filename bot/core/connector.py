@@ -1,13 +1,13 @@
 """The connector contract: what the bus asks of a channel, and what a channel may ask of the bus."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from bot.core.events import AttachmentKind, Channel, Event, Place, ReceiptStatus, Sender
-from bot.core.ids import Clock, utc_now
+from bot.core.ids import AccountId, Clock, OrgId, utc_now
 from bot.core.outbound import Mark, Outbound, Sent
 
 MAX_BODY = 4 * 1024 * 1024  # bytes; more is refused before it is read. Meta's webhooks reach 3 MB
@@ -53,7 +53,7 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path the channel wants served. What DeskError the handler raises becomes a status."""
+    """A path below `AccountSettings.path` to be served. A DeskError of its handler becomes a status."""
 
     path: str
     handle: Callable[[RawRequest], Awaitable[RawResponse]]
@@ -158,6 +158,23 @@ class Connector(Protocol):
         """
 
     async def close(self) -> None: ...
+
+
+class Connectors(Protocol):
+    """The connectors of this process, opened when they are first needed."""
+
+    @property
+    def failed(self) -> Collection[AccountId]:
+        """Return the accounts which could not be opened here, and are not tried again yet."""
+
+    def opened(self, account: AccountId) -> Connector | None:
+        """Return the connector of an account if it is open now."""
+
+    async def get(self, account: AccountId) -> Connector | None:
+        """Return the connector of an account; None where it cannot be opened, which the log has told."""
+
+    async def named(self, organization: OrgId, account: str) -> Connector | None:
+        """Return the connector of the account that the organization's file calls so; None as `get` does."""
 
 
 @runtime_checkable
@@ -305,6 +322,7 @@ class AccountSettings:
     mode: str  # "webhook", "polling" or "socket"
     api_url: str = ""  # "" is the platform's own
     public_url: str = ""  # where the platform reaches us, without a slash at the end
+    path: str = "/hooks"  # under which the account's routes are served, no other's
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, str] = field(default_factory=dict)
     per_second: float | None = None  # None: the published limit
@@ -336,6 +354,7 @@ class ChannelKind:
     open: Callable[[AccountSettings, Means], Connector]
     room_form: str = ""  # a regular expression of what staff's channels are called; "": it has no rooms
     room_example: str = ""  # the same in words, for who wrote something else
+    registers: bool = False  # its connectors tell the platform where the webhook is: see `Registers`
     usual_room: str = ""  # one that can be supposed where the organization file names none
 
     def way(self, mode: str) -> Way | None:

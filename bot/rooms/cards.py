@@ -6,11 +6,11 @@ from functools import partial
 from types import MappingProxyType
 from uuid import UUID
 
-from bot.core.connector import ChannelKind, Connector, HasPermalinks
+from bot.core.connector import ChannelKind, Connectors, HasPermalinks
 from bot.core.conversation import EscalationState, OwnerKind, Role, Status
 from bot.core.errors import SendError
 from bot.core.events import Place
-from bot.core.ids import ConversationId
+from bot.core.ids import ConversationId, OrgId
 from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.closing import reopen_button
 from bot.turns.quoting import inert, known_as, plain, shortened, typed
@@ -47,7 +47,7 @@ class Cards:
         keys: Keys,
         organizations: Organizations,
         channels: Mapping[str, ChannelKind],
-        connectors: Mapping[str, Connector],
+        connectors: Connectors,
     ) -> None:
         self._channels = channels
         self._connectors = connectors
@@ -62,12 +62,16 @@ class Cards:
                 return ERASED
             view = await room_view(connection, self._keys, room)
         organization = await self._organizations.get(view.organization, view.version)
-        links = {earlier.id: await self._link(earlier.room) for earlier in view.earlier if earlier.room}
+        links = {
+            earlier.id: await self._link(view.organization, earlier.room)
+            for earlier in view.earlier
+            if earlier.room
+        }
         return card(view, organization, self._channels, links)
 
-    async def _link(self, thread: Place) -> str:
+    async def _link(self, organization: OrgId, thread: Place) -> str:
         """Return the address of a thread; "" where its channel has none, or does not tell it now."""
-        connector = self._connectors.get(thread.account)
+        connector = await self._connectors.named(organization, thread.account)
         if not isinstance(connector, HasPermalinks):
             return ""
         try:

@@ -1,33 +1,45 @@
 """The connector of one account, lent to a command: the open one, or one that is opened for this alone."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from bot.commands.desk import Borrow
 from bot.core.connector import ChannelKind, Connector
 from bot.core.errors import SettingsError
+from bot.core.ids import AccountId
 from bot.run.connections import Lend, account_settings
 from bot.run.settings import Settings
 from orgs.specification.organization import Account as Declared
+from orgs.specification.organization import Organization
 from storage.accounts import Account
+from storage.database import Database
+from storage.secrets import secrets_of
 
 
 def lender(
-    settings: Settings, kinds: Mapping[str, ChannelKind], connectors: Mapping[str, Connector], lend: Lend
+    settings: Settings,
+    kinds: Mapping[str, ChannelKind],
+    database: Database,
+    lend: Lend,
+    opened: Callable[[AccountId], Connector | None] = lambda _: None,
 ) -> Borrow:
-    """`connectors` are those that are open in this process, now and later."""
+    """Return what lends connectors to commands. `opened`: those that are open in this process."""
 
     @asynccontextmanager
     async def borrow(
-        account: Account, declared: Declared, rooms: Sequence[str] = ()
+        account: Account, declared: Declared, organization: Organization
     ) -> AsyncIterator[Connector]:
-        if (known := connectors.get(account.account)) is not None:
+        if (known := opened(account.id)) is not None:
             yield known
             return
         kind = kinds.get(account.channel)
         if kind is None:
             raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
-        connector = kind.open(account_settings(settings, kind, declared, rooms), lend(account))
+        async with database.begin() as connection:
+            kept = await secrets_of(connection, account.organization, account.keys)
+        connector = kind.open(
+            account_settings(settings, kind, account, declared, organization, kept), lend(account)
+        )
         try:
             yield connector
         finally:

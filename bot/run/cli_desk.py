@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TextIO
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
 from bot.run.checking import lender
 from bot.run.cli_output import printable
-from bot.run.connections import Lend
+from bot.run.connections import Lend, address_of
 from bot.run.embedded import EmbeddedPostgres, running
 from bot.run.files import Shelf
 from bot.run.settings import Settings, load, parse
@@ -95,7 +96,8 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
                 ring=_nobody,
                 channels=CHANNELS,
                 confirm=shell.confirm,
-                borrow=lender(settings, CHANNELS, {}, _lend(settings, database, keys)),
+                borrow=lender(settings, CHANNELS, database, _lend(settings, database, keys)),
+                address=partial(address_of, settings),
             )
         except DBAPIError as error:
             raise _explained(error) from error

@@ -1,130 +1,276 @@
-"""The connectors of all accounts, opened and closed as organizations change."""
+"""The connectors of all accounts: opened when they are needed, closed as organizations change."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from uuid import UUID
 
 import structlog
 
 from bot.bus.directory import Directory
 from bot.core.connector import AccountSettings, ChannelKind, Connector, Inbox, Means, Registers, Route, Way
-from bot.core.errors import DeskError, SettingsError
-from bot.core.ids import AccountId
+from bot.core.errors import DeskError, SettingsError, UnknownAccount
+from bot.core.ids import AccountId, OrgId
 from bot.run.settings import Settings
 from orgs.routing import find_account, rooms_on
 from orgs.specification.organization import Account as Declared
-from orgs.specification.organization import Limits
-from storage.accounts import Account
+from orgs.specification.organization import Limits, Organization
+from storage.accounts import Account, registered, set_registered
+from storage.database import Database
+from storage.secrets import Secrets, secrets_of
 
 log = structlog.get_logger(__name__)
 
 Lend = Callable[[Account], Means]
+_AGAIN = 5.0  # seconds until an account is tried again that could not be opened for a passing reason
+_FOR_EVER = float("inf")  # until its settings change
+_LATER = 60.0  # seconds until a platform that could not be told of a webhook is told again
+_AT_ONCE = 8  # accounts that are looked at, at the same time
 
 
-class _Known(NamedTuple):
-    """What a connector was opened for. An account's id may pass from one organization to another."""
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An open connector, what it was opened with, and the routes that it serves here."""
 
-    account: AccountId
-    declared: Declared
-    rooms: tuple[str, ...]  # the teams' channels
+    connector: Connector
+    settings: AccountSettings
+    routes: Mapping[str, Route]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an account does not work here. `until`: when it is tried again, by the monotonic clock."""
+
+    sentence: str
+    until: float = _FOR_EVER
 
 
 class Connections:
-    """One connector per account. `connectors` stays one mapping for the life of the process."""
+    """`bot.core.connector.Connectors` of one process."""
 
     def __init__(
-        self, settings: Settings, kinds: Mapping[str, ChannelKind], directory: Directory, lend: Lend
+        self,
+        settings: Settings,
+        kinds: Mapping[str, ChannelKind],
+        directory: Directory,
+        database: Database,
+        lend: Lend,
     ) -> None:
         self._settings = settings
         self._kinds = kinds
         self._directory = directory
+        self._database = database
         self._lend = lend
-        self._open: dict[str, Connector] = {}
-        self._declared: dict[str, _Known] = {}
-        self._modes: dict[str, str] = {}
-        self.problems: dict[str, str] = {}  # account → an operator's sentence
-        self._routes: dict[str, Route] = {}
+        self._inbox: Callable[[AccountId], Inbox] | None = None
+        self._opened: dict[AccountId, _Open] = {}
+        self._opening = asyncio.Lock()
+        self._to_inspect: asyncio.Queue[AccountId] = asyncio.Queue()
+        self.problems: dict[AccountId, Problem] = {}
+
+    # What the bus asks
 
     @property
-    def connectors(self) -> Mapping[str, Connector]:
-        return self._open
+    def failed(self) -> Collection[AccountId]:
+        now = time.monotonic()
+        return [account for account, problem in self.problems.items() if problem.until > now]
 
-    def fetching(self) -> set[str]:
-        """The accounts which no webhook serves."""
-        return {name for name, mode in self._modes.items() if mode != "webhook"}
+    def opened(self, account: AccountId) -> Connector | None:
+        known = self._opened.get(account)
+        return known.connector if known else None
 
-    def route(self, path: str) -> Route | None:
-        return self._routes.get(path)
+    async def get(self, account: AccountId) -> Connector | None:
+        known = self._opened.get(account) or await self._open(account)
+        return known.connector if known else None
 
-    async def sync(self, inbox: Inbox | None, *, register: bool) -> None:
-        """Open what is new, close what is gone or changed. `register`: tell platforms our webhooks, too."""
-        wanted = {account.account: account for account in self._directory.accounts}
-        for name in [name for name in self._open if name not in wanted]:
-            await self._close(name)
-        for name, account in wanted.items():
-            organization = await self._directory.organization(account.organization, account.version)
-            declared = find_account(organization, name)
-            if declared is None:
-                continue
-            known = _Known(account.id, declared, rooms_on(organization, name))
-            if known == self._declared.get(name):
-                continue
-            await self._close(name)
-            try:
-                await self._start(account, known, register)
-                self.problems.pop(name, None)
-            except DeskError as error:
-                self.problems[name] = str(error)
-                log.error("account not opened", account=name, channel=account.channel, code=error.code)
-                if isinstance(error, SettingsError):
-                    self._declared[name] = known  # it will not work before the settings change
-        if inbox is not None:
-            routes = [route for connector in self._open.values() for route in connector.routes(inbox)]
-            self._routes = {route.path: route for route in routes}
+    async def named(self, organization: OrgId, account: str) -> Connector | None:
+        known = self._directory.of(organization).get(account)
+        return await self.get(known.id) if known else None
 
-    async def _start(self, account: Account, known: _Known, register: bool) -> None:
-        kind = self._kinds.get(account.channel)
-        if kind is None:
-            raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
-        settings = account_settings(self._settings, kind, known.declared, known.rooms)
-        connector = kind.open(settings, self._lend(account))
-        self._open[account.account] = connector
-        self._declared[account.account] = known
-        self._modes[account.account] = settings.mode
-        if register and settings.mode == "webhook" and isinstance(connector, Registers):
-            try:
-                await connector.register()
-            except DeskError as error:
-                self.problems[account.account] = f"the webhook could not be registered: {error}"
-                log.error("webhook not registered", account=account.account, code=error.code)
+    # What the process asks
 
-    async def _close(self, name: str) -> None:
-        connector = self._open.pop(name, None)
-        self._declared.pop(name, None)
-        self._modes.pop(name, None)
-        self.problems.pop(name, None)
-        if connector is not None:
-            await connector.close()
+    def serve(self, inbox: Callable[[AccountId], Inbox]) -> None:
+        """Serve the routes of the accounts, from now on. For the process that platforms call."""
+        self._inbox = inbox
+
+    def fetching(self) -> tuple[Account, ...]:
+        """Return the accounts which no webhook serves."""
+        return tuple(account for account in self._directory if self._mode(account) != "webhook")
+
+    async def route(self, path: str) -> Route | None:
+        """Return what serves this path; None where nothing does. Raises StorageUnavailable."""
+        match path.split("/", 4):
+            case ["", "hooks", channel, id_, *_]:
+                try:
+                    account = await self._directory.find(AccountId(UUID(id_)))
+                except (ValueError, UnknownAccount):
+                    return None
+                if account.channel != channel:
+                    return None
+                known = self._opened.get(account.id) or await self._open(account.id)
+                return known.routes.get(path) if known else None
+            case _:
+                return None
+
+    async def sync(self) -> None:
+        """Follow what the directory has learned: close what is gone, open anew what has changed."""
+        changed = self._directory.take_changes()
+        if not changed:
+            return
+        for id_ in [id_ for id_ in {*self._opened, *self.problems} if self._directory.get(id_) is None]:
+            await self._close(id_)
+        for account in (
+            each for organization in changed for each in self._directory.of(organization).values()
+        ):
+            if (known := self._opened.get(account.id)) is not None:
+                await self._renew(account, known)
+            else:
+                self.problems.pop(account.id, None)
+            if self._inbox is not None:
+                self._to_inspect.put_nowait(account.id)
+
+    async def inspect(self) -> None:
+        """Look at accounts that are new or changed, until cancelled: say what they lack, and tell platforms
+        where our webhooks are, where they do not know it yet.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for n in range(_AT_ONCE):
+                tasks.create_task(self._inspecting(), name=f"inspect accounts {n + 1}")
 
     async def close(self) -> None:
-        for name in list(self._open):
-            await self._close(name)
+        for id_ in list(self._opened):
+            await self._close(id_)
+
+    # Opening
+
+    def _mode(self, account: Account) -> str:
+        kind = self._kinds.get(account.channel)
+        return account.mode or (kind.ways[0].mode if kind else "")
+
+    async def _open(self, id_: AccountId) -> _Open | None:
+        async with self._opening:
+            if (known := self._opened.get(id_)) is not None:
+                return known
+            if (problem := self.problems.get(id_)) is not None and problem.until > time.monotonic():
+                return None
+            try:
+                account = await self._directory.find(id_)
+                made = self._made(account, await self._settings_of(account))
+            except DeskError as error:
+                lasting = isinstance(error, SettingsError)  # it will not work before the settings change
+                self.problems[id_] = Problem(str(error), _FOR_EVER if lasting else time.monotonic() + _AGAIN)
+                log.error("account not opened", account=str(id_), code=error.code)
+                return None
+            self.problems.pop(id_, None)
+            self._opened[id_] = made
+            return made
+
+    async def _renew(self, account: Account, known: _Open) -> None:
+        """Close a connector whose settings are others now; it is opened anew when it is needed."""
+        try:
+            if await self._settings_of(account) == known.settings:
+                return
+        except DeskError as error:
+            log.warning("account not open any more", account=str(account.id), code=error.code)
+        await self._close(account.id)
+
+    def _made(self, account: Account, settings: AccountSettings) -> _Open:
+        connector = self._kinds[account.channel].open(settings, self._lend(account))
+        routes = connector.routes(self._inbox(account.id)) if self._inbox is not None else ()
+        return _Open(connector, settings, {route.path: route for route in routes})
+
+    async def _settings_of(self, account: Account) -> AccountSettings:
+        """Raises SettingsError, StorageUnavailable."""
+        organization = await self._directory.organization(account.organization, account.version)
+        declared = find_account(organization, account.account)
+        kind = self._kinds.get(account.channel)
+        if declared is None or kind is None:
+            raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
+        async with self._database.begin() as connection:
+            kept = await secrets_of(connection, account.organization, account.keys)
+        return account_settings(self._settings, kind, account, declared, organization, kept)
+
+    async def _close(self, id_: AccountId) -> None:
+        known = self._opened.pop(id_, None)
+        self.problems.pop(id_, None)
+        if known is not None:
+            await known.connector.close()
+
+    async def _inspecting(self) -> None:
+        while True:
+            id_ = await self._to_inspect.get()
+            account = self._directory.get(id_)
+            if account is None:
+                continue
+            try:
+                await self._inspect(account)
+            except DeskError as error:
+                lasting = isinstance(error, SettingsError)
+                self.problems[id_] = Problem(str(error), _FOR_EVER if lasting else 0.0)
+                log.error("account does not work", account=str(id_), channel=account.channel, code=error.code)
+                if not lasting:
+                    asyncio.get_running_loop().call_later(_LATER, self._to_inspect.put_nowait, id_)
+
+    async def _inspect(self, account: Account) -> None:
+        """Register an account's webhook, once for the settings it has.
+
+        Raises SettingsError for a secret that is not there, SendError, StorageUnavailable.
+        """
+        settings = await self._settings_of(account)
+        if settings.mode != "webhook" or not self._kinds[account.channel].registers:
+            return
+        mark = _fingerprint(settings)
+        async with self._database.begin() as connection:
+            if await registered(connection, account.id) == mark:
+                return
+        connector = await self.get(account.id)
+        if isinstance(connector, Registers):
+            await connector.register()
+            async with self._database.begin() as connection:
+                await set_registered(connection, account.id, mark)
+
+
+def _fingerprint(settings: AccountSettings) -> str:
+    """Identify what a platform is told of an account: where it is, and with which secrets."""
+    told = [settings.public_url, settings.path, settings.api_url, sorted(settings.secrets.items())]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def path_of(account: Account) -> str:
+    """Return where the routes of an account begin. By its own id: two organizations may call theirs alike."""
+    return f"/hooks/{account.channel}/{account.id}"
+
+
+def address_of(settings: Settings, account: Account) -> str:
+    """Return where platforms call an account from outside."""
+    return f"{settings.public_url}{path_of(account)}"
 
 
 def account_settings(
-    settings: Settings, kind: ChannelKind, declared: Declared, rooms: Sequence[str] = ()
+    settings: Settings,
+    kind: ChannelKind,
+    account: Account,
+    declared: Declared,
+    organization: Organization,
+    kept: Secrets,
 ) -> AccountSettings:
     """What the account's connector gets to know. Raises SettingsError for a secret that is not there.
 
-    `rooms`: the teams' channels on that account, which it must listen to beside its `groups`.
+    A secret that the organization keeps in its vault goes before an environment variable of its name.
     """
+    rooms = rooms_on(organization, declared.id)
     way = kind.way(declared.mode or kind.ways[0].mode)
     if way is None:
         raise SettingsError(f"account {declared.id}: {kind.title} knows no mode {declared.mode!r}")
     secrets = {}
     for name in (*way.secrets, *way.optional_secrets):
         variable = declared.secrets.get(name)
-        if variable and (name in way.secrets or settings.has(variable)):
+        if variable and variable in kept:
+            secrets[name] = kept[variable]
+        elif variable and (name in way.secrets or settings.has(variable)):
             secrets[name] = settings.secret(variable)
     limits: Limits = declared.limits
     per_chat = limits.per_chat_per_second
@@ -134,6 +280,7 @@ def account_settings(
         mode=way.mode,
         api_url=settings.api_url(kind.name, declared.id),
         public_url=settings.public_url,
+        path=path_of(account),
         secrets=secrets,
         options=_options(declared, rooms) | _servers(settings, kind, declared, way),
         per_second=limits.per_second,

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from bot.core.errors import DeskError, SettingsError
 from bot.core.ids import new_id
+from bot.run.connections import address_of
 from bot.run.embedded import Servers, embedded
 from bot.run.embedded.kept import LOOPBACK, free_port
 from bot.run.instance import Instance, InstanceFile, only_instance
@@ -123,7 +124,7 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
                 _jobs_beside(settings, known),
             ):
                 if stand_ins is not None:
-                    await stand_ins.connect(settings.public_url)
+                    await stand_ins.connect(_hooks(h))
                 instance.write(Instance(port=settings.port, mail=mail))
                 _welcome(settings, sandbox=sandbox, installed=installed)
                 await stop.wait()
@@ -136,15 +137,18 @@ async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -
 
     At the end nothing new is accepted, then the work under way is finished, then the rest is cancelled.
     """
-    await h.connections.sync(h.bus if serves else None, register=serves)
+    if serves:
+        h.connections.serve(h.bus.of)
+    await h.connections.sync()
     keepers = [
         asyncio.create_task(h.bell.run(), name="bell"),
         asyncio.create_task(h.bus.run(), name="bus"),
-        asyncio.create_task(_keep_in_step(h, serves), name="directory"),
+        asyncio.create_task(_keep_in_step(h), name="directory"),
     ]
     fetching, workers = [], []
     if serves:
         fetching.append(asyncio.create_task(h.listeners.run(), name="listeners"))
+        fetching.append(asyncio.create_task(h.connections.inspect(), name="inspect accounts"))
     if works:
         workers.append(asyncio.create_task(h.worker.run(stop), name="worker"))
         workers.append(asyncio.create_task(h.deliverer.run(stop), name="deliverer"))
@@ -180,13 +184,13 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _keep_in_step(h: House, serves: bool) -> None:
-    """Follow the organizations: new accounts are opened, changed ones opened anew."""
+async def _keep_in_step(h: House) -> None:
+    """Follow the organizations: what changed is read, and accounts with other settings are opened anew."""
     while True:
         await asyncio.sleep(_SYNC_EVERY)
         try:
             await h.directory.refresh()
-            await h.connections.sync(h.bus if serves else None, register=serves)
+            await h.connections.sync()
         except DeskError as error:
             log.warning("not in step with the organizations", code=error.code)
 
@@ -290,6 +294,11 @@ async def _organization(h: House, *, sample: bool) -> bool:
         await apply(connection, h.desk.keys, new_id, loaded, by="desk up", digest=loaded.digest)
     await h.directory.refresh()
     return True
+
+
+def _hooks(h: House) -> dict[str, str]:
+    """Return where each account is called, by its id in the file, as `desk accounts` shows it."""
+    return {each.account: address_of(h.settings, each) for each in h.directory}
 
 
 async def _to_the_page(_: web.Request) -> web.Response:

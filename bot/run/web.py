@@ -16,9 +16,12 @@ from bot.core.errors import (
     StorageUnavailable,
     UnknownAccount,
 )
+from bot.core.ids import AccountId
 from bot.run.wiring import House
 
 log = structlog.get_logger(__name__)
+
+_SHOWN = 1000
 
 _STATUS: tuple[tuple[type[DeskError], int], ...] = (
     (ForgedRequest, 401),
@@ -50,10 +53,7 @@ def add_health(app: web.Application, house: House) -> None:
             database = "up"
         except StorageUnavailable as error:
             database = error.code
-        accounts: dict[str, str] = dict.fromkeys(house.connections.connectors, "open")
-        accounts |= house.listeners.states
-        accounts |= dict.fromkeys(house.connections.problems, "failed")
-        body = {"database": database, "redis": house.bell.state, "accounts": accounts}
+        body = {"database": database, "redis": house.bell.state, "accounts": _accounts(house)}
         return web.json_response(body, status=200 if database == "up" else 503)
 
     async def metrics(_: web.Request) -> web.Response:
@@ -64,11 +64,28 @@ def add_health(app: web.Application, house: House) -> None:
     app.router.add_get("/metrics", metrics)
 
 
+def _accounts(house: House) -> list[dict[str, str]]:
+    """Say of each account how it is here; of a thousand at most, those that do not work first."""
+    states: dict[AccountId, str] = dict.fromkeys(house.connections.problems, "failed")
+    states = dict(house.listeners.states) | states
+    known = sorted(house.directory, key=lambda account: states.get(account.id) != "failed")
+    return [
+        {
+            "id": str(account.id),
+            "organization": str(account.organization),
+            "channel": account.channel,
+            "account": account.account,
+            "state": states.get(account.id, "open"),
+        }
+        for account in known[:_SHOWN]
+    ]
+
+
 def _hooks(house: House) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def hook(request: web.Request) -> web.StreamResponse:
         """One call of a platform. Only an accident of ours answers 5xx, and then the platform tries again."""
         try:
-            route = house.connections.route(request.path)
+            route = await house.connections.route(request.path)
             if route is None:
                 raise UnknownAccount("webhook", request.path[:100])
             if request.method not in route.methods:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from bot.bus.accept import Bus, Commander
 from bot.bus.bell import Bell
@@ -28,7 +29,7 @@ from bot.core.errors import SettingsError
 from bot.core.ids import Clock, new_id, utc_now
 from bot.rooms.cards import Cards
 from bot.run.checking import lender
-from bot.run.connections import Connections
+from bot.run.connections import Connections, address_of
 from bot.run.embedded import Servers
 from bot.run.files import Shelf, scanner
 from bot.run.settings import Settings
@@ -99,7 +100,7 @@ async def house(
     def lend(account: Account) -> Means:
         return Means(files=shelf, vault=AccountVault(database, account))
 
-    connections = Connections(settings, CHANNELS, directory, lend)
+    connections = Connections(settings, CHANNELS, directory, database, lend)
 
     async def ring() -> None:
         bell.ring(())
@@ -113,15 +114,15 @@ async def house(
         ring=ring,
         channels=CHANNELS,
         confirm=unconfirmed,
-        borrow=lender(settings, CHANNELS, connections.connectors, lend),
+        borrow=lender(settings, CHANNELS, database, lend, connections.opened),
+        address=partial(address_of, settings),
     )
     bus = Bus(database, inboxes, directory, bell, commander(desk, directory))
     deliverer = Deliverer(
         database=database,
         outbox=outbox,
-        directory=directory,
-        connectors=connections.connectors,
-        cards=Cards(database, keys, organizations, CHANNELS, connections.connectors),
+        connectors=connections,
+        cards=Cards(database, keys, organizations, CHANNELS, connections),
         bell=bell,
         pace=DeliveryPace(lease=lease),
         clock=clock,
@@ -129,7 +130,7 @@ async def house(
     fetcher = Fetcher(
         files=files,
         store=store,
-        connectors=connections.connectors,
+        connectors=connections,
         bell=bell,
         scan=scanner(settings),
         max_bytes=settings.files_max,
@@ -144,7 +145,7 @@ async def house(
         database=database,
         turns=Turns(keys, new_id),
         directory=directory,
-        connectors=connections.connectors,
+        connectors=connections,
         answerers=answerers(Articles(database)),
         bell=bell,
         deliver=look,
@@ -154,10 +155,9 @@ async def house(
     )
     listeners = Listeners(
         database=database,
-        directory=directory,
-        connectors=connections.connectors,
+        connectors=connections,
         fetching=connections.fetching,
-        inbox=bus,
+        inbox=bus.of,
         me=f"{socket.gethostname()[:60]}:{os.getpid()}",
     )
     try:

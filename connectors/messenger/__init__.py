@@ -13,4 +13,5 @@ channel = ChannelKind(
     serves=("customers",),
     capabilities=CAPABILITIES,
     open=MessengerConnector,
+    registers=True,
 )

@@ -102,8 +102,7 @@ class MessengerConnector:
                 accept=partial(self._people.accept, inbox),
             )
 
-        path = f"/hooks/messenger/{quote(self.account, safe='')}"
-        return (Route(path, handle, methods=("GET", "POST")),)
+        return (Route(self._settings.path, handle, methods=("GET", "POST")),)
 
     def _parse_and_tell(self, request: RawRequest) -> tuple[Event, ...]:
         found = self._reader.read(request.body, self._clock())

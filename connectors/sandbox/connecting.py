@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Connecting:
-    """Accounts go by the ids they have in the sample organization."""
+    """Accounts go by the ids they have in the sample organization; each has an address of its own."""
 
     whatsapp: WhatsAppStandIn
     messenger: MessengerStandIn
@@ -28,19 +28,20 @@ class Connecting:
     install_url: str = ""  # where an administrator begins to add the app; "" while nobody knows
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def connect(self, public_url: str) -> None:
-        """Idempotent, and does not raise: an account that the product does not serve is left alone."""
-        base = public_url.rstrip("/")
+    async def connect(self, hooks: Mapping[str, str]) -> None:
+        """Idempotent, and does not raise. `hooks` has the address of each account that the product serves."""
         async with self._lock:
-            await self._enter("whatsapp", self.whatsapp, f"{base}/hooks/whatsapp/whatsapp")
-            await self._enter("messenger", self.messenger, f"{base}/hooks/messenger/messenger")
-            hooks = f"{base}/hooks/slack/slack-customers"
+            for name, stand_in in (("whatsapp", self.whatsapp), ("messenger", self.messenger)):
+                if name in hooks:
+                    await self._enter(name, stand_in, hooks[name])
+            if (slack := hooks.get("slack-customers")) is None:
+                return
             self.slack.configure_http(
-                events_url=f"{hooks}/events",
-                interactions_url=f"{hooks}/interactions",
-                commands_url=f"{hooks}/commands",
+                events_url=f"{slack}/events",
+                interactions_url=f"{slack}/interactions",
+                commands_url=f"{slack}/commands",
             )
-            self.install_url = f"{base}/slack/slack-customers/install"
+            self.install_url = f"{slack}/install"
             for team in self.teams:
                 try:
                     await self._install(team)

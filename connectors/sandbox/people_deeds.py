@@ -47,6 +47,7 @@ class PeopleDeeds:
         return {}
 
     async def _connect(self, body: Body) -> object:
-        """Tell every platform where the product is, as its owner does in the platforms' dashboards."""
-        await self.connecting.connect(body.text("url"))
+        """Tell every platform where its account is, as its owner does in the platforms' dashboards."""
+        hooks = body.object("hooks")
+        await self.connecting.connect({name: Body(hooks).text(name) for name in hooks})
         return {}

@@ -202,9 +202,9 @@ class Sandbox:
         app.add_subapp("/messenger", self.messenger.app())
         return app
 
-    async def connect(self, public_url: str) -> None:
-        """Tell the platforms where the product is, once it serves. Idempotent, and does not raise."""
-        await self._connecting.connect(public_url)
+    async def connect(self, hooks: Mapping[str, str]) -> None:
+        """Tell the platforms where the product's accounts are, once it serves. Idempotent, does not raise."""
+        await self._connecting.connect(hooks)
         self._live.tell({"platform": "slack-customers", "type": "installed"})
         self._mark()
 

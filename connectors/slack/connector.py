@@ -90,8 +90,7 @@ class SlackConnector:
     def routes(self, inbox: Inbox) -> Sequence[Route]:
         if self._settings.mode != "webhook":
             return ()
-        base = "/hooks/slack" if self.account == "slack" else f"/hooks/slack/{self.account}"
-        handle = partial(self._serve, inbox)
+        base, handle = self._settings.path, partial(self._serve, inbox)
         return tuple(Route(f"{base}/{kind}", handle) for kind in ("events", "commands", "interactions"))
 
     async def _serve(self, inbox: Inbox, request: RawRequest) -> RawResponse:

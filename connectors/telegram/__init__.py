@@ -21,6 +21,7 @@ channel = ChannelKind(
     serves=("customers", "staff"),
     capabilities=CAPABILITIES,
     open=TelegramConnector,
+    registers=True,
     room_form=r"-100[0-9]{1,15}",
     room_example="the id of a group with topics, such as -1001234567890",
 )

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import structlog
 from telegram import Bot
@@ -69,7 +69,6 @@ class TelegramConnector:
         self._reader = UpdateReader(
             channel=CHANNEL, account=settings.account, own_id=int(own[1]), ears=Ears.of(settings)
         )
-        self._path = f"/hooks/telegram/{quote(settings.account, safe='')}"
         platform_itself = not settings.api_url
         self._request = AiohttpRequest(connections=_CONNECTIONS, use_proxy=platform_itself)
         self._poll_request = AiohttpRequest(connections=2, use_proxy=platform_itself)
@@ -137,14 +136,14 @@ class TelegramConnector:
             self._accepted(update, inbox)
             return RawResponse()
 
-        return (Route(self._path, handle),)
+        return (Route(self._settings.path, handle),)
 
     async def register(self) -> None:
         if not self._settings.public_url:
             raise Refused("public_url is not set")
         try:
             await self._bot.set_webhook(
-                self._settings.public_url.rstrip("/") + self._path,
+                self._settings.public_url.rstrip("/") + self._settings.path,
                 secret_token=self._secret,
                 allowed_updates=ALLOWED_UPDATES,
                 max_connections=_WEBHOOK_CONNECTIONS,

@@ -104,7 +104,7 @@ class WhatsAppConnector:
                 accept=inbox.accept,
             )
 
-        return (Route(f"/hooks/whatsapp/{quote(self.account, safe='')}", handle, ("GET", "POST")),)
+        return (Route(self._settings.path, handle, ("GET", "POST")),)
 
     # What goes out
 

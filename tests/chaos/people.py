@@ -56,19 +56,19 @@ class Stage(Api):
     mail: tuple[int, int]  # the ports of SMTP and IMAP
     customers: list[Customer] = field(default_factory=list)
 
-    async def configure_slack(self, base: str) -> None:
+    async def configure_slack(self, hooks: Mapping[str, str]) -> None:
         """The Request URLs of the staff's app."""
-        hooks = f"{base}/hooks/slack"
+        base = hooks["slack"]
         await self.do(
             "slack/configure",
-            events_url=f"{hooks}/events",
-            interactions_url=f"{hooks}/interactions",
-            commands_url=f"{hooks}/commands",
+            events_url=f"{base}/events",
+            interactions_url=f"{base}/interactions",
+            commands_url=f"{base}/commands",
         )
 
-    async def connect(self, base: str) -> None:
+    async def connect(self, hooks: Mapping[str, str]) -> None:
         """The owner enters the webhooks of the other channels, and adds the customers' app to Slack."""
-        await self.do("connect", url=base)
+        await self.do("connect", hooks=dict(hooks))
 
     async def thread(self, channel: str, ts: str = "") -> list[Mapping[str, object]]:
         told = await self.get("slack/messages", user=PERSON, channel=channel, thread_ts=ts)

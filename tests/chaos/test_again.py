@@ -25,6 +25,7 @@ from connectors.sandbox.meta.webhook import Parcel
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.whatsapp import WhatsAppStandIn
 from connectors.sandbox.whatsapp.line import compose as whatsapp_batch
+from tests.accounts import hooks
 from tests.chaos import evidence
 from tests.chaos.customers import ByMail, Customer, InSlack, OnMessenger, OnWhatsApp
 from tests.chaos.people import Api
@@ -100,7 +101,7 @@ async def desk(database_url: str, redis_url: str, people: int) -> AsyncIterator[
         serve = ours.desk("serve", "serve", environ, ports[0])
         working = [ours.desk(f"work-{n}", "work", environ, ports[n]) for n in (1, 2)]
         await asyncio.gather(*(program.start() for program in (serve, *working)))
-        await sandbox.connect(serve.health)
+        await sandbox.connect(hooks(database_url, serve.health))
         async with asyncio.timeout(START):
             while not await evidence.mailboxes(database_url):  # noqa: ASYNC110 (another process does it)
                 await asyncio.sleep(0.05)
@@ -173,7 +174,7 @@ async def test_batches_that_are_shuffled_and_repeated_are_stored_once_and_answer
     people, messages = 40, 8
     async with desk(database_url, redis_url, people) as d:
         meta = d.sandbox.whatsapp if kind is OnWhatsApp else d.sandbox.messenger
-        url = f"{d.serve.health}/hooks/{kind.channel}/{kind.channel}"
+        url = hooks(database_url, d.serve.health)[kind.channel]
         meta.point_at("")  # we bring it all
         customers = [kind(person[kind.channel]) for person in await d.api.people()]
         for number in range(messages):

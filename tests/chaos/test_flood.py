@@ -20,6 +20,7 @@ from aiohttp import web
 from bot.run.embedded.kept import free_port
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.telegram import TelegramStandIn
+from tests.accounts import hooks
 from tests.chaos import evidence
 from tests.chaos.processes import Program, programs
 from tests.story.rig import Change, environment, install, organization, quick, serving, webhooks
@@ -125,9 +126,8 @@ async def test_a_shuffled_flood_is_stored_once_and_answered_once_in_order(
         await asyncio.gather(*(program.ready() for program in (serve, *working)))
         begun = time.perf_counter()
         async with asyncio.timeout(PATIENCE):
-            await poured.pour(
-                f"{serve.health}/hooks/telegram/telegram", environ["TELEGRAM_WEBHOOK_SECRET"], order
-            )
+            hook = hooks(database_url, serve.health)["telegram"]
+            await poured.pour(hook, environ["TELEGRAM_WEBHOOK_SECRET"], order)
             accepted = time.perf_counter() - begun
             while await evidence.waiting(database_url):  # noqa: ASYNC110 (others work, elsewhere)
                 await asyncio.sleep(0.1)

@@ -24,6 +24,7 @@ from connectors.sandbox.server import Sandbox
 from storage.audit import verify
 from storage.database import Database
 from storage.migrate import upgrade
+from tests.accounts import hooks
 from tests.chaos import evidence
 from tests.chaos.customers import Customer
 from tests.chaos.people import BILLING, Staff, Stage, stage
@@ -209,11 +210,11 @@ async def _built(stack: AsyncExitStack, var: Path) -> House:
     }
     serve = ours.desk("serve", "serve", environ, ports[0])
     working = [ours.desk(f"work-{n}", "work", environ, ports[n]) for n in (1, 2)]
-    await around.configure_slack(serve.health)
+    await around.configure_slack(hooks(postgres.url, serve.health))
     for program in (serve, *working):
         program.launch()
     await asyncio.gather(*(program.ready() for program in (serve, *working)))
-    await around.connect(serve.health)
+    await around.connect(hooks(postgres.url, serve.health))
     await _until_mail_is_read(postgres.url)
     return House(postgres, valkey, around, serve, working)
 

@@ -126,7 +126,7 @@ class Desk:
             database=h.database,
             turns=Turns(h.desk.keys, new_id),
             directory=h.directory,
-            connectors=h.connections.connectors,
+            connectors=h.connections,
             answerers={"grounded": self.thinker},
             bell=h.bell,
             deliver=h.deliverer.wake,

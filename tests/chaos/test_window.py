@@ -20,6 +20,7 @@ from bot.run.embedded.kept import free_port
 from bot.run.settings import parse
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.whatsapp import Phone
+from tests.accounts import hooks
 from tests.chaos import evidence
 from tests.chaos.processes import Program, programs
 from tests.story.rig import Rig, environment, install, mail_at, organization, quick, serving, until, webhooks
@@ -146,10 +147,11 @@ async def act(database_url: str, redis_url: str, seed: int) -> AsyncIterator[Act
         ours = await stack.enter_async_context(programs())
         serve = ours.desk("serve", "serve", environ, ports[0])
         working = [ours.desk(f"work-{n}", "work", environ, ports[n]) for n in (1, 2)]
-        hooks = f"{serve.health}/hooks/slack"
-        sandbox.configure_slack(f"{hooks}/events", f"{hooks}/interactions", f"{hooks}/commands")
+        served = hooks(database_url, serve.health)
+        base = served["slack"]
+        sandbox.configure_slack(f"{base}/events", f"{base}/interactions", f"{base}/commands")
         await asyncio.gather(*(program.start() for program in (serve, *working)))
-        await sandbox.whatsapp.configure(f"{serve.health}/hooks/whatsapp/whatsapp")
+        await sandbox.whatsapp.configure(served["whatsapp"])
         chance = random.Random(seed)  # noqa: S311
         yield Act(Rig(sandbox, parse(environ)), database_url, working, chance)
 

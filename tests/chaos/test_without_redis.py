@@ -18,6 +18,7 @@ from bot.run.settings import parse
 from bot.run.wiring import namespace
 from connectors.sandbox.server import Sandbox
 from storage.inbox import Wake
+from tests.accounts import hooks
 from tests.chaos.processes import Program, programs
 from tests.story.rig import Rig, environment, install, organization, quick, serving, until, webhooks
 
@@ -42,8 +43,8 @@ async def test_the_round_trip_needs_no_redis_and_uses_it_when_it_is_back(
         ours = await stack.enter_async_context(programs())
         serve = ours.desk("serve", "serve", environ, ports[0])
         work = ours.desk("work", "work", environ, ports[1])
-        hooks = f"{serve.health}/hooks/slack"
-        sandbox.configure_slack(f"{hooks}/events", f"{hooks}/interactions", f"{hooks}/commands")
+        base = hooks(database_url, serve.health)["slack"]
+        sandbox.configure_slack(f"{base}/events", f"{base}/interactions", f"{base}/commands")
         await asyncio.gather(serve.start(), work.start())
         await _round_trip(rig)
         for program in (serve, work):

@@ -95,7 +95,7 @@ async def chat_desk(database_url: str, bell: Rung, surroundings: dict[str, str])
         organizations=Organizations(database),
         ring=bell,
         channels=CHANNELS,
-        borrow=lender(parse(surroundings), CHANNELS, {}, lambda _: memory_means()),
+        borrow=lender(parse(surroundings), CHANNELS, database, lambda _: memory_means()),
     )
     await database.close()
 

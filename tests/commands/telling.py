@@ -32,13 +32,13 @@ from bot.core.ids import (
 from bot.core.outbound import Post
 from orgs.loading import load
 from storage import organizations
-from storage.accounts import all_accounts
 from storage.database import Database
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.places import Arrival, Rules
 from storage.sealing import Keyring
 from storage.turns import Commit, Turns
+from tests.accounts import all_accounts
 
 SAMPLE = Path(__file__).resolve().parents[2] / "orgs" / "samples" / "saas-support"
 KEY = bytes(range(32))

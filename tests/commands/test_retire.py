@@ -27,9 +27,8 @@ def test_an_account_of_another_organization_is_refused_with_what_to_do(
 ) -> None:
     went = desk("org", "apply", mine(tmp_path), "--yes")
     assert went.code == 1
-    assert "the telegram account 'telegram' belongs to the organization 'Brightdesk Support'" in " ".join(
-        went.err.split()
-    )
+    told = " ".join(went.err.split())
+    assert "this telegram account belongs to the organization 'Brightdesk Support' already" in told
     assert "Give this one another id and secrets of its own" in went.err
     assert "desk org retire 'Brightdesk Support'" in went.err
 

@@ -25,10 +25,9 @@ from bot.run.web import web_app
 from bot.run.wiring import House, house
 from connectors.sandbox.server import Sandbox
 from connectors.slack.signature import sign
+from tests.accounts import hooks
 from tests.story.rig import environment, install, organization, quick, serving, webhooks
 
-TELEGRAM = "/hooks/telegram/telegram"
-SLACK = "/hooks/slack/events"
 FORM = "application/x-www-form-urlencoded"
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 SECRET = "test-webhook-secret"
@@ -45,6 +44,7 @@ class Door:
     port: int
     database: psycopg.AsyncConnection
     signing_secret: str
+    hooks: Mapping[str, str]  # the path of each account
     statuses: list[int] = field(default_factory=list)
 
     async def post(self, path: str, body: object, headers: Mapping[str, str]) -> int:
@@ -58,7 +58,7 @@ class Door:
     async def telegram(self, body: bytes, *, secret: str | None = SECRET) -> int:
         headers = {"Content-Type": "application/json"}
         return await self.post(
-            TELEGRAM, body, headers if secret is None else {**headers, SECRET_HEADER: secret}
+            self.telegram_path, body, headers if secret is None else {**headers, SECRET_HEADER: secret}
         )
 
     def slack_headers(
@@ -72,8 +72,15 @@ class Door:
             "X-Slack-Signature": sign(secret or self.signing_secret, timestamp, body),
         }
 
-    async def slack(self, body: bytes, path: str = SLACK, kind: str = "application/json") -> int:
-        return await self.post(path, body, self.slack_headers(body, kind))
+    async def slack(self, body: bytes, kind: str = "events", form: str = "application/json") -> int:
+        return await self.post(self.slack_path(kind), body, self.slack_headers(body, form))
+
+    @property
+    def telegram_path(self) -> str:
+        return self.hooks["telegram"]
+
+    def slack_path(self, kind: str = "events") -> str:
+        return f"{self.hooks['slack']}/{kind}"
 
     async def rows(self) -> tuple[int, ...]:
         """How much is stored: inputs, messages, conversations, customers, deliveries."""
@@ -207,4 +214,5 @@ async def door(database_url: str) -> AsyncIterator[Door]:
             ports[0],
             database,
             sandbox.credentials.slack_signing_secret,
+            hooks(database_url, ""),
         )

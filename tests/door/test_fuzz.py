@@ -110,7 +110,8 @@ async def all_at_once(calls: list[object]) -> list[int]:
 async def test_no_update_makes_an_accident_and_each_accepted_one_is_stored_once(
     door: Door, batch: list[Json]
 ) -> None:
-    connector = door.house.connections.connectors["telegram"]
+    account = next(each for each in door.house.directory if each.account == "telegram")
+    connector = await door.house.connections.get(account.id)
     assert isinstance(connector, TelegramConnector)
     before = set(await door.stored("telegram"))
     bodies = [json.dumps(payload).encode() for payload in named(batch, "update_id", door)]
@@ -145,10 +146,10 @@ async def test_no_payload_of_slack_makes_an_accident_and_none_is_stored_twice(
         if isinstance(payload, dict) and "command" in payload:
             commands += 1
             body = urlencode({key: str(value) for key, value in payload.items()}, errors="replace").encode()
-            calls.append(door.slack(body, "/hooks/slack/commands", FORM))
+            calls.append(door.slack(body, "commands", FORM))
         elif interaction:
             body = urlencode({"payload": json.dumps(payload)}).encode()
-            calls.append(door.slack(body, "/hooks/slack/interactions", FORM))
+            calls.append(door.slack(body, "interactions", FORM))
         else:
             body = json.dumps(payload).encode()
             calls.append(door.slack(body))

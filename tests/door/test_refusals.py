@@ -8,8 +8,6 @@ import pytest
 from tests.door.conftest import (
     FORM,
     SECRET_HEADER,
-    SLACK,
-    TELEGRAM,
     Door,
     as_form,
     dumped,
@@ -65,7 +63,7 @@ async def test_a_forged_signature_of_slack_is_refused_and_leaves_no_trace(door: 
         door.slack_headers(body, kind, late=-400),
         door.slack_headers(body + b" ", kind),
     ]
-    statuses = [await door.post(f"/hooks/slack/{path}", body, headers) for headers in forged]
+    statuses = [await door.post(door.slack_path(path), body, headers) for headers in forged]
     assert statuses == [401] * len(forged)
     assert await door.rows() == before
     assert await door.refused("request.forged") - counted == len(forged)
@@ -91,9 +89,7 @@ async def test_nonsense_with_a_right_secret_is_a_bad_request(door: Door, body: b
     before, counted = await door.rows(), await door.refused("request.malformed")
     assert await door.telegram(body) == 400
     assert await door.slack(body) == 400
-    assert (
-        await door.slack(b"payload=" + body.replace(b"&", b"%26"), "/hooks/slack/interactions", FORM) == 400
-    )
+    assert await door.slack(b"payload=" + body.replace(b"&", b"%26"), "interactions", FORM) == 400
     assert await door.refused("request.malformed") - counted == 3
     assert await door.rows() == before
 
@@ -124,8 +120,8 @@ async def test_a_body_over_four_mebibytes_is_refused(door: Door, chunked: bool) 
 
     made: Callable[[], object] = pieces if chunked else lambda: body
     headers = {SECRET_HEADER: "test-webhook-secret", "Content-Type": "application/json"}
-    assert await door.post(TELEGRAM, made(), headers) == 413
-    assert await door.post(SLACK, made(), door.slack_headers(body)) == 413
+    assert await door.post(door.telegram_path, made(), headers) == 413
+    assert await door.post(door.slack_path(), made(), door.slack_headers(body)) == 413
     assert await door.rows() == before
     assert await door.refused("request.too_large") - counted == 2
 
@@ -141,7 +137,8 @@ async def test_a_body_of_just_four_mebibytes_is_read(door: Door) -> None:
 async def test_a_request_that_breaks_off_leaves_no_trace(door: Door) -> None:
     before = await door.rows()
     body = dumped(update(1))
-    head = f"POST {TELEGRAM} HTTP/1.1\r\nHost: desk\r\n{SECRET_HEADER}: test-webhook-secret\r\n".encode()
+    secret = f"{SECRET_HEADER}: test-webhook-secret"
+    head = f"POST {door.telegram_path} HTTP/1.1\r\nHost: desk\r\n{secret}\r\n".encode()
     half = head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:-5]
     chunk = head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body[:-5]
     bad_chunk = head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + body
@@ -162,7 +159,7 @@ async def test_a_small_body_that_unpacks_to_a_large_one_is_refused(door: Door) -
     before = await door.rows()
     body = gzip.compress(dumped(update(1, text="x" * 20 * LIMIT)))
     headers = {SECRET_HEADER: "test-webhook-secret", "Content-Encoding": "gzip"}
-    assert await door.post(TELEGRAM, body, headers) == 413
+    assert await door.post(door.telegram_path, body, headers) == 413
     assert await door.rows() == before
 
 
@@ -171,7 +168,7 @@ async def test_other_methods_and_paths_are_refused(door: Door) -> None:
     counted = await door.refused("request.method"), await door.refused("account.unknown")
     body = dumped(update(1))
     for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"):
-        for path in (TELEGRAM, SLACK):
+        for path in (door.telegram_path, door.slack_path()):
             async with door.client.request(method, door.base + path, data=body) as response:
                 assert response.status == 405
     paths = (

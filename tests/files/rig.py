@@ -17,11 +17,11 @@ from bot.bus.bell import Bell
 from bot.bus.directory import Directory
 from bot.bus.fetch import Fetcher, Pace
 from bot.bus.scanning import Scan
-from bot.core.connector import Connector
 from bot.core.conversation import FileReport
 from bot.core.errors import AccountSuspended, PlatformDown, RateLimited, Refused
 from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, Said, Sender
 from bot.core.ids import ConversationId, new_id
+from storage.accounts import Account
 from storage.database import Database
 from storage.files import Files, FileStore
 from storage.inbox import Inboxes
@@ -29,6 +29,7 @@ from storage.keys import Keys
 from storage.organizations import Organizations
 from storage.sealing import Keyring
 from storage.views import views
+from tests.accounts import Brought, all_accounts
 from tests.story.rig import install, organization
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
@@ -106,6 +107,7 @@ class Desk:
     files: Files
     store: FileStore
     folder: Path
+    accounts: Mapping[str, Account]
 
     def fetcher(
         self,
@@ -114,13 +116,13 @@ class Desk:
         max_bytes: int = 1024 * 1024,
         pace: Pace = PACE,
         store: FileStore | None = None,
-        connectors: Mapping[str, Connector] | None = None,
+        connectors: Mapping[str, object] | None = None,
     ) -> Fetcher:
-        usual: Mapping[str, Connector] = {"telegram": self.connected}  # type: ignore[dict-item]
+        usual: Mapping[str, object] = {"telegram": self.connected}
         return Fetcher(
             files=self.files,
             store=store or self.store,
-            connectors=usual if connectors is None else connectors,
+            connectors=Brought(self.accounts, usual if connectors is None else connectors),
             bell=self.bell,
             scan=scan,
             max_bytes=max_bytes,
@@ -145,6 +147,7 @@ class Desk:
         )
         place = Place(Channel("telegram"), "telegram", "4711")
         await self.bus.accept(
+            self.accounts["telegram"].id,
             [
                 Event(
                     external_id=f"update:{new_id()}",
@@ -153,7 +156,7 @@ class Desk:
                     content=Said("look at this", attached),
                     occurred_at=datetime.now(UTC),
                 )
-            ]
+            ],
         )
 
     async def rows(self) -> list[object]:
@@ -213,6 +216,8 @@ async def desk(database_url: str, folder: Path) -> AsyncIterator[Desk]:
         async def nothing(*_: object) -> str:
             return ""
 
+        async with database.begin() as connection:
+            accounts = {account.account: account for account in await all_accounts(connection, keys)}
         bus = Bus(database, inboxes, directory, bell, nothing)
         running = asyncio.create_task(bus.run())
         stack.push_async_callback(asyncio.gather, running, return_exceptions=True)
@@ -227,4 +232,5 @@ async def desk(database_url: str, folder: Path) -> AsyncIterator[Desk]:
             Files(database, keys, inboxes),
             FileStore(folder.as_uri()),
             folder,
+            accounts,
         )

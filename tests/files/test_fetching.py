@@ -141,7 +141,7 @@ async def test_a_store_that_is_away_is_tried_again(house: Desk, tmp_path: Path) 
 async def test_what_a_dead_worker_put_is_recorded_without_fetching_it_again(house: Desk) -> None:
     """It died between putting and recording; meanwhile the platform has forgotten the file."""
     await house.hears("f1")
-    (wanted,) = await house.files.claim(["telegram"], 1, timedelta())
+    (wanted,) = await house.files.claim([], 1, timedelta())
 
     async def content() -> AsyncIterator[bytes]:
         yield PNG
@@ -176,7 +176,7 @@ async def test_the_files_of_a_killed_worker_are_taken_over(house: Desk, database
 async def test_a_file_that_kills_every_worker_is_given_up(house: Desk) -> None:
     await house.hears("f1")
     for _ in range(3):
-        await house.files.claim(["telegram"], 1, timedelta())
+        await house.files.claim([], 1, timedelta())
     async with house.fetching(house.fetcher(pace=replace(PACE, attempts=3))):
         (row,) = await house.settled()
     assert (row.state, row.error) == ("failed", "given up after too many tries")
@@ -191,7 +191,7 @@ async def test_a_long_download_keeps_its_lease(house: Desk) -> None:
         await house.hears("f1")
         await house.platform.hanging.wait()
         await asyncio.sleep(0.6)  # two leases: time itself is what is tested
-        assert await house.files.claim(["telegram"], 1, timedelta(seconds=30)) == []
+        assert await house.files.claim([], 1, timedelta(seconds=30)) == []
         await house.settled()
 
 
@@ -211,15 +211,15 @@ async def test_a_worker_that_stops_hands_back_what_it_was_fetching(house: Desk) 
 
 async def test_who_lost_a_file_to_another_records_nothing(house: Desk) -> None:
     await house.hears("f1")
-    (slow,) = await house.files.claim(["telegram"], 1, timedelta())
-    (quick,) = await house.files.claim(["telegram"], 1, timedelta(minutes=1))
+    (slow,) = await house.files.claim([], 1, timedelta())
+    (quick,) = await house.files.claim([], 1, timedelta(minutes=1))
     for outcome in ("later", "failed", "stored"):
         with pytest.raises(StaleLease):
             await house.files.settle(Fetched(slow, outcome, reason="late"))
     assert await house.told() == []
     await house.files.renew([slow], timedelta(hours=1))
     await house.files.release([slow])
-    assert await house.files.claim(["telegram"], 1, timedelta()) == []
+    assert await house.files.claim([], 1, timedelta()) == []
     await house.files.settle(Fetched(quick, "stored", "image/png", "photo.png", 5))
     with pytest.raises(StaleLease):
         await house.files.settle(Fetched(quick, "stored", "image/png", "photo.png", 5))
@@ -286,7 +286,7 @@ async def test_the_files_of_an_erased_customer_are_neither_fetched_nor_kept(hous
         await house.hears("f1")
         (row,) = await house.settled()
     await house.hears("f2")
-    (wanted,) = await house.files.claim(["telegram"], 1, timedelta())
+    (wanted,) = await house.files.claim([], 1, timedelta())
 
     async def content() -> AsyncIterator[bytes]:
         yield PNG
@@ -296,7 +296,7 @@ async def test_the_files_of_an_erased_customer_are_neither_fetched_nor_kept(hous
         await destroy(connection, wanted.organization, row.customer_id)
     with pytest.raises(Refused, match="erased"):
         await house.files.find(row.id)
-    assert await house.files.claim(["telegram"], 1, timedelta()) == []
+    assert await house.files.claim([], 1, timedelta()) == []
     assert len(house.objects()) == 2
     assert await house.files.sweep(house.store, 10) == 2
     assert house.objects() == []

@@ -31,7 +31,7 @@ async def test_a_picture_and_a_voice_note_arrive_as_they_were_sent(house: Desk) 
             Means(files=MemoryFiles(), vault=MemoryVault()),
         )
         assert isinstance(connector, Listens)
-        listening = asyncio.create_task(connector.listen(house.bus))
+        listening = asyncio.create_task(connector.listen(house.bus.of(house.accounts["telegram"].id)))
         try:
             async with house.fetching(house.fetcher(connectors={"telegram": connector})):
                 maya = sandbox.telegram.users()[0]

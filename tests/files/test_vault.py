@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.errors import CannotDecrypt, StorageUnavailable
-from storage.accounts import Account, all_accounts
+from storage.accounts import Account
 from storage.database import Database
 from storage.keys import Keys
 from storage.sealing import Keyring
 from storage.vault import AccountVault
+from tests.accounts import all_accounts
 from tests.story.rig import install, organization
 
 

@@ -15,6 +15,7 @@ from storage.files import Files, FileStore
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.sealing import Keyring
+from tests.accounts import Brought, all_accounts
 
 
 class Connected:
@@ -31,10 +32,12 @@ class Connected:
 
 async def main(database_url: str, store: str, platform: str) -> None:
     database, keys = Database(database_url, pool=2), Keys(Keyring((b"k" * 32,)))
+    async with database.begin() as connection:
+        accounts = {account.account: account for account in await all_accounts(connection, keys)}
     fetcher = Fetcher(
         files=Files(database, keys, Inboxes(keys, new_id)),
         store=FileStore(store),
-        connectors={"telegram": Connected(platform)},  # type: ignore[dict-item]
+        connectors=Brought(accounts, {"telegram": Connected(platform)}),
         bell=Bell(None, "files"),
         scan=None,
         max_bytes=1024 * 1024,

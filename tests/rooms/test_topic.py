@@ -143,12 +143,11 @@ async def test_a_group_that_a_team_gets_while_the_desk_runs_is_heard(desk: Rig, 
     group = desk.telegram_staff.group("Billing", desk.night_watch.members())
     mail = mail_at(desk.mail.smtp.port, desk.mail.imap.port)
     loaded = organization(quick, mail, in_another_group(group.id), every_channel=True)
-    connectors = desk.desks[0].connections.connectors
-    before = connectors["telegram-staff"]
+    h = desk.desks[0]
+    staff = next(each.id for each in h.directory if each.account == "telegram-staff")
+    before = h.connections.opened(staff)
     await install(database_url, loaded)
-    await until(
-        lambda: connectors.get("telegram-staff") not in (None, before), what="a connector that knows it"
-    )
+    await until(lambda: h.connections.opened(staff) not in (None, before), what="a connector that knows it")
     topic = Topic(desk)
     topic.group = group
     await (await topic.opened()).taken()

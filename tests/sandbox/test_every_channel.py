@@ -5,6 +5,7 @@ import time
 import pytest
 
 from connectors.sandbox.people import TEAM
+from tests.accounts import hooks
 from tests.story.rig import Rig, rig, until
 
 QUESTION = "How do I invite my team?"
@@ -79,7 +80,10 @@ async def test_the_app_is_added_to_the_customers_workspace_by_oauth(
 ) -> None:
     async with rig(database_url, redis_url, every_channel=True) as r:
         for _ in range(times - 1):
-            await r.sandbox.connect(r.settings.public_url)
+            await r.sandbox.connect(hooks(database_url, r.settings.public_url))
         assert r.slack_customers.installs.installed(TEAM)
-        connector = r.desks[0].connections.connectors["slack-customers"]
+        h = r.desks[0]
+        account = next(each for each in h.directory if each.account == "slack-customers")
+        connector = await h.connections.get(account.id)
+        assert connector is not None
         assert await connector.check() == "2 workspaces"

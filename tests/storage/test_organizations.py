@@ -13,10 +13,12 @@ from bot.core.ids import OrgId, new_id
 from orgs.changes import ChangeKind, diff
 from orgs.loading import Loaded, load
 from storage import organizations
+from storage.accounts import accounts_of
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import Applied, Organizations
 from storage.sealing import Keyring
+from storage.secrets import set_secret
 
 SAMPLE = Path(__file__).resolve().parents[2] / "orgs" / "samples" / "saas-support"
 WRITTEN = """\
@@ -33,8 +35,11 @@ teams:
     agents: [helper]
     channels: {{escalation: {{{account}-slack: "#escalation"}}}}
 accounts:
-  - {{id: {account}, channel: telegram, serves: customers, secrets: {{bot_token: A_TOKEN}}}}
-  - {{id: {account}-slack, channel: slack, serves: staff, secrets: {{bot_token: B, app_token: C}}}}
+  - {{id: {account}, channel: telegram, serves: customers, secrets: {{bot_token: {prefix}_BOT}}}}
+  - id: {account}-slack
+    channel: slack
+    serves: staff
+    secrets: {{bot_token: {prefix}_SLACK, app_token: {prefix}_APP}}
 """
 
 Write = Callable[..., Loaded]
@@ -57,10 +62,14 @@ def write(tmp_path: Path) -> Write:
     """An organization file, loaded."""
 
     def make(
-        name: str = "Corner Shop", account: str = "shop", team: str = "Shop Team", more: str = ""
+        name: str = "Corner Shop",
+        account: str = "shop",
+        prefix: str = "SHOP",
+        team: str = "Shop Team",
+        more: str = "",
     ) -> Loaded:
         file = tmp_path / "organization.yaml"
-        file.write_text(WRITTEN.format(name=name, account=account, team=team) + more, "utf-8")
+        file.write_text(WRITTEN.format(name=name, account=account, prefix=prefix, team=team) + more, "utf-8")
         return load(file)
 
     return make
@@ -215,12 +224,36 @@ async def test_an_account_of_another_organization_is_refused_by_name_and_nothing
         await apply(database, keys, write(name="Rival Shop"))
     assert len(refused.value.problems) == 2, "each of its accounts"
     assert refused.value.problems[0] == (
-        "accounts[shop-slack]: the slack account 'shop-slack' belongs to the organization 'Corner Shop'. Give"
-        " this one another id and secrets of its own, or end that organization first:"
+        "accounts[shop]: this telegram account belongs to the organization 'Corner Shop' already, as 'shop':"
+        " both give the same secrets (SHOP_BOT) and options. Give this one its own, or end that one first:"
         " `desk org retire 'Corner Shop'`"
     )
     async with database.begin() as connection:
         assert [one.name for one in await organizations.current(connection)] == ["Corner Shop"]
+
+
+async def test_two_organizations_may_call_everything_alike(
+    database: Database, keys: Keys, write: Write
+) -> None:
+    shop = await apply(database, keys, write())
+    rival = await apply(database, keys, write(name="Rival Shop", prefix="RIVAL"))
+    async with database.begin() as connection:
+        theirs = [await accounts_of(connection, keys, each.organization) for each in (shop, rival)]
+    assert set(theirs[0]) == set(theirs[1]) == {"shop", "shop-slack"}
+    assert len({account.id for accounts in theirs for account in accounts.values()}) == 4
+
+
+async def test_what_an_organization_keeps_in_its_vault_is_no_secret_of_the_environment(
+    database: Database, keys: Keys, write: Write
+) -> None:
+    await apply(database, keys, write())
+    async with database.begin() as connection:
+        shop = await organizations.find(connection, None)
+        own = next(iter((await accounts_of(connection, keys, shop.organization)).values())).keys
+        for name in ("SHOP_BOT", "SHOP_SLACK", "SHOP_APP"):
+            await set_secret(connection, shop.organization, own, name, "a token", by="test")
+    rival = await apply(database, keys, write(name="Rival Shop"))
+    assert rival.created
 
 
 async def test_two_who_apply_at_once_make_two_versions_or_one(
@@ -269,7 +302,7 @@ async def test_find_takes_the_only_one_and_otherwise_wants_a_name(
     async with database.begin() as connection:
         assert (await organizations.find(connection, None)).organization == shop.organization
         assert (await organizations.find(connection, "corner shop")).name == "Corner Shop"
-    await apply(database, keys, write(name="Rival Shop", account="rival"))
+    await apply(database, keys, write(name="Rival Shop", prefix="RIVAL"))
     async with database.begin() as connection:
         with pytest.raises(BadUsage, match="There are 2 organizations"):
             await organizations.find(connection, None)

@@ -38,6 +38,7 @@ from storage.keys import Keys
 from storage.organizations import apply
 from storage.sealing import Keyring
 from storage.vault import AccountVault
+from tests.accounts import hooks
 
 ROOT = Path(__file__).parents[2]
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -308,8 +309,8 @@ async def rig(
         await stack.enter_async_context(serving(root, ports[1]))
         mail = mail_at(around.mail.smtp.port, around.mail.imap.port)
         await install(database_url, organization(quick, mail, *changes, every_channel=every_channel))
-        base = settings.public_url + "/hooks/slack"
         if any(change is webhooks for change in changes):
+            base = hooks(database_url, settings.public_url)["slack"]
             around.configure_slack(f"{base}/events", f"{base}/interactions", f"{base}/commands")
         for n in range(max(1, workers)):
             h = await stack.enter_async_context(house(settings, known, clock=built.now))
@@ -322,7 +323,7 @@ async def rig(
             async with asyncio.timeout(20):
                 await around.slack.socket_connected()  # a press before that would reach nobody
         if every_channel:
-            await around.connect(settings.public_url)
+            await around.connect(hooks(database_url, settings.public_url))
             await _first_look(built.desks[0])
         built.maya = next(iter(around.telegram.users()), None)
         yield built
@@ -330,7 +331,7 @@ async def rig(
 
 async def _first_look(h: House) -> None:
     """Until the mailbox was looked into for the first time: what comes before that is nobody's."""
-    account = next(each for each in h.directory.accounts if each.account == "email")
+    account = next(each for each in h.directory if each.account == "email")
     vault = AccountVault(h.database, account)
     async with asyncio.timeout(20):
         while await vault.get("uid:INBOX") is None:  # noqa: ASYNC110 (nobody tells)

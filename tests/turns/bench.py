@@ -22,7 +22,7 @@ from bot.turns.decide import conclude, decide
 from bot.turns.draft import Decision, Rulebook
 from orgs.loading import Loaded
 from orgs.specification.organization import Organization
-from storage.accounts import Account, all_accounts
+from storage.accounts import Account
 from storage.database import Database
 from storage.inbox import NOBODY, Accepted, Entry, Inboxes
 from storage.keys import Keys
@@ -32,6 +32,7 @@ from storage.places import Arrival, Rules
 from storage.sealing import Keyring
 from storage.turns import Commit, Turns
 from storage.views import views
+from tests.accounts import all_accounts
 from tests.turns.desk import FIRST, organization
 
 ORGANIZATION = organization()
@@ -265,7 +266,7 @@ class Bench:
     async def claim(self) -> list[Item]:
         everybody = {account.id: Allowance(1e6, 1000) for account in self.accounts.values()}
         async with self.database.begin() as connection:
-            return (await self.outbox.claim(connection, everybody, 50, LEASE)).items
+            return (await self.outbox.claim(connection, everybody.get, 50, LEASE)).items
 
     async def settle(self, *results: Result) -> None:
         async with self.database.begin() as connection:

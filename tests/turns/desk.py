@@ -37,7 +37,7 @@ from bot.turns.draft import Rulebook
 from orgs.documents import from_document, to_document
 from orgs.loading import Loaded, load
 from orgs.specification.organization import Organization
-from storage.accounts import Account, all_accounts
+from storage.accounts import Account
 from storage.database import Database
 from storage.inbox import NOBODY, Arrival, Entry, Inboxes, Rules
 from storage.keys import Keys
@@ -45,6 +45,7 @@ from storage.organizations import apply
 from storage.sealing import Keyring
 from storage.turns import Commit, Lease, Turns
 from storage.views import STORY, views
+from tests.accounts import all_accounts
 from tests.story.rig import SAMPLE
 from tests.turns.world import State
 

@@ -9,6 +9,7 @@ from bot.rooms.cards import Cards
 from bot.run.wiring import CHANNELS
 from orgs.specification.organization import SpeaksAs
 from storage.organizations import Organizations
+from tests.accounts import Brought
 from tests.turns.bench import CODE, Bench, to_rooms
 from tests.turns.test_elsewhere import ASK, there
 
@@ -17,7 +18,9 @@ async def drawn(desk: Bench, conversation: ConversationId) -> Card:
     view = await desk.view(conversation)
     assert view.escalation is not None
     assert view.escalation.room is not None
-    cards = Cards(desk.database, desk.keys, Organizations(desk.database), CHANNELS, {})
+    cards = Cards(
+        desk.database, desk.keys, Organizations(desk.database), CHANNELS, Brought(desk.accounts, {})
+    )
     return await cards(view.escalation.room.id)
 
 

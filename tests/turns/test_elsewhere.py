@@ -397,11 +397,12 @@ async def test_words_from_a_new_number_are_theirs_also_in_the_batch_that_tells_o
     writing = asyncio.create_task(bus.run())
     try:
         await bus.accept(
+            desk.accounts["whatsapp"].id,
             [
                 desk.event("From the old one", "+1", on="whatsapp"),
                 desk.event(AddressChanged("+2"), "+1", on="whatsapp"),
                 desk.event("From the new one", "+2", on="whatsapp"),
-            ]
+            ],
         )
     finally:
         writing.cancel()

@@ -6,12 +6,11 @@ from datetime import timedelta
 
 from bot.bus.bell import Bell
 from bot.bus.deliver import MAX_ATTEMPTS, Deliverer, Pace
-from bot.bus.directory import Directory
 from bot.core.answering import HandOver
 from bot.core.connector import Capabilities
 from bot.core.errors import AccountSuspended, PlatformDown
 from bot.core.outbound import Outbound, Post, Sent
-from storage.organizations import Organizations
+from tests.accounts import Brought
 from tests.turns.bench import KNOWN, Bench, to_rooms
 
 MAYA = "+491700000001"
@@ -51,13 +50,10 @@ async def test_what_an_account_cannot_send_is_held_until_it_is_mended(desk: Benc
     view = await desk.held(accepted.wakes[0].conversation)
     await desk.staff("I am on it.", view, ref="s0")
     await desk.undo_is_over()
-    directory = Directory(desk.database, desk.keys, Organizations(desk.database))
-    await directory.refresh()
     deliverer = Deliverer(
         database=desk.database,
         outbox=desk.outbox,
-        directory=directory,
-        connectors={"whatsapp": number},  # type: ignore[dict-item]
+        connectors=Brought(desk.accounts, {"whatsapp": number}),
         cards=lambda _: asyncio.Future(),
         bell=Bell(None, "test"),
         pace=Pace(poll=AT_ONCE),

@@ -11,12 +11,11 @@ from aiohttp import web
 
 from bot.bus.bell import Bell
 from bot.bus.deliver import Deliverer, Pace
-from bot.bus.directory import Directory
 from bot.core.connector import MODEST, Capabilities
 from bot.core.errors import PlatformDown
 from bot.core.outbound import Outbound, Sent
-from storage.organizations import Organizations
 from storage.outbox import Allowance
+from tests.accounts import Brought
 from tests.turns.bench import Bench
 
 SLOTS = 16
@@ -77,14 +76,11 @@ async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Benc
         await desk.say("Hello", f"{n}", on="whatsapp")
         await desk.say("Hello", f"{n}", on="messenger")
     platform, stop = Platform(), asyncio.Event()
-    directory = Directory(desk.database, desk.keys, Organizations(desk.database))
-    await directory.refresh()
     async with platform.listening():
         deliverer = Deliverer(
             database=desk.database,
             outbox=desk.outbox,
-            directory=directory,
-            connectors={name: Connected(platform, name) for name in desk.accounts},  # type: ignore[misc]
+            connectors=Brought(desk.accounts, {name: Connected(platform, name) for name in desk.accounts}),
             cards=None,  # type: ignore[arg-type]  # no room is open
             bell=Bell(None, "test"),
             pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
@@ -113,5 +109,5 @@ async def test_an_account_with_much_to_send_and_a_low_rate_leaves_room_for_the_o
         account.id: Allowance(1.0 if name == "email" else 30.0, 1) for name, account in desk.accounts.items()
     }
     async with desk.database.begin() as connection:
-        claimed = await desk.outbox.claim(connection, allowances, 8, timedelta(minutes=1))
+        claimed = await desk.outbox.claim(connection, allowances.get, 8, timedelta(minutes=1))
     assert sorted(item.place.channel for item in claimed.items) == ["email", "telegram"]

@@ -110,7 +110,7 @@ class SlackCustomers:
         return self._settings.secrets.get(name) or self._settings.options.get(name, "")
 
     def _our_app(self) -> App:
-        base = f"{self._settings.public_url}{self._base('/slack')}"
+        base = f"{self._settings.public_url}{self._settings.path}"
         return App(
             client_id=self._named("client_id"),
             client_secret=self._named("client_secret"),
@@ -131,21 +131,17 @@ class SlackCustomers:
     def capabilities(self) -> Capabilities:
         return self._capabilities
 
-    def _base(self, root: str) -> str:
-        return root if self.account == "slack" else f"{root}/{self.account}"
-
     def routes(self, inbox: Inbox) -> Sequence[Route]:
         if self._settings.mode != "webhook":
             return ()
-        handle, base = partial(self._serve, inbox), self._base("/hooks/slack")
+        handle, base = partial(self._serve, inbox), self._settings.path
         hooks = [Route(f"{base}/{kind}", handle) for kind in ("events", "commands", "interactions")]
         if self._workspaces.only is not None:
             return tuple(hooks)
-        door = self._base("/slack")
         return (
             *hooks,
-            Route(f"{door}/install", self._oauth.install, ("GET",)),
-            Route(f"{door}/oauth", self._oauth.callback, ("GET",)),
+            Route(f"{base}/install", self._oauth.install, ("GET",)),
+            Route(f"{base}/oauth", self._oauth.callback, ("GET",)),
         )
 
     async def _serve(self, inbox: Inbox, request: RawRequest) -> RawResponse:

@@ -218,6 +218,7 @@ async def _slack(serves: str) -> AsyncIterator[_Parts]:
             serves=serves,
             mode="webhook",
             api_url=f"{url}/sandbox/slack/api/",
+            path="/hooks/slack",
             public_url=door.url,
             secrets={"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "signing_secret": SECRET},
         )

@@ -38,6 +38,7 @@ def settings(api_url: str = "http://127.0.0.1:1", **changes: object) -> AccountS
         "mode": "webhook",
         "api_url": api_url,
         "public_url": "https://desk.example",
+        "path": "/hooks/messenger/page",
         "secrets": {"page_token": TOKEN, "app_secret": SECRET, "verify_token": VERIFY},
         "options": {"page_id": PAGE},
     }

@@ -228,6 +228,7 @@ async def a_desk(answer_within: timedelta = timedelta(seconds=2)) -> AsyncIterat
         serves="staff",
         mode="webhook",
         api_url=f"{slack_url}/sandbox/slack/api/",
+        path="/hooks/slack",
         secrets={"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "signing_secret": SECRET},
     )
     files: dict[str, bytes] = {}

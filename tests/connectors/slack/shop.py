@@ -130,6 +130,7 @@ async def a_shop(
         mode="webhook",
         api_url=f"{slack_url}/sandbox/slack/api/",
         public_url="http://placeholder",
+        path="/hooks/slack",
         secrets={**given, **({"bot_token": token} if token else {})},
         options=options or {},
     )

@@ -30,6 +30,7 @@ def settings(api_url: str = "http://127.0.0.1:1", **changes: object) -> AccountS
         "mode": "webhook",
         "api_url": api_url,
         "public_url": "https://desk.example",
+        "path": "/hooks/telegram/support-bot",
         "secrets": {"bot_token": TOKEN, "webhook_secret": SECRET},
     }
     return AccountSettings(**(values | changes))  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ def settings(api_url: str = "http://127.0.0.1:1", **changes: object) -> AccountS
         "serves": "customers",
         "mode": "webhook",
         "api_url": api_url,
+        "path": "/hooks/whatsapp/support-number",
         "secrets": {"access_token": "TOKEN", "app_secret": SECRET, "verify_token": VERIFY_TOKEN},
         "options": {"phone_number_id": NUMBER, "business_account_id": BUSINESS},
     }
