@@ -76,12 +76,10 @@ def _row_of(new_id: NewId, organization: OrgId) -> dict[str, object]:
     return {"id": new_id(), "organization": organization}
 
 
-async def _accounts(
-    connection: AsyncConnection, new_id: NewId, organization: OrgId, org: Organization
-) -> None:
-    """Open the accounts of the file, close the others. Two organizations may call theirs the same.
+async def check_accounts(connection: AsyncConnection, organization: OrgId, org: Organization) -> None:
+    """Raises InvalidOrganization when another organization has one of these accounts of a platform.
 
-    What they may not have in common is the platform's account itself. One that was retired gives it up.
+    One that was retired gives it up. Waits for others who check at the same time.
     """
     same = []
     for channel in sorted({account.channel for account in org.accounts}):
@@ -92,19 +90,30 @@ async def _accounts(
         for other in await connection.execute(_OTHERS, _described(organization, account)):
             if not _the_same(own, {k: name for k, name in other.secrets.items() if name not in other.kept}):
                 continue
-            if other.retired_at is None:
-                same.append(
-                    f"accounts[{account.id}]: this {account.channel} account belongs to the organization"
-                    f" {other.name!r} already, as {other.account!r}: both give the same secrets"
-                    f" ({', '.join(own.values())}) and options. Give this one its own, or end that one first:"
-                    f" `desk org retire {shlex.quote(other.name)}`"
-                )
-            else:
+            if other.retired_at is not None:
                 await connection.execute(_GIVE_UP, {"id": other.id})
-        row = {**_row_of(new_id, organization), **_described(organization, account)}
-        await connection.execute(_ACCOUNT, row | {"account": account.id, "serves": account.serves.value})
+                continue
+            same.append(
+                f"accounts[{account.id}]: this {account.channel} account belongs to the organization"
+                f" {other.name!r} already, as {other.account!r}: both give the same secrets"
+                f" ({', '.join(own.values())}) and options. Give this one its own, or end that one first:"
+                f" `desk org retire {shlex.quote(other.name)}`"
+            )
     if same:
         raise InvalidOrganization(same)
+
+
+async def _accounts(
+    connection: AsyncConnection, new_id: NewId, organization: OrgId, org: Organization
+) -> None:
+    """Open the accounts of the file, close the others. Two organizations may call theirs the same.
+
+    What they may not have in common is the platform's account itself.
+    """
+    await check_accounts(connection, organization, org)
+    for account in org.accounts:
+        row = {**_row_of(new_id, organization), **_described(organization, account)}
+        await connection.execute(_ACCOUNT, row | {"account": account.id, "serves": account.serves.value})
     kept = [f"{account.channel}:{account.id}" for account in org.accounts]
     await connection.execute(_RETIRE_ACCOUNTS, {"organization": organization, "kept": kept})
 

@@ -28,7 +28,7 @@ from storage.accounts import note_change
 from storage.audit import AuditEntry, record
 from storage.database import Database
 from storage.inbox import Inboxes
-from storage.keys import Keys
+from storage.keys import Keys, OrgKeys
 from storage.organization_rows import write_rows
 from storage.retiring import bring_back
 from storage.staffing import NOTHING, Reassignments, reassignments, tell
@@ -280,6 +280,14 @@ async def load(connection: AsyncConnection, organization: OrgId, version: int) -
     return from_document(document)
 
 
+async def keys_of(connection: AsyncConnection, keys: Keys, organization: OrgId) -> OrgKeys:
+    """Return the organization's own keys. Raises NotFound."""
+    row = (await connection.execute(_KEYS, {"organization": organization})).one_or_none()
+    if row is None:
+        raise NotFound("organization", str(organization))
+    return keys.organization(organization, row.data_key, row.index_key)
+
+
 async def current(connection: AsyncConnection) -> list[InForce]:
     """Every organization, by name."""
     return [_in_force(row) for row in await connection.execute(_CURRENT)]
@@ -393,6 +401,8 @@ _LOCK_BY_ID: Final = text("""
 """)
 
 _CURRENT: Final = text("select id, name, version, retired_at from organizations order by name")
+
+_KEYS: Final = text("select data_key, index_key from organizations where id = :organization")
 
 _CREATE: Final = text("""
     insert into organizations (id, name, data_key, index_key) values (:id, :name, :data_key, :index_key)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bot.core.commands import Call
 from bot.core.connector import ChannelKind, Connector
-from bot.core.errors import NotFound, SettingsError
+from bot.core.errors import CommandError, NotFound, SettingsError
 from bot.core.ids import Clock, NewId, OrgId
 from orgs.loading import NO_CHANNELS
 from orgs.specification.organization import Account as Declared
@@ -44,6 +44,10 @@ Confirm = Callable[[str, str], Awaitable[Reply]]
 """Show what is about to change, then ask the question about it. UNASKED where nobody is there to answer."""
 
 
+AskSecret = Callable[[str], Awaitable[str]]
+"""Ask for a secret, without showing what is typed. Raises CommandError where nobody is there to answer."""
+
+
 class Borrow(Protocol):
     """The connector of an account, for as long as it is held. Raises SettingsError where it cannot be opened.
 
@@ -75,6 +79,11 @@ async def unconfirmed(_: str, __: str) -> Reply:
     return Reply.UNASKED
 
 
+async def nobody_to_ask(_: str) -> str:
+    """For chat, where whatever is typed stays readable."""
+    raise CommandError("A secret is not told in chat: type this on the shell.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """`confirm` decides whether a change that was not insisted on (`--yes`) is made.
@@ -90,6 +99,7 @@ class Desk:
     ring: Ring
     channels: Mapping[str, ChannelKind]
     confirm: Confirm = unconfirmed
+    ask_secret: AskSecret = nobody_to_ask
     borrow: Borrow = nothing_to_borrow
     address: Callable[[Account], str] = lambda _: ""
 

@@ -10,6 +10,7 @@ from bot.commands import (
     escalations,
     help,
     org,
+    secrets,
     status,
     why,
 )
@@ -30,6 +31,7 @@ def registry(desk: Desk) -> Commands:
             *status.commands(desk),
             *customers.commands(desk),
             *accounts.commands(desk),
+            *secrets.commands(desk),
             *channels.commands(desk),
         )
     )

@@ -23,7 +23,7 @@ from bot.run.cli_desk import Shell, migrated, opened_desk, rotated, settings_for
 from bot.run.cli_output import fail, show
 from bot.run.logs import configure
 from bot.run.sandbox import in_running_sandbox
-from bot.run.settings import LogLevel, Settings, load
+from bot.run.settings import LogLevel, Settings, load, surroundings
 from bot.run.wiring import CHANNELS
 from storage.organizations import find
 
@@ -185,7 +185,7 @@ async def _run(name: str, arguments: dict[str, str], org: str, *, sandbox: bool)
         return await command.handler(Call(Caller(NOWHERE), arguments))
     configure(LogLevel.WARNING)
     applies = name == "org apply" and bool(arguments["path"])
-    settings = await asyncio.to_thread(settings_for, os.environ, begins=applies)
+    settings = await asyncio.to_thread(settings_for, surroundings(os.environ), begins=applies)
     if sandbox:
         settings = in_running_sandbox(settings)
     async with opened_desk(settings, Shell(sys.stdin, sys.stderr), migrate=applies) as desk:
@@ -231,14 +231,14 @@ def _add_processes(app: typer.Typer) -> None:
     @db.command("migrate")
     def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False) -> int:
         """Bring the database to the newest schema."""
-        names = uvloop.run(migrated(load(os.environ)))
+        names = uvloop.run(migrated(load(surroundings(os.environ))))
         said = f"Applied: {', '.join(names)}." if names else "The schema is the newest already."
         return show(Output(text=said, data={"applied": list(names)}), as_json=as_json)
 
     @keys.command("rotate")
     def rotate(as_json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False) -> int:
         """Wrap every key with the newest of ENCRYPTION_KEY, so that the older ones can be taken out."""
-        customers, organizations = uvloop.run(rotated(load(os.environ)))
+        customers, organizations = uvloop.run(rotated(load(surroundings(os.environ))))
         said = f"Wrapped anew: {customers} of customers, {organizations} of organizations."
         return show(
             Output(text=said, data={"customers": customers, "organizations": organizations}), as_json=as_json
@@ -251,7 +251,7 @@ def _until_done(process: Callable[[Settings], Coroutine[Any, Any, None]]) -> Non
 
 def _settings() -> Settings:
     """Of a process, which logs from here on."""
-    settings = load(os.environ)
+    settings = load(surroundings(os.environ))
     configure(settings.log_level)
     return settings
 

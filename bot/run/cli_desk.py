@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from getpass import getpass
 from typing import TextIO
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from bot.commands.desk import Desk, Reply
+from bot.commands.secrets import LONGEST
 from bot.core.connector import Means
 from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
@@ -49,6 +51,12 @@ class Shell:
         self.questions.flush()
         answer = await asyncio.to_thread(self.answers.readline)
         return Reply.AGREED if answer.strip().lower() in ("y", "yes") else Reply.DECLINED
+
+    async def ask_secret(self, prompt: str) -> str:
+        """Read a secret: all that is piped in, or a line that is typed unseen."""
+        if self.answers.isatty():
+            return await asyncio.to_thread(getpass, prompt, self.questions)
+        return await asyncio.to_thread(self.answers.read, LONGEST + 2)
 
 
 def settings_for(environ: Mapping[str, str], *, begins: bool) -> Settings:
@@ -96,6 +104,7 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
                 ring=_nobody,
                 channels=CHANNELS,
                 confirm=shell.confirm,
+                ask_secret=shell.ask_secret,
                 borrow=lender(settings, CHANNELS, database, _lend(settings, database, keys)),
                 address=partial(address_of, settings),
             )

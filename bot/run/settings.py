@@ -1,4 +1,4 @@
-"""What the program is told by its environment, read once at start.
+"""What the program is told by its environment and by a `.env` file beside it, read once at start.
 
     DATABASE_URL, REDIS_URL   servers of your own; without them the program runs its own
     DESK_ENV                  production or embedded; by default production if DATABASE_URL is set
@@ -18,7 +18,7 @@
     LOG_LEVEL                 DEBUG, INFO, WARNING or ERROR
 
 Tokens of accounts are read by name, since the organization file says in which variable each is:
-`Settings.secret`.
+`Settings.secret`. `.env.example` has a line for each of all these.
 """
 
 import base64
@@ -32,9 +32,12 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
+
 from bot.core.errors import SettingsError
 
 KEY_BYTES = 32
+ENV_FILE = Path(".env")  # of the folder in which the program is started
 _MAKE_A_KEY = "python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
 
 E = TypeVar("E", bound=Enum)
@@ -102,6 +105,23 @@ class Settings:
         """Name the variable that is set for the account or its channel; the channel's if none is."""
         names = [f"{word.upper().replace('-', '_')}_{what}" for word in (account, channel) if word]
         return next((name for name in names if self.has(name)), names[-1])
+
+
+def surroundings(environ: Mapping[str, str], file: Path = ENV_FILE) -> Mapping[str, str]:
+    """Return the environment, with what a `.env` file adds to it; the environment itself goes first.
+
+    Raises SettingsError for a file that cannot be read.
+    """
+    try:
+        with file.open(encoding="utf-8") as lines:
+            given = dotenv_values(stream=lines, interpolate=False)  # a password may have a $ in it
+    except FileNotFoundError:
+        return environ
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{file} cannot be read ({type(error).__name__}): mend it, or take it away"
+        ) from None
+    return {**{name: value for name, value in given.items() if value is not None}, **environ}
 
 
 def load(environ: Mapping[str, str]) -> Settings:

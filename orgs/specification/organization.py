@@ -104,6 +104,28 @@ def _environment_name(value: object) -> str:
     )
 
 
+# What the program itself is told by its environment is no account's to read.
+_PROGRAM = frozenset({"DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEY", "FILES_URL", "SCAN_COMMAND"})
+_PROGRAMS = ("AWS_", "DESK_", "PG", "METRICS_")
+
+
+def _environment_name_of_an_account(value: object) -> str:
+    """Refuse the names of the program's own settings: an account's server would be shown what they hold."""
+    name = _environment_name(value)
+    if name in _PROGRAM or name.startswith(_PROGRAMS):
+        raise PydanticCustomError("secret.reserved", "another name: this is a setting of the program itself")
+    return name
+
+
+def is_secret_name(value: str) -> bool:
+    """Return whether an account may call a secret so."""
+    try:
+        _environment_name_of_an_account(value)
+    except PydanticCustomError:
+        return False
+    return True
+
+
 def _looks_like_a_variable(value: str) -> bool:
     return value.isascii() and value.upper() == value and value.isidentifier() and not value.startswith("__")
 
@@ -111,7 +133,7 @@ def _looks_like_a_variable(value: str) -> bool:
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 ChannelField = Annotated[ChannelRef, PlainValidator(_parse_channel), PlainSerializer(_write_channel)]
 ChannelList = Annotated[tuple[ChannelField, ...], BeforeValidator(_one_or_many)]
-EnvironmentName = Annotated[str, PlainValidator(_environment_name)]
+EnvironmentName = Annotated[str, PlainValidator(_environment_name_of_an_account)]
 
 
 class SpeaksAs(StrEnum):
