@@ -99,7 +99,8 @@ class _Vault:
         loss = f"{name} is forgotten."
         if users:
             loss += f" {', '.join(users)} will use the environment variable {name}, or not work without it."
-        if not call.arguments["yes"] and await desk.confirm(loss, f"Remove {name}?") is Reply.NO:
+        reply = Reply.INSISTED if call.arguments["yes"] else await desk.confirm(loss, f"Remove {name}?")
+        if not reply.go_on:
             return Output(
                 text=f"{loss} Nothing was removed. To remove it without being asked, add `--yes`.",
                 data={"removed": False, "name": name},

@@ -324,18 +324,18 @@ async def rig(
                 await around.slack.socket_connected()  # a press before that would reach nobody
         if every_channel:
             await around.connect(hooks(database_url, settings.public_url))
-            await _first_look(built.desks[0])
+            await first_look(built.desks[0])
         built.maya = next(iter(around.telegram.users()), None)
         yield built
 
 
-async def _first_look(h: House) -> None:
-    """Until the mailbox was looked into for the first time: what comes before that is nobody's."""
-    account = next(each for each in h.directory if each.account == "email")
-    vault = AccountVault(h.database, account)
+async def first_look(h: House) -> None:
+    """Until each mailbox was looked into for the first time: what comes before that is nobody's."""
+    mailboxes = [AccountVault(h.database, each) for each in h.directory if each.account == "email"]
     async with asyncio.timeout(20):
-        while await vault.get("uid:INBOX") is None:  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.01)
+        for vault in mailboxes:
+            while await vault.get("uid:INBOX") is None:  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0.01)
 
 
 def seconds(value: float) -> timedelta:

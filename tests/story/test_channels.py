@@ -7,6 +7,7 @@ import pytest
 
 from connectors.sandbox.people import TEAM
 from connectors.sandbox.slack import Upload
+from tests.accounts import hooks
 from tests.story.rig import Rig, rig, until
 from tests.story.sides import PNG, SIDES, DirectlyInSlack, Side
 
@@ -94,6 +95,6 @@ async def test_a_workspace_that_removed_the_app_is_told_of_and_written_to_once_i
         (line,) = [m for m in r.slack.messages(ROOM, ts) if told in str(m.get("text"))]
         assert f"the workspace {TEAM}" in str(line["text"])
         assert side.heard() == heard
-        await r.sandbox.connect(r.settings.public_url)
+        await r.sandbox.connect(hooks(database_url, r.settings.public_url))
         await r.press("hugo", ROOM, ts, "send_again", str(line["ts"]))
         await until(lambda: len(side.heard()) == len(heard) + 1, what="the words, sent again")

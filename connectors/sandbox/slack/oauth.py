@@ -3,6 +3,7 @@
 https://docs.slack.dev/authentication/installing-with-oauth and .../using-token-rotation
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,11 @@ class Client:
     secret: str
     rotates: bool = False
     listed: bool = True
+
+    @property
+    def mark(self) -> str:
+        """What stands at the end of each token of this app: no other app has one like it."""
+        return hashlib.sha256(f"{self.id}:{self.secret}".encode()).hexdigest()[:12]
 
 
 @dataclass(slots=True)
@@ -147,7 +153,7 @@ class Installs:
     def _issued(self, workspace: Workspace) -> Wire:
         home = workspace.home
         prefix = "xoxe.xoxb-1-" if self.client.rotates else "xoxb-"
-        token = prefix + workspace.ids("").lower()
+        token = f"{prefix}{workspace.ids('').lower()}-{self.client.mark}"
         expires = workspace.clock() + TOKEN_LIFE if self.client.rotates else None
         self._tokens[token] = _Token(home.team_id, expires)
         answer: Wire = {
@@ -161,7 +167,7 @@ class Installs:
             "is_enterprise_install": home.enterprise is not None,
         }
         if self.client.rotates:
-            refresh = "xoxe-1-" + workspace.ids("").lower()
+            refresh = f"xoxe-1-{workspace.ids('').lower()}-{self.client.mark}"
             self._refresh[refresh] = home.team_id
             answer |= {"refresh_token": refresh, "expires_in": int(TOKEN_LIFE.total_seconds())}
         return answer
