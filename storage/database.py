@@ -14,6 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.core.errors import StorageUnavailable
+from bot.core.ids import OrgId
+from storage.row_security import TENANT
 
 Step = tuple[TextClause, Mapping[str, object] | Sequence[Mapping[str, object]]]
 
@@ -54,6 +56,10 @@ def _written(statement: TextClause) -> bytes:
     return str(statement.compile(dialect=dialect.dialect())).encode()  # type: ignore[no-untyped-call]
 
 
+_AS_TENANT = text("""
+    select set_config('role', :role, true), set_config('desk.organization', :organization, true)
+""")
+
 _OF_THE_DRIVER = (psycopg.OperationalError, psycopg.InterfaceError)  # what `together` lets through
 
 
@@ -80,13 +86,19 @@ class Database:
         )
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed when the block ends, rolled back when it raises.
+    async def begin(self, organization: OrgId | None = None) -> AsyncIterator[AsyncConnection]:
+        """Begin one transaction: committed when the block ends, rolled back when it raises.
+
+        With an organization it runs under a role that sees the rows of that one alone, whatever a statement
+        asks for (see `storage.row_security`): so does all that answers a person or an API. Batches that mix
+        organizations name none, and carry the organization in every statement.
 
         Raises StorageUnavailable when the database cannot be reached, before or during the block.
         """
         try:
             async with self.engine.begin() as connection:
+                if organization is not None:
+                    await connection.execute(_AS_TENANT, {"role": TENANT, "organization": str(organization)})
                 yield connection
         except psycopg.errors.PipelineAborted:
             raise  # a statement before it was refused: that is no matter of reaching the database

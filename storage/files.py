@@ -169,10 +169,11 @@ class Files:
         )
         return await self._inboxes.tell(connection, (entry,))
 
-    async def find(self, file: UUID) -> Kept:
-        """A file that is in the store. Raises Refused when there is none, or when it was erased."""
-        async with self._database.begin() as connection:
-            row = (await connection.execute(_FIND, {"id": file})).one_or_none()
+    async def find(self, organization: OrgId, file: UUID) -> Kept:
+        """Return a file that is in the store. Raises Refused when there is none, or when it was erased."""
+        given = {"organization": organization, "id": file}
+        async with self._database.begin(organization) as connection:
+            row = (await connection.execute(_FIND, given)).one_or_none()
         if row is None:
             raise Refused("file_gone: there is no such file")
         try:
@@ -259,7 +260,8 @@ _SETTLE = text("""
 
 _FIND = text("""
     select f.id, f.customer_id, f.mime_type, f.size, f.name, c.data_key
-    from files f join customers c on c.id = f.customer_id where f.id = :id and f.state = 'stored'
+    from files f join customers c on c.id = f.customer_id
+    where f.organization_id = :organization and f.id = :id and f.state = 'stored'
 """)
 
 # Not only what is recorded as stored: a worker may have died between putting and recording.

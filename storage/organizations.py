@@ -371,7 +371,7 @@ class Organizations:
         async with lock:
             if (known := self._known(key)) is not None:
                 return known
-            async with self._database.begin() as connection:
+            async with self._database.begin(organization) as connection:
                 value = await load(connection, organization, version)
             self._loaded[key] = value
             if len(self._loaded) > self._capacity:

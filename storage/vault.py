@@ -21,20 +21,20 @@ class AccountVault:
         self._account = account
 
     async def get(self, name: str) -> str | None:
-        async with self._database.begin() as connection:
+        async with self._database.begin(self._account.organization) as connection:
             sealed = await connection.scalar(_GET, self._key(name))
         return None if sealed is None else self._account.keys.sealer.open(sealed, field=self._field(name))
 
     async def put(self, name: str, value: str) -> None:
         sealed = self._account.keys.sealer.seal(value, field=self._field(name))
         given = {"organization": self._account.organization, "value": sealed}
-        async with self._database.begin() as connection:
+        async with self._database.begin(self._account.organization) as connection:
             await connection.execute(_PUT, self._key(name) | given)
 
     async def swap(self, name: str, known: str | None, value: str) -> bool:
         sealer, field = self._account.keys.sealer, self._field(name)
         given = {"organization": self._account.organization, "value": sealer.seal(value, field=field)}
-        async with self._database.begin() as connection:
+        async with self._database.begin(self._account.organization) as connection:
             if known is None:
                 return await connection.scalar(_ADD, self._key(name) | given) is not None
             kept = await connection.scalar(_HOLD, self._key(name))
@@ -44,11 +44,11 @@ class AccountVault:
             return True
 
     async def delete(self, name: str) -> None:
-        async with self._database.begin() as connection:
+        async with self._database.begin(self._account.organization) as connection:
             await connection.execute(_DELETE, self._key(name))
 
     async def names(self, prefix: str) -> Sequence[str]:
-        async with self._database.begin() as connection:
+        async with self._database.begin(self._account.organization) as connection:
             found = await connection.scalars(_NAMES, {"account": self._account.id, "prefix": prefix})
             return list(found)
 

@@ -26,7 +26,7 @@ from bot.core.errors import (
     Unreachable,
     WindowClosed,
 )
-from bot.core.ids import AccountId, Clock, utc_now
+from bot.core.ids import AccountId, Clock, OrgId, utc_now
 from bot.core.outbound import (
     Card,
     Emote,
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 12  # with the pauses below: about twenty minutes
 LONGEST_PAUSE = timedelta(minutes=5)
 _AFTER_OUTAGE = 1.0  # seconds
-Cards = Callable[[UUID], Awaitable[Card]]
+Cards = Callable[[OrgId, UUID], Awaitable[Card]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +299,7 @@ class Deliverer:
         """What to do now. None: there is nothing left that it could be done to."""
         if item.kind == "card":
             assert item.room is not None  # noqa: S101  a card always belongs to a room
-            card = await self._cards(item.room)
+            card = await self._cards(item.organization, item.room)
             return Revise(item.card, card) if item.card else card
         if item.room is not None and not item.place.thread:
             return None

@@ -37,7 +37,7 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
     async def listed(call: Call) -> Output:
         known = await whose(desk, call)
         organization = await desk.organizations.get(known.organization, known.version)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             listeners = await queries.listeners(connection, known.organization)
             accounts = await accounts_of(connection, desk.keys, known.organization)
         rows = [
@@ -74,7 +74,7 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
         known = await whose(desk, call)
         organization = await desk.organizations.get(known.organization, known.version)
         wanted = _wanted(organization, call.arguments["account"])
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             accounts = await accounts_of(connection, desk.keys, known.organization)
         async with asyncio.TaskGroup() as tasks:
             asked = [

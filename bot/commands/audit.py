@@ -19,7 +19,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     async def verify(call: Call) -> Output:
         noted = _noted(call.arguments["noted"]) if call.arguments["noted"] else None
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             verdict = await verify_chain(connection, known.organization, noted)
         return Output(
             text=verdict.sentence,
@@ -38,7 +38,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     async def tail(call: Call) -> Output:
         limit = count_of(call.arguments["limit"], "limit", _MOST)
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             lines = await read_tail(connection, known.organization, limit)
         return _tail(lines)
 

@@ -21,7 +21,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         status = _status(call.arguments["status"]) if call.arguments["status"] else None
         before = call.arguments["before"]
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             after = None
             if before:
                 found = await queries.find_id(connection, known.organization, Subject.CONVERSATION, before)
@@ -38,7 +38,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
 
     async def show(call: Call) -> Output:
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             id_ = await queries.find_id(
                 connection, known.organization, Subject.CONVERSATION, call.arguments["conversation"]
             )

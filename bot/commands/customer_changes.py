@@ -94,7 +94,7 @@ class _Changes:
 
     async def merge(self, call: Call) -> Output:
         desk, known = self._desk, await whose(self._desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             kept = await self._find(connection, known.organization, call.arguments["kept"])
             merged = await self._find(connection, known.organization, call.arguments["merged"])
             if kept == merged:
@@ -128,7 +128,7 @@ class _Changes:
 
     async def unmerge(self, call: Call) -> Output:
         known = await whose(self._desk, call)
-        async with self._desk.database.begin() as connection:
+        async with self._desk.database.begin(known.organization) as connection:
             customer = await self._find(connection, known.organization, call.arguments["customer"])
             try:
                 parted = await merging.unmerge(connection, known.organization, customer)
@@ -167,7 +167,7 @@ class _Changes:
         crm_id = call.arguments["id"].strip()
         if not 1 <= len(crm_id) <= _CRM_ID:
             raise BadUsage(f"The CRM's id has 1 to {_CRM_ID} characters.")
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             customer = await self._find(connection, known.organization, call.arguments["customer"])
             before = [await self._story(connection, known.organization, customer)]
             try:
@@ -219,7 +219,7 @@ class _Changes:
                 f"{call.arguments['account'][:40]!r} is no account that serves customers. There is"
                 f" {', '.join(serving) or 'none'}."
             )
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             found = await queries.find_id(
                 connection, known.organization, Subject.CONVERSATION, call.arguments["conversation"]
             )
@@ -239,7 +239,7 @@ class _Changes:
         except (SendError, SettingsError, TimeoutError) as error:
             why = str(error).rstrip(".") or "the platform does not answer"
             raise CommandError(f"No link into {account.account} can be made now: {why}.") from error
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             id_ = desk.new_id()
             await links.invite(
                 connection, id_, known.organization, conversation, index=account.keys.index, token=token
@@ -261,7 +261,7 @@ class _Changes:
 
     async def erase(self, call: Call) -> Output:
         desk, known = self._desk, await whose(self._desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             customer = await self._find(connection, known.organization, call.arguments["customer"])
             story = await self._story(connection, known.organization, customer)
             root, everybody = story.line.id, [story.line.id, *(one.id for one in story.merged)]
@@ -276,7 +276,7 @@ class _Changes:
                 data={"erased": False, "customers": [str(one) for one in everybody]},
                 ok=False,
             )
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             try:
                 inboxes = Inboxes(desk.keys, desk.new_id)
                 await erase(connection, desk.keys, inboxes, known.organization, root)

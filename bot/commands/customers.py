@@ -21,7 +21,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         limit = count_of(call.arguments["limit"], "limit", _MOST)
         before = call.arguments["before"]
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             after = None
             if before:
                 found = await queries.find_id(connection, known.organization, Subject.CUSTOMER, before)
@@ -33,7 +33,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
 
     async def show(call: Call) -> Output:
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             id_ = await queries.find_id(
                 connection, known.organization, Subject.CUSTOMER, call.arguments["customer"]
             )

@@ -20,7 +20,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     async def listed(call: Call) -> Output:
         limit = count_of(call.arguments["limit"], "limit", _MOST)
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             lines = await queries.deliveries(
                 connection,
                 known.organization,
@@ -32,7 +32,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     async def retry(call: Call) -> Output:
         known = await whose(desk, call)
         outbox = Outbox(desk.keys, Inboxes(desk.keys, desk.new_id), desk.new_id)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             found = await queries.find_id(
                 connection, known.organization, Subject.DELIVERY, call.arguments["delivery"]
             )

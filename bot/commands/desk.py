@@ -113,13 +113,14 @@ def unopened(channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> Desk:
 
 async def whose(desk: Desk, call: Call) -> InForce:
     """The organization that is meant. Raises CommandError when it cannot be told, NotFound."""
-    async with desk.database.begin() as connection:
-        if call.caller.organization == NOWHERE:
+    named = call.caller.organization
+    async with desk.database.begin(None if named == NOWHERE else named) as connection:
+        if named == NOWHERE:
             return await find(connection, None)
         for known in await current(connection):
-            if known.organization == call.caller.organization:
+            if known.organization == named:
                 return known
-    raise NotFound("organization", str(call.caller.organization))
+    raise NotFound("organization", str(named))
 
 
 def actor(call: Call) -> str:

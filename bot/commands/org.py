@@ -46,7 +46,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
 
     async def versions(call: Call) -> Output:
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             lines = await organizations.versions(connection, known.organization)
         return Output(
             tables=(
@@ -94,7 +94,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 data={"retired": False, "conversations": conversations},
                 ok=False,
             )
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             told = await retire_organization(
                 connection, desk.keys, desk.new_id, known.organization, by=actor(call)
             )
@@ -172,12 +172,13 @@ async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
 
 async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
     known = await whose(desk, call)
-    async with desk.database.begin() as connection:
+    async with desk.database.begin(known.organization) as connection:
         foreseen = await organizations.preview_version(connection, known.organization, version)
     warnings = await _unknown_readers(desk, await desk.organizations.get(known.organization, version))
     reply = await _agreed(desk, call, foreseen, warnings)
     if not reply.go_on:
         return _not_applied(foreseen, warnings, reply)
+    # Above the wall between organizations: the accounts are held against those of all others.
     async with desk.database.begin() as connection:
         applied = await organizations.apply_version(
             connection, desk.keys, desk.new_id, known.organization, version, by=actor(call)

@@ -59,7 +59,7 @@ class _Vault:
 
     async def list(self, call: Call) -> Output:
         known, organization = await self._known(call)
-        async with self._desk.database.begin() as connection:
+        async with self._desk.database.begin(known.organization) as connection:
             lines = await list_secrets(connection, known.organization)
         users = _users(organization)
         return Output(
@@ -93,7 +93,7 @@ class _Vault:
     async def remove(self, call: Call) -> Output:
         desk, name = self._desk, _name(call)
         known, organization = await self._known(call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             await self._must_exist(connection, known.organization, name)
         users = _users(organization).get(name, ())
         loss = f"{name} is forgotten."
@@ -106,6 +106,7 @@ class _Vault:
                 data={"removed": False, "name": name},
                 ok=False,
             )
+        # Above the wall between organizations: the accounts are held against those of all others.
         async with desk.database.begin() as connection:
             if not await remove_secret(connection, known.organization, name):
                 raise NotFound("secret", name)
@@ -119,14 +120,14 @@ class _Vault:
     async def _keep(self, call: Call, *, replaces: bool) -> Output:
         desk, name = self._desk, _name(call)
         known, organization = await self._known(call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             kept = {one.name for one in await list_secrets(connection, known.organization)}
         if replaces and name not in kept:
             raise NotFound("secret", name)
         if not replaces and name in kept:
             raise CommandError(f"{name} is kept here already: `desk secrets rotate {name}` replaces it.")
         value = _value(await desk.ask_secret(f"{name}: "))
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             keys = await keys_of(connection, desk.keys, known.organization)
             await set_secret(connection, known.organization, keys, name, value, by=actor(call))
             action = "secret.rotated" if replaces else "secret.set"

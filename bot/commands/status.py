@@ -11,7 +11,7 @@ from storage.queries import Counts
 def commands(desk: Desk) -> tuple[Command, ...]:
     async def status(call: Call) -> Output:
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             counts = await queries.counts(connection, known.organization)
         return _told(desk, known.name, known.version, counts)
 

@@ -15,7 +15,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     async def why(call: Call) -> Output:
         limit = count_of(call.arguments["limit"], "limit", _MOST)
         known = await whose(desk, call)
-        async with desk.database.begin() as connection:
+        async with desk.database.begin(known.organization) as connection:
             found = await queries.find_id(
                 connection, known.organization, Subject.CONVERSATION, call.arguments["conversation"]
             )

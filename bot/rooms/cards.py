@@ -55,9 +55,9 @@ class Cards:
         self._keys = keys
         self._organizations = organizations
 
-    async def __call__(self, room: UUID) -> Card:
-        """Raises NotFound, KeyDestroyed, StorageUnavailable."""
-        async with self._database.begin() as connection:
+    async def __call__(self, organization_id: OrgId, room: UUID) -> Card:
+        """Draw the card of the organization's room. Raises NotFound, KeyDestroyed, StorageUnavailable."""
+        async with self._database.begin(organization_id) as connection:
             if await was_erased(connection, room):
                 return ERASED
             view = await room_view(connection, self._keys, room)

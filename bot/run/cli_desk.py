@@ -125,7 +125,7 @@ def _lend(settings: Settings, database: Database, keys: Keys) -> Lend:
             key=settings.encryption_keys[0],
             clock=utc_now,
         )
-        return Means(files=shelf, vault=AccountVault(database, account))
+        return Means(files=shelf.of(account.organization), vault=AccountVault(database, account))
 
     return lend
 

@@ -5,6 +5,7 @@ import hmac
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 from uuid import UUID
@@ -15,7 +16,7 @@ from aiohttp import web
 from bot.bus.naming import UNKNOWN
 from bot.bus.scanning import Scan, by_clamd, by_command
 from bot.core.errors import DeskError, PlatformDown, Refused, StorageUnavailable
-from bot.core.ids import Clock
+from bot.core.ids import Clock, OrgId
 from bot.run.settings import Settings
 from storage.files import Files, Kept
 from storage.filestore import FileStore
@@ -24,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 LINK_LIVES = timedelta(days=7)
 _SIGNED = 16  # bytes
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{54}", re.ASCII)  # 16 + 8 + 16 bytes
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{75}", re.ASCII)  # 16 + 16 + 8 + 16 bytes
 # Never image/svg+xml, which is a program; and no PDF, which browsers do not show in a sandbox.
 _SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp", "audio/", "video/", "text/plain")
 _ACTIVE = re.compile(r"html|svg|[/+]xml|script|shockwave", re.IGNORECASE)
@@ -32,7 +33,7 @@ _TYPE = re.compile(r"[a-z0-9][\w.+-]{0,100}/[a-z0-9][\w.+-]{0,100}", re.ASCII | 
 
 
 class Shelf:
-    """`bot.core.connector.Files`."""
+    """The files of all organizations, and links to them."""
 
     def __init__(self, files: Files, store: FileStore, *, public_url: str, key: bytes, clock: Clock) -> None:
         self._files = files
@@ -41,10 +42,14 @@ class Shelf:
         self._key = hmac.digest(key, b"agents-market file links", "sha256")
         self._clock = clock
 
-    async def open(self, file: str) -> AsyncGenerator[bytes, None]:
+    def of(self, organization: OrgId) -> "OrganizationFiles":
+        """Return what a connector of this organization sees: no other's files."""
+        return OrganizationFiles(self, organization)
+
+    async def open(self, organization: OrgId, file: str) -> AsyncGenerator[bytes, None]:
         """Raises Refused when it is gone, PlatformDown when the store or the database is away."""
         try:
-            kept = await self._files.find(UUID(file))
+            kept = await self._files.find(organization, UUID(file))
         except ValueError:
             raise Refused("file_unknown: not the id of a file") from None
         except StorageUnavailable as error:
@@ -53,39 +58,39 @@ class Shelf:
             async for chunk in content:
                 yield chunk
 
-    def link(self, file: str) -> str:
-        """Good for LINK_LIVES, for whoever has it: it carries its end, and a signature of both."""
+    def link(self, organization: OrgId, file: str) -> str:
+        """Good for LINK_LIVES, for whoever has it: it carries its end, and a signature of all."""
         if not self._public_url or not file:
             return ""
         ends = int((self._clock() + LINK_LIVES).timestamp())
-        return f"{self._public_url}/files/{self._token(UUID(file), ends)}"
+        return f"{self._public_url}/files/{self._token(organization, UUID(file), ends)}"
 
-    def _token(self, file: UUID, ends: int) -> str:
-        body = file.bytes + ends.to_bytes(8, "big")
+    def _token(self, organization: OrgId, file: UUID, ends: int) -> str:
+        body = organization.bytes + file.bytes + ends.to_bytes(8, "big")
         return base64.urlsafe_b64encode(body + self._signature(body)).decode().rstrip("=")
 
     def _signature(self, body: bytes) -> bytes:
         return hmac.digest(self._key, body, "sha256")[:_SIGNED]
 
-    def meant(self, token: str) -> UUID | None:
-        """The file of a link that is ours and good still."""
+    def meant(self, token: str) -> tuple[OrgId, UUID] | None:
+        """Return the organization and the file of a link that is ours and good still."""
         if not _TOKEN.fullmatch(token):
             return None
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         body, signature = raw[:-_SIGNED], raw[-_SIGNED:]
         if not hmac.compare_digest(signature, self._signature(body)):
             return None
-        if int.from_bytes(body[16:], "big") < self._clock().timestamp():
+        if int.from_bytes(body[32:], "big") < self._clock().timestamp():
             return None
-        return UUID(bytes=body[:16])
+        return OrgId(UUID(bytes=body[:16])), UUID(bytes=body[16:32])
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """GET /files/{token}. Nothing of a page of ours can be reached from what is shown."""
-        file = self.meant(request.match_info["token"])
-        if file is None:
+        meant = self.meant(request.match_info["token"])
+        if meant is None:
             return _absent("link.expired", 404)
         try:
-            kept = await self._files.find(file)
+            kept = await self._files.find(*meant)
             async with aclosing(self._store.open(kept.id, kept.sealer)) as content:
                 first = await anext(content, b"")  # so that what is missing is told by a status
                 return await _answer(request, kept, first, content)
@@ -93,6 +98,20 @@ class Shelf:
             return _absent("file.gone", 404)
         except (PlatformDown, StorageUnavailable) as error:
             return _absent(error.code, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationFiles:
+    """`bot.core.connector.Files` of one organization."""
+
+    shelf: Shelf
+    organization: OrgId
+
+    def open(self, file: str) -> AsyncIterator[bytes]:
+        return self.shelf.open(self.organization, file)
+
+    def link(self, file: str) -> str:
+        return self.shelf.link(self.organization, file)
 
 
 async def _answer(

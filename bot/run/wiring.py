@@ -98,7 +98,7 @@ async def house(
     shelf = Shelf(files, store, public_url=settings.public_url, key=settings.encryption_keys[0], clock=clock)
 
     def lend(account: Account) -> Means:
-        return Means(files=shelf, vault=AccountVault(database, account))
+        return Means(files=shelf.of(account.organization), vault=AccountVault(database, account))
 
     connections = Connections(settings, CHANNELS, directory, database, lend)
 

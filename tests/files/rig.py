@@ -20,7 +20,7 @@ from bot.bus.scanning import Scan
 from bot.core.conversation import FileReport
 from bot.core.errors import AccountSuspended, PlatformDown, RateLimited, Refused
 from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, Said, Sender
-from bot.core.ids import ConversationId, new_id
+from bot.core.ids import ConversationId, OrgId, new_id
 from storage.accounts import Account
 from storage.database import Database
 from storage.files import Files, FileStore
@@ -109,6 +109,10 @@ class Desk:
     folder: Path
     accounts: Mapping[str, Account]
 
+    @property
+    def organization(self) -> OrgId:
+        return self.accounts["telegram"].organization
+
     def fetcher(
         self,
         *,
@@ -186,7 +190,7 @@ class Desk:
         return [item.body for item in view.inputs if isinstance(item.body, FileReport)]
 
     async def content(self, file: UUID) -> bytes:
-        kept = await self.files.find(file)
+        kept = await self.files.find(self.organization, file)
         return b"".join([chunk async for chunk in self.store.open(kept.id, kept.sealer)])
 
     def objects(self) -> list[Path]:

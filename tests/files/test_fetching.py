@@ -31,7 +31,7 @@ async def test_a_file_is_fetched_kept_sealed_and_told_of(house: Desk) -> None:
         await house.hears("f1", mime_type="application/pdf", name="../photo.exe")
         (row,) = await house.settled()
     assert (row.state, row.mime_type, row.size, row.ref) == ("stored", "image/png", len(PNG), None)
-    assert (await house.files.find(row.id)).name == "photo.exe.bin"
+    assert (await house.files.find(house.organization, row.id)).name == "photo.exe.bin"
     assert await house.content(row.id) == PNG
     assert PNG[:20] not in house.objects()[0].read_bytes()
     (report,) = await house.told()
@@ -295,7 +295,7 @@ async def test_the_files_of_an_erased_customer_are_neither_fetched_nor_kept(hous
     async with house.database.begin() as connection:
         await destroy(connection, wanted.organization, row.customer_id)
     with pytest.raises(Refused, match="erased"):
-        await house.files.find(row.id)
+        await house.files.find(house.organization, row.id)
     assert await house.files.claim([], 1, timedelta()) == []
     assert len(house.objects()) == 2
     assert await house.files.sweep(house.store, 10) == 2

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from bot.core.errors import PlatformDown, Refused
-from bot.core.ids import new_id
+from bot.core.ids import OrgId, new_id
 from bot.run.files import LINK_LIVES, Shelf
 from storage.database import Database
 from storage.files import Fetched, Files
@@ -23,7 +23,7 @@ from storage.keys import destroy
 from tests.files.rig import PNG, Desk
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-FILE = UUID(int=123456789)
+FILE, OURS = UUID(int=123456789), OrgId(UUID(int=987654321))
 
 
 class Clock:
@@ -47,30 +47,30 @@ def token(link: str) -> str:
 def test_a_link_leads_to_its_file_for_seven_days() -> None:
     clock = Clock()
     ours = shelf(clock=clock)
-    link = ours.link(str(FILE))
+    link = ours.link(OURS, str(FILE))
     assert link.startswith("https://desk.example/files/")
     clock.now = NOW + LINK_LIVES
-    assert ours.meant(token(link)) == FILE
+    assert ours.meant(token(link)) == (OURS, FILE)
     clock.now += timedelta(seconds=1)
     assert ours.meant(token(link)) is None
 
 
 def test_there_is_no_link_without_a_public_address() -> None:
     ours = Shelf(None, None, public_url="", key=b"k", clock=Clock())  # type: ignore[arg-type]
-    assert ours.link(str(FILE)) == ""
+    assert ours.link(OURS, str(FILE)) == ""
 
 
 def test_nobody_can_make_or_prolong_a_link() -> None:
-    good = token(shelf().link(str(FILE)))
+    good = token(shelf().link(OURS, str(FILE)))
     assert shelf(key=b"o" * 32).meant(good) is None
     for at in range(len(good)):
         other = "A" if good[at] != "A" else "B"
         changed = good[:at] + other + good[at + 1 :]
-        assert shelf().meant(changed) in (None, FILE)  # the last character has bits to spare
+        assert shelf().meant(changed) in (None, (OURS, FILE))  # the last character has bits to spare
         assert at == len(good) - 1 or shelf().meant(changed) is None
 
 
-@given(st.one_of(st.text(max_size=80), st.text(alphabet="AB_-", min_size=54, max_size=54)))
+@given(st.one_of(st.text(max_size=80), st.text(alphabet="AB_-", min_size=75, max_size=75)))
 def test_anything_else_is_no_link(word: str) -> None:
     assert shelf().meant(word) is None
 
@@ -126,7 +126,7 @@ async def test_a_file_is_served_so_that_no_browser_runs_it(
     file = await keep(house, PNG * 100, mime_type, name)
     ours = shelf(house)
     async with browsing(house, ours) as session:
-        async with session.get(f"/files/{token(ours.link(str(file)))}") as answer:
+        async with session.get(f"/files/{token(ours.link(house.organization, str(file)))}") as answer:
             assert answer.status == 200
             assert await answer.read() == PNG * 100
             assert answer.headers["Content-Type"] == is_
@@ -134,7 +134,7 @@ async def test_a_file_is_served_so_that_no_browser_runs_it(
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert "sandbox" in answer.headers["Content-Security-Policy"]
             assert "Set-Cookie" not in answer.headers
-        async with session.head(f"/files/{token(ours.link(str(file)))}") as answer:
+        async with session.head(f"/files/{token(ours.link(house.organization, str(file)))}") as answer:
             assert (answer.status, answer.content_length) == (200, len(PNG) * 100)
 
 
@@ -158,7 +158,7 @@ async def test_a_player_may_ask_for_a_part(
     content = bytes(n % 251 for n in range(300_000))
     file = await keep(house, content, "video/mp4", "a.mp4")
     ours = shelf(house)
-    link = f"/files/{token(ours.link(str(file)))}"
+    link = f"/files/{token(ours.link(house.organization, str(file)))}"
     async with browsing(house, ours) as session, session.get(link, headers={"Range": asked}) as answer:
         assert (answer.status, answer.headers.get("Content-Range")) == (status, told)
         assert await answer.read() == content[part]
@@ -167,7 +167,7 @@ async def test_a_player_may_ask_for_a_part(
 async def test_a_link_leads_nowhere_once_the_customer_was_erased(house: Desk) -> None:
     file = await keep(house, PNG, "image/png", "a.png")
     ours = shelf(house)
-    link = f"/files/{token(ours.link(str(file)))}"
+    link = f"/files/{token(ours.link(house.organization, str(file)))}"
     async with browsing(house, ours) as session:
         async with house.database.begin() as connection:
             row = (await connection.execute(text("select id, organization_id from customers"))).one()
@@ -180,11 +180,12 @@ async def test_what_is_not_there_is_told_by_a_status(house: Desk) -> None:
     file = await keep(house, PNG, "image/png", "a.png")
     ours = shelf(house)
     async with browsing(house, ours) as session:
-        for link, code in (("nonsense", "link.expired"), (token(ours.link(str(FILE))), "file.gone")):
+        nowhere = token(ours.link(house.organization, str(FILE)))
+        for link, code in (("nonsense", "link.expired"), (nowhere, "file.gone")):
             async with session.get(f"/files/{link}") as answer:
                 assert (answer.status, await answer.json()) == (404, {"error": code})
         await house.store.delete(file)
-        async with session.get(f"/files/{token(ours.link(str(file)))}") as answer:
+        async with session.get(f"/files/{token(ours.link(house.organization, str(file)))}") as answer:
             assert answer.status == 404
 
 
@@ -195,7 +196,7 @@ async def test_a_file_that_is_damaged_in_the_middle_is_no_whole_answer(house: De
     ours = shelf(house)
     async with browsing(house, ours) as session:
         with pytest.raises(aiohttp.ClientError):
-            async with session.get(f"/files/{token(ours.link(str(file)))}") as answer:
+            async with session.get(f"/files/{token(ours.link(house.organization, str(file)))}") as answer:
                 await answer.read()
 
 
@@ -203,7 +204,7 @@ async def test_without_the_database_a_browser_is_asked_to_come_again(house: Desk
     away = Database(f"postgresql://127.0.0.1:{free_port}/x", pool=1)
     ours = shelf(replace(house, files=Files(away, house.keys, Inboxes(house.keys, new_id))))
     try:
-        link = f"/files/{token(ours.link(str(FILE)))}"
+        link = f"/files/{token(ours.link(house.organization, str(FILE)))}"
         async with browsing(house, ours) as session, session.get(link) as answer:
             assert (answer.status, await answer.json()) == (503, {"error": "storage.unavailable"})
         with pytest.raises(PlatformDown):
@@ -219,3 +220,14 @@ async def test_connectors_read_what_is_there_and_are_refused_the_rest(house: Des
     for unknown in (str(FILE), "nonsense"):
         with pytest.raises(Refused):
             [chunk async for chunk in ours.open(unknown)]
+
+
+async def test_a_file_is_no_other_organizations(house: Desk) -> None:
+    file = await keep(house, PNG, "image/png", "photo.png")
+    ours = shelf(house)
+    link = f"/files/{token(ours.link(OURS, str(file)))}"
+    async with browsing(house, ours) as session, session.get(link) as answer:
+        assert answer.status == 404
+    with pytest.raises(Refused):
+        await anext(ours.of(OURS).open(str(file)))
+    assert await anext(ours.of(house.organization).open(str(file))) == PNG

@@ -49,4 +49,4 @@ async def test_a_picture_and_a_voice_note_arrive_as_they_were_sent(house: Desk) 
     assert set(found) == {"image/png", "audio/ogg"}
     assert await house.content(found["image/png"]) == PNG
     assert await house.content(found["audio/ogg"]) == VOICE
-    assert (await house.files.find(found["image/png"])).name == "invoice.png"
+    assert (await house.files.find(house.organization, found["image/png"])).name == "invoice.png"

@@ -21,7 +21,7 @@ async def drawn(desk: Bench, conversation: ConversationId) -> Card:
     cards = Cards(
         desk.database, desk.keys, Organizations(desk.database), CHANNELS, Brought(desk.accounts, {})
     )
-    return await cards(view.escalation.room.id)
+    return await cards(view.conversation.organization, view.escalation.room.id)
 
 
 async def handed_over(desk: Bench, text: str) -> ConversationId:
