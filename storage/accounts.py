@@ -28,6 +28,7 @@ class Account:
     version: int
     keys: OrgKeys
     mode: str = ""  # as the file says; "": the usual one of its channel
+    webhook: str = ""  # the fingerprint of what the platform was last told of its webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ _OPEN = """
 """
 
 _COLUMNS = """
-    a.id, o.id as organization_id, a.channel, a.account, a.serves, a.mode, o.version, o.data_key, o.index_key
+    a.id, o.id as organization_id, a.channel, a.account, a.serves, a.mode, a.webhook, o.version, o.data_key,
+    o.index_key
 """
 
 # Read before the rows: a transaction that is not seen by them began at this number or later.
@@ -125,6 +127,7 @@ def _account(row: AnyRow, keys: OrgKeys) -> Account:
         row.version,
         keys,
         row.mode,
+        row.webhook or "",
     )
 
 
@@ -140,14 +143,6 @@ async def resign(connection: AsyncConnection, account: AccountId, leader: str) -
         text("update accounts set leader = null, leader_until = null where id = :id and leader = :leader"),
         {"id": account, "leader": leader},
     )
-
-
-async def registered(connection: AsyncConnection, account: AccountId) -> str | None:
-    """Return the fingerprint of what the platform was last told of the account's webhook."""
-    found: str | None = await connection.scalar(
-        text("select webhook from accounts where id = :id"), {"id": account}
-    )
-    return found
 
 
 async def set_registered(connection: AsyncConnection, account: AccountId, fingerprint: str) -> None:

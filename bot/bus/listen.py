@@ -1,7 +1,7 @@
 """Accounts that fetch their events themselves: one process at a time does, another follows if it dies."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ class Listeners:
         *,
         database: Database,
         connectors: Connectors,
-        fetching: Callable[[], Collection[Account]],
+        fetching: Callable[[], Mapping[AccountId, Account]],
         inbox: Callable[[AccountId], Inbox],
         me: str,
     ) -> None:
@@ -45,7 +45,7 @@ class Listeners:
         try:
             async with asyncio.TaskGroup() as tasks:
                 while True:
-                    for account in self._fetching():
+                    for account in tuple(self._fetching().values()):
                         if account.id not in serving or serving[account.id].done():
                             connector = await self._connectors.get(account.id)
                             if isinstance(connector, Listens):
@@ -87,7 +87,7 @@ class Listeners:
 
     async def _is_open(self, account: Account, connector: Listens) -> bool:
         """Return whether the account is still fetched for, and by this connector."""
-        fetched = any(each.id == account.id for each in self._fetching())
+        fetched = account.id in self._fetching()
         now: object = await self._connectors.get(account.id) if fetched else None
         return now is connector
 

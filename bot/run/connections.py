@@ -19,7 +19,7 @@ from bot.run.settings import Settings
 from orgs.routing import find_account, rooms_on
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Limits, Organization
-from storage.accounts import Account, registered, set_registered
+from storage.accounts import Account, set_registered
 from storage.database import Database
 from storage.secrets import Secrets, secrets_of
 
@@ -67,8 +67,9 @@ class Connections:
         self._lend = lend
         self._inbox: Callable[[AccountId], Inbox] | None = None
         self._opened: dict[AccountId, _Open] = {}
+        self._fetched: dict[AccountId, Account] = {}
         self._opening = asyncio.Lock()
-        self._to_inspect: asyncio.Queue[AccountId] = asyncio.Queue()
+        self._to_inspect: asyncio.Queue[OrgId] = asyncio.Queue()
         self.problems: dict[AccountId, Problem] = {}
 
     # What the bus asks
@@ -96,9 +97,9 @@ class Connections:
         """Serve the routes of the accounts, from now on. For the process that platforms call."""
         self._inbox = inbox
 
-    def fetching(self) -> tuple[Account, ...]:
-        """Return the accounts which no webhook serves."""
-        return tuple(account for account in self._directory if self._mode(account) != "webhook")
+    def fetching(self) -> Mapping[AccountId, Account]:
+        """Return the accounts which no webhook serves, as they were at the last `sync`."""
+        return self._fetched
 
     async def route(self, path: str) -> Route | None:
         """Return what serves this path; None where nothing does. Raises StorageUnavailable."""
@@ -120,17 +121,25 @@ class Connections:
         changed = self._directory.take_changes()
         if not changed:
             return
-        for id_ in [id_ for id_ in {*self._opened, *self.problems} if self._directory.get(id_) is None]:
+        ours = {*self._opened, *self.problems, *self._fetched}
+        for id_ in [id_ for id_ in ours if self._directory.get(id_) is None]:
+            self._fetched.pop(id_, None)
             await self._close(id_)
-        for account in (
-            each for organization in changed for each in self._directory.of(organization).values()
-        ):
-            if (known := self._opened.get(account.id)) is not None:
-                await self._renew(account, known)
-            else:
-                self.problems.pop(account.id, None)
+        for organization in changed:
+            for account in self._directory.of(organization).values():
+                await self._follow(account)
             if self._inbox is not None:
-                self._to_inspect.put_nowait(account.id)
+                self._to_inspect.put_nowait(organization)
+
+    async def _follow(self, account: Account) -> None:
+        if (known := self._opened.get(account.id)) is not None:
+            await self._renew(account, known)
+        else:
+            self.problems.pop(account.id, None)
+        if self._mode(account) == "webhook":
+            self._fetched.pop(account.id, None)
+        else:
+            self._fetched[account.id] = account
 
     async def inspect(self) -> None:
         """Look at accounts that are new or changed, until cancelled: say what they lack, and tell platforms
@@ -184,13 +193,19 @@ class Connections:
 
     async def _settings_of(self, account: Account) -> AccountSettings:
         """Raises SettingsError, StorageUnavailable."""
+        return self._settings_in(account, *await self._declared(account))
+
+    async def _declared(self, account: Account) -> tuple[Organization, Secrets]:
+        """Read the file in force of the account's organization, and the secrets that it keeps here."""
         organization = await self._directory.organization(account.organization, account.version)
+        async with self._database.begin(account.organization) as connection:
+            return organization, await secrets_of(connection, account.organization, account.keys)
+
+    def _settings_in(self, account: Account, organization: Organization, kept: Secrets) -> AccountSettings:
         declared = find_account(organization, account.account)
         kind = self._kinds.get(account.channel)
         if declared is None or kind is None:
             raise SettingsError(f"account {account.account}: no connector speaks {account.channel!r}")
-        async with self._database.begin() as connection:
-            kept = await secrets_of(connection, account.organization, account.keys)
         return account_settings(self._settings, kind, account, declared, organization, kept)
 
     async def _close(self, id_: AccountId) -> None:
@@ -201,36 +216,53 @@ class Connections:
 
     async def _inspecting(self) -> None:
         while True:
-            id_ = await self._to_inspect.get()
-            account = self._directory.get(id_)
-            if account is None:
-                continue
+            organization = await self._to_inspect.get()
             try:
-                await self._inspect(account)
+                again = await self._inspect(organization)
+            except DeskError as error:
+                log.error("accounts not inspected", organization=str(organization), code=error.code)
+                again = True
+            if again:
+                asyncio.get_running_loop().call_later(_LATER, self._to_inspect.put_nowait, organization)
+
+    async def _inspect(self, id_: OrgId) -> bool:
+        """Look at the accounts of an organization. Returns whether that must be done again.
+
+        Raises StorageUnavailable.
+        """
+        accounts = tuple(self._directory.of(id_).values())
+        if not accounts:
+            return False
+        again = False
+        organization, kept = await self._declared(accounts[0])
+        for account in accounts:
+            try:
+                await self._register(account, self._settings_in(account, organization, kept))
             except DeskError as error:
                 lasting = isinstance(error, SettingsError)
-                self.problems[id_] = Problem(str(error), _FOR_EVER if lasting else 0.0)
-                log.error("account does not work", account=str(id_), channel=account.channel, code=error.code)
-                if not lasting:
-                    asyncio.get_running_loop().call_later(_LATER, self._to_inspect.put_nowait, id_)
+                again = again or not lasting
+                self.problems[account.id] = Problem(str(error), _FOR_EVER if lasting else 0.0)
+                log.error(
+                    "account does not work", account=str(account.id), channel=account.channel, code=error.code
+                )
+        return again
 
-    async def _inspect(self, account: Account) -> None:
-        """Register an account's webhook, once for the settings it has.
+    async def _register(self, account: Account, settings: AccountSettings) -> None:
+        """Register the account's webhook, once for the settings it has, where its channel does that.
 
-        Raises SettingsError for a secret that is not there, SendError, StorageUnavailable.
+        Raises SendError, StorageUnavailable.
         """
-        settings = await self._settings_of(account)
-        if settings.mode != "webhook" or not self._kinds[account.channel].registers:
+        kind, mark = self._kinds[account.channel], _fingerprint(settings)
+        if settings.mode != "webhook" or not kind.registers or account.webhook == mark:
             return
-        mark = _fingerprint(settings)
-        async with self._database.begin() as connection:
-            if await registered(connection, account.id) == mark:
-                return
-        connector = await self.get(account.id)
-        if isinstance(connector, Registers):
-            await connector.register()
-            async with self._database.begin() as connection:
-                await set_registered(connection, account.id, mark)
+        connector = kind.open(settings, self._lend(account))  # kept open when it is needed, not for this
+        try:
+            if isinstance(connector, Registers):
+                await connector.register()
+        finally:
+            await connector.close()
+        async with self._database.begin(account.organization) as connection:
+            await set_registered(connection, account.id, mark)
 
 
 def _fingerprint(settings: AccountSettings) -> str:

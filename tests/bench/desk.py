@@ -68,6 +68,13 @@ class Desk:
         self.processes.append(watched)
         return watched
 
+    async def again(self) -> None:
+        """Stop all, and start one of each kind."""
+        await self.stop()
+        self.processes, self._children = [], []
+        for kind in ("serve", "work"):
+            await self.start(kind, kind)
+
     async def stop(self) -> None:
         for child in self._children:
             with suppress(ProcessLookupError):

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.run.embedded.kept import free_port
+from tests.accounts import hooks
+from tests.bench import tenants
 from tests.bench.desk import Desk, desk
 from tests.bench.load import GREETINGS, QUESTIONS, Crowd, Outcome
 from tests.bench.measure import Memory, Watched, busy
@@ -15,6 +17,7 @@ from tests.bench.wire import BotApi, Webhook
 CUSTOMERS = 600
 AT_ONCE = 128
 STEADY = 100.0  # messages a second
+_IDLE = 8.0  # seconds
 Say = Callable[[str], None]
 
 
@@ -37,6 +40,8 @@ class Report:
     phases: list[Phase] = field(default_factory=list)
     idle: dict[str, Memory] = field(default_factory=dict)
     loaded: dict[str, Memory] = field(default_factory=dict)
+    tenants: dict[str, float] = field(default_factory=dict)  # cores that each process keeps busy
+    tenants_memory: dict[str, Memory] = field(default_factory=dict)
     unasked: int = 0
     complaints: dict[str, int] = field(default_factory=dict)  # what the processes logged, how often
 
@@ -71,9 +76,34 @@ class Bench:
         for name, texts in (("questions", QUESTIONS), ("greetings", GREETINGS)):
             await self._phase(f"{name}, saturated, two workers", self._saturate(texts, 8.0))
         self.report.unasked = crowd.unasked
+        await self._tenants()
         for event in self._house.said():
             self.report.complaints[event] = self.report.complaints.get(event, 0) + 1
         return self.report
+
+    async def _tenants(self) -> None:
+        """Weigh the processes while thousands of organizations have nothing to do."""
+        self._say(f"{tenants.ORGANIZATIONS} more organizations")
+        await asyncio.to_thread(tenants.settle, self._house.environ)
+        await self._house.again()
+        await self._until_quiet()
+        self._say("they are idle")
+        before, begun = self._cpu(), time.monotonic()
+        await asyncio.sleep(_IDLE)
+        took = time.monotonic() - begun
+        used = {who: seconds - before.get(who, 0.0) for who, seconds in self._cpu().items()}
+        self.report.tenants = {who: seconds / took for who, seconds in used.items() if who != "load"}
+        self.report.tenants_memory = self._memory()
+
+    async def _until_quiet(self) -> None:
+        """Starting up looks at each account once: that is not idling."""
+        async with asyncio.timeout(60):
+            while True:
+                before = self._cpu()
+                await asyncio.sleep(1.0)
+                used = {who: seconds - before.get(who, 0.0) for who, seconds in self._cpu().items()}
+                if used["serve"] < 0.03:
+                    return
 
     async def _saturate(self, texts: Sequence[str], seconds: float) -> Outcome:
         return await self._crowd.saturate(texts, at_once=AT_ONCE, seconds=seconds * self._scale)
@@ -120,9 +150,8 @@ async def bench(say: Say, scale: float) -> AsyncIterator[Bench]:
             say("the product starts")
             await house.start("serve", "serve")
             await house.start("work", "work")
-            webhook = Webhook(
-                "127.0.0.1", house.port, "/hooks/telegram/telegram", house.environ["TELEGRAM_WEBHOOK_SECRET"]
-            )
+            path = hooks(house.environ["DATABASE_URL"], "")["telegram"]
+            webhook = Webhook("127.0.0.1", house.port, path, house.environ["TELEGRAM_WEBHOOK_SECRET"])
             await webhook.open()
             crowd = Crowd(webhook, CUSTOMERS)
             try:

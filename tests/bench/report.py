@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tests.bench.measure import Memory
 from tests.bench.plan import AT_ONCE, CUSTOMERS, Phase, Report
+from tests.bench.tenants import ORGANIZATIONS
 
 ONE, TWO = "questions, saturated", "questions, saturated, two workers"
 
@@ -25,6 +26,11 @@ def as_data(report: Report, seconds: float) -> dict[str, object]:
         "round_trips_per_second_of_the_bus": round(report.phase("greetings, saturated").outcome.rate),
         "two_workers_against_one": round(gain(report), 2),
         "phases": {phase.name: _phase(phase) for phase in report.phases},
+        "idle_organizations": {
+            "organizations": ORGANIZATIONS,
+            "cores": {who: round(cores, 4) for who, cores in report.tenants.items()},
+            "memory_mib": _memory(report.tenants_memory),
+        },
         "memory_mib": {"idle": _memory(report.idle), "loaded": _memory(report.loaded)},
         "lost": sum(lost(phase) for phase in report.phases),
         "unasked": report.unasked,
@@ -88,6 +94,13 @@ def show(report: Report, console: Console) -> None:
         after = report.loaded[who]
         weights.add_row(who, f"{held.rss:.0f}", f"{held.pss:.0f}", f"{after.rss:.0f}", f"{after.pss:.0f}")
     console.print(weights)
+    many = Table(title=f"Idle with {ORGANIZATIONS} organizations more, each with five webhook accounts")
+    for heading in ("process", "% of a core", "RSS MiB", "PSS MiB"):
+        many.add_column(heading, justify="right")
+    for who, cores in report.tenants.items():
+        held = report.tenants_memory[who]
+        many.add_row(who, f"{cores * 100:.1f}", f"{held.rss:.0f}", f"{held.pss:.0f}")
+    console.print(many)
     console.print(f"Two workers against one: [bold]{gain(report):.2f}[/] times as many answers.")
     trouble = {
         "refused": sum(phase.outcome.refused for phase in report.phases),
