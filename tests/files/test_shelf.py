@@ -208,7 +208,7 @@ async def test_without_the_database_a_browser_is_asked_to_come_again(house: Desk
         async with browsing(house, ours) as session, session.get(link) as answer:
             assert (answer.status, await answer.json()) == (503, {"error": "storage.unavailable"})
         with pytest.raises(PlatformDown):
-            [chunk async for chunk in ours.open(str(FILE))]
+            [chunk async for chunk in ours.of(house.organization).open(str(FILE))]
     finally:
         await away.close()
 
@@ -216,10 +216,10 @@ async def test_without_the_database_a_browser_is_asked_to_come_again(house: Desk
 async def test_connectors_read_what_is_there_and_are_refused_the_rest(house: Desk) -> None:
     file = await keep(house, PNG, "image/png", "a.png")
     ours = shelf(house)
-    assert b"".join([chunk async for chunk in ours.open(str(file))]) == PNG
+    assert b"".join([chunk async for chunk in ours.of(house.organization).open(str(file))]) == PNG
     for unknown in (str(FILE), "nonsense"):
         with pytest.raises(Refused):
-            [chunk async for chunk in ours.open(unknown)]
+            [chunk async for chunk in ours.of(house.organization).open(unknown)]
 
 
 async def test_a_file_is_no_other_organizations(house: Desk) -> None:

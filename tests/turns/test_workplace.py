@@ -17,6 +17,7 @@ from bot.turns.decide import Decision
 from orgs.documents import from_document, to_document
 from storage.organizations import Organizations
 from storage.outbox import Item
+from tests.accounts import Brought
 from tests.turns.bench import HUGO, Bench
 
 BILLING, SECURITY = "billing_inquiry", "security"
@@ -86,7 +87,9 @@ async def test_the_card_that_is_left_behind_is_drawn_anew_and_says_so(desk: Benc
 
     await desk.deliver(fate)
     assert old.id in drawn
-    card = await Cards(desk.database, desk.keys, Organizations(desk.database), CHANNELS, {})(old.id)
+    nobody = Brought(desk.accounts, {})
+    cards = Cards(desk.database, desk.keys, Organizations(desk.database), CHANNELS, nobody)
+    card = await cards((await desk.view(id_)).conversation.organization, old.id)
     assert card.speaking == "This goes on in another thread. Nothing written here reaches Maya."
     assert not card.buttons
 

@@ -69,7 +69,7 @@ class Shop:
 
     async def authorize_url(self) -> str:
         """Where a browser goes that opens our page for installing."""
-        url = f"{self.url}/slack/install"
+        url = f"{self.url}/hooks/slack/install"
         async with self.browser() as session, session.get(url, allow_redirects=False) as answer:
             assert answer.status == 302
             return answer.headers["Location"]
@@ -88,14 +88,14 @@ class Shop:
     async def other_installs(self, team: str) -> None:
         """The app is allowed once more, and another process serves our page."""
         query, other = await self.callback(team), self.other()
-        (page,) = [route for route in other.routes(self.inbox) if route.path == "/slack/oauth"]
+        (page,) = [route for route in other.routes(self.inbox) if route.path == "/hooks/slack/oauth"]
         cookies = 'odd={"a": 1}; ' + "; ".join(f"{cookie.key}={cookie.value}" for cookie in self.jar)
         answer = await page.handle(RawRequest({"cookie": cookies}, b"", "GET", query))
         assert answer.status == 200, answer.body
         await other.close()
 
     async def install(self, team: str) -> str:
-        status, page = await self.get("/slack/oauth", await self.callback(team))
+        status, page = await self.get("/hooks/slack/oauth", await self.callback(team))
         assert status == 200, page
         return page
 

@@ -85,52 +85,52 @@ async def test_what_slack_is_asked_for_is_what_the_manifest_of_the_app_names(sho
     url = await shop.authorize_url()
     assert url.startswith(f"{shop.settings.api_url.removesuffix('api/')}oauth/v2/authorize?client_id=1.2&")
     assert "chat%3Awrite.customize" in url
-    assert f"redirect_uri={shop.url.replace(':', '%3A').replace('/', '%2F')}%2Fslack%2Foauth" in url
+    assert f"redirect_uri={shop.url.replace(':', '%3A').replace('/', '%2F')}%2Fhooks%2Fslack%2Foauth" in url
 
 
 async def test_a_way_back_is_good_once(shop: Shop) -> None:
     query = await shop.callback(ACME)
-    assert (await shop.get("/slack/oauth", query))[0] == 200
-    status, page = await shop.get("/slack/oauth", query)
+    assert (await shop.get("/hooks/slack/oauth", query))[0] == 200
+    status, page = await shop.get("/hooks/slack/oauth", query)
     assert (status, "has expired" in page) == (400, True)
 
 
 async def test_a_way_back_is_good_for_ten_minutes(shop: Shop) -> None:
     query = await shop.callback(ACME)
     shop.clock.now += timedelta(minutes=11)
-    assert (await shop.get("/slack/oauth", query))[0] == 400
+    assert (await shop.get("/hooks/slack/oauth", query))[0] == 400
     assert [name for name in shop.vault.values if name.startswith("installation:")] == []
 
 
 @pytest.mark.parametrize("state", ["", "1.2.3", "é.x.y", "9999999999.abc.deadbeef", "x" * 1000])
 async def test_a_state_that_is_not_ours_is_refused(shop: Shop, state: str) -> None:
     query = await shop.callback(ACME)
-    assert (await shop.get("/slack/oauth", query | {"state": state}))[0] == 400
+    assert (await shop.get("/hooks/slack/oauth", query | {"state": state}))[0] == 400
     assert shop.vault.values == {}
 
 
 async def test_a_way_back_is_good_in_the_browser_alone_that_began_it(shop: Shop) -> None:
     query = await shop.callback(ACME)
     mine, shop.jar = shop.jar, CookieJar(unsafe=True)
-    assert (await shop.get("/slack/oauth", query))[0] == 400
+    assert (await shop.get("/hooks/slack/oauth", query))[0] == 400
     assert shop.vault.values == {}
     shop.jar = mine
-    assert (await shop.get("/slack/oauth", query))[0] == 200
+    assert (await shop.get("/hooks/slack/oauth", query))[0] == 200
 
 
 async def test_what_the_browser_keeps_is_for_our_page_alone(shop: Shop) -> None:
-    settings = replace(shop.settings, account="acme", public_url="https://desk.example")
+    settings = replace(shop.settings, path="/hooks/slack/ACME", public_url="https://desk.example")
     connector = SlackCustomers(settings, shop.means)
     (install,) = [route for route in connector.routes(shop.inbox) if route.path.endswith("/install")]
     answer = await install.handle(RawRequest({}, b"", "GET"))
     kept = answer.headers["Set-Cookie"].split("; ")[1:]
-    assert kept == ["Max-Age=600", "Path=/slack/acme/oauth", "HttpOnly", "SameSite=Lax", "Secure"]
+    assert kept == ["Max-Age=600", "Path=/hooks/slack/ACME/oauth", "HttpOnly", "SameSite=Lax", "Secure"]
     await connector.close()
 
 
 async def test_a_way_back_taken_twice_at_once_is_good_once(shop: Shop) -> None:
     query = await shop.callback(ACME)
-    ways = await asyncio.gather(*(shop.get("/slack/oauth", query | {"code": code}) for code in "ab"))
+    ways = await asyncio.gather(*(shop.get("/hooks/slack/oauth", query | {"code": code}) for code in "ab"))
     assert sorted("has expired" in page for _, page in ways) == [False, True]
 
 
@@ -143,20 +143,20 @@ async def test_spent_states_are_not_kept_for_ever(shop: Shop) -> None:
 
 async def test_who_does_not_allow_it_is_told_so(shop: Shop) -> None:
     query = await shop.callback(ACME)
-    status, page = await shop.get("/slack/oauth", {"state": query["state"], "error": "access_denied"})
+    status, page = await shop.get("/hooks/slack/oauth", {"state": query["state"], "error": "access_denied"})
     assert (status, "You did not allow it" in page) == (400, True)
 
 
 async def test_a_code_that_slack_does_not_know_connects_nothing(shop: Shop) -> None:
     query = await shop.callback(ACME)
-    status, page = await shop.get("/slack/oauth", query | {"code": "<b>"})
+    status, page = await shop.get("/hooks/slack/oauth", query | {"code": "<b>"})
     assert (status, "invalid_code" in page, "<b>" in page) == (400, True, False)
 
 
 async def test_slack_being_away_is_said_on_the_page(shop: Shop) -> None:
     query = await shop.callback(ACME)
     shop.script.faults["oauth.v2.access"] = [Fault(FaultKind.SERVER_ERROR)]
-    assert (await shop.get("/slack/oauth", query))[0] == 502
+    assert (await shop.get("/hooks/slack/oauth", query))[0] == 502
 
 
 async def test_tokens_are_renewed_before_they_end_by_one_alone(rotating: Shop) -> None:
@@ -400,7 +400,7 @@ async def test_events_of_a_workspace_without_the_app_are_dropped(shop: Shop) -> 
 
 
 async def test_checking_asks_slack_whether_the_app_is_known(shop: Shop) -> None:
-    assert await shop.connector.check() == f"no workspace yet: open {shop.url}/slack/install"
+    assert await shop.connector.check() == f"no workspace yet: open {shop.url}/hooks/slack/install"
     await shop.install(ACME)
     await shop.install(HOME)
     assert (await shop.connector.check()).startswith("2 workspaces; without team_id your own people")
