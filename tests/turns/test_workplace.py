@@ -105,6 +105,21 @@ async def test_the_end_of_an_account_concerns_all_of_its_channels(desk: Bench) -
         assert ("open_room", "") in {(timer.kind, timer.subject) for timer in view.timers}
 
 
+async def test_a_thread_that_somebody_closed_is_opened_again_by_its_card_and_told_why(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk, "maya"))
+    room = desk.room(view)
+    await told(desk, WorkplaceChange.THREAD_CLOSED, chat=room.chat, thread=room.thread)
+    left: list[str] = []
+
+    def fate(item: Item) -> None:
+        assert item.room == room_of(view)
+        left.append(item.kind)
+
+    [line] = await desk.deliver(fate)
+    assert left == ["card", "post"], "a card opens its thread, so that a line can be written there"
+    assert "still needs a person here. To end this, press **Resolve**." in line.text
+
+
 async def test_a_deleted_card_begins_a_new_thread_in_the_same_channel(desk: Bench) -> None:
     id_ = await escalated(desk, "maya")
     before = await desk.held(id_)

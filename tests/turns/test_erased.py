@@ -1,0 +1,53 @@
+"""A customer is erased: nobody has the conversation any more, and no clock of it rings."""
+
+from dataclasses import replace
+
+from bot.core.conversation import CustomerErased, EscalationState, Input, Origin, OwnerKind, Status
+from bot.core.effects import Effect, ShowCard, TellRoom
+from bot.core.events import Said
+from bot.core.outbound import Whisper
+from bot.turns.decide import decide
+from tests.turns.desk import ModelDesk, organization
+from tests.turns.test_one_turn import HUGO, Story
+
+
+def erased(story: Story) -> list[Effect]:
+    view = story.desk.load()
+    inputs = (Input(seq=1, origin=Origin.SELF, body=CustomerErased()),)
+    view = replace(view, conversation=replace(view.conversation, erased=True), inputs=inputs)
+    effects = decide(view, story.desk.rules(edits=True)).draft.effects
+    story.desk.state.apply(effects)
+    return effects
+
+
+def held() -> Story:
+    story = Story(ModelDesk(organization()))
+    story.held(HUGO)
+    return story
+
+
+def test_the_escalation_ends_and_no_clock_is_left() -> None:
+    story = held()
+    story.put(Said("The refund is on its way."), HUGO, ref="s1")
+    story.turn()
+    state = story.desk.state
+    assert {kind for kind, _ in state.timers} >= {"release", "answer_due"}
+    erased(story)
+    assert state.escalation is not None
+    assert state.escalation.state is EscalationState.RESOLVED
+    assert (state.owner.kind, state.status) == (OwnerKind.AGENT, Status.RESOLVED)
+    assert state.timers == {}
+    assert not any(room.open for room in state.rooms.values())
+    assert not story.leave()
+
+
+def test_its_card_is_drawn_anew_and_the_author_of_what_waited_is_told() -> None:
+    story = held()
+    story.put(Said("The refund is on its way."), HUGO, ref="s1")
+    story.turn()
+    effects = erased(story)
+    assert any(isinstance(effect, ShowCard) for effect in effects)
+    whispers = [e.operation for e in effects if isinstance(e, TellRoom) and isinstance(e.operation, Whisper)]
+    assert whispers == [
+        Whisper(HUGO, "This customer was erased before your last words left: they were not sent.")
+    ]
