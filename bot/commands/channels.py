@@ -225,8 +225,8 @@ TOPICS: Final = (
         "Accounts",
         ("mode", "serves", "secrets", "options"),
         _ways,
-        "Secrets are names of environment variables, in the organization file. `desk accounts check` asks"
-        " the platform whether they are right.",
+        "Secrets are names, in the organization file: of environment variables, or of what `desk secrets set`"
+        " keeps sealed. `desk accounts check` asks the platform whether they are right.",
     ),
     Topic(
         "Rooms for staff",

@@ -35,6 +35,7 @@ from storage import (
     views,
 )
 from storage import queries_sql as screens
+from storage.row_security import TENANT
 from tests.tools.shared_servers import Addresses, clone, drop, on_database
 
 MESSAGES = int(os.environ.get("PLAN_MESSAGES", "30000"))
@@ -229,7 +230,10 @@ class Filled:
         self.connection = connection
         self.sample = _sample(connection)
 
-    def explain(self, statement: TextClause, given: Mapping[str, object], mode: str) -> dict[str, Any]:
+    def explain(
+        self, statement: TextClause, given: Mapping[str, object], mode: str, tenant: UUID | None = None
+    ) -> dict[str, Any]:
+        """Run a statement and return its plan; with a `tenant`, behind the wall between organizations."""
         names: list[str] = []
 
         def number(match: re.Match[str]) -> str:
@@ -244,6 +248,11 @@ class Filled:
         call = psql.SQL("execute asked ({})").format(arguments) if names else psql.SQL("execute asked")
         with self.connection.transaction(force_rollback=True):
             self.connection.execute(f"set local plan_cache_mode = force_{mode}_plan")
+            if tenant is not None:
+                self.connection.execute(
+                    "select set_config('role', %s, true), set_config('desk.organization', %s, true)",
+                    (TENANT, str(tenant)),
+                )
             self.connection.execute(f"prepare asked as {prepared}")
             try:
                 row = self.connection.execute(
@@ -489,7 +498,7 @@ CASES = (
     Case("details", outbox._DETAILS, lambda s: {"ids": s.messages}, 300),
     # files
     Case("claim files", files._CLAIM, lambda _s: {"without": [], "limit": 8, "seconds": 60.0}, 300),
-    Case("find a file", files._FIND, lambda s: {"id": s.messages[0]}, 40),
+    Case("find a file", files._FIND, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40),
     Case("renew lanes", outbox._RENEW, lambda s: {"ids": s.ids, "fences": _n(0), "seconds": 30.0}, 120),
     Case("our lanes", outbox._OURS, lambda s: {"ids": s.ids, "fences": _n(0)}, 100),
     Case(
@@ -595,6 +604,9 @@ CASES = (
 )
 
 
+SCREENS = [case for case in CASES if case.statement in vars(screens).values()]
+
+
 @pytest.mark.parametrize("mode", ["custom", "generic"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_hot_statement_reads_a_few_pages_by_its_indexes(filled: Filled, case: Case, mode: str) -> None:
@@ -603,6 +615,19 @@ def test_a_hot_statement_reads_a_few_pages_by_its_indexes(filled: Filled, case: 
     pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     assert not whole, f"a large table is read as a whole:\n{_drawn(plan)}"
     assert pages <= case.pages, f"{pages} pages, at most {case.pages}:\n{_drawn(plan)}"
+
+
+@pytest.mark.parametrize("case", SCREENS, ids=lambda case: case.name)
+def test_a_screen_reads_as_few_pages_behind_the_wall_between_organizations(
+    filled: Filled, case: Case
+) -> None:
+    """In the one mode that our connections ask for (`storage.database`)."""
+    organization = filled.sample.organization
+    plan = filled.explain(case.statement, case.given(filled.sample), "generic", organization)
+    whole = [node for node in _nodes(plan) if node["Node Type"] == "Seq Scan" and _large(node)]
+    pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    assert not whole, f"a large table is read as a whole:\n{_drawn(plan)}"
+    assert pages <= case.pages + 20, f"{pages} pages, at most {case.pages}:\n{_drawn(plan)}"
 
 
 def test_the_statements_find_what_they_ask_for(filled: Filled) -> None:
