@@ -6,6 +6,7 @@ result is not escaped: whoever shows the Markdown must not let raw HTML through.
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from urllib.parse import unquote
 
 import nh3
@@ -87,6 +88,11 @@ _SIGNATURE_IDS = {"Signature", "signature", "AppleMailSignature", "ms-outlook-mo
 _OPEN, _CLOSE, _BREAK, _BLANK = "\ue000", "\ue001", "\ue002", "\ue003"
 _RESERVED = dict.fromkeys(map(ord, (_OPEN, _CLOSE, _BREAK, _BLANK, PICTURE, PICTURE_END)), None)
 _PLACE = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+
+
+def without_tags(markup: str) -> str:
+    """Return what stands between the tags, shown or not."""
+    return unescape(_ANY_TAG.sub(" ", markup))
 
 
 def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:

@@ -12,7 +12,7 @@ from connectors.email.reading import bounces, phrases, quoting, robots, trust
 from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mailbox
 from connectors.email.reading.contents import Contents, Text, sort_out
 from connectors.email.reading.decoding import header_text
-from connectors.email.reading.html import html_lines
+from connectors.email.reading.html import html_lines, without_tags
 from connectors.email.reading.lines import Line, text_lines, unflow, without_pictures
 from connectors.email.reading.mail import Mail, Mailbox, Part
 from connectors.email.reading.structure import Headers, Node, read_headers, take_apart
@@ -137,13 +137,15 @@ def file(raw: bytes, index: int) -> Part:
 
 
 def texts(raw: bytes) -> Iterator[str]:
-    """Yield every text of a mail as it came, quotes and all renderings: subjects, names, plain text, HTML."""
+    """Yield what a mail program shows: subjects, names, and each rendering of the texts with their quotes."""
     root = take_apart(raw.lstrip(b"\r\n"))
     for node in root.walk():
         yield from (header_text(value) for name in _SHOWN for value in node.headers.all(name))
         yield node.filename
-    for text in sort_out(root).texts:
-        yield from (text.plain, text.html)
+    contents = sort_out(root)
+    for text in contents.texts:
+        yield from (text.plain, without_tags(text.html))
+    yield contents.invitation
 
 
 def _parsed(raw: bytes) -> Node:

@@ -170,6 +170,13 @@ async def test_a_mail_that_holds_a_card_number_is_not_handed_out_as_it_came(
         await line.fetched(original.ref)
 
 
+async def test_a_mail_is_handed_out_whatever_numbers_its_links_hold(line: Line, maya: Customer) -> None:
+    raw = f'{HEAD}Content-Type: text/html\r\n\r\n<a href="https://b.example/?id=4111111111111111">News</a>'
+    await maya.send_raw(raw.encode(), to=ADDRESS)
+    [event] = await line.inbox.has(1)
+    assert b"News" in await line.fetched(said(event).attachments[-1].ref)
+
+
 async def test_neither_is_a_mail_that_it_passes_on_as_a_file(line: Line, maya: Customer) -> None:
     inner = f"From: bo@b.example\r\nSubject: Card\r\n\r\n{CARD}\r\n"
     raw = (
