@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.core.conversation import CustomerErased, EscalationState, Input, Origin, OwnerKind, Status
 from bot.core.effects import Effect, ShowCard, TellRoom
 from bot.core.events import Said
-from bot.core.outbound import Whisper
+from bot.core.outbound import Post, Whisper
 from bot.turns.decide import decide
 from tests.turns.desk import ModelDesk, organization
 from tests.turns.test_one_turn import HUGO, Story
@@ -41,13 +41,14 @@ def test_the_escalation_ends_and_no_clock_is_left() -> None:
     assert not story.leave()
 
 
-def test_its_card_is_drawn_anew_and_the_author_of_what_waited_is_told() -> None:
+def test_its_room_is_told_its_card_drawn_anew_and_the_author_of_what_waited_is_told() -> None:
     story = held()
     story.put(Said("The refund is on its way."), HUGO, ref="s1")
     story.turn()
     effects = erased(story)
     assert any(isinstance(effect, ShowCard) for effect in effects)
-    whispers = [e.operation for e in effects if isinstance(e, TellRoom) and isinstance(e.operation, Whisper)]
-    assert whispers == [
-        Whisper(HUGO, "This customer was erased before your last words left: they were not sent.")
+    told = [e.operation for e in effects if isinstance(e, TellRoom)]
+    assert [each for each in told if isinstance(each, Post | Whisper)] == [
+        Whisper(HUGO, "This customer was erased before your last words left: they were not sent."),
+        Post("🗑️ This customer was erased. Nothing written here reaches anybody. This thread is closed."),
     ]

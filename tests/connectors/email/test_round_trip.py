@@ -152,6 +152,8 @@ WITH_A_CARD = {
     "in HTML": "Content-Type: text/html\r\n\r\n<p>My card: 4111<b>1111</b>1111&nbsp;1111</p>",
     "in a quote": f"In-Reply-To: <a@b.example>\r\n\r\nYes.\r\n\r\nOn Monday, Ava wrote:\r\n> {CARD}\r\n",
     "in the subject": f"Subject: {CARD}\r\n\r\nSee above.\r\n",
+    "in an invitation": "Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n"
+    f"SUMMARY:{CARD}\r\nDTSTART:20260302T100000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
     "in the name of a file": "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee it.\r\n--b\r\n"
     f'Content-Type: image/png; name="{CARD}.png"\r\n\r\nx\r\n--b--\r\n',
 }
