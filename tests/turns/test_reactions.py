@@ -8,6 +8,7 @@ from bot.core.answering import HandOver
 from bot.core.conversation import View
 from bot.core.events import Deleted, Reacted, Standing
 from bot.core.outbound import Emote, Mark, React, Whisper
+from orgs.documents import from_document, to_document
 from storage.outbox import Dead, Item, Result
 from tests.turns.bench import CARLA, HUGO, Bench, Left, to_rooms
 
@@ -55,6 +56,26 @@ async def test_a_listed_emoji_of_the_holder_leaves_after_the_undo(desk: Bench, p
     left = await after_the_undo(desk)
     assert emotes(left) == [Emote("c2", leaves)]
     assert marks(left) == [Mark.WAITING, Mark.DELIVERED]
+
+
+@pytest.mark.parametrize(
+    ("listed", "leaves"),
+    [(None, ["👍", "❤️", "🙏", "🎉"]), (["✅"], ["✅"]), ([], [])],
+    ids=["none", "another", "an empty one"],
+)
+async def test_the_organization_file_lists_them_or_a_short_list_is_meant(
+    desk: Bench, listed: list[str] | None, leaves: list[str]
+) -> None:
+    document: dict[str, object] = dict(to_document(desk.organization))
+    policies = {**document["policies"], "reactions": listed}  # type: ignore[dict-item]
+    if listed is None:
+        del policies["reactions"]
+    desk.organization = from_document(document | {"policies": policies})  # type: ignore[arg-type]
+    view = await taken(desk)
+    for emoji in ("👍", "❤️", "🙏", "🎉", "✅", "😡"):
+        await desk.staff(Reacted(LINE, emoji, added=True), view)
+        left = emotes(await after_the_undo(desk))
+        assert left == ([Emote("c2", emoji)] if emoji in leaves else [])
 
 
 @pytest.mark.parametrize(
