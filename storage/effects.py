@@ -522,9 +522,15 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     """),
     "outbox": text("""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, place_id,
-            kind, payload, state, reports)
-        values (:id, :organization, :lane, :conversation, :message, :room, :place, :kind, :payload,
-            'waiting', :reports)
+            kind, payload, state, reports, turn)
+        select :id, :organization, l.id, :conversation, :message, :room, cast(:place as uuid), :kind,
+            :payload, 'waiting', :reports,
+            -- One after the last of this conversation that waits there, and after what has left.
+            case when cast(:place as uuid) is null then 1 + greatest(l.turn, (
+                select max(turn) from outbox where lane_id = l.id and conversation_id = :conversation
+                    and state in ('waiting', 'sending')
+            )) else 0 end
+        from lanes l where l.id = :lane
         on conflict (room_id) where kind = 'card' and state = 'waiting' do nothing
     """),
     "turn": text("""
@@ -551,8 +557,8 @@ _FINDING: dict[str, TextClause] = {
     """),
     "settle_offer": text("""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, kind, payload,
-            state)
-        select :id, :organization, lane_id, :conversation, :message, room_id, :kind, :payload, 'waiting'
+            state, turn)
+        select :id, :organization, lane_id, :conversation, :message, room_id, :kind, :payload, 'waiting', turn
         from outbox where message_id = :message and kind = 'offer' order by position desc limit 1
         returning lane_id
     """),

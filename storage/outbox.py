@@ -1,8 +1,10 @@
 """What must leave: claiming lanes, and recording what became of each try.
 
-A lane is one chat of one account. It is advanced by one worker at a time, its rows leave in order, and it
-rests as long as the platform's published limit asks. A row is marked `sending` in the transaction that claims
-it: one found in that state later was under way when its worker died.
+A lane is one chat of one account. It is advanced by one worker at a time, and rests as long as the platform's
+published limit asks. What is for a customer leaves in the order in which it was put there. In a chat of the
+staff that is so for each conversation, and they take turns: a card never waits behind all that another
+customer has said. A row is marked `sending` in the transaction that claims it: one found in that state later
+was under way when its worker died.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -70,6 +72,7 @@ class Item:
     refs: tuple[str, ...]  # where the message to change was delivered, or its line in the room
     sealer: Sealer
     direct: DirectMessage | None = None  # to one person of the staff; `operation` is its post
+    turn: int = 0  # see outbox.turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,7 @@ class Outbox:
         claimed = {row.outbox_id: row for row in rows if row.outbox_id is not None}
         steps: list[Step] = [(_PACE, pace)]
         if idle := [LaneId(row.lane_id) for row in rows if row.outbox_id is None]:
-            zeros = [0.0] * len(idle)
-            steps.append((_FREE, {"ids": idle, "rests": zeros, "slacks": zeros, "again": zeros}))
+            steps.append((_FREE, _freed(idle, [0.0] * len(idle))))
         *_, details = await together(connection, *steps, (_DETAILS, {"ids": list(claimed)}))
         return Claimed(await self._readable(connection, details, claimed), held_back, waiting)
 
@@ -195,8 +197,7 @@ class Outbox:
             await connection.execute(_UNSEND, {"ids": [row.id for row in unreadable]})
         if left := [*pointless, *unreadable]:
             pauses = [0.0] * len(pointless) + [_UNREADABLE.total_seconds()] * len(unreadable)
-            zeros = [0.0] * len(left)
-            free = {"ids": [row.lane_id for row in left], "rests": zeros, "slacks": zeros, "again": pauses}
+            free = _freed([LaneId(row.lane_id) for row in left], pauses)
             await together(connection, (_FREE, free))
         return items
 
@@ -241,6 +242,7 @@ class Outbox:
             "rests": [r.rest.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
             "slacks": [r.slack.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
             "again": [r.after.total_seconds() if isinstance(r, Later) else 0.0 for r in kept],
+            "turns": [0 if isinstance(r, Later) else r.item.turn for r in kept],
         }
         await together(connection, *steps, (_FREE, free))
         return wakes
@@ -302,8 +304,7 @@ class Outbox:
             return
         # What an earlier try may have sent stays in doubt.
         await connection.execute(_UNSEND, {"ids": [item.id for item in kept if not item.interrupted]})
-        zeros = [0.0] * len(kept)
-        given = {"ids": [item.lane for item in kept], "rests": zeros, "slacks": zeros, "again": zeros}
+        given = _freed([item.lane for item in kept], [0.0] * len(kept))
         await connection.execute(_FREE, given)
 
     async def again(self, connection: AsyncConnection, organization: OrgId, delivery: DeliveryId) -> bool:
@@ -366,6 +367,7 @@ class Outbox:
             refs=tuple(row.refs or ()),
             sealer=sealer,
             direct=direct,
+            turn=row.turn,
         )
 
 
@@ -436,6 +438,18 @@ def _delayed(result: Later) -> DeliveryReport | None:
 def _slots(idle: float, allowance: Allowance) -> int:
     """How many may leave now, of an account that has been free for `idle` seconds (negative: is not yet)."""
     return max(0, min(allowance.burst, int(idle * allowance.per_second) + (idle >= 0)))
+
+
+def _freed(lanes: Sequence[LaneId], pauses: Sequence[float]) -> dict[str, object]:
+    """Return what frees lanes in which nothing left: each is ready again after its pause, in seconds."""
+    zeros = [0.0] * len(lanes)
+    return {
+        "ids": list(lanes),
+        "rests": zeros,
+        "slacks": zeros,
+        "again": list(pauses),
+        "turns": [0] * len(lanes),
+    }
 
 
 def _until_next(idle: float, sent: int, allowance: Allowance) -> timedelta:
@@ -532,7 +546,7 @@ _CLAIM = text("""
             o.state as was
         from leased left join lateral (
             select id, state from outbox where lane_id = leased.id and state in ('waiting', 'sending')
-            order by position limit 1
+            order by turn, position limit 1
         ) o on true
     ), marked as (
         update outbox o set state = 'sending', attempts = o.attempts + 1
@@ -643,13 +657,14 @@ _FREE = text("""
     update lanes l
     set lease_until = null,
         free_at = f.free_at,
+        turn = greatest(l.turn, t.turn),
         ready_at = case when exists (
             select 1 from outbox o where o.lane_id = l.id and o.state in ('waiting', 'sending')
         ) then greatest(
             clock_timestamp() + make_interval(secs => t.again), coalesce(f.free_at, '-infinity')
         ) end
     from unnest(cast(:ids as uuid[]), cast(:rests as float8[]), cast(:slacks as float8[]),
-            cast(:again as float8[])) as t(id, rest, slack, again)
+            cast(:again as float8[]), cast(:turns as bigint[])) as t(id, rest, slack, again, turn)
     join lanes before on before.id = t.id
     cross join lateral (
         select case when t.rest > 0 then greatest(

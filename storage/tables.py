@@ -250,6 +250,7 @@ lanes = Table(
     _when("free_at"),  # the published pause between two messages of a chat
     _when("lease_until"),
     Column("fence", BigInteger, nullable=False, server_default="0"),
+    Column("turn", BigInteger, nullable=False, server_default="0"),  # of what left last: see outbox.turn
     UniqueConstraint("account_id", "chat_hash"),
     # By account: one that has much to send and may send little is passed over in one step.
     Index("ix_lanes_ready", "account_id", "ready_at", postgresql_where=text("ready_at is not null")),
@@ -525,7 +526,10 @@ outbox = Table(
     Column("id", Uuid, primary_key=True),
     Column("organization_id", Uuid, nullable=False),
     Column("lane_id", Uuid, nullable=False),
-    Column("position", BigInteger, Identity(), nullable=False),  # the order within a lane
+    Column("position", BigInteger, Identity(), nullable=False),  # the order in which it was put here
+    # Before `position`: in a chat of the staff each conversation has its turn, however much another one has
+    # to show there (start-time fair queueing). 0 in a customer's chat, where all is in one order.
+    Column("turn", BigInteger, nullable=False, server_default="0"),
     Column("conversation_id", Uuid, nullable=False),
     Column("message_id", Uuid),
     Column("room_id", Uuid),  # null: it goes to the customer
@@ -541,7 +545,20 @@ outbox = Table(
     Column("error", String(500)),
     _created(),
     _when("settled_at"),
-    Index("ix_outbox_open", "lane_id", "position", postgresql_where=text("state in ('waiting', 'sending')")),
+    Index(
+        "ix_outbox_open",
+        "lane_id",
+        "turn",
+        "position",
+        postgresql_where=text("state in ('waiting', 'sending')"),
+    ),
+    Index(
+        "ix_outbox_turn",
+        "lane_id",
+        "conversation_id",
+        "turn",
+        postgresql_where=text("state in ('waiting', 'sending')"),
+    ),
     Index("ix_outbox_message_id", "message_id", postgresql_where=text("message_id is not null")),
     Index(
         "ix_outbox_dead",

@@ -520,7 +520,7 @@ CASES = (
     Case(
         "free lanes",
         outbox._FREE,
-        lambda s: {"ids": s.ids, "rests": _n(1.0), "slacks": _n(0.0), "again": _n(0.0)},
+        lambda s: {"ids": s.ids, "rests": _n(1.0), "slacks": _n(0.0), "again": _n(0.0), "turns": _n(1)},
         300,
     ),
     Case("unsend", outbox._UNSEND, lambda s: {"ids": s.messages}, 100),

@@ -115,7 +115,7 @@ async def test_what_is_no_id_is_bad_usage(connection: AsyncConnection, told: Tol
         (queries_sql.DEAD, "ix_outbox_dead"),
         (queries_sql.COUNT_DEAD, "ix_outbox_dead"),
         (queries_sql.UNANSWERED, "ix_conversations_pending"),
-        (queries_sql.WAITING, "ix_outbox_open"),
+        (queries_sql.WAITING, "ix_outbox_turn"),
     ],
 )
 async def test_hot_reads_go_by_their_index(
