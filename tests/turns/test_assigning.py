@@ -11,6 +11,7 @@ from bot.turns.draft import Draft
 from bot.turns.escalating import LADDER, call_next
 from orgs.specification.organization import Person
 from tests.turns.desk import ModelDesk, delivery, organization
+from tests.turns.test_holder_left import held_by_hugo
 from tests.turns.test_lost_rooms import waiting
 from tests.turns.test_one_turn import CARLA, HUGO, Story
 
@@ -78,19 +79,42 @@ def test_whoever_joins_after_it_was_closed_or_handed_on_is_told_so() -> None:
     assert told.post.text == "This conversation was closed or handed on in the meantime."
 
 
-def test_of_a_form_that_is_sent_after_somebody_took_it_nothing_comes() -> None:
-    story = Story(ModelDesk(organization()))
-    story.held(HUGO)
+def assigned(story: Story, by: str, to: str, *, seen: str) -> list[str]:
+    """`by` sends the form that was opened while `seen` held it. Returns what they are told."""
     escalation = story.desk.state.escalation
     assert escalation is not None
-    seen_before = f"{escalation.id}:"  # nobody held it when the form was opened
-    story.put(Submitted("assign", seen_before, (("person", CARLA),)), CARLA)
-    told = story.turn()
-    assert story.desk.state.escalation == escalation, "Hugo still holds it"
-    assert [e.operation for e in told if isinstance(e, TellRoom)] == [
-        Whisper(
-            CARLA,
-            "**Hugo Martin** has just taken this. If you should handle it instead, press **Take over** on the"
-            " card.",
-        )
-    ]
+    story.put(Submitted("assign", f"{escalation.id}:{seen}", (("person", to),)), by)
+    told = [e.operation for e in story.turn() if isinstance(e, TellRoom)]
+    return [each.text for each in told if isinstance(each, Whisper) and each.person == by]
+
+
+def held_by(story: Story) -> str | None:
+    escalation = story.desk.state.escalation
+    assert escalation is not None
+    return escalation.holder if escalation.state is EscalationState.HELD else None
+
+
+def test_of_a_form_that_is_sent_after_somebody_took_it_nothing_comes() -> None:
+    story = held_by_hugo()
+    [told] = assigned(story, CARLA, CARLA, seen="")
+    assert told.startswith("**Hugo Martin** has just taken this.")
+    assert held_by(story) == "hugo"
+
+
+def test_whoever_assigns_it_to_themselves_takes_it() -> None:
+    story = held_by_hugo()
+    assert assigned(story, CARLA, CARLA, seen="hugo") == []
+    assert held_by(story) == "carla"
+
+
+def test_whoever_is_handling_it_is_assigned_nothing() -> None:
+    story = held_by_hugo()
+    assert assigned(story, CARLA, HUGO, seen="hugo") == ["**Hugo Martin** is handling this already."]
+    assert held_by(story) == "hugo"
+
+
+def test_nobody_is_assigned_whom_the_file_does_not_name() -> None:
+    story = held_by_hugo()
+    told = assigned(story, CARLA, "U0STRANGER", seen="hugo")
+    assert told == ["That person is not named in the organization file."]
+    assert held_by(story) == "hugo"
