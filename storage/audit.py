@@ -3,8 +3,8 @@
 `record` only inserts, so that nothing waits for the chain. `seal` links what has been committed: each hash
 covers the hash before it and the row, so that whoever alters, removes or adds a row later breaks the chain
 there, and `verify` says where. The chain holds no secret: who can rewrite tables at will can also compute it
-anew from some row on, or cut off its end with the rows. Against them, note a `Link` from `tail` elsewhere now
-and then, and give it to `verify`.
+anew from some row on, or cut off its end with the rows. Against them its newest link is noted outside the
+database (see `storage.anchors`), and given to `verify`; a `Link` from `tail` may be noted elsewhere as well.
 
 Entries carry ids, codes and counts, never what people wrote: the log is not encrypted and not erased.
 """
@@ -329,13 +329,13 @@ _TAIL: Final = text(
 
 
 async def verify(
-    connection: AsyncConnection, organization_id: UUID, noted: Link | None = None, batch: int = _BATCH
+    connection: AsyncConnection, organization_id: UUID, noted: Sequence[Link] = (), batch: int = _BATCH
 ) -> Verdict:
     """Compare the whole chain with the log, `batch` links at a time; sealing may go on meanwhile.
 
-    `noted` is a link kept outside the database: the chain must still contain it.
+    `noted` are links kept outside the database: the chain must still contain them.
     """
-    last, flaw = await _walk(connection, organization_id, noted, batch)
+    last, flaw = await _walk(connection, organization_id, {link.position: link for link in noted}, batch)
     flaw = flaw or await _loose(connection, organization_id)
     unsealed = await connection.scalar(_UNSEALED, {"organization_id": organization_id}) or 0
     if flaw is None:
@@ -354,7 +354,7 @@ async def verify(
 
 
 async def _walk(
-    connection: AsyncConnection, organization_id: UUID, noted: Link | None, batch: int
+    connection: AsyncConnection, organization_id: UUID, noted: Mapping[int, Link], batch: int
 ) -> tuple[int, _Flaw | None]:
     """The last good position, and what is wrong with the link after it."""
     position, previous = 0, GENESIS
@@ -369,13 +369,13 @@ async def _walk(
             position, previous = row.position, row.hash
         if len(rows) < batch:
             break
-    if noted is not None and position < noted.position:
-        why = f"The chain ends at link {position}, but link {noted.position} was noted: its end was cut off."
+    if (furthest := max(noted, default=0)) > position:
+        why = f"The chain ends at link {position}, but link {furthest} was noted: its end was cut off."
         return position, _Flaw("missing link", position + 1, None, why)
     return position, None
 
 
-def _check(row: Row[Any], expected: int, previous: bytes, noted: Link | None) -> _Flaw | None:
+def _check(row: Row[Any], expected: int, previous: bytes, noted: Mapping[int, Link]) -> _Flaw | None:
     if row.position != expected:
         why = f"Link {expected} is missing: the chain goes on at {row.position}."
         return _Flaw("missing link", expected, None, why)
@@ -385,7 +385,7 @@ def _check(row: Row[Any], expected: int, previous: bytes, noted: Link | None) ->
     if row.previous != previous or row.hash != _hash_or_none(previous, row):
         why = f"Link {expected} does not match entry {row.audit_id}: the entry or the link was altered."
         return _Flaw("altered", expected, row.audit_id, why)
-    if noted is not None and noted.position == expected and noted.hash != row.hash:
+    if expected in noted and noted[expected].hash != row.hash:
         why = f"Link {expected} is not the one that was noted: the chain was computed anew here or before."
         return _Flaw("altered", expected, row.audit_id, why)
     return None

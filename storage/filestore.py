@@ -118,6 +118,35 @@ class FileStore:
         except BaseError as error:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
+    async def put_note(self, name: str, content: bytes) -> None:
+        """Write something small of our own, which belongs to nobody's message."""
+        try:
+            await obstore.put_async(self._store, name, content)
+        except (BaseError, OSError) as error:
+            raise PlatformDown(f"file_store: {type(error).__name__}") from None
+
+    async def read_note(self, name: str) -> bytes:
+        """Raises Refused when there is none of that name."""
+        try:
+            found = await obstore.get_async(self._store, name)
+            return bytes(await found.bytes_async())
+        except FileNotFoundError:
+            raise Refused("file_gone: the store has it no longer") from None
+        except BaseError as error:
+            raise PlatformDown(f"file_store: {type(error).__name__}") from None
+
+    async def last_note(self, folder: str) -> str | None:
+        """Return the name that is last in order of those in a folder; None for an empty one."""
+        last: str | None = None
+        try:
+            async for some in obstore.list(self._store, prefix=folder):
+                last = max([found["path"] for found in some] + ([last] if last else []), default=None)
+        except FileNotFoundError:
+            return None
+        except BaseError as error:
+            raise PlatformDown(f"file_store: {type(error).__name__}") from None
+        return last
+
     async def tidy(self) -> int:
         """Remove what processes that were killed left half written; returns how many. A folder only: for S3,
         a lifecycle rule of the bucket ends multipart uploads that were never completed.

@@ -40,7 +40,7 @@ class Keyring:
     opens only for the owner and purpose it was wrapped for: it cannot be copied to another row or column.
     """
 
-    __slots__ = ("_ciphers", "_newest", "_randomness")
+    __slots__ = ("_ciphers", "_newest", "_randomness", "_signing")
 
     def __init__(self, keys: Sequence[bytes], *, randomness: Randomness = os.urandom) -> None:
         if not keys:
@@ -53,7 +53,16 @@ class Keyring:
                 raise SettingsError(f"key {number} of {len(keys)} in ENCRYPTION_KEY is there twice")
             self._ciphers[mark] = AESGCM(key)
         self._newest = _fingerprint(keys[0])
+        self._signing = tuple(hmac.digest(key, b"agents-market signatures", "sha256") for key in keys)
         self._randomness = randomness
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign with the newest key (HMAC-SHA-256). `data` says what it is, and serves for nothing else."""
+        return hmac.digest(self._signing[0], data, "sha256")
+
+    def verifies(self, data: bytes, signature: bytes) -> bool:
+        """Return whether one of the keys signed it."""
+        return any(hmac.compare_digest(hmac.digest(key, data, "sha256"), signature) for key in self._signing)
 
     @classmethod
     def parse(cls, text: str, *, randomness: Randomness = os.urandom) -> Self:

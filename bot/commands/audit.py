@@ -6,6 +6,7 @@ from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment
 from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
 from bot.core.errors import BadUsage
+from storage.anchors import outside
 from storage.audit import AuditLine, Detail, Link
 from storage.audit import tail as read_tail
 from storage.audit import verify as verify_chain
@@ -17,12 +18,14 @@ _DETAIL: Final = 40  # characters of a value that the table shows whole
 
 def commands(desk: Desk) -> tuple[Command, ...]:
     async def verify(call: Call) -> Output:
-        noted = _noted(call.arguments["noted"]) if call.arguments["noted"] else None
+        noted = [_noted(call.arguments["noted"])] if call.arguments["noted"] else []
         known = await whose(desk, call)
+        elsewhere = await outside(desk.anchors, known.organization)
         async with desk.database.begin(known.organization) as connection:
-            verdict = await verify_chain(connection, known.organization, noted)
+            found = await verify_chain(connection, known.organization, [*noted, *elsewhere.links])
+        verdict = elsewhere.judge(found)
         return Output(
-            text=verdict.sentence,
+            text=f"{verdict.sentence}\n{elsewhere.against}",
             data={
                 "ok": verdict.ok,
                 "sealed": verdict.sealed,
@@ -31,6 +34,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 "entry": str(verdict.audit_id) if verdict.audit_id else None,
                 "what": verdict.what,
                 "sentence": verdict.sentence,
+                "against": elsewhere.against,
             },
             ok=verdict.ok,
         )
@@ -45,7 +49,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     return (
         Command(
             name="audit verify",
-            summary="Compare the audit log with its chain; names the first broken or missing link.",
+            summary="Compare the audit log with its chain, and the chain's end with what is noted elsewhere.",
             permission=Permission.ADMIN,
             handler=verify,
             parameters=(

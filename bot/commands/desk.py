@@ -15,6 +15,7 @@ from orgs.loading import NO_CHANNELS
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Organization
 from storage.accounts import Account
+from storage.anchors import Anchors
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import InForce, Organizations, current, find
@@ -98,6 +99,7 @@ class Desk:
     organizations: Organizations
     ring: Ring
     channels: Mapping[str, ChannelKind]
+    anchors: Anchors
     confirm: Confirm = unconfirmed
     ask_secret: AskSecret = nobody_to_ask
     borrow: Borrow = nothing_to_borrow

@@ -139,6 +139,16 @@ class CannotDecrypt(DeskError):
     code = "key.mismatch"
 
 
+class AnchorForged(DeskError):
+    code = "audit.anchor_forged"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The anchor {name} in the file store was not signed with ENCRYPTION_KEY: somebody wrote it"
+            " there, or the key that signed it is not among those the program has."
+        )
+
+
 class InvalidOrganization(DeskError):
     code = "organization.invalid"
 

@@ -5,7 +5,9 @@ from datetime import timedelta
 import structlog
 
 from bot.jobs.job import Context, Counts, Job
+from storage.anchors import Anchors, outside
 from storage.audit import verify
+from storage.filestore import FileStore
 from storage.organizations import current
 
 log = structlog.get_logger(__name__)
@@ -15,12 +17,14 @@ async def audit_check(context: Context) -> Counts:
     """A broken chain is told to operators; it is no failure of the job, and trying again would not help."""
     async with context.database.begin() as connection:
         organizations = sorted(known.organization for known in await current(connection))
+    anchors = Anchors(FileStore(context.files_url), context.keyring)
     checked = broken = links = 0
     for organization in organizations:
         if context.spent():
             break
-        async with context.database.begin() as connection:
-            verdict = await verify(connection, organization)
+        elsewhere = await outside(anchors, organization)
+        async with context.database.begin(organization) as connection:
+            verdict = elsewhere.judge(await verify(connection, organization, elsewhere.links))
         checked += 1
         links += verdict.sealed
         if not verdict.ok:

@@ -24,6 +24,7 @@ from bot.run.files import Shelf
 from bot.run.settings import Settings, load, parse
 from bot.run.wiring import CHANNELS
 from storage.accounts import Account
+from storage.anchors import Anchors
 from storage.database import Database
 from storage.files import Files, FileStore
 from storage.inbox import Inboxes
@@ -103,6 +104,7 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
                 organizations=Organizations(database),
                 ring=_nobody,
                 channels=CHANNELS,
+                anchors=Anchors(FileStore(settings.files_url), keys.keyring),
                 confirm=shell.confirm,
                 ask_secret=shell.ask_secret,
                 borrow=lender(settings, CHANNELS, database, _lend(settings, database, keys)),

@@ -27,7 +27,7 @@ from bot.run.instance import Instance, InstanceFile, only_instance
 from bot.run.jobs_process import run_jobs
 from bot.run.sandbox import forget_customers, in_sandbox
 from bot.run.settings import Environment, Settings
-from bot.run.upkeep import count_waiting, seal_audit
+from bot.run.upkeep import anchor_audit, count_waiting, seal_audit
 from bot.run.web import add_health, web_app
 from bot.run.wiring import CHANNELS, House, house, namespace
 from connectors.sandbox.server import Sandbox
@@ -154,6 +154,7 @@ async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -
         workers.append(asyncio.create_task(h.deliverer.run(stop), name="deliverer"))
         workers.append(asyncio.create_task(h.fetcher.run(stop), name="fetcher"))
         keepers.append(asyncio.create_task(seal_audit(h.database), name="audit"))
+        keepers.append(asyncio.create_task(anchor_audit(h.database, h.desk.anchors), name="anchors"))
         keepers.append(asyncio.create_task(count_waiting(h.database), name="gauges"))
     watched = [*keepers, *fetching, *workers]
     for task in watched:

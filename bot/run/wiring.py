@@ -37,6 +37,7 @@ from connectors import email, messenger, slack, telegram, whatsapp
 from orgs.answering.models import MODELS
 from orgs.routing import find_person, person_on
 from storage.accounts import Account
+from storage.anchors import Anchors
 from storage.articles import Articles
 from storage.database import Database
 from storage.files import Files, FileStore
@@ -113,6 +114,7 @@ async def house(
         organizations=organizations,
         ring=ring,
         channels=CHANNELS,
+        anchors=Anchors(store, keys.keyring),
         confirm=unconfirmed,
         borrow=lender(settings, CHANNELS, database, lend, connections.opened),
         address=partial(address_of, settings),

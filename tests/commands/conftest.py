@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,7 +18,9 @@ from bot.run.checking import lender
 from bot.run.cli import run
 from bot.run.settings import parse
 from bot.run.wiring import CHANNELS
+from storage.anchors import Anchors
 from storage.database import Database
+from storage.filestore import FileStore
 from storage.organizations import Organizations
 from tests.commands.telling import KEY, Told, keys_of_tests, tell
 from tests.connectors.means import memory_means
@@ -85,7 +88,9 @@ def surroundings(database_url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-async def chat_desk(database_url: str, bell: Rung, surroundings: dict[str, str]) -> AsyncIterator[Desk]:
+async def chat_desk(
+    database_url: str, bell: Rung, surroundings: dict[str, str], tmp_path: Path
+) -> AsyncIterator[Desk]:
     database = Database(database_url)
     yield Desk(
         database=database,
@@ -94,6 +99,7 @@ async def chat_desk(database_url: str, bell: Rung, surroundings: dict[str, str])
         clock=utc_now,
         organizations=Organizations(database),
         ring=bell,
+        anchors=Anchors(FileStore((tmp_path / "files").as_uri()), keys_of_tests().keyring),
         channels=CHANNELS,
         borrow=lender(parse(surroundings), CHANNELS, database, lambda _: memory_means()),
     )

@@ -65,7 +65,7 @@ async def seal_all(engine: AsyncEngine, organization: UUID | None = None, limit:
 
 async def check(engine: AsyncEngine, organization: UUID = ACME, noted: Link | None = None) -> Verdict:
     async with engine.begin() as connection:
-        return await verify(connection, organization, noted, batch=3)
+        return await verify(connection, organization, [noted] if noted else [], batch=3)
 
 
 async def sealed_ids(engine: AsyncEngine, organization: UUID = ACME) -> list[UUID]:

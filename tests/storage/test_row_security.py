@@ -21,7 +21,9 @@ from bot.core.errors import SettingsError
 from bot.core.ids import OrgId, PersonId, new_id, utc_now
 from orgs.loading import load
 from storage import organizations
+from storage.anchors import Anchors
 from storage.database import Database
+from storage.filestore import FileStore
 from storage.migrate import upgrade
 from storage.organizations import Organizations
 from storage.row_security import APPEND_ONLY, TENANT
@@ -211,7 +213,7 @@ async def test_no_statement_finds_what_is_anothers_whatever_ids_it_is_asked_with
 
 
 async def test_no_command_tells_anything_of_another_organization(
-    database: Database, told: Told, rival: OrgId
+    database: Database, told: Told, rival: OrgId, tmp_path: Path
 ) -> None:
     desk = Desk(
         database=database,
@@ -220,6 +222,7 @@ async def test_no_command_tells_anything_of_another_organization(
         clock=utc_now,
         organizations=Organizations(database),
         ring=_nobody,
+        anchors=Anchors(FileStore(tmp_path.as_uri()), keys_of_tests().keyring),
         channels={},
     )
     ids = [
