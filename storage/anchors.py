@@ -39,7 +39,7 @@ class Anchors:
         self._keyring = keyring
 
     async def note(self, anchor: Anchor) -> str:
-        """Keep the anchor, and return its signature. Idempotent. Raises PlatformDown."""
+        """Keep the anchor as its day's newest, and return its signature. Idempotent. Raises PlatformDown."""
         signature = self._keyring.sign(_told(anchor)).hex()
         value = {
             "organization": str(anchor.organization),
@@ -48,7 +48,7 @@ class Anchors:
             "at": anchor.at.isoformat(),
             "signature": signature,
         }
-        name = f"{_folder(anchor.organization)}/{anchor.link.position:012}"
+        name = f"{_folder(anchor.organization)}/{anchor.at:%Y-%m-%d}"
         await self._store.put_note(name, json.dumps(value).encode())
         return signature
 
