@@ -29,8 +29,9 @@ def who_speaks(draft: Draft, name: str, did: str) -> str:
         f"👋 {did}. From now on what {name} writes in this thread goes to {customer} after {undo:g} s."
         " Everyone else's words stay inside.",
         "- **Stays inside:** a line that begins with `//`, also after a name or a label (`Carla: // …`), and"
-        " what follows it up to the next blank line; the whole message, if its first line does or begins like"
-        " a command (`/word`); whatever is forwarded, or composed by a bot.",
+        " what follows it up to the next blank line; a fenced block that holds one, whole; the whole message,"
+        " if its first line does or begins like a command (`/word`); whatever is forwarded, or composed by a"
+        " bot.",
         f"- **Reactions:** {_reactions(draft)}",
         f"- **Undo:** {take_back} within {undo:g} s.",
         f"- **Marks:** {_marks(draft, room)}",

@@ -29,8 +29,12 @@ _DATES = (
 )
 # Words that say by themselves that what follows is for the staff; any others need a sign after them.
 _LABELS = (
-    "fyi|nb|cc|psst|note|notes|todo|internal(?:ly)?|private(?:ly)?|intern|privat|notiz|hinweis|interne?"
-    "|privée?|intern[oa]|privad[oa]|particular|nota|inside|staff only|team only|not for the customer"
+    "fyi|nb|cc|bcc|p\\.?s|btw|psst|notes?|notice|memo|remark|reminder|todo|aside|inside|staff|team|colleagues?"
+    "|internal(?:ly)?|private(?:ly)?|confidential(?:ly)?|customers?|clients?|between us|off the record"
+    "|(?:do not|don['’]t) send|kolleg(?:e|in|en|innen)|intern|privat|vertraulich|notiz|hinweis"
+    "|kund(?:e|in|en)|unter uns|interne?|privée?|confidentiel(?:le)?|équipe|collègues?|entre nous"
+    "|intern[oa]s?|privad[oa]|particular|confidencial|nota|equipo|equipe|entre nosotros|entre nós"
+    "|clientes?|riservat[oa]|tra noi"
 )
 # A link is none of what may stand before the slashes. Of schemes that nobody knows, most are names or labels
 # ("note://she complains"): one is a link when what follows looks like an address.
@@ -44,14 +48,17 @@ _LINK = rf"""
 # with words; the name of an emoji or of a channel; whom the line mentions; numbers, dates and times; the
 # letter of a list or of a ticked box.
 _WORD = rf"(?:(?!{_TWO})[^\s@])"
+_OF_A_NAME = r"(?: (?!\p{Ll}) | (?=\p{Ll}{1,3}(?!\p{L})) )"  # "Cruz", "de", "-", but no word of a sentence
 _SIGN = rf"[^\p{{L}}\p{{Nd}}{_SLASH}{_SLASHES}]"
 _MARK = rf"""
     :[a-z0-9_+'-]{{1,60}}: (?<! :(?:{_SCHEMES}): )
     | < [{_SLASH}@\#!]? \p{{L}} [^<>:{_SLASH}]{{0,80}} >
     | \[ [^\[\]]{{1,80}} \] \( [^()\s]{{1,300}} \) (?=[{_UNSEEN}:,])
     | \# {_WORD}{{1,80}} (?<!:) (?=[{_UNSEEN}:,])
-    | (?: \p{{L}}{{1,10}} [{_UNSEEN},:]+ ){{0,2}} (?<![\p{{L}}\p{{Nd}}]) [@\uff20] {_WORD}{{1,80}}
-      (?: [{_UNSEEN}]+ {_WORD}{{1,40}} ){{0,4}}? [{_UNSEEN}]* (?= [@\uff20] | {_TWO} )
+    | (?: \p{{L}}{{1,10}} [{_UNSEEN},:]+ ){{0,2}} (?<![\p{{L}}\p{{Nd}}]) [@\uff20] {_WORD}{{1,80}}+
+      (?: (?: [{_UNSEEN}]++ {_WORD}{{1,40}}+ ){{0,6}}?
+        | (?: [{_UNSEEN}]++ {_OF_A_NAME} {_WORD}{{1,40}}+ ){{0,15}}? )
+      [{_UNSEEN}]* (?= [@\uff20] | {_TWO} )
       (?<! \b(?:{_SCHEMES}): )
     | {_SIGN}
     | \p{{Default_Ignorable_Code_Point}}
@@ -61,22 +68,35 @@ _NUMBER = rf"""
     | (?i:\b(?:{_DATES})\b)
     | [\p{{L}}\p{{M}}]{{1,4}} [.)\]] (?=[{_UNSEEN}{_SLASH}{_SLASHES}])
 """
-# Then up to four names or labels, such as "Carla:", "Hugo, Anna," or "for the team -". Each is up to four
-# words with a sign after them: without one nothing tells where a name ends ("Maya // Hugo").
-_NAME = r"[\p{L}\p{M}\p{N}\p{Cf}]{1,40} (?: ['’._-] [\p{L}\p{M}\p{N}\p{Cf}]{1,40} ){0,5}+"
+# Then up to four names or labels, such as "Carla:", "Hugo (he/him):" or "for the team -". Each is up to four
+# words with a sign after them: without one nothing tells where a name ends ("Maya // Hugo"). One of the words
+# above does tell, among up to eight ("cc Carla and Hugo").
+_NAME = r"[\p{L}\p{M}\p{N}\p{Cf}]{1,40} (?: ['’._/-] [\p{L}\p{M}\p{N}\p{Cf}]{1,40} ){0,5}+"
 _LABEL = rf"""
     (?!{_LINK}) {_NAME} (?: [{_UNSEEN}]++ (?!{_LINK}) {_NAME} ){{0,3}}+
     [{_UNSEEN}]*+ (?=\S) (?:{_MARK})++
 """
+_TOLD = rf"""
+    (?= (?: (?!{_TWO}) . ){{0,160}}? \b (?i:{_LABELS.replace(" ", "[ ]")}) \b )
+    (?: (?!{_LINK}) {_NAME} (?: {_SIGN} | \p{{Default_Ignorable_Code_Point}} )++ ){{1,8}}+
+"""
 _PRIVATE = regex.compile(
     rf"""
     (?: {_MARK} | {_NUMBER} )*+
-    (?: (?: {_LABEL} ){{0,4}}+ | (?i:\b(?:{_LABELS})) [{_UNSEEN}]++ )
+    (?: (?: {_LABEL} ){{0,4}}+ | {_TOLD} )
     {_TWO}
     """,
     regex.VERBOSE,
 )
-_COMMAND = regex.compile(rf"[{_UNSEEN}]*/[A-Za-z]\w*(?:@\w+)?(?:\s|$)")
+# Whatever dresses it, and whatever follows its name; a path with a second slash in it is none, nor is a price
+# ("€/month").
+_COMMAND = regex.compile(
+    rf"""
+    (?: [@\uff20] {_WORD}{{1,80}}+ [{_UNSEEN}] | \p{{Nd}}{{1,9}} [.)] [{_UNSEEN}] | {_MARK} )*+
+    (?<![.\p{{Sc}}]) [{_SLASH}] \p{{L}} (?! \S* [{_SLASH}] [\p{{L}}\p{{N}}] )
+    """,
+    regex.VERBOSE,
+)
 _BLANK = regex.compile(rf"[{_UNSEEN}>]*")
 _QUOTED = regex.compile(rf"[{_UNSEEN}]*>")
 _FENCE = regex.compile(
@@ -112,7 +132,7 @@ def divide(text: str) -> Divided:
 
 def is_command(text: str) -> bool:
     """Return whether a message begins like a command to a program."""
-    return _COMMAND.match(text) is not None
+    return _COMMAND.match(html.unescape(text)) is not None
 
 
 def _begins_private(read: list[str], fences: list[int | None]) -> bool:

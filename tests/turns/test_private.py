@@ -74,6 +74,10 @@ DRESSES = [
     "#general ",
     "#general: ",
     "[Carla](https://t.me/carla) ",
+    "@Ana María de la Cruz González ",
+    "@ana maria de la cruz gonzalez ",
+    "@Hugo Martin - Brightdesk - Billing Team ",
+    "@Dr. Jean-Luc van der Berg (he/him) | Sales & Support | EMEA ",
     "@here ",
     "@billing-team: ",
     "🔒 ",
@@ -113,6 +117,20 @@ NAMES = [
     "**Note:** ",
     "fyi:\u00a0",
     "FYI ",
+    "Internal note ",
+    "NOT FOR CUSTOMER ",
+    "Not for the customers ",
+    "PS ",
+    "P.S. ",
+    "cc Carla ",
+    "cc Carla & Hugo ",
+    "*Note* to self ",
+    "Just between us ",
+    "for the team ",
+    "nicht für den Kunden ",
+    "pas pour le client ",
+    "Hugo Martin (he/him): ",
+    "Sales/Support – ",
     "Only staff: ",
     "Re: Carla: ",
     "internal - ",
@@ -228,6 +246,17 @@ def test_what_follows_the_next_blank_line_goes_out_again(ends: str, blank: str) 
         "hugo@shop.example // or",
         "@Maya this is what we have found so far: one // two",
         "/",
+        "/ 2",
+        "/var/log/desk.log holds it",
+        "`/etc/hosts`",
+        "./run it",
+        "2/month",
+        "€/month is what we charge by",
+        "Type /help to see more",
+        "It is 90 EUR and/or free // 3/4",
+        "Please note: https://shop.example",
+        "note https://shop.example//cart",
+        "cc Carla ssh://git@shop.example//x",
         "\n\n  Two\n\n\nThree  \n",
         "```\nx = 1 // 2\n```",
     ],
@@ -268,7 +297,32 @@ def test_an_empty_line_of_a_quotation_is_a_blank_line() -> None:
     assert divide("One.\n> // two\n>\nthree\n\nFour.").public == "One.\n\nFour."
 
 
-@pytest.mark.parametrize("text", ["/desk resolve", " /take", "/start@a_bot now\n\nmore", "\u200b/desk"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/desk resolve",
+        " /take",
+        "/start@a_bot now\n\nmore",
+        "\u200b/desk",
+        "/resolve, please",
+        "/resolve!",
+        "/resolve: done",
+        "/take-over now",
+        "/résoudre",
+        "`/resolve`",
+        "**/resolve**",
+        "```\n/resolve\n```",
+        "> /resolve",
+        "&gt; /resolve",
+        "- /resolve",
+        "1. /resolve",
+        "“/resolve”",
+        "🔒 /resolve",
+        "@desk /resolve",
+        "<@U123> /resolve",
+        "／desk resolve",
+    ],
+)
 def test_a_command_stays_inside_whole(text: str) -> None:
     assert divide(text) == ("", text)
 
@@ -383,3 +437,20 @@ def test_a_link_leaves_at_the_beginning_of_a_line_and_after_words(
 ) -> None:
     text = f"{before}{between}{link} {after}"
     assert divide(text) == (text, "")
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([dress for dress in DRESSES if not any(sign.isalnum() for sign in dress)]),
+    st.sampled_from(["/desk", "／take-over", "/resolve"]),
+    texts,
+)
+def test_whatever_dresses_a_command_it_stays_inside(dress: str, command: str, after: str) -> None:
+    assert divide(f"{dress}{command} {after}").public == ""
+
+
+@pytest.mark.parametrize("piece", ["\u200b", "a\u200b", "a ", "A ", "note ", "@a ", "(a) ", "1. ", "a/"])
+def test_a_long_line_is_divided_at_once(piece: str) -> None:
+    text = "@Carla " + piece * 20_000
+    assert divide(text) == (text, "")
+    assert divide("cc " + text).public == "cc " + text
