@@ -87,6 +87,15 @@ def database_url(servers: Addresses, _admin: psycopg.Connection, worker_id: str)
 
 
 @pytest.fixture
+def second_database_url(servers: Addresses, _admin: psycopg.Connection, worker_id: str) -> Iterator[str]:
+    """Another database, for tests of two installations side by side."""
+    name = f"test_{worker_id}_{next(_numbers)}"
+    clone(_admin, name)
+    yield on_database(servers.admin_url, name)
+    drop(_admin, name)
+
+
+@pytest.fixture
 def redis_url(servers: Addresses, worker_id: str) -> Iterator[str]:
     """An empty Redis database which no test running at the same time uses."""
     number = 1 + (int(worker_id.removeprefix("gw")) if worker_id != "master" else 0)

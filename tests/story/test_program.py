@@ -10,7 +10,9 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.chaos.processes import programs
+from bot.run.embedded.kept import free_port
+from bot.run.instance import running_instance
+from tests.chaos.processes import Program, programs
 from tests.story.rig import ROOT
 
 
@@ -57,16 +59,30 @@ async def test_without_the_sandbox_nothing_is_installed_and_ones_own_organizatio
         assert await desk.ended(30) == 0
 
 
-async def test_every_account_works_and_the_address_leads_to_the_page(
-    database_url: str, redis_url: str, free_port: int, tmp_path: Path
-) -> None:
-    environ = {
+def sandbox_environ(database_url: str, redis_url: str, port: int, var: Path) -> dict[str, str]:
+    return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "DESK_ENV": "embedded",
-        "VAR_DIR": str(tmp_path),
-        "PORT": str(free_port),
+        "VAR_DIR": str(var),
+        "PORT": str(port),
     }
+
+
+async def every_account_works(environ: Mapping[str, str], desk: Program) -> None:
+    async with asyncio.timeout(60):
+        while "is running" not in desk.last_words():  # noqa: ASYNC110 (it tells nobody)
+            await asyncio.sleep(0.1)
+    _, out = await shell(environ, "accounts", "check", "--sandbox", "--json")
+    told = json.loads(out)
+    assert len(told) == 7
+    assert [one for one in told if not one["works"]] == []
+
+
+async def test_every_account_works_and_the_address_leads_to_the_page(
+    database_url: str, redis_url: str, free_port: int, tmp_path: Path
+) -> None:
+    environ = sandbox_environ(database_url, redis_url, free_port, tmp_path)
     here = f"http://127.0.0.1:{free_port}"
     async with programs() as running:
         desk = running.add("up", ("-m", "bot.run.cli", "up", "--sandbox"), environ, health=here)
@@ -74,14 +90,25 @@ async def test_every_account_works_and_the_address_leads_to_the_page(
         async with aiohttp.ClientSession() as session, session.get(here) as page:
             assert page.url.path.startswith("/sandbox")
             assert "Write as a customer" in await page.text()
-
-        async with asyncio.timeout(60):
-            while "is running" not in desk.last_words():  # noqa: ASYNC110 (it tells nobody)
-                await asyncio.sleep(0.1)
-        _, out = await shell(environ, "accounts", "check", "--sandbox", "--json")
-        told = json.loads(out)
-        assert len(told) == 7
-        assert [one for one in told if not one["works"]] == []
-
+        await every_account_works(environ, desk)
         desk.terminate()
         assert await desk.ended(30) == 0
+
+
+async def test_two_sandboxes_side_by_side_have_mail_servers_of_their_own(
+    database_url: str, second_database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    mailboxes = []
+    async with programs() as running:
+        for n, url in enumerate((database_url, second_database_url)):
+            port, var = free_port(), tmp_path / str(n)
+            environ = sandbox_environ(url, redis_url, port, var)
+            words = ("-m", "bot.run.cli", "up", "--sandbox")
+            desk = running.add(f"up {n}", words, environ, health=f"http://127.0.0.1:{port}")
+            await desk.start()
+            await every_account_works(environ, desk)
+            instance = running_instance(var)
+            assert instance is not None
+            assert instance.port == port
+            mailboxes += instance.mail or ()
+    assert len(set(mailboxes)) == 4
