@@ -282,7 +282,8 @@ class Inboxes:
             }
             if event.content.change is WorkplaceChange.CHAT_MOVED:
                 continue
-            for row in await connection.execute(_CONCERNED[event.content.change], given):
+            for n, row in enumerate(await connection.execute(_CONCERNED[event.content.change], given)):
+                content = event.content if n == 0 else replace(event.content, tells_admins=False)
                 entries.append(
                     Entry(
                         account.id,
@@ -290,7 +291,7 @@ class Inboxes:
                         account.organization,
                         ConversationId(row.conversation_id),
                         Origin.ROOM,
-                        event,
+                        replace(event, content=content),
                         self._keys.customer(row.customer_id, row.data_key),
                     )
                 )
@@ -626,6 +627,7 @@ _WORKING = text(f"""{_CONCERNS}
         select 1 from rooms r where r.conversation_id = v.id and r.open and r.account_id = :account
             and (cast(:chat as text) = '' or r.chat_id = cast(:chat as text))
     )
+    order by v.id
 """)
 _CONCERNED: Mapping[WorkplaceChange, TextClause] = {
     WorkplaceChange.CHAT_CLOSED: _WORKING,

@@ -196,6 +196,7 @@ class WorkplaceChanged:
 
     change: WorkplaceChange
     detail: str = ""
+    tells_admins: bool = True  # of all conversations that hear of it, one does
 
 
 Content = (

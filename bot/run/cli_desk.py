@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from getpass import getpass
 from typing import TextIO
@@ -20,7 +20,9 @@ from bot.run.checking import lender
 from bot.run.cli_output import printable
 from bot.run.connections import Lend, address_of
 from bot.run.embedded import EmbeddedPostgres, running
+from bot.run.embedded.kept import LOOPBACK
 from bot.run.files import Shelf
+from bot.run.instance import running_instance
 from bot.run.settings import Settings, load, parse
 from bot.run.wiring import CHANNELS
 from storage.accounts import Account
@@ -71,7 +73,17 @@ def settings_for(environ: Mapping[str, str], *, begins: bool) -> Settings:
             f"there is no data in {told.var}: type this in the folder where `make run` was started, or set"
             " VAR_DIR"
         )
-    return load(environ)
+    return _as_running(load(environ))
+
+
+def _as_running(settings: Settings) -> Settings:
+    """Let what is shown lead to the program that runs on the same data, where nothing else was told."""
+    if settings.has("PUBLIC_URL") or settings.has("PORT"):
+        return settings
+    found = running_instance(settings.var)
+    if found is None:
+        return settings
+    return replace(settings, port=found.port, public_url=f"http://{LOOPBACK}:{found.port}")
 
 
 @asynccontextmanager

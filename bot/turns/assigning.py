@@ -6,6 +6,7 @@ from bot.core.ids import PersonId
 from bot.core.outbound import Button, Invite, Post, Style
 from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, start_clocks, target_of
+from bot.turns.holder import back_to_queue
 from bot.turns.ownership import Cause
 from bot.turns.quoting import inert, without_code
 from orgs.routing import find_team, person_on
@@ -50,10 +51,23 @@ def not_in_channel(draft: Draft, report: DeliveryReport) -> None:
     if report.outcome == "delivered":
         draft.because("delivery", f"person {person} was called and is not in the channel: told directly")
         _tell_directly(draft, person)
+        _let_go(draft, person)
         return
     draft.because("delivery", f"person {person} could not be added to the channel: {report.reason}")
     failed = f"couldn't be added to this channel: {inert(without_code(report.reason))}."
     draft.tell_room(Post(f"⚠️ **{draft.person_name(person)}** {failed} Invite them by hand."), room=room)
+
+
+def _let_go(draft: Draft, person: PersonId) -> None:
+    """Give a conversation back to the queue whose holder reads its channel no more."""
+    escalation = draft.escalation
+    if escalation is None or escalation.state is not EscalationState.HELD or escalation.holder != person:
+        return
+    gone = f"{draft.person_name(person)} is not in this channel any more"
+    draft.tell_room(
+        Post(f"⚠️ {gone}. Nobody speaks to {draft.customer_name} now: press **Take** on the card to go on.")
+    )
+    back_to_queue(draft, gone)
 
 
 def _tell_directly(draft: Draft, person: PersonId) -> None:
@@ -69,7 +83,10 @@ def _tell_directly(draft: Draft, person: PersonId) -> None:
     )
     text += " **Take** on the card there."
     if escalation.holder == person:
-        text = f"🔔 Your conversation with {draft.customer_name} goes on in {where} to answer."
+        text = (
+            f"🔔 {draft.customer_name} waits for your answer, in {where}, then press **Take** on the card"
+            " there. Until then anybody may take it."
+        )
     told = draft.tell_person(person, Post(text, buttons=(join,)))
     if not told:
         draft.tell_room(

@@ -146,7 +146,7 @@ def reopen_by_customer(draft: Draft, event: Event, message: Message | None) -> b
     Returns False for a mere courtesy: it reopens nothing, and is shown in the closed thread.
     """
     closed = draft.closed
-    if _only_thanks(draft, event) and closed is not None and closed.room is not None:
+    if said_only_thanks(draft, event) and closed is not None and closed.room is not None:
         draft.because("customer", "said thanks: it stays resolved")
         return False
     if draft.organization.policies.reopened is Reopened.TEAM and reopen_for_team(
@@ -240,7 +240,7 @@ def _tell_since(draft: Draft, besides: Message | None = None) -> None:
         draft.tell_room(Post(f"**Since then**\n\n{told}"))
 
 
-def _only_thanks(draft: Draft, event: Event) -> bool:
+def said_only_thanks(draft: Draft, event: Event) -> bool:
     """Return whether the customer only thanks, says goodbye, or says "ok" to no question of ours."""
     if not isinstance(event.content, Said) or event.content.attachments:
         return False

@@ -24,7 +24,7 @@ from bot.core.events import (
 from bot.core.outbound import Post
 from bot.turns import elsewhere
 from bot.turns.attachments import at_hand, awaited
-from bot.turns.closing import reopen_by_customer
+from bot.turns.closing import reopen_by_customer, said_only_thanks
 from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, escalate
 from bot.turns.quoting import excerpt, inert, quoted
@@ -33,7 +33,6 @@ from bot.turns.story import named, reference_for_staff, told_by_customer
 from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
 from orgs.answering.choosing import choice_of
-from orgs.answering.courtesy import courtesy
 from orgs.answering.language import language_of
 from orgs.specification.texts import fill
 
@@ -178,13 +177,17 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
             if draft.capabilities.window is not None:
                 draft.show_card()  # it tells how long free text reaches them: from now on anew
             draft.because(f"{draft.owner.kind} {draft.owner.name}", "has the word: shown in the room")
-            due = draft.owner.kind is OwnerKind.PERSON and not event.overheard
-            if due and (ANSWER_DUE, "") not in draft.timers:
-                draft.add(SetTimer(ANSWER_DUE, "", draft.now + TO_ANSWER))
-            if not (event.automatic or event.overheard or courtesy(message.text)):
-                expect_answer(draft)
+            if not (event.automatic or event.overheard or said_only_thanks(draft, event)):
+                _expect_answer(draft)
         case _:
             assert_never(draft.owner.kind)
+
+
+def _expect_answer(draft: Draft) -> None:
+    """Start the clocks of whoever owes the customer an answer, and of what the customer is told meanwhile."""
+    if draft.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in draft.timers:
+        draft.add(SetTimer(ANSWER_DUE, "", draft.now + TO_ANSWER))
+    expect_answer(draft)
 
 
 def _show(draft: Draft, message: Message, event: Event, room: Room | None = None) -> None:

@@ -21,10 +21,10 @@ def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId
         case WorkplaceChange.CHAT_CLOSED if room is not None and concerned and place.chat == room.place.chat:
             lost_rooms.leave_channel(draft, content.detail)
         case WorkplaceChange.CHAT_EXPOSED if room is not None and concerned and place.chat == room.place.chat:
-            _exposed(draft, room.name, content.detail)
+            _exposed(draft, room.name, content)
         case WorkplaceChange.CHAT_MADE_PUBLIC if room and concerned and place.chat == room.place.chat:
             if not is_public(draft.organization, routing.Room(place.account, room.name)):
-                _exposed(draft, room.name, content.detail)
+                _exposed(draft, room.name, content)
         case WorkplaceChange.CHAT_RENAMED:
             _renamed(draft, place, content.detail)
         case WorkplaceChange.CARD_DELETED if here:
@@ -42,16 +42,17 @@ def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId
             draft.because("desk", f"{content.change} concerns this no more")
 
 
-def _exposed(draft: Draft, name: str, who: str) -> None:
+def _exposed(draft: Draft, name: str, changed: WorkplaceChanged) -> None:
     """Tell the room and the admins. The conversation stays where it is: staff decide what to do."""
     post = Post(
-        f"⚠️ {name} is not private any more: {who}. Write nothing here that only staff may read. Make it"
-        " private, or name another channel in the organization file: open conversations go on there."
+        f"⚠️ {name} is not private any more: {changed.detail}. Write nothing here that only staff may"
+        " read. Make it private, or name another channel in the organization file: open conversations go on"
+        " there."
     )
     draft.tell_room(post)
-    for admin in admins_of(draft.organization):
+    for admin in admins_of(draft.organization) if changed.tells_admins else ():
         draft.tell_person(admin.id, post)
-    draft.because("desk", f"{name} is read by others: {who}")
+    draft.because("desk", f"{name} is read by others: {changed.detail}")
 
 
 def _renamed(draft: Draft, place: Place, name: str) -> None:

@@ -106,6 +106,19 @@ async def test_a_platform_that_is_silent_is_not_waited_for(
     assert "has not answered within 0.2 s" in output.tables[0].rows[0][-1]
 
 
+def test_the_addresses_shown_lead_to_the_program_that_runs(
+    desk: Desks, story: Told, free_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    lock = Lock(tmp_path / "instance.lock")
+    lock.take()
+    InstanceFile(tmp_path).write(Instance(port=free_port))
+    told = {one["account"]: one for one in desk("accounts", "--json").data}
+    lock.release()
+    assert told["whatsapp"]["address"].startswith(f"http://127.0.0.1:{free_port}/hooks/whatsapp/")
+    assert told["whatsapp"]["address"] in told["whatsapp"]["state"]
+
+
 def test_an_account_that_is_not_there_is_said_to_be_so(desk: Desks, story: Told) -> None:
     went = desk("accounts", "check", "icq")
     assert (went.code, went.err) == (1, "desk: There is no account 'icq' in this organization.\n")

@@ -61,6 +61,16 @@ def test_the_room_is_told_of_somebody_who_is_not_in_the_channel_and_cannot_be_to
     ]
 
 
+def test_a_holder_who_is_not_in_the_channel_any_more_holds_nothing() -> None:
+    draft = drafted(held_by_hugo())
+    reports.hear(draft, absent(draft, HUGO, "delivered"))
+    assert draft.escalation is not None
+    assert (draft.escalation.state, draft.escalation.holder) == (EscalationState.WAITING, None)
+    assert any("Hugo Martin is not in this channel any more" in text for text in told_in_room(draft))
+    [told] = [effect.message.post.text for effect in draft.effects if isinstance(effect, TellPerson)]
+    assert "Until then anybody may take it." in told
+
+
 def test_the_room_is_told_of_somebody_who_could_not_be_added_to_the_channel() -> None:
     draft = drafted(waiting())
     reports.hear(draft, absent(draft, CARLA, "failed", "cant_invite: the app may not invite here"))

@@ -117,6 +117,32 @@ def test_thanks_need_no_answer(story: Waiting) -> None:
     assert after(story, 60) == []
 
 
+def answered_with(story: Waiting, text: str, answer: str = "Here is your refund.") -> None:
+    story.held()
+    story.put(Said(answer), HUGO, ref="s1")
+    story.turn()
+    after(story, 30)
+    story.put(Said(text), ref="2")
+    story.turn()
+
+
+@pytest.mark.parametrize("text", ["Thank you!", "Thank you so much, have a nice evening!", "Bye"])
+def test_nobody_is_reminded_of_mere_thanks(story: Waiting, text: str) -> None:
+    answered_with(story, text)
+    assert ("answer_due", "") not in story.desk.state.timers
+
+
+@pytest.mark.parametrize("text", ["I need help", "can you help me?", "hello?", "Hello, anyone there?"])
+def test_whoever_asks_for_an_answer_in_few_words_waits_for_it(story: Waiting, text: str) -> None:
+    answered_with(story, text)
+    assert {"answer_due", "promised"} <= {kind for kind, _ in story.desk.state.timers}
+
+
+def test_yes_to_a_question_of_the_holder_waits_for_what_follows(story: Waiting) -> None:
+    answered_with(story, "yes", "Shall I refund the second charge?")
+    assert {"answer_due", "promised"} <= {kind for kind, _ in story.desk.state.timers}
+
+
 def test_more_words_of_theirs_put_nothing_off(story: Waiting) -> None:
     ask(story)
     story.told()

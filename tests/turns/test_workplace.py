@@ -162,6 +162,16 @@ async def test_a_channel_that_everybody_can_read_is_told_unless_the_file_says_so
     assert [one.place.chat for one in left] == ([] if public else [chat, "U0ANNA0001"])
 
 
+async def test_admins_are_told_once_however_many_conversations_go_on_in_a_channel_that_others_read(
+    desk: Bench,
+) -> None:
+    ids = [await escalated(desk, who) for who in ("maya", "ines", "noor")]
+    chat = desk.room(await desk.view(ids[0])).chat
+    await told(desk, WorkplaceChange.CHAT_EXPOSED, "Acme reads it, too", chat=chat)
+    left = [one.place.chat for one in await desk.deliver() if "is not private any more" in one.text]
+    assert sorted(left) == [*[chat] * 3, "U0ANNA0001"]
+
+
 async def test_who_is_deactivated_keeps_nothing_and_others_keep_theirs(desk: Bench) -> None:
     mine, theirs = await escalated(desk, "maya"), await escalated(desk, "ines")
     await desk.held(mine, HUGO)
