@@ -1,5 +1,6 @@
 """The connection to PostgreSQL: one engine per process, one transaction per `begin()`."""
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -9,13 +10,14 @@ import psycopg
 from psycopg.rows import namedtuple_row
 from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import psycopg as dialect
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.core.errors import StorageUnavailable
+from bot.core.errors import DiskFull
 from bot.core.ids import OrgId
 from storage.row_security import TENANT
+from storage.unavailable import unavailable
 
 Step = tuple[TextClause, Mapping[str, object] | Sequence[Mapping[str, object]]]
 
@@ -60,14 +62,13 @@ _AS_TENANT = text("""
     select set_config('role', :role, true), set_config('desk.organization', :organization, true)
 """)
 
-_OF_THE_DRIVER = (psycopg.OperationalError, psycopg.InterfaceError)  # what `together` lets through
-
 
 class Database:
     """Transactions which undo themselves unless the block ends well."""
 
     def __init__(self, database_url: str, *, pool: int = 8) -> None:
         self.url = database_url
+        self.full_at: float | None = None  # when its disk was last found full, by the monotonic clock
         self.engine: AsyncEngine = create_async_engine(
             engine_url(database_url),
             pool_size=pool,
@@ -93,7 +94,8 @@ class Database:
         asks for (see `storage.row_security`): so does all that answers a person or an API. Batches that mix
         organizations name none, and carry the organization in every statement.
 
-        Raises StorageUnavailable when the database cannot be reached, before or during the block.
+        Raises StorageUnavailable, or what is more precise, when the database does not do its work, before or
+        during the block.
         """
         try:
             async with self.engine.begin() as connection:
@@ -102,17 +104,13 @@ class Database:
                 yield connection
         except psycopg.errors.PipelineAborted:
             raise  # a statement before it was refused: that is no matter of reaching the database
-        except (OperationalError, InterfaceError, PoolTimeout, *_OF_THE_DRIVER) as error:
-            raise StorageUnavailable(f"PostgreSQL: {type(error).__name__}") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise StorageUnavailable(f"PostgreSQL: {type(error).__name__}") from error
-            raise
-
-    async def ping(self) -> None:
-        """Raises StorageUnavailable."""
-        async with self.begin() as connection:
-            await connection.execute(text("select 1"))
+        except (DBAPIError, PoolTimeout, psycopg.Error) as error:  # of the driver's own, by `together`
+            told = unavailable(error)
+            if told is None:
+                raise
+            if isinstance(told, DiskFull):
+                self.full_at = time.monotonic()
+            raise told from error
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -1,5 +1,6 @@
 """Bringing a database to the newest schema. Safe to run from several processes at once."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from alembic import command
@@ -7,10 +8,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from bot.core.errors import StorageUnavailable
+from bot.core.errors import SchemaMissing, SchemaNewer, SchemaOlder
 from storage.database import engine_url
+from storage.unavailable import MISSING, unavailable
 
 _LOCK = 7_318_204_115  # any number of our own, for pg_advisory_lock
 
@@ -18,7 +20,7 @@ _LOCK = 7_318_204_115  # any number of our own, for pg_advisory_lock
 def upgrade(database_url: str) -> list[str]:
     """Apply the migrations that are missing, one process at a time. Returns their names, oldest first.
 
-    Idempotent. Raises StorageUnavailable. Blocks: call it from a thread where a loop is running.
+    Idempotent. Raises StorageUnavailable, SchemaNewer. Blocks: call it from a thread where a loop is running.
     """
     engine = create_engine(engine_url(database_url))
     try:
@@ -26,14 +28,43 @@ def upgrade(database_url: str) -> list[str]:
             connection.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
             before = _applied(connection)
+            if before is not None:
+                _refuse_newer(before)
             command.upgrade(_config(connection), "head")
             connection.commit()
             after = _applied(connection)
             return [name for name in _history() if name not in _until(before) and name in _until(after)]
-    except OperationalError as error:
-        raise StorageUnavailable(f"PostgreSQL: {type(error).__name__}") from error
+    except DBAPIError as error:
+        if (told := unavailable(error)) is None:
+            raise
+        raise told from error
     finally:
         _dispose(engine)
+
+
+def compare(applied: str | None) -> None:
+    """Compare the schema that a database has with this program's.
+
+    Raises SchemaMissing, SchemaOlder, SchemaNewer.
+    """
+    if applied is None:
+        raise SchemaMissing(MISSING)
+    _refuse_newer(applied)
+    newest = _history()[-1]
+    if applied != newest:
+        raise SchemaOlder(
+            f"The database's schema ({applied}) is older than this program's ({newest}):"
+            " run `desk db migrate`."
+        )
+
+
+def _refuse_newer(applied: str) -> None:
+    history = _history()
+    if applied not in history:
+        raise SchemaNewer(
+            f"The database's schema ({applied[:20]}) is newer than this program's ({history[-1]}): start the"
+            " version of the program that migrated it."
+        )
 
 
 def revise(database_url: str, message: str) -> None:
@@ -59,6 +90,7 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
+@lru_cache(maxsize=1)
 def _history() -> list[str]:
     return [script.revision for script in reversed(list(_scripts().walk_revisions()))]
 

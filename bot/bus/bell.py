@@ -72,6 +72,7 @@ class Bell:
     async def run(self) -> None:
         """Carry the rings until cancelled. Comes back by itself when Redis does."""
         if self._redis is None:
+            await asyncio.Event().wait()  # only this process hears
             return
         try:
             async with asyncio.TaskGroup() as tasks:

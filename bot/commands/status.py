@@ -1,5 +1,7 @@
 """`desk status`: how the organization is doing at this moment."""
 
+from datetime import datetime
+
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import since
 from bot.core.commands import Call, Command, Output, Permission, Table
@@ -51,9 +53,10 @@ def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
             "organization": name,
             "version": version,
             "unanswered": counts.unanswered,
-            "unanswered_since": counts.unanswered_since.isoformat() if counts.unanswered_since else None,
+            "unanswered_since": _iso(counts.unanswered_since),
             "escalations": {
                 "waiting": counts.escalations_waiting,
+                "waiting_since": _iso(counts.escalation_waiting_since),
                 "held": counts.escalations_held,
                 "unseen": counts.escalations_unseen,
             },
@@ -65,3 +68,7 @@ def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
             "begun_in_24_hours": {status.value: counts.begun.get(status, 0) for status in Status},
         },
     )
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -2,11 +2,17 @@
 
 DeskError
 ├── SettingsError          the program cannot start as it is configured
+├── ProcessBroken          a part of the process ended by itself: end the process, and say so
 ├── ForgedRequest          refuse: 401
 ├── MalformedPayload       refuse: 400, tell operators
 ├── BodyTooLarge           refuse: 413
 ├── UnknownAccount         nobody here owns that account: 404, tell operators
 ├── StorageUnavailable     the database cannot be reached: wait and try again
+│   ├── LoginRefused       it does not let us in: the user, the password or the database's name is wrong
+│   ├── DiskFull           it has no room left
+│   ├── SchemaMissing      it was never migrated
+│   ├── SchemaOlder        its schema is older than this program's
+│   └── SchemaNewer        its schema is newer than this program's
 ├── PlaceMoved             a conversation goes on elsewhere than remembered: undo, and begin again
 ├── FileTooLarge           an attachment is larger than what is kept
 ├── FileInfected           the virus scanner found something in an attachment
@@ -52,6 +58,10 @@ class SettingsError(DeskError):
     code = "settings.invalid"
 
 
+class ProcessBroken(DeskError):
+    code = "process.broken"
+
+
 class ForgedRequest(DeskError):
     code = "request.forged"
 
@@ -84,6 +94,26 @@ class UnknownAccount(DeskError):
 class StorageUnavailable(DeskError):
     code = "storage.unavailable"
     retry_after = timedelta(seconds=1)
+
+
+class LoginRefused(StorageUnavailable):
+    code = "storage.login_refused"
+
+
+class DiskFull(StorageUnavailable):
+    code = "storage.disk_full"
+
+
+class SchemaMissing(StorageUnavailable):
+    code = "schema.missing"
+
+
+class SchemaOlder(StorageUnavailable):
+    code = "schema.older"
+
+
+class SchemaNewer(StorageUnavailable):
+    code = "schema.newer"
 
 
 class PlaceMoved(DeskError):

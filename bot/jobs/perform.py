@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 from rq import Retry, get_current_job
 
+from bot.bus.metrics import JOBS
 from bot.core.errors import DeskError, SettingsError
 from bot.core.ids import utc_now
 from bot.jobs.job import Context, Counts, Job, Plain
@@ -48,13 +49,16 @@ def perform(name: str, **arguments: Plain) -> dict[str, int] | Retry:
     try:
         counts = asyncio.run(_run(job, arguments, os.environ), debug=False)
     except asyncio.CancelledError:
+        JOBS.labels(name, "interrupted").inc()
         log.info("job interrupted", job=name, seconds=_since(started))
         return Retry(max=_INTERRUPTIONS)
     except Exception as error:
+        JOBS.labels(name, "failed").inc()
         log.error("job failed", job=name, seconds=_since(started), exc_info=error)
         raise JobFailed(_described(name, error)) from None
     for part, count in counts.items():
         log.info("job counted", job=name, kind=part, count=count)
+    JOBS.labels(name, "done").inc()
     log.info("job done", job=name, seconds=_since(started))
     return dict(counts)
 

@@ -7,9 +7,10 @@ import asyncio
 import inspect
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
+import structlog
 import typer
 import uvloop
 
@@ -17,7 +18,7 @@ from bot.commands.arguments import usage
 from bot.commands.desk import NOWHERE, unopened
 from bot.commands.registry import registry
 from bot.core.commands import Call, Caller, Command, Output, Parameter
-from bot.core.errors import BadUsage, DeskError, InvalidOrganization, StorageUnavailable, UnknownCommand
+from bot.core.errors import BadUsage, DeskError, InvalidOrganization, ProcessBroken, UnknownCommand
 from bot.run import processes
 from bot.run.cli_desk import Shell, migrated, opened_desk, rotated, settings_for
 from bot.run.cli_output import fail, show
@@ -26,6 +27,8 @@ from bot.run.sandbox import in_running_sandbox
 from bot.run.settings import LogLevel, Settings, load, surroundings
 from bot.run.wiring import CHANNELS
 from storage.organizations import find
+
+log = structlog.get_logger(__name__)
 
 INTERRUPTED: Final = 130
 _JSON: Final = "json"
@@ -51,8 +54,6 @@ def run(arguments: list[str]) -> int:
         return fail(str(error), 2)
     except InvalidOrganization as error:
         return fail("\n".join((*error.problems, "Nothing was applied.")), 1)
-    except StorageUnavailable as error:
-        return fail(f"The database cannot be reached ({error}): see that it runs, and DATABASE_URL.", 1)
     except DeskError as error:
         return fail(str(error), 1)
     except Exception as error:
@@ -206,22 +207,22 @@ def _add_processes(app: typer.Typer) -> None:
         sandbox: Annotated[bool, typer.Option("--sandbox", help="With stand-ins for the platforms.")] = False,
     ) -> None:
         """Everything on this machine, with servers of its own where none are given."""
-        _until_done(lambda settings: processes.up(settings, sandbox=sandbox))
+        _process("up", lambda settings: uvloop.run(processes.up(settings, sandbox=sandbox)))
 
     @app.command()
     def serve() -> None:
         """Webhooks, sockets, polling, pages."""
-        _until_done(processes.serve)
+        _process("serve", lambda settings: uvloop.run(processes.serve(settings)))
 
     @app.command()
     def work() -> None:
         """Turns and deliveries."""
-        _until_done(processes.work)
+        _process("work", lambda settings: uvloop.run(processes.work(settings)))
 
     @app.command()
     def jobs() -> None:
         """Work that belongs to no single conversation."""
-        processes.jobs(_settings())
+        _process("jobs", processes.jobs)
 
     db = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -245,15 +246,21 @@ def _add_processes(app: typer.Typer) -> None:
         )
 
 
-def _until_done(process: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    uvloop.run(process(_settings()))
-
-
-def _settings() -> Settings:
-    """Of a process, which logs from here on."""
+def _process(name: str, body: Callable[[Settings], None]) -> None:
+    """Run a process until it is told to end. If it ends by itself, the log and the last sentence say why."""
     settings = load(surroundings(os.environ))
     configure(settings.log_level)
-    return settings
+    try:
+        body(settings)
+    except DeskError as error:
+        log.error("process ended by itself", process=name, code=error.code, reason=str(error))
+        raise
+    except Exception as error:
+        log.error("process ended by itself", process=name, code=ProcessBroken.code, exc_info=error)
+        raise ProcessBroken(
+            f"`desk {name}` ended by itself ({type(error).__name__}): the log says where."
+            " Report it, and start it again."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from getpass import getpass
 from typing import TextIO
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError, ProgrammingError
-
 from bot.commands.desk import Desk, Reply
 from bot.commands.secrets import LONGEST
 from bot.core.connector import Means
@@ -29,6 +27,7 @@ from storage.accounts import Account
 from storage.anchors import Anchors
 from storage.database import Database
 from storage.files import Files, FileStore
+from storage.health import check
 from storage.inbox import Inboxes
 from storage.keys import Keys, rewrap, rewrap_organizations
 from storage.migrate import upgrade
@@ -36,7 +35,6 @@ from storage.organizations import Organizations
 from storage.sealing import Keyring
 from storage.vault import AccountVault
 
-_NO_SUCH_TABLE = "42P01"
 _POOL = 2
 
 
@@ -108,6 +106,7 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
         database = Database(url, pool=_POOL)
         keys = Keys(Keyring(settings.encryption_keys))
         try:
+            await check(database)
             yield Desk(
                 database=database,
                 keys=keys,
@@ -122,8 +121,6 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
                 borrow=lender(settings, CHANNELS, database, _lend(settings, database, keys)),
                 address=partial(address_of, settings),
             )
-        except DBAPIError as error:
-            raise _explained(error) from error
         finally:
             await database.close()
 
@@ -148,12 +145,6 @@ async def _nobody() -> None:
     pass
 
 
-def _explained(error: DBAPIError) -> Exception:
-    if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") == _NO_SUCH_TABLE:
-        return SettingsError("This database has no tables of ours yet: run `desk db migrate`.")
-    return error
-
-
 async def migrated(settings: Settings) -> list[str]:
     """The migrations that were applied."""
     async with database_url(settings) as url:
@@ -166,6 +157,7 @@ async def rotated(settings: Settings) -> tuple[int, int]:
     async with database_url(settings) as url:
         database = Database(url, pool=_POOL)
         try:
+            await check(database)
             async with database.begin() as connection:
                 organizations = await rewrap_organizations(connection, keyring)
             customers, after = 0, UUID(int=0)
@@ -176,7 +168,5 @@ async def rotated(settings: Settings) -> tuple[int, int]:
                 if last is None:
                     return customers, organizations
                 after = last
-        except DBAPIError as error:
-            raise _explained(error) from error
         finally:
             await database.close()

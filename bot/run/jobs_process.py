@@ -15,6 +15,7 @@ import os
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from types import FrameType
 
 import structlog
@@ -32,6 +33,7 @@ from bot.jobs.perform import interrupt, perform
 from bot.jobs.queue import SERIALIZER, enqueue_due, queue_name, queue_of
 from bot.jobs.registry import JOBS
 from bot.run.embedded import Servers
+from bot.run.jobs_health import healthy
 from bot.run.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -48,6 +50,8 @@ def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
 
     Returns within 20 s of the signal: a job at hand has GRACE to end and is then put back for the next
     process; a second signal puts it back at once. While Redis is away it waits.
+
+    Raises SettingsError, StorageUnavailable, ProcessBroken.
     """
     # Job functions take plain arguments and find their servers where every process of ours does.
     os.environ.update(settings.environ)
@@ -59,17 +63,27 @@ def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
     redis = Redis.from_url(servers.redis_url, socket_connect_timeout=_PATIENCE, client_name="desk-jobs")
     ticker = _Ticker(Redis.from_url(servers.redis_url, socket_timeout=_PATIENCE), namespace, stop.asked)
     thread = threading.Thread(target=ticker.run, name="jobs ticker")
-    log.info("jobs started", process="jobs", count=len(JOBS))
-    thread.start()
     try:
-        while not stop.asked.is_set():
-            _work(redis, namespace, stop)
-            stop.asked.wait(_TICK)  # whatever ended the worker, mostly Redis that went away
-    except StopRequested:
-        pass
+        with healthy(settings, servers.database_url, redis=lambda: ticker.state):
+            log.info(
+                "process started",
+                process="jobs",
+                version=version("agents-market"),
+                host=settings.host,
+                port=settings.health_port,
+                count=len(JOBS),
+            )
+            thread.start()
+            try:
+                while not stop.asked.is_set():
+                    _work(redis, namespace, stop)
+                    stop.asked.wait(_TICK)  # whatever ended the worker, mostly Redis that went away
+            except StopRequested:
+                pass
+            finally:
+                stop.asked.set()
+                thread.join()
     finally:
-        stop.asked.set()
-        thread.join()
         redis.close()
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -165,7 +179,8 @@ class _Ticker:
         self._redis = redis
         self._namespace = namespace
         self._stop = stop
-        self._state = ""
+        self.state = "down"  # or "up"
+        self._told = False
         self._cron: CronScheduler | None = None
         self._retries: RQScheduler | None = None
 
@@ -218,8 +233,8 @@ class _Ticker:
             self._redis.close()
 
     def _turn(self, state: str) -> None:
-        if state != self._state:
-            self._state = state
+        if state != self.state or not self._told:
+            self.state, self._told = state, True
             if state == "up":
                 log.info("redis", process="jobs", state=state)
             else:

@@ -10,25 +10,26 @@ import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 from rich.console import Console
 
-from bot.core.errors import DeskError, SettingsError
+from bot.core.errors import DeskError, ProcessBroken, SettingsError
 from bot.core.ids import new_id
 from bot.run.connections import address_of
 from bot.run.embedded import Servers, embedded
 from bot.run.embedded.kept import LOOPBACK, free_port
+from bot.run.health import health_port, hidden, listening, no_port
 from bot.run.instance import Instance, InstanceFile, only_instance
 from bot.run.jobs_process import run_jobs
 from bot.run.sandbox import forget_customers, in_sandbox
 from bot.run.settings import Environment, Settings
-from bot.run.upkeep import anchor_audit, count_waiting, seal_audit
-from bot.run.web import add_health, web_app
+from bot.run.upkeep import anchor_audit, count_waiting, ended_by_itself, seal_audit, watch_database
+from bot.run.web import health_of, web_app
 from bot.run.wiring import CHANNELS, House, house, namespace
 from connectors.sandbox.server import Sandbox
 from orgs.loading import load as load_organization
@@ -63,23 +64,51 @@ async def serve(settings: Settings) -> None:
         house(settings, known) as h,
         _stopping() as stop,
         running(h, serves=True, works=False, stop=stop),
-        listening(settings, web_app(h)),
+        _answering(h),
     ):
+        _begun("serve", settings, h, port=settings.port)
         await stop.wait()
 
 
 async def work(settings: Settings) -> None:
     """Turns and deliveries. Until SIGTERM or SIGINT, then drained within 20 s."""
-    async with servers(settings) as known, house(settings, known, pool=12) as h, _stopping() as stop:
-        app = web.Application()
-        add_health(app, h)
-        health = settings.environ.get("HEALTH_PORT", "")
-        async with running(h, serves=False, works=True, stop=stop):
-            if health.isdigit():
-                async with listening(replace(settings, port=int(health)), app):
-                    await stop.wait()
-            else:
-                await stop.wait()
+    async with (
+        servers(settings) as known,
+        house(settings, known, pool=12) as h,
+        _stopping() as stop,
+        running(h, serves=False, works=True, stop=stop),
+        health_port(settings, health_of(h)),
+    ):
+        _begun("work", settings, h, port=settings.health_port)
+        await stop.wait()
+
+
+@asynccontextmanager
+async def _answering(h: House, app: web.Application | None = None) -> AsyncIterator[None]:
+    """Listen on PORT, and on HEALTH_PORT if it is set."""
+    settings = h.settings
+    async with (
+        listening(settings.host, settings.port, app or web_app(h)),
+        health_port(settings, health_of(h)),
+    ):
+        if settings.health_port is None and hidden(settings):
+            log.warning(
+                "/readyz and /metrics are not answered",
+                host=settings.host,
+                reason="HOST can be reached from other machines: set METRICS_TOKEN, or HEALTH_PORT",
+            )
+        yield
+
+
+def _begun(process: str, settings: Settings, h: House, *, port: int | None) -> None:
+    log.info(
+        "process started",
+        process=process,
+        version=version("agents-market"),
+        host=settings.host,
+        port=port,
+        accounts=len(h.directory),
+    )
 
 
 def jobs(settings: Settings) -> None:
@@ -119,13 +148,14 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
                 app.add_subapp("/sandbox", stand_ins.app())
                 app.router.add_get("/", _to_the_page)
             async with (
-                listening(settings, app),
+                _answering(h, app),
                 running(h, serves=True, works=True, stop=stop),
-                _jobs_beside(settings, known),
+                _jobs_beside(settings, known, stop),
             ):
                 if stand_ins is not None:
                     await stand_ins.connect(_hooks(h))
                 instance.write(Instance(port=settings.port, mail=mail))
+                _begun("up", settings, h, port=settings.port)
                 _welcome(settings, sandbox=sandbox, installed=installed)
                 await stop.wait()
                 Console(stderr=True).print("[dim]Stopping: finishing what is under way…[/]")
@@ -133,9 +163,10 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
 
 @asynccontextmanager
 async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Run what the process is for beside the block. A part that breaks stops the process, loudly.
+    """Run what the process is for beside the block. A part that ends by itself stops the process.
 
-    At the end nothing new is accepted, then the work under way is finished, then the rest is cancelled.
+    At the end nothing new is accepted, then the work under way is finished, then the rest is cancelled; and
+    then DeskError is raised for the part that ended by itself: ProcessBroken, or its own.
     """
     if serves:
         h.connections.serve(h.bus.of)
@@ -144,6 +175,7 @@ async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -
         asyncio.create_task(h.bell.run(), name="bell"),
         asyncio.create_task(h.bus.run(), name="bus"),
         asyncio.create_task(_keep_in_step(h), name="directory"),
+        asyncio.create_task(watch_database(h.database), name="database"),
     ]
     fetching, workers = [], []
     if serves:
@@ -157,8 +189,9 @@ async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -
         keepers.append(asyncio.create_task(anchor_audit(h.database, h.desk.anchors), name="anchors"))
         keepers.append(asyncio.create_task(count_waiting(h.database), name="gauges"))
     watched = [*keepers, *fetching, *workers]
+    broken: list[DeskError] = []
     for task in watched:
-        task.add_done_callback(lambda done: _ended(done, stop))
+        task.add_done_callback(lambda done: _ended(done, stop, broken))
     try:
         yield
     finally:
@@ -168,14 +201,17 @@ async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -
         await _cancel(keepers)
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-                raise result
+                broken.append(ended_by_itself("worker", result))
+    if broken:
+        raise broken[0]
 
 
-def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+def _ended(task: asyncio.Task[None], stop: asyncio.Event, broken: list[DeskError]) -> None:
     if task.cancelled() or stop.is_set():
         return
     error = task.exception()
-    log.error("a part of the process ended", task=task.get_name(), exc_info=error)
+    log.error("a part of the process ended", kind=task.get_name(), exc_info=error)
+    broken.append(ended_by_itself(task.get_name(), error))
     stop.set()
 
 
@@ -197,20 +233,6 @@ async def _keep_in_step(h: House) -> None:
 
 
 @asynccontextmanager
-async def listening(settings: Settings, app: web.Application) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, settings.host, settings.port).start()
-        except OSError as error:
-            raise _no_port(settings.port, error) from None
-        yield
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
 async def _alone(settings: Settings) -> AsyncIterator[InstanceFile]:
     """Hold the var folder, and see that the port is free before time is spent on starting servers."""
     async with only_instance(settings.var) as instance:
@@ -220,15 +242,8 @@ async def _alone(settings: Settings) -> AsyncIterator[InstanceFile]:
                 try:
                     probe.bind((LOOPBACK, settings.port))
                 except OSError as error:
-                    raise _no_port(settings.port, error) from None
+                    raise no_port(settings.port, error) from None
         yield instance
-
-
-def _no_port(port: int, error: OSError) -> SettingsError:
-    return SettingsError(
-        f"port {port} cannot be used ({error.strerror}): stop what listens there, or choose another:"
-        f" PORT={port + 1 if port < 65535 else 8080}"
-    )
 
 
 @asynccontextmanager
@@ -252,8 +267,11 @@ async def _stopping() -> AsyncIterator[asyncio.Event]:
 
 
 @asynccontextmanager
-async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None]:
-    """`desk jobs` as a child, so that a long report never holds up a conversation."""
+async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) -> AsyncIterator[None]:
+    """`desk jobs` as a child, so that a long report never holds up a conversation.
+
+    Raises ProcessBroken if the child ended by itself, which stops the process.
+    """
     if not known.redis_url:
         log.warning("no jobs", reason="REDIS_URL is not set")
         yield
@@ -266,14 +284,30 @@ async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None
         "DESK_ENV": settings.environment.value,
         "VAR_DIR": str(settings.var),
         "FILES_URL": settings.files_url,
+        "HEALTH_PORT": "",  # ours
         _CHILD_OF: str(os.getpid()),
     }
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot.run.cli", "jobs", env=dict(environ), start_new_session=True
     )
+    broken: list[DeskError] = []
+
+    def ended(done: asyncio.Task[int]) -> None:
+        if not done.cancelled() and not stop.is_set():
+            broken.append(
+                ProcessBroken(
+                    f"`desk jobs` beside this process ended by itself (exit code {done.result()}): the log"
+                    " before this says why. Start it again."
+                )
+            )
+            stop.set()
+
+    watching = asyncio.create_task(child.wait(), name="jobs")
+    watching.add_done_callback(ended)
     try:
         yield
     finally:
+        stop.set()  # from here on it ends because we do
         with suppress(ProcessLookupError):
             child.terminate()
         try:
@@ -282,6 +316,9 @@ async def _jobs_beside(settings: Settings, known: Servers) -> AsyncIterator[None
         except TimeoutError:
             child.kill()
             await child.wait()
+        await watching
+    if broken:
+        raise broken[0]
 
 
 async def _organization(h: House, *, sample: bool) -> bool:
@@ -326,7 +363,8 @@ def _welcome(settings: Settings, *, sandbox: bool, installed: bool) -> None:
     else:
         console.print("  In another shell, in this folder:")
         console.print(f"    [bold]{_command()} conversations[/]\n", soft_wrap=True)
-    console.print("  Health: /healthz  /readyz  /metrics      Stop: Ctrl-C\n")
+    told = "" if hidden(settings) else "  /readyz  /metrics"
+    console.print(f"  Health: /healthz{told}      Stop: Ctrl-C\n")
 
 
 def _command() -> str:

@@ -14,7 +14,10 @@
     FILES_MAX_MB              larger attachments are refused: 50
     SCAN_COMMAND, CLAMD       what looks for viruses: a command that reads the file, or clamd's address
     LEASE_SECONDS             how long what a dead worker held waits for another one: 15
-    HEALTH_PORT               where `desk work` answers /healthz, /readyz and /metrics; without it, nowhere
+    HEALTH_PORT               where the process answers /healthz, /readyz and /metrics; without it
+                              `desk serve` does on PORT, `desk work` and `desk jobs` nowhere
+    METRICS_TOKEN             what /readyz and /metrics ask for (Authorization: Bearer …); without it and
+                              HEALTH_PORT they are answered on a HOST of this machine alone
     LOG_LEVEL                 DEBUG, INFO, WARNING or ERROR
 
 Tokens of accounts are read by name, since the organization file says in which variable each is:
@@ -65,6 +68,8 @@ class Settings:
     encryption_keys: tuple[bytes, ...] = field(repr=False)  # newest first, each of KEY_BYTES
     host: str
     port: int
+    health_port: int | None  # None: no port of its own
+    metrics_token: str = field(repr=False)  # "": not asked for
     public_url: str  # without a slash at its end
     var: Path
     files_url: str
@@ -156,7 +161,7 @@ def parse(environ: Mapping[str, str]) -> Settings:
             "ENCRYPTION_KEY is not set, and in production no key is made for you: make one with"
             f" {_MAKE_A_KEY}, keep it where your secrets are kept, and set it for every process"
         )
-    port = _port(get("PORT", "8080"))
+    port, health_port = _port("PORT", get("PORT", "8080")), get("HEALTH_PORT")
     var = Path(get("VAR_DIR", "var")).expanduser().absolute()
     return Settings(
         environment=environment,
@@ -165,6 +170,8 @@ def parse(environ: Mapping[str, str]) -> Settings:
         encryption_keys=keys,
         host=get("HOST", "0.0.0.0" if environment is Environment.PRODUCTION else "127.0.0.1"),  # noqa: S104
         port=port,
+        health_port=_port("HEALTH_PORT", health_port) if health_port else None,
+        metrics_token=get("METRICS_TOKEN"),
         public_url=_http_url("PUBLIC_URL", get("PUBLIC_URL", f"http://127.0.0.1:{port}")),
         var=var,
         files_url=_files_url(get("FILES_URL"), var),
@@ -232,9 +239,9 @@ def _key(text: str) -> bytes:
     return key
 
 
-def _port(text: str) -> int:
+def _port(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
-        raise SettingsError(f"PORT is {text[:20]!r}: it must be a number from 1 to 65535")
+        raise SettingsError(f"{name} is {text[:20]!r}: it must be a number from 1 to 65535")
     return int(text)
 
 

@@ -1,22 +1,84 @@
-"""What every working process does beside its work: seals the audit chain, counts what waits."""
+"""What a process does beside its work: watches the database, seals the audit chain, counts what waits."""
 
 import asyncio
 
 import structlog
 from sqlalchemy import text
 
-from bot.bus.metrics import DEAD_LETTERS, OUTBOX_AGE, OUTBOX_DEPTH, READY
-from bot.core.errors import PlatformDown, StorageUnavailable
+from bot.bus.metrics import (
+    DATABASE_UP,
+    DEAD_LETTERS,
+    ESCALATION_AGE,
+    ESCALATIONS,
+    OUTBOX_AGE,
+    OUTBOX_DEPTH,
+    PROBLEM,
+    READY,
+)
+from bot.core.errors import DeskError, PlatformDown, ProcessBroken, SchemaNewer, StorageUnavailable
 from bot.core.ids import OrgId
 from storage.anchors import Anchors, heads
 from storage.audit import seal
 from storage.database import Database
+from storage.health import check
 
 log = structlog.get_logger(__name__)
 
+_WATCH_EVERY = 2.0  # seconds
 _SEAL_EVERY = 1.0  # seconds
 _COUNT_EVERY = 5.0  # seconds
 _ANCHOR_EVERY = 60.0  # seconds: of the newest entries so much could be cut off unseen
+
+
+def ended_by_itself(part: str, error: BaseException | None) -> DeskError:
+    """Return with what a process ends, a part of which did: the part's own error, if it is one of ours."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, DeskError):
+        return error
+    why = f" ({type(error).__name__})" if error else ""
+    return ProcessBroken(
+        f"a part of the process, {part!r}, ended by itself{why}: the log says where. Report it, and start the"
+        " process again."
+    )
+
+
+async def trouble(database: Database) -> StorageUnavailable | None:
+    """Return what is wrong with the database; None if it does its work."""
+    try:
+        await check(database)
+    except StorageUnavailable as error:
+        return error
+    return None
+
+
+def does_its_work(problem: StorageUnavailable | None) -> bool:
+    """Return whether a process that runs can go on: while it is upgraded, the schema is newer for a time."""
+    return problem is None or isinstance(problem, SchemaNewer)
+
+
+async def watch_database(database: Database) -> None:
+    """Tell the log when something is wrong with the database and when it is over, until cancelled.
+
+    The gauges say it all the time.
+    """
+    known = ""
+    while True:
+        problem = await trouble(database)
+        code = problem.code if problem else ""
+        DATABASE_UP.set(does_its_work(problem))
+        if code != known:
+            PROBLEM.clear()
+            if problem is not None:
+                PROBLEM.labels(code).set(1)
+            if problem is None:
+                log.info("the database is back", code=known)
+            elif does_its_work(problem):
+                log.warning("something is wrong with the database", code=code, reason=str(problem))
+            else:
+                log.error("something is wrong with the database", code=code, reason=str(problem))
+            known = code
+        await asyncio.sleep(_WATCH_EVERY)
 
 
 async def seal_audit(database: Database) -> None:
@@ -71,6 +133,8 @@ async def count_waiting(database: Database) -> None:
             OUTBOX_DEPTH.set(row.depth)
             OUTBOX_AGE.set(row.age)
             READY.set(row.ready)
+            ESCALATIONS.set(row.untaken)
+            ESCALATION_AGE.set(row.untaken_age)
             DEAD_LETTERS.labels("failed").set(row.failed)
             DEAD_LETTERS.labels("unknown").set(row.unknown)
         except StorageUnavailable as error:
@@ -86,6 +150,9 @@ _WAITING = text("""
         (select count(*) from conversations
             where wake_at <= clock_timestamp() and (lease_until is null or lease_until <
             clock_timestamp())) as ready,
+        (select count(*) from escalations where state = 'waiting') as untaken,
+        (select coalesce(extract(epoch from clock_timestamp() - min(opened_at)), 0)::float8
+            from escalations where state = 'waiting') as untaken_age,
         (select count(*) from outbox where state = 'failed') as failed,
         (select count(*) from outbox where state = 'unknown') as unknown
 """)

@@ -1,10 +1,10 @@
-"""HTTP: the platforms' webhooks, health, readiness and metrics. Too large a body is refused unread."""
+"""HTTP: the platforms' webhooks, files, and health. Too large a body is refused unread."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.bus.metrics import REFUSED
 from bot.core.connector import MAX_BODY, RawRequest
@@ -17,6 +17,7 @@ from bot.core.errors import (
     UnknownAccount,
 )
 from bot.core.ids import AccountId
+from bot.run.health import Health, hidden
 from bot.run.wiring import House
 
 log = structlog.get_logger(__name__)
@@ -35,33 +36,20 @@ _STATUS: tuple[tuple[type[DeskError], int], ...] = (
 def web_app(house: House) -> web.Application:
     """Everything that is served, but for the sandbox."""
     app = web.Application(client_max_size=MAX_BODY)
-    add_health(app, house)
+    health_of(house).add_to(app, hidden=hidden(house.settings))
     app.router.add_get("/files/{token}", house.shelf.serve)
     app.router.add_route("*", "/{tail:.+}", _hooks(house))  # what connectors want served, wherever that is
     return app
 
 
-def add_health(app: web.Application, house: House) -> None:
-    """`/healthz`: the process lives. `/readyz`: what it needs is there. `/metrics`: for Prometheus."""
-
-    async def alive(_: web.Request) -> web.Response:
-        return web.json_response({"status": "alive"})
-
-    async def ready(_: web.Request) -> web.Response:
-        try:
-            await house.database.ping()
-            database = "up"
-        except StorageUnavailable as error:
-            database = error.code
-        body = {"database": database, "redis": house.bell.state, "accounts": _accounts(house)}
-        return web.json_response(body, status=200 if database == "up" else 503)
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    app.router.add_get("/healthz", alive)
-    app.router.add_get("/readyz", ready)
-    app.router.add_get("/metrics", metrics)
+def health_of(house: House) -> Health:
+    """Return what a process with connectors can say of itself."""
+    return Health(
+        database=house.database,
+        redis=lambda: house.bell.state,
+        accounts=partial(_accounts, house),
+        token=house.settings.metrics_token,
+    )
 
 
 def _accounts(house: House) -> list[dict[str, str]]:

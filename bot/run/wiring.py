@@ -41,6 +41,7 @@ from storage.anchors import Anchors
 from storage.articles import Articles
 from storage.database import Database
 from storage.files import Files, FileStore
+from storage.health import check
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.organizations import Organizations
@@ -163,6 +164,7 @@ async def house(
         me=f"{socket.gethostname()[:60]}:{os.getpid()}",
     )
     try:
+        await check(database)
         await directory.refresh()
         yield House(
             settings=settings,

@@ -53,7 +53,7 @@ class Desk:
         with self._log.open("ab") as log:
             child = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", "from bot.run.cli import main; main()", kind),
-                env=self.environ | {"HEALTH_PORT": str(health)},
+                env=self.environ | ({"HEALTH_PORT": str(health)} if kind == "work" else {}),
                 stdout=log,
                 stderr=log,
             )

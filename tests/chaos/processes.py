@@ -36,6 +36,11 @@ class Program:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def launch(self) -> None:
         """Start it and do not wait until it is ready."""
         assert not self.running, f"{self.name} runs already"

@@ -14,7 +14,8 @@ from bot.core.answering import Answer, Answered, Question
 from bot.core.ids import new_id, utc_now
 from bot.run.embedded import Servers
 from bot.run.embedded.kept import free_port
-from bot.run.processes import listening, running
+from bot.run.health import listening
+from bot.run.processes import running
 from bot.run.settings import parse
 from bot.run.web import web_app
 from bot.run.wiring import House, house
@@ -174,7 +175,7 @@ async def desk(database_url: str, redis_url: str, *changes: Change) -> AsyncIter
         await stack.enter_async_context(serving(root, ports[1]))
         known = Servers(database_url=database_url, redis_url=redis_url)
         h = await stack.enter_async_context(house(settings, known))
-        await stack.enter_async_context(listening(settings, web_app(h)))
+        await stack.enter_async_context(listening(settings.host, settings.port, web_app(h)))
         await stack.enter_async_context(running(h, serves=True, works=False, stop=asyncio.Event()))
         yield Desk(sandbox, h, Thinker(), database_url)
 

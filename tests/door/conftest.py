@@ -19,7 +19,8 @@ from aiohttp import web
 
 from bot.run.embedded import Servers
 from bot.run.embedded.kept import free_port
-from bot.run.processes import listening, running
+from bot.run.health import listening
+from bot.run.processes import running
 from bot.run.settings import parse
 from bot.run.web import web_app
 from bot.run.wiring import House, house
@@ -203,7 +204,7 @@ async def door(database_url: str) -> AsyncIterator[Door]:
         known = Servers(database_url=database_url, redis_url="")
         h = await stack.enter_async_context(house(settings, known))
         await stack.enter_async_context(running(h, serves=True, works=False, stop=asyncio.Event()))
-        await stack.enter_async_context(listening(settings, web_app(h)))
+        await stack.enter_async_context(listening(settings.host, settings.port, web_app(h)))
         client = await stack.enter_async_context(aiohttp.ClientSession())
         database = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
         await stack.enter_async_context(database)

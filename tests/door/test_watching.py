@@ -1,10 +1,13 @@
 """What operators see: health, readiness, figures and logs, and what they must never see there."""
 
+import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 import structlog
 
@@ -27,7 +30,7 @@ async def test_readyz_tells_of_the_database_redis_and_every_account(door: Door) 
         assert response.status == 200
         told = await response.json()
     accounts = {(one["channel"], one["account"]): one["state"] for one in told.pop("accounts")}
-    assert told == {"database": "up", "redis": "off"}
+    assert told == {"database": "up", "redis": "off", "problem": None}
     assert accounts == {("telegram", "telegram"): "open", ("slack", "slack"): "open"}
 
 
@@ -44,8 +47,31 @@ async def test_metrics_count_what_was_accepted_known_and_refused(door: Door) -> 
     assert named >= {
         *("desk_accepted_total", "desk_duplicates_total", "desk_ignored_total", "desk_refused_total"),
         *("desk_turns_total", "desk_stage_seconds", "desk_deliveries_total", "desk_dead_letters"),
+        *("desk_escalations_waiting", "desk_escalations_oldest_seconds"),
         *("desk_outbox_waiting", "desk_outbox_oldest_seconds", "desk_conversations_ready"),
     }
+
+
+async def test_metrics_tell_of_escalations_that_nobody_has_taken(database_url: str, redis_url: str) -> None:
+    async with rig(database_url, redis_url) as r, aiohttp.ClientSession() as session:
+
+        async def until_they_say(waiting: str, age: str) -> None:
+            async with asyncio.timeout(60):
+                while True:
+                    async with session.get(f"http://127.0.0.1:{r.settings.port}/metrics") as response:
+                        lines = (await response.text()).splitlines()
+                    told = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+                    if told["desk_escalations_waiting"] == waiting and re.fullmatch(
+                        age, told["desk_escalations_oldest_seconds"]
+                    ):
+                        return
+                    await asyncio.sleep(0.1)
+
+        r.phone.say(r.maya, "I was charged twice this month")
+        await until(lambda: r.threads(CHANNEL), what="a card")
+        await until_they_say("1.0", r"\d*[1-9]\d*\.\d+|0\.0*[1-9]\d*")
+        await r.press("hugo", CHANNEL, r.card(CHANNEL), "take")
+        await until_they_say("0.0", r"0\.0")
 
 
 async def test_an_account_nobody_owns_is_refused_and_counted(door: Door) -> None:

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from bot.core.ids import new_id
 from bot.run.embedded import Servers
-from bot.run.processes import listening, running
+from bot.run.health import listening
+from bot.run.processes import running
 from bot.run.settings import Settings, parse
 from bot.run.web import web_app
 from bot.run.wiring import House, house
@@ -315,7 +316,7 @@ async def rig(
         for n in range(max(1, workers)):
             h = await stack.enter_async_context(house(settings, known, clock=built.now))
             if n == 0:
-                await stack.enter_async_context(listening(settings, web_app(h)))
+                await stack.enter_async_context(listening(settings.host, settings.port, web_app(h)))
             stop = asyncio.Event()
             await stack.enter_async_context(running(h, serves=n == 0, works=True, stop=stop))
             built.desks.append(h)

@@ -18,7 +18,8 @@ from aiohttp import hdrs, web
 
 from bot.core.ids import new_id
 from bot.run.embedded import Servers
-from bot.run.processes import listening, running
+from bot.run.health import listening
+from bot.run.processes import running
 from bot.run.settings import parse
 from bot.run.web import web_app
 from bot.run.wiring import house
@@ -125,7 +126,7 @@ async def side_by_side(database_url: str, redis_url: str) -> AsyncIterator[tuple
         for sandbox, theirs in zip(sandboxes, hooks, strict=True):
             base = theirs["slack"]
             sandbox.configure_slack(f"{base}/events", f"{base}/interactions", f"{base}/commands")
-        await stack.enter_async_context(listening(settings, web_app(h)))
+        await stack.enter_async_context(listening(settings.host, settings.port, web_app(h)))
         await stack.enter_async_context(running(h, serves=True, works=True, stop=asyncio.Event()))
         for sandbox, theirs in zip(sandboxes, hooks, strict=True):
             await sandbox.connect(theirs)

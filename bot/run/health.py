@@ -1,0 +1,133 @@
+"""Health over HTTP: `/healthz` for everybody; `/readyz` and `/metrics` for operators alone.
+
+Where the program listens for other machines, the two are for who knows METRICS_TOKEN, or on HEALTH_PORT
+alone: strangers find nothing at their addresses.
+"""
+
+import errno
+import hmac
+import ipaddress
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from bot.core.errors import SettingsError
+from bot.run.settings import Settings
+from bot.run.upkeep import does_its_work, trouble
+from storage.database import Database
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_FOR_OPERATORS: Final = ("/readyz", "/metrics")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What a process can say of itself."""
+
+    database: Database
+    redis: Callable[[], str]
+    accounts: Callable[[], Sequence[Mapping[str, str]]] | None = None  # of processes that have connectors
+    token: str
+
+    def add_to(self, app: web.Application, *, hidden: bool = False) -> None:
+        """Answer on all three paths; `hidden`: on `/healthz` alone."""
+        told: tuple[Handler, ...] = (_nothing, _nothing) if hidden else (self._ready, self._metrics)
+        app.router.add_get("/healthz", _alive)
+        for path, handler in zip(_FOR_OPERATORS, told, strict=True):
+            app.router.add_get(path, handler if hidden else self._guarded(handler))
+
+    def _guarded(self, handler: Handler) -> Handler:
+        expected = f"Bearer {self.token}".encode()
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+            if self.token and not hmac.compare_digest(given, expected):
+                return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+            return await handler(request)
+
+        return guarded
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        problem = await trouble(self.database)
+        ready = does_its_work(problem)
+        body: dict[str, object] = {
+            "database": "up" if ready or problem is None else problem.code,
+            "redis": self.redis(),
+            "problem": {"code": problem.code, "sentence": str(problem)} if problem else None,
+        }
+        if self.accounts is not None:
+            body["accounts"] = self.accounts()
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _alive(_: web.Request) -> web.Response:
+    return web.json_response({"status": "alive"})
+
+
+async def _nothing(_: web.Request) -> web.Response:
+    raise web.HTTPNotFound
+
+
+def hidden(settings: Settings) -> bool:
+    """Return whether `/readyz` and `/metrics` are kept off PORT."""
+    if settings.health_port is not None:
+        return True
+    return not (settings.metrics_token or _loopback(settings.host))
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@asynccontextmanager
+async def health_port(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """Answer on HEALTH_PORT, if it is set. Raises SettingsError where the port cannot be used."""
+    if settings.health_port is None:
+        yield
+        return
+    app = web.Application()
+    health.add_to(app)
+    async with listening(settings.host, settings.health_port, app, variable="HEALTH_PORT"):
+        yield
+
+
+@asynccontextmanager
+async def listening(
+    host: str, port: int, app: web.Application, *, variable: str = "PORT"
+) -> AsyncIterator[None]:
+    """Serve the app; the variable is the one that chose the port. Raises SettingsError."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise no_port(port, error, variable) from None
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def no_port(port: int, error: OSError, variable: str = "PORT") -> SettingsError:
+    """Return what is said of a port that cannot be used."""
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    if error.errno != errno.EADDRINUSE:
+        return SettingsError(f"port {port} cannot be used ({why}): see {variable}, and HOST")
+    return SettingsError(
+        f"port {port} cannot be used ({why}): stop what listens there, or choose another:"
+        f" {variable}={port + 1 if port < 65535 else 8080}"
+    )

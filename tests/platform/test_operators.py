@@ -1,0 +1,363 @@
+"""What operators are told by the processes themselves: why one ended, and what is wrong with its database."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+
+import aiohttp
+import psutil
+import psycopg
+import pytest
+
+from bot.run.embedded.kept import free_port as a_free_port
+from connectors.sandbox.server import Sandbox
+from tests.accounts import hooks
+from tests.chaos.processes import Program, Programs, programs
+from tests.door.conftest import SECRET, SECRET_HEADER, dumped, update
+from tests.story.rig import KEY, environment, install, organization, quick, webhooks
+from tests.tools.shared_servers import Addresses, on_database
+
+PATIENCE = 60.0  # seconds; a bound against hanging
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Programs]:
+    async with programs() as known:
+        yield known
+
+
+@pytest.fixture
+def environ(database_url: str, redis_url: str, free_port: int, tmp_path: Path) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "ENCRYPTION_KEY": KEY,
+        "DESK_ENV": "production",
+        "HOST": "127.0.0.1",
+        "PORT": str(free_port),
+        "HEALTH_PORT": "",
+        "METRICS_TOKEN": "",
+        "LOG_LEVEL": "INFO",
+        "FILES_URL": tmp_path.as_uri(),
+        "VAR_DIR": str(tmp_path),
+    }
+
+
+def of(kind: str, environ: Mapping[str, str], running: Programs, **more: str) -> Program:
+    """`desk KIND`, which answers health on PORT, or on HEALTH_PORT where it has no other."""
+    port = environ["PORT"]
+    if kind in ("work", "jobs"):
+        port = more.setdefault("HEALTH_PORT", str(a_free_port()))
+    arguments = ("-m", "bot.run.cli", kind)
+    return running.add(kind, arguments, {**environ, **more}, health=f"http://127.0.0.1:{port}")
+
+
+def lines(program: Program) -> list[dict[str, object]]:
+    """What was logged."""
+    return [json.loads(line) for line in program.last_words().splitlines() if line.startswith("{")]
+
+
+def last_sentence(program: Program) -> str:
+    return program.last_words().splitlines()[-1]
+
+
+async def logged(program: Program, level: str, code: str | None, event: str) -> None:
+    """Return once such a line was logged."""
+    async with asyncio.timeout(PATIENCE):
+        while (level, code, event) not in [  # noqa: ASYNC110 (it tells nobody)
+            (line["level"], line.get("code"), line["event"]) for line in lines(program)
+        ]:
+            await asyncio.sleep(0.05)
+
+
+async def asked(url: str, **headers: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
+        return response.status, await response.text()
+
+
+async def metric(program: Program, sample: str, true: Callable[[float], bool]) -> None:
+    """Return once the sample of `/metrics` is so."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            _, text = await asked(f"{program.health}/metrics")
+            found = re.search(rf"^{re.escape(sample)} (\S+)$", text, flags=re.MULTILINE)
+            if found and true(float(found[1])):
+                return
+            await asyncio.sleep(0.05)
+
+
+# --- how a process ends ------------------------------------------------------------------------------------
+
+
+async def test_serve_and_work_need_no_redis(environ: dict[str, str], running: Programs) -> None:
+    for kind in ("serve", "work"):
+        program = of(kind, environ | {"REDIS_URL": ""}, running)
+        await program.start()
+        await metric(program, "desk_database_up", lambda up: up == 1)
+        assert (await program.ready())["redis"] == "off"
+        program.terminate()
+        assert await program.ended(30) == 0
+        assert [line for line in lines(program) if line["level"] != "info"] == []
+
+
+async def test_a_process_with_a_part_that_ended_ends_with_1_and_says_so(
+    environ: dict[str, str], running: Programs, database_url: str
+) -> None:
+    work = of("work", environ, running)
+    await work.start()
+    with psycopg.connect(database_url, autocommit=True) as database:
+        database.execute("alter table conversations rename column wake_at to woken_at")
+    assert await work.ended(PATIENCE) == 1
+    assert re.fullmatch(
+        r"desk: a part of the process, '\w+', ended by itself \(\w+\): the log says where\."
+        r" Report it, and start the process again\.",
+        last_sentence(work),
+    )
+    assert [line["level"] for line in lines(work) if line["event"] == "process ended by itself"] == ["error"]
+
+
+async def test_all_in_one_end_with_1_when_their_jobs_were_ended(
+    environ: dict[str, str], running: Programs
+) -> None:
+    up = of("up", environ, running)
+    await up.start()
+    async with asyncio.timeout(PATIENCE):
+        while not (children := psutil.Process(up.pid).children()):  # noqa: ASYNC110 (it tells nobody)
+            await asyncio.sleep(0.05)
+    (child,) = children
+    child.kill()
+    assert await up.ended(PATIENCE) == 1
+    assert last_sentence(up).startswith(
+        "desk: `desk jobs` beside this process ended by itself (exit code -9)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable"), [("serve", "PORT"), ("work", "HEALTH_PORT"), ("jobs", "HEALTH_PORT")]
+)
+async def test_a_port_that_is_taken_is_named_with_its_variable(
+    kind: str, variable: str, environ: dict[str, str], running: Programs
+) -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        program = of(kind, environ, running, **{variable: str(port)})
+        program.launch()
+        assert await program.ended(PATIENCE) == 1
+    assert last_sentence(program) == (
+        f"desk: port {port} cannot be used (Address already in use): stop what listens there, or choose"
+        f" another: {variable}={port + 1}"
+    )
+
+
+NEVER_STARTED = {
+    "schema.missing": "desk: The database lacks tables of this program: run `desk db migrate`.",
+    "schema.older": "desk: The database's schema (0001) is older than this program's",
+    "schema.newer": "desk: The database's schema (9001) is newer than this program's",
+    "storage.login_refused": "desk: PostgreSQL refuses the user or the password of DATABASE_URL",
+    "storage.unavailable": "desk: The database cannot be reached",
+}
+
+
+@pytest.mark.parametrize("code", NEVER_STARTED)
+async def test_a_process_does_not_start_on_a_database_that_cannot_do_its_work(
+    code: str, environ: dict[str, str], running: Programs, database_url: str, servers: Addresses
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as database:
+        match code:
+            case "schema.missing":
+                environ["DATABASE_URL"] = on_database(servers.admin_url, "postgres")
+            case "schema.older":
+                database.execute("update alembic_version set version_num = '0001'")
+            case "schema.newer":
+                database.execute("update alembic_version set version_num = '9001'")
+            case "storage.login_refused":
+                environ["DATABASE_URL"] = re.sub(r":[^:@]+@", ":wrong@", database_url)
+            case _:
+                environ["DATABASE_URL"] = re.sub(r"@.+/", f"@127.0.0.1:{a_free_port()}/", database_url)
+    kinds = ["serve", "work", "jobs"]
+    if not code.endswith(("missing", "older")):  # which it mends itself
+        kinds.append("up")
+    started = [of(kind, environ, running) for kind in kinds]
+    for program in started:
+        program.launch()
+    for program in started:
+        assert await program.ended(PATIENCE) == 1
+        assert last_sentence(program).startswith(NEVER_STARTED[code])
+        assert [(line["level"], line.get("code")) for line in lines(program)][-1] == ("error", code)
+
+
+# --- what is wrong with the database -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "level", "sentence"),
+    [
+        (
+            "schema.older",
+            503,
+            "error",
+            r"The database's schema \(0001\) is older .*: run `desk db migrate`\.",
+        ),
+        ("schema.newer", 200, "warning", r"The database's schema \(9001\) is newer .*: start the version .*"),
+        (
+            "storage.unavailable",
+            503,
+            "error",
+            r"The database cannot be reached .*: see that PostgreSQL runs.*",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["serve", "work", "jobs"])
+async def test_what_is_wrong_with_the_database_is_told_everywhere_and_so_is_its_end(
+    kind: str,
+    code: str,
+    status: int,
+    level: str,
+    sentence: str,
+    environ: dict[str, str],
+    running: Programs,
+    database_url: str,
+    servers: Addresses,
+) -> None:
+    program = of(kind, environ, running)
+    await program.start()
+    name = database_url.rpartition("/")[2]
+    with psycopg.connect(on_database(servers.admin_url, "postgres"), autocommit=True) as admin:
+        if code == "storage.unavailable":
+            admin.execute(f'alter database "{name}" with allow_connections false')
+            admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
+            )
+        else:
+            with psycopg.connect(database_url, autocommit=True) as database:
+                version = "0001" if code == "schema.older" else "9001"
+                database.execute("create table before as table alembic_version")
+                database.execute("update alembic_version set version_num = %s", (version,))
+        await logged(program, level, code, "something is wrong with the database")
+        found, told = await program.told()
+        assert found == status
+        assert told["problem"]["code"] == code  # type: ignore[index]
+        assert re.fullmatch(sentence, told["problem"]["sentence"])  # type: ignore[index]
+        await metric(program, f'desk_problem{{code="{code}"}}', lambda there: there == 1)
+        await metric(program, "desk_database_up", lambda up: up == (status == 200))
+
+        if code == "storage.unavailable":
+            admin.execute(f'alter database "{name}" with allow_connections true')
+        else:
+            with psycopg.connect(database_url, autocommit=True) as database:
+                database.execute("update alembic_version set version_num = (select version_num from before)")
+        await logged(program, "info", code, "the database is back")
+    assert (await program.ready())["problem"] is None
+    await metric(program, "desk_database_up", lambda up: up == 1)
+    assert "desk_problem{" not in (await asked(f"{program.health}/metrics"))[1]
+    program.terminate()
+    assert await program.ended(30) == 0
+
+
+async def test_a_full_disk_is_told_and_the_platform_sends_again(
+    environ: dict[str, str], running: Programs, database_url: str
+) -> None:
+    await install(database_url, organization(quick, webhooks))
+    nowhere = environment(database_url, "", int(environ["PORT"]), a_free_port(), Sandbox(customers=()))
+    serve = of("serve", environ | nowhere | {"LOG_LEVEL": "INFO"}, running)
+    await serve.start()
+    with psycopg.connect(database_url, autocommit=True) as database:
+        database.execute(
+            "create function full_disk() returns trigger language plpgsql as $$ begin"
+            " raise exception 'could not extend file' using errcode = '53100'; end $$"
+        )
+        database.execute("create trigger full_disk before insert on inbox execute function full_disk()")
+        headers = {SECRET_HEADER: SECRET, "Content-Type": "application/json"}
+        address = serve.health + hooks(database_url, "")["telegram"]
+        async with aiohttp.ClientSession() as session:
+            async with session.post(address, data=dumped(update(1)), headers=headers) as refused:
+                assert (refused.status, await refused.json()) == (503, {"error": "storage.disk_full"})
+            status, told = await serve.told()
+            assert (status, told["database"]) == (503, "storage.disk_full")
+            assert told["problem"] == {
+                "code": "storage.disk_full",
+                "sentence": "PostgreSQL's disk is full: make room there; nothing accepted is lost meanwhile.",
+            }
+            await logged(serve, "error", "storage.disk_full", "something is wrong with the database")
+            await metric(serve, 'desk_problem{code="storage.disk_full"}', lambda there: there == 1)
+            database.execute("drop trigger full_disk on inbox")
+            async with session.post(address, data=dumped(update(1)), headers=headers) as taken:
+                assert taken.status == 200
+
+
+# --- what is told at the start, and to whom ----------------------------------------------------------------
+
+
+async def test_every_process_says_at_its_start_where_it_listens_and_as_what(
+    environ: dict[str, str], running: Programs, database_url: str
+) -> None:
+    await install(database_url, organization(quick, webhooks))
+    nowhere = environment(database_url, environ["REDIS_URL"], 1, a_free_port(), Sandbox(customers=()))
+    for kind in ("serve", "work", "jobs"):
+        program = of(kind, nowhere | environ, running)
+        await program.start()
+        (begun,) = [line for line in lines(program) if line["event"] == "process started"]
+        assert (begun["process"], begun["level"], begun["version"]) == (kind, "info", "0.1.0")
+        assert f"http://{begun['host']}:{begun['port']}" == program.health
+        assert begun.get("accounts") == (None if kind == "jobs" else 2)
+        program.end()
+
+
+async def test_jobs_tell_of_themselves(environ: dict[str, str], running: Programs) -> None:
+    jobs = of("jobs", environ, running)
+    await jobs.start()
+    await metric(jobs, 'desk_jobs_total{job="sweep",outcome="done"}', lambda done: done >= 1)
+    async with asyncio.timeout(PATIENCE):
+        while (await jobs.ready())["redis"] != "up":  # noqa: ASYNC110 (it tells nobody)
+            await asyncio.sleep(0.05)
+    assert (await asked(f"{jobs.health}/healthz"))[0] == 200
+    jobs.terminate()
+    assert await jobs.ended(30) == 0
+
+
+@pytest.mark.parametrize("kind", ["serve", "up"])
+async def test_a_public_address_shows_strangers_only_that_the_process_lives(
+    kind: str, environ: dict[str, str], running: Programs
+) -> None:
+    program = of(kind, environ | {"HOST": "0.0.0.0"}, running)  # noqa: S104
+    program.launch()
+    await logged(program, "warning", None, "/readyz and /metrics are not answered")
+    for path, status in (("/healthz", 200), ("/readyz", 404), ("/metrics", 404)):
+        assert (await asked(program.health + path))[0] == status
+    program.terminate()
+    assert await program.ended(30) == 0
+
+
+async def test_a_token_opens_what_a_public_address_hides(environ: dict[str, str], running: Programs) -> None:
+    serve = of("serve", environ | {"HOST": "0.0.0.0", "METRICS_TOKEN": "a-token"}, running)  # noqa: S104
+    serve.launch()
+    await logged_start(serve)
+    for path in ("/readyz", "/metrics"):
+        assert (await asked(serve.health + path))[0] == 401
+        assert (await asked(serve.health + path, Authorization="Bearer another"))[0] == 401
+        assert (await asked(serve.health + path, Authorization="a-token"))[0] == 401
+        assert (await asked(serve.health + path, Authorization="Bearer a-token"))[0] == 200
+    assert (await asked(serve.health + "/healthz"))[0] == 200
+    assert "a-token" not in serve.last_words()
+
+
+async def test_a_port_of_its_own_takes_health_from_the_public_one(
+    environ: dict[str, str], running: Programs
+) -> None:
+    health = a_free_port()
+    serve = of("serve", environ | {"HOST": "0.0.0.0"}, running, HEALTH_PORT=str(health))  # noqa: S104
+    serve.launch()
+    await logged_start(serve)
+    for path in ("/readyz", "/metrics"):
+        assert (await asked(serve.health + path))[0] == 404
+        assert (await asked(f"http://127.0.0.1:{health}{path}"))[0] == 200
+    assert [line for line in lines(serve) if line["level"] != "info"] == []
+
+
+async def logged_start(program: Program) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not any(line["event"] == "process started" for line in lines(program)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
