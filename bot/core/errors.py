@@ -22,6 +22,7 @@ DeskError
 ├── AnswererUnavailable    whoever should answer cannot be reached: wait and try again
 ├── KeyDestroyed           the customer was erased: what they wrote cannot be read any more
 ├── CannotDecrypt          no key at hand opens this text
+├── AnchorForged           a note of where the audit chain stood was not signed by us
 ├── InvalidOrganization    the organization file has errors
 ├── CommandError           a person asked for something that cannot be done
 │   ├── UnknownCommand
