@@ -33,6 +33,7 @@ from bot.core.effects import (
     Prove,
     Remember,
     ReopenRoom,
+    Replace,
     Retract,
     SendAgain,
     SetTimer,
@@ -43,6 +44,7 @@ from bot.core.effects import (
     TellRoom,
     Unpark,
 )
+from bot.core.errors import Superseded
 from bot.core.events import Place
 from bot.core.ids import LaneId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Operation, Post
@@ -51,7 +53,7 @@ from storage.codec import dump_attachments, dump_operation
 from storage.database import Step, together
 from storage.inbox import CONTENT, EXTRAS, SENDER_TYPE, file_row
 from storage.keys import Keys
-from storage.lanes import lane_of, waking
+from storage.lanes import lane_of, locking, waking
 from storage.places import PROFILE
 from storage.proving import begin, prove
 from storage.sealing import Sealer
@@ -63,7 +65,7 @@ SNAPSHOT = "escalation_steps.context_snapshot"
 TURN_REASONS = "turns.reasons"
 
 
-ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark | Drop
+ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark | Drop | Replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Writes:
         self._rows: dict[str, list[dict[str, object]]] = defaultdict(list)
         self._audit: dict[OrgId, list[AuditEntry]] = defaultdict(list)
         self._lanes: set[LaneId] = set()
+        self._unsent: list[Step] = []  # changes of what has not left, in the order of the effects
+        self._believed_unsent: set[UUID] = set()  # messages of which nothing may have begun to leave
 
     async def add(
         self, connection: AsyncConnection, view: View, effects: Sequence[Effect], spot: Spot
@@ -111,7 +115,7 @@ class Writes:
                     )
                 case Deliver() | Amend() | Retract() | Show() | SendAgain():
                     self._to_customer(view, spot, effect)
-                case Fail() | Park() | Unpark() | Drop():
+                case Fail() | Park() | Unpark() | Drop() | Replace():
                     self._to_customer(view, spot, effect)
                 case Prove():
                     await self._prove(connection, view, effect)
@@ -190,7 +194,15 @@ class Writes:
                     {"conversation": view.conversation.id, "lane": spot.lane, "place": spot.place}
                 )
             case Drop():
-                self._rows["drop"].append({"message": effect.message})
+                self._change_unsent("drop", effect.message, unsent=effect.unsent)
+            case Replace():
+                payload = spot.sealer.seal(dump_operation(effect.post), field=PAYLOAD)
+                self._change_unsent("replace", effect.message, unsent=effect.unsent, payload=payload)
+
+    def _change_unsent(self, statement: str, message: UUID, *, unsent: bool, **given: object) -> None:
+        self._unsent.append((_UNSENT[statement], {"message": message} | given))
+        if unsent:
+            self._believed_unsent.add(message)
 
     def turn(self, spot: Spot, row: dict[str, object], reasons: Sequence[tuple[str, str]]) -> None:
         """The entry of `desk why`."""
@@ -200,7 +212,10 @@ class Writes:
         )
 
     async def flush(self, connection: AsyncConnection) -> None:
-        """Write everything. The conversations' rows are locked by now; lanes come after them, in order."""
+        """Write everything. The conversations' rows are locked by now; lanes come after them, in order.
+
+        Raises Superseded when something has begun to leave which a turn took for unsent.
+        """
         steps: list[Step] = [
             (statement, rows) for name, statement in _STATEMENTS.items() if (rows := self._rows.get(name))
         ]
@@ -210,8 +225,20 @@ class Writes:
             written = await together(connection, *steps)
             self._lanes |= {LaneId(row.lane_id) for rows in written[-len(found) :] for row in rows}
             steps = []
+        if self._unsent:
+            given = {"messages": [changed["message"] for _, changed in self._unsent]}  # type: ignore[call-overload]
+            [*_, there] = await together(connection, *steps, (_LANES_OF, given))
+            steps = [locking(self._lanes | {LaneId(row.lane_id) for row in there})]
         if self._lanes:
             steps.append(waking(self._lanes))
+        if self._believed_unsent:
+            steps.append((_BEGUN, {"messages": sorted(self._believed_unsent)}))
+            [*_, begun] = await together(connection, *steps)
+            if begun:
+                raise Superseded("what a turn took for unsent has begun to leave")
+            steps = []
+        # Nobody claims from the locked lanes: what waits there cannot begin to leave before the commit.
+        steps += self._unsent
         if steps:
             await together(connection, *steps)
         for organization, entries in self._audit.items():
@@ -511,14 +538,9 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         where message_id = :message and room_id is null and kind = 'post'
             and state in ('delivered', 'failed') and external_ids @> array[cast(:ref as text)]
     """),
-    # Before what the same turn puts in: of a message that was changed the old words are dropped.
     "park": text("""
         update outbox set state = 'parked', part = 0, external_ids = '{}'
         where message_id = :message and room_id is null and kind = 'post' and state = 'delivered'
-    """),
-    "drop": text("""
-        update outbox set state = 'withdrawn', settled_at = clock_timestamp()
-        where message_id = :message and room_id is null and kind = 'post' and state in ('parked', 'waiting')
     """),
     "outbox": text("""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, place_id,
@@ -576,3 +598,40 @@ _FINDING: dict[str, TextClause] = {
         returning lane_id
     """),
 }
+
+# Executed when the lanes are locked.
+_UNSENT: dict[str, TextClause] = {
+    "drop": text("""
+        update outbox set state = 'withdrawn', settled_at = clock_timestamp()
+        where message_id = :message and room_id is null and kind = 'post'
+            and state in ('waiting', 'parked', 'failed', 'unknown')
+    """),
+    # The new words take the place of all that has not left: files that followed are among them.
+    "replace": text("""
+        with first as (
+            select id from outbox
+            where message_id = :message and room_id is null and kind = 'post'
+                and state in ('waiting', 'parked', 'failed', 'unknown')
+            order by position limit 1
+        )
+        update outbox o set payload = case when o.id = first.id then :payload else o.payload end,
+            part = case when o.id = first.id then 0 else o.part end,
+            state = case when o.id = first.id then o.state else 'withdrawn' end,
+            settled_at = case when o.id = first.id then o.settled_at else clock_timestamp() end
+        from first
+        where o.message_id = :message and o.room_id is null and o.kind = 'post'
+            and o.state in ('waiting', 'parked', 'failed', 'unknown')
+    """),
+}
+
+_LANES_OF = text("""
+    select distinct lane_id from outbox
+    where message_id = any(cast(:messages as uuid[])) and room_id is null and kind = 'post'
+        and state in ('waiting', 'sending')
+""")
+
+_BEGUN = text("""
+    select 1 from outbox
+    where message_id = any(cast(:messages as uuid[])) and room_id is null and kind = 'post'
+        and (state in ('sending', 'delivered', 'unknown') or part > 0) limit 1
+""")

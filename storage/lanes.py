@@ -56,6 +56,11 @@ def waking(lanes: Collection[LaneId]) -> Step:
     return _WAKE, {"ids": sorted(lanes)}
 
 
+def locking(lanes: Collection[LaneId]) -> Step:
+    """Lock lanes until the transaction ends, as a step among others: nobody claims from them meanwhile."""
+    return _LOCK, {"ids": sorted(lanes)}
+
+
 _LANE = text("""
     insert into lanes (id, organization_id, account_id, chat_hash) values (:id, :organization, :account,
         :hash)
@@ -73,6 +78,10 @@ _FIND = text("""
     select l.id, l.account_id, l.chat_hash
     from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
     join lanes l on l.account_id = k.account and l.chat_hash = k.hash
+""")
+
+_LOCK = text("""
+    select id from lanes where id = any(cast(:ids as uuid[])) order by id for update
 """)
 
 _WAKE = text("""

@@ -134,6 +134,9 @@ class Turns:
 
         A superseded conversation is released and wakes when its quiet window ends. So is one that would be
         reopened while the customer has begun another: the turn is decided again, and finds that one.
+
+        Raises Superseded, with nothing written, when something has begun to leave which a turn took for
+        unsent: in a batch each is then tried alone.
         """
         ordered = sorted(commits, key=lambda item: item.lease.conversation)
         for organization in sorted({c.lease.organization for c in commits if _merges(c)}):

@@ -54,6 +54,11 @@ from storage.sealing import Sealer
 STORY = 60  # messages; what a turn sees of the log
 REASON = "escalations.reason"
 _WORDS = ("reason", "why", "tried")
+_MAY_WAIT = (
+    MessageState.RELEASED,
+    MessageState.PARKED,
+    MessageState.FAILED,
+)
 _OPEN = (EscalationState.WAITING.value, EscalationState.HELD.value)
 
 AnyRow = Row[Any]
@@ -134,7 +139,8 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, s
         older = [message(row, sealer, settled) for row in await connection.execute(_OLDER, given)]
         known = {m.id for m in view.story}
         view = replace(view, story=(*(m for m in older if m.id not in known), *view.story))
-    return await _with_leaving(connection, await _with_lines(connection, view))
+    view = await _with_leaving(connection, await _with_lines(connection, view))
+    return await _with_unsent(connection, view)
 
 
 async def _with_meaning(
@@ -169,6 +175,23 @@ async def _with_leaving(connection: AsyncConnection, view: View) -> View:
         return view
     rows = await connection.scalars(_LEAVING, {"ids": files})
     return replace(view, leaving=frozenset(map(MessageId, rows)))
+
+
+async def _with_unsent(connection: AsyncConnection, view: View) -> View:
+    """Return the view with what has left, and what has not, of words of staff that an input may change."""
+    changes = any(
+        item.origin is Origin.ROOM
+        and isinstance(item.body, Event)
+        and isinstance(item.body.content, Edited | Deleted | Reacted)
+        for item in view.inputs
+    )
+    asked = {m.id for m in view.story if changes and m.role is Role.STAFF and m.state in _MAY_WAIT}
+    if not asked:
+        return view
+    rows = (await connection.execute(_HOW_FAR, {"ids": sorted(asked)})).all()
+    under_way = {row.message_id for row in rows if row.started}
+    begun = frozenset(MessageId(row.message_id) for row in rows if row.begun)
+    return replace(view, unsent=frozenset(asked - under_way), begun=begun)
 
 
 async def _with_lines(connection: AsyncConnection, view: View) -> View:
@@ -455,6 +478,15 @@ _LEAVING = text("""
     select distinct message_id from outbox
     where message_id = any(cast(:ids as uuid[])) and room_id is null and kind = 'post'
         and state not in ('delivered', 'withdrawn')
+""")
+
+_HOW_FAR = text("""
+    select message_id, bool_or(state = 'delivered' or part > 0) as begun,
+        bool_or(state in ('sending', 'delivered', 'unknown') or part > 0) as started
+    from outbox
+    where message_id = any(cast(:ids as uuid[])) and room_id is null and kind = 'post'
+        and (state <> 'withdrawn' or part > 0)
+    group by message_id
 """)
 
 _LINES = text("""

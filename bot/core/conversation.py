@@ -341,6 +341,10 @@ class View:
     refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
     shown: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
     leaving: frozenset[MessageId] = frozenset()  # with files, and not all of them has left for the customer
+    # Of the words of staff that an input may change: those of which nothing has begun to leave, and those of
+    # which the customer has something already. What is under way, or may have arrived, is in neither.
+    unsent: frozenset[MessageId] = frozenset()
+    begun: frozenset[MessageId] = frozenset()
     # The platform's ids of the lines in the open room that show what the inputs answer.
     lines: Mapping[MessageId, str] = field(default_factory=dict)
     parts: frozenset[str] = frozenset()  # those of them which are not the last part of what they belong to

@@ -83,9 +83,26 @@ class Unpark:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Never send what waits or is parked of a message. Does nothing to what has left."""
+    """Never send what has not left of a message: what waits, is parked or is dead.
+
+    `unsent`: it was decided in the belief that nothing of it has begun to leave. If that is no longer true
+    when it is committed, the turn is decided again.
+    """
 
     message: MessageId
+    unsent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Let what waits, is parked or is dead of a message read like this, in its place.
+
+    `unsent`: as in `Drop`.
+    """
+
+    message: MessageId
+    post: Post
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +282,7 @@ Effect = (
     | Park
     | Unpark
     | Drop
+    | Replace
     | Prove
     | GoOn
     | Show

@@ -23,6 +23,8 @@ from bot.core.effects import (
     ChangeMessage,
     ClearTimers,
     Deliver,
+    Drop,
+    Replace,
     Retract,
     SendAgain,
     SetTimer,
@@ -65,6 +67,13 @@ from orgs.specification.texts import fill
 TAKE, ASSIGN, RESOLVE, RETURN = "take", "assign", "resolve", "return"
 ASSIGN_TO = "assign_to"
 TAKE_BACK = "👎"
+_LEFT = (  # for the customer, unless `_waits` tells otherwise
+    MessageState.RELEASED,
+    MessageState.SENT,
+    MessageState.DELIVERED,
+    MessageState.READ,
+    MessageState.FAILED,
+)
 _PRIVATE = "private words of "  # before a person's id, in `Memory.advised`
 _OFFERED = 8  # people, where they are buttons
 STRANGER = "You are not named in the organization file, so you cannot act here."
@@ -143,8 +152,23 @@ def _in_open_room(escalation: Escalation, event: Event) -> bool:
 
 
 def _known(draft: Draft, ref: str) -> Message | None:
-    """Return the entry of the log for a message of staff."""
-    return next(iter(_entries(draft, ref)), None)
+    """Return the entry of the log for a message of staff: the newest, where a change began it anew."""
+    entries = _entries(draft, ref)
+    own = [m for m in entries if m.state not in (MessageState.NOTE, MessageState.DELETED)]
+    return own[-1] if own else next(iter(entries), None)
+
+
+def _waits(draft: Draft, message: Message) -> bool:
+    """Return whether nothing of a message has left for the customer, and nothing is leaving now."""
+    match message.state:
+        case MessageState.HELD | MessageState.PARKED:
+            return True
+        case MessageState.RELEASED:
+            return message.id in draft.view.unsent
+        case MessageState.FAILED:
+            return message.id not in draft.view.begun
+        case _:
+            return False
 
 
 def _shown(draft: Draft, ref: str) -> Message | None:
@@ -208,7 +232,10 @@ def _take_inside(draft: Draft, event: Event, message: Message, text: str, person
     if message.state is MessageState.PARKED:
         window.never_send(draft, message, "🔒 It stays inside now: it is not sent.")
     elif message.state is MessageState.FAILED:
+        draft.add(Drop(message.id))
         draft.add(SettleOffer(message.id, Post("🔒 It stays inside now: it is not sent again.")))
+    elif message.state is MessageState.RELEASED:
+        draft.add(Drop(message.id, unsent=True))
     draft.add(ChangeMessage(message.id, state=MessageState.NOTE, text=text))
     draft.add(ClearTimers(RELEASE, str(message.id)))
     kept, escalation = draft.messages[message.id], draft.escalation
@@ -330,30 +357,18 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
     speaks = own and not whole and _speaks(draft, event, person)
     match message.state:
         # The undo is the author's, whoever holds the conversation; new words leave only for who holds it.
-        case MessageState.HELD | MessageState.PARKED | MessageState.FAILED if not speaks:
+        case _ if _waits(draft, message) and not speaks:
             _take_inside(draft, event, message, edit.text, person)
             _keep_album_inside(draft, event, albums.join(draft, event, private=whole), person)
-        case MessageState.HELD:
-            draft.add(ChangeMessage(message.id, text=public))
+        case _ if _waits(draft, message):
+            _reword(draft, message, public)
             _keep_private(draft, event, message, private)
-            _hold(draft, message)
-        case MessageState.PARKED:
-            draft.add(ChangeMessage(message.id, state=MessageState.RELEASED, text=public))
-            window.never_send(draft, message, "✏️ Changed: the new words take its place.")
-            post = Post(
-                public, attachments=at_hand(message), speaker=draft.speaker(message.role, message.sender)
-            )
-            draft.add(Deliver(message.id, post, report=True))  # it will be parked again, with the new words
-            _keep_private(draft, event, message, private)
-        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ if speaks:
+        case state if state in _LEFT and speaks:
             if public != message.text:
                 draft.add(ChangeMessage(message.id, text=public))
                 _correct(draft, message, public)
             _keep_private(draft, event, message, private)
-        case MessageState.FAILED:
-            draft.add(ChangeMessage(message.id, text=public))  # `_send_again` corrects it
-            _keep_private(draft, event, message, private)
-        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
+        case state if state in _LEFT:
             # The log keeps what the customer reads: an agent and the next room are told the story from it.
             take_back = "Delete the message" if _deletions_are_told(draft) else f"React with {TAKE_BACK}"
             draft.whisper(
@@ -369,6 +384,19 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
                     "This stays inside, as it was written. Write it again to send it.",
                 )
     draft.because(f"person {person or 'unknown'}", f"edited a message that was {message.state}")
+
+
+def _reword(draft: Draft, message: Message, text: str) -> None:
+    """Let words of which nothing has left read otherwise: the ones before never reach the customer."""
+    draft.add(ChangeMessage(message.id, text=text))
+    if message.state is MessageState.HELD:
+        _hold(draft, message)
+        return
+    post = Post(text, attachments=at_hand(message), speaker=draft.speaker(message.role, message.sender))
+    if message.text or at_hand(message):
+        draft.add(Replace(message.id, post, unsent=message.state is MessageState.RELEASED))
+    else:  # its files are still being fetched: nothing of it waits
+        draft.add(Deliver(message.id, post, report=True))
 
 
 def _edited_unknown(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -> None:
@@ -416,25 +444,40 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
         return
     if (note := _private_part(draft, message)) is not None:
         draft.add(ChangeMessage(note.id, state=MessageState.DELETED))
-    match message.state:
-        case MessageState.HELD:
-            withdraw(draft, message)
-        case MessageState.PARKED:
-            draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
-            window.never_send(draft, message)
-        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
-            _retract(draft, message)
-        case before:
-            draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
-            if before is MessageState.FAILED:
-                draft.add(SettleOffer(message.id, Post("↩️ Taken back: it is not sent again.")))
+    if _waits(draft, message):
+        _stop(draft, message)
+    elif message.state in _LEFT:
+        _retract(draft, message)
+    else:
+        draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
     draft.mark_line(message, Mark.WITHDRAWN)
     draft.because(f"person {message.sender}", f"deleted a message that was {message.state}")
 
 
+def _stop(draft: Draft, message: Message) -> None:
+    """Take back words of which nothing has left."""
+    match message.state:
+        case MessageState.PARKED:
+            window.never_send(draft, message)
+        case MessageState.RELEASED:
+            draft.add(Drop(message.id, unsent=True))
+        case MessageState.FAILED:
+            draft.add(Drop(message.id))
+            draft.add(SettleOffer(message.id, Post("↩️ Taken back: it is not sent again.")))
+        case _:
+            pass
+    withdraw(draft, message)
+
+
 def _retract(draft: Draft, message: Message) -> None:
-    """What was said already is deleted where the customer reads it, or taken back in so many words."""
+    """What was said already is deleted where the customer reads it, or taken back in so many words.
+
+    What has not left of it, such as a file, never does.
+    """
     draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+    draft.add(Drop(message.id))
+    if message.state is MessageState.FAILED:
+        draft.add(SettleOffer(message.id, Post("↩️ Taken back: it is not sent again.")))
     if draft.capabilities.erases:
         draft.add(Retract(message.id))
     else:
@@ -559,24 +602,16 @@ def _deletions_are_told(draft: Draft) -> bool:
 
 def _take_back(draft: Draft, event: Event, own: Message, *, here: bool) -> None:
     """`here`: they wrote it in this room, and may be able to delete it."""
-    match own.state:
-        case MessageState.HELD:
-            draft.add(ClearTimers(RELEASE, str(own.id)))
-        case MessageState.PARKED:
-            window.never_send(draft, own)
-        case MessageState.RELEASED | MessageState.SENT | MessageState.DELIVERED | MessageState.READ:
-            if here and _deletions_are_told(draft):
-                draft.whisper(event.sender.external_id, "This has left already: delete it to take it back.")
-                return
-            _retract(draft, own)
-            draft.mark(own, Mark.WITHDRAWN)
-            draft.because(f"person {own.sender}", "took back what had left")
-            return
-        case _:
-            return
-    draft.add(ChangeMessage(own.id, state=MessageState.WITHDRAWN))
-    draft.mark(own, Mark.WITHDRAWN)
-    draft.because(f"person {own.sender}", "took their words back")
+    if _waits(draft, own):
+        _stop(draft, own)
+        draft.mark(own, Mark.WITHDRAWN)
+        draft.because(f"person {own.sender}", "took their words back")
+    elif own.state in _LEFT and here and _deletions_are_told(draft):
+        draft.whisper(event.sender.external_id, "This has left already: delete it to take it back.")
+    elif own.state in _LEFT:
+        _retract(draft, own)
+        draft.mark(own, Mark.WITHDRAWN)
+        draft.because(f"person {own.sender}", "took back what had left")
 
 
 def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | None) -> None:
@@ -656,8 +691,6 @@ def _send_again(draft: Draft, value: str, person: PersonId, who: str) -> None:
         return
     draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
     draft.add(SendAgain(message.id))
-    if message.edited:
-        _correct(draft, message, message.text)  # the outbox keeps the words as they were first sent
     if message.role is Role.STAFF:
         draft.mark(message, Mark.WAITING)
     draft.add(SettleOffer(message.id, Post(f"🔁 **{draft.person_name(person)}** sent it again.")))

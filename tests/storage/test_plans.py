@@ -436,6 +436,7 @@ CASES = (
         60,
     ),
     Case("lines that show", views._LINES, lambda s: {"room": s.ids[0], "ids": s.messages[:2]}, 60),
+    Case("how far", views._HOW_FAR, lambda s: {"ids": s.messages[:2]}, 60),
     Case("leaving", views._LEAVING, lambda s: {"ids": s.messages[:2]}, 60),
     Case("inputs", views.INPUTS, lambda s: {"ids": s.waiting[:AT_ONCE]}, 100),
     Case("timers", views.TIMERS, lambda s: {"ids": s.ids}, 60),
@@ -482,7 +483,13 @@ CASES = (
         60,
     ),
     Case("park", effects._STATEMENTS["park"], lambda s: {"message": s.messages[0]}, 60),
-    Case("drop", effects._STATEMENTS["drop"], lambda s: {"message": s.messages[0]}, 40),
+    Case("drop", effects._UNSENT["drop"], lambda s: {"message": s.messages[0]}, 40),
+    Case(
+        "replace", effects._UNSENT["replace"], lambda s: {"message": s.messages[0], "payload": "sealed"}, 60
+    ),
+    Case("lanes of messages", effects._LANES_OF, lambda s: {"messages": s.messages[:2]}, 60),
+    Case("begun", effects._BEGUN, lambda s: {"messages": s.messages[:2]}, 60),
+    Case("lock lanes", lanes._LOCK, lambda s: {"ids": s.ids}, 200),
     Case("open room", effects._STATEMENTS["open_room"], lambda s: {"id": s.ids[0], "open": False}, 40),
     Case("card", rooms._ROOM, lambda s: {"id": s.ids[0]}, 60),
     Case("card's story", rooms._STORY, lambda s: {"id": s.ids[0], "limit": 60}, 40),

@@ -158,6 +158,8 @@ class ModelDesk:
             inputs=tuple(self._inputs),
             timers=tuple(sorted(state.timers.values(), key=_by_due)),
             story=tuple(state.messages.values()),
+            unsent=state.unsent(),
+            begun=state.begun(),
             refs={platform_id(out.message): (out.message,) for out in state.outbox if out.message},
             rooms=tuple(state.rooms.values()),
         )
@@ -281,7 +283,8 @@ class StoredDesk(ModelDesk):
             if message.room is None:
                 self.state.messages.setdefault(message.id, message)
         self._compare(view)
-        return view
+        # Nothing leaves the stored outbox: only the model knows what was delivered.
+        return replace(view, unsent=self.state.unsent(), begun=self.state.begun())
 
     def commit(self, view: View, decision: Decision) -> None:
         if self._conversation is None or self._lease is None:

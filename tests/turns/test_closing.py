@@ -449,6 +449,7 @@ def test_a_change_that_fails_after_the_closing_is_told_in_the_closed_thread(tale
 def test_a_thumbs_down_that_comes_too_late_is_answered(tale: Tale) -> None:
     tale.writes("All done.", HUGO, "s1")
     tale.step(UNDO)
+    tale.desk.state.deliver()
     tale.put(Reacted("s1", "👎", added=True), HUGO, place=tale.thread)
     tale.step()
     assert "delete it to take it back" in tale.whispered[-1]

@@ -140,6 +140,7 @@ def test_who_held_it_before_cannot_change_what_the_customer_reads(story: Story) 
     story.desk.pass_time(timedelta(seconds=6))
     story.press(CARLA, "take")
     story.turn()
+    story.desk.state.deliver()
     story.put(Edited("s1", "she is lying"), HUGO)
     story.turn()
     assert [m.text for m in story.desk.state.staff_lines()] == ["I refunded it."]

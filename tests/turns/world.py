@@ -43,6 +43,7 @@ from bot.core.effects import (
     Park,
     Remember,
     ReopenRoom,
+    Replace,
     Retract,
     SendAgain,
     SetTimer,
@@ -62,12 +63,22 @@ LIFE = {
     _S.RECEIVED: {_S.DELETED},
     _S.NOTE: {_S.DELETED, _S.HELD},
     _S.HELD: {_S.RELEASED, _S.NOTE, _S.WITHDRAWN},
-    _S.RELEASED: {_S.RELEASED, _S.PARKED, _S.SENT, _S.DELIVERED, _S.READ, _S.FAILED, _S.DELETED},
+    _S.RELEASED: {
+        _S.RELEASED,
+        _S.PARKED,
+        _S.SENT,
+        _S.DELIVERED,
+        _S.READ,
+        _S.FAILED,
+        _S.DELETED,
+        _S.WITHDRAWN,
+        _S.NOTE,
+    },
     _S.PARKED: {_S.RELEASED, _S.WITHDRAWN, _S.NOTE},
     _S.SENT: {_S.RELEASED, _S.DELIVERED, _S.READ, _S.FAILED, _S.DELETED},
     _S.DELIVERED: {_S.READ, _S.FAILED, _S.DELETED},
     _S.READ: {_S.FAILED, _S.DELETED},
-    _S.FAILED: {_S.NOTE, _S.RELEASED, _S.PARKED, _S.SENT, _S.DELIVERED, _S.DELETED},
+    _S.FAILED: {_S.NOTE, _S.RELEASED, _S.PARKED, _S.SENT, _S.DELIVERED, _S.DELETED, _S.WITHDRAWN},
     _S.WITHDRAWN: {_S.DELETED},
     _S.DELETED: {_S.DELETED},
 }
@@ -86,6 +97,11 @@ class Out:
     tried: bool = False
     dead: bool = False
     parked: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Nothing of it has left."""
+        return not self.tried or self.dead or self.parked
 
 
 @dataclass
@@ -150,7 +166,7 @@ class State:
             case Fail(message=id_):
                 for out in self._left(id_):
                     out.dead = out.tried = True
-            case Park() | Unpark() | Drop():
+            case Park() | Unpark() | Drop() | Replace():
                 self._park(effect)
             case Show(message=id_):
                 assert self.messages[id_].role is Role.CUSTOMER, "we react to what a customer wrote"
@@ -184,7 +200,7 @@ class State:
             case Audit():
                 assert effect.subject
 
-    def _park(self, effect: Park | Unpark | Drop) -> None:
+    def _park(self, effect: Park | Unpark | Drop | Replace) -> None:
         match effect:
             case Park(message=id_):
                 for out in self._left(id_):
@@ -193,9 +209,29 @@ class State:
                 for out in self.outbox:
                     if out.parked:
                         out.parked = out.tried = False
-            case Drop(message=id_):
-                gone = [out for out in self._left(id_) if out.parked or not out.tried]
-                self.outbox = [out for out in self.outbox if out not in gone]
+            case Drop(message=id_, unsent=unsent):
+                self._is_unsent(id_, believed=unsent)
+                gone = [out for out in self._left(id_) if out.waits]
+                self.outbox = [out for out in self.outbox if not any(out is one for one in gone)]
+            case Replace(message=id_, post=post, unsent=unsent):
+                self._is_unsent(id_, believed=unsent)
+                assert any(out.waits for out in self._left(id_)), "there is nothing to be replaced"
+                assert post.text == self.messages[id_].text, "what leaves is what the log says"
+
+    def _is_unsent(self, id_: MessageId, *, believed: bool) -> None:
+        assert not believed or id_ not in self.begun(), "it is stopped as unsent, and has left"
+
+    def deliver(self) -> None:
+        """Everything that waits has left."""
+        for out in self.outbox:
+            out.tried = True
+
+    def unsent(self) -> frozenset[MessageId]:
+        """Messages of which nothing has begun to leave."""
+        return frozenset(self.messages) - self.begun()
+
+    def begun(self) -> frozenset[MessageId]:
+        return frozenset(out.message for out in self.outbox if out.message and not out.waits)
 
     def _left(self, id_: MessageId) -> list[Out]:
         return [out for out in self.outbox if out.message == id_]
