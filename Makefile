@@ -2,6 +2,7 @@
 # make test    linters, types, layering, tests
 # make cases   inputs that failed once; skipped where the folder of them is absent
 # make chaos   the crash tests at full length
+# make image   follow the Dockerfile's steps in a bare folder
 # make bench   what it costs and how fast it is; at most 2 minutes
 # make lock    pin the newest versions that pyproject.toml allows
 # make clean   forget what was built and installed; the data in ./var stays
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: run test lint cases chaos bench lock clean
+.PHONY: run test lint cases chaos image bench lock clean
 
 run: $(STAMP)
 	@exec $(BIN)/desk up --sandbox
@@ -32,6 +33,9 @@ cases: $(STAMP)
 
 chaos: $(STAMP)
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-20} $(BIN)/python -m pytest -m chaos -n 0 -s
+
+image: $(STAMP)
+	IMAGE=1 $(BIN)/python -m pytest -n 0 tests/platform/test_image.py
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
