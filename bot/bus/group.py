@@ -70,4 +70,4 @@ class GroupCommit(Generic[T, R]):
 def _fail(future: "asyncio.Future[R]", error: Exception) -> None:
     if not future.done():
         # A fresh exception for each waiter: they would otherwise share one traceback.
-        future.set_exception(type(error)(*error.args) if type(error) is StorageUnavailable else error)
+        future.set_exception(type(error)(*error.args) if isinstance(error, StorageUnavailable) else error)
