@@ -245,9 +245,13 @@ class Proof:
     expires_at: datetime
     address: str
     tries: int = 0
+    settled: bool = False  # it was used or is too old, and is kept so that the code is known when typed again
 
     def missed(self) -> "Proof":
         return replace(self, tries=self.tries + 1)
+
+    def done(self) -> "Proof":
+        return replace(self, settled=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,11 +76,16 @@ def changed_message(event: Event) -> str:
 
 
 def _reference(event: Event) -> Reference:
-    """Return what the event tells, with its sender where others may write in the same thread."""
-    sender = event.sender
+    """Return what the event tells, with its sender where others may write in the same thread.
+
+    What an answer names may be older than the conversation: then no more is known of it than that it is.
+    """
+    told, sender = event.reference, event.sender
+    if event.reply_to and not (told.quote or told.kind or told.author):
+        told = replace(told, kind="earlier message")
     if not event.shared:
-        return event.reference
-    return replace(event.reference, writer=sender.display_name, address=sender.address)
+        return told
+    return replace(told, writer=sender.display_name, address=sender.address)
 
 
 def _by_customer(

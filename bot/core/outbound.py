@@ -60,6 +60,7 @@ class Post:
     template: Template | None = None
     calls: str = ""  # the channel's id of who shall notice it: nothing in a text can mention anybody
     needed_by: datetime | None = None  # until when they must notice it; it is not posted if they cannot
+    cites: bool = False  # others named the attachments: what is said of them in words stands in a quote
 
 
 class Tone(StrEnum):

@@ -10,17 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
 
-from bot.core.events import Attachment, Edited, Event, Said, Started, Submitted, Tapped
+from bot.core.events import Attachment, AttachmentKind, Edited, Event, Said, Started, Submitted, Tapped
 
 _SHORTEST, _LONGEST, _SHOWN = 13, 19, 4
+_LONGEST_TELEPHONE = 14  # digits; E.164 allows one more, which no country uses
 _TABLE = 200  # groups in a row: more are a table, in which nobody parts a card number digit by digit
 _MASK = "•"
 _UNSEEN = (  # also what makes a keycap of a digit
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3"
     "\ufe00-\ufe0f\ufeff"
 )
-_GAP = rf"[\s{_UNSEEN}\-\u2010-\u2015\u2212._/|:*·•~`'’\\]"
-_NUMBERS = re.compile(rf"\d+(?:(?:{_GAP}{{1,4}}|,)\d+)*")
+_GAP = rf"[\s{_UNSEEN}\-\u2010-\u2015\u2212._/|:;,()>*·•~`'’\\]"
+_NUMBERS = re.compile(rf"\d+(?:{_GAP}{{1,12}}\d+)*")
 _GROUP = re.compile(r"\d+")
 _NOT_SEEN = re.compile(f"[{_UNSEEN}]")
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ \u00a0]?[A-Z0-9]){11,30}(?![A-Z0-9])")
@@ -61,7 +62,14 @@ def without_card_numbers(event: Event) -> Event:
             content = replace(content, payload=masked(content.payload))
         case _:
             pass
-    sender = replace(event.sender, display_name=masked(event.sender.display_name))
+    sender = event.sender
+    sender = replace(
+        sender,
+        display_name=masked(sender.display_name),
+        handle=masked(sender.handle),
+        # An address of nothing but digits is an id that the platform gave.
+        address=sender.address if sender.address.isdecimal() else masked(sender.address),
+    )
     about = event.reference
     reference = replace(
         about, quote=masked(about.quote), author=masked(about.author), origin=masked(about.origin)
@@ -70,7 +78,15 @@ def without_card_numbers(event: Event) -> Event:
 
 
 def _named(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
-    return tuple(replace(each, name=masked(each.name)) for each in attachments)
+    return tuple(replace(each, name=masked(each.name), ref=_number(each)) for each in attachments)
+
+
+def _number(attachment: Attachment) -> str:
+    """Return its `ref`. That of a contact is a telephone number, or what was typed for one."""
+    if attachment.kind is not AttachmentKind.CONTACT:
+        return attachment.ref
+    digits = sum(sign.isdecimal() for sign in attachment.ref)
+    return masked(attachment.ref) if digits > _LONGEST_TELEPHONE else attachment.ref
 
 
 def _card_numbers(text: str, groups: Sequence[tuple[int, int]]) -> Iterator[list[int]]:

@@ -15,7 +15,7 @@ from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.closing import reopen_button
 from bot.turns.quoting import inert, known_as, plain, shortened, typed
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
-from bot.turns.story import author_of, name_of, seen_by_customer, transcript, words
+from bot.turns.story import author_of, name_of, told_to_staff, transcript, words
 from bot.turns.window import open_until
 from orgs.routing import find_agent, find_person, find_team
 from orgs.specification.organization import Organization
@@ -227,7 +227,7 @@ def _outcome(earlier: Earlier, organization: Organization) -> str:
 
 def _summary(view: RoomView, organization: Organization) -> str:
     """Return who said what last, in order: enough to decide who should take it."""
-    spoken = [m for m in seen_by_customer(view.story) if m.role is not Role.SYSTEM]
+    spoken = [m for m in told_to_staff(view.story) if m.role is not Role.SYSTEM]
     last = [replace(m, text=shortened(typed(words(m)), _LONGEST), attachments=()) for m in spoken[-_SUMMARY:]]
     customer = known_as(view.conversation.customer_name, view.conversation.address)
     name, address = inert(customer) or "A customer", view.conversation.address

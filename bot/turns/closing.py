@@ -20,7 +20,7 @@ from bot.turns.escalating import (
     target_of,
 )
 from bot.turns.ownership import Cause
-from bot.turns.story import seen_by_customer
+from bot.turns.story import seen_by_customer, told_to_staff
 from bot.turns.undo import withdraw
 from bot.turns.waiting import PROMISED, TO_ANSWER, tell_handoff
 from orgs.answering.thanks import only_thanks
@@ -235,7 +235,7 @@ def _tell_since(draft: Draft, besides: Message | None = None) -> None:
     story = [message for message in draft.messages.values() if message.id not in coming]
     closing = next((n for n, m in enumerate(story) if str(m.id) == draft.memory.closing), -1)
     since = story[closing + 1 :]
-    if seen_by_customer(since):
+    if told_to_staff(since):
         told = draft.transcript(since)
         draft.tell_room(Post(f"**Since then**\n\n{told}"))
 

@@ -29,7 +29,7 @@ from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, escalate
 from bot.turns.quoting import excerpt, inert, quoted
 from bot.turns.reports import receipt
-from bot.turns.story import named, reference_for_staff, told_by_customer
+from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
 from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
 from orgs.answering.choosing import choice_of
@@ -115,8 +115,9 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
         if not event.automatic:
             _heard_language(draft, event.content.text)
         _typed_choice(draft, message, event.content.text)
-        if _invited(draft, event.content.text) or elsewhere.hear(draft, event, message):
-            message = draft.messages[message.id]
+        done = _invited(draft, event.content.text) or elsewhere.hear(draft, event, message)
+        message = draft.messages[message.id]  # a code in it is no part of the story
+        if done:
             told = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)
             if told and message.state is not MessageState.NOTE:
                 _show(draft, message, event)
@@ -252,6 +253,26 @@ def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
     draft.because("staff", f"{name} changed what the customer reads")
 
 
+def _stranger_changed(draft: Draft, event: Event, ref: str) -> None:
+    """What a stranger wrote in the customer's thread now reads otherwise, or is gone."""
+    written = (m for m in draft.messages.values() if ref and m.ref == ref and is_stranger(m))
+    message = next(written, None)
+    if message is None or message.sender != event.sender.external_id:
+        return
+    before, who = message.text, f"{_writer(event)}, who is not {draft.customer_name}"
+    if isinstance(event.content, Edited):
+        if event.content.text == before:
+            return
+        draft.add(ChangeMessage(message.id, text=event.content.text))
+        now = f"{quoted(event.content.text)}\n\n_Before:_\n\n{quoted(before)}"
+        told = f"✏️ {who}, changed what they wrote:\n\n{now}"
+    else:
+        draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+        told = f"🗑 {who}, deleted what they wrote:\n\n{quoted(before)}"
+    draft.tell_room(Post(told))
+    draft.because("stranger", "changed a note in the customer's thread")
+
+
 def _others(draft: Draft, item: Input, event: Event) -> None:
     """Somebody else wrote where the customer reads: a colleague of ours in public, or a stranger."""
     match event.content:
@@ -260,6 +281,9 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
             return
         case Edited(message=ref) | Deleted(message=ref) if event.standing is Standing.INSIDER:
             _colleague_changed(draft, event, ref)
+            return
+        case Edited(message=ref) | Deleted(message=ref):
+            _stranger_changed(draft, event, ref)
             return
         case _:
             message = _entry(draft, item)
@@ -273,11 +297,11 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
         draft.tell_room(Post(said, attachments=files, reply_to=line), message.id)
         draft.because("staff", f"{name} wrote where the customer reads")
         return
-    sentence = f"{name}, who is not {draft.customer_name}, answered in this thread"
     if draft.escalation is not None:
-        told = f"⚠️ {sentence}{about}:\n\n{text}"
+        told = told_by_stranger(name, draft.customer_name, _told(message), about)
         draft.tell_room(Post(told, attachments=files, reply_to=line), message.id)
     else:
+        sentence = f"{name}, who is not {draft.customer_name}, answered in this thread"
         escalate(
             draft, reason=f"{sentence}. Nobody has told them anything.", why="a stranger wrote", quiet=True
         )

@@ -271,9 +271,12 @@ class Draft:
         return tuple(at for at in self.memory.automatic if at > self.now - timedelta(hours=1))
 
     def tell_room(self, post: Post, about: MessageId | None = None, room: Room | None = None) -> None:
-        """Write into a room, also a closed one; by default into the open one, if there is one."""
+        """Write into a room, also a closed one; by default into the open one, if there is one.
+
+        What it brings along others sent: its name, its number or its place is told as their words.
+        """
         if room := room or self.open_room:
-            self.add(TellRoom(room.id, post, about))
+            self.add(TellRoom(room.id, replace(post, cites=bool(post.attachments)), about))
 
     def offer(self, post: Post, message: MessageId) -> None:
         """Let staff choose in the open room, if there is one, what becomes of a message."""

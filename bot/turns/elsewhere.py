@@ -42,12 +42,17 @@ def hear(draft: Draft, event: Event, message: Message) -> bool:
     if not event.sender.verified:
         return False
     proof = draft.memory.proof
-    if proof is not None and proof.tries < MAX_TRIES and (typed := _CODE.search(event.content.text)):
+    if proof is not None and (typed := _CODE.search(event.content.text)):
         alone = len(event.content.text) <= _ONLY_A_CODE
         code = typed[1] + typed[2]
-        if _is_the_code(proof, code) or typed[0] == message.text.strip():
+        awaited, right = not proof.settled and proof.tries < MAX_TRIES, _is_the_code(proof, code)
+        if right or (awaited and typed[0] == message.text.strip()):
             _keep_out_of_the_story(draft, message, typed[0], alone=alone)
-        return _typed(draft, proof, code, alone=alone)
+        if awaited:
+            return _typed(draft, proof, code, alone=alone)
+        if right and alone:
+            draft.say(draft.texts.code_too_old, ahead=True)
+            return True
     found = _ADDRESS.search(event.content.text)
     if found is None or not _ASKS.search(fold(event.content.text.replace(found[0], ""))):
         return False
@@ -77,7 +82,8 @@ def _offer(draft: Draft, address: str) -> bool:
 def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
     organization, texts = draft.organization.display_name, draft.texts
     before = draft.memory.proof
-    tries = before.tries + 1 if before is not None and draft.now <= before.expires_at else 0
+    again = before is not None and not before.settled and draft.now <= before.expires_at
+    tries = before.tries + 1 if before is not None and again else 0
     if tries > MAX_TRIES:
         draft.say(draft.texts.codes_too_many, ahead=True)
         return True
@@ -101,7 +107,7 @@ def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
 
 def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
     if draft.now > proof.expires_at:
-        draft.remember(proof=None)
+        draft.remember(proof=proof.done())
         if alone:
             draft.say(draft.texts.code_too_old, ahead=True)
         return alone
@@ -112,7 +118,7 @@ def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
         if alone:
             draft.say(draft.texts.code_wrong if left else draft.texts.code_wrong_too_often, ahead=True)
         return alone
-    draft.remember(proof=None)
+    draft.remember(proof=proof.done())
     draft.say(fill(draft.texts.address_proved, address=proof.address), ahead=True)
     seen = seen_by_customer(draft.messages.values())
     story = told_to_customer(seen, draft.name or proof.address, draft.speaker)

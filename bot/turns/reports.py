@@ -25,6 +25,14 @@ from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
 from bot.turns.quoting import inert, without_code
+from bot.turns.story import (
+    is_stranger,
+    other_writer,
+    reference_for_staff,
+    told_by_stranger,
+    told_to_staff,
+    words,
+)
 from bot.turns.underway import again
 from orgs.routing import person_on
 
@@ -321,6 +329,15 @@ def _tell_again(draft: Draft, report: DeliveryReport) -> None:
     elif message.state is MessageState.FAILED:
         _offer_again(draft, message, "The last words could not be delivered.")
         return
-    else:
-        told = draft.transcript([message])
+    elif is_stranger(message):
+        told = _by_stranger(draft, message)
+    else:  # of what is gone there is nothing to show but all the rest
+        told = draft.transcript([message] if told_to_staff([message]) else draft.messages.values())
     draft.tell_room(Post(f"{why}\n\n{told}"), report.message)
+
+
+def _by_stranger(draft: Draft, message: Message) -> str:
+    told = message.reference
+    name = other_writer(told.writer, told.address, draft.view.conversation.address) or inert(message.sender)
+    about = reference_for_staff(message, draft.messages)
+    return told_by_stranger(name, draft.customer_name, words(message), about)

@@ -34,7 +34,12 @@ _ICONS = {
 
 
 def seen_by_customer(messages: Iterable[Message]) -> list[Message]:
-    """What the customer wrote and was told; nothing that stayed inside."""
+    """Return what the customer wrote and was told; nothing that stayed inside or did not arrive."""
+    return [message for message in told_to_staff(messages) if message.state is not MessageState.FAILED]
+
+
+def told_to_staff(messages: Iterable[Message]) -> list[Message]:
+    """Return the same with what could not be delivered: they need to know that it was never read."""
     hidden = (*_GONE, MessageState.NOTE, MessageState.HELD, MessageState.PARKED)
     return [message for message in messages if message.state not in hidden]
 
@@ -99,7 +104,8 @@ def _answered(message: Message, known: Mapping[MessageId, Message]) -> str:
 def _thing_answered(message: Message) -> str:
     """Return what a message answers where that has no words, such as a photo or a story."""
     kind, author = message.reference.kind, message.reference.author
-    thing = f"a {kind}" if kind else "a message" if author else ""
+    article = "an" if kind[:1] in ("a", "e", "i", "o", "u") else "a"
+    thing = f"{article} {kind}" if kind else "a message" if author else ""
     return f"{thing} from {author}" if author else thing
 
 
@@ -108,9 +114,19 @@ def told_by_customer(name: str, text: str, aside: str = "") -> str:
     return f"🗣 **{name}**{aside}" + (f"\n\n{quoted(text)}" if text.strip() else "")
 
 
-def told_by_staff(name: str, message: Message) -> str:
+def told_by_staff(name: str, message: Message, aside: str = "") -> str:
     """Return a line of the room with what a colleague wrote to the customer. `name` is plain text."""
-    return f"🧑 **{inert(name)}**\n\n{cited(words(message))}"
+    return f"🧑 **{inert(name)}**{aside}\n\n{cited(words(message))}"
+
+
+def told_by_stranger(name: str, customer: str, text: str, aside: str = "") -> str:
+    """Return a line of the room in which a stranger speaks. Both names are CommonMark, `text` as typed."""
+    return f"⚠️ {name}, who is not {customer}, answered in this thread{aside}:\n\n{quoted(text)}"
+
+
+def is_stranger(message: Message) -> bool:
+    """Return whether a stranger wrote the message: a note to staff, in the customer's thread."""
+    return message.role is Role.SYSTEM and message.state is MessageState.NOTE and bool(message.ref)
 
 
 def other_writer(name: str, address: str, customer: str) -> str:
@@ -151,7 +167,8 @@ def transcript(
     """
     told = []
     known = {message.id: message for message in messages}
-    for message in seen_by_customer(known.values()):
+    for message in told_to_staff(known.values()):
+        lost = " ❌ _not delivered_" if message.state is MessageState.FAILED else ""
         match message.role:
             case Role.CUSTOMER:
                 about = reference_for_staff(message, known)
@@ -161,11 +178,11 @@ def transcript(
             case Role.AGENT:
                 who = f"🤖 **{inert(name(message))}**"
             case Role.STAFF:
-                told.append(told_by_staff(name(message), message))
+                told.append(told_by_staff(name(message), message, lost))
                 continue
             case Role.SYSTEM:
                 who = "⚙️ **Desk**"
-        told.append(f"{who}\n\n{cited(words(message))}")
+        told.append(f"{who}{lost}\n\n{cited(words(message))}")
     return "\n\n".join(told) or "_Nothing has been said yet._"
 
 

@@ -54,6 +54,11 @@ def in_words(attachment: Attachment, link: Callable[[str], str]) -> str:
             return f"📄 [{name}](<{address}>)" if address else f"📄 {name}"
 
 
+def venue(attachment: Attachment) -> str:
+    """Return a line of CommonMark with the name of a place, without where it is."""
+    return f"📍 {_named(attachment.name)}"
+
+
 def _nameless(attachment: Attachment) -> str:
     if attachment.kind is AttachmentKind.ORIGINAL:  # only staff are shown one
         return "Original message"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from bot.core.connector import Capabilities
 from bot.core.errors import Refused
-from bot.core.events import Attachment
+from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import Button, Post
-from connectors.rendering.degrading import carried, choices, in_words
+from connectors.rendering.degrading import carried, choices, in_words, venue
 from connectors.rendering.splitting import joined, split
 from connectors.rendering.units import length
 
@@ -46,7 +46,8 @@ def plan(
     """Texts, each within `text_limit` as rendered, then files. Raises Refused when there is nothing to send.
 
     Choices are buttons, else rows of a list, else numbered lines. A file of a type or size which `media_out`
-    does not carry is sent as a more general kind, else as a line with `link(file)`, else as its name.
+    does not carry is sent as a more general kind, else as a line with `link(file)`, else as its name. These
+    lines stand in a quote where the post cites.
     `choice_limit` is the limit of a text with buttons or rows, where that is smaller. A template is one text.
     """
     if post.template is not None:
@@ -56,8 +57,12 @@ def plan(
     for attachment in post.attachments:
         if (fitting := carried(attachment, capabilities.media_out)) is not None:
             files.append(FilePart(fitting))
+            if post.cites and fitting.kind is AttachmentKind.LOCATION and fitting.name:
+                lines.append(venue(fitting))  # not every channel shows it beside a map
         else:
             lines.append(in_words(attachment, link))
+    if post.cites:
+        lines = [f"> {line}" for line in lines]
     buttons, rows, numbers = choices(post.buttons, capabilities)
     text = joined(post.text, "\n".join(lines), numbers)
 

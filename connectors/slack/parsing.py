@@ -30,6 +30,7 @@ from connectors.slack.payload import Node, moment
 from connectors.slack.writing import escape
 
 CHANNEL = Channel("slack")
+APP = "app"  # the hint with the id of the app that posted in the sender's name
 _SAID = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 _NOBODY = frozenset({"", "USLACKBOT"})
 
@@ -48,11 +49,13 @@ class Parser:
     """Reads for one account. `now` stands in where a payload has no time of its own.
 
     `refer` makes an attachment's `ref` of a file; one without is left out. What somebody else wrote or
-    uploaded first is marked as forwarded.
+    uploaded first is marked as forwarded. With `apps`, so is what an app posted in a user's name, perhaps its
+    own: users are not looked up here. Without, nothing that a program wrote is read.
     """
 
     account: str
     refer: Callable[[Node], str] = lambda file: file.text("url_private")
+    apps: bool = False
 
     def place(self, chat: str, thread: str = "") -> Place:
         return Place(CHANNEL, self.account, chat, thread)
@@ -118,7 +121,10 @@ class Parser:
     ) -> Event | None:
         """An event about the message `written`; None when a bot wrote it, we ourselves included."""
         user, chat, ts = written.text("user"), event.text("channel"), written.text("ts")
-        if user in _NOBODY or user == callback.us or written.text("bot_id") or not chat:
+        app = written.text("bot_id")
+        if user in _NOBODY or user == callback.us or not chat:
+            return None
+        if app and not (self.apps and callback.us):  # one of our own, perhaps, while nobody knows who we are
             return None
         thread = written.text("thread_ts")
         # A root that has replies carries its own ts as thread_ts; so does each edit of it.
@@ -131,6 +137,7 @@ class Parser:
             occurred_at=moment(event.text("event_ts")) or moment(ts) or callback.now,
             message=message,
             reference=_reference(written),
+            hints=((APP, app),) if app else (),
             in_our_thread=bool(callback.us and thread) and written.text("parent_user_id") == callback.us,
         )
 
@@ -226,14 +233,16 @@ def _shared(message: Node) -> list[Node]:
 
 
 def _reference(message: Node) -> Reference:
-    """Return whether somebody else wrote or uploaded first what the message brings, and who wrote it.
+    """Return whether somebody else, or an app, wrote or uploaded first what the message brings, and who.
 
     What a message answers is never told: an answer in Slack stands in the thread of what it answers.
     """
     shared = _shared(message)
     owners = {file.text("user") for file in message.nodes("files")} - {"", message.text("user")}
-    authors = dict.fromkeys(part.text("author_name") for part in shared)
-    return Reference(forwarded=bool(shared or owners), origin=", ".join(filter(None, authors)))
+    app = message.node("bot_profile").text("name") if message.text("bot_id") else ""
+    origins = dict.fromkeys([f"the app {app}" if app else "", *(part.text("author_name") for part in shared)])
+    forwarded = bool(shared or owners or message.text("bot_id"))
+    return Reference(forwarded=forwarded, origin=", ".join(filter(None, origins)))
 
 
 def _is_elsewhere(file: Node) -> bool:

@@ -46,6 +46,7 @@ class Person:
     email: str
     teams: frozenset[str] = frozenset()  # their workspace, and the organization it is of
     workspace: str = ""  # the first of these
+    bot: bool = False
 
 
 class People:
@@ -97,6 +98,11 @@ class People:
             return frozenset() if person in self._refused else None
         return found.teams
 
+    async def is_bot(self, user: str) -> bool:
+        """Return whether a user is an app's own; False where Slack does not tell it in time."""
+        found = (await self._look_up([user])).get(user)
+        return found is not None and found.bot
+
     async def _look_up(self, ids: Iterable[str], sender: str = "") -> Mapping[str, Person]:
         """Return who they are. Of the sender the name of their workspace is looked up, too."""
         wanted = list(dict.fromkeys(ids))
@@ -129,7 +135,8 @@ class People:
         if self._guests and (user.flag("is_restricted") or user.flag("is_ultra_restricted")):
             teams, workspace = {GUEST}, ""
         email = profile.text("email") if homes is None or teams & homes else ""
-        self._known[person] = Person(name or user.text("name"), email, frozenset(teams), workspace)
+        name, bot = name or user.text("name"), user.flag("is_bot")
+        self._known[person] = Person(name, email, frozenset(teams), workspace, bot)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 

@@ -21,7 +21,7 @@ from bot.core.ids import Clock
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, message
 from connectors.slack.forms import FORMS, Form, view
-from connectors.slack.parsing import Parser, bot_of
+from connectors.slack.parsing import APP, Parser, bot_of
 from connectors.slack.payload import Node
 from connectors.slack.people import PATIENCE, People
 from connectors.slack.splitting import parts
@@ -104,7 +104,7 @@ class Receiver:
         self._api = api
         self._people = people
         self._chores = chores
-        self._parser = Parser(account)
+        self._parser = Parser(account, apps=True)
         self._clock = clock
         self._answer_within = answer_within.total_seconds()
         self._forms = forms
@@ -139,6 +139,8 @@ class Receiver:
                 await inbox.accept([change])
                 return
             event = self._parser.callback(payload, us, self._clock())
+            if event and APP in dict(event.hints) and await self._people.is_bot(event.sender.external_id):
+                return  # an app speaks for itself
             await self._accept([event] if event else [], inbox)
 
     async def _us(self) -> str:

@@ -1,10 +1,13 @@
 """Card numbers are found however they are typed, and nothing else is taken for one."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.core.payment_cards import masked
+from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, Said, Sender
+from bot.core.payment_cards import masked, without_card_numbers
 
 CARDS = (
     "4111111111111111",
@@ -34,6 +37,10 @@ GAPS = (
     "_",
     "\\-",
     "\n",
+    ", ",
+    ";",
+    "     ",
+    "\n> ",
 )
 
 
@@ -54,6 +61,56 @@ def test_a_card_number_is_masked_but_for_its_last_four_digits(card: str, gap: st
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
 def test_in_whatever_groups(size: int) -> None:
     assert "•" in masked(f"It is {grouped('4111111111111111', ' ', size)} ok")
+
+
+def test_in_brackets_and_in_a_quotation_of_two_lines() -> None:
+    assert masked("4111 (1111) 1111 1111") == "•••• (••••) •••• 1111"
+    assert masked("> 4111 1111\n> 1111 1111") == "> •••• ••••\n> •••• 1111"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("4111111111111111@evil.example", "••••••••••••1111@evil.example"),
+        ("@visa_4111111111111111 (id 7)", "@visa_••••••••••••1111 (id 7)"),
+        ("4111111111111111", "4111111111111111"),  # an id that Messenger gave
+        ("+4111111111111111", "+4111111111111111"),
+    ],
+)
+def test_in_an_address_that_somebody_chose(address: str, shown: str) -> None:
+    sender = Sender("1", address=address, handle="4111111111111111")
+    event = Event(
+        external_id="1",
+        place=Place(Channel("email"), "a", "c"),
+        sender=sender,
+        content=Said("Hello"),
+        occurred_at=datetime.now(UTC),
+    )
+    read = without_card_numbers(event).sender
+    assert (read.external_id, read.address, read.handle) == ("1", shown, "••••••••••••1111")
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("tel:4111111111111111", "tel:••••••••••••1111"),
+        ("tel:4111 1111 1111 1111", "tel:•••• •••• •••• 1111"),
+        ("tel:+4111111111111111", "tel:+4111111111111111"),
+        ("tel:4222222222222", "tel:4222222222222"),
+    ],
+)
+def test_in_the_number_of_a_contact_that_no_telephone_has(number: str, shown: str) -> None:
+    contact = Attachment(kind=AttachmentKind.CONTACT, ref=number, name="my card")
+    event = Event(
+        external_id="1",
+        place=Place(Channel("telegram"), "a", "c"),
+        sender=Sender("1"),
+        content=Said("", (contact,)),
+        occurred_at=datetime.now(UTC),
+    )
+    read = without_card_numbers(event).content
+    assert isinstance(read, Said)
+    assert [each.ref for each in read.attachments] == [shown]
 
 
 def test_other_digits_are_digits_as_well() -> None:
@@ -115,6 +172,8 @@ def test_masking_twice_is_masking_once(text: str) -> None:
     assert len(masked(text)) == len(text)
 
 
-@pytest.mark.parametrize("text", ["x" * 200_000 + "1", "1 " * 100_000, "1" * 200_000, "12 345 " * 30_000])
+@pytest.mark.parametrize(
+    "text", ["x" * 200_000 + "1", "1 " * 100_000, "1" * 200_000, "12 345 " * 30_000, "1" + " " * 200_000]
+)
 def test_long_texts_are_read_once(text: str) -> None:
     assert masked(text) == text

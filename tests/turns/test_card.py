@@ -10,7 +10,7 @@ from bot.run.wiring import CHANNELS
 from orgs.specification.organization import SpeaksAs
 from storage.organizations import Organizations
 from tests.accounts import Brought
-from tests.turns.bench import CODE, Bench, to_rooms
+from tests.turns.bench import CODE, Bench, to_customers, to_rooms
 from tests.turns.test_elsewhere import ASK, there
 
 
@@ -53,6 +53,23 @@ async def test_in_short_tells_who_said_what_last_in_order(desk: Bench) -> None:
         "🗣 **Maya**",
         "> Thank you",
     ]
+
+
+async def test_a_code_typed_a_second_time_is_on_no_card_and_in_no_story(desk: Bench) -> None:
+    id_ = await handed_over(desk, "Help!")
+    await desk.held(id_)
+    await desk.say(ASK)
+    await desk.say(CODE)
+    await desk.deliver()
+    await desk.say(CODE)
+    left = await desk.deliver()
+    assert not [text for text in to_rooms(left) if CODE in text]
+    assert [text for text in to_customers(left) if "code" in text], "the customer is answered"
+    await desk.say(f"My code was {CODE[:3]} {CODE[3:]}, is it that which you need to find my order again?")
+    assert [text for text in to_rooms(await desk.deliver()) if "My code was [code], is it" in text]
+    await desk.say("654321")
+    assert [text for text in to_rooms(await desk.deliver()) if "654321" in text], "the number of an order"
+    assert CODE not in dict((await drawn(desk, id_)).sections)["In short"]
 
 
 async def test_one_time_codes_are_on_no_card_and_in_no_story(desk: Bench) -> None:

@@ -18,7 +18,7 @@ from bot.core.ids import MessageId, new_id
 from bot.core.lines import NAME
 from bot.core.outbound import Card, Post, Tone
 from bot.turns.quoting import inert, plain, quoted
-from bot.turns.story import snapshot, transcript
+from bot.turns.story import snapshot, told_by_customer, transcript
 from connectors.sandbox.telegram.markup import found_entities
 from connectors.slack import blocks, sending
 from connectors.telegram.markdown import Rendered, card_markdown, rendered
@@ -177,6 +177,48 @@ def test_a_name_on_the_card_is_one_line_of_plain_signs(platform: str, name: str)
         shown = [in_telegram(rendered(card_markdown(card)))]
         assert len(shown[0].outside) == 4
     assert [each for one in shown for each in (*one.links, *one.mentions)] == []
+
+
+FACTS = (
+    Attachment(kind=AttachmentKind.CONTACT, ref="tel:+491700000001", name="x"),
+    Attachment(kind=AttachmentKind.LOCATION, ref="geo:48.2,16.37", name="x"),
+    Attachment(kind=AttachmentKind.LOCATION, ref="nowhere", name="x"),
+    Attachment(
+        kind=AttachmentKind.VIDEO, ref="r", mime_type="video/x-unknown", size=10**12, name="x", file="f"
+    ),
+)
+
+
+@pytest.mark.parametrize("words", ["", "Here:"])
+@pytest.mark.parametrize("platform", ["slack", "telegram"])
+@settings(deadline=None, max_examples=15)
+@given(names)
+@example("Hugo Martin: Refund of 900 EUR approved")
+def test_what_is_said_of_a_contact_a_venue_or_a_file_stands_in_their_quote(
+    platform: str, words: str, name: str
+) -> None:
+    brought = tuple(replace(fact, name=name) for fact in FACTS)
+    shown = told(platform, Post(told_by_customer("Maya", words), attachments=brought, cites=True))
+    assert [bare(line.replace("*", "")) for each in shown for line in each.outside] == ["🗣Maya"]
+    assert [each.mentions for each in shown if each.mentions] == []
+    links = [(label, url) for each in shown for label, url in each.links if label != url]
+    assert links == []
+
+
+def test_a_venue_keeps_its_name_in_a_room_and_a_contact_its_number() -> None:
+    [text] = [
+        part.content.text
+        for part in parts_of(Post("🗣 **Maya**", attachments=FACTS[:2], cites=True), lambda _: "")
+        if isinstance(part, TextPart)
+    ]
+    assert text == "🗣 Maya\n\n📍 x"
+    [slack] = [
+        part.text
+        for part in sending.layout(Post("🗣 **Maya**", attachments=FACTS[:2], cites=True), lambda _: "")
+        if isinstance(part, sending.TextPart)
+    ]
+    assert "> 👤 x: +491700000001" in slack
+    assert "> 📍 x <https://www.openstreetmap.org/" in slack
 
 
 def test_signs_stay_as_they_were_typed() -> None:

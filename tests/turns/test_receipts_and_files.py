@@ -612,3 +612,14 @@ async def test_a_matter_is_given_to_somebody_by_buttons(desk: Bench) -> None:
     assigned = (await desk.view(id_)).escalation
     assert assigned is not None
     assert (assigned.state, assigned.assignee) == (EscalationState.WAITING, "carla")
+
+
+async def test_what_a_customer_sends_along_is_told_as_theirs_in_the_room_alone(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    place = Attachment(kind=AttachmentKind.LOCATION, ref="geo:1,2", name="Hugo Martin: Refund approved")
+    await desk.say(Said("I am here", (place,)), MAYA, on="whatsapp")
+    await desk.staff(Said("And we are here", (place,)), view, ref="s1")
+    await desk.undo_is_over()
+    posts = [(one.item.room is not None, one.operation) for one in await desk.deliver()]
+    brought = [(room, post.cites) for room, post in posts if isinstance(post, Post) and post.attachments]
+    assert brought == [(True, True), (False, False)]

@@ -50,6 +50,25 @@ async def answered(desk: Bench, view: View) -> View:
     return await desk.view(view.conversation.id)
 
 
+@pytest.mark.parametrize("on", ["whatsapp", "telegram", "messenger"])
+async def test_a_reply_to_what_is_no_part_of_this_conversation_says_so(desk: Bench, on: str) -> None:
+    before = await desk.say("First matter", MAYA, on=on, message="old")
+    await desk.deliver()
+    await desk.end(before)
+    await desk.hear(desk.event("I mean this one", MAYA, on=on, message="new", reply_to="old"))
+    about: list[str] = []
+
+    def hand_over(decision: Decision) -> HandOver:
+        about.extend(question(decision).about)
+        return HandOver("A reason.", "why", trigger="security")
+
+    await desk.turn(hand_over)
+    assert "🗣 **Maya** ↩️ to an earlier message\n\n> I mean this one" in "".join(
+        to_rooms(await desk.deliver())
+    )
+    assert about == ["in reply to an earlier message"]
+
+
 async def test_a_reply_shows_the_words_of_ours_that_it_answers(desk: Bench) -> None:
     view = await answered(desk, await desk.held(await escalated(desk)))
     await desk.say("this one", MAYA, on="whatsapp", reply_to="w2")
@@ -89,7 +108,7 @@ async def test_a_reply_to_what_nobody_knows_shows_what_the_channel_shows(desk: B
     await desk.say("and now", MAYA, on="whatsapp", reply_to="w99")
     left = await desk.deliver()
     assert "↩️ to Eve: “90 EUR \\*net\\* 🧑 \\*\\*Hugo\\*\\*”" in shown(left, "why?").text
-    assert "↩️" not in shown(left, "and now").text
+    assert "↩️ to an earlier message\n" in shown(left, "and now").text
 
 
 async def test_the_part_that_they_chose_is_what_is_shown(desk: Bench) -> None:
@@ -132,7 +151,7 @@ async def test_the_ids_of_a_room_are_none_of_the_customers_chat(desk: Bench) -> 
     await desk.deliver(lambda item: desk.taken(item, "56") if item.kind == "post" else None)
     for number in ("55", "56"):
         await desk.say(f"not {number}", MAYA, on="telegram", reply_to=number)
-        assert "↩️" not in shown(await desk.deliver(), f"not {number}").text
+        assert "↩️ to an earlier message\n" in shown(await desk.deliver(), f"not {number}").text
 
 
 async def test_a_room_that_opens_later_tells_it_in_the_story(desk: Bench) -> None:

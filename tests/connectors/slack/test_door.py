@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.connector import MAX_BODY, RawRequest
 from bot.core.errors import BodyTooLarge, DeskError, ForgedRequest, MalformedPayload, StorageUnavailable
-from bot.core.events import Said
+from bot.core.events import Reference, Said
 from connectors.sandbox.fault import Fault, FaultKind
 from connectors.sandbox.slack import User
 
@@ -116,6 +116,22 @@ async def test_names_that_cannot_be_had_do_not_stop_an_event(desk: Desk, hook: H
     assert (await hook.send(ENVELOPE | {"event": stranger})).status == 200
     (event,) = desk.inbox.events
     assert (event.sender.display_name, event.content) == ("", Said("@U0NOBODY2"))
+
+
+async def test_what_an_app_posts_in_the_name_of_a_person_is_heard_as_forwarded(
+    desk: Desk, hook: Hook
+) -> None:
+    bot = User(id="U0DEPLOYS", name="deploys", team_id="T0ELSE", bot_id="B0DEPLOYS")
+    desk.slack.connect_channel("support", [bot], [])
+    await desk.slack.settled()
+    desk.inbox.events.clear()
+    profile = {"id": "B0ZAPS", "name": "Zaps"}
+    for number, user in enumerate(("U0DEPLOYS", BOT, "U0ANA")):
+        posted = MESSAGE | {"user": user, "bot_id": "B0ZAPS", "bot_profile": profile, "text": "Refunded."}
+        assert (await hook.send(ENVELOPE | {"event_id": f"Ev{number}", "event": posted})).status == 200
+    (event,) = desk.inbox.events
+    assert (event.sender.external_id, event.content) == ("U0ANA", Said("Refunded."))
+    assert event.reference == Reference(forwarded=True, origin="the app Zaps")
 
 
 async def test_another_account_has_paths_of_its_own(desk: Desk) -> None:
