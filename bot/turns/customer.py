@@ -147,7 +147,7 @@ def _heard_language(draft: Draft, text: str) -> None:
 
 def _typed_choice(draft: Draft, message: Message, text: str) -> None:
     """A number typed under numbered choices, or a choice written out, counts as the tap and reads like it."""
-    offered = draft.memory.options
+    offered = draft.view.conversation.memory.options if draft.picked else draft.memory.options
     if (at := choice_of(text, offered, draft.customer_name)) is not None:
         value, label = offered[at]
         draft.typed[message.id] = label
@@ -155,7 +155,7 @@ def _typed_choice(draft: Draft, message: Message, text: str) -> None:
 
 
 def _pick(draft: Draft, value: str) -> None:
-    """Once: the same number typed later is a number."""
+    """Once: the same number typed later is a number. In the same turn it may still be corrected."""
     draft.picked = value
     draft.remember(options=())
 

@@ -5,26 +5,36 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
+from orgs.answering.formulas import unsigned
 from orgs.answering.lexicon import each
-from orgs.answering.words import bounded, words
+from orgs.answering.words import bounded, clauses, words
 from orgs.answering.yes_no import Reply, yes_or_no
 
 NONE_OF_THESE: Final = "none"  # the value of the choice that says so
 LONGEST: Final = 200  # characters of a text that may be one
 _LONGEST_NUMBER = 4  # digits
 _AMOUNT = re.compile(r"(?<!\w)[-−–]\d|[$€£]\s?\d|\d\s?[$€£%]")  # "-1" and "2 €" are no places in a list
-_MOST_WORDS = 6
+_MOST_WORDS = 12
+_MOST_NAMES = 6  # words of a name
 _SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
-# "option 2 please", "the second one", "lieber die zweite"
+# "option 2 please", "the second one is what I meant", "lieber die zweite"
 _AROUND = frozenset(
     each(
         """
-the option number no nr n num answer article choice please pls thanks one i mean meant take pick choose
-want would like id say
-die der das den nummer antwort artikel punkt bitte danke lieber nehme ich
-le la les numero reponse article choix merci svp sil vous plait je veux celui celle
-el lo los las opcion respuesta articulo por favor gracias quiero
-o a opcao resposta artigo obrigado obrigada quero
+the option number no nr n num answer article choice please pls thanks thank you one i mean meant take
+pick choose
+want would like id say ill my is its it was that thats this will be best go going with for need needed
+what which
+looking number sorry actually rather let lets yes ok okay hi hello hey and
+die der das den nummer antwort artikel punkt bitte danke lieber nehme ich nehmen wir wahle wahlen will
+mochte es ist
+ware meine meinte meine gemeint war ja hallo am besten passt fur mich
+le la les numero reponse article choix merci svp sil vous plait je veux celui celle prends prendrai
+choisis voudrais
+cest ce serait sera est ma mon oui bonjour celui
+el lo los las opcion respuesta articulo por favor gracias quiero elijo escojo prefiero tomo seria es mi
+si hola
+o a opcao resposta artigo obrigado obrigada quero escolho fico com prefiro e seria minha sim ola
 """
     )
 )
@@ -70,26 +80,26 @@ def choice_of(text: str, options: Sequence[tuple[str, str]], name: str = "") -> 
     if len(text) > LONGEST:
         return None
     typed = _bare(text)
-    labels = [label for _, label in options]
-    if text.strip().casefold() in (folded := [label.casefold() for label in labels]):
-        return folded.index(text.strip().casefold())
+    labels = [label.casefold() for _, label in options]
+    if text.strip().casefold() in labels:
+        return labels.index(text.strip().casefold())
     if _AMOUNT.search(text):
         return None
     if _is_number(typed):
         return _numbered(int(typed), len(options))
-    alike = [at for at, label in enumerate(labels) if typed and _bare(label) == typed]
-    if len(alike) == 1:
-        return alike[0]
+    found = _said(text, name)
+    if (named := _named(found, labels)) is not None:
+        return named
     real = [at for at, (value, _) in enumerate(options) if value != NONE_OF_THESE]
     if len(real) == 1 and yes_or_no(text) is Reply.YES:
         return real[0]
     if _NONE.fullmatch(" ".join(words(text))):
         return next((at for at, (value, _) in enumerate(options) if value == NONE_OF_THESE), None)
-    return _described(text, len(options))
+    return _described(found, len(options))
 
 
 def _without_letterhead(text: str, name: str) -> str:
-    """Leave out the greeting above, and below the name, or a sign-off with a name."""
+    """Leave out the greeting above, and below the name, a signature, or a sign-off with a name."""
     lines = [line.strip() for line in bounded(text).splitlines() if line.strip()]
     if len(lines) > 1 and _GREETING.fullmatch(" ".join(words(lines[0]))):
         lines = lines[1:]
@@ -97,19 +107,48 @@ def _without_letterhead(text: str, name: str) -> str:
         below = lines[at + 1 :]
         if _SIGN_OFF.fullmatch(" ".join(words(line))) and (not below or _is_name(below[0], name)):
             return "\n".join(lines[:at])
-    if len(lines) > 1 and _is_name(lines[-1], name):
-        lines = lines[:-1]
-    return "\n".join(lines)
+    return unsigned("\n".join(lines), name)
 
 
 def _is_name(line: str, name: str) -> bool:
     found = words(line)
-    return 0 < len(found) <= _MOST_WORDS and set(found) <= set(words(name))
+    return 0 < len(found) <= _MOST_NAMES and set(found) <= set(words(name))
 
 
-def _described(text: str, number: int) -> int | None:
-    found = words(unicodedata.normalize("NFKC", text))
-    left = [word for word in found if word not in _AROUND]
+def _said(text: str, name: str) -> list[str]:
+    """Return the words of the text without the greeting, the sign-off and the name beside the choice."""
+    normal = unicodedata.normalize("NFKC", text)
+    own = set(words(name))
+    kept = [
+        clause
+        for clause in clauses(normal)
+        if not _GREETING.fullmatch(" ".join(clause)) and not _SIGN_OFF.fullmatch(" ".join(clause))
+    ]
+    return [word for clause in kept for word in clause if word not in own]
+
+
+def _meant(found: Sequence[str]) -> list[str]:
+    return [word for word in found if word not in _AROUND]
+
+
+def _named(found: Sequence[str], labels: Sequence[str]) -> int | None:
+    """Return the place of the only label that was typed, with its number or without: "2. Payment methods"."""
+    said = _meant(found)
+    places = []
+    for at, label in enumerate(labels):
+        if (wanted := words(label)) and found and found[-len(wanted) :] == wanted:
+            before = _meant(found[: -len(wanted)])
+        elif (wanted := _meant(wanted)) and said[-len(wanted) :] == wanted:
+            before = said[: -len(wanted)]
+        else:
+            continue
+        if before in ([], [str(at + 1)]):
+            places.append(at)
+    return places[0] if len(places) == 1 else None
+
+
+def _described(found: Sequence[str], number: int) -> int | None:
+    left = _meant(found)
     if len(found) > _MOST_WORDS or len(left) != 1:
         return None
     [word] = left

@@ -258,7 +258,7 @@ def formulas(text: str, customer: str = "", names: Iterable[str] = ()) -> Counte
     if len(text) > LONGEST or not _QUESTION.isdisjoint(text) or unhappy(text):
         return None
     known = _AROUND | {word for name in (customer, *names) for word in words(name)}
-    said = [" ".join(clause) for clause in clauses(_unsigned(text, customer))]
+    said = [" ".join(clause) for clause in clauses(unsigned(text, customer))]
     if said and _DEVICE.fullmatch(said[-1]):
         said.pop()
     if sum(clause.count(" ") + 1 for clause in said) > _MOST_WORDS:
@@ -278,13 +278,13 @@ def formulas(text: str, customer: str = "", names: Iterable[str] = ()) -> Counte
     return found
 
 
-def _unsigned(text: str, customer: str) -> str:
+def unsigned(text: str, customer: str) -> str:
     """Return the text without the customer's name and what stands below it in a signature."""
     lines = [line for line in text.splitlines() if line.strip()]
     own = set(words(customer))
     for at, line in enumerate(lines[1:], 1):
         signature = lines[at:]
-        begins = not own.isdisjoint(words(line)) or _RULE.fullmatch(line) or _CONTACT.fullmatch(line)
+        begins = not own.isdisjoint(words(line)) or _is_own_line(line)
         if (
             begins
             and len(signature) <= _SIGNATURE_LINES + 1
@@ -298,8 +298,13 @@ def _is_signature(line: str) -> bool:
     """Return whether the line is names and titles only, an address, a number, or a phone's own words."""
     found = [word for word in re.findall(r"[^\W\d_]+", line) if word not in _IN_TITLES]
     titled = 0 < len(found) <= 6 and all(word[0].isupper() for word in found) and not line.isupper()
-    own = _CONTACT.fullmatch(line) or _RULE.fullmatch(line) or _DEVICE.fullmatch(" ".join(words(line)))
-    return titled or own is not None
+    return titled or _is_own_line(line)
+
+
+def _is_own_line(line: str) -> bool:
+    """Return whether the line is an address, a number, a rule, or a phone's own words."""
+    device = _DEVICE.fullmatch(" ".join(words(line)))
+    return bool(_CONTACT.fullmatch(line) or _RULE.fullmatch(line) or device)
 
 
 _IN_TITLES: Final = frozenset(each("of and for the der die und für de du des la et y e da do"))

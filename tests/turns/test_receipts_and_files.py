@@ -561,6 +561,16 @@ async def test_a_number_counts_as_the_tap_once(desk: Bench, first: str | Tapped)
     assert decision.draft.picked == ""
 
 
+@pytest.mark.parametrize("first", ["1", Tapped("option", "a", "Billing")])
+async def test_a_choice_is_corrected_in_the_same_breath(desk: Bench, first: str | Tapped) -> None:
+    await desk.hear(desk.event("Help", MAYA, on="whatsapp"))
+    await desk.turn(clarifying)
+    await desk.hear(desk.event(first, MAYA, on="whatsapp"))
+    await desk.hear(desk.event("no, 2", MAYA, on="whatsapp"))
+    [decision] = await desk.turn()
+    assert decision.draft.picked == "b"
+
+
 async def test_choices_that_are_numbers_are_what_is_written_on_them(desk: Bench) -> None:
     def how_many(_: object) -> Clarify:
         return Clarify("How many?", (Option("two", "2"), Option("one", "1")), "two articles")
