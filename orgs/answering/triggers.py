@@ -12,6 +12,7 @@ A phrase that grammar leaves one word of (`you are down`) is found only as it is
 A slip of the finger in a longer word does no harm: two letters swapped, one missing, one too many, or one
 that sounds the same. A letter that makes it another word does: "change" is no slip of `charge`.
 
+What is only asked, supposed or praised does not count (`reported`), unless the phrase is a question itself.
 What is denied does not count ("my card was not declined"), unless the phrase is about what a customer wants
 ("I was not refunded"). A trigger without phrases matches by the words of its name.
 
@@ -26,6 +27,7 @@ from typing import Final
 
 from bot.core.answering import Trigger
 from orgs.answering.lexicon import FILLERS, each
+from orgs.answering.reported import reported
 from orgs.answering.words import bounded, joined, one_slip_apart, stem, words
 
 HUMAN_REQUEST: Final = "human_request"
@@ -94,6 +96,7 @@ _BE = frozenset(each("is are am was were be been"))
 _BE_NOT = frozenset(each("isnt arent wasnt werent aint"))
 _DENIED = re.compile(r"\b(?:(?:is|are|am|was|were|been) not|(?:is|are|was|were)n'?t)(?: \w+ly)?\s*$", re.I)
 _DENIED_WITHIN = re.compile(r"\b(?:(?:is|are|am|was|were|been) not|(?:is|are|was|were)n'?t)\b", re.I)
+_DENIES = re.compile(r"\bnot\b|n't\b")  # a pattern that is about something that is not so
 _WANTED = re.compile(r"refund|money|reimburs|credit|erstatt|gutschrift|rembours|reembols|estorn", re.I)
 
 
@@ -117,6 +120,7 @@ class _Phrase:
     text: str
     words: tuple[_Word, ...]  # stand beside each other where the phrase is found
     literal: bool  # found only as it is written, word by word
+    asks: bool = False  # a question itself: looked for in questions as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +159,23 @@ class _Lookup:
 
 def fired(triggers: Sequence[Trigger], text: str) -> Fired | None:
     """Return the trigger with the most words matched; of equals, the one named first."""
-    message = _read(bounded(text))
-    if not message.words:
+    whole, told = bounded(text), reported(bounded(text))
+    message, as_asked = _read(told), _read(whole)
+    if not as_asked.words:
         return None
     best: Fired | None = None
     most = 0
-    written = " ".join(bounded(text).replace("’", "'").split())
     lookup = _lookup(tuple(triggers))
-    places = lookup.places(message)
+    places, places_as_asked = lookup.places(message), lookup.places(as_asked)
     for trigger, phrases in zip(triggers, lookup.phrases, strict=True):
         if trigger.name in FOUND_BY_THE_PRODUCT:
             continue
         for pattern in trigger.patterns:
-            if most < _PATTERN_WEIGHS and _matches(pattern, written):
+            if most < _PATTERN_WEIGHS and _matches(pattern, _written(told)):
                 best, most = Fired(trigger, pattern, False), _PATTERN_WEIGHS
         for phrase in phrases:
-            if len(phrase.words) > most and _says(message, places, phrase):
+            says = _says(as_asked, places_as_asked, phrase) if phrase.asks else _says(message, places, phrase)
+            if says and len(phrase.words) > most:
                 best, most = Fired(trigger, phrase.text, False), len(phrase.words)
     if best is None:
         return None
@@ -197,7 +202,8 @@ def _urgent() -> _Lookup:
 def _phrase(text: str) -> _Phrase:
     read = _read(text)
     if len(read.content) > 1:
-        return _Phrase(text, tuple(read.words[at] for at in read.content), literal=False)
+        meant = tuple(read.words[at] for at in read.content)
+        return _Phrase(text, meant, literal=False, asks=not words(reported(text)))
     return _Phrase(text, read.words, literal=True)
 
 
@@ -220,11 +226,16 @@ def _is_grammar(word: _Word) -> bool:
     return word.stem in _GRAMMAR or word.written in _GRAMMAR_ELSEWHERE
 
 
+def _written(text: str) -> str:
+    return " ".join(text.replace("’", "'").split())
+
+
 def _matches(pattern: str, written: str) -> bool:
     for match in _compiled(pattern).finditer(written):
         if _WANTED.search(match[0]):
             return True
-        if not _DENIED.search(written[: match.start()]) and not _DENIED_WITHIN.search(match[0]):
+        within = _DENIED_WITHIN.search(match[0]) and not _DENIES.search(pattern)
+        if not within and not _DENIED.search(written[: match.start()]):
             return True
     return False
 
