@@ -207,9 +207,11 @@ def unhappy(text: str) -> bool:
 def _dissatisfied() -> re.Pattern[str]:
     said = "|".join(DISSATISFIED)
     return re.compile(
-        rf"(?:(?:no|ok|okay|thanks|thank you|but|sorry|hmm|well|nope|hi|hello|and|so|yes"
+        rf"(?:(?:nein|nee|non|nao|danke|merci|gracias|obrigad[oa]|aber|mais|pero|mas|leider|no|ok|okay"
+        rf"|thanks|thank you|but|sorry|hmm|well|nope|hi|hello|and|so|yes"
         rf"|yeah|it|that|this|i|im) )*(?:{said})"
-        r"(?: (?:at all|for me|either|though|sorry|unfortunately|yet|anymore|here|again"
+        r"(?: (?:at all|uberhaupt|du tout|para nada|nem um pouco|weiter|mehr|for me|either|though|sorry"
+        r"|unfortunately|yet|anymore|here|again"
         r"|still|now|thanks|it|that|this|me|any"
         r"|as before|and|but|i|am|to|us|what i asked))*"
     )

@@ -139,6 +139,12 @@ NO_MORE: Final = rf"""
     |all (?:is )?(?:good|set|done|sorted|clear|solved|resolved){_ENDS}|its fine
     |everything(?: is|s) (?:fine|good|clear|sorted|solved|resolved|in order){_ENDS}
     |not (?:now|right now|today|at the moment|for now|at this time|that i (?:can think|know) of)|no need
+    |(?:i|we) (?:dont|do not) need anything(?: (?:else|more|further))?{_ENDS}|(?:i
+    |we) need nothing(?: (?:else|more))?
+    |there(?:s| is) nothing(?: (?:else|more))?{_ENDS}
+    |(?:ich|wir) (?:brauche|brauchen) (?:sonst |weiter )?nichts(?: (?:mehr|weiter|weiteres|anderes))*{_ENDS}
+    |je nai (?:plus )?besoin de rien(?: (?:dautre|de plus))?{_ENDS}
+    |(?:ya )?no necesito (?:nada(?: mas)?|mas nada){_ENDS}
     |(?:das|dies|es) (?:ist|war|ware) (?:alles|es){_ENDS}|das wars{_ENDS}|mehr (?:brauche ich )?nicht
     |(?:das )?reicht(?: (?:mir|uns|so))?(?: so)?{_ENDS}
     |(?:ich|wir) (?:habe|haben|hab) (?:jetzt |nun |schon )?alles(?: was ich (?:brauche|brauchte|wollte))?
@@ -176,8 +182,8 @@ NO_MORE: Final = rf"""
 """
 # A "no" that denies nothing which follows: "não é tudo" and "no está bien" say that something is missing.
 NO: Final = r"""
-    (?:nope|nah|nein|non|ne|nee|not really|eher nicht|pas vraiment|(?:no )?i dont(?: think so)?|no la verdad
-    |nao mesmo)
+    (?:nope|nah|nein|non|ne|nee|not really|eher nicht|pas vraiment|(?:no )?i dont(?: think so)?(?! need)
+    |no la verdad|nao mesmo)
     |(?:no|nao|n)(?= (?:thanks?|thx|thank|cheers|thats?|this|its|im|i|were|we|all|nothing|not|danke
     |vielen|alles|das|passt|gracias|muchas|mil|eso|esto|nada|por|con|ya|obrigad[oa]|muito|isso|bye|adios
     |tchau)\b|\s*\n|$)
@@ -196,6 +202,31 @@ OK: Final = r"""
     |impeccable|nickel
     |vale|bien|perfecto|genial|estupendo|muy bien|de acuerdo|entendido|ya funciona|excelente|listo
     |certo|beleza|show|perfeito|otimo|muito bem|entendi|esta bem|ja funciona|tudo bem|tudo certo|maravilha
+"""
+# What was waited for has come, or the trouble is over.
+SETTLED: Final = r"""
+    (?:(?:(?:i |we )?(?:have |just |ve )?(?:got|received) (?:it|that|(?:the|my|our) (?:full )?(?:refund
+    |money|payment|credit
+    |invoice|email|mail|reply|code))|(?:(?:the|my|our) )?(?:refund|money|payment|credit)(?: (?:has|is|was
+    |have|just|been))*
+    (?: (?:arrived|received|came through|came in|credited|here|there|in my account))
+    |received|(?:(?:its|it is|that is|thats|this is|it was|(?:my |the |our )?(?:problem|issue|case|matter
+    |question)(?: is| was)?
+    (?: now)?|(?:problem|issue)) )?(?:solved|resolved|fixed|sorted|settled)
+    |(?:(?:das )?geld|(?:die |meine )?(?:ruck)?erstattung|(?:die )?gutschrift)(?: ist| jetzt| heute| schon)*
+    (?: (?:da|angekommen|eingegangen|erhalten|zuruck))|(?:(?:hat sich|ist|schon|problem) )*(?:erledigt
+    |gelost|behoben)
+    |(?:habe |hab )?(?:es |alles )?(?:erhalten|bekommen)
+    |(?:(?:le|mon) )?(?:remboursement|argent)(?: est| bien)* (?:recu|arrive)
+    |(?:jai )?(?:bien )?recu(?: (?:(?:le|mon) (?:remboursement|argent)|largent))?
+    |(?:cest |probleme )?(?:bien )?(?:regle|resolu)
+    |(?:ya )?(?:lo |me )?(?:recibi|he recibido|tengo|llego)(?: (?:el|mi) (?:reembolso|dinero))?
+    |(?:el |mi )?(?:reembolso|dinero)(?: ya)? (?:llego|recibido)|(?:(?:ya |esta |problema )*)(?:resuelto
+    |solucionado|arreglado)
+    |(?:ja )?(?:recebi|chegou|caiu)(?: (?:o |meu )?(?:reembolso|dinheiro|estorno))?(?: na (?:minha )?conta)?
+    |(?:o |meu )?(?:reembolso|dinheiro|estorno)(?: ja)? (?:chegou|caiu|recebido)
+    |(?:(?:ja |esta |problema )*)resolvido)
+    (?: (?:now|today|back|already|jetzt|heute|schon|hoy|hoje|maintenant|aujourdhui))*)
 """
 CONSENT: Final = "yes|yep|yeah|ja|oui|si|sim"
 _AROUND: Final = frozenset(
@@ -273,6 +304,9 @@ def formulas(text: str, customer: str = "", names: Iterable[str] = ()) -> Counte
             # "ok for the refund" is consent, and thanks in advance for something ask for it.
             if formula is Formula.THANKS and found[formula] and not in_advance:
                 left = _pattern(FOR).sub("\n", left)
+            if formula is Formula.THANKS and _pattern(SETTLED).fullmatch(left.strip()):
+                found[Formula.OK] += 1
+                left = ""
         if not known.issuperset(left.split()):
             return None
     return found

@@ -165,6 +165,10 @@ def _to_our_question(question: Question, text: str) -> Answer | None:
         return _courteous(question, "ok")
     if reply is Reply.NO:
         return _courteous(question, "ok") if asked in (Asked.ANYTHING_ELSE, Asked.A_PERSON) else None
+    if reply is Reply.MORE:
+        return _courteous(question, "help")
+    if asked is Asked.SOLVED:
+        return _courteous(question, "ok")
     if asked is Asked.A_PERSON:
         why = "yes to our offer of a person"
         return HandOver("The customer asks for a person.", why, HUMAN_REQUEST, _tried(question))

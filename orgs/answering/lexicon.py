@@ -162,7 +162,8 @@ DISSATISFIED: Final = (
         r"(?:i )?(?:tried|did|already did|have tried|already tried) (?:that|this|it"
         r"|all that|everything)(?: already)?"
     ),
-    r"not (?:really|at all)|nope|no|nein|non|nao",
+    r"not (?:really|at all)|nope|nah|no|nein|nee|non|nao"
+    r"|not yet|noch nicht|pas encore|todavia no|aun no|ainda nao",
     r"(?:das |es )?(?:hilft|half|hat) (?:mir )?(?:leider )?(?:nicht|nichts)(?: geholfen)?",
     r"(?:das |es )?(?:geht|klappt|funktioniert) (?:leider |immer noch |so )?nicht",
     r"(?:ca |cela )?(?:ne )?(?:maide|ma|marche|fonctionne) (?:toujours )?(?:pas|rien)(?: aide)?",

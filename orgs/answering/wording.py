@@ -21,6 +21,7 @@ class Asked(Enum):
     """What our last words to the customer asked."""
 
     ANYTHING_ELSE = "anything else?"
+    SOLVED = "solved?"
     A_PERSON = "a person?"
     OTHER_WORDS = "in other words?"
 
@@ -31,12 +32,12 @@ _ASKED: Final = {
         "hello",
         "help",
         "returned",
-        "resolved",
         "ok",
         "thanks",
         "bye",
         "empty",
     ),
+    Asked.SOLVED: ("resolved",),
     Asked.A_PERSON: ("automated",),
     Asked.OTHER_WORDS: ("nothing_found", "did_not_help"),
 }

@@ -12,6 +12,7 @@ from orgs.answering.words import bounded, words
 
 class Reply(StrEnum):
     YES = "yes"
+    MORE = "yes, something else"
     NO = "no"
     NO_THANKS = "no thanks"  # nothing is wanted, and nothing was wrong
 
@@ -36,16 +37,45 @@ _YES: Final = (
 )
 
 
+# "Yes, I have another question": they go on, and do not say yet with what.
+_MORE: Final = (
+    r"(?:(?:there is|theres|i have|i do have|ive got|i need|i want|id like) )?(?:(?:just )?(?:another"
+    r"|one more|one other"
+    r"|a further|a|one) (?:question|thing|issue|problem)|something (?:else|more)|more questions|one more)"
+    r"|(?:(?:ich habe|ich hatte|da ist|es gibt) )?(?:noch )?(?:eine? |ne )?(?:weitere |andere |kurze )?(?:frage|sache|anliegen)"
+    r"(?: noch)?|(?:da ist |ich habe )?(?:noch )?(?:etwas|was)(?: anderes| noch)?|noch eine"
+    r"|(?:(?:jai|jaurais|il y a) )?(?:encore )?(?:une? )?(?:autre |derniere )?(?:question|chose"
+    r"|probleme)(?: encore)?"
+    r"|(?:(?:tengo|hay) )?(?:otra|una) (?:pregunta|cosa|duda)(?: mas)?|(?:hay )?algo mas"
+    r"|(?:(?:tenho|ha) )?(?:mais )?(?:outra|uma) (?:pergunta|coisa|duvida)(?: mais)?|mais uma"
+    r"|tem mais uma coisa"
+)
+_BEFORE: Final = (
+    "ok|okay|well|actually|oh|hm|hmm|um|doch|eigentlich|en fait|bon|bueno|en realidad|na verdade|bom|hi|hello"
+)
+_NOT_YET: Final = "not yet|noch nicht|pas encore|todavia no|aun no|ainda nao"
+
+
 @cache
 def _said(what: str, around: str = _POLITE) -> re.Pattern[str]:
     return re.compile(rf"(?:(?:{around}) )*(?:{what})(?: (?:{what}|{around}))*")
 
 
+@cache
+def _goes_on() -> re.Pattern[str]:
+    around = f"{_POLITE}|{_BEFORE}"
+    return re.compile(rf"(?:(?:{around}) )*(?:{_YES})(?: (?:{_YES}|{around}))* (?:{_MORE})(?: (?:{around}))*")
+
+
 def yes_or_no(text: str, names: Iterable[str] = ()) -> Reply | None:
     """Return what the whole text says, if it is a yes or no and nothing more. `names` may be addressed."""
     found = words(bounded(text))
-    if len(found) <= _LONGEST and _said(_YES).fullmatch(" ".join(found)):
+    if len(found) <= _LONGEST and _said(_YES, f"{_POLITE}|{_BEFORE}").fullmatch(" ".join(found)):
         return Reply.YES
+    if len(found) <= _LONGEST and _goes_on().fullmatch(" ".join(found)):
+        return Reply.MORE
+    if _said(_NOT_YET).fullmatch(" ".join(found)):
+        return Reply.NO
     courtesies = formulas(text, names=names)
     if courtesies is None or courtesies[Formula.CONSENT]:
         return None

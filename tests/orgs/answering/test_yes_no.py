@@ -32,6 +32,21 @@ YES = {
     "es": "sí|sí, por favor|claro que sí|por supuesto",
     "pt": "sim|sim, por favor|claro|pode ser",
 }
+SOMETHING_ELSE = {
+    "en": "Yes there is something else|yes I have another question|yes, one more thing"
+    "|yes there's one more question|yes, I need something else",
+    "de": "Ja, noch etwas|Ja, ich habe noch eine Frage|ja, eine Frage noch",
+    "fr": "Oui, j'ai une autre question|Oui, encore une question|oui, autre chose",
+    "es": "Sí, tengo otra pregunta|sí, una cosa más|Sí, algo más",
+    "pt": "Sim, tenho outra pergunta|Sim, mais uma coisa|sim, tenho mais uma dúvida",
+}
+NO_USE = {
+    "de": "Nein, das hilft mir nicht|Nein, das hat mir nicht geholfen",
+    "fr": "Non, ça ne m'aide pas|non, cela ne m'aide pas du tout",
+    "pt": "Não, isso não ajuda|Não, isso não me ajudou",
+    "es": "No, eso no me ayuda",
+    "en": "No, that doesn't help me",
+}
 NO = {"en": "no|Nope.|nah", "de": "nein|nee", "fr": "non|non…", "es": "no", "pt": "não|nao"}
 MORE = (
     "no, I still cannot log in|yes but how|non je veux un remboursement|no funciona|ja aber wie|not my board"
@@ -71,7 +86,12 @@ async def test_who_needs_nothing_else_is_let_go(ask: Asks, language: str, text: 
     assert answer.text == shipped(language).ok
 
 
-@pytest.mark.parametrize(("language", "text"), each(YES))
+@pytest.mark.parametrize(("_", "text"), each(SOMETHING_ELSE))
+def test_something_else(_: str, text: str) -> None:
+    assert yes_or_no(text) is Reply.MORE
+
+
+@pytest.mark.parametrize(("language", "text"), [*each(YES), *each(SOMETHING_ELSE), ("en", "ok yes please")])
 async def test_who_needs_something_else_is_asked_what(ask: Asks, language: str, text: str) -> None:
     closing = Line("system", shipped(language).returned)
     answer = await ask(text, language=language, story=(closing,))
@@ -95,6 +115,32 @@ async def test_no_to_an_answer_says_that_it_did_not_help(ask: Asks) -> None:
     answer = await ask("no", story=story)
     assert isinstance(answer, Clarify)
     assert answer.text.startswith(shipped("en").did_not_help.split("!")[0].split(".")[0])
+
+
+@pytest.mark.parametrize(("language", "text"), each(NO_USE))
+async def test_what_was_of_no_use_is_not_searched_for(ask: Asks, language: str, text: str) -> None:
+    asked, said = Line("customer", "how do I set quiet hours for notifications"), shipped(language).returned
+    answer = await ask(text, language=language, story=(asked, Line("agent", "Here."), Line("system", said)))
+    assert isinstance(answer, Clarify)
+    assert answer.text.startswith(shipped(language).did_not_help[:20])
+
+
+@pytest.mark.parametrize(("language", "text"), [*each(NO), ("en", "not yet"), ("de", "noch nicht")])
+async def test_no_to_solved_says_that_it_is_not(ask: Asks, language: str, text: str) -> None:
+    said = (
+        Line("customer", "I cannot log in"),
+        Line("agent", "Here."),
+        Line("system", shipped(language).resolved),
+    )
+    answer = await ask(text, language=language, story=said)
+    assert isinstance(answer, Clarify)
+    assert answer.text.startswith(shipped(language).did_not_help[:20])
+
+
+async def test_yes_to_solved_is_no_question(ask: Asks) -> None:
+    answer = await ask("yes", story=(Line("system", shipped("en").resolved),))
+    assert isinstance(answer, Answered)
+    assert answer.text == shipped("en").ok
 
 
 async def test_no_thanks_after_an_answer_is_no_complaint(ask: Asks) -> None:
