@@ -12,7 +12,9 @@ from typing import Final
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from orgs.answering.courtesy import courtesy
+from orgs.answering.lexicon import each
 from orgs.answering.words import bounded
+from orgs.answering.words import words as folded
 from orgs.translations import base
 
 SURE: Final = 0.55
@@ -21,6 +23,35 @@ OTHERS: Final = (
     *("ar", "cs", "da", "el", "fi", "he", "hi", "hu", "id", "it", "ja", "ko"),
     *("nl", "no", "pl", "ro", "ru", "sv", "tr", "uk", "vi", "zh"),
 )
+# What is written to a support desk in two or three words: too few for the library to be sure. Folded.
+_WORDS: Final = {
+    language: frozenset(each(listed))
+    for language, listed in {
+        "en": """
+            password forgot forgotten invoice wrong refund card declined charged twice login does not
+            doesnt work works working broken help please order account cancel subscription locked out
+            error missing
+        """,
+        "de": """
+            passwort kennwort vergessen rechnung falsch doppelt abgebucht erstattung karte abgelehnt
+            geht nicht funktioniert anmeldung konto kundigen gesperrt hilfe bitte fehler fehlt zahlung
+            kein geld zuruck
+        """,
+        "fr": """
+            mot passe oublie facture incorrecte fausse remboursement carte refusee paiement refuse ne
+            marche pas fonctionne compte bloque connexion impossible resilier aide erreur double
+        """,
+        "es": """
+            contrasena olvide olvidada factura incorrecta reembolso tarjeta rechazada pago rechazado
+            no funciona cuenta bloqueada cancelar ayuda error falta doble cobro
+        """,
+        "pt": """
+            senha esqueci esquecida fatura errada incorreta reembolso estorno cartao recusado
+            pagamento nao funciona conta bloqueada cancelar ajuda erro falta cobranca roubada
+            duplicada
+        """,
+    }.items()
+}
 # Addresses, code, numbers and names of things are of no language.
 _NO_WORDS = re.compile(r"```.*?```|`[^`\n]*`|\S+@\S+|https?://\S+|www\.\S+|\S*\d\S*", re.DOTALL)
 
@@ -36,7 +67,17 @@ def language_of(text: str, spoken: Collection[str], *, known: str = "") -> str:
     if not known and (greeting := courtesy(words)) and greeting.language != "en":
         return ours.get(greeting.language, "")
     found, sure = _identifier(frozenset(ours)).classify(words)
-    return ours.get(found, "") if sure >= SURE else ""
+    if sure >= SURE:
+        return ours.get(found, "")
+    return "" if known else ours.get(_by_words(words), "")
+
+
+def _by_words(text: str) -> str:
+    """Return the language that knows most words of the text, two or more; "" when none does."""
+    said = set(folded(text))
+    known = sorted(((len(said & listed), language) for language, listed in _WORDS.items()), reverse=True)
+    (most, language), (next_most, _) = known[:2]
+    return language if most > max(next_most, 1) else ""
 
 
 @lru_cache(maxsize=8)

@@ -47,6 +47,30 @@ def test_a_greeting_tells_the_language_of_somebody_new(text: str, language: str)
     assert language_of(text, LANGUAGES) == language
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Passwort vergessen", "de"),
+        ("geht nicht", "de"),
+        ("Facture incorrecte", "fr"),
+        ("No funciona", "es"),
+        ("Pago rechazado", "es"),
+        ("Fatura errada", "pt"),
+        ("Forgot password", "en"),
+        ("order 12345", ""),
+        ("API error 500", ""),
+    ],
+)
+def test_two_words_as_they_are_written_to_support_tell_the_language_of_somebody_new(
+    text: str, language: str
+) -> None:
+    assert language_of(text, LANGUAGES) == language
+
+
+def test_two_words_change_no_language_that_is_known() -> None:
+    assert language_of("No funciona", LANGUAGES, known="pt") == ""
+
+
 def test_a_greeting_changes_no_language_that_is_known() -> None:
     assert language_of("gracias!", LANGUAGES, known="en") == ""
 
