@@ -46,6 +46,8 @@ _THIRD = (
     "third 3rd three drei dritte dritten dritter drittes trois troisieme 3e tres tercero tercera terceiro"
 )
 _PLACES: Final = tuple(frozenset(each(names)) for names in (_FIRST, _SECOND, _THIRD))
+_NUMBER_ONE: Final = frozenset({"number one", "option one", "answer one", "choice one", "article one"})
+_A_MOMENT: Final = re.compile(r"\b(?:a|one|une|eine) (?:second|seconde|sekunde)\b")
 _NONE: Final = re.compile(
     r"(?:none|neither|nothing|keins|keine[rs]?|nichts|aucune?|rien|ningun[oa]?|nada|nenhum[a]?)"
     r"(?: (?:davon|destes|deles)| (?:of|von|de|des|dentre)"
@@ -149,7 +151,9 @@ def _named(found: Sequence[str], labels: Sequence[str]) -> int | None:
 
 def _described(found: Sequence[str], number: int) -> int | None:
     left = _meant(found)
-    if len(found) > _MOST_WORDS or len(left) != 1:
+    if not left and found and " ".join(found[-2:]) in _NUMBER_ONE:
+        return _numbered(1, number)
+    if len(found) > _MOST_WORDS or len(left) != 1 or _A_MOMENT.search(" ".join(found)):
         return None
     [word] = left
     if _is_number(word):

@@ -95,7 +95,7 @@ _WANTED: Final = re.compile(
     r"|reembols\w*|estorno)|fix|stop|reverse|contest|meld\w+|beschwer\w*|stornier\w*|signaler|annuler"
     r"|contester|reclamation"
     r"|denunci\w+|anular|reclam\w+|queja|contestar|mone?y back|back (?:my|our|the) mone?y|dispute"
-    r"|(?:report|inform|notify|solve|resolve|complain|problem|issue|error"
+    r"|(?:(?<!a )report|inform|notify|solve|resolve|complain|problem|issue|error"
     r"|help|trouble)\w*"
     r"|geld zuruck\w*|erstattet|(?:me|nous) rembours\w*|refund (?:be )?possible|zuruckbekomm\w*"
     r"|(?:bekomme|bekommen|erhalte|beantrage|fordere|kriege) .*(?:erstatt\w*|geld|gutschrift)"
@@ -117,6 +117,11 @@ _WITH_A_THING: Final = re.compile(
     rf"\b(?:as|on|to|in|into|an?|the|called|named|eine?n?|une?|una?|uma?) (?:(?!my |our |meine |ma "
     rf"|mi )\w+ )?{_OURS}\b"
     rf"|^(?:\w+ ){{0,3}}(?:we|i) (?:track|manage|plan|log|do|handle|collect)\b.*\b{_OURS}\b"
+)
+# What they use the product for: nothing has happened.
+_USED: Final = re.compile(
+    r"^(?:we|i|wir|ich|nous|je) (?:track|plan|log|collect|manage|verwalten?|planen?|gere|gerons)"
+    rf"(?: \w+){{1,4}} (?:on|in|as|auf|dans|sur) (?:(?:an?|one|our|einem|un|notre) )?(?:{_OURS}|workspace)$"
 )
 # What has happened to them, and why they ask.
 _HAPPENED: Final = re.compile(
@@ -180,7 +185,7 @@ def _ends_in_question(rest: list[tuple[str, str]]) -> bool:
 
 
 def _only_asks(clause: str, *, question: bool) -> bool:
-    if _SUPPOSED.match(clause) or _PRAISED.search(clause):
+    if _SUPPOSED.match(clause) or _PRAISED.search(clause) or _USED.match(clause):
         return True
     if not _ASKED.match(clause) and not (question and _ASKED_OF_OURS.match(clause)):
         return False
