@@ -5,6 +5,7 @@ So that the shortest file, and the specification's own example, are organization
 
 from typing import Final
 
+from bot.core.conversation import Urgency
 from orgs.specification.organization import (
     Account,
     ChannelRef,
@@ -13,7 +14,6 @@ from orgs.specification.organization import (
     Team,
     TeamChannels,
     Trigger,
-    Urgency,
 )
 
 ACCOUNTS: Final = (

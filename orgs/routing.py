@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from bot.core.conversation import Urgency
 from bot.core.events import Channel
 from bot.core.ids import AgentId, PersonId, TeamId
 from orgs.specification.organization import (
@@ -36,7 +37,8 @@ class Target:
     """Where an escalation goes. `team_id` always has a room; `person_id` is one of the staff to be called.
 
     `agent_id` is set when the rule hands over to another agent; the team then is whose turn it is when that
-    agent cannot help. `timeout`: how long they have before the ladder goes on. `rule`: why, for staff.
+    agent cannot help. `timeout`: how long they have before the ladder goes on. `immediate`: their hours are
+    not waited for. `rule`: why, for staff.
     """
 
     team_id: TeamId
@@ -44,6 +46,7 @@ class Target:
     agent_id: AgentId | None = None
     timeout: timedelta
     immediate: bool
+    urgency: Urgency
     rule: str
 
 
@@ -122,11 +125,17 @@ def escalation_target(org: Organization, agent_id: str, trigger: str) -> Target:
     whose target does not exist: the default team.
     """
     rule = next((rule for rule in rules_of(org, agent_id) if rule.trigger == trigger), None)
+    named = find_trigger(org, trigger)
+    urgency = named.urgency if named else Urgency.NORMAL
     if rule is None:
         own = team_of_agent(org, agent_id)
         team = own if own.channels.escalation else default_team(org)
         return Target(
-            team_id=TeamId(team.id), timeout=DEFAULT_TIMEOUT, immediate=False, rule=f"no rule for {trigger}"
+            team_id=TeamId(team.id),
+            timeout=DEFAULT_TIMEOUT,
+            immediate=urgency is Urgency.CRITICAL,
+            urgency=urgency,
+            rule=f"no rule for {trigger}",
         )
     team, person, agent, note = _resolve(org, rule.target)
     return Target(
@@ -134,7 +143,8 @@ def escalation_target(org: Organization, agent_id: str, trigger: str) -> Target:
         person_id=PersonId(person.id) if person else None,
         agent_id=AgentId(agent.id) if agent else None,
         timeout=rule.timeout,
-        immediate=rule.immediate,
+        immediate=rule.immediate or urgency is Urgency.CRITICAL,
+        urgency=Urgency.HIGH if rule.immediate and urgency is Urgency.NORMAL else urgency,
         rule=f"{trigger} → {rule.target}{note}",
     )
 

@@ -294,7 +294,7 @@ class Writes:
             "reason": seal_reason(value, sealer),
             "team": value.team,
             "state": value.state.value,
-            "urgent": value.urgent,
+            "urgency": value.urgency.value,
             "trigger": value.trigger,
             "step": value.step,
             "opened_at": value.opened_at,
@@ -493,7 +493,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "change_escalation": text("""
         update escalations set to_human = cast(:holder as text), closed_by = cast(:closed_by as text),
             assignee = cast(:assignee as text), reason = :reason, team = :team, state = :state,
-            urgent = :urgent, step = :step, deadline = :deadline,
+            urgency = :urgency, step = :step, deadline = :deadline,
             taken_at = case when cast(:holder as text) is not null then coalesce(taken_at, clock_timestamp())
                 else taken_at end,
             resolved_at = case when :over then coalesce(resolved_at, clock_timestamp()) end
@@ -501,9 +501,9 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     """),
     "escalation": text("""
         insert into escalations (id, organization_id, conversation_id, from_agent, to_human, closed_by,
-            assignee, reason, team, state, urgent, trigger, step, opened_at, deadline, taken_at, resolved_at)
+            assignee, reason, team, state, urgency, trigger, step, opened_at, deadline, taken_at, resolved_at)
         values (:id, :organization, :conversation, :agent, cast(:holder as text), cast(:closed_by as text),
-            cast(:assignee as text), :reason, :team, :state, :urgent, :trigger, :step, :opened_at, :deadline,
+            cast(:assignee as text), :reason, :team, :state, :urgency, :trigger, :step, :opened_at, :deadline,
             case when cast(:holder as text) is not null then clock_timestamp() end,
             case when :over then clock_timestamp() end)
     """),

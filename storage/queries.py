@@ -22,6 +22,7 @@ from bot.core.conversation import (
     OwnerKind,
     Role,
     Status,
+    Urgency,
 )
 from bot.core.errors import BadUsage, KeyDestroyed, NotFound
 from bot.core.events import Channel
@@ -74,7 +75,7 @@ class EscalationLine:
     team: TeamId
     holder: PersonId | None
     trigger: str
-    urgent: bool
+    urgency: Urgency
     opened_at: datetime
     deadline: datetime | None
     taken_at: datetime | None
@@ -441,7 +442,7 @@ def _escalation_line(row: AnyRow) -> EscalationLine:
         team=TeamId(row.team),
         holder=PersonId(row.to_human) if row.to_human else None,
         trigger=row.trigger,
-        urgent=row.urgent,
+        urgency=Urgency(row.urgency),
         opened_at=row.opened_at,
         deadline=row.deadline,
         taken_at=row.taken_at,

@@ -468,7 +468,7 @@ escalations = Table(
     _when("resolved_at"),
     Column("team", String(100), nullable=False),
     Column("state", String(20), nullable=False),
-    Column("urgent", Boolean, nullable=False),
+    Column("urgency", String(20), nullable=False),
     Column("trigger", String(100), nullable=False, server_default=""),
     Column("step", Integer, nullable=False, server_default="0"),
     _when("opened_at", nullable=False),

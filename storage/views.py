@@ -30,6 +30,7 @@ from bot.core.conversation import (
     Room,
     Status,
     Timer,
+    Urgency,
     View,
 )
 from bot.core.errors import DeskError
@@ -366,7 +367,7 @@ def escalation(row: AnyRow, sealer: Sealer | None) -> Escalation:
         reason=words["reason"],
         why=words["why"],
         tried=words["tried"],
-        urgent=row.urgent,
+        urgency=Urgency(row.urgency),
         opened_at=row.opened_at,
         deadline=row.deadline,
         step=row.step,

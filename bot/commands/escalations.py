@@ -5,7 +5,7 @@ from typing import Final
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, left, moment, plural, short_id, short_ids
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
-from bot.core.conversation import EscalationState
+from bot.core.conversation import EscalationState, Urgency
 from bot.core.ids import EscalationId
 from bot.turns.quoting import known_as
 from storage import queries
@@ -82,7 +82,7 @@ def _listed(desk: Desk, lines: tuple[EscalationLine, ...]) -> Output:
                 tuple(
                     (
                         short,
-                        f"{line.state}{', urgent' if line.urgent else ''}",
+                        _state(line),
                         line.team,
                         line.holder or "-",
                         line.trigger or "-",
@@ -98,6 +98,11 @@ def _listed(desk: Desk, lines: tuple[EscalationLine, ...]) -> Output:
     )
 
 
+def _state(line: EscalationLine) -> str:
+    """Return the state, with an urgency that is out of the ordinary."""
+    return line.state if line.urgency is Urgency.NORMAL else f"{line.state}, {line.urgency}"
+
+
 def _left(desk: Desk, line: EscalationLine) -> str:
     return left(desk.clock(), line.deadline) if line.state is EscalationState.WAITING else "-"
 
@@ -111,7 +116,7 @@ def _line_data(line: EscalationLine) -> dict[str, JsonValue]:
         "team": line.team,
         "holder": line.holder,
         "trigger": line.trigger,
-        "urgent": line.urgent,
+        "urgency": line.urgency.value,
         "opened_at": line.opened_at.isoformat(),
         "deadline": line.deadline.isoformat() if line.deadline else None,
         "taken_at": line.taken_at.isoformat() if line.taken_at else None,
@@ -124,7 +129,7 @@ def _shown(desk: Desk, story: EscalationStory) -> Output:
     holder = f", held by {line.holder}" if line.holder else ""
     customer = known_as(story.customer_name, story.customer_address)
     said = [
-        f"{line.id}: {line.state}{', urgent' if line.urgent else ''}, team {line.team}{holder}.",
+        f"{line.id}: {_state(line)}, team {line.team}{holder}.",
         f"Customer: {customer}, conversation {short_id(line.conversation)}",
         f"Reason: {story.reason}",
         f"Why: {story.why}" if story.why else "",

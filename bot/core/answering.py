@@ -84,7 +84,6 @@ class HandOver:
     why: str
     trigger: str = ""
     tried: str = ""  # what the agent looked for or offered before
-    urgent: bool = False
 
 
 Answer = Answered | Clarify | HandOver

@@ -213,6 +213,14 @@ class Room:
     open: bool = True
 
 
+class Urgency(StrEnum):
+    """How much an escalation presses, as the organization file says of its trigger."""
+
+    NORMAL = "normal"
+    HIGH = "high"  # stands out on the card
+    CRITICAL = "critical"  # as high, and the hours of the team are not waited for
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
     id: EscalationId
@@ -222,7 +230,7 @@ class Escalation:
     reason: str
     why: str
     tried: str
-    urgent: bool
+    urgency: Urgency
     opened_at: datetime
     deadline: datetime | None
     step: int  # index into the ladder

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from bot.core.connector import ChannelKind, Connectors, HasPermalinks
-from bot.core.conversation import EscalationState, OwnerKind, Role, Status
+from bot.core.conversation import EscalationState, OwnerKind, Role, Status, Urgency
 from bot.core.errors import SendError
 from bot.core.events import Place
 from bot.core.ids import ConversationId, OrgId
@@ -26,7 +26,7 @@ from storage.rooms import Earlier, RoomView, room_view, was_erased
 
 _SUMMARY = 5  # of the last messages
 _LONGEST = 280  # characters of each
-
+_URGENCY = {Urgency.NORMAL: "Normal", Urgency.HIGH: "🟠 High", Urgency.CRITICAL: "🔴 Critical"}
 
 ERASED = Card(
     title="This customer was erased",
@@ -154,7 +154,7 @@ def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
 def _tone(view: RoomView) -> Tone:
     if not view.current or view.escalation.state in (EscalationState.RESOLVED, EscalationState.RETURNED):
         return Tone.DONE
-    if view.escalation.urgent:
+    if view.escalation.urgency is not Urgency.NORMAL:
         return Tone.URGENT
     return Tone.PRESSING if view.escalation.state is EscalationState.WAITING else Tone.CALM
 
@@ -169,7 +169,7 @@ def _facts(view: RoomView, organization: Organization, channel: str) -> tuple[tu
         ("Address", plain(view.conversation.address) or "unknown"),
         ("Channel", channel),
         ("Team", team.name if team else view.team),
-        ("Urgency", "🔴 Urgent" if escalation.urgent else "Normal"),
+        ("Urgency", _URGENCY[escalation.urgency]),
         ("Agent", agent.title if agent else escalation.agent),
     ]
     if view.kept is not None:

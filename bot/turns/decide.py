@@ -230,7 +230,6 @@ def _hand_over(decision: Decision, answer: HandOver) -> Decision:
         why=answer.why,
         trigger=answer.trigger,
         tried=answer.tried,
-        urgent=answer.urgent,
     )
     return Decision(draft)
 

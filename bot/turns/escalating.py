@@ -50,7 +50,6 @@ def escalate(
     why: str,
     trigger: str = "",
     tried: str = "",
-    urgent: bool = False,
     notice: str = "",
     quiet: bool = False,
 ) -> None:
@@ -72,7 +71,7 @@ def escalate(
         reason=reason,
         why=why,
         tried=tried,
-        urgent=urgent or target.immediate,
+        urgency=target.urgency,
         opened_at=draft.now,
         deadline=deadline,
         step=0,
@@ -89,11 +88,17 @@ def escalate(
     if not quiet:
         tell_handoff(draft, target, deadline, notice)
     draft.because(f"agent {agent}", f"handed to {target.team_id}: {why} ({target.rule})")
-    draft.audit(f"agent:{agent}", "escalation.opened", team=target.team_id, trigger=trigger, urgent=urgent)
+    draft.audit(
+        f"agent:{agent}",
+        "escalation.opened",
+        team=target.team_id,
+        trigger=trigger,
+        urgency=target.urgency.value,
+    )
 
 
 def deadline_of(draft: Draft, target: Target) -> datetime:
-    """The clock starts when the team is in, unless it is called at any hour."""
+    """Return when the time of the target is over. It begins when the team is in, or at once if immediate."""
     opens = draft.now if target.immediate else opens_at(draft.organization, target.team_id, draft.now)
     return (opens or draft.now) + target.timeout
 

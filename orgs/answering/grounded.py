@@ -119,11 +119,11 @@ def _without_search(question: Question, text: str) -> Answer | None:
     """What needs no article: a person is wanted, a rule fires, a courtesy."""
     if why := asks_for_person(text):
         reason = "The customer asks for a person."
-        return HandOver(reason, why, HUMAN_REQUEST, _tried(question), urgent=False)
+        return HandOver(reason, why, HUMAN_REQUEST, _tried(question))
     if hit := fired(question.triggers, text):
         what = hit.trigger.description.rstrip(".") or hit.trigger.name.replace("_", " ")
         why = f"trigger {hit.trigger.name}: phrase “{hit.phrase}”"
-        return HandOver(f"{what}.", why, hit.trigger.name, _tried(question), hit.urgent)
+        return HandOver(f"{what}.", why, hit.trigger.name, _tried(question))
     if decided := _to_our_question(question, text):
         return decided
     if not text:

@@ -63,27 +63,7 @@ um uma os da das dos meu minha meus minhas nosso nossa foi fui foram em na com a
 """
     )
 )
-_URGENT = frozenset(
-    each(
-        """
-security incident outage breach fraud production emergency hacked phishing compromise compromised
-intrusion
-"""
-    )
-)
-_URGENT_PHRASES = (
-    "urgent",
-    "emergency",
-    "asap",
-    "data breach",
-    "hacked",
-    "all users",
-    "everyone locked out",
-    "production down",
-    "someone logged account",
-    "losing money",
-)
-# Words that are one slip away from words of such phrases, and right as they are.
+# Words that are one slip away from words of phrases, and right as they are.
 _RIGHT_AS_THEY_ARE = FILLERS | frozenset(
     each(
         """
@@ -104,7 +84,6 @@ _WANTED = re.compile(r"refund|money|reimburs|credit|erstatt|gutschrift|rembours|
 class Fired:
     trigger: Trigger
     phrase: str
-    urgent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +151,12 @@ def fired(triggers: Sequence[Trigger], text: str) -> Fired | None:
             continue
         for pattern in trigger.patterns:
             if most < _PATTERN_WEIGHS and _matches(pattern, _written(told)):
-                best, most = Fired(trigger, pattern, False), _PATTERN_WEIGHS
+                best, most = Fired(trigger, pattern), _PATTERN_WEIGHS
         for phrase in phrases:
             says = _says(as_asked, places_as_asked, phrase) if phrase.asks else _says(message, places, phrase)
             if says and len(phrase.words) > most:
-                best, most = Fired(trigger, phrase.text, False), len(phrase.words)
-    if best is None:
-        return None
-    return Fired(best.trigger, best.phrase, _is_urgent(best.trigger, message))
+                best, most = Fired(trigger, phrase.text), len(phrase.words)
+    return best
 
 
 @lru_cache(maxsize=64)
@@ -192,11 +169,6 @@ def _phrases(trigger: Trigger) -> Iterator[_Phrase]:
     for text in trigger.phrases if trigger.phrases or trigger.patterns else by_name:
         if (phrase := _phrase(text)).words:
             yield phrase
-
-
-@lru_cache(maxsize=1)
-def _urgent() -> _Lookup:
-    return _Lookup([[_phrase(text) for text in _URGENT_PHRASES]])
 
 
 def _phrase(text: str) -> _Phrase:
@@ -243,13 +215,6 @@ def _matches(pattern: str, written: str) -> bool:
 @lru_cache(maxsize=1_024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
-
-
-def _is_urgent(trigger: Trigger, message: _Message) -> bool:
-    if not _URGENT.isdisjoint(trigger.name.lower().replace("-", "_").split("_")):
-        return True
-    places = _urgent().places(message)
-    return any(_says(message, places, phrase) for phrase in _urgent().phrases[0])
 
 
 def _says(message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase) -> bool:

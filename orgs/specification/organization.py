@@ -15,6 +15,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from bot.core.conversation import Urgency
 from orgs.specification.fields import (
     Duration,
     Emoji,
@@ -46,12 +47,6 @@ class PersonRole(StrEnum):
     ADMIN = "admin"  # may change the organization
     SUPERVISOR = "supervisor"  # may take over from others, reassign, read everything
     MEMBER = "member"
-
-
-class Urgency(StrEnum):
-    NORMAL = "normal"
-    HIGH = "high"
-    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +253,8 @@ class EscalationRule(Part):
     """When `trigger` is met, the conversation goes to `target`: a team, a person or another agent.
 
     `timeout` is how long the target has to take it before the next step of the ladder. `immediate`: no
-    answer and no clarifying question is tried first, and the hours of the team are not waited for.
+    answer and no clarifying question is tried first, the hours of the team are not waited for, and the
+    escalation is of high urgency at least.
     """
 
     trigger: Name
@@ -320,6 +316,9 @@ class Trigger(Part):
     """A named reason to escalate, met by a message that holds a phrase or matches a pattern, in any case.
 
     Phrases may be in several languages: all are looked for, whatever language a message is in.
+
+    `urgency` is that of the escalation: high stands out on the card and in lists; critical also does not wait
+    for the hours of the team, as if every rule for the trigger were `immediate`.
     """
 
     id: Name

@@ -15,6 +15,7 @@ from bot.core.conversation import (
     OwnerKind,
     Role,
     Status,
+    Urgency,
 )
 from bot.core.effects import AddMessage, AddStep, Audit, Deliver, Move, OpenEscalation
 from bot.core.events import Channel, Content, Event, Place, Said, Sender
@@ -180,7 +181,7 @@ def _escalated(escalation: EscalationId, now: datetime) -> list[OpenEscalation |
                 reason="Money: a charge.",
                 why="trigger billing_inquiry",
                 tried="nothing yet",
-                urgent=False,
+                urgency=Urgency.NORMAL,
                 opened_at=now,
                 deadline=now + timedelta(minutes=5),
                 step=0,

@@ -174,10 +174,10 @@ FILL = (
     """,
     "insert into timers (conversation_id, kind, subject, due_at) select id, 'idle', '', at from story",
     """
-    insert into escalations (id, organization_id, conversation_id, from_agent, reason, team, state, urgent,
+    insert into escalations (id, organization_id, conversation_id, from_agent, reason, team, state, urgency,
         opened_at)
     select id, organization, id, 'tier1', repeat('r', 300), 'experts',
-        case when waits then 'waiting' else 'resolved' end, false, at from story
+        case when waits then 'waiting' else 'resolved' end, 'normal', at from story
     """,
     """
     insert into escalation_steps (id, organization_id, escalation_id, "from", "to", reason, "timestamp")

@@ -110,7 +110,7 @@ async def test_the_first_miss_asks_back_and_the_second_gets_a_person(ask: Asks) 
     assert isinstance(first, Clarify)
     second = await ask("I mean the flux capacitor frobnication", misses=1)
     assert isinstance(second, HandOver)
-    assert not second.urgent
+    assert second.trigger == "unanswered"
 
 
 async def test_a_tapped_option_brings_that_articles_section(ask: Asks) -> None:
@@ -159,12 +159,11 @@ async def test_messages_without_words_are_asked_about(ask: Asks, text: str) -> N
     assert isinstance(await ask(text), Clarify)
 
 
-async def test_a_security_matter_is_urgent_and_a_billing_matter_is_not(ask: Asks) -> None:
+async def test_people_get_security_and_billing_matters(ask: Asks) -> None:
     security, billing = await ask("I was hacked"), await ask("I want a refund")
     assert isinstance(security, HandOver)
     assert isinstance(billing, HandOver)
-    assert (security.trigger, security.urgent) == ("security", True)
-    assert (billing.trigger, billing.urgent) == ("billing_inquiry", False)
+    assert (security.trigger, billing.trigger) == ("security", "billing_inquiry")
 
 
 async def test_a_machine_never_claims_to_be_human(ask: Asks) -> None:
