@@ -27,8 +27,7 @@ from orgs.specification.organization import (
     Trigger,
 )
 
-DEFAULT_TIMEOUT: Final = timedelta(minutes=5)  # the same as of a rule that names none
-DEFAULT_STEP: Final = timedelta(minutes=15)  # without a ladder: until the escalation team is called as well
+DEFAULT_STEP: Final = timedelta(minutes=5)  # without a ladder: until the escalation team is called as well
 DEFAULT_REMINDER: Final = timedelta(minutes=5)
 
 
@@ -132,7 +131,7 @@ def escalation_target(org: Organization, agent_id: str, trigger: str) -> Target:
         team = own if own.channels.escalation else default_team(org)
         return Target(
             team_id=TeamId(team.id),
-            timeout=DEFAULT_TIMEOUT,
+            timeout=_first_step(org, team.id),
             immediate=urgency is Urgency.CRITICAL,
             urgency=urgency,
             rule=f"no rule for {trigger}",
@@ -142,11 +141,16 @@ def escalation_target(org: Organization, agent_id: str, trigger: str) -> Target:
         team_id=TeamId(team.id),
         person_id=PersonId(person.id) if person else None,
         agent_id=AgentId(agent.id) if agent else None,
-        timeout=rule.timeout,
+        timeout=rule.timeout or _first_step(org, team.id),
         immediate=rule.immediate or urgency is Urgency.CRITICAL,
         urgency=Urgency.HIGH if rule.immediate and urgency is Urgency.NORMAL else urgency,
         rule=f"{trigger} → {rule.target}{note}",
     )
+
+
+def _first_step(org: Organization, team_id: str) -> timedelta:
+    """Return how long the team has before the next one on its ladder is called."""
+    return next((step.after for step in ladder_for(org, team_id)[1:]), DEFAULT_STEP)
 
 
 def _resolve(org: Organization, target: str) -> tuple[Team, Person | None, Agent | None, str]:

@@ -1,6 +1,7 @@
 """`desk org …`: the organization file, from disk and from its history."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -323,10 +324,17 @@ def _linted(problems: list[Problem]) -> Output:
     )
 
 
+def _holidays(org: Organization) -> Iterator[tuple[str, str, str]]:
+    for name, hours in (("organization", org.hours), *((team.id, team.hours) for team in org.teams)):
+        for holiday in hours.holidays if hours else ():
+            yield f"{holiday.date}", holiday.name, name
+
+
 def _shown(known: InForce, org: Organization) -> Output:
     document: JsonValue = dict(to_document(org))
+    said = f"{org.name}, version {known.version}. Customers see {org.display_name}."
     return Output(
-        text=f"{org.name}, version {known.version}. Customers see {org.display_name}.",
+        text="\n".join(filter(None, (said, org.description))),
         tables=(
             Table(
                 ("account", "channel", "serves", "mode"),
@@ -334,8 +342,8 @@ def _shown(known: InForce, org: Organization) -> Output:
                 title="Accounts",
             ),
             Table(
-                ("team", "name", "people", "agents"),
-                tuple((t.id, t.name, ", ".join(t.people), ", ".join(t.agents)) for t in org.teams),
+                ("team", "name", "people", "agents", "purpose"),
+                tuple((t.id, t.name, ", ".join(t.people), ", ".join(t.agents), t.purpose) for t in org.teams),
                 title="Teams",
             ),
             Table(
@@ -343,6 +351,17 @@ def _shown(known: InForce, org: Organization) -> Output:
                 tuple((a.id, a.title, a.role.value, a.model) for a in org.agents),
                 title="Agents",
             ),
+            Table(
+                ("agent", "specialization", "description", "scope"),
+                tuple((a.id, a.specialization, a.description, a.scope) for a in org.agents),
+                title="What the agents are for",
+            ),
+            Table(
+                ("folder", "path", "description"),
+                tuple((k.id, k.path, k.description) for k in org.knowledge),
+                title="Knowledge",
+            ),
+            Table(("closed on", "name", "hours"), tuple(_holidays(org)), title="Holidays"),
             Table(
                 ("person", "name", "roles"),
                 tuple((p.id, p.name, ", ".join(p.roles)) for p in org.people),

@@ -328,6 +328,8 @@ class AccountSettings:
     per_second: float | None = None  # None: the published limit
     chat_interval: timedelta | None = None
     groups: bool = False
+    name: str = ""  # of the organization, as customers see it
+    signature: str = ""  # of the organization, for channels whose messages are signed (Markdown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

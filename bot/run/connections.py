@@ -318,6 +318,8 @@ def account_settings(
         per_second=limits.per_second,
         chat_interval=None if per_chat is None else timedelta(seconds=1 / per_chat),
         groups=bool(declared.groups),
+        name=organization.display_name,
+        signature=organization.identity.signature,
     )
 
 

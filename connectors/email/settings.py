@@ -17,7 +17,7 @@ Options
     plus             "no" where the provider does not deliver name+anything@… to name@…
     sent             the folder into which the provider itself files what we send by SMTP (Gmail, Microsoft
                      365); with it, a delivery whose fate a crash hid can be looked up
-    name, signature  the organization's, for From and below each answer (Markdown)
+    name, signature  for From and below each answer (Markdown), where they are not the organization's own
     oauth_token_url, oauth_scope  where access tokens come from
 
 Secrets
@@ -144,8 +144,8 @@ class _Reader:
             sent=self._options.get("sent", ""),
             trusted_servers=self._several("trusted_servers"),
             plus=self._choice("plus", ("yes", "no")) == "yes",
-            name=self._options.get("name", ""),
-            signature=self._options.get("signature", ""),
+            name=self._options.get("name", self._settings.name),
+            signature=self._options.get("signature", self._settings.signature),
             tls=self._tls(),
         )
 

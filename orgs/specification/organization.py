@@ -252,14 +252,15 @@ class Team(Part):
 class EscalationRule(Part):
     """When `trigger` is met, the conversation goes to `target`: a team, a person or another agent.
 
-    `timeout` is how long the target has to take it before the next step of the ladder. `immediate`: no
+    `timeout` is how long the target has to take it before the next step of the ladder; None: as long as that
+    step says. `immediate`: no
     answer and no clarifying question is tried first, the hours of the team are not waited for, and the
     escalation is of high urgency at least.
     """
 
     trigger: Name
     target: Name
-    timeout: Duration = timedelta(minutes=5)
+    timeout: Duration | None = None
     immediate: bool = False
 
 
@@ -296,7 +297,8 @@ class Agent(Part):
 class LadderStep(Part):
     """`after` that long without anybody taking it, `target` (a team or a person) is called as well.
 
-    Counted from the previous step. `reminder`: how long after being called the target is reminded once.
+    Counted from the previous step; the first of a ladder from the escalation, where its rule has no `timeout`
+    of its own. `reminder`: how long after being called the target is reminded once.
     """
 
     target: Name
