@@ -19,7 +19,7 @@ from bot.bus.work import Pace, Worker
 from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk
 from bot.commands.registry import registry
-from bot.core.answering import Answer, ArticleSearch, Passage, Question
+from bot.core.answering import Answer, Answerer, ArticleSearch, Passage, Question
 from bot.core.commands import Caller
 from bot.core.connector import AccountSettings, Capabilities
 from bot.core.conversation import DeliveryReport, Message, Origin, Owner, OwnerKind, Role
@@ -30,7 +30,7 @@ from bot.core.ids import AccountId, OrgId, PersonId, new_id, utc_now
 from bot.run.connections import account_settings
 from bot.run.settings import parse
 from bot.run.wiring import CHANNELS
-from bot.turns.decide import conclude, decide, question
+from bot.turns.decide import conclude, decide, give_up, question
 from bot.turns.draft import Rulebook
 from orgs.answering.grounded import Grounded
 from orgs.loading import Loaded
@@ -77,6 +77,7 @@ class Play:
         on: str = "telegram",
         at: datetime = MONDAY,
         search: ArticleSearch | None = None,
+        able: bool = True,
         **can: object,
     ) -> None:
         self.organization = org = loaded.organization
@@ -86,7 +87,7 @@ class Play:
         self.desk.state.owner = Owner(OwnerKind.AGENT, first_agent(org, on))
         self.effects: list[Effect] = []
         self.asked: list[Question] = []
-        self._answerer = Grounded(search or NoArticles())
+        self._answerer: Answerer = Grounded(search or NoArticles()) if able else _Unable()
         self._can: Capabilities = replace(KNOWN[on], **can)  # type: ignore[arg-type]
         self._events = count(1)
 
@@ -134,7 +135,10 @@ class Play:
         decision = decide(view, rules)
         while decision.agent:
             self.asked.append(question(decision))
-            decision = conclude(decision, await self._answerer.answer(self.asked[-1]))
+            try:
+                decision = conclude(decision, await self._answerer.answer(self.asked[-1]))
+            except TurnFailed as error:
+                decision = give_up(decision, error)
         self.desk.commit(view, decision)
         self.effects += decision.draft.effects
         escalation = self.desk.state.escalation
@@ -148,7 +152,10 @@ class Play:
 
     def seen(self) -> str:
         """Everything that was asked of agents and everything that became of it."""
-        return _RANDOM.sub("…", "\n".join(map(repr, (*self.asked, *self.effects))))
+        return _RANDOM.sub("…", "\n".join(map(repr, self.asked))) + self.happened()
+
+    def happened(self) -> str:
+        return _RANDOM.sub("…", "\n".join(map(repr, self.effects)))
 
     def _hear(
         self, content: Content | str, sender: Sender, place: Place, origin: Origin, **more: object
@@ -235,12 +242,13 @@ class World:
         said = await run_in_chat(desk, registry(desk), Caller(organization, PersonId(who), who), text)
         return re.sub(r"version \d+", "version", said)
 
-    async def answered(self, loaded: Loaded, text: str) -> str:
-        """What a customer is answered from the articles."""
+    async def read(self, loaded: Loaded, *said: str) -> Play:
+        """A customer writes, and is answered from the articles."""
         organization = await self.install(loaded)
         play = Play(loaded, search=_Of(Articles(self.database), organization))
-        await play.says(text)
-        return play.ours[-1].text
+        for text in said:
+            await play.says(text)
+        return play
 
     async def desk(self, loaded: Loaded) -> tuple[Bench, str]:
         """A desk in which customers write, and one of them."""

@@ -122,6 +122,8 @@ policies:
   texts: {en: {greeting: "Welcome to {organization}."}}
 """
 ARTICLES = {
+    "help/rake.md": "# Oil a rake\n\n1. Clean it.\n2. Oil it.\n",
+    "help/hoe.md": "# Sharpen a hoe\n\nUse a stone on the hoe.\n",
     "help/spade.md": "# Sharpen a spade\n\nUse a file on the front edge of the spade.\n",
     "manual/grind.md": "# Sharpen a spade\n\nGrind both edges of the spade.\n",
     "faq/sharpen.md": "# Sharpen a spade\n\nBring the spade to our shop.\n",
@@ -313,7 +315,7 @@ async def tries(world: World, file: Loaded) -> object:
 
 @loaded
 async def answer(world: World, file: Loaded) -> object:
-    return await world.answered(file, "How do I sharpen a spade?")
+    return (await world.read(file, "How do I sharpen a spade?")).ours[-1].text
 
 
 SHOWN = command("org show")

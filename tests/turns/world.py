@@ -60,7 +60,7 @@ from bot.turns.ownership import TRANSITIONS
 
 _S = MessageState
 LIFE = {
-    _S.RECEIVED: {_S.DELETED},
+    _S.RECEIVED: {_S.DELETED, _S.NOTE},  # a one-time code is no word of the matter
     _S.NOTE: {_S.DELETED, _S.HELD},
     _S.HELD: {_S.RELEASED, _S.NOTE, _S.WITHDRAWN},
     _S.RELEASED: {
