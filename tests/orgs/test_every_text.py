@@ -43,6 +43,7 @@ def after_a_colleague(*deeds: Content | str, on: str = "whatsapp") -> Plays:
     async def played(_: World, file: Loaded) -> Play:
         play = await taken(file, on)
         await play.wait(UNDO)
+        play.desk.state.deliver()
         for deed in deeds:
             await (play.press(deed) if isinstance(deed, str) else play.staff(deed))
         await play.wait(UNDO)
