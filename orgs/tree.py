@@ -138,13 +138,14 @@ def decode(data: bytes) -> str:
 
 
 def write_path(path: Path) -> str:
-    """`agents[2].escalation_rules[0].target`"""
+    """`agents[2].escalation_rules[0].target`, on one line whatever somebody named a key."""
     text = ""
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{step}" if text else step
+            shown = step if step.isprintable() else step.encode("unicode_escape").decode()
+            text += f".{shown}" if text else shown
     return text
 
 
