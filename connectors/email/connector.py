@@ -37,7 +37,7 @@ from connectors.email.intake import Intake, ResolveTxt, former_keys, resolve_txt
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.originals import original
-from connectors.email.reading import MAX_BYTES, file
+from connectors.email.reading import MAX_BYTES, ReadingProcess, file
 from connectors.email.restraint import Restraint
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
@@ -81,6 +81,7 @@ class EmailConnector:
         resolve: ResolveTxt = resolve_txt,
         pause: Pause = asyncio.sleep,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
+        reading: Callable[[], ReadingProcess] = ReadingProcess,
         listening: Callable[[int], None] = lambda port: None,  # noqa: ARG005
     ) -> None:
         self._settings = read_settings(settings)
@@ -88,6 +89,7 @@ class EmailConnector:
         self._resolve = resolve
         self._pause = pause
         self._randomness = randomness
+        self._reading = reading
         self._listening = listening  # told of the port, which may have been asked for as 0
         self._tokens = AccessTokens(self._settings.oauth, means.clock) if self._settings.oauth else None
         self._submission = Submission(self._settings, self._tokens)
@@ -125,12 +127,16 @@ class EmailConnector:
     async def listen(self, inbox: Inbox) -> None:
         former = await former_keys(self._settings, self._means.vault)
         threads = Threads(self._settings.key, self._settings.account, former)
-        intake = Intake(self._settings, threads, self._resolve)
-        if self._settings.listen is None:
-            await self._watch(intake, inbox)
-        else:
-            listener = Listener(self._settings, intake, await self._spool(), clock=self._means.clock)
-            await listener.run(inbox, self._listening)
+        process = self._reading()
+        intake = Intake(self._settings, threads, self._resolve, process)
+        try:
+            if self._settings.listen is None:
+                await self._watch(intake, inbox)
+            else:
+                listener = Listener(self._settings, intake, await self._spool(), clock=self._means.clock)
+                await listener.run(inbox, self._listening)
+        finally:
+            await process.close()
 
     async def _watch(self, intake: Intake, inbox: Inbox) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -32,6 +32,7 @@ ORIGINAL_TYPE = "message/rfc822"
 WHOLE = "whole"  # the index of the original among a mail's files
 _MAX_ID = 200  # characters: the house refuses longer ones
 _MAX_NAME = 200
+_TOO_COSTLY = "[This mail took too long to read. Open the original to see what it says.]"
 _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 
 
@@ -67,9 +68,17 @@ class MailReader:
         self._threads = threads
 
     def events(
-        self, mail: Mail, kept: Kept, arrived: datetime, *, too_large: bool = False
+        self,
+        mail: Mail,
+        kept: Kept,
+        arrived: datetime,
+        *,
+        too_large: bool = False,
+        too_costly: bool = False,
     ) -> tuple[Event, ...]:
-        """None for a mail of our own. With `too_large` only the beginning of the mail was read."""
+        """None for a mail of our own. With `too_large` only the beginning of the mail was read, with
+        `too_costly` only its headers.
+        """
         if mail.bounces:
             return tuple(filter(None, (self._bounced(mail, bounce, arrived) for bounce in mail.bounces)))
         if self._threads.by_message_id(mail.message_id) is not None:
@@ -79,7 +88,11 @@ class MailReader:
                 return ()
             mail = _form(mail)
         seat = self._seat(mail)
-        content: Content = _beginning(mail, seat) if too_large else self._said(mail, seat, kept)
+        content: Content
+        if too_costly:
+            content = self._said(replace(mail, new=_TOO_COSTLY), seat, kept)
+        else:
+            content = _beginning(mail, seat) if too_large else self._said(mail, seat, kept)
         speaks = seat.standing is Standing.CUSTOMER
         # What a robot says in a conversation is not what the next answer is an answer to.
         answerable = speaks and bool(mail.sender.address) and (seat.begins or not mail.automatic)

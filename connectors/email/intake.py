@@ -1,5 +1,6 @@
 """The bytes of a mail as events, whichever way they came."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -12,12 +13,14 @@ from bot.core.connector import Inbox, Vault
 from bot.core.errors import MalformedPayload
 from bot.core.events import Event, Place, Sender, Unsupported
 from connectors.email.incoming import CHANNEL, Kept, MailReader
-from connectors.email.reading import resolve_and_read
+from connectors.email.reading import Mail, ReadingProcess, TooCostly, head, resolve_and_read
 from connectors.email.settings import EmailSettings
 from connectors.email.threads import Threads
 
 ResolveTxt = Callable[[str], Awaitable[bytes | None]]
 _DNS_SECONDS = 5.0
+# Such a mail cannot cost much, and is read at once. What is larger is read in a process that can be ended.
+_SMALL = 32 * 1024
 
 _log = structlog.get_logger()
 
@@ -25,11 +28,18 @@ _log = structlog.get_logger()
 class Intake:
     """Reads mails for one account."""
 
-    def __init__(self, settings: EmailSettings, threads: Threads, resolve_txt: ResolveTxt) -> None:
+    def __init__(
+        self,
+        settings: EmailSettings,
+        threads: Threads,
+        resolve_txt: ResolveTxt,
+        process: ReadingProcess,
+    ) -> None:
         self._settings = settings
         self._threads = threads
         self._reader = MailReader(settings.account, settings.addresses, threads)
         self._resolve_txt = resolve_txt
+        self._process = process
 
     async def accept(
         self, inbox: Inbox, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False
@@ -52,24 +62,47 @@ class Intake:
     async def events(
         self, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False
     ) -> tuple[Event, ...]:
-        """A mail that nobody can read is an event as well: kept back, it would keep back all that follow."""
+        """A mail that nobody can read is an event as well: kept back, it would keep back all that follow.
+
+        Raises OSError where no process can be started to read it in.
+        """
         try:
-            mail = await resolve_and_read(
-                raw,
-                trusted_servers=self._settings.trusted_servers,
-                own_addresses=self._settings.addresses,
-                resolve=self._resolve_txt,
-            )
-            return self._reader.events(mail, kept, arrived, too_large=too_large)
+            try:
+                mail, too_costly = await self._read(raw), False
+            except TooCostly:
+                self._log("mail too costly to read", raw)
+                mail, too_costly = await self._in_process(head(raw)), True
+            return self._reader.events(mail, kept, arrived, too_large=too_large, too_costly=too_costly)
+        except OSError:
+            raise
         except Exception as error:
-            digest = hashlib.sha256(raw).hexdigest()
-            _log.error(
-                "mail not understood",
-                account=self._settings.account,
-                code=type(error).__name__,
-                digest=digest,
-            )
-            return (self._unreadable(digest, arrived),)
+            self._log("mail not understood", raw, code=type(error).__name__)
+            return (self._unreadable(hashlib.sha256(raw).hexdigest(), arrived),)
+
+    async def _read(self, raw: bytes) -> Mail:
+        if len(raw) > _SMALL:
+            return await self._in_process(raw)
+        return await resolve_and_read(
+            raw,
+            trusted_servers=self._settings.trusted_servers,
+            own_addresses=self._settings.addresses,
+            resolve=self._resolve_txt,
+        )
+
+    async def _in_process(self, raw: bytes) -> Mail:
+        """Raises TooCostly."""
+        names = await self._process.key_names(raw, trusted_servers=self._settings.trusted_servers)
+        found = await asyncio.gather(*map(self._resolve_txt, names), return_exceptions=True)
+        return await self._process.read(
+            raw,
+            trusted_servers=self._settings.trusted_servers,
+            own_addresses=self._settings.addresses,
+            keys=dict(zip(names, found, strict=True)),
+        )
+
+    def _log(self, event: str, raw: bytes, **facts: str) -> None:
+        digest = hashlib.sha256(raw).hexdigest()
+        _log.error(event, account=self._settings.account, digest=digest, **facts)
 
     def _unreadable(self, name: str, arrived: datetime) -> Event:
         thread = self._threads.begun_by(name, "", vouched=False)

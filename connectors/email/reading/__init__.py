@@ -6,11 +6,12 @@
     keys = {name: await resolve_txt(name) for name in names}
     mail = await asyncio.to_thread(read, raw, trusted_servers=servers, own_addresses=ours, dkim=keys.get)
 
-`resolve_and_read` is these three lines.
+`resolve_and_read` is these three lines. `ReadingProcess` does the same in a process that can be ended.
 """
 
 from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust
-from connectors.email.reading.reading import MAX_BYTES, file, key_names, read, resolve_and_read, texts
+from connectors.email.reading.process import ReadingProcess, TooCostly
+from connectors.email.reading.reading import MAX_BYTES, file, head, key_names, read, resolve_and_read, texts
 
 __all__ = [
     "MAX_BYTES",
@@ -20,8 +21,11 @@ __all__ = [
     "Mailbox",
     "Part",
     "Proof",
+    "ReadingProcess",
+    "TooCostly",
     "Trust",
     "file",
+    "head",
     "key_names",
     "read",
     "resolve_and_read",

@@ -37,12 +37,22 @@ class Finder:
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines
         self._bare: dict[int, str] = {}
+        self._labels: dict[int, str | None] = {}
         self._windows = _MAX_WINDOWS
+        self._next_filled = list(range(len(lines)))  # where the blank lines at each line end
+        for at in range(len(lines) - 1, -1, -1):
+            if lines[at].blank and lines[at].kind in ("text", "quote"):
+                self._next_filled[at] = self._over_blanks(at + 1)
 
     def bare(self, at: int) -> str:
         if at not in self._bare:
             self._bare[at] = phrases.bare(self._lines[at].text)
         return self._bare[at]
+
+    def label(self, at: int) -> str | None:
+        if at not in self._labels:
+            self._labels[at] = phrases.label(self.bare(at))
+        return self._labels[at]
 
     def is_text(self, at: int) -> bool:
         return at < len(self._lines) and self._lines[at].kind == "text"
@@ -64,18 +74,16 @@ class Finder:
         return "quote" if self._lines[at].kind == "quote" else "text"
 
     def _over_blanks(self, at: int) -> int:
-        while at < len(self._lines) and self._lines[at].blank and self._lines[at].kind in ("text", "quote"):
-            at += 1
-        return at
+        return self._next_filled[at] if at < len(self._lines) else at
 
     def _headers(self, at: int) -> int:
         """The length of a copied header block at `at`: a sender and two of recipient, date and subject."""
-        if not self.is_text(at) or phrases.label(self.bare(at)) is None:
+        if not self.is_text(at) or self.label(at) is None:
             return 0
         roles: set[str] = set()
         end, gap, position = at, 0, at
         while self.is_text(position) and position - at < 40:
-            role = phrases.label(self.bare(position))
+            role = self.label(position)
             if role is not None and (role not in roles or gap == 0):
                 roles.add(role)
                 end, gap = position + 1, 0
@@ -92,8 +100,7 @@ class Finder:
     def _continues(self, at: int, roles: set[str]) -> bool:
         """A folded line of recipients or of a subject, within the block."""
         more = any(
-            self.is_text(at + ahead) and phrases.label(self.bare(at + ahead)) not in (None, *roles)
-            for ahead in (1, 2, 3)
+            self.is_text(at + ahead) and self.label(at + ahead) not in (None, *roles) for ahead in (1, 2, 3)
         )
         return more and bool(self.bare(at)) and len(roles) < 5
 

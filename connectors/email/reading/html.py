@@ -53,6 +53,8 @@ _FLAT = frozenset({
     "track", "wbr", "p", "li", "dd", "dt", "td", "th", "tr", "tbody", "thead", "tfoot", "option",
     "optgroup", "colgroup", "html", "head", "body",
 })  # fmt: skip
+_MAX_BLANK = 500  # characters; the converter's time grows with the square of it
+_LONG_BLANK = re.compile(rf"(?<![ \t\r\n])[ \t\r\n]{{{_MAX_BLANK},}}")
 _ANY_TAG = re.compile(r"<[^<>]{0,5000}>")
 _BLOCKS = [
     "address",
@@ -86,7 +88,15 @@ _SIGNATURE_IDS = {"Signature", "signature", "AppleMailSignature", "ms-outlook-mo
                   "composer_signature", "appleMailSignature", "lineBreakAtBeginningOfSignature"}  # fmt: skip
 
 _OPEN, _CLOSE, _BREAK, _BLANK = "\ue000", "\ue001", "\ue002", "\ue003"
-_RESERVED = dict.fromkeys(map(ord, (_OPEN, _CLOSE, _BREAK, _BLANK, PICTURE, PICTURE_END)), None)
+# What the sanitizer escapes stands as one letter until the end: entities are what the parser is slow at.
+_AMPERSAND, _LESS = "\ue007", "\ue008"
+_ENTITIES = {"&amp;": _AMPERSAND, "&lt;": _LESS, "&gt;": ">", "&nbsp;": "\xa0"}
+_ENTITY = re.compile("|".join(_ENTITIES))
+_BARE_AMPERSAND = re.compile(r"&(?![#A-Za-z])")
+_LITERAL = str.maketrans({_AMPERSAND: "&", _LESS: "<", _BREAK: "\n", "\xa0": " "})
+_RESERVED = dict.fromkeys(
+    map(ord, (_OPEN, _CLOSE, _BREAK, _BLANK, _AMPERSAND, _LESS, PICTURE, PICTURE_END)), None
+)
 _PLACE = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 
 
@@ -100,8 +110,9 @@ def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
     content.
     """
     html = _without_comments(html.translate(_RESERVED)[:MAX_CHARACTERS])
+    html = _BARE_AMPERSAND.sub(_AMPERSAND, _LONG_BLANK.sub(lambda blank: blank[0][:_MAX_BLANK], html))
     if _is_bomb(html):
-        return text_lines(_bare(html))
+        return text_lines(_bare(html).translate(_LITERAL))
     clean = nh3.clean(
         html,
         tags=set(_TAGS),
@@ -110,7 +121,7 @@ def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
         url_schemes=_SCHEMES,
         link_rel=None,
     )
-    soup = BeautifulSoup(clean, "html.parser")
+    soup = BeautifulSoup(_ENTITY.sub(lambda entity: _ENTITIES[entity[0]], clean), "html.parser")
     _drop_unseen(soup)
     kept = list(_set_apart(soup, forwarded))
     _flatten_layout(soup)
@@ -163,7 +174,9 @@ def _picture(tag: Tag) -> None:
     source = _attribute(tag, "src").strip()
     own = source[:4].lower() == "cid:"
     mark = f"{PICTURE}{unquote(source[4:])[:500]}{PICTURE_END}" if own else ""
-    tag.replace_with("" if tiny or not (words or own) else f"[{words or 'image'}{mark}]")
+    # In its own place: to replace it would look through all its siblings.
+    tag.name, tag.attrs, tag.can_be_empty_element = "span", {}, False
+    tag.string = "" if tiny or not (words or own) else f"[{words or 'image'}{mark}]"
 
 
 def _attribute(tag: Tag, name: str) -> str:
@@ -244,13 +257,14 @@ def _rest(tag: Tag) -> Tag:
 
 def _flatten_layout(soup: BeautifulSoup) -> None:
     """Tables that only lay out the page become blocks; tables of data stay tables."""
-    for table in soup.find_all("table"):
-        if _is_data(table):
-            continue
-        for part in table.find_all(["tbody", "thead", "tfoot", "tr", "td", "th", "caption"]):
-            if part.find_parent("table") is table:
-                part.name = "div"
-        table.name = "div"
+    layout = {id(table): table for table in soup.find_all("table") if not _is_data(table)}
+    parts = [
+        part
+        for part in soup.find_all(["tbody", "thead", "tfoot", "tr", "td", "th", "caption"])
+        if id(part.find_parent("table")) in layout
+    ]
+    for element in (*parts, *layout.values()):
+        element.name = "div"
 
 
 def _is_data(table: Tag) -> bool:
@@ -315,8 +329,10 @@ def _markdown(tag: Tag) -> str:
 
 def _settled(text: str) -> str:
     """With real line ends: none too many, and no space that a browser would not show."""
-    text = text.replace(_BREAK, "\n").replace("\xa0", " ")
-    text = re.sub(r"[ \t]+$|^ (?=\S)", "", text, flags=re.MULTILINE)
+    lines = (line.rstrip(" \t") for line in text.translate(_LITERAL).split("\n"))
+    text = "\n".join(re.sub(r"^ (?=\S)", "", line) for line in lines)
+    # First, lest a long run of line ends is gone through for each of them.
+    text = re.sub(r"\n{3,}", "\n\n", text)
     text = re.sub(rf"\n*{_BLANK}(?:\n*{_BLANK})*\n*", "\n\n", text)
     return re.sub(r"\n{3,}", "\n\n", text)
 

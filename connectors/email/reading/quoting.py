@@ -4,7 +4,8 @@ Nothing is lost: what is cut goes to `quoted`, and in doubt a line stays new. An
 the lines they answer. A forwarded mail is content.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -92,18 +93,19 @@ def _without_signature(lines: list[Line]) -> list[Line]:
 
 
 def _sign(stretch: list[Line]) -> list[Line]:
+    signing = _Stretch(stretch)
     end = below = len(stretch)
     for at in range(end - 1, -1, -1):  # the last `-- ` counts, above the footers of lists and scanners
-        if end < below and not _is_footer(stretch[end:below]):
+        if end < below and not signing.is_footer(end, below):
             break
         text = stretch[at].text.strip()
         if (
             text in ("--", "—", "---")
-            and (text != "---" or _is_footer(stretch[at:]))
-            and _is_short(stretch[at:end])
-        ) or (phrases.RULE_LINE.match(text) and _is_footer(stretch[at:end])):
+            and (text != "---" or signing.is_footer(at, len(stretch)))
+            and signing.is_short(at, end)
+        ) or (phrases.RULE_LINE.match(text) and signing.is_footer(at, end)):
             below, end = end, at
-    end = min(end, _closing(stretch[:end]))
+    end = min(end, signing.closing(end))
     return [
         replace(line, kind="signature")
         if at >= end or (not line.blank and (phrases.is_mobile(line.text) or _is_notice(line.text)))
@@ -117,27 +119,38 @@ def _is_notice(text: str) -> bool:
     return len(text) < 200 and phrases.NOTICE.match(text) is not None
 
 
-def _is_short(lines: Sequence[Line]) -> bool:
-    return sum(not line.blank for line in lines) <= _MAX_SIGNATURE
+class _Stretch:
+    """Lines of one kind. What is asked of a span of them costs the same however long it is."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._lines = lines
+        self._filled = [at for at, line in enumerate(lines) if not line.blank]
+
+    def is_short(self, start: int, end: int) -> bool:
+        filled = bisect_left(self._filled, end) - bisect_left(self._filled, start)
+        return filled <= _MAX_SIGNATURE
+
+    def is_footer(self, start: int, end: int) -> bool:
+        if not self.is_short(start, end):
+            return False
+        filled = self._filled[bisect_left(self._filled, start) : bisect_left(self._filled, end)]
+        text = "\n".join(self._lines[at].text for at in filled)
+        return phrases.FOOTER.search(text[:3_000]) is not None
+
+    def closing(self, end: int) -> int:
+        """Where `Kind regards` and a signature begin: after some text, and before nothing that looks like
+        more text.
+        """
+        filled = self._filled[: bisect_left(self._filled, end)]
+        for number in range(1, len(filled)):
+            following = (self._lines[filled[later]] for later in range(number + 1, len(filled)))
+            closes = phrases.CLOSING.match(phrases.bare(self._lines[filled[number]].text))
+            if closes and _looks_signed(following):
+                return filled[number]
+        return end
 
 
-def _is_footer(lines: Sequence[Line]) -> bool:
-    text = "\n".join(line.text for line in lines)
-    return _is_short(lines) and phrases.FOOTER.search(text[:3_000]) is not None
-
-
-def _closing(stretch: Sequence[Line]) -> int:
-    """Where `Kind regards` and a signature begin: after some text, and before nothing that looks like more
-    text.
-    """
-    filled = [at for at, line in enumerate(stretch) if not line.blank]
-    for at in filled[1:]:
-        if phrases.CLOSING.match(phrases.bare(stretch[at].text)) and _looks_signed(stretch[at + 1 :]):
-            return at
-    return len(stretch)
-
-
-def _looks_signed(lines: Sequence[Line]) -> bool:
+def _looks_signed(lines: Iterable[Line]) -> bool:
     count = 0
     for line in lines:
         text = phrases.bare(line.text)
@@ -198,9 +211,9 @@ def _in_doubt(blocks: Sequence[_Block], *, answers: bool, has_files: bool) -> st
 
 def _joined(lines: Sequence[Line]) -> str:
     shown = [line.shown.rstrip() for line in lines]
-    while shown and (not shown[0].strip() or phrases.RULE_LINE.match(shown[0].strip())):
-        shown.pop(0)
-    while shown and (not shown[-1].strip() or phrases.RULE_LINE.match(shown[-1].strip())):
+    begin = next((at for at, line in enumerate(shown) if not _is_edge(line)), len(shown))
+    shown = shown[begin:]
+    while shown and _is_edge(shown[-1]):
         shown.pop()
     if shown and not shown[0].startswith("    "):
         shown[0] = shown[0].lstrip()
@@ -209,3 +222,8 @@ def _joined(lines: Sequence[Line]) -> str:
         if line.strip() or (result and result[-1]):
             result.append(line if line.strip() else "")
     return "\n".join(result)
+
+
+def _is_edge(line: str) -> bool:
+    """A line that says nothing at the beginning or the end of a text."""
+    return not line.strip() or phrases.RULE_LINE.match(line.strip()) is not None

@@ -15,7 +15,7 @@ from connectors.email.reading.decoding import header_text
 from connectors.email.reading.html import html_lines, without_tags
 from connectors.email.reading.lines import Line, text_lines, unflow, without_pictures
 from connectors.email.reading.mail import Mail, Mailbox, Part
-from connectors.email.reading.structure import Headers, Node, read_headers, take_apart
+from connectors.email.reading.structure import MAX_HEADER_BYTES, Headers, Node, read_headers, take_apart
 
 MAX_BYTES = 25 * 1024 * 1024
 MAX_TEXT = 200_000  # characters of `new`, `full` and `quoted`
@@ -134,6 +134,13 @@ def file(raw: bytes, index: int) -> Part:
     Raises IndexError where there is none, MalformedPayload as `read` does.
     """
     return sort_out(_parsed(raw)).files[index]
+
+
+def head(raw: bytes) -> bytes:
+    """Return the headers of a mail: for `read`, a mail without a body."""
+    raw = raw.lstrip(b"\r\n")
+    _, body = read_headers(raw[: 2 * MAX_HEADER_BYTES])
+    return raw[:body]
 
 
 def texts(raw: bytes) -> Iterator[str]:

@@ -12,6 +12,7 @@ from bot.core.events import Event, Said
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Post, Speaker
 from connectors.email.connector import EmailConnector
+from connectors.email.reading import ReadingProcess
 from connectors.sandbox.mail import MailServer
 from storage.inbox import check
 
@@ -130,7 +131,14 @@ def settings(
 class Line:
     """The connector, and what it was lent."""
 
-    def __init__(self, server: MailServer, given: AccountSettings, vault: Vault | None = None) -> None:
+    def __init__(
+        self,
+        server: MailServer,
+        given: AccountSettings,
+        vault: Vault | None = None,
+        *,
+        reading: Callable[[], ReadingProcess] = ReadingProcess,
+    ) -> None:
         self.server = server
         self.files = Files()
         self.vault = vault or Vault()
@@ -142,7 +150,12 @@ class Line:
         self.ahead = timedelta()  # how far the connector's clock is before the real one
         means = Means(files=self.files, vault=self.vault, clock=lambda: datetime.now(UTC) + self.ahead)
         self.connector = EmailConnector(
-            given, means, resolve=no_dns, pause=self.pause, listening=self.port.set_result
+            given,
+            means,
+            resolve=no_dns,
+            pause=self.pause,
+            reading=reading,
+            listening=self.port.set_result,
         )
         self._listening: asyncio.Task[None] | None = None
 
@@ -200,8 +213,14 @@ def said(event: Event) -> Said:
 
 
 @asynccontextmanager
-async def line(server: MailServer, given: AccountSettings, vault: Vault | None = None) -> AsyncIterator[Line]:
-    made = Line(server, given, vault)
+async def line(
+    server: MailServer,
+    given: AccountSettings,
+    vault: Vault | None = None,
+    *,
+    reading: Callable[[], ReadingProcess] = ReadingProcess,
+) -> AsyncIterator[Line]:
+    made = Line(server, given, vault, reading=reading)
     try:
         yield made
     finally:

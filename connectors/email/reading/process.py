@@ -1,0 +1,209 @@
+"""Mails read in a process of its own, which can be ended: the CPU that one takes is bounded, whatever it is.
+
+The kernel ends the process when the CPU of one request is used up, in the middle of any library's loop. The
+next request starts another one. Of our environment the process gets nothing that is secret.
+"""
+
+import asyncio
+import contextlib
+import os
+import pickle
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, BinaryIO, Literal
+
+from bot.core.errors import MalformedPayload
+from connectors.email.reading.mail import Mail
+from connectors.email.reading.reading import key_names, read
+from connectors.email.reading.trust import KeyFor
+
+CPU_SECONDS = 3.0
+WALL_SECONDS = 60.0  # for a machine that has hardly any CPU to give
+MEMORY = 2 * 1024**3
+IDLE_SECONDS = 300.0  # after which the process is ended: most mailboxes are quiet
+_START_SECONDS = 60.0
+_HEAD = struct.Struct("!Q")
+_READY = b"1"
+_FOUND_BY = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
+
+Keys = Mapping[str, bytes | str | BaseException | None]
+Outcome = Literal["found", "malformed", "failed", "costly"]
+
+
+class TooCostly(Exception):
+    """The mail took more CPU, time or memory than one may, or ended the process that read it, twice."""
+
+
+class ReadingProcess:
+    """Answers one request at a time. Starts with the first one, and again after one that ended it."""
+
+    def __init__(self, *, cpu_seconds: float = CPU_SECONDS, wall_seconds: float = WALL_SECONDS) -> None:
+        self._cpu_seconds = cpu_seconds
+        self._wall_seconds = wall_seconds
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._idle: asyncio.TimerHandle | None = None
+
+    async def key_names(self, raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...]:
+        """`reading.key_names`. Raises TooCostly."""
+        found: tuple[str, ...] = await self._ask("key_names", raw, tuple(trusted_servers))
+        return found
+
+    async def read(
+        self,
+        raw: bytes,
+        *,
+        trusted_servers: Collection[str],
+        own_addresses: Collection[str],
+        keys: Keys | None,
+    ) -> Mail:
+        """`reading.read`, without the files' bytes. Raises TooCostly, and what `read` does."""
+        known = None if keys is None else {name: _plain(key) for name, key in keys.items()}
+        found: Mail = await self._ask("read", raw, tuple(trusted_servers), tuple(own_addresses), known)
+        return found
+
+    async def close(self) -> None:
+        """End the process."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._process is not None:
+            process, self._process = self._process, None
+            _end(process)
+            await process.wait()
+
+    async def _ask(self, *request: object) -> Any:
+        async with self._turn:
+            if self._idle is not None:
+                self._idle.cancel()
+            asked = pickle.dumps((self._cpu_seconds, *request))
+            outcome, answer = await self._answer(asked) or await self._answer(asked) or ("costly", None)
+            self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_idle)
+        match outcome:
+            case "found":
+                return answer
+            case "malformed":
+                raise MalformedPayload("mail", str(answer))
+            case "costly":
+                raise TooCostly
+            case _:
+                raise RuntimeError(answer)
+
+    async def _answer(self, asked: bytes) -> tuple[Outcome, object] | None:
+        """None where the process was ended by somebody who had nothing to do with the mail, perhaps."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            process = self._process = await _started()
+        answer: tuple[Outcome, object] | None = None
+        try:
+            async with asyncio.timeout(self._wall_seconds):
+                answer = await _exchanged(process, asked)
+        except TimeoutError:
+            return "costly", None
+        except (OSError, EOFError):
+            await process.wait()
+            return ("costly", None) if process.returncode == -signal.SIGPROF else None
+        finally:
+            if answer is None:  # also where we are cancelled: its answer would be taken for the next one's
+                await self.close()
+        return answer
+
+    def _end_idle(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+
+
+async def _started() -> asyncio.subprocess.Process:
+    """Raises OSError where no process can be started."""
+    environment = {name: os.environ[name] for name in _FOUND_BY if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "connectors.email.reading.process",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            if process.stdout is not None and await process.stdout.read(len(_READY)) == _READY:
+                return process
+    except BaseException:
+        _end(process)
+        raise
+    _end(process)
+    raise OSError("no process to read mails in could be started")
+
+
+async def _exchanged(process: asyncio.subprocess.Process, asked: bytes) -> tuple[Outcome, object]:
+    if process.stdin is None or process.stdout is None:
+        raise EOFError
+    process.stdin.write(_HEAD.pack(len(asked)) + asked)
+    await process.stdin.drain()
+    (size,) = _HEAD.unpack(await process.stdout.readexactly(_HEAD.size))
+    answer: tuple[Outcome, object] = pickle.loads(await process.stdout.readexactly(size))  # noqa: S301 - our own
+    return answer
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+
+
+def _plain(key: bytes | str | BaseException | None) -> bytes | str | Exception | None:
+    return LookupError("not to be had now") if isinstance(key, BaseException) else key
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until nobody asks any more: also when who asks was killed."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers.write(_READY)
+    answers.flush()
+    while head := requests.read(_HEAD.size):
+        (size,) = _HEAD.unpack(head)
+        seconds, *request = pickle.loads(requests.read(size))  # noqa: S301 - written by our own process
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # nobody handles its signal: it ends the process
+        answer = pickle.dumps(_done(request))
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(_HEAD.pack(len(answer)) + answer)
+        answers.flush()
+
+
+def _done(request: list[Any]) -> tuple[Outcome, object]:
+    try:
+        match request:
+            case ["key_names", raw, trusted_servers]:
+                return "found", key_names(raw, trusted_servers=trusted_servers)
+            case [_, raw, trusted_servers, own_addresses, keys]:
+                dkim = None if keys is None else _key_for(keys)
+                mail = read(raw, trusted_servers=trusted_servers, own_addresses=own_addresses, dkim=dkim)
+                files = tuple(replace(part, data=b"") for part in mail.attachments)
+                return "found", replace(mail, attachments=files)
+            case _:
+                return "failed", "no such request"
+    except (MemoryError, RecursionError):
+        return "costly", None
+    except MalformedPayload as error:
+        return "malformed", str(error)
+    except Exception as error:
+        return "failed", type(error).__name__  # its words may be the mail's
+
+
+def _key_for(keys: Keys) -> KeyFor:
+    def key_for(name: str) -> bytes | str | None:
+        key = keys.get(name)
+        if isinstance(key, BaseException):
+            raise key
+        return key
+
+    return key_for
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)
