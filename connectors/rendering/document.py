@@ -90,9 +90,14 @@ def escaped(text: str) -> str:
 
 def tokens(markdown: str) -> list[Token]:
     found = parser().parse(markdown)
-    if any(token.level >= _DEEPEST for token in found):
+    if any(token.level >= _DEEPEST for token in found) or _is_deep_inside(found):
         return parser().parse("\n".join(escaped(line) for line in markdown.split("\n")))
     return found
+
+
+def _is_deep_inside(found: Sequence[Token]) -> bool:
+    """Bold within bold within bold: the parser has no bound for that."""
+    return any(child.level >= _DEEPEST for token in found for child in token.children or ())
 
 
 def atoms(markdown: str) -> list[Atom]:

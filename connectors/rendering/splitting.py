@@ -105,24 +105,31 @@ class _Splitter:
         filled = self._filled[furthest] - self._filled[start]
         # The end of a paragraph right at the beginning would leave a message of two words.
         half, fifth = self._filled[start] + filled // 2, self._filled[start] + filled // 5
-        for whole in (True, False):
+        wanted = [
+            (whole, worst, floor)
+            for whole in (True, False)
             for worst, floor in (
                 (_BLOCK, half),
                 (_LINE, half),
                 (_SENTENCE, half),
                 (_SENTENCE, fifth),
                 (_WORD, 0),
-            ):
-                for end in range(furthest, start, -1):
-                    if self._filled[end] < floor:
-                        break
-                    if self._rank(end) <= worst and not (whole and self._is_inside(end)):
-                        return end
-        return furthest
+            )
+        ]
+        best = furthest
+        for end in range(furthest, start, -1):  # once, however little of what is wanted there is
+            rank, inside, reached = self._rank(end), self._is_inside(end), self._filled[end]
+            for index, (whole, worst, floor) in enumerate(wanted):
+                if reached >= floor and rank <= worst and not (whole and inside):
+                    best, wanted = end, wanted[:index]
+                    break
+            if all(reached < floor for _, _, floor in wanted):
+                break
+        return best
 
     def _rank(self, at: int) -> int:
         before, after = self._atoms[at - 1], self._atoms[at]
-        if before.path[before.leaf] is not after.path[after.leaf]:
+        if before.path is not after.path and before.path[before.leaf] is not after.path[after.leaf]:
             return _LINE if _shared(before, after, {Kind.LIST, Kind.TABLE}) else _BLOCK
         if "\n" in after.before:
             return _LINE
@@ -192,10 +199,10 @@ def _smaller(atom: Atom) -> list[Atom]:
         pieces = list(atom.text)
     if len(pieces) < 2:
         return []
-    smaller = [replace(atom, text=pieces[0])]
+    smaller = [Atom(pieces[0], atom.before, atom.path)]
     for piece in pieces[1:]:
         gap = piece[: len(piece) - len(piece.lstrip())] if piece.strip() else ""
-        smaller.append(replace(atom, text=piece[len(gap) :], before=gap))
+        smaller.append(Atom(piece[len(gap) :], gap, atom.path))
     return smaller
 
 

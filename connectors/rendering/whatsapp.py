@@ -14,7 +14,8 @@ from connectors.rendering.plain import PlainWriter
 
 _NOTHING = "\u200b"
 _MARKS = {Kind.STRONG: "*", Kind.EMPHASIS: "_", Kind.STRIKE: "~"}
-_ADDRESS = re.compile(r"https?://\S+|\S+@\S+\.\w+")
+# Begun only where a word begins: a long one is gone through once, not from each of its letters.
+_ADDRESS = re.compile(r"https?://\S+|(?<![^\s@])[^\s@]{1,64}@[^\s@.]{1,63}(?:\.[\w-]{1,63}){1,8}")
 # A sign between two letters marks nothing: an_order_number.
 _SIGN = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
 _OPENS_A_LINE = re.compile(r"[-*>]+$")

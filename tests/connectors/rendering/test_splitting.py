@@ -231,3 +231,32 @@ def test_a_shortened_text_fits_and_is_shortened_once(text: str, limit: int, unit
 def test_a_label_is_cut_between_characters_and_not_within_one() -> None:
     assert shortened("Yes 👨‍👩‍👧‍👦 please", 12) == "Yes 👨‍👩‍👧‍👦…"
     assert shortened("Yes 👨‍👩‍👧‍👦 please", 9) == "Yes…"
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.one_of(
+        st.lists(BLOCKS, min_size=1, max_size=40).map("\n\n".join),
+        st.builds(lambda sign, count: sign * count, WORDS, st.integers(1, 3_000)),
+    ),
+    st.sampled_from([100, 500, 1_000]),
+)
+@example("𝄢" * 9_000, 4_096)
+def test_what_is_measured_grows_with_the_text_and_not_with_its_square(text: str, limit: int) -> None:
+    """A piece is rendered to be measured: the number of characters that are is what a text costs."""
+    measured: list[int] = []
+
+    def size(markdown: str) -> int:
+        measured.append(len(markdown))
+        return len(to_plain(markdown))
+
+    parts = split(text, limit, size)
+
+    assert len(parts) < 2 or sum(measured) <= 16 * (sum(map(len, parts)) + len(text))
+
+
+def test_marks_within_each_other_are_shown_however_deep_they_are() -> None:
+    text = "*a " * 1_600 + "b* " * 1_600
+
+    assert sum(len(part) for part in split(text, 1_000, len)) >= len("a" * 1_600 + "b" * 1_600)
+    assert to_plain(text).count("a") == 1_600
