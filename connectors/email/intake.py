@@ -19,8 +19,8 @@ from connectors.email.threads import Threads
 
 ResolveTxt = Callable[[str], Awaitable[bytes | None]]
 _DNS_SECONDS = 5.0
-# Such a mail cannot cost much, and is read at once. What is larger is read in a process that can be ended.
-_SMALL = 32 * 1024
+# Such a mail costs less than a second whatever is in it, and needs no process of its own.
+_SMALL = 8 * 1024
 
 _log = structlog.get_logger()
 
