@@ -25,8 +25,7 @@ from tests.connectors.email import rig
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SETTINGS = read_settings(rig.settings({"address": rig.ADDRESS, "imap": "localhost", "smtp": "localhost"}))
-PROCESS = ReadingProcess()
-INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns, PROCESS)
+INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns, ReadingProcess())
 _BUSY = [HealthCheck.too_slow]  # others use the machine as well
 _LINES = st.sampled_from(
     [
@@ -72,7 +71,6 @@ async def test_every_mail_makes_events_that_can_be_kept(head: list[str], body: b
         if isinstance(event.content, Said):
             assert "\0" not in event.content.text
             event.content.text.encode()
-    await PROCESS.close()
 
 
 _CONTEXTS = st.builds(
