@@ -266,7 +266,8 @@ class Writes:
             }
         )
 
-        origin = next((room for room in view.rooms if room.id == message.room), None)
+        rooms = (room.place for room in view.rooms if room.id == message.room)
+        origin = effect.written_at or next(rooms, None)
         if origin is not None:
             self._rows["file"] += [
                 file_row(self._new_id(), place, attachment, sealer)
@@ -274,8 +275,8 @@ class Writes:
                     "organization": view.conversation.organization,
                     "conversation": view.conversation.id,
                     "customer": view.conversation.customer,
-                    "channel": origin.place.channel,
-                    "fetcher": origin.place.account,
+                    "channel": origin.channel,
+                    "fetcher": origin.account,
                     "message": message.id,
                 }
                 for place, attachment in enumerate(message.attachments)

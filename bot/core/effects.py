@@ -13,10 +13,14 @@ from bot.core.outbound import DirectMessage, Operation, Post
 
 @dataclass(frozen=True, slots=True)
 class AddMessage:
-    """A new entry of the log, in the place that was kept free for it or at the end."""
+    """A new entry of the log, in the place that was kept free for it or at the end.
+
+    `written_at` is where its files are fetched from, if not from the room in which it was written.
+    """
 
     message: Message
     position: int | None = None
+    written_at: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

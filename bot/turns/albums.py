@@ -1,5 +1,7 @@
 """Keep an album together: each of its pictures comes as a message, and one of them carries the words."""
 
+from dataclasses import replace
+
 from bot.core.conversation import Album
 from bot.core.events import Event
 from bot.turns.draft import Draft
@@ -22,3 +24,16 @@ def join(draft: Draft, event: Event, *, private: bool) -> Album:
     others = tuple(each for each in draft.memory.albums if each.id != id_)
     draft.remember(albums=(*others, album)[-_KEPT:])
     return album
+
+
+def leave(draft: Draft, ref: str) -> tuple[str, ...]:
+    """Return the messages of the album to which a message belongs, and keep inside what still comes of it.
+
+    Empty for a message of no album.
+    """
+    album = next((album for album in draft.memory.albums if ref and ref in album.messages), None)
+    if album is None:
+        return ()
+    albums = (replace(each, private=True) if each is album else each for each in draft.memory.albums)
+    draft.remember(albums=tuple(albums))
+    return album.messages

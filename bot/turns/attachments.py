@@ -1,8 +1,9 @@
 """Files that are fetched while a message goes its way: each is passed on when it is there."""
 
+from collections.abc import Iterable
+
 from bot.core.conversation import Message, MessageState
 from bot.core.events import Attachment
-from bot.turns.draft import Draft
 
 _SHOWN = 10  # files of the story which a new room is given
 
@@ -27,11 +28,22 @@ def nothing_leaves(message: Message) -> bool:
     return not (message.text or at_hand(message) or pending(message))
 
 
-def of_the_story(draft: Draft) -> tuple[Attachment, ...]:
+def same_files(before: tuple[Attachment, ...], after: tuple[Attachment, ...]) -> bool:
+    """Return whether an edit leaves the attachments of a message as they were."""
+    return [(a.kind, a.ref) for a in before] == [(a.kind, a.ref) for a in after]
+
+
+def as_edited(before: tuple[Attachment, ...], after: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+    """Return what an edit makes of a message's attachments: what is in the store is not fetched again."""
+    stored = {(a.kind, a.ref): a for a in before if a.file}
+    return tuple(stored.get((a.kind, a.ref), a) for a in after)
+
+
+def of_the_story(messages: Iterable[Message]) -> tuple[Attachment, ...]:
     """Return the newest files that were sent where the customer is, for people who take over."""
     files = [
         attachment
-        for message in draft.messages.values()
+        for message in messages
         if message.room is None and message.state is not MessageState.DELETED
         for attachment in message.attachments
         if attachment.file

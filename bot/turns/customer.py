@@ -1,12 +1,16 @@
 """What a customer did, turned into decisions."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import assert_never
 
 from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Room, Status
-from bot.core.effects import ChangeMessage, Introduce, SetTimer
+from bot.core.effects import AddMessage, ChangeMessage, Introduce, SetTimer
 from bot.core.events import (
     INVITATION,
+    NO_REFERENCE,
     AddressChanged,
+    Attachment,
     Deleted,
     Edited,
     Event,
@@ -21,6 +25,7 @@ from bot.core.events import (
     Unsupported,
     WorkplaceChanged,
 )
+from bot.core.ids import MessageId
 from bot.core.outbound import Post
 from bot.turns import elsewhere
 from bot.turns.attachments import at_hand, awaited
@@ -371,9 +376,12 @@ def _invited(draft: Draft, written: str) -> bool:
 
 
 def _known(draft: Draft, ref: str) -> Message | None:
-    if not ref:
-        return None
-    return next((m for m in draft.messages.values() if m.ref == ref and m.role is Role.CUSTOMER), None)
+    return next(iter(_entries(draft, ref)), None)
+
+
+def _entries(draft: Draft, ref: str) -> list[Message]:
+    """Return what the log has of a message: more than one entry where an edit brought other files."""
+    return [m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER]
 
 
 def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
@@ -384,6 +392,7 @@ def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
     message = _known(draft, edit.message)
     if message is None:
         return
+    _refiled(draft, event, edit)
     before = message.text
     if before == edit.text:
         return
@@ -397,11 +406,48 @@ def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
     draft.because("customer", "edited a message")
 
 
+def _refiled(draft: Draft, event: Event, edit: Edited) -> None:
+    """Keep the files that an edit brings, beside the ones before, and tell the room."""
+    entries = _entries(draft, edit.message)
+    before = [attachment for entry in entries for attachment in entry.attachments]
+    new = tuple(a for a in edit.attachments if not any(_alike(a, known) for known in before))
+    if not new:
+        return
+    entry = replace(
+        entries[0],
+        id=MessageId(draft.rules.new_id()),
+        text="",
+        state=MessageState.RECEIVED,
+        at=draft.now,
+        attachments=new,
+        edited=False,
+        reply_to=None,
+        reference=NO_REFERENCE,
+    )
+    draft.add(AddMessage(entry, written_at=event.place))
+    told = f"✏️ **{draft.wrote(event)}** changed the files of their message:\n\n{_names(new)}"
+    if before:
+        told += f"\n\n_Before:_\n\n{_names(before)}"
+    draft.tell_room(Post(told, attachments=at_hand(entry)), entry.id)
+    draft.because("customer", "changed the files of a message")
+
+
+def _names(attachments: Iterable[Attachment]) -> str:
+    return quoted("\n".join(map(named, attachments)))
+
+
+def _alike(one: Attachment, known: Attachment) -> bool:
+    """Return whether two are the same file: a platform may give one file a new handle."""
+    same_size = one.is_file and one.size is not None and one.size == known.size
+    return one.kind is known.kind and (one.ref == known.ref or same_size)
+
+
 def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
     message = _known(draft, deletion.message)
     if message is None:
         return
-    draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+    for entry in _entries(draft, deletion.message):
+        draft.add(ChangeMessage(entry.id, state=MessageState.DELETED))
     draft.asking = [asked for asked in draft.asking if asked != message.id]
     draft.tell_room(Post(f"🗑 **{draft.wrote(event)}** deleted their message:\n\n{quoted(message.text)}"))
     draft.because("customer", "deleted a message")

@@ -81,6 +81,7 @@ def _hear(draft: Draft, item: Input) -> None:
         case DeliveryReport():
             reports.hear(draft, item.body)
         case FileReport():
+            draft.files_to_come.discard((item.body.message, item.body.position))
             files.hear(draft, item.body)
         case HolderLeft():
             holder.hear(draft, item.body)
@@ -136,7 +137,7 @@ def _to_answer_now(draft: Draft) -> list[MessageId]:
     owed = [id_ for id_ in draft.memory.owed if id_ in theirs]
     asking = list(dict.fromkeys([*owed, *draft.asking]))
     people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # the room tells the story with these
-    waits = bool(draft.held) and not people
+    waits = draft.on_their_way and not people
     draft.remember(owed=tuple(asking) if waits else ())
     return [] if people or waits else asking
 

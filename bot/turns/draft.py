@@ -8,6 +8,7 @@ from uuid import UUID
 from bot.core.connector import MODEST, Begin, Capabilities
 from bot.core.conversation import (
     Escalation,
+    FileReport,
     Memory,
     Message,
     MessageState,
@@ -41,6 +42,7 @@ from bot.core.errors import TurnFailed
 from bot.core.events import Event, Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
+from bot.turns.attachments import pending
 from bot.turns.ownership import Cause, pass_on
 from bot.turns.quoting import inert, known_as
 from bot.turns.story import author_of, name_of, other_writer, transcript
@@ -51,6 +53,14 @@ from orgs.specification.texts import Texts
 from orgs.translations import spoken, texts_in
 
 RELEASE = "release"  # the timer of words that wait for their undo
+LOOK_AGAIN = timedelta(seconds=5)  # whether a file is there, when words wait behind it
+_FILE_WAIT = timedelta(minutes=15)  # so long words wait behind a file that can be neither had nor given up
+_WORDS_LEFT = (
+    MessageState.RELEASED,
+    MessageState.SENT,
+    MessageState.DELIVERED,
+    MessageState.READ,
+)
 SYSTEM = "desk"  # the sender of what the organization says by itself
 
 
@@ -93,6 +103,9 @@ class Draft:
         self.here: Room | None = None  # where the input at hand came from, open or closed; None: not a room
         self.press = ""  # of the input at hand, if it is one of a button
         self.unheard = {item.message for item in view.inputs if item.message}  # of inputs still to come
+        # Files whose fate is among the inputs still to come: the view has them already.
+        reports = (item.body for item in view.inputs if isinstance(item.body, FileReport))
+        self.files_to_come = {(report.message, report.position) for report in reports}
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.picked = ""
         self.typed: dict[MessageId, str] = {}  # labels of choices that were typed as their numbers
@@ -229,7 +242,8 @@ class Draft:
     ) -> MessageId:
         """Words of ours to the customer: an entry of the log, and its delivery.
 
-        They wait behind words that wait for their undo, and at least for `wait`; then `buttons` are left out.
+        They wait behind words that wait for their undo and files that are being fetched, and at least for
+        `wait`; then `buttons` are left out.
         `ahead`: they are about what has left or was just asked of the desk itself, and wait for nothing.
         `automatic`: where programs may be at the other end, so much an hour is enough.
         """
@@ -248,7 +262,7 @@ class Draft:
                 self.because("desk", "said nothing more: too many automatic replies within an hour")
                 return message.id
             self.remember(automatic=(*recent, self.now))
-        if wait is not None or (self.held and not ahead):
+        if wait is not None or (self.on_their_way and not ahead):
             self._hold(message, wait or timedelta())
             return message.id
         self.add(AddMessage(message))
@@ -264,6 +278,18 @@ class Draft:
     def held(self) -> list[Message]:
         """Words that wait for their undo, or behind others that do, in the order of the log."""
         return [message for message in self.messages.values() if message.state is MessageState.HELD]
+
+    @property
+    def on_their_way(self) -> bool:
+        """Return whether something has yet to leave before anything that comes after it."""
+        return bool(self.held) or any(map(self.awaits_files, self.messages.values()))
+
+    def awaits_files(self, message: Message) -> bool:
+        """Return whether the words of a message of staff have left before a file of it."""
+        if message.role is not Role.STAFF or message.room is None or message.state not in _WORDS_LEFT:
+            return False
+        coming = pending(message) or any(id_ == message.id for id_, _ in self.files_to_come)
+        return coming and message.at > self.now - _FILE_WAIT
 
     @property
     def automatic(self) -> tuple[datetime, ...]:

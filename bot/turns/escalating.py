@@ -149,7 +149,9 @@ def open_room(
     on_their_way = underway(draft)
     arrived = [message for message in draft.messages.values() if message not in on_their_way]
     story = draft.transcript(arrived)
-    draft.tell_room(Post(f"**The story so far**\n\n{story}", attachments=of_the_story(draft)))
+    draft.tell_room(
+        Post(f"**The story so far**\n\n{story}", attachments=of_the_story(draft.messages.values()))
+    )
     show_underway(draft)
     if call is not None:
         draft.call(call, f"🔔 {_mention(draft, call)} is asked to take this.")

@@ -32,6 +32,7 @@ from bot.core.effects import (
 )
 from bot.core.events import (
     AddressChanged,
+    Attachment,
     Deleted,
     Edited,
     Event,
@@ -49,7 +50,7 @@ from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post
 from bot.turns import albums, reactions, window, workplace
 from bot.turns.assigning import JOIN, assign, join
-from bot.turns.attachments import at_hand
+from bot.turns.attachments import as_edited, at_hand, same_files
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.draft import RELEASE, SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND
@@ -350,7 +351,9 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
         return
     kept = _as_kept(draft, message)
     public, private = divide(edit.text)
-    if kept in (Divided(public, private), Divided("", edit.text)):
+    refiled = not same_files(message.attachments, edit.attachments)
+    may_leave = message.state in _LEFT or _waits(draft, message)
+    if kept in (Divided(public, private), Divided("", edit.text)) and not (refiled and may_leave):
         return
     whole = bool(private and not public)
     own = message.sender == person and not _is_forwarded(event)
@@ -360,6 +363,8 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
         case _ if _waits(draft, message) and not speaks:
             _take_inside(draft, event, message, edit.text, person)
             _keep_album_inside(draft, event, albums.join(draft, event, private=whole), person)
+        case _ if _waits(draft, message) and refiled:
+            _begin_anew(draft, event, message, Divided(public, private), edit.attachments)
         case _ if _waits(draft, message):
             _reword(draft, message, public)
             _keep_private(draft, event, message, private)
@@ -368,13 +373,14 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
                 draft.add(ChangeMessage(message.id, text=public))
                 _correct(draft, message, public)
             _keep_private(draft, event, message, private)
+            if refiled and draft.advise(f"files of {message.ref}"):
+                draft.whisper(event.sender.external_id, _files_stay(draft))
         case state if state in _LEFT:
             # The log keeps what the customer reads: an agent and the next room are told the story from it.
-            take_back = "Delete the message" if _deletions_are_told(draft) else f"React with {TAKE_BACK}"
             draft.whisper(
                 event.sender.external_id,
                 f"{draft.customer_name} still reads what you wrote before: this change stays inside."
-                f" {take_back} to take it back.",
+                f" {_way_back(draft)} to take it back.",
             )
         case _:
             draft.add(ChangeMessage(message.id, text=edit.text))
@@ -384,6 +390,40 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
                     "This stays inside, as it was written. Write it again to send it.",
                 )
     draft.because(f"person {person or 'unknown'}", f"edited a message that was {message.state}")
+
+
+def _way_back(draft: Draft) -> str:
+    return "Delete the message" if _deletions_are_told(draft) else f"React with {TAKE_BACK}"
+
+
+def _files_stay(draft: Draft) -> str:
+    """Return what is told of changed files whose message has left: no channel exchanges them."""
+    return (
+        f"Its files were not changed for {draft.customer_name}: the message has left. Send the right file in"
+        f" a message of its own. {_way_back(draft)} to take this one back."
+    )
+
+
+def _begin_anew(
+    draft: Draft, event: Event, message: Message, parts: Divided, attachments: tuple[Attachment, ...]
+) -> None:
+    """Let a message whose files were changed wait for its undo again: the files before never leave."""
+    if not parts.public and not attachments:
+        _stop(draft, message)
+        draft.mark(message, Mark.WITHDRAWN)
+        return
+    _stop(draft, message, "✏️ Changed: the new message takes its place.")
+    anew = replace(
+        message,
+        id=MessageId(draft.rules.new_id()),
+        state=MessageState.HELD,
+        text=parts.public,
+        attachments=as_edited(message.attachments, attachments),
+        edited=False,
+    )
+    draft.add(AddMessage(anew))
+    _keep_private(draft, event, anew, parts.private)
+    _hold(draft, anew)
 
 
 def _reword(draft: Draft, message: Message, text: str) -> None:
@@ -444,6 +484,7 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
         return
     if (note := _private_part(draft, message)) is not None:
         draft.add(ChangeMessage(note.id, state=MessageState.DELETED))
+    _take_back_album(draft, event, message)
     if _waits(draft, message):
         _stop(draft, message)
     elif message.state in _LEFT:
@@ -454,16 +495,16 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
     draft.because(f"person {message.sender}", f"deleted a message that was {message.state}")
 
 
-def _stop(draft: Draft, message: Message) -> None:
-    """Take back words of which nothing has left."""
+def _stop(draft: Draft, message: Message, said: str = window.TAKEN_BACK) -> None:
+    """Take back words of which nothing has left. `said` tells it where staff were offered what to do."""
     match message.state:
         case MessageState.PARKED:
-            window.never_send(draft, message)
+            window.never_send(draft, message, said)
         case MessageState.RELEASED:
             draft.add(Drop(message.id, unsent=True))
         case MessageState.FAILED:
             draft.add(Drop(message.id))
-            draft.add(SettleOffer(message.id, Post("↩️ Taken back: it is not sent again.")))
+            draft.add(SettleOffer(message.id, Post(said)))
         case _:
             pass
     withdraw(draft, message)
@@ -602,6 +643,7 @@ def _deletions_are_told(draft: Draft) -> bool:
 
 def _take_back(draft: Draft, event: Event, own: Message, *, here: bool) -> None:
     """`here`: they wrote it in this room, and may be able to delete it."""
+    _take_back_album(draft, event, own)
     if _waits(draft, own):
         _stop(draft, own)
         draft.mark(own, Mark.WITHDRAWN)
@@ -612,6 +654,19 @@ def _take_back(draft: Draft, event: Event, own: Message, *, here: bool) -> None:
         _retract(draft, own)
         draft.mark(own, Mark.WITHDRAWN)
         draft.because(f"person {own.sender}", "took back what had left")
+
+
+def _take_back_album(draft: Draft, event: Event, own: Message) -> None:
+    """Take back what has not left of the rest of the album to which a message belongs."""
+    others = [_known(draft, ref) for ref in albums.leave(draft, own.ref) if ref != own.ref]
+    waiting = [other for other in others if other is not None and _waits(draft, other)]
+    for other in waiting:
+        _stop(draft, other)
+        draft.mark(other, Mark.WITHDRAWN)
+    if waiting:
+        count = len(waiting)
+        also = "The other one" if count == 1 else f"The other {count}"
+        draft.whisper(event.sender.external_id, f"↩️ {also} of this album that had not left: taken back, too.")
 
 
 def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | None) -> None:

@@ -6,20 +6,29 @@ from bot.core.conversation import Message, MessageState, Role
 from bot.core.effects import ChangeMessage, ClearTimers, Deliver, SetTimer
 from bot.core.outbound import Mark, Post
 from bot.turns.attachments import at_hand, nothing_leaves
-from bot.turns.draft import RELEASE, Draft
+from bot.turns.draft import LOOK_AGAIN, RELEASE, Draft
 from bot.turns.escalating import ANSWER_DUE
 from bot.turns.waiting import answered
 
 
 def release(draft: Draft) -> None:
-    """Send the waiting words whose undo is over. Words behind one that still waits keep waiting."""
+    """Send the waiting words whose undo is over.
+
+    Words behind one that still waits, or behind a file that is still being fetched, keep waiting.
+    """
     blocked_until: datetime | None = None
-    for message in draft.held:
+    for message in list(draft.messages.values()):
+        if message.state is not MessageState.HELD:
+            if blocked_until is None and draft.awaits_files(message):
+                blocked_until = draft.now + LOOK_AGAIN
+            continue
         timer = draft.timers.get((RELEASE, str(message.id)))
         if blocked_until is None and timer is not None and timer.due_at > draft.now:
             blocked_until = timer.due_at
         if blocked_until is None:
             _send(draft, message)
+            if draft.awaits_files(draft.messages[message.id]):
+                blocked_until = draft.now + LOOK_AGAIN
         elif timer is None:
             draft.add(SetTimer(RELEASE, str(message.id), blocked_until))
 

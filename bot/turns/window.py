@@ -18,6 +18,7 @@ from orgs.specification.texts import fill
 
 TEMPLATE, HOLD, DISCARD = "template", "hold", "discard"
 _OFFERED = 4  # templates
+TAKEN_BACK = "↩️ Taken back: it is not sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def _offer_less(draft: Draft, sent: Filled, waiting: Message, person: PersonId) 
     draft.add(SettleOffer(waiting.id, Post(said, buttons=(button,))))
 
 
-def never_send(draft: Draft, message: Message, said: str = "↩️ Taken back: it is not sent.") -> None:
+def never_send(draft: Draft, message: Message, said: str = TAKEN_BACK) -> None:
     """Take a parked message out of what waits for the customer; `said` tells in the room why."""
     draft.add(Drop(message.id))
     draft.remember(parked=max(0, draft.memory.parked - 1))
