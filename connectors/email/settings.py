@@ -28,6 +28,7 @@ Secrets
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -98,6 +99,15 @@ class EmailSettings:
 def read_settings(settings: AccountSettings) -> EmailSettings:
     """Raises SettingsError with a sentence for the administrator."""
     return _Reader(settings).read()
+
+
+@lru_cache(maxsize=16)
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    """Return what all mailboxes share that trust the same authorities: one takes up to a megabyte."""
+    context = ssl.create_default_context()
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 def _usual_security(host: str, port: int) -> str:
@@ -187,13 +197,10 @@ class _Reader:
         return derived(secret.encode(), "signing")  # kept for later, where the secret itself must not be
 
     def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if more := self._options.get("ca_file"):
-            try:
-                context.load_verify_locations(more)
-            except OSError as error:
-                raise self._wrong("ca_file", "cannot be read as certificates") from error
-        return context
+        try:
+            return _trusting(self._options.get("ca_file", ""))
+        except OSError as error:
+            raise self._wrong("ca_file", "cannot be read as certificates") from error
 
     def _required(self, option: str) -> str:
         found = self._options.get(option, "")
