@@ -22,7 +22,7 @@ from tests.files.test_scanning import EICAR, Clamd
 from tests.story.rig import until
 from tests.tools.shared_servers import Addresses
 
-WORKER = Path(__file__).with_name("worker.py")
+ROOT = Path(__file__).parents[2]
 
 
 async def test_a_file_is_fetched_kept_sealed_and_told_of(house: Desk) -> None:
@@ -158,8 +158,8 @@ async def test_the_files_of_a_killed_worker_are_taken_over(house: Desk, database
     house.platform.contents["f1"] = PNG
     house.platform.trouble["f1"] = [None]
     await house.hears("f1")
-    command = [sys.executable, str(WORKER), database_url, house.folder.as_uri()]
-    worker = await asyncio.create_subprocess_exec(*command, house.platform.url)
+    command = [sys.executable, "-m", "tests.files.worker", database_url, house.folder.as_uri()]
+    worker = await asyncio.create_subprocess_exec(*command, house.platform.url, cwd=ROOT)
     try:
         async with asyncio.timeout(30):
             await house.platform.hanging.wait()
