@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from bot.core.conversation import Message, MessageState
 from bot.core.events import Attachment
+from bot.turns.quoting import inert, without_code
 
 _SHOWN = 10  # files of the story which a new room is given
 
@@ -37,6 +38,24 @@ def as_edited(before: tuple[Attachment, ...], after: tuple[Attachment, ...]) -> 
     """Return what an edit makes of a message's attachments: what is in the store is not fetched again."""
     stored = {(a.kind, a.ref): a for a in before if a.file}
     return tuple(stored.get((a.kind, a.ref), a) for a in after)
+
+
+def not_fetched(attachment: Attachment, reason: str) -> str:
+    """Return what staff are told of a file that cannot be had."""
+    name = inert(attachment.name or attachment.kind.value)
+    return f"📄 **{name}** could not be fetched: {inert(without_code(reason))}."
+
+
+def lost_of_the_story(messages: Iterable[Message]) -> list[str]:
+    """Return what is told of the newest files that were sent where the customer is and cannot be had."""
+    lost = [
+        not_fetched(attachment, attachment.failure)
+        for message in messages
+        if message.room is None and message.state is not MessageState.DELETED
+        for attachment in message.attachments
+        if attachment.failure
+    ]
+    return lost[-_SHOWN:]
 
 
 def of_the_story(messages: Iterable[Message]) -> tuple[Attachment, ...]:

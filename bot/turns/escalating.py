@@ -16,7 +16,7 @@ from bot.core.effects import (
 from bot.core.events import Place
 from bot.core.ids import AgentId, EscalationId, MessageId, PersonId, TeamId
 from bot.core.outbound import Post
-from bot.turns.attachments import of_the_story
+from bot.turns.attachments import lost_of_the_story, of_the_story
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
 from bot.turns.story import snapshot
@@ -152,6 +152,8 @@ def open_room(
     draft.tell_room(
         Post(f"**The story so far**\n\n{story}", attachments=of_the_story(draft.messages.values()))
     )
+    if lost := lost_of_the_story(draft.messages.values()):
+        draft.tell_room(Post("\n".join(lost)))
     show_underway(draft)
     if call is not None:
         draft.call(call, f"🔔 {_mention(draft, call)} is asked to take this.")

@@ -3,7 +3,7 @@
 from bot.core.conversation import FileReport, Message, MessageState, Role
 from bot.core.effects import ChangeMessage, Deliver
 from bot.core.outbound import Mark, Post
-from bot.turns.attachments import nothing_leaves
+from bot.turns.attachments import not_fetched, nothing_leaves
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.quoting import inert, without_code
@@ -32,9 +32,7 @@ def hear(draft: Draft, report: FileReport) -> None:
         if message.room is not None and message.state is not MessageState.NOTE:
             _stays_behind(draft, message, name, inert(without_code(report.reason)))
         else:
-            draft.tell_room(
-                Post(f"📄 **{name}** could not be fetched: {inert(without_code(report.reason))}."), message.id
-            )
+            draft.tell_room(Post(not_fetched(attachment, report.reason)), message.id)
         return
     draft.because("files", "an attachment is in the store")
     if message.room is None:  # written where the customer is, by whomever
