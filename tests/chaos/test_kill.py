@@ -302,7 +302,7 @@ def _check_threads(told: Mapping[str, evidence.Told], seen: Sandbox) -> None:
             posted = [
                 row.external_ids[0]
                 for row in one.room
-                if row.room_id == room.id and row.kind in ("card", "post") and row.external_ids
+                if row.room_id == room.id and row.kind in ("card", "post", "offer") and row.external_ids
             ]
             assert ours == list(dict.fromkeys(posted)), f"{one.chat}: the thread shows {ours} for {posted}"
             answers = [str(m["text"]) for m in inside if not m.get("bot_id")]
