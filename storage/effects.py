@@ -19,6 +19,7 @@ from bot.core.effects import (
     ChangeMessage,
     ClearTimers,
     CloseRoom,
+    CountReply,
     Deliver,
     Drop,
     Effect,
@@ -54,6 +55,7 @@ from storage.database import Step, together
 from storage.inbox import CONTENT, EXTRAS, SENDER_TYPE, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
+from storage.loop_guard import count
 from storage.places import PROFILE
 from storage.proving import begin, prove
 from storage.sealing import Sealer
@@ -87,6 +89,7 @@ class Writes:
         self._rows: dict[str, list[dict[str, object]]] = defaultdict(list)
         self._audit: dict[OrgId, list[AuditEntry]] = defaultdict(list)
         self._lanes: set[LaneId] = set()
+        self._replies: list[tuple[UUID, CountReply]] = []
         self._unsent: list[Step] = []  # changes of what has not left, in the order of the effects
         self._believed_unsent: set[UUID] = set()  # messages of which nothing may have begun to leave
 
@@ -117,6 +120,8 @@ class Writes:
                     self._to_customer(view, spot, effect)
                 case Fail() | Park() | Unpark() | Drop() | Replace():
                     self._to_customer(view, spot, effect)
+                case CountReply():
+                    self._replies.append((spot.place, effect))
                 case Prove():
                     await self._prove(connection, view, effect)
                 case GoOn():
@@ -214,8 +219,10 @@ class Writes:
     async def flush(self, connection: AsyncConnection) -> None:
         """Write everything. The conversations' rows are locked by now; lanes come after them, in order.
 
-        Raises Superseded when something has begun to leave which a turn took for unsent.
+        Raises Superseded when something has begun to leave which a turn took for unsent, and when too many
+        automatic replies have left for where one goes.
         """
+        await count(connection, self._replies)
         steps: list[Step] = [
             (statement, rows) for name, statement in _STATEMENTS.items() if (rows := self._rows.get(name))
         ]

@@ -3,8 +3,8 @@
 Locks are taken in the order that the README states.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -35,7 +35,20 @@ from bot.core.payment_cards import without_card_numbers
 from storage.codec import dump_attachments, dump_body, dump_reference, load_body
 from storage.database import Step, together
 from storage.keys import Keys
-from storage.places import CLOSED, CONTEXT, SEEN, Arrival, Key, Places, Rules, Spot, key_of, opens
+from storage.places import (
+    CLOSED,
+    CONTEXT,
+    SEEN,
+    Arrival,
+    Key,
+    Places,
+    Returns,
+    Rules,
+    Spot,
+    key_of,
+    opens,
+    returns_of,
+)
 from storage.sealing import Sealer
 
 AnyRow = Row[Any]
@@ -89,6 +102,7 @@ class Entry:
     rules: Rules | None = None  # of a customer's event
     author: str = ""  # the customer's id
     spot: Spot | None = None  # where a customer's event came from
+    returns: Returns | None = None  # where answers to it go
 
 
 @dataclass(slots=True)
@@ -309,7 +323,7 @@ class Inboxes:
         inputs: list[dict[str, object]] = []
         messages: list[dict[str, object]] = []
         files: list[dict[str, object]] = []
-        heard: dict[UUID, dict[str, object]] = {}
+        heard = _Heard()
         touched: dict[ConversationId, _Head] = {}
         logged = await _logged(connection, entries)
         for entry in entries:
@@ -347,9 +361,7 @@ class Inboxes:
             steps.append((_INSERT_MESSAGE, messages))
         if files:
             steps.append((INSERT_FILE, files))
-        if heard:
-            rows = [heard[place] for place in sorted(heard)]
-            steps.append((_HEAR, {name: [row[name] for row in rows] for name in rows[0]}))
+        steps += heard.steps()
         ordered = sorted(touched.values(), key=lambda head: head.id)
         touch = {
             "ids": [head.id for head in ordered],
@@ -433,6 +445,7 @@ def _enter(arrival: Arrival, spot: Spot) -> Entry:
         arrival.rules,
         str(spot.customer),
         spot,
+        returns_of(arrival.account.keys.index, arrival.event.returns),
     )
 
 
@@ -446,7 +459,43 @@ def _without_card_numbers(arrival: Arrival) -> Arrival:
     return replace(arrival, event=without_card_numbers(arrival.event))
 
 
-def _hear(entry: Entry, head: _Head, heard: dict[UUID, dict[str, object]]) -> None:
+@dataclass(slots=True)
+class _Heard:
+    """What the places of a batch must remember: when the customer wrote, and how to answer there."""
+
+    at: dict[UUID, datetime] = field(default_factory=dict)
+    answers: dict[UUID, tuple[str, Returns | None]] = field(default_factory=dict)
+
+    def answer(self, place: UUID, context: str, returns: Returns | None) -> None:
+        """Take the newest, but none of somebody unverified where somebody verified wrote."""
+        if place not in self.answers or _verified(returns) or not _verified(self.answers[place][1]):
+            self.answers[place] = context, returns
+
+    def steps(self) -> Iterator[Step]:
+        """Return the statements, each for its places in order."""
+        if self.at:
+            places = sorted(self.at)
+            yield _HEAR, {"ids": places, "heard": [self.at[place] for place in places]}
+        if self.answers:
+            places = sorted(self.answers)
+            found = [self.answers[place] for place in places]
+            yield (
+                _ANSWER_TO,
+                {
+                    "ids": places,
+                    "contexts": [context for context, _ in found],
+                    "mailboxes": [returns.mailbox if returns else None for _, returns in found],
+                    "domains": [returns.domain if returns else None for _, returns in found],
+                    "verified": [_verified(returns) for _, returns in found],
+                },
+            )
+
+
+def _verified(returns: Returns | None) -> bool:
+    return returns is None or returns.verified
+
+
+def _hear(entry: Entry, head: _Head, heard: _Heard) -> None:
     """What its place must remember of an event: the customer's last word, and how to answer there."""
     event, spot = entry.body, entry.spot
     assert isinstance(event, Event) and spot is not None  # noqa: S101, PT018  only a customer's event has one
@@ -454,13 +503,11 @@ def _hear(entry: Entry, head: _Head, heard: dict[UUID, dict[str, object]]) -> No
         head.place, head.placed = spot.place, True
     if event.standing is not Standing.CUSTOMER:
         return
-    row = heard.setdefault(spot.place, {"ids": spot.place, "heard": None, "contexts": None})
     if isinstance(event.content, _OPENS_WINDOW) and not event.automatic:
         head.place = spot.place
-        before = row["heard"]
-        row["heard"] = max(before, event.occurred_at) if isinstance(before, datetime) else event.occurred_at
+        heard.at[spot.place] = max(heard.at.get(spot.place, event.occurred_at), event.occurred_at)
     if event.reply_context:
-        row["contexts"] = spot.owner.seal(event.reply_context, field=CONTEXT)
+        heard.answer(spot.place, spot.owner.seal(event.reply_context, field=CONTEXT), entry.returns)
 
 
 def file_row(id_: UUID, position: int, attachment: Attachment, sealer: Sealer) -> dict[str, object]:
@@ -685,11 +732,18 @@ _LOCK = text(f"""
 _LEADING = text("select id, place_hash, conversation_id from places where id = any(cast(:places as uuid[]))")
 
 _HEAR = text("""
-    update places p set heard_at = greatest(p.heard_at, least(t.heard, clock_timestamp())),
-        context = coalesce(t.context, p.context)
-    from unnest(cast(:ids as uuid[]), cast(:heard as timestamptz[]), cast(:contexts as text[]))
-        as t(id, heard, context)
+    update places p set heard_at = greatest(p.heard_at, least(t.heard, clock_timestamp()))
+    from unnest(cast(:ids as uuid[]), cast(:heard as timestamptz[])) as t(id, heard)
     where p.id = t.id
+""")
+
+# Who nobody vouches for does not come to be answered where somebody else is.
+_ANSWER_TO = text("""
+    update places p set context = t.context, mailbox_hash = t.mailbox, domain_hash = t.domain,
+        return_verified = t.verified
+    from unnest(cast(:ids as uuid[]), cast(:contexts as text[]), cast(:mailboxes as bytea[]),
+        cast(:domains as bytea[]), cast(:verified as bool[])) as t(id, context, mailbox, domain, verified)
+    where p.id = t.id and (t.verified or not p.return_verified or p.context is null)
 """)
 
 INSERT_FILE = text("""

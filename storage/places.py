@@ -26,6 +26,7 @@ from bot.core.events import (
     Place,
     Reacted,
     Receipt,
+    ReturnAddress,
     Said,
     Standing,
     Started,
@@ -90,6 +91,31 @@ def identity_of(account: Account, event: Event, address: str = "") -> bytes:
     if not sender.verified:
         return account.keys.index.of("unverified", place.channel, place.chat, sender.external_id)
     return account.keys.index.of("identity", place.channel, address or sender.external_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Where answers go, as keyed hashes: of the mailbox, and of its domain."""
+
+    mailbox: bytes
+    domain: bytes
+    verified: bool
+
+
+def returns_of(index: KeyedHash, returns: ReturnAddress | None) -> Returns | None:
+    if returns is None:
+        return None
+    mailbox, domain = index.of("mailbox", returns.mailbox), index.of("domain", returns.domain)
+    return Returns(mailbox, domain, returns.verified)
+
+
+def returns_row(returns: Returns | None) -> dict[str, object]:
+    """Return what the row of a place says of it."""
+    return {
+        "mailbox": returns.mailbox if returns else None,
+        "domain": returns.domain if returns else None,
+        "return_verified": returns is None or returns.verified,
+    }
 
 
 def _place_of(account: Account, address: str) -> Key:
@@ -523,6 +549,7 @@ def place_row(
         "conversation": conversation,
         "lane": lane,
         "place": seal_place(arrival.event.place, sealer),
+        **returns_row(returns_of(arrival.account.keys.index, arrival.event.returns)),
     }
 
 
@@ -715,8 +742,9 @@ _BEGIN = text("""
 
 _PLACE = text("""
     insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,
-        conversation_id, lane_id, place)
-    values (:id, :organization, :account, :hash, :shared, :private, :identity, :conversation, :lane, :place)
+        conversation_id, lane_id, place, mailbox_hash, domain_hash, return_verified)
+    values (:id, :organization, :account, :hash, :shared, :private, :identity, :conversation, :lane, :place,
+        :mailbox, :domain, :return_verified)
 """)
 
 _POINT = text("update places set conversation_id = :conversation where id = :id")

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.conversation import Conversation
 from bot.core.effects import GoOn, Prove
 from bot.core.errors import TurnFailed
+from bot.core.events import return_address
 from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
 from storage.keys import Keys
 from storage.lanes import lane_of
 from storage.merging import merge
-from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, seal_place
+from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, returns_of, returns_row, seal_place
 from storage.sealing import Sealer
 
 CODES = 10  # to one address within CODES_SPAN, whoever asks for them
@@ -77,6 +78,7 @@ async def begin(
                 "lane": lane,
                 "sealed": seal_place(place, sealer),
                 "context": sealer.seal(effect.context, field=CONTEXT) if effect.context else None,
+                **returns_row(returns_of(index, return_address(effect.address, verified=True))),
             },
         ),
         (_SETTLE, {}),
@@ -172,9 +174,9 @@ _CONVERSATION = text("""
 
 _PLACE = text("""
     insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,
-        conversation_id, lane_id, place, context)
+        conversation_id, lane_id, place, context, mailbox_hash, domain_hash, return_verified)
     values (:place, :organization, :account, :hash, true, true, :identity, :conversation, :lane, :sealed,
-        :context)
+        :context, :mailbox, :domain, :return_verified)
 """)
 
 _FREE_SLOT = text("""

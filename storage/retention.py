@@ -49,6 +49,11 @@ async def delete_links(connection: AsyncConnection, before: datetime, limit: int
     return await _removed(connection, _DELETE_LINKS, {"before": before, "limit": limit})
 
 
+async def delete_loop_guard(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete what was counted of addresses to which nothing has left since then."""
+    return await _removed(connection, _DELETE_LOOP_GUARD, {"before": before, "limit": limit})
+
+
 async def erase_unproved(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Erase whom a code was sent to before then: an address that somebody mistyped is none of our business.
 
@@ -120,6 +125,14 @@ _DELETE_LINKS = text("""
     delete from links where ctid = any(array(
         select ctid from links where expires_at < :before
         order by expires_at limit :limit for update skip locked
+    ))
+""")
+
+# ix_loop_guard_last_at
+_DELETE_LOOP_GUARD = text("""
+    delete from loop_guard where ctid = any(array(
+        select ctid from loop_guard where last_at < :before
+        order by last_at limit :limit for update skip locked
     ))
 """)
 

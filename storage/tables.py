@@ -317,11 +317,27 @@ places = Table(
     Column("place", Text, nullable=False),  # sealed with the key of the identity's customer: chat and thread
     Column("context", Text),  # sealed likewise: what the channel needs to answer here
     _when("heard_at"),  # the customer's last word here, by the platform's clock
+    # Where answers go, on a channel where anybody can name any address: keyed hashes, see loop_guard.
+    Column("mailbox_hash", LargeBinary),
+    Column("domain_hash", LargeBinary),
+    Column("return_verified", Boolean, nullable=False, server_default=text("true")),
     _created(),
     UniqueConstraint("account_id", "place_hash"),
     Index("ix_places_conversation_id", "conversation_id"),
     Index("ix_places_identity_id", "identity_id"),
     postgresql_with={"fillfactor": "80"},
+)
+
+# When automatic replies left for one address or domain, newest first. Those of the last day count.
+loop_guard = Table(
+    "loop_guard",
+    metadata,
+    Column("organization_id", Uuid, ForeignKey("organizations.id"), primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("kind", String(20), primary_key=True),  # `Counted`
+    Column("replied", ARRAY(DateTime(timezone=True)), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Index("ix_loop_guard_last_at", "last_at"),
 )
 
 # An invitation to go on elsewhere, as the same customer: a deep link's token, or a code sent to an address.

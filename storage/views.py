@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import (
     Conversation,
+    Counted,
     DeliveryReport,
     Escalation,
     EscalationState,
@@ -82,10 +83,11 @@ async def views(
         (_STORY, given | {"limit": STORY}),
         (_FILES, given),
         (ROOMS, given),
+        (_REPLIES, given),
         (_ESCALATIONS, given),
     )
     heads = {row.id: row for row in found}
-    inputs, timers, story, files, rooms = map(_group, listed)
+    inputs, timers, story, files, rooms, replies = map(_group, listed)
     escalations = _escalations(keys, heads, matters)
     read: dict[ConversationId, View] = {}
     for id_, row in heads.items():
@@ -93,7 +95,11 @@ async def views(
             sealer = keys.customer(row.customer_id, row.data_key)
             settled = settled_files(files[id_], sealer)
             view = _view(row, keys, escalations.get(id_), inputs[id_], timers[id_], story[id_], settled)
-            view = replace(view, rooms=tuple(room_of(known) for known in rooms[id_]))
+            view = replace(
+                view,
+                rooms=tuple(room_of(known) for known in rooms[id_]),
+                replies={Counted(known.kind): tuple(known.replied) for known in replies[id_]},
+            )
             read[ConversationId(id_)] = await _with_older(connection, view, sealer, settled)
         except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
             log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
@@ -267,6 +273,7 @@ def conversation(row: AnyRow, keys: Keys) -> Conversation:
         created_at=row.created_at,
         memory=load_memory(row.memory),
         verified=row.verified,
+        return_verified=row.return_verified,
         address=owner.open(row.address, field=ADDRESS) if row.address else "",
         heard_at=row.heard_at,
         continued_in=ConversationId(row.continued_in) if row.continued_in else None,
@@ -408,7 +415,7 @@ def next_wake(timers: Sequence[Timer]) -> datetime | None:
 CONVERSATION = """
     select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
         v.memory, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
-        a.channel, a.account, c.profile, c.data_key, i.verified, i.address,
+        a.channel, a.account, c.profile, c.data_key, i.verified, i.address, p.return_verified,
         o.id as owner_id, o.data_key as owner_key, clock_timestamp() as now
     from conversations v
     join customers c on c.id = v.customer_id
@@ -432,6 +439,16 @@ ESCALATION = f"""
 """
 
 _HEADS = text(CONVERSATION + " where v.id = any(cast(:ids as uuid[]))")
+
+# Where everybody is who they are known by, nothing is counted: there are no hashes to look for.
+_REPLIES = text("""
+    select v.id as conversation_id, g.kind, g.replied
+    from conversations v
+    join places p on p.id = v.place_id and p.mailbox_hash is not null
+    join loop_guard g on g.organization_id = p.organization_id
+        and (g.hash = p.mailbox_hash and g.kind <> 'domain' or g.hash = p.domain_hash and g.kind = 'domain')
+    where v.id = any(cast(:ids as uuid[]))
+""")
 
 INPUTS = text("""
     select i.conversation_id, i.seq, i.origin, i.body, i.message_id, i.position, i.accepted_at

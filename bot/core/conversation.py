@@ -192,6 +192,14 @@ class Timer:
     due_at: datetime
 
 
+class Counted(StrEnum):
+    """Automatic replies that are counted by where they go, whatever conversation they belong to."""
+
+    REPLY = "reply"  # to one address
+    ACKNOWLEDGEMENT = "acknowledgement"  # of mail that nobody vouches for, to one address
+    DOMAIN = "domain"  # the same, to all addresses of one domain
+
+
 class EscalationState(StrEnum):
     WAITING = "waiting"
     HELD = "held"
@@ -308,7 +316,6 @@ class Memory:
     options: tuple[tuple[str, str], ...] = ()  # value and label of what the last question offered
     channel: str = ""  # where the customer wrote last
     language: str = ""  # in which the customer surely wrote last; "" while no words of theirs tell it
-    automatic: tuple[datetime, ...] = ()  # when programs of ours last wrote where programs answer
     advised: tuple[str, ...] = ()  # what staff were told once: persons that their words stay inside, and more
     reactions: tuple[OutgoingReaction, ...] = ()
     albums: tuple[Album, ...] = ()
@@ -332,6 +339,7 @@ class Conversation:
     created_at: datetime
     memory: Memory = field(default_factory=Memory)
     verified: bool = True  # False: nobody vouches that this customer is who they say
+    return_verified: bool = True  # False: answers may reach somebody who never wrote
     address: str = ""  # where `place` is theirs: `Sender.address` of who wrote there first
     heard_at: datetime | None = None  # when the customer last wrote in `place`, by the platform's clock
     continued_in: ConversationId | None = None  # another conversation has been begun in `place` since
@@ -362,6 +370,8 @@ class View:
     parts: frozenset[str] = frozenset()  # those of them which are not the last part of what they belong to
     closed: Escalation | None = None  # the newest escalation, when none is open
     rooms: tuple[Room, ...] = ()  # all of this conversation, also closed ones, oldest first
+    # When automatic replies left for where answers go, in this and in other conversations, within a day.
+    replies: Mapping[Counted, tuple[datetime, ...]] = field(default_factory=dict)
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
         """The newest message that the platform knows as `ref` and one of the roles wrote."""

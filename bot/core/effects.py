@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from bot.core.conversation import Escalation, Memory, Message, MessageState, Owner, Room, Status
+from bot.core.conversation import Counted, Escalation, Memory, Message, MessageState, Owner, Room, Status
 from bot.core.events import Place
 from bot.core.ids import EscalationId, MessageId
 from bot.core.outbound import DirectMessage, Operation, Post
@@ -40,6 +40,19 @@ class Deliver:
     message: MessageId
     post: Post
     report: bool = False  # tell the conversation when it is delivered, too, not only when it failed
+
+
+@dataclass(frozen=True, slots=True)
+class CountReply:
+    """Count an automatic reply to where the customer's answers go.
+
+    If other conversations have left no room for it when this is committed (`most` within `window`), the turn
+    is decided again.
+    """
+
+    kind: Counted
+    most: int
+    window: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +292,7 @@ Effect = (
     AddMessage
     | ChangeMessage
     | Deliver
+    | CountReply
     | Amend
     | Retract
     | SendAgain

@@ -253,6 +253,25 @@ NO_REFERENCE = Reference()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnAddress:
+    """Where answers to an event go, on a channel where anybody can name any address as theirs.
+
+    `mailbox` is the same for all spellings of one mailbox: automatic replies to it are counted together.
+    """
+
+    mailbox: str
+    domain: str
+    verified: bool = True  # False: answers may reach somebody who never wrote to us
+
+
+def return_address(address: str, *, verified: bool) -> ReturnAddress:
+    """Return the address without case and tag: name+anything@example.com reaches name@example.com."""
+    local, at, domain = address.casefold().rpartition("@")
+    name = local.partition("+")[0] or local
+    return ReturnAddress(mailbox=f"{name}{at}{domain}", domain=domain, verified=verified)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing one person did. `(place.channel, place.account, external_id)` is its identity for ever.
 
@@ -266,7 +285,8 @@ class Event:
 
     `reply_context` is what the channel needs to answer there and could not find out again (a mail's subject
     and references): opaque, at most 16 KiB; the newest that is not "" is kept, sealed, and handed back in
-    `Outbound.context`.
+    `Outbound.context`. `returns` says where such an answer goes. Once an event with a verified one has come
+    from a place, others do not change how it is answered.
     """
 
     external_id: str
@@ -283,6 +303,7 @@ class Event:
     automatic: bool = False
     overheard: bool = False
     reply_context: str = ""
+    returns: ReturnAddress | None = None  # None: answers reach who wrote, and nobody else
     press: str = ""  # the channel's id of a button's press, where that itself can be answered within seconds
     in_our_thread: bool = False  # the channel says that the thread was begun by this very account
     hints: tuple[tuple[str, str], ...] = field(default=())  # channel facts for the record, e.g. an album

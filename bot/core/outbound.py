@@ -61,6 +61,8 @@ class Post:
     calls: str = ""  # the channel's id of who shall notice it: nothing in a text can mention anybody
     needed_by: datetime | None = None  # until when they must notice it; it is not posted if they cannot
     cites: bool = False  # others named the attachments: what is said of them in words stands in a quote
+    # Of a mail that repeats nothing of what it answers, with this subject in place of theirs. "": an answer.
+    subject: str = ""
 
 
 class Tone(StrEnum):

@@ -6,10 +6,12 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.job import Context, Counts, Job
+from storage.loop_guard import KEPT
 from storage.retention import (
     delete_deliveries,
     delete_inbox_keys,
     delete_links,
+    delete_loop_guard,
     delete_strays,
     delete_tries,
     delete_turns,
@@ -45,6 +47,7 @@ async def sweep(
         "tries": lambda connection: delete_tries(connection, traced, batch),
         "delivered": lambda connection: delete_deliveries(connection, traced, batch),
         "links": lambda connection: delete_links(connection, known, batch),
+        "loop_guard": lambda connection: delete_loop_guard(connection, now - KEPT, batch),
         "unproved": lambda connection: erase_unproved(connection, served, batch),
         "turns": lambda connection: delete_turns(connection, traced, batch),
     }

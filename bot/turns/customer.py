@@ -35,6 +35,7 @@ from bot.turns.escalating import ANSWER_DUE, escalate
 from bot.turns.quoting import excerpt, inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
+from bot.turns.unvouched import give_to_people, is_unvouched
 from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
 from orgs.answering.choosing import choice_of
@@ -178,6 +179,7 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
     match draft.owner.kind:
         case OwnerKind.AGENT | OwnerKind.FLOW:
             draft.asking.append(message.id)
+            draft.unvouched |= is_unvouched(event)
         case OwnerKind.QUEUE | OwnerKind.PERSON:
             _show(draft, message, event)
             if draft.capabilities.window is not None:
@@ -339,7 +341,9 @@ def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
     told = Post(f"🗣 **{draft.wrote(event)}** sent something we cannot show: {inert(kind)}.")
     draft.tell_room(told, item.message if _entry(draft, item) else None)
     alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
-    if alone and theirs and not asked:
+    if alone and theirs and is_unvouched(event):
+        give_to_people(draft)
+    elif alone and theirs and not asked:
         draft.say(text)
         draft.because("customer", f"sent what nobody can read here: {kind}")
 

@@ -24,7 +24,7 @@ from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
-from bot.turns import clocks, customer, erased, files, holder, reports, retired, staff, staffing
+from bot.turns import clocks, customer, erased, files, holder, reports, retired, staff, staffing, unvouched
 from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
@@ -115,9 +115,14 @@ def _whom_to_ask(draft: Draft) -> Decision:
     draft.asking = _to_answer_now(draft)
     if not draft.asking:
         return Decision(draft)
-    if draft.capabilities.robots and len(draft.automatic) >= _cap(draft):
-        number = len(draft.automatic)
-        reason = f"Our agent has answered {number} times within an hour: perhaps a program is writing to us."
+    if draft.unvouched:
+        unvouched.give_to_people(draft)
+        return Decision(draft)
+    if draft.capabilities.robots and not draft.has_room(*draft.hourly):
+        reason = (
+            f"We have answered this address {_cap(draft)} times within an hour: perhaps a program is writing"
+            " to us."
+        )
         escalate(draft, reason=reason, why="too many automatic replies", quiet=True)
         return Decision(draft)
     agent = find_agent(draft.organization, draft.owner.name)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bot.core.connector import MODEST, Begin, Capabilities
 from bot.core.conversation import (
+    Counted,
     Escalation,
     FileReport,
     Memory,
@@ -26,6 +27,7 @@ from bot.core.effects import (
     ChangeMessage,
     ClearTimers,
     CloseRoom,
+    CountReply,
     Deliver,
     Effect,
     Move,
@@ -107,6 +109,7 @@ class Draft:
         reports = (item.body for item in view.inputs if isinstance(item.body, FileReport))
         self.files_to_come = {(report.message, report.position) for report in reports}
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
+        self.unvouched = False  # some of that is mail that nobody vouches for
         self.picked = ""
         self.typed: dict[MessageId, str] = {}  # labels of choices that were typed as their numbers
         self.name = view.conversation.customer_name  # "" while the channel has not told it
@@ -245,7 +248,7 @@ class Draft:
         They wait behind words that wait for their undo and files that are being fetched, and at least for
         `wait`; then `buttons` are left out.
         `ahead`: they are about what has left or was just asked of the desk itself, and wait for nothing.
-        `automatic`: where programs may be at the other end, so much an hour is enough.
+        `automatic`: not where nobody may be reading, and not without end where programs may be.
         """
         message = Message(
             id=MessageId(self.rules.new_id()),
@@ -255,13 +258,12 @@ class Draft:
             state=MessageState.RELEASED,
             at=self.now,
         )
+        if automatic and (why := self._unsayable()):
+            self.add(AddMessage(replace(message, state=MessageState.WITHDRAWN)))
+            self.because("desk", f"said nothing more: {why}")
+            return message.id
         if automatic and self.capabilities.robots:
-            recent = self.automatic
-            if len(recent) >= self.organization.policies.automatic_replies_per_hour:
-                self.add(AddMessage(replace(message, state=MessageState.WITHDRAWN)))
-                self.because("desk", "said nothing more: too many automatic replies within an hour")
-                return message.id
-            self.remember(automatic=(*recent, self.now))
+            self.count(*self.hourly)
         if wait is not None or (self.on_their_way and not ahead):
             self._hold(message, wait or timedelta())
             return message.id
@@ -291,10 +293,29 @@ class Draft:
         coming = pending(message) or any(id_ == message.id for id_, _ in self.files_to_come)
         return coming and message.at > self.now - _FILE_WAIT
 
+    def _unsayable(self) -> str:
+        """Return why no program of ours may write to the customer now; "" if one may."""
+        if not self.view.conversation.return_verified:
+            return "nobody vouches that they read mail there"
+        if self.capabilities.robots and not self.has_room(*self.hourly):
+            return "too many automatic replies within an hour"
+        return ""
+
     @property
-    def automatic(self) -> tuple[datetime, ...]:
-        """When programs of ours wrote here within the last hour."""
-        return tuple(at for at in self.memory.automatic if at > self.now - timedelta(hours=1))
+    def hourly(self) -> tuple[Counted, int, timedelta]:
+        """The loop guard: so many automatic replies leave for one address within an hour."""
+        return Counted.REPLY, self.organization.policies.automatic_replies_per_hour, timedelta(hours=1)
+
+    def has_room(self, kind: Counted, most: int, window: timedelta) -> bool:
+        """Return whether one more automatic reply of that kind stays within the limit."""
+        left = [at for at in self.view.replies.get(kind, ()) if at > self.now - window]
+        decided = [
+            effect for effect in self.effects if isinstance(effect, CountReply) and effect.kind is kind
+        ]
+        return len(left) + len(decided) < most
+
+    def count(self, kind: Counted, most: int, window: timedelta) -> None:
+        self.add(CountReply(kind, most, window))
 
     def tell_room(self, post: Post, about: MessageId | None = None, room: Room | None = None) -> None:
         """Write into a room, also a closed one; by default into the open one, if there is one.

@@ -59,6 +59,7 @@ class Envelope:
     reply_to: str
     at: datetime
     speaker: Speaker | None
+    subject: str = ""  # in place of the one that is answered; then nothing of the mail answered is repeated
 
 
 def sheets(parts: Sequence[Part]) -> tuple[Sheet, ...]:
@@ -83,8 +84,12 @@ def compose(
     markdown: str, files: Sequence[File], context: ReplyContext, envelope: Envelope, letterhead: Letterhead
 ) -> bytes:
     """Raises Refused where an address cannot stand in a mail."""
+    if envelope.subject:
+        # Whoever forged the mail chose all of this, its Message-ID as well: it could be that of a mail which
+        # its reader has, and ours would appear among mails of theirs.
+        context = ReplyContext(thread=context.thread, address=context.address, to=context.to)
     message = EmailMessage(policy=_POLICY)
-    message["Subject"] = _subject(context)
+    message["Subject"] = _clean(envelope.subject, 400) or _subject(context)
     message["Date"] = format_datetime(envelope.at)
     markdown = markdown or "\n".join(f"- {file.name}" for file in files)
     message.set_content(_plain(markdown, context, letterhead), cte="quoted-printable")
@@ -123,7 +128,8 @@ def _head(context: ReplyContext, envelope: Envelope, letterhead: Letterhead) -> 
         lines.append("References: " + "\r\n ".join(known))
     if not by_person(envelope.speaker):
         # RFC 3834 section 3.1.7, and the word that Exchange listens to.
-        lines.append(f"Auto-Submitted: {'auto-replied' if answered else 'auto-generated'}")
+        replied = answered or envelope.subject
+        lines.append(f"Auto-Submitted: {'auto-replied' if replied else 'auto-generated'}")
         lines.append("X-Auto-Response-Suppress: All")
     return ("\r\n".join(lines) + "\r\n").encode("ascii")
 

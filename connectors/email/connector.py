@@ -17,7 +17,7 @@ from bot.core.connector import (
     Unit,
 )
 from bot.core.errors import MalformedPayload, OutcomeUnknown, PlatformDown, Refused, SendError
-from bot.core.events import AttachmentKind, Channel, Place, ReceiptStatus
+from bot.core.events import AttachmentKind, Channel, Place, ReceiptStatus, return_address
 from bot.core.outbound import Outbound, Post, Sent, Typing, Whisper
 from connectors.email.composing import (
     MAX_FILES,
@@ -38,7 +38,6 @@ from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.originals import original
 from connectors.email.reading import MAX_BYTES, ReadingProcess, file
-from connectors.email.restraint import Restraint
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
 from connectors.email.submission import Submission
@@ -96,7 +95,6 @@ class EmailConnector:
         self._threads = Threads(
             self._settings.key, self._settings.account
         )  # for signing: its first key alone
-        self._restraint = Restraint(means.clock)
         per_second, chat_interval = settings.per_second, settings.chat_interval
         self._capabilities = replace(
             CAPABILITIES,
@@ -203,10 +201,6 @@ class EmailConnector:
             return Sent()  # a mail shows nothing of the one, and has nobody for the other
         context, all_sheets = self._answer(outbound)
         sheet = all_sheets[outbound.part]
-        speaker = outbound.operation.speaker if isinstance(outbound.operation, Post) else None
-        by_program = not by_person(speaker)
-        if by_program:
-            self._restraint.check(context.to)
         message_id = self._message_id(outbound, context)
         files = [
             await self._file(attachment.file, attachment.name, attachment.mime_type)
@@ -217,8 +211,6 @@ class EmailConnector:
             await self._marked(outbound, message_id, raw, context)
         else:
             await self._submission.send(message_id, raw, context.to, context.cc)
-        if by_program:
-            self._restraint.note(context.to)
         return Sent(message_id, more=outbound.part + 1 < len(all_sheets))
 
     async def _marked(self, outbound: Outbound, message_id: str, raw: bytes, context: ReplyContext) -> None:
@@ -279,6 +271,8 @@ class EmailConnector:
         context = read_context(outbound.context)
         if context is None or not context.to:
             raise Refused("no_address: nobody has written in this thread yet")
+        if not by_person(outbound.operation.speaker):
+            context = replace(context, cc=_of_one_domain(context))
         parts = plan(outbound.operation, self.capabilities, render=to_plain, link=self._means.files.link)
         made = sheets(parts)
         if outbound.part >= len(made):
@@ -324,9 +318,20 @@ class EmailConnector:
             reply_to=reply_to,
             at=self._decided_at(outbound),
             speaker=operation.speaker if isinstance(operation, Post) else None,
+            subject=operation.subject if isinstance(operation, Post) else "",
         )
         letterhead = Letterhead(address=ours, name=self._settings.name, signature=self._settings.signature)
         return await asyncio.to_thread(compose, sheet.markdown, files, context, envelope, letterhead)
+
+
+def _of_one_domain(context: ReplyContext) -> tuple[str, ...]:
+    """Return who is in copy of what a program writes.
+
+    Anybody may name anybody in copy. Who may write for a domain may have its addresses written to, and no
+    others: those a person decides about.
+    """
+    domain = return_address(context.address, verified=True).domain
+    return tuple(each for each in context.cc if return_address(each, verified=True).domain == domain)
 
 
 def _mark(outbound: Outbound) -> str:

@@ -16,10 +16,12 @@ from bot.core.events import (
     Receipt,
     ReceiptStatus,
     Reference,
+    ReturnAddress,
     Said,
     Sender,
     Standing,
     Unsupported,
+    return_address,
 )
 from bot.core.payment_cards import masked
 from connectors.email.context import ReplyContext, bounded_references
@@ -33,6 +35,7 @@ WHOLE = "whole"  # the index of the original among a mail's files
 _MAX_ID = 200  # characters: the house refuses longer ones
 _MAX_NAME = 200
 _TOO_COSTLY = "[This mail took too long to read. Open the original to see what it says.]"
+_UNVOUCHED = "unvouched"  # the root of a thread: no Message-ID is like that
 _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 
 
@@ -56,6 +59,7 @@ class _Seat:
     standing: Standing = Standing.CUSTOMER
     begins: bool = False
     vouched: bool = True
+    named: bool = False  # by a token that went to the author: they read mail there
     hints: tuple[tuple[str, str], ...] = ()
 
 
@@ -110,6 +114,7 @@ class MailReader:
                 standing=seat.standing,
                 automatic=bool(mail.automatic),
                 reply_context=self._context(mail, seat) if answerable else "",
+                returns=self._returns(mail, seat) if answerable else None,
                 hints=_hints(mail, seat),
             ),
         )
@@ -117,28 +122,32 @@ class MailReader:
     def _seat(self, mail: Mail) -> _Seat:
         vouched = mail.trust.verified
         found = self._named(mail)
-        root = mail.message_id or mail.digest
         if found is None:
-            # Who writes twice before we answer replies to their own first mail. Without a token that is
-            # believed of the verified alone, and the thread's name has their address in it.
-            known = (*mail.references, *mail.in_reply_to)
-            if vouched and known:
-                root = known[0]
-            return _Seat(self._begun(mail, root), begins=True, vouched=vouched)
+            return _Seat(self._begun(mail), begins=True, vouched=vouched)
         if self._threads.speaks(found, mail.sender.address, vouched=True) and vouched:
-            return _Seat(found.thread)
+            return _Seat(found.thread, named=True)
         if self._threads.speaks(found, mail.sender.address, vouched=False):
             # This thread never was more than unverified, and its token went to that very address.
-            return _Seat(found.thread, vouched=False)
+            return _Seat(found.thread, vouched=False, named=True)
         if not vouched:
             return _Seat(
-                self._begun(mail, root), begins=True, vouched=False, hints=(("names_thread", found.thread),)
+                self._begun(mail), begins=True, vouched=False, hints=(("names_thread", found.thread),)
             )
         hints = (("cc", "the customer reads this"),) if self._customer_reads(found, mail) else ()
         return _Seat(found.thread, Standing.STRANGER, hints=hints)
 
-    def _begun(self, mail: Mail, root: str) -> str:
-        return self._threads.begun_by(root, mail.sender.address, vouched=mail.trust.verified)
+    def _begun(self, mail: Mail) -> str:
+        """Return the thread of a mail without a token of ours.
+
+        Who writes twice before we answer replies to their own first mail. That is believed of the verified
+        alone, and the thread's name has their address in it. Mails that nobody vouches for are one thread for
+        each address that they name: however many are forged, staff have one room of them.
+        """
+        if not mail.trust.verified:
+            mailbox = return_address(mail.sender.address, verified=False).mailbox
+            return self._threads.begun_by(_UNVOUCHED, mailbox, vouched=False)
+        root = next(iter((*mail.references, *mail.in_reply_to)), "") or mail.message_id or mail.digest
+        return self._threads.begun_by(root, mail.sender.address, vouched=True)
 
     def _named(self, mail: Mail) -> Found | None:
         for recipient in mail.recipients:
@@ -177,11 +186,22 @@ class MailReader:
         )
         return Said(_text(mail, seat), (*files, original))
 
-    def _context(self, mail: Mail, seat: _Seat) -> str:
-        to = mail.sender
+    def _answered(self, mail: Mail) -> Mailbox:
+        """Return who wants the answers."""
         believed = mail.trust.verified and mail.trust.reply_to  # else it could lead answers to anybody
         if believed and len(mail.reply_to) == 1 and not self._is_ours(mail.reply_to[0]):
-            to = mail.reply_to[0]
+            return mail.reply_to[0]
+        return mail.sender
+
+    def _returns(self, mail: Mail, seat: _Seat) -> ReturnAddress:
+        """Return where answers go. A verdict is about the author: for another mailbox nobody vouches."""
+        to = self._answered(mail)
+        author = return_address(mail.sender.address, verified=mail.trust.verified or seat.named)
+        returns = return_address(to.address or mail.sender.address, verified=author.verified)
+        return returns if returns.mailbox == author.mailbox else replace(returns, verified=False)
+
+    def _context(self, mail: Mail, seat: _Seat) -> str:
+        to = self._answered(mail)
         left_out = {to.key, mail.sender.key}
         # What a forger puts there would have us write to anybody.
         copied = (*mail.to, *mail.cc) if mail.trust.verified else ()

@@ -353,10 +353,10 @@ class Policies(Part):
 
     `texts`: by language, the fixed texts to customers that are not to be said as they are shipped.
 
-    `automatic_replies_per_hour`: how often programs of ours answer in one conversation where programs may be
-    at the other end. `outside_window`: what becomes of an agent's words when the channel takes no free text:
-    "hold", or the id of a template that asks the customer to write. `reopened`: who gets a conversation that
-    a person resolved when the customer writes again within the `reopen_window`.
+    `automatic_replies_per_hour`: how often programs of ours write to one address, in whatever conversations,
+    where programs may be at the other end. `outside_window`: what becomes of an agent's words when the
+    channel takes no free text: "hold", or the id of a template that asks the customer to write. `reopened`:
+    who gets a conversation that a person resolved when the customer writes again within the `reopen_window`.
     """
 
     undo: Annotated[Duration, Field(le=timedelta(minutes=5))] = timedelta(seconds=5)

@@ -63,6 +63,8 @@ class Texts(Part):
     # The conversation
     greeting: Text = ""
     unreadable: Text = ""
+    received_subject: Text = ""  # of the mail that acknowledges one of which nobody vouches for the sender
+    received: Text = ""
     correction: Text = ""  # of {text}, where what was sent cannot be changed
     disregard: Text = ""  # where what was sent cannot be deleted
 

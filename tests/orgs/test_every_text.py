@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.core.events import Content, Deleted, Edited, Started, Unsupported
+from bot.core.events import Content, Deleted, Edited, Started, Unsupported, return_address
 from orgs.loading import Loaded, load
 from orgs.specification.texts import Texts
 from tests.orgs.playing import CODE, MINUTE, MONDAY, Play, World
@@ -59,6 +59,12 @@ async def invited(_: World, file: Loaded) -> Play:
     return play
 
 
+async def unvouched(_: World, file: Loaded) -> Play:
+    play = Play(file, on="email")
+    await play.says(REFUND, returns=return_address("maya@a.example", verified=False))
+    return play
+
+
 async def late_code(_: World, file: Loaded) -> Play:
     play = Play(file)
     await play.says(ASK)
@@ -81,6 +87,8 @@ REFUND = "I want a refund"
 SAYS: dict[str, Plays] = {
     "greeting": told(Started()),
     "unreadable": told(Unsupported("poll")),
+    "received_subject": unvouched,
+    "received": unvouched,
     "correction": after_a_colleague(Edited("m3", "It is not on its way")),
     "disregard": after_a_colleague(Deleted("m3")),
     "handoff": told(REFUND),

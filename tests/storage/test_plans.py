@@ -404,7 +404,19 @@ CASES = (
     Case(
         "hear",
         inbox._HEAR,
-        lambda s: {"ids": s.ids, "heard": _n(datetime.now(UTC)), "contexts": _n(None)},
+        lambda s: {"ids": s.ids, "heard": _n(datetime.now(UTC))},
+        250,
+    ),
+    Case(
+        "answer to",
+        inbox._ANSWER_TO,
+        lambda s: {
+            "ids": s.ids,
+            "contexts": _n("c"),
+            "mailboxes": _n(b"m"),
+            "domains": _n(b"d"),
+            "verified": _n(True),
+        },
         250,
     ),
     Case("seen", places.SEEN, lambda s: {"accounts": s.accounts, "externals": s.externals}, 60),

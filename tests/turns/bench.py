@@ -15,7 +15,17 @@ from bot.core.answering import Answer, Answered
 from bot.core.connector import MODEST, Capabilities
 from bot.core.conversation import DeliveryReport, FileReport, HolderLeft, Message, MessageState, Origin, View
 from bot.core.errors import PlaceMoved
-from bot.core.events import Channel, Content, Event, Place, ReceiptStatus, Said, Sender, Tapped
+from bot.core.events import (
+    Channel,
+    Content,
+    Event,
+    Place,
+    ReceiptStatus,
+    Said,
+    Sender,
+    Tapped,
+    return_address,
+)
 from bot.core.ids import ConversationId, CustomerId, OrgId, new_id
 from bot.core.outbound import Operation, Post, Sent
 from bot.turns.decide import conclude, decide
@@ -113,6 +123,9 @@ class Bench:
         given: dict[str, object] = {"external_id": f"e{n}-{new_id()}"} | more
         if isinstance(said, Said):
             given.setdefault("message", f"m{n}")
+            if on == "email":
+                given.setdefault("reply_context", f"to {who}")
+                given.setdefault("returns", return_address(who, verified=verified))
         return Event(
             place=Place(channel, on, chat or who, thread),
             sender=Sender(who, name, language=language, verified=verified, alias=alias, address=address),

@@ -91,6 +91,7 @@ class ModelDesk:
         self.place = Place(Channel("telegram"), "telegram", str(new_id()))
         self._seqs = count(1)
         self._inputs: list[Input] = []
+        self.return_verified, self._answered = True, False
         self._id = ConversationId(new_id())
         self._organization_id = OrgId(new_id())
         self.state = State(Owner(OwnerKind.AGENT, FIRST), Status.PENDING, Memory(), None, {}, {})
@@ -104,8 +105,13 @@ class ModelDesk:
         self.state.timers = {
             key: replace(timer, due_at=timer.due_at - by) for key, timer in self.state.timers.items()
         }
+        self.state.replies = {
+            kind: tuple(age + by for age in ages) for kind, ages in self.state.replies.items()
+        }
 
     def accept(self, event: Event, origin: Origin) -> None:
+        if event.returns is not None and not self._answered:
+            self._answered = self.return_verified = event.returns.verified
         message = None
         known = changed_message(event) in {
             m.ref for m in self.state.messages.values() if m.role is Role.CUSTOMER
@@ -152,7 +158,9 @@ class ModelDesk:
                 status=state.status,
                 created_at=self.now,
                 memory=state.memory,
+                return_verified=self.return_verified,
             ),
+            replies={kind: tuple(self.now - age for age in ages) for kind, ages in state.replies.items()},
             escalation=state.escalation,
             closed=state.closed,
             inputs=tuple(self._inputs),

@@ -6,9 +6,11 @@ fails at once; so do steps that the table of owners and the life of a message do
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from uuid import UUID
 
 from bot.core.conversation import (
+    Counted,
     Escalation,
     EscalationState,
     Memory,
@@ -31,6 +33,7 @@ from bot.core.effects import (
     ChangeMessage,
     ClearTimers,
     CloseRoom,
+    CountReply,
     Deliver,
     Drop,
     Effect,
@@ -119,6 +122,7 @@ class State:
     known: set[EscalationId] = field(default_factory=set)
     outbox: list[Out] = field(default_factory=list)
     offers: set[MessageId] = field(default_factory=set)  # of which messages staff may choose what becomes
+    replies: dict[Counted, tuple[timedelta, ...]] = field(default_factory=dict)  # how long ago
 
     @classmethod
     def of(cls, view: View) -> "State":
@@ -155,6 +159,10 @@ class State:
                 waiting = any(self.messages[b].state is _S.HELD for b in before)
                 assert not waiting or self.messages[id_].text.startswith(AHEAD), "words overtake others"
                 self.outbox.append(Out(id_, None, report))
+            case CountReply(kind=kind, most=most, window=window):
+                recent = [age for age in self.replies.get(kind, ()) if age < window]
+                assert len(recent) < most, "there is no room for one more automatic reply"
+                self.replies[kind] = (*recent, timedelta())
             case Amend(message=id_) | Retract(message=id_):
                 assert id_ in self.messages
                 assert self._left(id_), "what never left cannot be changed at the customer"

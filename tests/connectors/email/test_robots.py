@@ -1,15 +1,12 @@
 """Programs that write to us, and what becomes of mails that come back."""
 
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from bot.core.errors import Refused
 from bot.core.events import Receipt, ReceiptStatus, Said, Standing
 from bot.core.ids import DeliveryId
-from bot.core.outbound import Outbound, Post, Speaker
-from connectors.email import restraint
+from bot.core.outbound import Outbound, Post
 from connectors.sandbox.mail import Customer
 from tests.connectors.email import rig
 from tests.connectors.email.rig import ADDRESS, Line, said
@@ -32,28 +29,6 @@ async def test_two_bots_that_write_to_each_other_stop(line: Line, maya: Customer
     assert not hello.automatic
     assert answer.automatic
     assert answer.place == place
-
-
-async def test_a_bot_that_hides_what_it_is_and_threads_nothing_is_answered_so_often(
-    line: Line, maya: Customer
-) -> None:
-    """Each of its mails begins a conversation, so that no conversation has too many answers."""
-
-    async def round_(number: int, speaker: Speaker = rig.AGENT) -> None:
-        await maya.write(f"Ticket {number}", "We have received your mail.", to=ADDRESS)
-        event = (await line.inbox.has(number))[-1]
-        assert not event.automatic
-        await line.connector.send(line.answer(event, "How can I help?", delivery=number, speaker=speaker))
-
-    for number in range(1, restraint.MOST + 1):
-        await round_(number)
-    with pytest.raises(Refused, match="loop"):
-        await round_(restraint.MOST + 1)
-    await round_(restraint.MOST + 2, speaker=rig.HUGO)
-    line.ahead = timedelta(hours=1)
-    await round_(restraint.MOST + 3)
-
-    assert len(maya.inbox) == restraint.MOST + 2
 
 
 async def test_a_bot_that_writes_first_is_not_answered(line: Line, maya: Customer) -> None:

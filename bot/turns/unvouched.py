@@ -1,0 +1,59 @@
+"""Mail that nobody vouches for: whoever it names as its sender may never have written it.
+
+People read it, and no agent answers it. It is acknowledged, so that whoever did write knows that it came: by
+our own words alone, and so rarely that nobody can fill a mailbox through us, however many mails they forge.
+Who answers the acknowledgement reads mail there, and is answered from then on.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from bot.core.conversation import Counted, Message, MessageState, Role
+from bot.core.effects import AddMessage, Deliver
+from bot.core.events import Event
+from bot.core.ids import MessageId
+from bot.core.outbound import Post
+from bot.turns.draft import SYSTEM, Draft
+from bot.turns.escalating import escalate
+from orgs.specification.texts import fill
+
+_DAY: Final = timedelta(days=1)
+# One who owns a domain reads all its addresses: that many of them hear from us.
+_LIMITS: Final = ((Counted.ACKNOWLEDGEMENT, 1, _DAY), (Counted.DOMAIN, 5, _DAY))
+_REASON: Final = (
+    "Nobody vouches that this mail comes from the address it names, so no agent answers it. Whoever takes it"
+    " writes to that address."
+)
+
+
+def is_unvouched(event: Event) -> bool:
+    return event.returns is not None and not event.returns.verified
+
+
+def give_to_people(draft: Draft) -> None:
+    """Show it to people, and let the address that it names know once a day that something came."""
+    _acknowledge(draft)
+    escalate(draft, reason=_REASON, why="nobody vouches for the sender", quiet=True)
+
+
+def _acknowledge(draft: Draft) -> None:
+    if not all(draft.has_room(*limit) for limit in _LIMITS):
+        draft.because("desk", "not acknowledged: their address, or its domain, had such mails of us today")
+        return
+    for limit in _LIMITS:
+        draft.count(*limit)
+    texts, organization = draft.texts, draft.organization.display_name
+    message = Message(
+        id=MessageId(draft.rules.new_id()),
+        role=Role.SYSTEM,
+        sender=SYSTEM,
+        text=fill(texts.received, organization=organization),
+        state=MessageState.RELEASED,
+        at=draft.now,
+    )
+    subject = fill(texts.received_subject, organization=organization)
+    draft.add(AddMessage(message))
+    draft.add(
+        Deliver(message.id, Post(message.text, speaker=draft.speaker(Role.SYSTEM, SYSTEM), subject=subject))
+    )
+    draft.because("desk", "acknowledged once, by our own words alone")
