@@ -20,6 +20,7 @@ from bot.core.effects import (
     ClearTimers,
     CloseRoom,
     CountReply,
+    DeletePosts,
     Deliver,
     Drop,
     Effect,
@@ -57,6 +58,7 @@ from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
 from storage.loop_guard import count
 from storage.places import PROFILE
+from storage.posted import DELETE_POSTS, where_posted
 from storage.proving import begin, prove
 from storage.sealing import Sealer
 from storage.views import seal_reason
@@ -139,9 +141,12 @@ class Writes:
                     self._rows["open_room"].append({"id": effect.room, "open": opened})
                 case ShowCard() | TellRoom() | Offer():
                     await self._tell(connection, view, sealer, effect)
+                case DeletePosts():
+                    await self._delete_posts(connection, view, sealer)
                 case SettleOffer():
-                    row = self._row(view, sealer, "settle_offer", effect.post, effect.message)
-                    self._rows["settle_offer"].append(row)
+                    self._rows["settle_offer"].append(
+                        self._row(view, sealer, "settle_offer", effect.post, effect.message)
+                    )
                 case TellPerson():
                     await self._direct(connection, view, sealer, effect.message)
                 case SetTimer():
@@ -359,6 +364,11 @@ class Writes:
         self._rows["outbox"].append(row | {"lane": lane, "place": None, "room": None, "reports": False})
         self._lanes.add(lane)
 
+    async def _delete_posts(self, connection: AsyncConnection, view: View, sealer: Sealer) -> None:
+        """One row for each room and person: what it means is found when all before it has left."""
+        for lane, room in await where_posted(connection, view.conversation.id):
+            self._to_room(view, sealer, lane, DELETE_POSTS, None, None, room)
+
     async def _staff_lane(self, connection: AsyncConnection, view: View, place: Place) -> tuple[UUID, LaneId]:
         """The account of a place where staff are, and the lane of its chat."""
         organization = view.conversation.organization
@@ -444,7 +454,7 @@ class Writes:
         kind: str,
         operation: Operation | None,
         message: UUID | None,
-        room: UUID,
+        room: UUID | None,
     ) -> None:
         row = self._row(view, sealer, kind, operation, message)
         self._rows["outbox"].append(row | {"lane": lane, "place": None, "room": room, "reports": False})

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.conversation import (
     Conversation,
     CustomerErased,
+    Erased,
     Input,
     Message,
     MessageState,
@@ -32,6 +33,7 @@ from storage.codec import load_body
 from storage.database import together
 from storage.inbox import BODY, NOBODY, Entry, Inboxes
 from storage.keys import Keys, destroy
+from storage.posted import Posted, posted
 from storage.sealing import Sealer
 from storage.views import INPUTS, ROOMS, TIMERS, escalations_of_erased, room_of
 
@@ -40,13 +42,20 @@ _NOWHERE = Place(Channel(""), "", "")
 
 
 async def erase(
-    connection: AsyncConnection, keys: Keys, inboxes: Inboxes, organization: OrgId, customer: CustomerId
-) -> None:
-    """Destroy the customer's key, and let a turn close each of their conversations that has a room.
+    connection: AsyncConnection,
+    keys: Keys,
+    inboxes: Inboxes,
+    organization: OrgId,
+    customer: CustomerId,
+    *,
+    by: str = "",
+) -> Posted:
+    """Destroy the customer's key, and let a turn close each of their conversations that staff were shown.
 
+    `by` is who asked for it, as the audit log names them. Returns what stands in the staff's tools.
     Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
     """
-    erased = await destroy(connection, organization, customer)
+    erased = await destroy(connection, organization, customer, by=by)
     rows = (await connection.execute(_WITH_ROOMS, {"customers": erased})).all()
     entries = [
         Entry(
@@ -62,6 +71,7 @@ async def erase(
     ]
     if entries:
         await inboxes.tell(connection, entries)
+    return await posted(connection, organization, erased)
 
 
 async def sealer_of_erased(connection: AsyncConnection, keys: Keys, organization: OrgId) -> Sealer:
@@ -120,7 +130,7 @@ def _conversation(row: AnyRow) -> Conversation:
         owner=Owner(OwnerKind(row.owner_kind), row.owner_name),
         status=Status(row.status),
         created_at=row.created_at,
-        erased=True,
+        erased=Erased(row.erased_at, row.erased_by),
     )
 
 
@@ -154,19 +164,27 @@ _WITH_ROOMS = text("""
     select v.id, o.data_key, o.index_key from conversations v
     join organizations o on o.id = v.organization_id
     where v.customer_id = any(cast(:customers as uuid[]))
-        and exists (select 1 from rooms r where r.conversation_id = v.id)
+        and (exists (select 1 from rooms r where r.conversation_id = v.id)
+            or exists (select 1 from outbox d where d.conversation_id = v.id and d.kind = 'direct'))
     order by v.id
 """)
 
+# Whoever claims words that are on their way finds no key for them, and withdraws them.
 _UNSENT = text("""
-    select id, conversation_id, sender_id, state, external_id, room_id, created_at from messages
-    where conversation_id = any(cast(:ids as uuid[])) and state in ('held', 'parked') and role = 'staff'
-    order by conversation_id, position
+    select m.id, m.conversation_id, m.sender_id, m.state, m.external_id, m.room_id, m.created_at
+    from messages m
+    where m.conversation_id = any(cast(:ids as uuid[])) and m.role = 'staff'
+        and (m.state in ('held', 'parked') or m.state = 'released' and exists (
+            select 1 from outbox o
+            where o.message_id = m.id and o.place_id is not null and o.kind = 'post'
+            having count(*) > 0 and bool_and(o.state in ('waiting', 'withdrawn') and o.part = 0)
+        ))
+    order by m.conversation_id, m.position
 """)
 
 _HEADS = text("""
     select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
-        o.data_key, o.index_key, clock_timestamp() as now
+        c.erased_at, c.erased_by, o.data_key, o.index_key, clock_timestamp() as now
     from conversations v
     join customers c on c.id = v.customer_id
     join organizations o on o.id = v.organization_id

@@ -60,11 +60,14 @@ class Keys:
         self._customers.forget(customer)
 
 
-async def destroy(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> list[CustomerId]:
+async def destroy(
+    connection: AsyncConnection, organization: OrgId, customer: CustomerId, *, by: str = ""
+) -> list[CustomerId]:
     """Make everything this customer ever wrote unreadable, and forget how to find them, for ever.
 
     Of those merged into them as well: they are the same person. Returns whose keys were destroyed. What their
-    conversations had not dealt with is dropped, and a turn that is under way there cannot be committed.
+    conversations had not dealt with is dropped, and a turn that is under way there cannot be committed. `by`
+    is who asked for it, as the audit log names them.
 
     Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
     """
@@ -74,7 +77,7 @@ async def destroy(connection: AsyncConnection, organization: OrgId, customer: Cu
     if not gone:
         raise KeyDestroyed(customer)
     for statement in (_LOCK, _ERASE, *_FORGET_PLACES):
-        await connection.execute(statement, {"customers": gone})
+        await connection.execute(statement, {"customers": gone} | ({"by": by} if statement is _ERASE else {}))
     return gone
 
 
@@ -84,7 +87,7 @@ _NOT_ERASED = text("""
 """)
 
 _ERASE = text("""
-    update customers set data_key = null, erased_at = clock_timestamp(), crm_hash = null
+    update customers set data_key = null, erased_at = clock_timestamp(), erased_by = :by, crm_hash = null
     where id = any(cast(:customers as uuid[]))
 """)
 

@@ -29,6 +29,7 @@ from storage.inbox import NOBODY, Entry, Inboxes, Wake
 from storage.keys import Keys
 from storage.lanes import wake
 from storage.places import CONTEXT
+from storage.posted import DELETE_POSTS, ERASE, queue_deletions
 from storage.sealing import Sealer
 from storage.views import json_place
 
@@ -73,6 +74,7 @@ class Item:
     sealer: Sealer
     direct: DirectMessage | None = None  # to one person of the staff; `operation` is its post
     turn: int = 0  # see outbox.turn
+    lost: bool = False  # the words are gone with the customer's key: only whether they arrived can be asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +182,11 @@ class Outbox:
         self, connection: AsyncConnection, details: Sequence[AnyRow], claimed: Mapping[UUID, AnyRow]
     ) -> list[Item]:
         """What can be sent. The rest must not hold up the others: a customer was erased, a place is gone."""
-        items, pointless, unreadable = [], [], []
+        items, pointless, unreadable, deleting = [], [], [], []
         for row in details:
+            if row.kind == DELETE_POSTS:
+                deleting.append(row)
+                continue
             try:
                 items.append(self._item(row, claimed[row.id]))
             except KeyDestroyed:
@@ -189,14 +194,18 @@ class Outbox:
             except CannotDecrypt as error:
                 log.error("unreadable delivery", delivery=str(row.id), code=error.code)
                 unreadable.append(row)
+        for row in deleting:
+            await queue_deletions(connection, self._new_id, row)
         if pointless:
             erased = [row.id for row in pointless if row.data_key is None]
             gone = [row.id for row in pointless if row.data_key is not None]
             await connection.execute(_POINTLESS, {"erased": erased, "gone": gone})
         if unreadable:
             await connection.execute(_UNSEND, {"ids": [row.id for row in unreadable]})
-        if left := [*pointless, *unreadable]:
-            pauses = [0.0] * len(pointless) + [_UNREADABLE.total_seconds()] * len(unreadable)
+        if left := [*deleting, *pointless, *unreadable]:
+            pauses = [0.0] * (len(deleting) + len(pointless)) + [_UNREADABLE.total_seconds()] * len(
+                unreadable
+            )
             free = _freed([LaneId(row.lane_id) for row in left], pauses)
             await together(connection, (_FREE, free))
         return items
@@ -317,7 +326,7 @@ class Outbox:
 
     def _sealer(self, row: AnyRow) -> Sealer:
         """Raises KeyDestroyed where nothing can be sent any more."""
-        if row.data_key is None and row.room_id is not None:  # staff are told that the customer was erased
+        if row.data_key is None and row.place_id is None:  # staff are told that the customer was erased
             return self._keys.organization(row.organization_id, row.org_key, row.org_index).sealer
         return self._keys.customer(row.customer_id, row.data_key)
 
@@ -332,11 +341,18 @@ class Outbox:
             raise
 
     def _item(self, row: AnyRow, claimed: AnyRow) -> Item:
-        sealer = self._sealer(row)
-        payload = self._operation(row, sealer)
+        sealer, lost = self._sealer(row), False
+        try:
+            payload = self._operation(row, sealer)
+        except KeyDestroyed:
+            if claimed.was != "sending" or row.room_id is None or row.kind not in ("post", "offer"):
+                raise
+            payload, lost = Post(""), True  # it may have arrived, and then it must be deleted
         direct, context, card = None, "", ""
         if isinstance(payload, DirectMessage):
             direct, place, payload = payload, payload.place, payload.post
+        elif row.person_chat is not None:
+            place = Place(Channel(row.channel), row.account, row.person_chat)
         elif row.room_id is None:
             owner = self._keys.customer(row.owner_id, row.owner_key)
             place = json_place(owner, row.place, row.channel, row.account)
@@ -368,14 +384,23 @@ class Outbox:
             sealer=sealer,
             direct=direct,
             turn=row.turn,
+            lost=lost,
         )
 
 
 def report_of(result: Result) -> DeliveryReport | None:
     """What the conversation must know: failures of messages and rooms, and fates of people's words."""
     item = result.item
-    if item.kind in ("amend", "retract") and isinstance(result, Dead) and result.outcome != "withdrawn":
-        return DeliveryReport(item.message, item.id, "unchanged", result.reason, code=result.code)
+    if (
+        item.kind in ("amend", "retract", ERASE)
+        and isinstance(result, Dead)
+        and result.outcome != "withdrawn"
+    ):
+        return DeliveryReport(
+            item.message, item.id, "unchanged", result.reason, room=item.room, code=result.code
+        )
+    if item.lost:
+        return None
     if item.direct is not None and isinstance(result, Dead):
         return DeliveryReport(
             None, item.id, result.outcome, result.reason, code=result.code, direct=item.direct
@@ -477,7 +502,17 @@ def _row(result: Result) -> dict[str, object]:
         "attempts": attempts,
         "error": None if error is None else error[:500],
         "ref": ref,
+        "chat": _person_chat(result),
     }
+
+
+def _person_chat(result: Result) -> str:
+    """Return the platform's id of the chat with a person of the staff to which something went, else ""."""
+    if not isinstance(result, Delivered) or not result.sent.message:
+        return ""
+    if result.item.direct is not None:
+        return result.sent.chat or result.item.place.chat
+    return result.sent.chat if result.item.kind == "whisper" else ""
 
 
 def _room(card: Delivered) -> dict[str, object]:
@@ -582,7 +617,7 @@ _DETAILS = text("""
             select p.external_ids from outbox p
             where p.message_id = o.message_id and p.room_id = o.room_id and p.kind = 'post'
             order by p.position limit 1
-        ) end as refs
+        ) when o.kind = 'erase' then o.external_ids end as refs
     from outbox o
     join lanes l on l.id = o.lane_id
     join accounts a on a.id = l.account_id
@@ -630,6 +665,7 @@ _SETTLE = text("""
     update outbox set state = cast(:state as text), part = :part, attempts = :attempts, error = :error,
         external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
         external_ids end,
+        person_chat = coalesce(person_chat, nullif(cast(:chat as text), '')),
         settled_at = case when cast(:state as text) not in ('waiting', 'sending') then clock_timestamp() end
     where id = :id
 """)

@@ -40,7 +40,10 @@ async def delete_turns(connection: AsyncConnection, before: datetime, limit: int
 
 
 async def delete_deliveries(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete rows of the outbox that were delivered before then: nothing will name them any more."""
+    """Delete rows of the outbox that were delivered before then: nothing will name them any more.
+
+    What was posted to staff stays: it is named when the customer is erased.
+    """
     return await _removed(connection, _DELETE_DELIVERED, {"before": before, "limit": limit})
 
 
@@ -116,6 +119,7 @@ _DELETE_TRIES = text("""
 _DELETE_DELIVERED = text("""
     delete from outbox where ctid = any(array(
         select ctid from outbox where state = 'delivered' and settled_at < :before
+            and (place_id is not null or kind not in ('post', 'offer', 'whisper', 'direct'))
         order by settled_at limit :limit for update skip locked
     ))
 """)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import (
     Conversation,
+    Erased,
     Escalation,
     EscalationState,
     Message,
@@ -22,6 +23,7 @@ from bot.core.events import Channel, Place
 from bot.core.ids import ConversationId, CustomerId, OrgId, PersonId, TeamId
 from storage.keys import Keys
 from storage.places import PROFILE
+from storage.posted import undeleted
 from storage.views import CONVERSATION, ESCALATION, AnyRow, conversation, escalation, message
 
 _RECENT = 40
@@ -97,14 +99,34 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
     )
 
 
-async def was_erased(connection: AsyncConnection, room: UUID) -> bool:
-    """Whether the customer of the room was erased: nothing that its card would show can be read."""
-    return bool(await connection.scalar(_ERASED, {"id": room}))
+@dataclass(frozen=True, slots=True)
+class ErasedRoom:
+    """A room whose customer was erased: nothing that its card showed can be read."""
+
+    organization: OrgId
+    version: int
+    erased: Erased
+    undeleted: int  # messages of ours that could not be deleted there
+
+
+async def erased_room(connection: AsyncConnection, room: UUID) -> ErasedRoom | None:
+    """Return the room if its customer was erased."""
+    row = (await connection.execute(_ERASED, {"id": room})).one_or_none()
+    if row is None:
+        return None
+    return ErasedRoom(
+        OrgId(row.organization_id),
+        row.version,
+        Erased(row.erased_at, row.erased_by),
+        await undeleted(connection, room),
+    )
 
 
 _ERASED = text("""
-    select c.data_key is null from rooms r join conversations v on v.id = r.conversation_id
-    join customers c on c.id = v.customer_id where r.id = :id
+    select r.organization_id, o.version, c.erased_at, c.erased_by
+    from rooms r join organizations o on o.id = r.organization_id
+    join conversations v on v.id = r.conversation_id join customers c on c.id = v.customer_id
+    where r.id = :id and c.data_key is null
 """)
 
 

@@ -192,6 +192,7 @@ customers = Table(
     Column("profile", Text, nullable=False),  # sealed
     _created(),
     _when("erased_at"),
+    Column("erased_by", String(255), nullable=False, server_default=""),  # as the audit log names them
     # Staff said, or a verified link proved, that this is the same person as that customer. Their texts keep
     # their own key, so that it can be undone. Never a chain: it names one who is merged into nobody.
     Column("merged_into", Uuid, ForeignKey("customers.id")),
@@ -558,6 +559,7 @@ outbox = Table(
     Column("part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("external_ids", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("person_chat", String(255)),  # the platform's id of the chat with one person that it went to
     Column("error", String(500)),
     _created(),
     _when("settled_at"),
@@ -596,7 +598,15 @@ outbox = Table(
         postgresql_where=text("kind = 'direct'"),
     ),
     Index("ix_outbox_parked", "conversation_id", postgresql_where=text("state = 'parked'")),
-    Index("ix_outbox_settled_at", "settled_at", postgresql_where=text("state = 'delivered'")),
+    # What stands in the staff's tools is kept as long as its customer: it is deleted there with them.
+    Index(
+        "ix_outbox_settled_at",
+        "settled_at",
+        postgresql_where=text(
+            "state = 'delivered' and (place_id is not null"
+            " or kind not in ('post', 'offer', 'whisper', 'direct'))"
+        ),
+    ),
     Index(
         "uq_outbox_card",
         "room_id",

@@ -18,6 +18,7 @@ from bot.bus.metrics import DELIVERIES, SUSPENDED
 from bot.core.connector import Capabilities, Connector, Connectors, Reconciles
 from bot.core.errors import (
     AccountSuspended,
+    KeyDestroyed,
     OutcomeUnknown,
     PlatformDown,
     RateLimited,
@@ -271,6 +272,8 @@ class Deliverer:
             if item.interrupted:
                 if known := await _reconcile(connector, outbound, item):
                     return known
+                if item.lost:
+                    return Dead(item, "withdrawn", KeyDestroyed.code, "the customer was erased")
                 item = replace(item, interrupted=False)
             async with asyncio.timeout(self._pace.patience.total_seconds()):
                 sent = await connector.send(outbound)
@@ -310,6 +313,8 @@ class Deliverer:
                 return Revise(item.refs[-1], item.operation) if item.refs else None  # where its buttons are
             case "react" if isinstance(item.operation, React) and not item.operation.message:
                 return replace(item.operation, message=item.refs[0]) if item.refs else None
+            case "erase":
+                return Erase(item.refs[0], blank=True) if item.refs else None
             case "retract":
                 return Erase(item.refs[item.part]) if item.part < len(item.refs) else None
             case _:
@@ -354,7 +359,7 @@ def _judge(item: Item, error: SendError, connector: Connector) -> Result:
         case AccountSuspended():
             SUSPENDED.labels(item.place.channel, str(item.account_id)).inc()
             log.error("account suspended", account=str(item.account_id), code=error.code)
-            if item.room is not None or item.direct is not None:
+            if item.kind != "erase" and (item.room is not None or item.direct is not None):
                 # Others must be called at once, at another account.
                 return Dead(item, "failed", error.code, error.reason)
             # For customers it is held until somebody has mended the account. The first try counts, so that it

@@ -22,6 +22,7 @@ from storage.customers import CustomerStory
 from storage.erased import erase
 from storage.inbox import Inboxes
 from storage.merged import tell_rooms
+from storage.posted import Posted
 from storage.queries import Subject
 
 _CRM_ID: Final = 200  # characters
@@ -279,7 +280,7 @@ class _Changes:
         async with desk.database.begin(known.organization) as connection:
             try:
                 inboxes = Inboxes(desk.keys, desk.new_id)
-                await erase(connection, desk.keys, inboxes, known.organization, root)
+                shown = await erase(connection, desk.keys, inboxes, known.organization, root, by=actor(call))
             except KeyDestroyed as error:
                 raise CommandError(f"{root} was erased already.") from error
             await self._audit(
@@ -288,14 +289,49 @@ class _Changes:
                 call,
                 "customer.erased",
                 f"customer:{root}",
-                {"conversations": story.line.conversations, "merged": len(story.merged)},
+                {
+                    "conversations": story.line.conversations,
+                    "merged": len(story.merged),
+                    "posts": shown.messages,
+                    "posts_in_doubt": shown.in_doubt,
+                    "by_staff": shown.by_staff,
+                },
             )
         for one in everybody:
             desk.keys.forget(one)
+        await desk.ring()
         return Output(
-            text=f"{what} is erased: their key is destroyed, and nothing they wrote can be read again.",
-            data={"erased": True, "customers": [str(one) for one in everybody]},
+            text=f"{what} is erased: their key is destroyed, and nothing they wrote can be read again.\n"
+            f"{_deleted(shown)}\n{self._kept(shown)} `customers show {short_id(root)}` names what the"
+            " platforms did not let us delete.",
+            data={
+                "erased": True,
+                "customers": [str(one) for one in everybody],
+                "posts": shown.messages,
+                "posts_in_doubt": shown.in_doubt,
+                "rooms": shown.rooms,
+                "by_staff": shown.by_staff,
+            },
         )
+
+    def _kept(self, shown: Posted) -> str:
+        """Name what nobody deletes."""
+        kinds = [self._desk.channels.get(channel) for channel in shown.channels]
+        kept = [
+            f"what the {plural(shown.by_staff, 'message')} say that your staff wrote there"
+            if shown.by_staff
+            else "",
+            "what the customer's own chats and mailbox show",
+            *(
+                f"in {kind.title}, {kind.capabilities.keeps}"
+                for kind in kinds
+                if kind and kind.capabilities.keeps
+            ),
+            f"{plural(shown.in_doubt, 'message')} of the desk of which nobody knows whether they arrived"
+            if shown.in_doubt
+            else "",
+        ]
+        return f"What remains: {'; '.join(filter(None, kept))}."
 
     async def _find(self, connection: AsyncConnection, organization: OrgId, reference: str) -> CustomerId:
         return CustomerId(await queries.find_id(connection, organization, Subject.CUSTOMER, reference))
@@ -336,6 +372,15 @@ class _Changes:
             details=details,
         )
         await record(connection, organization, [entry])
+
+
+def _deleted(shown: Posted) -> str:
+    if not shown.messages and not shown.rooms:
+        return "Nothing about them was posted in your staff's tools."
+    return (
+        f"{plural(shown.messages, 'message')} of the desk about them in your staff's tools"
+        f" ({plural(shown.rooms, 'thread')}) are being deleted there, and each card becomes one line."
+    )
 
 
 def _merged(done: merging.Merged, before: list[CustomerStory]) -> Output:

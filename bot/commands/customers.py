@@ -9,10 +9,16 @@ from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permi
 from bot.core.ids import CustomerId
 from storage import customers, queries
 from storage.customers import HISTORY, CustomerLine, CustomerStory, HistoryLine
+from storage.posted import Remains, remains
 from storage.queries import Subject
 
 _MOST: Final = 200
 _WORDS: Final = 60  # characters of what a conversation began with
+_REMAINS: Final = {
+    "waiting": "being deleted",
+    "failed": "could not be deleted",
+    "unknown": "perhaps there: nobody knows whether they arrived",
+}
 NOBODY_VOUCHES: Final = "nobody vouches for this address"
 
 
@@ -38,7 +44,9 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 connection, known.organization, Subject.CUSTOMER, call.arguments["customer"]
             )
             story = await customers.customer(connection, desk.keys, known.organization, CustomerId(id_))
-        return _shown(story, CustomerId(id_))
+            everybody = [story.line.id, *(one.id for one in story.merged)]
+            left = await remains(connection, known.organization, everybody) if story.line.erased else ()
+        return _shown(story, CustomerId(id_), left)
 
     parameters = (
         Parameter("before", "Go on after this customer.", "", option=True),
@@ -106,7 +114,7 @@ def _line_data(line: CustomerLine) -> dict[str, JsonValue]:
     }
 
 
-def _shown(story: CustomerStory, asked: CustomerId) -> Output:
+def _shown(story: CustomerStory, asked: CustomerId, left: tuple[Remains, ...]) -> Output:
     line = story.line
     told = [
         f"{line.id}: {line.name or 'no name'}, a customer since {moment(line.created_at)} UTC"
@@ -118,9 +126,44 @@ def _shown(story: CustomerStory, asked: CustomerId) -> Output:
         told.append("They were erased: nothing they wrote can be read, and nobody is found to be them again.")
     return Output(
         text="\n".join(told),
-        tables=(_identities(story), *((_merged(story),) if story.merged else ()), _history(story)),
-        data=_data(story),
+        tables=(
+            _identities(story),
+            *((_merged(story),) if story.merged else ()),
+            _history(story),
+            *((_remains(left),) if line.erased else ()),
+        ),
+        data={**_data(story), "remains": [_remains_data(one) for one in left]},
     )
+
+
+def _remains(left: tuple[Remains, ...]) -> Table:
+    return Table(
+        ("messages", "state", "channel", "account", "chat", "reason"),
+        tuple(
+            (
+                str(one.messages),
+                _REMAINS[one.state],
+                one.channel,
+                one.account,
+                one.chat or "with one person",
+                one.reason or "-",
+            )
+            for one in left
+        ),
+        title="What the desk posted to staff about them and has not deleted",
+        empty="All that the desk posted to staff about them is deleted.",
+    )
+
+
+def _remains_data(one: Remains) -> dict[str, JsonValue]:
+    return {
+        "messages": one.messages,
+        "state": one.state,
+        "channel": one.channel,
+        "account": one.account,
+        "chat": one.chat,
+        "reason": one.reason,
+    }
 
 
 def _identities(story: CustomerStory) -> Table:

@@ -109,6 +109,7 @@ class Capabilities:
     human_window: timedelta | None = None  # the same for what a person wrote, where that is longer
     templates: bool = False  # approved messages are taken when the window is closed
     robots: bool = False  # programs write here: automatic replies are counted and capped
+    keeps: str = ""  # what a chat of the staff goes on showing when all that we posted there is deleted
     reconciles: bool  # after a crash it can be asked whether a delivery arrived
     per_second: float  # messages of one account, the platform's published limit
     chat_interval: timedelta  # between two messages into one chat, the platform's published limit

@@ -99,7 +99,7 @@ class DeliveryReport:
     message: MessageId | None  # None: it was about no single message
     delivery: DeliveryId
     # "delivered", "failed", "unknown", "parked", "delayed" (it is tried again), or "unchanged": what was to
-    # be changed or deleted at the customer still stands there.
+    # be changed or deleted at the customer, or deleted where staff see it, still stands there.
     outcome: str
     reason: str = ""  # the platform's code
     unreachable: bool = False  # the customer cannot be written to at all
@@ -144,6 +144,14 @@ class TeamChanged:
 @dataclass(frozen=True, slots=True)
 class CustomerErased:
     """The customer was erased, with all that they wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """When a customer was erased, and by whom: as the audit log names them, "" where nobody asked for it."""
+
+    at: datetime
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +351,7 @@ class Conversation:
     address: str = ""  # where `place` is theirs: `Sender.address` of who wrote there first
     heard_at: datetime | None = None  # when the customer last wrote in `place`, by the platform's clock
     continued_in: ConversationId | None = None  # another conversation has been begun in `place` since
-    erased: bool = False  # nothing the customer wrote can be read, and `place` is nowhere
+    erased: Erased | None = None  # then nothing the customer wrote can be read, and `place` is nowhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

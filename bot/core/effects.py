@@ -219,6 +219,14 @@ class TellRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletePosts:
+    """Delete all that we posted to staff about this conversation, in rooms and to single persons.
+
+    Cards stay. What is posted by effects that come after it stays, too.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """Let staff choose in the room, by buttons, what becomes of a message: `SettleOffer` replaces them."""
 
@@ -312,6 +320,7 @@ Effect = (
     | ReopenRoom
     | ShowCard
     | TellRoom
+    | DeletePosts
     | Offer
     | SettleOffer
     | TellPerson

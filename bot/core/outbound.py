@@ -99,7 +99,17 @@ class Revise:
 
 @dataclass(frozen=True, slots=True)
 class Erase:
+    """Delete a message of ours, with its files. One that is gone already is no failure.
+
+    `blank`: where the platform does not let it be deleted any more, let it read as a line that says nothing.
+    """
+
     message: str
+    blank: bool = False
+
+
+BLANK = "🗑️ This message was removed."
+"""What an erased message reads like where it cannot be deleted."""
 
 
 class Mark(StrEnum):

@@ -13,6 +13,7 @@ from bot.core.events import Place
 from bot.core.ids import ConversationId, OrgId
 from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.closing import reopen_button
+from bot.turns.erased import erased_line
 from bot.turns.quoting import inert, known_as, plain, shortened, typed
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.story import author_of, name_of, told_to_staff, transcript, words
@@ -22,20 +23,11 @@ from orgs.specification.organization import Organization
 from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import Organizations
-from storage.rooms import Earlier, RoomView, room_view, was_erased
+from storage.rooms import Earlier, ErasedRoom, RoomView, erased_room, room_view
 
 _SUMMARY = 5  # of the last messages
 _LONGEST = 280  # characters of each
 _URGENCY = {Urgency.NORMAL: "Normal", Urgency.HIGH: "🟠 High", Urgency.CRITICAL: "🔴 Critical"}
-
-ERASED = Card(
-    title="This customer was erased",
-    speaking="Nothing written here reaches anybody.",
-    tone=Tone.DONE,
-    facts=(),
-    sections=(),
-)
-"""In place of every card that showed something of theirs."""
 
 
 class Cards:
@@ -58,9 +50,11 @@ class Cards:
     async def __call__(self, organization_id: OrgId, room: UUID) -> Card:
         """Draw the card of the organization's room. Raises NotFound, KeyDestroyed, StorageUnavailable."""
         async with self._database.begin(organization_id) as connection:
-            if await was_erased(connection, room):
-                return ERASED
-            view = await room_view(connection, self._keys, room)
+            erased = await erased_room(connection, room)
+            view = await room_view(connection, self._keys, room) if erased is None else None
+        if erased is not None:
+            return erased_card(erased, await self._organizations.get(erased.organization, erased.version))
+        assert view is not None  # noqa: S101  it is one of the two
         organization = await self._organizations.get(view.organization, view.version)
         links = {
             earlier.id: await self._link(view.organization, earlier.room)
@@ -107,6 +101,20 @@ def card(
         deadline=escalation.deadline if waiting else None,
         window=open_until(view.conversation, kind.capabilities) if kind and going_on else None,
         buttons=_buttons(view),
+    )
+
+
+def erased_card(room: ErasedRoom, organization: Organization) -> Card:
+    """Draw one line in place of a card that showed something of a customer, and what remains beside it."""
+    count = room.undeleted
+    them = f"{count} messages of the desk" if count > 1 else "One message of the desk"
+    return Card(
+        title=erased_line(organization, room.erased),
+        speaking=f"{them} here could not be deleted: delete {'them' if count > 1 else 'it'} by hand."
+        if count
+        else "",
+        tone=Tone.DONE,
+        facts=(),
     )
 
 

@@ -1,7 +1,11 @@
-"""A conversation whose customer was erased: it is closed, and staff who act in its rooms are told why."""
+"""A conversation whose customer was erased: it is closed, what we posted about it is deleted, and staff who
+act in its rooms are answered by one line.
+"""
 
 from bot.core.conversation import (
     CustomerErased,
+    DeliveryReport,
+    Erased,
     EscalationState,
     Input,
     MessageState,
@@ -9,41 +13,57 @@ from bot.core.conversation import (
     OwnerKind,
     Status,
 )
-from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, SettleOffer, ShowCard
-from bot.core.events import Edited, Event, Said, Submitted, Tapped, Unsupported
+from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, DeletePosts, ShowCard
+from bot.core.events import Edited, Event, Reacted, Said, Submitted, Tapped, Unsupported
 from bot.core.outbound import Mark, Post
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
 from orgs.routing import find_person
+from orgs.specification.organization import Organization
 
-_ROOMS = 50  # whose cards are drawn anew: the newest
 _NOT_SENT = "This customer was erased before your last words left: they were not sent."
-_ERASED = "This customer was erased. Nothing written here reaches anybody."
+_NOWHERE = "Nothing written here reaches anybody."
+_STOPPED = (MessageState.HELD, MessageState.PARKED, MessageState.RELEASED)
+
+
+def erased_line(organization: Organization, erased: Erased) -> str:
+    """Return all that staff still read about the customer: erased, when, by whom."""
+    person = find_person(organization, erased.by.removeprefix("person:"))
+    name = person.name if person else "an operator" if erased.by else ""
+    return f"This customer was erased on {erased.at:%Y-%m-%d at %H:%M} UTC" + (f" by {name}" if name else "")
 
 
 def decide(draft: Draft) -> None:
     """Deal with every input. Nobody speaks to the customer any more, and nothing new is kept."""
+    erased = draft.view.conversation.erased
+    assert erased is not None  # noqa: S101  callers look first
+    line = f"{erased_line(draft.organization, erased)}. {_NOWHERE}"
     for item in draft.view.inputs:
         if isinstance(item.body, CustomerErased):
-            _close(draft)
+            _close(draft, line)
+        elif isinstance(item.body, DeliveryReport):
+            _remains(draft, item.body)
         elif item.origin is Origin.ROOM:
-            _answer(draft, item)
+            _answer(draft, item, line)
     for kind in {timer.kind for timer in draft.view.timers}:
         draft.add(ClearTimers(kind))
 
 
-def _close(draft: Draft) -> None:
+def _close(draft: Draft, line: str) -> None:
+    for room in draft.view.rooms:
+        draft.add(ShowCard(room.id))  # it shows what the customer wrote
+    draft.add(DeletePosts())  # before anything new is said there, which stays
     _withdraw(draft)
     escalation = draft.escalation
     if escalation is not None:
-        draft.tell_room(Post(f"🗑️ {_ERASED} This thread is closed."))
+        held = escalation.holder if escalation.state is EscalationState.HELD else None
+        draft.tell_room(Post(f"🗑️ {line} This thread is closed.", calls=draft.known_as(held)))
         draft.change_escalation(state=EscalationState.RESOLVED, deadline=None)
         draft.add(AddStep(escalation.id, escalation.holder or escalation.team, escalation.agent, "erased"))
         if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
             draft.give(Cause.RESOLVED, escalation.agent, Status.RESOLVED)
         draft.audit("desk", "escalation.erased", escalation=str(escalation.id))
-    for room in draft.view.rooms[-_ROOMS:]:
-        draft.add(ShowCard(room.id))  # it shows what the customer wrote
+    for room in draft.view.rooms:
         if room.open:
             draft.add(CloseRoom(room.id))
     draft.escalation = None
@@ -54,10 +74,9 @@ def _withdraw(draft: Draft) -> None:
     """Show whoever wrote what had not left yet that it went nowhere."""
     told = set()
     for message in list(draft.messages.values()):
-        if message.state not in (MessageState.HELD, MessageState.PARKED):
+        if message.state not in _STOPPED:
             continue
         draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
-        draft.add(SettleOffer(message.id, Post("🚫 It is not sent.")))
         draft.mark(message, Mark.WITHDRAWN)
         draft.here = draft.rooms.get(message.room) if message.room else None
         author = find_person(draft.organization, message.sender)
@@ -67,20 +86,33 @@ def _withdraw(draft: Draft) -> None:
             draft.whisper(known, _NOT_SENT)
 
 
-def _answer(draft: Draft, item: Input) -> None:
+def _remains(draft: Draft, report: DeliveryReport) -> None:
+    """A post could not be deleted: the card counts what stands there yet."""
+    if report.outcome != "unchanged":
+        return
+    room = str(report.room) if report.room else None
+    draft.audit("desk", "post.remains", delivery=str(report.delivery), room=room, code=report.code)
+    draft.because("delivery", f"a post about the erased customer remains: {report.code}")
+    if report.room in draft.rooms and (shown := ShowCard(report.room)) not in draft.effects:
+        draft.add(shown)
+
+
+def _answer(draft: Draft, item: Input, line: str) -> None:
     event = item.body
     if not isinstance(event, Event):
         return
-    draft.here = draft.room_at(event.place)
+    draft.here, draft.press = draft.room_at(event.place), event.press
     match event.content:
         case Said() | Unsupported():
             ref = event.message
         case Edited(message=ref):
+            pass
+        case Reacted(message=ref, added=True):
             pass
         case Tapped() | Submitted():
             ref = ""
         case _:
             return
     draft.mark_here(ref, Mark.INSIDE)
-    draft.whisper(event.sender.external_id, _ERASED)
+    draft.whisper(event.sender.external_id, line)
     draft.because("desk", "an answer where the customer was erased")

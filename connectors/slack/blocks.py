@@ -96,7 +96,8 @@ def card(content: Card, now: datetime) -> list[Block]:
 
 def card_text(content: Card) -> str:
     """What a notification shows, and a client that knows no blocks."""
-    return cut(f"{_TONES[content.tone]} {literal(content.title)}: {literal(content.speaking)}", FALLBACK)
+    told = ": ".join(literal(text) for text in (content.title, content.speaking) if text)
+    return cut(f"{_TONES[content.tone]} {told}", FALLBACK)
 
 
 def time_left(deadline: datetime, now: datetime) -> str:

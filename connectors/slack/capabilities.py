@@ -36,6 +36,7 @@ PUBLISHED = Capabilities(
     whispers=True,
     forms=True,
     emails=True,
+    keeps="a note that only one person sees, until they load Slack again",
     reconciles=True,
     # https://docs.slack.dev/apis/web-api/rate-limits: one message a second in a channel, several hundred a
     # minute in a workspace; the calls beside posting have budgets of their own, from 20 a minute upwards.

@@ -31,13 +31,14 @@ from connectors.slack.api import Api
 from connectors.slack.blocks import Block, card, card_text, message
 from connectors.slack.capabilities import PUBLISHED, TEXT
 from connectors.slack.channels import Channels
+from connectors.slack.deleting import Deleting
 from connectors.slack.delivery import mark_of, metadata_of
 from connectors.slack.emoji import MARKS, code_for
 from connectors.slack.failures import code_of
 from connectors.slack.payload import Node
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.streaming import LONG, Streaming, in_pane
-from connectors.slack.uploading import Uploads
+from connectors.slack.uploading import Uploads, is_file
 from connectors.slack.writing import escape, to_mrkdwn
 
 THINKING = "is thinking…"
@@ -87,6 +88,7 @@ class Sending:
         self._api = api
         self._channels = channels
         self._uploads = Uploads(api, files)
+        self._deleting = Deleting(api)
         self._link = files.link
         self._clock = clock
         self._voice = voice
@@ -292,13 +294,7 @@ class Sending:
         return Sent(operation.message, chat)
 
     async def _erase(self, operation: Erase, chat: str) -> Sent:
-        try:
-            await self._api.call(
-                lambda web: web.chat_delete(channel=chat, ts=operation.message), repeatable=True
-            )
-        except Refused as error:
-            if code_of(error) != "message_not_found":
-                raise
+        await self._deleting.delete(operation, chat)
         return Sent(chat=chat)
 
     async def _react(self, operation: React, chat: str) -> Sent:
@@ -316,8 +312,10 @@ class Sending:
         """Leave `wanted` as our only reactions of those `among` (None: of all).
 
         One call to see what is there, and one for each difference. What this process did before is not
-        remembered: another one may have changed it since.
+        remembered: another one may have changed it since. What is known by its file alone shows nothing.
         """
+        if is_file(ts):
+            return Sent(chat=chat)
         us = (await self._api.identity()).user
         try:
             answer = await self._api.call(

@@ -4,6 +4,7 @@ https://docs.slack.dev/messaging/working-with-files#uploading_files
 """
 
 import json
+import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from typing import IO
@@ -17,7 +18,13 @@ from connectors.slack.payload import Node
 from connectors.slack.writing import escape
 
 MAX_FILE = 1_000_000_000  # bytes: https://slack.com/help/articles/201330736
+_FILE = re.compile(r"F[A-Z0-9]{2,20}")
 _IN_MEMORY = 4 * 1024 * 1024
+
+
+def is_file(id_: str) -> bool:
+    """Return whether it is the id of a file: what an upload is known by while Slack tells no ts."""
+    return bool(_FILE.fullmatch(id_))
 
 
 class Uploads:
@@ -31,7 +38,7 @@ class Uploads:
         """Put one file into a thread, sent by who is `named`; `mark` is the id of the block by which it can
         be found again.
 
-        Returns the ts of its message where Slack tells it, else "". Raises SendError.
+        Returns the ts of its message where Slack tells it, else the file's id. Raises SendError.
         """
         name = attachment.name or f"{attachment.kind.value}"
         if attachment.size is not None and attachment.size > MAX_FILE:
@@ -62,7 +69,7 @@ class Uploads:
             ),
             repeatable=False,
         )
-        return _shared(answer, chat)
+        return _shared(answer, chat) or target.text("file_id")
 
     async def _fetch(self, attachment: Attachment, spool: IO[bytes], name: str) -> int:
         length = 0

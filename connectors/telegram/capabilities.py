@@ -51,6 +51,7 @@ CAPABILITIES = Capabilities(
     hears_reactions=True,
     typing=True,
     whispers=True,  # as a private message to whoever has started the bot
+    keeps="the lines of a topic that tell its earlier names, until the topic is deleted",
     reconciles=False,
     # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
     per_second=30.0,

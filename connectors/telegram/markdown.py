@@ -72,7 +72,7 @@ def calling(content: Rendered, person: int, name: str = INVISIBLE) -> Rendered:
 
 def card_markdown(card: Card) -> str:
     """The card as CommonMark, for there are no cards here."""
-    blocks = [f"**{escaped(card.title)}**\n{escaped(card.speaking)}"]
+    blocks = [f"**{escaped(card.title)}**\n{escaped(card.speaking)}".rstrip()]
     facts = [f"**{escaped(name)}:** {escaped(value)}" for name, value in card.facts]
     moments = {"Due": card.deadline, "Window closes": card.window}
     facts += [f"**{name}:** {_moment(when)}" for name, when in moments.items() if when is not None]

@@ -16,6 +16,7 @@ from bot.core.connector import Files, Unit
 from bot.core.errors import PlaceGone, Refused, Unreachable
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import (
+    BLANK,
     Card,
     Emote,
     Erase,
@@ -106,7 +107,7 @@ class Outgoing:
             case Typing():
                 await self._bot.send_chat_action(to, ChatAction.TYPING, message_thread_id=thread)
             case Whisper():
-                await self._whisper(outbound.operation, to, thread)
+                return await self._whisper(outbound.operation, to, thread)
             case Invite():
                 return await self._invite(outbound.operation, to)
             case _:
@@ -206,20 +207,20 @@ class Outgoing:
             reply_parameters=frame.reply,
         )
 
-    async def _whisper(self, whisper: Whisper, chat: int | str, thread: int | None) -> None:
+    async def _whisper(self, whisper: Whisper, chat: int | str, thread: int | None) -> Sent:
         """On the button they pressed, else in private, as a group has no words for one person; in the topic
         to who has not started the bot.
         """
         if whisper.press and await self._answer_press(whisper.press, whisper.text):
-            return
+            return Sent()
         if whisper.person.startswith(ANONYMOUS):
-            await self._send(one_text(f"{whisper.text}\n\n{_UNKNOWN}"), _Frame(chat, thread))
-            return
+            shown = await self._send(one_text(f"{whisper.text}\n\n{_UNKNOWN}"), _Frame(chat, thread))
+            return Sent(message=str(shown.message_id))
         person = _person(whisper.person)
         if person is None:
             raise Refused("not a user id of Telegram")
         try:
-            await self._send(one_text(whisper.text + _where(chat, thread)), _Frame(person))
+            told = await self._send(one_text(whisper.text + _where(chat, thread)), _Frame(person))
         except (Forbidden, BadRequest) as error:
             known = as_send_error(error)
             if not isinstance(known, Unreachable):
@@ -228,7 +229,10 @@ class Outgoing:
             if thread is not None:
                 content = one_text(f": {whisper.text}").content
                 called = calling(content, person, await self._name(chat, person))
-                await self._send(TextPart(called), _Frame(chat, thread))
+                shown = await self._send(TextPart(called), _Frame(chat, thread))
+                return Sent(message=str(shown.message_id))
+            return Sent()
+        return Sent(message=str(told.message_id), chat=str(person))
 
     async def _answer_press(self, press: str, text: str) -> bool:
         """Show words where the button was pressed. Returns False if too long or too late."""
@@ -282,8 +286,23 @@ class Outgoing:
         try:
             await self._bot.delete_message(chat, _message_id(operation.message))
         except BadRequest as error:
-            if "message to delete not found" not in error.message.lower():
+            problem = error.message.lower()
+            if "message to delete not found" in problem:
+                return
+            if not (operation.blank and "message can't be deleted" in problem):
                 raise
+            await self._blank(operation.message, chat, error)
+
+    async def _blank(self, message: str, chat: int | str, undeletable: BadRequest) -> None:
+        """Change a message that is too old to be deleted: that is not limited in time.
+
+        Raises `undeletable` for what is no text: an edit would leave the file where it is.
+        """
+        try:
+            await self._bot.edit_message_text(BLANK, chat, _message_id(message))
+        except BadRequest as error:
+            if "message is not modified" not in error.message.lower():
+                raise undeletable from error
 
 
 def _chat_id(chat: str) -> int | str:

@@ -530,6 +530,7 @@ CASES = (
             "attempts": 1,
             "error": None,
             "ref": "77",
+            "chat": "",
         },
         60,
     ),

@@ -1,10 +1,12 @@
 """A customer is erased while staff have a room about them."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from bot.core.errors import CommandError
+from connectors.sandbox.faults import Mischief
 from tests.rooms.sides import OnTelegram, Room, SlackThread, Topic
 from tests.rooms.test_leak import in_telegram
 from tests.rooms.test_room import undo
@@ -21,9 +23,19 @@ async def _held(customer: OnTelegram, room: Room, holder: str) -> None:
     await until(lambda: any("has taken this" in line for line in room.lines()), what="who speaks")
 
 
-async def _erase(r: Rig) -> None:
+async def _erase(r: Rig) -> str:
     [customer] = json.loads((await desk(r, "customers", "--json")).out)
-    assert (await desk(r, "customers", "erase", customer["id"], "--yes")).code == 0
+    ran = await desk(r, "customers", "erase", customer["id"], "--yes")
+    assert ran.code == 0, ran.out
+    return ran.out
+
+
+async def _remains(r: Rig) -> list[dict[str, object]]:
+    """What the desk says that it has not deleted."""
+    [customer] = json.loads((await desk(r, "customers", "--json")).out)
+    shown = json.loads((await desk(r, "customers", "show", customer["id"], "--json")).out)
+    found: list[dict[str, object]] = shown["remains"]
+    return found
 
 
 async def test_a_thread_in_slack_says_so_is_closed_and_answers(database_url: str, redis_url: str) -> None:
@@ -73,6 +85,114 @@ async def test_a_topic_of_telegram_says_so_and_is_closed(database_url: str, redi
         with pytest.raises(CommandError, match="closed"):
             room.post("farid", "are you there?")
         assert customer.heard() == heard
+
+
+async def test_all_that_the_desk_posted_in_slack_is_deleted(database_url: str, redis_url: str) -> None:
+    async with rig(database_url, redis_url) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await _held(customer, room, "hugo")
+        r.phone.send_media(
+            r.phone.user("Maya Fischer"), "document", b"%PDF bill", name="maya.pdf", caption="Maya's bill"
+        )
+        files = lambda: [m for m in r.slack.messages(room.channel, room.ts) if m.get("files")]  # noqa: E731
+        await until(files, what="her file in the thread")
+        note = room.post("hugo", "// she sounds upset")
+        await until(lambda: _reactions(r, room, note), what="the mark of a note")
+        ours = lambda: [m for m in r.slack.messages(room.channel, room.ts) if m.get("bot_id")]  # noqa: E731
+        shown = len(ours())
+        # What was done, and whose answer was lost, is done again.
+        r.sandbox.faults.add("slack", Mischief.LOST_RESPONSE, pattern="chat.delete", count=1)
+        r.sandbox.faults.add("slack", Mischief.RATE_LIMITED, pattern="files.delete", count=1)
+        told = await _erase(r)
+        assert f"{shown - 1} messages of the desk" in told, "all but the card"
+        assert "your staff wrote there" in told
+        assert "customer's own chats" in told
+
+        await until(lambda: len(ours()) == 2, what="the card and a line are all that is left of ours")
+        await until(lambda: ERASED in str(ours()[0]), what="the card says so")
+        thread = str(r.slack.messages(room.channel, room.ts))
+        for theirs in ("Maya", "maya", "charged twice", "bill"):
+            assert theirs not in thread
+        assert "she sounds upset" in thread, "what people wrote is theirs"
+        assert f"{ERASED} on 20" in str(ours()[0])
+        assert " by an operator" in str(ours()[0])
+        await until(lambda: not r.slack.files(), what="the file is deleted, too")
+        assert await _remains(r) == []
+
+
+async def test_what_is_left_is_named_where_telegram_lets_nothing_be_deleted(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), Topic(r)
+        await _held(customer, room, "farid")
+        r.phone.send_media(r.phone.user("Maya Fischer"), "document", b"%PDF bill", name="bill.pdf")
+        media = lambda: [m for m in r.night_watch.messages(room.topic) if m.kind == "document"]  # noqa: E731
+        await until(media, what="her file in the topic")
+        r.night_watch.group.deletes_messages = False
+        r.night_watch.grow_older(timedelta(hours=49))
+        await _erase(r)
+        card = lambda: "".join(room.lines()[:1])  # noqa: E731
+        await until(lambda: "One message of the desk here could not be deleted" in card(), what="the count")
+        told = "\n".join(room.lines())
+        assert "charged twice" not in told
+        assert "Maya" not in told
+        assert "This message was removed." in told
+        [topic] = r.night_watch.topics()
+        assert ERASED in topic.name
+        assert len(media()) == 1
+        [left] = await _remains(r)
+        assert (left["messages"], left["state"], left["channel"]) == (1, "failed", "telegram")
+        assert "48 hours" in str(left["reason"])
+
+        # With the right to, the same delivery is sent again and does its work.
+        r.night_watch.group.deletes_messages = True
+        [dead] = json.loads((await desk(r, "deliveries", "--dead", "--json")).out)
+        assert (await desk(r, "deliveries", "retry", dead["id"])).code == 0
+        await until(lambda: not media(), what="the file is gone")
+        assert await _remains(r) == []
+
+
+async def test_a_topic_of_telegram_is_emptied(database_url: str, redis_url: str) -> None:
+    async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), Topic(r)
+        await _held(customer, room, "farid")
+        await _erase(r)
+        await until(lambda: len(room.lines()) == 2, what="the card and a line are all that is left")
+        await until(lambda: ERASED in room.lines()[0], what="the card says so")
+        assert "Maya" not in "\n".join(room.lines())
+        assert not any(m.buttons for m in r.night_watch.messages(room.topic))
+
+
+async def test_words_that_wait_for_the_platform_are_stopped_and_marked(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, undo("1ms")) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await _held(customer, room, "hugo")
+        heard, asked = list(customer.heard()), ("telegram", Mischief.RATE_LIMITED)
+        r.sandbox.faults.add("telegram", Mischief.RATE_LIMITED, pattern="sendmessage", seconds=600.0)
+        r.sandbox.faults.add("telegram", Mischief.RATE_LIMITED, pattern="sendMessage", seconds=600.0)
+        line = room.post("hugo", "The refund is on its way.")
+        await until(lambda: r.sandbox.faults.injected[asked], what="the platform asks to wait")
+        await until(lambda: _reactions(r, room, line), what="a mark")
+        before = _reactions(r, room, line)
+        await _erase(r)
+        await until(lambda: r.slack.ephemerals("hugo"), what="a word that it went nowhere")
+        assert "they were not sent" in r.slack.ephemerals("hugo")[-1].text
+        await until(lambda: _reactions(r, room, line) not in ([], before), what="another mark")
+        assert customer.heard() == heard
+
+
+async def test_a_reaction_is_answered_by_the_line(database_url: str, redis_url: str) -> None:
+    async with rig(database_url, redis_url) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), SlackThread(r)
+        await _held(customer, room, "hugo")
+        await _erase(r)
+        await until(lambda: ERASED in str(r.threads(room.channel)[0]), what="the card says so")
+        r.slack.react_as("carla", room.channel, room.ts, "thumbsup")
+        await until(lambda: r.slack.ephemerals("carla"), what="the line")
+        assert f"{ERASED} on 20" in r.slack.ephemerals("carla")[-1].text
 
 
 async def test_who_was_erased_and_writes_again_is_new(database_url: str, redis_url: str) -> None:

@@ -128,13 +128,35 @@ def info(call: Call) -> Wire:
     workspace = call.workspace
     stored = workspace.file(call.required("file", "file_not_found"))
     return {
-        "file": file_wire(stored, workspace.home, workspace.address),
+        "file": file_wire(stored, workspace.home, workspace.address) | {"shares": _shares(workspace, stored)},
         "comments": [],
     }
+
+
+def _shares(workspace: Workspace, stored: StoredFile) -> Wire:
+    """The messages that show a file, by channel."""
+    shares: Wire = {}
+    for key in stored.channels:
+        channel = workspace.state.channels[key]
+        shown = [{"ts": message.ts} for message in channel.messages if stored.id in message.files]
+        if shown:
+            shares.setdefault("private" if channel.is_private else "public", {})[key] = shown
+    return shares
+
+
+def delete(call: Call) -> Wire:
+    """https://docs.slack.dev/reference/methods/files.delete: what showed the file stays, and tells its id."""
+    workspace = call.workspace
+    stored = workspace.file(call.required("file", "file_not_found"))
+    if stored.user != workspace.home.bot_user:
+        raise Refused("cant_delete_file")
+    stored.deleted, stored.content = True, b""
+    return {}
 
 
 METHODS: dict[str, Method] = {
     "files.getUploadURLExternal": get_upload_url,
     "files.completeUploadExternal": complete_upload,
     "files.info": info,
+    "files.delete": delete,
 }

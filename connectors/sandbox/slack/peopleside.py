@@ -268,5 +268,11 @@ class PeopleSide(AdminSide):
         view = state.views.get(state.homes.get(self._workspace.user(user).id, ""))
         return None if view is None else view_wire(view, self._workspace.home)
 
+    def files(self) -> list[str]:
+        """The names of the files that can be opened."""
+        return [
+            file.name for file in self._workspace.state.files.values() if file.shared and not file.deleted
+        ]
+
     def file_content(self, file_id: str) -> bytes:
         return self._workspace.file(file_id).content

@@ -137,6 +137,8 @@ def channel_wire(channel: Channel, home: Installation) -> Wire:
 
 
 def file_wire(stored: StoredFile, home: Installation, address: str) -> Wire:
+    if stored.deleted:
+        return {"id": stored.id, "mode": "tombstone"}
     extension = stored.name.rpartition(".")[2].lower() if "." in stored.name else "binary"
     url = f"{address}/files/{stored.id}/{stored.name}"
     return {

@@ -108,6 +108,7 @@ class StoredFile:
     content: bytes = b""
     uploaded: bool = False
     shared: bool = False
+    deleted: bool = False
     channels: list[str] = field(default_factory=list)
 
 

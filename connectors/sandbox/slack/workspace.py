@@ -197,6 +197,8 @@ class Workspace:
         stored = self.state.files.get(file_id)
         if stored is None or not stored.shared:
             raise Refused("file_not_found")
+        if stored.deleted:
+            raise Refused("file_deleted")
         return stored
 
     def files_wire(self, file_ids: Iterable[str]) -> list[Wire]:

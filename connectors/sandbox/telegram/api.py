@@ -145,8 +145,14 @@ class Api:
         message = self.chats.find(chat_id, params.integer("message_id"))
         if message is None:
             raise bad_request("message to delete not found")
-        if chat_id not in self.chats.groups and self.chats.now() - message.date > _DELETABLE:
+        group = self.chats.groups.get(chat_id)
+        everything = group is not None and group.administrator and group.deletes_messages
+        if group is not None and not message.from_bot and not everything:
+            raise bad_request("message can't be deleted")
+        if self.chats.now() - message.date > _DELETABLE and not everything:
             raise bad_request("message can't be deleted for everyone")
+        if message.kind == "forum_topic_created":
+            raise bad_request("message can't be deleted")
         self.chats.remove(message)
         return True
 

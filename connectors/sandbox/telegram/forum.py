@@ -10,7 +10,6 @@ from connectors.sandbox.telegram.params import Params
 
 _RIGHTS = (
     "can_manage_chat",
-    "can_delete_messages",
     "can_manage_video_chats",
     "can_restrict_members",
     "can_promote_members",
@@ -123,6 +122,7 @@ class Forum:
                 "is_anonymous": False,
                 **rights,
                 "can_manage_topics": group.manages_topics,
+                "can_delete_messages": group.deletes_messages,
                 "can_invite_users": group.invites_users,
             }
         if user_id not in self.chats.users:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bot.core.errors import CommandError
 from connectors.sandbox.telegram.chats import Chats
@@ -52,6 +53,11 @@ class GroupChat:
 
     def members(self) -> list[TelegramUser]:
         return [self.chats.users[member] for member in sorted(self.group.members)]
+
+    def grow_older(self, by: timedelta) -> None:
+        """Let all that was said here be so much older."""
+        for message in list(self.chats.messages[self.id].values()):
+            self.chats.keep(replace(message, date=message.date - int(by.total_seconds())))
 
     # What members do
 

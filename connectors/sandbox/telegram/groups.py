@@ -38,7 +38,9 @@ class Topic:
 
 @dataclass(slots=True)
 class Group:
-    """`administrator`: the bot is one, and so hears every message; `manages_topics` is one of its rights."""
+    """`administrator`: the bot is one, and so hears every message. `manages_topics` and `deletes_messages`
+    are among its rights.
+    """
 
     id: int
     title: str
@@ -46,6 +48,7 @@ class Group:
     members: set[int] = field(default_factory=set)
     administrator: bool = True
     manages_topics: bool = True
+    deletes_messages: bool = True
     invites_users: bool = True
     bot_inside: bool = True
     reactions: list[str] | None = None  # None: all are allowed
@@ -74,6 +77,7 @@ class Group:
             "members": sorted(self.members),
             "administrator": self.administrator,
             "manages_topics": self.manages_topics,
+            "deletes_messages": self.deletes_messages,
             "invites_users": self.invites_users,
             "links": self.links,
             "username": self.username,

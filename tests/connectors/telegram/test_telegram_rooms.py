@@ -346,7 +346,9 @@ async def test_a_whisper_to_whoever_has_not_started_the_bot_is_said_to_them_in_t
     office: Office,
 ) -> None:
     thread, _ = await office.room()
-    assert await office.send(Whisper(str(office.hugo.id), "Take it *first*."), thread=str(thread)) == Sent()
+    told = await office.send(Whisper(str(office.hugo.id), "Take it *first*."), thread=str(thread))
+    assert told == Sent(message=told.message)
+    assert told.message, "it can be deleted there"
     shown = office.group.messages(thread)[-1]
     assert shown.text == "Hugo Brandt: Take it first."
     assert shown.entities[0]["url"] == f"tg://user?id={office.hugo.id}"

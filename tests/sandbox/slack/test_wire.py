@@ -67,6 +67,7 @@ async def answers(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
             files=[{"id": upload["file_id"], "title": "A"}], channel_id=channel, initial_comment="here"
         ),
         "files.info": await client.files_info(file=upload["file_id"]),
+        "files.delete": await client.files_delete(file=upload["file_id"]),
         "chat.delete": await client.chat_delete(channel=channel, ts=ours),
     }
     return {method: answer.data for method, answer in done.items()}
@@ -96,6 +97,7 @@ async def test_every_answer_has_the_shape_slack_describes(sandbox: Sandbox) -> N
 # Sent by Slack, and not in the blanked samples of its Java SDK.
 _NOT_SAMPLED = {
     "chat.postMessage.message.parent_user_id",
+    "files.info.file.shares.private.C000000001",  # the id of the channel
     "users.info.user.profile.fields",
     "users.list.members[].profile.fields",
     "users.lookupByEmail.user.profile.fields",

@@ -1,0 +1,171 @@
+"""What we posted to staff about a customer who was erased: deleting it where it stands, and what remains.
+
+A row `delete_posts` for each lane and room comes after all that is under way there. Whoever claims it puts
+one row `erase` for each message in its place: each is tried, fails and is sent again by itself, and other
+conversations of the chat take their turns between them. Nothing here needs the customer's key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.events import Channel
+from bot.core.ids import CustomerId, LaneId, NewId, OrgId
+
+AnyRow = Row[Any]
+
+DELETE_POSTS: Final = "delete_posts"
+ERASE: Final = "erase"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """How much stands in the staff's tools about a customer."""
+
+    messages: int  # of ours, cards aside
+    rooms: int
+    in_doubt: int  # nobody knows whether they arrived
+    by_staff: int  # what people wrote in those rooms
+    channels: tuple[Channel, ...]  # of the rooms
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """Messages of ours about an erased customer that still stand in one chat."""
+
+    channel: Channel
+    account: str
+    chat: str  # as the organization file names it; "" for the chat with one person
+    state: str  # waiting: being deleted. failed, unknown: not deleted, for `reason`
+    reason: str
+    messages: int
+
+
+async def posted(connection: AsyncConnection, organization: OrgId, customers: Sequence[CustomerId]) -> Posted:
+    """Count what stands in the staff's tools about customers."""
+    given = {"organization": organization, "customers": list(customers)}
+    row = (await connection.execute(_POSTED, given)).one()
+    channels = tuple(Channel(name) for name in sorted(row.channels or ()))
+    return Posted(row.messages, row.rooms, row.in_doubt, row.by_staff, channels)
+
+
+async def remains(
+    connection: AsyncConnection, organization: OrgId, customers: Sequence[CustomerId]
+) -> tuple[Remains, ...]:
+    """Return what still stands in the staff's tools about customers who were erased."""
+    given = {"organization": organization, "customers": list(customers)}
+    return tuple(
+        Remains(Channel(row.channel), row.account, row.chat, row.state, row.reason, row.messages)
+        for row in await connection.execute(_REMAINS, given)
+    )
+
+
+async def undeleted(connection: AsyncConnection, room: UUID) -> int:
+    """Count the messages of ours in a room that could not be deleted."""
+    return int(await connection.scalar(_UNDELETED, {"room": room}) or 0)
+
+
+async def where_posted(connection: AsyncConnection, conversation: UUID) -> list[tuple[LaneId, UUID | None]]:
+    """Return each lane and room in which something of a conversation was posted to staff, or is to be."""
+    rows = await connection.execute(_WHERE, {"conversation": conversation})
+    return [(LaneId(row.lane_id), row.room_id) for row in rows]
+
+
+async def queue_deletions(connection: AsyncConnection, new_id: NewId, row: AnyRow) -> None:
+    """Put one row for each message that a claimed row `delete_posts` means in its place."""
+    found = (await connection.execute(_TAKE, {"id": row.id})).all()
+    if found:
+        await connection.execute(
+            _ERASE,
+            [
+                {
+                    "id": new_id(),
+                    "clear": row.id,
+                    "chat": each.person_chat,
+                    "ref": each.ref,
+                    "turn": row.turn + number,
+                }
+                for number, each in enumerate(found, start=1)
+            ],
+        )
+    await connection.execute(_DONE, {"id": row.id})
+
+
+# To staff: rows without a place. A card stays, and becomes one line.
+_KINDS = "('post', 'offer', 'whisper', 'direct')"
+
+# ix_conversations_customer_id, ix_outbox_conversation_id, ix_rooms_conversation_id
+_POSTED = text(f"""
+    with theirs as (
+        select id from conversations
+        where organization_id = :organization and customer_id = any(cast(:customers as uuid[]))
+    ), sent as (
+        select o.* from theirs t join outbox o on o.conversation_id = t.id
+        where o.place_id is null and o.kind in {_KINDS}
+    )
+    select
+        (select coalesce(sum(cardinality(external_ids)), 0) from sent) as messages,
+        (select count(*) from sent where state = 'unknown') as in_doubt,
+        (select count(*) from rooms r join theirs t on t.id = r.conversation_id where r.thread <> '')
+            as rooms,
+        (select count(distinct (m.room_id, m.external_id)) from messages m join theirs t
+            on t.id = m.conversation_id where m.role = 'staff' and m.room_id is not null) as by_staff,
+        (select array_agg(distinct cast(a.channel as text)) from rooms r join theirs t
+            on t.id = r.conversation_id join accounts a on a.id = r.account_id where r.thread <> '')
+            as channels
+""")
+
+_REMAINS = text(f"""
+    select a.channel, a.account, coalesce(r.chat, '') as chat,
+        case when o.state = 'sending' then 'waiting' else o.state end as state,
+        case when o.state in ('failed', 'unknown') then coalesce(o.error, '') else '' end as reason,
+        sum(greatest(cardinality(o.external_ids), 1))::int as messages
+    from conversations v join outbox o on o.conversation_id = v.id
+    join lanes l on l.id = o.lane_id join accounts a on a.id = l.account_id
+    left join rooms r on r.id = o.room_id
+    where v.organization_id = :organization and v.customer_id = any(cast(:customers as uuid[]))
+        and (o.kind = '{ERASE}' and o.state in ('waiting', 'sending', 'failed')
+            or o.kind in {_KINDS} and o.place_id is null and o.state = 'unknown')
+    group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+""")
+
+_UNDELETED = text(f"""
+    select count(*) from outbox o join rooms r on r.id = o.room_id and r.conversation_id = o.conversation_id
+    where r.id = :room and o.kind = '{ERASE}' and o.state = 'failed'
+""")
+
+_WHERE = text(f"""
+    select distinct lane_id, room_id from outbox
+    where conversation_id = :conversation and place_id is null and kind in {_KINDS}
+        and (external_ids <> '{{}}' or state in ('waiting', 'sending'))
+    order by lane_id, room_id
+""")
+
+# The lane is leased: nothing of it is under way.
+_TAKE = text(f"""
+    with clear as (select * from outbox where id = :id), taken as (
+        delete from outbox o using clear c
+        where o.conversation_id = c.conversation_id and o.lane_id = c.lane_id
+            and o.room_id is not distinct from c.room_id and o.place_id is null and o.kind in {_KINDS}
+            and o.position < c.position and o.external_ids <> '{{}}'
+            and o.state not in ('waiting', 'sending')
+        returning o.position, o.person_chat, o.external_ids
+    )
+    select taken.person_chat, each.ref from taken
+    cross join lateral unnest(taken.external_ids) with ordinality as each(ref, part)
+    order by taken.position, each.part
+""")
+
+_ERASE = text(f"""
+    insert into outbox (id, organization_id, lane_id, conversation_id, room_id, kind, payload, state,
+        person_chat, external_ids, turn)
+    select :id, organization_id, lane_id, conversation_id, room_id, '{ERASE}', '', 'waiting',
+        cast(:chat as text), array[cast(:ref as text)], :turn
+    from outbox where id = :clear
+""")
+
+_DONE = text("update outbox set state = 'delivered', settled_at = clock_timestamp() where id = :id")
