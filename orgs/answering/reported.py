@@ -70,9 +70,24 @@ _ASKED_OF_OURS: Final = re.compile(
     r"|^is it an? \w+ (?:mail|email|message|link)\b"
     r"|^(?:the|all (?:my|our|the))\b.*\b(?:by default|after \d+ days)\b"
 )
+# What the rules are: asking to read them asks for nothing under them.
+_RULES: Final = (
+    r"(?:polic(?:y|ies)|terms|rules|conditions|guarantees?|bount(?:y|ies)|program(?:me)?s?"
+    r"|richtlinien?|bedingungen|regeln|regelung\w*|\w+(?:richtlinien?|bedingungen|regeln|regelung)"
+    r"|politiques?|conditions?|politicas?|condiciones|condicoes|reglas|regras)"
+)
+_ASKED_FOR_RULES: Final = re.compile(
+    _LEAD + r"(?:whats?|where|which|is there|are there|do you (?:have|run|offer)|have you got"
+    r"|can (?:you|i|we)|could (?:you|i|we)|i (?:want|need|would like) to (?:read|see|know)|send me|show me"
+    r"|was|wie|wo|welche\w*|gibt es|habt ihr|haben sie|quelle?s?|ou|avez vous|y a t il"
+    r"|cual(?:es)?|donde|hay|tienen|qual|quais|onde|ha|tem|voces tem)\b"
+    rf"(?: \w+){{0,6}} {_RULES}(?: (?:de|des|for|of|on|do|del|about|program(?:me)?|policy|zu)(?: \w+){{1,3}}"
+    r"| program(?:me)?| please| like| bitte)?$"
+)
 _PRAISED: Final = re.compile(
     r"\b(?:(?:works?|working|is|are) (?:better|faster|nicer|easier|smoother|as (?:well|good|fast"
     r"|nice)) (?:than|as)"
+    r"|helps? (?:me|us) (?:better|faster|more) than"
     r"|working against|(?:ridiculous|insane|outrageous)(?:ly)? (?:good|great|easy|nice|fast)|how good"
     r"|not an? (?:complaint|refund|outage|emergency|incident|report)|keine (?:beschwerde|reklamation)"
     r"|(?:pas une|ce nest pas une) (?:reclamation|plainte)|no es una (?:queja|reclamacion)"
@@ -137,7 +152,8 @@ _HAPPENED: Final = re.compile(
     r"|hacked|haked|compromised|stole|stolen|gehackt|gestohlen|pirate|vole|hackead[oa]s?|hackearam"
     r"|hackearon"
     r"|robad[oa]s?|roubad[oa]s?|invadid[oa]s?"
-    r"|(?:i|we|my|our)(?: \w+){0,3} (?:was|were|been|got|have been)|i(?:ve| have) been"
+    r"|(?:i|we|my|our)(?: \w+){0,3} (?:was|were|been|got(?! (?:from|it|this|that|an?|the|your)\b)|have been)"
+    r"|i(?:ve| have) been"
     r"|(?:you|they) (?:have |had |just |already )?(?:charged|billed|took|debited|invoiced)"
     r"|(?:me|nous) avez|(?:mavez|ma t on|on ma)|me (?:han|cobraron|cobraram|facturaron)|fui|fomos"
     r"|wurde(?:n)? (?:mir|uns)"
@@ -186,6 +202,8 @@ def _ends_in_question(rest: list[tuple[str, str]]) -> bool:
 
 def _only_asks(clause: str, *, question: bool) -> bool:
     if _SUPPOSED.match(clause) or _PRAISED.search(clause) or _USED.match(clause):
+        return True
+    if _ASKED_FOR_RULES.match(clause) and not _HAPPENED.search(clause):
         return True
     if not _ASKED.match(clause) and not (question and _ASKED_OF_OURS.match(clause)):
         return False
