@@ -4,6 +4,7 @@ Entry point: `plan`, and the renderer of the channel. Everything here is pure.
 """
 
 from connectors.rendering.degrading import in_words
+from connectors.rendering.density import bounded
 from connectors.rendering.document import escaped
 from connectors.rendering.html import to_html
 from connectors.rendering.plain import to_plain
@@ -16,6 +17,7 @@ __all__ = [
     "FilePart",
     "Part",
     "TextPart",
+    "bounded",
     "escaped",
     "in_words",
     "length",

@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from connectors.rendering.density import bounded
 
 # Beyond so many levels the parser drops what it finds; nobody means such a text as markup.
 _DEEPEST = 90
@@ -89,6 +91,7 @@ def escaped(text: str) -> str:
 
 
 def tokens(markdown: str) -> list[Token]:
+    markdown = bounded(markdown)
     found = parser().parse(markdown)
     if any(token.level >= _DEEPEST for token in found) or _is_deep_inside(found):
         return parser().parse("\n".join(escaped(line) for line in markdown.split("\n")))
@@ -100,8 +103,9 @@ def _is_deep_inside(found: Sequence[Token]) -> bool:
     return any(child.level >= _DEEPEST for token in found for child in token.children or ())
 
 
-def atoms(markdown: str) -> list[Atom]:
-    return list(_Reader().read(tokens(markdown)))
+@lru_cache(maxsize=8)  # a part is read to see that it is faithful, to measure it, and to send it
+def atoms(markdown: str) -> Sequence[Atom]:
+    return tuple(_Reader().read(tokens(markdown)))
 
 
 class _Reader:

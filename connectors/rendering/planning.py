@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from bot.core.connector import Capabilities
 from bot.core.errors import Refused
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import Button, Post
 from connectors.rendering.degrading import carried, choices, in_words, venue
+from connectors.rendering.density import bounded
 from connectors.rendering.splitting import joined, split
 from connectors.rendering.units import length
 
@@ -64,17 +66,18 @@ def plan(
     if post.cites:
         lines = [f"> {line}" for line in lines]
     buttons, rows, numbers = choices(post.buttons, capabilities)
-    text = joined(post.text, "\n".join(lines), numbers)
+    text = bounded(joined(post.text, "\n".join(lines), numbers))
+    rendered = cache(render)  # each text is measured, and then sent
 
     def size(markdown: str) -> int:
-        return length(render(markdown), capabilities.text_unit)
+        return length(rendered(markdown), capabilities.text_unit)
 
     pieces = list(split(text, capabilities.text_limit, size))
     if buttons or rows:
         pieces = pieces or [_BELOW]
         if choice_limit is not None:
             pieces[-1:] = split(pieces[-1], choice_limit, size)
-    texts = [TextPart(piece, render(piece)) for piece in pieces]
+    texts = [TextPart(piece, rendered(piece)) for piece in pieces]
     if texts:
         texts[-1] = replace(texts[-1], buttons=buttons, rows=rows)
     if not texts and not files:

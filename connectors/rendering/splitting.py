@@ -15,6 +15,7 @@ Size = Callable[[str], int]
 # How good a place to cut is, best first.
 _BLOCK, _LINE, _SENTENCE, _WORD, _INSIDE_A_WORD = range(5)
 _BARE = Box(Kind.PARAGRAPH)
+_RUN = 64  # characters
 _SENTENCE_END = re.compile(r"[.!?…。！？．؟۔।॥][\"'”’»›)\]」』】）*_]*$")
 _INITIAL = re.compile(r"^[\"'(\[]*\w\.$")
 
@@ -150,9 +151,9 @@ class _Splitter:
         return True
 
     def _measure(self) -> None:
-        self._filled = list(
-            accumulate((len(atom.text) + len(atom.before) for atom in self._atoms), initial=0)
-        )
+        # What has no words, such as a rule, takes room as well.
+        sizes = (len(atom.text) + len(atom.before) + 1 for atom in self._atoms)
+        self._filled = list(accumulate(sizes, initial=0))
 
 
 def _piece(found: Sequence[Atom], start: int, end: int) -> list[Atom]:
@@ -192,7 +193,7 @@ def _smaller(atom: Atom) -> list[Atom]:
     """The same in smaller atoms: words, then characters, then without what it stands in."""
     pieces = re.findall(r"\s*\S+\s*?(?=\s|$)", atom.text)
     if len(pieces) < 2:
-        pieces = list(graphemes(atom.text))
+        pieces = _runs(list(graphemes(atom.text)))
     if len(pieces) < 2 and len(atom.path) > 1:
         return [replace(atom, path=(_BARE,))]
     if len(pieces) < 2:
@@ -204,6 +205,13 @@ def _smaller(atom: Atom) -> list[Atom]:
         gap = piece[: len(piece) - len(piece.lstrip())] if piece.strip() else ""
         smaller.append(Atom(piece[len(gap) :], gap, atom.path))
     return smaller
+
+
+def _runs(characters: Sequence[str]) -> list[str]:
+    """Return the characters; of many, runs of them. One that is too long comes here again."""
+    if len(characters) <= _RUN:
+        return list(characters)
+    return ["".join(characters[start : start + _RUN]) for start in range(0, len(characters), _RUN)]
 
 
 def _without_endless_links(found: Sequence[Atom], limit: int, size: Size) -> list[Atom]:

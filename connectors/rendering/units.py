@@ -7,7 +7,8 @@ import regex
 from bot.core.connector import Unit
 
 ELLIPSIS = "…"
-_GRAPHEME = regex.compile(r"\X")
+# Flags first: in a run of their letters `\X` looks back to its beginning, from each of them.
+_GRAPHEME = regex.compile(r"\p{Regional_Indicator}{2}[\p{Grapheme_Extend}\u200d]*|\X")
 
 
 def length(text: str, unit: Unit) -> int:

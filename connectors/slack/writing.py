@@ -12,6 +12,8 @@ from itertools import zip_longest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from connectors.rendering import bounded
+
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`]*[^\s<>\"'`.,;:!?)\]}]")
 _MARKING = re.compile(r"(?<![^\W_])[*_~]+(?=\S)|`{3,}")
 _MARKS = {"strong": "*", "em": "_", "s": "~"}
@@ -34,7 +36,7 @@ def literal(text: str) -> str:
 
 def to_mrkdwn(markdown: str) -> str:
     """Never raises; empty when there is nothing to show."""
-    return _Writer().blocks(_parser().parse(markdown)).strip("\n")
+    return _Writer().blocks(_parser().parse(bounded(markdown))).strip("\n")
 
 
 class _Writer:

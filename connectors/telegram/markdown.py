@@ -11,7 +11,7 @@ from telegramify_markdown import RenderConfig, convert
 from telegramify_markdown.entity import MessageEntity as Entity
 
 from bot.core.outbound import Card
-from connectors.rendering import escaped
+from connectors.rendering import bounded, escaped
 from connectors.telegram.fields import INVISIBLE, clean
 
 _MOMENT = "tg://time?format=r&unix="
@@ -34,7 +34,7 @@ class Rendered:
 
 def rendered(markdown: str) -> Rendered:
     """What a Telegram app shows for it. Tags and formulas are shown as written: nothing is swallowed."""
-    text, found = convert(_plain_signs(clean(markdown)), latex_escape=False, config=_plain_symbols())
+    text, found = convert(_plain_signs(clean(bounded(markdown))), latex_escape=False, config=_plain_symbols())
     end = len(text.rstrip().encode("utf-16-le")) // 2
     entities = [
         _shown(entity, min(entity.length, end - entity.offset))
