@@ -3,8 +3,8 @@
 A lane is one chat of one account. It is advanced by one worker at a time, and rests as long as the platform's
 published limit asks. What is for a customer leaves in the order in which it was put there. In a chat of the
 staff that is so for each conversation, and they take turns: a card never waits behind all that another
-customer has said. A row is marked `sending` in the transaction that claims it: one found in that state later
-was under way when its worker died.
+customer has said. A row is marked `sending` in the transaction that claims it, and `begun` in one of its own
+just before its request goes out: only a row that is both, and whose worker died, is in doubt.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -210,6 +210,21 @@ class Outbox:
             await together(connection, (_FREE, free))
         return items
 
+    async def begin(self, connection: AsyncConnection, items: Sequence[Item]) -> list[bool]:
+        """Record that the requests of these items go out now. False for one that another worker has claimed.
+
+        The fence of its lane tells of a claim that was committed before; the row's count of attempts, read
+        again under the row's lock, of one that is committed meanwhile.
+        """
+        given = {
+            "ids": [item.id for item in items],
+            "lanes": [item.lane for item in items],
+            "fences": [item.fence for item in items],
+            "attempts": [item.attempts for item in items],
+        }
+        begun = {row.id for row in await connection.execute(_BEGIN, given)}
+        return [item.id in begun for item in items]
+
     async def renew(self, connection: AsyncConnection, items: Sequence[Item], lease: timedelta) -> None:
         await connection.execute(
             _RENEW,
@@ -378,7 +393,7 @@ class Outbox:
             heard_at=row.heard_at,
             part=row.part,
             attempts=row.attempts,
-            interrupted=claimed.was == "sending",
+            interrupted=claimed.begun,
             reports=row.reports,
             refs=tuple(row.refs or ()),
             sealer=sealer,
@@ -577,18 +592,19 @@ _CLAIM = text("""
         from due where l.id = due.id
         returning l.id, l.account_id, l.fence, l.lease_until
     ), heads as materialized (
-        select leased.id as lane_id, leased.account_id, leased.fence, leased.lease_until, o.id as outbox_id,
-            o.state as was
+        select leased.id as lane_id, leased.account_id, leased.fence, leased.lease_until, o.id as outbox_id
         from leased left join lateral (
-            select id, state from outbox where lane_id = leased.id and state in ('waiting', 'sending')
+            select id from outbox where lane_id = leased.id and state in ('waiting', 'sending')
             order by turn, position limit 1
         ) o on true
     ), marked as (
-        update outbox o set state = 'sending', attempts = o.attempts + 1
+        update outbox o set state = 'sending', attempts = o.attempts + 1,
+            begun = o.begun and o.state = 'sending'
         from heads where o.id = heads.outbox_id and o.state in ('waiting', 'sending')
-        returning o.id
+        returning o.id, o.begun
     )
-    select heads.lane_id, heads.account_id, heads.fence, heads.lease_until, heads.was, marked.id as outbox_id
+    select heads.lane_id, heads.account_id, heads.fence, heads.lease_until, marked.id as outbox_id,
+        marked.begun
     from heads left join marked on marked.id = heads.outbox_id
 """)
 
@@ -629,6 +645,15 @@ _DETAILS = text("""
     left join identities i on i.id = p.identity_id
     left join customers pc on pc.id = i.customer_id
     where o.id = any(cast(:ids as uuid[]))
+""")
+
+_BEGIN = text("""
+    update outbox o set begun = true
+    from unnest(cast(:ids as uuid[]), cast(:lanes as uuid[]), cast(:fences as bigint[]),
+            cast(:attempts as int[])) as t(id, lane, fence, attempts)
+    join lanes l on l.id = t.lane and l.fence = t.fence and l.lease_until is not null
+    where o.id = t.id and o.state = 'sending' and o.attempts = t.attempts
+    returning o.id
 """)
 
 _RENEW = text("""

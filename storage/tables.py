@@ -555,6 +555,9 @@ outbox = Table(
     Column("payload", Text, nullable=False),  # sealed
     # waiting, sending, delivered, failed, unknown, withdrawn; parked: until the customer writes again
     Column("state", String(20), nullable=False),
+    # Of what is `sending`: its request may be on the wire. A worker of an earlier version does not say so in
+    # time: what it has claimed counts as begun.
+    Column("begun", Boolean, nullable=False, server_default=text("true")),
     Column("reports", Boolean, nullable=False, server_default=text("false")),  # its success is told as well
     Column("part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),

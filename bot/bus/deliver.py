@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -51,6 +52,8 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 12  # with the pauses below: about twenty minutes
 LONGEST_PAUSE = timedelta(minutes=5)
 _AFTER_OUTAGE = 1.0  # seconds
+_CONNECTIONS = 64  # of an account, as many as its connector opens: a request waits for one before it is begun
+_BEGUN_TOGETHER = 16  # so many requests at most are recorded as begun and not yet on the wire
 Cards = Callable[[OrgId, UUID], Awaitable[Card]]
 
 
@@ -88,11 +91,13 @@ class Deliverer:
         self._pace = pace
         self._clock = clock
         self._sending: dict[UUID, Item] = {}  # by lane
+        self._free: WeakValueDictionary[AccountId, asyncio.Semaphore] = WeakValueDictionary()
         self._doubtful: list[Item] = []  # claimed, perhaps: the database went away meanwhile; none was sent
         self._outage = False
         self._due: list[float] = []
         self._wake = asyncio.Event()
         self._group: GroupCommit[Result, tuple[Wake, ...]] = GroupCommit(self._write)
+        self._beginning: GroupCommit[Item, bool] = GroupCommit(self._begin, limit=_BEGUN_TOGETHER)
         bell.listen(self.heard)
 
     def heard(self, wakes: Sequence[Wake]) -> None:
@@ -108,11 +113,13 @@ class Deliverer:
         """Deliver until `stop` is set; then what is under way is finished and recorded."""
         async with asyncio.TaskGroup() as keepers:
             group = keepers.create_task(self._group.run(), name="settle deliveries")
+            beginning = keepers.create_task(self._beginning.run(), name="begin deliveries")
             renewing = keepers.create_task(self._renew(), name="renew lanes")
             try:
                 await self._claiming(stop)
             finally:
                 group.cancel()
+                beginning.cancel()
                 renewing.cancel()
 
     async def _claiming(self, stop: asyncio.Event) -> None:
@@ -258,6 +265,10 @@ class Deliverer:
             wakes = await self._outbox.settle(connection, results)
         return [wakes if n == 0 else () for n in range(len(results))]
 
+    async def _begin(self, items: Sequence[Item]) -> Sequence[bool]:
+        async with self._database.begin() as connection:
+            return await self._outbox.begin(connection, items)
+
     async def _try(self, item: Item) -> Result:
         connector = await self._connectors.get(item.account_id)
         if connector is None:
@@ -275,8 +286,11 @@ class Deliverer:
                 if item.lost:
                     return Dead(item, "withdrawn", KeyDestroyed.code, "the customer was erased")
                 item = replace(item, interrupted=False)
-            async with asyncio.timeout(self._pace.patience.total_seconds()):
-                sent = await connector.send(outbound)
+            async with self._free.setdefault(item.account_id, asyncio.Semaphore(_CONNECTIONS)):
+                if not await self._beginning.submit(item):
+                    return _wait(item, timedelta(), "lane.taken_over", "another worker has claimed it")
+                async with asyncio.timeout(self._pace.patience.total_seconds()):
+                    sent = await connector.send(outbound)
             can = connector.capabilities
             rest = _rest(can, operation)
             return Delivered(item, self._more(item, sent), max(rest, sent.rest), rest * (can.chat_burst - 1))

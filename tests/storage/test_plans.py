@@ -514,6 +514,12 @@ CASES = (
         lambda s: {"accounts": s.accounts, "slots": _n(30), "limit": AT_ONCE, "seconds": 30.0},
         400,
     ),
+    Case(
+        "begin",
+        outbox._BEGIN,
+        lambda s: {"ids": s.messages, "lanes": s.ids, "fences": _n(0), "attempts": _n(1)},
+        300,
+    ),
     Case("details", outbox._DETAILS, lambda s: {"ids": s.messages}, 300),
     # files
     Case("claim files", files._CLAIM, lambda _s: {"without": [], "limit": 8, "seconds": 60.0}, 300),
