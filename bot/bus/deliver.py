@@ -53,7 +53,7 @@ MAX_ATTEMPTS = 12  # with the pauses below: about twenty minutes
 LONGEST_PAUSE = timedelta(minutes=5)
 _AFTER_OUTAGE = 1.0  # seconds
 _CONNECTIONS = 64  # of an account, as many as its connector opens: a request waits for one before it is begun
-_BEGUN_TOGETHER = 16  # so many requests at most are recorded as begun and not yet on the wire
+BEGUN_TOGETHER = 16  # so many requests at most are recorded as begun and not yet on the wire
 Cards = Callable[[OrgId, UUID], Awaitable[Card]]
 
 
@@ -97,7 +97,7 @@ class Deliverer:
         self._due: list[float] = []
         self._wake = asyncio.Event()
         self._group: GroupCommit[Result, tuple[Wake, ...]] = GroupCommit(self._write)
-        self._beginning: GroupCommit[Item, bool] = GroupCommit(self._begin, limit=_BEGUN_TOGETHER)
+        self._beginning: GroupCommit[Item, bool] = GroupCommit(self._begin, limit=BEGUN_TOGETHER)
         bell.listen(self.heard)
 
     def heard(self, wakes: Sequence[Wake]) -> None:

@@ -179,7 +179,7 @@ async def test_no_kill_loses_or_repeats_a_word(seed: int, var: Path, artifacts: 
         "turns": sum(len(one.turns) for one in told.values()),
         "on phones": shown,
         **{state: states[state] for state in ("delivered", "withdrawn", "unknown")},
-        "unknown shown": arrived,
+        "of those on the wire": arrived,
         "untold": sum(one.untold for one in told.values()),
         "threads": sum(len(one.rooms) for one in told.values()),
         "retried": sum(row.attempts > 1 for one in told.values() for row in (*one.outbox, *one.room)),
