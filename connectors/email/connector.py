@@ -31,13 +31,13 @@ from connectors.email.composing import (
     sheets,
 )
 from connectors.email.context import ReplyContext, read_context
-from connectors.email.imap import opened
+from connectors.email.imap import ImapSession, opened
 from connectors.email.incoming import CHANNEL, ORIGINAL_TYPE, WHOLE
 from connectors.email.intake import Intake, ResolveTxt, former_keys, resolve_txt
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.originals import original
-from connectors.email.reading import MAX_BYTES, ReadingProcess, file
+from connectors.email.reading import MAX_BYTES, ReadingProcess, file, traces
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
 from connectors.email.submission import Submission
@@ -67,6 +67,8 @@ CAPABILITIES = Capabilities(
 )
 _FILING = timedelta(minutes=2)  # a provider that has not filed a mail by then did not take it
 _CHUNK = 64 * 1024
+_RECENT = 50  # mails in which `check` looks for forged results
+_HEADERS = 16 * 1024  # bytes of each one's headers: what servers write stands on top
 
 
 class EmailConnector:
@@ -260,7 +262,28 @@ class EmailConnector:
                     *([self._settings.sent] if self._settings.sent else ()),
                 ):
                     await session.select(folder)
+                await self._check_results(session)
         return self._settings.address
+
+    async def _check_results(self, session: ImapSession) -> None:
+        """Raise Refused where the server lets results in its own name through from outside."""
+        selected = await session.select(self._settings.folders[0])
+        uids = await session.uids_after(max(0, selected.next - 1 - _RECENT)) if selected.next else []
+        if not uids or not self._settings.trusted_servers:
+            return
+        heads = await session.headers(uids[-_RECENT:], _HEADERS)
+        servers = self._settings.trusted_servers
+        found = [traces(head, trusted_servers=servers) for head in heads]
+        brought = [each for each in found if each.brought]
+        if not brought:
+            return
+        server = brought[0].server
+        lines = max(each.received for each in found if each.server == server)
+        raise Refused(
+            f"{self._settings.address}: {len(brought)} of the last {len(heads)} mails brought"
+            f" Authentication-Results in the name of {server} along: let that server strip them, and write"
+            f" `{server}/{lines}` under trusted_servers, so that none further down is believed"
+        )
 
     async def close(self) -> None:
         self._newest.clear()

@@ -181,6 +181,12 @@ class ImapSession:
     async def fetch_beginning(self, uid: int, limit: int) -> bytes | None:
         return await self._literal(uid, f"(UID BODY.PEEK[]<0.{limit}>)")
 
+    async def headers(self, uids: Sequence[int], limit: int) -> list[bytes]:
+        """Return the first `limit` bytes of each mail's headers. Ask for some dozens at a time."""
+        wanted = ",".join(str(uid) for uid in uids)
+        answer = await self._good(self._client.uid("fetch", wanted, f"(UID BODY.PEEK[HEADER]<0.{limit}>)"))
+        return [bytes(line) for line in answer.lines if isinstance(line, bytearray)]
+
     async def wait(self, seconds: float) -> None:
         """Until the server tells of something, at most so long. Needs IDLE."""
         # The library waits for ever for a server that does not say whether it idles.

@@ -11,7 +11,17 @@
 
 from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust
 from connectors.email.reading.process import ReadingProcess, TooCostly
-from connectors.email.reading.reading import MAX_BYTES, file, head, key_names, read, resolve_and_read, texts
+from connectors.email.reading.reading import (
+    MAX_BYTES,
+    file,
+    head,
+    key_names,
+    read,
+    resolve_and_read,
+    texts,
+    traces,
+)
+from connectors.email.reading.trust import Traces
 
 __all__ = [
     "MAX_BYTES",
@@ -23,6 +33,7 @@ __all__ = [
     "Proof",
     "ReadingProcess",
     "TooCostly",
+    "Traces",
     "Trust",
     "file",
     "head",
@@ -30,4 +41,5 @@ __all__ = [
     "read",
     "resolve_and_read",
     "texts",
+    "traces",
 ]

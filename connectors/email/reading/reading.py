@@ -128,6 +128,12 @@ def key_names(raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...
     return tuple(dict.fromkeys(name for _, name in trust.signatures(headers, domain))) if domain else ()
 
 
+def traces(raw: bytes, *, trusted_servers: Collection[str]) -> trust.Traces:
+    """Return where the results of a trusted server stand in a mail's headers."""
+    headers, _ = read_headers(raw.lstrip(b"\r\n"))
+    return trust.traces(headers, tuple(trusted_servers))
+
+
 def file(raw: bytes, index: int) -> Part:
     """Return a file of a mail that was put away: `read(raw).attachments[index]`.
 

@@ -1,15 +1,16 @@
 """Whether the domain in From vouches for a mail.
 
 First the word of our own server: its Authentication-Results (RFC 8601), only the topmost of its name, never
-those below a header of somebody else. A mail that no such server judged is judged by its DKIM signatures
-(RFC 6376) here. Only signatures and results *aligned* with From count (RFC 7489, 3.1): the same domain, or
-one above it, which controls it. Domains beside or below it would need the Public Suffix List; for them a
-DMARC verdict is taken.
+those below a header of somebody else, nor below more Received lines than it writes them below. A mail that
+no such server judged is judged by its DKIM signatures (RFC 6376) here. Only signatures and results *aligned*
+with From count (RFC 7489, 3.1): the same domain, or one above it, which controls it. Domains beside or below
+it would need the Public Suffix List; for them a DMARC verdict is taken.
 """
 
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import authres  # type: ignore[import-untyped]
 import dkim as dkimpy  # type: ignore[import-untyped]
@@ -25,6 +26,7 @@ KeyFor = Callable[[str], bytes | str | None]
 
 _MAX_RESULTS = 10  # Authentication-Results headers that are read
 _MAX_SIGNATURES = 5
+_ANY = 1_000_000  # Received lines
 _MAX_VALUE = 8_000
 # What the mail is read by, and has once. A second one above it was put there after it was signed.
 _ONCE = ("subject", "reply-to", "content-type", "content-transfer-encoding", "message-id")
@@ -78,17 +80,19 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
     It may consist of filters that write a header each. One that repeats a method, or follows a header with
     several, is none of them: it was in the mail.
     """
-    trusted = {server.lower().strip() for server in trusted_servers}
+    trusted = _trusted(trusted_servers)
     results: list[Result] = []
-    begun, name = False, ""
+    begun, name, received = False, "", 0
     judged: set[str] = set()
     for key, value in headers.fields:
-        if key == "received" and begun:
-            break  # what lies below was in the mail when the server got it
+        if key == "received":
+            if begun:
+                break  # what lies below was in the mail when the server got it
+            received += 1
         if key != "authentication-results":
             continue
         server, found = _parsed(unfold(value)[:_MAX_VALUE])
-        if server not in trusted or (begun and server != name):
+        if received > trusted.get(server, -1) or (begun and server != name):
             break
         methods = {method for method, _, _ in found} & _JUDGING
         if methods & judged:
@@ -99,6 +103,45 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
         if len(methods) > 1 or len(results) > _MAX_RESULTS * 5:
             break
     return results
+
+
+def _trusted(servers: Sequence[str]) -> dict[str, int]:
+    """Return below how many Received lines at most each server writes its results: mx.example.com/1."""
+    named = (server.lower().strip().partition("/") for server in servers)
+    return {name: int(most) if most.isdecimal() else _ANY for name, _, most in named}
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Where the results of a trusted server stand in a mail; `server` is "" where there are none."""
+
+    server: str = ""
+    received: int = 0  # lines of that name above the topmost ones
+    brought: bool = False  # others in that server's name were in the mail when it came, and can be believed
+
+
+def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
+    """Look for results in the name of a trusted server that came from outside.
+
+    They repeat a method of the topmost ones, or stand below a Received line that stands below those. Where a
+    server writes none of its own into a mail, such a one would be taken for it.
+    """
+    trusted = _trusted(trusted_servers)
+    found, received = Traces(), 0
+    judged: set[str] = set()
+    for key, value in headers.fields:
+        received += key == "received"
+        if key != "authentication-results":
+            continue
+        server, results = _parsed(unfold(value)[:_MAX_VALUE])
+        if received > trusted.get(server, -1):
+            continue
+        methods = {method for method, _, _ in results} & _JUDGING
+        if found.server and (received > found.received or methods & judged):
+            return replace(found, brought=True)
+        found = found if found.server else Traces(server, received)
+        judged |= methods
+    return found
 
 
 def _parsed(value: str) -> tuple[str, list[Result]]:

@@ -419,3 +419,18 @@ async def test_mail_is_not_taken_while_it_cannot_be_kept(routed: tuple[Line, typ
 
     assert refused.value.smtp_code == 451
     assert len(line.inbox.events) == 1
+
+
+async def test_a_server_that_lets_results_in_its_name_through_is_found(line: Line, maya: Customer) -> None:
+    authserv = line.server.authserv
+    for n in range(60):  # more than are looked at
+        await maya.write(f"Hi {n}", "Hello", to=ADDRESS)
+    assert await line.connector.check() == ADDRESS
+    forged = {"Authentication-Results": f"{authserv}; dmarc=pass header.from=bank.example"}
+    await maya.write("Hi", "Hello", to=ADDRESS, headers=forged, verdict="fail")
+    with pytest.raises(Refused, match="1 of the last 50 mails") as told:
+        await line.connector.check()
+    assert f"{authserv}/1" in told.value.reason
+    again = rig.settings(rig.options(line.server, trusted_servers=""))
+    async with rig.line(line.server, again) as other:
+        assert await other.connector.check() == ADDRESS, "nobody is believed there"

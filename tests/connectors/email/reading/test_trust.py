@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connectors.email.reading import Mail, key_names, read, resolve_and_read
+from connectors.email.reading import Mail, Traces, key_names, read, resolve_and_read, traces
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PRIVATE = KEY.private_bytes(
@@ -245,3 +245,46 @@ async def test_a_resolver_that_fails_costs_the_trust_and_not_the_mail() -> None:
     mail = await resolve_and_read(signed(), trusted_servers=SERVERS, own_addresses=(), resolve=resolve)
     assert mail.new == "hello"
     assert mail.trust.why == "the key of its signature could not be looked up"
+
+
+def received(raw: bytes, *by: str) -> bytes:
+    return (
+        b"".join(f"Received: from x by {host}; Mon, 2 Mar 2026 10:00:00 +0000\r\n".encode() for host in by)
+        + raw
+    )
+
+
+@pytest.mark.parametrize(
+    ("above", "within", "servers", "verified"),
+    [
+        # As Gmail writes it below its own line, and as milters write it above theirs, with hops within behind.
+        (["mx.acme.example"], [], "mx.acme.example/1", True),
+        (["lmtp.acme.example", "amavis.acme.example"], ["mx.acme.example"], "mx.acme.example/2", True),
+        (["lmtp.acme.example", "amavis.acme.example", "mx.acme.example"], [], "mx.acme.example/2", False),
+        (["mx.acme.example", "evil.example"], [], "mx.acme.example/1", False),
+        (["mx.acme.example"], [], "mx.acme.example/0", False),
+        (["mx.acme.example", "evil.example"], [], "mx.acme.example", True),
+    ],
+)
+def test_results_are_believed_below_so_many_received_lines(
+    above: list[str], within: list[str], servers: str, verified: bool
+) -> None:
+    raw = received(with_results(PASS, raw=received(BARE, *within)), *above)
+    assert judged(raw, servers=(servers,)).trust.verified is verified
+    assert (key_names(raw, trusted_servers=(servers,)) == ()) or not verified
+
+
+def test_what_was_brought_along_is_found() -> None:
+    ours = "mx.acme.example; spf=none smtp.mailfrom=x@evil.example; dmarc=none header.from=example.org"
+    honest = received(with_results(ours, raw=received(BARE, "sender.example")), "mx.acme.example")
+    assert traces(honest, trusted_servers=SERVERS) == Traces("mx.acme.example", 1)
+    at_once = received(with_results(ours, PASS), "mx.acme.example")
+    assert traces(at_once, trusted_servers=SERVERS).brought
+    below = received(with_results(ours, raw=received(with_results(PASS), "relay.example")), "mx.acme.example")
+    assert traces(below, trusted_servers=SERVERS).brought
+    assert not traces(below, trusted_servers=("mx.acme.example/1",)).brought, "nor is it believed"
+    filters = with_results(
+        "mx.acme.example; spf=pass smtp.mailfrom=a@example.org", "mx.acme.example; dkim=none"
+    )
+    assert not traces(received(filters, "mx.acme.example"), trusted_servers=SERVERS).brought
+    assert traces(received(BARE, "mx.acme.example"), trusted_servers=SERVERS) == Traces()
