@@ -12,8 +12,10 @@ from tests.rooms.test_leak import in_telegram
 from tests.rooms.test_room import undo
 from tests.story.rig import Rig, rig, until
 from tests.story.shell import desk
+from tests.story.test_moving import command
 
 ERASED = "This customer was erased"
+ANNA = "Anna Lindqvist"
 
 
 async def _held(customer: OnTelegram, room: Room, holder: str) -> None:
@@ -118,6 +120,31 @@ async def test_all_that_the_desk_posted_in_slack_is_deleted(database_url: str, r
         assert " by an operator" in str(ours()[0])
         await until(lambda: not r.slack.files(), what="the file is deleted, too")
         assert await _remains(r) == []
+
+
+async def test_every_thread_of_everybody_they_were_found_to_be_is_emptied(
+    database_url: str, redis_url: str
+) -> None:
+    people = ("Maya Fischer", "Tom Berger")
+    async with rig(database_url, redis_url, customers=people) as r:
+        rooms = []
+        for name in people:
+            customer, room = OnTelegram(r, name), SlackThread(r)
+            await customer.say(f"I was charged twice, says {name}")
+            await until(lambda room=room, name=name: room.find(f"says {name}"), what="a room")  # type: ignore[misc]
+            rooms.append(room)
+        maya, tom = (one["id"] for one in json.loads((await desk(r, "customers", "--json")).out))
+        assert (await desk(r, "customers", "merge", maya, tom)).code == 0
+        told = await command(r, f"customers erase {tom} --yes")
+        assert "2 threads" in told
+        for room in rooms:
+            await until(
+                lambda room=room: f"by {ANNA}" in str(r.slack.messages(room.channel, room.ts)[0]),  # type: ignore[misc]
+                what="the card says who did it",
+            )
+        everything = lambda: "".join(str(r.slack.messages(one.channel, one.ts)) for one in rooms)  # noqa: E731
+        await until(lambda: "charged twice" not in everything(), what="all is deleted")
+        assert not any(name.split()[0] in everything() for name in people)
 
 
 async def test_what_is_left_is_named_where_telegram_lets_nothing_be_deleted(
