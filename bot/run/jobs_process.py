@@ -7,6 +7,8 @@ it, and one that takes the process down is tried again by whoever cleans up afte
 
 The worker has the main thread, where signals arrive; a thread of ours makes periodic jobs due. Any number of
 such processes may run: a periodic run has an id made of its name and time, and RQ takes an id once.
+
+Without Redis the periodic jobs run in turn instead: see `jobs_in_turn`.
 """
 
 import base64
@@ -34,6 +36,7 @@ from bot.jobs.queue import SERIALIZER, enqueue_due, queue_name, queue_of
 from bot.jobs.registry import JOBS
 from bot.run.embedded import Servers
 from bot.run.jobs_health import healthy
+from bot.run.jobs_in_turn import run_in_turn
 from bot.run.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -49,7 +52,8 @@ def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
     """Run jobs until SIGTERM or SIGINT; call it in the main thread of a process of its own.
 
     Returns within 20 s of the signal: a job at hand has GRACE to end and is then put back for the next
-    process; a second signal puts it back at once. While Redis is away it waits.
+    process; a second signal puts it back at once. While Redis is away it waits; where no Redis is configured
+    it does without.
 
     Raises SettingsError, StorageUnavailable, ProcessBroken.
     """
@@ -60,19 +64,26 @@ def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
     _without_what_we_say()
     stop = _Stop()
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        if not servers.redis_url:
+            with healthy(settings, servers.database_url, redis=lambda: "off"):
+                _begun(settings)
+                run_in_turn(stop.asked)
+        else:
+            _run_queued(settings, servers, namespace, stop)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        log.info("jobs stopped", process="jobs")
+
+
+def _run_queued(settings: Settings, servers: Servers, namespace: str, stop: "_Stop") -> None:
     redis = Redis.from_url(servers.redis_url, socket_connect_timeout=_PATIENCE, client_name="desk-jobs")
     ticker = _Ticker(Redis.from_url(servers.redis_url, socket_timeout=_PATIENCE), namespace, stop.asked)
     thread = threading.Thread(target=ticker.run, name="jobs ticker")
     try:
         with healthy(settings, servers.database_url, redis=lambda: ticker.state):
-            log.info(
-                "process started",
-                process="jobs",
-                version=version("agents-market"),
-                host=settings.host,
-                port=settings.health_port,
-                count=len(JOBS),
-            )
+            _begun(settings)
             thread.start()
             try:
                 while not stop.asked.is_set():
@@ -85,9 +96,17 @@ def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
                 thread.join()
     finally:
         redis.close()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        log.info("jobs stopped", process="jobs")
+
+
+def _begun(settings: Settings) -> None:
+    log.info(
+        "process started",
+        process="jobs",
+        version=version("agents-market"),
+        host=settings.host,
+        port=settings.health_port,
+        count=len(JOBS),
+    )
 
 
 class _Stop:
@@ -101,6 +120,7 @@ class _Stop:
         first = not self.asked.is_set()
         self.asked.set()
         if self.worker is None:
+            interrupt(GRACE if first else timedelta())  # of a job that runs in turn
             return
         if self.worker.get_state() == WorkerStatus.BUSY:
             self.worker.stop_soon(GRACE if first else timedelta())

@@ -112,13 +112,13 @@ def _begun(process: str, settings: Settings, h: House, *, port: int | None) -> N
 
 
 def jobs(settings: Settings) -> None:
-    """RQ's workers and cron. Until SIGTERM or SIGINT."""
+    """RQ's workers and cron; without Redis, periodic jobs in turn. Until SIGTERM or SIGINT."""
     url = settings.database_url
-    if not url or not settings.redis_url:
-        raise SettingsError("`desk jobs` needs DATABASE_URL and REDIS_URL: give it the ones of `desk work`")
+    if not url:
+        raise SettingsError("`desk jobs` needs DATABASE_URL: give it the one of `desk work`")
     if parent := settings.environ.get(_CHILD_OF, ""):
         threading.Thread(target=_follow, args=(int(parent),), daemon=True, name="parent").start()
-    run_jobs(settings, Servers(database_url=url, redis_url=settings.redis_url), namespace(url))
+    run_jobs(settings, Servers(database_url=url, redis_url=settings.redis_url or ""), namespace(url))
 
 
 def _follow(parent: int) -> None:
@@ -272,10 +272,6 @@ async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) 
 
     Raises ProcessBroken if the child ended by itself, which stops the process.
     """
-    if not known.redis_url:
-        log.warning("no jobs", reason="REDIS_URL is not set")
-        yield
-        return
     environ: Mapping[str, str] = {
         "LOG_LEVEL": "WARNING",  # what it does hourly is no news beside what people do here
         **settings.environ,

@@ -15,7 +15,7 @@ from redis import Redis
 from rq.job import Job, JobStatus
 
 from bot.jobs.queue import SERIALIZER, enqueue, enqueue_due, queue_of
-from bot.jobs.registry import find
+from bot.jobs.registry import JOBS, find
 from bot.run.embedded import EmbeddedValkey
 from tests.jobs.rig import NEW_KEY, NOW, key_text
 
@@ -99,6 +99,7 @@ def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_
         "delivered": 0,
         "links": 0,
         "unproved": 0,
+        "loop_guard": 0,
         "turns": 0,
     }
     assert status(redis, theirs) == JobStatus.QUEUED
@@ -176,6 +177,46 @@ def test_it_outlives_a_redis_that_goes_away_and_comes_back(
         running.process.kill()
         running.process.wait()
         asyncio.run(valkey.stop())
+
+
+def test_without_redis_each_periodic_job_runs_in_turn(database_url: str, tmp_path: Path) -> None:
+    running = Running(database_url, "", tmp_path / "log")
+    try:
+        for job in JOBS:
+            running.wait_for(f'"job": "{job.name}"')
+        running.wait_for('"event": "job done"', times=len(JOBS))
+        assert running.stop() == 0
+        assert '"level": "error"' not in running.logged()
+        assert '"level": "warning"' not in running.logged()
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+def test_without_redis_a_job_at_hand_ends_when_the_process_is_told_twice_to_stop(
+    database_url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database_url) as holder:
+        holder.execute("lock table outbox in access exclusive mode")  # the sweep waits for it
+        running = Running(database_url, "", tmp_path / "log")
+        try:
+            running.wait_for('"event": "process started"')
+            until(lambda: _waits(database_url), "the job waits for the lock")
+            running.process.send_signal(signal.SIGTERM)
+            assert running.stop() == 0
+            assert '"event": "job interrupted"' in running.logged()
+        finally:
+            running.process.kill()
+            running.process.wait()
+
+
+def _waits(database_url: str) -> bool:
+    with psycopg.connect(database_url, autocommit=True) as database:
+        found = database.execute(
+            "select 1 from pg_locks where not granted and database ="
+            " (select oid from pg_database where datname = current_database())"
+        )
+        return found.fetchone() is not None
 
 
 def test_redis_that_was_never_there_is_waited_for(database_url: str, free_port: int, tmp_path: Path) -> None:

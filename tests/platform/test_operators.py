@@ -91,8 +91,8 @@ async def metric(program: Program, sample: str, true: Callable[[float], bool]) -
 # --- how a process ends ------------------------------------------------------------------------------------
 
 
-async def test_serve_and_work_need_no_redis(environ: dict[str, str], running: Programs) -> None:
-    for kind in ("serve", "work"):
+async def test_no_process_needs_redis(environ: dict[str, str], running: Programs) -> None:
+    for kind in ("serve", "work", "jobs"):
         program = of(kind, environ | {"REDIS_URL": ""}, running)
         await program.start()
         await metric(program, "desk_database_up", lambda up: up == 1)
