@@ -360,7 +360,7 @@ class Outbox:
         try:
             payload = self._operation(row, sealer)
         except KeyDestroyed:
-            if claimed.was != "sending" or row.room_id is None or row.kind not in ("post", "offer"):
+            if not claimed.begun or row.room_id is None or row.kind not in ("post", "offer"):
                 raise
             payload, lost = Post(""), True  # it may have arrived, and then it must be deleted
         direct, context, card = None, "", ""

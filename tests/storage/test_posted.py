@@ -57,7 +57,10 @@ async def left_over(desk: Bench, conversation: ConversationId) -> list[tuple[str
     return [(one.state, one.messages) for one in found]
 
 
-async def worker_died(desk: Bench) -> None:
+async def worker_died(desk: Bench, under_way: Item) -> None:
+    """With a request on the wire."""
+    async with desk.database.begin() as connection:
+        assert await desk.outbox.begin(connection, [under_way]) == [True]
     await desk.execute("update lanes set lease_until = null where lease_until > now()")
 
 
@@ -90,7 +93,7 @@ async def test_a_worker_that_dies_while_it_deletes_is_followed_by_another(desk: 
             else:
                 await desk.settle(desk.taken(item))
         await desk.execute("update lanes set free_at = null, ready_at = now() where ready_at is not null")
-    await worker_died(desk)
+    await worker_died(desk, under_way[0])
     again: list[Item] = []
     await desk.deliver(lambda item: again.append(item) if item.id == under_way[0].id else None)
     assert [(item.interrupted, item.refs) for item in again] == [(True, under_way[0].refs)]
@@ -103,7 +106,7 @@ async def test_what_was_under_way_when_both_happened_is_looked_for_and_deleted(d
     await desk.turn()
     [under_way] = [item for item in await desk.claim() if item.room is not None]
     await erased(desk, conversation)
-    await worker_died(desk)
+    await worker_died(desk, under_way)
     found: list[Item] = []
     deleted: list[str] = []
 
