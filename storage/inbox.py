@@ -676,11 +676,21 @@ _WORKING = text(f"""{_CONCERNS}
     )
     order by v.id
 """)
+# Also where a closing can still be undone and would give it back to who had it: words of ours wait there.
+_WORKING_OR_CLOSING = text(f"""{_CONCERNS}
+    where v.organization_id = :organization and v.id in (
+        select r.conversation_id from rooms r join conversations w on w.id = r.conversation_id
+        where r.account_id = :account and r.open and w.status = 'escalated'
+        union all
+        select t.conversation_id from timers t where t.kind = 'release'
+    )
+    order by v.id
+""")
 _CONCERNED: Mapping[WorkplaceChange, TextClause] = {
     WorkplaceChange.CHAT_CLOSED: _WORKING,
     WorkplaceChange.CHAT_EXPOSED: _WORKING,
     WorkplaceChange.CHAT_MADE_PUBLIC: _WORKING,
-    WorkplaceChange.PERSON_DEACTIVATED: _WORKING,
+    WorkplaceChange.PERSON_DEACTIVATED: _WORKING_OR_CLOSING,
     # Whichever conversation was there last tells the admins.
     WorkplaceChange.CHAT_RENAMED: text(f"""{_CONCERNS}
         where v.id = (

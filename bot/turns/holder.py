@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.core.conversation import Escalation, EscalationState, HolderLeft, Status
-from bot.core.effects import AddStep, ClearTimers
+from bot.core.effects import AddStep, ChangeEscalation, ClearTimers
 from bot.core.ids import TeamId
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
@@ -19,6 +19,7 @@ def hear(draft: Draft, left: HolderLeft) -> None:
     """
     escalation = draft.escalation
     if escalation is None:
+        _forget_last_holder(draft, left)
         return
     if escalation.state is EscalationState.WAITING and escalation.assignee == left.person:
         _unassign(draft, left)
@@ -33,6 +34,15 @@ def hear(draft: Draft, left: HolderLeft) -> None:
         Post(f"⚠️ {gone}. Nobody speaks to {draft.customer_name} now: press **Take** on the card to go on.")
     )
     back_to_queue(draft, gone)
+
+
+def _forget_last_holder(draft: Draft, left: HolderLeft) -> None:
+    """Let a closing that is undone lead to the team's queue, where the last holder cannot answer."""
+    closed = draft.closed
+    if closed is not None and closed.holder == left.person:
+        draft.closed = replace(closed, holder=None)
+        draft.add(ChangeEscalation(draft.closed))
+        draft.because(f"person {left.person}", f"would not hold it again: {left.name} {left.reason}")
 
 
 def _is_asked(draft: Draft, escalation: Escalation, left: HolderLeft) -> bool:

@@ -35,11 +35,17 @@ def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId
                 Post(f"🔓 {draft.customer_name} still needs a person here. To end this, press **Resolve**.")
             )
             draft.because("desk", "opened a thread again that somebody had closed")
-        case WorkplaceChange.PERSON_DEACTIVATED if concerned and person is not None:
+        case WorkplaceChange.PERSON_DEACTIVATED if person and (concerned or _closed_in(draft, place)):
             reason = f"was deactivated in {place.channel.capitalize()}"
             holder.hear(draft, HolderLeft(person, draft.person_name(person), reason))
         case _:
             draft.because("desk", f"{content.change} concerns this no more")
+
+
+def _closed_in(draft: Draft, place: Place) -> bool:
+    """Whether the room closed last belongs to the account of `place`."""
+    closed = draft.closed
+    return closed is not None and closed.room is not None and closed.room.place.account == place.account
 
 
 def _exposed(draft: Draft, name: str, changed: WorkplaceChanged) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from bot.core.answering import Answer, HandOver
-from bot.core.conversation import EscalationState, View
+from bot.core.conversation import EscalationState, OwnerKind, View
 from bot.core.events import Event, WorkplaceChange, WorkplaceChanged
 from bot.core.ids import ConversationId
 from bot.rooms.cards import Cards
@@ -179,6 +179,19 @@ async def test_who_is_deactivated_keeps_nothing_and_others_keep_theirs(desk: Ben
     await told(desk, WorkplaceChange.PERSON_DEACTIVATED, who=HUGO)
     states = [(await desk.view(id_)).escalation for id_ in (mine, theirs)]
     assert [e.state for e in states if e] == [EscalationState.WAITING, EscalationState.HELD]
+
+
+async def test_who_is_deactivated_before_their_closing_is_undone_does_not_get_it_back(desk: Bench) -> None:
+    id_ = await escalated(desk, "maya")
+    view = await desk.held(id_, HUGO)
+    assert view.escalation is not None
+    await desk.press("resolve", view, HUGO)
+    await told(desk, WorkplaceChange.PERSON_DEACTIVATED, who=HUGO)
+    await desk.press("reopen", view, "U0CARLA003", str(view.escalation.id))
+    view = await desk.view(id_)
+    assert view.conversation.owner.kind is OwnerKind.QUEUE
+    assert view.escalation is not None
+    assert (view.escalation.state, view.escalation.holder) == (EscalationState.WAITING, None)
 
 
 async def test_a_new_name_is_told_to_the_admins_once(desk: Bench) -> None:
