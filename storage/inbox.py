@@ -681,6 +681,7 @@ _WORKING_OR_CLOSING = text(f"""{_CONCERNS}
     where v.organization_id = :organization and v.id in (
         select r.conversation_id from rooms r join conversations w on w.id = r.conversation_id
         where r.account_id = :account and r.open and w.status = 'escalated'
+            and (cast(:chat as text) = '' or r.chat_id = cast(:chat as text))
         union all
         select t.conversation_id from timers t where t.kind = 'release'
     )
@@ -691,6 +692,7 @@ _CONCERNED: Mapping[WorkplaceChange, TextClause] = {
     WorkplaceChange.CHAT_EXPOSED: _WORKING,
     WorkplaceChange.CHAT_MADE_PUBLIC: _WORKING,
     WorkplaceChange.PERSON_DEACTIVATED: _WORKING_OR_CLOSING,
+    WorkplaceChange.PERSON_LEFT: _WORKING_OR_CLOSING,
     # Whichever conversation was there last tells the admins.
     WorkplaceChange.CHAT_RENAMED: text(f"""{_CONCERNS}
         where v.id = (

@@ -188,6 +188,7 @@ class WorkplaceChange(StrEnum):
     CHAT_EXPOSED = "chat_exposed"  # others than staff can read there; detail: who, for staff
     CHAT_MADE_PUBLIC = "chat_made_public"  # everybody, perhaps of the workplace alone, can; detail: the same
     PERSON_DEACTIVATED = "person_deactivated"  # the sender can use the channel no more
+    PERSON_LEFT = "person_left"  # the sender is in the chat no more; detail: how, for staff
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from uuid import UUID
 
 import structlog
@@ -266,8 +267,17 @@ class Connections:
 
 
 def _fingerprint(settings: AccountSettings) -> str:
-    """Identify what a platform is told of an account: where it is, and with which secrets."""
-    told = [settings.public_url, settings.path, settings.api_url, sorted(settings.secrets.items())]
+    """Identify what a platform is told of an account: where it is, with which secrets, and for which events.
+
+    Which events are wanted may change with the version.
+    """
+    told = [
+        version("agents-market"),
+        settings.public_url,
+        settings.path,
+        settings.api_url,
+        sorted(settings.secrets.items()),
+    ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """Changes where staff work, as the platform tells them: lost channels, deleted cards, people who are gone."""
 
-from bot.core.conversation import HolderLeft
+from bot.core.conversation import HolderLeft, Room
 from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
@@ -35,17 +35,21 @@ def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId
                 Post(f"🔓 {draft.customer_name} still needs a person here. To end this, press **Resolve**.")
             )
             draft.because("desk", "opened a thread again that somebody had closed")
-        case WorkplaceChange.PERSON_DEACTIVATED if person and (concerned or _closed_in(draft, place)):
+        case WorkplaceChange.PERSON_LEFT if person and _last_room(draft, place):
+            holder.hear(draft, HolderLeft(person, draft.person_name(person), content.detail))
+        case WorkplaceChange.PERSON_DEACTIVATED if person and _last_room(draft, place):
             reason = f"was deactivated in {place.channel.capitalize()}"
             holder.hear(draft, HolderLeft(person, draft.person_name(person), reason))
         case _:
             draft.because("desk", f"{content.change} concerns this no more")
 
 
-def _closed_in(draft: Draft, place: Place) -> bool:
-    """Whether the room closed last belongs to the account of `place`."""
-    closed = draft.closed
-    return closed is not None and closed.room is not None and closed.room.place.account == place.account
+def _last_room(draft: Draft, place: Place) -> Room | None:
+    """Return the open room, else the one closed last, if it is in the chat or account that `place` means."""
+    room = draft.open_room or (draft.closed.room if draft.closed and not draft.escalation else None)
+    if room is None or room.place.account != place.account or place.chat not in ("", room.place.chat):
+        return None
+    return room
 
 
 def _exposed(draft: Draft, name: str, changed: WorkplaceChanged) -> None:

@@ -55,6 +55,8 @@ def _change(event: Node, us: str) -> tuple[WorkplaceChange, str, str, str] | Non
             return WorkplaceChange.CHAT_MOVED, moved, event.text("old_channel_id"), ""
         case "user_change" if event.node("user").flag("deleted"):
             return WorkplaceChange.PERSON_DEACTIVATED, "", "", ""
+        case "member_left_channel" if chat and event.text("user") != us:
+            return WorkplaceChange.PERSON_LEFT, "left the channel", chat, ""
         case "tokens_revoked" if us and us not in event.node("tokens").texts("bot"):
             return None  # of somebody who had signed in to the app, or of another bot
         case "message" if event.text("subtype") == "channel_convert_to_public" and chat:

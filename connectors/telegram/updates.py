@@ -49,7 +49,14 @@ from connectors.telegram.references import FORWARDED, reference_of
 
 REMOVED = "the bot was removed from the group, or may not write there"
 Json = Mapping[str, object]
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "message_reaction")
+ALLOWED_UPDATES = (
+    "message",
+    "edited_message",
+    "callback_query",
+    "my_chat_member",
+    "message_reaction",
+    "chat_member",  # told to administrators of a group alone
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,8 @@ class UpdateReader:
             return self._reacted(name, update.message_reaction)
         if update.my_chat_member:
             return self._membership(name, update.my_chat_member)
+        if update.chat_member:
+            return self._left(name, update.chat_member)
         return ()
 
     def _public(self, update: Update, received: datetime) -> tuple[Event, ...]:
@@ -276,6 +285,15 @@ class UpdateReader:
         place = self._place(change.chat)
         return (_event(name, place, user, content, when, private=alone),)
 
+    def _left(self, name: str, change: ChatMemberUpdated) -> tuple[Event, ...]:
+        """Tell of somebody who has left the staff's group, or was removed from it."""
+        person = self._heard(change.chat, change.new_chat_member.user) if self.ears.staff else None
+        if person is None or not _is_out(change.new_chat_member):
+            return ()
+        content = WorkplaceChanged(WorkplaceChange.PERSON_LEFT, "left the group")
+        when = moment(change.date, "chat_member.date")
+        return (_event(name, self._place(change.chat), person, content, when, private=_alone(change.chat)),)
+
     def _unsupported(self, name: str, data: Json, received: datetime) -> tuple[Event, ...]:
         """Kinds newer than the library too, which is why these are read from the JSON itself.
 
@@ -336,7 +354,7 @@ def _press(query: CallbackQuery) -> str:
 
 
 def _is_out(member: ChatMember) -> bool:
-    """Whether the bot is in a chat no more, or may not write there."""
+    """Whether somebody, perhaps the bot, is in a chat no more, or may not write there."""
     muted = isinstance(member, ChatMemberRestricted) and not (member.is_member and member.can_send_messages)
     return muted or words(member.status, "new_chat_member.status") in {"kicked", "left"}
 

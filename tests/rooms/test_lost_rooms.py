@@ -221,6 +221,15 @@ async def test_who_is_deactivated_holds_nothing_any_more(start: Start) -> None:
         await room.taken("carla")
 
 
+async def test_who_leaves_the_channel_holds_nothing_any_more(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken()
+        r.slack.leave_channel("hugo", CHANNEL)
+        await room.says("Hugo Martin left the channel")
+        await room.card_says("needs a person")
+        await room.taken("carla")
+
+
 async def test_when_whom_the_ladder_asked_is_deactivated_whoever_is_next_is_called_at_once(
     start: Start,
 ) -> None:

@@ -234,6 +234,12 @@ async def test_files_go_both_ways_also_in_albums(desk: Rig) -> None:
     await until(lambda: len([m for m in maya.chat if m.kind == "document"]) == 2, what="both files")
 
 
+async def test_who_leaves_the_group_holds_nothing_any_more(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    topic.group.leave(topic.person("Farid"))
+    await topic.shows("Farid Haddad left the group. Nobody speaks to Maya")
+
+
 async def test_what_cannot_go_on_to_the_customer_is_marked_as_such(desk: Rig) -> None:
     topic = await (await Topic(desk).opened()).taken()
     farid = topic.person("Farid")

@@ -109,6 +109,20 @@ class AdminSide:
             }
         )
 
+    def leave_channel(self, user: str, channel: str) -> None:
+        """The person leaves a channel, or somebody removes them."""
+        found, person = self._workspace.channel(channel), self._workspace.user(user)
+        event: Wire = {
+            "type": "member_left_channel",
+            "user": person.id,
+            "channel": found.id,
+            "channel_type": "G" if found.is_private else "C",
+            "team": self._workspace.home.team_id,
+            "event_ts": self._workspace.next_ts(),
+        }
+        self._workspace.tell(event, found)
+        found.members.remove(person.id)
+
     def pause_notifications(self, user: str, until: datetime) -> None:
         """The person turns Do Not Disturb on, from now."""
         person = self._workspace.user(user)

@@ -180,7 +180,21 @@ class GroupChat:
         self.group.members.add(user.id)
 
     def leave(self, user: TelegramUser) -> None:
+        """Bots are told that are administrators and asked for `chat_member`."""
         self.group.members.discard(user.id)
+        if self.group.administrator:
+            member = {"user": user.wire(), "status": "member"}
+            self.emit(
+                "chat_member",
+                self.id,
+                {
+                    "chat": self.group.chat_wire(),
+                    "from": user.wire(),
+                    "date": self.chats.now(),
+                    "old_chat_member": member,
+                    "new_chat_member": {**member, "status": "left"},
+                },
+            )
 
     def settings(
         self,
