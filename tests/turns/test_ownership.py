@@ -458,7 +458,9 @@ class Walk(RuleBasedStateMachine):
             if isinstance(item.body, HolderLeft) and item.body.person == self.word.holder:
                 state, self.word = EscalationState.WAITING, Word()
             if item.origin is not Origin.ROOM or not isinstance(item.body, Event):
-                self.unsure = self.unsure or (state is None and escalation is not None)
+                # What fails in a room may end it: what is pressed there later in the turn counts no more.
+                leaves = isinstance(item.body, DeliveryReport) and item.body.room is not None
+                self.unsure = self.unsure or leaves or (state is None and escalation is not None)
                 continue
             event, sender = item.body, item.body.sender.external_id
             match event.content:
