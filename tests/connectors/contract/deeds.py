@@ -24,13 +24,14 @@ class Deeds:
         await platform.deliver(hello, revise)
         assert [bubble.text for bubble in platform.shown()] == ["As it is now"]
 
-    @claims("erases")
+    @claims("erases", "keeps")
     async def test_a_message_of_ours_is_taken_back_or_that_is_refused(
         self, platform: Platform, hello: Event
     ) -> None:
         (sent,) = await platform.deliver(hello, Post("Said too soon"))
 
         if not platform.capabilities.erases:
+            assert not platform.capabilities.keeps, "what remains is named where the rest can be taken back"
             with pytest.raises(Refused):
                 await platform.deliver(hello, Erase(sent.message))
             return
