@@ -27,6 +27,7 @@ from bot.core.effects import (
     Fail,
     GoOn,
     Introduce,
+    JoinNotice,
     Move,
     Offer,
     OpenEscalation,
@@ -42,6 +43,7 @@ from bot.core.effects import (
     SettleOffer,
     Show,
     ShowCard,
+    ShowNotice,
     TellPerson,
     TellRoom,
     Unpark,
@@ -57,6 +59,7 @@ from storage.inbox import CONTENT, EXTRAS, SENDER_TYPE, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
 from storage.loop_guard import count
+from storage.notices import NOTICE, lane_of_notice, listing, notice_of, pressing
 from storage.places import PROFILE
 from storage.posted import DELETE_POSTS, where_posted
 from storage.proving import begin, prove
@@ -93,6 +96,7 @@ class Writes:
         self._lanes: set[LaneId] = set()
         self._replies: list[tuple[UUID, CountReply]] = []
         self._unsent: list[Step] = []  # changes of what has not left, in the order of the effects
+        self._noticed: list[Step] = []  # what notices say of messages, and who pressed their buttons
         self._believed_unsent: set[UUID] = set()  # messages of which nothing may have begun to leave
 
     async def add(
@@ -147,21 +151,12 @@ class Writes:
                     self._rows["settle_offer"].append(
                         self._row(view, sealer, "settle_offer", effect.post, effect.message)
                     )
+                case JoinNotice() | ShowNotice():
+                    await self._notice(connection, view, sealer, effect)
                 case TellPerson():
                     await self._direct(connection, view, sealer, effect.message)
-                case SetTimer():
-                    self._rows["set_timer"].append(
-                        {
-                            "conversation": view.conversation.id,
-                            "kind": effect.kind,
-                            "subject": effect.subject,
-                            "due_at": effect.due_at,
-                        }
-                    )
-                case ClearTimers():
-                    self._rows["clear_timers"].append(
-                        {"conversation": view.conversation.id, "kind": effect.kind, "subject": effect.subject}
-                    )
+                case SetTimer() | ClearTimers():
+                    self._timer(view, effect)
                 case Introduce():
                     profile = {"name": effect.name, "handle": effect.handle, "language": effect.language}
                     sealed = sealer.seal(json.dumps(profile), field=PROFILE)
@@ -179,6 +174,13 @@ class Writes:
                     )
                 case Move() | Remember():
                     pass  # part of the conversation's own row, see storage.turns
+
+    def _timer(self, view: View, effect: SetTimer | ClearTimers) -> None:
+        row = {"conversation": view.conversation.id, "kind": effect.kind, "subject": effect.subject}
+        if isinstance(effect, SetTimer):
+            self._rows["set_timer"].append(row | {"due_at": effect.due_at})
+        else:
+            self._rows["clear_timers"].append(row)
 
     def _to_customer(self, view: View, spot: Spot, effect: ToCustomer) -> None:
         match effect:
@@ -250,7 +252,7 @@ class Writes:
                 raise Superseded("what a turn took for unsent has begun to leave")
             steps = []
         # Nobody claims from the locked lanes: what waits there cannot begin to leave before the commit.
-        steps += self._unsent
+        steps += [*self._unsent, *self._noticed]
         if steps:
             await together(connection, *steps)
         for organization, entries in self._audit.items():
@@ -362,6 +364,22 @@ class Writes:
         _, lane = await self._staff_lane(connection, view, message.place)
         row = self._row(view, sealer, "direct", message, None)
         self._rows["outbox"].append(row | {"lane": lane, "place": None, "room": None, "reports": False})
+        self._lanes.add(lane)
+
+    async def _notice(
+        self, connection: AsyncConnection, view: View, sealer: Sealer, effect: JoinNotice | ShowNotice
+    ) -> None:
+        match effect:
+            case JoinNotice(message=message, team=team, place=place):
+                _, lane = await self._staff_lane(connection, view, place)
+                organization = view.conversation.organization
+                id_ = await notice_of(connection, self._new_id, organization, team, lane, place.chat)
+                self._noticed.append(listing(id_, message))
+            case ShowNotice(notice=id_, pressed_by=name):
+                lane = await lane_of_notice(connection, id_)
+                self._noticed.append(pressing(id_, name))
+        row = self._row(view, sealer, NOTICE, None, None)
+        self._rows["notice"].append(row | {"lane": lane, "notice": id_})
         self._lanes.add(lane)
 
     async def _delete_posts(self, connection: AsyncConnection, view: View, sealer: Sealer) -> None:
@@ -572,6 +590,13 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             )) else 0 end
         from lanes l where l.id = :lane
         on conflict (room_id) where kind = 'card' and state = 'waiting' do nothing
+    """),
+    "notice": text("""
+        insert into outbox (id, organization_id, lane_id, conversation_id, kind, payload, state, notice_id,
+            turn)
+        select :id, :organization, l.id, :conversation, :kind, :payload, 'waiting', :notice, 1 + l.turn
+        from lanes l where l.id = :lane
+        on conflict (notice_id) where kind = 'notice' and state = 'waiting' do nothing
     """),
     "turn": text("""
         insert into turns (id, organization_id, conversation_id, fence, started_at, inputs, timers, stages,

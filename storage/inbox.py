@@ -17,6 +17,7 @@ from bot.core.entries import LogEntry, changed_message, keeps_a_place, log_entry
 from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
     NO_REFERENCE,
+    SEND_ALL,
     Attachment,
     Edited,
     Event,
@@ -35,6 +36,7 @@ from bot.core.payment_cards import without_card_numbers
 from storage.codec import dump_attachments, dump_body, dump_reference, load_body
 from storage.database import Step, together
 from storage.keys import Keys
+from storage.notices import listed
 from storage.places import (
     CLOSED,
     CONTEXT,
@@ -175,6 +177,8 @@ class Inboxes:
                     entries.append(_enter(arrival, spot))
             elif (entry := rooms.get(key)) is not None:
                 entries.append(entry)
+            elif _notice_of(arrival.event) is not None:
+                continue  # it goes to each conversation that the notice lists
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
                 strays.append(arrival)
             else:
@@ -283,10 +287,15 @@ class Inboxes:
         return entries
 
     async def _concerned(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Entry]:
-        """Return an entry for each conversation that must hear of a change where staff work."""
+        """Return an entry for each conversation that must hear of a change where staff work, or of a press
+        that is for many.
+        """
         entries = []
         for arrival in arrivals:
             event, account = arrival.event, arrival.account
+            if (notice := _notice_of(event)) is not None:
+                entries += await self._pressed(connection, arrival, notice)
+                continue
             if not isinstance(event.content, WorkplaceChanged) or event.place.thread:
                 continue
             given: dict[str, object] = {
@@ -310,6 +319,25 @@ class Inboxes:
                     )
                 )
         return entries
+
+    async def _pressed(self, connection: AsyncConnection, arrival: Arrival, notice: UUID) -> list[Entry]:
+        """Return an entry for each conversation that a notice lists. Its value names the team and counts
+        them, so that one of them answers who pressed.
+        """
+        event, organization = arrival.event, arrival.account.organization
+        assert isinstance(event.content, Tapped)  # noqa: S101  see `_notice_of`
+        return [
+            Entry(
+                arrival.account.id,
+                f"{event.external_id}:{one.conversation}",
+                organization,
+                one.conversation,
+                Origin.ROOM,
+                replace(event, content=replace(event.content, value=f"{notice}:{one.team}:{number}")),
+                self._keys.customer(one.customer, one.data_key),
+            )
+            for number, one in enumerate(await listed(connection, organization, notice))
+        ]
 
     async def _store(
         self,
@@ -547,6 +575,16 @@ def _schedule(entry: Entry, head: _Head) -> None:
 
 def _thread(arrival: Arrival) -> tuple[AccountId, str, str]:
     return arrival.account.id, arrival.event.place.chat, arrival.event.place.thread
+
+
+def _notice_of(event: Event) -> UUID | None:
+    """Return the notice whose button an event is the press of."""
+    if not isinstance(event.content, Tapped) or event.content.action != SEND_ALL:
+        return None
+    try:
+        return UUID(event.content.value)
+    except ValueError:
+        return None
 
 
 async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> AnyRow | None:

@@ -28,6 +28,7 @@ from storage.effects import PAYLOAD
 from storage.inbox import NOBODY, Entry, Inboxes, Wake
 from storage.keys import Keys
 from storage.lanes import wake
+from storage.notices import NOTICE, Notice, notices
 from storage.places import CONTEXT
 from storage.posted import DELETE_POSTS, ERASE, queue_deletions
 from storage.sealing import Sealer
@@ -74,6 +75,7 @@ class Item:
     sealer: Sealer
     direct: DirectMessage | None = None  # to one person of the staff; `operation` is its post
     turn: int = 0  # see outbox.turn
+    notice: Notice | None = None
     lost: bool = False  # the words are gone with the customer's key: only whether they arrived can be asked
 
 
@@ -183,12 +185,15 @@ class Outbox:
     ) -> list[Item]:
         """What can be sent. The rest must not hold up the others: a customer was erased, a place is gone."""
         items, pointless, unreadable, deleting = [], [], [], []
+        shown = [row.notice_id for row in details if row.kind == NOTICE]
+        noticed = await notices(connection, shown) if shown else {}
         for row in details:
             if row.kind == DELETE_POSTS:
                 deleting.append(row)
                 continue
             try:
-                items.append(self._item(row, claimed[row.id]))
+                notice = noticed[row.notice_id] if row.kind == NOTICE else None
+                items.append(self._item(row, claimed[row.id], notice))
             except KeyDestroyed:
                 pointless.append(row)
             except CannotDecrypt as error:
@@ -254,6 +259,11 @@ class Outbox:
         steps: list[Step] = [(_SETTLE, [_row(result) for result in kept])]
         if tries := [_try(result, self._new_id()) for result in kept if not isinstance(result, Delivered)]:
             steps.append((_TRY, tries))
+        steps += [
+            (_PLACE_NOTICE, {"id": r.item.notice.id, "chat": r.sent.chat or None, "post": r.sent.message})
+            for r in kept
+            if isinstance(r, Delivered) and r.item.notice is not None and r.sent.message
+        ]
         steps += [
             (_PLACE_ROOM, _room(result))
             for result in kept
@@ -355,7 +365,7 @@ class Outbox:
                 raise KeyDestroyed(row.customer_id) from None
             raise
 
-    def _item(self, row: AnyRow, claimed: AnyRow) -> Item:
+    def _item(self, row: AnyRow, claimed: AnyRow, notice: Notice | None) -> Item:
         sealer, lost = self._sealer(row), False
         try:
             payload = self._operation(row, sealer)
@@ -368,6 +378,8 @@ class Outbox:
             direct, place, payload = payload, payload.place, payload.post
         elif row.person_chat is not None:
             place = Place(Channel(row.channel), row.account, row.person_chat)
+        elif notice is not None:
+            place, card = Place(Channel(row.channel), row.account, notice.chat), notice.post
         elif row.room_id is None:
             owner = self._keys.customer(row.owner_id, row.owner_key)
             place = json_place(owner, row.place, row.channel, row.account)
@@ -399,6 +411,7 @@ class Outbox:
             sealer=sealer,
             direct=direct,
             turn=row.turn,
+            notice=notice,
             lost=lost,
         )
 
@@ -703,6 +716,10 @@ _LATE = text("""
 _TRY = text("""
     insert into deliveries (id, organization_id, outbox_id, attempt, at, outcome, reason)
     values (:id, :organization, :outbox, :attempt, clock_timestamp(), :outcome, :reason)
+""")
+
+_PLACE_NOTICE = text("""
+    update notices set chat_id = coalesce(chat_id, :chat), post = coalesce(post, :post) where id = :id
 """)
 
 _PLACE_ROOM = text("""

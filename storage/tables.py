@@ -537,6 +537,21 @@ rooms = Table(
     Index("ix_rooms_conversation_id", "conversation_id"),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _organization(),
+    Column("team", String(100), nullable=False),
+    Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
+    Column("chat", String(255), nullable=False),  # as the organization file names it
+    Column("chat_id", String(255)),  # the platform's own id, once it is posted
+    Column("post", String(255)),  # the message that it is
+    Column("pressed_by", String(255)),  # the name of who sent all again first
+    _created(),
+    Index("ix_notices_team", "organization_id", "team", "created_at"),
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -551,6 +566,7 @@ outbox = Table(
     Column("message_id", Uuid),
     Column("room_id", Uuid),  # null: it goes to the customer
     Column("place_id", Uuid),  # where the customer is written to; null: it goes to a room
+    Column("notice_id", Uuid),  # in which it is listed as in doubt; of kind `notice`: which it shows
     Column("kind", String(20), nullable=False),
     Column("payload", Text, nullable=False),  # sealed
     # waiting, sending, delivered, failed, unknown, withdrawn; parked: until the customer writes again
@@ -599,6 +615,13 @@ outbox = Table(
         "external_ids",
         postgresql_using="gin",
         postgresql_where=text("kind = 'direct'"),
+    ),
+    Index("ix_outbox_notice_id", "notice_id", postgresql_where=text("notice_id is not null")),
+    Index(
+        "uq_outbox_notice",
+        "notice_id",
+        unique=True,
+        postgresql_where=text("kind = 'notice' and state = 'waiting'"),
     ),
     Index("ix_outbox_parked", "conversation_id", postgresql_where=text("state = 'parked'")),
     # What stands in the staff's tools is kept as long as its customer: it is deleted there with them.

@@ -147,7 +147,15 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, s
         known = {m.id for m in view.story}
         view = replace(view, story=(*(m for m in older if m.id not in known), *view.story))
     view = await _with_leaving(connection, await _with_lines(connection, view))
-    return await _with_unsent(connection, view)
+    return await _with_doubts(connection, await _with_unsent(connection, view))
+
+
+async def _with_doubts(connection: AsyncConnection, view: View) -> View:
+    """Return the view with how many messages are in doubt beside its own, if a clock asks for that now."""
+    if not any(timer.kind == "in_doubt" and timer.due_at <= view.now for timer in view.timers):
+        return view
+    rows = await connection.execute(_IN_DOUBT, {"organization": view.conversation.organization})
+    return replace(view, in_doubt={row.owner_name: row.messages for row in rows})
 
 
 async def _with_meaning(
@@ -474,6 +482,15 @@ _STORY = text("""
     ) m
     where v.id = any(cast(:ids as uuid[]))
     order by m.conversation_id, m.position desc
+""")
+
+# ix_outbox_dead
+_IN_DOUBT = text("""
+    select v.owner_name, count(*) as messages
+    from outbox o join conversations v on v.id = o.conversation_id and v.owner_kind = 'agent'
+    where o.organization_id = :organization and o.state = 'unknown' and o.room_id is null
+        and o.kind = 'post' and o.settled_at > clock_timestamp() - interval '1 minute'
+    group by v.owner_name
 """)
 
 _FILES = text("""

@@ -43,6 +43,7 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
+from bot.rooms.notices import notice_post
 from storage.database import Database
 from storage.inbox import Wake
 from storage.outbox import Allowance, Dead, Delivered, Item, Later, Outbox, Result
@@ -318,6 +319,9 @@ class Deliverer:
             assert item.room is not None  # noqa: S101  a card always belongs to a room
             card = await self._cards(item.organization, item.room)
             return Revise(item.card, card) if item.card else card
+        if item.notice is not None:
+            post = notice_post(item.notice)
+            return Revise(item.card, post) if item.card else post
         if item.room is not None and not item.place.thread:
             return None
         match item.kind:

@@ -380,6 +380,9 @@ class View:
     rooms: tuple[Room, ...] = ()  # all of this conversation, also closed ones, oldest first
     # When automatic replies left for where answers go, in this and in other conversations, within a day.
     replies: Mapping[Counted, tuple[datetime, ...]] = field(default_factory=dict)
+    # How many messages of the organization are in doubt since a minute, by the agent that has the word. Known
+    # when a clock asks for it.
+    in_doubt: Mapping[str, int] = field(default_factory=dict)
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
         """The newest message that the platform knows as `ref` and one of the roles wrote."""

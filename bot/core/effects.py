@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bot.core.conversation import Counted, Escalation, Memory, Message, MessageState, Owner, Room, Status
 from bot.core.events import Place
-from bot.core.ids import EscalationId, MessageId
+from bot.core.ids import EscalationId, MessageId, TeamId
 from bot.core.outbound import DirectMessage, Operation, Post
 
 
@@ -75,6 +75,23 @@ class SendAgain:
     """Put a dead delivery of a message back into the outbox. Does nothing if there is none."""
 
     message: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class JoinNotice:
+    """List a message whose fate nobody knows in the notice of its team, at that place, and show that."""
+
+    message: MessageId
+    team: TeamId
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ShowNotice:
+    """Let a notice show how things stand, now that a person has pressed its button. The first is named."""
+
+    notice: UUID
+    pressed_by: str  # their name
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +321,8 @@ Effect = (
     | Amend
     | Retract
     | SendAgain
+    | JoinNotice
+    | ShowNotice
     | Fail
     | Park
     | Unpark

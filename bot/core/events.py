@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from bot.core.lines import FILE_NAME, one_line
 
@@ -99,6 +99,10 @@ class Edited:
 @dataclass(frozen=True, slots=True)
 class Deleted:
     message: str
+
+
+SEND_ALL: Final = "send_all_again"
+"""The action of a button that is for many conversations: all that its value, a notice, lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from bot.core.conversation import EscalationState, Timer
 from bot.core.effects import ClearTimers, SetTimer
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
-from bot.turns import reactions
+from bot.turns import in_doubt, reactions
 from bot.turns.draft import RELEASE, Draft
 from bot.turns.escalating import (
     ANSWER_DUE,
@@ -15,6 +15,7 @@ from bot.turns.escalating import (
     open_room,
     person_asked,
 )
+from bot.turns.in_doubt import IN_DOUBT, NOTICED
 from bot.turns.reactions import REACT
 from bot.turns.reports import EARLY, early
 from bot.turns.undo import release
@@ -55,6 +56,10 @@ def ring(draft: Draft, timer: Timer) -> None:
                 )
                 draft.add(SetTimer(ANSWER_DUE, "", again))
                 draft.because(f"person {escalation.holder}", "reminded: the customer waits")
+        case "in_doubt":
+            in_doubt.judge(draft, timer.subject)
+        case "noticed":
+            in_doubt.overdue(draft, timer.subject)
         case "promised":
             overdue(draft)
         case _:
@@ -69,4 +74,4 @@ def _remind(draft: Draft, assignee: PersonId | None) -> None:
     draft.call(assignee, f"⏰ **{name}**, this is assigned to you. Press **Take** on the card to answer.")
 
 
-KINDS = (RELEASE, REACT, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY, PROMISED)
+KINDS = (RELEASE, REACT, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY, PROMISED, IN_DOUBT, NOTICED)

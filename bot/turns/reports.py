@@ -18,7 +18,7 @@ from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import DirectMessage, Mark, Post
-from bot.turns import holder, lost_rooms, reactions, window
+from bot.turns import holder, in_doubt, lost_rooms, reactions, window
 from bot.turns.assigning import not_in_channel
 from bot.turns.attachments import pending
 from bot.turns.closing import reopen_for_team
@@ -235,6 +235,8 @@ def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
         pass  # a customer who blocked us is not pursued
     elif message.role is Role.STAFF and reopen_for_team(draft, sentence):
         _offer_again(draft, message, sentence)
+    elif report.outcome == "unknown":
+        in_doubt.gather(draft, message)
     else:
         # Nobody would ever know otherwise.
         escalate(draft, reason=sentence, why=f"delivery {report.outcome}: {report.reason}")
@@ -246,10 +248,7 @@ def _offer_again(draft: Draft, message: Message, sentence: str) -> None:
 
 def _sentence(draft: Draft, message: Message, report: DeliveryReport) -> str:
     if report.outcome == "unknown":
-        return (
-            "It is not certain that the last words reached the customer: the connection broke while they"
-            " were being sent, and the channel cannot be asked. Send them again only if need be."
-        )
+        return in_doubt.UNCERTAIN
     reason = inert(without_code(report.reason))
     if report.unreachable:
         return f"{draft.customer_name} cannot be reached ({reason}): they may have blocked us."

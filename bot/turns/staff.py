@@ -31,6 +31,7 @@ from bot.core.effects import (
     SettleOffer,
 )
 from bot.core.events import (
+    SEND_ALL,
     AddressChanged,
     Attachment,
     Deleted,
@@ -48,7 +49,7 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post
-from bot.turns import albums, reactions, window, workplace
+from bot.turns import albums, in_doubt, reactions, window, workplace
 from bot.turns.assigning import JOIN, assign, join
 from bot.turns.attachments import as_edited, at_hand, same_files
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
@@ -529,6 +530,9 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
     who = event.sender.external_id
     if person is None:
         draft.whisper(who, STRANGER)
+        return
+    if tap.action == SEND_ALL:
+        in_doubt.press(draft, tap, person)
         return
     if tap.action == REOPEN:
         reopen_by_staff(draft, tap.value, person, who, event.occurred_at)

@@ -53,6 +53,11 @@ class Told:
         waiting = {row.id for row in self.messages if row.state in ("released", "sent")}
         return sum(row.message_id in waiting for row in self.outbox if row.state == "delivered")
 
+    @property
+    def noticed(self) -> bool:
+        """Whether people were told of what is in doubt by the notice of many."""
+        return all(row.notice_id is not None for row in self.outbox if row.state == "unknown")
+
     def unknown(self) -> int:
         return sum(row.state == "unknown" for row in self.outbox)
 
@@ -268,7 +273,8 @@ _WAITING = """
         (select count(*) from outbox where state in ('waiting', 'sending')),
         (select count(*) from conversations where lease_until is not null)
             + (select count(*) from lanes where lease_until is not null),
-        (select count(*) from conversations where wake_at < clock_timestamp() + interval '1 second'),
+        (select count(*) from conversations where wake_at < clock_timestamp() + interval '1 second')
+            + (select count(*) from timers where kind = 'in_doubt'),
         (select count(*) from files where due_at is not null)
 """
 _MAILBOXES = "select count(*) from vault where name like 'uid:%'"

@@ -282,7 +282,7 @@ def _check(
         arrived += evidence.check_phone(one, phone)
         if one.unknown():
             assert not customer.asked, f"{one.chat}: {customer.channel} could have been asked"
-            assert one.rooms, f"{one.chat}: words may be lost, and no people were told"
+            assert one.rooms or one.noticed, f"{one.chat}: words may be lost, and no people were told"
         if not one.rooms:
             evidence.check_answered_once(one)
         states = {row.state for row in one.room}

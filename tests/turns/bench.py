@@ -303,7 +303,9 @@ class Bench:
     def taken(self, item: Item, ref: str = "") -> Delivered:
         """What a platform says that took it. A card begins its thread."""
         ref = ref or f"p{next(self._numbers)}"
-        return Delivered(item, Sent(ref if item.kind in ("post", "offer", "card") else ""), timedelta())
+        return Delivered(
+            item, Sent(ref if item.kind in ("post", "offer", "card", "notice") else ""), timedelta()
+        )
 
     @staticmethod
     def closed(item: Item) -> Result | None:

@@ -39,6 +39,7 @@ from bot.core.effects import (
     Effect,
     Fail,
     Introduce,
+    JoinNotice,
     Move,
     Offer,
     OpenEscalation,
@@ -53,6 +54,7 @@ from bot.core.effects import (
     SettleOffer,
     Show,
     ShowCard,
+    ShowNotice,
     TellPerson,
     TellRoom,
     Unpark,
@@ -171,6 +173,12 @@ class State:
                 assert dead, "only what died is sent again"
                 for out in dead:
                     out.dead = out.tried = False
+            case JoinNotice(message=id_, place=place):
+                assert self.escalation is None, "people have it: they are told in its room"
+                assert any(out.dead for out in self._left(id_)), "nothing of it is in doubt"
+                assert place.chat
+            case ShowNotice(pressed_by=name):
+                assert name, "a notice names who pressed"
             case Fail(message=id_):
                 for out in self._left(id_):
                     out.dead = out.tried = True
@@ -344,7 +352,8 @@ class State:
             assert held, "an agent is asked when all has left that was written before"
             assert self.owner.kind is OwnerKind.AGENT
         if self.escalation is None:
-            assert {kind for kind, _ in self.timers} <= {"release"}, "only words wait where no room is open"
+            allowed = {"release", "in_doubt", "noticed"}
+            assert {kind for kind, _ in self.timers} <= allowed, "only words wait where no room is open"
 
     def _check_parked(self) -> None:
         waiting = {message.id for message in self.messages.values() if message.state is _S.PARKED}

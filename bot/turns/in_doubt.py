@@ -1,0 +1,123 @@
+"""Messages whose fate nobody knows: a few become escalations, many at once one notice for their team.
+
+A worker that dies, or a platform that breaks off, leaves them within seconds of each other. So each waits a
+moment; then its turn counts how many wait with it.
+"""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from bot.core.conversation import Message, MessageState, OwnerKind, Role
+from bot.core.effects import ChangeMessage, ClearTimers, Drop, JoinNotice, SendAgain, SetTimer, ShowNotice
+from bot.core.events import Place, Tapped
+from bot.core.ids import MessageId, PersonId, TeamId
+from bot.core.outbound import Post
+from bot.turns.draft import Draft
+from bot.turns.escalating import deadline_of, escalate
+from bot.turns.underway import again
+from orgs.routing import channel_of, escalation_target, find_team, people_of, roles_of, room_for
+from orgs.specification.organization import PersonRole
+
+IN_DOUBT, NOTICED = "in_doubt", "noticed"  # timers; their subject is the message
+FEW: Final = 3  # messages, each of which is an escalation of its own
+_GATHER: Final = timedelta(seconds=5)
+UNCERTAIN: Final = (
+    "It is not certain that the last words reached the customer: the connection broke while they were being"
+    " sent, and the channel cannot be asked. Send them again only if need be."
+)
+_ANSWERS: Final = (Role.AGENT, Role.STAFF)
+_OUT: Final = (MessageState.RELEASED, MessageState.SENT, MessageState.DELIVERED, MessageState.READ)
+
+
+def gather(draft: Draft, message: Message) -> None:
+    """Wait for those that are in doubt for the same reason."""
+    draft.add(SetTimer(IN_DOUBT, str(message.id), draft.now + _GATHER))
+
+
+def judge(draft: Draft, subject: str) -> None:
+    """Escalate one of a few, and list one of many in the notice of its team."""
+    message = _failed(draft, subject)
+    if message is None:
+        return
+    if draft.escalation is not None:
+        _offer_again(draft, message)
+        return
+    target = escalation_target(draft.organization, draft.owner.name, "")
+    agents = draft.view.in_doubt.items()
+    together = sum(n for agent, n in agents if _team_of(draft, agent) == target.team_id)
+    if draft.owner.kind is not OwnerKind.AGENT or together <= FEW:
+        escalate(draft, reason=UNCERTAIN, why="delivery unknown")
+        return
+    account, channel = room_for(draft.organization, target.team_id)
+    place = Place(channel_of(draft.organization, account), account, channel)
+    draft.add(JoinNotice(message.id, target.team_id, place))
+    # As long as the team would have for a card; and who cannot be told by a notice is told by a card.
+    draft.add(SetTimer(NOTICED, subject, deadline_of(draft, target)))
+    draft.because("delivery", f"in doubt with {together - 1} others: in the notice of {target.team_id}")
+
+
+def overdue(draft: Draft, subject: str) -> None:
+    """Nobody has pressed the notice's button in time."""
+    message = _failed(draft, subject)
+    if message is None:
+        return
+    if draft.escalation is not None:
+        _offer_again(draft, message)
+    elif not _answered_since(draft, message):
+        escalate(draft, reason=UNCERTAIN, why="delivery unknown, and nobody answered the notice")
+
+
+def press(draft: Draft, tap: Tapped, person: PersonId) -> None:
+    """Send again what this conversation has in the notice; once, whoever else presses it."""
+    id_, _, rest = tap.value.partition(":")
+    team, _, number = rest.rpartition(":")
+    if not _may_press(draft, TeamId(team), person):
+        draft.because(f"person {person}", f"may not press the notice of {team}")
+        if number == "0":  # the same press reaches every conversation of the notice
+            known = find_team(draft.organization, team)
+            name = known.name if known else team
+            draft.tell_person(person, Post(f"Only {name} and supervisors can send these messages again."))
+        return
+    listed = [subject for kind, subject in draft.timers if kind == NOTICED]
+    for subject in listed:
+        draft.add(ClearTimers(NOTICED, subject))
+        message = draft.messages.get(MessageId(UUID(subject)))
+        if message is None or message.state is not MessageState.FAILED:
+            continue
+        if _answered_since(draft, message):
+            draft.add(Drop(message.id))
+            draft.because(f"person {person}", "not sent again: the customer had another answer meanwhile")
+            continue
+        draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+        draft.add(SendAgain(message.id))
+        draft.because(f"person {person}", "sent again with all others of the notice")
+        draft.audit(f"person:{person}", "delivery.sent_again", message=subject)
+    if listed:
+        draft.add(ShowNotice(UUID(id_), draft.person_name(person)))
+
+
+def _failed(draft: Draft, subject: str) -> Message | None:
+    """Return the message if it has not been sent again."""
+    message = draft.messages.get(MessageId(UUID(subject)))
+    return message if message is not None and message.state is MessageState.FAILED else None
+
+
+def _offer_again(draft: Draft, message: Message) -> None:
+    draft.offer(Post(f"❌ {UNCERTAIN}", buttons=(again(message),)), message.id)
+
+
+def _team_of(draft: Draft, agent: str) -> TeamId:
+    return escalation_target(draft.organization, agent, "").team_id
+
+
+def _may_press(draft: Draft, team: TeamId, person: PersonId) -> bool:
+    if roles_of(draft.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}:
+        return True
+    return any(each.id == person for each in people_of(draft.organization, team))
+
+
+def _answered_since(draft: Draft, message: Message) -> bool:
+    later = list(draft.messages.values())
+    later = later[later.index(message) + 1 :]
+    return any(m.role in _ANSWERS and m.state in _OUT for m in later)

@@ -1,0 +1,150 @@
+"""Many messages whose fate nobody knows: one notice for their team, and one button that sends them again."""
+
+from dataclasses import dataclass, field
+
+from bot.core.events import SEND_ALL, Tapped
+from bot.core.ids import ConversationId
+from bot.core.outbound import Post
+from bot.rooms.notices import notice_post
+from storage.outbox import Dead, Item, Result
+from tests.turns.bench import Bench
+
+
+@dataclass
+class Platform:
+    """Takes what it is given. While it is `broken`, nobody knows what became of words to customers."""
+
+    broken: bool = True
+    notices: list[Post] = field(default_factory=list)
+    posted: list[Item] = field(default_factory=list)
+    customers: list[str] = field(default_factory=list)  # the text of what arrived
+
+    def __call__(self, item: Item) -> Result | None:
+        if item.notice is not None:
+            self.notices.append(notice_post(item.notice))
+            self.posted.append(item)
+        elif item.room is None and item.direct is None and isinstance(item.operation, Post):
+            if self.broken:
+                return Dead(item, "unknown", "send.interrupted", "interrupted while it was being sent")
+            self.customers.append(item.place.chat)
+        return None
+
+
+async def in_doubt(desk: Bench, platform: Platform, count: int) -> list[ConversationId]:
+    """So many customers asked, and nobody knows whether they have their answers."""
+    asked = [await desk.say("How do I invite my team?", f"c{n}") for n in range(count)]
+    await desk.deliver(platform)
+    await desk.turn()
+    await desk.deliver(platform)
+    assert not platform.notices, "a moment is waited for others"
+    await clocks(desk, "in_doubt")
+    platform.broken = False
+    await desk.deliver(platform)
+    return asked
+
+
+async def clocks(desk: Bench, kind: str) -> None:
+    await desk.execute("update timers set due_at = now() - interval '1 second' where kind = :kind", kind=kind)
+    await desk.execute("""
+        update conversations set wake_at = now() - interval '1 second'
+        where id in (select conversation_id from timers where due_at < now())
+    """)
+    await desk.turn()
+
+
+async def press(desk: Bench, platform: Platform, who: str) -> None:
+    button = next(post for post in reversed(platform.notices) if post.buttons).buttons[0]
+    place = platform.posted[0].place
+    tap = Tapped(SEND_ALL, button.value, button.label, "p1")
+    await desk.hear(desk.event(tap, who, on=place.account, chat=place.chat))
+    await desk.turn()
+    await desk.deliver(platform)
+
+
+async def a_member(desk: Bench) -> str:
+    [[team]] = await desk.rows("select team from notices")
+    members = next(t for t in desk.organization.teams if t.id == team).people
+    return next(p.slack for p in desk.organization.people if p.id in members and p.slack)
+
+
+async def rooms(desk: Bench) -> int:
+    [[count]] = await desk.rows("select count(*) from rooms")
+    assert isinstance(count, int)
+    return count
+
+
+async def test_many_in_doubt_are_one_notice_and_no_room(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 14)
+    assert await rooms(desk) == 0
+    assert len({item.notice.id for item in platform.posted if item.notice}) == 1
+    assert {item.card for item in platform.posted} == {""}, "posted once"
+    assert "reached 14 customers" in platform.notices[-1].text
+    assert "and 4 more" in platform.notices[-1].text
+
+
+async def test_few_in_doubt_have_a_room_each(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 3)
+    assert await rooms(desk) == 3
+    assert not platform.notices
+
+
+async def test_the_button_sends_each_again_once_however_often_it_is_pressed(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 5)
+    who = await a_member(desk)
+    await press(desk, platform, who)
+    await press(desk, platform, who)
+    assert sorted(platform.customers) == [f"c{n}" for n in range(5)]
+    assert platform.notices[-1].text.endswith(": 5.")
+    assert not platform.notices[-1].buttons
+    assert platform.posted[-1].card, "the notice itself is changed"
+    await clocks(desk, "noticed")
+    assert await rooms(desk) == 0
+
+
+async def test_two_presses_at_once_send_once(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 4)
+    button, place = platform.notices[-1].buttons[0], platform.posted[0].place
+    tap, who = Tapped(SEND_ALL, button.value), await a_member(desk)
+    await desk.hear(*(desk.event(tap, who, on=place.account, chat=place.chat) for _ in range(2)))
+    await desk.turn()
+    await desk.deliver(platform)
+    assert sorted(platform.customers) == [f"c{n}" for n in range(4)]
+
+
+async def test_who_had_another_answer_meanwhile_is_sent_nothing(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 4)
+    await desk.say("Hello?", "c2")
+    await desk.deliver(platform)
+    assert platform.customers == ["c2"]
+    await press(desk, platform, await a_member(desk))
+    assert sorted(platform.customers) == ["c0", "c1", "c2", "c3"]
+    assert ": 3. Not sent, as the customer had another answer meanwhile: 1." in platform.notices[-1].text
+
+
+async def test_only_the_team_may_press(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 4)
+    await press(desk, platform, "U0STRANGER")
+    [[team]] = await desk.rows("select team from notices")
+    other = next(
+        p.slack
+        for p in desk.organization.people
+        if p.slack
+        and not {"supervisor", "admin"} & {role.value for role in p.roles}
+        and p.id not in next(t for t in desk.organization.teams if t.id == team).people
+    )
+    await press(desk, platform, other)
+    assert not platform.customers
+    assert platform.notices[-1].buttons
+
+
+async def test_a_notice_that_nobody_answers_in_time_becomes_rooms(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 4)
+    await clocks(desk, "noticed")
+    assert await rooms(desk) == 4
