@@ -123,7 +123,7 @@ async def read(database_url: str) -> dict[str, Told]:
             told[row.conversation_id].rooms.append(row)
         for row in await _all(connection, _OUTBOX):
             found = told[row.conversation_id]
-            (found.outbox if row.room_id is None else found.room).append(row)
+            (found.outbox if row.room_id is None and row.kind != "notice" else found.room).append(row)
     by_chat = {one.chat: one for one in told.values()}
     twice = [one for one in told.values() if by_chat[one.chat] is not one]
     assert not twice, "two conversations of one customer: " + "; ".join(

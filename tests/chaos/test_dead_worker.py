@@ -4,6 +4,7 @@ CHAOS_ROUNDS says how often (1, and 5 in `make chaos`).
 """
 
 import asyncio
+import json
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from bot.bus.deliver import BEGUN_TOGETHER
 from bot.run.embedded.kept import free_port
+from bot.turns.in_doubt import FEW
 from connectors.sandbox.server import Sandbox
 from tests.chaos import evidence
 from tests.chaos.processes import programs
@@ -89,7 +91,13 @@ async def test_a_dead_worker_leaves_in_doubt_what_was_on_the_wire(
         for chat, one in told.items()
     )
     row = {"chats": CHATS, "claimed": claimed, "on the wire": on_the_wire, "unknown": unknown}
-    print("\n" + evidence.table([row | {"of those arrived": arrived}]))
+    slack = sandbox.slack
+    shown_to_staff = [json.dumps(m) for channel in slack.channels() for m in slack.messages(channel["name"])]
+    notices = sum("Send all again" in message for message in shown_to_staff)
+    rooms = sum(len(one.rooms) for one in told.values())
+    row |= {"of those arrived": arrived, "notices": notices, "rooms": rooms}
+    print("\n" + evidence.table([row]))
+    assert (notices, rooms) == ((1, 0) if unknown > FEW else (0, unknown))
     # What is recorded as begun when the process dies is perhaps not written yet: one group at most.
     assert unknown <= on_the_wire + BEGUN_TOGETHER
 
