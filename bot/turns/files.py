@@ -25,6 +25,9 @@ def hear(draft: Draft, report: FileReport) -> None:
     if message.state in (MessageState.DELETED, MessageState.WITHDRAWN):
         draft.because("files", "of a message that is gone: passed on to nobody")
         return
+    if (message.id, report.position) in draft.memory.unwanted:
+        draft.because("files", "replaced by its author before it was here: passed on to nobody")
+        return
     attachment = message.attachments[report.position]
     if report.outcome != "stored" or not attachment.file:
         draft.because("files", f"{report.outcome}: {report.reason}")

@@ -51,7 +51,7 @@ from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post
 from bot.turns import albums, in_doubt, reactions, window, workplace
 from bot.turns.assigning import JOIN, assign, join
-from bot.turns.attachments import as_edited, at_hand, same_files
+from bot.turns.attachments import as_edited, at_hand, awaited, same_files
 from bot.turns.closing import REOPEN, close, reopen_by_staff, why_closed
 from bot.turns.draft import RELEASE, SYSTEM, Draft
 from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND
@@ -78,6 +78,7 @@ _LEFT = (  # for the customer, unless `_waits` tells otherwise
 )
 _PRIVATE = "private words of "  # before a person's id, in `Memory.advised`
 _OFFERED = 8  # people, where they are buttons
+_UNWANTED = 50  # files that are remembered as replaced
 STRANGER = "You are not named in the organization file, so you cannot act here."
 
 
@@ -374,8 +375,8 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
                 draft.add(ChangeMessage(message.id, text=public))
                 _correct(draft, message, public)
             _keep_private(draft, event, message, private)
-            if refiled and draft.advise(f"files of {message.ref}"):
-                draft.whisper(event.sender.external_id, _files_stay(draft))
+            if refiled:
+                _stop_files(draft, event, message, edit.attachments)
         case state if state in _LEFT:
             # The log keeps what the customer reads: an agent and the next room are told the story from it.
             draft.whisper(
@@ -397,12 +398,34 @@ def _way_back(draft: Draft) -> str:
     return "Delete the message" if _deletions_are_told(draft) else f"React with {TAKE_BACK}"
 
 
-def _files_stay(draft: Draft) -> str:
-    """Return what is told of changed files whose message has left: no channel exchanges them."""
-    return (
-        f"Its files were not changed for {draft.customer_name}: the message has left. Send the right file in"
-        f" a message of its own. {_way_back(draft)} to take this one back."
-    )
+def _stop_files(draft: Draft, event: Event, message: Message, attachments: tuple[Attachment, ...]) -> None:
+    """Keep back the files that an edit removes from a message whose words have left, as far as they have not.
+
+    No channel exchanges files that have left: the author is told, once for each kind of outcome.
+    """
+    kept = {(attachment.kind, attachment.ref) for attachment in attachments}
+    stopped = [
+        (message.id, position)
+        for position, attachment in enumerate(message.attachments)
+        if attachment in awaited(message)
+        and not attachment.failure
+        and (attachment.kind, attachment.ref) not in kept
+        and (message.id, position) not in draft.memory.unwanted
+    ]
+    if stopped:
+        draft.remember(unwanted=(*draft.memory.unwanted, *stopped)[-_UNWANTED:])
+        draft.because(f"person {message.sender}", f"stopped {len(stopped)} files that were being fetched")
+        draft.whisper(
+            event.sender.external_id,
+            "The file that you replaced does not go out. The words before it have left already, so send the"
+            " right file in a message of its own.",
+        )
+    elif draft.advise(f"files of {message.ref}"):
+        draft.whisper(
+            event.sender.external_id,
+            f"Its files were not changed for {draft.customer_name}: the message has left. Send the right file"
+            f" in a message of its own. {_way_back(draft)} to take this one back.",
+        )
 
 
 def _begin_anew(

@@ -136,6 +136,23 @@ async def test_whoever_changes_a_file_that_has_left_is_told_once_that_it_stays(d
     assert said.startswith("Its files were not changed for Maya")
 
 
+async def test_a_file_that_is_replaced_while_it_is_fetched_never_leaves_though_the_words_did(
+    desk: Bench,
+) -> None:
+    view = await taken(desk)
+    await left(desk)
+    await desk.staff(Said("Here it is.", (PDF, HERE)), view, ref="s1")
+    leaving = await left(desk)
+    assert customers(leaving) == [("Here it is.", ("geo:1,2",))]
+    await desk.turn()
+    await desk.staff(Edited("s1", "Here it is.", (HERE, OTHER)), view)
+    await fetched_first(desk, view, "Here it is.")
+    leaving = await left(desk)
+    assert customers(leaving) == []
+    [said] = whispers(leaving)
+    assert said.startswith("The file that you replaced does not go out.")
+
+
 # --- an album
 
 
