@@ -110,7 +110,7 @@ async def test_a_receipt_that_comes_before_we_have_recorded_the_message_counts(
         r.sandbox.faults.add(platform, Mischief.SLOW, pattern="messages", seconds=1.0)
         await side.say("How do I invite my team?")
         with psycopg.connect(database_url) as connection:
-            sending = "select id from outbox where state = 'sending' for update"
+            sending = "select id from outbox where state = 'sending' and begun for update"
             await until(
                 lambda: connection.execute(sending).fetchall() or connection.rollback(), what="it leaves"
             )
