@@ -330,9 +330,7 @@ class Memory:
     failures: int = 0
     closing: str = ""  # the message that tells the customer of the last Resolve or Return
     owed: tuple[MessageId, ...] = ()  # for an agent, once the words have left that were written before
-    unwanted: tuple[
-        tuple[MessageId, int], ...
-    ] = ()  # files, by position, that shall leave no more
+    unwanted: tuple[tuple[MessageId, int], ...] = ()  # files, by position, that shall leave no more
     lost: tuple[tuple[str, str], ...] = ()  # account and channel (""; all) where the escalation cannot go on
     mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
 
