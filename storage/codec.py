@@ -129,6 +129,16 @@ def load_reference(text: str) -> Reference:
     return _REFERENCE.validate_json(text)
 
 
+def dump_source(ref: str, sender: str) -> str:
+    """The platform's id of a message, and who wrote it where that is not the customer."""
+    return json.dumps([ref, sender])
+
+
+def load_source(text: str) -> tuple[str, str]:
+    ref, sender = json.loads(text)
+    return ref, sender
+
+
 def dump_attachments(attachments: tuple[Attachment, ...]) -> str:
     return _ATTACHMENTS.dump_json(attachments, exclude_defaults=True).decode()
 

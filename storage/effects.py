@@ -55,6 +55,7 @@ from bot.core.outbound import DirectMessage, Operation, Post
 from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation
 from storage.database import Step, together
+from storage.hashes import reference_hash
 from storage.inbox import CONTENT, EXTRAS, SENDER_TYPE, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
@@ -63,10 +64,12 @@ from storage.notices import NOTICE, lane_of_notice, listing, notice_of, pressing
 from storage.places import PROFILE
 from storage.posted import DELETE_POSTS, where_posted
 from storage.proving import begin, prove
-from storage.sealing import Sealer
+from storage.reasons import ERROR
+from storage.sealing import KeyedHash, Sealer
 from storage.views import seal_reason
 
 PAYLOAD = "outbox.payload"
+SENT_ID = "outbox.sealed_ids"
 STEP_REASON = "escalation_steps.reason"
 SNAPSHOT = "escalation_steps.context_snapshot"
 TURN_REASONS = "turns.reasons"
@@ -83,6 +86,7 @@ class Spot:
     lane: LaneId
     place: UUID
     sealer: Sealer
+    index: KeyedHash
 
 
 class Writes:
@@ -197,7 +201,11 @@ class Writes:
                 self._rows["send_again"].append({"message": effect.message})
             case Fail():
                 self._rows["fail"].append(
-                    {"message": effect.message, "ref": effect.ref, "reason": effect.reason[:500]}
+                    {
+                        "message": effect.message,
+                        "ref": reference_hash(spot.index, effect.ref),
+                        "reason": spot.sealer.seal(effect.reason[:500], field=ERROR),
+                    }
                 )
             case Park():
                 self._rows["park"].append({"message": effect.message})
@@ -570,12 +578,14 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "fail": text("""
         update outbox set state = 'failed', error = :reason, settled_at = clock_timestamp(),
             part = array_position(external_ids, cast(:ref as text)) - 1,
+            sealed_ids = sealed_ids[1 : array_position(external_ids, cast(:ref as text)) - 1],
             external_ids = external_ids[1 : array_position(external_ids, cast(:ref as text)) - 1]
         where message_id = :message and room_id is null and kind = 'post'
             and state in ('delivered', 'failed') and external_ids @> array[cast(:ref as text)]
     """),
     "park": text("""
-        update outbox set state = 'parked', part = 0, external_ids = '{}'
+        update outbox set state = 'parked', part = 0, external_ids = '{}',
+            sealed_ids = '{}'
         where message_id = :message and room_id is null and kind = 'post' and state = 'delivered'
     """),
     "outbox": text("""

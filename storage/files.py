@@ -21,7 +21,7 @@ from bot.core.errors import CannotDecrypt, KeyDestroyed, Refused, StaleLease
 from bot.core.ids import AccountId, ConversationId, CustomerId, MessageId, OrgId
 from storage.database import Database
 from storage.filestore import FileStore
-from storage.inbox import FILE_NAME, FILE_REF, NOBODY, Entry, Inboxes, Wake
+from storage.inbox import FILE_ERROR, FILE_NAME, FILE_REF, NOBODY, Entry, Inboxes, Wake
 from storage.keys import Keys
 from storage.sealing import Sealer
 
@@ -147,7 +147,7 @@ class Files:
             "mime_type": result.mime_type[:255] or wanted.claimed_type,
             "name": wanted.sealer.seal(result.name or wanted.name, field=FILE_NAME),
             "size": result.size if result.outcome == "stored" else None,
-            "error": result.reason[:500] or None,
+            "error": wanted.sealer.seal(result.reason[:500], field=FILE_ERROR) if result.reason else None,
         }
         async with self._database.begin() as connection:
             wakes = () if again else await self._tell(connection, result)  # locks the conversation first

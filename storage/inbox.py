@@ -33,14 +33,15 @@ from bot.core.events import (
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
 from bot.core.payment_cards import without_card_numbers
-from storage.codec import dump_attachments, dump_body, dump_reference, load_body
+from storage.accounts import Account
+from storage.codec import dump_attachments, dump_body, dump_reference, dump_source, load_body
 from storage.database import Step, together
+from storage.hashes import SEEN, event_key, reference_hash, seen_before
 from storage.keys import Keys
 from storage.notices import listed
 from storage.places import (
     CLOSED,
     CONTEXT,
-    SEEN,
     Arrival,
     Key,
     Places,
@@ -51,7 +52,7 @@ from storage.places import (
     opens,
     returns_of,
 )
-from storage.sealing import Sealer
+from storage.sealing import KeyedHash, Sealer
 
 AnyRow = Row[Any]
 _RECEIPT_WAITS = timedelta(milliseconds=500)
@@ -61,9 +62,11 @@ NOBODY = AccountId(UUID(int=0))  # stands as the account of events that we tell 
 CONTENT = "messages.content"
 EXTRAS = "messages.extras"
 REFERENCE = "messages.reference"
+SOURCE = "messages.source"
 BODY = "inbox.body"
 FILE_REF = "files.ref"
 FILE_NAME = "files.name"
+FILE_ERROR = "files.error"
 SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent", Role.SYSTEM: "system"}
 
 
@@ -105,6 +108,9 @@ class Entry:
     author: str = ""  # the customer's id
     spot: Spot | None = None  # where a customer's event came from
     returns: Returns | None = None  # where answers to it go
+    index: KeyedHash | None = (
+        None  # of a customer's event: what the platform's ids of messages are hashed with
+    )
 
 
 @dataclass(slots=True)
@@ -149,7 +155,7 @@ class Inboxes:
         unique: dict[tuple[AccountId, str], Arrival] = {}
         for arrival in map(_without_card_numbers, arrivals):
             check(arrival.event)
-            unique.setdefault((arrival.account.id, arrival.event.external_id), arrival)
+            unique.setdefault((arrival.account.id, event_key(arrival.account, arrival.event)), arrival)
         customers = [a for a in unique.values() if a.account.serves == "customers"]
         staff = [a for a in unique.values() if a.account.serves == "staff"]
         rooms = await self._rooms(connection, staff)
@@ -159,8 +165,9 @@ class Inboxes:
         heads, seen = await _lock_and_look(
             connection,
             {s.conversation for s in spots.values()} | others,
-            (*unique, *((e.account_id, e.external_id) for e in wide)),
+            [(e.account_id, e.external_id) for e in wide],
             {s.place for s in spots.values()},
+            [(arrival.account, arrival.event) for arrival in unique.values()],
         )
         self._still_so(spots, heads, customers)
         entries: list[Entry] = []
@@ -269,13 +276,14 @@ class Inboxes:
         }
         entries: dict[tuple[AccountId, str], Entry] = {}
         for arrival in asked:
+            key = event_key(arrival.account, arrival.event)
             row = found.get(_thread(arrival)) or await _room_of_message(connection, arrival)
             if row is not None:
                 erased = row.data_key is None
                 event = replace(arrival.event, place=replace(arrival.event.place, thread=row.thread))
-                entries[arrival.account.id, event.external_id] = Entry(
+                entries[arrival.account.id, key] = Entry(
                     arrival.account.id,
-                    event.external_id,
+                    key,
                     arrival.account.organization,
                     ConversationId(row.conversation_id),
                     Origin.ROOM,
@@ -310,7 +318,7 @@ class Inboxes:
                 entries.append(
                     Entry(
                         account.id,
-                        f"{event.external_id}:{row.conversation_id}",
+                        f"{event_key(arrival.account, arrival.event)}:{row.conversation_id}",
                         account.organization,
                         ConversationId(row.conversation_id),
                         Origin.ROOM,
@@ -417,12 +425,15 @@ class Inboxes:
             "organization": entry.organization,
             "position": head.position,
             "sender_type": SENDER_TYPE[said.role],
-            "sender": said.sender or entry.author,
+            "sender": "" if said.sender else entry.author,
             "role": said.role.value,
             "state": said.state.value,
             "content": entry.sealer.seal(said.text, field=CONTENT),
             "extras": entry.sealer.seal(attachments, field=EXTRAS) if attachments else None,
-            "external": said.ref,
+            "external": reference_hash(entry.index, said.ref) if entry.index else said.ref,
+            "source": entry.sealer.seal(dump_source(said.ref, said.sender), field=SOURCE)
+            if said.ref or said.sender
+            else None,
             "reference": entry.sealer.seal(reference, field=REFERENCE) if reference else None,
         }
 
@@ -464,7 +475,7 @@ def _enter(arrival: Arrival, spot: Spot) -> Entry:
     """The customer's event as an entry of the conversation that goes on where it came from."""
     return Entry(
         arrival.account.id,
-        arrival.event.external_id,
+        event_key(arrival.account, arrival.event),
         arrival.account.organization,
         spot.conversation,
         Origin.CUSTOMER,
@@ -474,6 +485,7 @@ def _enter(arrival: Arrival, spot: Spot) -> Entry:
         str(spot.customer),
         spot,
         returns_of(arrival.account.keys.index, arrival.event.returns),
+        arrival.account.keys.index,
     )
 
 
@@ -610,14 +622,15 @@ async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> Any
 async def _lock_and_look(
     connection: AsyncConnection,
     conversations: set[ConversationId],
-    keys: Sequence[tuple[AccountId, str]],
+    told: Sequence[tuple[AccountId, str]],
     places: Collection[UUID] = (),
+    arrived: Sequence[tuple[Account, Event]] = (),
 ) -> tuple[_Locked, set[tuple[AccountId, str]]]:
     """Lock conversations, and then see which of the events are known: nobody can add them meanwhile."""
     locked, known, leading = await together(
         connection,
         (_LOCK, {"conversations": sorted(conversations)}),
-        (SEEN, {"accounts": [key[0] for key in keys], "externals": [key[1] for key in keys]}),
+        (SEEN, seen_before(arrived, told)),
         (_LEADING, {"places": sorted(places)}),
     )
     seen = {(AccountId(row.account_id), str(row.external_id)) for row in known}
@@ -642,16 +655,17 @@ def _head(row: AnyRow) -> _Head:
 async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> set[tuple[ConversationId, str]]:
     """Return which of the customers' messages that are edited here the log has, by the platform's ids."""
     edited = [
-        (entry.conversation, changed_message(entry.body))
+        (entry.conversation, ref, reference_hash(entry.index, ref) if entry.index else ref)
         for entry in entries
-        if isinstance(entry.body, Event) and isinstance(entry.body.content, Edited)
+        if isinstance(entry.body, Event)
+        and isinstance(entry.body.content, Edited)
+        and (ref := changed_message(entry.body))
     ]
     if not edited:
         return set()
-    given = {"conversations": [id_ for id_, _ in edited], "refs": [ref for _, ref in edited]}
-    return {
-        (ConversationId(row.conversation_id), row.ref) for row in await connection.execute(_LOGGED, given)
-    }
+    given = {"conversations": [id_ for id_, _, _ in edited], "refs": [hashed for _, _, hashed in edited]}
+    rows = {(row.conversation_id, row.ref) for row in await connection.execute(_LOGGED, given)}
+    return {(id_, ref) for id_, ref, hashed in edited if (id_, hashed) in rows}
 
 
 def _log_entry(entry: Entry, logged: Collection[tuple[ConversationId, str]]) -> LogEntry | None:
@@ -678,7 +692,7 @@ async def _keep_strays(connection: AsyncConnection, arrivals: Sequence[Arrival])
             [
                 {
                     "account": a.account.id,
-                    "external": a.event.external_id,
+                    "external": event_key(a.account, a.event),
                     "organization": a.account.organization,
                     "origin": Origin.ROOM.value,
                     "kind": kind_of(a.event),
@@ -848,9 +862,9 @@ _PLACE_STRAY = text("""
 
 _INSERT_MESSAGE = text("""
     insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id,
-        role, content, extras, state, external_id, reference, created_at)
+        role, content, extras, state, external_id, source, reference, created_at)
     values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content,
-        :extras, :state, :external, :reference, clock_timestamp())
+        :extras, :state, :external, :source, :reference, clock_timestamp())
 """)
 
 _LOGGED = text("""

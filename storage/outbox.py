@@ -24,18 +24,21 @@ from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageI
 from bot.core.outbound import DirectMessage, Invite, Operation, Post, Sent
 from storage.codec import load_operation
 from storage.database import Step, together
-from storage.effects import PAYLOAD
+from storage.effects import PAYLOAD, SENT_ID
+from storage.hashes import reference_hash
 from storage.inbox import NOBODY, Entry, Inboxes, Wake
 from storage.keys import Keys
 from storage.lanes import wake
 from storage.notices import NOTICE, Notice, notices
 from storage.places import CONTEXT
 from storage.posted import DELETE_POSTS, ERASE, queue_deletions
-from storage.sealing import Sealer
+from storage.reasons import ERROR, TRY_REASON
+from storage.sealing import KeyedHash, Sealer
 from storage.views import json_place
 
 AnyRow = Row[Any]
 log = structlog.get_logger(__name__)
+_GONE = "place.gone: nobody can be written to there any more"
 _UNREADABLE = timedelta(minutes=5)  # until one that no key opens is looked at again
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -73,6 +76,7 @@ class Item:
     reports: bool
     refs: tuple[str, ...]  # where the message to change was delivered, or its line in the room
     sealer: Sealer
+    index: KeyedHash | None  # for a customer's chat: what the platform's ids there are hashed with
     direct: DirectMessage | None = None  # to one person of the staff; `operation` is its post
     turn: int = 0  # see outbox.turn
     notice: Notice | None = None
@@ -202,9 +206,7 @@ class Outbox:
         for row in deleting:
             await queue_deletions(connection, self._new_id, row)
         if pointless:
-            erased = [row.id for row in pointless if row.data_key is None]
-            gone = [row.id for row in pointless if row.data_key is not None]
-            await connection.execute(_POINTLESS, {"erased": erased, "gone": gone})
+            await connection.execute(_POINTLESS, [self._pointless(row) for row in pointless])
         if unreadable:
             await connection.execute(_UNSEND, {"ids": [row.id for row in unreadable]})
         if left := [*deleting, *pointless, *unreadable]:
@@ -253,7 +255,7 @@ class Outbox:
         ours = {row.id for row in rows}
         kept = sorted((r for r in results if r.item.lane in ours), key=lambda r: r.item.lane)
         if late := [r for r in results if r.item.lane not in ours and isinstance(r, Delivered)]:
-            await connection.execute(_LATE, [{"id": r.item.id, "ref": r.sent.message} for r in late])
+            await connection.execute(_LATE, [{"id": r.item.id} | _named(r) for r in late])
         if not kept:
             return wakes
         steps: list[Step] = [(_SETTLE, [_row(result) for result in kept])]
@@ -355,6 +357,13 @@ class Outbox:
             return self._keys.organization(row.organization_id, row.org_key, row.org_index).sealer
         return self._keys.customer(row.customer_id, row.data_key)
 
+    def _pointless(self, row: AnyRow) -> dict[str, object]:
+        """Return why a row is not sent: its customer was erased, or where it was to go is."""
+        if row.data_key is None:
+            return {"id": row.id, "state": "withdrawn", "error": None}
+        sealer = self._keys.customer(row.customer_id, row.data_key)
+        return {"id": row.id, "state": "failed", "error": sealer.seal(_GONE, field=ERROR)}
+
     def _operation(self, row: AnyRow, sealer: Sealer) -> Operation | DirectMessage | None:
         if not row.payload:
             return None
@@ -407,8 +416,11 @@ class Outbox:
             attempts=row.attempts,
             interrupted=claimed.begun,
             reports=row.reports,
-            refs=tuple(row.refs or ()),
+            refs=_refs(row, sealer),
             sealer=sealer,
+            index=None
+            if row.place_id is None
+            else self._keys.organization(row.organization_id, row.org_key, row.org_index).index,
             direct=direct,
             turn=row.turn,
             notice=notice,
@@ -516,22 +528,36 @@ def _row(result: Result) -> dict[str, object]:
     match result:
         case Delivered(sent=sent):
             state, part, error = ("waiting" if sent.more else "delivered"), item.part + 1, None
-            ref, attempts = sent.message, 0 if sent.more else item.attempts
+            attempts = 0 if sent.more else item.attempts
         case Later():
             state = "sending" if result.uncertain else "waiting"
-            part, error, ref = item.part, result.reason, ""
+            part, error = item.part, result.reason
             attempts = item.attempts if result.counts else item.attempts - 1
         case Dead():
-            state, part, error, ref, attempts = result.outcome, item.part, result.reason, "", item.attempts
+            state, part, error, attempts = result.outcome, item.part, result.reason, item.attempts
     return {
         "id": item.id,
         "state": state,
         "part": part,
         "attempts": attempts,
-        "error": None if error is None else error[:500],
-        "ref": ref,
+        "error": item.sealer.seal(error[:500], field=ERROR) if error else None,
         "chat": _person_chat(result),
-    }
+    } | _named(result)
+
+
+def _named(result: Result) -> dict[str, object]:
+    """Return what a message that has left is found by, and changed by in a customer's chat."""
+    ref, item = (result.sent.message if isinstance(result, Delivered) else ""), result.item
+    if item.index is None or not ref:
+        return {"ref": ref, "sealed": None}
+    return {"ref": reference_hash(item.index, ref), "sealed": item.sealer.seal(ref, field=SENT_ID)}
+
+
+def _refs(row: AnyRow, sealer: Sealer) -> tuple[str, ...]:
+    """Return the platform's ids of what a row is about."""
+    if row.kind in ("amend", "retract"):
+        return tuple(sealer.open(ref, field=SENT_ID) for ref in row.refs or ())
+    return tuple(row.refs or ())
 
 
 def _person_chat(result: Result) -> str:
@@ -558,7 +584,7 @@ def _try(result: Later | Dead | Delivered, id_: UUID) -> dict[str, object]:
         "outbox": item.id,
         "attempt": item.attempts,
         "outcome": code[:40],
-        "reason": reason[:500],
+        "reason": item.sealer.seal(reason[:500], field=TRY_REASON) if reason else "",
     }
 
 
@@ -635,7 +661,7 @@ _DETAILS = text("""
         p.heard_at, pc.id as owner_id, pc.data_key as owner_key, g.data_key as org_key,
         g.index_key as org_index, r.chat, r.chat_id, r.thread, r.card,
         case when o.kind in ('amend', 'retract') then (
-            select array_agg(ref) from outbox p cross join unnest(p.external_ids) as ref
+            select array_agg(ref) from outbox p cross join unnest(p.sealed_ids) as ref
             where p.message_id = o.message_id and p.room_id is null and p.kind = 'post'
         ) when o.kind = 'settle_offer' then (
             select p.external_ids from outbox p
@@ -704,12 +730,16 @@ _SETTLE = text("""
         external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
         external_ids end,
         person_chat = coalesce(person_chat, nullif(cast(:chat as text), '')),
+        sealed_ids = case when cast(:sealed as text) is null then sealed_ids
+            else sealed_ids || cast(:sealed as text) end,
         settled_at = case when cast(:state as text) not in ('waiting', 'sending') then clock_timestamp() end
     where id = :id
 """)
 
 _LATE = text("""
-    update outbox set state = 'delivered', error = null, external_ids = external_ids || cast(:ref as text)
+    update outbox set state = 'delivered', error = null, external_ids = external_ids || cast(:ref as text),
+        sealed_ids = case when cast(:sealed as text) is null then sealed_ids
+            else sealed_ids || cast(:sealed as text) end
     where id = :id and state = 'unknown'
 """)
 
@@ -759,9 +789,8 @@ _UNSEND = text("""
 """)
 
 _POINTLESS = text("""
-    update outbox set state = case when id = any(cast(:erased as uuid[])) then 'withdrawn' else 'failed' end,
-        error = 'place.gone: nobody can be written to there any more', settled_at = clock_timestamp()
-    where id = any(cast(:erased as uuid[])) or id = any(cast(:gone as uuid[]))
+    update outbox set state = :state, error = cast(:error as text), settled_at = clock_timestamp()
+    where id = :id
 """)
 
 # That it arrived after all is told, or its message would be shown as failed for ever.

@@ -34,6 +34,7 @@ from bot.core.events import (
 from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
 from storage.accounts import Account
 from storage.database import Step, together
+from storage.hashes import SEEN, event_key, seen_before
 from storage.keys import Keys
 from storage.lanes import lanes_of
 from storage.merging import alone, merge
@@ -253,15 +254,10 @@ class Places:
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], opening: Mapping[Key, Arrival]
     ) -> dict[Key, Arrival]:
         """Without the events that are known: one that is told again must open nothing. In order of keys."""
-        names = [
-            (a.account.id, a.event.external_id, key)
-            for a in arrivals
-            if (key := key_of(a.account, a.event)) in opening
-        ]
-        given = {"accounts": [name[0] for name in names], "externals": [name[1] for name in names]}
-        rows = await connection.execute(SEEN, given)
+        names = [(a, key) for a in arrivals if (key := key_of(a.account, a.event)) in opening]
+        rows = await connection.execute(SEEN, seen_before((a.account, a.event) for a, _ in names))
         seen = {(row.account_id, row.external_id) for row in rows}
-        left = {key for account, external, key in names if (account, external) not in seen}
+        left = {key for a, key in names if (a.account.id, event_key(a.account, a.event)) not in seen}
         return {key: opening[key] for key in sorted(left)}
 
     def _remember(self, key: Key, spot: Spot) -> None:
@@ -477,8 +473,8 @@ class Places:
         ]
         if not moving:
             return
-        names = [(arrival.account.id, arrival.event.external_id) for arrival, _ in moving]
-        given = {"accounts": [name[0] for name in names], "externals": [name[1] for name in names]}
+        names = [(arrival.account.id, event_key(arrival.account, arrival.event)) for arrival, _ in moving]
+        given = seen_before((arrival.account, arrival.event) for arrival, _ in moving)
         seen = {(row.account_id, row.external_id) for row in await connection.execute(SEEN, given)}
         for name, (arrival, spot) in zip(names, moving, strict=True):
             assert isinstance(arrival.event.content, AddressChanged)  # noqa: S101
@@ -676,12 +672,6 @@ _LOCK = text(f"""
             and exists (select 1 from places p where p.conversation_id = v.id and not p.shared and p.private)
     ))
     order by w.id for update
-""")
-
-SEEN: Final = text("""
-    select i.account_id, i.external_id
-    from unnest(cast(:accounts as uuid[]), cast(:externals as text[])) as k(account, external)
-    join inbox i on i.account_id = k.account and i.external_id = k.external
 """)
 
 _GUARD = text("""

@@ -5,6 +5,7 @@ one row `erase` for each message in its place: each is tried, fails and is sent 
 conversations of the chat take their turns between them. Nothing here needs the customer's key.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Channel
 from bot.core.ids import CustomerId, LaneId, NewId, OrgId
+from storage.keys import Keys
+from storage.reasons import ERROR, reason_of
 
 AnyRow = Row[Any]
 
@@ -54,13 +57,18 @@ async def posted(connection: AsyncConnection, organization: OrgId, customers: Se
 
 
 async def remains(
-    connection: AsyncConnection, organization: OrgId, customers: Sequence[CustomerId]
+    connection: AsyncConnection, keys: Keys, organization: OrgId, customers: Sequence[CustomerId]
 ) -> tuple[Remains, ...]:
     """Return what still stands in the staff's tools about customers who were erased."""
     given = {"organization": organization, "customers": list(customers)}
+    counted: Counter[tuple[str, str, str, str, str]] = Counter()
+    for row in await connection.execute(_REMAINS, given):
+        dead = row.state in ("failed", "unknown")
+        reason = reason_of(keys, row, row.error, ERROR) if dead else ""
+        counted[row.channel, row.account, row.chat, row.state, reason] += row.messages
     return tuple(
-        Remains(Channel(row.channel), row.account, row.chat, row.state, row.reason, row.messages)
-        for row in await connection.execute(_REMAINS, given)
+        Remains(Channel(channel), account, chat, state, reason, number)
+        for (channel, account, chat, state, reason), number in sorted(counted.items())
     )
 
 
@@ -122,16 +130,15 @@ _POSTED = text(f"""
 _REMAINS = text(f"""
     select a.channel, a.account, coalesce(r.chat, '') as chat,
         case when o.state = 'sending' then 'waiting' else o.state end as state,
-        case when o.state in ('failed', 'unknown') then coalesce(o.error, '') else '' end as reason,
-        sum(greatest(cardinality(o.external_ids), 1))::int as messages
+        o.error, greatest(cardinality(o.external_ids), 1) as messages, o.organization_id, v.customer_id,
+        c.data_key, g.data_key as org_key, g.index_key
     from conversations v join outbox o on o.conversation_id = v.id
+    join customers c on c.id = v.customer_id join organizations g on g.id = v.organization_id
     join lanes l on l.id = o.lane_id join accounts a on a.id = l.account_id
     left join rooms r on r.id = o.room_id
     where v.organization_id = :organization and v.customer_id = any(cast(:customers as uuid[]))
         and (o.kind = '{ERASE}' and o.state in ('waiting', 'sending', 'failed')
-            or o.kind in {_KINDS} and o.place_id is null and o.state = 'unknown')
-    group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
-""")
+            or o.kind in {_KINDS} and o.place_id is null and o.state = 'unknown')""")
 
 _UNDELETED = text(f"""
     select count(*) from outbox o join rooms r on r.id = o.room_id and r.conversation_id = o.conversation_id

@@ -40,6 +40,7 @@ from storage import queries_sql as sql
 from storage.effects import SNAPSHOT, STEP_REASON, TURN_REASONS
 from storage.keys import Keys
 from storage.places import ADDRESS, PROFILE
+from storage.reasons import ERROR, TRY_REASON, reason_of
 from storage.sealing import Sealer
 from storage.views import REASON, message
 
@@ -304,17 +305,24 @@ async def escalation(
 
 
 async def deliveries(
-    connection: AsyncConnection, organization: OrgId, *, dead_only: bool = False, limit: int = 50
+    connection: AsyncConnection,
+    keys: Keys,
+    organization: OrgId,
+    *,
+    dead_only: bool = False,
+    limit: int = 50,
 ) -> tuple[DeliveryLine, ...]:
     """What has not arrived: the dead first (newest first), then what waits (oldest first)."""
     given = {"organization": organization, "limit": limit}
     rows: list[AnyRow] = list(await connection.execute(sql.DEAD, given))
     if not dead_only and len(rows) < limit:
         rows += await connection.execute(sql.WAITING, {**given, "limit": limit - len(rows)})
+    by_id = {row.id: row for row in rows}
     tries: dict[UUID, list[Try]] = {row.id: [] for row in rows}
     for t in await connection.execute(sql.TRIES, {"organization": organization, "ids": list(tries)}):
-        tries[t.outbox_id].append(Try(attempt=t.attempt, at=t.at, outcome=t.outcome, reason=t.reason))
-    return tuple(_delivery_line(row, tries[row.id]) for row in rows)
+        reason = reason_of(keys, by_id[t.outbox_id], t.reason, TRY_REASON)
+        tries[t.outbox_id].append(Try(attempt=t.attempt, at=t.at, outcome=t.outcome, reason=reason))
+    return tuple(_delivery_line(row, keys, tries[row.id]) for row in rows)
 
 
 async def listeners(connection: AsyncConnection, organization: OrgId) -> Mapping[str, str]:
@@ -450,7 +458,7 @@ def _escalation_line(row: AnyRow) -> EscalationLine:
     )
 
 
-def _delivery_line(row: AnyRow, tries: Sequence[Try]) -> DeliveryLine:
+def _delivery_line(row: AnyRow, keys: Keys, tries: Sequence[Try]) -> DeliveryLine:
     return DeliveryLine(
         id=DeliveryId(row.id),
         state=row.state,
@@ -460,7 +468,7 @@ def _delivery_line(row: AnyRow, tries: Sequence[Try]) -> DeliveryLine:
         conversation=ConversationId(row.conversation_id),
         to_staff=row.place_id is None,
         attempts=row.attempts,
-        error=row.error or "",
+        error=reason_of(keys, row, row.error, ERROR),
         created_at=row.created_at,
         tries=tuple(tries),
     )

@@ -107,7 +107,7 @@ STEPS: Final = text("""
 
 _DELIVERY_LINE = """
     select o.id, o.state, o.kind, o.conversation_id, o.place_id, o.attempts, o.error, o.created_at, a.channel,
-        a.account
+        a.account, o.organization_id, v.customer_id, c.data_key, g.data_key as org_key, g.index_key
 """
 
 # ix_outbox_dead
@@ -115,6 +115,8 @@ DEAD: Final = text(
     _DELIVERY_LINE
     + """
     from outbox o join lanes l on l.id = o.lane_id join accounts a on a.id = l.account_id
+    join conversations v on v.id = o.conversation_id join customers c on c.id = v.customer_id
+    join organizations g on g.id = o.organization_id
     where o.organization_id = :organization and o.state in ('failed', 'unknown')
     order by o.position desc limit :limit
     """
@@ -125,6 +127,8 @@ WAITING: Final = text(
     _DELIVERY_LINE
     + """
     from accounts a join lanes l on l.account_id = a.id join outbox o on o.lane_id = l.id
+    join conversations v on v.id = o.conversation_id join customers c on c.id = v.customer_id
+    join organizations g on g.id = o.organization_id
     where a.organization_id = :organization and l.ready_at is not null and o.state in ('waiting', 'sending')
     order by o.position limit :limit
     """

@@ -378,7 +378,7 @@ files = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     _when("due_at"),  # null: nothing more to do
     _when("lease_until"),
-    Column("error", String(500)),
+    Column("error", Text),  # sealed
     _created(),
     UniqueConstraint("message_id", "position"),
     Index("ix_files_due_at", "due_at", postgresql_where=text("due_at is not null")),
@@ -416,13 +416,15 @@ messages = Table(
     Column("organization_id", Uuid, nullable=False),
     Column("position", Integer, nullable=False),
     Column("sender_type", String(20), nullable=False),  # human, agent, system
-    Column("sender_id", String(255), nullable=False),
+    Column("sender_id", String(255), nullable=False),  # of ours, or the customer's; "": see `source`
     Column("role", String(20), nullable=False),  # customer, staff, agent, system
     Column("content", Text, nullable=False),  # sealed
     Column("extras", Text),  # sealed: attachments
     Column("metadata", JSONB, nullable=False, server_default="{}"),
     Column("state", String(20), nullable=False),
+    # The platform's id: as it is where staff wrote it in a room, a keyed hash in a customer's chat.
     Column("external_id", String(255), nullable=False, server_default=""),
+    Column("source", Text),  # sealed: the platform's id, and who wrote it if not the customer
     Column("room_id", Uuid),  # where staff wrote it
     Column("reply_to", Uuid),  # the message that it answers
     Column("reference", Text),  # sealed: what it answers or passes on, as the channel tells it
@@ -443,7 +445,8 @@ inbox = Table(
     "inbox",
     metadata,
     Column("account_id", Uuid, nullable=False),
-    Column("external_id", String(255), nullable=False),  # with the account: a redelivery collides
+    # With the account: a redelivery collides. A keyed hash of the platform's id, or an id of our own.
+    Column("external_id", String(255), nullable=False),
     Column("organization_id", Uuid, nullable=False),
     Column("conversation_id", Uuid),  # null: a word in a thread of ours whose room is not recorded yet
     Column("seq", Integer),
@@ -577,9 +580,12 @@ outbox = Table(
     Column("reports", Boolean, nullable=False, server_default=text("false")),  # its success is told as well
     Column("part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # The platform's ids of what has left: as they are in chats of the staff, keyed hashes in a customer's,
+    # where they are also kept sealed, to change or delete it.
     Column("external_ids", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("sealed_ids", ARRAY(Text), nullable=False, server_default="{}"),
     Column("person_chat", String(255)),  # the platform's id of the chat with one person that it went to
-    Column("error", String(500)),
+    Column("error", Text),  # sealed
     _created(),
     _when("settled_at"),
     Index(
@@ -651,7 +657,7 @@ deliveries = Table(
     Column("attempt", Integer, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("outcome", String(40), nullable=False),  # the error's code
-    Column("reason", String(500), nullable=False),
+    Column("reason", Text, nullable=False),  # sealed; "" for none
     Index("ix_deliveries_outbox_id", "outbox_id"),
 )
 

@@ -154,7 +154,8 @@ class Turns:
             row = finished.get(commit.lease.conversation)
             if row is not None:
                 sealer = await self._sealer(connection, commit.view.conversation, row.data_key)
-                spot = Spot(row.position, LaneId(row.lane_id), row.place_id, sealer)
+                ours = self._keys.organization(commit.lease.organization, row.org_key, row.index_key)
+                spot = Spot(row.position, LaneId(row.lane_id), row.place_id, sealer, ours.index)
                 await writes.add(connection, commit.view, commit.effects, spot)
                 writes.turn(spot, _log(commit, self._new_id()), commit.reasons)
         await writes.flush(connection)
@@ -309,14 +310,15 @@ _FINISH = text("""
             else clock_timestamp() + make_interval(secs => t.reopen) end,
         pending_since = case when v.said > t.seen then clock_timestamp() end,
         wake_at = case when v.accepted > t.seen then greatest(v.wake_at, clock_timestamp()) else t.wake end
-    from locked, unnest(cast(:ids as uuid[]), cast(:fences as bigint[]), cast(:seen as int[]),
+    from locked, organizations g,
+        unnest(cast(:ids as uuid[]), cast(:fences as bigint[]), cast(:seen as int[]),
         cast(:insist as bool[]), cast(:wakes as timestamptz[]), cast(:added as int[]),
         cast(:owner_kinds as text[]), cast(:owner_names as text[]), cast(:statuses as text[]),
         cast(:memories as jsonb[]), cast(:reopens as float8[]))
         as t(id, fence, seen, insist, wake, added, owner_kind, owner_name, status, memory, reopen)
     where v.id = locked.id and v.id = t.id and v.fence = t.fence and v.lease_until is not null
-        and (t.insist or v.said <= t.seen)
-    returning v.id, v.position - t.added as position, v.place_id,
+        and g.id = v.organization_id and (t.insist or v.said <= t.seen)
+    returning v.id, v.position - t.added as position, v.place_id, g.data_key as org_key, g.index_key,
         (select lane_id from places where id = v.place_id) as lane_id,
         (select data_key from customers where id = v.customer_id) as data_key
 """)

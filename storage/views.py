@@ -46,12 +46,13 @@ from bot.core.ids import (
     PersonId,
     TeamId,
 )
-from storage.codec import load_attachments, load_body, load_memory, load_reference
+from storage.codec import load_attachments, load_body, load_memory, load_reference, load_source
 from storage.database import together
-from storage.inbox import BODY, CONTENT, EXTRAS, FILE_NAME, REFERENCE
+from storage.hashes import reference_hash
+from storage.inbox import BODY, CONTENT, EXTRAS, FILE_ERROR, FILE_NAME, REFERENCE, SOURCE
 from storage.keys import Keys
 from storage.places import ADDRESS, PLACE, PROFILE
-from storage.sealing import Sealer
+from storage.sealing import KeyedHash, Sealer
 
 STORY = 60  # messages; what a turn sees of the log
 REASON = "escalations.reason"
@@ -100,13 +101,16 @@ async def views(
                 rooms=tuple(room_of(known) for known in rooms[id_]),
                 replies={Counted(known.kind): tuple(known.replied) for known in replies[id_]},
             )
-            read[ConversationId(id_)] = await _with_older(connection, view, sealer, settled)
+            index = keys.organization(row.organization_id, row.org_key, row.index_key).index
+            read[ConversationId(id_)] = await _with_older(connection, view, sealer, index, settled)
         except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
             log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
     return read
 
 
-async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, settled: "Settled") -> View:
+async def _with_older(
+    connection: AsyncConnection, view: View, sealer: Sealer, index: KeyedHash, settled: "Settled"
+) -> View:
     """With the messages that inputs name and that are older than the story: edits, deletions, fates."""
     refs: set[str] = set()
     ids: set[MessageId] = set()
@@ -136,13 +140,13 @@ async def _with_older(connection: AsyncConnection, view: View, sealer: Sealer, s
     reactions = view.conversation.memory.reactions
     ids.update(MessageId(UUID(waiting.message)) for waiting in reactions if not waiting.left)
     if sent or until:
-        view = await _with_meaning(connection, view, sent, until)
+        view = await _with_meaning(connection, view, index, sent, until)
     ids.update(*view.refs.values(), *view.shown.values())
     ids -= {m.id for m in view.story}
     # A note may be the private part of a message whose public part is older.
     refs -= {m.ref for m in view.story if m.state is not MessageState.NOTE}
     if ids or refs:
-        given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(refs)}
+        given = {"id": view.conversation.id, "ids": sorted(ids), "refs": sorted(_kept(index, refs))}
         older = [message(row, sealer, settled) for row in await connection.execute(_OLDER, given)]
         known = {m.id for m in view.story}
         view = replace(view, story=(*(m for m in older if m.id not in known), *view.story))
@@ -159,22 +163,33 @@ async def _with_doubts(connection: AsyncConnection, view: View) -> View:
 
 
 async def _with_meaning(
-    connection: AsyncConnection, view: View, refs: set[str], until: set[tuple[datetime, Place]]
+    connection: AsyncConnection,
+    view: View,
+    index: KeyedHash,
+    refs: set[str],
+    until: set[tuple[datetime, Place]],
 ) -> View:
     """Return the view with what the platform means by ids of its own and by watermarks."""
     id_ = view.conversation.id
     parts = set()
     found: defaultdict[str, list[MessageId]] = defaultdict(list)
     shown: defaultdict[str, list[MessageId]] = defaultdict(list)
-    for row in await connection.execute(_SENT, {"id": id_, "refs": sorted(refs)}):
-        (shown if row.in_room else found)[row.ref].append(MessageId(row.message_id))
+    kept = _kept(index, refs)
+    for row in await connection.execute(_SENT, {"id": id_, "refs": sorted(kept)}):
+        ref = kept[row.ref]
+        (shown if row.in_room else found)[ref].append(MessageId(row.message_id))
         if row.part and not row.in_room:
-            parts.add(row.ref)
+            parts.add(ref)
     for mark, place in until:
         given = {"id": id_, "until": mark, "channel": place.channel, "account": place.account}
         rows = await connection.execute(_SENT_UNTIL, given)
         found[mark.isoformat()] += [MessageId(row.message_id) for row in rows]
     return replace(view, refs=_fixed(found), shown=_fixed(shown), parts=frozenset(parts))
+
+
+def _kept(index: KeyedHash, refs: Iterable[str]) -> dict[str, str]:
+    """Return the platform's ids by what stands for them: in a customer's chat a hash, in a room they do."""
+    return {ref: ref for ref in refs} | {reference_hash(index, ref): ref for ref in refs}
 
 
 def _fixed(found: Mapping[str, list[MessageId]]) -> dict[str, tuple[MessageId, ...]]:
@@ -309,7 +324,9 @@ def settled_files(rows: Sequence[AnyRow], sealer: Sealer) -> Settled:
             mime_type=row.mime_type,
             size=row.size,
             name=sealer.open(row.name, field=FILE_NAME),
-            failure="" if row.state == "stored" else row.error or "gone",
+            failure=""
+            if row.state == "stored"
+            else (sealer.open(row.error, field=FILE_ERROR) if row.error else "gone"),
         )
         for row in rows
     }
@@ -331,14 +348,18 @@ def _attachments(row: AnyRow, sealer: Sealer, settled: Settled) -> tuple[Attachm
 
 def message(row: AnyRow, sealer: Sealer, settled: Settled = MappingProxyType({})) -> Message:
     """Of a row of `messages`, with those of its attachments that are in the file store."""
+    ref, sender = row.external_id, row.sender_id
+    if row.source:
+        ref, named = load_source(sealer.open(row.source, field=SOURCE))
+        sender = named or sender
     return Message(
         id=MessageId(row.id),
         role=Role(row.role),
-        sender=row.sender_id,
+        sender=sender,
         text=sealer.open(row.content, field=CONTENT),
         state=MessageState(row.state),
         at=row.created_at,
-        ref=row.external_id,
+        ref=ref,
         room=row.room_id,
         attachments=_attachments(row, sealer, settled),
         edited=row.edited,
@@ -424,8 +445,10 @@ CONVERSATION = """
     select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
         v.memory, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
         a.channel, a.account, c.profile, c.data_key, i.verified, i.address, p.return_verified,
-        o.id as owner_id, o.data_key as owner_key, clock_timestamp() as now
+        o.id as owner_id, o.data_key as owner_key, g.data_key as org_key, g.index_key,
+        clock_timestamp() as now
     from conversations v
+    join organizations g on g.id = v.organization_id
     join customers c on c.id = v.customer_id
     join places p on p.id = v.place_id
     join accounts a on a.id = p.account_id

@@ -45,7 +45,11 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             )
             story = await customers.customer(connection, desk.keys, known.organization, CustomerId(id_))
             everybody = [story.line.id, *(one.id for one in story.merged)]
-            left = await remains(connection, known.organization, everybody) if story.line.erased else ()
+            left = (
+                await remains(connection, desk.keys, known.organization, everybody)
+                if story.line.erased
+                else ()
+            )
         return _shown(story, CustomerId(id_), left)
 
     parameters = (

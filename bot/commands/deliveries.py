@@ -23,6 +23,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         async with desk.database.begin(known.organization) as connection:
             lines = await queries.deliveries(
                 connection,
+                desk.keys,
                 known.organization,
                 dead_only=bool(call.arguments["dead"]),
                 limit=limit,

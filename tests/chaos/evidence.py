@@ -11,7 +11,9 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from bot.core.ids import CustomerId
-from storage.inbox import CONTENT
+from storage.codec import load_source
+from storage.effects import SENT_ID
+from storage.inbox import CONTENT, SOURCE
 from storage.keys import Keys
 from storage.places import ADDRESS
 from storage.sealing import Keyring
@@ -113,6 +115,9 @@ async def read(database_url: str) -> dict[str, Told]:
         for row in await _all(connection, _INPUTS):
             told[row.conversation_id].inputs.append(row)
         for row in await _all(connection, _MESSAGES):
+            if row.source:
+                ref, _ = load_source(sealers[row.conversation_id].open(row.source, field=SOURCE))
+                row = row._replace(external_id=ref)  # noqa: PLW2901
             told[row.conversation_id].messages.append(row)
             told[row.conversation_id].texts.append(
                 sealers[row.conversation_id].open(row.content, field=CONTENT)
@@ -123,6 +128,11 @@ async def read(database_url: str) -> dict[str, Told]:
             told[row.conversation_id].rooms.append(row)
         for row in await _all(connection, _OUTBOX):
             found = told[row.conversation_id]
+            if row.sealed_ids:
+                sealer = sealers[row.conversation_id]
+                row = row._replace(  # noqa: PLW2901
+                    external_ids=[sealer.open(one, field=SENT_ID) for one in row.sealed_ids]
+                )
             (found.outbox if row.room_id is None and row.kind != "notice" else found.room).append(row)
     by_chat = {one.chat: one for one in told.values()}
     twice = [one for one in told.values() if by_chat[one.chat] is not one]

@@ -37,6 +37,7 @@ from storage.database import Database
 from storage.inbox import Inboxes
 from storage.keys import Keys
 from storage.places import Arrival, Rules
+from storage.reasons import ERROR, TRY_REASON
 from storage.sealing import Keyring
 from storage.turns import Commit, Turns
 from tests.accounts import all_accounts
@@ -59,6 +60,11 @@ class Told:
     waiting: DeliveryId
     maria: CustomerId  # of `plain`
     tom: CustomerId  # of `escalated`
+
+
+_KEY_OF = text("""
+    select c.id, c.data_key from conversations v join customers c on c.id = v.customer_id where v.id = :id
+""")
 
 
 def keys_of_tests() -> Keys:
@@ -137,20 +143,26 @@ async def _answer(database: Database, keys: Keys, organization: OrgId) -> Told:
             )
         assert await turns.commit(connection, commits) == ["committed", "committed"]
         ids = {name: view.conversation.id for name, (_, view) in by_name.items()}
+        wrapped = await connection.execute(_KEY_OF, {"id": ids["Maria"]})
+        sealer = keys.customer(*wrapped.one())
         dead = await connection.scalar(
             text(
-                "update outbox set state = 'failed', attempts = 3, error = 'bot was blocked'"
+                "update outbox set state = 'failed', attempts = 3, error = :error"
                 " where conversation_id = :id returning id"
             ),
-            {"id": ids["Maria"]},
+            {"id": ids["Maria"], "error": sealer.seal("bot was blocked", field=ERROR)},
         )
         await connection.execute(
             text(
                 "insert into deliveries (id, organization_id, outbox_id, attempt, at, outcome, reason)"
-                " values (:id, :organization, :outbox, 3, clock_timestamp(), 'send.unreachable',"
-                " 'bot was blocked')"
+                " values (:id, :organization, :outbox, 3, clock_timestamp(), 'send.unreachable', :reason)"
             ),
-            {"id": new_id(), "organization": organization, "outbox": dead},
+            {
+                "id": new_id(),
+                "organization": organization,
+                "outbox": dead,
+                "reason": sealer.seal("bot was blocked", field=TRY_REASON),
+            },
         )
         waiting = await connection.scalar(
             text("select id from outbox where conversation_id = :id"), {"id": ids["Tom"]}

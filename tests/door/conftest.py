@@ -92,12 +92,17 @@ class Door:
         return tuple(counts)
 
     async def stored(self, channel: str) -> list[str]:
-        """The platform's ids of what is stored."""
+        """The keys of what is stored: see `key`."""
         found = await self.database.execute(
             "select i.external_id from inbox i join accounts a on a.id = i.account_id where a.channel = %s",
             (channel,),
         )
         return [str(row[0]) for row in await found.fetchall()]
+
+    def key(self, channel: str, event: str) -> str:
+        """Return the key under which an event of the platform is stored."""
+        account = next(each for each in self.house.directory if each.account == channel)
+        return account.keys.index.of("event", event).hex()
 
     async def metrics(self) -> dict[str, float]:
         """The samples of /metrics by name and labels."""

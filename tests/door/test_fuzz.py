@@ -127,7 +127,9 @@ async def test_no_update_makes_an_accident_and_each_accepted_one_is_stored_once(
             assert status == 200, body
             for event in events:
                 # A reaction where nobody ever wrote says nothing of anybody.
-                (unless_unknown if isinstance(event.content, Reacted) else told).add(event.external_id)
+                (unless_unknown if isinstance(event.content, Reacted) else told).add(
+                    door.key("telegram", event.external_id)
+                )
     stored = Counter(await door.stored("telegram"))
     assert before | told <= set(stored) <= before | told | unless_unknown
     assert set(stored.values()) <= {1}

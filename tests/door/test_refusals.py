@@ -23,8 +23,8 @@ async def test_what_comes_with_the_right_secret_is_stored_once(door: Door) -> No
     for _ in range(3):
         assert await door.telegram(dumped(update(1))) == 200
         assert await door.slack(dumped(envelope(1))) == 200
-    assert await door.stored("telegram") == ["1"]
-    assert await door.stored("slack") == ["Ev1"]
+    assert await door.stored("telegram") == [door.key("telegram", "1")]
+    assert await door.stored("slack") == [door.key("slack", "Ev1")]
 
 
 async def test_a_wrong_secret_of_telegram_is_refused_and_leaves_no_trace(door: Door) -> None:
@@ -97,7 +97,7 @@ async def test_nonsense_with_a_right_secret_is_a_bad_request(door: Door, body: b
 async def test_of_a_key_that_comes_twice_the_last_one_counts(door: Door) -> None:
     body = dumped(update(7)).replace(b'{"update_id": 7', b'{"update_id": 6, "update_id": 7', 1)
     assert await door.telegram(body) == 200
-    assert await door.stored("telegram") == ["7"]
+    assert await door.stored("telegram") == [door.key("telegram", "7")]
 
 
 async def test_numbers_beyond_what_a_database_keeps_are_no_accident(door: Door) -> None:

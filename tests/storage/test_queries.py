@@ -40,7 +40,7 @@ async def test_another_organization_reads_nothing(
     stranger = OrgId(new_id())
     assert await queries.conversations(connection, keys, stranger) == ()
     assert await queries.escalations(connection, stranger, open_only=False) == ()
-    assert await queries.deliveries(connection, stranger) == ()
+    assert await queries.deliveries(connection, keys, stranger) == ()
     assert (await queries.counts(connection, stranger)).begun == {}
     with pytest.raises(NotFound):
         await queries.conversation(connection, keys, stranger, told.plain)

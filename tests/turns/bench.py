@@ -34,6 +34,7 @@ from orgs.loading import Loaded
 from orgs.specification.organization import Organization
 from storage.accounts import Account
 from storage.database import Database
+from storage.effects import SENT_ID
 from storage.inbox import NOBODY, Accepted, Entry, Inboxes
 from storage.keys import Keys
 from storage.organizations import apply
@@ -321,6 +322,18 @@ class Bench:
     async def rows(self, statement: str, **given: object) -> list[tuple[object, ...]]:
         async with self.database.begin() as connection:
             return [tuple(row) for row in await connection.execute(text(statement), given)]
+
+    async def sent_ids(self) -> list[list[str]]:
+        """Return the platform's ids of each message that has left to a customer, whole or in part."""
+        rows = await self.rows(
+            "select c.id, c.data_key, o.sealed_ids from outbox o"
+            " join conversations v on v.id = o.conversation_id join customers c on c.id = v.customer_id"
+            " where o.sealed_ids <> '{}' order by o.position"
+        )
+        return [
+            [self.keys.customer(id_, key).open(one, field=SENT_ID) for one in sealed]  # type: ignore[arg-type,attr-defined]
+            for id_, key, sealed in rows
+        ]
 
     async def execute(self, statement: str, **given: object) -> None:
         async with self.database.begin() as connection:

@@ -1,0 +1,28 @@
+"""Platforms' words about failures: sealed, for they name whom something was sent to."""
+
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from bot.core.errors import CannotDecrypt
+from bot.core.ids import CustomerId, OrgId
+from storage.keys import Keys
+
+ERROR: Final = "outbox.error"
+TRY_REASON: Final = "deliveries.reason"
+
+
+def reason_of(keys: Keys, row: Row[Any], sealed: str | None, field: str) -> str:
+    """Return why a delivery failed; "" where that was about a customer who has been erased since.
+
+    What happened to deliveries after that is sealed with the organization's key: it is about staff's chats.
+    """
+    if not sealed:
+        return ""
+    if row.data_key is not None:
+        return keys.customer(CustomerId(row.customer_id), row.data_key).open(sealed, field=field)
+    try:
+        ours = keys.organization(OrgId(row.organization_id), row.org_key, row.index_key)
+        return ours.sealer.open(sealed, field=field)
+    except CannotDecrypt:
+        return ""
