@@ -24,6 +24,7 @@ from bot.core.ids import ConversationId, DeliveryId, new_id
 from bot.core.outbound import Mark, Post, React
 from bot.turns.decide import question
 from storage import queries
+from storage.inbox import FILE_ERROR
 from storage.merging import merge
 from storage.outbox import Dead, Item, Result
 from tests.turns.bench import CARLA, HUGO, Bench, Left, message, states, to_customers, to_rooms
@@ -210,10 +211,14 @@ async def test_a_watermark_reads_what_was_sent_there_and_nothing_elsewhere(desk:
 async def stored(desk: Bench, view: View, text: str, outcome: str = "stored") -> None:
     """The file of the message with that text is in the store."""
     id_ = message(view, text).id
+    customer = view.conversation.customer
+    [[wrapped]] = await desk.rows("select data_key from customers where id = :id", id=customer)
+    sealer = desk.keys.customer(customer, wrapped)  # type: ignore[arg-type]
     await desk.execute(
-        "update files set state = :state, size = 7, error = 'too large' where message_id = :id",
+        "update files set state = :state, size = 7, error = :error where message_id = :id",
         id=id_,
         state=outcome,
+        error=sealer.seal("too large", field=FILE_ERROR),
     )
     await desk.report(view.conversation.id, FileReport(id_, 0, outcome, "too large"))
 
