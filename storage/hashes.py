@@ -37,7 +37,7 @@ def seen_before(
 
 
 def _former_key(event: Event) -> str:
-    """Return the key of an event that was accepted before migration 0010, which had no key to hash with.
+    """Return the key of an event that was accepted before migration 0011, which had no key to hash with.
 
     Needed until those rows have been deleted (see bot.jobs.sweep).
     """
