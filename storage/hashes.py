@@ -3,7 +3,7 @@ Message-ID an address. What is only looked for is kept as a hash, and nothing le
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import text
@@ -25,23 +25,27 @@ def reference_hash(index: KeyedHash, ref: str) -> str:
 
 
 def seen_before(
-    events: Iterable[tuple[Account, Event]], told: Sequence[tuple[AccountId, str]] = ()
+    events: Iterable[tuple[Account, Event]], told: Iterable[tuple[AccountId, str, str]] = ()
 ) -> dict[str, object]:
-    """Return the parameters of `SEEN` for events of platforms, and for keys of our own making."""
-    arrived = list(events)
+    """Return the parameters of `SEEN` for events of platforms, and for what is told by a key of our own.
+
+    Of the latter: the account, the key, and what the key was made of before migration 0011 ("": the same).
+    """
+    keys = [(account.id, event_key(account, event), event.external_id) for account, event in events]
+    keys += told
     return {
-        "accounts": [*(account.id for account, _ in arrived), *(account for account, _ in told)],
-        "externals": [*(event_key(account, event) for account, event in arrived), *(key for _, key in told)],
-        "former": [*(_former_key(event) for _, event in arrived), *("" for _ in told)],
+        "accounts": [account for account, _, _ in keys],
+        "externals": [key for _, key, _ in keys],
+        "former": [_former_key(former) if former else "" for _, _, former in keys],
     }
 
 
-def _former_key(event: Event) -> str:
+def _former_key(external_id: str) -> str:
     """Return the key of an event that was accepted before migration 0011, which had no key to hash with.
 
     Needed until those rows have been deleted (see bot.jobs.sweep).
     """
-    return hashlib.sha256(event.external_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(external_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 SEEN: Final = text("""

@@ -165,7 +165,7 @@ class Inboxes:
         heads, seen = await _lock_and_look(
             connection,
             {s.conversation for s in spots.values()} | others,
-            [(e.account_id, e.external_id) for e in wide],
+            [(e.account_id, e.external_id, _former_id(e)) for e in wide],
             {s.place for s in spots.values()},
             [(arrival.account, arrival.event) for arrival in unique.values()],
         )
@@ -222,7 +222,7 @@ class Inboxes:
         heads, seen = await _lock_and_look(
             connection,
             {entry.conversation for entry in entries},
-            tuple((e.account_id, e.external_id) for e in entries),
+            tuple((e.account_id, e.external_id, "") for e in entries),
         )
         fresh = [e for e in entries if (e.account_id, e.external_id) not in seen]
         return await self._store(connection, fresh, heads.conversations)
@@ -619,10 +619,15 @@ async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> Any
     return rows[0] if rows else None
 
 
+def _former_id(entry: Entry) -> str:
+    """Return what a change where staff work was known by in each conversation before migration 0011."""
+    return f"{entry.body.external_id}:{entry.conversation}" if isinstance(entry.body, Event) else ""
+
+
 async def _lock_and_look(
     connection: AsyncConnection,
     conversations: set[ConversationId],
-    told: Sequence[tuple[AccountId, str]],
+    told: Sequence[tuple[AccountId, str, str]],
     places: Collection[UUID] = (),
     arrived: Sequence[tuple[Account, Event]] = (),
 ) -> tuple[_Locked, set[tuple[AccountId, str]]]:

@@ -67,6 +67,12 @@ _KEY_OF = text("""
 """)
 
 
+_WHERE = text("""
+    select v.id, v.customer_id from inbox i join conversations v on v.id = i.conversation_id
+    where i.external_id = :key
+""")
+
+
 def keys_of_tests() -> Keys:
     return Keys(Keyring([KEY]))
 
@@ -108,6 +114,14 @@ async def say(
         )
         rules = Rules(timedelta(), 8, "agent", AGENT)
         await Inboxes(keys, new_id).accept(connection, [Arrival(account, told, rules)])
+
+
+async def where(database: Database, keys: Keys, event: str) -> tuple[ConversationId, CustomerId]:
+    """Return where an event of Telegram was stored, and whose matter that is."""
+    async with database.begin() as connection:
+        account = next(a for a in await all_accounts(connection, keys) if a.account == "telegram")
+        row = (await connection.execute(_WHERE, {"key": account.keys.index.of("event", event).hex()})).one()
+    return ConversationId(row.id), CustomerId(row.customer_id)
 
 
 async def _answer(database: Database, keys: Keys, organization: OrgId) -> Told:

@@ -8,11 +8,10 @@ from sqlalchemy import text
 
 from bot.commands.desk import Desk
 from bot.core.events import Said, Started
-from bot.core.ids import CustomerId
 from connectors.sandbox.telegram import TelegramStandIn
 from storage.queries import ERASED
 from tests.commands.conftest import Chats, Desks
-from tests.commands.telling import Told, keys_of_tests
+from tests.commands.telling import Told, keys_of_tests, where
 from tests.commands.telling import say as write
 from tests.connectors.telegram.rig import TOKEN, served
 
@@ -23,19 +22,6 @@ async def bot(surroundings: dict[str, str]) -> AsyncIterator[None]:
     async with served(TelegramStandIn(TOKEN, "brightdesk_bot")) as url:
         surroundings |= {"TELEGRAM_API_URL": url, "TELEGRAM_BOT_TOKEN": TOKEN}
         yield
-
-
-async def customer_in(desk: Desk, chat: str) -> CustomerId:
-    """Whose conversation goes on where `chat` wrote last."""
-    async with desk.database.begin() as connection:
-        found = await connection.scalar(
-            text(
-                "select v.customer_id from inbox i join conversations v on v.id = i.conversation_id"
-                " where i.external_id like :event order by i.accepted_at desc limit 1"
-            ),
-            {"event": f"update-{chat}%"},
-        )
-    return CustomerId(found)
 
 
 async def audited(say: Chats) -> str:
@@ -132,7 +118,7 @@ async def test_staff_are_warned_of_an_address_that_nobody_vouches_for(
     say: Chats, chat_desk: Desk, told: Told
 ) -> None:
     await write(chat_desk.database, keys_of_tests(), "666", "Maria", Said("It is me."), verified=False)
-    stranger = await customer_in(chat_desk, "666")
+    stranger = (await where(chat_desk.database, keys_of_tests(), "update-666"))[1]
     assert "nobody vouches for this address" in await say(f"customers show {stranger}")
     answer = await say(f"customers merge {told.maria} {stranger}")
     assert "Take care, nobody vouches for this address: telegram 666." in answer
@@ -190,9 +176,9 @@ async def test_whoever_follows_an_invitation_goes_on_as_the_same_customer(
     assert re.fullmatch(r"go-[A-Za-z0-9_-]{22}", token)
     keys = keys_of_tests()
     await write(chat_desk.database, keys, "201", "M.", Started(token))
-    assert await customer_in(chat_desk, "201") == told.maria
+    assert (await where(chat_desk.database, keys_of_tests(), "update-201"))[1] == told.maria
     await write(chat_desk.database, keys, "202", "Mallory", Started(token))
-    assert await customer_in(chat_desk, "202") != told.maria
+    assert (await where(chat_desk.database, keys_of_tests(), "update-202"))[1] != told.maria
     assert "did customer.invited" in await audited(say)
 
 

@@ -17,7 +17,7 @@ from storage import customers
 from storage.database import Database
 from storage.keys import Keys, destroy
 from storage.merging import Merged, merge, unmerge
-from tests.commands.telling import Told, keys_of_tests, say, tell
+from tests.commands.telling import Told, keys_of_tests, say, tell, where
 
 PEOPLE = 7
 
@@ -223,20 +223,6 @@ FILL = (
 # --- where their words go ----------------------------------------------------------------------------------
 
 
-async def where(database: Database, event: str) -> tuple[ConversationId, CustomerId]:
-    async with database.begin() as connection:
-        row = (
-            await connection.execute(
-                text(
-                    "select v.id, v.customer_id from inbox i join conversations v on v.id = i.conversation_id"
-                    " where i.external_id = :event"
-                ),
-                {"event": event},
-            )
-        ).one()
-    return ConversationId(row.id), CustomerId(row.customer_id)
-
-
 async def close(database: Database, conversation: ConversationId) -> None:
     """Resolved, and too long ago to be opened again."""
     async with database.begin() as connection:
@@ -283,7 +269,7 @@ async def test_who_is_merged_goes_on_in_the_open_matter_and_who_is_parted_does_n
             how="staff",
         )
     await say(database, keys, "102", "Tom", Said("And another thing."), event="merged")
-    assert await where(database, "merged") == (told.plain, told.maria)
+    assert await where(database, keys, "merged") == (told.plain, told.maria)
     assert await answered_in(database, told.plain) == "102"
 
     async with database.begin() as connection:
@@ -292,11 +278,11 @@ async def test_who_is_merged_goes_on_in_the_open_matter_and_who_is_parted_does_n
     assert await answered_in(database, told.plain) == "101"
 
     await say(database, keys, "102", "Tom", Said("Hello?"), event="parted")
-    conversation, customer = await where(database, "parted")
+    conversation, customer = await where(database, keys, "parted")
     assert conversation not in (told.plain, told.escalated)
     assert customer == told.tom
     await say(database, keys, "101", "Maria", Said("I am here still."), event="remaining")
-    assert await where(database, "remaining") == (told.plain, told.maria)
+    assert await where(database, keys, "remaining") == (told.plain, told.maria)
 
 
 async def test_parting_leaves_matters_alone_that_were_never_shared(
@@ -315,7 +301,7 @@ async def test_parting_leaves_matters_alone_that_were_never_shared(
         parted = await unmerge(connection, told.organization, told.tom)
     assert parted.places == 0
     await say(database, keys, "102", "Tom", Said("Hello?"), event="parted")
-    assert await where(database, "parted") == (told.escalated, told.tom)
+    assert await where(database, keys, "parted") == (told.escalated, told.tom)
 
 
 async def test_another_organization_reads_no_customer(database: Database, keys: Keys, told: Told) -> None:

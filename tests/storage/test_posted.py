@@ -53,7 +53,7 @@ async def posts(desk: Bench, conversation: ConversationId) -> set[str]:
 async def left_over(desk: Bench, conversation: ConversationId) -> list[tuple[str, int]]:
     customer = await desk.customer_of(conversation)
     async with desk.database.begin() as connection:
-        found = await remains(connection, desk.tenant, [customer])
+        found = await remains(connection, desk.keys, desk.tenant, [customer])
     return [(one.state, one.messages) for one in found]
 
 
