@@ -29,7 +29,7 @@ def seen_before(
 ) -> dict[str, object]:
     """Return the parameters of `SEEN` for events of platforms, and for what is told by a key of our own.
 
-    Of the latter: the account, the key, and what the key was made of before migration 0011 ("": the same).
+    Of the latter: the account, the key, and what the key was made of before migration 0012 ("": the same).
     """
     keys = [(account.id, event_key(account, event), event.external_id) for account, event in events]
     keys += told
@@ -41,7 +41,7 @@ def seen_before(
 
 
 def _former_key(external_id: str) -> str:
-    """Return the key of an event that was accepted before migration 0011, which had no key to hash with.
+    """Return the key of an event that was accepted before migration 0012, which had no key to hash with.
 
     Needed until those rows have been deleted (see bot.jobs.sweep).
     """

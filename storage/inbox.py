@@ -620,7 +620,7 @@ async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> Any
 
 
 def _former_id(entry: Entry) -> str:
-    """Return what a change where staff work was known by in each conversation before migration 0011."""
+    """Return what a change where staff work was known by in each conversation before migration 0012."""
     return f"{entry.body.external_id}:{entry.conversation}" if isinstance(entry.body, Event) else ""
 
 
