@@ -6,11 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import aiohttp
 from aiohttp import web
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from bot.bus.accept import Bus
 from bot.bus.bell import Bell
@@ -20,11 +22,11 @@ from bot.bus.scanning import Scan
 from bot.core.conversation import FileReport
 from bot.core.errors import AccountSuspended, PlatformDown, RateLimited, Refused
 from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, Said, Sender
-from bot.core.ids import ConversationId, OrgId, new_id
+from bot.core.ids import ConversationId, CustomerId, OrgId, new_id
 from storage.accounts import Account
 from storage.database import Database
 from storage.files import Files, FileStore
-from storage.inbox import Inboxes
+from storage.inbox import FILE_ERROR, Inboxes
 from storage.keys import Keys
 from storage.organizations import Organizations
 from storage.sealing import Keyring
@@ -164,8 +166,17 @@ class Desk:
         )
 
     async def rows(self) -> list[object]:
+        """Return the rows of all files, with what is sealed of their failures opened."""
+        joined = "select f.*, c.data_key from files f join customers c on c.id = f.customer_id"
         async with self.database.begin() as connection:
-            return list((await connection.execute(text("select * from files order by position"))).all())
+            rows = (await connection.execute(text(f"{joined} order by f.position"))).all()
+        return [SimpleNamespace(**{**row._mapping, "error": self._opened(row)}) for row in rows]
+
+    def _opened(self, row: Row[Any]) -> str | None:
+        if not row.error:
+            return None
+        sealer = self.keys.customer(CustomerId(row.customer_id), row.data_key)
+        return sealer.open(row.error, field=FILE_ERROR)
 
     async def settled(self, count: int = 1, *, seconds: float = 15.0) -> list[object]:
         """The rows, once so many have an end."""
