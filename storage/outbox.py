@@ -725,8 +725,10 @@ _CLAIMED = text("""
     order by l.id for update of l
 """)
 
+# What waits again counts as begun until it is claimed by a worker that says when it begins: see outbox.begun.
 _SETTLE = text("""
-    update outbox set state = cast(:state as text), part = :part, attempts = :attempts, error = :error,
+    update outbox set state = cast(:state as text), begun = true, part = :part, attempts = :attempts,
+        error = :error,
         external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
         external_ids end,
         person_chat = coalesce(person_chat, nullif(cast(:chat as text), '')),
@@ -784,7 +786,7 @@ _FREE = text("""
 """)
 
 _UNSEND = text("""
-    update outbox set state = 'waiting', attempts = greatest(attempts - 1, 0)
+    update outbox set state = 'waiting', begun = true, attempts = greatest(attempts - 1, 0)
     where id = any(cast(:ids as uuid[])) and state = 'sending'
 """)
 

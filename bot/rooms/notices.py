@@ -13,9 +13,9 @@ def notice_post(notice: Notice) -> Post:
     shown = ", ".join(f"`{str(id_)[:13]}`" for id_ in notice.conversations)
     more = notice.in_doubt - len(notice.conversations)
     return Post(
-        f"❓ It is not certain that the last words reached {_messages(notice.in_doubt)}: the connection broke"
-        " while they were being sent, and the channel cannot be asked. Whoever has them already would get"
-        f" them twice.\n\n{shown}{f' and {more} more' if more > 0 else ''}."
+        f"❓ It is not certain that {_reached(notice.in_doubt)}: the connection broke"
+        " during sending, and the channel cannot be asked. Whoever has one already would get it"
+        f" twice.\n\n{shown}{f' and {more} more' if more > 0 else ''}."
         " `/desk conversations show …` tells the story of one.",
         buttons=_button(notice),
     )
@@ -32,8 +32,8 @@ def _outcome(notice: Notice) -> str:
     return told
 
 
-def _messages(count: int) -> str:
-    return f"{count} customers" if count != 1 else "1 customer"
+def _reached(count: int) -> str:
+    return f"{count} messages reached their customers" if count != 1 else "1 message reached its customer"
 
 
 def _button(notice: Notice) -> tuple[Button, ...]:

@@ -127,8 +127,8 @@ _WISHES: tuple[tuple[str, str], ...] = (
     (
         "asks whether a person is there",
         rf"\b(?:is|are|if)(?: there)? {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}|{_SOMEONE} human)"
-        r"(?: is)? (?:(?:available|free)(?! (?:on|in) (?:\w+ )?(?:roadmap|timeline|planner|board|calendar"
-        r"|schedule|list|project|workspace|team|channel|sprint|view))|here|around|online|there|i can"
+        r"(?: is)? (?:(?:available|free)(?! (?:on|in) (?:\w+ ){0,2}(?:roadmap|timeline|planner|board"
+        r"|calendar|schedule|list|project|workspace|team|channel|sprint|view))|here|around|online|there|i can"
         r"|i could|that i can|who i can|whom i can|to talk|to speak|on duty)",
     ),
     (
@@ -250,7 +250,7 @@ _ABOUT_THE_PRODUCT = re.compile(
     # What people are to do with the product: "I want people to see only one board".
     rf"|\b(?:want|need|like|let|allow|prefer) {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}|everyone|everybody) to"
     r" (?:only )?(?:be (?:able|allowed|notified|asked)|see (?:only|one|their|some|all|every|just|each)|edit"
-    r"|comment|view|use|join|have|move|create|add|change|delete|fill|sign|log|approve|vote|access|upload"
+    r"|comment|view|use|join|have|move|create|add|change|delete|fill|sign|log|confirm|approve|vote|access|upload"
     r"|download|share|book|pay|read|post|archive|drag|not)\b"
 )
 _OURS = re.compile(rf"\b(?:get|give|connect|transfer) me (?:{_DET})(?:{_SURE}|{_SOMEONE}|{_ROLE})")

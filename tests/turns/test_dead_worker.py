@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage.outbox import Allowance, Item
+from storage.outbox import Allowance, Item, Later
 from tests.turns.bench import Bench
 
 LEASE = timedelta(milliseconds=10)  # shorter than the server has been up: see `_CLAIM`
@@ -88,3 +88,21 @@ async def test_what_is_tried_again_begins_anew(desk: Bench) -> None:
     await _leases_end(desk)
     [last] = (await _claim(desk)).values()
     assert not last.interrupted
+
+
+@pytest.mark.parametrize("how", ["given back", "put off"])
+async def test_what_an_earlier_version_sends_after_this_one_gave_it_back_is_in_doubt(
+    desk: Bench, how: str
+) -> None:
+    """An earlier version marks what it claims as `sending`, and does not say when it begins."""
+    await desk.say("Hello")
+    [item] = (await _claim(desk)).values()
+    async with desk.database.begin() as connection:
+        if how == "given back":
+            await desk.outbox.unclaim(connection, [item])
+        else:
+            await desk.outbox.settle(connection, [Later(item, timedelta(), "send.platform_down", "")])
+    await desk.execute("update outbox set state = 'sending', attempts = attempts + 1")
+    await _leases_end(desk)
+    [next_] = (await _claim(desk)).values()
+    assert next_.interrupted

@@ -79,7 +79,7 @@ async def test_many_in_doubt_are_one_notice_and_no_room(desk: Bench) -> None:
     assert await rooms(desk) == 0
     assert len({item.notice.id for item in platform.posted if item.notice}) == 1
     assert {item.card for item in platform.posted} == {""}, "posted once"
-    assert "reached 14 customers" in platform.notices[-1].text
+    assert "14 messages reached their customers" in platform.notices[-1].text
     assert "and 4 more" in platform.notices[-1].text
 
 
