@@ -155,7 +155,8 @@ async def test_metas_own_troubles_are_in_the_drawer(stage: Stage, page: Page) ->
 
 async def test_messenger_has_quick_replies_buttons_and_a_thumb(stage: Stage, page: Page) -> None:
     await page.get_by_test_id("channel-messenger").click()
-    await page.get_by_test_id("ms-start").click()
+    async with page.expect_response(lambda answered: answered.request.method == "POST"):  # the window is open
+        await page.get_by_test_id("ms-start").click()
     payload = {
         "template_type": "button",
         "text": "A person?",
