@@ -1,7 +1,7 @@
 """What a channel told us, in our words. Facts only: no clients, no database ids, no behaviour."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NewType
@@ -311,7 +311,7 @@ class Event:
     returns: ReturnAddress | None = None  # None: answers reach who wrote, and nobody else
     press: str = ""  # the channel's id of a button's press, where that itself can be answered within seconds
     in_our_thread: bool = False  # the channel says that the thread was begun by this very account
-    hints: tuple[tuple[str, str], ...] = field(default=())  # channel facts for the record, e.g. an album
+    album: str = ""  # the channel's id of the album to which the message belongs
 
     def __post_init__(self) -> None:
         if not self.external_id or not self.sender.external_id:

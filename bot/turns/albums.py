@@ -15,7 +15,7 @@ def join(draft: Draft, event: Event, *, private: bool) -> Album:
 
     `private`: the words of this message keep the whole album inside, also the pictures that come later.
     """
-    id_ = next((value for name, value in event.hints if name == "album"), "")
+    id_ = event.album
     if not id_:
         return Album("")
     known = next((album for album in draft.memory.albums if album.id == id_), Album(id_))

@@ -60,7 +60,6 @@ class _Seat:
     begins: bool = False
     vouched: bool = True
     named: bool = False  # by a token that went to the author: they read mail there
-    hints: tuple[tuple[str, str], ...] = ()
 
 
 class MailReader:
@@ -115,7 +114,6 @@ class MailReader:
                 automatic=bool(mail.automatic),
                 reply_context=self._context(mail, seat) if answerable else "",
                 returns=self._returns(mail, seat) if answerable else None,
-                hints=_hints(mail, seat),
             ),
         )
 
@@ -130,11 +128,8 @@ class MailReader:
             # This thread never was more than unverified, and its token went to that very address.
             return _Seat(found.thread, vouched=False, named=True)
         if not vouched:
-            return _Seat(
-                self._begun(mail), begins=True, vouched=False, hints=(("names_thread", found.thread),)
-            )
-        hints = (("cc", "the customer reads this"),) if self._customer_reads(found, mail) else ()
-        return _Seat(found.thread, Standing.STRANGER, hints=hints)
+            return _Seat(self._begun(mail), begins=True, vouched=False)
+        return _Seat(found.thread, Standing.STRANGER)
 
     def _begun(self, mail: Mail) -> str:
         """Return the thread of a mail without a token of ours.
@@ -157,13 +152,6 @@ class MailReader:
             if (found := self._threads.by_message_id(message_id)) is not None:
                 return found
         return None
-
-    def _customer_reads(self, found: Found, mail: Mail) -> bool:
-        return any(
-            self._threads.speaks(found, each.address, vouched=vouched)
-            for each in (*mail.to, *mail.cc)
-            for vouched in (True, False)
-        )
 
     def _said(self, mail: Mail, seat: _Seat, kept: Kept) -> Said:
         files = tuple(
@@ -329,12 +317,3 @@ def _time(mail: Mail, arrived: datetime) -> datetime:
     """When it was written, as long as that is not later than it came."""
     written = mail.date
     return arrived if written is None or written > arrived else written.astimezone(UTC)
-
-
-def _hints(mail: Mail, seat: _Seat) -> tuple[tuple[str, str], ...]:
-    facts = [("trust", mail.trust.how), *seat.hints]
-    if not mail.trust.verified:
-        facts.append(("unverified", mail.trust.why[:200]))
-    if mail.automatic:
-        facts.append(("automatic", mail.automatic[:200]))
-    return tuple(facts)

@@ -1,7 +1,7 @@
 """What one item of a webhook says, in the bus's words."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from bot.core.events import (
@@ -115,21 +115,6 @@ def receipt_of(receipt: Node, status: ReceiptStatus, mids: tuple[str, ...] = ())
     if until is None and not mids:
         return Unsupported(status.value)
     return Receipt(status=status, messages=mids, until=until)
-
-
-def hints(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Where the customer comes from and which app wrote, for the record."""
-    message, postback = Node(item.get("message")), Node(item.get("postback"))
-    referral = Node(item.get("referral")) or message.node("referral") or postback.node("referral")
-    found = {
-        "referral": referral.text("ref"),
-        "referral_source": referral.text("source"),
-        "ad": referral.id("ad_id"),
-        "ad_title": referral.node("ads_context_data").text("ad_title"),
-        "app": message.id("app_id"),
-        "from": next((tag.text("source") for tag in message.nodes("tags")), ""),
-    }
-    return ((name, value[:500]) for name, value in found.items() if value)
 
 
 def moment(value: float | None) -> datetime | None:

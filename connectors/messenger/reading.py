@@ -27,7 +27,6 @@ from bot.core.events import (
 from connectors.messenger.contents import (
     edit_of,
     first_other,
-    hints,
     kind,
     message_of,
     moment,
@@ -138,7 +137,6 @@ class Reader:
             reference=Reference(kind="story" if message.node("reply_to").node("story") else ""),
             standing=Standing.INSIDER if insider else Standing.CUSTOMER,
             overheard=standby,
-            hints=tuple(hints(item)),
         )
 
     def _content(self, item: Mapping[str, object]) -> tuple[Content, bool]:

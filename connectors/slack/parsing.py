@@ -30,7 +30,6 @@ from connectors.slack.payload import Node, moment
 from connectors.slack.writing import escape
 
 CHANNEL = Channel("slack")
-APP = "app"  # the hint with the id of the app that posted in the sender's name
 _SAID = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 _NOBODY = frozenset({"", "USLACKBOT"})
 
@@ -137,7 +136,6 @@ class Parser:
             occurred_at=moment(event.text("event_ts")) or moment(ts) or callback.now,
             message=message,
             reference=_reference(written),
-            hints=((APP, app),) if app else (),
             in_our_thread=bool(callback.us and thread) and written.text("parent_user_id") == callback.us,
         )
 
@@ -209,6 +207,13 @@ def bot_of(envelope: Node) -> str:
     """Our bot's user id as the envelope tells it; "" when it does not."""
     bots = (grant for grant in envelope.nodes("authorizations") if grant.flag("is_bot"))
     return next((grant.text("user_id") for grant in bots), "")
+
+
+def by_app(envelope: Node) -> bool:
+    """Return whether an app posted the message of an `event_callback`, perhaps in a user's name."""
+    event = envelope.node("event")
+    written = (event, event.node("message"), event.node("previous_message"))
+    return any(message.text("bot_id") for message in written)
 
 
 def sender_of(payload: Node) -> Sender | None:

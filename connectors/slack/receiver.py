@@ -21,7 +21,7 @@ from bot.core.ids import Clock
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, message
 from connectors.slack.forms import FORMS, Form, view
-from connectors.slack.parsing import APP, Parser, bot_of
+from connectors.slack.parsing import Parser, bot_of, by_app
 from connectors.slack.payload import Node
 from connectors.slack.people import PATIENCE, People
 from connectors.slack.splitting import parts
@@ -139,7 +139,7 @@ class Receiver:
                 await inbox.accept([change])
                 return
             event = self._parser.callback(payload, us, self._clock())
-            if event and APP in dict(event.hints) and await self._people.is_bot(event.sender.external_id):
+            if event and by_app(payload) and await self._people.is_bot(event.sender.external_id):
                 return  # an app speaks for itself
             await self._accept([event] if event else [], inbox)
 

@@ -235,7 +235,7 @@ class UpdateReader:
             private=_alone(message.chat),
             # We write in topics of our own alone, so an answer to us is in one.
             in_our_thread=topic is not None and author is not None and author.id == self.own_id,
-            hints=tuple(_hints(raw)),
+            album=words(raw.get("media_group_id"), "media_group_id"),
         )
 
     def _tapped(self, name: str, query: CallbackQuery, received: datetime) -> tuple[Event, ...]:
@@ -402,13 +402,6 @@ def _nobody(chat: Json) -> Sender:
     """Nobody that an organization file could name."""
     number = whole(chat.get("id"), "sender_chat.id")
     return Sender(f"{ANONYMOUS}{number}", words(chat.get("title"), "sender_chat.title"), verified=False)
-
-
-def _hints(raw: Json) -> Iterable[tuple[str, str]]:
-    if album := raw.get("media_group_id"):
-        yield "album", words(album, "media_group_id")
-    if bot := _object(raw.get("via_bot")):
-        yield "via", words(bot.get("username"), "via_bot.username")
 
 
 def _emojis(reactions: Sequence[ReactionType]) -> list[str]:

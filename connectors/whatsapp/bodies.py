@@ -26,11 +26,9 @@ _TEL = re.compile(r"tel:(\+?[0-9][0-9().-]{0,30})")
 _NAME_CHARS = 200
 
 
-def message_to(chat: str, content: Json, *, reply_to: str = "", delivery: str = "") -> Json:
-    """`delivery` comes back in the statuses of the message."""
+def message_to(chat: str, content: Json, *, reply_to: str = "") -> Json:
     context = {"context": {"message_id": reply_to}} if reply_to else {}
-    callback = {"biz_opaque_callback_data": delivery} if delivery else {}
-    return {"messaging_product": "whatsapp", **_address(chat), **context, **content, **callback}
+    return {"messaging_product": "whatsapp", **_address(chat), **context, **content}
 
 
 def _address(chat: str) -> Json:

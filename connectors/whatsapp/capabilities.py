@@ -68,7 +68,7 @@ CAPABILITIES = Capabilities(
     # https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages#customer-service-windows
     window=timedelta(hours=24),
     templates=True,
-    reconciles=False,  # the API has no way of asking what was sent; statuses name the delivery, if they come
+    reconciles=False,  # the API has no way of asking what was sent
     # https://developers.facebook.com/docs/whatsapp/throughput: 80 a second; 20 for a number that is used with
     # the app too, 1,000 for one that Meta has upgraded (`per_second` of the account).
     per_second=80.0,

@@ -83,16 +83,15 @@ class Sending:
         return f"{self._number}/messages"
 
     async def _post(self, outbound: Outbound, post: Post, chat: str) -> Sent:
-        delivery = f"{outbound.id}:{outbound.part}"
         if post.template is not None:
             content = bodies.template(post.template)
-            return await self._message(bodies.message_to(chat, content, delivery=delivery), more=False)
+            return await self._message(bodies.message_to(chat, content), more=False)
         parts = parts_of(post, self._files.link)
         if not 0 <= outbound.part < len(parts):
             raise Refused("no_such_part: the message has fewer parts than were asked for")
         content = await self._content(parts[outbound.part])
         reply_to = post.reply_to if outbound.part == 0 else ""
-        body = bodies.message_to(chat, content, reply_to=reply_to, delivery=delivery)
+        body = bodies.message_to(chat, content, reply_to=reply_to)
         return await self._message(body, more=outbound.part + 1 < len(parts))
 
     async def _message(self, body: Json, *, more: bool) -> Sent:

@@ -3,7 +3,7 @@
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -37,7 +37,6 @@ _STATUSES = {
 }
 APP, OTHER = "The WhatsApp Business app", "Another app on this number"
 _ID_CHARS = 200
-_HINT_CHARS = 500
 _REASON_CHARS = 300
 _NEWS_CHARS = 80
 
@@ -125,7 +124,6 @@ class WebhookReader:
             reference=_reference(message),
             private=not message.text("group_id"),
             overheard=overheard,
-            hints=tuple((name, fact[:_HINT_CHARS]) for name, fact in _hints(message, person) if fact),
         )
 
     def _echo(self, echo: Node, people: list[Node], received: datetime, writer: str) -> Event | None:
@@ -160,7 +158,6 @@ class WebhookReader:
         if not wamid or not person.address:
             return None
         code, reason = _failure(status)
-        delivery = status.text("biz_opaque_callback_data")
         return Event(
             external_id=_bounded(f"status:{wamid}:{name}" + (f":{person.address}" if group else "")),
             place=Place(CHANNEL, self.account, group or person.address),
@@ -168,7 +165,6 @@ class WebhookReader:
             content=Receipt(status=_STATUSES[name], messages=(wamid,), code=code, reason=reason),
             occurred_at=status.moment("timestamp") or received,
             private=not group,
-            hints=(("delivery", delivery[:_HINT_CHARS]),) if delivery else (),
         )
 
 
@@ -228,19 +224,6 @@ def _reference(message: Node) -> Reference:
     context = message.node("context")
     often = context.flag("frequently_forwarded")
     return Reference(forwarded=often or context.flag("forwarded"), often=often)
-
-
-def _hints(message: Node, person: _Person) -> Iterable[tuple[str, str]]:
-    context, referral = message.node("context"), message.node("referral")
-    product = context.node("referred_product")
-    yield "product", product.id("product_retailer_id")
-    yield "catalog", product.id("catalog_id")
-    for name in ("source_type", "source_id", "source_url", "headline", "body", "ctwa_clid"):
-        yield f"referral_{name}", referral.id(name)
-    yield "user_id", person.scoped_id
-    yield "origin", message.text("origin")
-    codes = [str(code) for error in message.nodes("errors") if (code := error.whole("code"))]
-    yield "errors", " ".join(codes)
 
 
 def _failure(status: Node) -> tuple[str, str]:

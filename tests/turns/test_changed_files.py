@@ -174,7 +174,7 @@ async def album(desk: Bench, view: View, *refs: str) -> None:
     there = {"on": room.account, "chat": room.chat, "thread": room.thread, "in_our_thread": True}
     for ref in refs:
         said = Said("Look" if ref == "s1" else "", (HERE,))
-        event = desk.event(said, HUGO, message=ref, hints=(("album", "9"),), **there)  # type: ignore[arg-type]
+        event = desk.event(said, HUGO, message=ref, album="9", **there)  # type: ignore[arg-type]
         await desk.hear(event)
         await desk.turn()
 

@@ -209,7 +209,7 @@ async def test_private_words_keep_the_whole_album_inside(desk: Bench, private: s
     there = {"on": room.account, "chat": room.chat, "thread": room.thread, "in_our_thread": True}
     for ref in ("s1", "s2", "s3"):
         said = Said("// only for us" if ref == private else "", (FILE,))
-        await desk.hear(desk.event(said, HUGO, message=ref, hints=(("album", "9"),), **there))
+        await desk.hear(desk.event(said, HUGO, message=ref, album="9", **there))
         await desk.turn()
     await desk.staff(Said("Here.", (FILE,)), view, ref="s4")
     leaving = await left(desk)

@@ -23,10 +23,6 @@ async def conversation(line: Line, maya: Customer) -> tuple[Event, Letter]:
     return question, answer
 
 
-def hint(event: Event, name: str) -> str:
-    return dict(event.hints).get(name, "")
-
-
 async def test_the_subject_alone_joins_nothing(line: Line, maya: Customer) -> None:
     question, answer = await conversation(line, maya)
     await maya.write(answer.subject, "Something else", to=ADDRESS)
@@ -123,12 +119,9 @@ async def test_a_stranger_in_a_thread_is_no_customer(line: Line, maya: Customer)
     assert word.standing is Standing.STRANGER
     assert word.sender.external_id == "eve@elsewhere.example"
     assert word.reply_context == ""
-    assert not hint(word, "cc")
 
 
-async def test_a_colleague_whom_the_customer_reads_is_a_stranger_with_a_hint(
-    line: Line, maya: Customer
-) -> None:
+async def test_a_colleague_whom_the_customer_reads_is_a_stranger_too(line: Line, maya: Customer) -> None:
     question, answer = await conversation(line, maya)
     boss = line.server.customer("boss@fischer.example")
     await boss.reply(answer, "I am her boss.", cc=[maya.address])
@@ -137,7 +130,6 @@ async def test_a_colleague_whom_the_customer_reads_is_a_stranger_with_a_hint(
 
     assert word.place == question.place
     assert word.standing is Standing.STRANGER
-    assert hint(word, "cc")
 
 
 @pytest.mark.parametrize("verdict", ["fail", "none"])
@@ -150,7 +142,6 @@ async def test_a_forged_sender_gets_into_no_thread(line: Line, maya: Customer, v
     assert forged.place != question.place
     assert not forged.sender.verified
     assert forged.standing is Standing.CUSTOMER
-    assert hint(forged, "names_thread") == question.place.chat
 
 
 async def test_the_unverified_go_on_in_a_thread_that_never_was_more(line: Line, maya: Customer) -> None:

@@ -427,8 +427,9 @@ def test_others_words_that_somebody_passes_on_are_no_command(passed_on: Json) ->
     assert staff._read(update("message", said | passed_on)).command is None
 
 
-def test_albums_are_hints() -> None:
-    assert only(update("message", message(text="fyi", media_group_id="9"))).hints == (("album", "9"),)
+def test_a_picture_names_its_album() -> None:
+    assert only(update("message", message(text="fyi", media_group_id="9"))).album == "9"
+    assert only(update("message", message(text="fyi"))).album == ""
 
 
 ORIGINS: list[tuple[Json, str]] = [

@@ -66,20 +66,7 @@ async def test_a_text_is_sent_in_whatsapps_own_marks(desk: Desk) -> None:
         "context": {"message_id": "wamid.A"},
         "type": "text",
         "text": {"body": "It is *paid*.", "preview_url": False},
-        "biz_opaque_callback_data": f"{DELIVERY}:0",
     }
-
-
-async def test_the_delivery_is_named_again_in_the_statuses(desk: Desk) -> None:
-    body = await sent_body(desk, Post("hello"))
-    status = {
-        "id": "wamid.SENT",
-        "status": "sent",
-        "recipient_id": CUSTOMER,
-        "biz_opaque_callback_data": body["biz_opaque_callback_data"],
-    }
-    (receipt,) = parsed(webhook({"statuses": [status]}))
-    assert receipt.hints == (("delivery", f"{DELIVERY}:0"),)
 
 
 async def test_a_long_text_is_sent_in_parts_of_which_the_first_answers(desk: Desk) -> None:
