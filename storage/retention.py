@@ -47,6 +47,14 @@ async def delete_deliveries(connection: AsyncConnection, before: datetime, limit
     return await _removed(connection, _DELETE_DELIVERED, {"before": before, "limit": limit})
 
 
+async def delete_notices(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete notices of messages in doubt made before then, unless one still has to be posted or changed.
+
+    A message that is in doubt so long after was escalated meanwhile, so their button is for nothing any more.
+    """
+    return await _removed(connection, _DELETE_NOTICES, {"before": first_id(before), "limit": limit})
+
+
 async def delete_links(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Delete invitations that ended before then, used or not."""
     return await _removed(connection, _DELETE_LINKS, {"before": before, "limit": limit})
@@ -121,6 +129,17 @@ _DELETE_DELIVERED = text("""
         select ctid from outbox where state = 'delivered' and settled_at < :before
             and (place_id is not null or kind not in ('post', 'offer', 'whisper', 'direct'))
         order by settled_at limit :limit for update skip locked
+    ))
+""")
+
+# The primary key, and for each row ix_outbox_notice_id: counted, since of `not exists` the planner makes a
+# join with the whole of that index. What failed can be sent again by hand, and shows the notice then.
+_DELETE_NOTICES = text("""
+    delete from notices where ctid = any(array(
+        select n.ctid from notices n where n.id < :before and 0 = (
+            select count(*) from outbox o where o.notice_id = n.id and o.kind = 'notice'
+                and o.state not in ('delivered', 'withdrawn')
+        ) order by n.id limit :limit for update of n skip locked
     ))
 """)
 

@@ -74,6 +74,38 @@ async def test_turns_and_tries_go_after_ninety_days(
     assert sum((await sweep(context)).values()) == 0  # a second time there is nothing left to do
 
 
+async def test_a_notice_goes_after_ninety_days_unless_it_still_has_to_be_shown(
+    context: Context, company: Company, database: Database
+) -> None:
+    for team, age, state in (
+        ("old", 91 * DAY, "delivered"),
+        ("young", 89 * DAY, "delivered"),
+        ("refused", 91 * DAY, "failed"),
+    ):
+        made = Uuid7(milliseconds=lambda age=age: int((NOW - age).timestamp() * 1000))  # type: ignore[misc]
+        given = {"id": made(), "o": company.organization, "v": company.conversation, "team": team}
+        async with database.begin() as connection:
+            await connection.execute(
+                text("""
+                    insert into notices (id, organization_id, team, lane_id, chat)
+                    select :id, :o, :team, id, 'help' from lanes
+                """),
+                given,
+            )
+            await connection.execute(
+                text("""
+                    insert into outbox (id, organization_id, lane_id, conversation_id, kind, payload, state,
+                        notice_id)
+                    select :id, :o, id, :v, 'notice', '', :state, :id from lanes
+                """),
+                given | {"state": state},
+            )
+    assert (await sweep(context))["notices"] == 1
+    async with database.begin() as connection:
+        left = await connection.scalars(text("select team from notices order by team"))
+    assert list(left) == ["refused", "young"]
+
+
 async def test_a_sweep_of_many_batches_stops_when_its_budget_is_spent_and_goes_on_later(
     context: Context, company: Company, database: Database
 ) -> None:

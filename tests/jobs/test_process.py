@@ -97,6 +97,7 @@ def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_
         "strays": 0,
         "tries": 0,
         "delivered": 0,
+        "notices": 0,
         "links": 0,
         "unproved": 0,
         "loop_guard": 0,

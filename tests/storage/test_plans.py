@@ -28,6 +28,7 @@ from storage import (
     inbox,
     lanes,
     merging,
+    notices,
     outbox,
     places,
     retention,
@@ -61,6 +62,7 @@ LARGE = frozenset(
         "rooms",
         "turns",
         "deliveries",
+        "notices",
         "audit_log",
         "audit_chain",
     ]
@@ -155,11 +157,22 @@ FILL = (
     """,
     """
     insert into outbox (id, organization_id, lane_id, conversation_id, message_id, place_id, kind, payload,
-        state, created_at, settled_at, external_ids)
+        state, created_at, settled_at, external_ids, notice_id)
     select v7(at, n * 16 + p), organization, id, id, v7(at, n * 16 + p), id, 'post', repeat('o', 250),
-        case when p = 5 and waits then 'waiting' when p = 5 and n %% 1000 = 1 then 'failed' else
-        'delivered' end, at, case when not (p = 5 and waits) then at end, array['sent:' || n * 16 + p]
+        case when p = 5 and waits then 'waiting' when p = 5 and n %% 1000 = 1 then 'failed'
+        when p = 5 and n %% 1000 = 3 then 'unknown' else 'delivered' end, at,
+        case when not (p = 5 and waits) then at end, array['sent:' || n * 16 + p],
+        case when p = 5 and n %% 10 = 3 then id end
     from story, generate_series(1, 5) p order by n, p
+    """,
+    """
+    insert into notices (id, organization_id, team, lane_id, chat, created_at)
+    select id, organization, 'experts', id, 'help', at from story
+    """,
+    """
+    insert into outbox (id, organization_id, lane_id, conversation_id, kind, payload, state, notice_id,
+        created_at, settled_at)
+    select v7(at, n * 16 + 9), organization, id, id, 'notice', '', 'delivered', id, at, at from story
     """,
     """
     insert into deliveries (id, organization_id, outbox_id, attempt, at, outcome, reason)
@@ -527,6 +540,19 @@ CASES = (
         300,
     ),
     Case("details", outbox._DETAILS, lambda s: {"ids": s.messages}, 300),
+    # notices of messages in doubt
+    Case("recent notice", notices._RECENT, lambda s: {"organization": s.organization, "team": "experts"}, 40),
+    Case("list in a notice", notices._LIST, lambda s: {"notice": s.ids[0], "message": s.messages[0]}, 40),
+    Case("lane of a notice", notices._LANE, lambda s: {"notice": s.ids[0]}, 40),
+    Case("pressed", notices._PRESSED, lambda s: {"notice": s.ids[0], "by": "Ana"}, 60),
+    Case("notices", notices._NOTICES, lambda s: {"ids": s.ids}, 150),
+    Case("open in notices", notices._OPEN, lambda s: {"ids": s.ids, "limit": 10}, 150),
+    Case(
+        "listed",
+        notices._LISTED,
+        lambda s: {"organization": s.organizations[3], "notice": s.ids[0]},
+        60,
+    ),
     # files
     Case("claim files", files._CLAIM, lambda _s: {"without": [], "limit": 8, "seconds": 60.0}, 300),
     Case("find a file", files._FIND, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40),
@@ -637,6 +663,7 @@ CASES = (
     Case("delete strays", retention._DELETE_STRAYS, _retained(30), 600),
     Case("delete tries", retention._DELETE_TRIES, _aged(90), 600),
     Case("delete delivered", retention._DELETE_DELIVERED, _retained(90), 1500),
+    Case("delete notices", retention._DELETE_NOTICES, _aged(90), 1500),
     Case("delete links", retention._DELETE_LINKS, _retained(90), 60),
     Case("delete turns", retention._DELETE_TURNS, _aged(90), 600),
 )
@@ -671,6 +698,7 @@ def test_a_screen_reads_as_few_pages_behind_the_wall_between_organizations(
 def test_the_statements_find_what_they_ask_for(filled: Filled) -> None:
     """Else their plans would prove nothing."""
     some = {"find", "rooms", "lock", "seen", "claim", "heads", "inputs", "timers", "story", "escalations"}
+    some |= {"open in notices", "listed"}
     some |= {"claim lanes", "details", "conversations", "messages", "turns", "tries", "audit: what waits"}
     for case in CASES:
         if case.name in some:
