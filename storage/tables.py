@@ -193,6 +193,7 @@ customers = Table(
     _created(),
     _when("erased_at"),
     Column("erased_by", String(255), nullable=False, server_default=""),  # as the audit log names them
+    _when("key_gone_at"),  # when the destroyed key had left the pages of this table as well
     # Staff said, or a verified link proved, that this is the same person as that customer. Their texts keep
     # their own key, so that it can be undone. Never a chain: it names one who is merged into nobody.
     Column("merged_into", Uuid, ForeignKey("customers.id")),
@@ -204,6 +205,11 @@ customers = Table(
         "crm_hash",
         unique=True,
         postgresql_where=text("crm_hash is not null"),
+    ),
+    Index(
+        "ix_customers_key_in_pages",
+        "erased_at",
+        postgresql_where=text("erased_at is not null and key_gone_at is null"),
     ),
     Index("ix_customers_organization_created", "organization_id", text("created_at desc")),
 )

@@ -22,6 +22,9 @@ DEAD_LETTERS = Gauge("desk_dead_letters", "Deliveries given up", ["outcome"])
 READY = Gauge("desk_conversations_ready", "Conversations that are due and wait for a worker")
 ESCALATIONS = Gauge("desk_escalations_waiting", "Escalations that nobody has taken")
 ESCALATION_AGE = Gauge("desk_escalations_oldest_seconds", "Age of the oldest of them")
+DESTROYED_KEY_AGE = Gauge(
+    "desk_destroyed_keys_oldest_seconds", "Since when a destroyed key may still be in the pages of its table"
+)
 DATABASE_UP = Gauge("desk_database_up", "1 while the database does its work, else 0")
 PROBLEM = Gauge("desk_problem", "1 for the code of what is wrong with the database", ["code"])
 JOBS = Counter("desk_jobs_total", "Jobs by outcome", ["job", "outcome"])

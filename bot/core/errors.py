@@ -21,6 +21,7 @@ DeskError
 ├── TurnFailed             a turn failed for a reason that is ours
 ├── AnswererUnavailable    whoever should answer cannot be reached: wait and try again
 ├── KeyDestroyed           the customer was erased: what they wrote cannot be read any more
+├── KeysRemain             a destroyed key may still be in the pages of its table
 ├── CannotDecrypt          no key at hand opens this text
 ├── AnchorForged           a note of where the audit chain stood was not signed by us
 ├── InvalidOrganization    the organization file has errors
@@ -164,6 +165,10 @@ class KeyDestroyed(DeskError):
 
     def __init__(self, customer: object) -> None:
         super().__init__(f"the data key of customer {customer} was destroyed: their texts are gone for ever")
+
+
+class KeysRemain(DeskError):
+    code = "keys.remain"
 
 
 class CannotDecrypt(DeskError):

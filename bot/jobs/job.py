@@ -22,6 +22,7 @@ class Context:
     database: Database
     keyring: Keyring
     files_url: str  # of the file store
+    rewrite_max: int  # bytes: a larger table of customers is not rewritten
     clock: Clock
     spent: Callable[[], bool]  # the budget is: finish the batch at hand, the rest is for the next run
     place: str  # how far an interrupted or failed try of this run had come; "" at the beginning

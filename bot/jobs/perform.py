@@ -22,6 +22,7 @@ from bot.core.ids import utc_now
 from bot.jobs.job import Context, Counts, Job, Plain
 from bot.jobs.registry import find
 from storage.database import Database
+from storage.rewriting import LARGEST
 from storage.sealing import Keyring
 
 log = structlog.get_logger(__name__)
@@ -93,6 +94,7 @@ async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, s
         database=database,
         keyring=Keyring.parse(environ["ENCRYPTION_KEY"]),
         files_url=environ.get("FILES_URL") or _usual_folder(environ),
+        rewrite_max=_rewrite_max(environ),
         clock=utc_now,
         spent=lambda: time.monotonic() >= end,
         place=place,
@@ -111,6 +113,16 @@ async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, s
 def _usual_folder(environ: Mapping[str, str]) -> str:
     """As the settings have it where FILES_URL is not given."""
     return (Path(environ.get("VAR_DIR") or "var").expanduser().absolute() / "files").as_uri()
+
+
+def _rewrite_max(environ: Mapping[str, str]) -> int:
+    """Raises SettingsError."""
+    word = environ.get("REWRITE_MAX_MB", "").strip()
+    if not word:
+        return LARGEST
+    if not word.isdecimal():
+        raise SettingsError(f"REWRITE_MAX_MB is {word[:20]!r}: it must be a number of megabytes")
+    return int(word) * 1024**2
 
 
 def _described(name: str, error: Exception) -> str:

@@ -3,10 +3,10 @@
 from difflib import get_close_matches
 
 from bot.core.errors import BadUsage
-from bot.jobs import audit_check, rewrap, sweep, tidy_files
+from bot.jobs import audit_check, rewrap, rewrite, sweep, tidy_files
 from bot.jobs.job import Job
 
-JOBS: tuple[Job, ...] = (sweep.job, rewrap.job, audit_check.job, tidy_files.job)
+JOBS: tuple[Job, ...] = (sweep.job, rewrite.job, rewrap.job, audit_check.job, tidy_files.job)
 
 
 def find(name: str) -> Job:

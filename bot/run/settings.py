@@ -14,6 +14,7 @@
     FILES_MAX_MB              larger attachments are refused: 50
     SCAN_COMMAND, CLAMD       what looks for viruses: a command that reads the file, or clamd's address
     LEASE_SECONDS             how long what a dead worker held waits for another one: 15
+    REWRITE_MAX_MB            `desk jobs` does not rewrite a larger table of customers after an erasure: 1024
     HEALTH_PORT               where the process answers /healthz, /readyz and /metrics; without it
                               `desk serve` does on PORT, `desk work` and `desk jobs` nowhere
     METRICS_TOKEN             what /readyz and /metrics ask for (Authorization: Bearer …); without it and

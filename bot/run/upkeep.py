@@ -8,6 +8,7 @@ from sqlalchemy import text
 from bot.bus.metrics import (
     DATABASE_UP,
     DEAD_LETTERS,
+    DESTROYED_KEY_AGE,
     ESCALATION_AGE,
     ESCALATIONS,
     OUTBOX_AGE,
@@ -135,6 +136,7 @@ async def count_waiting(database: Database) -> None:
             READY.set(row.ready)
             ESCALATIONS.set(row.untaken)
             ESCALATION_AGE.set(row.untaken_age)
+            DESTROYED_KEY_AGE.set(row.destroyed_age)
             DEAD_LETTERS.labels("failed").set(row.failed)
             DEAD_LETTERS.labels("unknown").set(row.unknown)
         except StorageUnavailable as error:
@@ -153,6 +155,8 @@ _WAITING = text("""
         (select count(*) from escalations where state = 'waiting') as untaken,
         (select coalesce(extract(epoch from clock_timestamp() - min(opened_at)), 0)::float8
             from escalations where state = 'waiting') as untaken_age,
+        (select coalesce(extract(epoch from clock_timestamp() - min(erased_at)), 0)::float8
+            from customers where erased_at is not null and key_gone_at is null) as destroyed_age,
         (select count(*) from outbox where state = 'failed') as failed,
         (select count(*) from outbox where state = 'unknown') as unknown
 """)

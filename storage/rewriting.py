@@ -1,0 +1,97 @@
+"""Rewrite the table of customers, so that destroyed keys leave its pages too.
+
+PostgreSQL overwrites nothing: a row that was changed stays in the file as it was, and a plain VACUUM only
+marks its space as free. `VACUUM FULL` copies what is still a row into a new file, and removes the old one.
+Nobody reads or writes customers meanwhile, so a table that would take long is left to the operator.
+"""
+
+import re
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final, cast
+
+import psycopg
+from psycopg.errors import LockNotAvailable, QueryCanceled
+from sqlalchemy import text
+
+from bot.core.errors import KeysRemain
+from storage.database import Database
+from storage.unavailable import unavailable
+
+LARGEST: Final = 1024**3  # bytes; 100 MB are about a second, and a worker's lease lasts 15
+PATIENCE: Final = timedelta(seconds=3)  # for the lock: all who come after us wait as well
+_LONGEST: Final = timedelta(seconds=60)  # a second net
+
+
+async def rewrite_customers(
+    database: Database, *, largest: int = LARGEST, patience: timedelta = PATIENCE
+) -> int:
+    """Rewrite the table if a key was destroyed since the last time. Returns how many keys are gone by it.
+
+    Raises KeysRemain when they may still be there, StorageUnavailable.
+    """
+    async with database.begin() as connection:
+        destroyed = list(await connection.scalars(_DESTROYED))
+        size = await connection.scalar(_SIZE)
+    if not destroyed:
+        return 0
+    if size > largest:
+        raise KeysRemain(
+            f"the table of customers is larger than REWRITE_MAX_MB ({size // 1024**2} MB), so it is not"
+            " rewritten: raise that for a night that can spare 10 seconds for each GB"
+        )
+    kept = await _rewritten(database, patience)
+    if kept != 0:
+        raise KeysRemain(
+            "the login of DATABASE_URL does not own the table of customers: let it"
+            if kept is None
+            else "an older transaction, or a replica, can still see rows as they were before"
+        )
+    async with database.begin() as connection:
+        await connection.execute(_GONE, {"ids": destroyed})
+    return len(destroyed)
+
+
+async def _rewritten(database: Database, patience: timedelta) -> int | None:
+    """Rewrite the table; return how many former rows had to be copied along. None: PostgreSQL did nothing."""
+    told: list[str] = []
+    async with database.engine.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        driver = cast("psycopg.AsyncConnection[Any]", raw)
+        try:
+            await driver.rollback()
+            await driver.set_autocommit(True)
+            driver.add_notice_handler(lambda notice: told.append(notice.message_detail or ""))
+            await driver.execute(f"set lock_timeout = {_milliseconds(patience)}")
+            await driver.execute(f"set statement_timeout = {_milliseconds(_LONGEST)}")
+            await driver.execute("vacuum (full, verbose) customers")
+        except LockNotAvailable:
+            raise KeysRemain(
+                "others were using the table of customers all the time, such as a backup"
+            ) from None
+        except QueryCanceled:
+            raise KeysRemain(f"to rewrite the table of customers takes more than {_LONGEST}") from None
+        except psycopg.Error as error:
+            if (known := unavailable(error)) is None:
+                raise
+            raise known from error
+        finally:
+            with suppress(psycopg.Error):
+                await connection.invalidate()  # nobody else is to have these settings
+    # "0 dead row versions cannot be removed yet.", in the server's language.
+    counts = [int(found[0]) for detail in told if (found := re.search(r"\d+", detail))]
+    return counts[0] if counts else None
+
+
+def _milliseconds(time: timedelta) -> int:
+    return int(time.total_seconds() * 1000)
+
+
+# ix_customers_key_in_pages
+_DESTROYED: Final = text("select id from customers where erased_at is not null and key_gone_at is null")
+
+_SIZE: Final = text("select pg_table_size('customers')")
+
+_GONE: Final = text("""
+    update customers set key_gone_at = clock_timestamp() where id = any(cast(:ids as uuid[]))
+""")
