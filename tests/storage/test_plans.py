@@ -32,6 +32,7 @@ from storage import (
     outbox,
     places,
     retention,
+    rewriting,
     rooms,
     turns,
     views,
@@ -665,6 +666,8 @@ CASES = (
     Case("delete delivered", retention._DELETE_DELIVERED, _retained(90), 1500),
     Case("delete notices", retention._DELETE_NOTICES, _aged(90), 1500),
     Case("delete links", retention._DELETE_LINKS, _retained(90), 60),
+    Case("destroyed keys", rewriting._DESTROYED, lambda _s: {}, 40),
+    Case("keys gone", rewriting._GONE, lambda s: {"ids": s.ids}, 100),
     Case("delete turns", retention._DELETE_TURNS, _aged(90), 600),
 )
 

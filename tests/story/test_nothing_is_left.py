@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import quopri
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 import psycopg
@@ -17,7 +17,17 @@ from psycopg import sql
 from bot.run.logs import configure
 from bot.run.settings import LogLevel
 from connectors.sandbox.mail.letters import File
-from tests.rooms.sides import SUPPORT, ByMail, Customer, OnMessenger, OnTelegram, OnWhatsApp, SlackThread
+from connectors.sandbox.slack import Upload
+from tests.rooms.sides import (
+    SUPPORT,
+    ByMail,
+    Customer,
+    InSlack,
+    OnMessenger,
+    OnTelegram,
+    OnWhatsApp,
+    SlackThread,
+)
 from tests.story.rig import Rig, files_of, rig, until
 from tests.story.shell import desk
 from tests.tools.traces import Traces
@@ -27,7 +37,28 @@ WORDS = "my zeppelin was charged twice"
 FILE = b"%PDF-1.4 the bill of a zeppelin captain, \x00\x01\x02 and what it cost"
 FILE_NAME = "luftschiff-rechnung.pdf"
 ANSWER = "We refund the airship today"
-SIDES = (OnTelegram, OnWhatsApp, OnMessenger, ByMail)
+
+
+class DirectlyInSlack(Customer):
+    """In direct messages with our app, where each that begins a thread begins anew."""
+
+    def __init__(self, rig: Rig, name: str) -> None:
+        super().__init__(rig, name)
+        self.theirs, self.user = rig.in_slack(name)
+        self.direct = self.theirs.open_direct(self.user).id
+
+    async def say(self, text: str) -> None:
+        self.theirs.say(self.user, self.direct, text)
+
+    def heard(self) -> list[str]:
+        return [str(m.get("text", "")) for m in self.messages() if m.get("bot_id")]
+
+    def messages(self) -> list[Mapping[str, object]]:
+        roots = [str(m["ts"]) for m in self.theirs.messages(self.direct)]
+        return [m for ts in roots for m in self.theirs.messages(self.direct, ts)]
+
+
+SIDES = (OnTelegram, OnWhatsApp, OnMessenger, ByMail, InSlack, DirectlyInSlack)
 
 
 @pytest.fixture
@@ -53,10 +84,18 @@ async def _send_file(r: Rig, side: Customer) -> None:
             r.on_whatsapp(NAME).send_media(FILE, "application/pdf", name=FILE_NAME)
         case OnMessenger():
             r.on_messenger(NAME).send_media(FILE, "application/pdf")
+        case InSlack():
+            bill = Upload(FILE_NAME, FILE, "application/pdf")
+            channel, user = r.shared_channel, side.ids["slack"]
+            r.slack_customers.post_as(user, channel, "See the bill", side.root, files=[bill])
+        case DirectlyInSlack():
+            bill = Upload(FILE_NAME, FILE, "application/pdf")
+            root = str(side.messages()[0]["ts"])
+            side.theirs.post_as(side.user, side.direct, "See the bill", root, files=[bill])
         case _:
             client = r.by_mail(NAME)
-            bill = File(FILE_NAME, "application/pdf", FILE)
-            await client.reply(client.sent[0], "See the bill", to=SUPPORT, attachments=(bill,))
+            letter = File(FILE_NAME, "application/pdf", FILE)
+            await client.reply(client.sent[0], "See the bill", to=SUPPORT, attachments=(letter,))
 
 
 async def _play(r: Rig, side: Customer) -> SlackThread:
@@ -77,15 +116,26 @@ async def _play(r: Rig, side: Customer) -> SlackThread:
     return room
 
 
-def _ids(r: Rig) -> set[str]:
+def _ids(r: Rig, sides: Sequence[Customer]) -> set[str]:
     """What the platforms know them and their messages by."""
     known = r.sandbox.customer(NAME)
     whatsapp = [message.id for message in r.on_whatsapp(NAME).chat]
     messenger = [message.id for message in r.on_messenger(NAME).chat]
     client = r.by_mail(NAME)
     mails = [letter.message_id.strip("<>") for letter in (*client.sent, *client.inbox)]
-    channels = {known[channel] for channel in ("telegram", "whatsapp", "messenger", "email")}
-    return {*channels, *whatsapp, *messenger, *mails}
+    channels = {known[channel] for channel in ("telegram", "whatsapp", "messenger", "email", "slack")}
+    return {*channels, *whatsapp, *messenger, *mails, *_in_slack(r, sides)}
+
+
+def _in_slack(r: Rig, sides: Sequence[Customer]) -> Iterator[str]:
+    """Yield the ids of messages in their threads, and of their direct channel with us."""
+    for side in sides:
+        match side:
+            case InSlack():
+                yield from (str(m["ts"]) for m in r.slack_customers.messages(r.shared_channel, side.root))
+            case DirectlyInSlack():
+                yield side.direct
+                yield from (str(m["ts"]) for m in side.messages())
 
 
 def _stored(database_url: str, redis_url: str, r: Rig) -> Iterator[tuple[str, bytes]]:
@@ -129,7 +179,8 @@ async def test_nothing_is_left_of_a_customer_who_was_erased(
     database_url: str, redis_url: str, logs: io.StringIO
 ) -> None:
     async with rig(database_url, redis_url, customers=(NAME,), every_channel=True) as r:
-        rooms = [await _play(r, kind(r, NAME)) for kind in SIDES]
+        sides = [kind(r, NAME) for kind in SIDES]
+        rooms = [await _play(r, side) for side in sides]
         client = r.by_mail(NAME)
         await client.bounce(client.inbox[-1], words=f"<{client.address}>: mailbox is full of zeppelins")
         address = r.sandbox.customer(NAME)["email"]
@@ -139,7 +190,7 @@ async def test_nothing_is_left_of_a_customer_who_was_erased(
         told = (await desk(r, "deliveries", "--dead", "--json")).out
         assert "no such mailbox" in told, "until then, whoever looks sees what the platform said"
 
-        ids = _ids(r)
+        ids = _ids(r, sides)
         traces = Traces(
             [
                 NAME,
