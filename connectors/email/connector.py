@@ -33,11 +33,11 @@ from connectors.email.composing import (
 from connectors.email.context import ReplyContext, read_context
 from connectors.email.imap import ImapSession, opened
 from connectors.email.incoming import CHANNEL, ORIGINAL_TYPE, WHOLE
-from connectors.email.intake import Intake, ResolveTxt, former_keys, resolve_txt
+from connectors.email.intake import CpuLimits, Intake, ResolveTxt, former_keys, resolve_txt
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.originals import original
-from connectors.email.reading import MAX_BYTES, ReadingProcess, file, traces
+from connectors.email.reading import MAX_BYTES, file, traces
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
 from connectors.email.submission import Submission
@@ -82,7 +82,7 @@ class EmailConnector:
         resolve: ResolveTxt = resolve_txt,
         pause: Pause = asyncio.sleep,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
-        reading: Callable[[], ReadingProcess] = ReadingProcess,
+        limits: CpuLimits | None = None,
         listening: Callable[[int], None] = lambda port: None,  # noqa: ARG005
     ) -> None:
         self._settings = read_settings(settings)
@@ -90,7 +90,7 @@ class EmailConnector:
         self._resolve = resolve
         self._pause = pause
         self._randomness = randomness
-        self._reading = reading
+        self._limits = limits
         self._listening = listening  # told of the port, which may have been asked for as 0
         self._tokens = AccessTokens(self._settings.oauth, means.clock) if self._settings.oauth else None
         self._submission = Submission(self._settings, self._tokens)
@@ -127,8 +127,7 @@ class EmailConnector:
     async def listen(self, inbox: Inbox) -> None:
         former = await former_keys(self._settings, self._means.vault)
         threads = Threads(self._settings.key, self._settings.account, former)
-        process = self._reading()
-        intake = Intake(self._settings, threads, self._resolve, process)
+        intake = Intake(self._settings, threads, self._resolve, self._limits)
         try:
             if self._settings.listen is None:
                 await self._watch(intake, inbox)
@@ -136,7 +135,7 @@ class EmailConnector:
                 listener = Listener(self._settings, intake, await self._spool(), clock=self._means.clock)
                 await listener.run(inbox, self._listening)
         finally:
-            await process.close()
+            await intake.close()
 
     async def _watch(self, intake: Intake, inbox: Inbox) -> None:
         async with asyncio.TaskGroup() as tasks:

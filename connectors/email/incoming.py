@@ -117,6 +117,12 @@ class MailReader:
             ),
         )
 
+    def order_keys(self, mail: Mail, events: Sequence[Event]) -> frozenset[str]:
+        """Return what names its author and its conversation, also one that it only claims to be of."""
+        found = self._named(mail)
+        keys = {key for event in events for key in (event.sender.external_id, event.place.chat)}
+        return frozenset(keys if found is None else {*keys, found.thread})
+
     def _seat(self, mail: Mail) -> _Seat:
         vouched = mail.trust.verified
         found = self._named(mail)

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import dns.asyncresolver
@@ -13,75 +14,137 @@ from bot.core.connector import Inbox, Vault
 from bot.core.errors import MalformedPayload
 from bot.core.events import Event, Place, Sender, Unsupported
 from connectors.email.incoming import CHANNEL, Kept, MailReader
-from connectors.email.reading import Mail, ReadingProcess, TooCostly, head, resolve_and_read
+from connectors.email.queue import MailQueue
+from connectors.email.reading import Budget, Mail, ReadingProcess, TooCostly, head, resolve_and_read
 from connectors.email.settings import EmailSettings
 from connectors.email.threads import Threads
 
 ResolveTxt = Callable[[str], Awaitable[bytes | None]]
 _DNS_SECONDS = 5.0
-# Such a mail costs less than a second whatever is in it, and needs no process of its own.
+# Such a mail costs a quarter of a second at most, whatever is in it, and needs no process of its own.
 _SMALL = 8 * 1024
 
 _log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class CpuLimits:
+    """The CPU seconds that reading one mail may cost."""
+
+    first: float = 0.3  # before the mails behind it are read, too
+    whole: float = 3.0
+
+
 class Intake:
-    """Reads mails for one account."""
+    """Reads mails for one account: what takes long in a second process, while the first reads others."""
 
     def __init__(
         self,
         settings: EmailSettings,
         threads: Threads,
         resolve_txt: ResolveTxt,
-        process: ReadingProcess,
+        limits: CpuLimits | None = None,
     ) -> None:
         self._settings = settings
         self._threads = threads
         self._reader = MailReader(settings.account, settings.addresses, threads)
         self._resolve_txt = resolve_txt
-        self._process = process
+        self._limits = limits or CpuLimits()
+        self._process = ReadingProcess()
+        self._patient_process = ReadingProcess()
+        self._queue = MailQueue()
+
+    async def close(self) -> None:
+        """End the processes."""
+        await self._process.close()
+        await self._patient_process.close()
 
     async def accept(
-        self, inbox: Inbox, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False
+        self,
+        inbox: Inbox,
+        raw: bytes,
+        kept: Kept,
+        arrived: datetime,
+        *,
+        too_large: bool = False,
+        go_on: Callable[[], None] = lambda: None,
     ) -> None:
-        """Hand it to the house; when this returns it may be let go. Raises what `Inbox.accept` does."""
-        events = await self.events(raw, kept, arrived, too_large=too_large)
-        if not events:
-            return
+        """Hand it to the house; when this returns it may be let go. Raises what `Inbox.accept` does.
+
+        `go_on` is called if that takes longer, when the next mail may be given: it comes behind this one
+        where both are of one author or one conversation, and overtakes it otherwise.
+        """
+        mail = _Given(raw, kept, arrived, too_large)
+        first = await self._first_reading(mail)
+        events, rest = first.events, first.rest
+        async with self._queue.entered(first.keys, len(raw) if rest else 0) as queued:
+            if rest or queued.before:
+                go_on()
+            if rest is not None:
+                found = await queued.read(self._patient_reading(mail, rest))
+                if found is None:
+                    self._log("mail too costly to read", raw)
+                events = events if found is None else found
+            await queued.turn()
+            if events:
+                await self._hand_over(inbox, mail, events)
+
+    async def _hand_over(self, inbox: Inbox, mail: "_Given", events: Sequence[Event]) -> None:
         try:
             await inbox.accept(events)
         except MalformedPayload as error:  # the house will never take it like this
-            digest = hashlib.sha256(raw).hexdigest()
+            digest = hashlib.sha256(mail.raw).hexdigest()
             _log.error("mail not kept", account=self._settings.account, reason=str(error), digest=digest)
-            await self.accept_unreadable(inbox, digest, arrived)
+            await self.accept_unreadable(inbox, digest, mail.arrived)
 
     async def accept_unreadable(self, inbox: Inbox, name: str, arrived: datetime) -> None:
         """Tell that there is a mail. `name` is all that is known of it. Raises what `Inbox.accept` does."""
         await inbox.accept((self._unreadable(name, arrived),))
 
-    async def events(
-        self, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False
-    ) -> tuple[Event, ...]:
-        """A mail that nobody can read is an event as well: kept back, it would keep back all that follow.
+    async def events(self, raw: bytes, kept: Kept, arrived: datetime) -> tuple[Event, ...]:
+        """Read a mail, however long that takes. Raises OSError where no process can be started for it."""
+        mail = _Given(raw, kept, arrived)
+        first = await self._first_reading(mail)
+        found = await self._patient_reading(mail, first.rest) if first.rest else None
+        return first.events if found is None else found
 
-        Raises OSError where no process can be started to read it in.
-        """
+    async def _first_reading(self, given: "_Given") -> "_Reading":
+        """Read a mail, or the headers of one that takes long."""
+        raw, limits = given.raw, self._limits
         try:
-            try:
-                mail, too_costly = await self._read(raw), False
-            except TooCostly:
-                self._log("mail too costly to read", raw)
-                mail, too_costly = await self._in_process(head(raw)), True
-            return self._reader.events(mail, kept, arrived, too_large=too_large, too_costly=too_costly)
+            if len(raw) <= _SMALL:
+                mail, rest = await self._read_small(raw), None
+            else:
+                try:
+                    mail, rest = await self._read(self._process, raw, Budget(limits.first)), None
+                except TooCostly:
+                    headers = Budget(limits.first)
+                    mail = await self._read(self._process, head(raw), headers)
+                    rest = Budget(max(limits.whole - 2 * limits.first + headers.left, 0.0))
+            events = self._events(given, mail, too_costly=rest is not None)
+            return _Reading(events, self._reader.order_keys(mail, events), rest)
         except OSError:
             raise
         except Exception as error:
-            self._log("mail not understood", raw, code=type(error).__name__)
-            return (self._unreadable(hashlib.sha256(raw).hexdigest(), arrived),)
+            return _Reading((self._not_understood(given, error),))
 
-    async def _read(self, raw: bytes) -> Mail:
-        if len(raw) > _SMALL:
-            return await self._in_process(raw)
+    async def _patient_reading(self, mail: "_Given", budget: Budget) -> tuple[Event, ...] | None:
+        """Return the events of a mail, None where it costs more."""
+        try:
+            return self._events(mail, await self._read(self._patient_process, mail.raw, budget))
+        except TooCostly:
+            return None
+        except OSError:
+            raise
+        except Exception as error:
+            return (self._not_understood(mail, error),)
+
+    def _events(self, given: "_Given", mail: Mail, *, too_costly: bool = False) -> tuple[Event, ...]:
+        return self._reader.events(
+            mail, given.kept, given.arrived, too_large=given.too_large, too_costly=too_costly
+        )
+
+    async def _read_small(self, raw: bytes) -> Mail:
         return await resolve_and_read(
             raw,
             trusted_servers=self._settings.trusted_servers,
@@ -89,16 +152,23 @@ class Intake:
             resolve=self._resolve_txt,
         )
 
-    async def _in_process(self, raw: bytes) -> Mail:
+    async def _read(self, process: ReadingProcess, raw: bytes, budget: Budget) -> Mail:
         """Raises TooCostly."""
-        names = await self._process.key_names(raw, trusted_servers=self._settings.trusted_servers)
+        servers = self._settings.trusted_servers
+        names = await process.key_names(raw, trusted_servers=servers, budget=budget)
         found = await asyncio.gather(*map(self._resolve_txt, names), return_exceptions=True)
-        return await self._process.read(
+        return await process.read(
             raw,
-            trusted_servers=self._settings.trusted_servers,
+            trusted_servers=servers,
             own_addresses=self._settings.addresses,
             keys=dict(zip(names, found, strict=True)),
+            budget=budget,
         )
+
+    def _not_understood(self, mail: "_Given", error: Exception) -> Event:
+        """A mail that nobody can read is an event as well: kept back, it would keep back all that follow."""
+        self._log("mail not understood", mail.raw, code=type(error).__name__)
+        return self._unreadable(hashlib.sha256(mail.raw).hexdigest(), mail.arrived)
 
     def _log(self, event: str, raw: bytes, **facts: str) -> None:
         digest = hashlib.sha256(raw).hexdigest()
@@ -115,6 +185,25 @@ class Intake:
             shared=True,
             automatic=True,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A mail as it was given to us."""
+
+    raw: bytes
+    kept: Kept
+    arrived: datetime
+    too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The events of a mail. With `rest`, what it may still cost, they are those of its headers alone."""
+
+    events: tuple[Event, ...]
+    keys: frozenset[str] = frozenset()  # of mails that keep their order
+    rest: Budget | None = None
 
 
 async def former_keys(settings: EmailSettings, vault: Vault) -> tuple[bytes, ...]:

@@ -1,5 +1,6 @@
 """Mail as it arrives in the folders of a mailbox: IDLE where the server can, else asking every so often."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -35,10 +36,13 @@ _log = structlog.get_logger()
 class Folder:
     """Watches one folder, on a connection of its own.
 
-    How far it is read stands in the vault as "validity:uid", and moves only after the mail is accepted. It
-    begins with what comes after the first look; where the server has numbered its mails anew, the mails of
-    the last days are gone through once more, and the house knows which of them it has. A mail that cannot be
-    had keeps none of the others back: it is tried again for an hour, and then told of as unreadable.
+    How far it is read stands in the vault as "validity:uid", and moves only after the mail and all before it
+    are accepted: one that takes long to read does not keep the next ones waiting, and after a crash these are
+    read once more. The house knows which mails it has.
+
+    It begins with what comes after the first look; where the server has numbered its mails anew, the mails of
+    the last days are gone through once more. A mail that cannot be had keeps none of the others back: it is
+    tried again for an hour, and then told of as unreadable.
     """
 
     def __init__(
@@ -65,25 +69,32 @@ class Folder:
         self._aside = Aside(name, vault, clock)
         self._read_at: datetime | None = None  # when a mail was last had and accepted
         self._stuck = (0, 0)  # the UID that was tried last, and how often
+        self._last = 0  # the UID up to which mails were given to the intake
+        self._unfinished: set[int] = set()  # those of them that it has not accepted yet
+        self._marked: int | None = None  # what stands in the vault; None while it must not move
+        self._marking = asyncio.Lock()
 
     async def watch(self) -> None:
         """Until cancelled."""
         while True:
             try:
-                async with opened(self._settings, self._tokens) as session:
-                    await self._follow(session)
+                async with opened(self._settings, self._tokens) as session, asyncio.TaskGroup() as tasks:
+                    await self._follow(session, tasks)
             except Exception as error:  # a listener that ends for any error would be a silent channel
                 await self._pause(self._wait(error))
 
-    async def _follow(self, session: ImapSession) -> None:
+    async def _follow(self, session: ImapSession, tasks: asyncio.TaskGroup) -> None:
         selected = await session.select(self._name)
+        self._unfinished.clear()
+        self._marked = None
         await self._aside.open(selected.validity)
-        last = await self._begin(session, selected)
+        await self._begin(session, selected, tasks)
         if self._aside.is_full:
             await self._try_again(session, selected)  # there is no room for another one
         while True:
-            while uids := await session.uids_after(last):
-                last = await self._take(session, selected, uids)
+            while uids := await session.uids_after(self._last):
+                await self._take(session, selected, tasks, uids)
+                self._last = max(self._last, uids[-1])
             await self._try_again(session, selected)
             self._failures = 0
             if session.idles:
@@ -92,17 +103,23 @@ class Folder:
                 await self._pause(POLL_SECONDS)
                 await session.noop()
 
-    async def _begin(self, session: ImapSession, selected: Selected) -> int:
-        """The UID up to which the folder is read."""
+    async def _begin(self, session: ImapSession, selected: Selected, tasks: asyncio.TaskGroup) -> None:
+        """Find out up to which UID the folder is read."""
         newest = selected.next - 1 if selected.next else max(await session.uids_after(0), default=0)
         saved = await self._vault.get(f"uid:{self._name}")
         if saved is None:
             await self._vault.put(f"since:{self._name}", self._clock().isoformat())
-            await self._put(selected, newest)
-            return newest
-        validity, _, last = saved.partition(":")
-        if validity == str(selected.validity) and not 0 < selected.next <= int(last):
-            return int(last)
+        else:
+            validity, _, last = saved.partition(":")
+            if validity == str(selected.validity) and not 0 < selected.next <= int(last):
+                self._last = self._marked = int(last)
+                return
+            await self._go_through(session, selected, tasks)
+        self._last, self._marked = newest, -1
+        await self._mark(selected)
+
+    async def _go_through(self, session: ImapSession, selected: Selected, tasks: asyncio.TaskGroup) -> None:
+        """Take the mails of the last days, in a folder that has numbered its mails anew."""
         began = await self._vault.get(f"since:{self._name}")
         since = self._clock() - _LOOK_BACK
         if began is not None:
@@ -110,21 +127,48 @@ class Folder:
         # The server counts days in its own time zone.
         uids = await session.uids_since((since - timedelta(days=1)).date())
         _log.info("mails numbered anew", account=self._settings.account, again=len(uids))
-        if uids:
-            await self._take(session, selected, uids, since=since)
-        await self._put(selected, newest)
-        return newest
+        await self._take(session, selected, tasks, uids, since=since)
 
     async def _take(
-        self, session: ImapSession, selected: Selected, uids: Sequence[int], since: datetime | None = None
-    ) -> int:
+        self,
+        session: ImapSession,
+        selected: Selected,
+        tasks: asyncio.TaskGroup,
+        uids: Sequence[int],
+        since: datetime | None = None,
+    ) -> None:
         for batch in _batches(uids):
             for outline in await self._outlines(session, batch):
                 if since is None or outline.arrived is None or outline.arrived >= since:
-                    await self._try(session, selected, outline)
-                if since is None:
-                    await self._put(selected, outline.uid)
-        return uids[-1]
+                    await self._give(session, selected, tasks, outline)
+
+    async def _give(
+        self, session: ImapSession, selected: Selected, tasks: asyncio.TaskGroup, outline: Outline
+    ) -> None:
+        """Give a mail to the intake. Return as soon as the next one may be given."""
+        if outline.uid in self._unfinished:
+            return
+        go_on = asyncio.Event()
+        self._last = max(self._last, outline.uid)
+        self._unfinished.add(outline.uid)
+        task = tasks.create_task(self._finish(session, selected, outline, go_on.set))
+        task.add_done_callback(lambda _: go_on.set())
+        await go_on.wait()
+
+    async def _finish(
+        self, session: ImapSession, selected: Selected, outline: Outline, go_on: Callable[[], None]
+    ) -> None:
+        await self._try(session, selected, outline, go_on)
+        self._unfinished.remove(outline.uid)
+        await self._mark(selected)
+
+    async def _mark(self, selected: Selected) -> None:
+        """Note up to which UID all mails are accepted."""
+        async with self._marking:
+            read = min([self._last, *(uid - 1 for uid in self._unfinished)])
+            if self._marked not in (None, read):
+                await self._vault.put(f"uid:{self._name}", f"{selected.validity}:{read}")
+                self._marked = read
 
     async def _outlines(self, session: ImapSession, uids: Sequence[int]) -> Sequence[Outline]:
         try:
@@ -135,13 +179,15 @@ class Folder:
                 return ()
             return [outline for uid in uids for outline in await self._outlines(session, [uid])]
 
-    async def _try(self, session: ImapSession, selected: Selected, outline: Outline) -> None:
+    async def _try(
+        self, session: ImapSession, selected: Selected, outline: Outline, go_on: Callable[[], None]
+    ) -> None:
         """Accept it, or put it aside. Raises where no mail is to blame, or the connection is gone."""
         uid = outline.uid
         if uid in self._aside:
             return
         try:
-            await self._accept(session, selected, outline)
+            await self._accept(session, selected, outline, go_on)
         except Withheld:
             await self._put_aside(uid)
         except (StorageUnavailable, UnknownAccount):
@@ -180,7 +226,13 @@ class Folder:
         _log.warning("a mail is put aside", account=self._settings.account, uid=uid)
         await self._aside.add(uid)
 
-    async def _accept(self, session: ImapSession, selected: Selected, outline: Outline) -> None:
+    async def _accept(
+        self,
+        session: ImapSession,
+        selected: Selected,
+        outline: Outline,
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
         too_large = outline.size > MAX_BYTES
         if too_large:
             raw = await session.fetch_beginning(outline.uid, _BEGINNING)
@@ -190,14 +242,13 @@ class Folder:
             return  # taken away meanwhile
         kept = Kept(f"imap;{selected.validity};{outline.uid}", self._name, outline.size)
         arrived = outline.arrived or self._clock()
-        await self._intake.accept(self._inbox, raw, kept, arrived, too_large=too_large)
+        await self._intake.accept(self._inbox, raw, kept, arrived, too_large=too_large, go_on=go_on)
         self._read_at = self._clock()
-
-    async def _put(self, selected: Selected, uid: int) -> None:
-        await self._vault.put(f"uid:{self._name}", f"{selected.validity}:{uid}")
 
     def _wait(self, error: Exception) -> float:
         self._failures += 1
+        while isinstance(error, ExceptionGroup):  # what one task ended for, the others were ended for
+            error = error.exceptions[0]
         code = error.code if isinstance(error, DeskError) else type(error).__name__
         wait = min(_LONGEST_PAUSE, 0.5 * 2.0 ** min(self._failures, 10))
         if isinstance(error, DeskError) and error.retry_after is not None:

@@ -10,7 +10,7 @@
 """
 
 from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust
-from connectors.email.reading.process import ReadingProcess, TooCostly
+from connectors.email.reading.process import Budget, ReadingProcess, TooCostly
 from connectors.email.reading.reading import (
     MAX_BYTES,
     file,
@@ -26,6 +26,7 @@ from connectors.email.reading.trust import Traces
 __all__ = [
     "MAX_BYTES",
     "Bounce",
+    "Budget",
     "Fate",
     "Mail",
     "Mailbox",

@@ -1,7 +1,8 @@
 """Mails read in a process of its own, which can be ended: the CPU that one takes is bounded, whatever it is.
 
-The kernel ends the process when the CPU of one request is used up, in the middle of any library's loop. The
-next request starts another one. Of our environment the process gets nothing that is secret.
+A mail whose budget is used up is given up between two steps of Python. Where a library's loop leaves none,
+the kernel ends the process soon after, and the next request starts another one. Of our environment the
+process gets nothing that is secret.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ import resource
 import signal
 import struct
 import sys
+import time
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Literal
 
 from bot.core.errors import MalformedPayload
@@ -21,12 +23,13 @@ from connectors.email.reading.mail import Mail
 from connectors.email.reading.reading import key_names, read
 from connectors.email.reading.trust import KeyFor
 
-CPU_SECONDS = 3.0
 WALL_SECONDS = 60.0  # for a machine that has hardly any CPU to give
 MEMORY = 2 * 1024**3
+GRACE_SECONDS = 0.1  # of CPU, to give a mail up in
 IDLE_SECONDS = 300.0  # after which the process is ended: most mailboxes are quiet
 _START_SECONDS = 60.0
 _HEAD = struct.Struct("!Q")
+_ANSWER = struct.Struct("!dQ")  # the CPU seconds that it took, and its length
 _READY = b"1"
 _FOUND_BY = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
 
@@ -38,19 +41,30 @@ class TooCostly(Exception):
     """The mail took more CPU, time or memory than one may, or ended the process that read it, twice."""
 
 
+@dataclass(slots=True)
+class Budget:
+    """The CPU seconds that reading one mail may still cost, in however many requests."""
+
+    left: float
+
+    def spend(self, seconds: float) -> None:
+        self.left = max(0.0, self.left - seconds)
+
+
 class ReadingProcess:
     """Answers one request at a time. Starts with the first one, and again after one that ended it."""
 
-    def __init__(self, *, cpu_seconds: float = CPU_SECONDS, wall_seconds: float = WALL_SECONDS) -> None:
-        self._cpu_seconds = cpu_seconds
+    def __init__(self, *, wall_seconds: float = WALL_SECONDS) -> None:
         self._wall_seconds = wall_seconds
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
 
-    async def key_names(self, raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...]:
+    async def key_names(
+        self, raw: bytes, *, trusted_servers: Collection[str], budget: Budget
+    ) -> tuple[str, ...]:
         """`reading.key_names`. Raises TooCostly."""
-        found: tuple[str, ...] = await self._ask("key_names", raw, tuple(trusted_servers))
+        found: tuple[str, ...] = await self._ask(budget, "key_names", raw, tuple(trusted_servers))
         return found
 
     async def read(
@@ -60,10 +74,13 @@ class ReadingProcess:
         trusted_servers: Collection[str],
         own_addresses: Collection[str],
         keys: Keys | None,
+        budget: Budget,
     ) -> Mail:
         """`reading.read`, without the files' bytes. Raises TooCostly, and what `read` does."""
         known = None if keys is None else {name: _plain(key) for name, key in keys.items()}
-        found: Mail = await self._ask("read", raw, tuple(trusted_servers), tuple(own_addresses), known)
+        found: Mail = await self._ask(
+            budget, "read", raw, tuple(trusted_servers), tuple(own_addresses), known
+        )
         return found
 
     async def close(self) -> None:
@@ -72,15 +89,15 @@ class ReadingProcess:
             self._idle.cancel()
         if self._process is not None:
             process, self._process = self._process, None
-            _end(process)
-            await process.wait()
+            await _ended(process)
 
-    async def _ask(self, *request: object) -> Any:
+    async def _ask(self, budget: Budget, *request: object) -> Any:
         async with self._turn:
             if self._idle is not None:
                 self._idle.cancel()
-            asked = pickle.dumps((self._cpu_seconds, *request))
-            outcome, answer = await self._answer(asked) or await self._answer(asked) or ("costly", None)
+            outcome, answer = (
+                await self._answer(budget, request) or await self._answer(budget, request) or ("costly", None)
+            )
             self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_idle)
         match outcome:
             case "found":
@@ -92,20 +109,29 @@ class ReadingProcess:
             case _:
                 raise RuntimeError(answer)
 
-    async def _answer(self, asked: bytes) -> tuple[Outcome, object] | None:
+    async def _answer(self, budget: Budget, request: tuple[object, ...]) -> tuple[Outcome, object] | None:
         """None where the process was ended by somebody who had nothing to do with the mail, perhaps."""
+        if budget.left <= 0:
+            return "costly", None
         process = self._process
         if process is None or process.returncode is not None:
             process = self._process = await _started()
         answer: tuple[Outcome, object] | None = None
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(self._wall_seconds):
-                answer = await _exchanged(process, asked)
+                spent, answer = await _exchanged(process, pickle.dumps((budget.left, *request)))
+            budget.spend(budget.left if answer[0] == "costly" else spent)
         except TimeoutError:
+            budget.spend(budget.left)
             return "costly", None
         except (OSError, EOFError):
             await process.wait()
-            return ("costly", None) if process.returncode == -signal.SIGPROF else None
+            if process.returncode == -signal.SIGPROF:
+                budget.spend(budget.left)
+                return "costly", None
+            budget.spend(time.monotonic() - begun)  # it took no more CPU than time
+            return None
         finally:
             if answer is None:  # also where we are cancelled: its answer would be taken for the next one's
                 await self.close()
@@ -134,25 +160,33 @@ async def _started() -> asyncio.subprocess.Process:
             if process.stdout is not None and await process.stdout.read(len(_READY)) == _READY:
                 return process
     except BaseException:
-        _end(process)
+        await _ended(process)
         raise
-    _end(process)
+    await _ended(process)
     raise OSError("no process to read mails in could be started")
 
 
-async def _exchanged(process: asyncio.subprocess.Process, asked: bytes) -> tuple[Outcome, object]:
+async def _exchanged(
+    process: asyncio.subprocess.Process, asked: bytes
+) -> tuple[float, tuple[Outcome, object]]:
+    """The CPU seconds that it took, and the answer."""
     if process.stdin is None or process.stdout is None:
         raise EOFError
     process.stdin.write(_HEAD.pack(len(asked)) + asked)
     await process.stdin.drain()
-    (size,) = _HEAD.unpack(await process.stdout.readexactly(_HEAD.size))
+    spent, size = _ANSWER.unpack(await process.stdout.readexactly(_ANSWER.size))
     answer: tuple[Outcome, object] = pickle.loads(await process.stdout.readexactly(size))  # noqa: S301 - our own
-    return answer
+    return spent, answer
 
 
 def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    _end(process)
+    await process.wait()
 
 
 def _plain(key: bytes | str | BaseException | None) -> bytes | str | Exception | None:
@@ -168,11 +202,32 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     while head := requests.read(_HEAD.size):
         (size,) = _HEAD.unpack(head)
         seconds, *request = pickle.loads(requests.read(size))  # noqa: S301 - written by our own process
-        signal.setitimer(signal.ITIMER_PROF, seconds)  # nobody handles its signal: it ends the process
-        answer = pickle.dumps(_done(request))
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        answers.write(_HEAD.pack(len(answer)) + answer)
+        begun = time.process_time()
+        answer = _answered(request, seconds)
+        spent = time.process_time() - begun
+        answers.write(_ANSWER.pack(spent, len(answer)) + answer)
         answers.flush()
+
+
+class _Exceeded(BaseException):
+    """Nothing that reads a mail catches it."""
+
+
+def _exceeded(*_: object) -> None:
+    raise _Exceeded
+
+
+def _answered(request: list[Any], seconds: float) -> bytes:
+    signal.signal(signal.SIGVTALRM, _exceeded)
+    signal.setitimer(signal.ITIMER_PROF, seconds + GRACE_SECONDS)  # nobody handles its signal: it ends us
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+        answer = pickle.dumps(_done(request))
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    except _Exceeded:
+        answer = pickle.dumps(("costly", None))
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    return answer
 
 
 def _done(request: list[Any]) -> tuple[Outcome, object]:

@@ -12,7 +12,7 @@ from bot.core.events import Event, Said
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Post, Speaker
 from connectors.email.connector import EmailConnector
-from connectors.email.reading import ReadingProcess
+from connectors.email.intake import CpuLimits
 from connectors.sandbox.mail import MailServer
 from storage.inbox import check
 
@@ -137,7 +137,7 @@ class Line:
         given: AccountSettings,
         vault: Vault | None = None,
         *,
-        reading: Callable[[], ReadingProcess] = ReadingProcess,
+        limits: CpuLimits | None = None,
     ) -> None:
         self.server = server
         self.files = Files()
@@ -154,7 +154,7 @@ class Line:
             means,
             resolve=no_dns,
             pause=self.pause,
-            reading=reading,
+            limits=limits,
             listening=self.port.set_result,
         )
         self._listening: asyncio.Task[None] | None = None
@@ -218,9 +218,9 @@ async def line(
     given: AccountSettings,
     vault: Vault | None = None,
     *,
-    reading: Callable[[], ReadingProcess] = ReadingProcess,
+    limits: CpuLimits | None = None,
 ) -> AsyncIterator[Line]:
-    made = Line(server, given, vault, reading=reading)
+    made = Line(server, given, vault, limits=limits)
     try:
         yield made
     finally:

@@ -16,7 +16,7 @@ from connectors.email.context import MAX_BYTES, ReplyContext, read_context
 from connectors.email.imap import packed, quoted
 from connectors.email.incoming import Kept
 from connectors.email.intake import Intake
-from connectors.email.reading import ReadingProcess, read
+from connectors.email.reading import read
 from connectors.email.settings import read_settings
 from connectors.email.submission import Stage, as_send_error
 from connectors.email.threads import Threads
@@ -25,7 +25,7 @@ from tests.connectors.email import rig
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SETTINGS = read_settings(rig.settings({"address": rig.ADDRESS, "imap": "localhost", "smtp": "localhost"}))
-INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns, ReadingProcess())
+INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns)
 _BUSY = [HealthCheck.too_slow]  # others use the machine as well
 _LINES = st.sampled_from(
     [

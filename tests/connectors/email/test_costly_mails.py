@@ -3,32 +3,47 @@
 import os
 import signal
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from connectors.email.reading import ReadingProcess
+from bot.core.errors import StorageUnavailable
+from connectors.email.intake import CpuLimits
+from connectors.email.queue import MOST
+from connectors.email.reading import Budget, ReadingProcess, TooCostly
 from connectors.sandbox.mail import Customer, MailServer
 from tests.connectors.email import rig
 from tests.connectors.email.rig import ADDRESS, Line, said
 
 CPU_SECONDS = 0.2  # enough for headers, and nowhere enough for what is written here
+WITHOUT_END = CpuLimits(first=CPU_SECONDS, whole=100_000.0)  # what is too costly is read until the test ends
 LINE = "[This mail took too long to read. Open the original to see what it says.]"
 
 
 @pytest.fixture
 async def hurried(server: MailServer) -> AsyncIterator[Line]:
     """A connector whose mails may cost little CPU, so that no test has to use up much of it."""
-    reading = partial(ReadingProcess, cpu_seconds=CPU_SECONDS)
-    async with rig.line(server, rig.settings(rig.options(server)), reading=reading) as made:
+    limits = CpuLimits(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
+    async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as made:
         await made.listen()
         yield made
 
 
-def costly(sender: str, *, parts: int = 10) -> bytes:
+@pytest.fixture
+async def patient(server: MailServer) -> AsyncIterator[Line]:
+    async with rig.line(server, rig.settings(rig.options(server)), limits=WITHOUT_END) as made:
+        await made.listen()
+        yield made
+
+
+@pytest.fixture
+def robin(server: MailServer) -> Customer:
+    return server.customer("robin@bakery.example")
+
+
+def costly(sender: str, *, parts: int = 10, to: str = ADDRESS) -> bytes:
     head = (
-        f"From: Mallory <{sender}>\r\nTo: {ADDRESS}\r\nSubject: Entities\r\n"
+        f"From: Mallory <{sender}>\r\nTo: {to}\r\nSubject: Entities\r\n"
         "Message-ID: <costly@x.example>\r\n"
         "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
     )
@@ -50,6 +65,128 @@ async def test_a_mail_that_is_too_costly_is_kept_as_its_original(hurried: Line, 
     assert original.name == "original.eml"
     assert raw in (await hurried.fetched(original.ref)).replace(b"\n", b"\r\n").replace(b"\r\r", b"\r")
     assert said(next_one).text == "**Hello**\n\nIs anybody there?"
+
+
+async def test_others_do_not_wait_for_a_mail_that_takes_long(
+    patient: Line, maya: Customer, robin: Customer
+) -> None:
+    before = patient.vault.kept["uid:INBOX"]
+    await maya.send_raw(costly(maya.address), to=ADDRESS)
+    for number in range(3):
+        await robin.write(f"{number}", "A word. " * 8_000, to=ADDRESS)
+
+    events = await patient.inbox.has(3)
+
+    assert [said(event).text[:5] for event in events] == ["**0**", "**1**", "**2**"]
+    assert patient.vault.kept["uid:INBOX"] == before, "after a crash all of them are read once more"
+
+
+async def test_who_is_killed_meanwhile_loses_no_mail(
+    patient: Line, maya: Customer, robin: Customer, server: MailServer
+) -> None:
+    await maya.send_raw(costly(maya.address), to=ADDRESS)
+    await maya.write("Second", "Is anybody there?", to=ADDRESS)
+    await robin.write("Hello", "Is anybody there?", to=ADDRESS)
+    await patient.inbox.has(1)
+    await patient.stop()
+
+    limits = CpuLimits(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
+    async with rig.line(server, rig.settings(rig.options(server)), patient.vault, limits=limits) as again:
+        again.inbox.events = patient.inbox.events
+        await again.listen()
+        events = await again.inbox.has(3)
+        newest = said(events[0]).attachments[-1].ref.split(";")[2]
+        await again.vault.until(lambda vault: vault.kept["uid:INBOX"].endswith(f":{newest}"))
+
+    told = [said(event).text.partition("\n")[0] for event in events]
+    assert told == ["**Hello**", "**Entities**", "**Second**"]
+
+
+async def test_what_the_same_person_writes_later_comes_later(
+    patient: Line, maya: Customer, robin: Customer
+) -> None:
+    await maya.send_raw(costly(maya.address), to=ADDRESS)
+    await maya.write("Second", "Is anybody there?", to=ADDRESS)
+    await robin.write("Hello", "Is anybody there?", to=ADDRESS)
+
+    [event] = await patient.inbox.has(1)
+
+    assert event.sender.handle == robin.address
+
+
+async def test_a_colleague_in_the_same_conversation_waits_for_it_too(
+    patient: Line, maya: Customer, robin: Customer, server: MailServer
+) -> None:
+    await maya.write("Hello", "Is anybody there?", to=ADDRESS)
+    [hello] = await patient.inbox.has(1)
+    await patient.connector.send(patient.answer(hello, "Yes."))
+    [answer] = await maya.received(1)
+    token_address = answer.header("Reply-To").partition("<")[2].rstrip(">")
+
+    await maya.send_raw(costly(maya.address, to=token_address), to=token_address)
+    colleague = server.customer("mia@fischer.example")
+    await colleague.write("Re: Hello", "I read this, too.", to=token_address)
+    await robin.write("Hello", "Is anybody there?", to=ADDRESS)
+    _, event = await patient.inbox.has(2)
+
+    assert event.sender.handle == robin.address
+
+
+async def test_the_next_mails_of_its_author_come_behind_a_costly_one(hurried: Line, maya: Customer) -> None:
+    await maya.send_raw(costly(maya.address), to=ADDRESS)
+    for number in range(3):
+        await maya.write(f"{number}", "…", to=ADDRESS)
+
+    events = await hurried.inbox.has(4)
+
+    told = [said(event).text.partition("\n")[0] for event in events]
+    assert told == ["**Entities**", "**0**", "**1**", "**2**"]
+
+
+async def test_no_more_wait_than_there_is_room_for(patient: Line, maya: Customer, robin: Customer) -> None:
+    """The reading that has waited longest is given up for them."""
+    await maya.send_raw(costly(maya.address), to=ADDRESS)
+    for number in range(MOST - 1):
+        await maya.write(f"{number}", "…", to=ADDRESS)
+    await robin.write("Hello", "Is anybody there?", to=ADDRESS)
+
+    events = await patient.inbox.has(MOST + 1)
+
+    told = [said(event).text for event in events]
+    assert told[0] == f"**Entities**\n\n{LINE}"
+    assert [text for text in told[1:] if "Hello" not in text] == [f"**{n}**\n\n…" for n in range(MOST - 1)]
+
+
+async def test_what_cannot_be_kept_keeps_back_what_its_author_wrote_later(
+    hurried: Line, maya: Customer
+) -> None:
+    hurried.inbox.raises = [StorageUnavailable("away")] * 2
+    await maya.send_raw(costly(maya.address), to=ADDRESS)
+    await maya.write("Second", "Is anybody there?", to=ADDRESS)
+
+    events = await hurried.inbox.has(2)
+
+    assert [said(event).text.partition("\n")[0] for event in events] == ["**Entities**", "**Second**"]
+
+
+async def test_the_budget_is_one_for_all_that_is_asked_about_a_mail() -> None:
+    process, budget = ReadingProcess(), Budget(CPU_SECONDS)
+    letter = costly("mallory@x.example")
+    try:
+        with pytest.raises(TooCostly):
+            await process.read(letter, trusted_servers=(), own_addresses=(), keys={}, budget=budget)
+        assert budget.left == 0
+        with pytest.raises(TooCostly):
+            await process.key_names(letter, trusted_servers=(), budget=budget)
+
+        enough = Budget(60.0)
+        await process.key_names(letter, trusted_servers=(), budget=enough)
+        left = enough.left
+        cheap = letter[:300_000]
+        await process.read(cheap, trusted_servers=(), own_addresses=(), keys={}, budget=enough)
+        assert enough.left < left
+    finally:
+        await process.close()
 
 
 async def test_an_answer_to_a_costly_mail_quotes_no_line_of_ours(hurried: Line, maya: Customer) -> None:

@@ -24,6 +24,7 @@ from bot.core.errors import (
     StorageUnavailable,
 )
 from connectors.email import channel
+from connectors.email.intake import CpuLimits
 from connectors.sandbox.faults import FaultPlan, Mischief
 from connectors.sandbox.mail import Customer, MailServer, TokenServer
 from tests.connectors.email import rig
@@ -434,3 +435,38 @@ async def test_a_server_that_lets_results_in_its_name_through_is_found(line: Lin
     again = rig.settings(rig.options(line.server, trusted_servers=""))
     async with rig.line(line.server, again) as other:
         assert await other.connector.check() == ADDRESS, "nobody is believed there"
+
+
+async def eventually(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - nobody tells of a file
+            await asyncio.sleep(0.01)
+
+
+async def test_others_are_taken_while_a_mail_takes_long(server: MailServer, tmp_path: Path) -> None:
+    given = rig.settings(
+        rig.options(server, listen="127.0.0.1:0", spool=str(tmp_path / "spool")),
+        mode="listener",
+        thread_key="sign with this",
+        password=rig.PASSWORD,
+    )
+    part = b"--b\r\nContent-Type: text/html\r\n\r\n" + (b"&a;" * 1_000 + b"\r\n") * 330
+    headers = (
+        b"From: m@x.example\r\nMessage-ID: <1@x.example>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    )
+    limits = CpuLimits(first=0.2, whole=100_000.0)  # it is read until the test ends
+    async with rig.line(server, given, limits=limits) as line:
+        line.begin_listening()
+        async with asyncio.timeout(10):
+            await asyncio.shield(line.port)
+        hostile = asyncio.create_task(handed_over(line, smtplib.LMTP, ADDRESS, raw=headers + part * 10))
+        await eventually(lambda: any(tmp_path.glob("spool/*")))  # it has been given to us
+        await handed_over(line, smtplib.LMTP, ADDRESS)
+        [event] = line.inbox.events
+        assert not hostile.done()
+        await line.stop()
+
+        with pytest.raises(smtplib.SMTPException):
+            await hostile  # nobody has said 250: it is given to us again
+
+    assert event.sender.handle == "maya@fischer.example"
