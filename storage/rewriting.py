@@ -18,16 +18,13 @@ from bot.core.errors import KeysRemain
 from storage.database import Database
 from storage.unavailable import unavailable
 
-LARGEST: Final = 1024**3  # bytes; 100 MB are about a second, and a worker's lease lasts 15
 PATIENCE: Final = timedelta(seconds=3)  # for the lock: all who come after us wait as well
-_LONGEST: Final = timedelta(seconds=60)  # a second net
 
 
-async def rewrite_customers(
-    database: Database, *, largest: int = LARGEST, patience: timedelta = PATIENCE
-) -> int:
+async def rewrite_customers(database: Database, *, largest: int, patience: timedelta = PATIENCE) -> int:
     """Rewrite the table if a key was destroyed since the last time. Returns how many keys are gone by it.
 
+    A table of more than `largest` bytes is let alone: 100 MB are about a second.
     Raises KeysRemain when they may still be there, StorageUnavailable.
     """
     async with database.begin() as connection:
@@ -40,7 +37,8 @@ async def rewrite_customers(
             f"the table of customers is larger than REWRITE_MAX_MB ({size // 1024**2} MB), so it is not"
             " rewritten: raise that for a night that can spare 10 seconds for each GB"
         )
-    kept = await _rewritten(database, patience)
+    longest = timedelta(seconds=30 + 30 * largest / 1024**3)  # a second net, three times what it should take
+    kept = await _rewritten(database, patience, longest)
     if kept != 0:
         raise KeysRemain(
             "the login of DATABASE_URL does not own the table of customers: let it"
@@ -52,7 +50,7 @@ async def rewrite_customers(
     return len(destroyed)
 
 
-async def _rewritten(database: Database, patience: timedelta) -> int | None:
+async def _rewritten(database: Database, patience: timedelta, longest: timedelta) -> int | None:
     """Rewrite the table; return how many former rows had to be copied along. None: PostgreSQL did nothing."""
     told: list[str] = []
     async with database.engine.connect() as connection:
@@ -63,14 +61,14 @@ async def _rewritten(database: Database, patience: timedelta) -> int | None:
             await driver.set_autocommit(True)
             driver.add_notice_handler(lambda notice: told.append(notice.message_detail or ""))
             await driver.execute(f"set lock_timeout = {_milliseconds(patience)}")
-            await driver.execute(f"set statement_timeout = {_milliseconds(_LONGEST)}")
+            await driver.execute(f"set statement_timeout = {_milliseconds(longest)}")
             await driver.execute("vacuum (full, verbose) customers")
         except LockNotAvailable:
             raise KeysRemain(
                 "others were using the table of customers all the time, such as a backup"
             ) from None
         except QueryCanceled:
-            raise KeysRemain(f"to rewrite the table of customers takes more than {_LONGEST}") from None
+            raise KeysRemain(f"to rewrite the table of customers takes more than {longest}") from None
         except psycopg.Error as error:
             if (known := unavailable(error)) is None:
                 raise

@@ -22,7 +22,6 @@ from bot.core.ids import utc_now
 from bot.jobs.job import Context, Counts, Job, Plain
 from bot.jobs.registry import find
 from storage.database import Database
-from storage.rewriting import LARGEST
 from storage.sealing import Keyring
 
 log = structlog.get_logger(__name__)
@@ -40,7 +39,7 @@ class JobFailed(DeskError):
 
 
 def perform(name: str, **arguments: Plain) -> dict[str, int] | Retry:
-    """Run one job to its end. Reads DATABASE_URL and ENCRYPTION_KEY.
+    """Run one job to its end. Reads DATABASE_URL, ENCRYPTION_KEY and REWRITE_MAX_MB.
 
     Raises JobFailed, upon which RQ tries again after a pause; when this process is about to stop, the job is
     put back for the next one.
@@ -77,7 +76,7 @@ def interrupt(after: timedelta) -> None:
 
 
 async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, str]) -> Counts:
-    for needed in ("DATABASE_URL", "ENCRYPTION_KEY"):
+    for needed in ("DATABASE_URL", "ENCRYPTION_KEY", "REWRITE_MAX_MB"):
         if not environ.get(needed):
             raise SettingsError(f"{needed} is not set for the process that runs jobs")
     database = Database(environ["DATABASE_URL"], pool=_POOL)
@@ -94,7 +93,7 @@ async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, s
         database=database,
         keyring=Keyring.parse(environ["ENCRYPTION_KEY"]),
         files_url=environ.get("FILES_URL") or _usual_folder(environ),
-        rewrite_max=_rewrite_max(environ),
+        rewrite_max=int(environ["REWRITE_MAX_MB"]) * 1024**2,
         clock=utc_now,
         spent=lambda: time.monotonic() >= end,
         place=place,
@@ -113,16 +112,6 @@ async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, s
 def _usual_folder(environ: Mapping[str, str]) -> str:
     """As the settings have it where FILES_URL is not given."""
     return (Path(environ.get("VAR_DIR") or "var").expanduser().absolute() / "files").as_uri()
-
-
-def _rewrite_max(environ: Mapping[str, str]) -> int:
-    """Raises SettingsError."""
-    word = environ.get("REWRITE_MAX_MB", "").strip()
-    if not word:
-        return LARGEST
-    if not word.isdecimal():
-        raise SettingsError(f"REWRITE_MAX_MB is {word[:20]!r}: it must be a number of megabytes")
-    return int(word) * 1024**2
 
 
 def _described(name: str, error: Exception) -> str:

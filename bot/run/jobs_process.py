@@ -60,6 +60,7 @@ def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
     # Job functions take plain arguments and find their servers where every process of ours does.
     os.environ.update(settings.environ)
     os.environ["DATABASE_URL"] = servers.database_url
+    os.environ["REWRITE_MAX_MB"] = str(settings.rewrite_max // 1024**2)
     os.environ["ENCRYPTION_KEY"] = ",".join(base64.b64encode(k).decode() for k in settings.encryption_keys)
     _without_what_we_say()
     stop = _Stop()

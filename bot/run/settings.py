@@ -75,6 +75,7 @@ class Settings:
     var: Path
     files_url: str
     files_max: int  # bytes
+    rewrite_max: int  # bytes
     log_level: LogLevel
     environ: Mapping[str, str] = field(repr=False)
 
@@ -177,6 +178,7 @@ def parse(environ: Mapping[str, str]) -> Settings:
         var=var,
         files_url=_files_url(get("FILES_URL"), var),
         files_max=_megabytes("FILES_MAX_MB", get("FILES_MAX_MB", "50")),
+        rewrite_max=_megabytes("REWRITE_MAX_MB", get("REWRITE_MAX_MB", "1024"), most=100_000),
         log_level=_choice("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LogLevel),
         environ=environ,
     )
@@ -253,9 +255,9 @@ def _files_url(text: str, var: Path) -> str:
     return text
 
 
-def _megabytes(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= 2000):
-        raise SettingsError(f"{name} is {text[:20]!r}: it must be a number from 1 to 2000")
+def _megabytes(name: str, text: str, *, most: int = 2000) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:7]) <= most):
+        raise SettingsError(f"{name} is {text[:20]!r}: it must be a number from 1 to {most}")
     return int(text) * 1024 * 1024
 
 

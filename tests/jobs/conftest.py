@@ -10,7 +10,6 @@ from bot.core.ids import new_id
 from bot.jobs.job import Context
 from storage.database import Database
 from storage.keys import Keys
-from storage.rewriting import LARGEST
 from storage.sealing import Keyring
 from tests.jobs.rig import NEW_KEY, NOW, OLD_KEY, Company
 
@@ -28,7 +27,7 @@ def context(database: Database, tmp_path: Path) -> Context:
         database=database,
         keyring=Keyring((NEW_KEY, OLD_KEY)),
         files_url=tmp_path.as_uri(),
-        rewrite_max=LARGEST,
+        rewrite_max=1024**3,
         clock=lambda: NOW,
         spent=lambda: False,
         place="",

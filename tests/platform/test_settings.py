@@ -76,6 +76,8 @@ def test_a_server_of_a_mailbox_may_be_elsewhere_than_the_organization_file_says(
         ({"PORT": "http"}, "PORT is 'http': it must be a number from 1 to 65535"),
         ({"PORT": "70000"}, "PORT is '70000': it must be a number from 1 to 65535"),
         ({"PORT": "٣"}, "PORT is '٣': it must be a number from 1 to 65535"),
+        ({"FILES_MAX_MB": "3000"}, "FILES_MAX_MB is '3000': it must be a number from 1 to 2000"),
+        ({"REWRITE_MAX_MB": "1 GB"}, "REWRITE_MAX_MB is '1 GB': it must be a number from 1 to 100000"),
         ({"HEALTH_PORT": "http"}, "HEALTH_PORT is 'http': it must be a number from 1 to 65535"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD': it must be DEBUG or INFO or WARNING or ERROR"),
         ({"DESK_ENV": "prod"}, "DESK_ENV is 'prod': it must be production or embedded"),
