@@ -38,6 +38,7 @@ from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.originals import original
 from connectors.email.reading import MAX_BYTES, file, traces
+from connectors.email.servers import TrustedServers
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
 from connectors.email.submission import Submission
@@ -127,7 +128,7 @@ class EmailConnector:
     async def listen(self, inbox: Inbox) -> None:
         former = await former_keys(self._settings, self._means.vault)
         threads = Threads(self._settings.key, self._settings.account, former)
-        intake = Intake(self._settings, threads, self._resolve, self._limits)
+        intake = Intake(self._settings, threads, self._resolve, self._trusted_servers(), self._limits)
         try:
             if self._settings.listen is None:
                 await self._watch(intake, inbox)
@@ -271,8 +272,21 @@ class EmailConnector:
         if not uids or not self._settings.trusted_servers:
             return
         heads = await session.headers(uids[-_RECENT:], _HEADERS)
-        servers = self._settings.trusted_servers
-        found = [traces(head, trusted_servers=servers) for head in heads]
+        servers = self._trusted_servers()
+        plain = [traces(head, trusted_servers=self._settings.trusted_servers) for head in heads]
+        for each in plain:
+            if each.above:
+                await servers.shown_above(each.above)
+        for server, at in (await servers.writing_above()).items():
+            below = [each.received for each in plain if each.server == server]
+            if below and not any(each.above == server for each in plain):
+                raise Refused(
+                    f"{self._settings.address}: {server} wrote its results above its own Received line until"
+                    f" {at:%Y-%m-%d}. In the last {len(heads)} mails they stand below it, and are not believed: if"
+                    f" it writes them there now, write `{server}/{max(below)}` under trusted_servers"
+                )
+        names = await servers.names()
+        found = [traces(head, trusted_servers=names) for head in heads]
         brought = [each for each in found if each.brought]
         if not brought:
             return
@@ -283,6 +297,9 @@ class EmailConnector:
             f" Authentication-Results in the name of {server} along: let that server strip them, and write"
             f" `{server}/{lines}` under trusted_servers, so that none further down is believed"
         )
+
+    def _trusted_servers(self) -> TrustedServers:
+        return TrustedServers(self._settings.trusted_servers, self._means.vault, self._means.clock)
 
     async def close(self) -> None:
         self._newest.clear()

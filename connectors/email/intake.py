@@ -16,6 +16,7 @@ from bot.core.events import Event, Place, Sender, Unsupported
 from connectors.email.incoming import CHANNEL, Kept, MailReader
 from connectors.email.queue import MailQueue
 from connectors.email.reading import Budget, Mail, ReadingProcess, TooCostly, head, resolve_and_read
+from connectors.email.servers import TrustedServers
 from connectors.email.settings import EmailSettings
 from connectors.email.threads import Threads
 
@@ -43,12 +44,14 @@ class Intake:
         settings: EmailSettings,
         threads: Threads,
         resolve_txt: ResolveTxt,
+        servers: TrustedServers,
         limits: CpuLimits | None = None,
     ) -> None:
         self._settings = settings
         self._threads = threads
         self._reader = MailReader(settings.account, settings.addresses, threads)
         self._resolve_txt = resolve_txt
+        self._servers = servers
         self._limits = limits or CpuLimits()
         self._process = ReadingProcess()
         self._patient_process = ReadingProcess()
@@ -74,8 +77,10 @@ class Intake:
         `go_on` is called if that takes longer, when the next mail may be given: it comes behind this one
         where both are of one author or one conversation, and overtakes it otherwise.
         """
-        mail = _Given(raw, kept, arrived, too_large)
+        mail = _Given(raw, kept, arrived, await self._servers.names(), too_large)
         first = await self._first_reading(mail)
+        if first.results_above:
+            await self._servers.shown_above(first.results_above)
         events, rest = first.events, first.rest
         async with self._queue.entered(first.keys, len(raw) if rest else 0) as queued:
             if rest or queued.before:
@@ -103,7 +108,7 @@ class Intake:
 
     async def events(self, raw: bytes, kept: Kept, arrived: datetime) -> tuple[Event, ...]:
         """Read a mail, however long that takes. Raises OSError where no process can be started for it."""
-        mail = _Given(raw, kept, arrived)
+        mail = _Given(raw, kept, arrived, await self._servers.names())
         first = await self._first_reading(mail)
         found = await self._patient_reading(mail, first.rest) if first.rest else None
         return first.events if found is None else found
@@ -113,16 +118,16 @@ class Intake:
         raw, limits = given.raw, self._limits
         try:
             if len(raw) <= _SMALL:
-                mail, rest = await self._read_small(raw), None
+                mail, rest = await self._read_small(given), None
             else:
                 try:
-                    mail, rest = await self._read(self._process, raw, Budget(limits.first)), None
+                    mail, rest = await self._read(self._process, given, raw, Budget(limits.first)), None
                 except TooCostly:
                     headers = Budget(limits.first)
-                    mail = await self._read(self._process, head(raw), headers)
+                    mail = await self._read(self._process, given, head(raw), headers)
                     rest = Budget(max(limits.whole - 2 * limits.first + headers.left, 0.0))
             events = self._events(given, mail, too_costly=rest is not None)
-            return _Reading(events, self._reader.order_keys(mail, events), rest)
+            return _Reading(events, self._reader.order_keys(mail, events), rest, mail.results_above)
         except OSError:
             raise
         except Exception as error:
@@ -131,7 +136,7 @@ class Intake:
     async def _patient_reading(self, mail: "_Given", budget: Budget) -> tuple[Event, ...] | None:
         """Return the events of a mail, None where it costs more."""
         try:
-            return self._events(mail, await self._read(self._patient_process, mail.raw, budget))
+            return self._events(mail, await self._read(self._patient_process, mail, mail.raw, budget))
         except TooCostly:
             return None
         except OSError:
@@ -144,22 +149,21 @@ class Intake:
             mail, given.kept, given.arrived, too_large=given.too_large, too_costly=too_costly
         )
 
-    async def _read_small(self, raw: bytes) -> Mail:
+    async def _read_small(self, given: "_Given") -> Mail:
         return await resolve_and_read(
-            raw,
-            trusted_servers=self._settings.trusted_servers,
+            given.raw,
+            trusted_servers=given.servers,
             own_addresses=self._settings.addresses,
             resolve=self._resolve_txt,
         )
 
-    async def _read(self, process: ReadingProcess, raw: bytes, budget: Budget) -> Mail:
-        """Raises TooCostly."""
-        servers = self._settings.trusted_servers
-        names = await process.key_names(raw, trusted_servers=servers, budget=budget)
+    async def _read(self, process: ReadingProcess, given: "_Given", raw: bytes, budget: Budget) -> Mail:
+        """Read a mail, or a part of it. Raises TooCostly."""
+        names = await process.key_names(raw, trusted_servers=given.servers, budget=budget)
         found = await asyncio.gather(*map(self._resolve_txt, names), return_exceptions=True)
         return await process.read(
             raw,
-            trusted_servers=servers,
+            trusted_servers=given.servers,
             own_addresses=self._settings.addresses,
             keys=dict(zip(names, found, strict=True)),
             budget=budget,
@@ -194,6 +198,7 @@ class _Given:
     raw: bytes
     kept: Kept
     arrived: datetime
+    servers: tuple[str, ...]  # that are trusted
     too_large: bool = False
 
 
@@ -204,6 +209,7 @@ class _Reading:
     events: tuple[Event, ...]
     keys: frozenset[str] = frozenset()  # of mails that keep their order
     rest: Budget | None = None
+    results_above: str = ""
 
 
 async def former_keys(settings: EmailSettings, vault: Vault) -> tuple[bytes, ...]:

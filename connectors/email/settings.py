@@ -14,7 +14,9 @@ Options
     ca_file          certificates to believe besides the system's, for a server of one's own
     folders          to watch, by commas; INBOX
     trusted_servers  names (authserv-id) of the mail servers whose Authentication-Results are believed. With a
-                     number, as in mx.example.com/1, only below so many Received lines at most
+                     number, as in mx.example.com/1, only below so many Received lines at most; with
+                     mx.example.com/above only above the Received line that this server itself wrote. One
+                     that is seen to write there is taken so, unless it has a number
     plus             "no" where the provider does not deliver name+anything@… to name@…
     sent             the folder into which the provider itself files what we send by SMTP (Gmail, Microsoft
                      365); with it, a delivery whose fate a crash hid can be looked up

@@ -84,6 +84,7 @@ class Mail:
     automatic: str  # "" for a person's mail, otherwise why not: see `robots`
     bounces: tuple[Bounce, ...]  # one for each recipient it reports
     trust: Trust
+    results_above: str  # the trusted server that wrote its results above its own Received line, or ""
 
     @property
     def bounce(self) -> Bounce | None:

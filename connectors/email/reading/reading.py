@@ -83,6 +83,7 @@ def read(
         ),
         bounces=reported,
         trust=trust.judge(raw, headers, authors, tuple(trusted_servers), dkim),
+        results_above=trust.writes_above(headers, tuple(trusted_servers)),
     )
 
 

@@ -1,16 +1,22 @@
 """Whether the domain in From vouches for a mail.
 
 First the word of our own server: its Authentication-Results (RFC 8601), only the topmost of its name, never
-those below a header of somebody else, nor below more Received lines than it writes them below. A mail that
-no such server judged is judged by its DKIM signatures (RFC 6376) here. Only signatures and results *aligned*
-with From count (RFC 7489, 3.1): the same domain, or one above it, which controls it. Domains beside or below
-it would need the Public Suffix List; for them a DMARC verdict is taken.
+those below a header of somebody else, nor below more Received lines than it writes them below. The RFC (4 and
+7.1) wants them above the line in which the server says from whom it has the mail: what came from outside
+stands below that one, always. Of a server that keeps to it (`/above`) nothing further down is believed. Some
+write below that line, though (Gmail; OpenDKIM and OpenDMARC until 2026): these must strip what came in their
+name, and no mail shows whether they have.
+
+A mail that no such server judged is judged by its DKIM signatures (RFC 6376) here. Only signatures and
+results *aligned* with From count (RFC 7489, 3.1): the same domain, or one above it, which controls it.
+Domains beside or below it would need the Public Suffix List; for them a DMARC verdict is taken.
 """
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 import authres  # type: ignore[import-untyped]
 import dkim as dkimpy  # type: ignore[import-untyped]
@@ -35,6 +41,10 @@ _JUDGING = {"dmarc", "dkim", "spf"}
 _ALGORITHMS = {"rsa-sha256", "ed25519-sha256"}  # RFC 8301: SHA-1 proves nothing any more
 # Exchange Online writes no name before its results: https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo
 MICROSOFT = "protection.outlook.com"
+# It writes its results below its own line, and strips all others: no mail shows anything else of it.
+_GOOGLE = "mx.google.com"
+_ADDRESS = re.compile(r"\[(?:ipv6:)?([0-9a-f.:]{2,45})\]", re.I)
+_LMTP = re.compile(r"\s*(?:\([^()]*\)\s*)?with\s+lmtp")
 _NAMELESS = re.compile(r"^\s*(?:spf|dkim|dmarc|compauth)\s*=", re.I)
 
 _silent = logging.getLogger("connectors.email.dkim")  # dkimpy logs domains and keys
@@ -84,15 +94,17 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
     results: list[Result] = []
     begun, name, received = False, "", 0
     judged: set[str] = set()
+    passed: set[str] = set()  # those who say above from whom they have the mail
     for key, value in headers.fields:
         if key == "received":
             if begun:
                 break  # what lies below was in the mail when the server got it
             received += 1
+            passed |= _takers(value, trusted)
         if key != "authentication-results":
             continue
         server, found = _parsed(unfold(value)[:_MAX_VALUE])
-        if received > trusted.get(server, -1) or (begun and server != name):
+        if not _is_believed(trusted.get(server), received, server in passed) or (begun and server != name):
             break
         methods = {method for method, _, _ in found} & _JUDGING
         if methods & judged:
@@ -105,10 +117,48 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
     return results
 
 
-def _trusted(servers: Sequence[str]) -> dict[str, int]:
-    """Return below how many Received lines at most each server writes its results: mx.example.com/1."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a server writes its results: below so many Received lines at most, or above its own."""
+
+    most: int = _ANY
+    above: bool = False
+
+
+def _trusted(servers: Sequence[str]) -> dict[str, _Place]:
+    """Return where each server writes its results: mx.example.com/1, mx.example.com/above."""
     named = (server.lower().strip().partition("/") for server in servers)
-    return {name: int(most) if most.isdecimal() else _ANY for name, _, most in named}
+    return {
+        name: _Place(int(place) if place.isdecimal() else _ANY, place == "above") for name, _, place in named
+    }
+
+
+def _is_believed(place: _Place | None, received: int, passed: bool) -> bool:
+    return place is not None and received <= place.most and not (place.above and passed)
+
+
+def _takers(line: bytes, servers: Mapping[str, _Place]) -> set[str]:
+    """Return which of the servers says in a Received line that it took the mail from outside."""
+    text = unfold(line)[:_MAX_VALUE].lower()
+    return {server for server in servers if _took(server, text)}
+
+
+def _took(server: str, text: str) -> bool:
+    """What a server got from itself, or within its house, came from outside by a line further down.
+
+    Whoever sends a mail chooses a name in that line, and perhaps an address, but not the one that they have.
+    """
+    said = re.search(rf"\sby\s+{re.escape(server)}(?=[\s;(]|$)", text)
+    if said is None or not text.lstrip().startswith("from") or _LMTP.match(text, said.end()):
+        return False
+    return any(_is_public(address) for address in _ADDRESS.findall(text[: said.start()]))
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ip_address(address).is_global
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +168,7 @@ class Traces:
     server: str = ""
     received: int = 0  # lines of that name above the topmost ones
     brought: bool = False  # others in that server's name were in the mail when it came, and can be believed
+    above: str = ""  # the server that `writes_above`
 
 
 def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
@@ -127,21 +178,39 @@ def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
     server writes none of its own into a mail, such a one would be taken for it.
     """
     trusted = _trusted(trusted_servers)
-    found, received = Traces(), 0
+    found, received = Traces(above=writes_above(headers, trusted_servers)), 0
     judged: set[str] = set()
+    passed: set[str] = set()
     for key, value in headers.fields:
-        received += key == "received"
+        if key == "received":
+            received += 1
+            passed |= _takers(value, trusted)
         if key != "authentication-results":
             continue
         server, results = _parsed(unfold(value)[:_MAX_VALUE])
-        if received > trusted.get(server, -1):
+        if not _is_believed(trusted.get(server), received, server in passed):
             continue
         methods = {method for method, _, _ in results} & _JUDGING
         if found.server and (received > found.received or methods & judged):
             return replace(found, brought=True)
-        found = found if found.server else Traces(server, received)
+        found = found if found.server else replace(found, server=server, received=received)
         judged |= methods
     return found
+
+
+def writes_above(headers: Headers, trusted_servers: Sequence[str]) -> str:
+    """Return the trusted server whose results stand above its own Received line, "" where there is none.
+
+    Nobody outside can make a mail in which they do.
+    """
+    trusted = _trusted(trusted_servers)
+    judges: set[str] = set()
+    for key, value in headers.fields:
+        if key == "authentication-results":
+            judges.add(_parsed(unfold(value)[:_MAX_VALUE])[0])
+        elif key == "received" and (takers := _takers(value, trusted)):
+            return next(iter(sorted(takers & judges - {_GOOGLE})), "")
+    return ""
 
 
 def _parsed(value: str) -> tuple[str, list[Result]]:

@@ -17,6 +17,7 @@ from connectors.email.imap import packed, quoted
 from connectors.email.incoming import Kept
 from connectors.email.intake import Intake
 from connectors.email.reading import read
+from connectors.email.servers import TrustedServers
 from connectors.email.settings import read_settings
 from connectors.email.submission import Stage, as_send_error
 from connectors.email.threads import Threads
@@ -25,7 +26,8 @@ from tests.connectors.email import rig
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SETTINGS = read_settings(rig.settings({"address": rig.ADDRESS, "imap": "localhost", "smtp": "localhost"}))
-INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns)
+SERVERS = TrustedServers((), rig.Vault(), lambda: NOW)
+INTAKE = Intake(SETTINGS, Threads(b"key", "support"), rig.no_dns, SERVERS)
 _BUSY = [HealthCheck.too_slow]  # others use the machine as well
 _LINES = st.sampled_from(
     [

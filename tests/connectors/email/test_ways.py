@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - headers are one line
 """Ways to connect a mailbox: passwords, XOAUTH2, TLS, a listener; and `check`, `find` and the options."""
 
 import asyncio
@@ -25,6 +26,7 @@ from bot.core.errors import (
 )
 from connectors.email import channel
 from connectors.email.intake import CpuLimits
+from connectors.email.servers import KEEP
 from connectors.sandbox.faults import FaultPlan, Mischief
 from connectors.sandbox.mail import Customer, MailServer, TokenServer
 from tests.connectors.email import rig
@@ -435,6 +437,73 @@ async def test_a_server_that_lets_results_in_its_name_through_is_found(line: Lin
     again = rig.settings(rig.options(line.server, trusted_servers=""))
     async with rig.line(line.server, again) as other:
         assert await other.connector.check() == ADDRESS, "nobody is believed there"
+
+
+TAKEN = "Received: from a (a.example [8.8.4.4]) by mx.brightdesk.example with ESMTP id 4; Mon, 2 Mar 2026 10:00:00 +0000"
+RESULTS = "Authentication-Results: mx.brightdesk.example; dmarc=pass header.from={}"
+
+
+async def stored(line: Line, number: int, *headers: str) -> None:
+    """A mail as a server of the customer's house leaves it in the mailbox."""
+    head = "\r\n".join((*headers, f"From: maya@fischer.example\r\nTo: {ADDRESS}\r\nMessage-ID: <{number}@x>"))
+    await line.server.imap.store(ADDRESS, f"{head}\r\n\r\nHello\r\n".encode(), line.now)
+
+
+async def test_results_that_came_from_outside_are_not_believed_where_the_server_writes_none(
+    line: Line,
+) -> None:
+    results = RESULTS.format("fischer.example")
+    await stored(line, 1, results, TAKEN)
+    await stored(line, 2, TAKEN, results)
+    await stored(line, 3, results, TAKEN)
+    genuine, forged, again = await line.inbox.has(3)
+
+    assert [each.sender.verified for each in (genuine, forged, again)] == [True, False, True]
+
+    line.ahead = KEEP + timedelta(minutes=1)  # and no mail has shown where it writes since
+    await stored(line, 4, TAKEN, results)
+    *_, later = await line.inbox.has(4)
+    assert later.sender.verified
+
+
+async def test_what_a_server_is_seen_to_do_is_known_to_the_next_process(
+    server: MailServer, line: Line
+) -> None:
+    results = RESULTS.format("fischer.example")
+    await stored(line, 1, results, TAKEN)
+    await line.inbox.has(1)
+    await line.stop()
+    async with rig.line(server, rig.settings(rig.options(server)), line.vault) as again:
+        await again.listen()
+        await stored(again, 2, TAKEN, results)
+        [forged] = await again.inbox.has(1)
+
+    assert not forged.sender.verified
+
+
+async def test_a_place_that_is_given_needs_nothing_to_be_seen(server: MailServer) -> None:
+    given = rig.settings(rig.options(server, trusted_servers=f"{server.authserv}/1"))
+    async with rig.line(server, given) as line:
+        await line.listen()
+        results = RESULTS.format("fischer.example")
+        await stored(line, 1, results, TAKEN)
+        await stored(line, 2, TAKEN, results)
+        events = await line.inbox.has(2)
+
+    assert all(event.sender.verified for event in events)
+
+
+async def test_a_server_that_began_to_write_elsewhere_is_found(line: Line) -> None:
+    results = RESULTS.format("fischer.example")
+    await stored(line, 1, results, TAKEN)
+    assert await line.connector.check() == ADDRESS, "what stands in the mailbox shows where it writes"
+    await line.server.imap.renumber(ADDRESS)
+    for number in range(2, 60):
+        await stored(line, number, TAKEN, results)
+
+    with pytest.raises(Refused, match="above its own Received line until") as told:
+        await line.connector.check()
+    assert "mx.brightdesk.example/1" in told.value.reason
 
 
 async def eventually(true: Callable[[], bool]) -> None:

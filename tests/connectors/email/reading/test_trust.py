@@ -288,3 +288,63 @@ def test_what_was_brought_along_is_found() -> None:
     )
     assert not traces(received(filters, "mx.acme.example"), trusted_servers=SERVERS).brought
     assert traces(received(BARE, "mx.acme.example"), trusted_servers=SERVERS) == Traces()
+
+
+TAKEN = "from [127.0.0.1] (sender.example [8.8.4.4]) by mx.acme.example (Postfix) with ESMTPS id 4; Mon, 2 Mar 2026 10:00:00 +0000"
+HANDED_ON = (
+    "from mx.acme.example ([10.0.0.2]) by mx.acme.example with LMTP id 5; Mon, 2 Mar 2026 10:00:01 +0000"
+)
+TO_A_FILTER = "from localhost (localhost [127.0.0.1]) by mx.acme.example (Postfix) with ESMTP id 6; Mon, 2 Mar 2026 10:00:01 +0000"
+PIPED = "by mx.acme.example (Postfix, from userid 110) id 7; Mon, 2 Mar 2026 10:00:01 +0000"
+INSIDE = [HANDED_ON, TO_A_FILTER, PIPED]
+OURS = "mx.acme.example; spf=none smtp.mailfrom=x@evil.example; dkim=none; dmarc=fail header.from=example.org"
+
+
+def mail(*lines: str) -> bytes:
+    """A mail below these headers: results of a server, or a Received line."""
+    names = ("Received" if " by " in f" {line}" else "Authentication-Results" for line in lines)
+    return "".join(f"{name}: {line}\r\n" for name, line in zip(names, lines, strict=True)).encode() + BARE
+
+
+@pytest.mark.parametrize(
+    ("lines", "believed", "shown"),
+    [
+        ([PASS, TAKEN], True, True),
+        ([*INSIDE, PASS, TAKEN], True, True),
+        ([TAKEN, PASS], False, False),  # it wrote none: this one came from outside
+        ([*INSIDE, TAKEN, PASS], False, False),
+        ([TAKEN, PASS, TAKEN], False, False),
+        ([OURS, TAKEN, PASS], False, True),
+        ([OURS, PASS, TAKEN], False, True),
+        ([*INSIDE, PASS], True, False),  # from within the house
+    ],
+)  # fmt: skip
+def test_a_server_that_writes_above_its_own_line_is_believed_nowhere_else(
+    lines: list[str], believed: bool, shown: bool
+) -> None:
+    assert judged(mail(*lines), servers=("MX.acme.example/above",)).trust.verified is believed
+    assert judged(mail(*lines)).results_above == ("mx.acme.example" if shown else "")
+
+
+def test_what_a_sender_puts_into_that_line_hides_it_from_nobody() -> None:
+    for name in ("[127.0.0.1]", "(by", "by", "mx.acme.example", "with lmtp", "[10.0.0.1])"):
+        taken = (
+            f"from {name} (unknown [IPv6:2001:4860::1]) by mx.acme.example with esmtp (Exim 4.96)"
+            ' (envelope-from <"a with lmtp b"@evil.example>) id 4'
+        )
+        assert not judged(mail(taken, PASS), servers=("mx.acme.example/above",)).trust.verified, name
+
+
+def test_gmail_writes_below_its_own_line_whatever_a_mail_looks_like() -> None:
+    taken = "from mail-x.example ([8.8.4.4]) by mx.google.com with ESMTPS id 4"
+    ours = "mx.google.com; dmarc=pass header.from=example.org"
+    inside = "by 2002:a05:6520:4010:b0:2a1 with SMTP id 5"
+    genuine = judged(mail(inside, taken, ours), servers=("mx.google.com",))
+    assert (genuine.trust.verified, genuine.results_above) == (True, "")
+    assert judged(mail(ours, taken), servers=("mx.google.com",)).results_above == ""
+
+
+def test_results_below_the_line_of_a_server_that_writes_above_it_are_not_brought_along() -> None:
+    raw = mail(OURS, TAKEN, PASS)
+    assert traces(raw, trusted_servers=SERVERS).brought
+    assert not traces(raw, trusted_servers=("mx.acme.example/above",)).brought
