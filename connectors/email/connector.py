@@ -282,8 +282,8 @@ class EmailConnector:
             if below and not any(each.above == server for each in plain):
                 raise Refused(
                     f"{self._settings.address}: {server} wrote its results above its own Received line until"
-                    f" {at:%Y-%m-%d}. In the last {len(heads)} mails they stand below it, and are not believed: if"
-                    f" it writes them there now, write `{server}/{max(below)}` under trusted_servers"
+                    f" {at:%Y-%m-%d}. In the last {len(heads)} mails they stand below it, not believed."
+                    f" If it writes them there now, write `{server}/{max(below)}` under trusted_servers"
                 )
         names = await servers.names()
         found = [traces(head, trusted_servers=names) for head in heads]
