@@ -55,7 +55,7 @@ _DET = (
     r"(?:(?:a|an|any|some|the|your|one of your|an actual|another|with|to|of|real"
     r"|actual|living|different|proper) )*"
 )
-_SOMEONE = r"(?:someone|somebody|some one|anyone|anybody|sb|some body)"
+_SOMEONE = r"(?:someone|somebody|some one|anyone|anybody|sb|some body|whoever)"
 _DESK = (
     r"(?:(?:the|your) )?(?:customer|client|tech|technical|human|live|real)? ?"
     r"(?:support|service|care|helpdesk|help desk)(?: team| staff| desk| department)?"
@@ -91,7 +91,8 @@ _WISHES: tuple[tuple[str, str], ...] = (
     ("wants to talk to a person", rf"\b{_REACH}{_GAP} {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}){_END}"),
     (
         "wants to talk to a person",
-        rf"\b(?:talk|speak|chat|connect|transfer|talking|speaking)(?: me| us)?"
+        rf"\b(?:talk|speak|chat|connect|transfer|talking|speaking|put me through|patch me through|pass me)"
+        rf"(?: me| us)?"
         rf"(?: over| directly)?(?: to| with) (?:{_DESK}|your (?:team|boss|colleagues?"
         rf"|company|people)|you guys|an? expert)$",
     ),
@@ -140,10 +141,19 @@ _WISHES: tuple[tuple[str, str], ...] = (
         rf"\b(?:any|some) (?:{_SURE}|{_ROLE}) (?:available|around|online|there|here)",
     ),
     (
+        "asks whether a person is there",
+        rf"^(?:is )?{_SOMEONE} (?:there|here|home|alive|listening|reading this)$"
+        rf"|\b(?:is|are|theres) (?:there )?no {_DET}(?:{_SURE}|{_ROLE})(?: here| there| at all)?$"
+        r"|^who (?:can|could|do|should) i (?:talk|speak)(?: to| with)?\b"
+        rf"|\bis this (?:being )?(?:read|answered|monitored|seen) by {_DET}(?:{_SOMEONE}|{_SURE})\b"
+        rf"|^(?:is|does) {_SOMEONE} (?:read|reading|listening|answer|answering|see|seeing)"
+        r"(?: (?:this|these|my \w+))?$",
+    ),
+    (
         "does not want a bot",
         r"\b(?:stop|enough|quit|end|kill|disable|leave)(?: with| of| using| talking to)?"
         r" (?:this|the|these|your|being an?) ?(?:stupid |dumb "
-        r"|damn )?(?:ro)?bots?(?: (?:thing|nonsense|crap|talk))?$",
+        r"|damn )?(?:ro)?bots?(?: (?:thing|nonsense|crap|talk|answers|replies|messages|responses))?$",
     ),
     (
         "does not want a bot",
@@ -163,6 +173,10 @@ _WISHES: tuple[tuple[str, str], ...] = (
             r"|uber)\b).*\bcall me(?:$| (?:back|on|at|tomorrow|about|later|between|after"
             r"|before|soon))"
         ),
+    ),
+    (
+        "wants to be called",
+        rf"\b(?:number|phone|line) (?:of|for|to) {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}){_END}",
     ),
     (
         "wants to be called",
@@ -194,7 +208,7 @@ _WISHES: tuple[tuple[str, str], ...] = (
     (
         "names a person and nothing else",
         (
-            rf"^{_SOMEONE} (?:real|human)$|^(?:real|human|live) (?:support|help|assistance"
+            rf"^{_SOMEONE} (?:real|human)(?: here| there)?$|^(?:real|human|live) (?:support|help|assistance"
             rf"|service)$"
         ),
     ),
@@ -204,6 +218,7 @@ _WISHES: tuple[tuple[str, str], ...] = (
         (
             r"\b(?:want|need|see|get|speak|talk|where is|wheres)(?: to| with| me)? (?:your"
             r"|the) (?:manager|supervisor|boss)$"
+            r"|\b(?:want|like|need) a word(?: with you)?$"
         ),
     ),
 )
@@ -253,26 +268,43 @@ _ABOUT_THE_PRODUCT = re.compile(
     r"|comment|view|use|join|have|move|create|add|change|delete|fill|sign|log|confirm|approve|vote|access|upload"
     r"|download|share|book|pay|read|post|archive|drag|not)\b"
 )
+# Who does not want a person says so, and may want something else in the same breath. Who asks why it is not
+# so ("why don't you get me somebody") wants it.
+_NOT_WANTED = re.compile(
+    r"\b(?:(?:dont|do not|didnt|did not|not|never|no)(?: need| want| wish| have| intend| trying| asking"
+    r"| looking| necessary| like)(?: to| for)*"
+    rf"(?: (?:{_REACH}|call|phone|ring|get|bother){_GAP})?"
+    r"|^(?:dont|do not|no need to) (?:connect|transfer|put|pass|hand|escalate|forward|send|give|get|assign)"
+    rf"{_GAP}) {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}|call ?back|call)\b"
+    r"|^(?:dont|do not|no need to|you dont have to|you need not|never) (?:call|phone|ring|telephone"
+    r"|contact|escalate) (?:me|this|it|us)\b"
+)
 _OURS = re.compile(rf"\b(?:get|give|connect|transfer) me (?:{_DET})(?:{_SURE}|{_SOMEONE}|{_ROLE})")
 
 _PERSON_DE = (
     r"(?:mensch(?:en)?|mitarbeiter(?:in|s)?|berater(?:in)?|ansprechpartner(?:in)?"
     r"|kundendienst|kundenservice|kundenberater(?:in)?|jemand(?:em|en)?|agent(?:en)?"
+    r"|kolleg(?:en|in)|teamleiter(?:in)?|geschaftsfuhr\w+|verantwortlichen?|sachbearbeiter(?:in)?"
     r"|chef(?:in)?|vorgesetzten?|person|support|echte[nr]?)"
 )
 _PERSON_ES = (
     r"(?:personas?|human[oa]s?|agentes?|alguien|operador(?:a)?|asesor(?:a)?"
-    r"|representantes?|encargad[oa]|supervisor(?:a)?|gerente|ejecutiv[oa])"
+    r"|representantes?|encargad[oa]|jef[ea]|responsable|emplead[oa]|companer[oa]|supervisor(?:a)?"
+    r"|(?:servicio|atencion) al cliente|gerente|ejecutiv[oa])"
 )
 _PERSON_FR = (
     r"(?:humains?|personne|conseiller|conseillere|agent|quelquun|operateur|operatrice"
-    r"|responsable|etre humain|technicien)"
+    r"|responsable|superieure?|manager|chef|employee?|interlocuteur|service client|collegue|etre humain"
+    r"|technicien)"
 )
 _PERSON_IT = (
     r"(?:persona|umano|essere umano|operatore|operatrice|qualcuno|responsabile|agente"
     r"|addetto|addetta|consulente)"
 )
-_PERSON_PT = r"(?:pessoas?|humano|atendente|alguem|operador|agente|gerente|responsavel|representante)"
+_PERSON_PT = (
+    r"(?:pessoas?|humano|atendente|alguem|operadora?|agente|gerente|responsavel|representante|supervisora?"
+    r"|chefe|funcionari[oa]|colaborador(?:a)?|assistente|apoio ao cliente)"
+)
 _PERSON_NL = r"(?:mens|medewerker|persoon|iemand|echt mens|echte persoon|collega|leidinggevende)"
 _FEW = r"(?: \w+){0,5} "
 _ANY_PERSON = rf"(?:{_PERSON_DE}|{_PERSON_ES}|{_PERSON_FR}|{_PERSON_IT}|{_PERSON_PT})"
@@ -299,7 +331,7 @@ _JUST = (
     r"|echten?|richtigen?"
     r"|lebenden?|menschlichen?|a|un|una|uno|algun|alguna|el|la|con|ya|de|verdader[oa]|que|me"
     r"|atienda|une|dun|dune"
-    r"|avec|vrai|vraie|le|votre|um|uma|algum|alguma|o|ao|com|verdadeir[oa]|logo|lo|con|vero|vera|d"
+    r"|avec|vrai|vraie|le|votre|rappel|contact|um|uma|algum|alguma|o|ao|com|verdadeir[oa]|logo|lo|con|vero|vera|d"
     r"|das|una?))*"
 )
 _THEN = (
@@ -311,23 +343,53 @@ _THEN = (
     r"|per favore|vera|vero"
     r"|reale|adesso|y no|e nao|e non|no un|pas un|danke|gracias|merci|obrigad[oa])\b)"
 )
+_TO_REACH = (
+    r"(?: (?:gerne?|jetzt|hier|mit|ein\w*|irgend\w*|de|besoin|a|un|una|une|um|uma|dun|dune|avec|con|com|o|ao"
+    r"|parler|contacter|joindre|hablar|contactar|falar|contatar|que|me|echten?|vrai|vraie|real))*"
+)
+_NOT_WANTED_ELSEWHERE = re.compile(
+    r"\b(?:(?:will|wollen|mochten?|muss|mussen|brauchen?) (?:\w+ )?(?:nicht|keine?[nmrs]?)"
+    r"|(?:ne|n) ?(?:veux|voudrais|souhaite|ai|voulons|demande) pas|nai pas|pas besoin"
+    r"|no (?:quiero|queremos|necesito|necesitamos|hace falta|es necesario)"
+    r"|nao (?:quero|queremos|preciso|precisamos|e preciso|e necessario))"
+    rf"{_TO_REACH} (?:{_ANY_PERSON}|ruckruf|rappel|llamada|chamada|ligacao)\b"
+    r"(?: (?:sprechen|reden|verbunden|erreichen))?"
+)
 _STAFF_DE = (
     r"(?:mensch(?:en)?|mitarbeiter(?:in)?|ansprechpartner(?:in)?|berater(?:in)?|kundenberater(?:in)?"
-    r"|sachbearbeiter(?:in)?|kundendienst|kundenservice|vorgesetzten?|support ?mitarbeiter|echte person)"
+    r"|sachbearbeiter(?:in)?|kundendienst|kundenservice|vorgesetzten?|support ?mitarbeiter"
+    r"|echte (?:person(?:en)?|leute))"
+)
+_HELPS = (
+    r"(?: \w+){0,2} (?:antworten|helfen|weiterhelfen|aider|maider|repondre"
+    r"|ayud\w+|atend\w+|responder|ajud\w+)"
+)
+_HUMAN_ELSEWHERE = (
+    r"(?:mensch|mitarbeiter(?:in)?|humain|conseillere?|agent|vraie personne|humano|agente|atendente"
+    r"|persona real|pessoa real)"
 )
 _SOME = r"(?:kann|konnen|konnten|konnte|wurden|wollen|soll|sollte) "
 _OTHER_TONGUES: tuple[str, ...] = (
     rf"\b(?:brauchen?|benotigen?|will|wollen|mochten?|hatten?|wunschen?|verlangen?|bevorzuge){_JUST}"
     rf" {_STAFF_DE}{_THEN}",
-    r"\b(?:gibt es|ist|sind|arbeiten|habt ihr|haben sie)(?: (?:hier|da|dort|bei|ihnen|euch|auch|ein"
+    r"\b(?:gibt es|gibts|ist|sind|arbeiten|habt ihr|haben sie)(?: (?:hier|da|dort|bei|ihnen|euch|auch|ein"
     r"|einen?|echte\w?"
     rf"|richtige\w?|irgend\w+|noch|denn|uberhaupt))* {_STAFF_DE}(?: (?:da|hier|online|erreichbar"
     rf"|verfugbar|die"
     r"|mit (?:dem|denen)|ich|sprechen|reden|kann))*$",
     rf"\b{_SOME}(?:\w+ )?mich (?:\w+ ){{0,2}}(?:zuruckrufen|anrufen)\b|\bruckruf(?: bitte| erbeten)?$"
+    r"|\bum (?:einen )?(?:ruckruf|anruf)\b"
     r"|\bruft? mich\b.*\b(?:an|zuruck)$|\brufen sie mich\b",
     rf"\b(?:quiero|quisiera|queremos|necesito|necesitamos|prefiero|exijo|busco|dame|deme){_JUST}"
     rf" {_PERSON_ES}{_THEN}",
+    r"\b(?:veux|voudrais|souhaite|aimerais|demande|puis je|peux) (?:a )?etre (?:re)?(?:rappelee?|contactee?)"
+    r"(?=$| (?:par|demain|svp|stp|sil|au|des|le|rapidement|maintenant)\b)",
+    # "Can somebody human answer me?"
+    rf"\b(?:kann|konnte|un|ein|que|puede|podria|pode|um|uma|una|une)(?: (?:mir|mal|bitte|hier|auch|ein|einer?"
+    rf"|me|nos|un|uma?|una|algun|algum))* {_HUMAN_ELSEWHERE}(?: (?:peut|puede|podria|pode|kann))?"
+    rf"(?: (?:me|mir|uns|nous|nos))?{_HELPS}\b"
+    r"|^(?:hallo |ist |da )*jemand(?: da| hier)?$|^(?:il )?y a (?:t il )?quelquun$|^alguem ai$",
+    rf"\b(?:pasar(?:me)?|poner(?:me)?|ponga(?:n)?me|comunicar(?:me)?) con{_JUST} {_PERSON_ES}\b",
     rf"^(?:una? )?(?:{_PERSON_ES})(?: (?:real|human[oa]|de verdad|ya))*(?: por favor| porfa| gracias)?$",
     r"\b(?:hay|tienen|teneis)(?: (?:a|algun|alguna|una?|aqui|ahi))* (?:personas?|human[oa]s?"
     r"|agentes?|alguien|asesor\w*"
@@ -395,7 +457,8 @@ _OTHER_TONGUES: tuple[str, ...] = (
         r"| grazie)?$|\b(?:ri)?chiamatemi\b|\bmi (?:ri)?chiami\b"
     ),
     (
-        rf"\b(?:falar|falo|conversar|contatar|contactar|me pass[ae]|pass[ae] me|me transf\w+|transf\w+ me)"
+        rf"\b(?:falar|falo|conversar|contatar|contactar|me passe?m?|passe?m? me|passa me"
+        r"|me transf\w+|transf\w+ me)"
         rf"{_FEW}?{_PERSON_PT}\b"
     ),
     (
@@ -449,8 +512,8 @@ def asks_for_person(text: str) -> str:
     """Why this counts as asking for a person; "" if it does not."""
     who_has = _WHO_HAS_A_THING.search(" ".join(words(bounded(text))))
     for clause in clauses(bounded(text)):
-        plain = " ".join(clause)
-        mended = _mended(clause)
+        plain = _NOT_WANTED_ELSEWHERE.sub(" ", " ".join(clause))
+        mended = _NOT_WANTED.sub(" ", _mended(clause))
         if not mended:
             continue
         ours = _OURS.search(mended)
@@ -490,6 +553,7 @@ _SLIPS = {
     "tto": "to",
     "whit": "with",
     "iwth": "with",
+    "thru": "through",
 }
 _RUN_TOGETHER = re.compile(
     r"^(i|to|with|a|an|can|me|contact)?(talk|speak|human|person|contact|someone"

@@ -59,7 +59,12 @@ _ASKED: Final = re.compile(
     r"|(?:donde|onde) (?!esta|estan|fica|ficam|foi|foram)\w+|(?:puedo|podemos|se puede|posso|podemos"
     r"|da para)|(?:es|e) possible|(?:es|e) (?:posible|possivel)"
     r"|hay (?:alguna? )?(?:forma|manera|opcion|plantilla)|ha (?:alguma )?(?:forma|maneira|opcao)"
-    r"|(?:serei|seremos|sere) )\b"
+    r"|(?:serei|seremos|sere) "
+    r"|(?:au bout de |depuis |pendant )?combien|en combien|(?:a|avec|dans|pour|sur|par|de|sous) quel(?:le)?s?"
+    r"|quel(?:le)?s? (?:est|sont)"
+    r"|(?:a|con|de|em|en|por|para|com|desde|ate|hasta) (?:que|cual|qual|cuant\w+|quant\w+)|cuant[oa]s?"
+    r"|quant[oa]s?|cual(?:es)?|qual|quais|que (?:documentos?|horarios?|metodos?|meios)"
+    r"|(?:innerhalb|seit|ab|bis|um|nach|mit|fur|in) (?:wie|welche\w*|wann|wem|wieviel\w*))\b"
 )
 # Such questions only where they end in a question mark: the same words tell of what goes on.
 _ASKED_OF_OURS: Final = re.compile(
@@ -88,6 +93,7 @@ _PRAISED: Final = re.compile(
     r"\b(?:(?:works?|working|is|are) (?:better|faster|nicer|easier|smoother|as (?:well|good|fast"
     r"|nice)) (?:than|as)"
     r"|helps? (?:me|us) (?:better|faster|more) than"
+    r"|(?:for|wegen|pour|por|en|em) (?:\w+ )?(?:maintenance|wartung\w*|mantenimiento|manutencao)"
     r"|working against|(?:ridiculous|insane|outrageous)(?:ly)? (?:good|great|easy|nice|fast)|how good"
     r"|not an? (?:complaint|refund|outage|emergency|incident|report)|keine (?:beschwerde|reklamation)"
     r"|(?:pas une|ce nest pas une) (?:reclamation|plainte)|no es una (?:queja|reclamacion)"
@@ -137,6 +143,13 @@ _WITH_A_THING: Final = re.compile(
 _USED: Final = re.compile(
     r"^(?:we|i|wir|ich|nous|je) (?:track|plan|log|collect|manage|verwalten?|planen?|gere|gerons)"
     rf"(?: \w+){{1,4}} (?:on|in|as|auf|dans|sur) (?:(?:an?|one|our|einem|un|notre) )?(?:{_OURS}|workspace)$"
+)
+# What somebody else is to be told.
+_TO_OTHERS: Final = re.compile(
+    r"^(?:please |can you |could you |help me (?:to )?)*(?:send |post |write |draft |compose )?(?:an? |the )?"
+    r"(?:tweet\b|(?:(?:e ?)?mail|message|letter|post|comment|reply)s? (?:to|for) "
+    r"(?!you|your|me|us|(?:the )?(?:support|customer|service|team|company|bank|manage\w+|boss|ceo))"
+    r"|tell (?!me|us|you|your)(?:\w+ ){1,3}(?:that|they|their|how))"
 )
 # What has happened to them, and why they ask.
 _HAPPENED: Final = re.compile(
@@ -201,7 +214,7 @@ def _ends_in_question(rest: list[tuple[str, str]]) -> bool:
 
 
 def _only_asks(clause: str, *, question: bool) -> bool:
-    if _SUPPOSED.match(clause) or _PRAISED.search(clause) or _USED.match(clause):
+    if any(form.match(clause) for form in (_SUPPOSED, _USED, _TO_OTHERS)) or _PRAISED.search(clause):
         return True
     if _ASKED_FOR_RULES.match(clause) and not _HAPPENED.search(clause):
         return True

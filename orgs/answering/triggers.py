@@ -4,25 +4,29 @@ The organization's phrases decide, and nothing else does; they may be in any lan
 whatever language the customer writes in. A phrase matches as a whole: each of its words, grammar aside, is in
 one sentence in any inflection, with no more than a few other words between them, and fewer when they stand in
 another order. `charged twice` is found in "you have charge me twise", and "where do I download my invoice" is
-not found by `invoice is wrong`.
+not found by `invoice is wrong`. A word may be one of several: `charged|billed twice|again` is four phrases.
 
-A phrase that grammar leaves one word of (`you are down`) is found only as it is written. One of a single word
-(`hacked`) is found in that word and in longer inflections of it, not in shorter ones ("a nice hack").
+A phrase that grammar leaves one word of (`you are down`) is found only as it is written, but for words of
+degree: `I am angry` is found in "I'm really angry". One of a single word (`hacked`) is found in that word and
+in longer inflections of it, not in shorter ones ("a nice hack").
 
 A slip of the finger in a longer word does no harm: two letters swapped, one missing, one too many, or one
 that sounds the same. A letter that makes it another word does: "change" is no slip of `charge`.
 
 What is only asked, supposed or praised does not count (`reported`), unless the phrase is a question itself.
 What is denied does not count ("my card was not declined"), unless the phrase is about what a customer wants
-("I was not refunded"). A trigger without phrases matches by the words of its name.
+("I was not refunded"). Nor does what is only to happen so often ("billed twice a year"). A trigger without
+phrases matches by the words of its name.
 
-A pattern is a regular expression, searched for in the text as written, case aside.
+A pattern is a regular expression, searched for in the text as written, case and accents aside.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Final
 
 from bot.core.answering import Trigger
@@ -56,8 +60,8 @@ _GRAMMAR_ELSEWHERE = frozenset(
         """
 der den dem des ein eine einen einem einer mein meine meinen meinem meiner mir mich ich wir uns unser unsere
 ihr ihre ihnen sie es euch ist sind wurde wurden worden habe haben von zum zur im auf bei mit fur und oder
-le la les un une du au aux l d j je mon ma mes nous notre nos vous votre vos il elle est sont ai ont ete sur
-dans pour avec et ou par en que qui
+le la les un une du au aux l d j je mon ma mes nous notre nos vous votre vos il elle est sont suis sommes
+ai ont ete sur dans pour avec et ou par en que qui
 el los las una unos del mi mis se es ha han he con para y al lo su sus nuestro nuestra nuestros nuestras
 um uma os da das dos meu minha meus minhas nosso nossa foi fui foram em na com ao seu sua e
 """
@@ -72,10 +76,72 @@ outrage outraged form forms lots trail sing sings list lists last leases quiet b
     )
 )
 _SOUND_ALIKE = tuple(map(frozenset, ("aeiouy", "csz", "ckq", "fvw", "dt", "bp", "mn", "gj")))
-_BE = frozenset(each("is are am was were be been"))
-_BE_NOT = frozenset(each("isnt arent wasnt werent aint"))
-_DENIED = re.compile(r"\b(?:(?:is|are|am|was|were|been) not|(?:is|are|was|were)n'?t)(?: \w+ly)?\s*$", re.I)
+# Transparent in a phrase that is found as it is written: how much, how often, or since when.
+_DEGREES = frozenset(
+    each(
+        """
+so very really truly extremely absolutely totally completely utterly quite just simply still now already
+fucking all also beyond
+sehr echt wirklich richtig total vollig einfach ganz ziemlich jetzt langsam
+tres vraiment tellement trop completement
+muy tan realmente totalmente
+muito tao mesmo totalmente
+"""
+    )
+)
+# The site "is down" or "site down?", while people "scroll down" the site.
+_STATES = frozenset(("down",))
+_BE = frozenset(
+    each("is are am was were be been being s ist sind war est went go goes gone going seems looks")
+)
+_CONTRACTED: Final = {
+    "im": ("i", "am"),
+    "ive": ("i", "have"),
+    "youre": ("you", "are"),
+    "youve": ("you", "have"),
+    "theyre": ("they", "are"),
+    "theyve": ("they", "have"),
+    "weve": ("we", "have"),
+}
+# A phrase with one of these means it: `not renewing`, `keiner hilft mir`.
+_NOT = frozenset(
+    each(
+        """
+not dont didnt doesnt wont cant never nicht kein keine keiner keinen keinem nie pas non jamais no nunca nao
+"""
+    )
+)
+# What denies the words right behind it, over folded words.
+_DENYING = re.compile(
+    r"\b(?:(?:is|are|am|was|were|be|has|have|had|did) (?:not|never)(?! (?:only|just))"
+    r"|(?:is|are|was|were|has|have|had|did|ai)nt|not (?:been|get|got)|never (?:been|get|got))"
+    r"(?: (?:been|get|got|being|\w+ly))?$"
+    r"|\b(?:nicht|keine?[nmrs]?|nie)$"
+    r"|\b(?:pas|jamais)(?: (?:ete|une?|de))?$"
+    r"|\b(?:no|nunca|nao)(?: (?:me|nos|se|le))?"
+    r"(?: (?:ha|han|he|hemos|fue|fueron|es|esta|estan|foi|foram|fui|fomos|e|estao|houve|hay|hubo|teve))?"
+    r"(?: sido)?$"
+)
+_DENYING_LOOKS_BACK: Final = 5  # words
+_CLAUSE_START = re.compile(r"[.!?;:,]")
+# "billed twice a year": how often something is to happen, and not how often it did
+_HOW_OFTEN = re.compile(
+    r"\b(?:twice|two times|double|zweimal|zwei mal|deux fois|dos veces|duas vezes)\s+"
+    r"(?:an?|per|each|every|im|pro|jedes|par|al|por|ao)\s+"
+    r"(?:year|quarter|annum|jahr|quartal|an|ann[ée]e|trimestre|año|ano)\b",
+    re.I,
+)
+# One of their own people is not "somebody" who must not be in the account.
+_COLLEAGUE = re.compile(
+    r"\b(?:some(?:one|body)|anyone|jemand|quelqu[’']un|alguien|alguém|alguem)\s+(?:else\s+)?"
+    r"(?:in|from|of|on|at|aus|von|bei|de|da|do|dans|du|en)\s+"
+    r"(?:my|our|mein\w*|unser\w*|mon|ma|notre|mi|nuestr\w+|a?\s?meu|a?\s?minha|a?\s?noss\w)\s+"
+    r"(?:team|staff|family|household|office|company|department|familie|büro|firma|abteilung|équipe|equipe"
+    r"|famille|bureau|entreprise|equipo|familia|oficina|empresa|equipa|família)\b",
+    re.I,
+)
 _DENIED_WITHIN = re.compile(r"\b(?:(?:is|are|am|was|were|been) not|(?:is|are|was|were)n'?t)\b", re.I)
+_ESCAPED = re.compile(r"(\\.|\(\?P)|[^\\(]+|\(")  # what keeps its case in a pattern, and all else
 _DENIES = re.compile(r"\bnot\b|n't\b")  # a pattern that is about something that is not so
 _WANTED = re.compile(r"refund|money|reimburs|credit|erstatt|gutschrift|rembours|reembols|estorn", re.I)
 
@@ -99,6 +165,7 @@ class _Phrase:
     text: str
     words: tuple[_Word, ...]  # stand beside each other where the phrase is found
     literal: bool  # found only as it is written, word by word
+    stands: bool  # counts also where it is denied: it denies something itself, or is about a wish
     asks: bool = False  # a question itself: looked for in questions as well
 
 
@@ -112,19 +179,35 @@ class _Message:
 
     words: tuple[_Word, ...]
     content: Mapping[int, int]
+    starts: frozenset[int]  # the first words of clauses
 
 
 class _Lookup:
-    """Phrases with their words by first letter: each word of a message is compared with few of them."""
+    """The phrases of triggers, by their first word: a message is compared with those it may hold.
 
-    def __init__(self, phrases: Sequence[Sequence[_Phrase]]) -> None:
-        self.phrases = phrases
+    The words of phrases are kept by first letter: each word of a message is compared with few of them.
+    """
+
+    def __init__(self, triggers: Sequence[Trigger]) -> None:
         self._by_letter: dict[str, list[_Word]] = {}
-        for word in dict.fromkeys(word for several in phrases for one in several for word in one.words):
+        self._by_first: dict[_Word, list[tuple[int, _Phrase]]] = {}
+        for at, trigger in enumerate(triggers):
+            if trigger.name not in FOUND_BY_THE_PRODUCT:
+                for phrase in _phrases(trigger):
+                    self._by_first.setdefault(phrase.words[0], []).append((at, phrase))
+        phrases = [phrase for several in self._by_first.values() for _, phrase in several]
+        for word in dict.fromkeys(word for phrase in phrases for word in phrase.words):
             self._by_letter.setdefault(word.written[0], []).append(word)
         self._meant = lru_cache(maxsize=10_000)(self._compare)
 
-    def places(self, message: _Message) -> dict[_Word, list[int]]:
+    def said(self, text: str) -> list[tuple[int, _Phrase]]:
+        """Return the phrases in a text, each with the number of its trigger."""
+        message = _read(text)
+        places = self._places(message)
+        candidates = (one for first in places for one in self._by_first.get(first, ()))
+        return [(at, phrase) for at, phrase in candidates if _says(message, places, phrase)]
+
+    def _places(self, message: _Message) -> dict[_Word, list[int]]:
         """Return where in the message each word of a phrase stands."""
         found: dict[_Word, list[int]] = {}
         for at, word in enumerate(message.words):
@@ -138,68 +221,79 @@ class _Lookup:
 
 def fired(triggers: Sequence[Trigger], text: str) -> Fired | None:
     """Return the trigger with the most words matched; of equals, the one named first."""
-    whole, told = bounded(text), reported(bounded(text))
-    message, as_asked = _read(told), _read(whole)
-    if not as_asked.words:
-        return None
-    best: Fired | None = None
-    most = 0
+    whole = _COLLEAGUE.sub("colleague", _HOW_OFTEN.sub(" ", bounded(text)))
+    told = reported(whole)
     lookup = _lookup(tuple(triggers))
-    places, places_as_asked = lookup.places(message), lookup.places(as_asked)
-    for trigger, phrases in zip(triggers, lookup.phrases, strict=True):
-        if trigger.name in FOUND_BY_THE_PRODUCT:
+    said = lookup.said(told)
+    asked = said if told == whole else lookup.said(whole)
+    best, most, at = None, 0, len(triggers)
+    for number, phrase in (*(one for one in said if not one[1].asks), *(one for one in asked if one[1].asks)):
+        weighs = len(phrase.words)
+        if (weighs, -number) > (most, -at):
+            best, most, at = Fired(triggers[number], phrase.text), weighs, number
+    written = _unaccented(" ".join(told.replace("’", "'").split())).lower()
+    for number, trigger in enumerate(triggers):
+        if trigger.name in FOUND_BY_THE_PRODUCT or (_PATTERN_WEIGHS, -number) <= (most, -at):
             continue
-        for pattern in trigger.patterns:
-            if most < _PATTERN_WEIGHS and _matches(pattern, _written(told)):
-                best, most = Fired(trigger, pattern), _PATTERN_WEIGHS
-        for phrase in phrases:
-            says = _says(as_asked, places_as_asked, phrase) if phrase.asks else _says(message, places, phrase)
-            if says and len(phrase.words) > most:
-                best, most = Fired(trigger, phrase.text), len(phrase.words)
+        if pattern := next((one for one in trigger.patterns if _matches(one, written)), None):
+            best, most, at = Fired(trigger, pattern), _PATTERN_WEIGHS, number
     return best
 
 
 @lru_cache(maxsize=64)
 def _lookup(triggers: tuple[Trigger, ...]) -> _Lookup:
-    return _Lookup([list(_phrases(trigger)) for trigger in triggers])
+    return _Lookup(triggers)
 
 
 def _phrases(trigger: Trigger) -> Iterator[_Phrase]:
     by_name = (trigger.name.replace("_", " ").replace("-", " "),)
     for text in trigger.phrases if trigger.phrases or trigger.patterns else by_name:
-        if (phrase := _phrase(text)).words:
-            yield phrase
+        for one in product(*(word.split("|") for word in text.split())):
+            if (phrase := _phrase(text, " ".join(one))).words:
+                yield phrase
 
 
-def _phrase(text: str) -> _Phrase:
-    read = _read(text)
+def _phrase(text: str, one: str) -> _Phrase:
+    """Return one of the phrases that `text` stands for, by the words chosen of its alternatives."""
+    read = _read(one)
+    stands = _WANTED.search(one) is not None or any(word.written in _NOT for word in read.words)
     if len(read.content) > 1:
         meant = tuple(read.words[at] for at in read.content)
-        return _Phrase(text, meant, literal=False, asks=not words(reported(text)))
-    return _Phrase(text, read.words, literal=True)
+        return _Phrase(text, meant, literal=False, stands=stands, asks=not words(reported(one)))
+    return _Phrase(text, read.words, literal=True, stands=stands)
 
 
 def _read(text: str) -> _Message:
     found: list[_Word] = []
     content: dict[int, int] = {}
+    starts: set[int] = set()
     number = 0
     for sentence in _SENTENCE_ENDS.split(text):
-        for written in words(joined(sentence)):
-            word = _Word(written, stem(written))
-            if not _is_grammar(word):
-                content[len(found)] = number
-                number += 1
-            found.append(word)
+        for clause in joined(sentence).split(","):
+            starts.add(len(found))
+            for written in _expanded(words(clause)):
+                word = _Word(written, stem(written))
+                if not _is_grammar(word):
+                    content[len(found)] = number
+                    number += 1
+                found.append(word)
         number += _APART
-    return _Message(tuple(found), content)
+    return _Message(tuple(found), content, frozenset(starts))
+
+
+def _expanded(written: Sequence[str]) -> Iterator[str]:
+    for word in written:
+        yield from _CONTRACTED.get(word, (word,))
 
 
 def _is_grammar(word: _Word) -> bool:
     return word.stem in _GRAMMAR or word.written in _GRAMMAR_ELSEWHERE
 
 
-def _written(text: str) -> str:
-    return " ".join(text.replace("’", "'").split())
+def _unaccented(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
 def _matches(pattern: str, written: str) -> bool:
@@ -207,14 +301,19 @@ def _matches(pattern: str, written: str) -> bool:
         if _WANTED.search(match[0]):
             return True
         within = _DENIED_WITHIN.search(match[0]) and not _DENIES.search(pattern)
-        if not within and not _DENIED.search(written[: match.start()]):
+        if not within and not _denied(words(_CLAUSE_START.split(written[: match.start()])[-1])):
             return True
     return False
 
 
 @lru_cache(maxsize=1_024)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+    """Compile a pattern for texts of lower case without accents: several times as fast as ignoring case."""
+    folded = _ESCAPED.sub(lambda part: part[0] if part[1] else part[0].lower(), _unaccented(pattern))
+    try:
+        return re.compile(folded)
+    except re.error:  # a range of letters whose ends have changed places
+        return re.compile(pattern, re.IGNORECASE)
 
 
 def _says(message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase) -> bool:
@@ -222,23 +321,35 @@ def _says(message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase)
     if not all(word in places for word in phrase.words):
         return False
     ways = _literally(message, places, phrase) if phrase.literal else _together(message, places, phrase)
-    return any(_WANTED.search(phrase.text) or not _is_denied(message, way) for way in ways)
+    return any(phrase.stands or not _is_denied(message, way) for way in ways)
 
 
 def _literally(
     message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase
 ) -> Iterator[tuple[int, ...]]:
-    first, *others = phrase.words
-    for start in places[first]:
-        way = tuple(range(start, start + len(phrase.words)))
-        if others:
-            found = message.words[start : start + len(phrase.words)]
-            if [word.written for word in found] == [word.written for word in phrase.words]:
-                yield way
-        elif len(message.words[start].written) >= len(first.written) or _is_slip(
-            first.written, message.words[start].written
-        ):
+    for start in places[phrase.words[0]]:
+        if len(phrase.words) == 1:
+            written, wanted = message.words[start].written, phrase.words[0].written
+            if len(written) >= len(wanted) or _is_slip(wanted, written):
+                yield (start,)
+        elif way := _as_written(message, start, phrase):
             yield way
+
+
+def _as_written(message: _Message, start: int, phrase: _Phrase) -> tuple[int, ...]:
+    """Return the places of a phrase's words from `start` on, with words of degree between them or none."""
+    way: list[int] = []
+    at = start
+    for wanted in phrase.words:
+        while at < len(message.words) and message.words[at].written != wanted.written:
+            if at == start or message.words[at].written not in _DEGREES:
+                return ()
+            at += 1
+        if at == len(message.words):
+            return ()
+        way.append(at)
+        at += 1
+    return tuple(way)
 
 
 def _together(
@@ -257,8 +368,22 @@ def _together(
             way.append(following)
         else:
             # "twice this month I was charged", and not "the amount column shows the wrong format"
-            if way == sorted(way) or rank[max(way)] - rank[start] < len(way) + _BETWEEN_IN_ANOTHER_ORDER:
+            near_enough = rank[max(way)] - rank[start] < len(way) + _BETWEEN_IN_ANOTHER_ORDER
+            if (near_enough or way == sorted(way)) and _tell_states(message, phrase, way):
                 yield tuple(way)
+
+
+def _tell_states(message: _Message, phrase: _Phrase, way: Sequence[int]) -> bool:
+    """Whether each word for a state tells one: it follows a verb for that, or the thing that is in it."""
+    found = zip(way, phrase.words, strict=True)
+    return all(_tells_state(message, at, way) for at, word in found if word.written in _STATES)
+
+
+def _tells_state(message: _Message, at: int, way: Sequence[int]) -> bool:
+    before = at - 1
+    while before > 0 and message.words[before].written in _DEGREES:
+        before -= 1
+    return before in way or (before >= 0 and message.words[before].written in _BE)
 
 
 def _means(word: _Word, wanted: _Word) -> bool:
@@ -283,11 +408,13 @@ def _is_slip(wanted: str, written: str) -> bool:
 
 
 def _is_denied(message: _Message, way: tuple[int, ...]) -> bool:
-    """Whether one of the words at `way` follows "is not" or the like."""
+    """Whether one of the words at `way` follows "is not" or the like in its clause."""
     for at in way:
-        before = [word.written for word in message.words[max(0, at - 2) : at]]
-        if before[-1:] and before[-1] in _BE_NOT:
-            return True
-        if before[-1:] == ["not"] and len(before) == 2 and before[0] in _BE:
+        first = max(start for start in message.starts if start <= at)
+        if _denied([word.written for word in message.words[first:at]]):
             return True
     return False
+
+
+def _denied(before: Sequence[str]) -> bool:
+    return bool(before) and _DENYING.search(" ".join(before[-_DENYING_LOOKS_BACK:])) is not None

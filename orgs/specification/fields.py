@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from math import prod
 from typing import Annotated, Final
 from unicodedata import category
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 ONE_MILLISECOND: Final = timedelta(milliseconds=1)
 LONGEST: Final = timedelta(days=366)
+MOST_PHRASES_IN_ONE: Final = 100
 DURATION_FORM: Final = "a duration: a number of seconds (300) or text such as 800ms, 90s, 5m, 24h, 7d"
 
 _UNITS: Final = (
@@ -97,6 +99,16 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _few_phrases(phrase: str) -> str:
+    choices = [word.split("|") for word in phrase.split()]
+    if not all(map(all, choices)):
+        raise PydanticCustomError("phrase", "a word on both sides of a bar, as in charged|billed twice")
+    if prod(map(len, choices)) > MOST_PHRASES_IN_ONE:
+        expected = "a phrase that stands for at most {most}"
+        raise PydanticCustomError("phrase", expected, {"most": MOST_PHRASES_IN_ONE})
+    return phrase
+
+
 def _compiles(pattern: str) -> str:
     try:
         re.compile(pattern, re.IGNORECASE)
@@ -131,6 +143,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\r\n]*$")]
 """Text on one line, not empty."""
+
+Phrase = Annotated[Line, AfterValidator(_few_phrases)]
+"""Words of a customer; one that may be one of several is written with bars: `charged|billed twice`."""
 
 Prose = Annotated[str, StringConstraints(max_length=4000)]
 """Text of any shape, perhaps empty."""

@@ -25,6 +25,7 @@ from orgs.specification.fields import (
     Name,
     Part,
     Pattern,
+    Phrase,
     Prose,
     Rate,
     TimeZone,
@@ -317,7 +318,8 @@ class Ladder(Part):
 class Trigger(Part):
     """A named reason to escalate, met by a message that holds a phrase or matches a pattern, in any case.
 
-    Phrases may be in several languages: all are looked for, whatever language a message is in.
+    Phrases may be in several languages: all are looked for, whatever language a message is in. A word that
+    may be one of several is written with bars: `charged|billed twice|again` stands for four phrases.
 
     `urgency` is that of the escalation: high stands out on the card and in lists; critical also does not wait
     for the hours of the team, as if every rule for the trigger were `immediate`.
@@ -326,7 +328,7 @@ class Trigger(Part):
     id: Name
     description: Prose = ""
     urgency: Urgency = Urgency.NORMAL
-    phrases: tuple[Line, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
     patterns: tuple[Pattern, ...] = ()
 
 

@@ -64,7 +64,59 @@ quiero hablar con alguien sobre mi tarjeta
 ich möchte mit einem Menschen über meine Karte sprechen
 je veux parler à un humain au sujet de ma carte
 Can I talk to a person in your team?
-I want to contact a human in the support team""".replace("\n", "|").split("|")
+I want to contact a human in the support team
+let me talk to a human
+can i speak with somebody pls
+I need a real person, not a bot
+get me your manager
+is there anyone there i can actually talk to??
+agent
+put me thru to customer service
+i'd like someone to call me back
+Could you please connect me with one of your colleagues?
+this chatbot is useless, give me a person
+pls escalate this
+Ich möchte mit einem Menschen sprechen
+kann ich bitte mit einem mitarbeiter reden
+verbinden sie mich mit ihrem chef
+je veux parler à quelqu'un
+passez moi un conseiller svp
+páseme con un agente por favor
+quero falar com uma pessoa
+passe-me a um atendente por favor
+i want to speak to whoever is in charge
+can a person pls look into my case
+anybody real here?
+Im done with this bot. Human. Now.
+Ive been going round in circles for an hour, get me someone who knows what theyre doing
+ich will sofort jemand vom support sprechen
+je voudrais un rappel d'un conseiller
+necesito que me atienda una persona ya
+preciso de falar com alguem urgente
+give me the phone number of a person i can ring
+i would prefer to deal with somebody in your office
+no more automated answers please
+Who is your supervisor? I want a word
+is this being read by anyone?
+gibts hier auch echte leute?
+bitte um anruf eines mitarbeiters
+je n'en peux plus de vos robots, un vrai conseiller svp
+póngame con un supervisor
+passem-me ao vosso chefe
+anyone there?
+ist da jemand
+il y a quelqu'un ?
+who can I talk to about my invoice?
+kann mir mal ein mensch antworten
+quero falar com o supervisor
+me pueden pasar con alguien
+quiero hablar con su jefe
+why dont you call me
+I don't want to talk to a bot get me a human
+i do not want to talk to another agent, I want a manager
+kann ich nicht mit einem menschen sprechen?
+no quiero hablar con un robot quiero una persona
+I cannot get hold of anyone""".replace("\n", "|").split("|")
 
 DOES_NOT_ASK = """talk to my colleague in the app|add a person to my workspace|human-readable export
 agent seats pricing|how do I contact the sales team of my customer
@@ -80,7 +132,11 @@ how do I make someone an admin|I can't find a person in the member list
 can someone explain how to export|operator precedence in formulas
 I need a representative sample of the data|video call with my team|the robot icon is gone
 what is the manager role|get people to join my workspace|are you a human?|are you a bot
-I did not transfer money to someone else"""
+I did not transfer money to someone else
+dont call me back please|no need to talk to a human|I dont need an agent|please don't escalate it
+I don't have to talk to anybody, do I?|Ich muss nicht mit einem Menschen sprechen|ich brauche keinen Rückruf
+je ne veux pas parler à quelqu'un, juste une info|je n'ai pas besoin d'un conseiller
+no necesito hablar con una persona|não preciso falar com um atendente"""
 DOES_NOT = DOES_NOT_ASK.replace("\n", "|").split("|")
 
 

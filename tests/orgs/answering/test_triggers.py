@@ -54,10 +54,46 @@ def test_a_reason_to_call_people_is_found_in_spite_of_slips(text: str, trigger: 
         ("someone on call", "can someone call me", False),
         ("débité deux fois", "J’ai été DEBITE deux fois", True),
         ("Geld zurück", "ich will mein geld zurueck", True),
+        ("charged|billed twice|again", "I was billed again", True),
+        ("charged|billed twice|again", "I was paid again", False),
+        ("I|we am|are angry", "I'm really really angry", True),
+        ("I|we am|are angry", "an angry bird", False),
+        ("billed twice", "we want to be billed twice a year", False),
+        ("site is down", "on the site I scroll down", False),
+        ("site is down", "the site is still down", True),
+        ("site is down", "site down??", True),
+        ("doppelt abgebucht", "mir wurde nicht doppelt abgebucht", False),
+        ("débité deux fois", "je n'ai pas été débité deux fois", False),
+        ("cobrado dos veces", "no me han cobrado dos veces", False),
+        ("cobrado dos veces", "no, me han cobrado dos veces", True),
+        ("cobrado duas vezes", "não fui cobrado duas vezes", False),
+        ("charged twice", "I have never been charged twice", False),
+        ("charged twice", "I was not only charged twice", True),
+        ("nobody answers", "they did not help, nobody answers", True),
+        ("keiner hilft", "keiner hilft mir", True),
+        ("someone is using my account", "someone from my team is using my account", False),
+        ("refund", "write a mail to the shop about a refund", False),
     ],
 )
 def test_a_phrase_is_found_as_it_is_meant(phrase: str, text: str, *, found: bool) -> None:
     assert bool(called(text, (Trigger("one", phrases=(phrase,)),))) is found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        (r"\bÉquipe\b.{0,9}\bnulle\b", "votre equipe est NULLE", True),
+        (r"\bequipe\b", "votre Équipe", True),
+        (r"(?P<Who>you)\W+(?P=Who)\D*$", "You, you!", True),
+        (r"[ß-ö]", "ß", True),
+        (r"\bhacked\b", "it was never hacked", False),
+        (r"\bhacked\b", "no, hacked", True),
+    ],
+)
+def test_a_pattern_is_found_whatever_the_case_and_the_accents(
+    pattern: str, text: str, *, found: bool
+) -> None:
+    assert bool(called(text, (Trigger("one", patterns=(pattern,)),))) is found
 
 
 @pytest.mark.parametrize("half", [0, 1], ids=["looked-at half", "held-out half"])
