@@ -26,6 +26,7 @@ from bot.core.effects import (
     Effect,
     Fail,
     GoOn,
+    GrowPost,
     Introduce,
     JoinNotice,
     Move,
@@ -147,7 +148,7 @@ class Writes:
                 case CloseRoom() | ReopenRoom():
                     opened = isinstance(effect, ReopenRoom)
                     self._rows["open_room"].append({"id": effect.room, "open": opened})
-                case ShowCard() | TellRoom() | Offer():
+                case ShowCard() | TellRoom() | Offer() | GrowPost():
                     await self._tell(connection, view, sealer, effect)
                 case DeletePosts():
                     await self._delete_posts(connection, view, sealer)
@@ -436,7 +437,7 @@ class Writes:
         connection: AsyncConnection,
         view: View,
         sealer: Sealer,
-        effect: ShowCard | TellRoom | Offer,
+        effect: ShowCard | TellRoom | Offer | GrowPost,
     ) -> None:
         room = effect.room
         opened = next((row for row in self._rows["room"] if row["id"] == room), None)
@@ -449,6 +450,10 @@ class Writes:
                 self._to_room(view, sealer, LaneId(lane), kind, operation, about, room)
             case Offer(post=post, message=about):
                 self._to_room(view, sealer, LaneId(lane), "offer", post, about, room)
+            case GrowPost(first=first, newest=newest, post=post):
+                row = self._row(view, sealer, "grow", post, newest)
+                self._rows["grow"].append(row | {"lane": lane, "room": room, "grows": first})
+                self._lanes.add(LaneId(lane))
 
     def _out(
         self,
@@ -600,6 +605,18 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             )) else 0 end
         from lanes l where l.id = :lane
         on conflict (room_id) where kind = 'card' and state = 'waiting' do nothing
+    """),
+    "grow": text("""
+        insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, grows, kind,
+            payload, state, turn)
+        select :id, :organization, l.id, :conversation, :message, :room, :grows, :kind, :payload, 'waiting',
+            1 + greatest(l.turn, (
+                select max(turn) from outbox where lane_id = l.id and conversation_id = :conversation
+                    and state in ('waiting', 'sending')
+            ))
+        from lanes l where l.id = :lane
+        on conflict (room_id, grows) where kind = 'grow' and state = 'waiting'
+            do update set payload = excluded.payload, message_id = excluded.message_id
     """),
     "notice": text("""
         insert into outbox (id, organization_id, lane_id, conversation_id, kind, payload, state, notice_id,

@@ -19,6 +19,7 @@ from bot.core.events import (
     NO_REFERENCE,
     SEND_ALL,
     Attachment,
+    Deeds,
     Edited,
     Event,
     Reacted,
@@ -36,6 +37,7 @@ from bot.core.payment_cards import without_card_numbers
 from storage.accounts import Account
 from storage.codec import dump_attachments, dump_body, dump_reference, dump_source, load_body
 from storage.database import Step, together
+from storage.floods import Floods, recording
 from storage.hashes import SEEN, event_key, reference_hash, seen_before
 from storage.keys import Keys
 from storage.notices import listed
@@ -139,12 +141,15 @@ class _Locked:
 
 
 class Inboxes:
-    """The door into storage. Stateless but for a bounded memory of which conversation goes on where."""
+    """The door into storage. Stateless but for a bounded memory of which conversation goes on where, and of
+    who has written how much.
+    """
 
     def __init__(self, keys: Keys, new_id: NewId, *, remembered: int = 20_000) -> None:
         self._keys = keys
         self._new_id = new_id
         self._places = Places(keys, new_id, remembered=remembered)
+        self._floods = Floods(remembered=remembered)
 
     async def accept(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> Accepted:
         """Store each arrival once, in the order given within each conversation.
@@ -360,6 +365,7 @@ class Inboxes:
         messages: list[dict[str, object]] = []
         files: list[dict[str, object]] = []
         heard = _Heard()
+        floods: dict[UUID, tuple[OrgId, float]] = {}
         touched: dict[ConversationId, _Head] = {}
         logged = await _logged(connection, entries)
         for entry in entries:
@@ -377,6 +383,7 @@ class Inboxes:
                 position = head.position = head.position + 1
             if entry.spot is not None:
                 _hear(entry, head, heard)
+            floods |= self._too_much(entry)
             inputs.append(
                 {
                     "account": entry.account_id,
@@ -398,6 +405,8 @@ class Inboxes:
         if files:
             steps.append((INSERT_FILE, files))
         steps += heard.steps()
+        if floods:
+            steps.append(recording(floods))
         ordered = sorted(touched.values(), key=lambda head: head.id)
         touch = {
             "ids": [head.id for head in ordered],
@@ -413,6 +422,17 @@ class Inboxes:
             Wake(head.id, head.wake or timedelta(), head.said if head.said > head.handled else 0)
             for head in ordered
         )
+
+    def _too_much(self, entry: Entry) -> dict[UUID, tuple[OrgId, float]]:
+        """Count what a customer did. Returns who is flooding us by that, and for how many seconds."""
+        rules = entry.rules
+        if rules is None or not isinstance(entry.body, Event) or not isinstance(entry.body.content, Deeds):
+            return {}
+        counted = {
+            UUID(entry.author): self._floods.count(UUID(entry.author), rules.customer_per_minute),
+            entry.account_id: self._floods.count(entry.account_id, rules.account_per_minute),
+        }
+        return {subject: (entry.organization, seconds) for subject, seconds in counted.items() if seconds}
 
     def _message(self, entry: Entry, said: LogEntry, head: _Head) -> dict[str, object]:
         """Return the row of the log for an input that makes one, at the next position."""

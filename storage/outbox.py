@@ -548,6 +548,8 @@ def _row(result: Result) -> dict[str, object]:
 def _named(result: Result) -> dict[str, object]:
     """Return what a message that has left is found by, and changed by in a customer's chat."""
     ref, item = (result.sent.message if isinstance(result, Delivered) else ""), result.item
+    if item.kind == "grow" and isinstance(result, Delivered):
+        return {"ref": item.refs[0], "sealed": None}  # the post that has grown: it means a newer message now
     if item.index is None or not ref:
         return {"ref": ref, "sealed": None}
     return {"ref": reference_hash(item.index, ref), "sealed": item.sealer.seal(ref, field=SENT_ID)}
@@ -668,6 +670,10 @@ _DETAILS = text("""
             where p.message_id = o.message_id and p.room_id = o.room_id and p.kind = 'offer'
                 and p.position < o.position
             order by p.position desc limit 1
+        ) when o.kind = 'grow' then (
+            select p.external_ids from outbox p
+            where p.message_id = o.grows and p.room_id = o.room_id and p.kind = 'post'
+            order by p.position limit 1
         ) when o.kind = 'react' and o.message_id is not null then (
             select p.external_ids from outbox p
             where p.message_id = o.message_id and p.room_id = o.room_id and p.kind = 'post'

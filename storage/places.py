@@ -55,6 +55,8 @@ class Rules:
 
     quiet: timedelta
     burst_cap: int  # messages
+    customer_per_minute: int  # messages
+    account_per_minute: int
     owner_kind: str  # who has the word in a new conversation
     owner_name: str
 

@@ -65,6 +65,11 @@ async def delete_loop_guard(connection: AsyncConnection, before: datetime, limit
     return await _removed(connection, _DELETE_LOOP_GUARD, {"before": before, "limit": limit})
 
 
+async def delete_floods(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete what is recorded of floods that were over before then."""
+    return await _removed(connection, _DELETE_FLOODS, {"before": before, "limit": limit})
+
+
 async def erase_unproved(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Erase whom a code was sent to before then: an address that somebody mistyped is none of our business.
 
@@ -156,6 +161,14 @@ _DELETE_LOOP_GUARD = text("""
     delete from loop_guard where ctid = any(array(
         select ctid from loop_guard where last_at < :before
         order by last_at limit :limit for update skip locked
+    ))
+""")
+
+# ix_floods_until
+_DELETE_FLOODS = text("""
+    delete from floods where ctid = any(array(
+        select ctid from floods where until < :before
+        order by until limit :limit for update skip locked
     ))
 """)
 

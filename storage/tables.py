@@ -347,6 +347,16 @@ loop_guard = Table(
     Index("ix_loop_guard_last_at", "last_at"),
 )
 
+# Who wrote faster than the organization allows, and until when that counts.
+floods = Table(
+    "floods",
+    metadata,
+    Column("subject_id", Uuid, primary_key=True),  # a customer, or an account
+    _organization(),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Index("ix_floods_until", "until"),
+)
+
 # An invitation to go on elsewhere, as the same customer: a deep link's token, or a code sent to an address.
 links = Table(
     "links",
@@ -576,6 +586,7 @@ outbox = Table(
     Column("room_id", Uuid),  # null: it goes to the customer
     Column("place_id", Uuid),  # where the customer is written to; null: it goes to a room
     Column("notice_id", Uuid),  # in which it is listed as in doubt; of kind `notice`: which it shows
+    Column("grows", Uuid),  # of kind `grow`: the message whose post in the room it changes
     Column("kind", String(20), nullable=False),
     Column("payload", Text, nullable=False),  # sealed
     # waiting, sending, delivered, failed, unknown, withdrawn; parked: until the customer writes again
@@ -634,6 +645,13 @@ outbox = Table(
         "notice_id",
         unique=True,
         postgresql_where=text("kind = 'notice' and state = 'waiting'"),
+    ),
+    Index(
+        "uq_outbox_grow",
+        "room_id",
+        "grows",
+        unique=True,
+        postgresql_where=text("kind = 'grow' and state = 'waiting'"),
     ),
     Index("ix_outbox_parked", "conversation_id", postgresql_where=text("state = 'parked'")),
     # What stands in the staff's tools is kept as long as its customer: it is deleted there with them.

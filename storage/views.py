@@ -55,6 +55,7 @@ from storage.places import ADDRESS, PLACE, PROFILE
 from storage.sealing import KeyedHash, Sealer
 
 STORY = 60  # messages; what a turn sees of the log
+INPUTS_AT_ONCE = 200  # that a turn takes: a backlog is dealt with in several
 REASON = "escalations.reason"
 _WORDS = ("reason", "why", "tried")
 _MAY_WAIT = (
@@ -85,10 +86,11 @@ async def views(
         (_FILES, given),
         (ROOMS, given),
         (_REPLIES, given),
+        (_FLOODS, given),
         (_ESCALATIONS, given),
     )
     heads = {row.id: row for row in found}
-    inputs, timers, story, files, rooms, replies = map(_group, listed)
+    inputs, timers, story, files, rooms, replies, floods = map(_group, listed)
     escalations = _escalations(keys, heads, matters)
     read: dict[ConversationId, View] = {}
     for id_, row in heads.items():
@@ -100,6 +102,9 @@ async def views(
                 view,
                 rooms=tuple(room_of(known) for known in rooms[id_]),
                 replies={Counted(known.kind): tuple(known.replied) for known in replies[id_]},
+                more=row.unhandled > INPUTS_AT_ONCE,
+                customer_floods=next((known.until for known in floods[id_] if known.by_customer), None),
+                account_floods=next((known.until for known in floods[id_] if not known.by_customer), None),
             )
             index = keys.organization(row.organization_id, row.org_key, row.index_key).index
             read[ConversationId(id_)] = await _with_older(connection, view, sealer, index, settled)
@@ -137,6 +142,8 @@ async def _with_older(
             refs.add(item.body.reply_to)
             sent.add(item.body.reply_to)
     sent.update(early.message for early in view.conversation.memory.early)
+    if burst := view.conversation.memory.burst:
+        ids.update(id_ for id_, _ in burst.files)
     reactions = view.conversation.memory.reactions
     ids.update(MessageId(UUID(waiting.message)) for waiting in reactions if not waiting.left)
     if sent or until:
@@ -177,6 +184,8 @@ async def _with_meaning(
     kept = _kept(index, refs)
     for row in await connection.execute(_SENT, {"id": id_, "refs": sorted(kept)}):
         ref = kept[row.ref]
+        if row.grown:  # it means what it was last changed for
+            shown[ref].clear()
         (shown if row.in_room else found)[ref].append(MessageId(row.message_id))
         if row.part and not row.in_room:
             parts.add(ref)
@@ -446,7 +455,7 @@ CONVERSATION = """
         v.memory, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
         a.channel, a.account, c.profile, c.data_key, i.verified, i.address, p.return_verified,
         o.id as owner_id, o.data_key as owner_key, g.data_key as org_key, g.index_key,
-        clock_timestamp() as now
+        v.accepted - v.handled as unhandled, clock_timestamp() as now
     from conversations v
     join organizations g on g.id = v.organization_id
     join customers c on c.id = v.customer_id
@@ -481,9 +490,19 @@ _REPLIES = text("""
     where v.id = any(cast(:ids as uuid[]))
 """)
 
-INPUTS = text("""
+_FLOODS = text("""
+    select v.id as conversation_id, f.subject_id = v.customer_id as by_customer, f.until
+    from conversations v
+    join places p on p.id = v.place_id
+    join floods f on f.subject_id = any(array[v.customer_id, p.account_id])
+        and f.until > clock_timestamp()
+    where v.id = any(cast(:ids as uuid[]))
+""")
+
+INPUTS = text(f"""
     select i.conversation_id, i.seq, i.origin, i.body, i.message_id, i.position, i.accepted_at
-    from conversations v join inbox i on i.conversation_id = v.id and i.seq > v.handled
+    from conversations v join inbox i on i.conversation_id = v.id
+        and i.seq > v.handled and i.seq <= v.handled + {INPUTS_AT_ONCE}
     where v.id = any(cast(:ids as uuid[])) order by i.conversation_id, i.seq
 """)
 
@@ -493,15 +512,22 @@ TIMERS = text("""
 """)
 
 # The newest messages, and what must not be forgotten however old: the rows of the inputs at hand (each added
-# one at most), and words that wait for their undo.
-_STORY = text("""
+# one at most), and words that wait for their undo. Messages of inputs that are not at hand yet are left out.
+_STORY = text(f"""
     select m.* from conversations v
     cross join lateral (
+        select case when v.accepted <= v.handled + {INPUTS_AT_ONCE} then v.position else (
+            select coalesce(min(coalesce(i.position, later.position)) - 1, v.position)
+            from inbox i left join messages later on later.id = i.message_id
+            where i.conversation_id = v.id and i.seq > v.handled + {INPUTS_AT_ONCE}
+        ) end as last, least(v.accepted - v.handled, {INPUTS_AT_ONCE}) as inputs
+    ) hand
+    cross join lateral (
         select * from messages where conversation_id = v.id
-            and position > v.position - (:limit + v.accepted - v.handled)
+            and position > hand.last - (:limit + hand.inputs) and position <= hand.last
         union all
         select * from messages where conversation_id = v.id and state in ('held', 'parked')
-            and position <= v.position - (:limit + v.accepted - v.handled)
+            and (position <= hand.last - (:limit + hand.inputs) or position > hand.last)
     ) m
     where v.id = any(cast(:ids as uuid[]))
     order by m.conversation_id, m.position desc
@@ -526,10 +552,11 @@ _FILES = text("""
 _SENT = text("""
     select ref, o.message_id,
         o.state <> 'delivered' or ref <> o.external_ids[cardinality(o.external_ids)] as part,
-        o.room_id is not null as in_room
+        o.room_id is not null as in_room, o.kind = 'grow' as grown
     from outbox o cross join unnest(o.external_ids) as ref
-    where o.conversation_id = :id and o.message_id is not null and o.kind = 'post'
+    where o.conversation_id = :id and o.message_id is not null and o.kind in ('post', 'grow')
         and ref = any(cast(:refs as text[]))
+    order by o.position
 """)
 
 _LEAVING = text("""

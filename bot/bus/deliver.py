@@ -293,7 +293,7 @@ class Deliverer:
                 async with asyncio.timeout(self._pace.patience.total_seconds()):
                     sent = await connector.send(outbound)
             can = connector.capabilities
-            rest = _rest(can, operation)
+            rest = _rest(can, item, operation)
             return Delivered(item, self._more(item, sent), max(rest, sent.rest), rest * (can.chat_burst - 1))
         except TimeoutError:
             return _judge(item, OutcomeUnknown("timeout"), connector)
@@ -326,6 +326,8 @@ class Deliverer:
             return None
         match item.kind:
             case "amend" if isinstance(item.operation, Post):
+                return Revise(item.refs[0], item.operation) if item.refs else None
+            case "grow" if isinstance(item.operation, Post):
                 return Revise(item.refs[0], item.operation) if item.refs else None
             case "settle_offer" if isinstance(item.operation, Post):
                 return Revise(item.refs[-1], item.operation) if item.refs else None  # where its buttons are
@@ -399,9 +401,13 @@ def _judge(item: Item, error: SendError, connector: Connector) -> Result:
             return Dead(item, "failed", error.code, error.reason)
 
 
-def _rest(known: Capabilities, operation: Operation) -> timedelta:
-    """The published pause is between new messages; changes and reactions have limits of their own."""
-    return known.chat_interval if isinstance(operation, Post | Card) else timedelta()
+def _rest(known: Capabilities, item: Item, operation: Operation) -> timedelta:
+    """The published pause is between new messages; changes and reactions have limits of their own.
+
+    A post that grows keeps to it all the same: however fast a customer writes, others have their turns.
+    """
+    pauses = isinstance(operation, Post | Card) or item.kind == "grow"
+    return known.chat_interval if pauses else timedelta()
 
 
 def _outcome(result: Result) -> str:

@@ -70,7 +70,15 @@ class Directory:
         if known is None or known[0] != account.version:
             organization = await self.organization(account.organization, account.version)
             agent = first_agent(organization, account.account)
-            rules = Rules(organization.quiet_window, organization.burst_cap, "agent", agent)
+            policies = organization.policies
+            rules = Rules(
+                organization.quiet_window,
+                organization.burst_cap,
+                policies.customer_messages_per_minute,
+                policies.account_messages_per_minute,
+                "agent",
+                agent,
+            )
             known = self._rules[account.id] = (account.version, rules)
         return known[1]
 

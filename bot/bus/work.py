@@ -24,6 +24,7 @@ from bot.core.conversation import Origin, Role, View
 from bot.core.effects import (
     Amend,
     Deliver,
+    GrowPost,
     Offer,
     OpenRoom,
     Retract,
@@ -55,6 +56,7 @@ _LEAVES = (
     OpenRoom,
     ShowCard,
     TellRoom,
+    GrowPost,
     Offer,
     SettleOffer,
     TellPerson,
@@ -260,7 +262,7 @@ class Worker:
         lease, started = running.lease, self._clock()
         begun = time.perf_counter()
         organization = await self._directory.organization(lease.organization, lease.version)
-        running.insist = _said(view) >= organization.burst_cap
+        running.insist = view.more or _said(view) >= organization.burst_cap
         connectors = await self._connectors_of(lease.organization)
         rules = Rulebook(
             organization,

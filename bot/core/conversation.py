@@ -290,6 +290,21 @@ class Early:
 
 
 @dataclass(frozen=True, slots=True)
+class Burst:
+    """What a customer wrote faster than it is shown line by line: one post in a room, which grows."""
+
+    room: str
+    first: MessageId  # as which the post is found
+    newest: MessageId  # what staff do with the post means this one
+    since: datetime  # when the first was written
+    until: datetime  # when the newest was
+    messages: int = 1
+    over: bool = False  # the next one is a burst of its own
+    files: tuple[tuple[MessageId, int], ...] = ()  # fetched, by position, and still to be shown together
+    more_files: int = 0  # fetched, and too many to be shown
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingReaction:
     """An emoji of the holder for a customer's message. `line` shows that message to staff, in `room`."""
 
@@ -332,6 +347,7 @@ class Memory:
     owed: tuple[MessageId, ...] = ()  # for an agent, once the words have left that were written before
     unwanted: tuple[tuple[MessageId, int], ...] = ()  # files, by position, that shall leave no more
     lost: tuple[tuple[str, str], ...] = ()  # account and channel (""; all) where the escalation cannot go on
+    burst: Burst | None = None  # the newest
     mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
 
 
@@ -384,6 +400,10 @@ class View:
     # How many messages of the organization are in doubt since a minute, by the agent that has the word. Known
     # when a clock asks for it.
     in_doubt: Mapping[str, int] = field(default_factory=dict)
+    more: bool = False  # inputs wait that are not among these: one turn takes so many at most
+    # Until when the customer, and the account, count as writing faster than the organization allows.
+    customer_floods: datetime | None = None
+    account_floods: datetime | None = None
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
         """The newest message that the platform knows as `ref` and one of the roles wrote."""

@@ -236,6 +236,19 @@ class TellRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class GrowPost:
+    """Let the post of the room that tells of the message `first` read like this, and mean `newest`.
+
+    Several in a row are one. Does nothing if that post never arrived.
+    """
+
+    room: UUID
+    first: MessageId
+    newest: MessageId
+    post: Post
+
+
+@dataclass(frozen=True, slots=True)
 class DeletePosts:
     """Delete all that we posted to staff about this conversation, in rooms and to single persons.
 
@@ -339,6 +352,7 @@ Effect = (
     | ReopenRoom
     | ShowCard
     | TellRoom
+    | GrowPost
     | DeletePosts
     | Offer
     | SettleOffer

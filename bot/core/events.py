@@ -219,6 +219,9 @@ Content = (
     | WorkplaceChanged
 )
 
+# What somebody does of their own will: it is counted, and too much of it within a minute is a flood.
+Deeds = Said | Edited | Deleted | Tapped | Submitted | Started | Reacted | Unsupported
+
 
 class Standing(StrEnum):
     """As whom somebody speaks in a customer's place."""

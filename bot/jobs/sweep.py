@@ -9,6 +9,7 @@ from bot.jobs.job import Context, Counts, Job
 from storage.loop_guard import KEPT
 from storage.retention import (
     delete_deliveries,
+    delete_floods,
     delete_inbox_keys,
     delete_links,
     delete_loop_guard,
@@ -50,6 +51,7 @@ async def sweep(
         "notices": lambda connection: delete_notices(connection, traced, batch),
         "links": lambda connection: delete_links(connection, known, batch),
         "loop_guard": lambda connection: delete_loop_guard(connection, now - KEPT, batch),
+        "floods": lambda connection: delete_floods(connection, served, batch),
         "unproved": lambda connection: erase_unproved(connection, served, batch),
         "turns": lambda connection: delete_turns(connection, traced, batch),
     }

@@ -4,7 +4,8 @@ from bot.core.conversation import EscalationState, Timer
 from bot.core.effects import ClearTimers, SetTimer
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
-from bot.turns import in_doubt, reactions
+from bot.turns import bursts, in_doubt, reactions
+from bot.turns.bursts import BURST
 from bot.turns.draft import RELEASE, Draft
 from bot.turns.escalating import (
     ANSWER_DUE,
@@ -31,6 +32,8 @@ def ring(draft: Draft, timer: Timer) -> None:
             release(draft)
         case "react":
             reactions.release(draft, timer.subject)
+        case "burst":
+            bursts.ring(draft, timer.subject)
         case "early":
             early(draft)
         case "remind":
@@ -74,4 +77,4 @@ def _remind(draft: Draft, assignee: PersonId | None) -> None:
     draft.call(assignee, f"⏰ **{name}**, this is assigned to you. Press **Take** on the card to answer.")
 
 
-KINDS = (RELEASE, REACT, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY, PROMISED, IN_DOUBT, NOTICED)
+KINDS = (RELEASE, REACT, BURST, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY, PROMISED, IN_DOUBT, NOTICED)

@@ -27,7 +27,7 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
-from bot.turns import elsewhere
+from bot.turns import bursts, elsewhere
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer, said_only_thanks
 from bot.turns.draft import Draft
@@ -48,6 +48,7 @@ _BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; mo
 
 def hear(draft: Draft, item: Input, event: Event) -> None:
     """One input from where the customer is."""
+    bursts.hear(draft, event)
     _link(draft, item, event)
     if event.standing is not Standing.CUSTOMER:
         _others(draft, item, event)
@@ -207,7 +208,7 @@ def _show(draft: Draft, message: Message, event: Event, room: Room | None = None
     aside += " 👂 _another app has the word there_" if event.overheard else ""
     told = told_by_customer(name, _told(message), aside)
     post = Post(told, attachments=at_hand(message), reply_to=_line_answered(draft, message))
-    draft.tell_room(post, message.id, room)
+    bursts.tell(draft, post, message.id, room)
 
 
 def _line_answered(draft: Draft, message: Message) -> str:
@@ -276,7 +277,7 @@ def _stranger_changed(draft: Draft, event: Event, ref: str) -> None:
     else:
         draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
         told = f"🗑 {who}, deleted what they wrote:\n\n{quoted(before)}"
-    draft.tell_room(Post(told))
+    bursts.tell(draft, Post(told))
     draft.because("stranger", "changed a note in the customer's thread")
 
 
@@ -306,7 +307,7 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
         return
     if draft.escalation is not None:
         told = told_by_stranger(name, draft.customer_name, _told(message), about)
-        draft.tell_room(Post(told, attachments=files, reply_to=line), message.id)
+        bursts.tell(draft, Post(told, attachments=files, reply_to=line), message.id)
     else:
         sentence = f"{name}, who is not {draft.customer_name}, answered in this thread"
         escalate(
@@ -320,7 +321,7 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted) -> None:
     meant = draft.in_their_chat(reaction.message)
     said = f" to “{excerpt(meant.text)}”" if meant is not None and meant.text else ""
     if reaction.added:
-        draft.tell_room(Post(f"{inert(reaction.emoji)} **{draft.wrote(event)}** reacted{said}."))
+        bursts.tell(draft, Post(f"{inert(reaction.emoji)} **{draft.wrote(event)}** reacted{said}."))
     draft.because("customer", "reacted" if reaction.added else "took a reaction back")
 
 
@@ -339,7 +340,7 @@ def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
     if theirs and draft.status is Status.RESOLVED:
         reopen_by_customer(draft, event, _entry(draft, item))
     told = Post(f"🗣 **{draft.wrote(event)}** sent something we cannot show: {inert(kind)}.")
-    draft.tell_room(told, item.message if _entry(draft, item) else None)
+    bursts.tell(draft, told, item.message if _entry(draft, item) else None)
     alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
     if alone and theirs and is_unvouched(event):
         give_to_people(draft)
@@ -352,7 +353,10 @@ def _started(draft: Draft, event: Event, payload: str) -> None:
     if _invited(draft, payload):
         return
     if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
-        draft.tell_room(Post(f"🗣 **{draft.customer_name}** opened the chat again."))
+        bursts.tell(draft, Post(f"🗣 **{draft.customer_name}** opened the chat again."))
+        return
+    if bursts.is_burst(draft):
+        draft.because("customer", "opened the chat again and again: greeted before")
         return
     if event.overheard:
         draft.because("customer", "opened the chat: another app has the word there")
@@ -401,11 +405,12 @@ def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
     if before == edit.text:
         return
     draft.add(ChangeMessage(message.id, text=edit.text))
-    draft.tell_room(
+    bursts.tell(
+        draft,
         Post(
             f"✏️ **{draft.wrote(event)}** changed their message:\n\n{quoted(edit.text)}"
             f"\n\n_Before:_\n\n{quoted(before)}"
-        )
+        ),
     )
     draft.because("customer", "edited a message")
 
@@ -432,7 +437,7 @@ def _refiled(draft: Draft, event: Event, edit: Edited) -> None:
     told = f"✏️ **{draft.wrote(event)}** changed the files of their message:\n\n{_names(new)}"
     if before:
         told += f"\n\n_Before:_\n\n{_names(before)}"
-    draft.tell_room(Post(told, attachments=at_hand(entry)), entry.id)
+    bursts.tell(draft, Post(told, attachments=at_hand(entry)), entry.id)
     draft.because("customer", "changed the files of a message")
 
 
@@ -453,5 +458,5 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
     for entry in _entries(draft, deletion.message):
         draft.add(ChangeMessage(entry.id, state=MessageState.DELETED))
     draft.asking = [asked for asked in draft.asking if asked != message.id]
-    draft.tell_room(Post(f"🗑 **{draft.wrote(event)}** deleted their message:\n\n{quoted(message.text)}"))
+    bursts.tell(draft, Post(f"🗑 **{draft.wrote(event)}** deleted their message:\n\n{quoted(message.text)}"))
     draft.because("customer", "deleted a message")

@@ -24,7 +24,19 @@ from bot.core.errors import DeskError, TurnFailed
 from bot.core.events import Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
-from bot.turns import clocks, customer, erased, files, holder, reports, retired, staff, staffing, unvouched
+from bot.turns import (
+    bursts,
+    clocks,
+    customer,
+    erased,
+    files,
+    holder,
+    reports,
+    retired,
+    staff,
+    staffing,
+    unvouched,
+)
 from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
@@ -45,6 +57,7 @@ def decide(view: View, rules: Rulebook) -> Decision:
     for item in view.inputs:
         _hear(draft, item)
     _ring(draft)
+    bursts.grow(draft)
     staffing.keep_staffed(draft)
     return _whom_to_ask(draft)
 
@@ -68,6 +81,7 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
         _ring(draft)
     except Exception as error:
         draft.because("desk", f"a timer was passed over: {type(error).__name__}")
+    bursts.grow(draft)
     if _to_answer_now(draft) or passed_over:
         return give_up(Decision(draft), TurnFailed("the last try failed"))
     return Decision(draft)
@@ -135,14 +149,16 @@ def _whom_to_ask(draft: Draft) -> Decision:
 def _to_answer_now(draft: Draft) -> list[MessageId]:
     """Return the messages that an agent must answer now.
 
-    An agent answers when all that was written before has left: it must know what the customer has read. Until
-    then the messages are remembered as owed.
+    An agent answers when all that was written before has left: it must know what the customer has read. It
+    also waits for the end of a burst, and for inputs that are left to the next turn. Until then the messages
+    are remembered as owed. What nobody vouches for waits for none of that: people get it.
     """
     theirs = {m.id for m in draft.messages.values() if m.state is MessageState.RECEIVED}
     owed = [id_ for id_ in draft.memory.owed if id_ in theirs]
     asking = list(dict.fromkeys([*owed, *draft.asking]))
     people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # the room tells the story with these
-    waits = draft.on_their_way and not people
+    early = draft.on_their_way or draft.view.more or bursts.agent_waits(draft)
+    waits = early and not (people or draft.unvouched)
     draft.remember(owed=tuple(asking) if waits else ())
     return [] if people or waits else asking
 

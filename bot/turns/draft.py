@@ -103,6 +103,7 @@ class Draft:
         self.timers: dict[tuple[str, str], Timer] = {(t.kind, t.subject): t for t in view.timers}
         self.rooms: dict[UUID, Room] = {room.id: room for room in view.rooms}
         self.here: Room | None = None  # where the input at hand came from, open or closed; None: not a room
+        self.grows = False  # the post of a burst has more to tell
         self.press = ""  # of the input at hand, if it is one of a button
         self.unheard = {item.message for item in view.inputs if item.message}  # of inputs still to come
         # Files whose fate is among the inputs still to come: the view has them already.

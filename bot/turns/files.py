@@ -3,6 +3,7 @@
 from bot.core.conversation import FileReport, Message, MessageState, Role
 from bot.core.effects import ChangeMessage, Deliver
 from bot.core.outbound import Mark, Post
+from bot.turns import bursts
 from bot.turns.attachments import not_fetched, nothing_leaves
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
@@ -38,6 +39,8 @@ def hear(draft: Draft, report: FileReport) -> None:
             draft.tell_room(Post(not_fetched(attachment, report.reason)), message.id)
         return
     draft.because("files", "an attachment is in the store")
+    if message.room is None and bursts.show_file(draft, message, report.position):
+        return
     if message.room is None:  # written where the customer is, by whomever
         draft.tell_room(Post("", attachments=(attachment,)), message.id)
     elif message.role is Role.STAFF and message.state in (*_ON_ITS_WAY, MessageState.FAILED):

@@ -359,6 +359,10 @@ class Policies(Part):
     where programs may be at the other end. `outside_window`: what becomes of an agent's words when the
     channel takes no free text: "hold", or the id of a template that asks the customer to write. `reopened`:
     who gets a conversation that a person resolved when the customer writes again within the `reopen_window`.
+
+    `customer_messages_per_minute`, `account_messages_per_minute`: what is more than that is kept, and waits.
+    A customer's burst is one post in a room, and one question to an agent. A burst of all who write to one
+    account concerns agents alone: what people have taken goes on.
     """
 
     undo: Annotated[Duration, Field(le=timedelta(minutes=5))] = timedelta(seconds=5)
@@ -366,6 +370,8 @@ class Policies(Part):
     automatic_replies_per_hour: Annotated[int, Field(ge=1, le=1000)] = 6
     outside_window: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")] = "hold"
     reopened: Reopened = Reopened.TEAM
+    customer_messages_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 30
+    account_messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 3000
     max_turn_attempts: Annotated[int, Field(ge=1, le=20)] = 5
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("en",)
     texts: dict[Language, Texts] = Field(default_factory=dict)

@@ -112,7 +112,7 @@ async def say(
             occurred_at=datetime(2026, 3, 1, tzinfo=UTC),
             message="1",
         )
-        rules = Rules(timedelta(), 8, "agent", AGENT)
+        rules = Rules(timedelta(), 8, 100_000, 1_000_000, "agent", AGENT)
         await Inboxes(keys, new_id).accept(connection, [Arrival(account, told, rules)])
 
 

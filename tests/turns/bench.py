@@ -136,7 +136,11 @@ class Bench:
         )
 
     def arrival(self, event: Event) -> Arrival:
-        return Arrival(self.accounts[event.place.account], event, Rules(timedelta(), 8, "agent", FIRST))
+        return Arrival(
+            self.accounts[event.place.account],
+            event,
+            Rules(timedelta(), 8, 100_000, 1_000_000, "agent", FIRST),
+        )
 
     async def hear(self, *events: Event) -> Accepted:
         """As the bus does: all in one transaction, begun again when a place has moved."""

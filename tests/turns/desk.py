@@ -226,7 +226,7 @@ class StoredDesk(ModelDesk):
     def accept(self, event: Event, origin: Origin) -> None:  # noqa: ARG002  # the account tells it
         account = self._stored.accounts[event.place.account]
         event = replace(event, external_id=f"{self.place.chat}.{event.external_id}")
-        rules = Rules(timedelta(), 8, "agent", FIRST)
+        rules = Rules(timedelta(), 8, 100_000, 1_000_000, "agent", FIRST)
 
         async def work() -> None:
             async with self._stored.database.begin() as connection:

@@ -38,6 +38,7 @@ from bot.core.effects import (
     Drop,
     Effect,
     Fail,
+    GrowPost,
     Introduce,
     JoinNotice,
     Move,
@@ -190,6 +191,10 @@ class State:
                 self._escalate(effect)
             case OpenRoom() | CloseRoom() | ReopenRoom() | ShowCard() | TellRoom():
                 self._room(effect)
+            case GrowPost(room=room, first=first, newest=newest):
+                assert room in self.rooms
+                assert first in self.messages
+                assert newest in self.messages
             case Offer(room=room, message=id_):
                 assert self.rooms[room].open, "who cannot answer is offered nothing"
                 assert self.messages[id_].state in (_S.PARKED, _S.FAILED)
