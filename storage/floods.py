@@ -17,6 +17,7 @@ from storage.database import Step
 
 _ALLOWED_AT_ONCE: Final = 60.0  # seconds' worth of the rate
 _LASTS: Final = 30.0  # a flood is over when that much of the allowance is free again
+_ROUNDING: Final = 1e-6
 
 
 class Floods:
@@ -38,7 +39,7 @@ class Floods:
         if len(self._used_up) > self._remembered:
             self._used_up.popitem(last=False)
         ahead = used_up - now
-        return ahead - (_ALLOWED_AT_ONCE - _LASTS) if ahead > _ALLOWED_AT_ONCE else 0.0
+        return ahead - (_ALLOWED_AT_ONCE - _LASTS) if ahead > _ALLOWED_AT_ONCE + _ROUNDING else 0.0
 
 
 def recording(found: Mapping[UUID, tuple[OrgId, float]]) -> Step:

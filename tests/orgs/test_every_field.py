@@ -302,10 +302,10 @@ async def programs(world: World, file: Loaded) -> object:
 
 @loaded
 async def accepted(world: World, file: Loaded) -> object:
-    """How long we wait for the rest of what somebody writes."""
+    """How long we wait for the rest of what somebody writes, and how much of it is too much."""
     account = (await world.accounts(await world.install(file)))["telegram"]
     rules = await (await world.directory()).rules(account)
-    return rules.quiet, rules.burst_cap
+    return rules.quiet, rules.burst_cap, rules.customer_per_minute, rules.account_per_minute
 
 
 @loaded
@@ -423,6 +423,8 @@ ROWS = {
     "Policies.undo": Row(put("policies.undo", "30s"), held),
     "Policies.reactions": Row(put("policies.reactions", ["🎉"]), reacted),
     "Policies.automatic_replies_per_hour": Row(put("policies.automatic_replies_per_hour", 9), programs),
+    "Policies.customer_messages_per_minute": Row(put("policies.customer_messages_per_minute", 3), accepted),
+    "Policies.account_messages_per_minute": Row(put("policies.account_messages_per_minute", 3), accepted),
     "Policies.outside_window": Row(put("policies.outside_window", "write_us"), agent_outside_window),
     "Policies.reopened": Row(put("policies.reopened", "agent"), resolved),
     "Policies.max_turn_attempts": Row(put("policies.max_turn_attempts", 2), tries),

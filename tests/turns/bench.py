@@ -93,6 +93,7 @@ class Bench:
         self.outbox = Outbox(self.keys, self.inboxes, new_id)
         self.capabilities = dict(KNOWN)
         self.codes = count(int(CODE))
+        self.customer_per_minute, self.account_per_minute = 100_000, 1_000_000
         self._numbers = count(1)
 
     @property
@@ -136,11 +137,8 @@ class Bench:
         )
 
     def arrival(self, event: Event) -> Arrival:
-        return Arrival(
-            self.accounts[event.place.account],
-            event,
-            Rules(timedelta(), 8, 100_000, 1_000_000, "agent", FIRST),
-        )
+        rules = Rules(timedelta(), 8, self.customer_per_minute, self.account_per_minute, "agent", FIRST)
+        return Arrival(self.accounts[event.place.account], event, rules)
 
     async def hear(self, *events: Event) -> Accepted:
         """As the bus does: all in one transaction, begun again when a place has moved."""
@@ -270,14 +268,20 @@ class Bench:
         return after
 
     async def undo_is_over(self) -> None:
-        await self.execute("""
-            update timers set due_at = now() - interval '1 second' where kind in ('release', 'react')
-        """)
-        await self.execute("""
-            update conversations set wake_at = now() - interval '1 second'
-            where id in (select conversation_id from timers where kind in ('release', 'react'))
-        """)
-        await self.turn()
+        await self.rings("release", "react")
+
+    async def rings(self, *kinds: str, answer: Answerer = answered) -> None:
+        """The clocks of these kinds are due."""
+        given = {"kinds": list(kinds)}
+        await self.execute(
+            "update timers set due_at = now() - interval '1 second' where kind = any(:kinds)", **given
+        )
+        await self.execute(
+            "update conversations set wake_at = now() - interval '1 second' where id in"
+            " (select conversation_id from timers where kind = any(:kinds))",
+            **given,
+        )
+        await self.turn(answer)
 
     # --- what leaves
 

@@ -1,0 +1,58 @@
+"""A customer who writes without end, as staff see it on each of their platforms."""
+
+import re
+
+from connectors.slack.emoji import code_for
+from tests.rooms.test_leak import in_telegram
+from tests.rooms.test_room import CHANNEL, Room, Start, start  # noqa: F401 (a fixture)
+from tests.rooms.test_topic import Topic
+from tests.story.rig import rig, until
+
+ALLOWED, WRITTEN = 5, 120
+
+
+def limited(document: dict[str, object]) -> None:
+    document["policies"] |= {"customer_messages_per_minute": ALLOWED, "undo": "1s"}  # type: ignore[operator]
+
+
+def bursts(told: list[str]) -> list[int]:
+    """Return how many messages each post of a burst tells of."""
+    return [int(found[1]) for one in told if (found := re.search(r"shown line by line: \**(\d+)\**", one))]
+
+
+async def test_in_slack_it_is_one_post_that_grows_and_a_reaction_to_it_means_the_newest_line(
+    start: Start,  # noqa: F811
+) -> None:
+    async with start(limited) as r:
+        room = await (await Room(r).open()).taken()
+        said = [r.phone.say(r.maya, f"line {n:03}") for n in range(WRITTEN)]
+        await until(
+            lambda: (
+                sum(bursts(room.told())) >= WRITTEN - ALLOWED and f"line {WRITTEN - 1:03}" in room.told()[-1]
+            ),
+            what="that all of it is told of",
+        )
+        told = room.told()
+        assert len(bursts(told)) == 1
+        singly = [one for one in told if re.search(r"line \d{3}", one)]
+        assert len(singly) <= ALLOWED + 1
+        post = next(
+            str(m["ts"]) for m in r.slack.messages(CHANNEL, room.ts) if bursts([str(m.get("text", ""))])
+        )
+        r.slack.react_as("hugo", CHANNEL, post, code_for("👍"))
+        await until(lambda: "white_check_mark" in room.marks(post), what="that it was delivered")
+        reacted = [m.message_id for m in r.phone.chat(r.maya) if m.reactions]
+        assert reacted == [said[-1].message_id]
+        room.write("hugo", "One at a time, please.")
+        await room.hears("One at a time, please.")
+
+
+async def test_in_telegram_it_is_one_post_that_grows(database_url: str, redis_url: str) -> None:
+    async with rig(database_url, redis_url, in_telegram, limited, every_channel=True) as r:
+        topic = await (await Topic(r).opened()).taken()
+        for n in range(WRITTEN // 4):
+            await topic.maya.say(f"line {n:03}")
+        await topic.shows(f"line {WRITTEN // 4 - 1:03}")
+        told = [m.text for m in topic.group.messages(topic.id)]
+        assert len(bursts(told)) == 1
+        assert len([one for one in told if re.search(r"line \d{3}", one)]) <= ALLOWED + 1

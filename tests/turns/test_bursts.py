@@ -1,0 +1,244 @@
+"""Somebody writes faster than the organization allows: all is kept, and neither answered nor shown singly."""
+
+from bot.core.answering import Answer, Answered, HandOver
+from bot.core.conversation import Role, View
+from bot.core.events import Attachment, AttachmentKind, Deleted, Edited, Reacted, Said, Started
+from bot.core.ids import ConversationId
+from bot.core.outbound import Emote, Post
+from bot.turns.decide import question
+from bot.turns.draft import Decision
+from storage.outbox import Item, Result
+from storage.views import INPUTS_AT_ONCE
+from tests.turns.bench import Bench, Left, states, to_customers, to_rooms
+from tests.turns.test_fair_turns import shown
+from tests.turns.test_receipts_and_files import stored
+
+ALLOWED = 5  # messages a minute
+
+
+async def escalated(desk: Bench, who: str = "maya") -> ConversationId:
+    accepted = await desk.hear(desk.event("Help!", who))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.deliver()
+    return accepted.wakes[0].conversation
+
+
+async def limited(desk: Bench) -> ConversationId:
+    """People have it, and the customer may write so much within a minute."""
+    conversation = await escalated(desk)
+    desk.customer_per_minute = ALLOWED
+    return conversation
+
+
+async def write(desk: Bench, numbers: range, who: str = "maya") -> None:
+    for n in numbers:
+        await desk.say(f"line {n:03}", who, message=f"{who}-{n}")
+
+
+def grown(left: list[Left]) -> list[str]:
+    return [one.text for one in left if one.item.kind == "grow"]
+
+
+async def test_what_is_too_much_is_one_post_in_the_room_that_grows(desk: Bench) -> None:
+    conversation = await limited(desk)
+    await write(desk, range(1, 6))
+    singly = to_rooms(await desk.deliver())
+    assert ["line 00" in one for one in singly] == [True] * ALLOWED
+    await write(desk, range(6, 8))
+    first = await desk.deliver()
+    [post] = to_rooms(first)
+    assert "writing too fast" in post
+    assert "line 006" in post
+    [post] = grown(first)
+    assert "**2** messages" in post
+    assert "line 007" in post
+    await write(desk, range(8, 40))
+    left = await desk.deliver()
+    assert to_rooms(left) == []
+    [post] = grown(left)
+    assert "**34** messages" in post, "what waits to be changed is changed once"
+    assert "line 039" in post
+    assert "line 010" not in post, "the newest are shown"
+    assert f"/desk conversations show {conversation}" in post
+    assert "means the newest message" in post
+
+
+async def test_all_of_it_is_in_the_log_in_the_order_in_which_it_was_written(desk: Bench) -> None:
+    conversation = await limited(desk)
+    await write(desk, range(1, 40))
+    view = await desk.view(conversation)
+    told = [m.text for m in view.story if m.role is Role.CUSTOMER]
+    assert told == ["Help!", *(f"line {n:03}" for n in range(1, 40))]
+
+
+async def test_when_it_is_over_the_next_message_has_a_line_of_its_own(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 10))
+    await desk.deliver()
+    await desk.execute("delete from floods")
+    await desk.rings("burst")
+    desk.customer_per_minute = 100_000
+    desk.inboxes = type(desk.inboxes)(desk.keys, desk.rules().new_id)  # another process: it counts anew
+    await write(desk, range(20, 21))
+    left = await desk.deliver()
+    assert [("line 020" in one, "too fast" in one) for one in to_rooms(left)] == [(True, False)]
+    assert grown(left) == []
+
+
+async def test_the_next_burst_is_a_post_of_its_own(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 10))
+    await desk.deliver()
+    await desk.rings("burst")
+    await write(desk, range(10, 12))
+    left = await desk.deliver()
+    [post] = to_rooms(left)
+    assert "line 010" in post
+    assert "line 009" not in post
+    assert len(grown(left)) == 1
+
+
+async def test_a_reaction_to_the_post_means_its_newest_line(desk: Bench) -> None:
+    conversation = await limited(desk)
+    view = await desk.held(conversation)
+
+    def fate(item: Item) -> Result | None:
+        shows = item.room is not None and "too fast" in getattr(item.operation, "text", "")
+        if shows and item.kind == "grow":
+            assert item.refs == ("burst-post",)
+        return desk.taken(item, "burst-post") if shows else None
+
+    await write(desk, range(1, 8))
+    await desk.deliver(fate)
+    await desk.staff(Reacted("burst-post", "👍", added=True), view)
+    await write(desk, range(8, 10))
+    await desk.deliver(fate)
+    await desk.undo_is_over()
+    left = await desk.deliver(fate)
+    assert [one.operation for one in left if isinstance(one.operation, Emote)] == [Emote("maya-7", "👍")]
+    await desk.staff(Reacted("burst-post", "🎉", added=True), view)
+    await desk.undo_is_over()
+    left = await desk.deliver(fate)
+    assert [one.operation for one in left if isinstance(one.operation, Emote)] == [Emote("maya-9", "🎉")]
+
+
+async def test_edits_deletions_and_reactions_of_a_burst_change_its_post_alone(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 10))
+    await desk.deliver()
+    for n in range(20):
+        await desk.say(Edited("maya-8", f"line 008, version {n}"))
+    await desk.say(Deleted("maya-9"))
+    await desk.say(Reacted("maya-8", "👍", added=True))
+    left = await desk.deliver()
+    assert to_rooms(left) == []
+    [post] = grown(left)
+    assert "line 008, version 19" in post
+    assert "line 009" not in post
+
+
+async def test_files_of_a_burst_are_shown_together(desk: Bench) -> None:
+    conversation = await limited(desk)
+    await write(desk, range(1, 7))
+    for n in range(3):
+        photo = Attachment(kind=AttachmentKind.PHOTO, ref=f"f{n}", name=f"photo-{n}.jpg")
+        await desk.say(Said(f"photo {n}", (photo,)), message=f"photo-{n}")
+    await desk.deliver()
+    view = await desk.view(conversation)
+    for n in range(3):
+        await stored(desk, view, f"photo {n}")
+    await desk.turn()
+    assert to_rooms(await desk.deliver()) == []
+    await desk.rings("burst")
+    [post] = [one.operation for one in await desk.deliver() if one.item.kind == "post"]
+    assert isinstance(post, Post)
+    assert [each.name for each in post.attachments] == [f"photo-{n}.jpg" for n in range(3)]
+
+
+async def test_an_agent_is_asked_once_about_all_of_it_when_it_is_over(desk: Bench) -> None:
+    desk.customer_per_minute = ALLOWED
+    asked: list[tuple[str, ...]] = []
+
+    def answer(decision: Decision) -> Answer:
+        asked.append(question(decision).messages)
+        return Answered("An answer.", "an article", settled=True)
+
+    for n in range(1, 16):
+        await desk.hear(desk.event(f"line {n:03}", message=f"m{n}"))
+        await desk.turn(answer)
+    assert [len(each) for each in asked] == [1] * ALLOWED
+    await desk.rings("burst", answer=answer)
+    assert asked[-1] == tuple(f"line {n:03}" for n in range(6, 16))
+    assert len(asked) == ALLOWED + 1
+    assert len(to_customers(await desk.deliver())) == ALLOWED + 1
+
+
+async def test_who_opens_the_chat_again_and_again_is_greeted_no_more_than_is_allowed(desk: Bench) -> None:
+    desk.customer_per_minute = ALLOWED
+    for _ in range(20):
+        await desk.say(Started("start"))
+    assert len(to_customers(await desk.deliver())) == ALLOWED
+
+
+async def test_a_flood_of_an_account_lets_agents_wait_and_people_go_on(desk: Bench) -> None:
+    held = await escalated(desk, "noor")
+    desk.account_per_minute = ALLOWED
+    for n in range(ALLOWED + 5):
+        await desk.say("Hello?", f"robot-{n}")
+    assert len(to_customers(await desk.deliver())) == ALLOWED
+    await desk.say("I am still here", "noor")
+    assert any("I am still here" in one for one in to_rooms(await desk.deliver()))
+    assert states(await desk.view(held), "I am still here")
+    await desk.rings("burst")
+    assert len(to_customers(await desk.deliver())) == 5, "each of them is answered, when there is room"
+
+
+async def test_another_customers_card_does_not_wait_for_a_burst(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 100))
+    noor = await desk.hear(desk.event("Help me, too!", "noor"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    order = await shown(desk)
+    assert order.index((noor.wakes[0].conversation, "card")) <= 2
+    assert len(order) < 3 * ALLOWED
+
+
+async def test_a_backlog_is_dealt_with_in_several_turns_and_nothing_of_it_is_passed_over(desk: Bench) -> None:
+    conversation = await escalated(desk)
+    many = 2 * INPUTS_AT_ONCE + 50
+    await desk.hear(*(desk.event(f"line {n:03}", message=f"b{n}") for n in range(many)))
+    taken = []
+    for _ in range(3):
+        view = await desk.view(conversation)
+        taken.append((len(view.inputs), view.more))
+        assert {m.text for m in view.story} >= {text_of(view, n) for n in range(len(view.inputs))}
+        assert not view.more or view.story[-1].id == view.inputs[-1].message, (
+            "what comes later is not known yet"
+        )
+        await desk.turn()
+    assert taken == [(INPUTS_AT_ONCE, True), (INPUTS_AT_ONCE, True), (50, False)]
+    told = "\n".join(to_rooms(await desk.deliver()))
+    places = [told.index(f"line {n:03}") for n in range(many)]
+    assert places == sorted(places)
+
+
+def text_of(view: View, n: int) -> str:
+    body = view.inputs[n].body
+    return str(body.content.text)  # type: ignore[union-attr]
+
+
+async def test_an_agent_is_asked_only_with_the_last_of_a_backlog(desk: Bench) -> None:
+    many = INPUTS_AT_ONCE + 20
+    accepted = await desk.hear(*(desk.event(f"line {n:03}", message=f"b{n}") for n in range(many)))
+    asked: list[tuple[str, ...]] = []
+
+    def answer(decision: Decision) -> Answer:
+        asked.append(question(decision).messages)
+        return Answered("An answer.", "an article", settled=True)
+
+    await desk.turn(answer)
+    assert asked == []
+    await desk.turn(answer)
+    [texts] = asked
+    assert texts[-1] == f"line {many - 1:03}"
+    assert (await desk.view(accepted.wakes[0].conversation)).conversation.memory.owed == ()
