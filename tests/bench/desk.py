@@ -24,8 +24,10 @@ _PATIENCE = 20.0  # seconds that a process may take to start or to stop
 
 
 def wide_open(document: dict[str, object]) -> None:
-    """No waiting by design: hardly a quiet window, no limits of the platforms."""
+    """No waiting by design: hardly a quiet window, no limits of the platforms, and nothing is too much."""
     document["quiet_window"] = "1ms"  # the least there is
+    unlimited = {"customer_messages_per_minute": 100_000, "account_messages_per_minute": 1_000_000}
+    document["policies"] = {**(document.get("policies") or {}), **unlimited}  # type: ignore[dict-item]
     document["hours"] = None
     for team in document["teams"]:  # type: ignore[attr-defined]
         team["hours"] = None
