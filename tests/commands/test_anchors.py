@@ -66,6 +66,7 @@ async def test_the_nightly_check_notices_it_too(chat_desk: Desk, anchored: Told,
         files_url=(tmp_path / "files").as_uri(),
         clock=chat_desk.clock,
         spent=lambda: False,
+        rewrite_max=0,
         place="",
         remember=lambda _place: None,
     )
