@@ -102,7 +102,7 @@ _WISHES: tuple[tuple[str, str], ...] = (
         r"\b(?:talk|speak|connect me|transfer me|put me through|forward me) (?:to"
         r"|with) (?:the |your )?"
         r"(?:sales|billing|accounting|finance|legal|management|engineering|support|service"
-        r"|security)(?: team| department| people)?$",
+        r"|security)(?: team| department| dept| desk| people)?$",
     ),
     (
         "wants a person",
@@ -176,7 +176,10 @@ _WISHES: tuple[tuple[str, str], ...] = (
     ),
     (
         "wants to be called",
-        rf"\b(?:number|phone|line) (?:of|for|to) {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}){_END}",
+        rf"\b{_SOMEONE} (?:to |please |should |must |can )?(?:contact|call|phone|ring|get back to"
+        r"|get in touch with|reach out to) (?:me|us)\b"
+        rf"|\b(?:number|phone|line) (?:of|for|to) (?:an?|the|your|one of your|some) {_DET}"
+        rf"(?:{_SURE}|{_ROLE}|{_SOMEONE}){_END}",
     ),
     (
         "wants to be called",
@@ -377,6 +380,7 @@ _OTHER_TONGUES: tuple[str, ...] = (
     rf"|richtige\w?|irgend\w+|noch|denn|uberhaupt))* {_STAFF_DE}(?: (?:da|hier|online|erreichbar"
     rf"|verfugbar|die"
     r"|mit (?:dem|denen)|ich|sprechen|reden|kann))*$",
+    rf"\b(?:holen?|gib|gebt|geben|schick\w*|stell\w*) (?:sie )?(?:mir|uns|mich){_JUST} {_STAFF_DE}\b",
     rf"\b{_SOME}(?:\w+ )?mich (?:\w+ ){{0,2}}(?:zuruckrufen|anrufen)\b|\bruckruf(?: bitte| erbeten)?$"
     r"|\bum (?:einen )?(?:ruckruf|anruf)\b"
     r"|\bruft? mich\b.*\b(?:an|zuruck)$|\brufen sie mich\b",

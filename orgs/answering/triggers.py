@@ -94,6 +94,7 @@ _STATES = frozenset(("down",))
 _BE = frozenset(
     each("is are am was were be been being s ist sind war est went go goes gone going seems looks")
 )
+_BE_IN_GERMAN = frozenset(("ist", "sind", "seid", "war", "waren"))  # "die App ist seit heute down"
 _CONTRACTED: Final = {
     "im": ("i", "am"),
     "ive": ("i", "have"),
@@ -383,7 +384,9 @@ def _tells_state(message: _Message, at: int, way: Sequence[int]) -> bool:
     before = at - 1
     while before > 0 and message.words[before].written in _DEGREES:
         before -= 1
-    return before in way or (before >= 0 and message.words[before].written in _BE)
+    if before in way or (before >= 0 and message.words[before].written in _BE):
+        return True
+    return any(word.written in _BE_IN_GERMAN for word in message.words[min(way) : at])
 
 
 def _means(word: _Word, wanted: _Word) -> bool:

@@ -116,7 +116,16 @@ I don't want to talk to a bot get me a human
 i do not want to talk to another agent, I want a manager
 kann ich nicht mit einem menschen sprechen?
 no quiero hablar con un robot quiero una persona
-I cannot get hold of anyone""".replace("\n", "|").split("|")
+I cannot get hold of anyone
+Please have someone contact me asap
+can i talk to a rep
+is there a human i can chat with
+transfer me to billing dept
+talk to someone now!!
+holen sie mir bitte einen mitarbeiter ans telefon
+mettez moi en relation avec un humain
+quiero que me llame alguien
+quero falar com um humano""".replace("\n", "|").split("|")
 
 DOES_NOT_ASK = """talk to my colleague in the app|add a person to my workspace|human-readable export
 agent seats pricing|how do I contact the sales team of my customer
