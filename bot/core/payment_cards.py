@@ -18,16 +18,38 @@ _TABLE = 200  # groups in a row: more are a table, in which nobody parts a card 
 _MASK = "•"
 _UNSEEN = (  # also what makes a keycap of a digit
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3"
-    "\ufe00-\ufe0f\ufeff"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0"
 )
-_GAP = rf"[\s{_UNSEEN}\-\u2010-\u2015\u2212._/|:;,()>*·•~`'’\\]"
+# Whatever is neither a letter nor a digit, but for what makes an amount of a number.
+_GAP = rf"(?:[^\w$€£¥%]|[_{_UNSEEN}])"
 _NUMBERS = re.compile(rf"\d+(?:{_GAP}{{1,12}}\d+)*")
 _GROUP = re.compile(r"\d+")
 _NOT_SEEN = re.compile(f"[{_UNSEEN}]")
+_NEXT_ONE = re.compile(r"\s[+#]\Z")  # a gap behind which another number of a list begins
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ \u00a0]?[A-Z0-9]){11,30}(?![A-Z0-9])")
-# A letter or two right beside it make it a code of something else, a plus a telephone number.
-_CODE_BEFORE = re.compile(r"\+\Z|(?<![A-Za-z])(?:[A-Za-z]|[A-Z]{2})\Z")
-_CODE_AFTER = re.compile(r"(?:[A-Za-z]|[A-Z]{2})(?![A-Za-z])")
+# A letter or two right beside it hide no card number, except where they make it a code of something else:
+# behind a word that says so, between two pairs of capitals (a parcel), behind UPS's 1Z, and within
+# a long hexadecimal number.
+_LOOK_BACK = 60  # characters
+_REFERENCE = re.compile(
+    r"\b(?:orders?|tickets?|cases?|invoices?|bills?|ref|references?|tracking|parcels?|shipments?|packages?"
+    r"|bookings?|reservations?|contracts?|customers?|serials?|articles?|products?|policy|claims?"
+    r"|bestell\w*|auftrag\w*|vorgang\w*|rechnung\w*|sendung\w*|paket\w*|buchung\w*|vertrag\w*|kunden\w*"
+    r"|artikel\w*|seriennummer|aktenzeichen|referenz\w*"
+    r"|commandes?|factures?|colis|suivi|dossiers?|contrats?|r[ée]f[ée]rences?|r[ée]servations?"
+    r"|pedidos?|facturas?|env[ií]os?|paquetes?|reservas?|contratos?|referencias?|refer[êe]ncias?"
+    r"|encomendas?|faturas?|rastreio)"
+    r"(?:[\s.:#°º\-]{0,3}(?:number|num|no|nr|nummer|numbers|num[ée]ro|n[úu]mero|id|code|is|ist|est|es|é|n)\b)*"
+    r"[\s.:#=°º\-]{0,4}(?:[A-Za-z]|[A-Z]{2})\Z",
+    re.IGNORECASE,
+)
+_SCHEMES = frozenset({"CC", "MC", "VI", "VS", "AX", "AE", "DC", "DI", "JC", "JB", "UP", "EC"})
+_CAPITALS_BEFORE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})\Z")
+_CAPITALS_AFTER = re.compile(r"[A-Z]{2}(?![A-Za-z0-9])")
+_PARCEL_BEFORE = re.compile(r"(?<![A-Za-z0-9])1Z\Z")
+_PARCEL = 16  # digits at most behind 1Z
+_HEXADECIMAL = re.compile(r"[0-9a-f]*\Z", re.IGNORECASE), re.compile(r"[0-9a-f]*", re.IGNORECASE)
+_HASH = 24  # characters of a hexadecimal number that is none by chance
 _DIGIT = re.compile(r"\d")
 
 
@@ -68,7 +90,7 @@ def without_card_numbers(event: Event) -> Event:
         display_name=masked(sender.display_name),
         handle=masked(sender.handle),
         # An address of nothing but digits is an id that the platform gave.
-        address=sender.address if sender.address.isdecimal() else masked(sender.address),
+        address=sender.address if sender.address.removeprefix("+").isdecimal() else masked(sender.address),
     )
     about = event.reference
     reference = replace(
@@ -121,8 +143,7 @@ def _is_card(text: str, groups: Sequence[tuple[int, int]], first: int, last: int
     sizes = [end - start for start, end in chosen]
     if not _SHORTEST <= sum(sizes) <= _LONGEST:
         return False
-    start, end = chosen[0][0], chosen[-1][1]
-    if _CODE_BEFORE.search(text[max(0, start - 5) : start]) or _CODE_AFTER.match(text, end):
+    if _is_code(text, chosen[0][0], chosen[-1][1], sum(sizes)):
         return False
     gaps = [_NOT_SEEN.sub("", text[a[1] : b[0]]) for a, b in pairwise(chosen)]
     digits = [unicodedata.digit(sign) for a, b in chosen for sign in text[a:b]]
@@ -132,8 +153,31 @@ def _is_card(text: str, groups: Sequence[tuple[int, int]], first: int, last: int
     return alone or (2 <= digits[0] <= 6 and len(set(gaps)) <= 1) or not _goes_on(text, groups, first, last)
 
 
+def _is_code(text: str, start: int, end: int, digits: int) -> bool:
+    """Whether what stands right beside the digits makes them a telephone number, or a code of something."""
+    before, after = text[max(0, start - _LOOK_BACK) : start], text[end : end + _LOOK_BACK]
+    if before.endswith("+"):
+        return digits <= _LONGEST_TELEPHONE
+    if not (before[-1:].isascii() and before[-1:].isalpha()) and not (
+        after[:1].isascii() and after[:1].isalpha()
+    ):
+        return False
+    capitals = _CAPITALS_BEFORE.search(before)
+    if capitals and _CAPITALS_AFTER.match(after) and capitals[1] not in _SCHEMES:
+        return True
+    if _PARCEL_BEFORE.search(before) and digits <= _PARCEL:
+        return True
+    if _REFERENCE.search(before) and before[-2:].upper() not in _SCHEMES:
+        return True
+    back, on = (pattern.search(side) for pattern, side in zip(_HEXADECIMAL, (before, after), strict=True))
+    around = (back[0] if back else "") + (on[0] if on else "")
+    return len(around) + end - start >= _HASH and sum(sign.isalpha() for sign in around) > 2
+
+
 def _shaped(sizes: Sequence[int], gaps: Sequence[str]) -> bool:
     """As people part a card number: groups of four or more, or all of one size. A list of amounts is none."""
+    if any(_NEXT_ONE.search(gap) for gap in gaps) or (len(set(gaps)) > 1 and "+" in "".join(gaps)):
+        return False  # telephone numbers, tickets
     if all(size >= 4 for size in sizes[:-1]):
         return True
     return len(set(gaps)) == 1 and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0]

@@ -41,6 +41,21 @@ GAPS = (
     ";",
     "     ",
     "\n> ",
+    "=",
+    "+",
+    " + ",
+    "#",
+    '"',
+    "!",
+    "…",
+    "・",
+    "。",
+    "|",
+    "][",
+    ") (",
+    " ~ ",
+    "💳",
+    "\u3164",
 )
 
 
@@ -95,7 +110,8 @@ def test_in_an_address_that_somebody_chose(address: str, shown: str) -> None:
     [
         ("tel:4111111111111111", "tel:••••••••••••1111"),
         ("tel:4111 1111 1111 1111", "tel:•••• •••• •••• 1111"),
-        ("tel:+4111111111111111", "tel:+4111111111111111"),
+        ("tel:+4111111111111111", "tel:+••••••••••••1111"),
+        ("tel:+4222222222222", "tel:+4222222222222"),
         ("tel:4222222222222", "tel:4222222222222"),
     ],
 )
@@ -125,6 +141,40 @@ def test_a_word_right_beside_it_hides_nothing() -> None:
     assert masked("".join(f"{digit}\ufe0f\u20e3" for digit in "4111111111111111")).count("•") == 12
 
 
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("side", ["CC{}", "MC{}", "AX{}", "N{}", "n{}", "x{}", "{}x", "{}A", "{}EU", "CC{}X"])
+def test_a_letter_or_two_right_beside_it_hide_nothing(side: str, card: str) -> None:
+    for typed in (card, grouped(card, " ")):
+        text = f"Please use {side.format(typed)}, thanks"
+        shown = masked(text)
+        assert "".join(sign for sign in shown if sign.isdigit()) == card[-4:]
+        assert len(shown) == len(text)
+
+
+def test_two_with_letters_between_them_are_both_masked() -> None:
+    assert masked("CC4111111111111111 MC5555555555554444") == "CC••••••••••••1111 MC••••••••••••4444"
+    assert masked("CC4111111111111111MC5555555555554444") == "CC••••••••••••1111MC••••••••••••4444"
+
+
+def test_a_plus_makes_no_telephone_number_of_more_digits_than_one_has() -> None:
+    assert masked("+4111111111111111") == "+••••••••••••1111"
+    assert masked("+4111 1111 1111 1111") == "+•••• •••• •••• 1111"
+    assert masked("+378282246310005") == "+•••••••••••0005"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(4111) [1111] (1111) [1111]",
+        "[4111] 1111/(1111) 1111",
+        "{4111}={1111}={1111}={1111}",
+        "4111 (1111)…1111!1111",
+    ],
+)
+def test_parted_by_several_signs(text: str) -> None:
+    assert "".join(sign for sign in masked(text) if sign.isdigit()) == "1111"
+
+
 def test_each_of_several_and_whatever_stands_around() -> None:
     text = "4111 1111 1111 1111 12/27 123, or 5555-5555-5555-4444; amex 3782 822463 10005"
     assert masked(text) == "•••• •••• •••• 1111 12/27 123, or ••••-••••-••••-4444; amex •••• •••••• •0005"
@@ -143,11 +193,22 @@ def test_each_of_several_and_whatever_stands_around() -> None:
         "DE89 3704 0044 0532 0130 00",
         "GB29NWBK60161331926819",
         "+49 1512 34567890",
-        "+4111111111111111",
+        "+4222222222222",
+        "+30569309025904",
+        "Call +4420 7123 4567, +4420 7123 4567 or +4420 7123 4567",
+        "+4411111111111 +4411111111111",
         "00000000000000000",
         "1111111111111111111111",
         "Order A4111111111111111",
+        "Bestellnummer: A4111111111111111",
+        "Votre commande n° C4111111111111111",
+        "tracking number LX4111111111111111",
         "RR4111111111111111US",
+        "1Z4111111111111111",
+        "a7f4111111111111111b0cd2e",
+        "tickets #4111 #1111 #1111 #1111",
+        "€4111 €1111 €1111 €1111",
+        "4111% 1111% 1111% 1111%",
         "2026-11-29 10:30:00.123456",
         "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14",
         "12 500 3 40 1200 7 18 900 55 3 2",

@@ -1,7 +1,7 @@
 """What a mail's text leaves out is one click away for staff, unless it holds a payment card number."""
 
 from tests.story.rig import rig, until
-from tests.story.sides import ByMail
+from tests.story.sides import ByMail, OnWhatsApp
 
 ROOM = "billing-escalations"
 
@@ -29,3 +29,18 @@ async def test_a_mail_with_a_card_number_is_not_linked_and_the_thread_says_why(
         assert "•••• •••• •••• 1111" in told
         assert "4111" not in told
         assert "/files/" not in told
+
+
+async def test_card_numbers_with_letters_and_signs_against_them_reach_no_staff(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, every_channel=True) as r:
+        typed = (
+            "I was charged twice: CC4111111111111111 MC5555555555554444 +4111=1111=1111=1111 378282246310005x"
+        )
+        await OnWhatsApp(r).say(typed)
+        await until(lambda: r.threads(ROOM), what="a card")
+        ts = r.card(ROOM)
+        shown = "CC••••••••••••1111 MC••••••••••••4444 +••••=••••=••••=1111 •••••••••••0005x"
+        await until(lambda: any(shown in text for text in r.in_thread(ROOM, ts)), what=shown)
+        assert not any(card in str(r.slack.messages(ROOM)) for card in ("4111", "5555", "3782"))
