@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from bot.core.connector import (
     Route,
     Unit,
 )
-from bot.core.errors import MalformedPayload, OutcomeUnknown, PlatformDown, Refused, SendError
+from bot.core.errors import OutcomeUnknown, PlatformDown, Refused, SendError
 from bot.core.events import AttachmentKind, Channel, Place, ReceiptStatus, return_address
 from bot.core.outbound import Outbound, Post, Sent, Typing, Whisper
 from connectors.email.composing import (
@@ -31,13 +30,13 @@ from connectors.email.composing import (
     sheets,
 )
 from connectors.email.context import ReplyContext, read_context
+from connectors.email.files import MailFiles
 from connectors.email.imap import ImapSession, opened
-from connectors.email.incoming import CHANNEL, ORIGINAL_TYPE, WHOLE
+from connectors.email.incoming import CHANNEL
 from connectors.email.intake import CpuLimits, Intake, ResolveTxt, former_keys, resolve_txt
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
-from connectors.email.originals import original
-from connectors.email.reading import MAX_BYTES, file, traces
+from connectors.email.reading import MAX_BYTES, Budget, ReadingProcess, traces
 from connectors.email.servers import TrustedServers
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
@@ -91,7 +90,7 @@ class EmailConnector:
         self._resolve = resolve
         self._pause = pause
         self._randomness = randomness
-        self._limits = limits
+        self._limits = limits or CpuLimits()
         self._listening = listening  # told of the port, which may have been asked for as 0
         self._tokens = AccessTokens(self._settings.oauth, means.clock) if self._settings.oauth else None
         self._submission = Submission(self._settings, self._tokens)
@@ -105,7 +104,8 @@ class EmailConnector:
             per_second=CAPABILITIES.per_second if per_second is None else per_second,
             chat_interval=CAPABILITIES.chat_interval if chat_interval is None else chat_interval,
         )
-        self._newest: OrderedDict[str, bytes] = OrderedDict()  # the mail whose files are being fetched
+        self._files_process = ReadingProcess()
+        self._newest: tuple[str, MailFiles] | None = None  # the mail whose files are being fetched
         self._fetching = asyncio.Lock()
 
     @property
@@ -168,14 +168,13 @@ class EmailConnector:
         except ValueError:
             raise Refused("no such file") from None
         async with self._fetching:
-            if key in self._newest:
+            if self._newest is not None and self._newest[0] == key:
                 fetch.close()
+                found = self._newest[1]
             else:
-                raw = await fetch
-                self._newest.clear()
-                self._newest[key] = raw
-            raw = self._newest[key]
-        data = await asyncio.to_thread(_file, raw, index)
+                found = MailFiles(await fetch, self._files_process, Budget(self._limits.files))
+                self._newest = key, found
+            data = await found.get(index)
         for start in range(0, len(data), _CHUNK):
             yield data[start : start + _CHUNK]
 
@@ -302,7 +301,8 @@ class EmailConnector:
         return TrustedServers(self._settings.trusted_servers, self._means.vault, self._means.clock)
 
     async def close(self) -> None:
-        self._newest.clear()
+        self._newest = None
+        await self._files_process.close()
 
     def _answer(self, outbound: Outbound) -> tuple[ReplyContext, tuple[Sheet, ...]]:
         if not isinstance(outbound.operation, Post):
@@ -375,14 +375,3 @@ def _of_one_domain(context: ReplyContext) -> tuple[str, ...]:
 
 def _mark(outbound: Outbound) -> str:
     return f"attempt:{outbound.id}.{outbound.part}"
-
-
-def _file(raw: bytes, index: str) -> bytes:
-    """Return a file of a mail, or the mail itself. Raises Refused for what is not there or not kept."""
-    if index == WHOLE:
-        return original(raw)
-    try:
-        part = file(raw, int(index))
-    except (IndexError, ValueError, MalformedPayload):
-        raise Refused("the mail has no such file") from None
-    return original(part.data) if part.mime == ORIGINAL_TYPE else part.data

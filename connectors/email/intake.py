@@ -15,15 +15,13 @@ from bot.core.errors import MalformedPayload
 from bot.core.events import Event, Place, Sender, Unsupported
 from connectors.email.incoming import CHANNEL, Kept, MailReader
 from connectors.email.queue import MailQueue
-from connectors.email.reading import Budget, Mail, ReadingProcess, TooCostly, head, resolve_and_read
+from connectors.email.reading import SMALL, Budget, Mail, ReadingProcess, TooCostly, head, resolve_and_read
 from connectors.email.servers import TrustedServers
 from connectors.email.settings import EmailSettings
 from connectors.email.threads import Threads
 
 ResolveTxt = Callable[[str], Awaitable[bytes | None]]
 _DNS_SECONDS = 5.0
-# Such a mail costs a quarter of a second at most, whatever is in it, and needs no process of its own.
-_SMALL = 8 * 1024
 
 _log = structlog.get_logger()
 
@@ -34,6 +32,7 @@ class CpuLimits:
 
     first: float = 0.3  # before the mails behind it are read, too
     whole: float = 3.0
+    files: float = 3.0  # for taking its files out, which is another process's matter
 
 
 class Intake:
@@ -45,14 +44,14 @@ class Intake:
         threads: Threads,
         resolve_txt: ResolveTxt,
         servers: TrustedServers,
-        limits: CpuLimits | None = None,
+        limits: CpuLimits,
     ) -> None:
         self._settings = settings
         self._threads = threads
         self._reader = MailReader(settings.account, settings.addresses, threads)
         self._resolve_txt = resolve_txt
         self._servers = servers
-        self._limits = limits or CpuLimits()
+        self._limits = limits
         self._process = ReadingProcess()
         self._patient_process = ReadingProcess()
         self._queue = MailQueue()
@@ -117,7 +116,7 @@ class Intake:
         """Read a mail, or the headers of one that takes long."""
         raw, limits = given.raw, self._limits
         try:
-            if len(raw) <= _SMALL:
+            if len(raw) <= SMALL:
                 mail, rest = await self._read_small(given), None
             else:
                 try:

@@ -13,18 +13,20 @@ from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Pro
 from connectors.email.reading.process import Budget, ReadingProcess, TooCostly
 from connectors.email.reading.reading import (
     MAX_BYTES,
-    file,
+    SMALL,
+    files,
     head,
+    holds_card_number,
     key_names,
     read,
     resolve_and_read,
-    texts,
     traces,
 )
 from connectors.email.reading.trust import Traces
 
 __all__ = [
     "MAX_BYTES",
+    "SMALL",
     "Bounce",
     "Budget",
     "Fate",
@@ -36,11 +38,11 @@ __all__ = [
     "TooCostly",
     "Traces",
     "Trust",
-    "file",
+    "files",
     "head",
+    "holds_card_number",
     "key_names",
     "read",
     "resolve_and_read",
-    "texts",
     "traces",
 ]

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Literal
 
 from bot.core.errors import MalformedPayload
 from connectors.email.reading.mail import Mail
-from connectors.email.reading.reading import key_names, read
+from connectors.email.reading.reading import files, holds_card_number, key_names, read
 from connectors.email.reading.trust import KeyFor
 
 WALL_SECONDS = 60.0  # for a machine that has hardly any CPU to give
@@ -82,6 +82,15 @@ class ReadingProcess:
             budget, "read", raw, tuple(trusted_servers), tuple(own_addresses), known
         )
         return found
+
+    async def files(self, raw: bytes, *, budget: Budget) -> list[tuple[str, bytes | None]]:
+        """`reading.files`. Raises TooCostly, and what `files` does."""
+        found: list[tuple[str, bytes | None]] = await self._ask(budget, "files", raw)
+        return found
+
+    async def holds_card_number(self, raw: bytes, *, budget: Budget) -> bool:
+        """`reading.holds_card_number`. Raises TooCostly."""
+        return bool(await self._ask(budget, "holds_card_number", raw))
 
     async def close(self) -> None:
         """End the process."""
@@ -235,11 +244,15 @@ def _done(request: list[Any]) -> tuple[Outcome, object]:
         match request:
             case ["key_names", raw, trusted_servers]:
                 return "found", key_names(raw, trusted_servers=trusted_servers)
-            case [_, raw, trusted_servers, own_addresses, keys]:
+            case ["files", raw]:
+                return "found", files(raw)
+            case ["holds_card_number", raw]:
+                return "found", holds_card_number(raw)
+            case ["read", raw, trusted_servers, own_addresses, keys]:
                 dkim = None if keys is None else _key_for(keys)
                 mail = read(raw, trusted_servers=trusted_servers, own_addresses=own_addresses, dkim=dkim)
-                files = tuple(replace(part, data=b"") for part in mail.attachments)
-                return "found", replace(mail, attachments=files)
+                bare = tuple(replace(part, data=b"") for part in mail.attachments)
+                return "found", replace(mail, attachments=bare)
             case _:
                 return "failed", "no such request"
     except (MemoryError, RecursionError):

@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from bot.core.errors import MalformedPayload
+from bot.core.payment_cards import masked
 from connectors.email.reading import bounces, phrases, quoting, robots, trust
 from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mailbox
 from connectors.email.reading.contents import Contents, Text, sort_out
 from connectors.email.reading.decoding import header_text
 from connectors.email.reading.html import html_lines, without_tags
 from connectors.email.reading.lines import Line, text_lines, unflow, without_pictures
-from connectors.email.reading.mail import Mail, Mailbox, Part
+from connectors.email.reading.mail import Mail, Mailbox
 from connectors.email.reading.structure import MAX_HEADER_BYTES, Headers, Node, read_headers, take_apart
 
 MAX_BYTES = 25 * 1024 * 1024
+# A mail of that size costs a quarter of a second at most, whatever is in it, and needs no process of its own.
+SMALL = 8 * 1024
 MAX_TEXT = 200_000  # characters of `new`, `full` and `quoted`
 MAX_SUBJECT = 1_000
 _MAX_IDS = 100
@@ -135,12 +138,17 @@ def traces(raw: bytes, *, trusted_servers: Collection[str]) -> trust.Traces:
     return trust.traces(headers, tuple(trusted_servers))
 
 
-def file(raw: bytes, index: int) -> Part:
-    """Return a file of a mail that was put away: `read(raw).attachments[index]`.
+def files(raw: bytes) -> list[tuple[str, bytes | None]]:
+    """Return the type and the bytes of each of `read(raw).attachments`, None beyond twice MAX_BYTES.
 
-    Raises IndexError where there is none, MalformedPayload as `read` does.
+    Mails within each other are files, each of which holds all those within it. Raises as `read` does.
     """
-    return sort_out(_parsed(raw)).files[index]
+    found: list[tuple[str, bytes | None]] = []
+    room = 2 * MAX_BYTES
+    for part in sort_out(_parsed(raw)).files:
+        room -= part.size
+        found.append((part.mime, part.data if room >= 0 else None))
+    return found
 
 
 def head(raw: bytes) -> bytes:
@@ -148,6 +156,11 @@ def head(raw: bytes) -> bytes:
     raw = raw.lstrip(b"\r\n")
     _, body = read_headers(raw[: 2 * MAX_HEADER_BYTES])
     return raw[:body]
+
+
+def holds_card_number(raw: bytes) -> bool:
+    """Return whether a mail program would show a payment card number."""
+    return any(masked(text) != text for text in texts(raw))
 
 
 def texts(raw: bytes) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.errors import StorageUnavailable
+from bot.core.errors import Refused, StorageUnavailable
 from connectors.email.intake import CpuLimits
 from connectors.email.queue import MOST
 from connectors.email.reading import Budget, ReadingProcess, TooCostly
@@ -52,7 +52,7 @@ def costly(sender: str, *, parts: int = 10, to: str = ADDRESS) -> bytes:
 
 
 async def test_a_mail_that_is_too_costly_is_kept_as_its_original(hurried: Line, maya: Customer) -> None:
-    raw = costly(maya.address)
+    raw = costly(maya.address, parts=2)
     await maya.send_raw(raw, to=ADDRESS)
     await maya.write("Hello", "Is anybody there?", to=ADDRESS)
 
@@ -187,6 +187,30 @@ async def test_the_budget_is_one_for_all_that_is_asked_about_a_mail() -> None:
         assert enough.left < left
     finally:
         await process.close()
+
+
+async def test_the_files_of_a_mail_have_a_budget_of_their_own(server: MailServer, maya: Customer) -> None:
+    limits = CpuLimits(first=CPU_SECONDS, whole=3 * CPU_SECONDS, files=0.05)
+    async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as line:
+        await line.listen()
+        await maya.send_raw(costly(maya.address), to=ADDRESS)
+        [hostile] = await line.inbox.has(1)
+        [original] = said(hostile).attachments
+
+        with pytest.raises(Refused, match="too_costly"):
+            await line.fetched(original.ref)
+
+
+async def test_all_files_of_a_mail_are_there(hurried: Line, maya: Customer) -> None:
+    part = "--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename={}.pdf\r\n\r\n"
+    files = "".join(f"{part.format(number)}{number}{'x' * 1_000}\r\n" for number in range(20))
+    head = f"From: {maya.address}\r\nTo: {ADDRESS}\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    await maya.send_raw(f"{head}--b\r\n\r\nHello\r\n{files}--b--\r\n".encode(), to=ADDRESS)
+    [event] = await hurried.inbox.has(1)
+
+    contents = [await hurried.fetched(each.ref) for each in said(event).attachments[:-1]]
+
+    assert contents == [f"{number}{'x' * 1_000}".encode() for number in range(20)]
 
 
 async def test_an_answer_to_a_costly_mail_quotes_no_line_of_ours(hurried: Line, maya: Customer) -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.errors import MalformedPayload
-from connectors.email.reading import MAX_BYTES, Mail, file, key_names, read
+from connectors.email.reading import MAX_BYTES, Mail, files, key_names, read
 
 SECONDS = 20.0  # of the processor, not of the clock: others share it. What it guards against takes minutes
 
@@ -55,7 +55,7 @@ def test_anything_is_a_mail_or_refused(headers: list[bytes], lines: list[bytes],
     except MalformedPayload:
         return
     for part in mail.attachments:
-        assert file(raw, part.index).data == part.data
+        assert files(raw)[part.index] == (part.mime, part.data)
         assert part.size == len(part.data)
         assert part.name
         assert "/" not in part.name

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.email.reading import Mail, file, read
+from connectors.email.reading import Mail, read
+from connectors.email.reading import files as files_of
 
 MAILS = Path(__file__).parent / "mails"
 OWN = ("support@acme.example",)
@@ -128,7 +129,7 @@ def test_files(name: str, files: list[tuple[str, str, bool]]) -> None:
     mail = reading(name)
     assert [(part.name, part.mime, part.inline) for part in mail.attachments] == files
     raw = (MAILS / f"{name}.eml").read_bytes()
-    assert [file(raw, part.index).data for part in mail.attachments] == [
+    assert [files_of(raw)[part.index][1] for part in mail.attachments] == [
         part.data for part in mail.attachments
     ]
 

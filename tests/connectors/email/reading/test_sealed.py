@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.email.reading import Mail, file, read
+from connectors.email.reading import Mail, files, read
 from connectors.email.reading.smime import is_encrypted, signed_content
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -36,7 +36,7 @@ INNER = (
 def mail(headers: str, body: bytes) -> Mail:
     raw = b"From: Maria <maria@example.org>\r\nSubject: x\r\n" + headers.encode() + b"\r\n\r\n" + body
     read_mail = read(raw, trusted_servers=(), own_addresses=())
-    assert [file(raw, part.index).data for part in read_mail.attachments] == [
+    assert [files(raw)[part.index][1] for part in read_mail.attachments] == [
         part.data for part in read_mail.attachments
     ]
     return read_mail
