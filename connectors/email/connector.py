@@ -33,7 +33,7 @@ from connectors.email.context import ReplyContext, read_context
 from connectors.email.files import MailFiles
 from connectors.email.imap import ImapSession, opened
 from connectors.email.incoming import CHANNEL
-from connectors.email.intake import CpuLimits, Intake, ResolveTxt, former_keys, resolve_txt
+from connectors.email.intake import Intake, Limits, ResolveTxt, former_keys, resolve_txt
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.reading import MAX_BYTES, Budget, ReadingProcess, traces
@@ -82,7 +82,7 @@ class EmailConnector:
         resolve: ResolveTxt = resolve_txt,
         pause: Pause = asyncio.sleep,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
-        limits: CpuLimits | None = None,
+        limits: Limits | None = None,
         listening: Callable[[int], None] = lambda port: None,  # noqa: ARG005
     ) -> None:
         self._settings = read_settings(settings)
@@ -90,7 +90,7 @@ class EmailConnector:
         self._resolve = resolve
         self._pause = pause
         self._randomness = randomness
-        self._limits = limits or CpuLimits()
+        self._limits = limits or Limits()
         self._listening = listening  # told of the port, which may have been asked for as 0
         self._tokens = AccessTokens(self._settings.oauth, means.clock) if self._settings.oauth else None
         self._submission = Submission(self._settings, self._tokens)

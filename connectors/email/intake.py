@@ -27,12 +27,13 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class CpuLimits:
-    """The CPU seconds that reading one mail may cost."""
+class Limits:
+    """What one mail may cost: CPU seconds, unless it says otherwise."""
 
     first: float = 0.3  # before the mails behind it are read, too
     whole: float = 3.0
     files: float = 3.0  # for taking its files out, which is another process's matter
+    lookups: float = 1.0  # seconds that keys may take in the DNS before the mails behind it are read, too
 
 
 class Intake:
@@ -44,7 +45,7 @@ class Intake:
         threads: Threads,
         resolve_txt: ResolveTxt,
         servers: TrustedServers,
-        limits: CpuLimits,
+        limits: Limits,
     ) -> None:
         self._settings = settings
         self._threads = threads
@@ -87,7 +88,7 @@ class Intake:
             if rest is not None:
                 found = await queued.read(self._patient_reading(mail, rest))
                 if found is None:
-                    self._log("mail too costly to read", raw)
+                    self._log("mail not read to its end", raw)
                 events = events if found is None else found
             await queued.turn()
             if events:
@@ -113,19 +114,33 @@ class Intake:
         return first.events if found is None else found
 
     async def _first_reading(self, given: "_Given") -> "_Reading":
-        """Read a mail, or the headers of one that takes long."""
+        """Read a mail, or of one that takes long the headers. Keys that take long count as absent."""
         raw, limits = given.raw, self._limits
+        late = False
+
+        async def resolve(name: str) -> bytes | None:
+            nonlocal late
+            try:
+                async with asyncio.timeout(limits.lookups):
+                    return await self._resolve_txt(name)
+            except TimeoutError:
+                late = True
+                raise
+
+        too_costly, left = False, limits.whole
         try:
             if len(raw) <= SMALL:
-                mail, rest = await self._read_small(given), None
+                mail = await self._read_small(given, resolve)
             else:
+                left -= limits.first
                 try:
-                    mail, rest = await self._read(self._process, given, raw, Budget(limits.first)), None
+                    mail = await self._read(self._process, given, raw, Budget(limits.first), resolve)
                 except TooCostly:
-                    headers = Budget(limits.first)
-                    mail = await self._read(self._process, given, head(raw), headers)
-                    rest = Budget(max(limits.whole - 2 * limits.first + headers.left, 0.0))
-            events = self._events(given, mail, too_costly=rest is not None)
+                    too_costly, headers = True, Budget(limits.first)
+                    mail = await self._read(self._process, given, head(raw), headers, resolve)
+                    left -= limits.first - headers.left
+            events = self._events(given, mail, too_costly=too_costly)
+            rest = Budget(max(left, 0.0)) if too_costly or late else None
             return _Reading(events, self._reader.order_keys(mail, events), rest, mail.results_above)
         except OSError:
             raise
@@ -135,7 +150,9 @@ class Intake:
     async def _patient_reading(self, mail: "_Given", budget: Budget) -> tuple[Event, ...] | None:
         """Return the events of a mail, None where it costs more."""
         try:
-            return self._events(mail, await self._read(self._patient_process, mail, mail.raw, budget))
+            return self._events(
+                mail, await self._read(self._patient_process, mail, mail.raw, budget, self._resolve_txt)
+            )
         except TooCostly:
             return None
         except OSError:
@@ -148,18 +165,20 @@ class Intake:
             mail, given.kept, given.arrived, too_large=given.too_large, too_costly=too_costly
         )
 
-    async def _read_small(self, given: "_Given") -> Mail:
+    async def _read_small(self, given: "_Given", resolve: ResolveTxt) -> Mail:
         return await resolve_and_read(
             given.raw,
             trusted_servers=given.servers,
             own_addresses=self._settings.addresses,
-            resolve=self._resolve_txt,
+            resolve=resolve,
         )
 
-    async def _read(self, process: ReadingProcess, given: "_Given", raw: bytes, budget: Budget) -> Mail:
+    async def _read(
+        self, process: ReadingProcess, given: "_Given", raw: bytes, budget: Budget, resolve: ResolveTxt
+    ) -> Mail:
         """Read a mail, or a part of it. Raises TooCostly."""
         names = await process.key_names(raw, trusted_servers=given.servers, budget=budget)
-        found = await asyncio.gather(*map(self._resolve_txt, names), return_exceptions=True)
+        found = await asyncio.gather(*map(resolve, names), return_exceptions=True)
         return await process.read(
             raw,
             trusted_servers=given.servers,
@@ -203,7 +222,7 @@ class _Given:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The events of a mail. With `rest`, what it may still cost, they are those of its headers alone."""
+    """The events of a mail. With `rest`, what it may still cost, it is worth to be read once more."""
 
     events: tuple[Event, ...]
     keys: frozenset[str] = frozenset()  # of mails that keep their order

@@ -12,7 +12,7 @@ from bot.core.events import Event, Said
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Post, Speaker
 from connectors.email.connector import EmailConnector
-from connectors.email.intake import CpuLimits
+from connectors.email.intake import Limits, ResolveTxt
 from connectors.sandbox.mail import MailServer
 from storage.inbox import check
 
@@ -137,7 +137,8 @@ class Line:
         given: AccountSettings,
         vault: Vault | None = None,
         *,
-        limits: CpuLimits | None = None,
+        limits: Limits | None = None,
+        resolve: ResolveTxt | None = None,
     ) -> None:
         self.server = server
         self.files = Files()
@@ -152,7 +153,7 @@ class Line:
         self.connector = EmailConnector(
             given,
             means,
-            resolve=no_dns,
+            resolve=resolve or no_dns,
             pause=self.pause,
             limits=limits,
             listening=self.port.set_result,
@@ -218,9 +219,10 @@ async def line(
     given: AccountSettings,
     vault: Vault | None = None,
     *,
-    limits: CpuLimits | None = None,
+    limits: Limits | None = None,
+    resolve: ResolveTxt | None = None,
 ) -> AsyncIterator[Line]:
-    made = Line(server, given, vault, limits=limits)
+    made = Line(server, given, vault, limits=limits, resolve=resolve)
     try:
         yield made
     finally:

@@ -1,5 +1,6 @@
 """Mails that take too long to read: their originals are kept, and the mailbox goes on with the next ones."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import Refused, StorageUnavailable
-from connectors.email.intake import CpuLimits
+from connectors.email.intake import Limits
 from connectors.email.queue import MOST
 from connectors.email.reading import Budget, ReadingProcess, TooCostly
 from connectors.sandbox.mail import Customer, MailServer
@@ -16,14 +17,14 @@ from tests.connectors.email import rig
 from tests.connectors.email.rig import ADDRESS, Line, said
 
 CPU_SECONDS = 0.2  # enough for headers, and nowhere enough for what is written here
-WITHOUT_END = CpuLimits(first=CPU_SECONDS, whole=100_000.0)  # what is too costly is read until the test ends
+WITHOUT_END = Limits(first=CPU_SECONDS, whole=100_000.0)  # what is too costly is read until the test ends
 LINE = "[This mail took too long to read. Open the original to see what it says.]"
 
 
 @pytest.fixture
 async def hurried(server: MailServer) -> AsyncIterator[Line]:
     """A connector whose mails may cost little CPU, so that no test has to use up much of it."""
-    limits = CpuLimits(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
+    limits = Limits(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
     async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as made:
         await made.listen()
         yield made
@@ -90,7 +91,7 @@ async def test_who_is_killed_meanwhile_loses_no_mail(
     await patient.inbox.has(1)
     await patient.stop()
 
-    limits = CpuLimits(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
+    limits = Limits(first=CPU_SECONDS, whole=3 * CPU_SECONDS)
     async with rig.line(server, rig.settings(rig.options(server)), patient.vault, limits=limits) as again:
         again.inbox.events = patient.inbox.events
         await again.listen()
@@ -100,6 +101,35 @@ async def test_who_is_killed_meanwhile_loses_no_mail(
 
     told = [said(event).text.partition("\n")[0] for event in events]
     assert told == ["**Hello**", "**Entities**", "**Second**"]
+
+
+async def test_others_do_not_wait_for_the_keys_of_a_mail(
+    server: MailServer, maya: Customer, robin: Customer
+) -> None:
+    """Who signs a mail chooses the name server that is asked for the key, and how long that takes."""
+    answered = asyncio.Event()
+
+    async def resolve(name: str) -> None:
+        if "x.example" in name:
+            await answered.wait()
+
+    signed = (
+        "DKIM-Signature: v=1; a=rsa-sha256; d=x.example; s=s; h=from; bh=AA==; b=AA==\r\n"
+        f"From: mallory@x.example\r\nTo: {ADDRESS}\r\nMessage-ID: <1@x.example>\r\n\r\nHello"
+    )
+    given = rig.settings(rig.options(server, trusted_servers=""))
+    async with rig.line(server, given, limits=Limits(lookups=0.01), resolve=resolve) as line:
+        await line.listen()
+        await maya.send_raw(signed.encode(), to=ADDRESS)
+        await maya.send_raw(signed.replace("<1@", "<2@").encode(), to=ADDRESS)
+        await robin.write("Hello", "Is anybody there?", to=ADDRESS)
+        [event] = await line.inbox.has(1)
+        assert event.sender.handle == robin.address
+        answered.set()
+        _, *signed_ones = await line.inbox.has(3)
+
+    assert [event.message for event in signed_ones] == ["<1@x.example>", "<2@x.example>"]
+    assert [said(event).text for event in signed_ones] == ["Hello", "Hello"]
 
 
 async def test_what_the_same_person_writes_later_comes_later(
@@ -190,7 +220,7 @@ async def test_the_budget_is_one_for_all_that_is_asked_about_a_mail() -> None:
 
 
 async def test_the_files_of_a_mail_have_a_budget_of_their_own(server: MailServer, maya: Customer) -> None:
-    limits = CpuLimits(first=CPU_SECONDS, whole=3 * CPU_SECONDS, files=0.05)
+    limits = Limits(first=CPU_SECONDS, whole=3 * CPU_SECONDS, files=0.05)
     async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as line:
         await line.listen()
         await maya.send_raw(costly(maya.address), to=ADDRESS)
