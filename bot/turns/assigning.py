@@ -1,17 +1,18 @@
 """Assigning a conversation to a person: they are called, and speak to the customer once they take it."""
 
-from bot.core.conversation import DeliveryReport, EscalationState, Status
+from bot.core.conversation import DeliveryReport, EscalationState, HolderLeft, Status
 from bot.core.effects import AddStep, ClearTimers, TellRoom
 from bot.core.ids import PersonId
 from bot.core.outbound import Button, Invite, Post, Style
 from bot.turns.draft import Draft
-from bot.turns.escalating import ANSWER_DUE, start_clocks, target_of
-from bot.turns.holder import back_to_queue
+from bot.turns.escalating import ANSWER_DUE, ask, start_clocks, target_of
+from bot.turns.holder import back_to_queue, hear
 from bot.turns.ownership import Cause
 from bot.turns.quoting import inert, without_code
 from orgs.routing import find_team, person_on
 
 JOIN = "join"
+_ASKED = "asked:"  # a person, of whom is remembered that they were asked directly
 
 
 def assign(draft: Draft, person: PersonId, by: PersonId) -> None:
@@ -29,11 +30,19 @@ def assign(draft: Draft, person: PersonId, by: PersonId) -> None:
     draft.give(Cause.ASSIGNED, escalation.team, Status.ESCALATED)
     start_clocks(draft, target_of(draft, escalation))
     name, colleague = draft.person_name(person), draft.person_name(by)
-    draft.call(
+    ask(
+        draft,
         person,
         f"🔔 **{colleague}** assigned this to **{name}**. {name}, press **Take** on the card to speak to"
         f" {draft.customer_name}: until then nobody does.",
     )
+    if before not in (None, by):
+        former = draft.person_name(before)
+        draft.call(
+            before,
+            f"➡️ **{former}**, this is yours no longer: what you write here does not reach"
+            f" {draft.customer_name}.",
+        )
     draft.show_card()
     draft.because(f"person {by}", f"assigned it to {person}")
     draft.audit(f"person:{by}", "escalation.assigned", assignee=person, escalation=str(escalation.id))
@@ -88,13 +97,45 @@ def _tell_directly(draft: Draft, person: PersonId) -> None:
             " there. Until then anybody may take it."
         )
     told = draft.tell_person(person, Post(text, buttons=(join,)))
-    if not told:
-        draft.tell_room(
-            Post(
-                f"⚠️ **{draft.person_name(person)}** is not in this channel and could not be told: the"
-                " organization file names no other way to reach them."
-            )
-        )
+    if told:
+        if escalation.holder != person:
+            draft.advise(f"{_ASKED}{person}")
+        return
+    why = (
+        "is not in this channel and could not be told: the organization file names no other way to reach them"
+    )
+    if escalation.assignee == person:
+        hear(draft, HolderLeft(person, draft.person_name(person), why))
+    else:
+        draft.tell_room(Post(f"⚠️ **{draft.person_name(person)}** {why}."))
+
+
+def correct_asked(draft: Draft) -> None:
+    """Tell whoever was asked directly to take the conversation when it is theirs to take no longer; once."""
+    memories = (draft.view.conversation.memory, draft.memory)
+    for topic in dict.fromkeys(t for memory in memories for t in memory.advised if t.startswith(_ASKED)):
+        person = PersonId(topic.removeprefix(_ASKED))
+        why = _why_no_longer(draft, person)
+        if why is None:
+            draft.advise(topic)
+            continue
+        draft.remember(advised=tuple(other for other in draft.memory.advised if other != topic))
+        if why:
+            text = f"✔️ You need not take the conversation with {draft.customer_name} any more: {why}."
+            draft.tell_person(person, Post(text))
+
+
+def _why_no_longer(draft: Draft, person: PersonId) -> str | None:
+    """Return what to tell somebody who was asked to take it: None while they still may, "" if they know."""
+    escalation = draft.escalation
+    if escalation is None:
+        return "it was closed"
+    if escalation.state is EscalationState.HELD:
+        holder = escalation.holder
+        return "" if holder == person else f"**{draft.person_name(holder)}** has it"
+    if escalation.assignee in (None, person):
+        return None
+    return f"it was assigned to **{draft.person_name(escalation.assignee)}**"
 
 
 def join(draft: Draft, escalation_id: str, person: PersonId) -> None:

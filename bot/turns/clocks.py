@@ -12,6 +12,7 @@ from bot.turns.escalating import (
     LADDER,
     OPEN_ROOM,
     REMIND,
+    ask,
     call_next,
     open_room,
     person_asked,
@@ -74,7 +75,7 @@ def _remind(draft: Draft, assignee: PersonId | None) -> None:
         draft.tell_room(Post("⏰ Nobody has taken this yet. Press **Take** on the card above."))
         return
     name = draft.person_name(assignee)
-    draft.call(assignee, f"⏰ **{name}**, this is assigned to you. Press **Take** on the card to answer.")
+    ask(draft, assignee, f"⏰ **{name}**, this is assigned to you. Press **Take** on the card to answer.")
 
 
 KINDS = (RELEASE, REACT, BURST, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY, PROMISED, IN_DOUBT, NOTICED)

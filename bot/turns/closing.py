@@ -14,6 +14,8 @@ from bot.turns.escalating import (
     OPEN_ROOM,
     REMIND,
     announce,
+    ask,
+    ask_team,
     deadline_of,
     open_room,
     start_clocks,
@@ -169,16 +171,14 @@ def reopen_for_team(draft: Draft, reason: str, message: Message | None = None) -
     closed = draft.closed
     if closed is None or _moved_on(draft) or find_team(draft.organization, closed.team) is None:
         return False
-    last, untold = closed.holder or closed.closed_by, _untold(draft)
+    last, untold = closed.holder, _untold(draft)
     _reopen(draft, closed, None, reason)
     _queue(draft, closed)
     had = find_person(draft.organization, last) if last else None
-    ask = (
-        f" **{had.name}**, you had this last: press **Take** to go on."
-        if had
-        else " Press **Take** to answer."
-    )
-    draft.call(last, f"🔓 {reason}{ask}")
+    if had:
+        ask(draft, last, f"🔓 {reason} **{had.name}**, you had this last: press **Take** to go on.")
+    else:
+        draft.tell_room(Post(f"🔓 {reason} {ask_team(draft)}"))
     _tell_since(draft, message)
     if untold is None:  # else nothing has happened for them
         target = target_of(draft, closed)

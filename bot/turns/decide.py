@@ -25,6 +25,7 @@ from bot.core.events import Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
 from bot.turns import (
+    assigning,
     bursts,
     clocks,
     customer,
@@ -59,6 +60,7 @@ def decide(view: View, rules: Rulebook) -> Decision:
     _ring(draft)
     bursts.grow(draft)
     staffing.keep_staffed(draft)
+    assigning.correct_asked(draft)
     return _whom_to_ask(draft)
 
 

@@ -21,7 +21,7 @@ from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
 from bot.turns.story import snapshot
 from bot.turns.underway import show_underway, underway
-from bot.turns.waiting import tell_handoff
+from bot.turns.waiting import TO_ANSWER, tell_handoff
 from orgs import routing
 from orgs.opening import opens_at
 from orgs.routing import (
@@ -156,7 +156,23 @@ def open_room(
         draft.tell_room(Post("\n".join(lost)))
     show_underway(draft)
     if call is not None:
-        draft.call(call, f"🔔 {_mention(draft, call)} is asked to take this.")
+        ask(draft, call, f"🔔 {_mention(draft, call)} is asked to take this.")
+
+
+def ask(draft: Draft, person: PersonId | None, text: str) -> None:
+    """Call a person to take what waits. The conversation is told if they cannot notice it in time."""
+    deadline = draft.escalation.deadline if draft.escalation else None
+    soonest = draft.now + TO_ANSWER
+    draft.call(person, text, needed_by=max(deadline or soonest, soonest))
+
+
+def ask_team(draft: Draft) -> str:
+    """Return the words that ask everybody of the team to take what waits."""
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers look first
+    return (
+        f"{_team_name(draft, escalation.team)}: press **Take** on the card to answer {draft.customer_name}."
+    )
 
 
 def _usable_room(draft: Draft, team: TeamId) -> routing.Room:
@@ -233,7 +249,7 @@ def _climb(draft: Draft, escalation: Escalation, steps: tuple[Step, ...], upcomi
         draft.add(CloseRoom(old_room.id))
         open_room(draft, step.team_id, call=step.person_id)
     elif step.person_id is not None:
-        draft.call(step.person_id, f"🔔 {_mention(draft, step.person_id)} is asked to take this. {reason}")
+        ask(draft, step.person_id, f"🔔 {_mention(draft, step.person_id)} is asked to take this. {reason}")
     draft.give(Cause.CALLED_NEXT, step.team_id, Status.ESCALATED)
     draft.add(SetTimer(LADDER, "", deadline))
     draft.add(ClearTimers(REMIND))

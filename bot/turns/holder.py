@@ -7,33 +7,50 @@ from bot.core.effects import AddStep, ChangeEscalation, ClearTimers
 from bot.core.ids import TeamId
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
-from bot.turns.escalating import ANSWER_DUE, call_next, deadline_of, person_asked, set_clocks
+from bot.turns.escalating import ANSWER_DUE, ask_team, call_next, deadline_of, person_asked, set_clocks
 from bot.turns.ownership import Cause
 from orgs.routing import escalation_target
 
 
-def hear(draft: Draft, left: HolderLeft) -> None:
+def hear(draft: Draft, left: HolderLeft) -> bool:
     """Give the conversation to the queue if the person still holds it, or if it is assigned to them.
 
-    If they were only asked to take it, whoever is next on the ladder is asked now.
+    If they were only asked to take it, whoever is next on the ladder is asked now. Returns whether it was any
+    of these.
     """
     escalation = draft.escalation
     if escalation is None:
         _forget_last_holder(draft, left)
-        return
+        return False
     if escalation.state is EscalationState.WAITING and escalation.assignee == left.person:
         _unassign(draft, left)
-        return
+        return True
     if escalation.state is EscalationState.WAITING and _is_asked(draft, escalation, left):
         _ask_next(draft, left)
-        return
+        return True
     if escalation.state is not EscalationState.HELD or escalation.holder != left.person:
-        return
+        return False
     gone = f"{left.name} {left.reason}"
     draft.tell_room(
         Post(f"⚠️ {gone}. Nobody speaks to {draft.customer_name} now: press **Take** on the card to go on.")
     )
     back_to_queue(draft, gone)
+    return True
+
+
+def not_there(draft: Draft, left: HolderLeft) -> None:
+    """Handle a call that the person cannot notice in time.
+
+    Whoever was called because they had it last, before it was reopened, is not waited for: the team is.
+    """
+    escalation = draft.escalation
+    if hear(draft, left) or escalation is None:
+        return
+    if escalation.state is EscalationState.WAITING and escalation.assignee is None:
+        draft.tell_room(
+            Post(f"⚠️ {left.name}, who had this last, {left.reason}: nobody is handling it. {ask_team(draft)}")
+        )
+        draft.because(f"person {left.person}", f"was called in vain: {left.reason}")
 
 
 def _forget_last_holder(draft: Draft, left: HolderLeft) -> None:
@@ -63,9 +80,7 @@ def _ask_next(draft: Draft, left: HolderLeft) -> None:
 def _unassign(draft: Draft, left: HolderLeft) -> None:
     """Let anybody of the team take what waited for this person. Its clocks go on."""
     gone = f"{left.name} {left.reason}"
-    draft.tell_room(
-        Post(f"⚠️ {gone}, so this is assigned to nobody now: press **Take** on the card to answer.")
-    )
+    draft.tell_room(Post(f"⚠️ {gone}, so this is assigned to nobody now. {ask_team(draft)}"))
     escalation = draft.change_escalation(assignee=None)
     draft.add(AddStep(escalation.id, left.person, escalation.team, gone))
     draft.show_card()

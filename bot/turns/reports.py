@@ -43,7 +43,7 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
         _person_not_reached(draft, report.direct, report.reason)
         return
     if report.code == PersonAway.code:
-        _holder_away(draft, report)
+        _person_away(draft, report)
         return
     if report.absent:
         not_in_channel(draft, report)
@@ -266,12 +266,12 @@ def _what_left(message: Message) -> str:
     return names if words_arrived or not message.text else f"The last words with {names}"
 
 
-def _holder_away(draft: Draft, report: DeliveryReport) -> None:
-    """The holder would not have noticed the reminder in time: somebody else shall answer."""
+def _person_away(draft: Draft, report: DeliveryReport) -> None:
+    """Whoever was called would not notice it in time: somebody else shall answer."""
     room = draft.open_room
     person = person_on(draft.organization, room.place.channel, report.absent, report.absent) if room else None
     if person is not None:
-        holder.hear(draft, HolderLeft(person, draft.person_name(person), report.reason))
+        holder.not_there(draft, HolderLeft(person, draft.person_name(person), report.reason))
 
 
 def _room_failed(draft: Draft, report: DeliveryReport) -> None:
@@ -311,12 +311,14 @@ def _mend(draft: Draft, report: DeliveryReport) -> None:
 def _person_not_reached(draft: Draft, message: DirectMessage, reason: str) -> None:
     """Write to the person on the next account that knows them. When there is none, say so in the room."""
     draft.because("delivery", f"person {message.person} was not reached on {message.place.account}: {reason}")
-    if not draft.tell_person(message.person, message.post, after=message.place.account):
-        draft.tell_room(
-            Post(
-                f"⚠️ **{draft.person_name(message.person)}** could not be told: {inert(without_code(reason))}"
-            )
-        )
+    if draft.tell_person(message.person, message.post, after=message.place.account):
+        return
+    in_vain = f"could not be told: {inert(without_code(reason))}"
+    escalation = draft.escalation
+    if escalation is not None and escalation.assignee == message.person:
+        holder.hear(draft, HolderLeft(message.person, draft.person_name(message.person), in_vain))
+    else:
+        draft.tell_room(Post(f"⚠️ **{draft.person_name(message.person)}** {in_vain}"))
 
 
 def _tell_again(draft: Draft, report: DeliveryReport) -> None:

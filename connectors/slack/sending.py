@@ -142,7 +142,7 @@ class Sending:
             case TextPart(text=text, buttons=buttons) as part:
                 called, absent = "", False
                 if outbound.part == 0 and post.calls:
-                    called, absent = await self._called(post.calls, chat)
+                    called, absent = await self._called(post, chat)
                     if called and post.needed_by is not None:
                         await self._must_notice(called, post.needed_by)
                     text = f"<@{called}> {text}" if called else text
@@ -159,17 +159,23 @@ class Sending:
             case FilePart(attachment=attachment):
                 return await self._file(outbound, post, attachment, chat, more=more)
 
-    async def _called(self, person: str, chat: str) -> tuple[str, bool]:
+    async def _called(self, post: Post, chat: str) -> tuple[str, bool]:
         """Return the id by which a post mentions a person, "" for none, and whether they are not in `chat`.
 
-        A mention notifies only members of a channel.
+        A mention notifies only members of a channel. Raises PersonAway if the person must notice it, and
+        nobody of the workspace has their address: whoever is deactivated is not found by it.
         """
         try:
-            user = await self._channels.user(person)
+            user = await self._channels.user(post.calls)
+        except (Refused, Unreachable) as error:
+            if post.needed_by is not None and code_of(error) == "users_not_found":
+                raise PersonAway("is not found in Slack by their address") from error
+            return "", False  # the post is worth more than knowing whom it notifies
+        try:
             if not _USER.fullmatch(user):
                 return "", False
             return user, not await self._channels.has_member(chat, user)
-        except (Refused, Unreachable):  # the post is worth more than knowing whom it notifies
+        except (Refused, Unreachable):  # as above
             return "", False
 
     async def _must_notice(self, user: str, by: datetime) -> None:
@@ -180,7 +186,9 @@ class Sending:
         try:
             info = await self._api.call(lambda web: web.users_info(user=user), repeatable=True)
             pause = await self._api.call(lambda web: web.dnd_info(user=user), repeatable=True)
-        except (Refused, Unreachable):  # as above
+        except (Refused, Unreachable) as error:  # as above
+            if code_of(error) == "user_not_found":
+                raise PersonAway("is not found in Slack") from error
             return
         if info.node("user").flag("deleted"):
             raise PersonAway("is deactivated in Slack")

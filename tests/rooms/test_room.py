@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -234,6 +235,70 @@ async def test_whoever_is_assigned_and_not_in_the_channel_is_told_directly_and_l
         await r.press("elena", direct, str(message["ts"]), "join")
         await until(lambda: "U0ELENA005" in members(r), what="Elena in the channel")
         await room.taken("elena")
+
+
+async def test_whoever_was_asked_directly_hears_once_that_another_has_it(start: Start) -> None:
+    async with start() as r:
+        room = await Room(r).open()
+        await assign(room, "carla", "U0ELENA005")
+        direct = r.slack.open_direct("elena").id
+        await until(lambda: r.slack.messages(direct), what="a direct message")
+        await room.taken("hugo")
+        await until(lambda: len(r.slack.messages(direct)) > 1, what="a correction")
+        words = "You need not take the conversation with Maya Fischer any more: *Hugo Martin* has it."
+        assert words in str(r.slack.messages(direct)[-1]["text"])
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.hears(SOLVED)
+        assert len(r.slack.messages(direct)) == 2
+
+
+async def test_the_holder_from_whom_it_is_assigned_away_is_told(start: Start) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken("hugo")
+        await room.card_says("Take over")
+        await assign(room, "anna", "U0CARLA003")
+        await room.says("<@U0HUGO0008> ➡️ *Hugo Martin*, this is yours no longer")
+
+
+@pytest.mark.parametrize("how", ["deactivated", "asleep", "unheard"])
+async def test_what_is_assigned_to_somebody_who_cannot_notice_it_waits_for_the_team(
+    start: Start, how: str
+) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken("hugo")
+        await room.card_says("Take over")
+        cannot_notice(r, "carla", how)
+        await assign(room, "hugo", "U0CARLA003")
+        await room.says("so this is assigned to nobody now. *Billing Specialists*: press *Take* on the card")
+        await room.card_says("needs a person")
+        await until(lambda: "Assigned to Carla" not in room.card(), what="a true card")
+        await r.press("hugo", CHANNEL, room.ts, "take")
+        await room.card_says("Hugo Martin speaks to")
+
+
+@pytest.mark.parametrize("how", ["deactivated", "asleep", "unheard"])
+async def test_who_solved_it_and_cannot_notice_the_customers_return_is_not_waited_for(
+    start: Start, how: str
+) -> None:
+    async with start() as r:
+        room = await (await Room(r).open()).taken("hugo")
+        await r.press("hugo", CHANNEL, room.ts, "resolve")
+        await room.hears(SOLVED)
+        cannot_notice(r, "hugo", how)
+        r.phone.say(r.maya, "but it happened again")
+        await room.says("*Billing Specialists*: press *Take* on the card to answer Maya Fischer.")
+        assert not any("you had this last" in told for told in room.told())
+        await room.taken("carla")
+
+
+def cannot_notice(r: Rig, who: str, how: str) -> None:
+    """`unheard`: Slack does not say that they were deactivated."""
+    if how == "deactivated":
+        r.slack.deactivate(who)
+    elif how == "asleep":
+        r.slack.pause_notifications(who, r.now() + timedelta(hours=9))
+    else:
+        next(user for user in r.slack.people() if user.name == who).deleted = True
 
 
 async def test_of_two_who_press_take_at_once_the_second_is_told_who_was_first(start: Start) -> None:

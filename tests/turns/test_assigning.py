@@ -61,6 +61,22 @@ def test_the_room_is_told_of_somebody_who_is_not_in_the_channel_and_cannot_be_to
     ]
 
 
+def test_what_is_assigned_to_somebody_who_cannot_be_told_waits_for_anybody() -> None:
+    desk = ModelDesk(organization())
+    people = (*desk.organization.people, Person(id="nora", name="Nora", email=NORA))
+    desk.organization = desk.organization.model_copy(update={"people": people})
+    story = Story(desk)
+    story.put(Said("Help!"), ref="1")
+    story.turn("billing_inquiry")
+    draft = drafted(story)
+    assign(draft, PersonId("nora"), PersonId("hugo"))
+    reports.hear(draft, absent(draft, NORA, "delivered"))
+    assert draft.escalation is not None
+    assert draft.escalation.assignee is None
+    assert told_in_room(draft)[-1].startswith("⚠️ Nora is not in this channel and could not be told")
+    assert "so this is assigned to nobody now" in told_in_room(draft)[-1]
+
+
 def test_a_holder_who_is_not_in_the_channel_any_more_holds_nothing() -> None:
     draft = drafted(held_by_hugo())
     reports.hear(draft, absent(draft, HUGO, "delivered"))

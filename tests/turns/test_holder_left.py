@@ -76,8 +76,8 @@ def test_what_was_assigned_to_them_waits_for_anybody() -> None:
     told = [e.operation for e in draft.effects[before:] if isinstance(e, TellRoom)]
     assert told == [
         Post(
-            "⚠️ Carla Mendes was deactivated in Slack, so this is assigned to nobody now: press **Take** on"
-            " the card to answer."
+            "⚠️ Carla Mendes was deactivated in Slack, so this is assigned to nobody now. **Escalation Team**:"
+            " press **Take** on the card to answer Maya."
         )
     ]
     assert any(isinstance(e, ShowCard) for e in draft.effects)

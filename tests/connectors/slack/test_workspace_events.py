@@ -1,5 +1,6 @@
 """What Slack tells of channels, of the app and of people, and what the staff's account makes of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -146,4 +147,7 @@ async def test_a_reminder_that_would_not_be_noticed_in_time_is_not_posted(desk: 
     gone = Post("Ben?", calls="U0BEN", needed_by=now + timedelta(minutes=10))
     with pytest.raises(PersonAway, match="is deactivated in Slack"):
         await desk.connector.send(desk.outbound(gone, root))
+    unknown = replace(gone, calls="nobody@example.com")
+    with pytest.raises(PersonAway, match="is not found in Slack by their address"):
+        await desk.connector.send(desk.outbound(unknown, root))
     assert len(desk.slack.messages("support", root)) == 2
