@@ -28,10 +28,10 @@ def who_speaks(draft: Draft, name: str, did: str) -> str:
     lines = [
         f"👋 {did}. From now on what {name} writes in this thread goes to {customer} after {undo:g} s."
         " Everyone else's words stay inside.",
-        "- **Stays inside:** a line that begins with `//`, also after a name or a label (`Carla: // …`), and"
-        " what follows it up to the next blank line; a fenced block that holds one, whole; the whole message,"
-        " if its first line does or begins like a command (`/word`); whatever is forwarded, or composed by a"
-        " bot.",
+        "- **Stays inside:** a line that begins with `//`, also after a name, a label, a date or an address"
+        " (`Carla: // …`), and what follows it up to the next blank line; a block of code that holds one,"
+        " whole; the whole message, if its first line does or begins like a command (`/word`); whatever is"
+        " forwarded, or composed by a bot.",
         f"- **Reactions:** {_reactions(draft)}",
         f"- **Undo:** {take_back} within {undo:g} s.",
         f"- **Marks:** {_marks(draft, room)}",

@@ -1,18 +1,23 @@
 """Divide a staff message into what the customer may read and what stays inside.
 
-A private line begins with two slashes, whatever dresses it, also after a name or a label ("Carla: //"). It
-keeps inside itself and what follows it up to the next blank line; as the first line of a message it keeps the
-whole message inside. In doubt a line is private: what stayed inside can still be sent, what has left cannot
-be taken back.
+A private line begins with two slashes, whatever dresses it, also after a name, a label, a date or an address
+("Carla: //"). It keeps inside itself and what follows it up to the next blank line, and the whole block of
+code in which it stands; as the first line of a message it keeps the whole message inside. In doubt a line is
+private: what stayed inside can still be sent, what has left cannot be taken back.
 """
 
 import html
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import regex
+from babel import Locale
 
+from orgs.translations import SHIPPED
+
+_BEGINNING = 1000  # characters: what stands further on in a line does not begin it
 # Characters that look like a slash, and those that look like two.
-_SLASH = "/\uff0f\u2044\u2215\u29f8\u2571\u27cb\u2f03\U0001f67c"
+_SLASH = "/\uff0f\u2044\u2215\u29f8\u2571\u27cb\u2f03\u1735\u2041\u3033\u31d3\U0001d23a\U0001f67c"
 _SLASHES = "\u2afd\u2afb"
 _UNSEEN = r"\s\p{Z}\p{Cf}\p{Cc}\p{M}\p{Default_Ignorable_Code_Point}\u2800"
 
@@ -22,38 +27,76 @@ _SCHEMES = (
     "|msteams|zoommtg|market|intent|itms(?:-apps|-services)?|smb|ldaps?|postgres(?:ql)?|mysql"
     "|mongodb(?:\\+srv)?|rediss?|amqps?|rtsp|rtmps?"
 )
+_LANGUAGES = tuple(Locale(language) for language in (*SHIPPED, "it", "nl"))
+
+
+def _calendar(width: str) -> str:
+    """Return the names of months and days of the languages that staff write, as alternatives."""
+    names = {
+        name.rstrip(".")
+        for locale in _LANGUAGES
+        for kind in (locale.months, locale.days)
+        for context in kind.values()
+        for name in context[width].values()
+    }
+    return "|".join(regex.escape(name) for name in sorted(names, key=len, reverse=True))
+
+
+# Short names are ordinary words in other languages ("out", "man"): beside a number alone they are dates.
 _DATES = (
-    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    "|nov(?:ember)?|dec(?:ember)?|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?"
-    "|sat(?:urday)?|sun(?:day)?|today|yesterday|at|[ap]\\.?m|utc|gmt"
+    f"{_calendar('wide')}|sept?|mon|tues?|wed|thurs?|fri"
+    "|today|yesterday|tomorrow|tonight|noon|midnight|heute|gestern|morgen|mittags?|mitternacht"
+    "|aujourd['’]hui|hier|demain|midi|minuit|hoy|ayer|mañana|hoje|ontem|amanhã|oggi|ieri|domani|vandaag"
+    "|at|[ap]\\.?m|utc|gmt|ces?t|mesz?|uhr|heures?|horas?|o['’]clock"
 )
+_BESIDE_NUMBERS = _calendar("abbreviated")
+_BEFORE_DATES = (
+    "on|by|since|from|until|till|the|of|am|um|den|der|dem|vom|von|ab|seit|bis|gegen|le|la|à|au|du|de|des|dès|vers"
+    "|les|el|a|las|los|em|às|as|do|da|das|no|na|il|alle|ore|di|del|op|om|van"
+)
+_NEVER = "do not|don t|dont|must not|mustn t|should not|shouldn t|never|not|nicht|ne pas|pas|no|não|nao|non"
 # Words that say by themselves that what follows is for the staff; any others need a sign after them.
 _LABELS = (
-    "fyi|nb|cc|bcc|p\\.?s|btw|psst|notes?|notice|memo|remark|reminder|todo|aside|inside|staff|team|colleagues?"
-    "|internal(?:ly)?|private(?:ly)?|confidential(?:ly)?|customers?|clients?|between us|off the record"
-    "|(?:do not|don['’]t) send|kolleg(?:e|in|en|innen)|intern|privat|vertraulich|notiz|hinweis"
+    "fyi|nb|cc|bcc|p\\.?s|btw|psst|hush|shh+|tl dr|notes?|notice|memo|remark|reminder|todo|aside|inside|staff"
+    "|team|colleagues?"
+    "|internal(?:ly)?|private(?:ly)?|confidential(?:ly)?|secret(?:ly)?|sensitive|restricted|in confidence"
+    "|customers?|clients?|between (?:us|you|ourselves)|off the record|(?:your|our|my|their) (?:own )?eyes"
+    "|eyes only|keep (?:this|that|it|to)"
+    "|(?:not|only) for (?:the|her|him|them|us|you|me|any(?:body|one)|every(?:body|one))"
+    f"|for (?:us|you|me|the record|later)(?=\\W{{0,9}}[{_SLASH}{_SLASHES}])|for (?:us|you|me) only"
+    f"|(?:{_NEVER}) (?:\\p{{L}}{{1,12}} ){{0,2}}(?:send|sent|tell|told|say|said|share|mention|show|forward"
+    "|quote|reply|answer|write|copy|paste|post|publish|disclose|reveal|repeat|leak|read|let|pass|use|include|senden|schicken"
+    "|sagen|zeigen|weitergeben|erwähnen|weiterleiten|envoyer|dire|montrer|partager|transmettre|enviar|mandar"
+    "|decir|dizer|contar|mostrar|compartir|partilhar|compartilhar|inviare|mandare|dire|mostrare)"
+    "|nur für|nicht für|(?:pas|seulement|uniquement|juste|que) pour|(?:s[oó]lo|no) para"
+    "|(?:só|apenas|não) para|(?:solo|non) per|geheim|streng"
+    "|kolleg(?:e|in|en|innen)|intern|privat|vertraulich|notiz|hinweis"
     "|kund(?:e|in|en)|unter uns|interne?|privée?|confidentiel(?:le)?|équipe|collègues?|entre nous"
     "|intern[oa]s?|privad[oa]|particular|confidencial|nota|equipo|equipe|entre nosotros|entre nós"
     "|clientes?|riservat[oa]|tra noi"
+    "|внутренн\\p{L}+|заметка|примечание|только для|не (?:для|отправлять|говорить)|между нами"
+    "|内部|内线|机密|保密|注|备注|備註|備考|社内|内緒|極秘|メモ|내부|메모|참고|비밀"
 )
 # A link is none of what may stand before the slashes. Of schemes that nobody knows, most are names or labels
 # ("note://she complains"): one is a link when what follows looks like an address.
+_ADDRESS = r"[^\s/?\#]* [./?\#=:@%&] \S"
 _LINK = rf"""
-    (?i:{_SCHEMES}) [:\uff1a] {_TWO}
+    (?i:https?|ftps?) [:\uff1a] {_TWO}
+    | (?i:{_SCHEMES}) [:\uff1a] {_TWO} (?! [{_UNSEEN}] | $ )
     | (?i:https?|ftps?) [{_UNSEEN}]* [:\uff1a] [{_UNSEEN}]* {_TWO} (?! [{_UNSEEN}] | $ )
-    | [a-z] [a-z0-9+.-]{{1,30}} :// [^\s/?\#]* [./?\#=:@%&] \S
+    | [a-z] [a-z0-9+.-]{{1,30}} :// {_ADDRESS}
 """
 
 # All that may stand before the slashes of a private line: signs, pictures and what nobody sees; a tag; a link
 # with words; the name of an emoji or of a channel; whom the line mentions; numbers, dates and times; the
-# letter of a list or of a ticked box.
+# letter of a list or of a ticked box; an address of mail or of the web.
 _WORD = rf"(?:(?!{_TWO})[^\s@])"
 _OF_A_NAME = r"(?: (?!\p{Ll}) | (?=\p{Ll}{1,3}(?!\p{L})) )"  # "Cruz", "de", "-", but no word of a sentence
 _SIGN = rf"[^\p{{L}}\p{{Nd}}{_SLASH}{_SLASHES}]"
 _MARK = rf"""
-    :[a-z0-9_+'-]{{1,60}}: (?<! :(?:{_SCHEMES}): )
-    | < [{_SLASH}@\#!]? \p{{L}} [^<>:{_SLASH}]{{0,80}} >
-    | \[ [^\[\]]{{1,80}} \] \( [^()\s]{{1,300}} \) (?=[{_UNSEEN}:,])
+    (?<![\p{{L}}\p{{Nd}}]) :[a-z0-9_+'-]{{1,60}}: (?! (?<= :(?:{_SCHEMES}): ) {_TWO} {_ADDRESS} )
+    | < [{_SLASH}@\#!]? (?!{_LINK}) \p{{L}} [^<>]{{0,300}} >
+    | \[ (?: [^\[\]\\] | \\. ){{0,80}} \] \( [^()]{{1,300}} \) (?=[{_UNSEEN}{_SLASH}{_SLASHES}:,])
     | \# {_WORD}{{1,80}} (?<!:) (?=[{_UNSEEN}:,])
     | (?: \p{{L}}{{1,10}} [{_UNSEEN},:]+ ){{0,2}} (?<![\p{{L}}\p{{Nd}}]) [@\uff20] {_WORD}{{1,80}}+
       (?: (?: [{_UNSEEN}]++ {_WORD}{{1,40}}+ ){{0,6}}?
@@ -64,26 +107,59 @@ _MARK = rf"""
     | \p{{Default_Ignorable_Code_Point}}
 """
 _NUMBER = rf"""
-    \p{{Nd}}{{1,9}} (?: (?:st|nd|rd|th)\b | [{_SLASH}] (?=\p{{Nd}}) )?
-    | (?i:\b(?:{_DATES})\b)
+    \p{{Nd}}{{1,9}} (?:
+        (?: (?i:st|nd|rd|th|[eo]|er|re|[ap]m?|hs?|z) | \p{{Lo}} ) (?!\p{{L}}) | (?i:t) (?=\p{{Nd}})
+        | [{_SLASH}] (?=\p{{Nd}}) )?
+    | (?i: (?: \b(?:{_BEFORE_DATES})\b [{_UNSEEN}]++ ){{0,3}}
+        (?: (?: \b | (?<=\p{{Nd}}) ) (?:{_DATES.replace(" ", "[ ]")}) \b
+          | (?<= \p{{Nd}} [\s.,-]{{0,3}} ) (?:{_BESIDE_NUMBERS}|h|hrs?|min) \b
+          | \b (?:{_BESIDE_NUMBERS}) (?= [\s.,-]{{1,3}} \p{{Nd}} ) ) )
+    | (?i: (?: \b(?:{_BEFORE_DATES})\b [{_UNSEEN}]++ ){{1,3}} ) (?=\p{{Nd}})
     | [\p{{L}}\p{{M}}]{{1,4}} [.)\]] (?=[{_UNSEEN}{_SLASH}{_SLASHES}])
 """
-# Then up to four names or labels, such as "Carla:", "Hugo (he/him):" or "for the team -". Each is up to four
+# Then names or labels, such as "Carla:", "Hugo (he/him):" or "for the team -". Each is up to four
 # words with a sign after them: without one nothing tells where a name ends ("Maya // Hugo"). One of the words
 # above does tell, among up to eight ("cc Carla and Hugo").
-_NAME = r"[\p{L}\p{M}\p{N}\p{Cf}]{1,40} (?: ['’._/-] [\p{L}\p{M}\p{N}\p{Cf}]{1,40} ){0,5}+"
+_DOMAINS = (
+    "com|org|net|info|biz|eu|de|fr|es|pt|it|nl|be|at|ch|uk|br|pl|us|ca|io|co|ai|app|dev|shop|example|test"
+)
+_AT = rf"""
+    {_WORD}{{1,64}} @ {_WORD}{{1,255}}
+    | < [^<>\s]{{1,2000}} >
+    | (?:{_LINK}) \S* (?=[{_UNSEEN}])
+    | (?: [\p{{L}}\p{{N}}-]{{1,63}}+ \. ){{1,8}}
+      (?: \p{{L}}{{2,24}} (?=/) | (?i:{_DOMAINS}) \b ) (?: [/:] {_WORD}{{0,300}}+ )? (?=[{_UNSEEN}])
+"""
+_LETTERS = r"[\p{L}\p{M}\p{N}\p{Cf}]{1,40}"
+_NAME = rf"{_LETTERS} (?: (?!{_TWO}) ['’._/-] {_LETTERS} ){{0,5}}+"
 _LABEL = rf"""
     (?!{_LINK}) {_NAME} (?: [{_UNSEEN}]++ (?!{_LINK}) {_NAME} ){{0,3}}+
+    (?: [{_UNSEEN}]++ (?!{_LINK}) {_OF_A_NAME} {_NAME} ){{0,8}}+
     [{_UNSEEN}]*+ (?=\S) (?:{_MARK})++
 """
+_TOLD_BY = _LABELS.replace(" ", r"[^\p{L}\p{N}]{1,8}")
+_OF_A_LABEL = rf"(?!{_LINK}) {_NAME} (?: {_MARK} )"
 _TOLD = rf"""
-    (?= (?: (?!{_TWO}) . ){{0,160}}? \b (?i:{_LABELS.replace(" ", "[ ]")}) \b )
-    (?: (?!{_LINK}) {_NAME} (?: {_SIGN} | \p{{Default_Ignorable_Code_Point}} )++ ){{1,8}}+
+    (?= (?: (?!{_TWO}) . ){{0,160}}? \b (?i:{_TOLD_BY}) \b )
+    (?: (?: {_OF_A_LABEL}++ ){{0,7}} (?!{_LINK}) {_NAME} [{_UNSEEN}]*+ (?={_TWO})
+      | (?: {_OF_A_LABEL}++ ){{1,8}}
+      | (?: {_OF_A_LABEL}++ ){{9,40}}? (?<= [:\uff1a–—>|\])}}-] [{_UNSEEN}]* ) (?: {_OF_A_LABEL}++ ){{0,2}}+ )
 """
+# When it was written, and by whom, in any order: a number alone may be a price, and is none of it.
+_MOMENT = rf"""
+    (?= (?: (?!{_TWO}) . ){{0,40}}?
+        (?: \p{{Nd}} (?: [:\uff1a] \p{{Nd}}\p{{Nd}} | [./-] \p{{Nd}}{{1,2}} [./-] \p{{Nd}}
+            | [{_UNSEEN}]? (?i:h(?:\p{{Nd}}\p{{Nd}})?|[ap]m)\b
+            | [\s.,-]{{0,3}} (?i:{_BESIDE_NUMBERS}) \b | [年月日時时点點년월일시] )
+          | (?i:\b(?:{_DATES})\b) | (?i:\b(?:{_BESIDE_NUMBERS})) [\s.,-]{{1,3}} \p{{Nd}} ) )
+    (?: {_NUMBER} | {_MARK} )++
+"""
+_THEN = rf"(?: {_MOMENT} | {_AT} | {_LABEL} | {_MARK} ){{0,9}}+"
 _PRIVATE = regex.compile(
     rf"""
-    (?: {_MARK} | {_NUMBER} )*+
-    (?: (?: {_LABEL} ){{0,4}}+ | {_TOLD} )
+    (?= .*? {_TWO} )
+    (?: {_AT} | {_MARK} | {_NUMBER} )*+
+    (?: {_THEN} | {_TOLD} {_THEN} | {_THEN} {_TOLD} {_THEN} )
     {_TWO}
     """,
     regex.VERBOSE,
@@ -92,16 +168,21 @@ _PRIVATE = regex.compile(
 # ("€/month").
 _COMMAND = regex.compile(
     rf"""
-    (?: [@\uff20] {_WORD}{{1,80}}+ [{_UNSEEN}] | \p{{Nd}}{{1,9}} [.)] [{_UNSEEN}] | {_MARK} )*+
-    (?<![.\p{{Sc}}]) [{_SLASH}] \p{{L}} (?! \S* [{_SLASH}] [\p{{L}}\p{{N}}] )
+    (?: [@\uff20] (?![{_SLASH}]) {_WORD}{{1,80}}+ [{_UNSEEN}] | \p{{Nd}}{{1,9}} [.)] [{_UNSEEN}] | {_MARK} )*+
+    (?<![.\p{{Sc}}]) [{_SLASH}] @? \p{{L}} (?! \S* [{_SLASH}] [\p{{L}}\p{{N}}] )
     """,
     regex.VERBOSE,
 )
 _BLANK = regex.compile(rf"[{_UNSEEN}>]*")
 _QUOTED = regex.compile(rf"[{_UNSEEN}]*>")
+_LINKED = regex.compile(r"\[(?P<label>(?:[^\[\]\\]|\\.){1,300})\]\([^()\n]{0,2000}\)")
+_ANY_SLASH = regex.compile(rf"[{_SLASH}{_SLASHES}]")
+_ESCAPED = regex.compile(r"\\([!-/:-@\[-`{-~])")
+_INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 _FENCE = regex.compile(
     rf"(?:[{_UNSEEN}>*+-]|\p{{Nd}}{{1,9}}[.)])*+(?P<fence>`{{3,}}(?=[^`]*$)|~{{3,}})(?P<info>.*)"
 )
+_RUN = regex.compile(r"~{3,}|`{3,}|(?<![\w`])`{1,2}(?!`)|(?<!`)`{1,2}(?![\w`])")
 
 
 class Divided(NamedTuple):
@@ -121,40 +202,56 @@ def divide(text: str) -> Divided:
         return Divided("", text)
     lines = text.splitlines()
     read = [html.unescape(line) for line in lines]
-    fences = _fences(read)
-    inside = _private_lines(read, fences)
+    inside = _private_lines(read)
     if not any(inside):
         return Divided(text, "")
-    if _begins_private(read, fences):
+    if _begins_private(read):
         return Divided("", text)
     return Divided(_tidy(lines, read, inside, kept=False), _tidy(lines, read, inside, kept=True))
 
 
 def is_command(text: str) -> bool:
     """Return whether a message begins like a command to a program."""
-    return _COMMAND.match(html.unescape(text)) is not None
+    return any(_COMMAND.match(reading) for reading in _readings(html.unescape(text)))
 
 
-def _begins_private(read: list[str], fences: list[int | None]) -> bool:
+def _readings(line: str) -> Iterator[str]:
+    """Yield a line as it is written, without what is escaped, and as it is shown: links are their words, and
+    there is nothing that nobody sees.
+    """
+    plain = _ESCAPED.sub(r"\1", line)
+    shown = _INVISIBLE.sub("", _ESCAPED.sub(r"\1", _LINKED.sub(lambda link: link["label"], line)))
+    yield from {line, plain, " ".join(shown.split())}
+
+
+def _is_private(line: str) -> bool:
+    if _ANY_SLASH.search(line) is None:
+        return False
+    return any(_PRIVATE.match(reading, endpos=_BEGINNING) for reading in _readings(line))
+
+
+def _begins_private(read: list[str]) -> bool:
     """Return whether the first line is private; in a block it is the first one that the block shows."""
-    shown = [n for n, line in enumerate(read) if not _BLANK.fullmatch(line)][:2]
-    first = shown[:1] if fences[shown[0]] is None else shown
-    return any(_PRIVATE.match(read[n]) for n in first)
+    shown = [line for line in read if not _BLANK.fullmatch(line)][:2]
+    return any(map(_is_private, shown if _FENCE.match(shown[0]) else shown[:1]))
 
 
-def _private_lines(read: list[str], fences: list[int | None]) -> list[bool]:
+def _private_lines(read: list[str]) -> list[bool]:
     """Tell of each line whether it stays inside."""
-    hidden = {fences[n] for n, line in enumerate(read) if _PRIVATE.match(line)} - {None}
+    private = [_is_private(line) for line in read]
+    if not any(private):
+        return private
+    blocks = _blocks([_ESCAPED.sub(r"\1", line) for line in read])
+    hidden = {blocks[n] for n, one in enumerate(private) if one} - {None}
     inside: list[bool] = []
     going_on = False  # a private line came before, and no blank line since
-    for n, line in enumerate(read):
-        fence = fences[n]
-        if fence is None and _ends(read, n):
+    for n, block in enumerate(blocks):
+        if block is None and _ends(read, n):
             going_on = False
-        elif _PRIVATE.match(line) or fence in hidden:
+        elif private[n] or block in hidden:
             going_on = True
-        elif going_on and fence is not None:
-            hidden.add(fence)  # a block that follows a private line is not torn apart at a blank line in it
+        elif going_on and block is not None:
+            hidden.add(block)  # a block that follows a private line is not torn apart at a blank line in it
         inside.append(going_on)
     return inside
 
@@ -169,23 +266,54 @@ def _ends(read: list[str], n: int) -> bool:
     return not closes_quotation or bool(_BLANK.fullmatch(read[n + 1]))
 
 
-def _fences(read: list[str]) -> list[int | None]:
-    """For each line the number of the line that opens its fenced block, or None outside of one."""
-    fences: list[int | None] = []
-    opened: int | None = None
-    fence = ""
+def _blocks(read: list[str]) -> list[int | None]:
+    """For each line the number of the line at which its block of code begins, or None outside of one.
+
+    Where a block begins and ends is read in every way that a writer may have meant. Blocks that two readings
+    place on the same lines are one.
+    """
+    blocks: list[int | None] = [None] * len(read)
+    for first, last in sorted({*_fenced(read), *_spanned(read)}):
+        known = blocks[first]
+        for n in range(first, last + 1):
+            blocks[n] = first if known is None else known
+    return blocks
+
+
+def _fenced(read: list[str]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last line of each block between fences, as CommonMark has them."""
+    opened, fence = -1, ""
     for n, line in enumerate(read):
         found = _FENCE.match(line)
-        if opened is None:
-            if found is not None:
-                opened, fence = n, found["fence"]
-            fences.append(opened)
+        if found is None:
             continue
-        fences.append(opened)
-        closes = found is not None and found["fence"].startswith(fence) and not found["info"].strip()
-        if closes:
-            opened = None
-    return fences
+        if opened < 0:
+            opened, fence = n, found["fence"]
+        elif found["fence"].startswith(fence) and not found["info"].strip():
+            yield opened, n
+            opened = -1
+    if opened >= 0:
+        yield opened, len(read) - 1
+
+
+def _spanned(read: list[str]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last line of each block between signs of code that stand anywhere in a line.
+
+    A sign whose like stands on the same line ends there. Where one of three signs or more is never closed,
+    nobody can tell which: all from the first one on is one block. A longer run may close a shorter one, and
+    may as well begin and end a block in which the shorter ones stand.
+    """
+    runs = [[run[0] for run in _RUN.finditer(line)] for line in read]
+    for sign in {run for line in runs for run in line}:
+        odd = [n for n, line in enumerate(runs) if sum(_closes(run, sign) for run in line) % 2]
+        if len(odd) % 2 and len(sign) >= 3:
+            yield odd[0], len(read) - 1
+        else:
+            yield from zip(odd[::2], odd[1::2], strict=False)
+
+
+def _closes(run: str, sign: str) -> bool:
+    return run.startswith(sign) if len(sign) >= 3 else run == sign
 
 
 def _tidy(lines: list[str], read: list[str], inside: list[bool], *, kept: bool) -> str:

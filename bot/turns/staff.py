@@ -322,7 +322,7 @@ def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId 
     elif holds and divide(message.text).private and draft.advise(f"{_PRIVATE}{who}"):
         draft.whisper(
             who,
-            "🔒 This whole message stays inside: its first line is private (`//`). Put what"
+            "🔒 This whole message stays inside: it begins with what is private (`//`). Put what"
             f" {draft.customer_name} should read in a message of its own.",
         )
     if holds or not draft.advise(who):
@@ -361,6 +361,20 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
     own = message.sender == person and not _is_forwarded(event)
     speaks = own and not whole and _speaks(draft, event, person)
     match message.state:
+        # Whoever adds or changes private words alone leaves the others, and their time, as they are.
+        case _ if (
+            _waits(draft, message)
+            and own
+            and not refiled
+            and not whole
+            and (
+                public.strip() == message.text.strip()
+                or (not speaks and public.split() == message.text.split())
+            )
+        ):
+            _keep_private(draft, event, message, private)
+            if message.state is MessageState.HELD:
+                draft.mark(message, Mark.WAITING)
         # The undo is the author's, whoever holds the conversation; new words leave only for who holds it.
         case _ if _waits(draft, message) and not speaks:
             _take_inside(draft, event, message, edit.text, person)

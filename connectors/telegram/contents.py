@@ -26,6 +26,7 @@ _FRAME = frozenset(
 _START = re.compile(r"/start(?:@\w+)?(?:\s+([A-Za-z0-9_-]{1,64}))?\s*")
 
 _WEB = re.compile(r"https?://[^\s<>\\]{1,2000}")
+_LINE_ENDS = (b"", "\n".encode("utf-16-le"))  # also that of the text
 
 
 class _File(Protocol):
@@ -40,9 +41,9 @@ class _File(Protocol):
 
 def content_of(message: Message, raw: Mapping[str, object]) -> Said | Started | Unsupported:
     """`raw` is the JSON `message` was read from: it still has the kinds the library does not know."""
-    said = said_of(message, raw)
-    if start := _START.fullmatch(said.text):
+    if start := _START.fullmatch(words(message.text or message.caption, "message.text")):
         return Started(start[1] or "")
+    said = said_of(message, raw)
     if said.text or said.attachments:
         return said
     return Unsupported(words(next((key for key in raw if key not in _FRAME), "empty"), "message"))
@@ -59,34 +60,35 @@ def _as_markdown(text: str, entities: object) -> str:
     """Return the text with its links and blocks of code as Markdown, or they would lose where they lead and
     where they end. Whoever is mentioned by name alone gets the sign of a mention. How the rest looked is left
     out.
-
-    What begins with a slash stays as it is: how it begins says for whom it is.
     """
-    if not isinstance(entities, list) or text.lstrip().startswith("/"):
+    if not isinstance(entities, list):
         return text
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)  # which nobody has typed
     coded = text.encode("utf-16-le")
-    for start, end, url in sorted(_spans(entities), key=itemgetter(0), reverse=True):
-        if not 0 <= start < end <= len(coded):
-            continue
-        shown = coded[start:end].decode("utf-16-le", "ignore")
+    for start, end, url in sorted(_spans(coded, entities), key=itemgetter(0), reverse=True):
+        shown = _decoded(coded[start:end])
+        label = shown.strip()
         if url == "":
             written = f"@{shown.removeprefix('@')}"
         elif url is None:
-            before, after = coded[:start].decode("utf-16-le", "ignore"), coded[end:][:2]
-            written = _fenced(shown, own_line=not before or before.endswith("\n"))
-            written += "" if after in (b"", "\n".encode("utf-16-le")) else "\n"
-        elif (label := shown.strip()) and "\n" not in label:
+            before, after = (
+                "" if b in _LINE_ENDS else "\n" for b in (coded[start - 2 : start], coded[end:][:2])
+            )
+            written = f"{before}{fence}\n" + shown.strip("\n") + f"\n{fence}{after}"
+        elif label and "\n" not in label:
             escaped = re.sub(r"([\\\[\]])", r"\\\1", label)
-            written = f"[{escaped}]({url.replace('(', '%28').replace(')', '%29')})"
+            link = f"[{escaped}]({url.replace('(', '%28').replace(')', '%29')})"
+            written = shown.replace(label, link)  # with the line breaks that stand around it
         else:
             continue
         coded = coded[:start] + written.encode("utf-16-le") + coded[end:]
     return clean(coded.decode("utf-16-le", "replace"))
 
 
-def _spans(entities: list[object]) -> Iterator[tuple[int, int, str | None]]:
+def _spans(text: bytes, entities: list[object]) -> Iterator[tuple[int, int, str | None]]:
     """Yield where in the UTF-16 text links, mentions by name and blocks of code are: first byte, end, and the
-    address: "" for a mention, None for code.
+    address: "" for a mention, None for code. Code of several lines is a block, however it was marked.
     """
     for entity in entities:
         if not isinstance(entity, dict):
@@ -94,18 +96,22 @@ def _spans(entities: list[object]) -> Iterator[tuple[int, int, str | None]]:
         at, length, url = entity.get("offset"), entity.get("length"), entity.get("url")
         if not isinstance(at, int) or not isinstance(length, int):
             continue
-        if entity.get("type") == "pre":
-            yield at * 2, (at + length) * 2, None
-        elif entity.get("type") == "text_mention":
-            yield at * 2, (at + length) * 2, ""
-        elif entity.get("type") == "text_link" and isinstance(url, str) and _WEB.fullmatch(url):
-            yield at * 2, (at + length) * 2, url
+        start, end = at * 2, (at + length) * 2
+        if not 0 <= start < end <= len(text):
+            continue
+        kind = entity.get("type")
+        if kind in ("pre", "code"):
+            code = _decoded(text[start:end])
+            if any(map(str.isalnum, code)) and (kind == "pre" or len(code.splitlines()) > 1):
+                yield start, end, None
+        elif kind == "text_mention":
+            yield start, end, ""
+        elif kind == "text_link" and isinstance(url, str) and _WEB.fullmatch(url):
+            yield start, end, url
 
 
-def _fenced(code: str, *, own_line: bool) -> str:
-    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return ("" if own_line else "\n") + f"{fence}\n{code.strip(chr(10))}\n{fence}"
+def _decoded(coded: bytes) -> str:
+    return coded.decode("utf-16-le", "ignore")
 
 
 def attachments_of(message: Message) -> tuple[Attachment, ...]:

@@ -8,9 +8,9 @@ from tests.rooms.test_topic import Topic
 from tests.story.rig import ROOT, rig
 
 RULE = (
-    "a line that begins with //, also after a name or a label (Carla: // …), and what follows it up to the"
-    " next blank line; a fenced block that holds one, whole; the whole message, if its first line does or"
-    " begins like a command (/word); whatever is forwarded, or composed by a bot."
+    "a line that begins with //, also after a name, a label, a date or an address (Carla: // …), and what"
+    " follows it up to the next blank line; a block of code that holds one, whole; the whole message, if its"
+    " first line does or begins like a command (/word); whatever is forwarded, or composed by a bot."
 )
 
 

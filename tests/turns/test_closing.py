@@ -151,6 +151,35 @@ def test_an_edit_of_who_speaks_no_longer_takes_the_words_back(tale: Tale) -> Non
     assert tale.sent() == ["Carla here."], "neither the old words nor those of who holds it no more"
 
 
+def test_private_words_added_by_who_speaks_no_longer_leave_the_others_their_time(tale: Tale) -> None:
+    tale.writes("Hugo waits.", HUGO, "s1")
+    tale.step(timedelta(seconds=3))
+    tale.presses(CARLA, "take")
+    tale.put(Edited("s1", "Hugo waits.\n\n// she always complains"), HUGO, place=tale.thread)
+    tale.writes("Carla here.", CARLA, "s2")
+    tale.step(timedelta(seconds=3))
+    assert tale.sent() == ["Hugo waits."], "its time did not begin anew"
+    tale.step(UNDO)
+    assert tale.sent() == ["Carla here."]
+    assert "🔒 This part stays inside: “// she always complains”" in tale.whispered
+
+
+def test_private_words_taken_away_by_who_speaks_no_longer_leave_the_others_their_time(tale: Tale) -> None:
+    tale.writes("Hugo waits.\n// really", HUGO, "s1")
+    tale.presses(CARLA, "take")
+    tale.put(Edited("s1", "Hugo waits."), HUGO, place=tale.thread)
+    tale.step(UNDO)
+    assert tale.sent() == ["Hugo waits."]
+
+
+def test_private_words_added_at_the_top_by_who_speaks_no_longer_take_all_back(tale: Tale) -> None:
+    tale.writes("Hugo waits.", HUGO, "s1")
+    tale.presses(CARLA, "take")
+    tale.put(Edited("s1", "// not yet\n\nHugo waits."), HUGO, place=tale.thread)
+    tale.step(UNDO)
+    assert tale.sent() == []
+
+
 def test_an_edit_after_the_customer_reopened_says_that_nothing_of_it_leaves(tale: Tale) -> None:
     tale.writes("All done.", HUGO, "s1")
     tale.presses(HUGO, "resolve")

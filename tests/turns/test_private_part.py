@@ -59,8 +59,8 @@ async def test_the_public_part_leaves_and_the_rest_is_kept_as_a_note(desk: Bench
 
 
 WHOLE = (
-    "🔒 This whole message stays inside: its first line is private (`//`). Put what Maya should read in a"
-    " message of its own."
+    "🔒 This whole message stays inside: it begins with what is private (`//`). Put what Maya should read in"
+    " a message of its own."
 )
 
 

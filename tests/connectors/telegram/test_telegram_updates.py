@@ -23,6 +23,7 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
+from bot.turns.private import divide
 from tests.connectors.telegram.rig import NOW, connector, signed
 
 FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
@@ -170,7 +171,7 @@ LINK: Json = {"type": "text_link", "offset": 3, "length": 4, "url": "https://a.b
     [
         ("😀 here!", LINK, "😀 [here](https://a.b/c?d=%28e%29)!"),
         ("😀 [x]]!", LINK, "😀 [\\[x\\]\\]](https://a.b/c?d=%28e%29)!"),
-        ("// here", LINK, "// here"),
+        ("// here", LINK, "// [here](https://a.b/c?d=%28e%29)"),
         ("😀 Anna // x", LINK | {"type": "text_mention", "url": None}, "😀 @Anna // x"),
         ("😀 here!", LINK | {"type": "bold"}, "😀 here!"),
         ("😀 here!", LINK | {"url": "javascript:x"}, "😀 here!"),
@@ -194,11 +195,76 @@ def test_a_link_that_hides_behind_words_is_not_lost(text: str, entity: Json, rea
         ("😀 b c", 3, 1, "😀 \n```\nb\n```\n c"),
         ("b\nc", 0, 2, "```\nb\n```\nc"),
         ("a ``` b", 2, 5, "a \n````\n``` b\n````"),
+        ("/etc/hosts holds:\nb", 18, 1, "/etc/hosts holds:\n```\nb\n```"),
+        ("😀b😀", 2, 1, "😀\n```\nb\n```\n😀"),
+        ("``` is\nb", 7, 1, "``` is\n````\nb\n````"),
     ],
 )
 def test_a_block_of_code_keeps_its_ends(text: str, offset: int, length: int, read: str) -> None:
     block = {"type": "pre", "offset": offset, "length": length}
     assert only(update("message", message(text=text, entities=[block]))).content == Said(read)
+
+
+def marked(text: str, kind: str, part: str, **more: object) -> str:
+    """Return what is read where a part of the text is marked."""
+    offset, length = (len(each.encode("utf-16-le")) // 2 for each in (text[: text.index(part)], part))
+    entity = {"type": kind, "offset": offset, "length": length, **more}
+    content = only(update("message", message(text=text, entities=[entity]))).content
+    assert isinstance(content, Said)
+    return content.text
+
+
+def test_code_of_one_line_is_no_block() -> None:
+    assert marked("run a // b now", "code", "a // b") == "run a // b now"
+
+
+@pytest.mark.parametrize("kind", ["pre", "code"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "See: ",
+        "See:\n",
+        "😀 ",
+        "/etc/hosts holds:\n",
+        "/ 2 is what we do: ",
+        "```\nsee ",
+        "~~~\nsee ",
+        "See ``` and ",
+        "> ",
+        "- ",
+    ],
+)
+def test_a_private_line_keeps_the_block_inside_in_which_it_stands(before: str, kind: str) -> None:
+    block = "first\n\n// x\n\nsecret\n\n```\n\nsecret"
+    read = marked(f"One.\n\n{before}{block}\n\nBye.", kind, block)
+    assert "secret" not in divide(read).public
+    assert divide(read).public.startswith("One.")
+    assert "secret" not in divide(marked(before + block, kind, block)).public
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("One.\n// secret", "//"),
+        ("One.\n// secret", "\n//"),
+        ("One.\n// secret", "\n/"),
+        ("One.\n/ / secret", "/ /"),
+        ("One.\n// secret", "// secret"),
+        ("One.\nCarla\n// secret", "Carla\n"),
+        ("One.\nCarla: // secret", "Carla"),
+        ("One.\nCarla Mendes // secret", "Carla Mendes"),
+        ("One.\ncarla@brightdesk.example // secret", "carla@brightdesk.example"),
+        ("/resolve secret", "/resolve"),
+        ("/resolve secret", "secret"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["text_link", "text_mention", "pre", "code", "bold"])
+def test_whatever_is_marked_a_private_line_stays_inside(text: str, part: str, kind: str) -> None:
+    if kind in ("code", "bold") and part == "Carla Mendes":
+        return  # nothing tells where the name ends
+    read = marked(text, kind, part, url="https://shop.example/a")
+    assert "secret" not in divide(read).public
 
 
 @pytest.mark.parametrize(
