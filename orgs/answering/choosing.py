@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from orgs.answering.formulas import unsigned
-from orgs.answering.lexicon import each
+from orgs.answering.formulas import is_signature, unsigned
+from orgs.answering.lexicon import FILLERS, SYNONYMS, each
 from orgs.answering.words import bounded, clauses, words
 from orgs.answering.yes_no import Reply, yes_or_no
 
@@ -67,6 +67,44 @@ _SIGN_OFF: Final = re.compile(
     r"|merci|cordialement|bien (?:cordialement|a vous)|salutations|gracias|saludos(?: cordiales)?"
     r"|un saludo|atentamente|obrigad[oa]|cumprimentos|atenciosamente|abracos?)"
 )
+_QUOTED: Final = re.compile(r"\s*[>＞]")
+_NAME: Final = re.compile(r"[^\W\d_]+(?:[-'’.][^\W\d_]+)*\.?")
+_IN_NAMES: Final = frozenset(
+    each("de da do dos das di du del la le van von der den ten ter zu el al bin ibn y e")
+)
+_STRANGERS_NAME = 3  # words of a name that only the sign-off tells, without "de", "van" and the like
+_SIGNATURE_LINES = 5
+# Words below a choice that change it, or ask for something else.
+_CORRECTS: Final = frozenset(
+    each(
+        """
+no not nope yes wait stop hold sorry actually instead rather but or and also neither nor none nothing never
+wrong both urgent urgently asap help now today still question more
+nein nicht ja doch warte warten halt stopp aber oder und auch stattdessen lieber falsch beide dringend eilig
+hilfe jetzt heute keine keins nichts moment frage
+non pas oui attendez attends mais ou et aussi plutot faux urgence urgente aide aucun rien maintenant
+si espera espere pero o tambien mejor mal ambos ayuda ahora ninguno nada
+nao sim espere mas ou tambem melhor errado ajuda agora nenhum duvida
+"""
+    )
+)
+_TOPICS: Final = (
+    _CORRECTS
+    | FILLERS
+    | {word for group in SYNONYMS for word in group}
+    | set(
+        each(
+            """
+refund refunds money account login password card charged charge subscription order board boards human
+invoice agent person support broken complaint error export
+erstattung geld konto anmeldung passwort kennwort karte kundigung rechnung mensch mitarbeiter fehler
+beschwerde remboursement argent compte connexion facture carte humain personne plainte erreur
+reembolso dinero cuenta factura tarjeta humano persona queja
+dinheiro conta fatura cartao pessoa reclamacao estorno
+"""
+        )
+    )
+)
 _LAST = frozenset(each("last letzte letzten letzter dernier derniere ultimo ultima"))
 
 
@@ -74,11 +112,12 @@ def choice_of(text: str, options: Sequence[tuple[str, str]], name: str = "") -> 
     """Return the place of the option, a value and its label, that the text is; None if it is none of them.
 
     An option is typed as its number, its label, "the second one", or "yes" where there is only one. `name` is
-    the writer's: a mail's greeting and sign-off are left out.
+    the writer's: a mail's greeting and sign-off are left out, also one of a name that the desk does not know,
+    and so are quoted lines.
     """
     if not options:
         return None
-    text = _without_letterhead(text, name)
+    text = _without_letterhead(_unquoted(text), name)
     if len(text) > LONGEST:
         return None
     typed = _bare(text)
@@ -102,14 +141,77 @@ def choice_of(text: str, options: Sequence[tuple[str, str]], name: str = "") -> 
 
 def _without_letterhead(text: str, name: str) -> str:
     """Leave out the greeting above, and below the name, a signature, or a sign-off with a name."""
-    lines = [line.strip() for line in bounded(text).splitlines() if line.strip()]
+    all_lines = [line.strip() for line in bounded(text).splitlines()]
+    lines = [line for line in all_lines if line]
     if len(lines) > 1 and _GREETING.fullmatch(" ".join(words(lines[0]))):
         lines = lines[1:]
+    if lines and (number := _above_a_stranger(lines, all_lines)):
+        return number
     for at, line in enumerate(lines[1:], start=1):
         below = lines[at + 1 :]
         if _SIGN_OFF.fullmatch(" ".join(words(line))) and (not below or _is_name(below[0], name)):
             return "\n".join(lines[:at])
     return unsigned("\n".join(lines), name)
+
+
+def _above_a_stranger(lines: Sequence[str], all_lines: Sequence[str]) -> str:
+    """Return the number in the first line if nothing but a sign-off stands after it, by whomever; else "".
+
+    A name alone must stand apart, below an empty line: the word below "2" may be what it is about.
+    """
+    number, _, rest = lines[0].partition(" ")
+    if len(lines) > 1 and _is_number(_bare(lines[0])):
+        number, below = lines[0], list(lines[1:])
+        apart = all_lines[all_lines.index(number) + 1] == ""
+    elif len(lines) == 1 and rest and _is_number(_bare(number)):
+        below, apart = [rest.lstrip(" -–—,.")], False
+    else:
+        return ""
+    found = _NAME.findall(below[0])
+    folded = [" ".join(words(word)) for word in found]
+    thanks = next((n for n in range(len(found), 0, -1) if _SIGN_OFF.fullmatch(" ".join(folded[:n]))), 0)
+    if re.search(r"[\d?]", below[0]):
+        return ""
+    if thanks and (left := found[thanks:]):
+        signed = _could_be_name(left, _CORRECTS, typed_small=len(left) == 1)
+    elif thanks and len(below) > 1:
+        below = below[1:]
+        left = _NAME.findall(below[0])
+        small = len(left) == 1 and len(below) == 1
+        signed = not re.search(r"[\d?]", below[0]) and _could_be_name(left, _CORRECTS, typed_small=small)
+    else:
+        signed = bool(thanks) or (apart and _could_be_name(found, _TOPICS))
+    ends = len(below) <= _SIGNATURE_LINES + 1 and all(is_signature(line) for line in below[1:])
+    return number if signed and ends else ""
+
+
+def _could_be_name(found: Sequence[str], never: Collection[str], *, typed_small: bool = False) -> bool:
+    """Whether the words are a name: few, with capitals, and none of those that say something else."""
+    names = [word for word in found if word.casefold() not in _IN_NAMES]
+    if not 0 < len(names) <= _STRANGERS_NAME or any(word in never for name in names for word in words(name)):
+        return False
+    return all(_is_capitalized(name) or typed_small for name in names)
+
+
+def _is_capitalized(name: str) -> bool:
+    """As names are: Kate, Anne-Marie, McKay, O'Neil, K.; neither PayPal nor SEPA."""
+    parts = re.split(r"[-'’.]|(?<=^Mc)|(?<=^Mac)", name)
+    return all(part[:1].isupper() and part[1:] == part[1:].lower() for part in parts if part)
+
+
+def _unquoted(text: str) -> str:
+    """Leave out the lines of a quote, and who wrote it when."""
+    lines = text.splitlines()
+    if not any(_QUOTED.match(line) for line in lines):
+        return text
+    quoted = [bool(_QUOTED.match(line)) for line in lines]
+    kept = [
+        line
+        for at, line in enumerate(lines)
+        if not quoted[at] and not (line.rstrip().endswith(":") and any(quoted[at + 1 : at + 3]))
+    ]
+    own = "\n".join(kept)
+    return own if own.strip() else text
 
 
 def _is_name(line: str, name: str) -> bool:

@@ -322,13 +322,13 @@ def unsigned(text: str, customer: str) -> str:
         if (
             begins
             and len(signature) <= _SIGNATURE_LINES + 1
-            and all(_is_signature(below) for below in signature)
+            and all(is_signature(below) for below in signature)
         ):
             return "\n".join(lines[:at])
     return text
 
 
-def _is_signature(line: str) -> bool:
+def is_signature(line: str) -> bool:
     """Return whether the line is names and titles only, an address, a number, or a phone's own words."""
     found = [word for word in re.findall(r"[^\W\d_]+", line) if word not in _IN_TITLES]
     titled = 0 < len(found) <= 6 and all(word[0].isupper() for word in found) and not line.isupper()

@@ -52,6 +52,22 @@ _WORDS: Final = {
         """,
     }.items()
 }
+# One of these is enough: no other language has it, not even for the name of a thing.
+_ALONE: Final = {
+    "en": re.compile(r"\b(?:instead of|wrong|twice)\b"),
+    "de": re.compile(r"\b(?:statt|anstatt|anstelle|nicht|falsch|doppelt|abgebucht|berechnet|kundigung)\b"),
+    "fr": re.compile(r"\b(?:au lieu d|remboursement|resilier|facture[re]?|preleve|debite)"),
+    "es": re.compile(r"\b(?:en vez de|en lugar de|contrasena|cobrado|cobraron|reembolsar)\b"),
+    "pt": re.compile(r"\b(?:em vez de|em lugar de|ao inves de|senha|estorno|cobrado a mais|cobraram)\b"),
+}
+# Who refuses with thanks speaks it: "merci!" alone is said in other languages as well, "non merci" is not.
+_REFUSED: Final = {
+    "en": re.compile(r"no (?:many )?(?:thanks|thank you)\b"),
+    "de": re.compile(r"(?:nein|ne|nee) (?:vielen |lieben |herzlichen |besten )?dank"),
+    "fr": re.compile(r"non (?:un grand |mille )?merci\b"),
+    "es": re.compile(r"no (?:muchas |mil |muchisimas )?gracias\b"),
+    "pt": re.compile(r"nao (?:muito )?(?:obrigad[oa]|valeu)\b"),
+}
 # Addresses, code, numbers and names of things are of no language.
 _NO_WORDS = re.compile(r"```.*?```|`[^`\n]*`|\S+@\S+|https?://\S+|www\.\S+|\S*\d\S*", re.DOTALL)
 
@@ -60,7 +76,7 @@ def language_of(text: str, spoken: Collection[str], *, known: str = "") -> str:
     """Return the one of the `spoken` languages that the text is surely written in; "" when it is not sure.
 
     A greeting or thanks alone tells the language only of somebody of whom none is `known` yet: "merci!" is
-    said in other languages as well.
+    said in other languages as well. "Non merci" tells it of everybody.
     """
     ours = {base(one): one for one in reversed(tuple(spoken))}
     words = _NO_WORDS.sub(" ", bounded(text))
@@ -69,7 +85,17 @@ def language_of(text: str, spoken: Collection[str], *, known: str = "") -> str:
     found, sure = _identifier(frozenset(ours)).classify(words)
     if sure >= SURE:
         return ours.get(found, "")
-    return "" if known else ours.get(_by_words(words), "")
+    said = " ".join(folded(words))
+    found = next((language for language, refused in _REFUSED.items() if refused.match(said)), "")
+    if not found and not known:
+        found = _by_words(words) or _by_one(said)
+    return ours.get(found, "")
+
+
+def _by_one(said: str) -> str:
+    """Return the only language of which the text has something that no other language has."""
+    found = [language for language, pattern in _ALONE.items() if pattern.search(said)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _by_words(text: str) -> str:

@@ -13,6 +13,7 @@ from tests.story.test_channels import story
     [
         (OnTelegram, "fr", "J'ai été débité deux fois", "billing-escalations"),
         (ByMail, "de", "Sie haben mir 240 EUR statt 24 berechnet", "billing-escalations"),
+        (ByMail, "de", "240 EUR statt 24", "billing-escalations"),
         (OnWhatsApp, "es", "esto es una vergüenza, nadie contesta", "success-escalations"),
         (OnTelegram, "pt", "quero falar com uma pessoa", "tier-1-escalations"),
     ],

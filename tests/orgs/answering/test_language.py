@@ -71,6 +71,45 @@ def test_two_words_change_no_language_that_is_known() -> None:
     assert language_of("No funciona", LANGUAGES, known="pt") == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("240 EUR statt 24", "de"),
+        ("24 € anstatt 240 €", "de"),
+        ("240 EUR au lieu de 24", "fr"),
+        ("240 au lieu d'un", "fr"),
+        ("240 EUR en vez de 24", "es"),
+        ("240 EUR en lugar de 24", "es"),
+        ("240 EUR em vez de 24", "pt"),
+        ("240 EUR instead of 24", "en"),
+        ("240 EUR", ""),
+    ],
+)
+def test_amounts_with_a_word_between_them_tell_the_language_of_somebody_new(text: str, language: str) -> None:
+    assert language_of(text, LANGUAGES) == language
+
+
+@pytest.mark.parametrize("known", ["", "en", "de", "fr", "es", "pt"])
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("no thanks", "en"),
+        ("nein, danke", "de"),
+        ("Nein, vielen Dank!", "de"),
+        ("non merci", "fr"),
+        ("Non, merci.", "fr"),
+        ("no gracias", "es"),
+        ("No, muchas gracias", "es"),
+        ("não, obrigado", "pt"),
+        ("não obrigada", "pt"),
+    ],
+)
+def test_a_refusal_with_thanks_tells_the_language_whatever_was_spoken_before(
+    text: str, language: str, known: str
+) -> None:
+    assert language_of(text, LANGUAGES, known=known) == language
+
+
 def test_a_greeting_changes_no_language_that_is_known() -> None:
     assert language_of("gracias!", LANGUAGES, known="en") == ""
 

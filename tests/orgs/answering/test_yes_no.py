@@ -231,6 +231,48 @@ def test_a_choice_is_typed_in_many_ways(text: str, at: int | None) -> None:
     assert choice_of(text, OPTIONS, "Maya Rossi") == at
 
 
+@pytest.mark.parametrize("name", ["Catherine Miller", ""])
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2\n\nThanks, Eve", 1),
+        ("2\n\nThanks Eve", 1),
+        ("2\n\nthanks, eve", 1),
+        ("2\n\nKate", 1),
+        ("2.\n\nKate Miller-O'Neil", 1),
+        ("2\n\nThanks, Kate", 1),
+        ("2\n\nMany thanks,\nEve", 1),
+        ("2\n\nKind regards\nEve van der Berg\nHead of Finance\nAcme GmbH\n+49 30 1234567", 1),
+        ("Hello,\n\n2\n\nCheers\nE. McKay", 1),
+        ("1\n\nViele Grüße\nJürgen", 0),
+        ("2\n\nMerci, Zoé", 1),
+        ("2\n\nGracias,\nÍñigo", 1),
+        ("2\n\nObrigada, Inês", 1),
+        ("2\n\nThanks!", 1),
+        ("2, thanks, Eve", 1),
+        ("2 - thanks Eve", 1),
+        ("> 1. Export a board\n> 2. End a subscription\n\n2", 1),
+        ("On Monday Robin wrote:\n> 1. Export a board\n> 2. End a subscription\n\n2\n\nThanks, Eve", 1),
+        ("2\n\nno wait, 3", None),
+        ("2\n\nThanks, no wait", None),
+        ("2\n\nThanks, but 3", None),
+        ("2\n\nUrgent", None),
+        ("2\n\nRefund", None),
+        ("2\n\nPayPal", None),
+        ("2\n\nKate is waiting", None),
+        ("2\n\nThanks, Eve\nPS: no, 3", None),
+        ("2\n\nThanks, Eve\n\nAnd I was charged twice", None),
+        ("2\nRefund", None),
+        ("2\n\nEve?", None),
+        ("2 charges appeared", None),
+        ("2 charges appeared\n\nThanks, Eve", None),
+        ("> 2\n\nthis is not what I meant", None),
+    ],
+)
+def test_a_choice_is_found_above_whatever_name_signs_it(text: str, at: int | None, name: str) -> None:
+    assert choice_of(text, OPTIONS, name) == at
+
+
 def test_yes_to_one_offer_takes_it() -> None:
     assert choice_of("ja bitte", (OPTIONS[0], OPTIONS[2])) == 0
     assert choice_of("nein danke", (OPTIONS[0], OPTIONS[2])) is None
