@@ -180,6 +180,10 @@ class Room(ABC):
         """Written in the thread, and shown outside of it as well where the platform has that."""
 
     @abstractmethod
+    def post_marked(self, who: str, before: str, kind: str, part: str, after: str) -> str:
+        """A part of it is marked as a block of code (`pre`), as `code`, or as a link (`text_link`)."""
+
+    @abstractmethod
     def attach(self, who: str, text: str, name: str) -> str:
         """A file with words beside it."""
 
@@ -242,6 +246,11 @@ class SlackThread(Room):
 
     def broadcast(self, who: str, text: str) -> str:
         return self.rig.slack.post_as(who, self.channel, text, thread_ts=self.ts, broadcast=True)
+
+    def post_marked(self, who: str, before: str, kind: str, part: str, after: str) -> str:
+        """Code of several lines is a block in Slack."""
+        marked = f"<https://shop.example|{part}>" if kind == "text_link" else f"```{part}```"
+        return self.post(who, f"{before}{marked}{after}")
 
     def attach(self, who: str, text: str, name: str) -> str:
         files = [Upload(name, b"%PDF a file")]
@@ -316,6 +325,13 @@ class Topic(Room):
 
     def broadcast(self, who: str, text: str) -> str:
         return self.post(who, text)
+
+    def post_marked(self, who: str, before: str, kind: str, part: str, after: str) -> str:
+        entity = {"type": kind, "offset": len(before), "length": len(part)}
+        entity |= {"url": "https://shop.example/"} if kind == "text_link" else {}
+        text = f"{before}{part}{after}"
+        said = self.rig.night_watch.say(self._user(who), text, topic=self.topic, marked=[entity])
+        return str(said.message_id)
 
     def attach(self, who: str, text: str, name: str) -> str:
         sent = self.rig.night_watch.send_media(

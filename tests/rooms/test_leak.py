@@ -5,8 +5,9 @@ On every channel, from rooms in Slack and in Telegram. LEAK_EXAMPLES says how ma
 
 import asyncio
 import os
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count, cycle
 
@@ -26,30 +27,47 @@ from tests.rooms.sides import (
     reactions_at_customers,
 )
 from tests.story.rig import Change, Rig, rig, until, webhooks
+from tests.turns.dresses import DRESSES, NAMES, SLASHES
 
 EXAMPLES = int(os.environ.get("LEAK_EXAMPLES", "15"))
 _numbers = count(1)
 
 # Private parts below the first line, as people dress them.
-PRIVATE = (
-    "\n// {}\n{}",
-    "\n> // {}\n> {}",
-    "\n\n• ／／ {} {}\n\nand more",
+BLOCKS = (
     "\n```\nfirst\n\n// {}\n{}\n```",
-    "\n\u200b/\u2060/ {}\n\u00a0{}",
-    "\n1. *//* {}\n2. {}",
-    "\n• [x] // {}\n{}",
-    "\n<@U0CARLA003>: // {}\n{}",
-    "\nCarla Mendes: // {}\n{}",
-    "\ninternal - // {}\n{}",
+    "\nSee: ```\nfirst\n\n// {}\n\n{}\n```",
+    "\nSee: ~~~\nfirst\n\n// {}\n\n{}\n~~~",
+    "\n> See: ```\n> first\n>\n> // {}\n>\n> {}\n> ```",
+    "\nOne ```a``` and ```first\n\n// {}\n\n{}```",
+    "\n`first\n\n// {}\n\n{}`",
+    "\nSee: ```first\n\n// {}\n\n{}",
 )
+dressed = st.builds(
+    "\n{}{}{} {{}}\n{{}}".format,
+    st.sampled_from(["", "> ", "• ", "\u200b"]),
+    st.sampled_from([*DRESSES, *NAMES]),
+    st.sampled_from(SLASHES),
+)
+private_parts = st.one_of(dressed, dressed, st.sampled_from(BLOCKS))
+# What stands before a part that is marked, how it is marked, the part, and what follows it.
+MARKED = (
+    ("{}\nSee: ", "pre", "first\n\n// {}\n\n{}", ""),
+    ("{}\nSee: ", "code", "first\n\n// {}\n\n{}", "\nhere"),
+    ("/etc/hosts holds {}\n", "pre", "first\n\n// {}\n\n{}", ""),
+    ("/ 2 is what we do: {}\n", "code", "first\n\n// {}\n\n{}", ""),
+    ("{}\n", "text_link", "//", " {} {}"),
+    ("{}\n/", "text_link", "/", " {} {}"),
+    ("{}\n", "text_link", "Carla Mendes", ": // {} {}"),
+    ("{}\n", "text_link", "// {}", "\n{}"),
+)
+_marked = cycle(MARKED)
 people = st.integers(0, 2)  # which of those who are in the room
 steps = st.one_of(
     st.tuples(st.just("write"), people, st.booleans()),
     st.tuples(st.just("write"), people, st.just(False)),
     st.tuples(st.just("speak"), st.just(0), st.just(False)),
     st.tuples(st.sampled_from(["edit", "part", "edit part"]), people, st.booleans()),
-    st.tuples(st.sampled_from(["attach", "broadcast"]), people, st.booleans()),
+    st.tuples(st.sampled_from(["attach", "broadcast", "mark"]), people, st.booleans()),
     st.tuples(st.sampled_from(["forward", "reply", "react", "namesake"]), people, st.booleans()),
     st.tuples(st.just("delete"), people, st.just(False)),
     st.tuples(st.sampled_from(["take", "assign", "resolve", "return"]), people, st.booleans()),
@@ -150,7 +168,7 @@ class Tale:
     said: str = ""  # by the customer, the last words
     secret: set[str] = field(default_factory=set)
     lines: list[Line] = field(default_factory=list)
-    private: Iterator[str] = field(default_factory=lambda: cycle(PRIVATE))
+    private: Iterator[str] = field(default_factory=lambda: cycle(BLOCKS))
 
     def marker(self) -> str:
         return f"marker{next(_numbers)}x"
@@ -178,6 +196,8 @@ class Tale:
                 self.write(who, inside=False, private=next(self.private), broadcast=deed == "broadcast")
             case "edit part":
                 self.change(who, "better {}", private=next(self.private))
+            case "mark":
+                self.mark(who)
             case "attach":
                 self.attach(who, inside=flag)
             case "forward":
@@ -214,6 +234,16 @@ class Tale:
             text += private.format(self.kept_inside(), self.kept_inside())
         ref = (self.room.broadcast if broadcast else self.room.post)(who, text)
         self.lines.append(Line(who, ref, [mark], not inside and who == self.holder and not self.over))
+
+    def mark(self, who: str) -> None:
+        """Words with a part that is marked as code or as a link, with something private in it or after it."""
+        mark, (before, kind, part, after) = self.marker(), next(_marked)
+        if who not in self.may_hold:
+            self.secret.add(mark)
+        kept = iter([self.kept_inside(), self.kept_inside()])
+        part, after = (re.sub(r"\{\}", lambda _: next(kept), text) for text in (part, after))
+        ref = self.room.post_marked(who, before.format(f"words {mark}"), kind, part, after)
+        self.lines.append(Line(who, ref, [mark], who == self.holder and not self.over))
 
     def reply(self, who: str, *, elsewhere: bool) -> None:
         """Words of one's own which quote what must stay inside."""
@@ -299,8 +329,10 @@ class Tale:
         return [line for line in self.lines if line.certain]
 
 
-async def play(r: Rig, kind: type[Customer], room: type[Room], told: Told, *, unruly: bool) -> None:
-    tale = Tale(kind(r, f"Customer {next(_numbers)}"), room(r))
+async def play(
+    r: Rig, kind: type[Customer], room: type[Room], told: Told, private: Sequence[str], *, unruly: bool
+) -> None:
+    tale = Tale(kind(r, f"Customer {next(_numbers)}"), room(r), private=cycle(private))
     r.sandbox.faults.clear()
     await tale.begin()
     if unruly:
@@ -340,12 +372,19 @@ def test_what_must_stay_inside_never_reaches_the_customer(
         st.sampled_from(EVERYWHERE),
         st.sampled_from([(), TAKEN]),
         st.lists(steps, min_size=4, max_size=14),
+        st.lists(private_parts, min_size=4, max_size=14),
         st.booleans(),
     )
-    @example(OnTelegram, TAKEN, [("reply", 0, False), ("reply", 0, True)], False)
+    @example(OnTelegram, TAKEN, [("reply", 0, False), ("reply", 0, True)], BLOCKS, False)
+    @example(OnTelegram, TAKEN, [("mark", 0, False)] * len(MARKED), BLOCKS, False)
+    @example(OnTelegram, TAKEN, [("part", 0, False)] * len(BLOCKS), BLOCKS, False)
     def examples(
-        kind: type[Customer], first: tuple[tuple[str, int, bool], ...], told: Told, unruly: bool
+        kind: type[Customer],
+        first: tuple[tuple[str, int, bool], ...],
+        told: Told,
+        private: Sequence[str],
+        unruly: bool,
     ) -> None:
-        house.play(play(built, kind, room, [*first, *told], unruly=unruly))
+        house.play(play(built, kind, room, [*first, *told], private, unruly=unruly))
 
     examples()

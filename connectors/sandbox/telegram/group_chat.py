@@ -1,6 +1,6 @@
 """What people do in one group, and what they see there. Every deed is a plain call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -71,10 +71,11 @@ class GroupChat:
         quote: str = "",
         elsewhere: Mapping[str, object] | None = None,
         anonymous: bool = False,
+        marked: Sequence[Mapping[str, object]] = (),
     ) -> ChatMessage:
         """`quote` is the part that the person chose of the message answered. That may stand `elsewhere`: an
         ExternalReplyInfo of the Bot API. `anonymous`: as an administrator who remains so, in the name of the
-        group.
+        group. `marked`: entities that the person put there, besides those that Telegram finds.
         """
         draft = self._draft(user, topic, reply_to)
         if anonymous:
@@ -85,7 +86,7 @@ class GroupChat:
             position = self._message(reply_to).text.index(quote) if reply_to is not None else 0
             chosen = {"text": quote, "position": position, "is_manual": True}
             draft = replace(draft, extra=(*draft.extra, ("quote", chosen)))
-        return self._arrive(replace(draft, text=text, entities=found_entities(text)))
+        return self._arrive(replace(draft, text=text, entities=(*found_entities(text), *map(dict, marked))))
 
     def forward(
         self, user: TelegramUser, text: str, origin: Mapping[str, object], *, topic: int = 0
