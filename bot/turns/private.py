@@ -15,7 +15,7 @@ from babel import Locale
 
 from orgs.translations import SHIPPED
 
-_BEGINNING = 1000  # characters: what stands further on in a line does not begin it
+_BEGINNING = 4000  # characters: what stands further on in a line does not begin it
 # Characters that look like a slash, and those that look like two.
 _SLASH = "/\uff0f\u2044\u2215\u29f8\u2571\u27cb\u2f03\u1735\u2041\u3033\u31d3\U0001d23a\U0001f67c"
 _SLASHES = "\u2afd\u2afb"
@@ -117,9 +117,6 @@ _NUMBER = rf"""
     | (?i: (?: \b(?:{_BEFORE_DATES})\b [{_UNSEEN}]++ ){{1,3}} ) (?=\p{{Nd}})
     | [\p{{L}}\p{{M}}]{{1,4}} [.)\]] (?=[{_UNSEEN}{_SLASH}{_SLASHES}])
 """
-# Then names or labels, such as "Carla:", "Hugo (he/him):" or "for the team -". Each is up to four
-# words with a sign after them: without one nothing tells where a name ends ("Maya // Hugo"). One of the words
-# above does tell, among up to eight ("cc Carla and Hugo").
 _DOMAINS = (
     "com|org|net|info|biz|eu|de|fr|es|pt|it|nl|be|at|ch|uk|br|pl|us|ca|io|co|ai|app|dev|shop|example|test"
 )
@@ -130,6 +127,9 @@ _AT = rf"""
     | (?: [\p{{L}}\p{{N}}-]{{1,63}}+ \. ){{1,8}}
       (?: \p{{L}}{{2,24}} (?=/) | (?i:{_DOMAINS}) \b ) (?: [/:] {_WORD}{{0,300}}+ )? (?=[{_UNSEEN}])
 """
+# Then names or labels, such as "Carla:", "Hugo (he/him):" or "for the team -". Each is up to four words, and
+# more of a name, with a sign after them: without one nothing tells where a name ends ("Maya // Hugo"). One of
+# the words above does tell, among up to eight ("cc Carla and Hugo"), or more before a colon.
 _LETTERS = r"[\p{L}\p{M}\p{N}\p{Cf}]{1,40}"
 _NAME = rf"{_LETTERS} (?: (?!{_TWO}) ['’._/-] {_LETTERS} ){{0,5}}+"
 _LABEL = rf"""
@@ -182,6 +182,7 @@ _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 _FENCE = regex.compile(
     rf"(?:[{_UNSEEN}>*+-]|\p{{Nd}}{{1,9}}[.)])*+(?P<fence>`{{3,}}(?=[^`]*$)|~{{3,}})(?P<info>.*)"
 )
+_INDENTED = regex.compile(r"(?:> ?)*(?: {4}|\t)\s*\S")
 _RUN = regex.compile(r"~{3,}|`{3,}|(?<![\w`])`{1,2}(?!`)|(?<!`)`{1,2}(?![\w`])")
 
 
@@ -273,7 +274,7 @@ def _blocks(read: list[str]) -> list[int | None]:
     place on the same lines are one.
     """
     blocks: list[int | None] = [None] * len(read)
-    for first, last in sorted({*_fenced(read), *_spanned(read)}):
+    for first, last in sorted({*_fenced(read), *_spanned(read), *_indented(read)}):
         known = blocks[first]
         for n in range(first, last + 1):
             blocks[n] = first if known is None else known
@@ -310,6 +311,18 @@ def _spanned(read: list[str]) -> Iterator[tuple[int, int]]:
             yield odd[0], len(read) - 1
         else:
             yield from zip(odd[::2], odd[1::2], strict=False)
+
+
+def _indented(read: list[str]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last line of each run of lines that are indented as code is, or blank."""
+    first, last = -1, -1
+    for n, line in enumerate([*read, "end"]):
+        if _INDENTED.match(line):
+            first, last = (n if first < 0 else first), n
+        elif not _BLANK.fullmatch(line):
+            if first < last:
+                yield first, last
+            first = last = -1
 
 
 def _closes(run: str, sign: str) -> bool:

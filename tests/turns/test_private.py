@@ -163,6 +163,9 @@ def test_other_blocks_are_left_whole() -> None:
         "`first\n\n// x\n\nsecret`",
         "See ``first\n\n// x\n\nsecret``",
         "\\`\\`\\`first\n\n// x\n\nsecret",
+        "    first\n\n    // x\n\n    secret",
+        "\tfirst\n\n\t// x\n\n\tsecret",
+        ">     first\n>\n>     // x\n>\n>     secret",
     ],
 )
 def test_wherever_a_block_begins_and_ends_it_stays_inside_whole(block: str) -> None:
