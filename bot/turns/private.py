@@ -51,7 +51,7 @@ _DATES = (
 )
 _BESIDE_NUMBERS = _calendar("abbreviated")
 _BEFORE_DATES = (
-    "on|by|since|from|until|till|the|of|am|um|den|der|dem|vom|von|ab|seit|bis|gegen|le|la|à|au|du|de|des|dès|vers"
+    "on|by|to|and|between|week|und|zwischen|kw|since|from|until|till|the|of|am|um|den|der|dem|vom|von|ab|seit|bis|gegen|le|la|à|au|du|de|des|dès|vers"
     "|les|el|a|las|los|em|às|as|do|da|das|no|na|il|alle|ore|di|del|op|om|van"
 )
 _NEVER = "do not|don t|dont|must not|mustn t|should not|shouldn t|never|not|nicht|ne pas|pas|no|não|nao|non"
@@ -64,7 +64,7 @@ _LABELS = (
     "|eyes only|keep (?:this|that|it|to)"
     "|(?:not|only) for (?:the|her|him|them|us|you|me|any(?:body|one)|every(?:body|one))"
     f"|for (?:us|you|me|the record|later)(?=\\W{{0,9}}[{_SLASH}{_SLASHES}])|for (?:us|you|me) only"
-    f"|(?:{_NEVER}) (?:\\p{{L}}{{1,12}} ){{0,2}}(?:send|sent|tell|told|say|said|share|mention|show|forward"
+    f"|(?:{_NEVER}) (?:\\p{{L}}{{1,12}} ){{0,2}}(?:send|sent|tell|told|say|said|shared?|mention|show|forward"
     "|quote|reply|answer|write|copy|paste|post|publish|disclose|reveal|repeat|leak|read|let|pass|use|include|senden|schicken"
     "|sagen|zeigen|weitergeben|erwähnen|weiterleiten|envoyer|dire|montrer|partager|transmettre|enviar|mandar"
     "|decir|dizer|contar|mostrar|compartir|partilhar|compartilhar|inviare|mandare|dire|mostrare)"
@@ -110,6 +110,7 @@ _NUMBER = rf"""
     \p{{Nd}}{{1,9}} (?:
         (?: (?i:st|nd|rd|th|[eo]|er|re|[ap]m?|hs?|z) | \p{{Lo}} ) (?!\p{{L}}) | (?i:t) (?=\p{{Nd}})
         | [{_SLASH}] (?=\p{{Nd}}) )?
+    | (?i: \b[tw]) (?=\p{{Nd}})
     | (?i: (?: \b(?:{_BEFORE_DATES})\b [{_UNSEEN}]++ ){{0,3}}
         (?: (?: \b | (?<=\p{{Nd}}) ) (?:{_DATES.replace(" ", "[ ]")}) \b
           | (?<= \p{{Nd}} [\s.,-]{{0,3}} ) (?:{_BESIDE_NUMBERS}|h|hrs?|min) \b
@@ -145,6 +146,15 @@ _TOLD = rf"""
       | (?: {_OF_A_LABEL}++ ){{1,8}}
       | (?: {_OF_A_LABEL}++ ){{9,40}}? (?<= [:\uff1a–—>|\])}}-] [{_UNSEEN}]* ) (?: {_OF_A_LABEL}++ ){{0,2}}+ )
 """
+# For whom it is, in up to three more words.
+_ADDRESSED = (
+    "for|to|only|just|keep|fao|attn|attention|warning|careful|heads|edit(?:ed)?|update|stop|whisper|offline|oob"
+    "|sidenote|background|context|an|für|nur|zur|unter|achtung|pour|attention|para|solo|sólo|só|atención|atenção"
+)
+_FOR_WHOM = rf"""
+    (?i: \b(?:{_ADDRESSED})\b ) (?: [{_UNSEEN}]++ [\p{{L}}\p{{M}}'’.-]{{1,40}}+ ){{0,3}}
+    [{_UNSEEN}]*+ (?={_TWO})
+"""
 # When it was written, and by whom, in any order: a number alone may be a price, and is none of it.
 _MOMENT = rf"""
     (?= (?: (?!{_TWO}) . ){{0,40}}?
@@ -159,7 +169,7 @@ _PRIVATE = regex.compile(
     rf"""
     (?= .*? {_TWO} )
     (?: {_AT} | {_MARK} | {_NUMBER} )*+
-    (?: {_THEN} | {_TOLD} {_THEN} | {_THEN} {_TOLD} {_THEN} )
+    (?: {_THEN} (?: {_FOR_WHOM} )?+ | {_TOLD} {_THEN} | {_THEN} {_TOLD} {_THEN} )
     {_TWO}
     """,
     regex.VERBOSE,
