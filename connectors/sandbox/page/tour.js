@@ -10,7 +10,7 @@ const STEPS = [
   { side: "phone", at: ".channel-tabs", title: "On every channel", words: "Maya can also write by WhatsApp, Messenger, mail and Slack. A dot marks what she has not read yet." },
   { side: "phone", at: ".phone .composer, .phone .wide-button", low: true, title: "Call for people", words: "Write “I was charged twice this month”. A rule of the agent hands that to a team." },
   { side: "staff", at: ".slack-side", title: "You are the staff", words: "Sign in as Hugo Martin and open billing-escalations. Press Take on the card and answer in its thread: Maya reads it five seconds later." },
-  { side: "", at: "#faults-open", title: "Make trouble", words: "Let the platforms fail, repeat themselves or lose answers, and move the clock of WhatsApp. Nothing may be lost." },
+  { side: "phone", at: "#faults-open", title: "Make trouble", words: "Let the platforms fail, repeat themselves or lose answers, and move the clock of WhatsApp. Nothing may be lost." },
 ];
 
 export function startTour({ showSide, openStaff }) {
@@ -36,7 +36,7 @@ export function startTour({ showSide, openStaff }) {
     unmark();
     at = to;
     const step = STEPS[at];
-    if (step.side) showSide(step.side);
+    showSide(step.side);
     if (step.side === "staff") openStaff("slack");
     title.textContent = step.title;
     words.textContent = step.words;

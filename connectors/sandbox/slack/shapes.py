@@ -1,6 +1,7 @@
 """How Slack writes users, channels, messages, files and views."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from connectors.sandbox.slack.state import Channel, Message, StoredFile, User, View
 from connectors.sandbox.slack.wire import Wire
@@ -140,7 +141,8 @@ def file_wire(stored: StoredFile, home: Installation, address: str) -> Wire:
     if stored.deleted:
         return {"id": stored.id, "mode": "tombstone"}
     extension = stored.name.rpartition(".")[2].lower() if "." in stored.name else "binary"
-    url = f"{address}/files/{stored.id}/{stored.name}"
+    in_path = quote(stored.name, safe="")
+    url = f"{address}/files/{stored.id}/{in_path}"
     return {
         "id": stored.id,
         "created": stored.created,
@@ -163,7 +165,7 @@ def file_wire(stored: StoredFile, home: Installation, address: str) -> Wire:
         "username": "",
         "url_private": url,
         "url_private_download": url,
-        "permalink": f"https://{home.domain}.slack.com/files/{stored.user}/{stored.id}/{stored.name}",
+        "permalink": f"https://{home.domain}.slack.com/files/{stored.user}/{stored.id}/{in_path}",
         "permalink_public": f"https://slack-files.com/{home.team_id}-{stored.id}",
         "channels": list(stored.channels),
         "groups": [],

@@ -59,7 +59,7 @@ class SlackWeb:
         app.router.add_route("POST", "/api/{method}", self.api)
         app.router.add_get("/socket", self._sockets.accept)
         app.router.add_post("/upload/{file_id}", self.upload)
-        app.router.add_get("/files/{file_id}/{name}", self.download)
+        app.router.add_get("/files/{file_id}/{name:.*}", self.download)
         app.router.add_get("/signin", _signin)
         app.router.add_get("/oauth/v2/authorize", self.authorize)
         app.router.add_get("/oauth/v2/allow", self.allow)

@@ -127,6 +127,44 @@ async def test_a_chosen_file_can_be_taken_out_before_it_is_sent(
     await expect(page.get_by_role("link", name="bill.pdf")).to_have_count(0)
 
 
+@pytest.mark.parametrize(("width", "height"), [*WIDTHS, (320, 640)])
+@pytest.mark.parametrize(
+    ("where", "file"),
+    [
+        ("channel-telegram", "phone-file"),
+        ("channel-whatsapp", "wa-file"),
+        ("channel-messenger", "ms-file"),
+        ("channel-slack", "cs-input-file"),
+        ("channel-email", "mail-new-file"),
+        ("staff-slack", "slack-input-file"),
+        ("staff-telegram", "ts-file"),
+    ],
+)
+async def test_a_chosen_file_of_a_long_name_can_be_taken_out(
+    stage: Stage, page: Page, where: str, file: str, width: int, height: int
+) -> None:
+    stage.sandbox.telegram.say(stage.sandbox.telegram.user(MAYA), "hi")
+    stage.sandbox.messenger.customer(MAYA).say("hi")
+    await page.set_viewport_size({"width": width, "height": height})
+    if where.startswith("staff") and width < 1024:
+        await page.get_by_test_id("tab-staff").click()
+    await page.get_by_test_id(where).click()
+    if where == "channel-email":
+        await page.get_by_test_id("mail-new").click()
+    if where == "staff-slack":
+        await page.get_by_test_id("slack-channel-general").click()
+    if where == "staff-telegram":
+        await page.locator('[data-testid^="ts-topic-"]').first.click()
+    name = f"a-name-{'that-goes-on-' * 12}without-end.pdf"
+    bill = {"name": name, "mimeType": "application/pdf", "buffer": b"%PDF"}
+    await page.get_by_test_id(file).set_input_files([bill])  # type: ignore[arg-type]
+    remove = page.get_by_test_id("chosen-remove")
+    await _inside(remove, width, height)
+    await expect(remove).to_be_in_viewport(ratio=1)  # of what scrolls or cuts off around it, too
+    await remove.click()
+    await expect(page.get_by_test_id("chosen-file")).to_have_count(0)
+
+
 @pytest.mark.parametrize(("width", "height"), WIDTHS)
 async def test_a_wide_picture_fits(stage: Stage, page: Page, width: int, height: int) -> None:
     telegram, slack = stage.sandbox.telegram, stage.sandbox.slack

@@ -34,6 +34,7 @@ async def test_a_tour_is_offered_once_and_can_be_taken_again(
         titles.append(await tour.get_by_role("heading").inner_text())
         await page.keyboard.press("Enter")  # the button for the next step has the focus
     await expect(tour).to_be_hidden()
+    await expect(page.locator(".phone:visible")).to_have_count(1)  # of which it speaks first and last
     assert len(set(titles)) == 5
     await page.reload()
     await page.locator('[data-testid="link-state"][data-state="live"]').wait_for()

@@ -8,6 +8,8 @@ from aiohttp import ClientSession
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from connectors.sandbox.slack.files import Upload
+
 from .conftest import APP_TOKEN, BOT_TOKEN, Sandbox
 from .shared_wire import read, response_schema, unknown_keys
 
@@ -189,6 +191,17 @@ async def test_a_file_goes_up_and_comes_down_with_the_token_alone(sandbox: Sandb
             assert (response.content_type, await response.read()) == ("text/plain", b"as said")
         async with session.get(url) as response:
             assert response.content_type == "text/html"
+
+
+@pytest.mark.parametrize("name", ["2026/11 invoice.pdf", "a?b#c%2F.txt", "../../x.txt", "ü 1.txt"])
+async def test_a_file_is_served_whatever_signs_its_name_has(sandbox: Sandbox, name: str) -> None:
+    sandbox.slack.post_as("ana", "support", "look", files=[Upload(name, b"as it is")])
+    history = await sandbox.client.conversations_history(channel=sandbox.support)
+    [file] = history["messages"][0]["files"]
+    headers = {"Authorization": f"Bearer {BOT_TOKEN}"}
+    async with ClientSession() as session, session.get(file["url_private"], headers=headers) as response:
+        assert (response.status, await response.read()) == (200, b"as it is")
+    assert file["name"] == name
 
 
 async def test_an_upload_of_another_length_than_announced_is_refused(sandbox: Sandbox) -> None:
