@@ -332,6 +332,7 @@ async def swept(desk: Bench, later: timedelta) -> int:
         spent=lambda: False,
         place="",
         remember=lambda _: None,
+        rewrite_max=0,
     )
     return (await sweep(context))["unproved"]
 
