@@ -88,14 +88,15 @@ def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
         draft.say(draft.texts.codes_too_many, ahead=True)
         return True
     try:
-        place, context = begin(address, fill(texts.code_subject, organization=organization))
+        place, context = begin(address, fill(texts.story_subject, organization=organization))
     except Refused as error:
         draft.because("desk", f"no code can be sent there: {error.reason}")
         return False
     code, subject = draft.rules.new_code(), str(draft.rules.new_id())
     minutes = str(int(CODE_LIVES.total_seconds() // 60))
     text = fill(texts.code, code=f"{code[:3]} {code[3:]}", organization=organization, minutes=minutes)
-    draft.add(Prove(subject, place, context, address, Post(text)))
+    named = fill(texts.code_subject, organization=organization)
+    draft.add(Prove(subject, place, context, address, Post(text, subject=named)))
     # The address itself is kept sealed, with the place that is begun.
     expires = draft.now + CODE_LIVES
     draft.remember(proof=Proof(subject, _digest(subject, code), expires, masked(address), tries))

@@ -42,6 +42,7 @@ _PLACES: Final[Mapping[str, frozenset[str]]] = {
     "opens_tomorrow": frozenset({"time"}),
     "opens_later": frozenset({"weekday", "date", "time"}),
     "correction": frozenset({"text"}),
+    "story_subject": frozenset({"organization"}),
     "code_subject": frozenset({"organization"}),
     "code": frozenset({"organization", "code", "minutes"}),
     "code_sent": frozenset({"address"}),
@@ -83,6 +84,7 @@ class Texts(Part):
 
     # Going on somewhere else
     goes_on_here: Text = ""
+    story_subject: Text = ""
     code_subject: Text = ""
     code: Text = ""
     code_sent: Text = ""

@@ -103,6 +103,7 @@ SAYS: dict[str, Plays] = {
     "resolved": after_a_colleague("resolve"),
     "apology": told("Where is my spade?", able=False),
     "goes_on_here": invited,
+    "story_subject": told(ASK),
     "code_subject": told(ASK),
     "code": told(ASK),
     "code_sent": told(ASK),

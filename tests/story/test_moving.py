@@ -52,6 +52,8 @@ async def test_a_customer_goes_from_whatsapp_to_mail_to_telegram_inside_one_matt
         await whatsapp.say(code[1] + code[2])
         await until(lambda: len(mail.letters()) == 2, what="the story so far by mail")
         assert CHARGED in mail.letters()[1].text
+        subjects = [letter.subject for letter in mail.letters()]
+        assert subjects == ["Your code for Brightdesk", "Your conversation with Brightdesk"]
         r.slack.post_as("hugo", ROOM, "Refunded, you will see it on Friday.", thread_ts=ts)
         await until(lambda: any("Friday" in t for t in mail.heard()), what="the answer by mail")
         await mail.say("Thank you by mail!")
