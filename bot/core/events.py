@@ -249,6 +249,7 @@ class Reference:
     forwarded: bool = False  # somebody else, or another program, wrote the message first
     origin: str = ""  # who that was, where the channel tells it
     often: bool = False  # it has gone through many hands, as a chain letter does
+    shortened: bool = False  # the channel left out what its writer quoted or signs with: the original has it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quote", one_line(self.quote, QUOTE))

@@ -69,7 +69,7 @@ def named(attachment: Attachment) -> str:
 
 
 def reference_for_staff(message: Message, known: Mapping[MessageId, Message]) -> str:
-    """Return CommonMark that says what a message answers and whose words it passes on; "" for neither."""
+    """Return CommonMark that says what a message answers, whose words it passes on, and that it was cut."""
     told, parts = message.reference, []
     if answered := _answered(message, known):
         whose = f"{inert(told.author)}: " if told.author else ""
@@ -79,6 +79,8 @@ def reference_for_staff(message: Message, known: Mapping[MessageId, Message]) ->
     if told.forwarded:
         often = " many times" if told.often else ""
         parts.append(f" ↪️ forwarded{often}" + (f" from {inert(told.origin)}" if told.origin else ""))
+    if told.shortened:
+        parts.append(" ✂️ _quote or signature left out_")
     return "".join(parts)
 
 

@@ -108,7 +108,11 @@ class MailReader:
                 occurred_at=_time(mail, arrived),
                 message=mail.message_id[:_MAX_ID],
                 reply_to=next((each for each in mail.in_reply_to), "")[:_MAX_ID],
-                reference=Reference(forwarded=mail.forwarded is not None, origin=mail.forwarded or ""),
+                reference=Reference(
+                    forwarded=mail.forwarded is not None,
+                    origin=mail.forwarded or "",
+                    shortened=bool(mail.quoted),
+                ),
                 shared=True,
                 standing=seat.standing,
                 automatic=bool(mail.automatic),

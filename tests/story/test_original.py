@@ -16,6 +16,23 @@ async def test_the_mail_as_it_came_is_linked_in_the_thread(database_url: str, re
         )
 
 
+async def test_the_thread_says_that_a_quote_was_left_out(database_url: str, redis_url: str) -> None:
+    async with rig(database_url, redis_url, every_channel=True) as r:
+        ines = r.mail.customer("ines@harbor.example", "Ines Moreau")
+        text = "I was charged twice this month\n\nOn Wed, 5 Apr 2023 at 10:02, Acme wrote:\n> Your invoice"
+        await ines.write("Charged twice", text, to="support@brightdesk.example")
+        await until(lambda: r.threads(ROOM), what="a card")
+        ts = r.card(ROOM)
+        await until(
+            lambda: any("✂️ _quote or signature left out_" in text for text in r.in_thread(ROOM, ts)),
+            what="that something was left out",
+        )
+        assert not any("Your invoice" in text for text in r.in_thread(ROOM, ts))
+        await until(
+            lambda: any("/files/" in text for text in r.in_thread(ROOM, ts)), what="the original's link"
+        )
+
+
 async def test_a_mail_with_a_card_number_is_not_linked_and_the_thread_says_why(
     database_url: str, redis_url: str
 ) -> None:

@@ -30,7 +30,7 @@ _TAGS = frozenset({
     "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul",
 })  # fmt: skip
 _ATTRIBUTES = {"*": {"class", "id", "name", "style", "type", "data-smartmail"}, "a": {"href"},
-               "img": {"src", "alt", "width", "height"}}  # fmt: skip
+               "font": {"size"}, "img": {"src", "alt", "width", "height"}}  # fmt: skip
 _SILENT = {
     "script",
     "style",
@@ -73,7 +73,18 @@ _BLOCKS = [
     "ol",
     "hr",
 ]
-_HIDDEN = re.compile(r"display:\s*none|mso-hide:\s*all|visibility:\s*hidden|font-size:\s*0(?:px)?\s*(?:;|$)")
+_HIDDEN = re.compile(r"display:\s*none|mso-hide:\s*all|visibility:\s*hidden")
+_SIZE = re.compile(r"(?<![\w-])font-size\s*:\s*([\d.]*)([^;!\s]*)")
+_RELATIVE = {"%", "em", "ex", "ch", "inherit", "smaller", "larger", "unset"}  # nothing, of nothing
+_STRUCK = re.compile(r"text-decoration(?:-line)?:[^;]{0,60}line-through")
+_STRUCK_TAGS = {"s", "strike", "del"}
+# What Gmail and Apple Mail write for a text that was moved to the right.
+_MARGIN = re.compile(r"margin(?:-left)?:[^;]{0,60}\b40px")
+_NO_BORDER = re.compile(r"border:\s*(?:none|0)")
+_INLINE = {
+    "a", "abbr", "b", "big", "code", "em", "font", "i", "img", "ins", "mark", "q", "samp", "small", "span",
+    "strong", "sub", "sup", "tt", "u",
+}  # fmt: skip
 
 # Who marks what. Quotes are cut out whole, "rest" means: this element and all that follows it.
 _QUOTE_CLASSES = {"yahoo_quoted", "tutanota_quote", "zmail_extra", "aolReplacedBody", "hiri-quote", "wQuote"}
@@ -122,7 +133,7 @@ def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
         link_rel=None,
     )
     soup = BeautifulSoup(_ENTITY.sub(lambda entity: _ENTITIES[entity[0]], clean), "html.parser")
-    _drop_unseen(soup)
+    _read_styles(soup)
     kept = list(_set_apart(soup, forwarded))
     _flatten_layout(soup)
     return list(_expand(_markdown(soup), [(kind, _markdown(tag)) for kind, tag in kept]))
@@ -155,14 +166,67 @@ def _bare(html: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", soup.get_text())
 
 
-def _drop_unseen(soup: BeautifulSoup) -> None:
+def _read_styles(soup: BeautifulSoup) -> None:
+    """Do what styles say: leave out what is not seen, strike out, and take an indented text for a text."""
+    unsized: set[int] = set()  # elements whose letters have no size: their own, or inherited
+    struck: set[int] = set()
     for tag in soup.find_all(True):
         if tag.decomposed:
             continue
+        style = _attribute(tag, "style").lower()
+        if id(tag.parent) in struck or tag.name in _STRUCK_TAGS:
+            struck.add(id(tag))
         if tag.name == "img":
             _picture(tag)
-        elif (style := _attribute(tag, "style")) and _HIDDEN.search(style.lower()):
+        elif style and _HIDDEN.search(style):
             tag.decompose()
+        else:
+            if _is_unsized(tag, style, inherited=id(tag.parent) in unsized):
+                unsized.add(id(tag))
+            if id(tag) not in struck and _STRUCK.search(style):
+                struck.update(map(id, list(_strike(tag))))
+            if tag.name == "blockquote" and _attribute(tag, "type") != "cite" and _is_indented(style):
+                tag.name, tag.attrs = "div", {}
+    letters = [text for text in soup.find_all(string=True) if text.strip()]
+    unseen = [text for text in letters if id(text.parent) in unsized]
+    if len(unseen) < len(letters):  # else a style sheet, which is not read, gave all of it a size
+        for text in unseen:
+            text.extract()
+
+
+def _is_unsized(tag: Tag, style: str, *, inherited: bool) -> bool:
+    if tag.name == "font" and _attribute(tag, "size"):
+        inherited = False
+    size = _SIZE.search(style)
+    if size is None or (inherited and size[2] in _RELATIVE):
+        return inherited
+    return bool(size[1]) and not size[1].strip("0.")
+
+
+def _is_indented(style: str) -> bool:
+    return _MARGIN.search(style) is not None and _NO_BORDER.search(style) is not None
+
+
+def _strike(tag: Tag) -> Iterator[Tag]:
+    """Strike out what is in `tag`, and yield what was set around it: a strike cannot hold blocks."""
+    waiting = [tag]
+    while waiting:
+        yield (block := waiting.pop())
+        runs: list[list[Tag | NavigableString]] = [[]]
+        for child in [child for child in block.children if isinstance(child, Tag | NavigableString)]:
+            if not isinstance(child, Tag) or child.name in _INLINE:
+                runs[-1].append(child)
+                continue
+            runs.append([])
+            if child.name not in {"br", "hr", *_STRUCK_TAGS}:
+                waiting.append(child)
+        for run in runs:
+            if any(child.get_text(strip=True) for child in run):
+                strike = Tag(name="s", can_be_empty_element=False)
+                run[0].insert_before(strike)
+                for child in run:
+                    strike.append(child.extract())
+                yield strike
 
 
 def _picture(tag: Tag) -> None:

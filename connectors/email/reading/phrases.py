@@ -35,7 +35,7 @@ _ORIGINAL = """
     |original-nachricht|originalnachricht|message d'origine|message d’origine|message original
     |message initial|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht
     |oorspronkelijke bericht|origineel bericht|wiadomość oryginalna|oryginalna wiadomość
-    |ursprungligt meddelande|originalmeddelande|oprindelig meddelelse|opprinnelig melding
+    |ursprungligt meddelande|originalmeddelande|oprindelig meddelelse|oprindelig besked|oprindelig mail|opprinnelig melding
     |original melding|alkuperäinen viesti|původní zpráva|originální zpráva|původní e-mail
     |orijinal mesaj|özgün ileti|orijinal ileti|исходное сообщение|исходное письмо
     |оригинальное сообщение|пересылаемое сообщение ответ|вихідне повідомлення
@@ -73,6 +73,11 @@ def _words(table: str) -> str:
 
 _RULE = r"[-—–_=*─━]{2,}"
 ORIGINAL = re.compile(rf"^(?:{_RULE}\s*(?:{_words(_ORIGINAL)})\s*:?\s*{_RULE}|-+\s*\S.{{0,200}}\b(?:wrote|schrieb|a écrit|ha scritto|escribió|escreveu|schreef|skrev):?\s*-{{3,}})$", re.I)  # fmt: skip
+# Without rules around it, it begins a quote only above a copied header block.
+ORIGINAL_ALONE = re.compile(
+    rf"^(?:(?:{_words(_ORIGINAL)})\s*:?|(?:>\s?)?message du \d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}}.{{0,20}})$",
+    re.I,
+)
 FORWARDED = re.compile(rf"^(?:{_RULE}\s*(?:{_words(_FORWARDED)})\b.{{0,200}}|(?:{_words(_BEGIN_FORWARDED)})\s*[:：])$", re.I)  # fmt: skip
 # Said by who answers within a quote of which no line is marked.
 _WITHIN = """
@@ -140,6 +145,23 @@ _CLOSINGS = """
 CLOSING = re.compile(
     r"^(?:" + "".join(part.strip() for part in _CLOSINGS.split("\n")) + r")\s*[,.!，。、!]*$", re.I
 )
+# How to reach who signed: a telephone number, an address, a site.
+REACHED = re.compile(r"https?://|www\.|\S@\S|\+\d{2}|\b0\d[\d ()/.-]{5,}|\(\d|\b(?:tel|telefon|phone|fon|mob|mobil|mobile|cell|fax|tlf|tél)\b", re.I)  # fmt: skip
+# `Order number: 4711`, `Kundennr. 4711`: the number of a thing, which nobody signs with.
+_NUMBERED = re.compile(
+    r"\b(?:order|invoice|customer|account|serial|model|ticket|case|reference|contract|policy|tracking|booking"
+    r"|bestell|auftrag|kunden|rechnung|serien|vertrag|modell|buchung|sendung|commande|facture|client|contrat|modèle"
+    r"|pedido|factura|cliente|contrato|modelo|serie|ordine|fattura|encomenda|ordre|ordernummer|faktura|kunde|klant)"
+    r"[^\W\d_]*\b[^\d+]{0,20}\d{2,}",
+    re.I,
+)
+# `2 lamps`, `3 x Stuhl`, `- a chair`; `12 rue du Port` is where somebody lives.
+_ITEM = re.compile(
+    r"^(?:\d{1,4}\s?[x×]\s|[-*•·]\s+(?=[^\W\d_A-ZÀ-ÞА-Я]|\d)"
+    r"|\d{1,4}\s(?!(?:rue|av|avenue|bd|boulevard|place|allée|chemin|impasse|quai|cours|route|square|via)\b)(?=[a-zß-ÿа-я]))"
+)
+_MIN_SENTENCE = 4  # words
+_LETTERS = re.compile(r"[^\W\d_]+")
 _DEVICE = r"""
     (?:iphon\w*|ipad\w*|ipod|galaxy|android|samsung|blackberry|huawei|xiaomi|pixel|smartphone|handy
     |mobil\w*|móvil|celular|telefon\w*|telefoon|téléphone|phone|tablet|gmail|outlook|yahoo|aol|proton\w*
@@ -220,6 +242,24 @@ def label(line: str) -> str | None:
     return LABELS.get(re.sub(r"[\s*]+", " ", match[1]).strip().lower()) or LABELS.get(
         re.sub(r"\s", "", match[1]).lower()
     )
+
+
+def asks(text: str) -> bool:
+    """Whether a line below a closing word goes on with the mail, wherever it stands."""
+    if text.endswith(("?", "？")) or text.upper().startswith(("P.S", "PS:", "PS.", "PPS")):
+        return True
+    numbered = _NUMBERED.search(text) is not None and REACHED.search(text) is None
+    return numbered or _ITEM.match(text) is not None
+
+
+def says(text: str) -> bool:
+    """Whether a line is a sentence, and no name, title or address."""
+    if "。" in text:
+        return True
+    words = _LETTERS.findall(text)
+    small = sum(word[0].islower() for word in words)
+    whole = text[0].islower() or text.endswith((".", "!"))
+    return len(words) >= _MIN_SENTENCE and whole and small * 2 > len(words)
 
 
 def is_mobile(line: str) -> bool:

@@ -45,8 +45,8 @@ def divide(
     lines = list(lines[:MAX_LINES])
     start = _forwarded_from(lines, forwarding)
     own, content = lines[:start], lines[start:]
-    blocks = _blocks(_without_signature(attribution.mark(own)))
     answers = is_reply or phrases.REPLY_PREFIX.match(subject) is not None
+    blocks = _blocks(_without_signature(attribution.mark(own, answers=answers)))
     cut = _cut(blocks, answers=answers)
     new = _joined(
         [line for block, is_cut in zip(blocks, cut, strict=True) if not is_cut for line in block.lines]
@@ -59,7 +59,8 @@ def divide(
     if not new and not content:
         kept = _in_doubt(blocks, answers=answers, has_files=has_files)
         if kept is not None:
-            return Divided(kept, quoted[:MAX_QUOTED])
+            whole = _joined([line for block in blocks for line in block.lines])
+            return Divided(kept, quoted[:MAX_QUOTED] if kept != whole else "")
     forwarded = _joined(content)
     return Divided("\n\n".join(filter(None, (new, forwarded))), quoted[:MAX_QUOTED], tuple(content))
 
@@ -103,6 +104,7 @@ def _sign(stretch: list[Line]) -> list[Line]:
             text in ("--", "—", "---")
             and (text != "---" or signing.is_footer(at, len(stretch)))
             and signing.is_short(at, end)
+            and (signing.is_footer(at, len(stretch)) or signing.signs(at, end))
         ) or (phrases.RULE_LINE.match(text) and signing.is_footer(at, end)):
             below, end = end, at
     end = min(end, signing.closing(end))
@@ -137,6 +139,15 @@ class _Stretch:
         text = "\n".join(self._lines[at].text for at in filled)
         return phrases.FOOTER.search(text[:3_000]) is not None
 
+    def signs(self, at: int, end: int) -> bool:
+        """Whether what stands below the two dashes at `at` is a signature, and not the rest of a text."""
+        number = bisect_left(self._filled, at)
+        introduced = number > 0 and self._lines[self._filled[number - 1]].text.rstrip().endswith((":", "："))
+        below = self._filled[number + 1 : bisect_left(self._filled, end)]
+        lines = [self._lines[each] for each in below]
+        small = len(lines) > 1 and all(line.text.lstrip()[:1].islower() for line in lines)
+        return not introduced and not small and _looks_signed(lines)
+
     def closing(self, end: int) -> int:
         """Where `Kind regards` and a signature begin: after some text, and before nothing that looks like
         more text.
@@ -151,7 +162,7 @@ class _Stretch:
 
 
 def _looks_signed(lines: Iterable[Line]) -> bool:
-    count = 0
+    count, reachable = 0, False
     for line in lines:
         text = phrases.bare(line.text)
         if not text:
@@ -159,12 +170,11 @@ def _looks_signed(lines: Iterable[Line]) -> bool:
         if phrases.DISCLAIMER.search(text):
             return True  # what follows is the lawyer's
         count += 1
-        if (
-            count > _MAX_CLOSING
-            or len(text) > 90
-            or text.endswith("?")
-            or text.upper().startswith(("P.S", "PS:", "PS.", "PPS"))
-        ):
+        # Below how to reach somebody a sentence is an advertisement.
+        reachable = reachable or phrases.REACHED.search(text) is not None
+        if count > _MAX_CLOSING or len(text) > 90 or phrases.asks(text):
+            return False
+        if not reachable and phrases.says(text):
             return False
     return True
 
