@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from bot.core.errors import MalformedPayload, Refused
 from connectors.email.incoming import ORIGINAL_TYPE, WHOLE
-from connectors.email.reading import SMALL, Budget, ReadingProcess, TooCostly, files, holds_card_number
+from connectors.email.reading import Budget, ReadingProcess, TooCostly, files, holds_card_number, is_light
 
 
 class MailFiles:
-    """Takes the files out of a mail: all at once, and in a process that can be ended, unless it is small.
+    """Takes the files out of a mail: all at once, and in a process that can be ended, unless it is light.
 
     `budget` is for all of them, and for looking for payment card numbers.
     """
@@ -43,14 +43,14 @@ class MailFiles:
 
     async def _all(self) -> Sequence[tuple[str, bytes | None]]:
         if self._files is None:
-            if len(self._raw) <= SMALL:
+            if is_light(self._raw):
                 self._files = await asyncio.to_thread(files, self._raw)
             else:
                 self._files = await self._process.files(self._raw, budget=self._budget)
         return self._files
 
     async def _checked(self, mail: bytes) -> bytes:
-        if len(mail) <= SMALL:
+        if is_light(mail):
             found = await asyncio.to_thread(holds_card_number, mail)
         else:
             found = await self._process.holds_card_number(mail, budget=self._budget)

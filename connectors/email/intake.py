@@ -15,7 +15,7 @@ from bot.core.errors import MalformedPayload
 from bot.core.events import Event, Place, Sender, Unsupported
 from connectors.email.incoming import CHANNEL, Kept, MailReader
 from connectors.email.queue import MailQueue
-from connectors.email.reading import SMALL, Budget, Mail, ReadingProcess, TooCostly, head, resolve_and_read
+from connectors.email.reading import Budget, Mail, ReadingProcess, TooCostly, head, is_light, read
 from connectors.email.servers import TrustedServers
 from connectors.email.settings import EmailSettings
 from connectors.email.threads import Threads
@@ -129,8 +129,8 @@ class Intake:
 
         too_costly, left = False, limits.whole
         try:
-            if len(raw) <= SMALL:
-                mail = await self._read_small(given, resolve)
+            if is_light(raw):
+                mail = await self._read_light(given)
             else:
                 left -= limits.first
                 try:
@@ -165,12 +165,13 @@ class Intake:
             mail, given.kept, given.arrived, too_large=given.too_large, too_costly=too_costly
         )
 
-    async def _read_small(self, given: "_Given", resolve: ResolveTxt) -> Mail:
-        return await resolve_and_read(
+    async def _read_light(self, given: "_Given") -> Mail:
+        return await asyncio.to_thread(
+            read,
             given.raw,
             trusted_servers=given.servers,
             own_addresses=self._settings.addresses,
-            resolve=resolve,
+            dkim=lambda _: None,  # it has no signature
         )
 
     async def _read(

@@ -4,29 +4,27 @@
 
     names = key_names(raw, trusted_servers=servers)
     keys = {name: await resolve_txt(name) for name in names}
-    mail = await asyncio.to_thread(read, raw, trusted_servers=servers, own_addresses=ours, dkim=keys.get)
+    mail = read(raw, trusted_servers=servers, own_addresses=ours, dkim=keys.get)
 
-`resolve_and_read` is these three lines. `ReadingProcess` does the same in a process that can be ended.
+`ReadingProcess` does the same in a process that can be ended. Only what `is_light` is read in a thread.
 """
 
 from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust
 from connectors.email.reading.process import Budget, ReadingProcess, TooCostly
 from connectors.email.reading.reading import (
     MAX_BYTES,
-    SMALL,
     files,
     head,
     holds_card_number,
+    is_light,
     key_names,
     read,
-    resolve_and_read,
     traces,
 )
 from connectors.email.reading.trust import Traces
 
 __all__ = [
     "MAX_BYTES",
-    "SMALL",
     "Bounce",
     "Budget",
     "Fate",
@@ -41,8 +39,8 @@ __all__ = [
     "files",
     "head",
     "holds_card_number",
+    "is_light",
     "key_names",
     "read",
-    "resolve_and_read",
     "traces",
 ]

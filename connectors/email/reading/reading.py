@@ -1,9 +1,8 @@
 """From the bytes of a mail to a `Mail`."""
 
-import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -12,15 +11,14 @@ from bot.core.payment_cards import masked
 from connectors.email.reading import bounces, phrases, quoting, robots, trust
 from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mailbox
 from connectors.email.reading.contents import Contents, Text, sort_out
-from connectors.email.reading.decoding import header_text
+from connectors.email.reading.decoding import header_text, parameters
 from connectors.email.reading.html import html_lines, without_tags
 from connectors.email.reading.lines import Line, text_lines, unflow, without_pictures
 from connectors.email.reading.mail import Mail, Mailbox
 from connectors.email.reading.structure import MAX_HEADER_BYTES, Headers, Node, read_headers, take_apart
 
 MAX_BYTES = 25 * 1024 * 1024
-# A mail of that size costs a quarter of a second at most, whatever is in it, and needs no process of its own.
-SMALL = 8 * 1024
+_SMALL = 8 * 1024
 MAX_TEXT = 200_000  # characters of `new`, `full` and `quoted`
 MAX_SUBJECT = 1_000
 _MAX_IDS = 100
@@ -90,34 +88,18 @@ def read(
     )
 
 
-async def resolve_and_read(
-    raw: bytes,
-    *,
-    trusted_servers: Collection[str],
-    own_addresses: Collection[str],
-    resolve: Callable[[str], Awaitable[bytes | str | None]] | None = None,
-) -> Mail:
-    """`read` in a thread, after `resolve` gave the keys that it needs.
+def is_light(raw: bytes) -> bool:
+    """Return whether a mail needs no process of its own: it is small, plain text alone, and not signed.
 
-    A name that `resolve` raises for counts as "not to be had now": the mail is read, and not believed.
+    What such a mail costs at most, whatever is in it, is in docs/performance.md. Signatures and HTML are left
+    to the process: what checks and reads them is the work of others.
     """
-    names = key_names(raw, trusted_servers=trusted_servers) if resolve is not None else ()
-    found = await asyncio.gather(*map(resolve, names), return_exceptions=True) if resolve is not None else []
-    keys = dict(zip(names, found, strict=True))
-
-    def key_for(name: str) -> bytes | str | None:
-        key = keys.get(name)
-        if isinstance(key, BaseException):
-            raise key
-        return key
-
-    return await asyncio.to_thread(
-        read,
-        raw,
-        trusted_servers=trusted_servers,
-        own_addresses=own_addresses,
-        dkim=key_for if resolve else None,
-    )
+    if len(raw) > _SMALL:
+        return False
+    headers, _ = read_headers(raw.lstrip(b"\r\n"))
+    kinds = headers.all("content-type")
+    plain = not kinds or (len(kinds) == 1 and parameters(kinds[0])[0] == "text/plain")
+    return plain and not headers.cut and "dkim-signature" not in headers
 
 
 def key_names(raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...]:

@@ -251,6 +251,24 @@ async def test_an_answer_to_a_costly_mail_quotes_no_line_of_ours(hurried: Line, 
     assert LINE not in hostile.reply_context
 
 
+async def test_a_small_mail_is_read_apart_where_it_is_signed_or_has_html(line: Line, maya: Customer) -> None:
+    others = reading_processes()
+    head = f"From: {maya.address}\r\nTo: {ADDRESS}\r\n"
+    await maya.send_raw(f"{head}\r\nHello".encode(), to=ADDRESS)
+    await line.inbox.has(1)
+    assert reading_processes() == others
+
+    signature = "dkim-signature: v=1; a=rsa-sha256; d=x.example; s=s; h=from; bh=AA==; b=AA=="
+    await maya.send_raw(f"{head}{signature}\r\n\r\nHello".encode(), to=ADDRESS)
+    await line.inbox.has(2)
+    [reader] = reading_processes() - others
+    os.kill(reader, signal.SIGKILL)
+
+    await maya.send_raw(f"{head}Content-Type: text/html\r\n\r\n<b>Hello</b>".encode(), to=ADDRESS)
+    await line.inbox.has(3)
+    assert reading_processes() - others - {reader}
+
+
 async def test_a_process_that_is_killed_loses_no_mail(line: Line, maya: Customer) -> None:
     others = reading_processes()
     long = "A word. " * 8_000

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connectors.email.reading import Mail, Traces, key_names, read, resolve_and_read, traces
+from connectors.email.reading import Mail, Traces, key_names, read, traces
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PRIVATE = KEY.private_bytes(
@@ -35,8 +35,10 @@ def with_results(*results: str, raw: bytes = BARE) -> bytes:
     return b"".join(f"Authentication-Results: {result}\r\n".encode() for result in results) + raw
 
 
-def signed(raw: bytes = BARE, domain: bytes = b"example.org", **options: object) -> bytes:
-    return bytes(dkim.DKIM(raw).sign(b"s1", domain, PRIVATE, **options)) + raw
+def signed(
+    raw: bytes = BARE, domain: bytes = b"example.org", key: bytes = PRIVATE, **options: object
+) -> bytes:
+    return bytes(dkim.DKIM(raw).sign(b"s1", domain, key, **options)) + raw
 
 
 @pytest.mark.parametrize(
@@ -226,25 +228,72 @@ def test_a_key_that_is_missing_or_nonsense_proves_nothing() -> None:
     assert not judged(signed(), {"s1._domainkey.example.org": b"v=DKIM1; p=\xff"}).trust.verified
 
 
-async def test_keys_are_looked_up_before_the_mail_is_read() -> None:
-    asked: list[str] = []
-
-    async def resolve(name: str) -> bytes | None:
-        asked.append(name)
-        return RECORDS.get(name)
-
-    mail = await resolve_and_read(signed(), trusted_servers=SERVERS, own_addresses=(), resolve=resolve)
-    assert mail.trust.verified
-    assert asked == ["s1._domainkey.example.org"]
+def test_the_keys_that_a_mail_needs_are_known_before_it_is_read() -> None:
+    [name] = key_names(signed(), trusted_servers=SERVERS)
+    assert judged(signed(), {name: RECORD}).trust.verified
 
 
-async def test_a_resolver_that_fails_costs_the_trust_and_not_the_mail() -> None:
-    async def resolve(_: str) -> bytes | None:
+def test_a_resolver_that_fails_costs_the_trust_and_not_the_mail() -> None:
+    def key_for(_: str) -> bytes | None:
         raise TimeoutError
 
-    mail = await resolve_and_read(signed(), trusted_servers=SERVERS, own_addresses=(), resolve=resolve)
+    mail = read(signed(), trusted_servers=SERVERS, own_addresses=(), dkim=key_for)
     assert mail.new == "hello"
     assert mail.trust.why == "the key of its signature could not be looked up"
+
+
+@pytest.mark.parametrize("bits", [1_024, 4_096])
+def test_keys_of_usual_size_are_taken(bits: int) -> None:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    mail = signed(key=pem(private))
+    assert judged(mail, {"s1._domainkey.example.org": record(private.public_key())}).trust.verified
+
+
+def test_a_key_larger_than_anybody_needs_proves_nothing() -> None:
+    """Whoever signs chooses the key, and with it how long it takes to check the signature."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=4_104)
+    mail = signed(key=pem(private))
+    assert not judged(mail, {"s1._domainkey.example.org": record(private.public_key())}).trust.verified
+
+
+def test_an_exponent_larger_than_anybody_needs_proves_nothing() -> None:
+    """65537 plus a multiple of what the private key knows gives the same signatures, after a longer time."""
+    primes = KEY.private_numbers()
+    large = 65_537 + (primes.p - 1) * (primes.q - 1)
+    modulus = KEY.public_key().public_numbers().n
+    assert pow(2, large, modulus) == pow(2, 65_537, modulus)
+    key = b"v=DKIM1; k=rsa; p=" + base64.b64encode(der(modulus, large))
+    same = b"v=DKIM1; k=rsa; p=" + base64.b64encode(der(modulus, 65_537))
+
+    assert not judged(signed(), {"s1._domainkey.example.org": key}).trust.verified
+    assert judged(signed(), {"s1._domainkey.example.org": same}).trust.verified
+
+
+def test_a_record_longer_than_any_key_proves_nothing() -> None:
+    noted = RECORD + b"; n=" + b"a" * 4_096
+    assert not judged(signed(), {"s1._domainkey.example.org": noted}).trust.verified
+
+
+def pem(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+
+
+def record(key: rsa.RSAPublicKey) -> bytes:
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    return b"v=DKIM1; k=rsa; p=" + base64.b64encode(key.public_bytes(serialization.Encoding.DER, kind))
+
+
+def der(*numbers: int) -> bytes:
+    """Return a sequence of numbers: a key of RSA, without what says that it is one."""
+    return asn1(0x30, b"".join(asn1(0x02, each.to_bytes(each.bit_length() // 8 + 1)) for each in numbers))
+
+
+def asn1(tag: int, content: bytes) -> bytes:
+    return bytes((tag, 0x82)) + len(content).to_bytes(2) + content
 
 
 def received(raw: bytes, *by: str) -> bytes:
