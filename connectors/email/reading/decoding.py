@@ -8,6 +8,7 @@ import binascii
 import codecs
 import re
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from charset_normalizer import from_bytes
@@ -54,6 +55,18 @@ _CANDIDATES = [
     "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp866",
 ]  # fmt: skip
 _SAMPLE = 4096
+_MIN_CERTAIN = 4  # characters
+# The letters beyond ASCII of a Western language: who writes one of them uses those, and no more.
+_WESTERN = [
+    *map(frozenset, ("åæøéó", "åäöé", "äöüßé", "ãõçáéíóúâêôà", "áéíóúñü¡¿ºª")),
+    *map(frozenset, ("àâæçéèêëîïôùûüœ", "àèéìíòóùú", "áéëïóöü")),
+]
+_NEUTRAL = frozenset("€£§°·´«»‘’‚“”„–—…•™®©\xa0")
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
+# Signs and the first level of GB 2312.
+_EVERYDAY_CHINESE = re.compile(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe])+")
+_NAMED_CHARSET = re.compile(rb"charset\s{0,5}=\s{0,5}[\"']?([\w.:-]{1,40})", re.ASCII | re.IGNORECASE)
+_NAMED_WITHIN = 256 * 1024
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,64}\?[bBqQ]\?)")
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127], None)
@@ -70,6 +83,8 @@ def decode(data: bytes, declared: str | None) -> str:
     if data.isascii() and (name is None or _SINGLE_BYTE.match(name) or (wide and b"\0" not in data)):
         return _clean(data.decode("ascii"))
     if name not in (None, "utf-8") and not _SINGLE_BYTE.match(str(name)):
+        if not wide and (text := _try(data, "utf-8-sig")) is not None and _is_no_accident(text):
+            return _clean(text)
         try:
             return _clean(data.decode(str(name)))
         except UnicodeError:
@@ -78,6 +93,13 @@ def decode(data: bytes, declared: str | None) -> str:
         return _clean(data.decode("utf-8-sig"))
     except UnicodeError:
         return _clean(_guess(data, name))
+
+
+def _is_no_accident(text: str) -> bool:
+    """Whether bytes that are valid UTF-8 cannot be a few characters of two bytes each in another charset."""
+    beyond = [char for char in text if char > "\x7f"]
+    latin = any(char.isalpha() for char in text if char <= "\x7f")
+    return latin or len(beyond) >= _MIN_CERTAIN or any(char > "\u07ff" for char in beyond)
 
 
 @lru_cache(maxsize=256)
@@ -102,6 +124,8 @@ def _guess(data: bytes, declared: str | None) -> str:
     plain = _try(data, declared) if declared and declared != "utf-8" else None
     if plain is not None and not _suspicious(plain):
         return plain
+    if plain is None and (western := _try(data, "cp1252")) is not None and _is_western(western):
+        return western
     if declared == "utf-8" and (mended := data.decode("utf-8", "replace")).count("\ufffd") * 50 < len(mended):
         return mended  # UTF-8 with a bad byte, or cut in the middle of a character
     sample = bytes(byte for byte in data if byte > 32 or byte in b" \n")[:_SAMPLE]
@@ -119,6 +143,14 @@ def _try(data: bytes, name: str, errors: str = "strict") -> str | None:
         return None
 
 
+def _is_western(text: str) -> bool:
+    """Is it of one Western language: accents of that one alone, among letters that have none?"""
+    beyond = [char for char in text[:_SAMPLE] if char > "\x7f" and char not in _NEUTRAL]
+    plain = sum(char.isalpha() for char in text[:_SAMPLE] if char <= "\x7f")
+    used = {char.lower() for char in beyond}
+    return plain >= 2 * len(beyond) and any(used <= letters for letters in _WESTERN)
+
+
 def _suspicious(text: str) -> bool:
     """Does it read like Cyrillic, Greek or Chinese that was taken for Western: "Ïðèâåò"?"""
     latin = [char for char in text[:_SAMPLE] if "\x80" <= char <= "\u024f"]
@@ -126,11 +158,37 @@ def _suspicious(text: str) -> bool:
     return bool(latin) and len(latin) * 5 > letters * 2
 
 
+_ESCAPES = re.compile(rb"\x1b(\$[@B]|\([BIJ])")
+
+
 def _japanese(data: bytes) -> str:
-    for name in ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2004"):
+    for name in ("iso2022_jp", "iso2022_jp_ext"):
         if (text := _try(data, name)) is not None:
             return text
-    return data.decode("iso2022_jp_ext", "replace")
+    if (text := _try(_shift_jis(data), "cp932")) is not None:
+        return text
+    return _try(data, "iso2022_jp_2004") or data.decode("iso2022_jp_ext", "replace")
+
+
+def _shift_jis(data: bytes) -> bytes:
+    """ISO-2022-JP as Windows writes it, with ㈱ ① № 髙 (cp50221), in the charset of which it is a shape."""
+    pieces = _ESCAPES.split(data)
+    result = [pieces[0]]
+    for escape, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        if escape in (b"$@", b"$B"):
+            result.append(b"".join(map(_shifted, text[::2], text[1::2].ljust(len(text[::2])))))
+        else:
+            result.append(bytes(byte | 0x80 for byte in text) if escape == b"(I" else text)
+    return b"".join(result)
+
+
+def _shifted(row: int, cell: int) -> bytes:
+    """The two bytes of a place in the table of JIS X 0208; a line end is one."""
+    if not (0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E):
+        return bytes((row, cell))
+    lead = (row + 1) // 2 + (0x70 if row <= 0x5E else 0xB0)
+    trail = cell + (0x1F if cell <= 0x5F else 0x20) if row % 2 else cell + 0x7E
+    return bytes((lead, trail))
 
 
 def _clean(text: str) -> str:
@@ -144,9 +202,26 @@ def header_text(raw: bytes) -> str:
     return decode_words(unfold(raw))
 
 
-def unfold(raw: bytes) -> str:
-    """One line, encoded words untouched."""
-    return re.sub(r"[\r\n]+[ \t]*", " ", decode(raw, None)).strip()
+def unfold(raw: bytes, charset: str | None = None) -> str:
+    """One line, encoded words untouched. `charset` is that of the mail: raw letters are mostly of it."""
+    multibyte = charset is not None and not _SINGLE_BYTE.match(charset)
+    if not multibyte and _is_chinese(raw):
+        charset = "gb18030"
+    return re.sub(r"[\r\n]+[ \t]*", " ", decode(raw, charset)).strip()
+
+
+def _is_chinese(raw: bytes) -> bool:
+    """Are raw letters everyday characters of GB 2312? Cyrillic ones lie in its table too, above 0xC0."""
+    runs = _HIGH_BYTES.findall(raw)
+    chinese = bool(runs) and all(_EVERYDAY_CHINESE.fullmatch(run) for run in runs)
+    return chinese and any(min(run) < 0xC0 for run in runs)
+
+
+def charset_of(raw: bytes) -> str | None:
+    """Return what charset a mail names first that says more than ASCII and UTF-8 do."""
+    labels = (match[1].decode("ascii") for match in islice(_NAMED_CHARSET.finditer(raw[:_NAMED_WITHIN]), 50))
+    names = (python_codec(label) for label in labels if label.lower() not in ("us-ascii", "ascii"))
+    return next((name for name in names if name and not name.startswith("utf")), None)
 
 
 def decode_words(text: str) -> str:
@@ -190,13 +265,13 @@ _PARAMETER = re.compile(
 )
 
 
-def parameters(raw: bytes) -> tuple[str, dict[str, str]]:
+def parameters(raw: bytes, charset: str | None = None) -> tuple[str, dict[str, str]]:
     """A header's value and its parameters: `name`, `name*`, `name*0*` (RFC 2231), and encoded words in
     either.
 
     The first of a name counts, so that nothing can be appended to change what was meant.
     """
-    text = unfold(raw)
+    text = unfold(raw, charset)
     value = next(iter(text.partition(";")[0].split()), "").lower()
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[bool, str]]] = {}

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from connectors.email.reading.decoding import base64_bytes, header_text, parameters
+from connectors.email.reading.decoding import base64_bytes, charset_of, header_text, parameters
 
 MAX_DEPTH = 20
 MAX_PARTS = 200
@@ -80,21 +80,22 @@ class Node:
 
 @dataclass(slots=True)
 class _Budget:
+    charset: str | None  # of the mail, for raw letters in the names of its files
     parts: int = MAX_PARTS
     false_boundaries: int = _MAX_FALSE_BOUNDARIES
 
 
 def take_apart(raw: bytes) -> Node:
-    return _node(raw, 0, len(raw), _Budget(), depth=0, default="text/plain")
+    return _node(raw, 0, len(raw), _Budget(charset_of(raw)), depth=0, default="text/plain")
 
 
 def _node(raw: bytes, start: int, end: int, budget: _Budget, *, depth: int, default: str) -> Node:
     budget.parts -= 1
     headers, body_start = read_headers(raw, start, end)
-    mime, params = parameters(headers.first("content-type") or b"")
+    mime, params = parameters(headers.first("content-type") or b"", budget.charset)
     if mime.count("/") != 1 or len(mime) > 200:
         mime = default if not mime else "text/plain" if mime == "text" else "application/octet-stream"
-    disposition, disposition_params = parameters(headers.first("content-disposition") or b"")
+    disposition, disposition_params = parameters(headers.first("content-disposition") or b"", budget.charset)
     children: tuple[Node, ...] = ()
     if depth < MAX_DEPTH:
         if mime.startswith("multipart/") and (boundary := params.get("boundary")):
