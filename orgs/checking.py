@@ -21,11 +21,13 @@ from orgs.specification.organization import (
     Serves,
     Team,
 )
+from orgs.specification.repeats import expected_instead
 from orgs.specification.texts import Texts
 from orgs.translations import SHIPPED, base
 from orgs.tree import Path, Tree
 
 _KNOWN_WITHOUT_DEFINITION: Final = {*BUILT_IN_TRIGGERS, *(trigger.id for trigger in WELL_KNOWN_TRIGGERS)}
+MOST_PATTERNS: Final = 500  # of all triggers: each is searched for in each message
 _ROOMS: Final = ("public", "private", "escalation", "training")
 
 
@@ -412,11 +414,20 @@ class Checker:
     def _check_triggers(self) -> None:
         rules = [rule for agent in self._org.agents for rule in agent.escalation_rules]
         used = {rule.trigger for rule in (*rules, *self._org.escalation_rules)}
+        patterns = sum(len(trigger.patterns) for trigger in self._org.triggers)
+        if patterns > MOST_PATTERNS:
+            found = f"{patterns} patterns"
+            self._add(
+                ("triggers",), "pattern.count", found, f"at most {MOST_PATTERNS}, and phrases otherwise"
+            )
         for i, trigger in enumerate(self._org.triggers):
             path: Path = ("triggers", i)
             if not trigger.phrases and not trigger.patterns and trigger.id not in BUILT_IN_TRIGGERS:
                 found = f"{quote(trigger.id)} without phrases or patterns"
                 self._warn(path, "trigger.empty", found, "some, or only a model can notice it")
+            for j, pattern in enumerate(trigger.patterns):
+                if expected := expected_instead(pattern):
+                    self._add((*path, "patterns", j), "pattern", quote(pattern), expected)
             if trigger.id not in used:
                 found = f"{quote(trigger.id)}, which no rule names"
                 self._warn((*path, "id"), "trigger.unused", found, "a rule with this trigger")

@@ -18,10 +18,14 @@ What is denied does not count ("my card was not declined"), unless the phrase is
 ("I was not refunded"). Nor does what is only to happen so often ("billed twice a year"). A trigger without
 phrases matches by the words of its name.
 
-A pattern is a regular expression, searched for in the text as written, case and accents aside.
+A pattern is a regular expression, searched for in the text as written, case and accents aside. All of them
+together may take `SECONDS` of CPU on a message, many times what people's patterns take: some that the check
+of the organization file lets pass would take minutes, and everybody waits meanwhile. What is not found by
+then counts as not there, and the log says so.
 """
 
 import re
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,15 +33,21 @@ from functools import lru_cache
 from itertools import product
 from typing import Final
 
+import regex
+import structlog
+
 from bot.core.answering import Trigger
 from orgs.answering.lexicon import FILLERS, each
 from orgs.answering.reported import reported
 from orgs.answering.words import bounded, joined, one_slip_apart, stem, words
+from orgs.specification.repeats import is_too_large
 
 HUMAN_REQUEST: Final = "human_request"
 UNANSWERED: Final = "unanswered"
 TURN_FAILED: Final = "turn_failed"
 FOUND_BY_THE_PRODUCT: Final = frozenset({HUMAN_REQUEST, UNANSWERED, TURN_FAILED})
+
+SECONDS: Final = 0.1
 
 _PATTERN_WEIGHS = 3  # as much as a phrase of so many words
 _BETWEEN = 3  # other words that may stand between the words of a phrase
@@ -143,7 +153,11 @@ _COLLEAGUE = re.compile(
 )
 _DENIED_WITHIN = re.compile(r"\b(?:(?:is|are|am|was|were|been) not|(?:is|are|was|were)n'?t)\b", re.I)
 _ESCAPED = re.compile(r"(\\.|\(\?P)|[^\\(]+|\(")  # what keeps its case in a pattern, and all else
+# What is escaped, stands in brackets or counts repeats; and a brace that does none of it, which `regex` would
+# take for a word about letters that may be wrong: {e}, {i<=1}.
+_BRACES = re.compile(r"(\\.|\[\^?\]?[^\]\\]*(?:\\.[^\]\\]*)*\]|\{(?:\d+(?:,\d*)?|,\d*)\})|\{", re.DOTALL)
 _DENIES = re.compile(r"\bnot\b|n't\b")  # a pattern that is about something that is not so
+_log = structlog.get_logger()
 _WANTED = re.compile(r"refund|money|reimburs|credit|erstatt|gutschrift|rembours|reembols|estorn", re.I)
 
 
@@ -233,10 +247,17 @@ def fired(triggers: Sequence[Trigger], text: str) -> Fired | None:
         if (weighs, -number) > (most, -at):
             best, most, at = Fired(triggers[number], phrase.text), weighs, number
     written = _unaccented(" ".join(told.replace("’", "'").split())).lower()
+    _compile_all(tuple(triggers))
+    ends = time.process_time() + SECONDS
     for number, trigger in enumerate(triggers):
         if trigger.name in FOUND_BY_THE_PRODUCT or (_PATTERN_WEIGHS, -number) <= (most, -at):
             continue
-        if pattern := next((one for one in trigger.patterns if _matches(one, written)), None):
+        try:
+            pattern = next((one for one in trigger.patterns if _matches(one, written, ends)), None)
+        except TimeoutError:
+            _log.warning("patterns take too long", trigger=trigger.name, seconds=SECONDS)
+            break
+        if pattern:
             best, most, at = Fired(trigger, pattern), _PATTERN_WEIGHS, number
     return best
 
@@ -297,8 +318,22 @@ def _unaccented(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
-def _matches(pattern: str, written: str) -> bool:
-    for match in _compiled(pattern).finditer(written):
+@lru_cache(maxsize=64)
+def _compile_all(triggers: tuple[Trigger, ...]) -> None:
+    """Take the time that this takes out of what searching may take."""
+    for trigger in triggers:
+        for pattern in trigger.patterns:
+            _compiled(pattern)
+
+
+def _matches(pattern: str, written: str, ends: float) -> bool:
+    """Raises TimeoutError when the CPU time of this process is past `ends`."""
+    left = ends - time.process_time()
+    if left <= 0:
+        raise TimeoutError
+    for match in _compiled(pattern).finditer(written, timeout=left):  # it measures CPU time, too
+        if time.process_time() > ends:
+            raise TimeoutError
         if _WANTED.search(match[0]):
             return True
         within = _DENIED_WITHIN.search(match[0]) and not _DENIES.search(pattern)
@@ -307,14 +342,18 @@ def _matches(pattern: str, written: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=1_024)
-def _compiled(pattern: str) -> re.Pattern[str]:
+@lru_cache(maxsize=4_096)
+def _compiled(pattern: str) -> regex.Pattern[str]:
     """Compile a pattern for texts of lower case without accents: several times as fast as ignoring case."""
+    if is_too_large(pattern):  # from before files with such a one were refused
+        _log.error("pattern not searched for", characters=len(pattern), reason="too large")
+        return regex.compile(r"(?!)")
     folded = _ESCAPED.sub(lambda part: part[0] if part[1] else part[0].lower(), _unaccented(pattern))
+    folded = _BRACES.sub(lambda part: part[1] or r"\{", folded)
     try:
-        return re.compile(folded)
-    except re.error:  # a range of letters whose ends have changed places
-        return re.compile(pattern, re.IGNORECASE)
+        return regex.compile(folded)
+    except regex.error:  # a range of letters whose ends have changed places
+        return regex.compile(_BRACES.sub(lambda part: part[1] or r"\{", pattern), regex.IGNORECASE)
 
 
 def _says(message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase) -> bool:

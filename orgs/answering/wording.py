@@ -56,11 +56,20 @@ def last_asked(question: Question) -> Asked | None:
 def _is_filled(template: str, said: str) -> bool:
     if not template:
         return False
-    pattern = "".join(
-        ".{0,200}" if at % 2 else re.escape(part)
-        for at, part in enumerate(re.split(r" ?(\{\w+\})", template))
-    )
-    return re.fullmatch(pattern, said, re.DOTALL) is not None
+    first, *others = re.split(r" ?\{\w+\}", template)
+    if not others:
+        return said == first
+    # Part by part, each where it is next: a pattern of many gaps would try all ways to fill them.
+    *between, last = others
+    if not said.startswith(first):
+        return False
+    at = len(first)
+    for part in between:
+        found = said.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return said.endswith(last) and len(said) - len(last) >= at
 
 
 def courtesy(question: Question, kind: str) -> str:
@@ -83,7 +92,7 @@ def articles_named(question: Question, text: str) -> list[str]:
     found: list[str] = []
     for source in sources:
         before, _, after = source.partition("{article}")
-        pattern = rf"{re.escape(before)}([^*\n]+?){re.escape(after)}(?:\s|$)"
+        pattern = rf"{re.escape(before)}([^*\n]{1, 300}?){re.escape(after)}(?:\s|$)"
         found += re.findall(pattern, text)
     return found
 

@@ -117,13 +117,7 @@ def _compiles(pattern: str) -> str:
         raise PydanticCustomError(
             "pattern", "a regular expression ({problem})", {"problem": problem}
         ) from None
-    if _nested_repeat.search(pattern):
-        raise PydanticCustomError("pattern", "a regular expression without a repeat inside a repeat")
     return pattern
-
-
-# (a+)+ and its like take exponential time on a customer's message that almost matches.
-_nested_repeat = re.compile(r"\([^()]*[*+}][^()]*\)\s*(?:[*+]|\{\d+,)")
 
 
 def _is_emoji(value: str) -> str:

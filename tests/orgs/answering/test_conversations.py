@@ -14,7 +14,9 @@ from bot.core.ids import AgentId, OrgId
 from orgs.answering.grounded import Grounded
 from orgs.answering.passages import excerpt
 from orgs.answering.triggers import fired
+from orgs.answering.wording import Asked, last_asked
 from orgs.answering.words import LONGEST, one_slip_apart, stem
+from orgs.translations import shipped
 from tests.orgs.answering.conftest import BRIGHTDESK, NEIGHBOUR, TRIGGERS, Asks, story
 from tests.orgs.answering.search_sql import ArticleSections
 
@@ -308,6 +310,19 @@ class Shelf:
 
     async def section(self, organization: OrgId, article: str) -> Sequence[Passage]:
         return await self.search(organization, article)
+
+
+async def test_a_fixed_text_of_many_places_is_compared_at_once(
+    ask: Asks, a_question: Callable[..., Question]
+) -> None:
+    """All ways to fill sixty gaps would take for ever."""
+    replies = {**shipped("en").model_dump(), "resolved": "{organization}b" * 60 + "?"}
+    said = ("Brightdesk" * 20 + "b") * 20
+    answer = await ask("yes", story=story(("agent", said)), replies=replies)
+    assert answer.why
+
+    assert last_asked(a_question(story=story(("agent", said)), replies=replies)) is None
+    assert last_asked(a_question(story=story(("agent", said * 3 + "?")), replies=replies)) is Asked.SOLVED
 
 
 @given(st.lists(st.text(max_size=200), max_size=4), st.integers(0, 2), st.text(max_size=40))

@@ -96,6 +96,31 @@ def test_a_pattern_is_found_whatever_the_case_and_the_accents(
     assert bool(called(text, (Trigger("one", patterns=(pattern,)),))) is found
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("code {e}", "code {e}", True),  # braces that count nothing are braces
+        ("code {e}", "code", False),
+        ("[{]e}{1,2}", "{e}}", True),
+        (r"(?:hacked){i<=1}", "hackked", False),
+        (r"\bпривет\b", "ну привет", True),
+    ],
+)
+def test_a_pattern_means_what_it_means_in_python(pattern: str, text: str, *, found: bool) -> None:
+    assert bool(called(text, (Trigger("one", patterns=(pattern,)),))) is found
+
+
+@pytest.mark.parametrize(
+    "pattern", ["((a+))+!", "(a|aa)+$", "(x+x+)+y", "((((((a{99}){99}){99}){99}){99}){99})"]
+)
+def test_a_pattern_that_would_take_minutes_is_given_up(pattern: str) -> None:
+    """Each of these takes longer than anybody waits for a test."""
+    text = "a" * 900 + " " + "x" * 900 + " I was hacked."
+    others = (Trigger("phrases", phrases=("I was hacked",)),)
+    assert not called(text, (Trigger("one", patterns=(pattern,) * 100),))
+    assert called(text, (Trigger("one", patterns=(pattern,) * 100), *others)) == "phrases"
+
+
 @pytest.mark.parametrize("half", [0, 1], ids=["looked-at half", "held-out half"])
 def test_public_utterances_about_money_are_found_and_others_call_nobody(half: int, shared_dir: Path) -> None:
     """Bitext's refunds and payment troubles, and two data sets of everyday talk, among them `slow down`."""
