@@ -423,6 +423,7 @@ class Writes:
                 "lane": beginning.lane,
                 "place": beginning.place,
                 "room": None,
+                "grows": None,
                 "reports": False,
             }
         )
@@ -445,9 +446,9 @@ class Writes:
         match effect:
             case ShowCard():
                 self._to_room(view, sealer, LaneId(lane), "card", None, None, room)
-            case TellRoom(operation=operation, about=about):
+            case TellRoom(operation=operation, about=about, grows=grows):
                 kind = type(operation).__name__.lower()
-                self._to_room(view, sealer, LaneId(lane), kind, operation, about, room)
+                self._to_room(view, sealer, LaneId(lane), kind, operation, about, room, grows=grows)
             case Offer(post=post, message=about):
                 self._to_room(view, sealer, LaneId(lane), "offer", post, about, room)
             case GrowPost(first=first, newest=newest, post=post):
@@ -468,7 +469,7 @@ class Writes:
         """To where the customer is now."""
         row = self._row(view, spot.sealer, kind, operation, message)
         self._rows["outbox"].append(
-            row | {"lane": spot.lane, "place": spot.place, "room": None, "reports": reports}
+            row | {"lane": spot.lane, "place": spot.place, "room": None, "grows": None, "reports": reports}
         )
         self._lanes.add(spot.lane)
 
@@ -486,9 +487,12 @@ class Writes:
         operation: Operation | None,
         message: UUID | None,
         room: UUID | None,
+        *,
+        grows: bool = False,
     ) -> None:
         row = self._row(view, sealer, kind, operation, message)
-        self._rows["outbox"].append(row | {"lane": lane, "place": None, "room": room, "reports": False})
+        there = {"lane": lane, "place": None, "room": room, "grows": message if grows else None}
+        self._rows["outbox"].append(row | there | {"reports": False})
         self._lanes.add(lane)
 
     def _row(
@@ -595,16 +599,16 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     """),
     "outbox": text("""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, place_id,
-            kind, payload, state, reports, turn)
-        select :id, :organization, l.id, :conversation, :message, :room, cast(:place as uuid), :kind,
-            :payload, 'waiting', :reports,
+            grows, kind, payload, state, reports, turn)
+        select :id, :organization, l.id, :conversation, :message, :room, cast(:place as uuid),
+            cast(:grows as uuid), :kind, :payload, 'waiting', :reports,
             -- One after the last of this conversation that waits there, and after what has left.
             case when cast(:place as uuid) is null then 1 + greatest(l.turn, (
                 select max(turn) from outbox where lane_id = l.id and conversation_id = :conversation
                     and state in ('waiting', 'sending')
             )) else 0 end
         from lanes l where l.id = :lane
-        on conflict (room_id) where kind = 'card' and state = 'waiting' do nothing
+        on conflict (room_id) where kind = 'card' and state = 'waiting' and not retried do nothing
     """),
     "grow": text("""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, grows, kind,
@@ -615,7 +619,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
                     and state in ('waiting', 'sending')
             ))
         from lanes l where l.id = :lane
-        on conflict (room_id, grows) where kind = 'grow' and state = 'waiting'
+        on conflict (room_id, grows) where kind = 'grow' and state = 'waiting' and not retried
             do update set payload = excluded.payload, message_id = excluded.message_id
     """),
     "notice": text("""
@@ -623,7 +627,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             turn)
         select :id, :organization, l.id, :conversation, :kind, :payload, 'waiting', :notice, 1 + l.turn
         from lanes l where l.id = :lane
-        on conflict (notice_id) where kind = 'notice' and state = 'waiting' do nothing
+        on conflict (notice_id) where kind = 'notice' and state = 'waiting' and not retried do nothing
     """),
     "turn": text("""
         insert into turns (id, organization_id, conversation_id, fence, started_at, inputs, timers, stages,

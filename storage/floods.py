@@ -30,10 +30,14 @@ class Floods:
         self._clock = clock
         self._used_up: OrderedDict[UUID, float] = OrderedDict()  # until when each has used up its rate
 
-    def count(self, subject: UUID, per_minute: int) -> float:
-        """Count one event. Returns for how long its subject is flooding us from now, in seconds; 0 if not."""
+    def count(self, subject: UUID, per_minute: int, most: float) -> float:
+        """Count one event. Returns for how long its subject is flooding us from now, in seconds; 0 if not.
+
+        Never for longer than `most`, however much has come.
+        """
         now = self._clock()
         used_up = max(self._used_up.get(subject, now), now) + 60 / per_minute
+        used_up = min(used_up, now + most + _ALLOWED_AT_ONCE - _LASTS)
         self._used_up[subject] = used_up
         self._used_up.move_to_end(subject)
         if len(self._used_up) > self._remembered:

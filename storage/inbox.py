@@ -59,6 +59,8 @@ from storage.sealing import KeyedHash, Sealer
 AnyRow = Row[Any]
 _RECEIPT_WAITS = timedelta(milliseconds=500)
 MAX_ID = 200  # characters of a platform's id; longer ones are nobody's
+# So long at most after somebody's last words, and after the last of all who write to an account.
+_ONE_FLOODS, _ALL_FLOOD = 300.0, 3600.0  # seconds
 NOBODY = AccountId(UUID(int=0))  # stands as the account of events that we tell ourselves
 
 CONTENT = "messages.content"
@@ -424,15 +426,22 @@ class Inboxes:
         )
 
     def _too_much(self, entry: Entry) -> dict[UUID, tuple[OrgId, float]]:
-        """Count what a customer did. Returns who is flooding us by that, and for how many seconds."""
-        rules = entry.rules
-        if rules is None or not isinstance(entry.body, Event) or not isinstance(entry.body.content, Deeds):
+        """Count what somebody did who is none of ours. Returns who is flooding us, and for how many seconds.
+
+        What is too much of a customer is not counted against the account: others would wait for it.
+        """
+        rules, event = entry.rules, entry.body
+        if rules is None or not isinstance(event, Event) or not isinstance(event.content, Deeds):
             return {}
-        counted = {
-            UUID(entry.author): self._floods.count(UUID(entry.author), rules.customer_per_minute),
-            entry.account_id: self._floods.count(entry.account_id, rules.account_per_minute),
-        }
-        return {subject: (entry.organization, seconds) for subject, seconds in counted.items() if seconds}
+        if event.standing is Standing.INSIDER:
+            return {}
+        theirs = event.standing is Standing.CUSTOMER
+        subject = UUID(entry.author) if theirs else entry.conversation  # strangers in a thread count together
+        seconds = self._floods.count(subject, rules.customer_per_minute, _ONE_FLOODS)
+        if not seconds:
+            subject = entry.account_id
+            seconds = self._floods.count(subject, rules.account_per_minute, _ALL_FLOOD)
+        return {subject: (entry.organization, seconds)} if seconds else {}
 
     def _message(self, entry: Entry, said: LogEntry, head: _Head) -> dict[str, object]:
         """Return the row of the log for an input that makes one, at the next position."""

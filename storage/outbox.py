@@ -432,7 +432,7 @@ def report_of(result: Result) -> DeliveryReport | None:
     """What the conversation must know: failures of messages and rooms, and fates of people's words."""
     item = result.item
     if (
-        item.kind in ("amend", "retract", ERASE)
+        item.kind in ("amend", "retract", "grow", ERASE)
         and isinstance(result, Dead)
         and result.outcome != "withdrawn"
     ):
@@ -672,8 +672,9 @@ _DETAILS = text("""
             order by p.position desc limit 1
         ) when o.kind = 'grow' then (
             select p.external_ids from outbox p
-            where p.message_id = o.grows and p.room_id = o.room_id and p.kind = 'post'
-            order by p.position limit 1
+            where p.message_id = o.grows and p.grows = o.grows and p.room_id = o.room_id
+                and p.kind = 'post' and p.position < o.position
+            order by p.position desc limit 1
         ) when o.kind = 'react' and o.message_id is not null then (
             select p.external_ids from outbox p
             where p.message_id = o.message_id and p.room_id = o.room_id and p.kind = 'post'
@@ -733,7 +734,8 @@ _CLAIMED = text("""
 
 # What waits again counts as begun until it is claimed by a worker that says when it begins: see outbox.begun.
 _SETTLE = text("""
-    update outbox set state = cast(:state as text), begun = true, part = :part, attempts = :attempts,
+    update outbox set state = cast(:state as text), begun = true,
+        retried = cast(:state as text) = 'waiting', part = :part, attempts = :attempts,
         error = :error,
         external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
         external_ids end,
@@ -792,7 +794,7 @@ _FREE = text("""
 """)
 
 _UNSEND = text("""
-    update outbox set state = 'waiting', begun = true, attempts = greatest(attempts - 1, 0)
+    update outbox set state = 'waiting', begun = true, retried = true, attempts = greatest(attempts - 1, 0)
     where id = any(cast(:ids as uuid[])) and state = 'sending'
 """)
 
@@ -803,7 +805,7 @@ _POINTLESS = text("""
 
 # That it arrived after all is told, or its message would be shown as failed for ever.
 _AGAIN = text("""
-    update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null,
+    update outbox set state = 'waiting', retried = true, attempts = 0, error = null, settled_at = null,
         reports = reports or (room_id is null and message_id is not null)
     where organization_id = :organization and id = :id and state in ('failed', 'unknown')
     returning lane_id

@@ -594,6 +594,8 @@ outbox = Table(
     # Of what is `sending`: its request may be on the wire. A worker of an earlier version does not say so in
     # time: what it has claimed counts as begun.
     Column("begun", Boolean, nullable=False, server_default=text("true")),
+    # Put back after a claim: what comes later joins what has not been tried, and waits beside this.
+    Column("retried", Boolean, nullable=False, server_default=text("false")),
     Column("reports", Boolean, nullable=False, server_default=text("false")),  # its success is told as well
     Column("part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -644,14 +646,14 @@ outbox = Table(
         "uq_outbox_notice",
         "notice_id",
         unique=True,
-        postgresql_where=text("kind = 'notice' and state = 'waiting'"),
+        postgresql_where=text("kind = 'notice' and state = 'waiting' and not retried"),
     ),
     Index(
         "uq_outbox_grow",
         "room_id",
         "grows",
         unique=True,
-        postgresql_where=text("kind = 'grow' and state = 'waiting'"),
+        postgresql_where=text("kind = 'grow' and state = 'waiting' and not retried"),
     ),
     Index("ix_outbox_parked", "conversation_id", postgresql_where=text("state = 'parked'")),
     # What stands in the staff's tools is kept as long as its customer: it is deleted there with them.
@@ -667,7 +669,7 @@ outbox = Table(
         "uq_outbox_card",
         "room_id",
         unique=True,
-        postgresql_where=text("kind = 'card' and state = 'waiting'"),
+        postgresql_where=text("kind = 'card' and state = 'waiting' and not retried"),
     ),
     postgresql_with={"fillfactor": "80"},
 )

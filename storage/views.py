@@ -98,13 +98,15 @@ async def views(
             sealer = keys.customer(row.customer_id, row.data_key)
             settled = settled_files(files[id_], sealer)
             view = _view(row, keys, escalations.get(id_), inputs[id_], timers[id_], story[id_], settled)
+            flooding = {known.subject_id: known.until for known in floods[id_]}
             view = replace(
                 view,
                 rooms=tuple(room_of(known) for known in rooms[id_]),
                 replies={Counted(known.kind): tuple(known.replied) for known in replies[id_]},
                 more=row.unhandled > INPUTS_AT_ONCE,
-                customer_floods=next((known.until for known in floods[id_] if known.by_customer), None),
-                account_floods=next((known.until for known in floods[id_] if not known.by_customer), None),
+                customer_floods=flooding.get(row.customer_id),
+                others_flood=flooding.get(row.id),
+                account_floods=flooding.get(row.account_id),
             )
             index = keys.organization(row.organization_id, row.org_key, row.index_key).index
             read[ConversationId(id_)] = await _with_older(connection, view, sealer, index, settled)
@@ -142,8 +144,9 @@ async def _with_older(
             refs.add(item.body.reply_to)
             sent.add(item.body.reply_to)
     sent.update(early.message for early in view.conversation.memory.early)
+    ids.update(view.conversation.memory.owed)
     if burst := view.conversation.memory.burst:
-        ids.update(id_ for id_, _ in burst.files)
+        ids.update((burst.first, burst.newest, *burst.changed, *(id_ for id_, _ in burst.files)))
     reactions = view.conversation.memory.reactions
     ids.update(MessageId(UUID(waiting.message)) for waiting in reactions if not waiting.left)
     if sent or until:
@@ -453,7 +456,7 @@ def next_wake(timers: Sequence[Timer]) -> datetime | None:
 CONVERSATION = """
     select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
         v.memory, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
-        a.channel, a.account, c.profile, c.data_key, i.verified, i.address, p.return_verified,
+        p.account_id, a.channel, a.account, c.profile, c.data_key, i.verified, i.address, p.return_verified,
         o.id as owner_id, o.data_key as owner_key, g.data_key as org_key, g.index_key,
         v.accepted - v.handled as unhandled, clock_timestamp() as now
     from conversations v
@@ -491,10 +494,10 @@ _REPLIES = text("""
 """)
 
 _FLOODS = text("""
-    select v.id as conversation_id, f.subject_id = v.customer_id as by_customer, f.until
+    select v.id as conversation_id, f.subject_id, f.until
     from conversations v
     join places p on p.id = v.place_id
-    join floods f on f.subject_id = any(array[v.customer_id, p.account_id])
+    join floods f on f.subject_id = any(array[v.customer_id, p.account_id, v.id])
         and f.until > clock_timestamp()
     where v.id = any(cast(:ids as uuid[]))
 """)

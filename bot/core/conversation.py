@@ -291,17 +291,19 @@ class Early:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What a customer wrote faster than it is shown line by line: one post in a room, which grows."""
+    """What is written faster than it is shown line by line: one post in a room, which grows."""
 
     room: str
-    first: MessageId  # as which the post is found
+    first: MessageId  # about which the post was begun
     newest: MessageId  # what staff do with the post means this one
-    since: datetime  # when the first was written
-    until: datetime  # when the newest was
-    messages: int = 1
+    since: datetime | None = None  # when the first message of it was written; None: there is none
+    until: datetime | None = None  # when the newest was
+    messages: int = 0
+    changed: tuple[MessageId, ...] = ()  # that stood in the room before, and read otherwise now
     over: bool = False  # the next one is a burst of its own
+    begun_anew: int = 0  # how often its post could not be changed any more
     files: tuple[tuple[MessageId, int], ...] = ()  # fetched, by position, and still to be shown together
-    more_files: int = 0  # fetched, and too many to be shown
+    more_files: int = 0  # fetched, and too many to be shown, or not to be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,8 +403,10 @@ class View:
     # when a clock asks for it.
     in_doubt: Mapping[str, int] = field(default_factory=dict)
     more: bool = False  # inputs wait that are not among these: one turn takes so many at most
-    # Until when the customer, and the account, count as writing faster than the organization allows.
+    # Until when the customer, others in their thread, and all who write to the account count as writing
+    # faster than the organization allows.
     customer_floods: datetime | None = None
+    others_flood: datetime | None = None
     account_floods: datetime | None = None
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:

@@ -233,13 +233,15 @@ class TellRoom:
     room: UUID
     operation: Operation
     about: MessageId | None = None
+    grows: bool = False  # `GrowPost` changes it later
 
 
 @dataclass(frozen=True, slots=True)
 class GrowPost:
-    """Let the post of the room that tells of the message `first` read like this, and mean `newest`.
+    """Let the newest post of the room that was told about `first` to grow read like this, and mean `newest`.
 
-    Several in a row are one. Does nothing if that post never arrived.
+    Several in a row are one. Does nothing if that post never arrived; the conversation hears when it
+    cannot be changed.
     """
 
     room: UUID

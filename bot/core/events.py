@@ -220,7 +220,7 @@ Content = (
 )
 
 # What somebody does of their own will: it is counted, and too much of it within a minute is a flood.
-Deeds = Said | Edited | Deleted | Tapped | Submitted | Started | Reacted | Unsupported
+Deeds = Said | Edited | Deleted | Tapped | Submitted | Started | Reacted | ReachabilityChanged | Unsupported
 
 
 class Standing(StrEnum):

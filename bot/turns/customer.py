@@ -74,7 +74,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case ReachabilityChanged(reachable=reachable):
             draft.remember(unreachable=not reachable)
             word = "can be reached again" if reachable else "has blocked us: nothing we write arrives"
-            draft.tell_room(Post(f"ℹ️ {draft.customer_name} {word}."))
+            bursts.tell(draft, Post(f"ℹ️ {draft.customer_name} {word}."))
             draft.because("customer", word)
         case Unsupported(kind=kind):
             _unreadable(draft, item, event, kind)
@@ -236,7 +236,9 @@ def _moved(draft: Draft, event: Event) -> None:
     """The customer goes on somewhere else: everybody in the room sees where the answers go now."""
     before, now = draft.memory.channel, event.place.channel
     if before and before != now:
-        draft.tell_room(Post(f"➡️ {draft.customer_name} goes on by {now.capitalize()}: answers go there now."))
+        bursts.tell(
+            draft, Post(f"➡️ {draft.customer_name} goes on by {now.capitalize()}: answers go there now.")
+        )
         draft.show_card()
         draft.because("customer", f"goes on by {now}, before by {before}")
     draft.remember(channel=now)
@@ -277,7 +279,7 @@ def _stranger_changed(draft: Draft, event: Event, ref: str) -> None:
     else:
         draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
         told = f"🗑 {who}, deleted what they wrote:\n\n{quoted(before)}"
-    bursts.tell(draft, Post(told))
+    bursts.tell(draft, Post(told), changes=message.id, by=event.standing)
     draft.because("stranger", "changed a note in the customer's thread")
 
 
@@ -307,7 +309,8 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
         return
     if draft.escalation is not None:
         told = told_by_stranger(name, draft.customer_name, _told(message), about)
-        bursts.tell(draft, Post(told, attachments=files, reply_to=line), message.id)
+        post = Post(told, attachments=files, reply_to=line)
+        bursts.tell(draft, post, message.id, by=event.standing)
     else:
         sentence = f"{name}, who is not {draft.customer_name}, answered in this thread"
         escalate(
@@ -411,6 +414,7 @@ def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
             f"✏️ **{draft.wrote(event)}** changed their message:\n\n{quoted(edit.text)}"
             f"\n\n_Before:_\n\n{quoted(before)}"
         ),
+        changes=message.id,
     )
     draft.because("customer", "edited a message")
 
@@ -458,5 +462,6 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
     for entry in _entries(draft, deletion.message):
         draft.add(ChangeMessage(entry.id, state=MessageState.DELETED))
     draft.asking = [asked for asked in draft.asking if asked != message.id]
-    bursts.tell(draft, Post(f"🗑 **{draft.wrote(event)}** deleted their message:\n\n{quoted(message.text)}"))
+    gone = Post(f"🗑 **{draft.wrote(event)}** deleted their message:\n\n{quoted(message.text)}")
+    bursts.tell(draft, gone, changes=message.id)
     draft.because("customer", "deleted a message")

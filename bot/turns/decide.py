@@ -47,6 +47,7 @@ from orgs.routing import escalation_target, find_agent, find_trigger, first_agen
 from orgs.translations import texts_in
 
 MAX_HOPS = 3  # agents that one turn may pass through
+MOST_OWED = 500  # messages that an agent is asked about at once
 
 
 def decide(view: View, rules: Rulebook) -> Decision:
@@ -161,8 +162,14 @@ def _to_answer_now(draft: Draft) -> list[MessageId]:
     people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # the room tells the story with these
     early = draft.on_their_way or draft.view.more or bursts.agent_waits(draft)
     waits = early and not (people or draft.unvouched)
-    draft.remember(owed=tuple(asking) if waits else ())
+    draft.remember(owed=_bounded(asking) if waits else ())
     return [] if people or waits else asking
+
+
+def _bounded(owed: list[MessageId]) -> tuple[MessageId, ...]:
+    """Return the first and the last of very many: an agent reads what it was about, and how it ended."""
+    half = MOST_OWED // 2
+    return tuple(owed) if len(owed) <= MOST_OWED else (*owed[:half], *owed[-half:])
 
 
 def _cap(draft: Draft) -> int:

@@ -15,6 +15,7 @@ from bot.core.errors import Refused
 from bot.core.events import Event, Said
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
+from bot.turns.bursts import is_burst
 from bot.turns.draft import SYSTEM, Draft
 from bot.turns.story import seen_by_customer, told_to_customer
 from orgs.answering.words import fold
@@ -51,12 +52,18 @@ def hear(draft: Draft, event: Event, message: Message) -> bool:
         if awaited:
             return _typed(draft, proof, code, alone=alone)
         if right and alone:
-            draft.say(draft.texts.code_too_old, ahead=True)
+            _answer(draft, draft.texts.code_too_old)
             return True
     found = _ADDRESS.search(event.content.text)
     if found is None or not _ASKS.search(fold(event.content.text.replace(found[0], ""))):
         return False
     return _offer(draft, found[0].casefold())
+
+
+def _answer(draft: Draft, text: str) -> None:
+    """Say what may be said again and again, but not to somebody who asks faster than is allowed."""
+    if not is_burst(draft):
+        draft.say(text, ahead=True)
 
 
 def _keep_out_of_the_story(draft: Draft, message: Message, code: str, *, alone: bool) -> None:
@@ -85,7 +92,7 @@ def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
     again = before is not None and not before.settled and draft.now <= before.expires_at
     tries = before.tries + 1 if before is not None and again else 0
     if tries > MAX_TRIES:
-        draft.say(draft.texts.codes_too_many, ahead=True)
+        _answer(draft, draft.texts.codes_too_many)
         return True
     try:
         place, context = begin(address, fill(texts.story_subject, organization=organization))

@@ -30,7 +30,11 @@ def hear(draft: Draft, report: FileReport) -> None:
         draft.because("files", "replaced by its author before it was here: passed on to nobody")
         return
     attachment = message.attachments[report.position]
-    if report.outcome != "stored" or not attachment.file:
+    stored = report.outcome == "stored" and bool(attachment.file)
+    if message.room is None and bursts.show_file(draft, message, report.position, stored=stored):
+        draft.because("files", "of a burst: shown with the others")
+        return
+    if not stored:
         draft.because("files", f"{report.outcome}: {report.reason}")
         name = inert(attachment.name or attachment.kind.value)
         if message.room is not None and message.state is not MessageState.NOTE:
@@ -39,8 +43,6 @@ def hear(draft: Draft, report: FileReport) -> None:
             draft.tell_room(Post(not_fetched(attachment, report.reason)), message.id)
         return
     draft.because("files", "an attachment is in the store")
-    if message.room is None and bursts.show_file(draft, message, report.position):
-        return
     if message.room is None:  # written where the customer is, by whomever
         draft.tell_room(Post("", attachments=(attachment,)), message.id)
     elif message.role is Role.STAFF and message.state in (*_ON_ITS_WAY, MessageState.FAILED):

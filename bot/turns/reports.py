@@ -18,21 +18,14 @@ from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
 from bot.core.outbound import DirectMessage, Mark, Post
-from bot.turns import holder, in_doubt, lost_rooms, reactions, window
+from bot.turns import bursts, holder, in_doubt, lost_rooms, reactions, window
 from bot.turns.assigning import not_in_channel
 from bot.turns.attachments import pending
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
 from bot.turns.escalating import escalate
 from bot.turns.quoting import inert, without_code
-from bot.turns.story import (
-    is_stranger,
-    other_writer,
-    reference_for_staff,
-    told_by_stranger,
-    told_to_staff,
-    words,
-)
+from bot.turns.story import is_stranger, told_of_stranger, told_to_staff
 from bot.turns.underway import again
 from orgs.routing import person_on
 
@@ -47,6 +40,9 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
         return
     if report.absent:
         not_in_channel(draft, report)
+        return
+    if report.outcome == "unchanged" and report.room is not None:
+        bursts.begin_anew(draft, report)
         return
     if report.room is not None or report.message is None:
         if report.outcome != "delivered":
@@ -331,14 +327,8 @@ def _tell_again(draft: Draft, report: DeliveryReport) -> None:
         _offer_again(draft, message, "The last words could not be delivered.")
         return
     elif is_stranger(message):
-        told = _by_stranger(draft, message)
+        address = draft.view.conversation.address
+        told = told_of_stranger(message, draft.customer_name, address, draft.messages)
     else:  # of what is gone there is nothing to show but all the rest
         told = draft.transcript([message] if told_to_staff([message]) else draft.messages.values())
     draft.tell_room(Post(f"{why}\n\n{told}"), report.message)
-
-
-def _by_stranger(draft: Draft, message: Message) -> str:
-    told = message.reference
-    name = other_writer(told.writer, told.address, draft.view.conversation.address) or inert(message.sender)
-    about = reference_for_staff(message, draft.messages)
-    return told_by_stranger(name, draft.customer_name, words(message), about)

@@ -126,6 +126,15 @@ def told_by_stranger(name: str, customer: str, text: str, aside: str = "") -> st
     return f"⚠️ {name}, who is not {customer}, answered in this thread{aside}:\n\n{quoted(text)}"
 
 
+def told_of_stranger(
+    message: Message, customer: str, address: str, known: Mapping[MessageId, Message]
+) -> str:
+    """Return a line of the room with what a stranger wrote before. `customer` is CommonMark."""
+    told = message.reference
+    name = other_writer(told.writer, told.address, address) or inert(message.sender)
+    return told_by_stranger(name, customer, words(message), reference_for_staff(message, known))
+
+
 def is_stranger(message: Message) -> bool:
     """Return whether a stranger wrote the message: a note to staff, in the customer's thread."""
     return message.role is Role.SYSTEM and message.state is MessageState.NOTE and bool(message.ref)

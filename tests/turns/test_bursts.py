@@ -1,15 +1,28 @@
 """Somebody writes faster than the organization allows: all is kept, and neither answered nor shown singly."""
 
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
 from bot.core.answering import Answer, Answered, HandOver
 from bot.core.conversation import Role, View
-from bot.core.events import Attachment, AttachmentKind, Deleted, Edited, Reacted, Said, Started
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Deleted,
+    Edited,
+    ReachabilityChanged,
+    Reacted,
+    Said,
+    Standing,
+    Started,
+)
 from bot.core.ids import ConversationId
 from bot.core.outbound import Emote, Post
 from bot.turns.decide import question
 from bot.turns.draft import Decision
-from storage.outbox import Item, Result
+from storage.outbox import Dead, Item, Later, Result
 from storage.views import INPUTS_AT_ONCE
-from tests.turns.bench import Bench, Left, states, to_customers, to_rooms
+from tests.turns.bench import CARLA, HUGO, Bench, Left, states, to_customers, to_rooms
 from tests.turns.test_fair_turns import shown
 from tests.turns.test_receipts_and_files import stored
 
@@ -47,7 +60,7 @@ async def test_what_is_too_much_is_one_post_in_the_room_that_grows(desk: Bench) 
     await write(desk, range(6, 8))
     first = await desk.deliver()
     [post] = to_rooms(first)
-    assert "writing too fast" in post
+    assert "Too much is written" in post
     assert "line 006" in post
     [post] = grown(first)
     assert "**2** messages" in post
@@ -81,7 +94,7 @@ async def test_when_it_is_over_the_next_message_has_a_line_of_its_own(desk: Benc
     desk.inboxes = type(desk.inboxes)(desk.keys, desk.rules().new_id)  # another process: it counts anew
     await write(desk, range(20, 21))
     left = await desk.deliver()
-    assert [("line 020" in one, "too fast" in one) for one in to_rooms(left)] == [(True, False)]
+    assert [("line 020" in one, "Too much" in one) for one in to_rooms(left)] == [(True, False)]
     assert grown(left) == []
 
 
@@ -103,7 +116,7 @@ async def test_a_reaction_to_the_post_means_its_newest_line(desk: Bench) -> None
     view = await desk.held(conversation)
 
     def fate(item: Item) -> Result | None:
-        shows = item.room is not None and "too fast" in getattr(item.operation, "text", "")
+        shows = item.room is not None and "Too much" in getattr(item.operation, "text", "")
         if shows and item.kind == "grow":
             assert item.refs == ("burst-post",)
         return desk.taken(item, "burst-post") if shows else None
@@ -242,3 +255,200 @@ async def test_an_agent_is_asked_only_with_the_last_of_a_backlog(desk: Bench) ->
     [texts] = asked
     assert texts[-1] == f"line {many - 1:03}"
     assert (await desk.view(accepted.wakes[0].conversation)).conversation.memory.owed == ()
+
+
+# --- what must not get lost beside it
+
+
+async def test_what_stood_in_the_room_before_and_is_changed_in_a_burst_is_shown_changed(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 6))
+    await desk.deliver()
+    await desk.say(Edited("maya-3", "do NOT do it"))
+    await desk.say(Deleted("maya-4"))
+    left = await desk.deliver()
+    text = [*to_rooms(left), *grown(left)][-1]
+    assert "do NOT do it" in text
+    assert "deleted:" in text
+    assert "line 004" in text
+    await write(desk, range(6, 8))
+    [text] = grown(await desk.deliver())
+    assert "do NOT do it" in text
+    assert "line 007" in text
+
+
+async def test_a_stranger_who_floods_the_thread_is_shown_in_one_post_and_the_customer_as_ever(
+    desk: Bench,
+) -> None:
+    await limited(desk)
+    for n in range(12):
+        await desk.hear(desk.event(f"spam {n:03}", "stranger", chat="maya", standing=Standing.STRANGER))
+        await desk.turn()
+    left = await desk.deliver()
+    assert len([1 for one in to_rooms(left) if "spam" in one and "Too much" not in one]) == ALLOWED
+    assert "spam 011" in grown(left)[-1]
+    await desk.say("This is me")
+    [line] = to_rooms(await desk.deliver())
+    assert "This is me" in line
+    assert "Too much" not in line
+
+
+async def test_what_colleagues_write_is_never_a_flood(desk: Bench) -> None:
+    await limited(desk)
+    for n in range(12):
+        await desk.hear(desk.event(f"colleague {n:03}", "carla", chat="maya", standing=Standing.INSIDER))
+        await desk.turn()
+    assert len([one for one in to_rooms(await desk.deliver()) if "colleague" in one]) == 12
+    await desk.say("My house burns")
+    [line] = to_rooms(await desk.deliver())
+    assert "Too much" not in line
+
+
+async def test_an_agent_is_told_the_beginning_of_a_burst_that_is_longer_than_the_story(desk: Bench) -> None:
+    desk.customer_per_minute = ALLOWED
+    asked: list[tuple[str, ...]] = []
+
+    def answer(decision: Decision) -> Answer:
+        asked.append(question(decision).messages)
+        return Answered("An answer.", "an article", settled=True)
+
+    for n in range(ALLOWED):
+        await desk.say(f"line {n:03}", message=f"a{n}")
+    await desk.say("My account was hacked", message="hacked")
+    for n in range(150):
+        await desk.hear(desk.event(f"more {n:03}", message=f"b{n}"))
+        await desk.turn(answer)
+    await desk.rings("burst", answer=answer)
+    [texts] = asked
+    assert texts == ("My account was hacked", *(f"more {n:03}" for n in range(150)))
+
+
+async def test_what_is_too_much_of_one_customer_keeps_nobody_else_of_the_account_waiting(desk: Bench) -> None:
+    desk.customer_per_minute, desk.account_per_minute = ALLOWED, 4 * ALLOWED
+    await write(desk, range(100))
+    await desk.deliver()
+    await desk.say("My first question", "noor")
+    assert len(to_customers(await desk.deliver())) == 1
+
+
+async def test_files_of_a_burst_that_is_over_are_shown_although_another_has_begun(desk: Bench) -> None:
+    conversation = await limited(desk)
+    await write(desk, range(1, 7))
+    photo = Attachment(kind=AttachmentKind.PHOTO, ref="f1", name="photo.jpg")
+    await desk.say(Said("a photo", (photo,)), message="photo")
+    await stored(desk, await desk.view(conversation), "a photo")
+    await desk.turn()
+    await desk.execute("delete from timers where kind = 'burst' and subject = 'files'")
+    await desk.rings("burst")
+    await write(desk, range(10, 12))
+    await desk.execute(
+        "insert into timers (conversation_id, kind, subject, due_at) values (:id, 'burst', 'files', now())",
+        id=conversation,
+    )
+    await desk.deliver()
+    await desk.rings("burst")
+    posts = [one.operation for one in await desk.deliver() if one.item.kind == "post"]
+    assert [a.name for post in posts if isinstance(post, Post) for a in post.attachments] == ["photo.jpg"]
+
+
+async def test_files_of_a_burst_that_cannot_be_had_are_counted_and_not_told_of_singly(desk: Bench) -> None:
+    conversation = await limited(desk)
+    await write(desk, range(1, 7))
+    for n in range(10):
+        photo = Attachment(kind=AttachmentKind.PHOTO, ref=f"f{n}", name=f"photo-{n}.jpg")
+        await desk.say(Said(f"photo {n}", (photo,)), message=f"photo-{n}")
+    await desk.deliver()
+    view = await desk.view(conversation)
+    for n in range(10):
+        await stored(desk, view, f"photo {n}", "refused")
+    await desk.turn()
+    assert to_rooms(await desk.deliver()) == []
+    await desk.rings("burst")
+    [told] = to_rooms(await desk.deliver())
+    assert "10 more files" in told
+
+
+async def test_a_post_that_staff_deleted_is_begun_anew(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 7))
+    await desk.deliver()
+    await write(desk, range(7, 9))
+
+    def fate(item: Item) -> Result | None:
+        return Dead(item, "failed", "send.rejected", "message_not_found") if item.kind == "grow" else None
+
+    await desk.deliver(fate)
+    await desk.turn()
+    [post] = to_rooms(await desk.deliver())
+    assert "line 008" in post
+    await write(desk, range(9, 10))
+    [post] = grown(await desk.deliver())
+    assert "line 009" in post
+
+
+async def test_who_goes_to_and_fro_between_two_states_in_a_burst_gets_no_line_for_each(desk: Bench) -> None:
+    await limited(desk)
+    for n in range(20):
+        await desk.say(ReachabilityChanged(reachable=bool(n % 2)))
+    assert len(to_rooms(await desk.deliver())) == ALLOWED
+
+
+# --- what is tried again
+
+
+async def retried(desk: Bench, kind: str, wait: Callable[[], Awaitable[None]]) -> None:
+    """One is claimed, its next one waits meanwhile, and the platform asks to come again later."""
+    [first] = [item for item in await desk.claim() if item.kind == kind]
+    await wait()
+    await desk.settle(Later(first, timedelta(), "send.rate_limited", "slowly", counts=False))
+    left = await shown(desk)
+    assert [one for _, one in left if one == kind] == [kind, kind]
+    assert await desk.rows("select 1 from outbox where state in ('waiting', 'sending')") == []
+
+
+async def test_a_post_that_grows_is_tried_again_although_a_newer_change_waits(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 7))
+    await desk.deliver()
+    await write(desk, range(7, 8))
+    await retried(desk, "grow", lambda: write(desk, range(8, 9)))
+
+
+async def test_a_card_is_tried_again_although_a_newer_one_waits(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    await desk.take_over(view, CARLA)
+    card: Item | None = None
+    while card is None:
+        for item in await desk.claim():
+            card = item if item.kind == "card" else card
+            if item.kind != "card":
+                await desk.settle(desk.taken(item))
+    await desk.take_over(view, HUGO)
+    await desk.settle(Later(card, timedelta(), "send.rate_limited", "slowly", counts=False))
+    left = await shown(desk)
+    assert [kind for _, kind in left].count("card") == 2
+    assert await desk.rows("select 1 from outbox where state in ('waiting', 'sending')") == []
+
+
+async def test_what_was_claimed_in_vain_is_given_back_although_a_newer_one_waits(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 7))
+    await desk.deliver()
+    await write(desk, range(7, 8))
+    items = await desk.claim()
+    await write(desk, range(8, 9))
+    async with desk.database.begin() as connection:
+        await desk.outbox.unclaim(connection, items)
+    assert len(grown(await desk.deliver())) == 2
+
+
+async def test_what_failed_is_sent_again_although_a_newer_one_waits(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 7))
+    await desk.deliver()
+    await write(desk, range(7, 8))
+    [item] = await desk.claim()
+    await desk.settle(Dead(item, "failed", "send.rejected", "no"))
+    await write(desk, range(8, 9))
+    async with desk.database.begin() as connection:
+        assert await desk.outbox.again(connection, desk.tenant, item.id)
