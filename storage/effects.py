@@ -372,7 +372,9 @@ class Writes:
     ) -> None:
         _, lane = await self._staff_lane(connection, view, message.place)
         row = self._row(view, sealer, "direct", message, None)
-        self._rows["outbox"].append(row | {"lane": lane, "place": None, "room": None, "reports": False})
+        self._rows["outbox"].append(
+            row | {"lane": lane, "place": None, "room": None, "grows": None, "reports": False}
+        )
         self._lanes.add(lane)
 
     async def _notice(

@@ -269,7 +269,7 @@ def _keep_private(draft: Draft, event: Event, message: Message, private: str) ->
     note = _private_part(draft, message)
     if note is None:
         id_ = MessageId(draft.rules.new_id())
-        part = replace(message, id=id_, text=private, state=MessageState.NOTE, attachments=())
+        part = replace(message, id=id_, text=private, state=MessageState.NOTE, attachments=(), edited=False)
         draft.add(AddMessage(part))
     elif private:
         draft.add(ChangeMessage(note.id, text=private))

@@ -6,6 +6,7 @@ import pytest
 
 from bot.core.answering import HandOver
 from bot.core.events import Started, Unsupported
+from bot.core.outbound import Post
 from bot.turns.decide import question
 from orgs.specification.texts import Texts, fill
 from orgs.translations import SHIPPED, Tone, shipped
@@ -113,7 +114,9 @@ async def test_the_code_and_its_subject_are_in_it(desk: Bench) -> None:
     left = await desk.deliver()
     mail = next(one for one in left if one.place.channel == "email")
     assert mail.text.startswith("Su código es")
-    assert "Su código de" in mail.item.context
+    assert isinstance(mail.operation, Post)
+    assert mail.operation.subject.startswith("Su código de")
+    assert "Su conversación con" in mail.item.context, "of the thread that goes on there"
     assert to_customers(left)[0].startswith("He enviado un código a m•••@a.example")
 
 
