@@ -68,6 +68,7 @@ _MAIL: Final = re.compile(
     r"(?:return-path|received|from|to|subject|date|message-id|mime-version|delivered-to|dkim-signature):",
     re.I,
 )
+_HEADER: Final = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,75}:")
 _READABLE: Final = ("text/csv", "text/markdown", "text/tab-separated-values", "text/html", "application/json")
 _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
 
@@ -180,6 +181,8 @@ def _sound(head: bytes, claimed: str) -> str:
 
 def _text(head: bytes, claimed: str, name: str) -> str:
     """ "" for what nobody could read."""
+    if claimed == "message/rfc822" and _HEADER.match(head.lstrip()):
+        return claimed  # a mail may hold letters of any charset, and bytes that are none
     said = _decoded(head, sure=not claimed.startswith("text/"))
     if not said:
         return ""
@@ -197,7 +200,7 @@ def _text(head: bytes, claimed: str, name: str) -> str:
         if low.startswith("<?xml"):
             return "application/xhtml+xml" if "<html" in low else "application/xml"
     lines = begin.splitlines()[:8]
-    if _MAIL.match(begin) and (claimed == "message/rfc822" or sum(bool(_MAIL.match(x)) for x in lines) >= 3):
+    if sum(bool(_MAIL.match(line)) for line in lines) >= 3:
         return "message/rfc822"
     if claimed == "application/json" and not low.startswith(("{", "[")):
         return "text/plain"

@@ -65,7 +65,7 @@ async def test_a_mail_says_which_mail_it_answers_and_whose_it_passes_on(line: Li
 
     _, reply, forward = await line.inbox.has(3)
 
-    assert (reply.reply_to, reply.reference) == (answer.message_id, Reference())
+    assert (reply.reply_to, reply.reference) == (answer.message_id, Reference(shortened=True))
     assert forward.reference == Reference(forwarded=True, origin="Eve <eve@c.example>")
 
 
