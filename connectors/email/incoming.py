@@ -76,11 +76,12 @@ class MailReader:
         kept: Kept,
         arrived: datetime,
         *,
+        body: bytes,
         too_large: bool = False,
         too_costly: bool = False,
     ) -> tuple[Event, ...]:
-        """None for a mail of our own. With `too_large` only the beginning of the mail was read, with
-        `too_costly` only its headers.
+        """None for a mail of our own. `body` is what is below its headers, as it came. With `too_large` only
+        the beginning of the mail was read, with `too_costly` only its headers.
         """
         if mail.bounces:
             return tuple(filter(None, (self._bounced(mail, bounce, arrived) for bounce in mail.bounces)))
@@ -101,7 +102,7 @@ class MailReader:
         answerable = speaks and bool(mail.sender.address) and (seat.begins or not mail.automatic)
         return (
             Event(
-                external_id=_identity(mail),
+                external_id=_identity(mail, body),
                 place=self._place(seat.thread),
                 sender=_sender(mail),
                 content=content,
@@ -296,12 +297,14 @@ def _form(mail: Mail) -> Mail:
     )
 
 
-def _identity(mail: Mail) -> str:
-    """The same however often the mail is fetched. Not the Message-ID alone: with a guessed one somebody else
-    could have a mail of the customer's taken for one that is known already."""
+def _identity(mail: Mail, body: bytes) -> str:
+    """The same however often the mail is fetched, and by whatever way it came. Not the Message-ID alone: some
+    programs give all their mails the same, and with a guessed one somebody else could have a mail of the
+    customer's taken for one that is known already."""
     if not mail.message_id:
         return _hashed("digest", mail.digest)
-    return _hashed("mail", mail.message_id, mail.sender.key, str(mail.trust.verified))
+    content = hashlib.sha256(body.replace(b"\r\n", b"\n").rstrip()).hexdigest()
+    return _hashed("mail", mail.message_id, mail.sender.key, str(mail.trust.verified), mail.subject, content)
 
 
 def _hashed(*facts: str) -> str:

@@ -162,7 +162,12 @@ class Intake:
 
     def _events(self, given: "_Given", mail: Mail, *, too_costly: bool = False) -> tuple[Event, ...]:
         return self._reader.events(
-            mail, given.kept, given.arrived, too_large=given.too_large, too_costly=too_costly
+            mail,
+            given.kept,
+            given.arrived,
+            body=given.raw.lstrip(b"\r\n")[len(head(given.raw)) :],
+            too_large=given.too_large,
+            too_costly=too_costly,
         )
 
     async def _read_light(self, given: "_Given") -> Mail:

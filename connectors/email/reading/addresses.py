@@ -1,5 +1,6 @@
 """Addresses in headers."""
 
+import re
 from collections.abc import Iterable
 from email.utils import getaddresses
 
@@ -9,6 +10,8 @@ from connectors.email.reading.structure import Headers
 
 MAX_MAILBOXES = 500
 _MAX_NAME = 200
+# `Maria maria@example.org`: brackets that a program forgot, which mean nothing else.
+_UNBRACKETED = re.compile(r"([^@<>,;:()\"]{1,200})\s([^\s@<>,;:()\"]{1,64}@[^\s@<>,;:()\"]{1,253})")
 
 
 def mailboxes(values: Iterable[bytes]) -> tuple[Mailbox, ...]:
@@ -17,8 +20,10 @@ def mailboxes(values: Iterable[bytes]) -> tuple[Mailbox, ...]:
     """
     found: dict[str, Mailbox] = {}
     for value in values:
+        text = unfold(value)
+        forgotten = _UNBRACKETED.fullmatch(text)
         try:
-            pairs = getaddresses([unfold(value)])
+            pairs = [(forgotten[1], forgotten[2])] if forgotten is not None else getaddresses([text])
         except (ValueError, IndexError, TypeError, AttributeError, RecursionError):
             continue
         for name, address in pairs[:MAX_MAILBOXES]:

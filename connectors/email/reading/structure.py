@@ -16,6 +16,7 @@ MAX_PARTS = 200
 MAX_HEADERS = 1_000
 MAX_HEADER_BYTES = 64 * 1024
 _MAX_FALSE_BOUNDARIES = 10_000
+_ABBREVIATED = {"text": "text/plain", "plain": "text/plain", "html": "text/html"}
 _NOT_BASE64 = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 )
@@ -94,7 +95,7 @@ def _node(raw: bytes, start: int, end: int, budget: _Budget, *, depth: int, defa
     headers, body_start = read_headers(raw, start, end)
     mime, params = parameters(headers.first("content-type") or b"", budget.charset)
     if mime.count("/") != 1 or len(mime) > 200:
-        mime = default if not mime else "text/plain" if mime == "text" else "application/octet-stream"
+        mime = default if not mime else _ABBREVIATED.get(mime, "application/octet-stream")
     disposition, disposition_params = parameters(headers.first("content-disposition") or b"", budget.charset)
     children: tuple[Node, ...] = ()
     if depth < MAX_DEPTH:

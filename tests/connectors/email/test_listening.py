@@ -320,6 +320,19 @@ async def test_ids_that_no_index_holds_keep_nothing_back(
     assert said(hello).text.startswith("**Hello**")
 
 
+async def test_mails_with_one_id_are_one_where_they_say_the_same(line: Line, maya: Customer) -> None:
+    """Some programs give all their mails one Message-ID."""
+    head = f"From: {maya.address}\r\nTo: {ADDRESS}\r\nSubject: Scan\r\nMessage-ID: <1@x.example>\r\n\r\n"
+    for words in ("Page one", "Page one", "Page two"):
+        await maya.send_raw(f"{head}{words}".encode(), to=ADDRESS)
+
+    one, two = await line.inbox.has(2)
+
+    assert [said(event).text.split("\n")[-1] for event in (one, two)] == ["Page one", "Page two"]
+    assert one.external_id != two.external_id
+    assert one.place == two.place
+
+
 async def test_the_long_addresses_of_two_are_two(line: Line, maya: Customer) -> None:
     for author in (LONG, LONG.replace("example", "exampla")):
         await maya.send_raw(f"From: {author}\r\nTo: {ADDRESS}\r\n\r\nHello".encode(), to=ADDRESS)

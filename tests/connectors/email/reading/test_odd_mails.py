@@ -74,12 +74,28 @@ def test_what_is_new(name: str, new: str) -> None:
         ),
         ('text/plain\r\nContent-Disposition: attachment; filename="log.txt"', "log", ""),
         ("text/plain charset=utf-8", "Hello thöre", "Hello thöre"),
+        ("plain; charset=utf-8", "Hello thöre", "Hello thöre"),
+        ("html; charset=utf-8", "<p>Hello thöre</p>", "Hello thöre"),
         ("text/html; charset=utf-16", "<p>Hello there</p>", "Hello there"),
     ],
 )
 def test_text_is_read_however_it_is_labelled(kind: str, body: str, new: str) -> None:
     raw = f"From: a@example.org\r\nContent-Type: {kind}\r\n\r\n{body}".encode()
     assert read(raw, trusted_servers=(), own_addresses=()).new == new
+
+
+@pytest.mark.parametrize(
+    ("header", "sender"),
+    [
+        ("Maria maria@example.org", ("maria@example.org", "Maria")),
+        ("Maria de la Cruz maria@example.org", ("maria@example.org", "Maria de la Cruz")),
+        ("maria@example.org", ("maria@example.org", "")),
+        ("a@example.org b@example.org", ("", "")),
+    ],
+)
+def test_a_sender_without_brackets_is_known(header: str, sender: tuple[str, str]) -> None:
+    mail = read(f"From: {header}\r\n\r\nHello".encode(), trusted_servers=(), own_addresses=())
+    assert (mail.sender.address, mail.sender.name) == sender
 
 
 def test_two_dashes_in_a_text_are_no_signature_but_the_last() -> None:
