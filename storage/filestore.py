@@ -54,7 +54,12 @@ class FileStore:
             else:
                 self._store = from_url(url, client_options=_CLIENT, retry_config=_RETRY)
         except (BaseError, ValueError, OSError) as error:
-            raise SettingsError(f"FILES_URL cannot be used: {type(error).__name__}") from None
+            # The words of other errors hold the address, and that may hold a password.
+            why = str(error).partition(" (os error")[0] if isinstance(error, OSError) else "it names no store"
+            raise SettingsError(
+                f"FILES_URL cannot be used ({why}): give file:///a/folder which can be made and written, or"
+                " s3://bucket/prefix"
+            ) from None
         if isinstance(self._store, HTTPStore):
             raise SettingsError(
                 "FILES_URL is a plain web address: give s3://bucket/prefix, and AWS_ENDPOINT_URL"

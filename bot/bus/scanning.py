@@ -44,7 +44,9 @@ def by_command(command: str) -> Scan:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise SettingsError(f"SCAN_COMMAND cannot be read: {error}") from None
+        raise SettingsError(
+            f"SCAN_COMMAND cannot be read ({error}): write the command as for a shell, with its quotes closed"
+        ) from None
     if not words:
         raise SettingsError("SCAN_COMMAND is empty")
 
@@ -124,7 +126,9 @@ def by_clamd(address: str) -> Scan:
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     path = address.removeprefix("unix:")
-    if not path.startswith("/") and not (host and port.isascii() and port.isdigit() and int(port) < 65536):
+    if not path.startswith("/") and not (
+        host and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536
+    ):
         raise SettingsError(f"CLAMD is {address[:40]!r}: it must be host:port, or the path of a socket")
 
     @asynccontextmanager

@@ -3,6 +3,8 @@
 import base64
 import hmac
 import re
+import shlex
+import shutil
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from aiohttp import web
 
 from bot.bus.naming import UNKNOWN
 from bot.bus.scanning import Scan, by_clamd, by_command
-from bot.core.errors import DeskError, PlatformDown, Refused, StorageUnavailable
+from bot.core.errors import DeskError, PlatformDown, Refused, SettingsError, StorageUnavailable
 from bot.core.ids import Clock, OrgId
 from bot.run.settings import Settings
 from storage.files import Files, Kept
@@ -197,9 +199,17 @@ def _absent(code: str, status: int) -> web.Response:
 
 
 def scanner(settings: Settings) -> Scan | None:
-    """What SCAN_COMMAND or CLAMD names. Raises SettingsError."""
+    """What SCAN_COMMAND or CLAMD names. Raises SettingsError, also where there is no such program."""
     if settings.has("SCAN_COMMAND"):
-        return by_command(settings.secret("SCAN_COMMAND"))
+        command = settings.secret("SCAN_COMMAND")
+        scan = by_command(command)
+        program = shlex.split(command)[0]
+        if shutil.which(program) is None:
+            raise SettingsError(
+                f"SCAN_COMMAND begins with {program[:100]!r}, and there is no such program: install it, or"
+                " give its whole path"
+            )
+        return scan
     if settings.has("CLAMD"):
         return by_clamd(settings.secret("CLAMD"))
     return None

@@ -8,6 +8,7 @@ import errno
 import hmac
 import ipaddress
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -115,7 +116,12 @@ async def listening(
     try:
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
+                raise SettingsError(
+                    f"HOST is {host[:60]!r}, which is no address of this machine: give 127.0.0.1 (for this"
+                    " machine alone), 0.0.0.0 (for all its addresses) or one of them"
+                ) from None
             raise no_port(port, error, variable) from None
         yield
     finally:

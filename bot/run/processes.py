@@ -87,6 +87,10 @@ async def work(settings: Settings) -> None:
 async def _answering(h: House, app: web.Application | None = None) -> AsyncIterator[None]:
     """Listen on PORT, and on HEALTH_PORT if it is set."""
     settings = h.settings
+    if settings.health_port == settings.port:
+        raise SettingsError(
+            f"PORT and HEALTH_PORT are both {settings.port}: give HEALTH_PORT another number, or leave it out"
+        )
     async with (
         listening(settings.host, settings.port, app or web_app(h)),
         health_port(settings, health_of(h)),

@@ -27,6 +27,7 @@ Tokens of accounts are read by name, since the organization file says in which v
 
 import base64
 import binascii
+import io
 import os
 import secrets
 from collections.abc import Mapping
@@ -37,6 +38,10 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+from redis.connection import parse_url
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from bot.core.errors import SettingsError
 
@@ -120,14 +125,19 @@ def surroundings(environ: Mapping[str, str], file: Path = ENV_FILE) -> Mapping[s
     Raises SettingsError for a file that cannot be read.
     """
     try:
-        with file.open(encoding="utf-8") as lines:
-            given = dotenv_values(stream=lines, interpolate=False)  # a password may have a $ in it
+        text = file.read_text("utf-8")
     except FileNotFoundError:
         return environ
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{file} cannot be read ({type(error).__name__}): mend it, or take it away"
         ) from None
+    # The library passes over what it cannot read, and the setting would silently be what it is without one.
+    if wrong := next((one.original for one in parse_stream(io.StringIO(text)) if one.error), None):
+        blank = wrong.string[: len(wrong.string) - len(wrong.string.lstrip())]
+        line = wrong.line + blank.count("\n")
+        raise SettingsError(f"{file}, line {line} is no NAME=value, or a quote in it is not closed: mend it")
+    given = dotenv_values(stream=io.StringIO(text), interpolate=False)  # a password may have a $ in it
     return {**{name: value for name, value in given.items() if value is not None}, **environ}
 
 
@@ -150,8 +160,8 @@ def parse(environ: Mapping[str, str]) -> Settings:
         return environ.get(name, "").strip() or default
 
     database_url, redis_url = get("DATABASE_URL"), get("REDIS_URL")
-    _check_url("DATABASE_URL", database_url, ("postgresql", "postgres", "postgresql+psycopg"))
-    _check_url("REDIS_URL", redis_url, ("redis", "rediss", "unix"))
+    _check_database_url(database_url)
+    _check_redis_url(redis_url)
     environment = _environment(get("DESK_ENV"), database_url)
     if environment is Environment.PRODUCTION and not database_url:
         raise SettingsError(
@@ -271,6 +281,32 @@ def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
     if text and _scheme(text) not in schemes:
         raise SettingsError(
             f"{name} must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}"
+        )
+
+
+def _check_database_url(text: str) -> None:
+    _check_url("DATABASE_URL", text, ("postgresql", "postgres", "postgresql+psycopg"))
+    try:
+        port = make_url(text).port if text else None
+    except (ArgumentError, ValueError):
+        port = 0
+    if port is not None and not 0 < port < 65536:
+        raise SettingsError(
+            "DATABASE_URL cannot be read, its port must be one number from 1 to 65535: write it as"
+            " postgresql://user:password@host:5432/database"
+        )
+
+
+def _check_redis_url(text: str) -> None:
+    _check_url("REDIS_URL", text, ("redis", "rediss", "unix"))
+    try:
+        told = parse_url(text) if text else {}  # type: ignore[no-untyped-call]
+    except ValueError:
+        told = {"port": 0}
+    if not 0 < told.get("port", 6379) < 65536:
+        raise SettingsError(
+            "REDIS_URL cannot be read, its port must be a number from 1 to 65535: write it as"
+            " redis://user:password@host:6379/0"
         )
 
 

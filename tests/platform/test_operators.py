@@ -152,6 +152,50 @@ async def test_a_port_that_is_taken_is_named_with_its_variable(
     )
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        (
+            "SCAN_COMMAND",
+            "/no/such -x",
+            "SCAN_COMMAND begins with '/no/such', and there is no such program: ins",
+        ),
+        (
+            "SCAN_COMMAND",
+            "'clamscan -",
+            "SCAN_COMMAND cannot be read (No closing quotation): write the command",
+        ),
+        ("CLAMD", "host:abc", "CLAMD is 'host:abc': it must be host:port, or the path of a socket"),
+        (
+            "HEALTH_PORT",
+            "",
+            "PORT and HEALTH_PORT are both {port}: give HEALTH_PORT another number, or leave it",
+        ),
+        (
+            "FILES_URL",
+            "file:///dev/null/x",
+            "FILES_URL cannot be used (Not a directory): give file:///a/folder",
+        ),
+        ("FILES_URL", "file://host/x", "FILES_URL cannot be used (it names no store): give file:///a/folder"),
+        ("HOST", "999.1.1.1", "HOST is '999.1.1.1', which is no address of this machine: give 127.0.0.1"),
+        ("HOST", "192.0.2.1", "HOST is '192.0.2.1', which is no address of this machine: give 127.0.0.1"),
+        (
+            "DATABASE_URL",
+            "postgresql://a@127.0.0.1:abc/c",
+            "DATABASE_URL cannot be read, its port must be one",
+        ),
+        ("REDIS_URL", "redis://127.0.0.1:abc", "REDIS_URL cannot be read, its port must be a number from 1"),
+    ],
+)
+async def test_a_setting_that_cannot_be_used_is_named_with_what_to_do(
+    setting: str, value: str, sentence: str, environ: dict[str, str], running: Programs
+) -> None:
+    program = of("serve", environ, running, **{setting: value or environ["PORT"]})
+    program.launch()
+    assert await program.ended(PATIENCE) == 1
+    assert last_sentence(program).startswith(f"desk: {sentence.format(port=environ['PORT'])}")
+
+
 NEVER_STARTED = {
     "schema.missing": "desk: The database lacks tables of this program: run `desk db migrate`.",
     "schema.older": "desk: The database's schema (0001) is older than this program's",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import SettingsError
-from bot.run.settings import Environment, LogLevel, kept_key, load, parse
+from bot.run.settings import Environment, LogLevel, kept_key, load, parse, surroundings
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 OLDER = base64.b64encode(bytes(32)).decode()
@@ -87,6 +87,13 @@ def test_a_server_of_a_mailbox_may_be_elsewhere_than_the_organization_file_says(
             "PUBLIC_URL must be an address that begins with http:// or https://",
         ),
         ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL must be an address that begins with postgresql://"),
+        (
+            {"DATABASE_URL": "postgresql://a:hush@127.0.0.1:abc/c"},
+            "DATABASE_URL cannot be read, its port must be one number from 1 to 65535: write it as postgresql://",
+        ),
+        ({"DATABASE_URL": "postgresql://a@127.0.0.1:70000/c"}, "DATABASE_URL cannot be read, its port"),
+        ({"REDIS_URL": "redis://:hush@cache:abc"}, "REDIS_URL cannot be read, its port must be a number"),
+        ({"REDIS_URL": "redis://cache:70000/1"}, "REDIS_URL cannot be read, its port must be a number"),
         ({"REDIS_URL": "http://[x"}, "REDIS_URL must be an address that begins with redis://"),
         (
             {"ENCRYPTION_KEY": "c2hvcnQ="},
@@ -102,6 +109,37 @@ def test_a_wrong_setting_is_named_with_what_it_must_be(environ: dict[str, str], 
     with pytest.raises(SettingsError) as caught:
         parse(environ)
     assert sentence in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///desk",
+        "postgresql://desk:p#w@[::1]:5433/desk",
+        "postgresql://desk@/desk?host=/run/postgresql",
+        "postgres://db/desk?sslmode=require",
+    ],
+)
+def test_addresses_of_databases_are_taken_as_postgresql_writes_them(url: str) -> None:
+    assert parse(PRODUCTION | {"DATABASE_URL": url}).database_url == url
+
+
+def test_addresses_of_redis_are_taken_as_redis_writes_them() -> None:
+    for url in ("redis://cache", "rediss://u:p%23w@cache:6380/2", "unix:///run/redis.sock?db=1"):
+        assert parse(PRODUCTION | {"REDIS_URL": url}).redis_url == url
+
+
+def test_a_line_of_the_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# ours\nexport PORT=8081\n\nSCAN_COMMAND='clamscan -\nCLAMD=scanner:3310\n", "utf-8")
+    with pytest.raises(
+        SettingsError, match=r"\.env, line 4 is no NAME=value, or a quote in it is not closed"
+    ):
+        surroundings({}, file)
+
+    file.write_text("# ours\nexport PORT=8081\n\nSCAN_COMMAND='clamscan -'\nCLAMD=\n", "utf-8")
+    assert surroundings({}, file) == {"PORT": "8081", "SCAN_COMMAND": "clamscan -", "CLAMD": ""}
 
 
 def test_a_password_never_shows_in_the_sentence() -> None:
