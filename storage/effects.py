@@ -522,6 +522,17 @@ _ACCOUNT = text("""
 
 _ROOM_LANE = text("select lane_id from rooms where id = :id")
 
+# One after the last of this conversation that waits there, and of the customer's newest other ones, and after
+# what has left: whoever begins one conversation after the other gets no more turns by that.
+_TURN = """1 + greatest(l.turn, (
+    select max(turn) from outbox
+    where lane_id = l.id and state in ('waiting', 'sending') and conversation_id = any(array(
+        select v.id from conversations v
+        where v.customer_id = (select customer_id from conversations where id = :conversation)
+        order by v.id desc limit 50
+    ) || cast(:conversation as uuid))
+))"""
+
 _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "message": text("""
         insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
@@ -599,27 +610,20 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             sealed_ids = '{}'
         where message_id = :message and room_id is null and kind = 'post' and state = 'delivered'
     """),
-    "outbox": text("""
+    "outbox": text(f"""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, place_id,
             grows, kind, payload, state, reports, turn)
         select :id, :organization, l.id, :conversation, :message, :room, cast(:place as uuid),
             cast(:grows as uuid), :kind, :payload, 'waiting', :reports,
-            -- One after the last of this conversation that waits there, and after what has left.
-            case when cast(:place as uuid) is null then 1 + greatest(l.turn, (
-                select max(turn) from outbox where lane_id = l.id and conversation_id = :conversation
-                    and state in ('waiting', 'sending')
-            )) else 0 end
+            case when cast(:place as uuid) is null then {_TURN} else 0 end
         from lanes l where l.id = :lane
         on conflict (room_id) where kind = 'card' and state = 'waiting' and not retried do nothing
     """),
-    "grow": text("""
+    "grow": text(f"""
         insert into outbox (id, organization_id, lane_id, conversation_id, message_id, room_id, grows, kind,
             payload, state, turn)
         select :id, :organization, l.id, :conversation, :message, :room, :grows, :kind, :payload, 'waiting',
-            1 + greatest(l.turn, (
-                select max(turn) from outbox where lane_id = l.id and conversation_id = :conversation
-                    and state in ('waiting', 'sending')
-            ))
+            {_TURN}
         from lanes l where l.id = :lane
         on conflict (room_id, grows) where kind = 'grow' and state = 'waiting' and not retried
             do update set payload = excluded.payload, message_id = excluded.message_id

@@ -2,9 +2,10 @@
 
 A lane is one chat of one account. It is advanced by one worker at a time, and rests as long as the platform's
 published limit asks. What is for a customer leaves in the order in which it was put there. In a chat of the
-staff that is so for each conversation, and they take turns: a card never waits behind all that another
-customer has said. A row is marked `sending` in the transaction that claims it, and `begun` in one of its own
-just before its request goes out: only a row that is both, and whose worker died, is in doubt.
+staff that is so for each conversation, and customers take turns: a card never waits behind all that another
+one has said, in however many conversations. A row is marked `sending` in the transaction that claims it, and
+`begun` in one of its own just before its request goes out: only a row that is both, and whose worker died, is
+in doubt.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -298,7 +298,7 @@ conversations = Table(
         "pending_since",
         postgresql_where=text("pending_since is not null"),
     ),
-    Index("ix_conversations_customer_id", "customer_id"),
+    Index("ix_conversations_customer_id", "customer_id", "id"),
     # Begun to prove an address (see storage.proving), and not erased yet.
     Index(
         "ix_conversations_proving",
@@ -578,8 +578,8 @@ outbox = Table(
     Column("organization_id", Uuid, nullable=False),
     Column("lane_id", Uuid, nullable=False),
     Column("position", BigInteger, Identity(), nullable=False),  # the order in which it was put here
-    # Before `position`: in a chat of the staff each conversation has its turn, however much another one has
-    # to show there (start-time fair queueing). 0 in a customer's chat, where all is in one order.
+    # Before `position`: in a chat of the staff each customer has their turn, however much another one has to
+    # show there (start-time fair queueing). 0 in a customer's chat, where all is in one order.
     Column("turn", BigInteger, nullable=False, server_default="0"),
     Column("conversation_id", Uuid, nullable=False),
     Column("message_id", Uuid),

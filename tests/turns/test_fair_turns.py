@@ -39,6 +39,16 @@ async def test_a_card_does_not_wait_behind_what_another_customer_has_said(desk: 
     assert last < BACKLOG, "nor does the rest of its room"
 
 
+async def test_a_card_does_not_wait_behind_many_conversations_of_another_customer(desk: Bench) -> None:
+    for n in range(BACKLOG):
+        await desk.hear(desk.event("Help!", "noisy@a.example", on="email", chat=f"thread-{n}", shared=True))
+        await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    quiet = await escalated(desk, "quiet")
+    order = await shown(desk)
+    assert len({conversation for conversation, _ in order}) == BACKLOG + 1
+    assert order.index((quiet, "card")) <= 2
+
+
 async def test_what_one_conversation_shows_keeps_its_order(desk: Bench) -> None:
     ids = [await escalated(desk, who) for who in ("maya", "noor")]
     await desk.deliver()
