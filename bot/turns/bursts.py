@@ -127,7 +127,7 @@ def _post(draft: Draft, burst: Burst) -> Post:
     parts = []
     if burst.messages:
         parts.append(
-            f"🌊 Too much is written here to be shown line by line: **{burst.messages}** messages so far. The"
+            f"💬 Too much is written here to be shown line by line: **{burst.messages}** messages so far. The"
             " newest:"
         )
         parts += _newest(draft, burst)
