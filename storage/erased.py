@@ -27,6 +27,7 @@ from bot.core.conversation import (
     Timer,
     View,
 )
+from bot.core.errors import CannotDecrypt
 from bot.core.events import Channel, Place
 from bot.core.ids import ConversationId, CustomerId, MessageId, OrgId
 from storage.codec import load_body
@@ -135,10 +136,18 @@ def _conversation(row: AnyRow) -> Conversation:
 
 
 def _input(row: AnyRow, sealer: Sealer) -> Input:
+    """Return one input. What came while they were erased is sealed with a key that is gone: of that only the
+    erasure is known, and told once more, as something may have been posted meanwhile.
+    """
+    origin, body = Origin(row.origin), None
+    try:
+        body = load_body(sealer.open(row.body, field=BODY))
+    except CannotDecrypt:
+        origin = Origin.SELF
     return Input(
         seq=row.seq,
-        origin=Origin(row.origin),
-        body=load_body(sealer.open(row.body, field=BODY)),
+        origin=origin,
+        body=body or CustomerErased(),
         message=MessageId(row.message_id) if row.message_id else None,
         position=row.position,
         at=row.accepted_at,
