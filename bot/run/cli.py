@@ -261,7 +261,3 @@ def _process(name: str, body: Callable[[Settings], None]) -> None:
             f"`desk {name}` ended by itself ({type(error).__name__}): the log says where."
             " Report it, and start it again."
         ) from error
-
-
-if __name__ == "__main__":
-    main()

@@ -31,7 +31,6 @@ from bot.run.settings import Environment, Settings
 from bot.run.upkeep import anchor_audit, count_waiting, ended_by_itself, seal_audit, watch_database
 from bot.run.web import health_of, web_app
 from bot.run.wiring import CHANNELS, House, house, namespace
-from connectors.sandbox.server import Sandbox
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
 from storage.organizations import apply, current
@@ -144,6 +143,9 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
             app = web_app(h)
             stand_ins = None
             if mail is not None:
+                # Loading it takes a third of a second, which no other process needs to spend.
+                from connectors.sandbox.server import Sandbox  # noqa: PLC0415
+
                 stand_ins = Sandbox(
                     state_file=settings.var / "sandbox.json",
                     mail_ports=mail,
@@ -288,7 +290,7 @@ async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) 
         _CHILD_OF: str(os.getpid()),
     }
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.run.cli", "jobs", env=dict(environ), start_new_session=True
+        sys.executable, "-m", "bot.run", "jobs", env=dict(environ), start_new_session=True
     )
     broken: list[DeskError] = []
 

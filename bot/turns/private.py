@@ -165,11 +165,13 @@ _MOMENT = rf"""
     (?: {_NUMBER} | {_MARK} )++
 """
 _THEN = rf"(?: {_MOMENT} | {_AT} | {_LABEL} | {_MARK} ){{0,9}}+"
+# Each part is written once and called by its name: written out where it is used, it takes seconds to compile.
 _PRIVATE = regex.compile(
     rf"""
+    (?(DEFINE) (?P<then>{_THEN}) (?P<told>{_TOLD}) )
     (?= .*? {_TWO} )
     (?: {_AT} | {_MARK} | {_NUMBER} )*+
-    (?: {_THEN} (?: {_FOR_WHOM} )?+ | {_TOLD} {_THEN} | {_THEN} {_TOLD} {_THEN} )
+    (?: (?&then) (?: {_FOR_WHOM} )?+ | (?&told) (?&then) | (?&then) (?&told) (?&then) )
     {_TWO}
     """,
     regex.VERBOSE,

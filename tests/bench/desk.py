@@ -54,7 +54,7 @@ class Desk:
         health = self.port if kind == "serve" else free_port()
         with self._log.open("ab") as log:
             child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", "from bot.run.cli import main; main()", kind),
+                *(sys.executable, "-c", "from bot.run.__main__ import main; main()", kind),
                 env=self.environ | ({"HEALTH_PORT": str(health)} if kind == "work" else {}),
                 stdout=log,
                 stderr=log,

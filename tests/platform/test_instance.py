@@ -16,13 +16,13 @@ from bot.run.instance import Instance, only_instance, running_instance
 from tests.chaos.processes import Program, programs
 from tests.story.rig import ROOT
 
-UP = ("-m", "bot.run.cli", "up", "--sandbox")
+UP = ("-m", "bot.run", "up", "--sandbox")
 
 
 async def shell(var: Path, *words: str, **environ: str) -> tuple[int, str, str]:
     """`desk …` in another shell, with no variable but the folder: the exit code, and what it printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.run.cli", *words),
+        *(sys.executable, "-m", "bot.run", *words),
         cwd=ROOT,
         env={**os.environ, "VAR_DIR": str(var), **environ},
         stdout=asyncio.subprocess.PIPE,

@@ -50,7 +50,7 @@ def of(kind: str, environ: Mapping[str, str], running: Programs, **more: str) ->
     port = environ["PORT"]
     if kind in ("work", "jobs"):
         port = more.setdefault("HEALTH_PORT", str(a_free_port()))
-    arguments = ("-m", "bot.run.cli", kind)
+    arguments = ("-m", "bot.run", kind)
     return running.add(kind, arguments, {**environ, **more}, health=f"http://127.0.0.1:{port}")
 
 
