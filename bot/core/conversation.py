@@ -287,6 +287,7 @@ class Early:
     code: str = ""
     reason: str = ""
     tries: int = 0
+    copied: str = ""
 
 
 @dataclass(frozen=True, slots=True)

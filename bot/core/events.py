@@ -164,7 +164,8 @@ class Receipt:
     """What became of messages of ours, in any order: a later status says all that an earlier one does.
 
     `messages` are platform ids; `until` is a watermark: everything sent up to then. `code` is that of the
-    SendError which `Connector.send` would have raised, `reason` the platform's own words for staff.
+    SendError which `Connector.send` would have raised, `reason` the platform's own words for staff. `copied`
+    is the address of somebody in copy, where nothing but their copy failed.
     """
 
     status: ReceiptStatus
@@ -172,6 +173,7 @@ class Receipt:
     until: datetime | None = None
     code: str = ""
     reason: str = ""
+    copied: str = ""
 
 
 @dataclass(frozen=True, slots=True)

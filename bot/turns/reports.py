@@ -151,7 +151,10 @@ _MENDED = 5  # times at most
 def receipt(draft: Draft, told: Receipt) -> None:
     """What the platform says of messages that it took before, perhaps before we could write that down."""
     unknown = [ref for ref in told.messages if len(ref) <= _LONGEST_REF and not draft.view.refs.get(ref)]
-    _keep(draft, [Early(told.status, ref, told.code, told.reason[:200]) for ref in unknown])
+    _keep(
+        draft,
+        [Early(told.status, ref, told.code, told.reason[:200], copied=told.copied) for ref in unknown],
+    )
     _believe(draft, told)
 
 
@@ -165,7 +168,13 @@ def early(draft: Draft) -> None:
             status = ReceiptStatus(told.status)
             _believe(
                 draft,
-                Receipt(status=status, messages=(told.message,), code=told.code, reason=told.reason),
+                Receipt(
+                    status=status,
+                    messages=(told.message,),
+                    code=told.code,
+                    reason=told.reason,
+                    copied=told.copied,
+                ),
             )
 
 
@@ -188,6 +197,9 @@ def _believe(draft: Draft, told: Receipt) -> None:
     for message in [draft.messages[id_] for id_ in ids if id_ in draft.messages]:
         if message.role is Role.CUSTOMER:
             continue
+        if told.copied:
+            _copy_failed(draft, message, told)
+            continue
         if told.status is not ReceiptStatus.FAILED:
             _advance(draft, message, _TOLD[told.status])
             continue
@@ -206,6 +218,13 @@ def _believe(draft: Draft, told: Receipt) -> None:
             for ref in (ref for ref in told.messages if message.id in draft.view.refs.get(ref, ())):
                 draft.add(Fail(message.id, ref, report.reason))
         _failed(draft, message, report)
+
+
+def _copy_failed(draft: Draft, message: Message, told: Receipt) -> None:
+    """The customer has the message: who was in copy has not, and that is no word of theirs."""
+    reason = inert(without_code(told.reason))
+    draft.tell_author(Post(f"⚠️ The copy to {inert(told.copied)} came back: {reason}."), message)
+    draft.because("delivery", "a copy came back")
 
 
 def _send_when_they_write(draft: Draft, message: Message, report: DeliveryReport) -> None:

@@ -211,15 +211,21 @@ class EmailConnector:
         if self.capabilities.reconciles:
             await self._marked(outbound, message_id, raw, context)
         else:
-            await self._submission.send(message_id, raw, context.to, context.cc)
+            await self._submit(message_id, raw, context)
         return Sent(message_id, more=outbound.part + 1 < len(all_sheets))
+
+    async def _submit(self, message_id: str, raw: bytes, context: ReplyContext) -> None:
+        return_path = self._settings.address
+        if self._settings.plus:
+            return_path = self._threads.return_path(return_path, message_id)
+        await self._submission.send(message_id, raw, context.to, context.cc, return_path=return_path)
 
     async def _marked(self, outbound: Outbound, message_id: str, raw: bytes, context: ReplyContext) -> None:
         """Send, with a mark until it is known how that ended: a delivery without one never began."""
         mark = _mark(outbound)
         await self._means.vault.put(mark, self._means.clock().isoformat())
         try:
-            await self._submission.send(message_id, raw, context.to, context.cc)
+            await self._submit(message_id, raw, context)
         except OutcomeUnknown:
             raise
         except SendError:

@@ -25,7 +25,7 @@ from bot.core.events import (
 )
 from bot.core.payment_cards import masked
 from connectors.email.context import ReplyContext, bounded_references
-from connectors.email.reading import MAX_BYTES, Bounce, Mail, Mailbox, Trust
+from connectors.email.reading import MAX_BYTES, Bounce, Mail, Mailbox, Trust, is_daemon
 from connectors.email.threads import Found, Threads
 from connectors.rendering import escaped
 
@@ -66,7 +66,9 @@ class MailReader:
     """The events of mails to one account."""
 
     def __init__(self, account: str, addresses: Sequence[str], threads: Threads) -> None:
+        """The first of `addresses` is what our mails are from."""
         self._account = account
+        self._domain = addresses[0].rpartition("@")[2]
         self._addresses = tuple(each.casefold() for each in addresses)
         self._threads = threads
 
@@ -83,7 +85,7 @@ class MailReader:
         """None for a mail of our own. `body` is what is below its headers, as it came. With `too_large` only
         the beginning of the mail was read, with `too_costly` only its headers.
         """
-        if mail.bounces:
+        if mail.bounces and (mail.bounces[0].evidence == "report" or self._returned(mail, mail.bounces[0])):
             return tuple(filter(None, (self._bounced(mail, bounce, arrived) for bounce in mail.bounces)))
         if self._threads.by_message_id(mail.message_id) is not None:
             return ()
@@ -225,10 +227,30 @@ class MailReader:
             at=mail.date.isoformat() if mail.date is not None else "",
         ).text()
 
+    def _returned(self, mail: Mail, bounce: Bounce) -> str:
+        """Return the Message-ID of the mail of ours that a report is about, "" where it is about none.
+
+        What reads like a report must bring that mail back, and not be the customer's, who may pass it on.
+        """
+        is_report = bounce.evidence == "report"
+        named = (bounce.original, *mail.returned)
+        if is_report and not any(named):
+            named = (*mail.in_reply_to, *mail.references)
+        known = (each for each in named if self._threads.by_message_id(each) is not None)
+        original = next(known, "")
+        if not original and (is_report or (bounce.evidence == "words" and is_daemon(mail.sender))):
+            returned = (
+                self._threads.returned(each, self._addresses, self._domain) for each in mail.recipients
+            )
+            original = next(filter(None, returned), "")
+        found = self._threads.by_message_id(original)
+        if found is None or (not is_report and self._speaks(found, mail.sender.address)):
+            return ""
+        return original
+
     def _bounced(self, mail: Mail, bounce: Bounce, arrived: datetime) -> Event | None:
-        """A failed receipt of the very message; a note if it is somebody in copy who was not reached."""
-        named = (bounce.original,) if bounce.original else (*mail.in_reply_to, *mail.references)
-        original = next((each for each in named if self._threads.by_message_id(each) is not None), "")
+        """A failed receipt of the very message, also where only somebody in copy was not reached."""
+        original = self._returned(mail, bounce)
         found = self._threads.by_message_id(original)
         if found is None or bounce.fate != "permanent":
             return None
@@ -237,31 +259,25 @@ class MailReader:
         )
         unreachable = bounce.status.startswith(("5.1.", "5.2.1")) or not bounce.status
         # Their Reply-To, or where their mail is passed on to, is not the address that speaks in the thread.
-        customer = (
-            not bounce.recipient
-            or bounce.in_copy is False
-            or any(
-                self._threads.speaks(found, bounce.recipient, vouched=vouched) for vouched in (True, False)
-            )
-        )
-        content: Content = Receipt(
-            status=ReceiptStatus.FAILED,
-            messages=(original,),
-            code=Unreachable.code if unreachable else Refused.code,
-            reason=reason[:200],
-        )
-        if not customer:
-            content = Said(f"A copy of our mail came back: {reason[:200]}")
+        customer = not bounce.recipient or bounce.in_copy is False or self._speaks(found, bounce.recipient)
         return Event(
             external_id=_hashed("bounce", mail.message_id or mail.digest, original, bounce.recipient),
             place=self._place(found.thread),
             sender=Sender(_named(bounce.recipient.casefold()) or "mailer-daemon", verified=False),
-            content=content,
+            content=Receipt(
+                status=ReceiptStatus.FAILED,
+                messages=(original,),
+                code=Unreachable.code if unreachable else Refused.code,
+                reason=reason[:200],
+                copied="" if customer else bounce.recipient[:_MAX_ID],
+            ),
             occurred_at=_time(mail, arrived),
             shared=True,
-            standing=Standing.CUSTOMER if customer else Standing.STRANGER,
             automatic=True,
         )
+
+    def _speaks(self, found: Found, address: str) -> bool:
+        return any(self._threads.speaks(found, address, vouched=vouched) for vouched in (True, False))
 
     def _is_ours(self, mailbox: Mailbox) -> bool:
         local, _, domain = mailbox.key.rpartition("@")

@@ -28,6 +28,10 @@ _TIMEOUT = 30.0  # seconds to wait for each answer but the last
 _DATA_TIMEOUT = 120.0  # RFC 5321 section 4.5.3.2 would wait ten minutes for the last
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _TOO_FAST = re.compile(r"\brate|too (?:many|fast)|throttl|quota exceeded|sending limit", re.IGNORECASE)
+# Of a server that lets a mailbox send from its own address alone, and not from one with a tag.
+_NOT_AS_SENDER = re.compile(
+    r"send ?as|sender|5\.7\.60|5\.2\.252|not owned|envelope|return.?path|mail from", re.IGNORECASE
+)
 _AUTHENTICATION = (530, 534, 535, 538)
 _GREYLISTED = timedelta(minutes=1)
 _LIMITED = timedelta(minutes=5)
@@ -37,6 +41,10 @@ _DELAYED = 1000
 _log = structlog.get_logger()
 
 
+class _SenderRefused(Exception):
+    """The server may take the mail from our address without a tag."""
+
+
 class Submission:
     """Sends for one account."""
 
@@ -44,36 +52,60 @@ class Submission:
         self._settings = settings
         self._tokens = tokens
         self._delayed: deque[str] = deque(maxlen=_DELAYED)  # mails of which a copy was put off once
+        self._plain_sender = False  # the server refused a tag in the sender's address
 
     async def check(self) -> None:
         """Connect and log in. Raises SendError."""
         async with self._connected():
             pass
 
-    async def send(self, message_id: str, raw: bytes, recipient: str, copies: Sequence[str]) -> None:
+    async def send(
+        self, message_id: str, raw: bytes, recipient: str, copies: Sequence[str], *, return_path: str
+    ) -> None:
         """One transaction. A refused copy does not keep the mail from the others; one that is put off does so
-        once. Raises SendError.
+        once. What cannot be delivered comes back to `return_path`, as long as the server takes that for ours.
+        Raises SendError.
         """
+        ours = self._settings.address
+        if return_path != ours and not self._plain_sender:
+            try:
+                await self._send(message_id, raw, return_path, recipient, copies)
+            except _SenderRefused:
+                _log.info("no tagged return path", account=self._settings.account)
+                self._plain_sender = True
+            else:
+                return
+        await self._send(message_id, raw, ours, recipient, copies)
+
+    async def _send(
+        self, message_id: str, raw: bytes, sender: str, recipient: str, copies: Sequence[str]
+    ) -> None:
         async with self._connected() as client:
             limit = client.esmtp_extensions.get("size", "")
             if limit.isdecimal() and 0 < int(limit) < len(raw):
                 raise Refused(f"552: the mail server takes no more than {int(limit) // 1_000_000} MB")
             try:
-                await client.mail(self._settings.address)
+                await client.mail(sender)
                 await client.rcpt(in_ascii(recipient))
             except aiosmtplib.SMTPSenderRefused as error:
-                raise as_send_error(error.code, error.message, Stage.SENDER) from error
+                raise self._refused(error, Stage.SENDER, sender) from error
             except aiosmtplib.SMTPResponseException as error:
-                raise as_send_error(error.code, error.message, Stage.RECIPIENT) from error
+                raise self._refused(error, Stage.RECIPIENT, sender) from error
             except (aiosmtplib.SMTPException, OSError) as error:
                 raise PlatformDown(f"{type(error).__name__}: the mail server hung up") from error
             await self._copy(client, copies, message_id)
             try:
                 await client.data(raw, timeout=_DATA_TIMEOUT)
             except aiosmtplib.SMTPResponseException as error:
-                raise as_send_error(error.code, error.message, Stage.DATA) from error
+                raise self._refused(error, Stage.DATA, sender) from error
             except (aiosmtplib.SMTPException, OSError) as error:
                 raise OutcomeUnknown("no answer after the mail was handed over") from error
+
+    def _refused(self, error: aiosmtplib.SMTPResponseException, stage: "Stage", sender: str) -> Exception:
+        tagged = sender != self._settings.address and error.code >= 500
+        if tagged and (stage is Stage.SENDER or _NOT_AS_SENDER.search(error.message)):
+            return _SenderRefused()
+        return as_send_error(error.code, error.message, stage)
 
     async def _copy(self, client: aiosmtplib.SMTP, copies: Sequence[str], message_id: str) -> None:
         for copy in copies:

@@ -1,7 +1,9 @@
 """How a mail finds its thread: tokens in our addresses and Message-IDs, which only we can make.
 
-A token says three things and signs them: which thread, and which address may speak in it as the customer, and
-whether that address was vouched for when the thread began. A subject says nothing.
+A token says three things and signs them: which thread, and which address may speak in it as the customer,
+and whether that address was vouched for when the thread began. That of a Message-ID also says which mail it
+is, and is the tag of the address to which this mail is returned (VERP), even by reports that repeat nothing
+of it. A subject says nothing.
 """
 
 import base64
@@ -14,13 +16,12 @@ from uuid import UUID
 
 _THREAD_BYTES = 10
 _BOUND_BYTES = 5  # nobody can try addresses but by sending us mail
+_MAIL_BYTES = 5  # of all those in one thread
 _MAC_BYTES = 10
 _MAX_LOCAL_PART = 64  # RFC 5321 section 4.5.3.1.1
 _TOKEN = re.compile(r"([a-z2-7]{16})([a-z2-7]{8})([a-z2-7]{16})")
-_MESSAGE_ID = re.compile(
-    r"<([0-9a-f]{32})\.([0-9]{1,4})\.([a-z2-7]{16})([a-z2-7]{8})\.([a-z2-7]{16})@[^<>\s@]{1,255}>",
-    re.IGNORECASE,
-)
+_MAIL_TOKEN = re.compile(r"([a-z2-7]{8})([a-z2-7]{16})([a-z2-7]{8})([a-z2-7]{16})")
+_MESSAGE_ID = re.compile(r"<([a-z2-7]{48})@[^<>\s@]{1,255}>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +56,45 @@ class Threads:
 
     def plus_address(self, ours: str, thread: str, address: str, *, vouched: bool) -> str:
         """Our address with a token; our address alone if that would be too long for one."""
-        local, _, domain = ours.rpartition("@")
         bound = _bound(self._key, thread, address, vouched)
-        signed = f"{local}+{thread}{bound}{_text(_mac(self._key, 'address', thread, bound))}"
-        return f"{signed}@{domain}" if len(signed) <= _MAX_LOCAL_PART else ours
+        return _tagged(ours, f"{thread}{bound}{_text(_mac(self._key, 'address', thread, bound))}")
 
     def message_id(
         self, delivery: UUID, part: int, thread: str, address: str, domain: str, *, vouched: bool
     ) -> str:
         bound = _bound(self._key, thread, address, vouched)
-        mac = _text(_mac(self._key, "mail", delivery.hex, str(part), thread, bound))
-        return f"<{delivery.hex}.{part}.{thread}{bound}.{mac}@{domain}>"
+        mail = _text(_mac(self._key, "delivery", delivery.hex, str(part), size=_MAIL_BYTES))
+        mac = _text(_mac(self._key, "mail", mail, thread, bound))
+        return f"<{mail}{thread}{bound}{mac}@{domain}>"
+
+    def return_path(self, ours: str, message_id: str) -> str:
+        """The address to which that mail of ours is returned; our address alone if that would be too long."""
+        found = _MESSAGE_ID.fullmatch(message_id)
+        return ours if found is None else _tagged(ours, found[1])
 
     def by_address(self, recipient: str, ours: Sequence[str]) -> Found | None:
         """The thread of `support+token@…`, if that is ours and signed by us."""
-        local, _, domain = recipient.casefold().rpartition("@")
-        name, plus, token = local.rpartition("+")
-        if not plus or f"{name}@{domain}" not in [each.casefold() for each in ours]:
-            return None
-        found = _TOKEN.fullmatch(token)
-        return (
-            None
-            if found is None
-            else self._signed(found[1], found[2], found[3], "address", found[1], found[2])
-        )
+        tag = _tag(recipient, ours)
+        if (found := _TOKEN.fullmatch(tag)) is not None:
+            return self._signed(found[1], found[2], found[3], "address", found[1], found[2])
+        return self._mail(tag)
+
+    def returned(self, recipient: str, ours: Sequence[str], domain: str) -> str:
+        """The Message-ID of the mail of ours that is returned to an address, "" where there is none."""
+        tag = _tag(recipient, ours)
+        return f"<{tag}@{domain}>" if self._mail(tag) is not None else ""
 
     def by_message_id(self, message_id: str) -> Found | None:
         """The thread of a mail of ours, if we signed this very Message-ID."""
         found = _MESSAGE_ID.fullmatch(message_id)
+        return None if found is None else self._mail(found[1].lower())
+
+    def _mail(self, token: str) -> Found | None:
+        found = _MAIL_TOKEN.fullmatch(token)
         if found is None:
             return None
-        delivery, part, thread, bound, mac = (each.lower() for each in found.groups())
-        return self._signed(thread, bound, mac, "mail", delivery, part, thread, bound)
+        mail, thread, bound, mac = found.groups()
+        return self._signed(thread, bound, mac, "mail", mail, thread, bound)
 
     def speaks(self, found: Found, address: str, *, vouched: bool) -> bool:
         """Whether `address` is the customer of that thread."""
@@ -102,6 +110,19 @@ class Threads:
 def derived(key: bytes, purpose: str) -> bytes:
     """A key for one purpose, from which the first cannot be told."""
     return hmac.new(key, f"email {purpose}".encode(), hashlib.sha256).digest()
+
+
+def _tagged(ours: str, token: str) -> str:
+    local, _, domain = ours.rpartition("@")
+    tagged = f"{local}+{token}"
+    return f"{tagged}@{domain}" if len(tagged) <= _MAX_LOCAL_PART else ours
+
+
+def _tag(recipient: str, ours: Sequence[str]) -> str:
+    """What stands behind the last plus of an address of ours, "" where there is nothing."""
+    local, _, domain = recipient.casefold().rpartition("@")
+    name, plus, tag = local.rpartition("+")
+    return tag if plus and f"{name}@{domain}" in [each.casefold() for each in ours] else ""
 
 
 def _bound(key: bytes, thread: str, address: str, vouched: bool) -> str:

@@ -70,6 +70,18 @@ async def said(desk: Bench, view: View, text: str, platform: str) -> None:
     await desk.turn()
 
 
+async def test_a_copy_that_came_back_is_said_to_the_author_and_fails_nothing(desk: Bench) -> None:
+    view = await desk.held(await escalated(desk))
+    id_ = view.conversation.id
+    await said(desk, view, "one", "w1")
+    await told(desk, STATUS.FAILED, "w1", reason="5.1.1 no such user", copied="karl@fischer.example")
+    left = await desk.deliver()
+    [words] = [text for text in to_rooms(left) if "came back" in text]
+    assert words.startswith("⚠️ The copy to karl@fischer.example came back: 5")
+    assert states(await desk.view(id_), "one") == [S.SENT]
+    assert not [m for m in (await desk.view(id_)).story if "karl" in m.text], "and nobody wrote anything"
+
+
 async def test_receipts_in_any_order_never_go_back(desk: Bench) -> None:
     view = await desk.held(await escalated(desk))
     id_ = view.conversation.id

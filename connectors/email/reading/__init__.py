@@ -21,6 +21,7 @@ from connectors.email.reading.reading import (
     read,
     traces,
 )
+from connectors.email.reading.robots import is_daemon
 from connectors.email.reading.trust import Traces
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "files",
     "head",
     "holds_card_number",
+    "is_daemon",
     "is_light",
     "key_names",
     "read",

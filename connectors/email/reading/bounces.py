@@ -1,23 +1,36 @@
-"""Delivery reports: RFC 3464, and those that Exim and qmail write in words."""
+"""Delivery reports: RFC 3464, and those that servers write in words.
+
+What a report is about says a Message-ID within it. Only whoever made that can tell whether it is ours, so
+`returned_ids` are all of them. What merely reads like a report is one if it brings a mail of ours back.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from connectors.email.reading.addresses import mailboxes
 from connectors.email.reading.decoding import decode
-from connectors.email.reading.mail import Bounce, Fate
+from connectors.email.reading.mail import Bounce, Evidence, Fate
 from connectors.email.reading.structure import Headers, Node, read_headers
 
 MAX_RECIPIENTS = 50
 _MAX_TEXT = 200_000
+_MAX_SAID = 20_000  # characters of what a report says itself
+_MAX_LINE = 1_000
 _MAX_DIAGNOSTIC = 200
 
 _STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status", "text/delivery-status")
+_OTHER_REPORTS = ("message/disposition-notification", "message/feedback-report")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CODE = re.compile(r"(?:^|[\s#(:])([45])\d{2}[\s-]")
 _ADDRESS = re.compile(r"<?[^\s<>@,;:()\"']{1,128}@[^\s<>@,;()\"']{1,255}>?")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.I)
-_MESSAGE_ID = re.compile(r"^message-id:\s*(<[^\s<>]{1,900}>)", re.I | re.M)
+# As a header, as a line that is quoted or shown in HTML, or folded behind the name.
+_MESSAGE_ID = re.compile(
+    rb"(?:message|nachrichten|bericht)[ -]?id\b[^<&\w]{0,40}(?:<[^<>]{1,40}>[^<&\w]{0,20}){0,3}"
+    rb"(?:<|&lt;)([^\s<>&\"]{1,900}?)(?:>|&gt;)",
+    re.I,
+)
+_MAX_IDS = 50
 _QUOTED_WORDS = re.compile(r"[\"'][^\"']{0,200}[\"']")
 
 _QMAIL = re.compile(r"This is the qmail-send program|^Hi\. This is the", re.M)
@@ -26,18 +39,84 @@ _EXIM = re.compile(
     r"could not be delivered to (?:one or more|all) of its recipients|has not yet been delivered", re.I
 )
 _COPY_BEGINS = re.compile(
-    r"^-{2,}.*(?:copy of the|Below this line|original message|returned message)", re.I | re.M
+    r"^[-*_=]{2}[^\n]{0,200}?(?:copy of the|Below this line|original (?:message|mail)"
+    r"|returned (?:message|mail)|source mail|unsent message|forwarded message|message header)"
+    r"|^(?:return-path|received): ",
+    re.I | re.M,
+)
+# In whatever words: the subject, or what is said above the mail that comes back.
+_FAILED = re.compile(
+    r"undeliver|non-?delivery|(?:could|can|was|were|been) ?(?:not|n['’]t) (?:be )?(?:delivered|sent|accepted)"
+    r"|cannot be (?:delivered|sent)|not (?:be |been )?delivered|(?:unable|failed) to (?:deliver|send)"
+    r"|deliver(?:y|ing)[^.\n]{0,40}(?:fail|error|problem)|(?:fail|error)[^.\n]{0,40}(?:delivery|mail|notice)"
+    r"|returned mail|return(?:ed|ing) (?:message )?to sender|mail(?:ing)? error|user unknown|unknown user"
+    r"|no such (?:user|mailbox|address)|invalid (?:recipient|address)|rejected|bounced"
+    r"|mailbox (?:is )?(?:full|unavailable|disabled|not found)"
+    r"|address(?:es)? had|not listed in"
+    r"|unzustellbar|nicht (?:\w{1,30} ){0,3}(?:zugestellt|zustellbar)|zustellung[^.\n]{0,40}(?:fehl|nicht)"
+    r"|zustellfehler|unbekannter empfänger|empfänger unbekannt|existiert nicht"
+    r"|non (?:remis|distribu|délivr)|n['’]a pas pu être|échec (?:de|d['’])|non[- ]remise|impossible d"
+    r"|no se (?:ha )?(?:pud|pued|entreg)|no entregad|error (?:de|en la) entrega|devuelto"
+    r"|mancata consegna|non (?:è stato possibile|recapit|consegnat|può essere)|impossibile recapitare"
+    r"|não (?:foi possível|pôde|pode|foi) |falha na entrega|não entregue"
+    r"|onbestelbaar|niet (?:\w{1,30} )?(?:bezorgd|afgeleverd|bezorgen)"
+    r"|kunde inte levereras|kunne ikke leveres|ikke (?:blev )?leveret|oleverer|uleverbar"
+    r"|ei voitu toimittaa|toimitus"
+    r"|niedostarcz|nie (?:\w{1,30} ){0,3}dostarcz|nedoručit|nelze doručit|kézbesít|nu a putut fi livrat"
+    r"|teslim edileme|iletileme|не (?:\w{1,30} ){0,3}доставл|недостав|не удалось|невозможно доставить"
+    r"|配信(?:でき|不能|エラー|失敗)|送信でき|送信されません|届けられ|届きません|宛先不明|不達|あて先|エラーメール"
+    r"|无法(?:投递|送达|发送)|投递失败|退信|未(?:能)?送达|無法(?:傳遞|投遞|送達|寄送)|退件"
+    r"|배달되지|전송(?:하지|되지| 실패)|반송",
+    re.I,
+)
+_DELIVERED = re.compile(
+    r"success(?:ful(?:ly)?)?[^.\n]{0,40}(?:deliver|relay)|(?:deliver|relay)\w{0,5}[^.\n]{0,60}success"
+    r"|has been delivered|was delivered|wurde zugestellt|a été remis",
+    re.I,
+)
+# Nothing is lost yet.
+_DELAYED = re.compile(
+    r"not yet been delivered|will (?:keep|continue)|(?:still|being) (?:be(?:ing)? )?(?:re)?tr(?:ied|ying)"
+    r"|(?:delivery|message|mail) (?:is |has been |was )?(?:temporarily )?delay|\(delay\)|delayed mail"
+    r"|delivery warning|postponed|deferred|warning: (?:could|message)|warning message only"
+    r"|(?:do not|don['’]t) need to (?:re-?send|do anything)|no action is required"
+    r"|verzöger|noch nicht zugestellt|retardé|retard de|retras|demor|ritard|atras|vertraagd"
+    r"|fördröj|forsink|задерж|opóźni|遅延|遅れ|延迟|延遲|지연",
+    re.I,
+)
+_GIVEN_UP = re.compile(
+    r"giv(?:e|en|ing) up|will not be retried|no (?:further|more) (?:attempts|tries)|expired|too long", re.I
 )
 
 
-def bounces(root: Node, text: str) -> tuple[Bounce, ...]:
+def bounces(root: Node, text: str, *, by_server: bool, by_daemon: bool) -> tuple[Bounce, ...]:
     """What the mail reports, one for each recipient; nothing if it is no report. `text` is its readable
-    part.
+    part. `by_server`: no person sent it; `by_daemon`: its author says so, and not only the envelope.
     """
-    found = _structured(root)
+    text = text[:_MAX_TEXT]
+    found = _structured(root) if by_server else []
+    if not found and by_server:
+        found = _worded(root, text)
     if not found:
-        found = _worded(root, text[:_MAX_TEXT])
+        found = _reading_like_one(root, text, by_server=by_server, by_daemon=by_daemon)
     return tuple(found[:MAX_RECIPIENTS])
+
+
+def returned_ids(root: Node) -> tuple[str, ...]:
+    """Return the Message-IDs that stand anywhere within a mail, the innermost first."""
+    found: dict[str, None] = {}
+    for node in reversed([node for node in root.walk() if node is not root]):
+        for value in node.headers.all("message-id"):
+            found.update(dict.fromkeys(_named(b"message-id: " + value)))
+    for node in root.walk():
+        if not node.children:
+            found.update(dict.fromkeys(_named(node.decoded()[:_MAX_TEXT])))
+    return tuple(found)[:_MAX_IDS]
+
+
+def _named(data: bytes) -> Iterator[str]:
+    for match in _MESSAGE_ID.finditer(data):
+        yield f"<{match[1].decode('utf-8', 'replace')}>"
 
 
 def is_report(root: Node, *, by_server: bool) -> bool:
@@ -55,13 +134,21 @@ def is_report(root: Node, *, by_server: bool) -> bool:
 
 
 def _structured(root: Node) -> list[Bounce]:
-    status = next((node for node in root.walk() if node.mime in _STATUS_TYPES), None)
-    if status is None:
-        return []
+    """Of several lists of recipients all count: servers add their own to that of the next one."""
+    found: dict[str, Bounce] = {}
     returned = _returned(root)
+    for node in root.walk():
+        if node.mime in _STATUS_TYPES:
+            for bounce in _listed(node, returned):
+                known = found.get(bounce.recipient)
+                if known is None or known.fate != "permanent":
+                    found[bounce.recipient] = bounce
+    return list(found.values())
+
+
+def _listed(status: Node, returned: Headers) -> Iterator[Bounce]:
     original = returned.text("message-id")
     copied = {box.key for box in mailboxes(returned.all("cc"))}
-    found: list[Bounce] = []
     groups = _groups(status.decoded()[:_MAX_TEXT])
     for group in groups:
         fate = _fate(group)
@@ -70,17 +157,14 @@ def _structured(root: Node) -> list[Bounce]:
         diagnostic = group.text("diagnostic-code")
         code = _STATUS.search(group.text("status")) or _STATUS.search(diagnostic)
         recipient = _address(group.text("original-recipient") or group.text("final-recipient"))
-        found.append(
-            Bounce(
-                original=original or groups[0].text("x-original-message-id"),
-                recipient=recipient,
-                status=code[1] if code else "",
-                diagnostic=safe(diagnostic.partition(";")[2] or diagnostic),
-                fate=fate,
-                in_copy=recipient.casefold() in copied if returned.fields else None,
-            )
+        yield Bounce(
+            original=original or groups[0].text("x-original-message-id"),
+            recipient=recipient,
+            status=code[1] if code else "",
+            diagnostic=safe(diagnostic.partition(";")[2] or diagnostic),
+            fate=fate,
+            in_copy=recipient.casefold() in copied if returned.fields else None,
         )
-    return found
 
 
 def _groups(data: bytes) -> list[Headers]:
@@ -90,23 +174,26 @@ def _groups(data: bytes) -> list[Headers]:
 
 
 def _fate(group: Headers) -> Fate | None:
-    match group.text("action").lower().split(" ")[0]:
-        case "failed":
+    """By the action, and where that is none of RFC 3464 by the status."""
+    said = re.match(r"\w*", group.text("action").lower().strip(" \"'"))
+    match said[0] if said else "":
+        case "failed" | "failure" | "fail" | "expired" | "undeliverable" | "error":
             return "permanent"
         case "delayed":
             return "delayed"
         case "delivered" | "relayed" | "expanded":
             return "delivered"
         case _:
-            return None
+            if "final-recipient" not in group and "original-recipient" not in group:
+                return None
+            fates: dict[str, Fate] = {"2": "delivered", "4": "delayed", "5": "permanent"}
+            return fates.get(group.text("status")[:1])
 
 
 def _returned(root: Node) -> Headers:
     """The headers of the mail that comes back with the report, as far as they do."""
-    for node in root.walk():
-        if node is root:
-            continue
-        if node.mime in ("message/rfc822", "message/global") and node.children:
+    for node in reversed([node for node in root.walk() if node is not root]):
+        if node.mime.startswith("message/") and node.children:
             return node.children[0].headers
         if node.mime in (
             "text/rfc822-headers",
@@ -121,37 +208,91 @@ def _returned(root: Node) -> Headers:
 def _worded(root: Node, text: str) -> list[Bounce]:
     headers = root.headers
     failed = [_address(part) for part in headers.text("x-failed-recipients").split(",") if part.strip()]
-    copy = _COPY_BEGINS.search(text)
-    said, returned = (text[: copy.start()], text[copy.start() :]) if copy else (text, "")
-    message_id = _MESSAGE_ID.search(returned)
-    original = message_id[1] if message_id else _returned(root).text("message-id")
-    if failed or _EXIM.search(said):
-        fate: Fate = "delayed" if "has not yet been delivered" in said.lower() else "permanent"
+    said, returned = _divided(root, text)
+    original = returned.text("message-id")
+    plain = " ".join(said.split())
+    if failed or _EXIM.search(plain):
+        fate: Fate = "delayed" if "has not yet been delivered" in plain.lower() else "permanent"
         recipients: Sequence[str] = failed or [
             _address(match[0]) for match in list(_ADDRESS.finditer(said))[-1:]
         ]
-        reason = max(
-            (line for line in said.splitlines() if _STATUS.search(line) or _CODE.search(line)),
-            key=len,
-            default="",
-        )
-        return [_plain(original, recipient, reason, fate) for recipient in recipients]
+        reason = _reason(said)
+        return [_plain(original, recipient, reason, fate, returned) for recipient in recipients]
     if _QMAIL.search(said):
         return [
-            _plain(original, match[1], match[2].replace("\n", " "), "permanent")
+            _plain(original, match[1], match[2].replace("\n", " "), "permanent", returned)
             for match in _QMAIL_RECIPIENT.finditer(said)
         ]
     return []
 
 
-def _plain(original: str, recipient: str, reason: str, fate: Fate) -> Bounce:
+def _reading_like_one(root: Node, text: str, *, by_server: bool, by_daemon: bool) -> list[Bounce]:
+    """In the words of anybody: a subject that says so is enough, and whatever a server says."""
+    subject = root.headers.text("subject")[:_MAX_LINE]
+    if not by_server and not _FAILED.search(subject):
+        return []
+    if any(node.mime in _OTHER_REPORTS for node in root.walk()):
+        return []
+    said, returned = _divided(root, text)
+    said = said[:_MAX_SAID]
+    plain = f"{subject} {' '.join(said.split())}"
+    told = plain if by_server else subject
+    failed = _FAILED.search(told) or (by_server and (_STATUS.search(plain) or _CODE.search(plain)))
+    fate: Fate = "permanent"
+    if _DELAYED.search(plain) and not _GIVEN_UP.search(plain):
+        fate = "delayed"
+    elif not failed and _DELIVERED.search(plain):
+        fate = "delivered"
+    evidence: Evidence = "words" if failed or fate != "permanent" else "sender"
+    if evidence == "sender" and not by_daemon:
+        return []
+    concerned = {box.key for box in mailboxes([*returned.all("to"), *returned.all("cc")])}
+    named = {_address(match[0]): None for match in _ADDRESS.finditer(said)}
+    recipients = [each for each in named if each.casefold() in concerned] or [""]
+    original, reason = returned.text("message-id"), _reason(said)
+    return [
+        _plain(original, recipient, reason, fate, returned, evidence=evidence) for recipient in recipients
+    ]
+
+
+def _divided(root: Node, text: str) -> tuple[str, Headers]:
+    """What the report says, and the headers of the mail that it repeats below that or beside it."""
+    copy = _COPY_BEGINS.search(text)
+    returned = _returned(root)
+    if copy is None:
+        return text, returned
+    if not returned.fields:
+        below = text[copy.start() :].partition("\n")[2] if copy[0][:1] in "-*_= \n" else text[copy.start() :]
+        header = re.search(r"^[A-Za-z][\w-]{1,60}:[ \t]", below, re.M)
+        if header is not None:
+            returned = read_headers(below[header.start() :].encode("utf-8", "replace"))[0]
+    return text[: copy.start()], returned
+
+
+def _reason(said: str) -> str:
+    lines = (line for line in said.splitlines() if _STATUS.search(line) or _CODE.search(line))
+    return max(lines, key=len, default="")
+
+
+def _plain(
+    original: str,
+    recipient: str,
+    reason: str,
+    fate: Fate,
+    returned: Headers,
+    *,
+    evidence: Evidence = "report",
+) -> Bounce:
     status = _STATUS.search(reason)
+    copied = {box.key for box in mailboxes(returned.all("cc"))}
     return Bounce(
         original=original,
         recipient=recipient,
         status=status[1] if status else "",
         diagnostic=safe(reason),
         fate=fate,
+        in_copy=recipient.casefold() in copied if returned.fields else None,
+        evidence=evidence,
     )
 
 

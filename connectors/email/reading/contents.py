@@ -93,7 +93,7 @@ def _named_text(node: Node) -> Node | None:
 
 
 def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool) -> None:
-    if node.mime == "message/rfc822" and node.children:
+    if node.mime.startswith("message/") and node.children:
         _forwarded(node, contents)
     elif node.mime.startswith("multipart/") and node.children:
         children = node.children
@@ -107,7 +107,7 @@ def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool)
                         _sort(child, contents, within=within, related=related)
             case "multipart/report":
                 for child in children:
-                    if child.mime not in _REPORTS and child.mime != "message/rfc822":
+                    if child.mime not in _REPORTS and not child.mime.startswith("message/"):
                         _sort(child, contents, within=within, related=related)
             case "multipart/encrypted":
                 contents.add_text(Text(plain=_ENCRYPTED, forwarded=within))

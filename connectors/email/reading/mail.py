@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 Fate = Literal["permanent", "delayed", "delivered"]
+# A report by its form; something that reads like one; what a server writes about a mail that it brings back.
+Evidence = Literal["report", "words", "sender"]
 Proof = Literal["dmarc", "dkim", "spf", "none"]
 
 
@@ -40,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounce:
-    """A delivery report (RFC 3464, or one in the words of Exim or qmail) about one recipient."""
+    """A delivery report (RFC 3464, or one in words) about one recipient."""
 
     original: str  # Message-ID of the mail it is about, with angle brackets; "" if it does not say
     recipient: str  # address; "" if it does not say
@@ -48,6 +50,7 @@ class Bounce:
     diagnostic: str  # one short line, addresses and links blotted out
     fate: Fate
     in_copy: bool | None = None  # whether the returned mail names the recipient in Cc; None: it is not there
+    evidence: Evidence = "report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Mail:
     old_pictures: frozenset[str]  # Content-IDs of those which are shown only in what was cut: logos, quotes
     automatic: str  # "" for a person's mail, otherwise why not: see `robots`
     bounces: tuple[Bounce, ...]  # one for each recipient it reports
+    returned: tuple[str, ...]  # Message-IDs within a report, of whatever comes back with it
     trust: Trust
     results_above: str  # the trusted server that wrote its results above its own Received line, or ""
 

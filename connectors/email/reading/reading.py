@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -58,8 +59,12 @@ def read(
         contents
     )
     # Only a server reports: a person who quotes a report in a mail does not.
-    may_report = is_report or by_server or "x-failed-recipients" in headers
-    reported = bounces.bounces(root, text.full) if may_report else ()
+    reported = bounces.bounces(
+        root,
+        text.full,
+        by_server=is_report or by_server or "x-failed-recipients" in headers,
+        by_daemon=is_report or robots.is_daemon(sender),
+    )
     to, cc = mailboxes(headers.all("to")), mailboxes(headers.all("cc"))
     return Mail(
         message_id=next(iter(_ids(headers, "message-id")), ""),
@@ -80,9 +85,13 @@ def read(
         forwarded=text.forwarded,
         old_pictures=text.old_pictures,
         automatic=robots.automatic(
-            headers, sender, own_addresses=own_addresses, is_report=is_report or bool(reported)
+            headers,
+            sender,
+            own_addresses=own_addresses,
+            is_report=is_report or any(each.evidence == "report" for each in reported),
         ),
         bounces=reported,
+        returned=bounces.returned_ids(root) if reported else (),
         trust=trust.judge(raw, headers, authors, tuple(trusted_servers), dkim),
         results_above=trust.writes_above(headers, tuple(trusted_servers)),
     )
@@ -165,7 +174,19 @@ def _parsed(raw: bytes) -> Node:
         name in root.headers for name in ("from", "sender", "return-path", "received", "message-id", "date")
     ):
         raise MalformedPayload("mail", "no header of a mail at its beginning")
-    return root
+    return _joined(root) if root.mime == "message/partial" and root.children else root
+
+
+def _joined(root: Node) -> Node:
+    """Return a mail that was cut up, as far as its first piece reaches (RFC 2046, 5.2.2.1)."""
+    inner = root.children[0]
+    own = [field for field in inner.headers.fields if _is_of_the_whole(field[0])]
+    fields = [field for field in root.headers.fields if not _is_of_the_whole(field[0])]
+    return replace(inner, headers=Headers((*fields, *own), root.headers.cut))
+
+
+def _is_of_the_whole(name: str) -> bool:
+    return name.startswith("content-") or name in ("subject", "message-id", "mime-version")
 
 
 class _Text:

@@ -105,10 +105,17 @@ def _node(raw: bytes, start: int, end: int, budget: _Budget, *, depth: int, defa
                 _node(raw, first, last, budget, depth=depth + 1, default=inner)
                 for first, last in _between(raw, body_start, end, boundary, budget)
             )
-        elif mime == "message/rfc822" and not _is_encoded(headers) and budget.parts > 0:
+        elif _holds_mail(mime, params) and not _is_encoded(headers) and budget.parts > 0:
             children = (_node(raw, body_start, end, budget, depth=depth + 1, default="text/plain"),)
     filename = disposition_params.get("filename") or params.get("name", "")
     return Node(headers, mime, params, disposition, filename, raw[body_start:end], children)
+
+
+def _holds_mail(mime: str, params: dict[str, str]) -> bool:
+    """A mail, or the first piece of one that a relay cut up (RFC 2046, 5.2.2)."""
+    return mime in ("message/rfc822", "message/global") or (
+        mime == "message/partial" and params.get("number", "1") == "1"
+    )
 
 
 def _is_encoded(headers: Headers) -> bool:

@@ -174,6 +174,7 @@ class MailServer:
             await self.bounce(Letter(stamped), recipient)
 
     async def _file(self, sender: str, raw: bytes) -> None:
+        sender = _without_plus(sender)
         sent = await self.imap.raw_mails(sender, "Sent")
         if raw not in sent:  # once, however many recipients it has
             await self.imap.store(sender, raw, self._clock(), "Sent")

@@ -40,6 +40,7 @@ class SmtpServer:
         self.port = 0
         self.refused: dict[str, str] = {}
         self.refused_data = ""  # what DATA is answered with, if it is not taken
+        self.tagged_senders = True  # False: nobody sends as name+anything@…, as with Exchange Online
         self.logins = 0
         self._passwords = passwords
         self._tokens = tokens
@@ -147,6 +148,8 @@ class SmtpServer:
             return answer
         if self.refused_data:
             return self.refused_data
+        if not self.tagged_senders and "+" in (envelope.mail_from or ""):
+            return f"554 5.2.252 SendAsDenied; not allowed to send as {envelope.mail_from}"
         content = envelope.original_content or b""
         for recipient in envelope.rcpt_tos:
             await self._deliver(envelope.mail_from or "", recipient, content)

@@ -171,13 +171,15 @@ async def test_a_customer_who_passes_a_report_on_is_heard(line: Line, maya: Cust
     assert not event.automatic
 
 
-async def test_that_somebody_in_copy_was_not_reached_is_a_note(line: Line, maya: Customer) -> None:
+async def test_that_somebody_in_copy_was_not_reached_is_said_of_that_mail(line: Line, maya: Customer) -> None:
     await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=["gone@fischer.example"])
     [question] = await line.inbox.has(1)
-    await line.connector.send(line.answer(question, "One."))  # the provider bounces the copy by itself
+    sent = await line.connector.send(line.answer(question, "One."))  # the provider bounces the copy by itself
 
     _, event = await line.inbox.has(2)
 
-    assert event.standing is Standing.STRANGER
-    assert "5.1.1" in said(event).text
-    assert event.automatic
+    assert event.standing is Standing.CUSTOMER, "nobody wrote anything"
+    assert isinstance(event.content, Receipt)
+    assert (event.content.messages, event.content.copied) == ((sent.message,), "gone@fischer.example")
+    assert event.content.reason.startswith("5.1.1")
+    assert event.place == question.place

@@ -98,7 +98,8 @@ async def test_a_forged_token_begins_a_new_thread(line: Line, maya: Customer) ->
     reply_to = answer.header("Reply-To").partition("<")[2].rstrip(">")
     local, _, domain = reply_to.partition("@")
     other_mac = "a" if local[-1] != "a" else "b"
-    forged_id = answer.message_id.replace(".0.", ".1.")
+    other_mail = "a" if answer.message_id[1] != "a" else "b"
+    forged_id = f"<{other_mail}{answer.message_id[2:]}"
     eve = line.server.customer("eve@elsewhere.example")
     headers = {"In-Reply-To": forged_id, "References": forged_id}
     await eve.write("Re: Invoice", "Tell me all", to=f"{local[:-1]}{other_mac}@{domain}", headers=headers)
