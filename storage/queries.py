@@ -63,6 +63,7 @@ class ConversationLine:
     created_at: datetime
     messages: int
     pending_since: datetime | None  # a customer waits for an answer since then
+    automatic: bool  # a program wrote last, and nobody answers that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,7 @@ class Counts:
     begun: Mapping[Status, int]  # conversations that began in the last 24 hours, as they stand now
     unanswered: int  # conversations in which a customer waits for an answer
     unanswered_since: datetime | None
+    automatic: int  # conversations that nobody answers because a program wrote
     escalations_waiting: int
     escalations_held: int
     escalations_unseen: int  # no channel of staff could be written to
@@ -226,12 +228,17 @@ async def conversations(
     organization: OrgId,
     *,
     status: Status | None = None,
+    automatic: bool = False,
     before: ConversationId | None = None,
     limit: int = 20,
 ) -> tuple[ConversationLine, ...]:
-    """The newest first; `before` goes on after that conversation."""
+    """The newest first; `before` goes on after that conversation. `automatic`: those that nobody answers
+    because a program wrote.
+    """
     given: dict[str, object] = {"organization": organization, "before": before, "limit": limit}
-    if status is None:
+    if automatic:
+        rows = await connection.execute(sql.CONVERSATIONS_OF_PROGRAMS, given)
+    elif status is None:
         rows = await connection.execute(sql.CONVERSATIONS, given)
     else:
         rows = await connection.execute(sql.CONVERSATIONS_OF_STATUS, {**given, "status": status.value})
@@ -356,10 +363,11 @@ async def turns(
 
 
 async def counts(connection: AsyncConnection, organization: OrgId) -> Counts:
-    """In five statements, each on an index of its own."""
+    """In six statements, each on an index."""
     given = {"organization": organization}
     begun = {Status(row.status): row.number for row in await connection.execute(sql.BEGUN, given)}
     unanswered = (await connection.execute(sql.UNANSWERED, given)).one()
+    automatic = (await connection.execute(sql.AUTOMATIC, given)).one()
     escalated = (await connection.execute(sql.ESCALATED, given)).one()
     waiting = (await connection.execute(sql.COUNT_WAITING, given)).one()
     dead = (await connection.execute(sql.COUNT_DEAD, given)).one()
@@ -367,6 +375,7 @@ async def counts(connection: AsyncConnection, organization: OrgId) -> Counts:
         begun=begun,
         unanswered=unanswered.number,
         unanswered_since=unanswered.since,
+        automatic=automatic.number,
         escalations_waiting=escalated.waiting,
         escalations_held=escalated.held,
         escalations_unseen=escalated.unseen,
@@ -438,6 +447,7 @@ def _conversation_line(row: AnyRow, keys: Keys) -> ConversationLine:
         created_at=row.created_at,
         messages=row.position,
         pending_since=row.pending_since,
+        automatic=row.automatic and row.status == Status.PENDING and row.owner_kind in ("agent", "flow"),
     )
 
 

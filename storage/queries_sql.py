@@ -27,7 +27,8 @@ CUSTOMERS_BY_PREFIX: Final = text("""
 
 _CONVERSATION_LINE = """
     select v.id, v.customer_id, v.status, v.owner_kind, v.owner_name, v.created_at, v.position,
-        v.pending_since, v.previous_id, a.channel, a.account, c.profile, c.data_key,
+        v.memory -> 'automatic' is not null as automatic, v.pending_since, v.previous_id,
+        a.channel, a.account, c.profile, c.data_key,
         i.address, o.id as owner_id, o.data_key as owner_key
     from conversations v join customers c on c.id = v.customer_id
     left join places p on p.id = v.place_id left join accounts a on a.id = p.account_id
@@ -51,6 +52,13 @@ CONVERSATIONS: Final = text(_CONVERSATION_LINE + _THEIRS + _PAGE)
 
 # A statement of its own: a filter that may be absent would keep a rare status from its index.
 CONVERSATIONS_OF_STATUS: Final = text(_CONVERSATION_LINE + _THEIRS + " and v.status = :status" + _PAGE)
+
+# ix_conversations_status: what programs wrote stays pending, and little else does for long.
+_AUTOMATIC = (
+    " and v.status = 'pending' and v.owner_kind in ('agent', 'flow') and v.memory -> 'automatic' is not null"
+)
+
+CONVERSATIONS_OF_PROGRAMS: Final = text(_CONVERSATION_LINE + _THEIRS + _AUTOMATIC + _PAGE)
 
 CONVERSATION: Final = text(
     _CONVERSATION_LINE + " where v.organization_id = :organization and v.id = :conversation"
@@ -170,6 +178,9 @@ UNANSWERED: Final = text("""
     select count(*) as number, min(pending_since) as since from conversations
     where organization_id = :organization and pending_since is not null
 """)
+
+# ix_conversations_status
+AUTOMATIC: Final = text(f"select count(*) as number from conversations v{_THEIRS}{_AUTOMATIC}")
 
 # uq_escalations_open
 ESCALATED: Final = text("""

@@ -5,6 +5,9 @@ from prometheus_client import Counter, Gauge, Histogram
 ACCEPTED = Counter("desk_accepted_total", "Events stored", ["channel"])
 DUPLICATES = Counter("desk_duplicates_total", "Events that were known already")
 IGNORED = Counter("desk_ignored_total", "Events said where nobody of ours listens")
+AUTOMATIC = Counter(
+    "desk_automatic_total", "Messages nobody answers because a program wrote them", ["channel"]
+)
 REFUSED = Counter("desk_refused_total", "Requests refused at the door", ["code"])
 TURNS = Counter("desk_turns_total", "Turns by outcome", ["outcome"])
 STAGES = Histogram(

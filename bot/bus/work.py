@@ -17,7 +17,7 @@ import structlog
 from bot.bus.bell import Bell
 from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
-from bot.bus.metrics import STAGES, TURNS
+from bot.bus.metrics import AUTOMATIC, STAGES, TURNS
 from bot.core.answering import Answer, Answerer
 from bot.core.connector import Connector, Connectors, Initiates
 from bot.core.conversation import Origin, Role, View
@@ -302,6 +302,8 @@ class Worker:
         return outcome
 
     def _after(self, decision: Decision, view: View) -> None:
+        if kept := decision.draft.unanswered_programs:
+            AUTOMATIC.labels(view.conversation.place.channel).inc(kept)
         if any(isinstance(effect, _LEAVES) for effect in decision.draft.effects):
             self._deliver()
         if decision.draft.wake_at is not None:

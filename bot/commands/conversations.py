@@ -19,7 +19,9 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     async def listed(call: Call) -> Output:
         limit = count_of(call.arguments["limit"], "limit", _MOST)
         status = _status(call.arguments["status"]) if call.arguments["status"] else None
-        before = call.arguments["before"]
+        automatic, before = call.arguments["automatic"], call.arguments["before"]
+        if status is not None and automatic:
+            raise BadUsage("--automatic are pending ones: leave --status out.")
         known = await whose(desk, call)
         async with desk.database.begin(known.organization) as connection:
             after = None
@@ -31,6 +33,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 desk.keys,
                 known.organization,
                 status=status,
+                automatic=bool(automatic),
                 before=after,
                 limit=limit,
             )
@@ -47,6 +50,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
 
     parameters = (
         Parameter("status", "Only those: pending, in_progress, escalated or resolved.", "", option=True),
+        Parameter("automatic", "Only those nobody answers because a program wrote.", "", flag=True),
         Parameter("before", "Go on after this conversation.", "", option=True),
         Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),
     )
@@ -96,7 +100,7 @@ def _listed(desk: Desk, lines: tuple[ConversationLine, ...]) -> Output:
                         short,
                         _customer(line),
                         line.channel,
-                        line.status.value,
+                        f"{line.status.value}{' (a program wrote)' if line.automatic else ''}",
                         f"{line.owner.kind}:{line.owner.name}",
                         str(line.messages),
                         since(now, line.created_at),
@@ -122,6 +126,7 @@ def line_data(line: ConversationLine) -> dict[str, JsonValue]:
         "owner": {"kind": line.owner.kind.value, "name": line.owner.name},
         "created_at": line.created_at.isoformat(),
         "messages": line.messages,
+        "automatic": line.automatic,
         "pending_since": line.pending_since.isoformat() if line.pending_since else None,
     }
 

@@ -31,6 +31,7 @@ def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
     now = desk.clock()
     rows = (
         ("customers who wait for an answer", str(counts.unanswered), since(now, counts.unanswered_since)),
+        ("conversations nobody answers, as a program wrote", str(counts.automatic), "-"),
         (
             "escalations nobody has taken",
             str(counts.escalations_waiting),
@@ -54,6 +55,7 @@ def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
             "version": version,
             "unanswered": counts.unanswered,
             "unanswered_since": _iso(counts.unanswered_since),
+            "automatic": counts.automatic,
             "escalations": {
                 "waiting": counts.escalations_waiting,
                 "waiting_since": _iso(counts.escalation_waiting_since),

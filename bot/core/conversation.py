@@ -351,6 +351,7 @@ class Memory:
     unwanted: tuple[tuple[MessageId, int], ...] = ()  # files, by position, that shall leave no more
     lost: tuple[tuple[str, str], ...] = ()  # account and channel (""; all) where the escalation cannot go on
     burst: Burst | None = None  # the newest
+    automatic: bool = False  # a program wrote last, and no agent answers that
     mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
 
 

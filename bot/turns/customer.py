@@ -173,7 +173,12 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
     if (event.automatic or event.overheard) and draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
         why = "a program wrote this" if event.automatic else "another app has the word there"
         draft.because("customer", f"{why}: kept, and not answered")
+        if event.automatic:
+            draft.unanswered_programs += 1
+            draft.remember(automatic=True)
         return
+    if not event.automatic:
+        draft.remember(automatic=False)
     if draft.status is Status.RESOLVED and not reopen_by_customer(draft, event, message):
         _show(draft, message, event, draft.closed.room if draft.closed else None)
         return

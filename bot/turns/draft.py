@@ -111,6 +111,7 @@ class Draft:
         self.files_to_come = {(report.message, report.position) for report in reports}
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.unvouched = False  # some of that is mail that nobody vouches for
+        self.unanswered_programs = 0  # messages of theirs that no agent answers
         self.picked = ""
         self.typed: dict[MessageId, str] = {}  # labels of choices that were typed as their numbers
         self.name = view.conversation.customer_name  # "" while the channel has not told it

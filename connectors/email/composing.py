@@ -118,6 +118,7 @@ def _head(context: ReplyContext, envelope: Envelope, letterhead: Letterhead) -> 
         f"To: {_address(context.name, context.to)}",
         f"Message-ID: {envelope.message_id}",
         f"Reply-To: {_address(letterhead.name, envelope.reply_to)}",
+        "x-ms-reactions: disallow",  # Outlook would send a mail for each thumb
     ]
     if context.cc:
         lines.append("Cc: " + ",\r\n ".join(_address("", each) for each in context.cc))

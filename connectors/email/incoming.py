@@ -13,6 +13,7 @@ from bot.core.events import (
     Content,
     Event,
     Place,
+    Reacted,
     Receipt,
     ReceiptStatus,
     Reference,
@@ -25,7 +26,7 @@ from bot.core.events import (
 )
 from bot.core.payment_cards import masked
 from connectors.email.context import ReplyContext, bounded_references
-from connectors.email.reading import MAX_BYTES, Bounce, Mail, Mailbox, Trust, is_daemon
+from connectors.email.reading import MAX_BYTES, Bounce, Mail, Mailbox, Trust, is_daemon, is_no_reply
 from connectors.email.threads import Found, Threads
 from connectors.rendering import escaped
 
@@ -93,15 +94,20 @@ class MailReader:
             if len(mail.reply_to) != 1 or self._is_ours(mail.reply_to[0]):
                 return ()
             mail = _form(mail)
+        elif mail.automatic == "no-reply" and self._is_of_a_visitor(mail):
+            mail = _form(mail)
         seat = self._seat(mail)
         content: Content
-        if too_costly:
+        if mail.reaction and seat.named:
+            content = Reacted(next(iter(mail.in_reply_to), "")[:_MAX_ID], mail.reaction, added=True)
+        elif too_costly:
             content = self._said(replace(mail, new=_TOO_COSTLY), seat, kept)
         else:
             content = _beginning(mail, seat) if too_large else self._said(mail, seat, kept)
         speaks = seat.standing is Standing.CUSTOMER
         # What a robot says in a conversation is not what the next answer is an answer to.
         answerable = speaks and bool(mail.sender.address) and (seat.begins or not mail.automatic)
+        answerable = answerable and not isinstance(content, Reacted)
         return (
             Event(
                 external_id=_identity(mail, body),
@@ -118,7 +124,7 @@ class MailReader:
                 ),
                 shared=True,
                 standing=seat.standing,
-                automatic=bool(mail.automatic),
+                automatic=bool(mail.automatic or mail.reaction),
                 reply_context=self._context(mail, seat) if answerable else "",
                 returns=self._returns(mail, seat) if answerable else None,
             ),
@@ -279,6 +285,15 @@ class MailReader:
     def _speaks(self, found: Found, address: str) -> bool:
         return any(self._threads.speaks(found, address, vouched=vouched) for vouched in (True, False))
 
+    def _is_of_a_visitor(self, mail: Mail) -> bool:
+        """Does a form write it? What a shop tells its customers itself has a Reply-To of that shop's."""
+        if len(mail.reply_to) != 1:
+            return False
+        visitor, form = mail.reply_to[0], f".{mail.sender.domain}"
+        theirs = f".{visitor.domain}"
+        akin = theirs.endswith(form) or form.endswith(theirs)
+        return not (akin or self._is_ours(visitor) or is_no_reply(visitor) or is_daemon(visitor))
+
     def _is_ours(self, mailbox: Mailbox) -> bool:
         local, _, domain = mailbox.key.rpartition("@")
         return mailbox.key in self._addresses or f"{local.partition('+')[0]}@{domain}" in self._addresses
@@ -303,12 +318,12 @@ def _beginning(mail: Mail, seat: _Seat) -> Content:
 
 
 def _form(mail: Mail) -> Mail:
-    """A form on our website writes as ourselves, for somebody who may have typed any address."""
+    """A form on a website writes as ourselves, or as noreply@, for whoever typed an address into it."""
     return replace(
         mail,
         sender=mail.reply_to[0],
         reply_to=(),
-        trust=Trust(False, "none", "a form in our name"),
+        trust=Trust(False, "none", "a form writes for them"),
         automatic="" if mail.automatic in ("own", "no-reply") else mail.automatic,
     )
 

@@ -142,6 +142,7 @@ def test_status(desk: Desks, story: Told) -> None:
         "\n"
         "now  count  longest\n"
         "customers who wait for an answer  0  -\n"
+        "conversations nobody answers, as a program wrote  0  -\n"
         "escalations nobody has taken  1  AGE\n"
         "escalations held by somebody  0  -\n"
         "escalations that no channel can show  1  -\n"

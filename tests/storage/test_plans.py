@@ -607,6 +607,10 @@ CASES = (
         lambda s: _page(s, status="pending", before=None),
         300,
     ),
+    Case(
+        "conversations of programs", screens.CONVERSATIONS_OF_PROGRAMS, lambda s: _page(s, before=None), 300
+    ),
+    Case("programs counted", screens.AUTOMATIC, lambda s: {"organization": s.organization}, 300),
     Case("conversation", screens.CONVERSATION, _one, 60),
     Case("messages", screens.MESSAGES, _one, 40),
     Case("escalations of", screens.ESCALATIONS_OF, _one, 40),

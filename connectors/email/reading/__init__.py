@@ -21,7 +21,7 @@ from connectors.email.reading.reading import (
     read,
     traces,
 )
-from connectors.email.reading.robots import is_daemon
+from connectors.email.reading.robots import is_daemon, is_no_reply
 from connectors.email.reading.trust import Traces
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "holds_card_number",
     "is_daemon",
     "is_light",
+    "is_no_reply",
     "key_names",
     "read",
     "traces",

@@ -87,6 +87,7 @@ class Mail:
     automatic: str  # "" for a person's mail, otherwise why not: see `robots`
     bounces: tuple[Bounce, ...]  # one for each recipient it reports
     returned: tuple[str, ...]  # Message-IDs within a report, of whatever comes back with it
+    reaction: str  # the emoji that it is nothing but; "" for all others
     trust: Trust
     results_above: str  # the trusted server that wrote its results above its own Received line, or ""
 

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from bot.core.errors import MalformedPayload
 from bot.core.payment_cards import masked
-from connectors.email.reading import bounces, phrases, quoting, robots, trust
+from connectors.email.reading import bounces, phrases, quoting, reactions, robots, trust
 from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mailbox
 from connectors.email.reading.contents import Contents, Text, sort_out
 from connectors.email.reading.decoding import header_text, parameters
@@ -92,6 +92,7 @@ def read(
         ),
         bounces=reported,
         returned=bounces.returned_ids(root) if reported else (),
+        reaction=reactions.reaction(root, text.new) if references or in_reply_to else "",
         trust=trust.judge(raw, headers, authors, tuple(trusted_servers), dkim),
         results_above=trust.writes_above(headers, tuple(trusted_servers)),
     )

@@ -8,6 +8,7 @@ reads an answer.
 import re
 from collections.abc import Collection
 
+from connectors.email.reading.addresses import mailboxes
 from connectors.email.reading.mail import Mailbox
 from connectors.email.reading.structure import Headers
 
@@ -21,6 +22,22 @@ _NO_REPLY = re.compile(
     re.I,
 )
 _REPLIED = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply", "x-auto-reply-from")
+# What list servers write, with or without List-Id (RFC 2919).
+_LISTED = (
+    "list-id", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive", "mailing-list",
+    "x-mailing-list", "x-mailinglist", "x-list", "x-listname", "x-list-name", "x-list-id", "x-ml-name",
+    "x-beenthere", "x-mailman-version", "x-listserver", "x-listprocessor-version", "x-listmember",
+    "x-sympa-to", "x-mlserver", "x-google-group-id", "x-yahoo-newman-property", "x-egroups-return",
+    "x-campaign", "x-campaign-id", "x-campaignid", "x-phplist-version", "x-mc-user",
+    "x-list-unsubscribe", "x-newsletter",
+)  # fmt: skip
+_LIST_OWNER = re.compile(
+    r"^owner-|-owner(?:[+@]|$)|-(?:bounces|request|admin|digest)(?:[+@]|$)|^listserv", re.I
+)
+_DIGEST = re.compile(
+    r"\bdigest,? vol(?:ume)?\.? ?\d+|^(?:reaction )?(?:daily|weekly|monthly) digest\b|^reaction daily digest",
+    re.I,
+)
 _SUPPRESSED = re.compile(r"\b(?:all|autoreply|oof)\b", re.I)
 # Subjects of absence notes whose programs set no header at all.
 _ABSENT = re.compile(
@@ -48,7 +65,7 @@ def automatic(headers: Headers, sender: Mailbox, *, own_addresses: Collection[st
         return "daemon"
     if replied:
         return replied
-    if is_list(headers, own):
+    if is_list(headers, own) or _DIGEST.search(headers.text("subject")):
         return "list"
     if headers.text("precedence").lower() in ("bulk", "junk", "list") and not _own_list(headers, own):
         return "bulk"
@@ -61,7 +78,7 @@ def automatic(headers: Headers, sender: Mailbox, *, own_addresses: Collection[st
         return "suppressed"
     if sender.address and _without_tag(sender.key) in own:
         return "own"
-    if _NO_REPLY.search(sender.address.partition("@")[0]):
+    if is_no_reply(sender):
         return "no-reply"
     return "" if sender.address else "no-sender"
 
@@ -90,13 +107,20 @@ def replies_by_itself(headers: Headers) -> str:
 
 
 def is_list(headers: Headers, own: Collection[str]) -> bool:
-    listed = any(name in headers for name in ("list-id", "list-post", "mailing-list", "x-mailing-list"))
+    listed = any(name in headers for name in _LISTED) or any(
+        _LIST_OWNER.search(box.address.partition("@")[0])
+        for box in mailboxes([*headers.all("sender"), *headers.all("errors-to")])
+    )
     return listed and not _own_list(headers, own)
+
+
+def is_no_reply(mailbox: Mailbox) -> bool:
+    return _NO_REPLY.search(mailbox.address.partition("@")[0]) is not None
 
 
 def _own_list(headers: Headers, own: Collection[str]) -> bool:
     """Customers write to support@ that is a group whose mail is given to us: for them it is no list."""
-    written = " ".join(headers.text(name) for name in ("list-id", "list-post", "mailing-list")).casefold()
+    written = " ".join(headers.text(name) for name in _LISTED).casefold()
     return any(address in written or address.replace("@", ".", 1) in written for address in own)
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from bot.core.events import Receipt, ReceiptStatus, Said, Standing
+from bot.core.events import Reacted, Receipt, ReceiptStatus, Said, Standing
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Outbound, Post
 from connectors.sandbox.mail import Customer
@@ -183,3 +183,158 @@ async def test_that_somebody_in_copy_was_not_reached_is_said_of_that_mail(line: 
     assert (event.content.messages, event.content.copied) == ((sent.message,), "gone@fischer.example")
     assert event.content.reason.startswith("5.1.1")
     assert event.place == question.place
+
+
+def form(reply_to: str, sender: str = "Harbour Bakery website <noreply@shop.example>", **more: str) -> bytes:
+    extra = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in more.items())
+    return (
+        f"From: {sender}\r\nReply-To: {reply_to}\r\nTo: {ADDRESS}\r\nSubject: Contact form\r\n"
+        f"Message-ID: <form@shop.example>\r\n{extra}\r\nI was charged twice.\r\n"
+    ).encode()
+
+
+async def test_a_form_that_writes_as_noreply_speaks_for_the_visitor(line: Line) -> None:
+    await line.server.receive(
+        form("Cleo Brandt <cleo@harbor.example>"), sender="noreply@shop.example", recipient=ADDRESS
+    )
+
+    [event] = await line.inbox.has(1)
+
+    assert (event.sender.external_id, event.sender.display_name) == ("cleo@harbor.example", "Cleo Brandt")
+    assert not event.automatic
+    assert not event.sender.verified, "anybody can type any address into a form"
+    assert event.returns is not None
+    assert (event.returns.mailbox, event.returns.verified) == ("cleo@harbor.example", False)
+
+
+@pytest.mark.parametrize(
+    ("reply_to", "more"),
+    [
+        ("help@shop.example", {}),  # what the shop tells its customers itself
+        ("help@mail.shop.example", {}),
+        ("no-reply@elsewhere.example", {}),
+        ("cleo@harbor.example", {"List-Unsubscribe": "<mailto:stop@shop.example>"}),
+        ("cleo@harbor.example", {"Auto_Submitted": "auto-generated"}),
+        ("cleo@harbor.example, ines@harbor.example", {}),
+    ],
+)
+async def test_other_mails_of_noreply_are_no_persons(line: Line, reply_to: str, more: dict[str, str]) -> None:
+    await line.server.receive(form(reply_to, **more), sender="noreply@shop.example", recipient=ADDRESS)
+
+    [event] = await line.inbox.has(1)
+
+    assert event.automatic
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-BeenThere": "gardening@lists.example"},
+        {"X-Mailman-Version": "2.1.15"},
+        {"Sender": "owner-gardening@lists.example"},
+        {"Sender": "gardening-bounces@lists.example"},
+        {"Errors-To": "gardening-owner@lists.example"},
+        {"X-Google-Group-Id": "1234567890"},
+        {"List-Help": "<mailto:gardening-help@lists.example>"},
+        {"X-ML-Name": "gardening"},
+        {"X-Sympa-To": "gardening@lists.example"},
+        {"X-Campaign": "november"},
+        {"Subject": "Gardening Digest, Vol 12, Issue 3"},
+        {"Subject": "Reaction Daily Digest - Monday, November 30, 2026"},
+    ],
+)
+async def test_lists_and_digests_without_a_list_id_are_no_persons(
+    line: Line, maya: Customer, headers: dict[str, str]
+) -> None:
+    await maya.write("Roses", "What do you do about lice?", to=ADDRESS, headers=headers)
+
+    [event] = await line.inbox.has(1)
+
+    assert event.automatic
+
+
+async def test_a_group_of_ours_is_no_list_by_whatever_header(line: Line, maya: Customer) -> None:
+    headers = {
+        "X-BeenThere": ADDRESS,
+        "X-Google-Group-Id": "1234567890",
+        "Sender": "support+owners@x.example",
+    }
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, headers=headers)
+
+    [event] = await line.inbox.has(1)
+
+    assert not event.automatic
+
+
+OUTLOOK = (
+    "________________________________\nFrom: Bright Desk\nSent: Monday, 30 November 2026 10:00\n"
+    "Subject: Re: Invoice\n\nOne."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "emoji"),
+    [
+        (f"👍 Maya Fischer reacted to your message:\n{OUTLOOK}", "👍"),
+        (f"[❤️] Maya Fischer reacted to your message:\n{OUTLOOK}", "👍"),
+        (f"🎉\xa0Maya Fischer hat auf Ihre Nachricht reagiert:\n{OUTLOOK}", "🎉"),
+        (f"😆 Maya Fischer a réagi à votre message\xa0:\n{OUTLOOK}", "😆"),
+    ],
+)
+async def test_an_emoji_that_outlook_sends_as_a_mail_is_a_reaction(
+    line: Line, maya: Customer, text: str, emoji: str
+) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned."))
+    [answer] = await maya.received(1)
+    thread = {"In-Reply-To": answer.message_id}
+    await maya.write("Reaction to: Invoice", text, to=ADDRESS, headers=thread)
+
+    _, event = await line.inbox.has(2)
+
+    assert event.content == Reacted(answer.message_id, emoji, added=True)
+    assert event.place == question.place
+
+
+async def test_an_emoji_that_gmail_sends_as_a_mail_is_a_reaction(line: Line, maya: Customer) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned."))
+    [answer] = await maya.received(1)
+    reaction = (
+        f"From: {maya.address}\r\nTo: {ADDRESS}\r\nSubject: Re: Invoice\r\nMessage-ID: <r@x.example>\r\n"
+        f"In-Reply-To: {answer.message_id}\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n"
+        "--b\r\n\r\nMaya reacted via Gmail\r\n--b\r\nContent-Type: text/vnd.google.email-reaction+json\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        '{"emoji":"=F0=9F=99=83","version":1}\r\n--b\r\nContent-Type: text/html\r\n\r\n'
+        "<p>Maya reacted</p>\r\n--b--\r\n"
+    )
+    await maya.send_raw(reaction.encode(), to=ADDRESS)
+
+    _, event = await line.inbox.has(2)
+
+    assert event.content == Reacted(answer.message_id, "🙃", added=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["My boss reacted to your message: she is angry.", "She reacted to your message. Please call."]
+)
+async def test_words_about_a_reaction_are_words(line: Line, maya: Customer, text: str) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned."))
+    [answer] = await maya.received(1)
+    await maya.reply(answer, text)
+
+    _, event = await line.inbox.has(2)
+
+    assert said(event).text == text
+
+
+async def test_our_mails_ask_outlook_for_no_reactions(line: Line, maya: Customer) -> None:
+    await maya.write("Invoice", "Why twice?", to=ADDRESS)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned."))
+    [answer] = await maya.received(1)
+    assert answer.header("x-ms-reactions") == "disallow"
