@@ -88,6 +88,16 @@ def key_of(account: Account, event: Event) -> Key:
     return account.id, account.keys.index.of("place", place.channel, place.chat, place.thread, *speaker)
 
 
+async def known_threads(
+    connection: AsyncConnection, account: Account, threads: Iterable[Place]
+) -> frozenset[Place]:
+    """Return the threads of an account in which somebody has written."""
+    hashes = {account.keys.index.of("place", each.channel, each.chat, each.thread): each for each in threads}
+    given = {"account": account.id, "hashes": sorted(hashes)}
+    rows = await connection.execute(_KNOWN_THREADS, given)
+    return frozenset(hashes[bytes(row.place_hash)] for row in rows)
+
+
 def identity_of(account: Account, event: Event, address: str = "") -> bytes:
     """How one account knows who wrote. An address that nobody vouches for is somebody else in every place."""
     place, sender = event.place, event.sender
@@ -636,6 +646,11 @@ CLOSED: Final = """
     v.status = 'resolved' and coalesce(v.reopen_until, '-infinity') < clock_timestamp()
     and not v.memory ? 'parked'
 """
+
+# uq_places_account_id_place_hash
+_KNOWN_THREADS: Final = text("""
+    select place_hash from places where account_id = :account and place_hash = any(cast(:hashes as bytea[]))
+""")
 
 _FIND = text(f"""
     select p.id, p.account_id, p.place_hash, p.conversation_id, v.customer_id, c.data_key,

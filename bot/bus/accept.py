@@ -12,12 +12,12 @@ from bot.bus.group import GroupCommit
 from bot.bus.metrics import ACCEPTED, DUPLICATES, IGNORED
 from bot.core.connector import ChatCommand
 from bot.core.errors import PlaceMoved, StorageUnavailable
-from bot.core.events import AddressChanged, Event
+from bot.core.events import AddressChanged, Event, Place
 from bot.core.ids import AccountId
 from storage.accounts import Account
 from storage.database import Database
 from storage.inbox import Accepted, Inboxes
-from storage.places import Arrival
+from storage.places import Arrival, known_threads
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,12 @@ class Bus:
         for piece in _pieces([Arrival(known, event, rules) for event in events]):
             await self._group.submit(piece)
         ACCEPTED.labels(known.channel).inc(len(events))
+
+    async def known(self, account: AccountId, threads: Sequence[Place]) -> frozenset[Place]:
+        """See `bot.core.connector.Inbox`."""
+        known = await self._directory.find(account)
+        async with self._database.begin() as connection:
+            return await known_threads(connection, known, threads)
 
     async def command(self, account: AccountId, command: ChatCommand) -> str:
         """See `bot.core.connector.Inbox`."""
@@ -124,6 +130,9 @@ class AccountInbox:
 
     async def accept(self, events: Sequence[Event]) -> None:
         await self.bus.accept(self.account, events)
+
+    async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
+        return await self.bus.known(self.account, threads)
 
     async def command(self, command: ChatCommand) -> str:
         return await self.bus.command(self.account, command)

@@ -47,6 +47,9 @@ class Inbox(Protocol):
         Idempotent: an event known already changes nothing. Raises UnknownAccount, StorageUnavailable.
         """
 
+    async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
+        """Return in which of the threads somebody has written. Raises UnknownAccount, StorageUnavailable."""
+
     async def command(self, command: ChatCommand) -> str:
         """Run a `/desk` command; the answer is Markdown, for the asker's eyes alone. Never raises."""
 

@@ -35,6 +35,8 @@ ORIGINAL_TYPE = "message/rfc822"
 WHOLE = "whole"  # the index of the original among a mail's files
 _MAX_ID = 200  # characters: the house refuses longer ones
 _MAX_NAME = 200
+_MAX_OTHERS = 10  # people in copy whose conversation a mail may belong to
+_TO_MANY = ("list", "bulk")  # reasons for which `Mail.automatic` says so
 _TOO_COSTLY = "[This mail took too long to read. Open the original to see what it says.]"
 _UNVOUCHED = "unvouched"  # the root of a thread: no Message-ID is like that
 _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
@@ -108,6 +110,7 @@ class MailReader:
         # What a robot says in a conversation is not what the next answer is an answer to.
         answerable = speaks and bool(mail.sender.address) and (seat.begins or not mail.automatic)
         answerable = answerable and not isinstance(content, Reacted)
+        answerable = answerable and not (mail.automatic == "list" and self._answered(mail).key in mail.lists)
         return (
             Event(
                 external_id=_identity(mail, body),
@@ -130,10 +133,26 @@ class MailReader:
             ),
         )
 
+    def of_others(self, mail: Mail) -> tuple[Place, ...]:
+        """Return the threads that a mail may belong to: those which others began with the mail it answers.
+
+        Who is in copy of a customer's first mail answers that one, and ours is none of those they know. First
+        is the author's own thread. Empty where it answers none, names a thread itself, or is unvouched for.
+        """
+        root = next(iter((*mail.references, *mail.in_reply_to)), "")
+        if not root or not mail.trust.verified or mail.automatic or self._named(mail) is not None:
+            return ()
+        others = [each for each in (*mail.to, *mail.cc) if each.address and not self._is_ours(each)]
+        return tuple(
+            self._place(self._threads.begun_by(root, each.address, vouched=True))
+            for each in (mail.sender, *others[:_MAX_OTHERS])
+        )
+
     def order_keys(self, mail: Mail, events: Sequence[Event]) -> frozenset[str]:
         """Return what names its author and its conversation, also one that it only claims to be of."""
         found = self._named(mail)
         keys = {key for event in events for key in (event.sender.external_id, event.place.chat)}
+        keys |= {place.chat for place in self.of_others(mail)}
         return frozenset(keys if found is None else {*keys, found.thread})
 
     def _seat(self, mail: Mail) -> _Seat:
@@ -196,8 +215,9 @@ class MailReader:
     def _answered(self, mail: Mail) -> Mailbox:
         """Return who wants the answers."""
         believed = mail.trust.verified and mail.trust.reply_to  # else it could lead answers to anybody
-        if believed and len(mail.reply_to) == 1 and not self._is_ours(mail.reply_to[0]):
-            return mail.reply_to[0]
+        wanted = [each for each in mail.reply_to if each.key not in mail.lists]
+        if believed and len(wanted) == 1 and not self._is_ours(wanted[0]):
+            return wanted[0]
         return mail.sender
 
     def _returns(self, mail: Mail, seat: _Seat) -> ReturnAddress:
@@ -210,12 +230,12 @@ class MailReader:
     def _context(self, mail: Mail, seat: _Seat) -> str:
         to = self._answered(mail)
         left_out = {to.key, mail.sender.key}
-        # What a forger puts there would have us write to anybody.
-        copied = (*mail.to, *mail.cc) if mail.trust.verified else ()
+        # What a forger puts there would have us write to anybody, and a list would send it to all of its own.
+        copied = (*mail.to, *mail.cc) if mail.trust.verified and mail.automatic not in _TO_MANY else ()
         cc = [
             each.address
             for each in copied
-            if each.address and each.key not in left_out and not self._is_ours(each)
+            if each.address and each.key not in left_out | mail.lists and not self._is_ours(each)
         ]
         return ReplyContext(
             thread=seat.thread,
@@ -300,6 +320,11 @@ class MailReader:
 
     def _place(self, thread: str) -> Place:
         return Place(CHANNEL, self._account, thread)
+
+
+def joining(event: Event, place: Place) -> Event:
+    """Return a mail as one of somebody else in the thread of a customer."""
+    return replace(event, place=place, standing=Standing.STRANGER, reply_context="", returns=None)
 
 
 def _text(mail: Mail, seat: _Seat) -> str:

@@ -13,7 +13,7 @@ import structlog
 from bot.core.connector import Inbox, Vault
 from bot.core.errors import MalformedPayload
 from bot.core.events import Event, Place, Sender, Unsupported
-from connectors.email.incoming import CHANNEL, Kept, MailReader
+from connectors.email.incoming import CHANNEL, Kept, MailReader, joining
 from connectors.email.queue import MailQueue
 from connectors.email.reading import Budget, Mail, ReadingProcess, TooCostly, head, is_light, read
 from connectors.email.servers import TrustedServers
@@ -91,8 +91,19 @@ class Intake:
                     self._log("mail not read to its end", raw)
                 events = events if found is None else found
             await queued.turn()
+            events = await self._joined(inbox, first.others, events)
             if events:
                 await self._hand_over(inbox, mail, events)
+
+    async def _joined(
+        self, inbox: Inbox, others: Sequence[Place], events: tuple[Event, ...]
+    ) -> tuple[Event, ...]:
+        """Return a mail as one of the conversation whose customer put its author in copy, if there is one."""
+        if not others or len(events) != 1:
+            return events
+        known = await inbox.known(others)
+        begun = next((place for place in others if place in known), None)
+        return events if begun in (None, events[0].place) else (joining(events[0], begun),)
 
     async def _hand_over(self, inbox: Inbox, mail: "_Given", events: Sequence[Event]) -> None:
         try:
@@ -141,7 +152,8 @@ class Intake:
                     left -= limits.first - headers.left
             events = self._events(given, mail, too_costly=too_costly)
             rest = Budget(max(left, 0.0)) if too_costly or late else None
-            return _Reading(events, self._reader.order_keys(mail, events), rest, mail.results_above)
+            keys = self._reader.order_keys(mail, events)
+            return _Reading(events, keys, rest, mail.results_above, self._reader.of_others(mail))
         except OSError:
             raise
         except Exception as error:
@@ -234,6 +246,7 @@ class _Reading:
     keys: frozenset[str] = frozenset()  # of mails that keep their order
     rest: Budget | None = None
     results_above: str = ""
+    others: tuple[Place, ...] = ()  # threads of other people that it may belong to
 
 
 async def former_keys(settings: EmailSettings, vault: Vault) -> tuple[bytes, ...]:

@@ -74,6 +74,7 @@ class Mail:
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     reply_to: tuple[Mailbox, ...]
+    lists: frozenset[str]  # keys of those among all these who are lists and programs, and no people
     recipients: tuple[
         str, ...
     ]  # To, Cc, and what the servers noted: Delivered-To, X-Original-To, Envelope-To

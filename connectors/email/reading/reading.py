@@ -66,6 +66,7 @@ def read(
         by_daemon=is_report or robots.is_daemon(sender),
     )
     to, cc = mailboxes(headers.all("to")), mailboxes(headers.all("cc"))
+    reply_to = mailboxes(headers.all("reply-to"))
     return Mail(
         message_id=next(iter(_ids(headers, "message-id")), ""),
         digest=hashlib.sha256(raw).hexdigest(),
@@ -75,7 +76,8 @@ def read(
         sender=sender,
         to=to,
         cc=cc,
-        reply_to=mailboxes(headers.all("reply-to")),
+        reply_to=reply_to,
+        lists=robots.lists(headers, (sender, *to, *cc, *reply_to)),
         recipients=_recipients(headers, (*to, *cc)),
         date=_date(headers),
         new=text.new[:MAX_TEXT],

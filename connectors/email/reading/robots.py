@@ -6,7 +6,7 @@ reads an answer.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from connectors.email.reading.addresses import mailboxes
 from connectors.email.reading.mail import Mailbox
@@ -114,14 +114,36 @@ def is_list(headers: Headers, own: Collection[str]) -> bool:
     return listed and not _own_list(headers, own)
 
 
+def lists(headers: Headers, boxes: Iterable[Mailbox]) -> frozenset[str]:
+    """Return the keys of the mailboxes that are lists, by what the headers name as one, or programs."""
+    named = _named_lists(headers)
+    return frozenset(
+        box.key
+        for box in boxes
+        if _is_within(box.key, named)
+        or is_no_reply(box)
+        or is_daemon(box)
+        or _LIST_OWNER.search(box.address.partition("@")[0])
+    )
+
+
 def is_no_reply(mailbox: Mailbox) -> bool:
     return _NO_REPLY.search(mailbox.address.partition("@")[0]) is not None
 
 
 def _own_list(headers: Headers, own: Collection[str]) -> bool:
     """Customers write to support@ that is a group whose mail is given to us: for them it is no list."""
-    written = " ".join(headers.text(name) for name in _LISTED).casefold()
-    return any(address in written or address.replace("@", ".", 1) in written for address in own)
+    named = _named_lists(headers)
+    return any(_is_within(address, named) for address in own)
+
+
+def _named_lists(headers: Headers) -> str:
+    return " ".join(headers.text(name)[:1_000] for name in _LISTED).casefold()
+
+
+def _is_within(address: str, named: str) -> bool:
+    """List-Id has a dot in place of the @."""
+    return address in named or address.replace("@", ".", 1) in named
 
 
 def _without_tag(address: str) -> str:

@@ -32,7 +32,7 @@ from bot.core.errors import (
     SendError,
     StorageUnavailable,
 )
-from bot.core.events import AttachmentKind, Content, Event
+from bot.core.events import AttachmentKind, Content, Event, Place
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Sent, Template
 from connectors.sandbox.fault import Fault, FaultKind
@@ -62,6 +62,9 @@ class NotingInbox:
         self.accepted += events
         async with self._changed:
             self._changed.notify_all()
+
+    async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
+        return frozenset(threads) & {event.place for event in self.accepted}
 
     async def command(self, command: ChatCommand) -> str:  # noqa: ARG002
         return "Done."

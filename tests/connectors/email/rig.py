@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bot.core.connector import AccountSettings, ChatCommand, Means
-from bot.core.events import Event, Said
+from bot.core.events import Event, Place, Said
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Post, Speaker
 from connectors.email.connector import EmailConnector
@@ -41,6 +41,9 @@ class Inbox:
         self.accepted += len(events)
         async with self.changed:
             self.changed.notify_all()
+
+    async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
+        return frozenset(threads) & {event.place for event in self.events}
 
     async def command(self, command: ChatCommand) -> str:
         raise AssertionError(f"no command is typed in a mail: {command.text}")

@@ -93,6 +93,113 @@ async def test_who_answers_to_somebody_elses_first_mail_has_a_thread_of_their_ow
     assert other.standing is Standing.CUSTOMER
 
 
+async def colleagues(line: Line, maya: Customer, **headers: str) -> tuple[Customer, Letter]:
+    """The first mail of a customer, with somebody in copy."""
+    karl = line.server.customer("karl@fischer.example", "Karl")
+    first = await maya.write("Access", "Please let Tom in", to=ADDRESS, cc=[karl.address], headers=headers)
+    await line.inbox.has(1)
+    return karl, first
+
+
+async def test_who_is_in_copy_and_answers_the_first_mail_joins_its_conversation(
+    line: Line, maya: Customer
+) -> None:
+    karl, first = await colleagues(line, maya)
+    thread = {"In-Reply-To": first.message_id, "References": first.message_id}
+    await karl.write("Re: Access", "Approved.", to=ADDRESS, cc=[maya.address], headers=thread)
+
+    question, word = await line.inbox.has(2)
+
+    assert word.place == question.place
+    assert word.standing is Standing.STRANGER
+    assert word.sender.external_id == karl.address
+    assert word.reply_context == ""
+
+
+async def test_they_join_also_where_the_first_mail_was_an_answer_among_themselves(
+    line: Line, maya: Customer
+) -> None:
+    old = "<old@fischer.example>"
+    karl, first = await colleagues(line, maya, **{"In-Reply-To": old, "References": old})
+    thread = {"In-Reply-To": first.message_id, "References": f"{old} {first.message_id}"}
+    await karl.write("Re: Access", "Approved.", to=ADDRESS, cc=[maya.address], headers=thread)
+
+    question, word = await line.inbox.has(2)
+
+    assert word.place == question.place
+
+
+async def test_who_takes_us_into_a_talk_that_we_never_read_is_a_customer(line: Line, maya: Customer) -> None:
+    karl = line.server.customer("karl@fischer.example", "Karl")
+    among = await maya.write("Lamps", "Which one?", to=karl.address)
+    thread = {"In-Reply-To": among.message_id, "References": among.message_id}
+    await karl.write("Re: Lamps", "Let us ask them.", to=ADDRESS, cc=[maya.address], headers=thread)
+
+    [event] = await line.inbox.has(1)
+
+    assert event.standing is Standing.CUSTOMER
+
+
+async def test_nobody_joins_unvouched_or_without_naming_the_customer(line: Line, maya: Customer) -> None:
+    karl, first = await colleagues(line, maya)
+    thread = {"In-Reply-To": first.message_id, "References": first.message_id}
+    await karl.write("Re: Access", "Approved.", to=ADDRESS, headers=thread)
+    await karl.write("Re: Access", "Ok.", to=ADDRESS, cc=[maya.address], headers=thread, verdict="fail")
+
+    question, alone, forged = await line.inbox.has(3)
+
+    assert question.place not in (alone.place, forged.place)
+
+
+async def test_whoever_has_a_conversation_of_their_own_stays_in_it(line: Line, maya: Customer) -> None:
+    karl, first = await colleagues(line, maya)
+    thread = {"In-Reply-To": first.message_id, "References": first.message_id}
+    await karl.write("Re: Access", "Is it done?", to=ADDRESS, headers=thread)
+    await line.inbox.has(2)
+    await karl.write("Re: Access", "Approved.", to=ADDRESS, cc=[maya.address], headers=thread)
+
+    _, own, again = await line.inbox.has(3)
+
+    assert again.place == own.place
+    assert again.standing is Standing.CUSTOMER
+
+
+@pytest.mark.parametrize(
+    ("headers", "copied"),
+    [
+        ({"X-BeenThere": "team@lists.example"}, []),
+        ({"List-Post": "<mailto:team@lists.example>"}, []),
+        ({"List-Id": "Our team <team.lists.example>"}, []),
+        ({"Precedence": "bulk"}, []),
+        ({}, ["team@lists.example", "karl@fischer.example"]),
+    ],
+)
+async def test_people_answer_whom_the_customer_put_in_copy_and_no_list(
+    line: Line, maya: Customer, headers: dict[str, str], copied: list[str]
+) -> None:
+    programs = ["noreply@fischer.example", "owner-team@lists.example", "team-digest@lists.example"]
+    people = ["team@lists.example", "karl@fischer.example"]
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=[*people, *programs], headers=headers)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned.", speaker=rig.HUGO))
+    [answer] = await maya.received(1)
+
+    assert answer.recipients == [maya.address, *copied]
+
+
+async def test_an_answer_goes_to_who_wrote_through_a_list_that_wants_all_answers(
+    line: Line, maya: Customer
+) -> None:
+    wants = {"List-Post": "<mailto:team@lists.example>", "Reply-To": "team@lists.example"}
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, headers=wants)
+    [question] = await line.inbox.has(1)
+    await line.connector.send(line.answer(question, "One was returned.", speaker=rig.HUGO))
+
+    [answer] = await maya.received(1)
+
+    assert answer.recipients == [maya.address]
+
+
 async def test_a_forged_token_begins_a_new_thread(line: Line, maya: Customer) -> None:
     question, answer = await conversation(line, maya)
     reply_to = answer.header("Reply-To").partition("<")[2].rstrip(">")
