@@ -453,9 +453,9 @@ class Writes:
                 self._to_room(view, sealer, LaneId(lane), kind, operation, about, room, grows=grows)
             case Offer(post=post, message=about):
                 self._to_room(view, sealer, LaneId(lane), "offer", post, about, room)
-            case GrowPost(first=first, newest=newest, post=post):
+            case GrowPost(grows=name, newest=newest, post=post):
                 row = self._row(view, sealer, "grow", post, newest)
-                self._rows["grow"].append(row | {"lane": lane, "room": room, "grows": first})
+                self._rows["grow"].append(row | {"lane": lane, "room": room, "grows": name})
                 self._lanes.add(LaneId(lane))
 
     def _out(
@@ -490,10 +490,10 @@ class Writes:
         message: UUID | None,
         room: UUID | None,
         *,
-        grows: bool = False,
+        grows: UUID | None = None,
     ) -> None:
         row = self._row(view, sealer, kind, operation, message)
-        there = {"lane": lane, "place": None, "room": room, "grows": message if grows else None}
+        there = {"lane": lane, "place": None, "room": room, "grows": grows}
         self._rows["outbox"].append(row | there | {"reports": False})
         self._lanes.add(lane)
 

@@ -82,6 +82,7 @@ class Item:
     turn: int = 0  # see outbox.turn
     notice: Notice | None = None
     lost: bool = False  # the words are gone with the customer's key: only whether they arrived can be asked
+    grows: UUID | None = None  # it is this post of a burst, or changes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,6 +427,7 @@ class Outbox:
             turn=row.turn,
             notice=notice,
             lost=lost,
+            grows=row.grows,
         )
 
 
@@ -435,10 +437,16 @@ def report_of(result: Result) -> DeliveryReport | None:
     if (
         item.kind in ("amend", "retract", "grow", ERASE)
         and isinstance(result, Dead)
-        and result.outcome != "withdrawn"
+        and (result.outcome != "withdrawn" or item.kind == "grow")
     ):
         return DeliveryReport(
-            item.message, item.id, "unchanged", result.reason, room=item.room, code=result.code
+            item.message,
+            item.id,
+            "unchanged",
+            result.reason,
+            room=item.room,
+            code=result.code,
+            grows=item.grows,
         )
     if item.lost:
         return None
@@ -465,6 +473,7 @@ def report_of(result: Result) -> DeliveryReport | None:
             result.code,
             item.kind == "card",
             absent=_called(item) if result.code == PersonAway.code else "",
+            grows=item.grows,
         )
     if item.room is not None and result.sent.absent and isinstance(item.operation, Post):
         calls = item.operation.calls
@@ -673,7 +682,7 @@ _DETAILS = text("""
             order by p.position desc limit 1
         ) when o.kind = 'grow' then (
             select p.external_ids from outbox p
-            where p.message_id = o.grows and p.grows = o.grows and p.room_id = o.room_id
+            where p.conversation_id = o.conversation_id and p.grows = o.grows and p.room_id = o.room_id
                 and p.kind = 'post' and p.position < o.position
             order by p.position desc limit 1
         ) when o.kind = 'react' and o.message_id is not null then (

@@ -586,7 +586,7 @@ outbox = Table(
     Column("room_id", Uuid),  # null: it goes to the customer
     Column("place_id", Uuid),  # where the customer is written to; null: it goes to a room
     Column("notice_id", Uuid),  # in which it is listed as in doubt; of kind `notice`: which it shows
-    Column("grows", Uuid),  # of kind `grow`: the message whose post in the room it changes
+    Column("grows", Uuid),  # the name of the post in a room that it is, or that it changes, of kind `grow`
     Column("kind", String(20), nullable=False),
     Column("payload", Text, nullable=False),  # sealed
     # waiting, sending, delivered, failed, unknown, withdrawn; parked: until the customer writes again

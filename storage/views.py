@@ -146,7 +146,9 @@ async def _with_older(
     sent.update(early.message for early in view.conversation.memory.early)
     ids.update(view.conversation.memory.owed)
     if burst := view.conversation.memory.burst:
-        ids.update((burst.first, burst.newest, *burst.changed, *(id_ for id_, _ in burst.files)))
+        meant = (burst.newest, *burst.changed, *(deed.message for deed in burst.deeds))
+        ids.update(id_ for id_ in meant if id_ is not None)
+        ids.update(id_ for id_, _ in burst.files)
     reactions = view.conversation.memory.reactions
     ids.update(MessageId(UUID(waiting.message)) for waiting in reactions if not waiting.left)
     if sent or until:

@@ -108,6 +108,7 @@ class DeliveryReport:
     card: bool = True  # of what was shown in a room: its card, else a line
     absent: str = ""  # whom it called, as the room's channel knows them: they are not in that chat
     direct: DirectMessage | None = None  # it was written to one person of the staff, and did not reach them
+    grows: UUID | None = None  # it was this post of a burst, or a change of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,18 +292,31 @@ class Early:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """The newest of its kind that is no message: a reaction, a block. Kept in clear, so it holds no words."""
+
+    kind: str
+    value: str = ""
+    message: MessageId | None = None
+    times: int = 1  # how many of that kind there were
+
+
+@dataclass(frozen=True, slots=True)
 class Burst:
     """What is written faster than it is shown line by line: one post in a room, which grows."""
 
     room: str
-    first: MessageId  # about which the post was begun
-    newest: MessageId  # what staff do with the post means this one
-    since: datetime | None = None  # when the first message of it was written; None: there is none
-    until: datetime | None = None  # when the newest was
+    post: UUID | None = None  # names its post; None: it was begun before posts had names
+    newest: MessageId | None = None  # what staff do with the post means this one
+    theirs: tuple[datetime, datetime] | None = None  # when the customer wrote the first and the newest of it
+    others: tuple[datetime, datetime] | None = None  # the same of strangers in the thread
     messages: int = 0
-    changed: tuple[MessageId, ...] = ()  # that stood in the room before, and read otherwise now
+    changed: tuple[MessageId, ...] = ()  # that stood in the room before, and read otherwise now: the newest
+    changes: int = 0  # of such messages, all of them
+    deeds: tuple[Deed, ...] = ()  # one of each kind
     over: bool = False  # the next one is a burst of its own
-    begun_anew: int = 0  # how often its post could not be changed any more
+    earlier: tuple[UUID, ...] = ()  # posts of it that could not be changed any more, or never arrived
+    stale: bool = False  # its post cannot be changed, and the next one waits for a moment
     files: tuple[tuple[MessageId, int], ...] = ()  # fetched, by position, and still to be shown together
     more_files: int = 0  # fetched, and too many to be shown, or not to be had
 

@@ -233,20 +233,19 @@ class TellRoom:
     room: UUID
     operation: Operation
     about: MessageId | None = None
-    grows: bool = False  # `GrowPost` changes it later
+    grows: UUID | None = None  # by that name `GrowPost` changes it later
 
 
 @dataclass(frozen=True, slots=True)
 class GrowPost:
-    """Let the newest post of the room that was told about `first` to grow read like this, and mean `newest`.
+    """Let a post that grows read like this, and mean `newest`.
 
-    Several in a row are one. Does nothing if that post never arrived; the conversation hears when it
-    cannot be changed.
+    Several in a row are one. The conversation hears when it cannot be changed, or never arrived.
     """
 
     room: UUID
-    first: MessageId
-    newest: MessageId
+    grows: UUID  # as in `TellRoom`
+    newest: MessageId | None
     post: Post
 
 

@@ -44,12 +44,23 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a post, oldest line first. Heading and lines are CommonMark."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """A new message. `reply_to` is the platform's id of the message it answers.
 
     Each attachment is kept in the file store (`Attachment.file`), or is no file. Where the channel cannot
     carry buttons or a file, `connectors.rendering.plan` says what is sent in their stead. With a template,
     `text` is what it reads like, for the log.
+
+    One with sections or a foot is a single message on every channel: of each section it shows the newest
+    lines for which there is room between `text` and `foot`.
     """
 
     text: str
@@ -63,6 +74,14 @@ class Post:
     cites: bool = False  # others named the attachments: what is said of them in words stands in a quote
     # Of a mail that repeats nothing of what it answers, with this subject in place of theirs. "": an answer.
     subject: str = ""
+    sections: tuple[Section, ...] = ()
+    foot: str = ""
+
+    @property
+    def whole(self) -> str:
+        """All of its words, as if there were room for them."""
+        told = (part for section in self.sections for part in (section.heading, *section.lines))
+        return "\n\n".join(filter(None, (self.text, *told, self.foot)))
 
 
 class Tone(StrEnum):

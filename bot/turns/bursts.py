@@ -6,25 +6,28 @@ fast is known when it is accepted; the timers of this module last until that is 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from bot.core.conversation import Burst, DeliveryReport, Message, MessageState, Role, Room
+from bot.core.conversation import Burst, Deed, DeliveryReport, Message, MessageState, Role, Room
 from bot.core.effects import GrowPost, SetTimer, TellRoom
 from bot.core.events import Attachment, Deeds, Event, Standing
 from bot.core.ids import MessageId
-from bot.core.outbound import Post
+from bot.core.outbound import Post, Section
 from bot.turns.draft import Draft
-from bot.turns.quoting import quoted, shortened
+from bot.turns.quoting import excerpt, inert, quoted, shortened
 from bot.turns.story import is_stranger, told_of_stranger, transcript, words
 
 BURST: Final = "burst"  # the timer; by subject:
-_CUSTOMER, _OTHERS, _ACCOUNT, _FILES = "customer", "others", "account", "files"
+_CUSTOMER, _OTHERS, _ACCOUNT, _FILES, _ANEW = "customer", "others", "account", "files", "anew"
+_KEPT: Final = "they write faster than is allowed: kept, and not shown by itself"
 _SHOWN, _LONGEST = 12, 300  # messages in the post, and characters of each
 _CHANGES = 10
 _TOGETHER: Final = timedelta(seconds=10)  # files that are fetched within this time are shown at once
 _FILES_SHOWN, _IN_ONE_POST = 30, 10
-_BEGUN_ANEW = 3  # posts, one after another, that could not be changed any more
+_AT_ONCE = 3  # posts, one after another, that could not be changed any more; the next ones wait
+_PAUSE: Final = timedelta(minutes=1)
+_EARLIER = 10  # posts of a burst that are remembered, so that nobody begins another one because of them
 
 
 def hear(draft: Draft, event: Event) -> None:
@@ -66,32 +69,76 @@ def tell(
     if room is None or not is_burst(draft, by):
         draft.tell_room(post, about, room)
         return
-    draft.because("desk", "they write faster than is allowed: kept, and not shown by itself")
-    known = draft.memory.burst
-    going_on = known if known is not None and not known.over and known.room == str(room.id) else None
+    draft.because("desk", _KEPT)
     if about is not None and (message := draft.messages.get(about)) is not None:
-        _keep(draft, _joined(going_on or _begun(room, about, known), message))
+        _keep(draft, _joined(_burst_in(draft, room), message))
     elif changes is not None and (message := draft.messages.get(changes)) is not None:
-        _keep(draft, _corrected(going_on or _begun(room, changes, known), message))
+        _keep(draft, _corrected(_burst_in(draft, room), message))
 
 
-def _begun(room: Room, first: MessageId, before: Burst | None) -> Burst:
-    """Return a new burst. Files of the one before that are still to be shown are shown with its own."""
-    burst = Burst(str(room.id), first, first)
-    return burst if before is None else replace(burst, files=before.files, more_files=before.more_files)
+def tell_deed(draft: Draft, deed: Deed, name: str = "") -> None:
+    """Tell the open room what the customer did that is no message. A burst tells of the last of each kind.
+
+    `name` is who did it, as CommonMark; by default the customer.
+    """
+    room = draft.open_room
+    if room is None or not is_burst(draft):
+        draft.tell_room(Post(_did(draft, deed, name or draft.customer_name)))
+        return
+    draft.because("desk", _KEPT)
+    burst = _burst_in(draft, room)
+    times = sum(known.times for known in burst.deeds if known.kind == deed.kind) + 1
+    others = (known for known in burst.deeds if known.kind != deed.kind)
+    _keep(draft, replace(burst, deeds=(*others, replace(deed, times=times))))
+
+
+def _did(draft: Draft, deed: Deed, name: str) -> str:
+    match deed.kind:
+        case "reacted":
+            meant = draft.messages.get(deed.message) if deed.message else None
+            said = f" to “{excerpt(meant.text)}”" if meant is not None and meant.text else ""
+            return f"{inert(deed.value)} **{name}** reacted{said}."
+        case "blocked":
+            now = "has blocked us: nothing we write arrives" if deed.value else "can be reached again"
+            return f"ℹ️ {name} {now}."
+        case "moved":
+            return f"➡️ {name} goes on by {deed.value.capitalize()}: answers go there now."
+        case "opened":
+            return f"🗣 **{name}** opened the chat again."
+        case _:
+            return f"🗣 **{name}** sent something we cannot show: {inert(deed.value)}."
+
+
+def _burst_in(draft: Draft, room: Room) -> Burst:
+    """Return the burst that goes on in a room, or a new one.
+
+    Files of the one before that are still to be shown are shown with its own.
+    """
+    known = draft.memory.burst
+    if known is not None and known.post is not None and not known.over and known.room == str(room.id):
+        return known
+    begun = Burst(str(room.id), post=draft.rules.new_id())
+    return begun if known is None else replace(begun, files=known.files, more_files=known.more_files)
 
 
 def _joined(burst: Burst, message: Message) -> Burst:
-    newest = message.id if message.role is Role.CUSTOMER else burst.newest
-    since = burst.since or message.at
-    return replace(burst, newest=newest, since=since, until=message.at, messages=burst.messages + 1)
+    burst = replace(burst, messages=burst.messages + 1)
+    if message.role is not Role.CUSTOMER:
+        return replace(burst, others=_span(burst.others, message))
+    return replace(burst, theirs=_span(burst.theirs, message), newest=message.id)
+
+
+def _span(known: tuple[datetime, datetime] | None, message: Message) -> tuple[datetime, datetime]:
+    return (known[0] if known else message.at, message.at)
 
 
 def _corrected(burst: Burst, message: Message) -> Burst:
     if _is_of(burst, message):
         return burst
     others = tuple(id_ for id_ in burst.changed if id_ != message.id)
-    return replace(burst, changed=(*others, message.id)[-_CHANGES:])
+    newest = burst.newest or (message.id if message.role is Role.CUSTOMER else None)
+    changed = (*others, message.id)[-_CHANGES:]
+    return replace(burst, newest=newest, changed=changed, changes=burst.changes + 1)
 
 
 def _keep(draft: Draft, burst: Burst) -> None:
@@ -102,49 +149,81 @@ def _keep(draft: Draft, burst: Burst) -> None:
 def grow(draft: Draft) -> None:
     """Let the post tell of what was heard in this turn."""
     burst, before = draft.memory.burst, draft.view.conversation.memory.burst
-    if not draft.grows or burst is None:
+    if not draft.grows or burst is None or burst.post is None:
         return
+    meant = draft.messages.get(burst.newest) if burst.newest else None
+    if meant is not None and _is_gone(meant):
+        left = [m.id for m in _shown(draft, burst) if m.role is Role.CUSTOMER]
+        burst = replace(burst, newest=left[-1] if left else burst.newest)
+        draft.remember(burst=burst)
+    if burst.stale:
+        return
+    assert burst.post is not None  # noqa: S101  as above
     room = next(room for room in draft.rooms.values() if str(room.id) == burst.room)
     post = _post(draft, burst)
-    goes_on = before is not None and not before.over and before.room == burst.room
-    if before is not None and goes_on and before.begun_anew == burst.begun_anew:
-        draft.add(GrowPost(room.id, burst.first, burst.newest, post))
+    if before is not None and before.post == burst.post:
+        draft.add(GrowPost(room.id, burst.post, burst.newest, post))
     else:
-        draft.add(TellRoom(room.id, post, burst.first, grows=True))
+        draft.add(TellRoom(room.id, post, burst.newest, grows=burst.post))
 
 
-def begin_anew(draft: Draft, report: DeliveryReport) -> None:
-    """The post cannot be changed any more, perhaps somebody deleted it: another one tells of all of it."""
+def begin_anew(draft: Draft, report: DeliveryReport) -> bool:
+    """The post cannot be changed any more, or perhaps never arrived: another one tells of all of it.
+
+    A few times at once, then after a pause. Returns False if the report is not about the newest burst.
+    """
     burst = draft.memory.burst
-    if burst is None or burst.room != str(report.room) or burst.begun_anew >= _BEGUN_ANEW:
-        return
-    draft.because("delivery", f"the post of a burst is begun anew: {report.reason}")
-    _keep(draft, replace(burst, begun_anew=burst.begun_anew + 1))
+    if burst is None or report.grows is None:
+        return False
+    if report.grows in burst.earlier:
+        return True
+    if burst.post != report.grows:
+        return False
+    if len(burst.earlier) < _AT_ONCE:
+        draft.because("delivery", f"the post of a burst is begun anew: {report.reason}")
+        _anew(draft, burst)
+        return True
+    draft.because("delivery", f"the post of a burst is begun anew in a moment: {report.reason}")
+    draft.remember(burst=replace(burst, stale=True))
+    if (BURST, _ANEW) not in draft.timers:
+        draft.add(SetTimer(BURST, _ANEW, draft.now + _PAUSE))
+    return True
+
+
+def _anew(draft: Draft, burst: Burst) -> None:
+    earlier = burst.earlier if burst.post is None else (*burst.earlier, burst.post)
+    _keep(draft, replace(burst, post=draft.rules.new_id(), earlier=earlier[-_EARLIER:], stale=False))
 
 
 def _post(draft: Draft, burst: Burst) -> Post:
-    name = draft.customer_name
-    parts = []
+    name, told = draft.customer_name, ["💬 Too much happens here to be shown line by line."]
     if burst.messages:
-        parts.append(
-            f"💬 Too much is written here to be shown line by line: **{burst.messages}** messages so far. The"
-            " newest:"
-        )
-        parts += _newest(draft, burst)
+        told = [
+            f"💬 Too much is written here to be shown line by line: **{burst.messages}** messages so far."
+        ]
+    for deed in burst.deeds:
+        often = f" _The last of {deed.times} times._" if deed.times > 1 else ""
+        told.append(_did(draft, deed, name) + often)
+    sections = []
     if burst.changed:
-        parts.append(f"✏️ Changed meanwhile by **{name}**:")
-        parts += _changes(draft, burst)
+        often = f" {burst.changes} times" if burst.changes > 1 else ""
+        heading = f"✏️ Lines above were changed meanwhile{often}. What reads otherwise now, the newest last:"
+        sections.append(Section(heading, tuple(_changes(draft, burst))))
+    if burst.messages:
+        sections.append(Section("The newest:", tuple(_newest(draft, burst))))
     every = f"`/desk conversations show {draft.view.conversation.id}`"
-    parts.append(
-        f"_All is kept, in order: {every}. A reply or a reaction to this post means the newest message._"
-    )
-    return Post("\n\n".join(parts))
+    means = " A reply or a reaction to this post means the newest message." if burst.newest else ""
+    return Post("\n\n".join(told), sections=tuple(sections), foot=f"_All is kept, in order: {every}.{means}_")
+
+
+def _shown(draft: Draft, burst: Burst) -> list[Message]:
+    """Return the messages of the burst that are at hand and still stand, oldest first."""
+    return [m for m in draft.messages.values() if _is_of(burst, m) and not _is_gone(m)]
 
 
 def _newest(draft: Draft, burst: Burst) -> Iterator[str]:
     known, address = draft.messages, draft.view.conversation.address
-    theirs = [m for m in known.values() if _is_of(burst, m) and m.state is not MessageState.DELETED]
-    for message in theirs[-_SHOWN:]:
+    for message in _shown(draft, burst)[-_SHOWN:]:
         brief = replace(message, text=shortened(words(message), _LONGEST), attachments=())
         if is_stranger(message):
             yield told_of_stranger(brief, draft.customer_name, address, known)
@@ -155,13 +234,18 @@ def _newest(draft: Draft, burst: Burst) -> Iterator[str]:
 def _changes(draft: Draft, burst: Burst) -> Iterator[str]:
     for message in (draft.messages[id_] for id_ in burst.changed if id_ in draft.messages):
         said = quoted(shortened(words(message), _LONGEST))
-        yield f"🗑 deleted:\n\n{said}" if message.state is MessageState.DELETED else f"Now reads:\n\n{said}"
+        yield f"🗑 deleted:\n\n{said}" if _is_gone(message) else f"Now reads:\n\n{said}"
+
+
+def _is_gone(message: Message) -> bool:
+    return message.state is MessageState.DELETED
 
 
 def _is_of(burst: Burst, message: Message) -> bool:
-    if burst.since is None or burst.until is None or not burst.since <= message.at <= burst.until:
+    if message.role is not Role.CUSTOMER and not is_stranger(message):
         return False
-    return message.role is Role.CUSTOMER or is_stranger(message)
+    span = burst.theirs if message.role is Role.CUSTOMER else burst.others
+    return span is not None and span[0] <= message.at <= span[1]
 
 
 def show_file(draft: Draft, message: Message, position: int, *, stored: bool) -> bool:
@@ -185,8 +269,12 @@ def ring(draft: Draft, subject: str) -> None:
         if burst is not None:
             _show_files(draft, burst)
         return
-    if burst is not None and not (is_burst(draft) or is_burst(draft, Standing.STRANGER)):
-        draft.remember(burst=replace(burst, over=True))
+    if burst is not None and burst.stale:
+        _anew(draft, burst)
+    if subject == _ANEW:
+        return
+    if burst is not None and subject in (_CUSTOMER, _OTHERS):
+        draft.remember(burst=replace(draft.memory.burst or burst, over=True))
     draft.because("timer", "the burst is over")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from bot.core.conversation import Input, Message, MessageState, OwnerKind, Role, Room, Status
+from bot.core.conversation import Deed, Input, Message, MessageState, OwnerKind, Role, Room, Status
 from bot.core.effects import AddMessage, ChangeMessage, Introduce, SetTimer
 from bot.core.events import (
     INVITATION,
@@ -32,7 +32,7 @@ from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer, said_only_thanks
 from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, escalate
-from bot.turns.quoting import excerpt, inert, quoted
+from bot.turns.quoting import inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
 from bot.turns.unvouched import give_to_people, is_unvouched
@@ -43,6 +43,7 @@ from orgs.answering.language import language_of
 from orgs.specification.texts import fill
 
 OPTION = "option"  # the action of a clarifying question's buttons
+_EMOJI, _KIND = 64, 64  # characters that are kept of what a platform calls them
 _BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; more says something else as well
 
 
@@ -74,7 +75,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case ReachabilityChanged(reachable=reachable):
             draft.remember(unreachable=not reachable)
             word = "can be reached again" if reachable else "has blocked us: nothing we write arrives"
-            bursts.tell(draft, Post(f"ℹ️ {draft.customer_name} {word}."))
+            bursts.tell_deed(draft, Deed("blocked", "" if reachable else "yes"))
             draft.because("customer", word)
         case Unsupported(kind=kind):
             _unreadable(draft, item, event, kind)
@@ -241,9 +242,7 @@ def _moved(draft: Draft, event: Event) -> None:
     """The customer goes on somewhere else: everybody in the room sees where the answers go now."""
     before, now = draft.memory.channel, event.place.channel
     if before and before != now:
-        bursts.tell(
-            draft, Post(f"➡️ {draft.customer_name} goes on by {now.capitalize()}: answers go there now.")
-        )
+        bursts.tell_deed(draft, Deed("moved", now))
         draft.show_card()
         draft.because("customer", f"goes on by {now}, before by {before}")
     draft.remember(channel=now)
@@ -327,9 +326,9 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
 
 def _reacted(draft: Draft, event: Event, reaction: Reacted) -> None:
     meant = draft.in_their_chat(reaction.message)
-    said = f" to “{excerpt(meant.text)}”" if meant is not None and meant.text else ""
     if reaction.added:
-        bursts.tell(draft, Post(f"{inert(reaction.emoji)} **{draft.wrote(event)}** reacted{said}."))
+        deed = Deed("reacted", reaction.emoji[:_EMOJI], meant.id if meant is not None else None)
+        bursts.tell_deed(draft, deed, draft.wrote(event))
     draft.because("customer", "reacted" if reaction.added else "took a reaction back")
 
 
@@ -347,8 +346,11 @@ def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
     theirs = event.message and event.private and not (event.automatic or event.overheard)
     if theirs and draft.status is Status.RESOLVED:
         reopen_by_customer(draft, event, _entry(draft, item))
-    told = Post(f"🗣 **{draft.wrote(event)}** sent something we cannot show: {inert(kind)}.")
-    bursts.tell(draft, told, item.message if _entry(draft, item) else None)
+    if _entry(draft, item) is not None:
+        told = Post(f"🗣 **{draft.wrote(event)}** sent something we cannot show: {inert(kind)}.")
+        bursts.tell(draft, told, item.message)
+    else:
+        bursts.tell_deed(draft, Deed("unreadable", kind[:_KIND]), draft.wrote(event))
     alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
     if alone and theirs and is_unvouched(event):
         give_to_people(draft)
@@ -361,20 +363,21 @@ def _started(draft: Draft, event: Event, payload: str) -> None:
     if _invited(draft, payload):
         return
     if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
-        bursts.tell(draft, Post(f"🗣 **{draft.customer_name}** opened the chat again."))
+        bursts.tell_deed(draft, Deed("opened"))
         return
-    if bursts.is_burst(draft):
+    greeting = fill(draft.texts.greeting, organization=draft.organization.display_name)
+    if bursts.is_burst(draft) and any(m.text == greeting for m in _of_agents(draft)):
         draft.because("customer", "opened the chat again and again: greeted before")
         return
     if event.overheard:
         draft.because("customer", "opened the chat: another app has the word there")
         return
-    draft.say(
-        fill(draft.texts.greeting, organization=draft.organization.display_name),
-        role=Role.AGENT,
-        sender=draft.owner.name,
-    )
+    draft.say(greeting, role=Role.AGENT, sender=draft.owner.name)
     draft.because(f"agent {draft.owner.name}", "greeted: the chat was opened")
+
+
+def _of_agents(draft: Draft) -> list[Message]:
+    return [message for message in draft.messages.values() if message.role is Role.AGENT]
 
 
 def _invited(draft: Draft, written: str) -> bool:

@@ -42,7 +42,8 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
         not_in_channel(draft, report)
         return
     if report.outcome == "unchanged" and report.room is not None:
-        bursts.begin_anew(draft, report)
+        if not bursts.begin_anew(draft, report) and report.grows is not None:
+            _room_failed(draft, replace(report, card=False))
         return
     if report.room is not None or report.message is None:
         if report.outcome != "delivered":
@@ -319,7 +320,7 @@ def _mend(draft: Draft, report: DeliveryReport) -> None:
     draft.because("delivery", f"the room is mended: {report.reason}")
     if report.card:
         draft.show_card()  # nobody knows whether there is one in the thread: here is one for certain
-    else:
+    elif not bursts.begin_anew(draft, report):
         _tell_again(draft, report)
 
 
@@ -340,7 +341,7 @@ def _tell_again(draft: Draft, report: DeliveryReport) -> None:
     """A line that staff perhaps do not see: not the same line, which they would read as a second one."""
     message = draft.messages.get(report.message) if report.message else None
     why = f"❓ This may be missing above, or stand there already: {inert(without_code(report.reason))}."
-    if message is None:
+    if message is None or report.grows is not None:  # the post told of many
         told = draft.transcript(draft.messages.values())
     elif message.state is MessageState.FAILED:
         _offer_again(draft, message, "The last words could not be delivered.")

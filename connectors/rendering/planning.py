@@ -1,6 +1,6 @@
 """A post as the messages it takes on one channel: the same post, the same parts, on whichever replica."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -10,11 +10,12 @@ from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import Button, Post
 from connectors.rendering.degrading import carried, choices, in_words, venue
 from connectors.rendering.density import bounded
-from connectors.rendering.splitting import joined, split
+from connectors.rendering.splitting import Size, joined, split
 from connectors.rendering.units import length
 
 # Where a post has choices and no words at all: platforms carry no buttons without a text.
 _BELOW = "👇"
+_BETWEEN = 2  # line breaks between two paragraphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def plan(
 ) -> tuple[Part, ...]:
     """Texts, each within `text_limit` as rendered, then files. Raises Refused when there is nothing to send.
 
+    A post with sections is one text: see `fitted`.
+
     Choices are buttons, else rows of a list, else numbered lines. A file of a type or size which `media_out`
     does not carry is sent as a more general kind, else as a line with `link(file)`, else as its name. These
     lines stand in a quote where the post cites.
@@ -66,12 +69,15 @@ def plan(
     if post.cites:
         lines = [f"> {line}" for line in lines]
     buttons, rows, numbers = choices(post.buttons, capabilities)
-    text = bounded(joined(post.text, "\n".join(lines), numbers))
     rendered = cache(render)  # each text is measured, and then sent
 
     def size(markdown: str) -> int:
         return length(rendered(markdown), capabilities.text_unit)
 
+    if post.sections or post.foot:
+        text = fitted(post, capabilities.text_limit, size)
+        return (TextPart(text, rendered(text)),)
+    text = bounded(joined(post.text, "\n".join(lines), numbers))
     pieces = list(split(text, capabilities.text_limit, size))
     if buttons or rows:
         pieces = pieces or [_BELOW]
@@ -83,3 +89,57 @@ def plan(
     if not texts and not files:
         raise Refused("empty: there is nothing to send")
     return (*texts, *files)
+
+
+def fitted(post: Post, limit: int, size: Size) -> str:
+    """Return a post with sections as CommonMark that takes one message: `size(text) <= limit`.
+
+    Of each section the newest lines are taken in turn, as long as there is room. The newest of all is cut
+    where it alone is too long; head and foot always stand.
+    """
+    shown: list[tuple[str, ...]] = [() for _ in post.sections]
+    used = size(_written(post, [() for _ in post.sections]))
+    order = _newest_first(post)
+    for number, line in order:
+        heading = 0 if shown[number] else size(post.sections[number].heading) + _BETWEEN
+        used += heading + size(line) + _BETWEEN
+        if used > limit:
+            break
+        shown[number] = (line, *shown[number])
+    while size(text := _written(post, shown)) > limit and any(shown):
+        number, _ = order[sum(map(len, shown)) - 1]
+        shown[number] = shown[number][1:]
+    if order and not any(shown):
+        text = _with_some(post, *order[0], limit, size)
+    return text if size(text) <= limit else split(text, limit, size)[0]
+
+
+def _newest_first(post: Post) -> list[tuple[int, str]]:
+    """Return the lines with the numbers of their sections: the newest of each, the one before of each, ..."""
+    last = len(post.sections) - 1
+    ranked = [
+        (age, last - number, number, line)
+        for number, section in enumerate(post.sections)
+        for age, line in enumerate(reversed(section.lines))
+    ]
+    return [(number, line) for _, _, number, line in sorted(ranked)]
+
+
+def _written(post: Post, shown: Sequence[tuple[str, ...]]) -> str:
+    told = [post.text]
+    for section, lines in zip(post.sections, shown, strict=True):
+        told += (section.heading, *lines) if lines else ()
+    return bounded(joined(*told, post.foot))
+
+
+def _with_some(post: Post, number: int, line: str, limit: int, size: Size) -> str:
+    """Return the post with as much of one line as there is room for."""
+    room = limit
+    while room > 0:
+        begin = next(iter(split(line, room, size)), "")
+        shown = [(begin,) if at == number and begin else () for at in range(len(post.sections))]
+        text = _written(post, shown)
+        if size(text) <= limit:
+            return text
+        room -= max(size(text) - limit, 1)
+    return _written(post, [() for _ in post.sections])

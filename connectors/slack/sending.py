@@ -72,6 +72,13 @@ def layout(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
     return plan(replace(post, attachments=files), PUBLISHED, render=to_mrkdwn, link=link)
 
 
+def _words(post: Post) -> str:
+    if not (post.sections or post.foot):
+        return to_mrkdwn(post.text)
+    [part] = plan(post, PUBLISHED, render=to_mrkdwn, link=lambda _: "")
+    return part.text if isinstance(part, TextPart) else ""
+
+
 def _reachable(attachment: Attachment, link: Callable[[str], str]) -> Attachment:
     """A message as it came is linked to, where it can be; else it is a file among others."""
     if attachment.kind is AttachmentKind.ORIGINAL and attachment.file and not link(attachment.file):
@@ -278,7 +285,7 @@ class Sending:
         if isinstance(body, Card):
             text, blocks = card_text(body), card(body, self._clock())
         else:
-            text = cut(to_mrkdwn(body.text), TEXT) or "…"
+            text = cut(_words(body), TEXT) or "…"
             if body.buttons:
                 blocks = message([text], body.buttons)
         # Without `metadata` Slack keeps what the message was posted with, by which `find` knows it.

@@ -56,3 +56,35 @@ async def test_in_telegram_it_is_one_post_that_grows(database_url: str, redis_ur
         told = [m.text for m in topic.group.messages(topic.id)]
         assert len(bursts(told)) == 1
         assert len([one for one in told if re.search(r"line \d{3}", one)]) <= ALLOWED + 1
+
+
+def shown(told: list[str]) -> list[str]:
+    """Return the posts of bursts that show the newest line, and say what a reply to them means."""
+    last = f"line {WRITTEN // 4 - 1:03}"
+    return [one for one in told if bursts([one]) and last in one and "means the newest message" in one]
+
+
+async def test_in_slack_the_newest_of_very_long_messages_are_shown_in_one_post(
+    start: Start,  # noqa: F811
+) -> None:
+    async with start(limited) as r:
+        room = await (await Room(r).open()).taken()
+        for n in range(WRITTEN // 4):
+            r.phone.say(r.maya, f"line {n:03} " + "<&>" * 110)
+        await until(lambda: shown(room.told()), what="the newest line")
+        assert len(bursts(room.told())) == 1
+
+
+async def test_in_telegram_the_newest_of_very_long_messages_are_shown_in_one_post(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, in_telegram, limited, every_channel=True) as r:
+        topic = await (await Topic(r).opened()).taken()
+        for n in range(WRITTEN // 4):
+            await topic.maya.say(f"line {n:03} " + "😀😡" * 170)
+
+        def told() -> list[str]:
+            return [m.text for m in topic.group.messages(topic.id)]
+
+        await until(lambda: shown(told()), what="the newest line")
+        assert len(bursts(told())) == 1

@@ -77,7 +77,7 @@ class Left:
 
     @property
     def text(self) -> str:
-        return self.operation.text if isinstance(self.operation, Post) else ""
+        return self.operation.whole if isinstance(self.operation, Post) else ""
 
 
 class Bench:

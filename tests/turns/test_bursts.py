@@ -390,7 +390,153 @@ async def test_who_goes_to_and_fro_between_two_states_in_a_burst_gets_no_line_fo
     await limited(desk)
     for n in range(20):
         await desk.say(ReachabilityChanged(reachable=bool(n % 2)))
-    assert len(to_rooms(await desk.deliver())) == ALLOWED
+    told = to_rooms(await desk.deliver())
+    assert len(told) == ALLOWED + 1
+    assert "can be reached again" in told[-1]
+
+
+def post_of_burst(desk: Bench, *, on: str = "burst-post") -> Callable[[Item], Result | None]:
+    """The platform calls the post of a burst so."""
+
+    def fate(item: Item) -> Result | None:
+        shows = item.room is not None and "Too much" in getattr(item.operation, "text", "")
+        return desk.taken(item, on) if shows else None
+
+    return fate
+
+
+def no_first_post(item: Item) -> Result | None:
+    """As the deliverer does, where nobody knows whether the post of a burst arrived."""
+    if item.kind == "post" and "Too much" in getattr(item.operation, "text", ""):
+        return Dead(item, "unknown", "send.interrupted", "interrupted while it was being sent")
+    return nothing_to_change(item)
+
+
+def nothing_to_change(item: Item) -> Result | None:
+    if item.kind == "grow" and not item.refs:
+        return Dead(item, "withdrawn", "delivery.pointless", "what it belongs to was never delivered")
+    return None
+
+
+async def test_a_first_post_that_perhaps_never_arrived_is_begun_anew(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 6))
+    await desk.deliver()
+    await write(desk, range(6, 9))
+    await desk.deliver(no_first_post)
+    await desk.turn()
+    left = await desk.deliver(nothing_to_change)
+    [post] = to_rooms(left)
+    assert "line 008" in post
+    assert "**3** messages" in post
+    await write(desk, range(9, 12))
+    left = await desk.deliver(nothing_to_change)
+    assert to_rooms(left) == []
+    assert "line 011" in grown(left)[-1]
+
+
+async def test_what_was_to_change_a_lost_first_post_begins_no_second_one(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 6))
+    await desk.deliver()
+    await write(desk, range(6, 7))
+    lost = [item for item in await desk.claim() if item.kind == "post"]
+    await write(desk, range(7, 9))
+    await desk.settle(*filter(None, map(no_first_post, lost)))
+    await desk.turn()
+    left = await desk.deliver(nothing_to_change)
+    await desk.turn()
+    left += await desk.deliver(nothing_to_change)
+    assert ["line 008" in post for post in to_rooms(left)] == [True]
+
+
+async def test_a_post_that_can_never_be_changed_is_begun_anew_after_a_pause_and_at_the_end(
+    desk: Bench,
+) -> None:
+    def unchangeable(item: Item) -> Result | None:
+        return Dead(item, "failed", "send.rejected", "cant_update") if item.kind == "grow" else None
+
+    async def go_on(numbers: range) -> list[str]:
+        await write(desk, numbers)
+        told = to_rooms(await desk.deliver(unchangeable))
+        await desk.turn()
+        return told + to_rooms(await desk.deliver(unchangeable))
+
+    await limited(desk)
+    await write(desk, range(1, 7))
+    await desk.deliver()
+    for n in range(10, 13):
+        assert ["Too much" in told for told in await go_on(range(n, n + 1))] == [True]
+    assert await go_on(range(20, 50)) == []
+    await desk.execute("delete from timers where kind = 'burst' and subject = 'customer'")
+    await desk.rings("burst")
+    [post] = to_rooms(await desk.deliver(unchangeable))
+    assert "line 049" in post
+    assert await go_on(range(50, 60)) == []
+    await desk.execute("delete from floods")
+    await desk.rings("burst")
+    [post] = to_rooms(await desk.deliver(unchangeable))
+    assert "line 059" in post
+    assert "**44** messages" in post
+
+
+async def test_who_opens_the_chat_too_often_at_once_is_greeted(desk: Bench) -> None:
+    desk.customer_per_minute = ALLOWED
+    await desk.hear(*(desk.event(Started("start")) for _ in range(ALLOWED + 5)))
+    await desk.turn()
+    assert len(to_customers(await desk.deliver())) == 1
+
+
+async def test_a_reaction_to_the_post_means_the_newest_line_that_was_not_deleted(desk: Bench) -> None:
+    conversation = await limited(desk)
+    view = await desk.held(conversation)
+    await write(desk, range(1, 12))
+    await desk.deliver(post_of_burst(desk))
+    await desk.say(Deleted("maya-11"))
+    await desk.deliver(post_of_burst(desk))
+    await desk.staff(Reacted("burst-post", "👍", added=True), view)
+    await desk.undo_is_over()
+    left = await desk.deliver(post_of_burst(desk))
+    assert [one.operation for one in left if isinstance(one.operation, Emote)] == [Emote("maya-10", "👍")]
+
+
+async def test_what_they_do_beside_writing_stands_in_the_post_of_the_burst(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 10))
+    await desk.deliver()
+    for emoji in ("👍", "🎉", "👎"):
+        await desk.say(Reacted("maya-2", emoji, added=True))
+    await desk.say(ReachabilityChanged(reachable=False))
+    left = await desk.deliver()
+    assert to_rooms(left) == []
+    [post] = grown(left)
+    assert "👎 **Maya** reacted to “line 002”. _The last of 3 times._" in post
+    assert "has blocked us" in post
+
+
+async def test_changes_of_more_lines_than_are_shown_are_counted(desk: Bench) -> None:
+    await escalated(desk)
+    desk.customer_per_minute = 30
+    await write(desk, range(1, 31))
+    await desk.deliver()
+    for n in range(1, 31):
+        await desk.say(Edited(f"maya-{n}", f"changed {n:03}"))
+    left = await desk.deliver()
+    singly = [told for told in to_rooms(left) if "Too much" not in told]
+    text = [*to_rooms(left), *grown(left)][-1]
+    assert f"changed meanwhile {30 - len(singly)} times" in text
+    assert "changed 030" in text
+
+
+async def test_a_strangers_line_that_stands_by_itself_is_not_told_of_in_the_burst_too(desk: Bench) -> None:
+    await limited(desk)
+    await write(desk, range(1, 9))
+    await desk.hear(desk.event("I am new here", "stranger", chat="maya", standing=Standing.STRANGER))
+    await desk.turn()
+    await write(desk, range(9, 12))
+    left = await desk.deliver()
+    assert [told for told in to_rooms(left) if "I am new here" in told]
+    assert "I am new here" not in "".join(told for told in grown(left))
 
 
 # --- what is tried again

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.core.connector import Capabilities, Media, Unit
 from bot.core.errors import Refused
 from bot.core.events import Attachment, AttachmentKind
-from bot.core.outbound import Button, Post, Template
+from bot.core.outbound import Button, Post, Section, Template
 from connectors.rendering import FilePart, Part, TextPart, length, plan, to_plain, to_whatsapp
 
 CHANNEL = Capabilities(
@@ -264,3 +264,45 @@ def test_whatever_is_posted_each_part_is_within_the_channels_limits(
             assert all(length(row.label, Unit.CHARACTERS) <= 12 for row in part.rows)
     carried = sum(len(part.buttons) + len(part.rows) for part in parts if isinstance(part, TextPart))
     assert carried in (0, len(labels))
+
+
+def of_sections(*lengths: int, sign: str = "a") -> Post:
+    """Two sections with so many lines each, of 30 characters."""
+    sections = [
+        Section(f"Part {part}", tuple(f"{part}.{n:02} {sign * 25}" for n in range(count)))
+        for part, count in enumerate(lengths)
+    ]
+    return Post("Head", sections=tuple(sections), foot="Foot")
+
+
+def only(parts: tuple[Part, ...]) -> str:
+    [text] = texts(parts)
+    assert len(parts) == 1
+    assert length(text, CHANNEL.text_unit) <= CHANNEL.text_limit
+    assert text.startswith("Head")
+    assert text.endswith("Foot")
+    return text
+
+
+@pytest.mark.parametrize("sign", ["a", "😀", "&"])
+def test_of_a_post_with_sections_the_newest_lines_of_each_are_shown_in_one_message(sign: str) -> None:
+    text = only(planned(of_sections(10, 10, sign=sign)))
+    assert "1.09" in text
+    assert "0.00" not in text
+    if sign == "a":
+        assert text.index("Part 0") < text.index("0.09") < text.index("Part 1") < text.index("1.09")
+
+
+def test_all_lines_are_shown_where_there_is_room() -> None:
+    assert only(planned(of_sections(1, 2))) == (
+        f"Head\n\nPart 0\n\n0.00 {'a' * 25}\n\nPart 1\n\n1.00 {'a' * 25}\n\n1.01 {'a' * 25}\n\nFoot"
+    )
+
+
+def test_a_line_too_long_for_the_message_is_cut_and_the_foot_stands() -> None:
+    text = only(planned(Post("Head", sections=(Section("Part", ("word " * 100,)),), foot="Foot")))
+    assert text.count("word") > 20
+
+
+def test_a_post_of_head_and_foot_is_one_message() -> None:
+    assert only(planned(Post("Head", foot="Foot"))) == "Head\n\nFoot"
