@@ -22,6 +22,10 @@ _CROWDED: Final = (
     StorageUnavailable,
     "PostgreSQL has no connection left for this process: raise its max_connections, or run fewer processes.",
 )
+_OPTION: Final = (
+    StorageUnavailable,
+    "An option of DATABASE_URL has a value that PostgreSQL does not know: correct it.",
+)
 _BY_STATE: Final[dict[str, tuple[type[StorageUnavailable], str]]] = {
     "28000": _LOGIN,
     "28P01": _LOGIN,
@@ -39,6 +43,7 @@ _BY_WORDS: Final = (
     (re.compile("password authentication failed|no password supplied|no pg_hba.conf entry"), _LOGIN),
     (re.compile('role ".*" (does not exist|is not permitted to log in)'), _LOGIN),
     (re.compile('database ".*" does not exist'), _NAME),
+    (re.compile(r"invalid \S+ value"), _OPTION),
     (re.compile("too many clients|remaining connection slots"), _CROWDED),
 )
 _OF_REACHING: Final = (

@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bot.bus.redis_health import RedisHealth
 from bot.core.ids import ConversationId
 from storage.inbox import Wake
-
-log = structlog.get_logger(__name__)
 
 _RECONNECT = 0.5  # seconds
 _PATIENCE = 2.0  # seconds that a command to Redis may take
@@ -54,7 +52,7 @@ class Bell:
         self._listeners: list[Listener] = []
         self._outgoing: list[Wake] = []
         self._rung = asyncio.Event()
-        self.state = "off" if self._redis is None else "down"  # "up", "down" or "off"
+        self.redis = RedisHealth(used=self._redis is not None)
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
@@ -65,7 +63,7 @@ class Bell:
             return
         for listener in self._listeners:
             listener(wakes)
-        if self.state == "up":
+        if self.redis.state == "up":
             self._outgoing.extend(wakes)
             self._rung.set()
 
@@ -87,22 +85,22 @@ class Bell:
             try:
                 async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(self._channel)
-                    self._turn("up")
+                    self._answers()
                     pinged = False
                     while True:
                         _obey()
                         message = await subscription.get_message(timeout=_PATIENCE / 2)
                         if message is not None:  # a ring, or the answer to a ping
                             pinged = False
-                            self._turn("up")  # also after a ring that `_send` could not get through
+                            self._answers()  # also after a ring that `_send` could not get through
                             self._hear(message["data"])
                         elif pinged:
                             raise TimeoutError("no answer to a ping")
                         else:
                             pinged = True
                             await subscription.ping()
-            except (RedisError, OSError, TimeoutError):
-                self._turn("down")
+            except (RedisError, OSError, TimeoutError) as error:
+                self.redis.down(error)
                 await asyncio.sleep(_RECONNECT)
 
     async def _send(self, redis: Redis) -> None:
@@ -114,8 +112,8 @@ class Bell:
             body = [[str(w.conversation), round(w.after.total_seconds() * 1000), w.said] for w in wakes]
             try:
                 await redis.publish(self._channel, json.dumps([self._me, body]))
-            except (RedisError, OSError, TimeoutError):
-                self._turn("down")  # the workers poll; `_receive` tells when it is back
+            except (RedisError, OSError, TimeoutError) as error:
+                self.redis.down(error)  # the workers poll; `_receive` tells when it is back
 
     def _hear(self, data: bytes) -> None:
         try:
@@ -127,10 +125,7 @@ class Bell:
             for listener in self._listeners:
                 listener(wakes)
 
-    def _turn(self, state: str) -> None:
-        if state != self.state:
-            self.state = state
-            log.info("redis", state=state)
-            if state == "up":
-                for listener in self._listeners:
-                    listener(())  # look once: rings may have been lost
+    def _answers(self) -> None:
+        if self.redis.up():
+            for listener in self._listeners:
+                listener(())  # look once: rings may have been lost

@@ -148,7 +148,7 @@ class Fetcher:
 
     def _until_next(self) -> float:
         """Seconds until the next look, unless the bell rings."""
-        longest = self._pace.idle if self._bell.state == "up" else self._pace.deaf
+        longest = self._pace.idle if self._bell.redis.state == "up" else self._pace.deaf
         pause = min(self._pause, longest)
         self._pause = min(pause * 2, longest)
         now = time.monotonic()

@@ -28,6 +28,8 @@ ESCALATION_AGE = Gauge("desk_escalations_oldest_seconds", "Age of the oldest of 
 DESTROYED_KEY_AGE = Gauge(
     "desk_destroyed_keys_oldest_seconds", "Since when a destroyed key may still be in the pages of its table"
 )
+CHAINS_BROKEN = Gauge("desk_audit_chains_broken", "Audit chains that do not hold what was noted of them")
+REDIS_UP = Gauge("desk_redis_up", "1 while Redis does its work or is not used, else 0")
 DATABASE_UP = Gauge("desk_database_up", "1 while the database does its work, else 0")
 PROBLEM = Gauge("desk_problem", "1 for the code of what is wrong with the database", ["code"])
 JOBS = Counter("desk_jobs_total", "Jobs by outcome", ["job", "outcome"])

@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from bot.commands.desk import Desk, whose
+from bot.commands.desk import Desk, Reply, actor, whose
 from bot.commands.formatting import count_of, moment
 from bot.core.commands import Call, Command, Output, Parameter, Permission, Table
 from bot.core.errors import BadUsage
-from storage.anchors import outside
-from storage.audit import AuditLine, Detail, Link
+from storage.anchors import compare, head_of
+from storage.audit import AuditEntry, AuditLine, Detail, Link, Verdict, record
 from storage.audit import tail as read_tail
-from storage.audit import verify as verify_chain
 
 _MOST: Final = 1_000
 _HASH_DIGITS: Final = 64
@@ -20,12 +19,10 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     async def verify(call: Call) -> Output:
         noted = [_noted(call.arguments["noted"])] if call.arguments["noted"] else []
         known = await whose(desk, call)
-        elsewhere = await outside(desk.anchors, known.organization)
-        async with desk.database.begin(known.organization) as connection:
-            found = await verify_chain(connection, known.organization, [*noted, *elsewhere.links])
-        verdict = elsewhere.judge(found)
+        compared = await compare(desk.database, desk.anchors, known.organization, noted)
+        verdict = compared.verdict
         return Output(
-            text=f"{verdict.sentence}\n{elsewhere.against}",
+            text=f"{verdict.sentence}\n{compared.against}",
             data={
                 "ok": verdict.ok,
                 "sealed": verdict.sealed,
@@ -34,10 +31,31 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 "entry": str(verdict.audit_id) if verdict.audit_id else None,
                 "what": verdict.what,
                 "sentence": verdict.sentence,
-                "against": elsewhere.against,
+                "against": compared.against,
             },
             ok=verdict.ok,
         )
+
+    async def anchor(call: Call) -> Output:
+        known = await whose(desk, call)
+        compared = await compare(desk.database, desk.anchors, known.organization)
+        loss = (
+            f"{compared.verdict.sentence} {compared.against} Where the chain ends now becomes what it is"
+            " compared with: what is missing from it, is missing unnoticed from then on."
+        )
+        question = "Begin anew from where the chain ends now?"
+        reply = Reply.INSISTED if call.arguments["yes"] else await desk.confirm(loss, question)
+        if not reply.go_on:
+            return Output(
+                text=f"{loss} Nothing was changed. To do it without being asked, add `--yes`.", ok=False
+            )
+        async with desk.database.begin(known.organization) as connection:
+            await record(connection, known.organization, [_begun_anew(desk, call, compared.verdict)])
+            head = await head_of(connection, known.organization)
+        if head is None:
+            return Output(text="The audit chain has no link yet: there is nothing to begin from.", ok=False)
+        written = await desk.anchors.note(head)
+        return Output(text=f"The audit chain is compared with link {written['position']} from now on.")
 
     async def tail(call: Call) -> Output:
         limit = count_of(call.arguments["limit"], "limit", _MOST)
@@ -59,12 +77,30 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             ),
         ),
         Command(
+            name="audit anchor",
+            summary="After a backup was restored: compare the audit chain with where it ends now.",
+            permission=Permission.SHELL,
+            handler=anchor,
+            parameters=(Parameter("yes", "Without being asked.", flag=True),),
+        ),
+        Command(
             name="audit tail",
             summary="The newest entries of the audit log.",
             permission=Permission.ADMIN,
             handler=tail,
             parameters=(Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),),
         ),
+    )
+
+
+def _begun_anew(desk: Desk, call: Call, verdict: Verdict) -> AuditEntry:
+    return AuditEntry(
+        id=desk.new_id(),
+        at=desk.clock(),
+        actor=actor(call),
+        action="audit.anchored",
+        subject="audit",
+        details={"whole": verdict.ok, "sealed": verdict.sealed},
     )
 
 

@@ -165,7 +165,10 @@ class _Vault:
 def _name(call: Call) -> str:
     name = call.arguments["name"]
     if not is_secret_name(name):
-        raise BadUsage("A secret is named in capitals, as in the organization file: TELEGRAM_BOT_TOKEN.")
+        raise BadUsage(
+            "A secret is named in capitals, as in the organization file: TELEGRAM_BOT_TOKEN."
+            " The program's own settings are no secrets of an account."
+        )
     return name
 
 
@@ -174,9 +177,19 @@ def _value(given: str) -> str:
     value = given.strip()
     if not value:
         raise CommandError("Nothing was given, so nothing was changed: pipe the secret in, or type it.")
-    if len(value) > LONGEST or "\0" in value:
-        raise CommandError(f"That is no secret: it has more than {LONGEST:,} characters, or a NUL in it.")
+    if len(value) > LONGEST or "\0" in value or (not value.isascii() and not _is_text(value)):
+        raise CommandError(
+            f"That is no secret: it has more than {LONGEST:,} characters, or something in it that is no text."
+        )
     return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8 were piped in
+        return False
+    return True
 
 
 def _users(organization: Organization) -> dict[str, tuple[str, ...]]:

@@ -5,8 +5,7 @@ from datetime import timedelta
 import structlog
 
 from bot.jobs.job import Context, Counts, Job
-from storage.anchors import Anchors, outside
-from storage.audit import verify
+from storage.anchors import Anchors, compare
 from storage.filestore import FileStore
 from storage.organizations import current
 
@@ -17,14 +16,12 @@ async def audit_check(context: Context) -> Counts:
     """A broken chain is told to operators; it is no failure of the job, and trying again would not help."""
     async with context.database.begin() as connection:
         organizations = sorted(known.organization for known in await current(connection))
-    anchors = Anchors(FileStore(context.files_url), context.keyring)
+    anchors = Anchors(FileStore(context.files_url), context.keyring, context.anchors_file)
     checked = broken = links = 0
     for organization in organizations:
         if context.spent():
             break
-        elsewhere = await outside(anchors, organization)
-        async with context.database.begin(organization) as connection:
-            verdict = elsewhere.judge(await verify(connection, organization, elsewhere.links))
+        verdict = (await compare(context.database, anchors, organization)).verdict
         checked += 1
         links += verdict.sealed
         if not verdict.ok:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Concatenate
 
 from bot.core.ids import Clock
@@ -22,6 +23,7 @@ class Context:
     database: Database
     keyring: Keyring
     files_url: str  # of the file store
+    anchors_file: Path | None = None  # where the operator has anchors of the audit chain kept as well
     rewrite_max: int  # bytes: a larger table of customers is not rewritten
     clock: Clock
     spent: Callable[[], bool]  # the budget is: finish the batch at hand, the rest is for the next run

@@ -21,6 +21,7 @@ from bot.core.errors import DeskError, SettingsError
 from bot.core.ids import utc_now
 from bot.jobs.job import Context, Counts, Job, Plain
 from bot.jobs.registry import find
+from storage.anchors import file_of
 from storage.database import Database
 from storage.sealing import Keyring
 
@@ -93,6 +94,7 @@ async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, s
         database=database,
         keyring=Keyring.parse(environ["ENCRYPTION_KEY"]),
         files_url=environ.get("FILES_URL") or _usual_folder(environ),
+        anchors_file=file_of(environ.get("AUDIT_ANCHORS_URL", "")),
         rewrite_max=int(environ["REWRITE_MAX_MB"]) * 1024**2,
         clock=utc_now,
         spent=lambda: time.monotonic() >= end,

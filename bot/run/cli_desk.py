@@ -24,7 +24,7 @@ from bot.run.instance import running_instance
 from bot.run.settings import Settings, load, parse
 from bot.run.wiring import CHANNELS
 from storage.accounts import Account
-from storage.anchors import Anchors
+from storage.anchors import Anchors, file_of
 from storage.database import Database
 from storage.files import Files, FileStore
 from storage.health import check
@@ -115,7 +115,7 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
                 organizations=Organizations(database),
                 ring=_nobody,
                 channels=CHANNELS,
-                anchors=Anchors(FileStore(settings.files_url), keys.keyring),
+                anchors=Anchors(FileStore(settings.files_url), keys.keyring, file_of(settings.anchors_url)),
                 confirm=shell.confirm,
                 ask_secret=shell.ask_secret,
                 borrow=lender(settings, CHANNELS, database, _lend(settings, database, keys)),

@@ -1,7 +1,7 @@
 """Health over HTTP: `/healthz` for everybody; `/readyz` and `/metrics` for operators alone.
 
-Where the program listens for other machines, the two are for who knows METRICS_TOKEN, or on HEALTH_PORT
-alone: strangers find nothing at their addresses.
+Where other machines reach the program, itself or through a proxy at PUBLIC_URL, the two are for who knows
+METRICS_TOKEN, or on HEALTH_PORT alone: strangers find nothing at their addresses.
 """
 
 import errno
@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from bot.bus.redis_health import RedisHealth
 from bot.core.errors import SettingsError
 from bot.run.settings import Settings
 from bot.run.upkeep import does_its_work, trouble
@@ -34,7 +36,7 @@ class Health:
     """What a process can say of itself."""
 
     database: Database
-    redis: Callable[[], str]
+    redis: RedisHealth
     accounts: Callable[[], Sequence[Mapping[str, str]]] | None = None  # of processes that have connectors
     token: str
 
@@ -61,9 +63,11 @@ class Health:
         ready = does_its_work(problem)
         body: dict[str, object] = {
             "database": "up" if ready or problem is None else problem.code,
-            "redis": self.redis(),
+            "redis": self.redis.state,
             "problem": {"code": problem.code, "sentence": str(problem)} if problem else None,
         }
+        if self.redis.sentence:
+            body["redis_problem"] = self.redis.sentence
         if self.accounts is not None:
             body["accounts"] = self.accounts()
         return web.json_response(body, status=200 if ready else 503)
@@ -84,7 +88,9 @@ def hidden(settings: Settings) -> bool:
     """Return whether `/readyz` and `/metrics` are kept off PORT."""
     if settings.health_port is not None:
         return True
-    return not (settings.metrics_token or _loopback(settings.host))
+    # Behind a proxy the program listens on this machine, and is asked by everybody.
+    here = _loopback(settings.host) and _loopback(urlsplit(settings.public_url).hostname or "")
+    return not (settings.metrics_token or here)
 
 
 def _loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 
 import structlog
 
+from bot.bus.redis_health import RedisHealth
 from bot.run.health import Health, health_port
 from bot.run.settings import Settings
 from bot.run.upkeep import ended_by_itself, watch_database
@@ -22,7 +23,7 @@ _POOL = 2
 
 
 @contextmanager
-def healthy(settings: Settings, database_url: str, *, redis: Callable[[], str]) -> Iterator[None]:
+def healthy(settings: Settings, database_url: str, *, redis: RedisHealth) -> Iterator[None]:
     """Watch the database beside the block, and answer on HEALTH_PORT if it is set.
 
     Raises SettingsError, StorageUnavailable, and ProcessBroken if watching ended by itself; that stops the
@@ -56,7 +57,7 @@ def healthy(settings: Settings, database_url: str, *, redis: Callable[[], str]) 
 
 
 async def _watch(
-    settings: Settings, database_url: str, redis: Callable[[], str], begun: Future[Callable[[], object]]
+    settings: Settings, database_url: str, redis: RedisHealth, begun: Future[Callable[[], object]]
 ) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     stopping = asyncio.create_task(stop.wait())

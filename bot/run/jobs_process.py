@@ -30,6 +30,7 @@ from rq.exceptions import StopRequested
 from rq.scheduler import RQScheduler
 from rq.worker import WorkerStatus
 
+from bot.bus.redis_health import RedisHealth
 from bot.jobs.job import Job
 from bot.jobs.perform import interrupt, perform
 from bot.jobs.queue import SERIALIZER, enqueue_due, queue_name, queue_of
@@ -67,7 +68,7 @@ def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         if not servers.redis_url:
-            with healthy(settings, servers.database_url, redis=lambda: "off"):
+            with healthy(settings, servers.database_url, redis=RedisHealth(used=False)):
                 _begun(settings)
                 run_in_turn(stop.asked)
         else:
@@ -83,7 +84,7 @@ def _run_queued(settings: Settings, servers: Servers, namespace: str, stop: "_St
     ticker = _Ticker(Redis.from_url(servers.redis_url, socket_timeout=_PATIENCE), namespace, stop.asked)
     thread = threading.Thread(target=ticker.run, name="jobs ticker")
     try:
-        with healthy(settings, servers.database_url, redis=lambda: ticker.state):
+        with healthy(settings, servers.database_url, redis=ticker.redis):
             _begun(settings)
             thread.start()
             try:
@@ -197,11 +198,10 @@ class _Ticker:
     """Once a second: periodic jobs that are due, and failed ones whose pause is over. Tells of Redis."""
 
     def __init__(self, redis: Redis, namespace: str, stop: threading.Event) -> None:
-        self._redis = redis
+        self._client = redis
         self._namespace = namespace
         self._stop = stop
-        self.state = "down"  # or "up"
-        self._told = False
+        self.redis = RedisHealth(used=True)
         self._cron: CronScheduler | None = None
         self._retries: RQScheduler | None = None
 
@@ -209,9 +209,9 @@ class _Ticker:
         while not self._stop.is_set():
             try:
                 self._tick()
-                self._turn("up")
-            except (RedisError, OSError):
-                self._turn("down")
+                self.redis.up()
+            except (RedisError, OSError) as error:
+                self.redis.down(error)
             except Exception as error:  # one bad entry in Redis must not end all periodic work
                 log.error("jobs ticker failed", process="jobs", exc_info=error)
             self._stop.wait(_TICK)
@@ -230,12 +230,12 @@ class _Ticker:
             self._retries.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]
 
     def _begin(self) -> tuple[CronScheduler, RQScheduler]:
-        cron = CronScheduler(self._redis, logging_level=logging.WARNING)
+        cron = CronScheduler(self._client, logging_level=logging.WARNING)
         cron.get_jobs().extend(_Periodic(job, self._namespace) for job in JOBS if job.cron)
         cron.register_birth()
         retries = RQScheduler(
             [queue_name(self._namespace)],
-            connection=self._redis,
+            connection=self._client,
             logging_level=logging.WARNING,
             serializer=SERIALIZER,
         )
@@ -251,15 +251,7 @@ class _Ticker:
         except (RedisError, OSError):
             pass  # what we leave there expires by itself
         finally:
-            self._redis.close()
-
-    def _turn(self, state: str) -> None:
-        if state != self.state or not self._told:
-            self.state, self._told = state, True
-            if state == "up":
-                log.info("redis", process="jobs", state=state)
-            else:
-                log.warning("redis", process="jobs", state=state)
+            self._client.close()
 
 
 class _SaidByUs(logging.Filter):

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from bot.core.errors import DeskError, ProcessBroken, SettingsError
 from bot.core.ids import new_id
+from bot.run.anchoring import anchor_audit
 from bot.run.connections import address_of
 from bot.run.embedded import Servers, embedded
 from bot.run.embedded.kept import LOOPBACK, free_port
@@ -28,7 +29,7 @@ from bot.run.instance import Instance, InstanceFile, only_instance
 from bot.run.jobs_process import run_jobs
 from bot.run.sandbox import forget_customers, in_sandbox
 from bot.run.settings import Environment, Settings
-from bot.run.upkeep import anchor_audit, count_waiting, ended_by_itself, seal_audit, watch_database
+from bot.run.upkeep import count_waiting, ended_by_itself, seal_audit, watch_database
 from bot.run.web import health_of, web_app
 from bot.run.wiring import CHANNELS, House, house, namespace
 from orgs.loading import load as load_organization
@@ -192,7 +193,8 @@ async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -
         workers.append(asyncio.create_task(h.deliverer.run(stop), name="deliverer"))
         workers.append(asyncio.create_task(h.fetcher.run(stop), name="fetcher"))
         keepers.append(asyncio.create_task(seal_audit(h.database), name="audit"))
-        keepers.append(asyncio.create_task(anchor_audit(h.database, h.desk.anchors), name="anchors"))
+        anchoring = anchor_audit(h.database, h.desk.anchors, h.settings.anchors_webhook)
+        keepers.append(asyncio.create_task(anchoring, name="anchors"))
         keepers.append(asyncio.create_task(count_waiting(h.database), name="gauges"))
     watched = [*keepers, *fetching, *workers]
     broken: list[DeskError] = []

@@ -13,6 +13,8 @@
                               (AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
     FILES_MAX_MB              larger attachments are refused: 50
     SCAN_COMMAND, CLAMD       what looks for viruses: a command that reads the file, or clamd's address
+    AUDIT_ANCHORS_URL         where notes of the audit chain's end go as well: file:///folder/file, to which
+                              lines are added, or https://…, which gets each as JSON
     LEASE_SECONDS             how long what a dead worker held waits for another one: 15
     REWRITE_MAX_MB            `desk jobs` does not rewrite a larger table of customers after an erasure: 1024
     HEALTH_PORT               where the process answers /healthz, /readyz and /metrics; without it
@@ -39,6 +41,8 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from redis.connection import parse_url
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -80,9 +84,15 @@ class Settings:
     var: Path
     files_url: str
     files_max: int  # bytes
+    anchors_url: str  # "": nowhere else
     rewrite_max: int  # bytes
     log_level: LogLevel
     environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def anchors_webhook(self) -> str:
+        """Where anchors of the audit chain are sent to; "" means nowhere."""
+        return "" if self.anchors_url.startswith("file:") else self.anchors_url
 
     def secret(self, name: str) -> str:
         """The value of a variable which must be there, such as an account's token."""
@@ -133,10 +143,15 @@ def surroundings(environ: Mapping[str, str], file: Path = ENV_FILE) -> Mapping[s
             f"{file} cannot be read ({type(error).__name__}): mend it, or take it away"
         ) from None
     # The library passes over what it cannot read, and the setting would silently be what it is without one.
-    if wrong := next((one.original for one in parse_stream(io.StringIO(text)) if one.error), None):
+    bindings = parse_stream(io.StringIO(text))
+    if wrong := next(
+        (b.original for b in bindings if b.error or (b.key is not None and b.value is None)), None
+    ):
         blank = wrong.string[: len(wrong.string) - len(wrong.string.lstrip())]
         line = wrong.line + blank.count("\n")
         raise SettingsError(f"{file}, line {line} is no NAME=value, or a quote in it is not closed: mend it")
+    if "\0" in text:
+        raise SettingsError(f"{file} has a NUL in it, which no variable may have: mend it")
     given = dotenv_values(stream=io.StringIO(text), interpolate=False)  # a password may have a $ in it
     return {**{name: value for name, value in given.items() if value is not None}, **environ}
 
@@ -187,6 +202,7 @@ def parse(environ: Mapping[str, str]) -> Settings:
         public_url=_http_url("PUBLIC_URL", get("PUBLIC_URL", f"http://127.0.0.1:{port}")),
         var=var,
         files_url=_files_url(get("FILES_URL"), var),
+        anchors_url=_anchors_url(get("AUDIT_ANCHORS_URL")),
         files_max=_megabytes("FILES_MAX_MB", get("FILES_MAX_MB", "50")),
         rewrite_max=_megabytes("REWRITE_MAX_MB", get("REWRITE_MAX_MB", "1024"), most=100_000),
         log_level=_choice("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LogLevel),
@@ -265,6 +281,11 @@ def _files_url(text: str, var: Path) -> str:
     return text
 
 
+def _anchors_url(text: str) -> str:
+    _check_url("AUDIT_ANCHORS_URL", text, ("file", "http", "https"))
+    return text
+
+
 def _megabytes(name: str, text: str, *, most: int = 2000) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:7]) <= most):
         raise SettingsError(f"{name} is {text[:20]!r}: it must be a number from 1 to {most}")
@@ -273,7 +294,22 @@ def _megabytes(name: str, text: str, *, most: int = 2000) -> int:
 
 def _http_url(name: str, text: str) -> str:
     _check_url(name, text, ("http", "https"))
+    if text and not _is_plain(text):
+        raise SettingsError(
+            f"{name} cannot be read: it must be an address such as https://desk.example, without a question"
+            " mark or a blank, with a port from 1 to 65535 if it has one"
+        )
     return text.rstrip("/")
+
+
+def _is_plain(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    told = "".join((parts.query, parts.fragment)) or any(sign.isspace() for sign in url)
+    return bool(parts.hostname) and not told and (port is None or port > 0)
 
 
 def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
@@ -296,13 +332,31 @@ def _check_database_url(text: str) -> None:
             " postgresql://user:password@host:5432/database"
         )
 
+    try:
+        conninfo_to_dict(text.replace("postgresql+psycopg:", "postgresql:", 1))
+    except ProgrammingError:  # its words may hold the password
+        raise SettingsError(
+            "DATABASE_URL cannot be read, it has an option that PostgreSQL does not know, or a sign in its"
+            " password that must be written with % (a blank is %20, a % is %25)"
+        ) from None
+
 
 def _check_redis_url(text: str) -> None:
     _check_url("REDIS_URL", text, ("redis", "rediss", "unix"))
     try:
         told = parse_url(text) if text else {}  # type: ignore[no-untyped-call]
-    except ValueError:
+    except ValueError as error:
+        if "port" not in str(error).lower():
+            raise SettingsError(
+                "REDIS_URL cannot be read, an option in it has no such value: write it as"
+                " redis://user:password@host:6379/0"
+            ) from None
         told = {"port": 0}
+    number = urlsplit(text).path.strip("/") if text and not text.startswith("unix:") else ""
+    if number and not (number.isascii() and number.isdigit()):
+        raise SettingsError(
+            "REDIS_URL must end with the number of a database, or with the port: redis://host:6379/0"
+        )
     if not 0 < told.get("port", 6379) < 65536:
         raise SettingsError(
             "REDIS_URL cannot be read, its port must be a number from 1 to 65535: write it as"

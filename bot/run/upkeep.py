@@ -16,9 +16,7 @@ from bot.bus.metrics import (
     PROBLEM,
     READY,
 )
-from bot.core.errors import DeskError, PlatformDown, ProcessBroken, SchemaNewer, StorageUnavailable
-from bot.core.ids import OrgId
-from storage.anchors import Anchors, heads
+from bot.core.errors import DeskError, ProcessBroken, SchemaNewer, StorageUnavailable
 from storage.audit import seal
 from storage.database import Database
 from storage.health import check
@@ -28,7 +26,6 @@ log = structlog.get_logger(__name__)
 _WATCH_EVERY = 2.0  # seconds
 _SEAL_EVERY = 1.0  # seconds
 _COUNT_EVERY = 5.0  # seconds
-_ANCHOR_EVERY = 60.0  # seconds: of the newest entries so much could be cut off unseen
 
 
 def ended_by_itself(part: str, error: BaseException | None) -> DeskError:
@@ -91,38 +88,6 @@ async def seal_audit(database: Database) -> None:
                 await seal(connection)
         except StorageUnavailable as error:
             log.warning("audit not sealed", code=error.code)
-
-
-async def anchor_audit(database: Database, anchors: Anchors) -> None:
-    """Note outside the database where each chain stands, now and then, until cancelled."""
-    noted: dict[OrgId, int] = {}
-    while True:
-        await asyncio.sleep(_ANCHOR_EVERY)
-        try:
-            await note_heads(database, anchors, noted)
-        except (StorageUnavailable, PlatformDown) as error:
-            log.warning("audit not anchored", code=error.code)
-
-
-async def note_heads(database: Database, anchors: Anchors, noted: dict[OrgId, int]) -> None:
-    """Note each chain that went on since it was `noted`. Each anchor stands in the log as well, signed.
-
-    Several workers may do so: they write the same. Raises StorageUnavailable, PlatformDown.
-    """
-    async with database.begin() as connection:
-        found = await heads(connection)
-    for anchor in found:
-        if noted.get(anchor.organization) == anchor.link.position:
-            continue
-        signature = await anchors.note(anchor)
-        noted[anchor.organization] = anchor.link.position
-        log.info(
-            "audit anchored",
-            organization=str(anchor.organization),
-            link=f"{anchor.link.position}:{anchor.link.hash.hex()}",
-            at=anchor.at.isoformat(),
-            signature=signature,
-        )
 
 
 async def count_waiting(database: Database) -> None:

@@ -46,7 +46,7 @@ def health_of(house: House) -> Health:
     """Return what a process with connectors can say of itself."""
     return Health(
         database=house.database,
-        redis=lambda: house.bell.state,
+        redis=house.bell.redis,
         accounts=partial(_accounts, house),
         token=house.settings.metrics_token,
     )

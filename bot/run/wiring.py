@@ -37,7 +37,7 @@ from connectors import email, messenger, slack, telegram, whatsapp
 from orgs.answering.models import MODELS
 from orgs.routing import find_person, person_on
 from storage.accounts import Account
-from storage.anchors import Anchors
+from storage.anchors import Anchors, file_of
 from storage.articles import Articles
 from storage.database import Database
 from storage.files import Files, FileStore
@@ -115,7 +115,7 @@ async def house(
         organizations=organizations,
         ring=ring,
         channels=CHANNELS,
-        anchors=Anchors(store, keys.keyring),
+        anchors=Anchors(store, keys.keyring, file_of(settings.anchors_url)),
         confirm=unconfirmed,
         borrow=lender(settings, CHANNELS, database, lend, connections.opened),
         address=partial(address_of, settings),

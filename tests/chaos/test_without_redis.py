@@ -65,14 +65,14 @@ async def test_a_bell_rings_again_after_a_redis_that_hung(var: Path) -> None:
     other.listen(lambda wakes: heard.extend(wake.conversation for wake in wakes))
     running = [asyncio.create_task(bell.run()) for bell in (one, other)]
     try:
-        await until(lambda: one.state == other.state == "up", what="both are up", seconds=60)
+        await until(lambda: one.redis.state == other.redis.state == "up", what="both are up", seconds=60)
         for pid in valkey.pids():
             os.kill(pid, signal.SIGSTOP)
         one.ring([Wake(ConversationId(new_id()), timedelta(), 0)])
-        await until(lambda: one.state == other.state == "down", what="both notice", seconds=60)
+        await until(lambda: one.redis.state == other.redis.state == "down", what="both notice", seconds=60)
         for pid in valkey.pids():
             os.kill(pid, signal.SIGCONT)
-        await until(lambda: one.state == other.state == "up", what="both are back", seconds=60)
+        await until(lambda: one.redis.state == other.redis.state == "up", what="both are back", seconds=60)
         name = ConversationId(new_id())
         async with asyncio.timeout(60):
             while name not in heard:

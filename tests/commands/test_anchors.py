@@ -1,20 +1,35 @@
 """The end of the audit chain is noted outside the database: cutting it off is noticed."""
 
+import io
 import json
+import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 
+from bot.bus.metrics import CHAINS_BROKEN
 from bot.commands.desk import Desk
+from bot.commands.registry import registry
+from bot.core.commands import Call, Caller
 from bot.core.ids import OrgId
 from bot.jobs.audit_check import audit_check
 from bot.jobs.job import Context
-from bot.run.upkeep import note_heads
-from storage.audit import seal
+from bot.run.anchoring import note_heads
+from bot.run.logs import configure
+from bot.run.settings import LogLevel
+from storage.anchors import Anchors, compare
+from storage.audit import AuditEntry, Link, record, seal
+from storage.filestore import FileStore
 from tests.commands.conftest import Chats
 from tests.commands.telling import Told, keys_of_tests
 
+_UNSEAL = """
+    insert into audit_unsealed (audit_id, organization_id) select id, organization_id from audit_log
+"""
 _CUT = (
     "alter table audit_chain disable trigger audit_chain_append_only",
     "alter table audit_log disable trigger audit_log_append_only",
@@ -28,12 +43,34 @@ _CUT = (
 async def anchored(chat_desk: Desk, told: Told, say: Chats) -> Told:
     """A chain of several entries, noted in the file store."""
     await say("org apply --version 1 --yes")
-    noted: dict[OrgId, int] = {}
-    async with chat_desk.database.begin() as connection:
-        await seal(connection)
-    await note_heads(chat_desk.database, chat_desk.anchors, noted)
-    assert noted[told.organization] > 1
+    assert (await minute(chat_desk))[told.organization].position > 1
     return told
+
+
+async def minute(desk: Desk) -> dict[OrgId, Link]:
+    """What a worker does once a minute, which has noted nothing yet."""
+    noted: dict[OrgId, Link] = {}
+    async with desk.database.begin() as connection:
+        await seal(connection)
+    await note_heads(desk.database, desk.anchors, noted)
+    return noted
+
+
+async def go_on(desk: Desk, told: Told, ago: timedelta = timedelta()) -> None:
+    """Six more things are done, of which the chain tells."""
+    entries = [
+        AuditEntry(
+            id=desk.new_id(),
+            at=desk.clock() - ago,
+            actor="person:anna",
+            action="test.done",
+            subject=f"test:{n}",
+            details={},
+        )
+        for n in range(6)
+    ]
+    async with desk.database.begin() as connection:
+        await record(connection, told.organization, entries)
 
 
 async def cut(desk: Desk) -> None:
@@ -94,3 +131,119 @@ async def test_an_anchor_that_cannot_be_read_is_not_believed(
     (folder,) = (tmp_path / "files" / "audit-anchors").iterdir()
     max(folder.iterdir()).write_text(content, "utf-8")
     assert "was not signed with" in await say("audit verify")
+
+
+async def test_a_cut_chain_that_went_on_is_noticed_and_never_noted(
+    chat_desk: Desk, say: Chats, anchored: Told
+) -> None:
+    """The worker's next note must not make what is left the whole truth."""
+    await cut(chat_desk)
+    await go_on(chat_desk, anchored)
+    assert anchored.organization not in await minute(chat_desk)
+    assert "is not the one that was noted" in await say("audit verify")
+    assert CHAINS_BROKEN.collect()[0].samples[0].value == 1
+
+
+async def test_a_chain_that_was_computed_anew_is_noticed_and_never_noted(
+    chat_desk: Desk, say: Chats, anchored: Told
+) -> None:
+    async with chat_desk.database.begin() as connection:
+        for statement in (*_CUT[:2], "update audit_log set actor = 'person:mallory'"):
+            await connection.execute(text(statement))
+        await connection.execute(text("delete from audit_chain"))
+        await connection.execute(text(_UNSEAL))
+    assert anchored.organization not in await minute(chat_desk)
+    assert "The audit chain is whole" not in await say("audit verify")
+
+
+async def test_after_a_restored_backup_an_admin_begins_anew(
+    chat_desk: Desk, say: Chats, anchored: Told
+) -> None:
+    command, _ = registry(chat_desk).find(["audit", "anchor"])
+    caller = Caller(anchored.organization)
+    await cut(chat_desk)
+    assert "its end was cut off" in await say("audit verify")
+    assert "Nothing was changed" in (await command.handler(Call(caller, {"yes": ""}))).text
+    assert "its end was cut off" in await say("audit verify")
+    assert "from now on" in (await command.handler(Call(caller, {"yes": "yes"}))).text
+    await minute(chat_desk)
+    assert "The audit chain is whole" in await say("audit verify")
+    assert "audit.anchored" in await say("audit tail")
+
+
+async def test_nobody_begins_a_chain_anew_from_chat(say: Chats, anchored: Told) -> None:
+    assert "from now on" not in await say("audit anchor --yes")
+
+
+async def test_anchors_that_were_taken_away_are_missed(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "files" / "audit-anchors")
+    assert "The audit chain is whole" in await say("audit verify"), "a minute may pass before the first one"
+    await go_on(chat_desk, anchored, ago=timedelta(hours=1))
+    async with chat_desk.database.begin() as connection:
+        await seal(connection)
+    assert "anchors were taken away" in await say("audit verify")
+
+
+async def test_an_older_anchor_that_was_put_back_is_missed(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    (folder,) = (tmp_path / "files" / "audit-anchors").iterdir()
+    newest = max(folder.iterdir())
+    before = newest.read_bytes()
+    await go_on(chat_desk, anchored, ago=timedelta(hours=1))
+    await minute(chat_desk)
+    assert "The audit chain is whole" in await say("audit verify")
+    newest.write_bytes(before)
+    assert "anchors were taken away" in await say("audit verify")
+
+
+async def test_a_file_of_the_operators_tells_of_a_cut_even_without_the_file_store(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    kept = tmp_path / "elsewhere.jsonl"
+    store = FileStore((tmp_path / "files").as_uri())
+    anchors = Anchors(store, keys_of_tests().keyring, kept)
+    async with chat_desk.database.begin() as connection:
+        await seal(connection)
+    await note_heads(chat_desk.database, anchors, {})
+    shutil.rmtree(tmp_path / "files" / "audit-anchors")
+    await cut(chat_desk)
+    compared = await compare(chat_desk.database, anchors, anchored.organization)
+    assert "its end was cut off" in compared.verdict.sentence
+
+
+async def test_a_webhook_gets_each_anchor_signed(chat_desk: Desk, told: Told, say: Chats) -> None:
+    got: list[dict[str, object]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        got.append(await request.json())
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/anchors", take)
+    await say("org apply --version 1 --yes")
+    async with chat_desk.database.begin() as connection:
+        await seal(connection)
+    async with TestServer(app) as server:
+        await note_heads(chat_desk.database, chat_desk.anchors, {}, str(server.make_url("/anchors")))
+    (one,) = [anchor for anchor in got if anchor["organization"] == str(told.organization)]
+    assert len(str(one["signature"])) == 64
+    assert len(str(one["hash"])) == 64
+
+
+async def test_the_line_in_the_log_has_all_of_an_anchor(
+    chat_desk: Desk, told: Told, say: Chats, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await say("org apply --version 1 --yes")
+    out = io.StringIO()
+    configure(LogLevel.INFO, stream=out, pretty=False)
+    await minute(chat_desk)
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    (line,) = [one for one in lines if one.get("organization") == str(told.organization)]
+    (anchor,) = await chat_desk.anchors.newest(told.organization)
+    assert (line["position"], line["hash"]) == (anchor.link.position, anchor.link.hash.hex())
+    assert len(line["signature"]) == 64
+    assert line["at"] == anchor.at.isoformat()
+    assert "dropped" not in line

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot.core.errors import BadUsage, CannotDecrypt
-from bot.core.ids import Uuid7, new_id
+from bot.core.ids import Uuid7, new_id, utc_now
 from bot.jobs.audit_check import audit_check
 from bot.jobs.job import Context
 from bot.jobs.registry import JOBS, find
@@ -148,7 +148,12 @@ async def test_a_broken_audit_chain_is_told_at_error_level_with_its_sentence_and
     context: Context, company: Company, database: Database
 ) -> None:
     entry = AuditEntry(
-        id=new_id(), at=NOW, actor="person:ana", action="escalation.taken", subject="escalation:1", details={}
+        id=new_id(),
+        at=utc_now(),
+        actor="person:ana",
+        action="escalation.taken",
+        subject="escalation:1",
+        details={},
     )
     async with database.begin() as connection:
         await record(connection, company.organization, [entry])

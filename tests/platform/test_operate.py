@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg
 
 from bot.core.ids import OrgId
+from bot.run.anchoring import note_heads
 from bot.run.embedded import EmbeddedPostgres, running
 from bot.run.embedded.kept import package_folder
-from bot.run.upkeep import note_heads
 from storage.anchors import Anchors
 from storage.audit import seal
 from storage.database import Database

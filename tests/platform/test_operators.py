@@ -384,6 +384,39 @@ async def test_a_public_address_shows_strangers_only_that_the_process_lives(
     assert await program.ended(30) == 0
 
 
+async def test_behind_a_proxy_strangers_see_only_that_the_process_lives(
+    environ: dict[str, str], running: Programs
+) -> None:
+    """It listens on this machine alone, and everybody reaches it through the proxy."""
+    serve = of("serve", environ, running, PUBLIC_URL="https://desk.example")
+    serve.launch()
+    await logged_start(serve)
+    for path, status in (("/healthz", 200), ("/readyz", 404), ("/metrics", 404)):
+        assert (await asked(serve.health + path))[0] == status
+
+
+async def test_a_redis_that_is_not_there_is_told_once_with_what_to_do(
+    environ: dict[str, str], running: Programs
+) -> None:
+    nowhere = f"redis://127.0.0.1:{a_free_port()}/0"
+    for kind in ("serve", "work", "jobs"):
+        program = of(kind, environ | {"REDIS_URL": nowhere}, running)
+        await program.start()
+        await logged(program, "warning", "redis.unreachable", "redis")
+        _, told = await asked(program.health + "/readyz")
+        assert "see that it runs, and REDIS_URL" in json.loads(told)["redis_problem"]
+        await metric(program, "desk_redis_up", lambda up: up == 0)
+
+
+async def test_a_redis_that_refuses_the_password_is_told_as_that(
+    environ: dict[str, str], running: Programs, redis_url: str
+) -> None:
+    refused = redis_url.replace("redis://", "redis://:wrong@", 1)
+    work = of("work", environ | {"REDIS_URL": refused}, running)
+    await work.start()
+    await logged(work, "warning", "redis.login_refused", "redis")
+
+
 async def test_a_token_opens_what_a_public_address_hides(environ: dict[str, str], running: Programs) -> None:
     serve = of("serve", environ | {"HOST": "0.0.0.0", "METRICS_TOKEN": "a-token"}, running)  # noqa: S104
     serve.launch()

@@ -92,6 +92,17 @@ def test_a_server_of_a_mailbox_may_be_elsewhere_than_the_organization_file_says(
             "DATABASE_URL cannot be read, its port must be one number from 1 to 65535: write it as postgresql://",
         ),
         ({"DATABASE_URL": "postgresql://a@127.0.0.1:70000/c"}, "DATABASE_URL cannot be read, its port"),
+        (
+            {"DATABASE_URL": "postgresql://a:hush@db/c?foo=bar"},
+            "DATABASE_URL cannot be read, it has an option",
+        ),
+        ({"DATABASE_URL": "postgresql://a:hu%zz@db/c"}, "DATABASE_URL cannot be read, it has an option"),
+        ({"REDIS_URL": "redis://:hush@cache:6379/x"}, "REDIS_URL must end with the number of a database"),
+        ({"REDIS_URL": "redis://cache/0?socket_timeout=x"}, "REDIS_URL cannot be read, an option in it"),
+        ({"PUBLIC_URL": "https://x y/"}, "PUBLIC_URL cannot be read: it must be an address such as"),
+        ({"PUBLIC_URL": "https://u:p@h:99999/"}, "PUBLIC_URL cannot be read: it must be an address such as"),
+        ({"PUBLIC_URL": "https://x?y=1"}, "PUBLIC_URL cannot be read: it must be an address such as"),
+        ({"AUDIT_ANCHORS_URL": "s3://x/y"}, "AUDIT_ANCHORS_URL must be an address that begins with file://"),
         ({"REDIS_URL": "redis://:hush@cache:abc"}, "REDIS_URL cannot be read, its port must be a number"),
         ({"REDIS_URL": "redis://cache:70000/1"}, "REDIS_URL cannot be read, its port must be a number"),
         ({"REDIS_URL": "http://[x"}, "REDIS_URL must be an address that begins with redis://"),
@@ -128,6 +139,14 @@ def test_addresses_of_databases_are_taken_as_postgresql_writes_them(url: str) ->
 def test_addresses_of_redis_are_taken_as_redis_writes_them() -> None:
     for url in ("redis://cache", "rediss://u:p%23w@cache:6380/2", "unix:///run/redis.sock?db=1"):
         assert parse(PRODUCTION | {"REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize("line", ["DATABASE_URL: postgresql://db/x", "DATABASE_URL", "export PORT"])
+def test_a_line_without_a_value_is_no_setting_that_is_quietly_dropped(tmp_path: Path, line: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"PORT=8081\n{line}\n", "utf-8")
+    with pytest.raises(SettingsError, match=r"\.env, line 2 is no NAME=value"):
+        surroundings({}, file)
 
 
 def test_a_line_of_the_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

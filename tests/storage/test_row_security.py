@@ -252,17 +252,28 @@ async def _nobody() -> None:
     pass
 
 
-async def test_a_login_that_may_not_make_roles_is_told_what_to_run(database_url: str) -> None:
+async def test_a_login_that_may_not_make_roles_migrates_once_somebody_has_run_what_it_is_told(
+    database_url: str,
+) -> None:
     """`desk db migrate` of somebody who owns the database and no more."""
+    name = f"poor_{new_id().hex[:12]}"
     with psycopg.connect(database_url, autocommit=True) as admin:
-        name = f"poor_{new_id().hex[:12]}"
-        admin.execute(f"create role {name} login password 'poor'")
-        admin.execute(f"create schema authorization {name}")
+        admin.execute(f"create role {name} login password 'poor' nosuperuser nocreaterole")
+        admin.execute(f"create database {name} owner {name}")
+        url = f"postgresql://{name}:poor@{admin.info.host}:{admin.info.port}/{name}"
         try:
-            host = admin.info
-            url = f"postgresql://{name}:poor@{host.host}:{host.port}/{host.dbname}"
-            with pytest.raises(SettingsError, match=f"create role {TENANT}[^$]*grant {TENANT} to"):
-                upgrade(f"{url}?options=-csearch_path%3D{name}")
+            with pytest.raises(SettingsError, match=f"create role {TENANT}[^$]*grant {TENANT} to") as told:
+                upgrade(url)
+            _, grant = [line.strip() for line in str(told.value).splitlines() if TENANT in line][-2:]
+            admin.execute(grant)
+            upgrade(url)
+            upgrade(url)
+            poor = Database(url, pool=1)
+            try:
+                async with poor.begin(OrgId(new_id())) as connection:
+                    assert await connection.scalar(text("select current_user")) == TENANT
+            finally:
+                await poor.close()
         finally:
-            admin.execute(f"drop owned by {name} cascade")
+            admin.execute(f"drop database {name} with (force)")
             admin.execute(f"drop role {name}")

@@ -47,6 +47,10 @@ TABLES = (
 )
 
 
+# Since PostgreSQL 16 who makes a role is a member of it, and may still not become it.
+_MAY_BECOME = "case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end"
+
+
 def upgrade() -> None:
     _make_role()
     for table in TABLES:
@@ -71,12 +75,14 @@ def _make_role() -> None:
             connection.execute(
                 text(f"""
                     do $$ begin
-                        begin
-                            create role {TENANT} nologin;
-                        exception when duplicate_object or unique_violation then
-                            null;  -- another database of this server has it: roles belong to all of them
-                        end;
-                        if not (select rolsuper from pg_roles where rolname = current_user) then
+                        if not exists (select from pg_roles where rolname = '{TENANT}') then
+                            begin
+                                create role {TENANT} nologin;
+                            exception when duplicate_object or unique_violation then
+                                null;  -- another database of this server has it: roles belong to all of them
+                            end;
+                        end if;
+                        if not pg_has_role(current_user, '{TENANT}', {_MAY_BECOME}) then
                             execute format('grant {TENANT} to %I', current_user);
                         end if;
                     end $$
