@@ -10,6 +10,7 @@ from orgs.answering.models import MODELS
 from orgs.defaults import BUILT_IN_TRIGGERS, WELL_KNOWN_TRIGGERS, complete
 from orgs.problems import Problem, Severity, close_match, discreet, problem_at, quote
 from orgs.reach import unreached
+from orgs.routing import without_tag
 from orgs.specification.organization import (
     Account,
     AgentRole,
@@ -198,6 +199,7 @@ class Checker:
             return
         self._given(path, "secrets", account.secrets, way.secrets, way.optional_secrets)
         self._given(path, "options", account.options, way.options, way.optional)
+        self._addresses(path, account, kind)
         if account.templates and not kind.capabilities.templates:
             expected = "none: this channel has no approved templates"
             self._add((*path, "templates"), "account.templates", "templates", expected)
@@ -212,6 +214,24 @@ class Checker:
                 expected = "{{1}}, {{2}}, … without a gap, or names alone"
                 found = ", ".join(f"{{{{{blank}}}}}" for blank in blanks)
                 self._add((*path, "templates", n, "text"), "template.blanks", found, expected)
+
+    def _addresses(self, path: Path, account: Account, kind: ChannelKind) -> None:
+        """Each is one of the account's, with a tag or without, and leads to somebody."""
+        if account.addresses and not kind.capabilities.addresses:
+            expected = "none: this channel has one address for each account"
+            self._add((*path, "addresses"), "account.addresses", "addresses", expected)
+            return
+        own = [account.options.get("address", ""), *account.options.get("aliases", "").split(",")]
+        known = [each.strip() for each in own if each.strip()]
+        for address, target in account.addresses.items():
+            here = (*path, "addresses", address)
+            if without_tag(address) not in [without_tag(each) for each in known]:
+                expected = f"one of {', '.join(known)}, with a tag or without"
+                suggestion = close_match(address, known)
+                self._add(here, "account.addresses", discreet(address), expected, suggestion=suggestion)
+            self._known(here, target, {*self._teams, *self._agents}, "a team or an agent")
+            if target in self._teams:
+                self._has_room(here, self._teams[target])
 
     def _given(
         self,

@@ -4,7 +4,7 @@ Every function answers for every organization that `orgs.loading.load` lets thro
 silent or named a target that does not exist: nothing that is escalated ever goes nowhere.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -308,6 +308,44 @@ def first_agent(org: Organization, account_id: str, channel: str = "") -> AgentI
         )
 
     return AgentId(max(org.agents, key=fit).id)  # of equals the first in the file
+
+
+def without_tag(address: str) -> str:
+    """Return an address without what stands behind a plus, in lower case."""
+    local, at, domain = address.casefold().rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}"
+
+
+def _addressees(org: Organization, account_id: str) -> Mapping[str, str]:
+    account = find_account(org, account_id)
+    return {} if account is None else {key.casefold(): name for key, name in account.addresses.items()}
+
+
+def agents_addressed(org: Organization, account_id: str) -> Mapping[str, AgentId]:
+    """Return the agents whom the file names for addresses of an account, by the address in lower case."""
+    named = _addressees(org, account_id)
+    known = {agent.id for agent in org.agents}
+    return {
+        address: AgentId(name)
+        for address, name in named.items()
+        if name in known and find_team(org, name) is None
+    }
+
+
+def team_addressed(org: Organization, account_id: str, address: str) -> Target | None:
+    """Return where a conversation goes that was written to an address; None where it is no team.s."""
+    named = _addressees(org, account_id)
+    name = named.get(address.casefold()) or named.get(without_tag(address), "")
+    team = find_team(org, name) if name else None
+    if team is None:
+        return None
+    return Target(
+        team_id=TeamId(team.id),
+        timeout=_first_step(org, team.id),
+        immediate=False,
+        urgency=Urgency.NORMAL,
+        rule=f"written to {address}",
+    )
 
 
 def person_on(org: Organization, channel: str, user_id: str, email: str = "") -> PersonId | None:

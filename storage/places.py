@@ -9,7 +9,7 @@ turns out to be concerned only later would be locked out of order (see the READM
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -32,6 +32,7 @@ from bot.core.events import (
     Started,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
+from orgs.routing import without_tag
 from storage.accounts import Account
 from storage.database import Step, together
 from storage.hashes import SEEN, event_key, seen_before
@@ -59,6 +60,12 @@ class Rules:
     account_per_minute: int
     owner_kind: str  # who has the word in a new conversation
     owner_name: str
+    addressed: Mapping[str, str] = field(default_factory=dict)  # others, by the address in lower case
+
+    def owner_of(self, event: Event) -> str:
+        """Return who has the word in a conversation that an event opens."""
+        address = event.addressed.casefold()
+        return self.addressed.get(address) or self.addressed.get(without_tag(address), self.owner_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,7 +439,7 @@ class Places:
                 "customer": customer,
                 "previous": before.conversation if before else None,
                 "owner_kind": arrival.rules.owner_kind,
-                "owner_name": arrival.rules.owner_name,
+                "owner_name": arrival.rules.owner_of(arrival.event),
             }
             steps.append((_BEGIN, begun))
         if before is not None:

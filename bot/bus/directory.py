@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from bot.core.errors import UnknownAccount
 from bot.core.ids import AccountId, OrgId
-from orgs.routing import first_agent
+from orgs.routing import agents_addressed, first_agent
 from orgs.specification.organization import Organization
 from storage.accounts import Account, changed_accounts
 from storage.database import Database
@@ -78,6 +78,7 @@ class Directory:
                 policies.account_messages_per_minute,
                 "agent",
                 agent,
+                agents_addressed(organization, account.account),
             )
             known = self._rules[account.id] = (account.version, rules)
         return known[1]

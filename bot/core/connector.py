@@ -111,6 +111,7 @@ class Capabilities:
     window: timedelta | None = None  # free text is taken so long after the customer's last word; None: always
     human_window: timedelta | None = None  # the same for what a person wrote, where that is longer
     templates: bool = False  # approved messages are taken when the window is closed
+    addresses: bool = False  # one account is written to under several addresses
     robots: bool = False  # programs write here: automatic replies are counted and capped
     keeps: str = ""  # what a chat of the staff goes on showing when all that we posted there is deleted
     reconciles: bool  # after a crash it can be asked whether a delivery arrived

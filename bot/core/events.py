@@ -293,6 +293,7 @@ class Event:
     group) has one for each who speaks there, and others read along: no matter that this customer has
     elsewhere goes on there. What is `automatic` a program wrote: kept, and never answered by a program. What
     is `overheard` was said while another app has the word there: no program of ours answers it either.
+    `addressed` is the address of ours that it was sent to, on a channel where an account has several.
 
     `reply_context` is what the channel needs to answer there and could not find out again (a mail's subject
     and references): opaque, at most 16 KiB; the newest that is not "" is kept, sealed, and handed back in
@@ -312,6 +313,7 @@ class Event:
     private: bool = True
     standing: Standing = Standing.CUSTOMER
     automatic: bool = False
+    addressed: str = ""
     overheard: bool = False
     reply_context: str = ""
     returns: ReturnAddress | None = None  # None: answers reach who wrote, and nobody else

@@ -40,6 +40,7 @@ from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
 from orgs.answering.choosing import choice_of
 from orgs.answering.language import language_of
+from orgs.routing import team_addressed
 from orgs.specification.texts import fill
 
 OPTION = "option"  # the action of a clarifying question's buttons
@@ -186,6 +187,9 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
     match draft.owner.kind:
         case OwnerKind.AGENT | OwnerKind.FLOW:
             draft.asking.append(message.id)
+            if draft.status is Status.PENDING and event.addressed:
+                account = event.place.account
+                draft.addressed_team = team_addressed(draft.organization, account, event.addressed)
             draft.unvouched |= is_unvouched(event)
         case OwnerKind.QUEUE | OwnerKind.PERSON:
             _show(draft, message, event)

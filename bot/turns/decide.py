@@ -142,6 +142,10 @@ def _whom_to_ask(draft: Draft) -> Decision:
         )
         escalate(draft, reason=reason, why="too many automatic replies", quiet=True)
         return Decision(draft)
+    if draft.addressed_team is not None:
+        written = draft.addressed_team.rule
+        escalate(draft, reason=f"The customer has {written}.", why="written to an address of this team")
+        return Decision(draft)
     agent = find_agent(draft.organization, draft.owner.name)
     if agent is None:  # it left the organization; the first agent takes its conversations
         account = draft.view.conversation.place.account
@@ -154,14 +158,14 @@ def _to_answer_now(draft: Draft) -> list[MessageId]:
 
     An agent answers when all that was written before has left: it must know what the customer has read. It
     also waits for the end of a burst, and for inputs that are left to the next turn. Until then the messages
-    are remembered as owed. What nobody vouches for waits for none of that: people get it.
+    are remembered as owed. What nobody vouches for, and what is for a team, waits for none of that.
     """
     theirs = {m.id for m in draft.messages.values() if m.state is MessageState.RECEIVED}
     owed = [id_ for id_ in draft.memory.owed if id_ in theirs]
     asking = list(dict.fromkeys([*owed, *draft.asking]))
     people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # the room tells the story with these
     early = draft.on_their_way or draft.view.more or bursts.agent_waits(draft)
-    waits = early and not (people or draft.unvouched)
+    waits = early and not (people or draft.unvouched or draft.addressed_team)
     draft.remember(owed=_bounded(asking) if waits else ())
     return [] if people or waits else asking
 

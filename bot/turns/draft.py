@@ -49,7 +49,7 @@ from bot.turns.ownership import Cause, pass_on
 from bot.turns.quoting import inert, known_as
 from bot.turns.story import author_of, name_of, other_writer, transcript
 from orgs.routing import Room as RoomRef
-from orgs.routing import channel_of, direct_chats, find_person
+from orgs.routing import Target, channel_of, direct_chats, find_person
 from orgs.specification.organization import Organization, SpeaksAs
 from orgs.specification.texts import Texts
 from orgs.translations import spoken, texts_in
@@ -111,6 +111,7 @@ class Draft:
         self.files_to_come = {(report.message, report.position) for report in reports}
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.unvouched = False  # some of that is mail that nobody vouches for
+        self.addressed_team: Target | None = None  # to whose address this conversation was begun
         self.unanswered_programs = 0  # messages of theirs that no agent answers
         self.picked = ""
         self.typed: dict[MessageId, str] = {}  # labels of choices that were typed as their numbers

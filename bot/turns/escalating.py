@@ -55,13 +55,14 @@ def escalate(
 ) -> None:
     """Give the conversation to people. When people have it already, they are told the reason instead.
 
+    They are those of the trigger, unless the customer wrote to the address of a team.
     `quiet`: the customer did nothing that this answers, and is told nothing.
     """
     if draft.escalation is not None:
         draft.tell_room(Post(f"⚠️ {reason}"))
         return
     agent = draft.owner.name
-    target = escalation_target(draft.organization, agent, trigger)
+    target = draft.addressed_team or escalation_target(draft.organization, agent, trigger)
     deadline = deadline_of(draft, target)
     escalation = Escalation(
         id=EscalationId(draft.rules.new_id()),

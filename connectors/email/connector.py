@@ -60,6 +60,7 @@ CAPABILITIES = Capabilities(
     hears_deletions=False,
     receipts=frozenset({ReceiptStatus.FAILED}),
     typing=False,
+    addresses=True,
     robots=True,
     reconciles=False,  # True of an account whose provider files what it sends: the option `sent`
     per_second=1.0,  # there is no one number: the big providers count by the day

@@ -128,6 +128,7 @@ class MailReader:
                 shared=True,
                 standing=seat.standing,
                 automatic=bool(mail.automatic or mail.reaction),
+                addressed=self._addressed(mail),
                 reply_context=self._context(mail, seat) if answerable else "",
                 returns=self._returns(mail, seat) if answerable else None,
             ),
@@ -211,6 +212,11 @@ class MailReader:
             size=kept.size,
         )
         return Said(_text(mail, seat), (*files, original))
+
+    def _addressed(self, mail: Mail) -> str:
+        """Return the address of ours that it was written to, with its tag."""
+        ours = (each for each in mail.recipients if self._is_ours(Mailbox(each)))
+        return next(ours, "")[:_MAX_ID]
 
     def _answered(self, mail: Mail) -> Mailbox:
         """Return who wants the answers."""

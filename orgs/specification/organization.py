@@ -191,6 +191,8 @@ class Account(Part):
 
     `mode`, `secrets` and `options` are what the connector asks for (docs/channels.md lists them). `secrets`
     are names of environment variables, never the secrets themselves. `mode` None: the channel's usual one.
+    `addresses`: which agent or team a conversation begins with that was written to one of them; of the others
+    it begins with the agent of the account. One with a tag (`help+vip@example.com`) goes before that without.
     """
 
     id: Name
@@ -202,6 +204,9 @@ class Account(Part):
     templates: tuple[MessageTemplate, ...] = ()
     limits: Limits = Limits()
     groups: tuple[ExternalId, ...] = ()  # group chats to listen in; all others are ignored
+    addresses: dict[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)], Name] = Field(
+        default_factory=dict
+    )
 
 
 class Person(Part):

@@ -218,6 +218,14 @@ def talk(*said: str, days: int = 0, on: str = "telegram", then: timedelta = time
     return loaded(seen)
 
 
+@loaded
+async def mailed(_: World, file: Loaded) -> object:
+    """What becomes of a mail to the address of our mailbox."""
+    play = Play(file, on="email")
+    await play.says("Hello", addressed="help@acme.example")
+    return play.seen()
+
+
 def refund(days: int = 0, then: timedelta = timedelta()) -> Sees:
     return talk("I want a refund", days=days, then=then)
 
@@ -371,6 +379,7 @@ ROWS = {
     "Account.templates": Row(put("accounts.1.templates", []), outside_window),
     "Account.limits": Row(put("accounts.0.limits", {}), connector("telegram")),
     "Account.groups": Row(put("accounts.0.groups", []), connector("telegram")),
+    "Account.addresses": Row(put("accounts.2.addresses", {"help@acme.example": "money"}), mailed),
     "Person.id": Row(rename("ben", "benjamin"), held),
     "Person.name": Row(put("people.1.name", "Benjamin Cole"), held),
     "Person.email": Row(put("people.1.email", "cole@acme.example"), newcomer),

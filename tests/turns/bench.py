@@ -93,6 +93,7 @@ class Bench:
         self.outbox = Outbox(self.keys, self.inboxes, new_id)
         self.capabilities = dict(KNOWN)
         self.codes = count(int(CODE))
+        self.addressed: dict[str, str] = {}  # agents by the address that was written to
         self.customer_per_minute, self.account_per_minute = 100_000, 1_000_000
         self._numbers = count(1)
 
@@ -137,7 +138,9 @@ class Bench:
         )
 
     def arrival(self, event: Event) -> Arrival:
-        rules = Rules(timedelta(), 8, self.customer_per_minute, self.account_per_minute, "agent", FIRST)
+        rules = Rules(
+            timedelta(), 8, self.customer_per_minute, self.account_per_minute, "agent", FIRST, self.addressed
+        )
         return Arrival(self.accounts[event.place.account], event, rules)
 
     async def hear(self, *events: Event) -> Accepted:

@@ -50,6 +50,7 @@ class MailServer:
         self.tokens: set[str] = set()  # the access tokens that XOAUTH2 takes
         self.on_change: Callable[[str], None] | None = None  # told of the customer whose inbox changed
         self._passwords: dict[str, str] = {}
+        self._aliases: dict[str, str] = {}
         self._customers: dict[str, Customer] = {}
         self._faults = faults or NoFaults()
         self._clock = clock
@@ -85,6 +86,10 @@ class MailServer:
         self._passwords[address] = password
         await self.imap.add_user(address, password, tuple(folders))
 
+    def add_alias(self, alias: str, address: str) -> None:
+        """Have mail to another address arrive in a mailbox of the product."""
+        self._aliases[alias] = address
+
     def change_password(self, address: str, password: str) -> None:
         self._passwords[address] = password
         self.imap.set_password(address, password)
@@ -104,7 +109,7 @@ class MailServer:
 
         `verdict` is what SPF, DKIM and DMARC say: "pass", "fail", "none".
         """
-        account = _without_plus(recipient)
+        account = self._mailbox(recipient)
         if account not in self._passwords:
             raise LookupError(f"no account of {self.domain} has that address")
         domain = sender.partition("@")[2] or self.authserv
@@ -168,7 +173,7 @@ class MailServer:
         known = self._customers.get(recipient) or self._customers.get(_without_plus(recipient))
         if known is not None:
             known.take(Letter(stamped))
-        elif _without_plus(recipient) in self._passwords:
+        elif self._mailbox(recipient) in self._passwords:
             await self.receive(raw, sender=sender, recipient=recipient)
         elif sender:
             await self.bounce(Letter(stamped), recipient)
@@ -178,6 +183,10 @@ class MailServer:
         sent = await self.imap.raw_mails(sender, "Sent")
         if raw not in sent:  # once, however many recipients it has
             await self.imap.store(sender, raw, self._clock(), "Sent")
+
+    def _mailbox(self, recipient: str) -> str:
+        plain = _without_plus(recipient)
+        return self._aliases.get(plain, plain)
 
     def _later(self, seconds: float, account: str, raw: bytes, folder: str) -> None:
         async def store() -> None:
