@@ -57,7 +57,7 @@ from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation
 from storage.database import Step, together
 from storage.hashes import reference_hash
-from storage.inbox import CONTENT, EXTRAS, SENDER_TYPE, file_row
+from storage.inbox import CONTENT, EXTRAS, PAYLOAD, SENDER_TYPE, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
 from storage.loop_guard import count
@@ -69,7 +69,6 @@ from storage.reasons import ERROR
 from storage.sealing import KeyedHash, Sealer
 from storage.views import seal_reason
 
-PAYLOAD = "outbox.payload"
 SENT_ID = "outbox.sealed_ids"
 STEP_REASON = "escalation_steps.reason"
 SNAPSHOT = "escalation_steps.context_snapshot"

@@ -13,7 +13,7 @@ from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Body, Origin, Role
-from bot.core.entries import LogEntry, changed_message, keeps_a_place, log_entry
+from bot.core.entries import LogEntry, changed_message, is_nobodys, keeps_a_place, log_entry
 from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
     NO_REFERENCE,
@@ -33,9 +33,17 @@ from bot.core.events import (
     WorkplaceChanged,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
+from bot.core.outbound import Post
 from bot.core.payment_cards import without_card_numbers
 from storage.accounts import Account
-from storage.codec import dump_attachments, dump_body, dump_reference, dump_source, load_body
+from storage.codec import (
+    dump_attachments,
+    dump_body,
+    dump_reference,
+    dump_source,
+    load_body,
+    load_operation,
+)
 from storage.database import Step, together
 from storage.floods import Floods, recording
 from storage.hashes import SEEN, event_key, reference_hash, seen_before
@@ -68,6 +76,7 @@ EXTRAS = "messages.extras"
 REFERENCE = "messages.reference"
 SOURCE = "messages.source"
 BODY = "inbox.body"
+PAYLOAD = "outbox.payload"
 FILE_REF = "files.ref"
 FILE_NAME = "files.name"
 FILE_ERROR = "files.error"
@@ -88,7 +97,7 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a batch. `ignored` were said where nobody of ours listens."""
+    """What became of a batch. `ignored` are nobody's words, or were said where nobody of ours listens."""
 
     wakes: tuple[Wake, ...] = ()
     fresh: int = 0
@@ -160,8 +169,12 @@ class Inboxes:
         the caller must roll back and call again: what was remembered was no longer true.
         """
         unique: dict[tuple[AccountId, str], Arrival] = {}
+        nobodys = 0
         for arrival in map(_without_card_numbers, arrivals):
             check(arrival.event)
+            if is_nobodys(arrival.event, customers=arrival.account.serves == "customers"):
+                nobodys += 1
+                continue
             unique.setdefault((arrival.account.id, event_key(arrival.account, arrival.event)), arrival)
         customers = [a for a in unique.values() if a.account.serves == "customers"]
         staff = [a for a in unique.values() if a.account.serves == "staff"]
@@ -179,7 +192,7 @@ class Inboxes:
         self._still_so(spots, heads, customers)
         entries: list[Entry] = []
         strays: list[Arrival] = []
-        ignored = 0
+        ignored = nobodys
         for key, arrival in unique.items():
             if key in seen:
                 continue
@@ -205,7 +218,7 @@ class Inboxes:
         return Accepted(
             wakes=wakes,
             fresh=len(entries),
-            duplicates=len(arrivals) - len(unique) + len(seen),
+            duplicates=len(arrivals) - nobodys - len(unique) + len(seen),
             strays=len(strays),
             ignored=ignored,
         )
@@ -370,12 +383,13 @@ class Inboxes:
         floods: dict[UUID, tuple[OrgId, float]] = {}
         touched: dict[ConversationId, _Head] = {}
         logged = await _logged(connection, entries)
+        labels = await _labels(connection, entries)
         for entry in entries:
             head = heads[entry.conversation]
             touched[head.id] = head
             head.accepted += 1
             message = position = None
-            if (said := _log_entry(entry, logged)) is not None:
+            if (said := _log_entry(entry, logged, labels)) is not None:
                 message = self._message(entry, said, head)
                 messages.append(message)
                 files += self._files(entry, said, message["id"])
@@ -702,11 +716,32 @@ async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> set[
     return {(id_, ref) for id_, ref, hashed in edited if (id_, hashed) in rows}
 
 
-def _log_entry(entry: Entry, logged: Collection[tuple[ConversationId, str]]) -> LogEntry | None:
+async def _labels(connection: AsyncConnection, entries: Sequence[Entry]) -> dict[str, str]:
+    """Return what buttons said whose taps do not tell it, by the taps' ids: what we sent last knows."""
+    labels = {}
+    for entry in entries:
+        content = entry.body.content if isinstance(entry.body, Event) else None
+        if entry.origin is not Origin.CUSTOMER or not isinstance(content, Tapped) or content.label:
+            continue
+        for row in await connection.execute(_POSTED, {"conversation": entry.conversation}):
+            post = load_operation(entry.sealer.open(row.payload, field=PAYLOAD))
+            shown = post.buttons if isinstance(post, Post) else ()
+            label = next(
+                (b.label for b in shown if (b.action, b.value) == (content.action, content.value)), ""
+            )
+            if label:
+                labels[entry.external_id] = label
+                break
+    return labels
+
+
+def _log_entry(
+    entry: Entry, logged: Collection[tuple[ConversationId, str]], labels: Mapping[str, str]
+) -> LogEntry | None:
     if not isinstance(entry.body, Event):
         return None
     known = (entry.conversation, changed_message(entry.body)) in logged
-    return log_entry(entry.body, entry.origin, known=known)
+    return log_entry(entry.body, entry.origin, known=known, label=labels.get(entry.external_id, ""))
 
 
 async def _move_rooms(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:
@@ -906,6 +941,13 @@ _LOGGED = text("""
     from unnest(cast(:conversations as uuid[]), cast(:refs as text[])) as k(conversation, ref)
     join messages m on m.conversation_id = k.conversation and m.external_id = k.ref
         and m.role = 'customer'
+""")
+
+# An old button is one of the newest posts: a question is asked again, or put to people.
+_POSTED = text("""
+    select o.payload from outbox o
+    where o.conversation_id = :conversation and o.room_id is null and o.kind = 'post' and o.payload <> ''
+    order by o.created_at desc limit 50
 """)
 
 _TOUCH = text("""

@@ -25,9 +25,9 @@ from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageI
 from bot.core.outbound import DirectMessage, Invite, Operation, Post, Sent
 from storage.codec import load_operation
 from storage.database import Step, together
-from storage.effects import PAYLOAD, SENT_ID
+from storage.effects import SENT_ID
 from storage.hashes import reference_hash
-from storage.inbox import NOBODY, Entry, Inboxes, Wake
+from storage.inbox import NOBODY, PAYLOAD, Entry, Inboxes, Wake
 from storage.keys import Keys
 from storage.lanes import wake
 from storage.notices import NOTICE, Notice, notices

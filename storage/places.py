@@ -22,8 +22,10 @@ from bot.core.events import (
     INVITATION,
     AddressChanged,
     Deleted,
+    Edited,
     Event,
     Place,
+    ReachabilityChanged,
     Reacted,
     Receipt,
     ReturnAddress,
@@ -591,15 +593,18 @@ class _Link:
     root_key: bytes
 
 
+_BEGINS_NOTHING = (Edited, Deleted, Reacted, Receipt, AddressChanged, ReachabilityChanged)
+
+
 def opens(event: Event, *, known: bool) -> bool:
     """Whether it may begin a conversation. `known`: where one was before, and is over.
 
     A stranger does not come to own the thread that they answered in. What is in no thread of ours must be
-    heard all the same.
+    heard all the same. What is only about something said before begins nothing.
     """
     if event.standing is not Standing.CUSTOMER:
         return event.standing is Standing.STRANGER and not known
-    return not isinstance(event.content, Receipt | Reacted | Deleted | AddressChanged)
+    return not isinstance(event.content, _BEGINS_NOTHING)
 
 
 def _says_more(event: Event) -> tuple[bool, bool, bool]:

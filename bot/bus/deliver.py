@@ -274,6 +274,7 @@ class Deliverer:
         connector = await self._connectors.get(item.account_id)
         if connector is None:
             return _wait(item, timedelta(seconds=10), "account.closed", "no connector")
+        begun = False
         try:
             operation = await self._operation(item)
             if operation is None:
@@ -290,6 +291,7 @@ class Deliverer:
             async with self._free.setdefault(item.account_id, asyncio.Semaphore(_CONNECTIONS)):
                 if not await self._beginning.submit(item):
                     return _wait(item, timedelta(), "lane.taken_over", "another worker has claimed it")
+                begun = True
                 async with asyncio.timeout(self._pace.patience.total_seconds()):
                     sent = await connector.send(outbound)
             can = connector.capabilities
@@ -303,7 +305,9 @@ class Deliverer:
             return _wait(item, timedelta(seconds=1), error.code, "database away")
         except Exception as error:
             log.error("delivery broke", delivery=str(item.id), kind=item.kind, exc_info=error)
-            return _judge(item, PlatformDown("internal"), connector)
+            # The platform may have answered what nobody expected: that is no reason to send it once more.
+            broken = OutcomeUnknown("internal") if begun else PlatformDown("internal")
+            return _judge(item, broken, connector)
 
     def _closed(self, item: Item, operation: Operation, known: Capabilities) -> bool:
         """Whether the channel takes no free text now: it would be refused, or charged."""

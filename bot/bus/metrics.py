@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 ACCEPTED = Counter("desk_accepted_total", "Events stored", ["channel"])
 DUPLICATES = Counter("desk_duplicates_total", "Events that were known already")
-IGNORED = Counter("desk_ignored_total", "Events said where nobody of ours listens")
+IGNORED = Counter("desk_ignored_total", "Events that are nobody's words to us")
 AUTOMATIC = Counter(
     "desk_automatic_total", "Messages nobody answers because a program wrote them", ["channel"]
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.core.events import AttachmentKind
 from bot.core.ids import AgentId, OrgId
 
 
@@ -13,7 +14,8 @@ class Line:
 
     speaker: str
     text: str
-    about: str = ""  # what it answers and whose words it passes on: "in reply to “…”", "forwarded from …"
+    # What it answers, whose words it passes on, what came with it: "in reply to “…”", "forwarded from …".
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,11 @@ class Question:
     knowledge: tuple[str, ...]  # the names of the knowledge collections this agent may use; () is all
     triggers: tuple[Trigger, ...]
     story: tuple[Line, ...]  # before the new messages
-    messages: tuple[str, ...]  # the customer's new messages, in order; taps, also typed ones, as their labels
+    # The words of the customer's new messages, in order: taps, also typed ones, as their labels, and "" where
+    # something came without words.
+    messages: tuple[str, ...]
     about: tuple[str, ...] = ()  # of each of them what `Line.about` says
+    wordless: tuple[AttachmentKind | None, ...] = ()  # what came without words; None: no file and no fact
     picked: str = ""  # the value of the button of ours that the customer tapped last
     offered: tuple[Option, ...] = ()  # of our last question, while none of them is picked
     misses: int = 0  # questions in a row which could not be answered

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from bot.core.conversation import MessageState, Origin, Role
 from bot.core.events import (
     NO_REFERENCE,
+    OPTION,
     Attachment,
     Deleted,
     Edited,
     Event,
+    Ignored,
     Reference,
     Said,
     Standing,
@@ -35,11 +37,26 @@ class LogEntry:
     reference: Reference = NO_REFERENCE
 
 
-def log_entry(event: Event, origin: Origin, *, known: bool = True) -> LogEntry | None:
+def is_nobodys(event: Event, *, customers: bool) -> bool:
+    """Return whether an event is nobody's deed towards us, and is to be counted and forgotten.
+
+    So is a press of a button that another program has shown to a customer: only it knows what that means.
+    """
+    match event.content:
+        case Ignored():
+            return True
+        case Tapped(action=action):
+            return customers and action != OPTION
+        case _:
+            return False
+
+
+def log_entry(event: Event, origin: Origin, *, known: bool = True, label: str = "") -> LogEntry | None:
     """Return the entry that an accepted event makes; None when it makes none.
 
-    `known` tells whether the log has the message that an edit changes. An edit of an unknown message is an
-    entry itself: either it came before its message, or the message was never accepted.
+    `known` tells whether the log has the message that an edit changes. An edit of an unknown message is a
+    note: either it came before its message, or the message was never accepted. `label` is what the button
+    of a tap said, where the channel does not tell it.
     """
     if origin is not Origin.CUSTOMER:
         return None
@@ -48,15 +65,15 @@ def log_entry(event: Event, origin: Origin, *, known: bool = True) -> LogEntry |
     match event.content:
         case Said(text=text, attachments=attachments):
             return _by_customer(event, text, event.message, attachments)
-        case Tapped(label=label):
-            return _by_customer(event, label)
+        case Tapped(value=value, label=told):
+            return _by_customer(event, told or label or value)
         case Submitted(form=form, values=values):
             filled_in = "\n".join(f"{name}: {value}" for name, value in values)
             return _by_customer(event, filled_in or form, event.message)
         case Unsupported(kind=kind):
             return _by_customer(event, f"[{kind}]", event.message)
         case Edited(message=ref, text=text, attachments=attachments) if not known:
-            return _by_customer(event, text, ref, attachments)
+            return replace(_by_customer(event, text, ref, attachments), state=MessageState.NOTE)
         case _:
             return None
 

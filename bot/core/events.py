@@ -81,7 +81,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote something. Captions are text."""
+    """Somebody wrote something. Captions are text; what came without words is told in `Event.reference`."""
 
     text: str
     attachments: tuple[Attachment, ...] = ()
@@ -100,6 +100,9 @@ class Edited:
 class Deleted:
     message: str
 
+
+OPTION: Final = "option"
+"""The action of every button that customers are shown: a choice of a clarifying question."""
 
 SEND_ALL: Final = "send_all_again"
 """The action of a button that is for many conversations: all that its value, a notice, lists."""
@@ -147,7 +150,17 @@ class ReachabilityChanged:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Known to the channel, not to us. Stored anyway, so that the transcript has no holes."""
+    """Said by somebody, and nothing that we can show. Stored anyway: the transcript has no holes."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Told by the platform, and nobody's words: a service message, a changed setting, an empty item.
+
+    Counted where it arrives, and never stored.
+    """
 
     kind: str
 
@@ -218,6 +231,7 @@ Content = (
     | Receipt
     | AddressChanged
     | Unsupported
+    | Ignored
     | WorkplaceChanged
 )
 
@@ -240,7 +254,8 @@ QUOTE = 300  # characters of the words that a message answers
 class Reference:
     """What a message answers, whose it is, and who wrote it first, as the channel tells beside `reply_to`.
 
-    The writer of the message may have chosen these words: show them as a customer's.
+    The writer of the message may have chosen these words: show them as a customer's. What is `described` came
+    with the message and is none of its words: an order, a card, a shared link, the ad above it.
     """
 
     writer: str = ""  # whose message it is, where several people share a thread: their `Sender.display_name`
@@ -251,6 +266,7 @@ class Reference:
     forwarded: bool = False  # somebody else, or another program, wrote the message first
     origin: str = ""  # who that was, where the channel tells it
     often: bool = False  # it has gone through many hands, as a chain letter does
+    described: str = ""
     shortened: bool = False  # the channel left out what its writer quoted or signs with: the original has it
 
     def __post_init__(self) -> None:

@@ -94,7 +94,11 @@ def without_card_numbers(event: Event) -> Event:
     )
     about = event.reference
     reference = replace(
-        about, quote=masked(about.quote), author=masked(about.author), origin=masked(about.origin)
+        about,
+        quote=masked(about.quote),
+        author=masked(about.author),
+        origin=masked(about.origin),
+        described=masked(about.described),
     )
     return replace(event, content=content, sender=sender, reference=reference)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.core.conversation import Escalation, EscalationState, Message, MessageState, Role, Status
 from bot.core.effects import AddMessage, AddStep, ClearTimers, CloseRoom, ReopenRoom, SetTimer
-from bot.core.events import Event, Said
+from bot.core.events import AttachmentKind, Event, Said
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Post
 from bot.turns.draft import SYSTEM, Draft
@@ -242,8 +242,12 @@ def _tell_since(draft: Draft, besides: Message | None = None) -> None:
 
 def said_only_thanks(draft: Draft, event: Event) -> bool:
     """Return whether the customer only thanks, says goodbye, or says "ok" to no question of ours."""
-    if not isinstance(event.content, Said) or event.content.attachments:
+    content = event.content
+    if not isinstance(content, Said) or any(
+        a.kind is not AttachmentKind.STICKER for a in content.attachments
+    ):
         return False
+    text = content.text or " ".join(filter(None, (sticker.name for sticker in content.attachments)))
     organization = draft.organization
     names = [organization.name, organization.display_name]
     names += [person.name for person in organization.people]
@@ -251,4 +255,6 @@ def said_only_thanks(draft: Draft, event: Event) -> bool:
     names += [agent.name for agent in organization.agents if agent.name]
     said = seen_by_customer([m for m in draft.messages.values() if m.role is Role.STAFF and m.text])
     asked = bool(said) and "?" in said[-1].text
-    return only_thanks(event.content.text, draft.view.conversation.customer_name, names, asked=asked)
+    if content.attachments and not text:
+        return not asked  # a sticker that stands for no emoji
+    return only_thanks(text, draft.view.conversation.customer_name, names, asked=asked)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 
 from bot.core.conversation import Deed, Input, Message, MessageState, OwnerKind, Role, Room, Status
@@ -9,11 +10,14 @@ from bot.core.effects import AddMessage, ChangeMessage, Introduce, SetTimer
 from bot.core.events import (
     INVITATION,
     NO_REFERENCE,
+    OPTION,
     AddressChanged,
     Attachment,
+    AttachmentKind,
     Deleted,
     Edited,
     Event,
+    Ignored,
     ReachabilityChanged,
     Reacted,
     Receipt,
@@ -43,8 +47,8 @@ from orgs.answering.language import language_of
 from orgs.routing import team_addressed
 from orgs.specification.texts import fill
 
-OPTION = "option"  # the action of a clarifying question's buttons
 _EMOJI, _KIND = 64, 64  # characters that are kept of what a platform calls them
+_MOVING = timedelta(minutes=2)  # the room is told no oftener where somebody is who moves
 _BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; more says something else as well
 
 
@@ -89,8 +93,8 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             _reacted(draft, event, event.content)
         case Submitted():
             _submitted(draft, item, event)
-        case WorkplaceChanged():
-            pass  # of staff alone
+        case WorkplaceChanged() | Ignored():
+            pass  # of staff alone, and never stored
         case _:
             assert_never(event.content)
 
@@ -133,9 +137,12 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
             return
     twin = _known(draft, event.message) if isinstance(event.content, Said) else None
     if twin is not None and twin.id != message.id:
-        # An edit overtook the message it belongs to; the newer words stand in the log already.
+        # An edit overtook the message it belongs to; the newer words stand in the log already, as a note.
         draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
-        return
+        if twin.state is not MessageState.NOTE:
+            return
+        draft.add(ChangeMessage(twin.id, state=MessageState.RECEIVED))
+        message = draft.messages[twin.id]
     _owed(draft, message, event)
 
 
@@ -238,8 +245,9 @@ def _writer(event: Event) -> str:
 
 
 def _told(message: Message) -> str:
-    """Return the words, and the names of the files that are still being fetched."""
-    return "\n".join(filter(None, [message.text, *(named(a) for a in awaited(message))]))
+    """Return the words, what came with them, and the names of the files that are still being fetched."""
+    told = [message.text, message.reference.described, *(named(a) for a in awaited(message))]
+    return "\n".join(filter(None, told))
 
 
 def _moved(draft: Draft, event: Event) -> None:
@@ -408,9 +416,11 @@ def _entries(draft: Draft, ref: str) -> list[Message]:
 
 
 def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
-    if item.message is not None:  # the log had no such message, and got one
+    if item.message is not None:  # the log had no such message: nobody knows whether it was ever answered
         if (message := _entry(draft, item)) is not None:
-            _owed(draft, message, event)
+            told = f"✏️ **{draft.wrote(event)}** changed a message that is not known here. It reads now:"
+            bursts.tell(draft, Post(f"{told}\n\n{quoted(_told(message))}"), message.id)
+            draft.because("customer", "edited an unknown message: a note")
         return
     message = _known(draft, edit.message)
     if message is None:
@@ -438,6 +448,10 @@ def _refiled(draft: Draft, event: Event, edit: Edited) -> None:
     new = tuple(a for a in edit.attachments if not any(_alike(a, known) for known in before))
     if not new:
         return
+    moves = all(a.kind is AttachmentKind.LOCATION for a in (*before, *new))
+    if moves:  # somebody shares where they are while they go: the newest point counts, and the first
+        for passed in entries[1:]:
+            draft.add(ChangeMessage(passed.id, state=MessageState.DELETED))
     entry = replace(
         entries[0],
         id=MessageId(draft.rules.new_id()),
@@ -450,6 +464,8 @@ def _refiled(draft: Draft, event: Event, edit: Edited) -> None:
         reference=NO_REFERENCE,
     )
     draft.add(AddMessage(entry, written_at=event.place))
+    if moves and len(entries) > 1 and draft.now - entries[-1].at < _MOVING:
+        return
     told = f"✏️ **{draft.wrote(event)}** changed the files of their message:\n\n{_names(new)}"
     if before:
         told += f"\n\n_Before:_\n\n{_names(before)}"

@@ -21,7 +21,7 @@ from bot.core.conversation import (
 )
 from bot.core.effects import Move
 from bot.core.errors import DeskError, TurnFailed
-from bot.core.events import Event
+from bot.core.events import OPTION, Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
 from bot.turns import (
@@ -38,11 +38,10 @@ from bot.turns import (
     staffing,
     unvouched,
 )
-from bot.turns.customer import OPTION
 from bot.turns.draft import Decision, Draft, Rulebook
 from bot.turns.escalating import escalate
 from bot.turns.ownership import Cause
-from bot.turns.story import lines, reference_for_agent, words
+from bot.turns.story import lines, reference_for_agent, spoken, wordless
 from orgs.routing import escalation_target, find_agent, find_trigger, first_agent, rules_of
 from orgs.translations import texts_in
 
@@ -199,8 +198,9 @@ def question(decision: Decision) -> Question:
         knowledge=agent.knowledge,
         triggers=_triggers(draft, agent.id),
         story=lines(before),
-        messages=tuple(draft.typed.get(message.id) or words(message) for message in asked),
+        messages=tuple(draft.typed.get(message.id) or spoken(message) for message in asked),
         about=tuple(reference_for_agent(message, draft.messages) for message in asked),
+        wordless=tuple(kind for message in asked for kind in wordless(message)),
         picked=draft.picked,
         offered=tuple(Option(value, label) for value, label in draft.memory.options),
         misses=draft.memory.misses,

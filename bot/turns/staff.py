@@ -37,6 +37,7 @@ from bot.core.events import (
     Deleted,
     Edited,
     Event,
+    Ignored,
     ReachabilityChanged,
     Reacted,
     Receipt,
@@ -102,7 +103,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             _unsupported(draft, event, event.content, person)
         case WorkplaceChanged():
             workplace.hear(draft, event.place, event.content, person)
-        case Started() | ReachabilityChanged() | Receipt() | AddressChanged():
+        case Started() | ReachabilityChanged() | Receipt() | AddressChanged() | Ignored():
             pass
         case _:
             assert_never(event.content)

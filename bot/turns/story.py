@@ -39,9 +39,13 @@ def seen_by_customer(messages: Iterable[Message]) -> list[Message]:
 
 
 def told_to_staff(messages: Iterable[Message]) -> list[Message]:
-    """Return the same with what could not be delivered: they need to know that it was never read."""
-    hidden = (*_GONE, MessageState.NOTE, MessageState.HELD, MessageState.PARKED)
-    return [message for message in messages if message.state not in hidden]
+    """Return the same with what could not be delivered: they need to know that it was never read.
+
+    A note of the customer's own is a change of words that are not known here.
+    """
+    hidden = (*_GONE, MessageState.HELD, MessageState.PARKED)
+    shown = (message for message in messages if message.state not in hidden)
+    return [m for m in shown if m.state is not MessageState.NOTE or m.role is Role.CUSTOMER]
 
 
 def lines(messages: Iterable[Message]) -> tuple[Line, ...]:
@@ -52,9 +56,27 @@ def lines(messages: Iterable[Message]) -> tuple[Line, ...]:
 
 
 def words(message: Message) -> str:
-    """The message in one Markdown text, its attachments named."""
+    """Return the message in one Markdown text: its words, what came with them, its attachments by name."""
+    return "\n".join(filter(None, [message.text, *_brought(message)]))
+
+
+def spoken(message: Message) -> str:
+    """Return the words of a message, and nothing that describes it. A sticker says the emoji it is for."""
+    signs = (a.name for a in message.attachments if a.kind is AttachmentKind.STICKER)
+    return message.text or " ".join(filter(None, signs))
+
+
+def wordless(message: Message) -> tuple[AttachmentKind | None, ...]:
+    """Return what a message brings without words, by kind: None for what is neither file nor fact."""
+    if spoken(message).strip():
+        return ()
+    kinds = [a.kind for a in message.attachments if a.kind is not AttachmentKind.ORIGINAL]
+    return tuple(kinds) or ((None,) if message.reference.described else ())
+
+
+def _brought(message: Message) -> list[str]:
     told = (named(a) for a in message.attachments if a.kind is not AttachmentKind.ORIGINAL)
-    return "\n".join(filter(None, [message.text, *told]))
+    return [*filter(None, [message.reference.described]), *told]
 
 
 def named(attachment: Attachment) -> str:
@@ -94,6 +116,8 @@ def reference_for_agent(message: Message, known: Mapping[MessageId, Message]) ->
         parts.append(f"in reply to {thing}")
     if told.forwarded:
         parts.append(f"forwarded from {told.origin}" if told.origin else "forwarded")
+    if brought := _brought(message):
+        parts.append("with " + ", ".join(brought))
     return "; ".join(parts)
 
 

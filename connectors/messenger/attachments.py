@@ -18,6 +18,8 @@ _FILES = {
     "file": AttachmentKind.DOCUMENT,
     "sticker": AttachmentKind.STICKER,
 }
+# The thumb beside the field for the text, small, larger and largest.
+_THUMBS = frozenset({"369239263222822", "369239343222814", "369239383222810"})
 _MAX_REF = 4096
 _MAX_NAME = 200
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
@@ -25,7 +27,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
 
 @dataclass(slots=True)
 class Shown:
-    """`words` are lines to stand under the text of the message."""
+    """`words` are lines that describe what is shared."""
 
     attachments: list[Attachment] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
@@ -49,9 +51,10 @@ def _attachment(kind: str, payload: Node) -> Attachment | None:
     ref = payload.text("url")
     if kind not in _FILES or not ref or len(ref) > _MAX_REF:
         return None
-    sticker = bool(payload.id("sticker_id"))
+    sticker = payload.id("sticker_id")
     attached = AttachmentKind.STICKER if sticker else _FILES[kind]
-    return Attachment(kind=attached, ref=ref, name=file_name(ref) if kind == "file" else "")
+    name = file_name(ref) if kind == "file" else "👍" if sticker in _THUMBS else ""
+    return Attachment(kind=attached, ref=ref, name=name)
 
 
 def _add(found: list[Attachment], attachment: Attachment) -> None:

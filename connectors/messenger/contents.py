@@ -8,6 +8,7 @@ from bot.core.events import (
     Content,
     Deleted,
     Edited,
+    Ignored,
     Reacted,
     Receipt,
     ReceiptStatus,
@@ -16,7 +17,7 @@ from bot.core.events import (
     Unsupported,
 )
 from connectors.messenger.attachments import shown
-from connectors.messenger.payloads import tapped
+from connectors.messenger.payloads import is_ours, tapped
 from connectors.meta import Node, clean
 
 # What Messenger calls the reactions of its first years, where it leaves the emoji out.
@@ -58,19 +59,23 @@ def message_of(raw: Mapping[str, object]) -> Content:
     if message.flag("is_deleted"):
         return Deleted(message.text("mid"))
     text = message.text("text")
-    payload = message.node("quick_reply").text("payload")
-    if payload:
-        return tapped(payload, text)
     nodes = message.nodes("attachments")
+    payload = message.node("quick_reply").text("payload")
+    if is_ours(payload) and not nodes:
+        return tapped(payload, text)  # of other programs, and beside files, the words are what was said
     attached = shown(nodes, text)
-    said = "\n".join(filter(None, (text, *attached.words)))
-    if said or attached.attachments:
-        about = _about(message.node("referral"))
-        return Said(f"> {about}\n\n{said}".rstrip() if about else said, tuple(attached.attachments))
+    if text or attached.attachments or attached.words:
+        return Said(text, tuple(attached.attachments))
     if message.flag("is_unsupported"):
         return Unsupported("message")
-    named = next((node.text("type") for node in nodes), "")
-    return Unsupported(kind(named or first_other(raw, _FRAME) or "message"))
+    named = next((node.text("type") for node in nodes), "") or first_other(raw, _FRAME)
+    return Unsupported(kind(named)) if named else Ignored("empty")
+
+
+def described(message: Node) -> str:
+    """Return in lines what comes with a message and is none of its words: the ad above it, what is shared."""
+    attached = shown(message.nodes("attachments"), message.text("text"))
+    return "\n".join(filter(None, (_about(message.node("referral")), *attached.words)))
 
 
 def _about(referral: Node) -> str:
@@ -82,15 +87,15 @@ def _about(referral: Node) -> str:
 
 
 def edit_of(edit: Node) -> Content:
-    mid = edit.text("mid")
-    return Edited(mid, edit.text("text")) if mid else Unsupported("message_edit")
+    mid, text = edit.text("mid"), edit.text("text")
+    return Edited(mid, text) if mid and text else Ignored("message_edit")
 
 
 def reaction_of(reaction: Node) -> Content:
     mid, name = reaction.text("mid"), reaction.text("reaction")
     emoji = reaction.text("emoji") or _REACTIONS.get(name, name)
     if not mid or not (emoji or reaction.text("action") == "unreact"):
-        return Unsupported("reaction")
+        return Ignored("reaction")
     return Reacted(mid, emoji, reaction.text("action") != "unreact")
 
 
@@ -101,7 +106,7 @@ def postback_of(postback: Node) -> Content:
     if payload:
         return tapped(payload, title)
     # In standby the payload is kept from us: the words on the button are all that is known.
-    return Said(title) if title else Unsupported("postback")
+    return Said(title) if title else Ignored("postback")
 
 
 def referral_of(referral: Node) -> Content:
@@ -113,7 +118,7 @@ def receipt_of(receipt: Node, status: ReceiptStatus, mids: tuple[str, ...] = ())
     """https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/message-deliveries"""
     until = moment(receipt.number("watermark"))
     if until is None and not mids:
-        return Unsupported(status.value)
+        return Ignored(status.value)
     return Receipt(status=status, messages=mids, until=until)
 
 

@@ -21,6 +21,11 @@ def payload_of(button: Button) -> str:
     return payload
 
 
+def is_ours(payload: str) -> bool:
+    """Return whether a payload is made like those of our buttons."""
+    return _OURS.fullmatch(payload) is not None
+
+
 def tapped(payload: str, label: str) -> Tapped:
     """A payload that is not made like ours (a menu of the Page, another tool's button) is an action whole.
 

@@ -15,16 +15,18 @@ from bot.core.events import (
     Content,
     Deleted,
     Event,
+    Ignored,
     Place,
     Receipt,
     ReceiptStatus,
     Reference,
+    Said,
     Sender,
     Standing,
     Started,
-    Unsupported,
 )
 from connectors.messenger.contents import (
+    described,
     edit_of,
     first_other,
     kind,
@@ -134,7 +136,10 @@ class Reader:
             occurred_at=moment(node.number("timestamp")) or when,
             message=mid,
             reply_to=message.node("reply_to").text("mid"),
-            reference=Reference(kind="story" if message.node("reply_to").node("story") else ""),
+            reference=Reference(
+                kind="story" if message.node("reply_to").node("story") else "",
+                described=described(message) if isinstance(content, Said) else "",
+            ),
             standing=Standing.INSIDER if insider else Standing.CUSTOMER,
             overheard=standby,
         )
@@ -159,8 +164,9 @@ class Reader:
                 return receipt_of(Node(raw), ReceiptStatus.DELIVERED, _mids(raw)), False
             case {"read": dict() as raw}:
                 return receipt_of(Node(raw), ReceiptStatus.READ), False
+        # An opt-in, a linked account, a payment, a feature of tomorrow: no message in any case.
         name = first_other(item, _FRAME)
-        return Unsupported(kind(name or "empty")), name in _OF_THE_PAGE
+        return Ignored(kind(name or "empty")), name in _OF_THE_PAGE
 
     def _echo(self, raw: Mapping[str, object]) -> Content:
         """What the Page wrote: by this account, which is a confirmation, or by a person or another app."""

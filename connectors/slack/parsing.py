@@ -5,7 +5,7 @@ Shapes of https://docs.slack.dev/reference/events and https://docs.slack.dev/ref
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core.events import (
@@ -16,6 +16,7 @@ from bot.core.events import (
     Deleted,
     Edited,
     Event,
+    Ignored,
     Place,
     Reacted,
     Reference,
@@ -78,13 +79,20 @@ class Parser:
         return tuple(file for part in parts for file in attachments(part, self.refer))
 
     def _words(self, message: Node) -> str:
-        """What a message says, as Slack's markup: its own words, links to what others keep, and as quotations
-        the words of messages which it forwards.
+        """What a message says, as Slack's markup: its own words, as quotations the words of messages which it
+        forwards, and of staff, whose words go on, links to what others keep.
         """
-        text = message.text("text")
-        links = (_link(file) for file in message.nodes("files") if _is_elsewhere(file))
-        new = [link for link in links if link and link.strip("<>").partition("|")[0] not in text]
-        return "\n\n".join(filter(None, [text, *new, *map(_quoted, _shared(message))]))
+        links = [_link(file) for file in _elsewhere(message)] if self.apps else []
+        return "\n\n".join(filter(None, [message.text("text"), *links, *map(_quoted, _shared(message))]))
+
+    def _described(self, message: Node) -> str:
+        """Return what a customer's message brings that another service keeps: an address is no words."""
+        if self.apps:
+            return ""
+        files = _elsewhere(message)
+        return "\n".join(
+            f"{f.text('title') or f.text('name')} {f.text('url_private')}".strip() for f in files
+        )
 
     def _message(self, event: Node, callback: _Callback) -> Event | None:
         subtype = event.text("subtype")
@@ -93,11 +101,11 @@ class Parser:
         if subtype == "message_deleted":
             gone = event.text("deleted_ts") or event.node("previous_message").text("ts")
             return self._deleted(event, gone, callback)
-        content: Content = Unsupported(subtype)
+        content: Content = Ignored(subtype)  # somebody joined, or changed the topic
         if subtype in _SAID:
             text, files = self._words(event), self._files(event)
             # What is made of blocks alone, or forwarded without telling what, comes with neither.
-            empty = not text.strip() and not files
+            empty = not (text.strip() or files or self._described(event))
             content = Unsupported("forwarded") if empty else Said(text, files)
         return self._of(event, event, content, callback, message=event.text("ts"))
 
@@ -135,7 +143,7 @@ class Parser:
             content=content,
             occurred_at=moment(event.text("event_ts")) or moment(ts) or callback.now,
             message=message,
-            reference=_reference(written),
+            reference=replace(_reference(written), described=self._described(written)),
             in_our_thread=bool(callback.us and thread) and written.text("parent_user_id") == callback.us,
         )
 
@@ -253,6 +261,13 @@ def _reference(message: Node) -> Reference:
 def _is_elsewhere(file: Node) -> bool:
     """Kept by another service, such as a cloud drive: its address is a page, and no content."""
     return file.flag("is_external") or file.text("mode") == "external"
+
+
+def _elsewhere(message: Node) -> list[Node]:
+    """Return the files that another service keeps and whose links do not stand in the text already."""
+    text = message.text("text")
+    files = [file for file in message.nodes("files") if _is_elsewhere(file) and _link(file)]
+    return [file for file in files if _link(file).strip("<>").partition("|")[0] not in text]
 
 
 def _link(file: Node) -> str:

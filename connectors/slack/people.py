@@ -18,6 +18,7 @@ from bot.core.events import (
     Deleted,
     Edited,
     Event,
+    Ignored,
     ReachabilityChanged,
     Reacted,
     Receipt,
@@ -184,7 +185,7 @@ def _text(event: Event) -> str:
             return text
         case Deleted() | Tapped() | Submitted() | Started() | Reacted() | ReachabilityChanged():
             return ""
-        case Receipt() | AddressChanged() | Unsupported() | WorkplaceChanged():
+        case Receipt() | AddressChanged() | Unsupported() | Ignored() | WorkplaceChanged():
             return ""
         case _:
             assert_never(event.content)

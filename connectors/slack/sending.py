@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from bot.core.connector import Files
-from bot.core.errors import PersonAway, PlaceGone, Refused, SendError, Unreachable
+from bot.core.errors import OutcomeUnknown, PersonAway, PlaceGone, Refused, SendError, Unreachable
 from bot.core.events import Attachment, AttachmentKind, Place
 from bot.core.ids import Clock
 from bot.core.outbound import (
@@ -277,6 +277,8 @@ class Sending:
             ),
             repeatable=False,
         )
+        if not answer.text("ts"):
+            raise OutcomeUnknown("unreadable_answer: Slack took the message and did not name it")
         return Sent(answer.text("ts"), answer.text("channel") or chat, more=more)
 
     async def _revise(self, operation: Revise, chat: str) -> Sent:

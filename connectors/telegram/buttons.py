@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from bot.core.errors import MalformedPayload, Refused
-from bot.core.events import Tapped, Unsupported
+from bot.core.events import Ignored, Tapped
 from bot.core.outbound import Button, Style
 from connectors.telegram.fields import clean, words
 
@@ -68,14 +68,14 @@ def _data(button: Button, long: list[tuple[str, str]]) -> str:
     return f"{asks}@{len(long) - 1}"
 
 
-def tapped(data: str, message: Message | None, message_id: str) -> Tapped | Unsupported:
+def tapped(data: str, message: Message | None, message_id: str) -> Tapped | Ignored:
     """`message` is None when Telegram shows it no more: then a long value is lost."""
     plain = data.removeprefix(ASKS)
     action, _, value = plain.partition(":")
     if plain.startswith("@"):
         pair = _hidden(message, plain[1:])
         if pair is None:
-            return Unsupported("callback_query")
+            return Ignored("callback_query")
         action, value = pair
     return Tapped(action=action, value=value, label=_label(message, data), message=message_id)
 

@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
-from typing import Protocol
 
-from telegram import Message, PhotoSize
-
-from bot.core.events import Attachment, AttachmentKind, Said, Started, Unsupported
+from bot.core.errors import MalformedPayload
+from bot.core.events import Attachment, AttachmentKind, Ignored, Said, Started, Unsupported
 from connectors.telegram.fields import clean, number, whole, words
 
 # Fields that frame a message; the first other key of an unknown message names its kind.
@@ -22,6 +20,24 @@ _FRAME = frozenset(
     has_media_spoiler reply_markup forward_from forward_from_chat forward_date guest_query_id
     """.split()  # noqa: SIM905
 )
+# What Telegram tells of a chat, a payment or an app: nobody's words, in private as in a group.
+_SERVICE = frozenset(
+    """
+    new_chat_members new_chat_member new_chat_participant left_chat_member left_chat_participant
+    chat_owner_left chat_owner_changed new_chat_title new_chat_photo delete_chat_photo group_chat_created
+    supergroup_chat_created channel_chat_created message_auto_delete_timer_changed migrate_to_chat_id
+    migrate_from_chat_id pinned_message successful_payment refunded_payment users_shared user_shared
+    chat_shared gift unique_gift gift_upgrade_sent connected_website write_access_allowed passport_data
+    proximity_alert_triggered boost_added chat_background_set checklist_tasks_done checklist_tasks_added
+    direct_message_price_changed forum_topic_created forum_topic_edited forum_topic_closed
+    forum_topic_reopened general_forum_topic_hidden general_forum_topic_unhidden giveaway_created
+    giveaway_winners giveaway_completed managed_bot_created paid_message_price_changed poll_option_added
+    poll_option_deleted suggested_post_approved suggested_post_approval_failed suggested_post_declined
+    suggested_post_paid suggested_post_refunded video_chat_scheduled video_chat_started video_chat_ended
+    video_chat_participants_invited web_app_data voice_chat_scheduled voice_chat_started voice_chat_ended
+    voice_chat_participants_invited
+    """.split()  # noqa: SIM905
+)
 # Deep links: https://core.telegram.org/bots/features#deep-linking
 _START = re.compile(r"/start(?:@\w+)?(?:\s+([A-Za-z0-9_-]{1,64}))?\s*")
 
@@ -29,31 +45,26 @@ _WEB = re.compile(r"https?://[^\s<>\\]{1,2000}")
 _LINE_ENDS = (b"", "\n".encode("utf-16-le"))  # also that of the text
 
 
-class _File(Protocol):
-    """What the library's kinds of file have in common."""
-
-    @property
-    def file_id(self) -> str: ...
-
-    @property
-    def file_size(self) -> int | None: ...
-
-
-def content_of(message: Message, raw: Mapping[str, object]) -> Said | Started | Unsupported:
-    """`raw` is the JSON `message` was read from: it still has the kinds the library does not know."""
-    if start := _START.fullmatch(words(message.text or message.caption, "message.text")):
+def content_of(raw: Mapping[str, object]) -> Said | Started | Unsupported | Ignored:
+    """Return what a message says, out of its JSON: the library does not know every kind, and refuses some
+    that lack what nobody here asks for.
+    """
+    if start := _START.fullmatch(words(raw.get("text") or raw.get("caption"), "message.text")):
         return Started(start[1] or "")
-    said = said_of(message, raw)
+    said = said_of(raw)
     if said.text or said.attachments:
         return said
-    return Unsupported(words(next((key for key in raw if key not in _FRAME), "empty"), "message"))
+    kind = next((key for key in raw if key not in _FRAME), "")
+    if not kind or kind in _SERVICE:
+        return Ignored(kind or "empty")
+    return Unsupported(words(kind, "message"))
 
 
-def said_of(message: Message, raw: Mapping[str, object]) -> Said:
-    text, entities = words(message.text, "message.text"), raw.get("entities")
+def said_of(raw: Mapping[str, object]) -> Said:
+    text, entities = words(raw.get("text"), "message.text"), raw.get("entities")
     if not text:
-        text, entities = words(message.caption, "message.caption"), raw.get("caption_entities")
-    return Said(_as_markdown(text, entities), attachments_of(message))
+        text, entities = words(raw.get("caption"), "message.caption"), raw.get("caption_entities")
+    return Said(_as_markdown(text, entities), attachments_of(raw))
 
 
 def _as_markdown(text: str, entities: object) -> str:
@@ -114,63 +125,87 @@ def _decoded(coded: bytes) -> str:
     return coded.decode("utf-16-le", "ignore")
 
 
-def attachments_of(message: Message) -> tuple[Attachment, ...]:
-    """At most one: Telegram sends an album as a message per picture."""
-    if message.photo:
-        largest = max(message.photo, key=_area)
-        return (_file(AttachmentKind.PHOTO, "photo", largest, "image/jpeg"),)
-    if animation := message.animation:  # before the document, which repeats it
-        name, mime_type = words(animation.file_name, "file_name"), words(animation.mime_type, "mime_type")
-        return (_file(AttachmentKind.VIDEO, "animation", animation, mime_type, name),)
-    if document := message.document:
-        name, mime_type = words(document.file_name, "file_name"), words(document.mime_type, "mime_type")
-        return (_file(AttachmentKind.DOCUMENT, "document", document, mime_type, name),)
-    if voice := message.voice:
-        return (_file(AttachmentKind.VOICE, "voice", voice, words(voice.mime_type, "mime_type")),)
-    if audio := message.audio:
-        name = words(audio.file_name, "file_name") or words(audio.title, "title")
-        return (_file(AttachmentKind.AUDIO, "audio", audio, words(audio.mime_type, "mime_type"), name),)
-    if video := message.video:
-        name, mime_type = words(video.file_name, "file_name"), words(video.mime_type, "mime_type")
-        return (_file(AttachmentKind.VIDEO, "video", video, mime_type, name),)
-    if message.video_note:
-        return (_file(AttachmentKind.VIDEO, "video_note", message.video_note, "video/mp4"),)
-    if sticker := message.sticker:
-        moving = (
-            "application/x-tgsticker" if sticker.is_animated else "video/webm" if sticker.is_video else ""
-        )
-        mime_type = moving or "image/webp"
-        return (_file(AttachmentKind.STICKER, "sticker", sticker, mime_type, words(sticker.emoji, "emoji")),)
-    return _fact(message)
+def attachments_of(raw: Mapping[str, object]) -> tuple[Attachment, ...]:
+    """At most one: Telegram sends an album as a message per picture. A file needs its id and nothing else."""
+    for sent_as, (kind, usual) in _FILES.items():
+        if file := raw.get(sent_as):
+            if sent_as == "photo":
+                file = _largest(file)
+            return (_file(kind, sent_as, _object(file, sent_as), usual),)
+    return _fact(raw)
 
 
-def _area(photo: PhotoSize) -> int:
-    return whole(photo.width, "photo.width") * whole(photo.height, "photo.height")
+# The animation stands before the document, which repeats it.
+_FILES: Mapping[str, tuple[AttachmentKind, str]] = {
+    "photo": (AttachmentKind.PHOTO, "image/jpeg"),
+    "animation": (AttachmentKind.VIDEO, ""),
+    "document": (AttachmentKind.DOCUMENT, ""),
+    "voice": (AttachmentKind.VOICE, ""),
+    "audio": (AttachmentKind.AUDIO, ""),
+    "video": (AttachmentKind.VIDEO, ""),
+    "video_note": (AttachmentKind.VIDEO, "video/mp4"),
+    "sticker": (AttachmentKind.STICKER, "image/webp"),
+}
 
 
-def _file(kind: AttachmentKind, sent_as: str, file: _File, mime_type: str, name: str = "") -> Attachment:
-    # A file_id can be sent again only as the kind it came as, so the handle keeps that kind.
-    ref = f"{sent_as}:{words(file.file_id, 'file_id')}"
-    size = None if file.file_size is None else whole(file.file_size, "file_size")
-    return Attachment(kind=kind, ref=ref, mime_type=mime_type, name=name, size=size)
+def _largest(sizes: object) -> object:
+    """Return the largest of a photo's sizes; Telegram lists them in order, where it does not tell it."""
+    if not isinstance(sizes, list):
+        return sizes
+    return max(reversed(sizes), key=_area, default=None)
 
 
-def _fact(message: Message) -> tuple[Attachment, ...]:
-    if venue := message.venue:  # before the location, which repeats its own
-        names = (words(venue.title, "venue.title"), words(venue.address, "venue.address"))
+def _area(size: object) -> int:
+    width, height = (_object(size, "photo").get(side, 0) for side in ("width", "height"))
+    return whole(width, "photo.width") * whole(height, "photo.height")
+
+
+def _object(value: object, path: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise MalformedPayload(path, "expected an object")
+    return value
+
+
+def _file(kind: AttachmentKind, sent_as: str, file: Mapping[str, object], usual: str) -> Attachment:
+    """`usual` is the media type where the file does not tell its own."""
+    file_id = words(file.get("file_id"), "file_id")
+    if not file_id:
+        raise MalformedPayload("file_id", "missing")
+    name = next(filter(None, (words(file.get(key), key) for key in ("file_name", "title", "emoji"))), "")
+    if sent_as == "sticker" and file.get("is_animated"):
+        usual = "application/x-tgsticker"
+    elif sent_as == "sticker" and file.get("is_video"):
+        usual = "video/webm"
+    size = file.get("file_size")
+    return Attachment(
+        kind=kind,
+        # A file_id can be sent again only as the kind it came as, so the handle keeps that kind.
+        ref=f"{sent_as}:{file_id}",
+        mime_type=words(file.get("mime_type"), "mime_type") or usual,
+        name=name,
+        size=None if size is None else whole(size, "file_size"),
+    )
+
+
+def _fact(raw: Mapping[str, object]) -> tuple[Attachment, ...]:
+    if venue := raw.get("venue"):  # before the location, which repeats its own
+        venue = _object(venue, "venue")
+        names = (words(venue.get("title"), "venue.title"), words(venue.get("address"), "venue.address"))
         name = ", ".join(filter(None, names))
-        return (Attachment(kind=AttachmentKind.LOCATION, ref=_geo(venue.location), name=name),)
-    if message.location:
-        return (Attachment(kind=AttachmentKind.LOCATION, ref=_geo(message.location)),)
-    if contact := message.contact:
-        names = (words(contact.first_name, "first_name"), words(contact.last_name, "last_name"))
+        return (Attachment(kind=AttachmentKind.LOCATION, ref=_geo(venue.get("location")), name=name),)
+    if location := raw.get("location"):
+        return (Attachment(kind=AttachmentKind.LOCATION, ref=_geo(location)),)
+    if contact := raw.get("contact"):
+        contact = _object(contact, "contact")
+        names = (words(contact.get("first_name"), "first_name"), words(contact.get("last_name"), "last_name"))
         name = " ".join(filter(None, names))
-        digits = re.sub(r"[^0-9+]", "", words(contact.phone_number, "contact.phone_number"))
+        digits = re.sub(r"[^0-9+]", "", words(contact.get("phone_number"), "contact.phone_number"))
         return (Attachment(kind=AttachmentKind.CONTACT, ref=f"tel:{digits}", name=name),) if digits else ()
     return ()
 
 
 def _geo(location: object) -> str:
-    latitude = number(getattr(location, "latitude", None), "location.latitude")
-    longitude = number(getattr(location, "longitude", None), "location.longitude")
+    where = _object(location, "location")
+    latitude = number(where.get("latitude"), "location.latitude")
+    longitude = number(where.get("longitude"), "location.longitude")
     return f"geo:{latitude:.6f},{longitude:.6f}"

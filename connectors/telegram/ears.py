@@ -6,13 +6,6 @@ from typing import Self
 
 from bot.core.connector import AccountSettings
 
-# What a group tells of itself, in a topic as elsewhere: nobody's words.
-_SERVICE = re.compile(
-    r"(forum_topic|general_forum_topic|video_chat|new_chat|left_chat|delete_chat|group_chat|supergroup_chat"
-    r"|channel_chat|migrate|message_auto_delete|pinned_message|boost_added|chat_background|chat_owner"
-    r"|proximity_alert|write_access|users_shared|chat_shared)_?\w*"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Ears:
@@ -33,10 +26,6 @@ class Ears:
         if private:
             return not self.staff
         return self.groups is None or str(chat) in self.groups
-
-    def kind(self, kind: str, *, private: bool) -> bool:
-        """Whether a message without text or file is worth telling of."""
-        return private or not _SERVICE.fullmatch(kind)
 
 
 def listed_groups(settings: AccountSettings) -> tuple[str, ...]:

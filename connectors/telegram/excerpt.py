@@ -8,8 +8,7 @@ Json = Mapping[str, object]
 
 _MESSAGE = frozenset(
     """
-    message_id message_thread_id is_topic_message date edit_date chat from text caption photo animation
-    document voice audio video video_note sticker venue location contact
+    message_id message_thread_id is_topic_message date edit_date chat from text
     """.split()  # noqa: SIM905
 )
 _ANSWERED = frozenset({"message_id", "date", "chat", "from", "forum_topic_created"})

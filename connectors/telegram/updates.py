@@ -6,7 +6,7 @@ https://core.telegram.org/bots/api#update
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from telegram import (
     CallbackQuery,
@@ -30,11 +30,11 @@ from bot.core.events import (
     Content,
     Edited,
     Event,
+    Ignored,
     Place,
     ReachabilityChanged,
     Reacted,
     Sender,
-    Unsupported,
     WorkplaceChange,
     WorkplaceChanged,
 )
@@ -44,7 +44,7 @@ from connectors.telegram.desk import Typed, words_of
 from connectors.telegram.ears import Ears
 from connectors.telegram.excerpt import excerpt
 from connectors.telegram.exposure import public_group
-from connectors.telegram.fields import ANONYMOUS, clean, moment, whole, words
+from connectors.telegram.fields import ANONYMOUS, moment, whole, words
 from connectors.telegram.references import FORWARDED, reference_of
 
 REMOVED = "the bot was removed from the group, or may not write there"
@@ -100,8 +100,8 @@ class UpdateReader:
         update_id = whole(data.get("update_id"), "update_id")
         try:
             if not any(kind in data for kind in ALLOWED_UPDATES) or _is_channels(data.get("message")):
-                # Not shown to the library: what it does not know, it may not be able to read.
-                return ReadUpdate(update_id, self._unsupported(str(update_id), data, received))
+                # A channel writes its posts itself, and nothing else is said to us: nor is it asked for.
+                return ReadUpdate(update_id, ())
             seen = {kind: excerpt(kind, data[kind]) for kind in ALLOWED_UPDATES if kind in data}
             update = Update.de_json({"update_id": update_id, **seen}, None)
             if update.message and (command := self._command(update.message, _object(data["message"]))):
@@ -186,21 +186,20 @@ class UpdateReader:
         sender = self._writer(message, raw)
         if sender is None:
             return ()
-        content: Content = content_of(message, raw)
+        content: Content = content_of(raw)
         if self.ears.staff and "forum_topic_closed" in raw:
             content = WorkplaceChanged(WorkplaceChange.THREAD_CLOSED)
-        alone = _alone(message.chat)
-        if isinstance(content, Unsupported) and not self.ears.kind(content.kind, private=alone):
-            return ()
         return (self._written(name, message, sender, content, raw),)
 
     def _edited(self, name: str, message: Message, raw: Json) -> tuple[Event, ...]:
         sender = self._writer(message, raw)
         if sender is None:
             return ()
-        said = said_of(message, raw)
-        edited = Edited(str(whole(message.message_id, "message_id")), said.text, said.attachments)
-        return (self._written(name, message, sender, edited, raw),)
+        said = said_of(raw)
+        content: Content = Edited(str(whole(message.message_id, "message_id")), said.text, said.attachments)
+        if not (said.text or said.attachments):
+            content = Ignored("edited_message")  # a poll was closed, or a service message is shown anew
+        return (self._written(name, message, sender, content, raw),)
 
     def _writer(self, message: Message, raw: Json) -> Sender | None:
         """Staff write in topics; what they say beside them is no business of ours.
@@ -247,7 +246,7 @@ class UpdateReader:
         topic = _topic(full) if full else None
         message_id = str(whole(message.message_id, "callback_query.message"))
         data = words(query.data, "callback_query.data")
-        content = tapped(data, full, message_id) if data else Unsupported("callback_query")
+        content = tapped(data, full, message_id) if data else Ignored("callback_query")
         place = self._place(message.chat, topic)
         event = _event(name, place, user, content, received, private=_alone(message.chat))
         press = words(query.id, "callback_query.id") if self.ears.staff else ""
@@ -276,7 +275,7 @@ class UpdateReader:
             user = change.from_user if gone else None  # whoever did it, perhaps a bot
         if user is None:
             return ()
-        content: Content = Unsupported("my_chat_member")
+        content: Content = Ignored("my_chat_member")
         if alone:
             content = ReachabilityChanged(not gone)
         elif self.ears.staff:
@@ -293,37 +292,6 @@ class UpdateReader:
         content = WorkplaceChanged(WorkplaceChange.PERSON_LEFT, "left the group")
         when = moment(change.date, "chat_member.date")
         return (_event(name, self._place(change.chat), person, content, when, private=_alone(change.chat)),)
-
-    def _unsupported(self, name: str, data: Json, received: datetime) -> tuple[Event, ...]:
-        """Kinds newer than the library too, which is why these are read from the JSON itself.
-
-        A channel writes its posts itself; what belongs to no chat belongs to the person's own one.
-        """
-        kind, payload = next(((key, value) for key, value in data.items() if key != "update_id"), ("", None))
-        raw = _object(payload)
-        user = _object(raw.get("from") or raw.get("user"))
-        where = _object(raw.get("chat") or _object(raw.get("message")).get("chat"))
-        author = user or _object(raw.get("sender_chat")) or (where if where.get("type") == "channel" else {})
-        if self.ears.staff or not author or author.get("is_bot") or author.get("id") == self.own_id:
-            return ()
-        if not where:
-            where = {"id": author.get("id"), "type": "private"}
-        usual = "private" if whole(where.get("id"), "chat.id") > 0 else "group"
-        chat = Chat.de_json({"type": usual, **where}, None)
-        if not self.ears.chat(whole(chat.id, "chat.id"), private=_alone(chat)):
-            return ()
-        date = raw.get("date")
-        when = received if date is None else datetime.fromtimestamp(whole(date, f"{kind}.date"), UTC)
-        return (
-            Event(
-                external_id=name,
-                place=self._place(chat),
-                sender=_author(author),
-                content=Unsupported(clean(kind)),
-                occurred_at=when,
-                private=_alone(chat),
-            ),
-        )
 
 
 def _in_order(at: datetime, update_id: int) -> datetime:
@@ -389,13 +357,6 @@ def _is_channels(message: object) -> bool:
     """Whether a channel wrote it, and no person."""
     raw = _object(message)
     return "from" not in raw and _object(raw.get("chat")).get("type") == "channel"
-
-
-def _author(raw: Json) -> Sender:
-    """A person, or a chat that writes in its own name."""
-    names = (raw.get("first_name") or raw.get("title"), raw.get("last_name"))
-    told = [words(name, "from") for name in names]
-    return _person(raw.get("id"), told, raw.get("username"), raw.get("language_code"))
 
 
 def _nobody(chat: Json) -> Sender:

@@ -6,7 +6,6 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from bot.core.events import (
     AddressChanged,
@@ -15,6 +14,7 @@ from bot.core.events import (
     Content,
     Deleted,
     Edited,
+    Ignored,
     Reacted,
     Said,
     Started,
@@ -33,11 +33,14 @@ _MEDIA = {
     "sticker": AttachmentKind.STICKER,
 }
 _MOVED = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
+# Of these, what has nothing in it is nothing that anybody said.
+_NOBODYS = frozenset({"text", "system", "contacts", "order", "reaction", "edit", "revoke"})
 _MAX_CONTACTS = 50
 _MAX_ITEMS = 100
 _MAX_FIELDS = 100
 _FIELD_CHARS = 10_000
 _KIND_CHARS = 80
+_VCARD_CHARS = 10_000
 _ABOUT_CHARS = 200
 
 
@@ -45,9 +48,25 @@ def content_of(message: Node) -> Content:
     kind = message.text("type")
     reader = _READERS.get(kind)
     content = reader(message) if reader else None
-    if isinstance(content, Said) and (about := _about(message)):
-        content = replace(content, text=f"> {about}\n\n{content.text}".rstrip())
-    return content or Unsupported(_kind(message))
+    if content == Said("") and not _told(message):
+        content = None
+    return content or (Ignored if kind in _NOBODYS else Unsupported)(_kind(message))
+
+
+def described(message: Node) -> str:
+    """Return what comes with a message and is none of its words, in lines."""
+    return "\n".join(filter(None, (_about(message), _told(message))))
+
+
+def _told(message: Node) -> str:
+    """Return what is on cards without a number, or in an order."""
+    match message.text("type"):
+        case "contacts":
+            return "\n".join(filter(None, (_card(card) for card in _cards(message) if not _numbers(card))))
+        case "order":
+            return _ordered(message.node("order"))
+        case _:
+            return ""
 
 
 def _about(message: Node) -> str:
@@ -98,26 +117,48 @@ def _location(message: Node) -> Content | None:
 
 
 def _contacts(message: Node) -> Content | None:
-    """An attachment for each number; what else is on a card that has none is told in words."""
-    attachments: list[Attachment] = []
-    told: list[str] = []
-    for card in message.nodes("contacts")[:_MAX_CONTACTS]:
-        name = _card_name(card)
-        numbers = [number for phone in card.nodes("phones") if (number := _number(phone))]
-        attachments += [
-            Attachment(kind=AttachmentKind.CONTACT, ref=f"tel:{number}", name=name) for number in numbers
-        ]
-        if not numbers:
-            mails = [mail.text("email") for mail in card.nodes("emails")]
-            told.append(", ".join(filter(None, (name, *mails))))
-    text = "\n".join(filter(None, told))
-    return Said(text, tuple(attachments[:_MAX_CONTACTS])) if text or attachments else None
+    """An attachment for each number; what else is on a card that has none is described."""
+    attachments = [
+        Attachment(kind=AttachmentKind.CONTACT, ref=f"tel:{number}", name=_card_name(card))
+        for card in _cards(message)
+        for number in _numbers(card)
+    ]
+    return Said("", tuple(attachments[:_MAX_CONTACTS]))
+
+
+def _cards(message: Node) -> list[Node]:
+    return message.nodes("contacts")[:_MAX_CONTACTS]
+
+
+def _numbers(card: Node) -> list[str]:
+    return [number for phone in card.nodes("phones") if (number := _number(phone))]
+
+
+def _card(card: Node) -> str:
+    mails = [mail.text("email") for mail in card.nodes("emails")]
+    return ", ".join(filter(None, (_card_name(card), *mails)))
 
 
 def _card_name(card: Node) -> str:
+    """Return whose card it is; where it comes as a vCard alone, by its FN (RFC 6350), else its N."""
     name = card.node("name")
     parts = (name.text("first_name"), name.text("last_name"))
-    return name.text("formatted_name") or " ".join(filter(None, parts)) or card.node("org").text("company")
+    told = name.text("formatted_name") or " ".join(filter(None, parts)) or card.node("org").text("company")
+    return told or _vcard_name(card.text("vcard"))
+
+
+def _vcard_name(vcard: str) -> str:
+    unfolded = re.sub(r"\r?\n[ \t]", "", vcard[:_VCARD_CHARS])
+    lines = re.findall(r"(?im)^(?:item\d+\.)?(FN|N)(?:;[^:\r\n]*)?:(.+?)\s*$", unfolded)
+    found = {name.upper(): value for name, value in reversed(lines)}
+    if full := found.get("FN"):
+        return _plain_value(full)
+    family, _, given = found.get("N", "").partition(";")
+    return " ".join(filter(None, (_plain_value(given.partition(";")[0]), _plain_value(family))))
+
+
+def _plain_value(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value).strip()
 
 
 def _number(phone: Node) -> str:
@@ -135,14 +176,19 @@ def _interactive(message: Node) -> Content | None:
             return tapped(reply, "id", "title", answered)
         case "nfm_reply":
             return _submitted(interactive.node(kind))
+        case "call_permission_reply":
+            return Ignored(kind)
         case _:
             return None
 
 
 def _button(message: Node) -> Content | None:
-    """A quick reply of a template."""
+    """A quick reply of a template, whose makers chose its payload: what it says is the customer's word."""
     button = message.node("button")
-    return tapped(button, "payload", "text", message.node("context").text("id")) if button else None
+    tap = tapped(button, "payload", "text", message.node("context").text("id"))
+    if tap.value and tap.action.isidentifier():
+        return tap
+    return Said(tap.label) if tap.label else None
 
 
 def _submitted(reply: Node) -> Content | None:
@@ -172,12 +218,15 @@ def _reaction(message: Node) -> Content | None:
 
 
 def _order(message: Node) -> Content | None:
-    order = message.node("order")
+    return Said(message.node("order").text("text"))
+
+
+def _ordered(order: Node) -> str:
     lines = [_item(item) for item in order.nodes("product_items")[:_MAX_ITEMS]]
     if not lines:
-        return None
+        return ""
     head = f"Order from the catalog {order.id('catalog_id')}:" if order.id("catalog_id") else "Order:"
-    return Said("\n".join(filter(None, (order.text("text"), head, *lines))))
+    return "\n".join((head, *lines))
 
 
 def _item(item: Node) -> str:

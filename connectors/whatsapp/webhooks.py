@@ -25,7 +25,7 @@ from bot.core.events import (
 from connectors.meta import Node
 from connectors.whatsapp.capabilities import CHANNEL
 from connectors.whatsapp.codes import meaning
-from connectors.whatsapp.contents import content_of
+from connectors.whatsapp.contents import content_of, described
 
 _STATUSES = {
     "sent": ReceiptStatus.SENT,
@@ -220,10 +220,11 @@ def _bounded(name: str) -> str:
 
 
 def _reference(message: Node) -> Reference:
-    """Return whether the message was forwarded. WhatsApp does not tell from whom."""
+    """Return whether the message was forwarded, WhatsApp does not tell from whom, and what came with it."""
     context = message.node("context")
     often = context.flag("frequently_forwarded")
-    return Reference(forwarded=often or context.flag("forwarded"), often=often)
+    forwarded = often or context.flag("forwarded")
+    return Reference(forwarded=forwarded, often=often, described=described(message))
 
 
 def _failure(status: Node) -> tuple[str, str]:

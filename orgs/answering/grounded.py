@@ -18,6 +18,7 @@ from bot.core.answering import (
     Passage,
     Question,
 )
+from bot.core.events import AttachmentKind
 from orgs.answering import wording
 from orgs.answering.choosing import NONE_OF_THESE
 from orgs.answering.courtesy import complains, courtesy, dissatisfied, signs
@@ -127,8 +128,7 @@ def _without_search(question: Question, text: str) -> Answer | None:
     if decided := _to_our_question(question, text):
         return decided
     if not text:
-        said = wording.courtesy(question, "empty")
-        return Clarify(said, (), "nothing to read: an empty message or an attachment alone")
+        return _without_words(question)
     sign = signs(text)
     if sign in ("hello", "thanks"):
         return _courteous(question, sign)
@@ -141,6 +141,20 @@ def _without_search(question: Question, text: str) -> Answer | None:
     if _only_numbers(text) and not question.picked:
         return _which_number(question)
     return None
+
+
+def _without_words(question: Question) -> Answer:
+    """Something came and nobody said what it is about: ask once, then let people look at it."""
+    kinds = set(question.wordless)
+    if not kinds:
+        return Clarify(wording.courtesy(question, "empty"), (), "nothing to read: an empty message")
+    if kinds == {AttachmentKind.STICKER}:
+        met = any(line.speaker != "customer" for line in question.story)
+        return _courteous(question, "ok" if met else "hello")
+    if question.misses >= 1:
+        reason = f"The customer sent {wording.things(kinds)} without words."
+        return HandOver(reason, "nothing to read, the second time in a row", UNANSWERED, _tried(question))
+    return Clarify(wording.received(question, kinds), (), f"nothing to read: {wording.things(kinds)}")
 
 
 def _only_numbers(text: str) -> bool:

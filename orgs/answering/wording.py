@@ -1,10 +1,12 @@
 """What the answerer says in its own words: the fixed texts of the question's language, with their places."""
 
 import re
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from typing import Final
 
 from bot.core.answering import Question
+from bot.core.events import AttachmentKind
 from orgs.specification.texts import Texts, fill
 from orgs.translations import SHIPPED, base, shipped, tone_of
 
@@ -36,9 +38,12 @@ _ASKED: Final = {
         "thanks",
         "bye",
         "empty",
+        "got_picture",
+        "got_file",
+        "got_something",
     ),
     Asked.SOLVED: ("resolved",),
-    Asked.A_PERSON: ("automated",),
+    Asked.A_PERSON: ("automated", "got_voice"),
     Asked.OTHER_WORDS: ("nothing_found", "did_not_help"),
 }
 
@@ -76,6 +81,35 @@ def courtesy(question: Question, kind: str) -> str:
     """Return the reply to a courtesy: hello, thanks, bye, ok, help, empty or automated."""
     said: str = getattr(texts_of(question), kind)
     return fill(said, organization=question.organization_name, agent=question.agent_name)
+
+
+_THINGS: Final[Mapping[AttachmentKind | None, str]] = {
+    AttachmentKind.PHOTO: "a picture",
+    AttachmentKind.DOCUMENT: "a file",
+    AttachmentKind.VOICE: "a voice message",
+    AttachmentKind.AUDIO: "a recording",
+    AttachmentKind.VIDEO: "a video",
+    AttachmentKind.STICKER: "a sticker",
+    AttachmentKind.LOCATION: "a location",
+    AttachmentKind.CONTACT: "a contact",
+    None: "something they share",
+}
+
+
+def things(kinds: Iterable[AttachmentKind | None]) -> str:
+    """Return for staff what came without words."""
+    return ", ".join(thing for kind, thing in _THINGS.items() if kind in set(kinds)) or "something"
+
+
+def received(question: Question, kinds: Collection[AttachmentKind | None]) -> str:
+    """Return that something without words has arrived, and the question what it is about."""
+    texts = texts_of(question)
+    if AttachmentKind.VOICE in kinds:
+        return texts.got_voice
+    if set(kinds) <= {AttachmentKind.PHOTO, AttachmentKind.STICKER}:
+        return texts.got_picture
+    files = {AttachmentKind.DOCUMENT, AttachmentKind.AUDIO, AttachmentKind.VIDEO}
+    return texts.got_file if files & set(kinds) else texts.got_something
 
 
 def answered(question: Question, body: str, title: str, *, steps: bool) -> str:

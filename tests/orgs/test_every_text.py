@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.core.events import Content, Deleted, Edited, Started, Unsupported, return_address
+from bot.core.events import (
+    Attachment,
+    AttachmentKind,
+    Content,
+    Deleted,
+    Edited,
+    Said,
+    Started,
+    Unsupported,
+    return_address,
+)
 from orgs.loading import Loaded, load
 from orgs.specification.texts import Texts
 from tests.orgs.playing import CODE, MINUTE, MONDAY, Play, World
@@ -128,6 +138,10 @@ SAYS: dict[str, Plays] = {
     "ok": told("ok"),
     "help": told("help"),
     "empty": told(""),
+    "got_picture": told(Said("", (Attachment(kind=AttachmentKind.PHOTO, ref="p1"),))),
+    "got_voice": told(Said("", (Attachment(kind=AttachmentKind.VOICE, ref="v1"),))),
+    "got_file": told(Said("", (Attachment(kind=AttachmentKind.DOCUMENT, ref="d1"),))),
+    "got_something": told(Said("", (Attachment(kind=AttachmentKind.LOCATION, ref="geo:1,2"),))),
     "automated": told("Are you a robot?"),
 }
 

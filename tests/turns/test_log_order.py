@@ -98,5 +98,6 @@ async def test_an_edit_that_overtook_its_message_is_one_entry_with_the_newer_wor
 
 
 async def test_a_file_that_came_with_an_edit_of_no_message_is_fetched(desk: Bench) -> None:
+    await desk.say("Hello", on="whatsapp")
     await desk.say(Edited("w1", "see this", (SCAN,)), on="whatsapp")
     assert await desk.rows("select position, state from files") == [(0, "waiting")]

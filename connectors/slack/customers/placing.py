@@ -7,7 +7,7 @@ of what they were asked. https://docs.slack.dev/ai/migrating-to-agent-messaging
 
 from dataclasses import dataclass, replace
 
-from bot.core.events import Deleted, Edited, Event, Reacted, Said, Unsupported
+from bot.core.events import Deleted, Edited, Event, Ignored, Reacted, Said, Unsupported
 from connectors.slack.payload import Node
 
 
@@ -24,8 +24,8 @@ class Heard:
 
 def placed(found: Event, event: Node, key: str) -> Heard | None:
     """`found` is the event as read for staff, `key` names the installation; None for what begins nothing."""
-    if isinstance(found.content, Unsupported) and found.content.kind != "forwarded":
-        return None  # somebody joined, or changed the topic
+    if isinstance(found.content, Ignored):
+        return None
     direct = is_direct(found.place.chat)
     written, own = _written(event, found), _message(found)
     thread = found.place.thread or own

@@ -10,6 +10,7 @@ from bot.core.events import (
     Content,
     Deleted,
     Edited,
+    Ignored,
     Place,
     Reacted,
     Receipt,
@@ -32,6 +33,11 @@ TOKEN = "go-" + "a" * 22
 
 def attached(*attachments: rig.Json, **more: object) -> Content:
     return rig.one(message={"mid": "m_1", "attachments": list(attachments), **more}).content
+
+
+def described(attachment: rig.Json, text: str = "") -> str:
+    message = {"mid": "m_1", "attachments": [attachment]} | ({"text": text} if text else {})
+    return rig.one(message=message).reference.described
 
 
 def file(kind: str, url: str = CDN, **payload: object) -> rig.Json:
@@ -124,33 +130,31 @@ def test_a_shared_link_is_read_as_its_title_and_address_once() -> None:
         "payload": None,
     }
 
-    assert attached(shared) == Said("Shoes\nhttps://shop.example/7")
-    assert attached(shared, text="https://shop.example/7 fits?") == Said(
-        "https://shop.example/7 fits?\nShoes"
-    )
+    assert described(shared) == "Shoes\nhttps://shop.example/7"
+    assert described(shared, text="https://shop.example/7 fits?") == "Shoes"
+    assert attached(shared, text="https://shop.example/7 fits?") == Said("https://shop.example/7 fits?")
 
 
 @pytest.mark.parametrize("kind", ["reel", "ig_reel", "post", "ig_post"])
 def test_a_shared_reel_or_post_is_a_link(kind: str) -> None:
-    assert attached(file(kind, "https://facebook.example/1", title="New!")) == Said(
-        "New!\nhttps://facebook.example/1"
-    )
+    shared = file(kind, "https://facebook.example/1", title="New!")
+    assert described(shared) == "New!\nhttps://facebook.example/1"
+    assert attached(shared) == Said("")
 
 
-def test_a_shared_product_and_a_template_are_read_in_words() -> None:
+def test_a_shared_product_and_a_template_are_described() -> None:
     product = {"elements": [{"id": "1", "title": "Red shoe", "subtitle": "€ 40", "image_url": CDN}]}
     buttons = [{"type": "postback", "title": "Yes"}, {"type": "postback", "title": "No"}]
 
-    assert attached({"type": "template", "payload": {"product": product}}) == Said("Red shoe\n€ 40")
-    assert attached(
-        {"type": "template", "payload": {"template_type": "button", "text": "Sure?", "buttons": buttons}}
-    ) == Said("Sure?\n[Yes]\n[No]")
+    assert described({"type": "template", "payload": {"product": product}}) == "Red shoe\n€ 40"
+    template = {"template_type": "button", "text": "Sure?", "buttons": buttons}
+    assert described({"type": "template", "payload": template}) == "Sure?\n[Yes]\n[No]"
 
 
-def test_a_booking_is_read_in_words() -> None:
+def test_a_booking_is_described() -> None:
     booking: rig.Json = {"type": "appointment_booking", "payload": {"booking_id": "1", "status": "requested"}}
 
-    assert attached(booking) == Said("appointment requested")
+    assert described(booking) == "appointment requested"
 
 
 def test_an_attachment_that_says_nothing_is_unsupported_by_its_kind() -> None:
@@ -239,7 +243,8 @@ def test_an_ad_that_led_to_a_message_is_kept_with_it() -> None:
 
     event = rig.one(message={"mid": "m_5", "text": "Is this still on?", "referral": ad})
 
-    assert event.content == Said("> From the ad “Sale”\n\nIs this still on?")
+    assert event.content == Said("Is this still on?")
+    assert event.reference.described == "From the ad “Sale”"
 
 
 def test_reactions_come_and_go() -> None:
@@ -250,7 +255,7 @@ def test_reactions_come_and_go() -> None:
     assert rig.one(reaction={"reaction": "like", "action": "react", "mid": "m_1"}).content == Reacted(
         "m_1", "👍", True
     )
-    assert rig.one(reaction={"action": "react"}).content == Unsupported("reaction")
+    assert rig.one(reaction={"action": "react"}).content == Ignored("reaction")
 
 
 def test_a_delivery_names_messages_and_a_watermark() -> None:
@@ -329,7 +334,7 @@ def test_an_echo_with_metadata_of_another_app_is_an_insiders() -> None:
 def test_handing_the_thread_over_is_recorded_as_the_pages_doing(what: rig.Json) -> None:
     event = rig.one(**what)
 
-    assert event.content == Unsupported(next(iter(what)))
+    assert event.content == Ignored(next(iter(what)))
     assert (event.standing, event.place.chat) == (Standing.INSIDER, rig.PSID)
 
 
@@ -342,15 +347,15 @@ def test_a_policy_notice_has_no_customer() -> None:
 
     (event,) = rig.parsed(notice)
 
-    assert event.content == Unsupported("policy_enforcement")
+    assert event.content == Ignored("policy_enforcement")
     assert (event.standing, event.place.chat) == (Standing.INSIDER, rig.PAGE)
 
 
 @pytest.mark.parametrize("kind", ["optin", "account_linking", "game_play", "messaging_feedback", "new-2027"])
-def test_other_kinds_are_kept_by_their_names(kind: str) -> None:
+def test_other_kinds_are_nobodys_words_by_their_names(kind: str) -> None:
     event = rig.one(**{kind: {"ref": "x"}})
 
-    assert event.content == Unsupported(kind)
+    assert event.content == Ignored(kind)
     assert event.standing is Standing.CUSTOMER
 
 
@@ -359,7 +364,7 @@ def test_somebody_whom_only_a_plug_in_knows_has_a_place_too() -> None:
 
     (event,) = rig.parsed(optin)
 
-    assert (event.place.chat, event.content) == ("ref-1", Unsupported("optin"))
+    assert (event.place.chat, event.content) == ("ref-1", Ignored("optin"))
 
 
 def test_the_dashboards_test_button_is_heard_and_the_feed_is_not() -> None:
@@ -375,7 +380,7 @@ def test_the_dashboards_test_button_is_heard_and_the_feed_is_not() -> None:
 
     assert [event.content for event in events] == [
         Said("test_message"),
-        Unsupported("messaging_customer_information"),
+        Ignored("messaging_customer_information"),
     ]
     assert events[1].occurred_at == datetime(2026, 11, 22, 11, 59, 30, tzinfo=UTC)
 

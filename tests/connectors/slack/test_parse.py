@@ -14,6 +14,7 @@ from bot.core.events import (
     Deleted,
     Edited,
     Event,
+    Ignored,
     Reacted,
     Reference,
     Said,
@@ -161,7 +162,11 @@ def test_a_file_that_others_keep_is_a_link_and_nothing_to_fetch() -> None:
     shared = MESSAGE | {"subtype": "file_share", "text": "see", "files": [drive, FILE]}
     content = some(shared).content
     assert isinstance(content, Said)
-    assert content.text == "see\n\n<https://docs.example/d/1?a=1&amp;b=2|Plan &lt;2&gt;>"
+    assert content.text == "see"
+    assert some(shared).reference.described == "Plan <2> https://docs.example/d/1?a=1&b=2"
+    staffs = some(shared, Parser("slack", apps=True)).content
+    link = "<https://docs.example/d/1?a=1&amp;b=2|Plan &lt;2&gt;>"
+    assert staffs == Said(f"see\n\n{link}", content.attachments)
     assert [file.name for file in content.attachments] == ["x.png"]
     told = "<https://docs.example/d/1?a=1&amp;b=2>"
     assert some(shared | {"text": told, "files": [drive]}).content == Said(told)
@@ -205,8 +210,8 @@ def test_bots_are_not_heard_and_we_ourselves_least() -> None:
     assert parsed(MESSAGE | {"subtype": "bot_message"} | {"user": ""}) is None
 
 
-def test_a_known_person_doing_something_unknown_is_kept_as_unsupported() -> None:
-    assert some(MESSAGE | {"subtype": "channel_topic"}).content == Unsupported("channel_topic")
+def test_a_known_person_doing_something_unknown_says_nothing() -> None:
+    assert some(MESSAGE | {"subtype": "channel_topic"}).content == Ignored("channel_topic")
     assert some(MESSAGE | {"text": "", "attachments": [{}]}).content == Unsupported("forwarded")
     assert parsed({"type": "team_join", "user": {"id": "U1"}}) is None
 

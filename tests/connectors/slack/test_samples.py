@@ -1,4 +1,4 @@
-"""Every sample of Slack's that is at hand: an event, Unsupported by its kind, or of no conversation."""
+"""Every sample of Slack's that is at hand: an event, Ignored by its kind, or of no conversation."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.events import Content, Deleted, Edited, Reacted, Said, Unsupported
+from bot.core.events import Content, Deleted, Edited, Ignored, Reacted, Said
 from connectors.slack.customers.placing import placed
 from connectors.slack.parsing import Parser
 from connectors.slack.payload import Node
@@ -118,7 +118,7 @@ def test_every_sample_becomes_what_it_is_classified_as() -> None:
                 assert heard.event.place.thread, kind
         elif kind.removeprefix("message/") in UNSUPPORTED and kind.startswith("message/"):
             assert event is not None
-            assert event.content == Unsupported(kind.removeprefix("message/"))
+            assert event.content == Ignored(kind.removeprefix("message/"))
             assert placed(event, sample.node("event"), "T0HOME") is None  # nothing that a customer says
         else:
             assert event is None, kind
