@@ -621,7 +621,9 @@ def _two_ids(arrivals: Sequence[Arrival]) -> dict[tuple[Key, Key], Arrival]:
     return {
         (key_of(a.account, a.event), _place_of(a.account, a.event.sender.alias)): a
         for a in arrivals
-        if a.event.sender.alias and _may_join(a.event) and opens(a.event, known=True)
+        if a.event.sender.alias
+        and _may_join(a.event)
+        and (opens(a.event, known=True) or isinstance(a.event.content, AddressChanged))
     }
 
 

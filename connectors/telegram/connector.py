@@ -27,6 +27,7 @@ from connectors.telegram.desk import Chores, Desk
 from connectors.telegram.ears import Ears
 from connectors.telegram.failures import as_send_error
 from connectors.telegram.identity import Identity
+from connectors.telegram.moved import Moved
 from connectors.telegram.outgoing import Outgoing
 from connectors.telegram.polling import POLL_SECONDS, Pause, Poller
 from connectors.telegram.request import AiohttpRequest, AnswerLost
@@ -85,6 +86,7 @@ class TelegramConnector:
         usual = settings.serves == "staff" or settings.chat_interval is not None
         self._group_rest = timedelta() if usual else GROUP_REST
         self._outgoing = Outgoing(self._bot, means.files)
+        self._moved = Moved(means.vault) if settings.serves == "customers" else None
         self._identity = Identity(self._bot, settings, int(own[1]), means.clock)
         self._desk = Desk(self._bot, settings.account, self._identity.username)
         self._chores = Chores()
@@ -130,7 +132,7 @@ class TelegramConnector:
 
         async def handle(request: RawRequest) -> RawResponse:
             self.verify(request)
-            update = self._take(decode(request.body))
+            update = self._take(await self._told(decode(request.body)))
             if update.events:
                 await inbox.accept(update.events)
             self._accepted(update, inbox)
@@ -179,7 +181,11 @@ class TelegramConnector:
             query["offset"] = offset
         url = f"{self._bot.base_url}/getUpdates?{urlencode(query)}"
         found: object = await self._poll_request.post(url, read_timeout=POLL_SECONDS + 10.0)
-        return found if isinstance(found, list) else ()
+        return [await self._told(update) for update in found] if isinstance(found, list) else ()
+
+    async def _told(self, update: object) -> object:
+        """Staff's groups have topics, and are supergroups from the beginning."""
+        return update if self._moved is None else await self._moved.as_first(update)
 
     def _accepted(self, update: ReadUpdate, inbox: Inbox) -> None:
         """What nobody waits for: the button stops spinning, the command is answered."""
@@ -207,12 +213,15 @@ class TelegramConnector:
         harmless_twice = isinstance(outbound.operation, (Revise, Erase, React, Emote, Typing))
         in_group = outbound.place.chat.startswith("-") and isinstance(outbound.operation, Post)
         rest = self._group_rest if in_group else timedelta()
+        chat = self._moved.today(outbound.place.chat) if self._moved else outbound.place.chat
         try:
             try:
-                return replace(await self._outgoing.do(outbound, outbound.place.chat), rest=rest)
+                return replace(await self._outgoing.do(outbound, chat), rest=rest)
             except ChatMigrated as moved:
                 # The group became a supergroup with another id: nothing was done under the old one.
                 chat = str(moved.new_chat_id)
+                if self._moved:
+                    self._moved.goes_by(outbound.place.chat, chat)
                 return replace(await self._outgoing.do(outbound, chat), chat=chat, rest=rest)
         except TelegramError as error:
             raise as_send_error(error, idempotent=harmless_twice) from error

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from bot.core.errors import MalformedPayload
 from bot.core.events import (
+    AddressChanged,
     Content,
     Deleted,
     Edited,
@@ -72,7 +73,7 @@ class WebhookReader:
         read = ReadWebhook()
         for change in (change for entry in payload.nodes("entry") for change in entry.nodes("changes")):
             name, value = change.text("field"), change.node("value")
-            if name not in ("messages", "smb_message_echoes", "standby"):
+            if name not in ("messages", "smb_message_echoes", "standby", "user_id_update"):
                 told = (name, value.text("event"), value.text("message_template_name"))
                 read.news.append(" ".join(filter(None, told))[:_NEWS_CHARS])
             elif value.node("metadata").id("phone_number_id") != self.phone_number_id:
@@ -88,6 +89,10 @@ class WebhookReader:
         people = value.nodes("contacts")
         for message in value.nodes("messages"):
             yield self._message(message, people, received)
+            if changed := self._also_renamed(message, received):
+                yield changed
+        for update in value.nodes("user_id_update"):
+            yield self._renamed(update, received)
         for status in value.nodes("statuses"):
             if status.text("status") in _STATUSES:
                 yield self._status(status, people, received)
@@ -124,6 +129,37 @@ class WebhookReader:
             reference=_reference(message),
             private=not message.text("group_id"),
             overheard=overheard,
+        )
+
+    def _also_renamed(self, message: Node, received: datetime) -> Event | None:
+        """With a number Meta's id of the person changes too, by which alone they may be named from now on.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/
+        """
+        system = message.node("system")
+        number = system.text("wa_id") or system.text("new_wa_id")
+        previous, current = system.text("previous_user_id"), system.text("user_id")
+        if not number or not message.text("id"):
+            return None
+        when = message.moment("timestamp") or received
+        return self._known_as(previous, current, number, when)
+
+    def _renamed(self, update: Node, received: datetime) -> Event | None:
+        """A changed id told by itself, as Meta's documents had it until August 2026."""
+        ids = update.node("user_id")
+        when = update.moment("timestamp") or received
+        return self._known_as(ids.text("previous"), ids.text("current"), update.text("wa_id"), when)
+
+    def _known_as(self, previous: str, current: str, number: str, when: datetime) -> Event | None:
+        if not previous or not current or previous == current:
+            return None
+        person = _Person(address=previous, scoped_id=number)
+        return Event(
+            external_id=_bounded(f"user_id:{previous}:{current}"),
+            place=Place(CHANNEL, self.account, previous),
+            sender=person.sender(),
+            content=AddressChanged(current),
+            occurred_at=when,
         )
 
     def _echo(self, echo: Node, people: list[Node], received: datetime, writer: str) -> Event | None:

@@ -478,6 +478,15 @@ async def test_who_hides_their_number_and_changes_it_is_followed(desk: Bench) ->
     assert await desk.say("From the new one", "DE.2", on="whatsapp") == phone
 
 
+async def test_who_hides_a_number_that_changed_is_known_by_the_new_id_alone(desk: Bench, twin: Bench) -> None:
+    """With the number the platform's own id of the person changes, too."""
+    phone = await desk.say("Hello", "+1", on="whatsapp")
+    await desk.hear(desk.event(AddressChanged("+2"), "+1", on="whatsapp", alias="DE.1"))
+    await desk.hear(desk.event(AddressChanged("DE.2"), "DE.1", on="whatsapp", alias="+2"))
+    assert await twin.say("Nobody sees my number", "DE.2", on="whatsapp") == phone
+    assert await desk.say("And now you do", "+2", on="whatsapp", alias="DE.2") == phone
+
+
 # --- erased ------------------------------------------------------------------------------------------------
 
 

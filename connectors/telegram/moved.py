@@ -1,0 +1,97 @@
+"""Groups of customers that became supergroups: they have another id then, and are the same chat.
+
+Everywhere but on the wire such a chat keeps the id that it had first, so that its conversations go on.
+https://core.telegram.org/bots/api#responseparameters
+"""
+
+from collections.abc import Iterator, Mapping
+
+from bot.core.connector import Vault
+
+Json = Mapping[str, object]
+_MOVED = "moved:"  # before the new id, in the vault; the value is the first one
+_REMEMBERED = 10_000  # chats
+
+
+class Moved:
+    """What one account knows of it, in the vault and, of the chats heard lately, in memory."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._first: dict[str, str] = {}  # by the id of today; "" where it is the first one
+        self._today: dict[str, str] = {}
+
+    def today(self, chat: str) -> str:
+        """Return the id by which Telegram knows a chat, as far as this process has heard."""
+        return self._today.get(chat, chat)
+
+    def goes_by(self, chat: str, today: str) -> None:
+        """Remember what Telegram told when it was written to."""
+        self._today[chat] = today
+
+    async def as_first(self, update: object) -> object:
+        """Return an update with the id that its chat had first. Raises StorageUnavailable."""
+        if not isinstance(update, dict):
+            return update
+        for told in _messages(update):
+            await self._learn(told)
+        return {kind: await self._within(payload) for kind, payload in update.items()}
+
+    async def _learn(self, message: Json) -> None:
+        """Both the group and the supergroup tell of it, in whichever order."""
+        chat = _chat(message)
+        if chat is None:
+            return
+        first, new = chat.get("id"), message.get("migrate_to_chat_id")
+        if new is None:
+            first, new = message.get("migrate_from_chat_id"), first
+        if _is_id(first) and _is_id(new) and await self._first_of(str(new)) != str(first):
+            await self._vault.put(f"{_MOVED}{new}", str(first))
+            self._remember(str(new), str(first))
+
+    async def _within(self, payload: object) -> object:
+        """Of a press the chat stands in the message with the button."""
+        if not isinstance(payload, dict):
+            return payload
+        changed = await self._renamed(payload)
+        if isinstance(pressed := payload.get("message"), dict):
+            changed["message"] = await self._renamed(pressed)
+        return changed
+
+    async def _renamed(self, payload: Json) -> dict[str, object]:
+        changed, chat = dict(payload), _chat(payload)
+        if chat is not None and _is_id(chat.get("id")) and (first := await self._first_of(str(chat["id"]))):
+            changed["chat"] = {**chat, "id": int(first)}
+        return changed
+
+    async def _first_of(self, chat: str) -> str:
+        """Return the first id of a chat that has another one now, else ""."""
+        if not chat.startswith("-100"):  # only a supergroup can have been something else
+            return ""
+        if chat not in self._first:
+            self._remember(chat, await self._vault.get(f"{_MOVED}{chat}") or "")
+        return self._first[chat]
+
+    def _remember(self, chat: str, first: str) -> None:
+        while len(self._first) >= _REMEMBERED:
+            self._first.pop(next(iter(self._first)))
+        self._first[chat] = first
+        if first:
+            self._today[first] = chat
+
+
+def _messages(update: Json) -> Iterator[Json]:
+    for payload in update.values():
+        if isinstance(payload, dict) and (
+            "migrate_to_chat_id" in payload or "migrate_from_chat_id" in payload
+        ):
+            yield payload
+
+
+def _chat(payload: Json) -> Json | None:
+    chat = payload.get("chat")
+    return chat if isinstance(chat, dict) else None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
