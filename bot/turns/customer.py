@@ -319,6 +319,7 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
     about = reference_for_staff(message, draft.messages)
     text, files, line = quoted(_told(message)), at_hand(message), _line_answered(draft, message)
     if event.standing is Standing.INSIDER:
+        _leave_it_to(draft, event, name)
         said = f"🧑 **{name}** wrote to {draft.customer_name} directly{about}:\n\n{text}"
         draft.tell_room(Post(said, attachments=files, reply_to=line), message.id)
         draft.because("staff", f"{name} wrote where the customer reads")
@@ -334,6 +335,21 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
         )
         draft.tell_room(Post(f"⚠️ {name} wrote{about}:\n\n{text}", attachments=files), message.id)
     draft.because("stranger", "answered in the customer's thread: a note to staff")
+
+
+def _leave_it_to(draft: Draft, event: Event, name: str) -> None:
+    """A colleague has answered where the customer is alone with us: an agent does not speak beside a person.
+
+    In a thread that several share colleagues may speak among themselves; what a program wrote is no answer.
+    """
+    if event.shared or event.automatic or not isinstance(event.content, Said):
+        return
+    if draft.owner.kind not in (OwnerKind.AGENT, OwnerKind.FLOW) or draft.status is Status.RESOLVED:
+        return
+    draft.asking = []
+    told = f"{name} has answered {draft.customer_name} directly"
+    reason = f"{told}: the agent is silent until this is returned to it."
+    escalate(draft, reason=reason, why="a colleague answered", quiet=True)
 
 
 def _reacted(draft: Draft, event: Event, reaction: Reacted) -> None:

@@ -57,7 +57,7 @@ _ABOUT_CHARS = 200
 def message_of(raw: Mapping[str, object]) -> Content:
     message = Node(raw)
     if message.flag("is_deleted"):
-        return Deleted(message.text("mid"))
+        return Deleted(message.id("mid"))
     text = message.text("text")
     nodes = message.nodes("attachments")
     payload = message.node("quick_reply").text("payload")
@@ -87,12 +87,12 @@ def _about(referral: Node) -> str:
 
 
 def edit_of(edit: Node) -> Content:
-    mid, text = edit.text("mid"), edit.text("text")
+    mid, text = edit.id("mid"), edit.text("text")
     return Edited(mid, text) if mid and text else Ignored("message_edit")
 
 
 def reaction_of(reaction: Node) -> Content:
-    mid, name = reaction.text("mid"), reaction.text("reaction")
+    mid, name = reaction.id("mid"), reaction.text("reaction")
     emoji = reaction.text("emoji") or _REACTIONS.get(name, name)
     if not mid or not (emoji or reaction.text("action") == "unreact"):
         return Ignored("reaction")

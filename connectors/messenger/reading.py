@@ -38,9 +38,11 @@ from connectors.messenger.contents import (
     referral_of,
 )
 from connectors.messenger.limits import CHANNEL
-from connectors.meta import Node, clean
+from connectors.meta import Node
 
 INBOX = "The Page's inbox"
+# As which app Meta's own inbox writes; what any other app writes, a program wrote.
+_INBOX_APPS = frozenset({"", "263902037430900", "26390203743090"})
 _MAX_ID = 200  # characters of an event's id
 _FRAME = frozenset(
     {"sender", "recipient", "timestamp", "messaging_type", "tag", "notification_type", "standby"}
@@ -120,12 +122,14 @@ class Reader:
         sender = _person(node.node("sender")) or _person(node.node("optin"))
         recipient = _person(node.node("recipient"))
         by_page = sender in ("", self.page)
+        if not by_page and recipient not in ("", self.page):  # said to another Page: it is no matter of ours
+            return self._elsewhere(item, sender, when)
         customer = (recipient if by_page else sender) or sender or self.page
         content, of_page = self._content(item)
         receipt, deleted = isinstance(content, Receipt), isinstance(content, Deleted)
         insider = (of_page or by_page) and not receipt
         message = Node(None) if receipt or deleted else node.node("message")
-        mid = message.text("mid")
+        mid = message.id("mid")
         return Event(
             external_id=_identity(item, mid),
             place=Place(CHANNEL, self.account, customer),
@@ -135,13 +139,23 @@ class Reader:
             content=content,
             occurred_at=moment(node.number("timestamp")) or when,
             message=mid,
-            reply_to=message.node("reply_to").text("mid"),
+            reply_to=message.node("reply_to").id("mid"),
             reference=Reference(
                 kind="story" if message.node("reply_to").node("story") else "",
                 described=described(message) if isinstance(content, Said) else "",
             ),
             standing=Standing.INSIDER if insider else Standing.CUSTOMER,
+            automatic=insider and message.id("app_id") not in _INBOX_APPS,
             overheard=standby,
+        )
+
+    def _elsewhere(self, item: Mapping[str, object], sender: str, when: datetime) -> Event:
+        return Event(
+            external_id=_identity(item, ""),
+            place=Place(CHANNEL, self.account, sender),
+            sender=Sender(sender),
+            content=Ignored("another_page"),
+            occurred_at=when,
         )
 
     def _content(self, item: Mapping[str, object]) -> tuple[Content, bool]:
@@ -171,8 +185,8 @@ class Reader:
     def _echo(self, raw: Mapping[str, object]) -> Content:
         """What the Page wrote: by this account, which is a confirmation, or by a person or another app."""
         message = Node(raw)
-        if message.text("mid") and message.text("metadata").startswith(self.mark):
-            return Receipt(status=ReceiptStatus.SENT, messages=(message.text("mid"),))
+        if (mid := message.id("mid")) and message.text("metadata").startswith(self.mark):
+            return Receipt(status=ReceiptStatus.SENT, messages=(mid,))
         return message_of(raw)
 
 
@@ -194,7 +208,7 @@ def _person(node: Node) -> str:
 
 
 def _mids(raw: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(clean(mid) for mid in _list(raw.get("mids")) if isinstance(mid, str) and mid)
+    return tuple(mid for each in _list(raw.get("mids")) if (mid := Node({"mid": each}).id("mid")))
 
 
 def _list(value: object) -> list[object]:

@@ -1,7 +1,7 @@
 """CommonMark as WhatsApp's markup: https://faq.whatsapp.com/539178204879377.
 
-WhatsApp knows no escapes. Signs that are meant as signs are parted from what they would mark by a zero-width
-space, so that a customer called `*x*` is shown as such.
+WhatsApp knows no escapes. A word with signs that are meant as signs is shown as code, so that a customer
+called `*x*` is shown as such, and a password is copied as it was written: nothing invisible stands in it.
 """
 
 import re
@@ -18,6 +18,7 @@ _MARKS = {Kind.STRONG: "*", Kind.EMPHASIS: "_", Kind.STRIKE: "~"}
 _ADDRESS = re.compile(r"https?://\S+|(?<![^\s@])[^\s@]{1,64}@[^\s@.]{1,63}(?:\.[\w-]{1,63}){1,8}")
 # A sign between two letters marks nothing: an_order_number.
 _SIGN = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
+_STOPS = ",.;:!?"
 _OPENS_A_LINE = re.compile(r"[-*>]+$")
 
 
@@ -26,15 +27,15 @@ class _WhatsAppWriter(PlainWriter):
         self._pairs: set[str] = set()  # signs of which the paragraph has two or more
 
     def word(self, text: str) -> str:
-        end = 0
-        shown = ""
-        for address in _ADDRESS.finditer(text):
-            shown += self._meant(text[end : address.start()]) + address[0]
-            end = address.end()
-        return shown + self._meant(text[end:])
-
-    def _meant(self, text: str) -> str:
-        return _SIGN.sub(lambda signs: _apart(signs[0]) if signs[0][0] in self._pairs else signs[0], text)
+        """A sign that stands alone marks nothing, and a link is a link."""
+        if "`" in text:
+            return self.code(text)
+        if len(text) == 1 or _ADDRESS.search(text):
+            return text
+        if not any(sign in self._pairs for sign in _SIGN.findall(text)):
+            return text
+        end = len(text.rstrip(_STOPS)) or len(text)
+        return self.code(text[:end]) + text[end:]
 
     def code(self, text: str) -> str:
         return f"```{_fenced(text)}```" if "`" in text else f"`{text}`"
@@ -88,10 +89,6 @@ def _pairs(found: Sequence[Atom]) -> set[str]:
         used.add("*")
     literal = Counter(sign for atom in found if not atom.code for sign in atom.text if sign in "*_~`")
     return {sign for sign, count in literal.items() if count > 1 or sign in used or sign == "`"}
-
-
-def _apart(signs: str) -> str:
-    return _NOTHING + _NOTHING.join(signs) + _NOTHING
 
 
 def _fenced(text: str) -> str:

@@ -6,7 +6,7 @@ from connectors.slack.connector import SlackConnector
 from connectors.slack.customers.connector import SlackCustomers
 from connectors.slack.parsing import CHANNEL
 
-_FOR_CUSTOMERS = ("team_id", "guests", "icon", "prompts")
+_FOR_CUSTOMERS = ("team_id", "guests", "icon", "prompts", "workflows")
 
 
 def open_account(settings: AccountSettings, means: Means) -> Connector:

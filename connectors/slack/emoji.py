@@ -1,4 +1,8 @@
-"""Slack's short codes for the emoji people use most. Others stay as they were typed."""
+"""Slack's short codes as emoji.
+
+A message that people type brings the Unicode of each standard emoji along, in its blocks. The names here are
+for what has no blocks, such as reactions; a workspace's own emoji stay as they were typed.
+"""
 
 import re
 from unicodedata import category, lookup
@@ -14,6 +18,7 @@ _PICTURES = {
     "smile": "😄", "smiley": "😃", "grinning": "😀", "grin": "😁", "laughing": "😆", "satisfied": "😆",
     "joy": "😂", "rolling_on_the_floor_laughing": "🤣", "rofl": "🤣", "slightly_smiling_face": "🙂",
     "upside_down_face": "🙃", "wink": "😉", "blush": "😊", "innocent": "😇", "heart_eyes": "😍",
+    "smiling_face_with_3_hearts": "🥰",
     "star-struck": "🤩", "kissing_heart": "😘", "yum": "😋", "stuck_out_tongue": "😛",
     "stuck_out_tongue_winking_eye": "😜", "hugging_face": "🤗", "hugs": "🤗", "thinking_face": "🤔",
     "thinking": "🤔", "shushing_face": "🤫", "zipper_mouth_face": "🤐", "neutral_face": "😐",
@@ -67,18 +72,90 @@ _TONES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
 _NAMED = re.compile(r":([a-z0-9_+'-]{1,60}):")
 # Of several names of one picture, the first.
 _NAMES = {_TONES.sub("", shown): name for name, shown in reversed(_PICTURES.items())}
-_CODE = re.compile(r":([a-z0-9_+'-]{1,60}):(?::skin-tone-[2-6]:)?")
+_CODE = re.compile(r":([a-z0-9_+'-]{1,60}):(?::skin-tone-([2-6]):)?")
+_FIRST_TONE = 0x1F3FB  # Slack counts them from 2
+_LONGEST = 15  # code points of one emoji
+_BARE_FLAGS = {name: name for name in ("de", "es", "fr", "it", "jp", "kr", "ru", "us", "cn", "eu")} | {
+    "gb": "gb",
+    "uk": "gb",
+}
+_STATES = {"england": "gbeng", "scotland": "gbsct", "wales": "gbwls"}
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_KEYS = {name: str(digit) for digit, name in enumerate(_DIGITS)} | {"hash": "#", "keycap_star": "*"}
+_WHO = {"man": ("👨", "♂"), "woman": ("👩", "♀")}
+_DOING = {
+    "shrugging": "🤷", "facepalming": "🤦", "running": "🏃", "walking": "🚶", "raising-hand": "🙋",
+    "gesturing-ok": "🙆", "gesturing-no": "🙅", "bowing": "🙇", "pouting": "🙎", "frowning": "🙍",
+    "tipping-hand": "💁", "getting-massage": "💆", "getting-haircut": "💇", "swimming": "🏊", "surfing": "🏄",
+    "rowing-boat": "🚣", "biking": "🚴", "mountain-biking": "🚵", "cartwheeling": "🤸", "juggling": "🤹",
+    "climbing": "🧗", "standing": "🧍", "kneeling": "🧎", "police-officer": "👮", "guard": "💂",
+    "detective": "🕵️", "construction-worker": "👷", "superhero": "🦸", "mage": "🧙",
+}  # fmt: skip
+_WORK = {
+    "technologist": "💻", "office-worker": "💼", "student": "🎓", "teacher": "🏫", "cook": "🍳",
+    "farmer": "🌾", "factory-worker": "🏭", "mechanic": "🔧", "scientist": "🔬", "artist": "🎨",
+    "singer": "🎤", "firefighter": "🚒", "astronaut": "🚀", "doctor": "⚕️", "judge": "⚖️", "pilot": "✈️",
+}  # fmt: skip
 
 
 def pictured(text: str) -> str:
-    """`:wave:` becomes 👋. Skin tones are dropped."""
-    return _CODE.sub(lambda code: _PICTURES.get(code[1], code[0]), text)
+    """Return a text with pictures in place of codes: `:wave:` becomes 👋, `:wave::skin-tone-3:` 👋🏼."""
+    return _CODE.sub(lambda code: _toned(code[1], code[2]) or code[0], text)
 
 
 def picture(name: str) -> str:
-    """`wave`, as a reaction names it, becomes 👋; what has no picture stays a `:name:`."""
+    """`wave`, as a reaction names it, becomes 👋 without a skin tone; what has none stays a `:name:`."""
     bare = name.partition("::")[0]
-    return _PICTURES.get(bare) or _by_unicode(bare) or f":{bare}:"
+    return _picture(bare) or f":{bare}:"
+
+
+def told(unicode: str) -> str:
+    """Return the picture that Slack tells by its code points: `1f1e9-1f1ea` is 🇩🇪; "" for what is none."""
+    try:
+        points = [int(point, 16) for point in unicode.split("-")]
+        shown = "".join(map(chr, points))
+    except (ValueError, OverflowError):
+        return ""
+    surrogate = any(0xD800 <= point < 0xE000 for point in points)
+    return "" if surrogate or len(points) > _LONGEST or not shown.strip() or shown.isascii() else shown
+
+
+def _toned(name: str, tone: str | None) -> str:
+    shown = _picture(name)
+    if not shown or tone is None:
+        return shown
+    # The tone stands behind the person, and before what they do or are.
+    return shown[0] + chr(_FIRST_TONE + int(tone) - 2) + shown[1:].removeprefix("\ufe0f")
+
+
+def _picture(name: str) -> str:
+    return _PICTURES.get(name) or _flag(name) or _keycap(name) or _person(name) or _by_unicode(name)
+
+
+def _flag(name: str) -> str:
+    """A flag is a country's two letters; those of England, Scotland and Wales are a black flag with tags."""
+    country = name.removeprefix("flag-") if name.startswith("flag-") else _BARE_FLAGS.get(name, "")
+    if tags := _STATES.get(country):
+        return "🏴" + "".join(chr(0xE0000 + ord(letter)) for letter in tags) + "\U000e007f"
+    if re.fullmatch("[a-z]{2}", country):
+        return "".join(chr(0x1F1E6 + ord(letter) - ord("a")) for letter in country)
+    return ""
+
+
+def _keycap(name: str) -> str:
+    sign = _KEYS.get(name)
+    return f"{sign}\ufe0f\u20e3" if sign else ""
+
+
+def _person(name: str) -> str:
+    """`woman-shrugging` is 🤷 and a sign of who it is, `man-technologist` is 👨 and what they work with."""
+    who, _, what = name.replace("female-", "woman-").replace("male-", "man-").partition("-")
+    if who not in _WHO:
+        return ""
+    person, sign = _WHO[who]
+    if tool := _WORK.get(what):
+        return f"{person}\u200d{tool}"
+    return f"{doing}\u200d{sign}\ufe0f" if (doing := _DOING.get(what)) else ""
 
 
 def code_for(emoji: str) -> str:

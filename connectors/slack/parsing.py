@@ -4,7 +4,8 @@ Shapes of https://docs.slack.dev/reference/events and https://docs.slack.dev/ref
 """
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,12 +27,17 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
-from connectors.slack.emoji import picture
+from connectors.slack.emoji import picture, told
 from connectors.slack.payload import Node, moment
+from connectors.slack.reading import mentioned
 from connectors.slack.writing import escape
 
 CHANNEL = Channel("slack")
 _SAID = frozenset({"", "file_share", "thread_broadcast", "me_message"})
+# A code, perhaps with a skin tone; what stands between backticks is taken whole.
+_EMOJI = re.compile(
+    r"```.+?```|`[^`\n]+`|:(?P<toned>(?P<name>[a-z0-9_+'-]{1,60})(?:::skin-tone-[2-6])?):", re.DOTALL
+)
 _NOBODY = frozenset({"", "USLACKBOT"})
 
 
@@ -50,12 +56,14 @@ class Parser:
 
     `refer` makes an attachment's `ref` of a file; one without is left out. What somebody else wrote or
     uploaded first is marked as forwarded. With `apps`, so is what an app posted in a user's name, perhaps its
-    own: users are not looked up here. Without, nothing that a program wrote is read.
+    own: users are not looked up here. Without, nothing that a program wrote is read, but with `workflows` the
+    posts of the Workflow Builder: somebody has filled in a form.
     """
 
     account: str
     refer: Callable[[Node], str] = lambda file: file.text("url_private")
     apps: bool = False
+    workflows: bool = False
 
     def place(self, chat: str, thread: str = "") -> Place:
         return Place(CHANNEL, self.account, chat, thread)
@@ -83,7 +91,7 @@ class Parser:
         forwards, and of staff, whose words go on, links to what others keep.
         """
         links = [_link(file) for file in _elsewhere(message)] if self.apps else []
-        return "\n\n".join(filter(None, [message.text("text"), *links, *map(_quoted, _shared(message))]))
+        return "\n\n".join(filter(None, [_pictured(message), *links, *map(_quoted, _shared(message))]))
 
     def _described(self, message: Node) -> str:
         """Return what a customer's message brings that another service keeps: an address is no words."""
@@ -102,12 +110,16 @@ class Parser:
             gone = event.text("deleted_ts") or event.node("previous_message").text("ts")
             return self._deleted(event, gone, callback)
         content: Content = Ignored(subtype)  # somebody joined, or changed the topic
-        if subtype in _SAID:
+        if subtype in _SAID or self._by_workflow(event):
             text, files = self._words(event), self._files(event)
             # What is made of blocks alone, or forwarded without telling what, comes with neither.
             empty = not (text.strip() or files or self._described(event))
             content = Unsupported("forwarded") if empty else Said(text, files)
         return self._of(event, event, content, callback, message=event.text("ts"))
+
+    def _by_workflow(self, message: Node) -> bool:
+        told = message.text("workflow_id") or message.node("bot_profile").flag("is_workflow_bot")
+        return self.workflows and bool(told)
 
     def _changed(self, event: Node, callback: _Callback) -> Event | None:
         new, old = event.node("message"), event.node("previous_message")
@@ -128,7 +140,9 @@ class Parser:
     ) -> Event | None:
         """An event about the message `written`; None when a bot wrote it, we ourselves included."""
         user, chat, ts = written.text("user"), event.text("channel"), written.text("ts")
-        app = written.text("bot_id")
+        app, name = written.text("bot_id"), ""
+        if self._by_workflow(written):
+            user, name, app = _filled_in_by(written), written.text("username"), ""
         if user in _NOBODY or user == callback.us or not chat:
             return None
         if app and not (self.apps and callback.us):  # one of our own, perhaps, while nobody knows who we are
@@ -139,7 +153,7 @@ class Parser:
         return Event(
             external_id=callback.event_id,
             place=self.place(chat, thread),
-            sender=Sender(user),
+            sender=Sender(user, name),
             content=content,
             occurred_at=moment(event.text("event_ts")) or moment(ts) or callback.now,
             message=message,
@@ -231,6 +245,12 @@ def sender_of(payload: Node) -> Sender | None:
     return Sender(user.text("id"), handle=handle) if user.text("id") else None
 
 
+def _filled_in_by(message: Node) -> str:
+    """Return who filled in the form of a workflow: whom its post names first; else the workflow itself."""
+    named = next(iter(mentioned(message.text("text"))), "")
+    return named or message.text("workflow_id") or message.text("bot_id")
+
+
 def _shared(message: Node) -> list[Node]:
     """Return the messages that a message forwards. What Slack shows of a link in its text is none."""
     text = message.text("text")
@@ -261,6 +281,38 @@ def _reference(message: Node) -> Reference:
 def _is_elsewhere(file: Node) -> bool:
     """Kept by another service, such as a cloud drive: its address is a page, and no content."""
     return file.flag("is_external") or file.text("mode") == "external"
+
+
+def _pictured(message: Node) -> str:
+    """Return a message's text with the standard emoji that its blocks tell of; codes within code are code.
+
+    https://docs.slack.dev/reference/block-kit/blocks/rich-text-block#emoji-element-type
+    """
+    shown = {
+        _code_of(element): picture
+        for element in _elements(message.nodes("blocks"))
+        if element.text("type") == "emoji" and (picture := told(element.text("unicode")))
+    }
+    text = message.text("text")
+    if not shown:
+        return text
+    return _EMOJI.sub(
+        lambda code: shown.get(code["toned"] or "") or shown.get(code["name"] or "", code[0]), text
+    )
+
+
+def _code_of(element: Node) -> str:
+    tone = element.number("skin_tone")
+    return element.text("name") + (f"::skin-tone-{tone}" if tone is not None else "")
+
+
+def _elements(nodes: list[Node]) -> Iterator[Node]:
+    """Yield all elements of rich text, however deep the lists and quotes in it are."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += node.nodes("elements")
 
 
 def _elsewhere(message: Node) -> list[Node]:

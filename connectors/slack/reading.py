@@ -25,7 +25,7 @@ _KEPT = re.compile(r"\ue003(\d+)\ue003")
 _PRIVATE = re.compile("[\ue000-\ue003]")
 # What CommonMark would take for markup although the writer did not mean it so.
 _SIGNS = re.compile(
-    r"\\(?=[!-/:-@\[-`{-~])|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)|(?<=\w)\*(?=\w)|~~|`"
+    r"\\(?=[!-/:-@\[-`{-~])|\*(?=\S)|(?<=\S)\*|(?<![^\W_])_(?=\S)|(?<=\S)_(?![^\W_])|~~|`"
     r"|<(?=[A-Za-z/!?])|\](?=[(\[])|&(?=#?\w{1,32};)|^#(?=#{0,5}(?:\s|$))",
     re.MULTILINE,
 )

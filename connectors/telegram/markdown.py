@@ -114,6 +114,7 @@ def _plain_symbols() -> RenderConfig:
     symbols.heading_level_1 = symbols.heading_level_2 = symbols.heading_level_3 = symbols.heading_level_4 = ""
     symbols.image = symbols.link = ""
     symbols.unordered_list_item = "\u2022"
+    symbols.task_uncompleted = "\u2610"  # the library's own is a box with a tick in it
     config.cite_expandable = False
     return config
 

@@ -3,6 +3,7 @@
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,9 @@ _STATUSES = {
     "warning": ReceiptStatus.SENT,  # sent, but something is wrong with it: its errors say what
 }
 APP, OTHER = "The WhatsApp Business app", "Another app on this number"
+# A number, or Meta's id of a person for one business or a group of them.
+# https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+_KNOWN = re.compile(r"[0-9]{1,20}|[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _ID_CHARS = 200
 _REASON_CHARS = 300
 _NEWS_CHARS = 80
@@ -79,7 +83,8 @@ class WebhookReader:
             elif value.node("metadata").id("phone_number_id") != self.phone_number_id:
                 read.elsewhere += 1
             else:
-                read.errors += [code for error in value.nodes("errors") if (code := error.whole("code"))]
+                codes = (error.whole("code") for error in value.nodes("errors"))
+                read.errors += [code for code in codes if code is not None]
                 events = list(self._events(value, received))
                 read.events += [event for event in events if event]
                 read.unreadable += events.count(None)
@@ -183,6 +188,7 @@ class WebhookReader:
             reply_to=echo.node("context").text("id"),
             reference=_reference(echo),
             standing=Standing.INSIDER,
+            automatic=writer == OTHER,
         )
 
     def _status(self, status: Node, people: list[Node], received: datetime) -> Event | None:
@@ -235,8 +241,9 @@ def _person(people: list[Node], number: str, scoped_id: str) -> _Person:
     contact = next(filter(known, people), people[0] if len(people) == 1 else Node(None))
     profile = contact.node("profile")
     scoped = scoped_id or contact.text("user_id")
+    address = contact.text("wa_id") or number or scoped
     return _Person(
-        address=contact.text("wa_id") or number or scoped,
+        address=address if _KNOWN.fullmatch(address) else "",
         name=profile.text("name"),
         handle=profile.text("username") or contact.text("username"),
         scoped_id=scoped,
@@ -267,7 +274,7 @@ def _failure(status: Node) -> tuple[str, str]:
     """The code and the reason of a status that has errors: the first that we know, else the first."""
     errors = status.nodes("errors")
     for error in errors:
-        if (code := error.whole("code")) and (failure := meaning(code)) is not None:
+        if (code := error.whole("code")) is not None and (failure := meaning(code)) is not None:
             return failure.code, failure.reason
     for error in errors:
         return "send.refused", f"{error.id('code')}: {error.text('title') or 'not delivered'}"[:_REASON_CHARS]

@@ -82,6 +82,7 @@ class SlackCustomers:
             account=settings.account,
             homes=self._homes,
             prompts=prompts(options.get("prompts", "")),
+            workflows=options.get("workflows") == "customers",
             clock=means.clock,
         )
         self._capabilities = of_account(settings)

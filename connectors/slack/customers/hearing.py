@@ -46,12 +46,13 @@ class Hearing:
         account: str,
         homes: frozenset[str],
         prompts: Sequence[Prompt],
+        workflows: bool,
         clock: Clock,
     ) -> None:
         self._workspaces = workspaces
         self._installations = installations
         self._chores = chores
-        self._parser = Parser(account, refer=lambda file: file.text("id"))
+        self._parser = Parser(account, refer=lambda file: file.text("id"), workflows=workflows)
         self._homes = homes
         self._prompts = prompts
         self._clock = clock

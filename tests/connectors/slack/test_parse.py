@@ -341,3 +341,44 @@ def test_parsing_never_raises_and_its_events_can_be_stored(payload: Any) -> None
     for event in filter(None, found):
         repr(event).encode()
         assert "\\x00" not in repr(event)
+
+
+def test_a_form_of_the_workflow_builder_is_heard_where_the_account_says_so() -> None:
+    form = {
+        "type": "message",
+        "subtype": "bot_message",
+        "bot_id": "B777",
+        "username": "Support request form",
+        "workflow_id": "Wf1",
+        "channel": "C1",
+        "text": "*New request* of <@U0INES|ines>\nHow do I invite my team?",
+        "ts": TS,
+    }
+    listening = Parser("slack", workflows=True)
+    assert parsed(form) is None
+    assert (some(form, listening).sender.external_id, some(form, listening).content) == (
+        "U0INES",
+        Said(form["text"]),
+    )
+    unnamed = some(form | {"text": "How do I invite my team?"}, listening)
+    assert (unnamed.sender.external_id, unnamed.sender.display_name) == ("Wf1", "Support request form")
+    assert parsed(MESSAGE | {"bot_id": "B9"}, listening) is None
+
+
+def test_standard_emoji_are_those_that_the_blocks_tell() -> None:
+    def emoji(name: str, unicode: str, **more: object) -> dict[str, Any]:
+        return {"type": "emoji", "name": name, "unicode": unicode, **more}
+
+    line = [
+        emoji("flag-de", "1f1e9-1f1ea"),
+        emoji("wave", "1f44b-1f3fc", skin_tone=3),
+        emoji("wave", "1f44b"),
+        emoji("smiling_face_with_3_hearts", "1f970"),
+        emoji("broken", "zz"),
+    ]
+    quote = {"type": "rich_text_quote", "elements": line}
+    blocks = [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [quote]}]}]
+    text = ":flag-de: :wave::skin-tone-3: :wave: :smiling_face_with_3_hearts: `:wave:` :broken: :our_logo:"
+    assert some(MESSAGE | {"text": text, "blocks": blocks}).content == Said(
+        "🇩🇪 👋🏼 👋 🥰 `:wave:` :broken: :our_logo:"
+    )

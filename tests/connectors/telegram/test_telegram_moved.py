@@ -57,9 +57,7 @@ async def test_an_account_that_listens_to_listed_groups_goes_on_listening() -> N
 
 async def test_a_press_in_the_supergroup_is_one_in_the_group() -> None:
     shown = {"message_id": 9, "date": 1700000000, "chat": SUPER}
-    press = {
-        "callback_query": {"id": "q", "from": ANN, "chat_instance": "1", "data": "a:b", "message": shown}
-    }
+    query = {"id": "q", "from": ANN, "chat_instance": "1", "data": "a:b", "message": shown}
     inbox = await told(account(means()), message(**DOWN), {"callback_query": query})
     assert isinstance(inbox.events[-1].content, Tapped)
     assert inbox.events[-1].place.chat == "-55"

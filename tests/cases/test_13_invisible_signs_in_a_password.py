@@ -1,0 +1,14 @@
+"""A password goes to WhatsApp: what is copied is what was written."""
+
+import re
+from pathlib import Path
+
+from connectors.rendering import to_whatsapp
+from connectors.slack.reading import to_commonmark
+
+
+def test_what_is_copied_is_what_was_written(case: Path) -> None:
+    written = (case / "staff-writes.txt").read_text().strip()
+    shown = to_whatsapp(to_commonmark(written, {}))
+    assert shown.isascii()
+    assert re.sub("`", "", shown) == written
