@@ -137,12 +137,13 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
             return
     twin = _known(draft, event.message) if isinstance(event.content, Said) else None
     if twin is not None and twin.id != message.id:
-        # An edit overtook the message it belongs to; the newer words stand in the log already, as a note.
-        draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+        # An edit overtook the message it belongs to: a note with the newer words stands in the log already.
         if twin.state is not MessageState.NOTE:
+            draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
             return
-        draft.add(ChangeMessage(twin.id, state=MessageState.RECEIVED))
-        message = draft.messages[twin.id]
+        draft.add(ChangeMessage(message.id, text=twin.text))
+        draft.add(ChangeMessage(twin.id, state=MessageState.DELETED))
+        message = draft.messages[message.id]
     _owed(draft, message, event)
 
 
@@ -428,7 +429,8 @@ def _known(draft: Draft, ref: str) -> Message | None:
 
 def _entries(draft: Draft, ref: str) -> list[Message]:
     """Return what the log has of a message: more than one entry where an edit brought other files."""
-    return [m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER]
+    known = (m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER)
+    return [message for message in known if message.state is not MessageState.DELETED]
 
 
 def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:

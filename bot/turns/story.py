@@ -39,13 +39,9 @@ def seen_by_customer(messages: Iterable[Message]) -> list[Message]:
 
 
 def told_to_staff(messages: Iterable[Message]) -> list[Message]:
-    """Return the same with what could not be delivered: they need to know that it was never read.
-
-    A note of the customer's own is a change of words that are not known here.
-    """
-    hidden = (*_GONE, MessageState.HELD, MessageState.PARKED)
-    shown = (message for message in messages if message.state not in hidden)
-    return [m for m in shown if m.state is not MessageState.NOTE or m.role is Role.CUSTOMER]
+    """Return the same with what could not be delivered: they need to know that it was never read."""
+    hidden = (*_GONE, MessageState.NOTE, MessageState.HELD, MessageState.PARKED)
+    return [message for message in messages if message.state not in hidden]
 
 
 def lines(messages: Iterable[Message]) -> tuple[Line, ...]:
