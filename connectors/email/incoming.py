@@ -26,7 +26,16 @@ from bot.core.events import (
 )
 from bot.core.payment_cards import masked
 from connectors.email.context import ReplyContext, bounded_references
-from connectors.email.reading import MAX_BYTES, Bounce, Mail, Mailbox, Trust, is_daemon, is_no_reply
+from connectors.email.reading import (
+    MAX_BEYOND,
+    MAX_BYTES,
+    Bounce,
+    Mail,
+    Mailbox,
+    Trust,
+    is_daemon,
+    is_no_reply,
+)
 from connectors.email.threads import Found, Threads
 from connectors.rendering import escaped
 
@@ -35,6 +44,7 @@ ORIGINAL_TYPE = "message/rfc822"
 WHOLE = "whole"  # the index of the original among a mail's files
 _MAX_ID = 200  # characters: the house refuses longer ones
 _MAX_NAME = 200
+_MAX_NAMED = 100  # files that are not fetched
 _MAX_OTHERS = 10  # people in copy whose conversation a mail may belong to
 _TO_MANY = ("list", "bulk")  # reasons for which `Mail.automatic` says so
 _TOO_COSTLY = "[This mail took too long to read. Open the original to see what it says.]"
@@ -211,7 +221,7 @@ class MailReader:
             name="original.eml",
             size=kept.size,
         )
-        return Said(_text(mail, seat), (*files, original))
+        return Said(f"{_text(mail, seat)}{_unread(mail)}", (*files, original))
 
     def _addressed(self, mail: Mail) -> str:
         """Return the address of ours that it was written to, with its tag."""
@@ -337,6 +347,19 @@ def _text(mail: Mail, seat: _Seat) -> str:
     if seat.begins and mail.subject:
         return f"**{escaped(mail.subject)}**\n\n{mail.new}".strip()
     return mail.new
+
+
+def _unread(mail: Mail) -> str:
+    """Name the files that are in the original alone."""
+    if not mail.unread_files:
+        return ""
+    names = ", ".join(escaped(name) for name in mail.unread_files[:_MAX_NAMED])
+    count, more = str(len(mail.unread_files)), ""
+    if len(mail.unread_files) >= MAX_BEYOND:
+        count = f"At least {MAX_BEYOND}"
+    if len(mail.unread_files) > _MAX_NAMED:
+        more = ", …"
+    return f"\n\n[{count} more files are in the original: {names}{more}]"
 
 
 def _beginning(mail: Mail, seat: _Seat) -> Content:

@@ -142,7 +142,7 @@ class _Door:
 
 
 class _Connection(SMTP):
-    line_length_limit = 256 * 1024  # RFC 5321 says 1000; there are mail programs which do not know
+    line_length_limit = MAX_BYTES  # RFC 5321 says 1000; there are programs that write a mail in one line
 
     def __init__(self, handler: _Door, register: set[SMTP], **settings: Any) -> None:
         super().__init__(handler, **settings)

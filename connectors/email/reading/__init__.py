@@ -22,9 +22,11 @@ from connectors.email.reading.reading import (
     traces,
 )
 from connectors.email.reading.robots import is_daemon, is_no_reply
+from connectors.email.reading.structure import MAX_BEYOND
 from connectors.email.reading.trust import Traces
 
 __all__ = [
+    "MAX_BEYOND",
     "MAX_BYTES",
     "Bounce",
     "Budget",

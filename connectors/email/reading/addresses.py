@@ -13,6 +13,12 @@ _MAX_NAME = 200
 # `Maria maria@example.org`: brackets that a program forgot, which mean nothing else.
 _UNBRACKETED = re.compile(r"([^@<>,;:()\"]{1,200})\s([^\s@<>,;:()\"]{1,64}@[^\s@<>,;:()\"]{1,253})")
 
+# `boss@acme.example <maria@example.org>`: an address in place of a name. The brackets say where it goes, here
+# as in the servers that judge the mail and in the programs that show it.
+_ADDRESS_AS_NAME = re.compile(
+    r"(?:^|(?<=,))\s*([^<>,;:()\"\\@]{0,200}@[^<>,;:()\"\\]{0,200}?)\s*<(?=[^<>@,]{1,64}@[^<>@,]{1,253}>)"
+)
+
 
 def mailboxes(values: Iterable[bytes]) -> tuple[Mailbox, ...]:
     """Each address with its name, in order, once. Words are decoded after the addresses were told apart, so
@@ -20,7 +26,7 @@ def mailboxes(values: Iterable[bytes]) -> tuple[Mailbox, ...]:
     """
     found: dict[str, Mailbox] = {}
     for value in values:
-        text = unfold(value)
+        text = _ADDRESS_AS_NAME.sub(r' "\1" <', unfold(value))
         forgotten = _UNBRACKETED.fullmatch(text)
         try:
             pairs = [(forgotten[1], forgotten[2])] if forgotten is not None else getaddresses([text])
@@ -56,8 +62,7 @@ def _mailbox(name: str, address: str) -> Mailbox | None:
     )
     if not well_formed:
         return None
-    return Mailbox(
-        # Programs write müller.example and xn--mller-kva.example for the same.
-        f"{local}@{ascii_domain(domain) or domain.lower()}",
-        " ".join(decode_words(name).split()).strip("'\" ")[:_MAX_NAME],
-    )
+    # Programs write müller.example and xn--mller-kva.example for the same.
+    plain = f"{local}@{ascii_domain(domain) or domain.lower()}"
+    named = " ".join(decode_words(name).split()).strip("'\" ")[:_MAX_NAME]
+    return Mailbox(plain, "" if named.casefold() == plain.casefold() else named)

@@ -51,12 +51,14 @@ class Contents:
     texts: list[Text] = field(default_factory=list)
     files: list[Part] = field(default_factory=list)
     invitation: str = ""  # in words, should there be no others
+    beyond: list[str] = field(default_factory=list)  # names of files that are too many
     opened: bool = False  # something was taken out of its own signature: once is enough
 
     def add_file(
         self, data: bytes, *, name: str, mime: str, content_id: str = "", inline: bool = False
     ) -> None:
         if len(self.files) >= MAX_PARTS:
+            self.beyond.append(file_name(name, mime, len(self.files) + len(self.beyond)))
             return
         index = len(self.files)
         named = file_name(name, mime, index)
@@ -78,6 +80,8 @@ class Contents:
 
 def sort_out(root: Node) -> Contents:
     contents = Contents()
+    unread = [name for node in root.walk() for name in node.beyond]
+    contents.beyond = [file_name(name, "", MAX_PARTS + number) for number, name in enumerate(unread)]
     _sort(root, contents, within=None, related=False)
     if not contents.texts and (named := _named_text(root)) is not None:
         _text(named, contents, None)

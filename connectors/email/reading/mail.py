@@ -83,6 +83,7 @@ class Mail:
     quoted: str  # what was cut from it: quotes, attributions, signatures
     full: str  # Markdown: everything
     attachments: tuple[Part, ...]
+    unread_files: tuple[str, ...]  # names of files that are more than are read
     forwarded: str | None  # who wrote the mail that it passes on, "" if unknown; None: it passes on none
     old_pictures: frozenset[str]  # Content-IDs of those which are shown only in what was cut: logos, quotes
     automatic: str  # "" for a person's mail, otherwise why not: see `robots`

@@ -84,6 +84,7 @@ def read(
         quoted=text.quoted[:MAX_TEXT],
         full=text.full[:MAX_TEXT],
         attachments=tuple(contents.files),
+        unread_files=tuple(contents.beyond),
         forwarded=text.forwarded,
         old_pictures=text.old_pictures,
         automatic=robots.automatic(

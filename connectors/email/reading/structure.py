@@ -13,9 +13,11 @@ from connectors.email.reading.decoding import base64_bytes, charset_of, header_t
 
 MAX_DEPTH = 20
 MAX_PARTS = 200
+MAX_BEYOND = 1_000  # parts beyond those, of which only the names are read
 MAX_HEADERS = 1_000
 MAX_HEADER_BYTES = 64 * 1024
 _MAX_FALSE_BOUNDARIES = 10_000
+_MAX_NAMED_WITHIN = 2_048  # bytes
 _ABBREVIATED = {"text": "text/plain", "plain": "text/plain", "html": "text/html"}
 _NOT_BASE64 = bytes(
     set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
@@ -55,6 +57,7 @@ class Node:
     filename: str  # as it was given, "" without
     body: bytes = field(repr=False)  # encoded for transfer; of a multipart: all of it
     children: tuple["Node", ...] = ()
+    beyond: tuple[str, ...] = ()  # the names of parts that are too many, "" for each without one
 
     @property
     def content_id(self) -> str:
@@ -83,6 +86,7 @@ class Node:
 class _Budget:
     charset: str | None  # of the mail, for raw letters in the names of its files
     parts: int = MAX_PARTS
+    beyond: int = MAX_BEYOND
     false_boundaries: int = _MAX_FALSE_BOUNDARIES
 
 
@@ -98,17 +102,29 @@ def _node(raw: bytes, start: int, end: int, budget: _Budget, *, depth: int, defa
         mime = default if not mime else _ABBREVIATED.get(mime, "application/octet-stream")
     disposition, disposition_params = parameters(headers.first("content-disposition") or b"", budget.charset)
     children: tuple[Node, ...] = ()
+    beyond: list[str] = []
     if depth < MAX_DEPTH:
         if mime.startswith("multipart/") and (boundary := params.get("boundary")):
             inner = "message/rfc822" if mime == "multipart/digest" else "text/plain"
-            children = tuple(
-                _node(raw, first, last, budget, depth=depth + 1, default=inner)
-                for first, last in _between(raw, body_start, end, boundary, budget)
-            )
+            found = []
+            for first, last in _between(raw, body_start, end, boundary, budget):
+                if budget.parts > 0:
+                    found.append(_node(raw, first, last, budget, depth=depth + 1, default=inner))
+                else:
+                    budget.beyond -= 1
+                    beyond.append(_name_of(raw, first, last, budget))
+            children = tuple(found)
         elif _holds_mail(mime, params) and not _is_encoded(headers) and budget.parts > 0:
             children = (_node(raw, body_start, end, budget, depth=depth + 1, default="text/plain"),)
     filename = disposition_params.get("filename") or params.get("name", "")
-    return Node(headers, mime, params, disposition, filename, raw[body_start:end], children)
+    return Node(headers, mime, params, disposition, filename, raw[body_start:end], children, tuple(beyond))
+
+
+def _name_of(raw: bytes, start: int, end: int, budget: _Budget) -> str:
+    headers, _ = read_headers(raw, start, min(end, start + _MAX_NAMED_WITHIN))
+    _, params = parameters(headers.first("content-type") or b"", budget.charset)
+    _, disposition = parameters(headers.first("content-disposition") or b"", budget.charset)
+    return disposition.get("filename") or params.get("name", "")
 
 
 def _holds_mail(mime: str, params: dict[str, str]) -> bool:
@@ -172,7 +188,7 @@ def _between(raw: bytes, start: int, end: int, boundary: str, budget: _Budget) -
             if begun >= 0:
                 yield begun, _without_newline(raw, begun, position)
             begun = after
-            if rest or budget.parts <= 0:
+            if rest or (budget.parts <= 0 and budget.beyond <= 0):
                 return
         else:
             budget.false_boundaries -= 1

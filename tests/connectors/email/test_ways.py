@@ -370,6 +370,17 @@ async def test_mail_routed_to_us_is_taken(routed: tuple[Line, type[smtplib.SMTP]
     assert (await line.fetched(said(event).attachments[-1].ref)).endswith(MAIL)
 
 
+async def test_a_mail_in_one_line_of_two_megabytes_is_taken(
+    routed: tuple[Line, type[smtplib.SMTP]],
+) -> None:
+    line, kind = routed
+    await handed_over(line, kind, ADDRESS, raw=MAIL.replace(b"Is anybody there?", b"lamp " * 400_000))
+
+    [event] = line.inbox.events
+
+    assert said(event).text.startswith("**Hello**\n\nlamp lamp lamp")
+
+
 async def test_what_lies_in_the_spool_cannot_be_read_there(
     routed: tuple[Line, type[smtplib.SMTP]], tmp_path: Path
 ) -> None:

@@ -129,6 +129,26 @@ def test_a_mail_with_two_addresses_in_from_is_nobodys() -> None:
     assert not judged(with_results(PASS, raw=raw)).trust.verified
 
 
+@pytest.mark.parametrize(
+    "author",
+    [
+        "boss@acme.example <maria@example.org>",
+        "boss@acme.example via Gardening <maria@example.org>",
+        "Maria [boss@acme.example] <maria@example.org>",
+        '"boss@acme.example" <maria@example.org>',
+    ],
+)
+def test_an_address_in_place_of_a_name_is_a_name(author: str) -> None:
+    """Whoever is believed is who the brackets name, as the servers judge it and the programs show it."""
+    raw = BARE.replace(b"Maria <maria@example.org>", author.encode())
+    honest = judged(with_results("mx.acme.example; dmarc=pass header.from=example.org", raw=raw))
+    assert (honest.sender.address, honest.trust.verified) == ("maria@example.org", True)
+    assert "boss@acme.example" in honest.sender.name
+    for result in ("dmarc=pass header.from=acme.example", "dkim=pass header.d=acme.example",
+                   "spf=pass smtp.mailfrom=x@acme.example"):  # fmt: skip
+        assert not judged(with_results(f"mx.acme.example; {result}", raw=raw)).trust.verified, result
+
+
 def test_an_author_hidden_behind_too_many_headers_is_not_believed() -> None:
     raw = with_results(PASS).replace(
         b"\r\n\r\n", b"\r\n" + b"X: y\r\n" * 2_000 + b"From: evil@evil.example\r\n\r\n", 1
