@@ -34,7 +34,6 @@ from bot.core.events import (
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
 from bot.core.outbound import Post
-from bot.core.payment_cards import without_card_numbers
 from storage.accounts import Account
 from storage.codec import (
     dump_attachments,
@@ -170,7 +169,7 @@ class Inboxes:
         """
         unique: dict[tuple[AccountId, str], Arrival] = {}
         nobodys = 0
-        for arrival in map(_without_card_numbers, arrivals):
+        for arrival in arrivals:
             check(arrival.event)
             if is_nobodys(arrival.event, customers=arrival.account.serves == "customers"):
                 nobodys += 1
@@ -533,13 +532,6 @@ def _enter(arrival: Arrival, spot: Spot) -> Entry:
 
 
 _OPENS_WINDOW = (Said, Tapped, Started, Submitted)
-
-
-def _without_card_numbers(arrival: Arrival) -> Arrival:
-    """Mask what a customer typed before any of it is stored. Staff decide themselves what they write."""
-    if arrival.account.serves != "customers":
-        return arrival
-    return replace(arrival, event=without_card_numbers(arrival.event))
 
 
 @dataclass(slots=True)

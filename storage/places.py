@@ -34,6 +34,7 @@ from bot.core.events import (
     Started,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
+from bot.core.payment_cards import without_card_numbers
 from orgs.routing import without_tag
 from storage.accounts import Account
 from storage.database import Step, together
@@ -72,11 +73,19 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event at the door of the account it came to."""
+    """An event at the door of the account it came to.
+
+    Payment card numbers that a customer typed are masked before any of it is stored. Staff decide themselves
+    what they write.
+    """
 
     account: Account
     event: Event
     rules: Rules
+
+    def __post_init__(self) -> None:
+        if self.account.serves == "customers":
+            object.__setattr__(self, "event", without_card_numbers(self.event))
 
 
 @dataclass(frozen=True, slots=True)

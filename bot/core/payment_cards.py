@@ -6,7 +6,7 @@ the last four is replaced, whatever parts them. Everything else of the text stay
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
 
@@ -52,20 +52,33 @@ _HEXADECIMAL = re.compile(r"[0-9a-f]*\Z", re.IGNORECASE), re.compile(r"[0-9a-f]*
 _HASH = 24  # characters of a hexadecimal number that is none by chance
 _DIGIT = re.compile(r"\d")
 
+Span = tuple[int, int]
+
 
 def masked(text: str) -> str:
     """Return the text with each payment card number masked but for its last four digits."""
     if next(islice(_DIGIT.finditer(text), _SHORTEST - 1, None), None) is None:
         return text
-    apart = [span.span() for span in _IBAN.finditer(text) if _is_iban(span[0])]
-    signs = list(text)
-    for found in _NUMBERS.finditer(text):
-        if any(found.start() < end and start < found.end() for start, end in apart):
-            continue
-        for digits in _card_numbers(text, [g.span() for g in _GROUP.finditer(text, *found.span())]):
+    rows = (row.span() for row in _NUMBERS.finditer(text) if row.end() - row.start() >= _SHORTEST)
+    ibans = (iban.span() for iban in _IBAN.finditer(text) if _is_iban(iban[0]))
+    signs: list[str] = []
+    for row in _apart(rows, ibans):
+        for digits in _card_numbers(text, [group.span() for group in _GROUP.finditer(text, *row)]):
+            signs = signs or list(text)
             for at in digits[:-_SHOWN]:
                 signs[at] = _MASK
-    return "".join(signs)
+    return "".join(signs) or text
+
+
+def _apart(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
+    """Yield each of `spans` that overlaps none of `others`. Both are in order, and read once."""
+    following = iter(others)
+    other = next(following, None)
+    for start, end in spans:
+        while other is not None and other[1] <= start:
+            other = next(following, None)
+        if other is None or end <= other[0]:
+            yield start, end
 
 
 def without_card_numbers(event: Event) -> Event:
@@ -115,7 +128,7 @@ def _number(attachment: Attachment) -> str:
     return masked(attachment.ref) if digits > _LONGEST_TELEPHONE else attachment.ref
 
 
-def _card_numbers(text: str, groups: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+def _card_numbers(text: str, groups: Sequence[Span]) -> Iterator[list[int]]:
     """Yield where the digits of each card number stand in a row of groups of digits."""
     first = 0
     while first < len(groups):
@@ -126,7 +139,7 @@ def _card_numbers(text: str, groups: Sequence[tuple[int, int]]) -> Iterator[list
         first = max(first + 1, last)
 
 
-def _ends(groups: Sequence[tuple[int, int]], first: int) -> list[int]:
+def _ends(groups: Sequence[Span], first: int) -> list[int]:
     """Return behind which groups a card number from `first` on can end: a few, however many follow."""
     ends: list[int] = []
     if len(groups) > _TABLE and groups[first][1] - groups[first][0] < 4:
@@ -141,17 +154,17 @@ def _ends(groups: Sequence[tuple[int, int]], first: int) -> list[int]:
     return ends
 
 
-def _is_card(text: str, groups: Sequence[tuple[int, int]], first: int, last: int) -> bool:
+def _is_card(text: str, groups: Sequence[Span], first: int, last: int) -> bool:
     """Whether the groups from `first` to before `last` are a card number, and no part of a longer one."""
     chosen = groups[first:last]
     sizes = [end - start for start, end in chosen]
     if not _SHORTEST <= sum(sizes) <= _LONGEST:
         return False
-    if _is_code(text, chosen[0][0], chosen[-1][1], sum(sizes)):
+    digits = [unicodedata.digit(sign) for a, b in chosen for sign in text[a:b]]
+    if not (_is_issued(digits) and _checks(digits)):  # the cheapest tests, which most numbers fail
         return False
     gaps = [_NOT_SEEN.sub("", text[a[1] : b[0]]) for a, b in pairwise(chosen)]
-    digits = [unicodedata.digit(sign) for a, b in chosen for sign in text[a:b]]
-    if not (_shaped(sizes, gaps) and _is_issued(digits) and _checks(digits)):
+    if not _shaped(sizes, gaps) or _is_code(text, chosen[0][0], chosen[-1][1], sum(sizes)):
         return False
     alone = len(chosen) == len(groups)
     return alone or (2 <= digits[0] <= 6 and len(set(gaps)) <= 1) or not _goes_on(text, groups, first, last)
@@ -187,7 +200,7 @@ def _shaped(sizes: Sequence[int], gaps: Sequence[str]) -> bool:
     return len(set(gaps)) == 1 and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0]
 
 
-def _goes_on(text: str, groups: Sequence[tuple[int, int]], first: int, last: int) -> bool:
+def _goes_on(text: str, groups: Sequence[Span], first: int, last: int) -> bool:
     """Whether the same kind of gap leads on to more digits: a number of a parcel is longer."""
     inner = text[groups[first][1] : groups[first + 1][0]] if last - first > 1 else ""
     before = text[groups[first - 1][1] : groups[first][0]] if first else None

@@ -47,6 +47,7 @@ _MAX_NAME = 200
 _MAX_NAMED = 100  # files that are not fetched
 _MAX_OTHERS = 10  # people in copy whose conversation a mail may belong to
 _TO_MANY = ("list", "bulk")  # reasons for which `Mail.automatic` says so
+_QUOTED = 5_000  # characters of a mail that our answer may quote: 4 KiB, and what a number at their end needs
 _TOO_COSTLY = "[This mail took too long to read. Open the original to see what it says.]"
 _UNVOUCHED = "unvouched"  # the root of a thread: no Message-ID is like that
 _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
@@ -265,7 +266,7 @@ class MailReader:
                 (*mail.references, *([mail.message_id] if mail.message_id else ()))
             ),
             cc=tuple(dict.fromkeys(cc)),
-            quoted=masked(mail.new),
+            quoted=masked(mail.new[:_QUOTED]),
             at=mail.date.isoformat() if mail.date is not None else "",
         ).text()
 

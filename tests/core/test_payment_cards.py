@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, Said, Sender
 from bot.core.payment_cards import masked, without_card_numbers
+from tests.tools.counting import calls
 
 CARDS = (
     "4111111111111111",
@@ -238,3 +239,38 @@ def test_masking_twice_is_masking_once(text: str) -> None:
 )
 def test_long_texts_are_read_once(text: str) -> None:
     assert masked(text) == text
+
+
+IBAN = "GB82WEST12345698765432"
+HOSTILE = (
+    f"{IBAN},",
+    "1a2b3c4d",
+    "1234567890123a",
+    "GB82 WEST 1234 5698 7654 32 4111111111111111 ",
+    "DE44 5001 0517 5407 3249 31 ",
+    "AA11A A ",
+    "4111 1111 1111 1111 ",
+    "4111-1111-1111-1112 ",
+    "4111 1111 1111 1 ",
+    "4111111111111111x",
+    "order no no 4111111111111112x",
+    "1\u200b",
+    "1" + " " * 12,
+)
+
+
+@given(st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=3))
+@example([f"{IBAN},", "1234567890123a"])
+@settings(deadline=None, max_examples=40)
+def test_a_text_that_is_twice_as_long_costs_about_twice_as_much(units: list[str]) -> None:
+    """Also where all of one kind stands above all of another. Calls are counted: as many on any machine."""
+
+    def lines(length: int) -> str:
+        return "\n".join(unit * (length // len(unit)) for unit in units)
+
+    assert calls(masked, lines(8_000)) < 2.5 * calls(masked, lines(4_000)) + 100
+
+
+def test_an_iban_keeps_what_it_overlaps_and_nothing_else() -> None:
+    text = f"{IBAN} x 4111111111111111, {IBAN} x 5555555555554444 y {IBAN}"
+    assert masked(text) == f"{IBAN} x ••••••••••••1111, {IBAN} x ••••••••••••4444 y {IBAN}"

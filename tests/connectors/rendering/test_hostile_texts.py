@@ -1,43 +1,20 @@
 """Whatever a text is made of, its messages cost about as much as plain words do, and show all of it."""
 
 import re
-import sys
-from collections.abc import Callable
-from contextlib import suppress
-from types import FrameType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.errors import Refused
 from bot.core.outbound import Post
 from connectors.rendering import bounded, to_plain
 from connectors.rendering.units import graphemes
 from connectors.whatsapp.parts import parts_of
 from tests.bench.texts import CHANNELS, TEXTS
+from tests.tools.counting import calls
 
 # Of Python and of what it calls: plain words take up to 200,000.
 MOST_CALLS = 650_000
-
-
-def calls(make: Callable[[str], object], text: str) -> int:
-    """Count the calls that it takes: the same on any machine, however busy."""
-    count = 0
-
-    def called(_: FrameType, event: str, __: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    make("warm")
-    before = sys.getprofile()
-    sys.setprofile(called)
-    try:
-        with suppress(Refused):
-            make(text)
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
