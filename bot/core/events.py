@@ -279,6 +279,9 @@ class Reference:
 NO_REFERENCE = Reference()
 
 
+_SAYS_NOTHING = re.compile(r"[\w+-]{0,16}")  # of a tag
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnAddress:
     """Where answers to an event go, on a channel where anybody can name any address as theirs.
@@ -286,16 +289,25 @@ class ReturnAddress:
     `mailbox` is the same for all spellings of one mailbox: automatic replies to it are counted together.
     """
 
-    mailbox: str
+    mailbox: str  # "" where nobody can be written to
     domain: str
     verified: bool = True  # False: answers may reach somebody who never wrote to us
+    acknowledged: bool = True  # False: then no program of ours writes there at all
 
 
 def return_address(address: str, *, verified: bool) -> ReturnAddress:
-    """Return the address without case and tag: name+anything@example.com reaches name@example.com."""
+    """Return the address without case and tag: name+anything@example.com reaches name@example.com.
+
+    The owner of the mailbox reads the tag above our mail. One that can say something gets none.
+    """
     local, at, domain = address.casefold().rpartition("@")
-    name = local.partition("+")[0] or local
-    return ReturnAddress(mailbox=f"{name}{at}{domain}", domain=domain, verified=verified)
+    name, _, tag = local.partition("+")
+    return ReturnAddress(
+        mailbox=f"{name or local}{at}{domain}",
+        domain=domain,
+        verified=verified,
+        acknowledged=bool(address) and _SAYS_NOTHING.fullmatch(tag) is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ from bot.turns.escalating import ANSWER_DUE, escalate
 from bot.turns.quoting import inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
-from bot.turns.unvouched import give_to_people, is_unvouched
+from bot.turns.unvouched import give_to_people, hear_unvouched, is_unvouched
 from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
 from orgs.answering.choosing import choice_of
@@ -198,7 +198,7 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
             if draft.status is Status.PENDING and event.addressed:
                 account = event.place.account
                 draft.addressed_team = team_addressed(draft.organization, account, event.addressed)
-            draft.unvouched |= is_unvouched(event)
+            hear_unvouched(draft, event)
         case OwnerKind.QUEUE | OwnerKind.PERSON:
             _show(draft, message, event)
             if draft.capabilities.window is not None:
@@ -382,6 +382,7 @@ def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
         bursts.tell_deed(draft, Deed("unreadable", kind[:_KIND]), draft.wrote(event))
     alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
     if alone and theirs and is_unvouched(event):
+        hear_unvouched(draft, event)
         give_to_people(draft)
     elif alone and theirs and not asked:
         draft.say(text)

@@ -111,6 +111,7 @@ class Draft:
         self.files_to_come = {(report.message, report.position) for report in reports}
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
         self.unvouched = False  # some of that is mail that nobody vouches for
+        self.acknowledges = False  # and names an address which may be told that it came
         self.addressed_team: Target | None = None  # to whose address this conversation was begun
         self.unanswered_programs = 0  # messages of theirs that no agent answers
         self.picked = ""

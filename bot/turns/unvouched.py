@@ -30,9 +30,19 @@ def is_unvouched(event: Event) -> bool:
     return event.returns is not None and not event.returns.verified
 
 
+def hear_unvouched(draft: Draft, event: Event) -> None:
+    """Remember for the end of the turn that people must see it, and whether it may be acknowledged."""
+    if event.returns is not None and not event.returns.verified:
+        draft.unvouched = True
+        draft.acknowledges |= event.returns.acknowledged
+
+
 def give_to_people(draft: Draft) -> None:
     """Show it to people, and let the address that it names know once a day that something came."""
-    _acknowledge(draft)
+    if draft.acknowledges:
+        _acknowledge(draft)
+    else:
+        draft.because("desk", "not acknowledged: it names no address, or one that says something itself")
     escalate(draft, reason=_REASON, why="nobody vouches for the sender", quiet=True)
 
 

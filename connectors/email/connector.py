@@ -36,7 +36,8 @@ from connectors.email.incoming import CHANNEL
 from connectors.email.intake import Intake, Limits, ResolveTxt, former_keys, resolve_txt
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
-from connectors.email.reading import MAX_BYTES, Budget, ReadingProcess, traces
+from connectors.email.reading import MAX_BYTES, Budget, ReadingProcess, Traces, traces
+from connectors.email.reading.trust import GOOGLE, MICROSOFT
 from connectors.email.servers import TrustedServers
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
@@ -268,15 +269,19 @@ class EmailConnector:
                     *([self._settings.sent] if self._settings.sent else ()),
                 ):
                     await session.select(folder)
-                await self._check_results(session)
+                if note := await self._check_results(session):
+                    return f"{self._settings.address}. {note}"
         return self._settings.address
 
-    async def _check_results(self, session: ImapSession) -> None:
-        """Raise Refused where the server lets results in its own name through from outside."""
+    async def _check_results(self, session: ImapSession) -> str:
+        """Return what may go wrong with whom we believe, "" for nothing.
+
+        Raise Refused where the server lets results in its own name through from outside.
+        """
         selected = await session.select(self._settings.folders[0])
         uids = await session.uids_after(max(0, selected.next - 1 - _RECENT)) if selected.next else []
         if not uids or not self._settings.trusted_servers:
-            return
+            return ""
         heads = await session.headers(uids[-_RECENT:], _HEADERS)
         servers = self._trusted_servers()
         plain = [traces(head, trusted_servers=self._settings.trusted_servers) for head in heads]
@@ -295,7 +300,7 @@ class EmailConnector:
         found = [traces(head, trusted_servers=names) for head in heads]
         brought = [each for each in found if each.brought]
         if not brought:
-            return
+            return _of_silent_servers(found, names)
         server = brought[0].server
         lines = max(each.received for each in found if each.server == server)
         raise Refused(
@@ -368,6 +373,20 @@ class EmailConnector:
         )
         letterhead = Letterhead(address=ours, name=self._settings.name, signature=self._settings.signature)
         return await asyncio.to_thread(compose, sheet.markdown, files, context, envelope, letterhead)
+
+
+def _of_silent_servers(found: Sequence[Traces], names: Sequence[str]) -> str:
+    """Return what follows where servers that may write below their own line did not write into each mail."""
+    below = {each.server for each in found if each.server and f"{each.server}/above" not in names}
+    silent = sum(not each.server for each in found)
+    if not silent or not below - {GOOGLE, MICROSOFT}:
+        return ""
+    server = min(below - {GOOGLE, MICROSOFT})
+    return (
+        f"But {server} wrote no Authentication-Results into {silent} of the last {len(found)} mails: a forged"
+        " header in its name would be taken for its own there. Let it strip every such header from mail that"
+        " comes in, or write its own above its Received line (docs/connect/email.md)"
+    )
 
 
 def _of_one_domain(context: ReplyContext) -> tuple[str, ...]:

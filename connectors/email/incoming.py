@@ -30,6 +30,7 @@ from connectors.email.reading import (
     MAX_BEYOND,
     MAX_BYTES,
     Bounce,
+    Digests,
     Mail,
     Mailbox,
     Trust,
@@ -49,6 +50,7 @@ _MAX_OTHERS = 10  # people in copy whose conversation a mail may belong to
 _TO_MANY = ("list", "bulk")  # reasons for which `Mail.automatic` says so
 _QUOTED = 5_000  # characters of a mail that our answer may quote: 4 KiB, and what a number at their end needs
 _TOO_COSTLY = "[This mail took too long to read. Open the original to see what it says.]"
+_UNREADABLE = "[A mail came that cannot be read, nor whom it is from. Open the original to see what it says.]"
 _UNVOUCHED = "unvouched"  # the root of a thread: no Message-ID is like that
 _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 
@@ -92,17 +94,20 @@ class MailReader:
         kept: Kept,
         arrived: datetime,
         *,
-        body: bytes,
+        digests: Digests,
         too_large: bool = False,
         too_costly: bool = False,
     ) -> tuple[Event, ...]:
-        """None for a mail of our own. `body` is what is below its headers, as it came. With `too_large` only
-        the beginning of the mail was read, with `too_costly` only its headers.
+        """None for a mail of our own. With `too_large` only the beginning of the mail came, with `too_costly`
+        only its headers were read.
         """
+        mail = replace(mail, digest=digests.whole)
         if mail.bounces and (mail.bounces[0].evidence == "report" or self._returned(mail, mail.bounces[0])):
             return tuple(filter(None, (self._bounced(mail, bounce, arrived) for bounce in mail.bounces)))
         if self._threads.by_message_id(mail.message_id) is not None:
             return ()
+        if too_costly and not mail.sender.address:
+            return (self.unreadable(mail.digest, kept, arrived),)
         if self._is_ours(mail.sender):
             if len(mail.reply_to) != 1 or self._is_ours(mail.reply_to[0]):
                 return ()
@@ -124,7 +129,7 @@ class MailReader:
         answerable = answerable and not (mail.automatic == "list" and self._answered(mail).key in mail.lists)
         return (
             Event(
-                external_id=_identity(mail, body),
+                external_id=_identity(mail, digests.body),
                 place=self._place(seat.thread),
                 sender=_sender(mail),
                 content=content,
@@ -158,6 +163,21 @@ class MailReader:
         return tuple(
             self._place(self._threads.begun_by(root, each.address, vouched=True))
             for each in (mail.sender, *others[:_MAX_OTHERS])
+        )
+
+    def unreadable(self, name: str, kept: Kept, arrived: datetime) -> Event:
+        """Return the event of a mail of which nothing is known but that it came. `name` tells it from others.
+
+        All of them are one conversation, in which nobody can be answered.
+        """
+        return Event(
+            external_id=name,
+            place=self._place(self._threads.begun_by(_UNVOUCHED, "", vouched=False)),
+            sender=Sender("unknown", verified=False),
+            content=Said(_UNREADABLE, (_original(kept),)),
+            occurred_at=arrived,
+            shared=True,
+            returns=return_address("", verified=False),
         )
 
     def order_keys(self, mail: Mail, events: Sequence[Event]) -> frozenset[str]:
@@ -215,14 +235,7 @@ class MailReader:
             for part in mail.attachments
             if not (part.inline and part.content_id in mail.old_pictures)
         )
-        original = Attachment(
-            kind=AttachmentKind.ORIGINAL,
-            ref=kept.ref(WHOLE),
-            mime_type=ORIGINAL_TYPE,
-            name="original.eml",
-            size=kept.size,
-        )
-        return Said(f"{_text(mail, seat)}{_unread(mail)}", (*files, original))
+        return Said(f"{_text(mail, seat)}{_unread(mail)}", (*files, _original(kept)))
 
     def _addressed(self, mail: Mail) -> str:
         """Return the address of ours that it was written to, with its tag."""
@@ -344,6 +357,16 @@ def joining(event: Event, place: Place) -> Event:
     return replace(event, place=place, standing=Standing.STRANGER, reply_context="", returns=None)
 
 
+def _original(kept: Kept) -> Attachment:
+    return Attachment(
+        kind=AttachmentKind.ORIGINAL,
+        ref=kept.ref(WHOLE),
+        mime_type=ORIGINAL_TYPE,
+        name="original.eml",
+        size=kept.size,
+    )
+
+
 def _text(mail: Mail, seat: _Seat) -> str:
     if seat.begins and mail.subject:
         return f"**{escaped(mail.subject)}**\n\n{mail.new}".strip()
@@ -383,13 +406,12 @@ def _form(mail: Mail) -> Mail:
     )
 
 
-def _identity(mail: Mail, body: bytes) -> str:
+def _identity(mail: Mail, content: str) -> str:
     """The same however often the mail is fetched, and by whatever way it came. Not the Message-ID alone: some
     programs give all their mails the same, and with a guessed one somebody else could have a mail of the
     customer's taken for one that is known already."""
     if not mail.message_id:
         return _hashed("digest", mail.digest)
-    content = hashlib.sha256(body.replace(b"\r\n", b"\n").rstrip()).hexdigest()
     return _hashed("mail", mail.message_id, mail.sender.key, str(mail.trust.verified), mail.subject, content)
 
 

@@ -12,16 +12,28 @@ import structlog
 
 from bot.core.connector import Inbox, Vault
 from bot.core.errors import MalformedPayload
-from bot.core.events import Event, Place, Sender, Unsupported
-from connectors.email.incoming import CHANNEL, Kept, MailReader, joining
+from bot.core.events import Event, Place
+from connectors.email.incoming import Kept, MailReader, joining
 from connectors.email.queue import MailQueue
-from connectors.email.reading import Budget, Mail, ReadingProcess, TooCostly, head, is_light, read
+from connectors.email.reading import (
+    Budget,
+    Digests,
+    Mail,
+    ReadingProcess,
+    TooCostly,
+    digests,
+    head,
+    is_light,
+    outline,
+    read,
+)
 from connectors.email.servers import TrustedServers
 from connectors.email.settings import EmailSettings
 from connectors.email.threads import Threads
 
 ResolveTxt = Callable[[str], Awaitable[bytes | None]]
 _DNS_SECONDS = 5.0
+_LARGE = 256 * 1024  # bytes of a mail
 
 _log = structlog.get_logger()
 
@@ -77,7 +89,7 @@ class Intake:
         `go_on` is called if that takes longer, when the next mail may be given: it comes behind this one
         where both are of one author or one conversation, and overtakes it otherwise.
         """
-        mail = _Given(raw, kept, arrived, await self._servers.names(), too_large)
+        mail = await self._given(raw, kept, arrived, too_large=too_large)
         first = await self._first_reading(mail)
         if first.results_above:
             await self._servers.shown_above(first.results_above)
@@ -88,7 +100,7 @@ class Intake:
             if rest is not None:
                 found = await queued.read(self._patient_reading(mail, rest))
                 if found is None:
-                    self._log("mail not read to its end", raw)
+                    self._log("mail not read to its end", mail)
                 events = events if found is None else found
             await queued.turn()
             events = await self._joined(inbox, first.others, events)
@@ -109,20 +121,26 @@ class Intake:
         try:
             await inbox.accept(events)
         except MalformedPayload as error:  # the house will never take it like this
-            digest = hashlib.sha256(mail.raw).hexdigest()
-            _log.error("mail not kept", account=self._settings.account, reason=str(error), digest=digest)
-            await self.accept_unreadable(inbox, digest, mail.arrived)
+            self._log("mail not kept", mail, reason=str(error))
+            await inbox.accept((self._reader.unreadable(mail.digests.whole, mail.kept, mail.arrived),))
 
-    async def accept_unreadable(self, inbox: Inbox, name: str, arrived: datetime) -> None:
-        """Tell that there is a mail. `name` is all that is known of it. Raises what `Inbox.accept` does."""
-        await inbox.accept((self._unreadable(name, arrived),))
+    async def accept_unreadable(self, inbox: Inbox, name: str, kept: Kept, arrived: datetime) -> None:
+        """Tell that there is a mail which cannot be had. `name` is all that is known of it.
+
+        Raises what `Inbox.accept` does.
+        """
+        await inbox.accept((self._reader.unreadable(name, kept, arrived),))
 
     async def events(self, raw: bytes, kept: Kept, arrived: datetime) -> tuple[Event, ...]:
         """Read a mail, however long that takes. Raises OSError where no process can be started for it."""
-        mail = _Given(raw, kept, arrived, await self._servers.names())
+        mail = await self._given(raw, kept, arrived)
         first = await self._first_reading(mail)
         found = await self._patient_reading(mail, first.rest) if first.rest else None
         return first.events if found is None else found
+
+    async def _given(self, raw: bytes, kept: Kept, arrived: datetime, *, too_large: bool = False) -> "_Given":
+        found = digests(raw) if len(raw) < _LARGE else await asyncio.to_thread(digests, raw)
+        return _Given(raw, kept, arrived, await self._servers.names(), found, too_large)
 
     async def _first_reading(self, given: "_Given") -> "_Reading":
         """Read a mail, or of one that takes long the headers. Keys that take long count as absent."""
@@ -141,14 +159,14 @@ class Intake:
         too_costly, left = False, limits.whole
         try:
             if is_light(raw):
-                mail = await self._read_light(given)
+                mail = await self._read_light(given, raw)
             else:
                 left -= limits.first
                 try:
                     mail = await self._read(self._process, given, raw, Budget(limits.first), resolve)
                 except TooCostly:
                     too_costly, headers = True, Budget(limits.first)
-                    mail = await self._read(self._process, given, head(raw), headers, resolve)
+                    mail = await self._read_head(given, headers, resolve)
                     left -= limits.first - headers.left
             events = self._events(given, mail, too_costly=too_costly)
             rest = Budget(max(left, 0.0)) if too_costly or late else None
@@ -177,15 +195,22 @@ class Intake:
             mail,
             given.kept,
             given.arrived,
-            body=given.raw.lstrip(b"\r\n")[len(head(given.raw)) :],
+            digests=given.digests,
             too_large=given.too_large,
             too_costly=too_costly,
         )
 
-    async def _read_light(self, given: "_Given") -> Mail:
+    async def _read_head(self, given: "_Given", budget: Budget, resolve: ResolveTxt) -> Mail:
+        """Read a mail's headers, or of those that are too costly what says whose it is."""
+        try:
+            return await self._read(self._process, given, head(given.raw), budget, resolve)
+        except TooCostly:
+            return await self._read_light(given, outline(given.raw))
+
+    async def _read_light(self, given: "_Given", raw: bytes) -> Mail:
         return await asyncio.to_thread(
             read,
-            given.raw,
+            raw,
             trusted_servers=given.servers,
             own_addresses=self._settings.addresses,
             dkim=lambda _: None,  # it has no signature
@@ -207,24 +232,11 @@ class Intake:
 
     def _not_understood(self, mail: "_Given", error: Exception) -> Event:
         """A mail that nobody can read is an event as well: kept back, it would keep back all that follow."""
-        self._log("mail not understood", mail.raw, code=type(error).__name__)
-        return self._unreadable(hashlib.sha256(mail.raw).hexdigest(), mail.arrived)
+        self._log("mail not understood", mail, code=type(error).__name__)
+        return self._reader.unreadable(mail.digests.whole, mail.kept, mail.arrived)
 
-    def _log(self, event: str, raw: bytes, **facts: str) -> None:
-        digest = hashlib.sha256(raw).hexdigest()
-        _log.error(event, account=self._settings.account, digest=digest, **facts)
-
-    def _unreadable(self, name: str, arrived: datetime) -> Event:
-        thread = self._threads.begun_by(name, "", vouched=False)
-        return Event(
-            external_id=name,
-            place=Place(CHANNEL, self._settings.account, thread),
-            sender=Sender("unknown", verified=False),
-            content=Unsupported("mail_unreadable"),
-            occurred_at=arrived,
-            shared=True,
-            automatic=True,
-        )
+    def _log(self, event: str, mail: "_Given", **facts: str) -> None:
+        _log.error(event, account=self._settings.account, digest=mail.digests.whole, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +247,7 @@ class _Given:
     kept: Kept
     arrived: datetime
     servers: tuple[str, ...]  # that are trusted
+    digests: Digests
     too_large: bool = False
 
 

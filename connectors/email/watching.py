@@ -217,7 +217,8 @@ class Folder:
     async def _give_up(self, selected: Selected, uid: int) -> None:
         name = f"{self._name};{selected.validity};{uid}"
         digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
-        await self._intake.accept_unreadable(self._inbox, digest, self._clock())
+        kept = Kept(f"imap;{selected.validity};{uid}", self._name)
+        await self._intake.accept_unreadable(self._inbox, digest, kept, self._clock())
         await self._aside.remove(uid)
 
     async def _put_aside(self, uid: int) -> None:

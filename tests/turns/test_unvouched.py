@@ -81,6 +81,18 @@ async def test_a_whole_domain_hears_from_us_five_times_a_day(desk: Bench) -> Non
     assert to_customers(await forged(desk, who="v@b.example")), "others are none of its business"
 
 
+async def test_who_can_be_told_nothing_is_shown_to_people_alone(desk: Bench) -> None:
+    """Nobody knows whom a mail is from, or its address has something to say to the owner of the mailbox."""
+    nobody = {"returns": return_address("", verified=False), "reply_context": ""}
+    left = [
+        *await forged(desk, "Help", "unknown", **nobody),
+        *await forged(desk, who="vera+claim.it@a.example"),
+    ]
+    assert to_customers(left) == []
+    assert await desk.rows("select count(*) from escalations") == [(2,)]
+    assert any("Help" in text for text in to_rooms(left))
+
+
 async def test_nothing_else_of_ours_leaves_by_itself_until_they_have_answered(desk: Bench) -> None:
     await forged(desk)
     [[id_]] = await desk.rows("select id from conversations")

@@ -13,11 +13,14 @@ from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Pro
 from connectors.email.reading.process import Budget, ReadingProcess, TooCostly
 from connectors.email.reading.reading import (
     MAX_BYTES,
+    Digests,
+    digests,
     files,
     head,
     holds_card_number,
     is_light,
     key_names,
+    outline,
     read,
     traces,
 )
@@ -30,6 +33,7 @@ __all__ = [
     "MAX_BYTES",
     "Bounce",
     "Budget",
+    "Digests",
     "Fate",
     "Mail",
     "Mailbox",
@@ -39,6 +43,7 @@ __all__ = [
     "TooCostly",
     "Traces",
     "Trust",
+    "digests",
     "files",
     "head",
     "holds_card_number",
@@ -46,6 +51,7 @@ __all__ = [
     "is_light",
     "is_no_reply",
     "key_names",
+    "outline",
     "read",
     "traces",
 ]

@@ -67,6 +67,7 @@ _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 _EVERYDAY_CHINESE = re.compile(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe])+")
 _NAMED_CHARSET = re.compile(rb"charset\s{0,5}=\s{0,5}[\"']?([\w.:-]{1,40})", re.ASCII | re.IGNORECASE)
 _NAMED_WITHIN = 256 * 1024
+_MAX_SHOWN = 16 * 1024  # bytes of a header that people read
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,64}\?[bBqQ]\?)")
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127], None)
@@ -199,7 +200,7 @@ def _clean(text: str) -> str:
 
 def header_text(raw: bytes) -> str:
     """A header as people read it: unfolded, raw 8-bit letters and encoded words (RFC 2047) made text."""
-    return decode_words(unfold(raw))
+    return decode_words(unfold(raw[:_MAX_SHOWN]))
 
 
 def unfold(raw: bytes, charset: str | None = None) -> str:
@@ -243,7 +244,8 @@ def decode_words(text: str) -> str:
     if pending:
         pieces.append(decode(pending, charset))
     pieces.append(text[end:])
-    return re.sub(r"\s*\n\s*", " ", "".join(pieces)).strip()
+    lines = (line.strip() for line in "".join(pieces).split("\n"))
+    return " ".join(filter(None, lines))
 
 
 def _word_bytes(encoding: str, text: str) -> bytes:

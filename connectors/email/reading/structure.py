@@ -24,6 +24,12 @@ _NOT_BASE64 = bytes(
 )
 
 
+RESULTS = "authentication-results"
+# As which they are kept where no server writes them so: with blanks before the colon, or behind a bare LF in
+# a mail of CRLFs. Who strips what comes from outside may not see these.
+ODD_RESULTS = f"{RESULTS} "
+
+
 @dataclass(frozen=True, slots=True)
 class Headers:
     """Header fields as they came, topmost first, names in lower case, values still folded."""
@@ -147,6 +153,7 @@ def read_headers(raw: bytes, start: int = 0, end: int | None = None) -> tuple[He
     end = len(raw) if end is None else end
     fields: list[tuple[str, list[bytes]]] = []
     position, used, cut = start, 0, False
+    crlf = raw.find(b"\r\n", start, end) == raw.find(b"\n", start, end) - 1
     while position < end:
         newline = raw.find(b"\n", position, end)
         after = end if newline < 0 else newline + 1
@@ -159,11 +166,15 @@ def read_headers(raw: bytes, start: int = 0, end: int | None = None) -> tuple[He
             if fields and room:
                 fields[-1][1].append(line)
         else:
-            name, colon, value = line.partition(b":")
-            name = name.rstrip(b" \t")
+            written, colon, value = line.partition(b":")
+            name = written.rstrip(b" \t")
             if colon and 0 < len(name) <= 200 and all(33 <= byte <= 126 for byte in name):
+                key = name.decode("ascii").lower()
+                bare = crlf and position > start and raw[position - 2 : position] != b"\r\n"
+                if key == RESULTS and (bare or written != name):
+                    key = ODD_RESULTS
                 if room:
-                    fields.append((name.decode("ascii").lower(), [value]))
+                    fields.append((key, [value]))
             elif not (position == start and line.startswith((b"From ", b">From "))):
                 return _headers(fields, cut), position
         cut = cut or not room

@@ -25,7 +25,7 @@ from authres.core import AuthResError  # type: ignore[import-untyped]
 from connectors.email.reading.addresses import ascii_domain
 from connectors.email.reading.decoding import unfold
 from connectors.email.reading.mail import Mailbox, Trust
-from connectors.email.reading.structure import Headers
+from connectors.email.reading.structure import ODD_RESULTS, RESULTS, Headers
 
 KeyFor = Callable[[str], bytes | str | None]
 """The TXT record of a name, None if there is none. What it raises means: not to be had now."""
@@ -47,10 +47,14 @@ _ALGORITHMS = {"rsa-sha256", "ed25519-sha256"}  # RFC 8301: SHA-1 proves nothing
 # Exchange Online writes no name before its results: https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo
 MICROSOFT = "protection.outlook.com"
 # It writes its results below its own line, and strips all others: no mail shows anything else of it.
-_GOOGLE = "mx.google.com"
+GOOGLE = "mx.google.com"
 _ADDRESS = re.compile(r"\[(?:ipv6:)?([0-9a-f.:]{2,45})\]", re.I)
 _LMTP = re.compile(r"\s*(?:\([^()]*\)\s*)?with\s+lmtp")
-_NAMELESS = re.compile(r"^\s*(?:spf|dkim|dmarc|compauth)\s*=", re.I)
+_NAMELESS = re.compile(r"^\s*(?:spf|dkim|dmarc|compauth)\s*=", re.I | re.ASCII)
+_LITERAL = re.compile(
+    rb"[ \t]*(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:[ \t]+1)?\s*(?:;|$)|(?:spf|dkim|dmarc|compauth)[ \t]*=)", re.I
+)
+_CONTROL = re.compile(rb"[^\t\r\n\x20-\x7e\x80-\xff]")
 
 _silent = logging.getLogger("connectors.email.dkim")  # dkimpy logs domains and keys
 _silent.addHandler(logging.NullHandler())
@@ -93,11 +97,12 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
     """What the trusted server found. A header of a stranger above its own makes its own worthless.
 
     It may consist of filters that write a header each. One that repeats a method, or follows a header with
-    several, is none of them: it was in the mail.
+    several, is none of them: it was in the mail. So is one below another header than theirs, unless the
+    server writes above its own line, where nothing of the mail stands.
     """
     trusted = _trusted(trusted_servers)
     results: list[Result] = []
-    begun, name, received = False, "", 0
+    begun, adjacent, name, received = False, False, "", 0
     judged: set[str] = set()
     passed: set[str] = set()  # those who say above from whom they have the mail
     for key, value in headers.fields:
@@ -106,15 +111,18 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
                 break  # what lies below was in the mail when the server got it
             received += 1
             passed |= _takers(value, trusted)
-        if key != "authentication-results":
+        if key not in (RESULTS, ODD_RESULTS):
+            adjacent = False
             continue
-        server, found = _parsed(unfold(value)[:_MAX_VALUE])
+        server, found = _server_and_results(key, value)
+        if begun and not (adjacent or trusted[name].above):
+            break
         if not _is_believed(trusted.get(server), received, server in passed) or (begun and server != name):
             break
         methods = {method for method, _, _ in found} & _JUDGING
         if methods & judged:
             break
-        begun, name = True, server
+        begun, adjacent, name = True, True, server
         judged |= methods
         results += found
         if len(methods) > 1 or len(results) > _MAX_RESULTS * 5:
@@ -179,26 +187,29 @@ class Traces:
 def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
     """Look for results in the name of a trusted server that came from outside.
 
-    They repeat a method of the topmost ones, or stand below a Received line that stands below those. Where a
-    server writes none of its own into a mail, such a one would be taken for it.
+    They repeat a method of the topmost ones, pass DMARC by what those do not tell of, or stand below a
+    Received line that stands below those. Where a server writes none of its own into a mail, such a one would
+    be taken for it.
     """
     trusted = _trusted(trusted_servers)
     found, received = Traces(above=writes_above(headers, trusted_servers)), 0
     judged: set[str] = set()
+    topmost: list[Result] = []
     passed: set[str] = set()
     for key, value in headers.fields:
         if key == "received":
             received += 1
             passed |= _takers(value, trusted)
-        if key != "authentication-results":
+        if key not in (RESULTS, ODD_RESULTS):
             continue
-        server, results = _parsed(unfold(value)[:_MAX_VALUE])
+        server, results = _server_and_results(key, value)
         if not _is_believed(trusted.get(server), received, server in passed):
             continue
         methods = {method for method, _, _ in results} & _JUDGING
-        if found.server and (received > found.received or methods & judged):
+        if found.server and (received > found.received or methods & judged or _is_new(results, topmost)):
             return replace(found, brought=True)
-        found = found if found.server else replace(found, server=server, received=received)
+        if not found.server:
+            found, topmost = replace(found, server=server, received=received), results
         judged |= methods
     return found
 
@@ -211,11 +222,42 @@ def writes_above(headers: Headers, trusted_servers: Sequence[str]) -> str:
     trusted = _trusted(trusted_servers)
     judges: set[str] = set()
     for key, value in headers.fields:
-        if key == "authentication-results":
-            judges.add(_parsed(unfold(value)[:_MAX_VALUE])[0])
+        if key in (RESULTS, ODD_RESULTS):
+            judges.add(_server_and_results(key, value)[0])
         elif key == "received" and (takers := _takers(value, trusted)):
-            return next(iter(sorted(takers & judges - {_GOOGLE})), "")
+            return next(iter(sorted(takers & judges - {GOOGLE})), "")
     return ""
+
+
+def _is_new(results: list[Result], topmost: list[Result]) -> bool:
+    """Whether results pass DMARC for a domain that nothing in the topmost ones passed for."""
+    for method, verdict, properties in results:
+        domain = ascii_domain(properties.get("header.from", ""))
+        if (method, verdict) == ("dmarc", "pass") and not any(
+            is_aligned(other, domain) for other in _passed(topmost)
+        ):
+            return True
+    return False
+
+
+def _passed(results: list[Result]) -> Iterator[str]:
+    """Yield the domains that SPF or DKIM passed for."""
+    for method, verdict, properties in results:
+        if verdict == "pass" and method == "dkim":
+            yield properties.get("header.d") or properties.get("header.i", "").rpartition("@")[2]
+        elif verdict == "pass" and method == "spf":
+            yield properties.get("smtp.mailfrom", "").rpartition("@")[2]
+
+
+def _server_and_results(key: str, value: bytes) -> tuple[str, list[Result]]:
+    """Return what an Authentication-Results header says, and of whom; "" where no server writes it so.
+
+    Its name must stand there literally, right behind the header's: RFC 8601 would allow comments, folds and
+    quotes, by which a header from outside gets past who strips those with that name.
+    """
+    if key != RESULTS or _LITERAL.match(value) is None or _CONTROL.search(value):
+        return "", []
+    return _parsed(unfold(value)[:_MAX_VALUE])
 
 
 def _parsed(value: str) -> tuple[str, list[Result]]:

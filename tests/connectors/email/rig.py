@@ -18,6 +18,7 @@ from storage.inbox import check
 
 ADDRESS = "support@brightdesk.example"
 PASSWORD = 'a password, with "quotes" and \\ in it'
+UNREADABLE = "[A mail came that cannot be read, nor whom it is from. Open the original to see what it says.]"
 AGENT = Speaker("Ava", human=False)
 HUGO = Speaker("Hugo", human=True)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import Refused, StorageUnavailable
+from bot.core.events import return_address
 from connectors.email.intake import Limits
 from connectors.email.queue import MOST
 from connectors.email.reading import Budget, ReadingProcess, TooCostly
@@ -66,6 +67,39 @@ async def test_a_mail_that_is_too_costly_is_kept_as_its_original(hurried: Line, 
     assert original.name == "original.eml"
     assert raw in (await hurried.fetched(original.ref)).replace(b"\n", b"\r\n").replace(b"\r\r", b"\r")
     assert said(next_one).text == "**Hello**\n\nIs anybody there?"
+
+
+async def test_blanks_in_a_header_cost_no_more_than_letters(hurried: Line, maya: Customer) -> None:
+    head = f"From: {maya.address}\r\nTo: {ADDRESS}\r\nX-Mailer: a{' ' * 20_000}b\r\n"
+    letter = f"{head}Subject: Hello{' ' * 40_000}there\r\n\r\nMy order is lost"
+    await maya.send_raw(letter.encode(), to=ADDRESS)
+
+    [event] = await hurried.inbox.has(1)
+
+    assert said(event).text.endswith("My order is lost")
+
+
+async def test_a_mail_whose_headers_are_too_costly_is_kept_as_its_original(
+    server: MailServer, maya: Customer
+) -> None:
+    """Its author and its thread are known all the same, and people see it."""
+    words = " ".join(["=?utf-8?q?a?="] * 4_000)
+    letter = (
+        f"From: {maya.address}\r\nTo: {ADDRESS}\r\nMessage-ID: <1@x.example>\r\nSubject: {words}\r\n\r\nHello"
+    )
+    limits = Limits(first=0.001, whole=0.003)
+    async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as line:
+        await line.listen()
+        await maya.send_raw(letter.encode(), to=ADDRESS)
+        [event] = await line.inbox.has(1)
+        [original] = said(event).attachments
+        assert words.encode() in await line.fetched(original.ref)
+
+    assert not event.automatic
+    assert event.sender.handle == maya.address
+    assert event.message == "<1@x.example>"
+    assert event.returns == return_address(maya.address, verified=False)
+    assert said(event).text.endswith(LINE)
 
 
 async def test_others_do_not_wait_for_a_mail_that_takes_long(

@@ -15,7 +15,7 @@ from connectors.email.settings import read_settings
 from connectors.sandbox.faults import FaultPlan, Mischief
 from connectors.sandbox.mail import Customer, MailServer
 from tests.connectors.email import rig
-from tests.connectors.email.rig import ADDRESS, Line, said
+from tests.connectors.email.rig import ADDRESS, UNREADABLE, Line, said
 
 
 def subjects(line: Line) -> list[str]:
@@ -280,7 +280,10 @@ async def test_a_mail_that_is_never_given_is_told_of(line: Line, maya: Customer)
 
     *_, told = await line.inbox.has(5)
 
-    assert told.content == Unsupported("mail_unreadable")
+    assert said(told).text == UNREADABLE
+    assert not told.automatic, "people must see it"
+    assert told.returns is not None
+    assert not told.returns.verified
     await line.vault.until(lambda vault: '"since": {}' in vault.kept["aside:INBOX"])
 
 
@@ -349,7 +352,9 @@ async def test_an_event_that_is_refused_as_it_is_keeps_nothing_back(line: Line, 
 
     odd, hello = await line.inbox.has(2)
 
-    assert odd.content == Unsupported("mail_unreadable")
+    assert said(odd).text == UNREADABLE
+    [original] = said(odd).attachments
+    assert b"Subject: Odd" in await line.fetched(original.ref)
     assert said(hello).text.startswith("**Hello**")
     assert not line.pauses
 

@@ -1,5 +1,7 @@
 """Where answers to a mail go, and whether anybody vouches for that."""
 
+import pytest
+
 from bot.core.events import ReturnAddress, return_address
 from bot.core.outbound import Post
 from connectors.sandbox.mail import Customer
@@ -12,6 +14,21 @@ def test_spellings_of_one_mailbox_are_one() -> None:
     assert len({return_address(each, verified=True) for each in spelled}) == 1
     odd = [return_address(each, verified=True).mailbox for each in ("+1@a.example", "nobody", "")]
     assert odd == ["+1@a.example", "nobody", ""]
+
+
+@pytest.mark.parametrize(
+    ("address", "acknowledged"),
+    [
+        ("maya@a.example", True),
+        ("maya+shop-2026@a.example", True),
+        ("maya+claim-500-eur-at-prizes@a.example", False),
+        ("maya+prizes.example@a.example", False),
+        ("maya+claim=now@a.example", False),
+        ("", False),
+    ],
+)
+def test_no_address_that_says_something_is_acknowledged(address: str, acknowledged: bool) -> None:
+    assert return_address(address, verified=False).acknowledged == acknowledged
 
 
 async def test_a_good_verdict_is_for_the_author_alone(line: Line, maya: Customer) -> None:

@@ -450,6 +450,19 @@ async def test_a_server_that_lets_results_in_its_name_through_is_found(line: Lin
         assert await other.connector.check() == ADDRESS, "nobody is believed there"
 
 
+async def test_a_server_that_wrote_nothing_into_some_mails_is_told_of(line: Line, maya: Customer) -> None:
+    """A header that came from outside would be taken for its own."""
+    await maya.write("Hi", "Hello", to=ADDRESS)
+    await stored(line, 1, TAKEN)
+    told = await line.connector.check()
+    assert told.startswith(
+        f"{ADDRESS}. But {line.server.authserv} wrote no Authentication-Results into 1 of the last 2"
+    )
+
+    await stored(line, 2, RESULTS.format("fischer.example"), TAKEN)
+    assert await line.connector.check() == ADDRESS, "it writes above its own line"
+
+
 TAKEN = "Received: from a (a.example [8.8.4.4]) by mx.brightdesk.example with ESMTP id 4; Mon, 2 Mar 2026 10:00:00 +0000"
 RESULTS = "Authentication-Results: mx.brightdesk.example; dmarc=pass header.from={}"
 

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - tables and markup read better whole
 """Whatever comes, it is read or refused as no mail, and soon."""
 
+import hashlib
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.errors import MalformedPayload
-from connectors.email.reading import MAX_BYTES, Mail, files, key_names, read
+from connectors.email.reading import MAX_BYTES, Mail, digests, files, key_names, outline, read
 
 SECONDS = 20.0  # of the processor, not of the clock: others share it. What it guards against takes minutes
 
@@ -150,6 +151,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "signed in the text": lambda: HEAD + b"\r\n" + b"-----BEGIN PGP SIGNED MESSAGE-----\n" * 500_000,
     "within its signature": lambda: HEAD + b"Content-Type: application/pkcs7-mime\r\n\r\n" + b"\x30\x80" * 10_000_000,
     "answers below": lambda: HEAD + b"\r\n" + b"comments comments ver " * 1_000_000,
+    "blanks in headers": lambda: b"Subject: a" + b" " * 30_000 + b"b\r\nList-Id: a" + b" " * 30_000 + b"b\r\n" + HEAD + b"\r\nhello",
     "reports": lambda: HEAD + b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n" + b"Action: failed\r\n\r\n" * 300_000,
 }  # fmt: skip
 
@@ -162,6 +164,24 @@ def test_a_bomb_is_read_in_bounded_time(name: str) -> None:
     assert time.process_time() - begun < SECONDS
     assert len(mail.attachments) <= 200
     assert len(mail.new) <= 200_000
+    begun = time.process_time()
+    reading(outline(raw))
+    assert time.process_time() - begun < SECONDS / 100
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"\r", b"\n", b"\r\n", b" ", b"a", b"\r" * 66_000, b"\r\n" * 40_000, b"b" * 65_535])
+    ),
+    st.sampled_from([b"", b"\r\n", b"\n\n"]),
+)
+def test_a_mail_is_told_from_others_by_its_text_whatever_its_line_ends_are(
+    text: list[bytes], above: bytes
+) -> None:
+    body = b"".join(text)
+    found = digests(above + HEAD + b"\r\n" + body)
+    assert found.body == hashlib.sha256(body.replace(b"\r\n", b"\n").rstrip()).hexdigest()
+    assert found.whole == hashlib.sha256(above + HEAD + b"\r\n" + body).hexdigest()
 
 
 def test_what_is_too_large_is_refused() -> None:

@@ -417,3 +417,55 @@ def test_results_below_the_line_of_a_server_that_writes_above_it_are_not_brought
     raw = mail(OURS, TAKEN, PASS)
     assert traces(raw, trusted_servers=SERVERS).brought
     assert not traces(raw, trusted_servers=("mx.acme.example/above",)).brought
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Authentication-Results : mx.acme.example; PASS",
+        "Authentication-Results\t: mx.acme.example; PASS",
+        "Authentication-Results:\r\n mx.acme.example; PASS",
+        "Authentication-Results: (hi) mx.acme.example; PASS",
+        "Authentication-Results: mx.acme.example (hi); PASS",
+        'Authentication-Results: "mx.acme.example"; PASS',
+        "Authentication-Results: mx.ac\x01me.example; PASS",
+        "Authentication-Results: mx.ac\x00me.example; PASS",
+        "Authentication-Results: mx.acme.example; PASS\x0b",
+        "Authentication-Results: mx.acm\u212a.example; PASS",
+        "X-A: a\r\nX-B: b\nAuthentication-Results: mx.acme.example; PASS",
+    ],
+)
+def test_a_header_that_no_server_writes_so_is_not_believed(header: str) -> None:
+    """It may have got past whoever strips what comes from outside in the name of our server."""
+    servers = (*SERVERS, "mx.acmk.example")
+    raw = header.replace("PASS", "dmarc=pass header.from=example.org").encode() + b"\r\n" + BARE
+    assert not judged(raw, servers=servers).trust.verified
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"Authentication-Results:{PASS}",
+        f"Authentication-Results:  {PASS}",
+        f"Authentication-Results:\t{PASS}",
+        f"AUTHENTICATION-RESULTS: {PASS}",
+    ],
+)
+def test_a_header_that_servers_write_so_is_believed(header: str) -> None:
+    assert judged(f"{header}\r\n".encode() + BARE).trust.verified
+    assert judged(f"{header}\n".encode() + BARE.replace(b"\r\n", b"\n")).trust.verified
+
+
+def test_results_below_another_header_than_our_servers_are_not_its() -> None:
+    ours = "mx.acme.example; spf=fail smtp.mailfrom=evil.example"
+    apart = received(with_results(ours, raw=b"X-A: b\r\n" + with_results(PASS)), "mx.acme.example")
+    assert not judged(apart).trust.verified
+
+
+def test_a_pass_that_nothing_in_the_topmost_results_tells_of_was_brought_along() -> None:
+    forged = received(
+        with_results("mx.acme.example; spf=fail smtp.mailfrom=evil.example", PASS), "mx.acme.example"
+    )
+    assert traces(forged, trusted_servers=SERVERS).brought
+    told = received(with_results("mx.acme.example; dkim=pass header.d=example.org", PASS), "mx.acme.example")
+    assert not traces(told, trusted_servers=SERVERS).brought
