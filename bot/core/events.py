@@ -280,13 +280,20 @@ NO_REFERENCE = Reference()
 
 
 _SAYS_NOTHING = re.compile(r"[\w+-]{0,16}")  # of a tag
+_WITHOUT_DOTS = frozenset({"gmail.com", "googlemail.com"})  # one provider; dots tell no mailboxes apart
+# Below which many countries register names: example.co.uk, example.com.br.
+_SECOND_LEVELS = frozenset(
+    {"ac", "co", "com", "edu", "gen", "go", "gob", "gouv", "gov", "gv", "id", "ltd", "me", "mil", "ne", "net"}
+    | {"nhs", "nom", "or", "org", "plc", "sch", "web"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnAddress:
     """Where answers to an event go, on a channel where anybody can name any address as theirs.
 
-    `mailbox` is the same for all spellings of one mailbox: automatic replies to it are counted together.
+    `mailbox` is the same for all spellings of one mailbox, `domain` for all domains below one that somebody
+    registered: automatic replies to them are counted together.
     """
 
     mailbox: str  # "" where nobody can be written to
@@ -302,12 +309,22 @@ def return_address(address: str, *, verified: bool) -> ReturnAddress:
     """
     local, at, domain = address.casefold().rpartition("@")
     name, _, tag = local.partition("+")
+    domain = domain.rstrip(".")
+    if domain in _WITHOUT_DOTS:
+        name, domain = name.replace(".", ""), "gmail.com"
     return ReturnAddress(
         mailbox=f"{name or local}{at}{domain}",
-        domain=domain,
+        domain=_registered(domain),
         verified=verified,
         acknowledged=bool(address) and _SAYS_NOTHING.fullmatch(tag) is not None,
     )
+
+
+def _registered(domain: str) -> str:
+    """Return the domain that somebody registered, or nearly so: there are more such suffixes than these."""
+    labels = domain.split(".")
+    below = 3 if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVELS else 2
+    return ".".join(labels[-below:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from bot.core.connector import (
     Unit,
 )
 from bot.core.errors import OutcomeUnknown, PlatformDown, Refused, SendError
-from bot.core.events import AttachmentKind, Channel, Place, ReceiptStatus, return_address
+from bot.core.events import AttachmentKind, Channel, Place, ReceiptStatus
 from bot.core.outbound import Outbound, Post, Sent, Typing, Whisper
 from connectors.email.composing import (
     MAX_FILES,
@@ -69,6 +69,7 @@ CAPABILITIES = Capabilities(
 )
 _FILING = timedelta(minutes=2)  # a provider that has not filed a mail by then did not take it
 _CHUNK = 64 * 1024
+_MAX_COPIES = 5  # of what a program writes
 _RECENT = 50  # mails in which `check` looks for forged results
 _HEADERS = 16 * 1024  # bytes of each one's headers: what servers write stands on top
 
@@ -322,7 +323,9 @@ class EmailConnector:
         context = read_context(outbound.context)
         if context is None or not context.to:
             raise Refused("no_address: nobody has written in this thread yet")
-        if not by_person(outbound.operation.speaker):
+        if outbound.operation.subject:  # then nothing of the mail answered is repeated, nor who was in copy
+            context = replace(context, cc=())
+        elif not by_person(outbound.operation.speaker):
             context = replace(context, cc=_of_one_domain(context))
         parts = plan(outbound.operation, self.capabilities, render=to_plain, link=self._means.files.link)
         made = sheets(parts)
@@ -392,11 +395,15 @@ def _of_silent_servers(found: Sequence[Traces], names: Sequence[str]) -> str:
 def _of_one_domain(context: ReplyContext) -> tuple[str, ...]:
     """Return who is in copy of what a program writes.
 
-    Anybody may name anybody in copy. Who may write for a domain may have its addresses written to, and no
-    others: those a person decides about.
+    Anybody may name anybody in copy. Who may write for a domain may have its addresses written to, a few of
+    them, since strangers share the domains of providers; about all others a person decides.
     """
-    domain = return_address(context.address, verified=True).domain
-    return tuple(each for each in context.cc if return_address(each, verified=True).domain == domain)
+    domain = _domain(context.address)
+    return tuple([each for each in context.cc if _domain(each) == domain][:_MAX_COPIES])
+
+
+def _domain(address: str) -> str:
+    return address.casefold().rpartition("@")[2]
 
 
 def _mark(outbound: Outbound) -> str:

@@ -8,6 +8,7 @@ _BLOCK_LINE: Final = re.compile(r"[ \t>]*(?:[-+*#|=~]|\d{1,9}[.)]|$)")
 _FENCE_LINE: Final = re.compile(r"([ >]*)(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _SIGN: Final = re.compile(r"(?<!\\)[*_~`\[\]<>&$|]|\\\\")
 _BLOCK: Final = 4
+_PICTURE: Final = 4
 _MOST: Final = 800  # of 10,000 characters
 _LENGTH: Final = 10_000
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -54,6 +55,7 @@ def _cost(markdown: str) -> int:
             cost += _BLOCK
         else:
             cost += _BLOCK if _BLOCK_LINE.match(line) else 1
-            # For each bracket that opens, a parser looks for the one that closes.
-            cost += len(_SIGN.findall(line)) + line.count("[")
+            # For each bracket that opens, a parser looks for the one that closes. What a picture shows it reads
+            # anew for each picture around it.
+            cost += len(_SIGN.findall(line)) + line.count("[") + _PICTURE * line.count("![")
     return cost

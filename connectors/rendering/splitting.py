@@ -197,7 +197,7 @@ def _smaller(atom: Atom) -> list[Atom]:
     if len(pieces) < 2 and len(atom.path) > 1:
         return [replace(atom, path=(_BARE,))]
     if len(pieces) < 2:
-        pieces = list(atom.text)
+        pieces = _runs(list(atom.text))
     if len(pieces) < 2:
         return []
     smaller = [Atom(pieces[0], atom.before, atom.path)]

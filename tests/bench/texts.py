@@ -53,6 +53,7 @@ _UNITS: Mapping[str, str] = {
     "links": "[a](https://example.org/a_b?c=d) ",
     "addresses": "https://example.org/a ",
     "pictures": "![a](b) ",
+    "pictures in pictures": "![word word word\n",
     "`]`": "]",
     "`[a]:`": "[a]: b\n",
     "backticks": "`",

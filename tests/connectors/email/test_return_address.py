@@ -16,6 +16,29 @@ def test_spellings_of_one_mailbox_are_one() -> None:
     assert odd == ["+1@a.example", "nobody", ""]
 
 
+def test_dots_tell_no_mailboxes_of_gmail_apart() -> None:
+    spelled = ("maya.fischer@gmail.com", "m.aya.fischer+shop@googlemail.com", "MayaFischer@Gmail.com.")
+    assert {return_address(each, verified=False).mailbox for each in spelled} == {"mayafischer@gmail.com"}
+    assert return_address("maya.fischer@a.example", verified=False).mailbox == "maya.fischer@a.example"
+
+
+@pytest.mark.parametrize(
+    ("domain", "registered"),
+    [
+        ("a.example", "a.example"),
+        ("sub1.a.example", "a.example"),
+        ("x.y.a.co.uk", "a.co.uk"),
+        ("a.com.br", "a.com.br"),
+        ("co.uk", "co.uk"),
+        ("com.example", "com.example"),
+        ("mail.co.example", "co.example"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_all_below_one_registered_domain_are_counted_as_one(domain: str, registered: str) -> None:
+    assert return_address(f"maya@{domain}", verified=False).domain == registered
+
+
 @pytest.mark.parametrize(
     ("address", "acknowledged"),
     [

@@ -259,6 +259,23 @@ async def test_people_in_copy_are_kept_and_answered(line: Line, maya: Customer) 
     assert to_maya.header("To") == "Maya Fischer <maya@fischer.example>"
 
 
+async def test_a_program_writes_to_few_of_those_in_copy_and_a_person_to_all(
+    line: Line, maya: Customer
+) -> None:
+    others = [line.server.customer(f"mia{number}@fischer.example") for number in range(12)]
+    await maya.write("Invoice", "Why twice?", to=ADDRESS, cc=[each.address for each in others])
+    [event] = await line.inbox.has(1)
+
+    await line.connector.send(line.answer(event, "One was returned."))
+    _, answer = await maya.received(2)
+    assert answer.header("Cc").count("@") == 5
+    assert [len(each.inbox) for each in others] == [2] * 5 + [1] * 7
+
+    await line.connector.send(line.answer(event, "Yes.", delivery=8, speaker=HUGO))
+    *_, answer = await maya.received(3)
+    assert answer.header("Cc").count("@") == 12
+
+
 async def test_we_can_write_first(line: Line, maya: Customer) -> None:
     place, context = line.connector.begin(maya.address, "Your order")
 
