@@ -5,6 +5,8 @@ from typing import Final
 
 # By what parsing and writing cost: a block much more than a line of one, and a sign about as much as that.
 _BLOCK_LINE: Final = re.compile(r"[ \t>]*(?:[-+*#|=~]|\d{1,9}[.)]|$)")
+_MARKERS: Final = re.compile(r"(?:[ \t]*(?:[-+*]|\d{1,9}[.)])(?=[ \t]))*")
+_MARKER: Final = re.compile(r"[-+*.)]")
 _FENCE_LINE: Final = re.compile(r"([ >]*)(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _SIGN: Final = re.compile(r"(?<!\\)[*_~`\[\]<>&$|]|\\\\")
 _BLOCK: Final = 4
@@ -42,7 +44,7 @@ def _fits(markdown: str) -> bool:
 
 def _cost(markdown: str) -> int:
     """Return about what it costs to parse it; what stands in a code block costs nothing."""
-    cost, fence, quoted = 0, "", False
+    cost, fence, quoted, nested = 0, "", False, 0
     for line in markdown.split("\n"):
         if fence and quoted and not line.startswith(">"):
             fence = ""  # it ends with its quote
@@ -54,8 +56,12 @@ def _cost(markdown: str) -> int:
             fence, quoted = found[2], ">" in found[1]
             cost += _BLOCK
         else:
-            cost += _BLOCK if _BLOCK_LINE.match(line) else 1
-            # For each bracket that opens, a parser looks for the one that closes. What a picture shows it reads
+            if _BLOCK_LINE.match(line):
+                cost += _BLOCK
+                nested = len(_MARKER.findall(_MARKERS.match(line)[0]))  # type: ignore[index]
+            else:
+                cost += 1 + nested  # it goes on within all of them
+            # For each bracket that opens, a parser looks for the one that closes. What pictures show is read
             # anew for each picture around it.
             cost += len(_SIGN.findall(line)) + line.count("[") + _PICTURE * line.count("![")
     return cost

@@ -162,18 +162,22 @@ def _piece(found: Sequence[Atom], start: int, end: int) -> list[Atom]:
         return list(found[start:end])
     first, last = found[start], found[start - 1]
     begun = [box for box in first.path if box.kind is Kind.ITEM and any(box is other for other in last.path)]
-    return [_without(atom, begun) if begun else atom for atom in found[start:end]]
+    if not begun:
+        return list(found[start:end])
+    outside: dict[tuple[Box, ...], tuple[Box, ...]] = {}  # once for all the words of a paragraph
+    for atom in found[start:end]:
+        if atom.path not in outside:
+            outside[atom.path] = _without(atom.path, begun)
+    return [Atom(atom.text, atom.before, outside[atom.path]) for atom in found[start:end]]
 
 
-def _without(atom: Atom, items: Sequence[Box]) -> Atom:
-    path = atom.path
+def _without(path: tuple[Box, ...], items: Sequence[Box]) -> tuple[Box, ...]:
     inside = [*path[1:], None]
-    kept = tuple(
+    return tuple(
         box
         for box, next_box in zip(path, inside, strict=True)
         if not any(box is item or (box.kind is Kind.LIST and next_box is item) for item in items)
     )
-    return atom if len(kept) == len(path) else replace(atom, path=kept)
 
 
 def _shared(before: Atom, after: Atom, kinds: set[Kind] | frozenset[Kind]) -> bool:

@@ -36,6 +36,7 @@ _UNITS: Mapping[str, str] = {
     "`> > `": "> > a\n",
     "list items": "- a\n",
     "numbered items": "1. a\n",
+    "items that go on": "9. 9. 9. a\nword ",
     "headings": "# a\n",
     "rules": "---\n",
     "tables": "|a|b|\n|-|-|\n|c|d|\n\n",
