@@ -334,6 +334,7 @@ class AccountSettings:
     chat_interval: timedelta | None = None
     groups: bool = False
     name: str = ""  # of the organization, as customers see it
+    languages: tuple[str, ...] = ()  # in which the organization writes to customers
     signature: str = ""  # of the organization, for channels whose messages are signed (Markdown)
 
 

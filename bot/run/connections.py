@@ -330,6 +330,7 @@ def account_settings(
         groups=bool(declared.groups),
         name=organization.display_name,
         signature=organization.identity.signature,
+        languages=organization.policies.languages,
     )
 
 

@@ -214,6 +214,7 @@ class Intake:
             trusted_servers=given.servers,
             own_addresses=self._settings.addresses,
             dkim=lambda _: None,  # it has no signature
+            languages=self._settings.languages,
         )
 
     async def _read(
@@ -228,6 +229,7 @@ class Intake:
             own_addresses=self._settings.addresses,
             keys=dict(zip(names, found, strict=True)),
             budget=budget,
+            languages=self._settings.languages,
         )
 
     def _not_understood(self, mail: "_Given", error: Exception) -> Event:

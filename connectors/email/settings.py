@@ -82,6 +82,7 @@ class EmailSettings:
     plus: bool
     name: str
     signature: str
+    languages: tuple[str, ...]
     tls: ssl.SSLContext = field(repr=False)
 
     @property
@@ -159,6 +160,7 @@ class _Reader:
             plus=self._choice("plus", ("yes", "no")) == "yes",
             name=self._options.get("name", self._settings.name),
             signature=self._options.get("signature", self._settings.signature),
+            languages=self._settings.languages,
             tls=self._tls(),
         )
 

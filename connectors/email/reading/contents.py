@@ -1,7 +1,9 @@
 """What the parts of a mail are for: which are text to read, which are files."""
 
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from connectors.email.reading import calendar, smime, tnef
 from connectors.email.reading.decoding import decode
@@ -15,6 +17,8 @@ MAX_NAME = 150
 _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.I)
 # A picture within the markup may be larger than all that is read of it.
 _DATA_LINK = re.compile(rb"""(\b(?:src|href|background)\s*=\s*)(["'])\s*data:[^"']*\2""", re.IGNORECASE)
+_LANGUAGE = re.compile(r"\b[A-Za-z]{2,3}(?:-[A-Za-z]{2,8})?\b")
+_MAX_LANGUAGES = 5
 _SIGNATURES = {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
 _OTHER_RENDERINGS = {"text/x-amp-html", "text/watch-html", "text/x-watch-html"}
 _SMIME = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
@@ -52,6 +56,7 @@ class Contents:
     files: list[Part] = field(default_factory=list)
     invitation: str = ""  # in words, should there be no others
     beyond: list[str] = field(default_factory=list)  # names of files that are too many
+    languages: tuple[str, ...] = ()  # likely ones
     opened: bool = False  # something was taken out of its own signature: once is enough
 
     def add_file(
@@ -78,14 +83,21 @@ class Contents:
             self.texts.append(text)
 
 
-def sort_out(root: Node) -> Contents:
-    contents = Contents()
+def sort_out(root: Node, languages: Collection[str] = ()) -> Contents:
+    """`languages` are those which a text without a charset is likely in, beside what the mail says."""
+    contents = Contents(languages=(*_languages_of(root), *languages))
     unread = [name for node in root.walk() for name in node.beyond]
     contents.beyond = [file_name(name, "", MAX_PARTS + number) for number, name in enumerate(unread)]
     _sort(root, contents, within=None, related=False)
     if not contents.texts and (named := _named_text(root)) is not None:
         _text(named, contents, None)
     return contents
+
+
+def _languages_of(root: Node) -> Iterator[str]:
+    """Outlook and others say in which language their owner reads (RFC 3282)."""
+    for name in ("content-language", "accept-language"):
+        yield from (match[0] for match in islice(_LANGUAGE.finditer(root.headers.text(name)), _MAX_LANGUAGES))
 
 
 def _named_text(node: Node) -> Node | None:
@@ -154,7 +166,7 @@ def _alternative(children: tuple[Node, ...], contents: Contents, within: Node | 
     for child in children:
         if child.mime in _OTHER_RENDERINGS:
             continue
-        part = Contents(opened=contents.opened)
+        part = Contents(opened=contents.opened, languages=contents.languages)
         _sort(child, part, within=within, related=False)
         contents.opened = part.opened
         contents.invitation = contents.invitation or part.invitation
@@ -181,9 +193,14 @@ def _text(node: Node, contents: Contents, within: Node | None) -> None:
         if not declared and (meta := _META_CHARSET.search(data[:4_096])):
             declared = meta[1].decode("ascii", "replace")
         data = _DATA_LINK.sub(rb"\1\2\2", data)
-        contents.add_text(Text(html=decode(data[: MAX_TEXT * 4], declared)[: MAX_TEXT * 2], forwarded=within))
+        contents.add_text(
+            Text(
+                html=decode(data[: MAX_TEXT * 4], declared, contents.languages)[: MAX_TEXT * 2],
+                forwarded=within,
+            )
+        )
         return
-    text = decode(data[: MAX_TEXT * 4], declared)[:MAX_TEXT]
+    text = decode(data[: MAX_TEXT * 4], declared, contents.languages)[:MAX_TEXT]
     if node.mime != "text/plain" and not node.mime.startswith("multipart/"):
         text = re.sub(r"<[^<>]{1,80}>", "", text.replace("<<", "\ue004")).replace("\ue004", "<")
     text, uuencoded = _without_uuencoded(_without_pgp(text))

@@ -7,11 +7,14 @@ says ISO-8859-1 means windows-1252, who says GB2312 means its successors.
 import binascii
 import codecs
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from charset_normalizer import from_bytes
+
+from connectors.email.reading.scripts import of_language
 
 _SUCCESSORS = {
     "ascii": "cp1252",
@@ -73,8 +76,11 @@ _BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,64}\?[bBqQ]\?)")
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127], None)
 
 
-def decode(data: bytes, declared: str | None) -> str:
-    """Never raises, and never contains NUL. What no charset explains becomes U+FFFD."""
+def decode(data: bytes, declared: str | None, languages: Collection[str] = ()) -> str:
+    """Never raises, and never contains NUL. What no charset explains becomes U+FFFD.
+
+    Bytes without a true label are taken for a text in one of `languages`, the likeliest first.
+    """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _clean(data.decode("utf-16", "replace"))
     if b"\x1b$" in data and not data.translate(None, bytes(range(128))):
@@ -89,11 +95,11 @@ def decode(data: bytes, declared: str | None) -> str:
         try:
             return _clean(data.decode(str(name)))
         except UnicodeError:
-            return _clean(_guess(data, name))
+            return _clean(_guess(data, name, languages))
     try:  # Bytes that happen to be valid UTF-8 are UTF-8, whatever the label says.
         return _clean(data.decode("utf-8-sig"))
     except UnicodeError:
-        return _clean(_guess(data, name))
+        return _clean(_guess(data, name, languages))
 
 
 def _is_no_accident(text: str) -> bool:
@@ -121,10 +127,12 @@ def python_codec(declared: str | None) -> str | None:
     return None if name in _REFUSED else name
 
 
-def _guess(data: bytes, declared: str | None) -> str:
+def _guess(data: bytes, declared: str | None, languages: Collection[str]) -> str:
     plain = _try(data, declared) if declared and declared != "utf-8" else None
     if plain is not None and not _suspicious(plain):
         return plain
+    if (likely := of_language(data, languages, own_script=plain is not None)) is not None:
+        return likely
     if plain is None and (western := _try(data, "cp1252")) is not None and _is_western(western):
         return western
     if declared == "utf-8" and (mended := data.decode("utf-8", "replace")).count("\ufffd") * 50 < len(mended):

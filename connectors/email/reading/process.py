@@ -75,11 +75,12 @@ class ReadingProcess:
         own_addresses: Collection[str],
         keys: Keys | None,
         budget: Budget,
+        languages: Collection[str] = (),
     ) -> Mail:
         """`reading.read`, without the files' bytes. Raises TooCostly, and what `read` does."""
         known = None if keys is None else {name: _plain(key) for name, key in keys.items()}
         found: Mail = await self._ask(
-            budget, "read", raw, tuple(trusted_servers), tuple(own_addresses), known
+            budget, "read", raw, tuple(trusted_servers), tuple(own_addresses), known, tuple(languages)
         )
         return found
 
@@ -248,9 +249,14 @@ def _done(request: list[Any]) -> tuple[Outcome, object]:
                 return "found", files(raw)
             case ["holds_card_number", raw]:
                 return "found", holds_card_number(raw)
-            case ["read", raw, trusted_servers, own_addresses, keys]:
-                dkim = None if keys is None else _key_for(keys)
-                mail = read(raw, trusted_servers=trusted_servers, own_addresses=own_addresses, dkim=dkim)
+            case ["read", raw, trusted_servers, own_addresses, keys, languages]:
+                mail = read(
+                    raw,
+                    trusted_servers=trusted_servers,
+                    own_addresses=own_addresses,
+                    dkim=None if keys is None else _key_for(keys),
+                    languages=languages,
+                )
                 bare = tuple(replace(part, data=b"") for part in mail.attachments)
                 return "found", replace(mail, attachments=bare)
             case _:

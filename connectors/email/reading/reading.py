@@ -43,12 +43,14 @@ def read(
     trusted_servers: Collection[str],
     own_addresses: Collection[str],
     dkim: trust.KeyFor | None = None,
+    languages: Collection[str] = (),
 ) -> Mail:
     """What `raw` says. Pure, and the same for the same bytes and keys.
 
     `trusted_servers` are the names under which our own servers write Authentication-Results. `dkim` gives
-    the TXT record of a name (see `key_names`); without it no signature is checked. Takes from milliseconds
-    to a few seconds: call it in a thread.
+    the TXT record of a name (see `key_names`); without it no signature is checked. `languages` are those
+    which a text without a charset is likely in. Takes from milliseconds to a few seconds: call it in a
+    thread.
 
     Raises MalformedPayload for what is no mail: no header at its beginning, or larger than MAX_BYTES.
     """
@@ -56,7 +58,7 @@ def read(
     headers = root.headers
     authors = mailboxes(headers.all("from")[:1])
     sender = authors[0] if authors else one_mailbox(headers, "sender", "return-path")
-    contents = sort_out(root)
+    contents = sort_out(root, languages)
     subject = headers.text("subject")[:MAX_SUBJECT]
     references = _ids(headers, "references")
     in_reply_to = _ids(headers, "in-reply-to")
