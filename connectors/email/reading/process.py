@@ -14,7 +14,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Literal
 
@@ -24,6 +24,7 @@ from connectors.email.reading.reading import files, holds_card_number, key_names
 from connectors.email.reading.trust import KeyFor
 
 WALL_SECONDS = 60.0  # for a machine that has hardly any CPU to give
+HUNG_SECONDS = 5.0  # without any CPU at all: it was stopped, or waits for what never comes
 MEMORY = 2 * 1024**3
 GRACE_SECONDS = 0.1  # of CPU, to give a mail up in
 IDLE_SECONDS = 300.0  # after which the process is ended: most mailboxes are quiet
@@ -35,10 +36,15 @@ _FOUND_BY = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
 
 Keys = Mapping[str, bytes | str | BaseException | None]
 Outcome = Literal["found", "malformed", "failed", "costly"]
+_Answered = tuple[float, tuple[Outcome, object]]  # the CPU seconds that it took, and the answer
 
 
 class TooCostly(Exception):
     """The mail took more CPU, time or memory than one may, or ended the process that read it, twice."""
+
+
+class _Hung(Exception):
+    """It used no CPU: that is not what a mail does."""
 
 
 @dataclass(slots=True)
@@ -54,8 +60,9 @@ class Budget:
 class ReadingProcess:
     """Answers one request at a time. Starts with the first one, and again after one that ended it."""
 
-    def __init__(self, *, wall_seconds: float = WALL_SECONDS) -> None:
+    def __init__(self, *, wall_seconds: float = WALL_SECONDS, hung_seconds: float = HUNG_SECONDS) -> None:
         self._wall_seconds = wall_seconds
+        self._hung_seconds = hung_seconds
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
@@ -130,11 +137,15 @@ class ReadingProcess:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._wall_seconds):
-                spent, answer = await _exchanged(process, pickle.dumps((budget.left, *request)))
+                asked = pickle.dumps((budget.left, *request))
+                spent, answer = await self._unless_hung(process, _exchanged(process, asked))
             budget.spend(budget.left if answer[0] == "costly" else spent)
         except TimeoutError:
             budget.spend(budget.left)
             return "costly", None
+        except _Hung:
+            await process.wait()
+            return None
         except (OSError, EOFError):
             await process.wait()
             if process.returncode == -signal.SIGPROF:
@@ -146,6 +157,22 @@ class ReadingProcess:
             if answer is None:  # also where we are cancelled: its answer would be taken for the next one's
                 await self.close()
         return answer
+
+    async def _unless_hung(
+        self, process: asyncio.subprocess.Process, exchange: Coroutine[Any, Any, _Answered]
+    ) -> _Answered:
+        """Return the answer. End the process and raise _Hung where it has used no CPU for too long."""
+        task = asyncio.create_task(exchange)
+        try:
+            used = _cpu(process.pid)
+            while not (await asyncio.wait([task], timeout=self._hung_seconds))[0]:
+                before, used = used, _cpu(process.pid)
+                if used is not None and used == before:
+                    _end(process)
+                    raise _Hung
+            return task.result()
+        finally:
+            task.cancel()
 
     def _end_idle(self) -> None:
         process, self._process = self._process, None
@@ -176,10 +203,7 @@ async def _started() -> asyncio.subprocess.Process:
     raise OSError("no process to read mails in could be started")
 
 
-async def _exchanged(
-    process: asyncio.subprocess.Process, asked: bytes
-) -> tuple[float, tuple[Outcome, object]]:
-    """The CPU seconds that it took, and the answer."""
+async def _exchanged(process: asyncio.subprocess.Process, asked: bytes) -> _Answered:
     if process.stdin is None or process.stdout is None:
         raise EOFError
     process.stdin.write(_HEAD.pack(len(asked)) + asked)
@@ -187,6 +211,15 @@ async def _exchanged(
     spent, size = _ANSWER.unpack(await process.stdout.readexactly(_ANSWER.size))
     answer: tuple[Outcome, object] = pickle.loads(await process.stdout.readexactly(size))  # noqa: S301 - our own
     return spent, answer
+
+
+def _cpu(pid: int) -> tuple[str, ...] | None:
+    """Return the CPU that a process has used, None where the system does not tell (proc(5))."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return tuple(file.read().rpartition(")")[2].split()[11:13])
+    except OSError:
+        return None
 
 
 def _end(process: asyncio.subprocess.Process) -> None:

@@ -318,6 +318,21 @@ async def test_a_process_that_is_killed_loses_no_mail(line: Line, maya: Customer
     assert reader not in reading_processes()
 
 
+async def test_a_process_that_hangs_is_replaced() -> None:
+    """Stopped, it uses no CPU, which is what is bounded."""
+    process, others = ReadingProcess(hung_seconds=0.2), reading_processes()
+    letter = costly("mallory@x.example", parts=1)
+    try:
+        await process.key_names(letter, trusted_servers=(), budget=Budget(60.0))
+        [reader] = reading_processes() - others
+        os.kill(reader, signal.SIGSTOP)
+
+        assert await process.key_names(letter, trusted_servers=(), budget=Budget(3.0)) == ()
+        assert reader not in reading_processes()
+    finally:
+        await process.close()
+
+
 async def test_the_process_ends_with_its_mailbox(line: Line, maya: Customer) -> None:
     others = reading_processes()
     await maya.write("First", "A word. " * 8_000, to=ADDRESS)
