@@ -15,6 +15,7 @@ from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
 from connectors.email.reading.lines import PICTURE, PICTURE_END, Kind, Line, text_lines
+from connectors.email.reading.sheets import Look, Sheet, sheet_of
 
 MAX_CHARACTERS = 1_000_000
 _MAX_NESTED = 500  # the sanitizer's time grows with the square of it
@@ -121,6 +122,7 @@ def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
     content.
     """
     html = _without_comments(html.translate(_RESERVED)[:MAX_CHARACTERS])
+    sheet = sheet_of(html)
     html = _BARE_AMPERSAND.sub(_AMPERSAND, _LONG_BLANK.sub(lambda blank: blank[0][:_MAX_BLANK], html))
     if _is_bomb(html):
         return text_lines(_bare(html).translate(_LITERAL))
@@ -133,7 +135,7 @@ def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
         link_rel=None,
     )
     soup = BeautifulSoup(_ENTITY.sub(lambda entity: _ENTITIES[entity[0]], clean), "html.parser")
-    _read_styles(soup)
+    _read_styles(soup, sheet)
     kept = list(_set_apart(soup, forwarded))
     _flatten_layout(soup)
     return list(_expand(_markdown(soup), [(kind, _markdown(tag)) for kind, tag in kept]))
@@ -166,14 +168,20 @@ def _bare(html: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", soup.get_text())
 
 
-def _read_styles(soup: BeautifulSoup) -> None:
+def _read_styles(soup: BeautifulSoup, sheet: Sheet) -> None:
     """Do what styles say: leave out what is not seen, strike out, and take an indented text for a text."""
+    hidden: set[int] = set()  # by the sheet
     unsized: set[int] = set()  # elements whose letters have no size: their own, or inherited
     struck: set[int] = set()
     for tag in soup.find_all(True):
         if tag.decomposed:
             continue
         style = _attribute(tag, "style").lower()
+        look = _look_of(tag, sheet, style) if sheet else None
+        if id(tag.parent) in hidden or (look is not None and look.hidden):
+            hidden.add(id(tag))
+        if look is not None and look.struck:
+            style += ";text-decoration:line-through"
         if id(tag.parent) in struck or tag.name in _STRUCK_TAGS:
             struck.add(id(tag))
         if tag.name == "img":
@@ -188,10 +196,31 @@ def _read_styles(soup: BeautifulSoup) -> None:
             if tag.name == "blockquote" and _attribute(tag, "type") != "cite" and _is_indented(style):
                 tag.name, tag.attrs = "div", {}
     letters = [text for text in soup.find_all(string=True) if text.strip()]
+    if any(id(text.parent) not in hidden for text in letters):
+        for text in [text for text in letters if id(text.parent) in hidden]:
+            text.extract()
+        letters = [text for text in letters if id(text.parent) not in hidden]
     unseen = [text for text in letters if id(text.parent) in unsized]
     if len(unseen) < len(letters):  # else a style sheet, which is not read, gave all of it a size
         for text in unseen:
             text.extract()
+
+
+def _look_of(tag: Tag, sheet: Sheet, style: str) -> Look | None:
+    """What the element says of itself goes before what the sheet says, unless that is important."""
+    looks = [
+        look
+        for name in _attribute(tag, "class").split()
+        for look in (sheet.get(("", name)), sheet.get((tag.name, name)))
+        if look is not None
+    ]
+    if not looks:
+        return None
+    shown = "display:" in style.replace(" ", "")
+    return Look(
+        hidden=any(look.hidden and (look.important or not shown) for look in looks),
+        struck=any(look.struck for look in looks),
+    )
 
 
 def _is_unsized(tag: Tag, style: str, *, inherited: bool) -> bool:

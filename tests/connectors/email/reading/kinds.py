@@ -256,6 +256,7 @@ def _styles(tongue: Tongue) -> Iterator[Kind]:
             f'<p><s style="{style}">{first}</s></p>',
             f"~~{first}~~",
         )
+    yield from _sheets(tongue, first, second)
     for style in (
         "margin:0 0 0 40px;border:none;padding:0px",
         "margin: 0px 0px 0px 40px; border: none; padding: 0px;",
@@ -266,6 +267,44 @@ def _styles(tongue: Tongue) -> Iterator[Kind]:
             yield _html(
                 "indented", f"{tongue.code} {classes} alone", markup, f"{first}\n{second}", answers=False
             )
+
+
+def _sheets(tongue: Tongue, first: str, second: str) -> Iterator[Kind]:
+    """Hidden and struck out by a class."""
+    for number, sheet in enumerate(
+        (
+            ".gone{display:none}",
+            "p{margin:0}\n.a, div.gone , .b { color:red; DISPLAY : none !important }",
+            "@import url(x.css); .gone{visibility:hidden}",
+            "/* .gone{display:block} */ .gone{display:none;mso-hide:all}",
+        )
+    ):
+        shown = f'<html><head><style type="text/css">{sheet}</style></head><body><div class="x gone">{second}<b>!</b></div><p>{first}</p></body></html>'
+        yield _html("hidden by a class", f"{tongue.code} {number}", shown, first, answers=False)
+    for number, sheet in enumerate(
+        (
+            "@media (max-width:600px){.gone{display:none}}",
+            ".gone{display:none} .gone{display:block}",
+            ".menu .gone{display:none}",
+            ".gone:hover{display:none}",
+            ".other{display:none}",
+            "</style><style>.gone{display:none",
+        )
+    ):
+        shown = f'<style>{sheet}</style><div class="gone">{second}</div><div>{first}</div>'
+        yield _html(
+            "shown in spite of a class", f"{tongue.code} {number}", shown, f"{second}\n{first}", answers=False
+        )
+    own = f'<style>.gone{{display:none}}</style><div class="gone" style="display:block">{second}</div><div>{first}</div>'
+    yield _html("shown in spite of a class", f"{tongue.code} own", own, f"{second}\n{first}", answers=False)
+    alone = f'<style>.gone{{display:none}}</style><div class="gone">{second}</div>'
+    yield _html("shown in spite of a class", f"{tongue.code} alone", alone, second, answers=False)
+    for sheet in (
+        ".out{text-decoration:line-through}",
+        "span.out{text-decoration : underline line-through red}",
+    ):
+        struck = f'<style>{sheet}</style><p>{first}</p><p><span class="out">{second}</span></p>'
+        yield _html("struck out by a class", f"{tongue.code} {sheet}", struck, f"{first}\n\n~~{second}~~")
 
 
 def _nothing_new(tongue: Tongue) -> Iterator[Kind]:

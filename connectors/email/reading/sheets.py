@@ -1,0 +1,95 @@
+"""What the style sheets of a mail hide or strike out by the class of an element.
+
+Only rules about one class alone (`.gone`, `p.gone`), and none that depend on the screen: a mail program on a
+desk, with a page as wide as it likes, is what they are read for.
+"""
+
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_MAX_SHEETS = 64 * 1024  # characters
+_LEAST = 16  # that an empty one counts as
+_MAX_RULES = 2_000
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)  # keeps every place where it is
+_BRACE = re.compile(r"[{}]")
+_BEGINS = re.compile(r"<style", re.IGNORECASE)
+_CLASS = re.compile(r"([a-z][a-z0-9]{0,20})?\.([\w-]{1,100})")
+_DISPLAY = re.compile(r"(?<![\w-])(?:display|visibility|mso-hide)\s*:\s*([\w-]{1,30})")
+_STRUCK = re.compile(r"text-decoration(?:-line)?\s*:[^;]{0,60}line-through")
+_UNSEEN = ("none", "hidden", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a rule says of an element."""
+
+    hidden: bool = False
+    struck: bool = False
+    important: bool = False  # whatever the element says of itself
+
+
+Sheet = dict[tuple[str, str], Look]
+"""By the element's name, "" for all, and its class."""
+
+
+def sheet_of(html: str) -> Sheet:
+    """Read the style sheets in `html`, which has no comments any more. The last rule of a class counts."""
+    sheet: Sheet = {}
+    if _BEGINS.search(html) is None:
+        return sheet
+    lower = html.translate(_LOWER)
+    for count, (selector, body) in enumerate(_rules(html, lower)):
+        if count >= _MAX_RULES:
+            break
+        look = _look(body.translate(_LOWER))
+        for each in selector.split(","):
+            named = _CLASS.fullmatch(each.strip())
+            if named is not None and look is not None:
+                sheet[named[1] or "", named[2]] = look
+    return sheet
+
+
+def _look(body: str) -> Look | None:
+    """None where it says nothing of this kind."""
+    display = _DISPLAY.findall(body)
+    struck = _STRUCK.search(body) is not None
+    if not display and not struck:
+        return None
+    return Look(bool(display) and display[-1] in _UNSEEN, struck, "!important" in body)
+
+
+def _rules(html: str, lower: str) -> Iterator[tuple[str, str]]:
+    """Yield each selector with its declarations, but none within another block."""
+    room, position = _MAX_SHEETS, 0
+    while room > 0 and (begins := lower.find("<style", position)) >= 0:
+        opened, ends = lower.find(">", begins), lower.find("</style", begins)
+        if opened < 0 or ends < opened:
+            return
+        text = html[opened + 1 : min(ends, opened + 1 + room)]
+        room -= len(text) + _LEAST
+        text = _without_comments(text)
+        position = ends
+        depth, start, body = 0, 0, 0
+        for brace in _BRACE.finditer(text):
+            if brace[0] == "{":
+                if depth == 0:
+                    body = brace.end()
+                depth += 1
+            elif depth:
+                depth -= 1
+                if depth == 0:
+                    selector = text[start : body - 1].rpartition(";")[2].strip()
+                    inner = text[body : brace.start()]
+                    if not selector.startswith("@") and "{" not in inner:
+                        yield selector, inner
+                    start = brace.end()
+
+
+def _without_comments(text: str) -> str:
+    kept, position = [], 0
+    while (begins := text.find("/*", position)) >= 0 and (ends := text.find("*/", begins + 2)) >= 0:
+        kept.append(text[position:begins])
+        position = ends + 2
+    return " ".join([*kept, text[position:]])
