@@ -38,7 +38,7 @@ from connectors.messenger.contents import (
     referral_of,
 )
 from connectors.messenger.limits import CHANNEL
-from connectors.meta import Node
+from connectors.meta import Node, clean
 
 INBOX = "The Page's inbox"
 # As which app Meta's own inbox writes; what any other app writes, a program wrote.
@@ -208,7 +208,7 @@ def _person(node: Node) -> str:
 
 
 def _mids(raw: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(mid for each in _list(raw.get("mids")) if (mid := Node({"mid": each}).id("mid")))
+    return tuple(clean(mid) for mid in _list(raw.get("mids")) if isinstance(mid, str) and mid)
 
 
 def _list(value: object) -> list[object]:

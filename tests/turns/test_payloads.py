@@ -216,3 +216,28 @@ async def test_a_tap_whose_label_the_platform_does_not_tell_shows_what_its_butto
     await desk.say(Tapped(OPTION, "article:gone"))
     said = [m.text for m in (await desk.view(id_)).story if m.role is Role.CUSTOMER]
     assert said == ["Hello", "Pay an invoice", "article:gone"]
+
+
+async def test_a_colleagues_own_answer_silences_the_agent_as_a_persons_word_does(desk: Bench) -> None:
+    accepted = await desk.hear(
+        desk.event("How do I invite my team?", on="messenger"),
+        desk.event("You are in.", on="messenger", name="The Page's inbox", standing=Standing.INSIDER),
+    )
+    await desk.turn()
+    left = await desk.deliver()
+    assert to_customers(left) == []
+    assert any("The Page's inbox** wrote to Maya directly" in text for text in to_rooms(left))
+    await desk.say("Thanks, and how do I pay?", on="messenger")
+    left = await desk.deliver()
+    assert to_customers(left) == []
+    assert any("how do I pay?" in text for text in to_rooms(left))
+    view = await desk.view(accepted.wakes[0].conversation)
+    assert view.escalation is not None
+
+
+async def test_what_another_program_of_the_page_writes_silences_nobody(desk: Bench) -> None:
+    await desk.say("How do I invite my team?", on="messenger")
+    await desk.deliver()
+    await desk.say("Rate us!", on="messenger", standing=Standing.INSIDER, automatic=True)
+    await desk.say("And how do I pay?", on="messenger")
+    assert to_customers(await desk.deliver()) == ["An answer."]

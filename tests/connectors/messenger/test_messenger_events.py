@@ -403,3 +403,33 @@ def test_an_id_longer_than_a_key_is_shortened_the_same_way_each_time() -> None:
 
     assert one.external_id == two.external_id
     assert len(one.external_id) <= 200
+
+
+def test_what_is_said_to_another_page_is_no_matter_of_ours() -> None:
+    (event,) = rig.parsed(rig.item(recipient="998877", message={"mid": "m_1", "text": "Hello"}))
+
+    assert event.content == Ignored("another_page")
+
+
+def test_ids_that_are_numbers_are_read_as_ids() -> None:
+    said: rig.Json = {"sender": {"id": 24871550012345678}, "recipient": {"id": int(rig.PAGE)}}
+    (event,) = rig.parsed({**said, "timestamp": rig.STAMP, "message": {"mid": 77, "text": "Hello"}})
+
+    assert (event.place.chat, event.external_id, event.content) == (rig.PSID, "77", Said("Hello"))
+
+
+def test_a_quick_reply_with_files_keeps_them() -> None:
+    message = {"mid": "m_1", "text": "Invite", "quick_reply": {"payload": "option:x"}}
+    (event,) = rig.parsed(rig.item(message={**message, "attachments": [file("image", CDN)]}))
+
+    assert event.content == Said("Invite", (Attachment(kind=AttachmentKind.PHOTO, ref=CDN),))
+
+
+@pytest.mark.parametrize(
+    ("app", "automatic"), [({}, False), ({"app_id": 263902037430900}, False), ({"app_id": 5}, True)]
+)
+def test_what_another_app_writes_as_the_page_a_program_wrote(app: rig.Json, automatic: bool) -> None:
+    echo = {"mid": "m_9", "is_echo": True, "text": "Hi", **app}
+    (event,) = rig.parsed(rig.item(sender=rig.PAGE, recipient=rig.PSID, message=echo))
+
+    assert (event.standing, event.automatic) == (Standing.INSIDER, automatic)

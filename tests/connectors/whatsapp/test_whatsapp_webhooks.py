@@ -15,12 +15,14 @@ from structlog.testing import capture_logs
 
 from bot.core.connector import RawRequest
 from bot.core.errors import ForgedRequest, MalformedPayload, StorageUnavailable
-from bot.core.events import Reacted, Said, Standing
-from connectors.meta import sign
+from bot.core.events import AddressChanged, Reacted, Said, Standing
+from connectors.meta import Node, sign
 from connectors.whatsapp import channel
+from connectors.whatsapp.webhooks import WebhookReader
 from tests.connectors.whatsapp.normal import in_a_word, load, normal
 from tests.connectors.whatsapp.rig import (
     CUSTOMER,
+    NOW,
     NUMBER,
     SECRET,
     VERIFY_TOKEN,
@@ -337,3 +339,34 @@ def test_whatever_stands_in_a_webhook_it_is_read_or_passed_over(
 def test_any_body_is_read_or_malformed_and_nothing_else(body: bytes) -> None:
     with suppress(MalformedPayload):
         connector().parse(RawRequest({}, body))
+
+
+@pytest.mark.parametrize("sender", ["", "status@broadcast", "+16505551234", "us.1", "US.", "1" * 21])
+def test_a_sender_of_no_known_form_is_nobody(sender: str) -> None:
+    payload = webhook({"messages": [message(**{"from": sender}, type="text", text={"body": "?"})]})
+    assert parsed(payload) == ()
+
+
+@pytest.mark.parametrize("sender", ["16505551234", "US.13491208655302741918", "US.ENT.11815799212886844830"])
+def test_a_number_and_both_forms_of_metas_ids_are_somebody(sender: str) -> None:
+    payload = webhook({"messages": [message(**{"from": sender}, type="text", text={"body": "?"})]})
+    assert only(payload).place.chat == sender
+
+
+def test_an_error_of_code_zero_is_told() -> None:
+    read = WebhookReader("support-number", NUMBER).read(Node(webhook({"errors": [{"code": 0}]})), NOW)
+    assert read.errors == [0]
+
+
+def test_a_card_that_comes_as_a_vcard_keeps_its_name() -> None:
+    lines = ["BEGIN:VCARD", "N:Meyer;Ines;;;", "FN;CHARSET=UTF-8:Ines", "  Meyer\\, Ltd", "END:VCARD"]
+    card = {"vcard": "\r\n".join(lines), "phones": [{"phone": "+49 30 123"}]}
+    content = only(webhook(said(message(type="contacts", contacts=[card])))).content
+    assert isinstance(content, Said)
+    assert [a.name for a in content.attachments] == ["Ines Meyer, Ltd"]
+
+
+def test_a_changed_id_that_is_told_by_itself_is_followed() -> None:
+    update = {"wa_id": CUSTOMER, "user_id": {"previous": "US.1", "current": "US.2"}, "timestamp": "1"}
+    event = only(webhook({"user_id_update": [update]}, field="user_id_update"))
+    assert (event.place.chat, event.sender.alias, event.content) == ("US.1", CUSTOMER, AddressChanged("US.2"))
