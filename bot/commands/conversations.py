@@ -166,6 +166,7 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
                     "role": m.role.value,
                     "sender": m.sender,
                     "text": m.text,
+                    "described": m.reference.described,
                     "state": m.state.value,
                     "edited": m.edited,
                     "attachments": [a.kind for a in m.attachments],
@@ -186,5 +187,6 @@ def _who(message: Message, line: ConversationLine) -> str:
 
 
 def _text(message: Message) -> str:
+    described = f" [{message.reference.described}]" if message.reference.described else ""
     attached = "".join(f" [{attachment.kind}]" for attachment in message.attachments)
-    return f"{message.text}{' (edited)' if message.edited else ''}{attached}".strip()
+    return f"{message.text}{' (edited)' if message.edited else ''}{described}{attached}".strip()

@@ -14,6 +14,7 @@ from bot.core.events import (
     Edited,
     Event,
     ReachabilityChanged,
+    Reference,
     Said,
     Standing,
     Tapped,
@@ -241,3 +242,14 @@ async def test_what_another_program_of_the_page_writes_silences_nobody(desk: Ben
     await desk.say("Rate us!", on="messenger", standing=Standing.INSIDER, automatic=True)
     await desk.say("And how do I pay?", on="messenger")
     assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+async def test_people_read_what_came_beside_the_words(desk: Bench) -> None:
+    order = Reference(described="Order:\n- 2 × mug")
+    accepted = await desk.hear(desk.event(Said(""), on="whatsapp", reference=order))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    assert any("2 × mug" in text for text in to_rooms(await desk.deliver()))
+    await desk.held(accepted.wakes[0].conversation)
+    card = Reference(described="Ines, ines@a.example")
+    await desk.say(Said("This is who"), on="whatsapp", reference=card)
+    assert any("This is who" in text and "Ines" in text for text in to_rooms(await desk.deliver()))
