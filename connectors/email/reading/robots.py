@@ -28,12 +28,10 @@ _LISTED = (
     "x-mailing-list", "x-mailinglist", "x-list", "x-listname", "x-list-name", "x-list-id", "x-ml-name",
     "x-beenthere", "x-mailman-version", "x-listserver", "x-listprocessor-version", "x-listmember",
     "x-sympa-to", "x-mlserver", "x-google-group-id", "x-yahoo-newman-property", "x-egroups-return",
-    "x-campaign", "x-campaign-id", "x-campaignid", "x-phplist-version", "x-mc-user",
+    "x-campaign", "x-campaign-id", "x-campaignid", "x-phplist-version",
     "x-list-unsubscribe", "x-newsletter",
 )  # fmt: skip
-_LIST_OWNER = re.compile(
-    r"^owner-|-owner(?:[+@]|$)|-(?:bounces|request|admin|digest)(?:[+@]|$)|^listserv", re.I
-)
+_LIST_OWNER = re.compile(r"^owner-|-owner(?:[+@]|$)|-(?:bounces|request|digest)(?:[+@]|$)|^listserv", re.I)
 _DIGEST = re.compile(
     r"\bdigest,? vol(?:ume)?\.? ?\d+|^(?:reaction )?(?:daily|weekly|monthly) digest\b|^reaction daily digest",
     re.I,
