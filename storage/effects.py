@@ -25,6 +25,7 @@ from bot.core.effects import (
     Drop,
     Effect,
     Fail,
+    Gather,
     GoOn,
     GrowPost,
     Introduce,
@@ -44,6 +45,7 @@ from bot.core.effects import (
     SettleOffer,
     Show,
     ShowCard,
+    ShowGathered,
     ShowNotice,
     TellPerson,
     TellRoom,
@@ -61,7 +63,18 @@ from storage.inbox import CONTENT, EXTRAS, PAYLOAD, SENDER_TYPE, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
 from storage.loop_guard import count
-from storage.notices import NOTICE, lane_of_notice, listing, notice_of, pressing
+from storage.notices import (
+    GATHERED,
+    IN_DOUBT,
+    NOTICE,
+    Making,
+    gathering,
+    lane_of_notice,
+    listing,
+    notice_of,
+    notice_with,
+    pressing,
+)
 from storage.places import PROFILE
 from storage.posted import DELETE_POSTS, where_posted
 from storage.proving import begin, prove
@@ -155,7 +168,7 @@ class Writes:
                     self._rows["settle_offer"].append(
                         self._row(view, sealer, "settle_offer", effect.post, effect.message)
                     )
-                case JoinNotice() | ShowNotice():
+                case JoinNotice() | ShowNotice() | Gather() | ShowGathered():
                     await self._notice(connection, view, sealer, effect)
                 case TellPerson():
                     await self._direct(connection, view, sealer, effect.message)
@@ -377,14 +390,29 @@ class Writes:
         self._lanes.add(lane)
 
     async def _notice(
-        self, connection: AsyncConnection, view: View, sealer: Sealer, effect: JoinNotice | ShowNotice
+        self,
+        connection: AsyncConnection,
+        view: View,
+        sealer: Sealer,
+        effect: JoinNotice | ShowNotice | Gather | ShowGathered,
     ) -> None:
+        organization = view.conversation.organization
         match effect:
             case JoinNotice(message=message, team=team, place=place):
                 _, lane = await self._staff_lane(connection, view, place)
-                organization = view.conversation.organization
-                id_ = await notice_of(connection, self._new_id, organization, team, lane, place.chat)
+                made = Making(organization, team, lane, place.chat, IN_DOUBT)
+                id_ = await notice_of(connection, self._new_id, made)
                 self._noticed.append(listing(id_, message))
+            case Gather(escalation=escalation, team=team, place=place):
+                _, lane = await self._staff_lane(connection, view, place)
+                made = Making(organization, team, lane, place.chat, GATHERED)
+                id_ = await notice_of(connection, self._new_id, made)
+                self._noticed.append(gathering(id_, escalation))
+            case ShowGathered(escalation=escalation):
+                found = await notice_with(connection, escalation)
+                if found is None:
+                    return
+                id_, lane = found
             case ShowNotice(notice=id_, pressed_by=name):
                 lane = await lane_of_notice(connection, id_)
                 self._noticed.append(pressing(id_, name))

@@ -17,6 +17,7 @@ from bot.core.entries import LogEntry, changed_message, is_nobodys, keeps_a_plac
 from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
     NO_REFERENCE,
+    OPEN_NEXT,
     SEND_ALL,
     Attachment,
     Deeds,
@@ -67,7 +68,7 @@ AnyRow = Row[Any]
 _RECEIPT_WAITS = timedelta(milliseconds=500)
 MAX_ID = 200  # characters of a platform's id; longer ones are nobody's
 # So long at most after somebody's last words, and after the last of all who write to an account.
-_ONE_FLOODS, _ALL_FLOOD = 300.0, 3600.0  # seconds
+_ONE_FLOODS, _ALL_FLOOD = 300.0, 600.0  # seconds
 NOBODY = AccountId(UUID(int=0))  # stands as the account of events that we tell ourselves
 
 CONTENT = "messages.content"
@@ -130,6 +131,7 @@ class _Head:
     """The counters of a conversation whose row is locked."""
 
     id: ConversationId
+    customer: UUID  # of those who were merged, the one that was kept
     closed: bool  # resolved, and too long ago to be opened again
     accepted: int
     handled: int
@@ -398,7 +400,7 @@ class Inboxes:
                 position = head.position = head.position + 1
             if entry.spot is not None:
                 _hear(entry, head, heard)
-            floods |= self._too_much(entry)
+            floods |= self._too_much(entry, head)
             inputs.append(
                 {
                     "account": entry.account_id,
@@ -438,7 +440,7 @@ class Inboxes:
             for head in ordered
         )
 
-    def _too_much(self, entry: Entry) -> dict[UUID, tuple[OrgId, float]]:
+    def _too_much(self, entry: Entry, head: _Head) -> dict[UUID, tuple[OrgId, float]]:
         """Count what somebody did who is none of ours. Returns who is flooding us, and for how many seconds.
 
         What is too much of a customer is not counted against the account: others would wait for it.
@@ -449,7 +451,7 @@ class Inboxes:
         if event.standing is Standing.INSIDER:
             return {}
         theirs = event.standing is Standing.CUSTOMER
-        subject = UUID(entry.author) if theirs else entry.conversation  # strangers in a thread count together
+        subject = head.customer if theirs else entry.conversation  # strangers in a thread count together
         seconds = self._floods.count(subject, rules.customer_per_minute, _ONE_FLOODS)
         if not seconds:
             subject = entry.account_id
@@ -626,7 +628,7 @@ def _thread(arrival: Arrival) -> tuple[AccountId, str, str]:
 
 def _notice_of(event: Event) -> UUID | None:
     """Return the notice whose button an event is the press of."""
-    if not isinstance(event.content, Tapped) or event.content.action != SEND_ALL:
+    if not isinstance(event.content, Tapped) or event.content.action not in (SEND_ALL, OPEN_NEXT):
         return None
     try:
         return UUID(event.content.value)
@@ -682,6 +684,7 @@ async def _lock_and_look(
 def _head(row: AnyRow) -> _Head:
     return _Head(
         ConversationId(row.id),
+        row.root,
         row.closed,
         row.accepted,
         row.handled,
@@ -850,7 +853,8 @@ _CONVERSATION_OF_DIRECT = text("""
 """)
 
 _LOCK = text(f"""
-    select v.id, v.accepted, v.handled, v.position, v.said, v.owner_kind, v.place_id, {CLOSED} as closed
+    select v.id, v.accepted, v.handled, v.position, v.said, v.owner_kind, v.place_id, {CLOSED} as closed,
+        (select coalesce(c.merged_into, c.id) from customers c where c.id = v.customer_id) as root
     from conversations v where v.id = any(cast(:conversations as uuid[])) order by v.id for update
 """)
 

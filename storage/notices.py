@@ -1,7 +1,8 @@
-"""One notice in a team's channel of many messages whose fate nobody knows.
+"""One notice in a team's channel of many things: messages whose fate nobody knows, or escalations without a
+room of their own.
 
-The outbox row of such a message names the notice. What the notice says is counted in those rows when it is
-sent, so it holds nothing of any customer.
+The outbox row of such a message, and such an escalation, name the notice. What the notice says is counted in
+those rows when it is sent, so it holds nothing of any customer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,11 @@ from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
 from storage.database import Step, together
 
 NOTICE: Final = "notice"  # the kind of its own rows in the outbox
+IN_DOUBT: Final = "in_doubt"  # what a notice lists
+GATHERED: Final = "gathered"
+NEXT: Final = 5  # escalations that get a room at one press
 _NAMED: Final = 10  # conversations
+_GOES_ON: Final = {IN_DOUBT: 10.0, GATHERED: 60.0}  # minutes in which a notice takes more
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +36,41 @@ class Notice:
     sent_again: int
     answered: int
     pressed_by: str
+    kind: str = IN_DOUBT
+    gathered: int = 0  # escalations that still wait without a room; `conversations` are the first few
 
 
-async def notice_of(
-    connection: AsyncConnection, new_id: NewId, organization: OrgId, team: str, lane: LaneId, chat: str
-) -> UUID:
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a new notice would be: whose, where, and what it lists."""
+
+    organization: OrgId
+    team: str
+    lane: LaneId
+    chat: str
+    kind: str
+
+
+async def notice_of(connection: AsyncConnection, new_id: NewId, made: Making) -> UUID:
     """Return the team's notice of these minutes, made on first use."""
-    given = {"organization": organization, "team": team}
+    given = {"organization": made.organization, "team": made.team, "kind": made.kind}
     await connection.execute(_ALONE, given)
-    id_: UUID | None = await connection.scalar(_RECENT, given)
+    id_: UUID | None = await connection.scalar(_RECENT, given | {"minutes": _GOES_ON[made.kind]})
     if id_ is None:
         id_ = new_id()
-        await connection.execute(_MAKE, given | {"id": id_, "lane": lane, "chat": chat})
+        await connection.execute(_MAKE, given | {"id": id_, "lane": made.lane, "chat": made.chat})
     return id_
+
+
+def gathering(notice: UUID, escalation: UUID) -> Step:
+    """List an escalation in a notice, as a step after the one that opens it."""
+    return _GATHER, {"notice": notice, "escalation": escalation}
+
+
+async def notice_with(connection: AsyncConnection, escalation: UUID) -> tuple[UUID, LaneId] | None:
+    """Return the notice that lists an escalation, and its lane."""
+    row = (await connection.execute(_WITH, {"escalation": escalation})).one_or_none()
+    return (row.id, LaneId(row.lane_id)) if row is not None else None
 
 
 def listing(notice: UUID, message: UUID) -> Step:
@@ -78,6 +105,8 @@ async def notices(connection: AsyncConnection, ids: Sequence[UUID]) -> Mapping[U
             sent_again=row.sent_again,
             answered=row.answered,
             pressed_by=row.pressed_by or "",
+            kind=row.kind,
+            gathered=row.gathered,
         )
         for row in found
     }
@@ -94,9 +123,9 @@ class Listed:
 
 
 async def listed(connection: AsyncConnection, organization: OrgId, notice: UUID) -> list[Listed]:
-    """Return the conversations that a press on the notice's button is for."""
+    """Return the conversations that a press on the button is for: all in doubt, or the next few to open."""
     rows: Sequence[Row[Any]] = (
-        await connection.execute(_LISTED, {"organization": organization, "notice": notice})
+        await connection.execute(_LISTED, {"organization": organization, "notice": notice, "next": NEXT})
     ).all()
     return [
         Listed(ConversationId(row.conversation_id), CustomerId(row.customer_id), row.data_key, row.team)
@@ -111,19 +140,25 @@ _ALONE = text("""
 
 _RECENT = text("""
     select id from notices
-    where organization_id = :organization and team = :team and pressed_by is null
-        and created_at > clock_timestamp() - interval '10 minutes'
+    where organization_id = :organization and team = :team and kind = :kind and pressed_by is null
+        and created_at > clock_timestamp() - make_interval(mins => cast(:minutes as int))
     order by created_at desc limit 1
 """)
 
 _MAKE = text("""
-    insert into notices (id, organization_id, team, lane_id, chat)
-    values (:id, :organization, :team, :lane, :chat)
+    insert into notices (id, organization_id, team, kind, lane_id, chat)
+    values (:id, :organization, :team, :kind, :lane, :chat)
 """)
 
 _LIST = text("""
     update outbox set notice_id = :notice
     where message_id = :message and room_id is null and kind = 'post' and state = 'unknown'
+""")
+
+_GATHER = text("update escalations set notice_id = :notice where id = :escalation")
+
+_WITH = text("""
+    select n.id, n.lane_id from escalations e join notices n on n.id = e.notice_id where e.id = :escalation
 """)
 
 _LANE = text("select lane_id from notices where id = :notice")
@@ -132,8 +167,18 @@ _PRESSED = text("""
     update notices set pressed_by = coalesce(pressed_by, :by) where id = :notice
 """)
 
-_NOTICES = text("""
-    select n.id, n.chat, n.chat_id, n.post, n.pressed_by,
+# Escalations that a notice lists and that still have no room.
+_GATHERED = """
+    from escalations e
+    join conversations v on v.id = e.conversation_id
+    join customers c on c.id = v.customer_id and c.data_key is not null
+    where e.notice_id = n.id and e.state = 'waiting'
+        and not exists (select from rooms r where r.escalation_id = e.id)
+"""
+
+_NOTICES = text(f"""
+    select n.id, n.kind, n.chat, n.chat_id, n.post, n.pressed_by,
+        (select count(*) {_GATHERED}) as gathered,
         count(*) filter (where o.state = 'unknown' and c.data_key is not null) as in_doubt,
         count(*) filter (where o.state not in ('unknown', 'withdrawn')) as sent_again,
         count(*) filter (where o.state = 'withdrawn') as answered
@@ -144,23 +189,30 @@ _NOTICES = text("""
     where n.id = any(cast(:ids as uuid[])) group by n.id
 """)
 
-_OPEN = text("""
+_OPEN = text(f"""
     select n.id as notice_id, o.conversation_id
     from notices n cross join lateral (
         select distinct o.conversation_id from outbox o
         join conversations v on v.id = o.conversation_id
         join customers c on c.id = v.customer_id and c.data_key is not null
         where o.notice_id = n.id and o.kind = 'post' and o.state = 'unknown'
-        order by o.conversation_id limit :limit
+        union all
+        (select e.conversation_id {_GATHERED} order by e.id limit :limit)
+        order by conversation_id limit :limit
     ) o
     where n.id = any(cast(:ids as uuid[])) order by n.id, o.conversation_id
 """)
 
-_LISTED = text("""
+_LISTED = text(f"""
     select distinct o.conversation_id, v.customer_id, c.data_key, n.team
     from notices n join outbox o on o.notice_id = n.id join conversations v on v.id = o.conversation_id
     join customers c on c.id = v.customer_id and c.data_key is not null
     where n.id = :notice and n.organization_id = :organization and o.kind = 'post'
         and o.state = 'unknown'
-    order by o.conversation_id
+    union all
+    select e.* from notices n cross join lateral (
+        select e.conversation_id, v.customer_id, c.data_key, n.team {_GATHERED} order by e.id limit :next
+    ) e
+    where n.id = :notice and n.organization_id = :organization
+    order by conversation_id
 """)

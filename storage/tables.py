@@ -510,6 +510,8 @@ escalations = Table(
     _when("opened_at", nullable=False),
     _when("deadline"),
     _when("taken_at"),
+    Column("notice_id", Uuid),  # that lists it, while it has no room of its own
+    Index("ix_escalations_notice_id", "notice_id", postgresql_where=text("notice_id is not null")),
     Index(
         "uq_escalations_open",
         "conversation_id",
@@ -562,6 +564,7 @@ notices = Table(
     Column("id", Uuid, primary_key=True),
     _organization(),
     Column("team", String(100), nullable=False),
+    Column("kind", String(20), nullable=False, server_default="in_doubt"),  # what it lists
     Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
     Column("chat", String(255), nullable=False),  # as the organization file names it
     Column("chat_id", String(255)),  # the platform's own id, once it is posted

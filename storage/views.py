@@ -98,15 +98,15 @@ async def views(
             sealer = keys.customer(row.customer_id, row.data_key)
             settled = settled_files(files[id_], sealer)
             view = _view(row, keys, escalations.get(id_), inputs[id_], timers[id_], story[id_], settled)
-            flooding = {known.subject_id: known.until for known in floods[id_]}
+            flooding = {known.subject: known.until for known in floods[id_]}
             view = replace(
                 view,
                 rooms=tuple(room_of(known) for known in rooms[id_]),
                 replies={Counted(known.kind): tuple(known.replied) for known in replies[id_]},
                 more=row.unhandled > INPUTS_AT_ONCE,
-                customer_floods=flooding.get(row.customer_id),
-                others_flood=flooding.get(row.id),
-                account_floods=flooding.get(row.account_id),
+                customer_floods=flooding.get("customer"),
+                others_flood=flooding.get("others"),
+                account_floods=flooding.get("account"),
             )
             index = keys.organization(row.organization_id, row.org_key, row.index_key).index
             read[ConversationId(id_)] = await _with_older(connection, view, sealer, index, settled)
@@ -163,7 +163,24 @@ async def _with_older(
         known = {m.id for m in view.story}
         view = replace(view, story=(*(m for m in older if m.id not in known), *view.story))
     view = await _with_leaving(connection, await _with_lines(connection, view))
-    return await _with_doubts(connection, await _with_unsent(connection, view))
+    view = await _with_crowd(connection, await _with_unsent(connection, view))
+    return await _with_doubts(connection, view)
+
+
+async def _with_crowd(connection: AsyncConnection, view: View) -> View:
+    """Return the view with how many conversations of the same origin need people, if it has no room yet."""
+    if view.escalation is not None:
+        return view
+    id_, crowd = {"id": view.conversation.id}, 0
+    if not view.conversation.return_verified:
+        crowd = await connection.scalar(_UNVOUCHED, id_) or 0
+    if view.customer_floods is not None or any(_waits_for_customer(timer) for timer in view.timers):
+        crowd = max(crowd, await connection.scalar(_CROWD, id_) or 0)
+    return replace(view, crowd=crowd)
+
+
+def _waits_for_customer(timer: Timer) -> bool:
+    return (timer.kind, timer.subject) == ("burst", "customer")
 
 
 async def _with_doubts(connection: AsyncConnection, view: View) -> View:
@@ -496,12 +513,41 @@ _REPLIES = text("""
 """)
 
 _FLOODS = text("""
-    select v.id as conversation_id, f.subject_id, f.until
+    select v.id as conversation_id, f.until,
+        case f.subject_id when p.account_id then 'account' when v.id then 'others' else 'customer' end
+            as subject
     from conversations v
     join places p on p.id = v.place_id
-    join floods f on f.subject_id = any(array[v.customer_id, p.account_id, v.id])
+    join customers c on c.id = v.customer_id
+    join floods f on f.subject_id = any(array[coalesce(c.merged_into, c.id), p.account_id, v.id])
         and f.until > clock_timestamp()
     where v.id = any(cast(:ids as uuid[]))
+""")
+
+# ix_conversations_customer_id. What is counted needs people, or may in a moment.
+_CROWD = text("""
+    select count(*) from (
+        select from conversations mine
+        join conversations v on v.customer_id = mine.customer_id and v.id < mine.id
+            and v.created_at > mine.created_at - interval '1 hour'
+        where mine.id = :id and (
+            v.accepted > v.handled
+            or exists (select from escalations e where e.conversation_id = v.id)
+            or exists (select from timers t where t.conversation_id = v.id and t.kind = 'burst')
+        ) limit 1000
+    ) crowd
+""")
+
+# ix_conversations_organization_created
+_UNVOUCHED = text("""
+    select count(*) from (
+        select from conversations mine
+        join places p on p.id = mine.place_id
+        join conversations v on v.organization_id = mine.organization_id and v.id < mine.id
+            and v.created_at > mine.created_at - interval '1 hour' and v.created_at <= mine.created_at
+        join places q on q.id = v.place_id and q.account_id = p.account_id and not q.return_verified
+        where mine.id = :id limit 1000
+    ) crowd
 """)
 
 INPUTS = text(f"""

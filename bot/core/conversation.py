@@ -366,6 +366,7 @@ class Memory:
     lost: tuple[tuple[str, str], ...] = ()  # account and channel (""; all) where the escalation cannot go on
     burst: Burst | None = None  # the newest
     automatic: bool = False  # a program wrote last, and no agent answers that
+    gathered: bool = False  # the escalation has no room, and is in its team's notice of such
     mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
 
 
@@ -424,6 +425,9 @@ class View:
     customer_floods: datetime | None = None
     others_flood: datetime | None = None
     account_floods: datetime | None = None
+    # How many conversations were begun within the hour before this one that are of the same origin and need
+    # people as well: of its customer, if they flood us, or of all at its account for whom nobody vouches.
+    crowd: int = 0
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
         """The newest message that the platform knows as `ref` and one of the roles wrote."""

@@ -87,6 +87,22 @@ class JoinNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """List an escalation without a room in the notice of its team for such, at that place, and show that."""
+
+    escalation: EscalationId
+    team: TeamId
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ShowGathered:
+    """Let the notice that lists an escalation show how things stand, now that it has a room."""
+
+    escalation: EscalationId
+
+
+@dataclass(frozen=True, slots=True)
 class ShowNotice:
     """Let a notice show how things stand, now that a person has pressed its button. The first is named."""
 
@@ -336,6 +352,8 @@ Effect = (
     | Retract
     | SendAgain
     | JoinNotice
+    | Gather
+    | ShowGathered
     | ShowNotice
     | Fail
     | Park

@@ -107,6 +107,9 @@ OPTION: Final = "option"
 SEND_ALL: Final = "send_all_again"
 """The action of a button that is for many conversations: all that its value, a notice, lists."""
 
+OPEN_NEXT: Final = "open_next"
+"""The same for the first few that the notice lists: each gets a room of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tapped:

@@ -1,24 +1,43 @@
-"""What the notice of many messages in doubt says. Pure."""
+"""What the notices of many messages in doubt, and of many escalations without a room, say. Pure."""
 
-from bot.core.events import SEND_ALL
+from bot.core.events import OPEN_NEXT, SEND_ALL
 from bot.core.outbound import Button, Post, Style
 from bot.turns.quoting import inert
-from storage.notices import Notice
+from storage.notices import GATHERED, NEXT, Notice
 
 
 def notice_post(notice: Notice) -> Post:
     """Draw the notice. Everything in it is true at the moment at which it was read."""
+    if notice.kind == GATHERED:
+        return _gathered(notice)
     if notice.pressed_by or not notice.in_doubt:
         return Post(_outcome(notice), buttons=_button(notice) if notice.in_doubt else ())
-    shown = ", ".join(f"`{str(id_)[:13]}`" for id_ in notice.conversations)
-    more = notice.in_doubt - len(notice.conversations)
     return Post(
         f"❓ It is not certain that {_reached(notice.in_doubt)}: the connection broke"
         " during sending, and the channel cannot be asked. Whoever has one already would get it"
-        f" twice.\n\n{shown}{f' and {more} more' if more > 0 else ''}."
+        f" twice.\n\n{_named(notice, notice.in_doubt)}."
         " `/desk conversations show …` tells the story of one.",
         buttons=_button(notice),
     )
+
+
+def _gathered(notice: Notice) -> Post:
+    if not notice.gathered:
+        return Post("✅ All of these conversations have a thread of their own now, or are over.")
+    many = f"{notice.gathered} conversations wait" if notice.gathered != 1 else "1 conversation waits"
+    return Post(
+        f"🗂 {many} here without a thread: at once there came more than is shown singly, from one customer or"
+        " from addresses that nobody vouches for. Nobody has answered them. Each gets a thread in its turn, a"
+        f" few an hour, or when you ask for it.\n\n{_named(notice, notice.gathered)}."
+        " `/desk conversations show …` tells the story of one, `/desk escalations` lists all.",
+        buttons=(Button(OPEN_NEXT, str(notice.id), f"Open the next {NEXT}", Style.PRIMARY),),
+    )
+
+
+def _named(notice: Notice, count: int) -> str:
+    more = count - len(notice.conversations)
+    shown = ", ".join(f"`{str(id_)[:13]}`" for id_ in notice.conversations)
+    return f"{shown}{f' and {more} more' if more > 0 else ''}"
 
 
 def _outcome(notice: Notice) -> str:

@@ -25,6 +25,7 @@ _SHOWN, _LONGEST = 12, 300  # messages in the post, and characters of each
 _CHANGES = 10
 _TOGETHER: Final = timedelta(seconds=10)  # files that are fetched within this time are shown at once
 _FILES_SHOWN, _IN_ONE_POST = 30, 10
+_ROOMS, _ROOMS_EVERY = 5, timedelta(hours=1)
 _AT_ONCE = 3  # posts, one after another, that could not be changed any more; the next ones wait
 _PAUSE: Final = timedelta(minutes=1)
 _EARLIER = 10  # posts of a burst that are remembered, so that nobody begins another one because of them
@@ -37,10 +38,28 @@ def hear(draft: Draft, event: Event) -> None:
     theirs = event.standing is Standing.CUSTOMER
     subject = _CUSTOMER if theirs else _OTHERS
     until = draft.view.customer_floods if theirs else draft.view.others_flood
-    for kind, end in ((subject, until), (_ACCOUNT, draft.view.account_floods)):
-        known = draft.timers.get((BURST, kind))
-        if end is not None and (known is None or known.due_at < end):
-            draft.add(SetTimer(BURST, kind, end))
+    if until is not None:
+        end = until + _turn_of(draft) if theirs else until
+        known = draft.timers.get((BURST, subject))
+        if known is None or known.due_at < end:
+            draft.add(SetTimer(BURST, subject, end))
+    everybody = draft.view.account_floods
+    if everybody is not None and (BURST, _ACCOUNT) not in draft.timers:
+        draft.add(SetTimer(BURST, _ACCOUNT, everybody))  # once: who asks again keeps their turn
+
+
+def _turn_of(draft: Draft) -> timedelta:
+    """Return how long one of many conversations of a customer waits for those before it."""
+    return draft.view.crowd * timedelta(minutes=1) / draft.organization.policies.customer_messages_per_minute
+
+
+def wait_for_room(draft: Draft) -> timedelta:
+    """Return how long a conversation waits for a room of its own; zero if it gets one at once.
+
+    So many of one origin get one within an hour: of a customer in a burst, or of those who wrote to an
+    account and for whom nobody vouches.
+    """
+    return draft.view.crowd // _ROOMS * _ROOMS_EVERY
 
 
 def agent_waits(draft: Draft) -> bool:

@@ -14,6 +14,8 @@ from bot.turns.escalating import (
     REMIND,
     ask,
     call_next,
+    is_gathered,
+    open_gathered,
     open_room,
     person_asked,
 )
@@ -46,7 +48,10 @@ def ring(draft: Draft, timer: Timer) -> None:
             if escalation and escalation.state is EscalationState.WAITING:
                 call_next(draft, "Nobody took it in time.")
         case "open_room":
-            if escalation and draft.open_room is None:
+            if escalation and is_gathered(draft):
+                open_gathered(draft)
+                draft.because(f"team {escalation.team}", "gets a room of its own now")
+            elif escalation and draft.open_room is None:
                 open_room(draft, escalation.team, call=person_asked(draft))
                 draft.because(f"team {escalation.team}", "their channels are tried again")
         case "answer_due":

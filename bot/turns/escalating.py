@@ -8,14 +8,17 @@ from bot.core.effects import (
     AddStep,
     ClearTimers,
     CloseRoom,
+    Gather,
     OpenEscalation,
     OpenRoom,
     SetTimer,
+    ShowGathered,
     TellRoom,
 )
 from bot.core.events import Place
 from bot.core.ids import AgentId, EscalationId, MessageId, PersonId, TeamId
 from bot.core.outbound import Post
+from bot.turns import bursts
 from bot.turns.attachments import lost_of_the_story, of_the_story
 from bot.turns.draft import Draft
 from bot.turns.ownership import Cause
@@ -63,7 +66,8 @@ def escalate(
         return
     agent = draft.owner.name
     target = draft.addressed_team or escalation_target(draft.organization, agent, trigger)
-    deadline = deadline_of(draft, target)
+    wait = bursts.wait_for_room(draft)
+    deadline = deadline_of(draft, target) + wait
     escalation = Escalation(
         id=EscalationId(draft.rules.new_id()),
         state=EscalationState.WAITING,
@@ -83,10 +87,13 @@ def escalate(
     draft.remember(owed=())  # the room tells the story with what an agent owed an answer
     story = list(draft.messages.values())
     draft.add(AddStep(escalation.id, agent, target.team_id, reason, snapshot(story)))
-    open_room(draft, target.team_id, call=target.person_id)
+    if wait:
+        _gather(draft, escalation, wait)
+    else:
+        open_room(draft, target.team_id, call=target.person_id)
+        set_clocks(draft, target.team_id, deadline, target.timeout)
     draft.give(Cause.ESCALATED, target.team_id, Status.ESCALATED)
-    set_clocks(draft, target.team_id, deadline, target.timeout)
-    if not quiet:
+    if not (quiet or wait):
         tell_handoff(draft, target, deadline, notice)
     draft.because(f"agent {agent}", f"handed to {target.team_id}: {why} ({target.rule})")
     draft.audit(
@@ -96,6 +103,31 @@ def escalate(
         trigger=trigger,
         urgency=target.urgency.value,
     )
+
+
+def _gather(draft: Draft, escalation: Escalation, wait: timedelta) -> None:
+    """List it in the notice of its team, until somebody asks for the next of them or it is its turn."""
+    account, channel = room_for(draft.organization, escalation.team)
+    place = Place(channel_of(draft.organization, account), account, channel)
+    draft.remember(gathered=True)
+    draft.add(Gather(escalation.id, escalation.team, place))
+    draft.add(SetTimer(OPEN_ROOM, "", draft.now + wait))
+    draft.because("desk", "many of one origin at once: in the notice of those without a room of their own")
+
+
+def is_gathered(draft: Draft) -> bool:
+    """Return whether the escalation has no room yet because there were so many."""
+    return draft.memory.gathered and draft.escalation is not None and draft.open_room is None
+
+
+def open_gathered(draft: Draft) -> None:
+    """Give an escalation that was only listed the room and the clocks that all others have at once."""
+    escalation = draft.escalation
+    assert escalation is not None  # noqa: S101  callers look first
+    draft.remember(gathered=False)
+    open_room(draft, escalation.team, call=person_asked(draft))
+    start_clocks(draft, target_of(draft, escalation))
+    draft.add(ShowGathered(escalation.id))
 
 
 def deadline_of(draft: Draft, target: Target) -> datetime:

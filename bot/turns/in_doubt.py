@@ -14,7 +14,7 @@ from bot.core.events import Place, Tapped
 from bot.core.ids import MessageId, PersonId, TeamId
 from bot.core.outbound import Post
 from bot.turns.draft import Draft
-from bot.turns.escalating import deadline_of, escalate
+from bot.turns.escalating import deadline_of, escalate, is_gathered, open_gathered
 from bot.turns.underway import again
 from orgs.routing import channel_of, escalation_target, find_team, people_of, roles_of, room_for
 from orgs.specification.organization import PersonRole
@@ -70,15 +70,9 @@ def overdue(draft: Draft, subject: str) -> None:
 
 def press(draft: Draft, tap: Tapped, person: PersonId) -> None:
     """Send again what this conversation has in the notice; once, whoever else presses it."""
-    id_, _, rest = tap.value.partition(":")
-    team, _, number = rest.rpartition(":")
-    if not _may_press(draft, TeamId(team), person):
-        draft.because(f"person {person}", f"may not press the notice of {team}")
-        if number == "0":  # the same press reaches every conversation of the notice
-            known = find_team(draft.organization, team)
-            name = known.name if known else team
-            draft.tell_person(person, Post(f"Only {name} and supervisors can send these messages again."))
+    if not _may_press(draft, tap, person):
         return
+    id_, _, _ = tap.value.partition(":")
     listed = [subject for kind, subject in draft.timers if kind == NOTICED]
     for subject in listed:
         draft.add(ClearTimers(NOTICED, subject))
@@ -97,6 +91,13 @@ def press(draft: Draft, tap: Tapped, person: PersonId) -> None:
         draft.add(ShowNotice(UUID(id_), draft.person_name(person)))
 
 
+def press_next(draft: Draft, tap: Tapped, person: PersonId) -> None:
+    """Give this conversation, one of the next in the notice of those without a room, a room of its own."""
+    if _may_press(draft, tap, person) and is_gathered(draft):
+        open_gathered(draft)
+        draft.because(f"person {person}", "asked for the next of the notice")
+
+
 def _failed(draft: Draft, subject: str) -> Message | None:
     """Return the message if it has not been sent again."""
     message = draft.messages.get(MessageId(UUID(subject)))
@@ -111,10 +112,18 @@ def _team_of(draft: Draft, agent: str) -> TeamId:
     return escalation_target(draft.organization, agent, "").team_id
 
 
-def _may_press(draft: Draft, team: TeamId, person: PersonId) -> bool:
+def _may_press(draft: Draft, tap: Tapped, person: PersonId) -> bool:
+    """Return whether a notice is for them. Who may not press it is told so."""
+    team, _, number = tap.value.partition(":")[2].rpartition(":")
     if roles_of(draft.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}:
         return True
-    return any(each.id == person for each in people_of(draft.organization, team))
+    if any(each.id == person for each in people_of(draft.organization, TeamId(team))):
+        return True
+    draft.because(f"person {person}", f"may not press the notice of {team}")
+    if number == "0":  # the same press reaches every conversation of the notice
+        known = find_team(draft.organization, team)
+        draft.tell_person(person, Post(f"Only {known.name if known else team} and supervisors can do this."))
+    return False
 
 
 def _answered_since(draft: Draft, message: Message) -> bool:

@@ -31,6 +31,7 @@ from bot.core.effects import (
     SettleOffer,
 )
 from bot.core.events import (
+    OPEN_NEXT,
     SEND_ALL,
     AddressChanged,
     Attachment,
@@ -571,6 +572,9 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
         return
     if tap.action == SEND_ALL:
         in_doubt.press(draft, tap, person)
+        return
+    if tap.action == OPEN_NEXT:
+        in_doubt.press_next(draft, tap, person)
         return
     if tap.action == REOPEN:
         reopen_by_staff(draft, tap.value, person, who, event.occurred_at)

@@ -337,6 +337,10 @@ def _in(s: Sample) -> dict[str, object]:
     return {"organization": s.organization}
 
 
+def _recent_notice(s: Sample) -> dict[str, object]:
+    return {"organization": s.organization, "team": "experts", "kind": "in_doubt", "minutes": 10}
+
+
 def _page(s: Sample, **more: object) -> dict[str, object]:
     return {"organization": s.organization, "limit": 20, **more}
 
@@ -542,7 +546,14 @@ CASES = (
     ),
     Case("details", outbox._DETAILS, lambda s: {"ids": s.messages}, 300),
     # notices of messages in doubt
-    Case("recent notice", notices._RECENT, lambda s: {"organization": s.organization, "team": "experts"}, 40),
+    Case("recent notice", notices._RECENT, _recent_notice, 40),
+    Case(
+        "list escalation in a notice",
+        notices._GATHER,
+        lambda s: {"notice": s.ids[0], "escalation": s.ids[0]},
+        40,
+    ),
+    Case("notice with an escalation", notices._WITH, lambda s: {"escalation": s.ids[0]}, 40),
     Case("list in a notice", notices._LIST, lambda s: {"notice": s.ids[0], "message": s.messages[0]}, 40),
     Case("lane of a notice", notices._LANE, lambda s: {"notice": s.ids[0]}, 40),
     Case("pressed", notices._PRESSED, lambda s: {"notice": s.ids[0], "by": "Ana"}, 60),
@@ -551,7 +562,7 @@ CASES = (
     Case(
         "listed",
         notices._LISTED,
-        lambda s: {"organization": s.organizations[3], "notice": s.ids[0]},
+        lambda s: {"organization": s.organizations[3], "notice": s.ids[0], "next": 5},
         60,
     ),
     # files

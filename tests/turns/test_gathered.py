@@ -1,0 +1,138 @@
+"""Very many escalations of one origin: a few rooms, and one notice that lists the others."""
+
+from bot.core.answering import Answer, HandOver
+from bot.core.conversation import EscalationState
+from bot.core.events import OPEN_NEXT, Tapped
+from bot.core.ids import ConversationId
+from bot.core.outbound import Post
+from bot.rooms.notices import notice_post
+from bot.turns.draft import Decision
+from storage.outbox import Item
+from tests.turns.bench import Bench, to_customers
+from tests.turns.test_bursts import ALLOWED
+from tests.turns.test_in_doubt import a_member, clocks, rooms
+
+MANY, SHOWN = 20, 5
+
+
+def handed_over(_: Decision) -> Answer:
+    return HandOver("A reason.", "why", trigger="security")
+
+
+async def forged(desk: Bench, count: int = MANY) -> list[ConversationId]:
+    """So many mails for which nobody vouches, each under a name of its own."""
+    return [
+        await desk.say("Pay me!", f"forged-{n}@a.example", on="email", chat=f"t{n}", verified=False)
+        for n in range(count)
+    ]
+
+
+async def flood(desk: Bench, count: int = MANY) -> None:
+    """One customer begins one thread after the other, and people are needed in each."""
+    desk.customer_per_minute = ALLOWED
+    for n in range(count):
+        event = desk.event(
+            f"Help {n}!", "noisy", on="slack-customers", chat="C1", thread=f"thread-{n}", shared=True
+        )
+        await desk.hear(event)
+        await desk.turn(handed_over)
+
+
+async def notice(desk: Bench) -> tuple[Item, Post]:
+    """Deliver everything, and return what the notice says at the end."""
+    shown: list[Item] = []
+
+    def seen(item: Item) -> None:
+        shown.extend([item] if item.notice is not None else [])
+
+    await desk.deliver(seen)
+    assert len({item.notice.id for item in shown if item.notice}) == 1
+    assert shown[-1].notice is not None
+    return shown[-1], notice_post(shown[-1].notice)
+
+
+async def press(desk: Bench, item: Item, post: Post, who: str) -> None:
+    [button] = post.buttons
+    tap = Tapped(OPEN_NEXT, button.value, button.label, "p1")
+    await desk.hear(desk.event(tap, who, on=item.place.account, chat=item.place.chat))
+    await desk.turn()
+
+
+async def test_of_many_mails_for_which_nobody_vouches_a_few_open_rooms(desk: Bench) -> None:
+    conversations = await forged(desk)
+    assert await rooms(desk) == SHOWN
+    _, post = await notice(desk)
+    assert f"{MANY - SHOWN} conversations wait" in post.text
+    assert str(conversations[SHOWN])[:13] in post.text
+    for conversation in conversations:
+        escalation = (await desk.view(conversation)).escalation
+        assert escalation is not None
+        assert escalation.state is EscalationState.WAITING
+
+
+async def test_who_is_vouched_for_gets_a_room_meanwhile(desk: Bench) -> None:
+    await forged(desk)
+    await desk.hear(desk.event("Help!", "ana@b.example", on="email", chat="hers"))
+    await desk.turn(handed_over)
+    assert await rooms(desk) == SHOWN + 1
+
+
+async def test_the_button_opens_the_next_few(desk: Bench) -> None:
+    await forged(desk, 12)
+    item, post = await notice(desk)
+    await press(desk, item, post, await a_member(desk))
+    assert await rooms(desk) == SHOWN + 5
+    item, post = await notice(desk)
+    assert item.card, "the notice itself is changed"
+    assert "2 conversations wait" in post.text
+    await press(desk, item, post, await a_member(desk))
+    assert await rooms(desk) == 12
+    _, post = await notice(desk)
+    assert not post.buttons
+
+
+async def test_only_the_team_opens_them(desk: Bench) -> None:
+    await forged(desk, 8)
+    item, post = await notice(desk)
+    await press(desk, item, post, "U0STRANGER")
+    assert await rooms(desk) == SHOWN
+
+
+async def test_each_gets_a_room_in_its_turn_although_nobody_presses(desk: Bench) -> None:
+    await forged(desk, 12)
+    [waits] = await desk.rows(
+        "select array_agg(round(extract(epoch from due_at - now()) / 3600)::int order by due_at)"
+        " from timers where kind = 'open_room'"
+    )
+    assert waits == ([1, 1, 1, 1, 1, 2, 2],)
+    await clocks(desk, "open_room")
+    assert await rooms(desk) == 12
+    assert len(await desk.rows("select 1 from timers where kind = 'ladder'")) == 12
+    _, post = await notice(desk)
+    assert not post.buttons
+
+
+async def test_a_customer_who_floods_gets_no_more_rooms_than_that_in_however_many_threads(
+    desk: Bench,
+) -> None:
+    await flood(desk)
+    assert await rooms(desk) == SHOWN
+    await desk.rings("burst", answer=handed_over)
+    assert await rooms(desk) == SHOWN
+    [[waiting]] = await desk.rows("select count(*) from escalations where state = 'waiting'")
+    assert waiting == MANY
+    _, post = await notice(desk)
+    assert f"{MANY - SHOWN} conversations wait" in post.text
+
+
+async def test_the_ends_of_many_conversations_of_one_customer_are_spread(desk: Bench) -> None:
+    desk.customer_per_minute = ALLOWED
+    events = [
+        desk.event(f"Hello {n}", "noisy", on="slack-customers", chat="C1", thread=f"thread-{n}", shared=True)
+        for n in range(MANY)
+    ]
+    await desk.hear(*events)
+    await desk.turn()
+    assert to_customers(await desk.deliver()) == []
+    due = await desk.rows("select distinct due_at from timers where kind = 'burst'")
+    assert len(due) == MANY
