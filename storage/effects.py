@@ -415,7 +415,8 @@ class Writes:
                 id_, lane = found
             case ShowNotice(notice=id_, pressed_by=name):
                 lane = await lane_of_notice(connection, id_)
-                self._noticed.append(pressing(id_, name))
+                if name:
+                    self._noticed.append(pressing(id_, name))
         row = self._row(view, sealer, NOTICE, None, None)
         self._rows["notice"].append(row | {"lane": lane, "notice": id_})
         self._lanes.add(lane)
@@ -692,7 +693,7 @@ _FINDING: dict[str, TextClause] = {
         returning lane_id
     """),
     "send_again": text("""
-        update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null
+        update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null, reports = true
         where message_id = :message and room_id is null and kind = 'post'
             and state in ('failed', 'unknown')
         returning lane_id

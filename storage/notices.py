@@ -26,15 +26,20 @@ _GOES_ON: Final = {IN_DOUBT: 10.0, GATHERED: 60.0}  # minutes in which a notice 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What stands in it now. `answered`: the customer had another answer meanwhile, so it was not sent."""
+    """What stands in it now. Of the messages, how many are where."""
 
     id: UUID
     chat: str
     post: str  # the platform's id of the message that it is; "" before it was posted
     in_doubt: int
     conversations: tuple[ConversationId, ...]  # the first few of those in doubt
-    sent_again: int
-    answered: int
+    arrived: int  # after all: none of them was sent again
+    answered: int  # not sent again, as the customer had another answer meanwhile
+    # Sent again, and then:
+    delivered: int
+    on_the_way: int
+    failed: int
+    parked: int  # until the customer writes
     pressed_by: str
     kind: str = IN_DOUBT
     gathered: int = 0  # escalations that still wait without a room; `conversations` are the first few
@@ -102,8 +107,12 @@ async def notices(connection: AsyncConnection, ids: Sequence[UUID]) -> Mapping[U
             post=row.post or "",
             in_doubt=row.in_doubt,
             conversations=tuple(named.get(row.id, ())),
-            sent_again=row.sent_again,
+            arrived=row.arrived,
             answered=row.answered,
+            delivered=row.delivered,
+            on_the_way=row.on_the_way,
+            failed=row.failed,
+            parked=row.parked,
             pressed_by=row.pressed_by or "",
             kind=row.kind,
             gathered=row.gathered,
@@ -180,7 +189,11 @@ _NOTICES = text(f"""
     select n.id, n.kind, n.chat, n.chat_id, n.post, n.pressed_by,
         (select count(*) {_GATHERED}) as gathered,
         count(*) filter (where o.state = 'unknown' and c.data_key is not null) as in_doubt,
-        count(*) filter (where o.state not in ('unknown', 'withdrawn')) as sent_again,
+        count(*) filter (where o.state = 'delivered' and not o.reports) as arrived,
+        count(*) filter (where o.state = 'delivered' and o.reports) as delivered,
+        count(*) filter (where o.state in ('waiting', 'sending')) as on_the_way,
+        count(*) filter (where o.state = 'failed') as failed,
+        count(*) filter (where o.state = 'parked') as parked,
         count(*) filter (where o.state = 'withdrawn') as answered
     from notices n
     left join outbox o on o.notice_id = n.id and o.kind = 'post'

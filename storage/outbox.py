@@ -83,6 +83,7 @@ class Item:
     notice: Notice | None = None
     lost: bool = False  # the words are gone with the customer's key: only whether they arrived can be asked
     grows: UUID | None = None  # it is this post of a burst, or changes it
+    listed_in: UUID | None = None  # the notice of messages in doubt that counts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +429,7 @@ class Outbox:
             notice=notice,
             lost=lost,
             grows=row.grows,
+            listed_in=None if row.kind == NOTICE else row.notice_id,
         )
 
 
@@ -474,12 +476,13 @@ def report_of(result: Result) -> DeliveryReport | None:
             item.kind == "card",
             absent=_called(item) if result.code == PersonAway.code else "",
             grows=item.grows,
+            notice=item.listed_in,
         )
     if item.room is not None and result.sent.absent and isinstance(item.operation, Post):
         calls = item.operation.calls
         return DeliveryReport(item.message, item.id, "delivered", room=item.room, card=False, absent=calls)
     if item.reports and not result.sent.more:
-        return DeliveryReport(item.message, item.id, "delivered", room=item.room)
+        return DeliveryReport(item.message, item.id, "delivered", room=item.room, notice=item.listed_in)
     return None
 
 

@@ -185,7 +185,13 @@ def _waits_for_customer(timer: Timer) -> bool:
 
 async def _with_doubts(connection: AsyncConnection, view: View) -> View:
     """Return the view with how many messages are in doubt beside its own, if a clock asks for that now."""
-    if not any(timer.kind == "in_doubt" and timer.due_at <= view.now for timer in view.timers):
+    doubted = [timer for timer in view.timers if timer.kind in ("in_doubt", "noticed")]
+    if not doubted:
+        return view
+    given = {"ids": [UUID(timer.subject) for timer in doubted]}
+    arrived = frozenset(map(MessageId, await connection.scalars(_ARRIVED, given)))
+    view = replace(view, arrived=arrived)
+    if not any(timer.kind == "in_doubt" and timer.due_at <= view.now for timer in doubted):
         return view
     rows = await connection.execute(_IN_DOUBT, {"organization": view.conversation.organization})
     return replace(view, in_doubt={row.owner_name: row.messages for row in rows})
@@ -591,6 +597,12 @@ _IN_DOUBT = text("""
     where o.organization_id = :organization and o.state = 'unknown' and o.room_id is null
         and o.kind = 'post' and o.settled_at > clock_timestamp() - interval '1 minute'
     group by v.owner_name
+""")
+
+_ARRIVED = text("""
+    select message_id from outbox
+    where message_id = any(cast(:ids as uuid[])) and room_id is null and kind = 'post'
+    group by message_id having bool_and(state = 'delivered')
 """)
 
 _FILES = text("""

@@ -109,6 +109,7 @@ class DeliveryReport:
     absent: str = ""  # whom it called, as the room's channel knows them: they are not in that chat
     direct: DirectMessage | None = None  # it was written to one person of the staff, and did not reach them
     grows: UUID | None = None  # it was this post of a burst, or a change of it
+    notice: UUID | None = None  # that lists the message
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +420,8 @@ class View:
     # How many messages of the organization are in doubt since a minute, by the agent that has the word. Known
     # when a clock asks for it.
     in_doubt: Mapping[str, int] = field(default_factory=dict)
+    # Of the messages that clocks hold for in doubt, those that a worker believed dead has delivered.
+    arrived: frozenset[MessageId] = frozenset()
     more: bool = False  # inputs wait that are not among these: one turn takes so many at most
     # Until when the customer, others in their thread, and all who write to the account count as writing
     # faster than the organization allows.

@@ -104,10 +104,10 @@ class ShowGathered:
 
 @dataclass(frozen=True, slots=True)
 class ShowNotice:
-    """Let a notice show how things stand, now that a person has pressed its button. The first is named."""
+    """Let a notice show how things stand now."""
 
     notice: UUID
-    pressed_by: str  # their name
+    pressed_by: str = ""  # the name of who has pressed its button; the first is kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,17 @@ def _named(notice: Notice, count: int) -> str:
 def _outcome(notice: Notice) -> str:
     if not notice.pressed_by:
         return "✅ No message of these is in doubt any more."
-    told = f"🔁 Sent again by **{inert(notice.pressed_by)}**: {notice.sent_again}."
-    if notice.answered:
-        told += f" Not sent, as the customer had another answer meanwhile: {notice.answered}."
-    if notice.in_doubt:
-        told += f" Still in doubt: {notice.in_doubt}."
-    return told
+    told = [f"🔁 Sent again by **{inert(notice.pressed_by)}**: {notice.delivered + notice.on_the_way}."]
+    counted = (
+        ("Of these on the way", notice.on_the_way),
+        ("Not delivered again", notice.failed),
+        ("Held until the customer writes", notice.parked),
+        ("Arrived after all, and not sent again", notice.arrived),
+        ("Not sent, as the customer had another answer meanwhile", notice.answered),
+        ("Still in doubt", notice.in_doubt),
+    )
+    told += [f"{what}: {count}." for what, count in counted if count]
+    return " ".join(told)
 
 
 def _reached(count: int) -> str:

@@ -76,8 +76,8 @@ def press(draft: Draft, tap: Tapped, person: PersonId) -> None:
     listed = [subject for kind, subject in draft.timers if kind == NOTICED]
     for subject in listed:
         draft.add(ClearTimers(NOTICED, subject))
-        message = draft.messages.get(MessageId(UUID(subject)))
-        if message is None or message.state is not MessageState.FAILED:
+        message = _failed(draft, subject)
+        if message is None:
             continue
         if _answered_since(draft, message):
             draft.add(Drop(message.id))
@@ -99,9 +99,16 @@ def press_next(draft: Draft, tap: Tapped, person: PersonId) -> None:
 
 
 def _failed(draft: Draft, subject: str) -> Message | None:
-    """Return the message if it has not been sent again."""
+    """Return the message if it is still in doubt: neither sent again, nor known to have arrived after all."""
     message = draft.messages.get(MessageId(UUID(subject)))
-    return message if message is not None and message.state is MessageState.FAILED else None
+    if message is None or message.state is not MessageState.FAILED:
+        return None
+    if message.id in draft.view.arrived:
+        state = MessageState.SENT if draft.capabilities.receipts else MessageState.DELIVERED
+        draft.add(ChangeMessage(message.id, state=state))
+        draft.because("delivery", "a worker that was believed dead had delivered it")
+        return None
+    return message
 
 
 def _offer_again(draft: Draft, message: Message) -> None:

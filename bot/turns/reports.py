@@ -13,7 +13,7 @@ from bot.core.conversation import (
     OwnerKind,
     Role,
 )
-from bot.core.effects import ChangeMessage, Fail, Park, SetTimer, SettleOffer
+from bot.core.effects import ChangeMessage, Fail, Park, SetTimer, SettleOffer, ShowNotice
 from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
@@ -32,6 +32,8 @@ from orgs.routing import person_on
 
 def hear(draft: Draft, report: DeliveryReport) -> None:
     """One fate."""
+    if report.notice is not None:
+        draft.add(ShowNotice(report.notice))
     if report.direct is not None:
         _person_not_reached(draft, report.direct, report.reason)
         return

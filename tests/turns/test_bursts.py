@@ -16,10 +16,11 @@ from bot.core.events import (
     Standing,
     Started,
 )
-from bot.core.ids import ConversationId
+from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Emote, Post
 from bot.turns.decide import question
 from bot.turns.draft import Decision
+from storage.merging import merge
 from storage.outbox import Dead, Item, Later, Result
 from storage.views import INPUTS_AT_ONCE
 from tests.turns.bench import CARLA, HUGO, Bench, Left, states, to_customers, to_rooms
@@ -537,6 +538,31 @@ async def test_a_strangers_line_that_stands_by_itself_is_not_told_of_in_the_burs
     left = await desk.deliver()
     assert [told for told in to_rooms(left) if "I am new here" in told]
     assert "I am new here" not in "".join(told for told in grown(left))
+
+
+async def test_who_asks_again_in_a_flood_of_an_account_keeps_their_turn(desk: Bench) -> None:
+    desk.account_per_minute = ALLOWED
+
+    async def asked_at(n: int) -> object:
+        await desk.hear(*(desk.event("Hello?", f"robot-{n}-{k}") for k in range(4 * ALLOWED)))
+        noor = await desk.say(f"My question {n}", "noor")
+        [[due]] = await desk.rows("select due_at from timers where conversation_id = :id", id=noor)
+        return due
+
+    assert await asked_at(1) == await asked_at(2) == await asked_at(3)
+
+
+async def test_who_was_merged_is_counted_as_one_wherever_they_write(desk: Bench) -> None:
+    first, second = await escalated(desk, "maya"), await desk.say("Hi", "maya-wa", on="whatsapp")
+    await desk.deliver()
+    kept, merged = await desk.customer_of(first), await desk.customer_of(second)
+    async with desk.database.begin() as connection:
+        await merge(connection, new_id(), desk.tenant, kept=kept, merged=merged, by="test", how="test")
+    desk.customer_per_minute = 2 * ALLOWED
+    for n in range(ALLOWED):
+        await desk.say(f"by WhatsApp {n}", "maya-wa", on="whatsapp")
+    await write(desk, range(ALLOWED + 2))
+    assert any("Too much" in told for told in to_rooms(await desk.deliver()))
 
 
 # --- what is tried again

@@ -148,3 +148,45 @@ async def test_a_notice_that_nobody_answers_in_time_becomes_rooms(desk: Bench) -
     await in_doubt(desk, platform, 4)
     await clocks(desk, "noticed")
     assert await rooms(desk) == 4
+
+
+async def test_the_notice_counts_what_fails_again_apart(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 5)
+
+    def fate(item: Item) -> Result | None:
+        known = platform(item)
+        gone = item.kind == "post" and item.room is None and item.place.chat in ("c1", "c2")
+        return Dead(item, "failed", "send.unreachable", "blocked", unreachable=True) if gone else known
+
+    button, place = platform.notices[-1].buttons[0], platform.posted[0].place
+    tap = Tapped(SEND_ALL, button.value)
+    await desk.hear(desk.event(tap, await a_member(desk), on=place.account, chat=place.chat))
+    await desk.turn()
+    await desk.deliver(fate)
+    await desk.turn()
+    await desk.deliver(fate)
+    assert platform.notices[-1].text.endswith(": 3. Not delivered again: 2.")
+
+
+async def test_what_a_worker_believed_dead_had_delivered_is_neither_sent_again_nor_shown(desk: Bench) -> None:
+    platform = Platform()
+    asked = await in_doubt(desk, platform, 5)
+    await desk.execute(
+        "update outbox set state = 'delivered', error = null"
+        " where state = 'unknown' and conversation_id = :id",
+        id=asked[0],
+    )
+    await press(desk, platform, await a_member(desk))
+    assert sorted(platform.customers) == [f"c{n}" for n in range(1, 5)]
+    assert "Arrived after all, and not sent again: 1." in platform.notices[-1].text
+    await clocks(desk, "noticed")
+    assert await rooms(desk) == 0
+
+
+async def test_nobody_is_called_for_what_a_worker_believed_dead_had_delivered(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 4)
+    await desk.execute("update outbox set state = 'delivered', error = null where state = 'unknown'")
+    await clocks(desk, "noticed")
+    assert await rooms(desk) == 0
