@@ -26,7 +26,7 @@ def _gathered(notice: Notice) -> Post:
         return Post("✅ All of these conversations have a thread of their own now, or are over.")
     many = f"{notice.gathered} conversations wait" if notice.gathered != 1 else "1 conversation waits"
     return Post(
-        f"🗂 {many} here without a thread: at once there came more than is shown singly, from one customer or"
+        f"📋 {many} here without a thread: at once there came more than is shown singly, from one customer or"
         " from addresses that nobody vouches for. Nobody has answered them. Each gets a thread in its turn, a"
         f" few an hour, or when you ask for it.\n\n{_named(notice, notice.gathered)}."
         " `/desk conversations show …` tells the story of one, `/desk escalations` lists all.",
