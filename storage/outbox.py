@@ -3,9 +3,10 @@
 A lane is one chat of one account. It is advanced by one worker at a time, and rests as long as the platform's
 published limit asks. What is for a customer leaves in the order in which it was put there. In a chat of the
 staff that is so for each conversation, and customers take turns: a card never waits behind all that another
-one has said, in however many conversations. A row is marked `sending` in the transaction that claims it, and
-`begun` in one of its own just before its request goes out: only a row that is both, and whose worker died, is
-in doubt.
+one has said, in however many conversations. What waits for another try holds up what comes after it in its
+conversation, or in its customer's chat, and nothing else. A row is marked `sending` in the transaction that
+claims it, and `begun` in one of its own just before its request goes out: only a row that is both, and whose
+worker died, is in doubt.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -105,7 +106,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not taken now. `counts`: it was a try, not only a request to wait."""
+    """Not taken now: tried again `after` that. `counts`: it was a try, not only a request to wait."""
 
     item: Item
     after: timedelta
@@ -113,6 +114,7 @@ class Later:
     reason: str
     counts: bool = True
     uncertain: bool = False  # it may have arrived: the platform is asked before it is sent again
+    rest: timedelta = timedelta()  # how long the chat must rest now
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class Outbox:
         claimed = {row.outbox_id: row for row in rows if row.outbox_id is not None}
         steps: list[Step] = [(_PACE, pace)]
         if idle := [LaneId(row.lane_id) for row in rows if row.outbox_id is None]:
-            steps.append((_FREE, _freed(idle, [0.0] * len(idle))))
+            steps.append((_FREE, _freed(idle)))
         *_, details = await together(connection, *steps, (_DETAILS, {"ids": list(claimed)}))
         return Claimed(await self._readable(connection, details, claimed), held_back, waiting)
 
@@ -211,13 +213,10 @@ class Outbox:
         if pointless:
             await connection.execute(_POINTLESS, [self._pointless(row) for row in pointless])
         if unreadable:
-            await connection.execute(_UNSEND, {"ids": [row.id for row in unreadable]})
+            given = {"ids": [row.id for row in unreadable], "seconds": _UNREADABLE.total_seconds()}
+            await connection.execute(_UNSEND, given)
         if left := [*deleting, *pointless, *unreadable]:
-            pauses = [0.0] * (len(deleting) + len(pointless)) + [_UNREADABLE.total_seconds()] * len(
-                unreadable
-            )
-            free = _freed([LaneId(row.lane_id) for row in left], pauses)
-            await together(connection, (_FREE, free))
+            await together(connection, (_FREE, _freed([LaneId(row.lane_id) for row in left])))
         return items
 
     async def begin(self, connection: AsyncConnection, items: Sequence[Item]) -> list[bool]:
@@ -280,7 +279,7 @@ class Outbox:
             "ids": [r.item.lane for r in kept],
             "rests": [r.rest.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
             "slacks": [r.slack.total_seconds() if isinstance(r, Delivered) else 0.0 for r in kept],
-            "again": [r.after.total_seconds() if isinstance(r, Later) else 0.0 for r in kept],
+            "pauses": [r.rest.total_seconds() if isinstance(r, Later) else 0.0 for r in kept],
             "turns": [0 if isinstance(r, Later) else r.item.turn for r in kept],
         }
         await together(connection, *steps, (_FREE, free))
@@ -342,9 +341,9 @@ class Outbox:
         if not kept:
             return
         # What an earlier try may have sent stays in doubt.
-        await connection.execute(_UNSEND, {"ids": [item.id for item in kept if not item.interrupted]})
-        given = _freed([item.lane for item in kept], [0.0] * len(kept))
-        await connection.execute(_FREE, given)
+        unsent = [item.id for item in kept if not item.interrupted]
+        await connection.execute(_UNSEND, {"ids": unsent, "seconds": 0.0})
+        await connection.execute(_FREE, _freed([item.lane for item in kept]))
 
     async def again(self, connection: AsyncConnection, organization: OrgId, delivery: DeliveryId) -> bool:
         """Put a dead delivery back. False: there is no such dead delivery."""
@@ -518,14 +517,14 @@ def _slots(idle: float, allowance: Allowance) -> int:
     return max(0, min(allowance.burst, int(idle * allowance.per_second) + (idle >= 0)))
 
 
-def _freed(lanes: Sequence[LaneId], pauses: Sequence[float]) -> dict[str, object]:
-    """Return what frees lanes in which nothing left: each is ready again after its pause, in seconds."""
+def _freed(lanes: Sequence[LaneId]) -> dict[str, object]:
+    """Return what frees lanes in which nothing left."""
     zeros = [0.0] * len(lanes)
     return {
         "ids": list(lanes),
         "rests": zeros,
         "slacks": zeros,
-        "again": list(pauses),
+        "pauses": zeros,
         "turns": [0] * len(lanes),
     }
 
@@ -553,6 +552,7 @@ def _row(result: Result) -> dict[str, object]:
         "state": state,
         "part": part,
         "attempts": attempts,
+        "wait": result.after.total_seconds() if isinstance(result, Later) else 0.0,
         "error": item.sealer.seal(error[:500], field=ERROR) if error else None,
         "chat": _person_chat(result),
     } | _named(result)
@@ -626,10 +626,23 @@ _PACES = text("""
     order by id for update
 """)
 
+# The first of a lane that nothing keeps. What waits for another try keeps what is after it in its
+# conversation, and in a customer's chat (`turn` is 0 there) all that is after it.
+_HEAD = """
+    select o.id from outbox o
+    where o.lane_id = {lane} and o.state in ('waiting', 'sending') and not exists (
+        select 1 from outbox p
+        where p.lane_id = o.lane_id and p.state in ('waiting', 'sending')
+            and p.not_before > statement_timestamp() and (p.turn, p.position) <= (o.turn, o.position)
+            and (p.conversation_id = o.conversation_id or o.turn = 0)
+    )
+    order by o.turn, o.position limit 1
+"""
+
 # A lease that ended while PostgreSQL was down may be held by a worker that could only not renew it: after a
 # start such leases are good for their length once more, so that who sent something can still say so.
 # Of each account as many as it may send: one that has much to send and may send little is before nobody.
-_CLAIM = text("""
+_CLAIM = text(f"""
     with due as materialized (
         select d.id from unnest(cast(:accounts as uuid[]), cast(:slots as int[])) as t(account, slots)
         cross join lateral (
@@ -647,12 +660,9 @@ _CLAIM = text("""
         returning l.id, l.account_id, l.fence, l.lease_until
     ), heads as materialized (
         select leased.id as lane_id, leased.account_id, leased.fence, leased.lease_until, o.id as outbox_id
-        from leased left join lateral (
-            select id from outbox where lane_id = leased.id and state in ('waiting', 'sending')
-            order by turn, position limit 1
-        ) o on true
+        from leased left join lateral ({_HEAD.format(lane="leased.id")}) o on true
     ), marked as (
-        update outbox o set state = 'sending', attempts = o.attempts + 1,
+        update outbox o set state = 'sending', attempts = o.attempts + 1, not_before = null,
             begun = o.begun and o.state = 'sending'
         from heads where o.id = heads.outbox_id and o.state in ('waiting', 'sending')
         returning o.id, o.begun
@@ -749,7 +759,8 @@ _CLAIMED = text("""
 _SETTLE = text("""
     update outbox set state = cast(:state as text), begun = true,
         retried = cast(:state as text) = 'waiting', part = :part, attempts = :attempts,
-        error = :error,
+        error = :error, not_before = case when cast(:wait as float8) > 0
+            then clock_timestamp() + make_interval(secs => cast(:wait as float8)) end,
         external_ids = case when cast(:ref as text) <> '' then external_ids || cast(:ref as text) else
         external_ids end,
         person_chat = coalesce(person_chat, nullif(cast(:chat as text), '')),
@@ -782,32 +793,40 @@ _PLACE_ROOM = text("""
 """)
 
 # A lane may save up `slack`, and then sends some messages at once: `free_at` is when the next may leave if it
-# uses up what it saved (the generic cell rate algorithm, ITU-T I.371).
+# uses up what it saved (the generic cell rate algorithm, ITU-T I.371). Nothing leaves in a `pause`.
 # The lanes are locked: nothing can be added to them meanwhile, so what is seen here is all there is.
-_FREE = text("""
+_FREE = text(f"""
     update lanes l
     set lease_until = null,
         free_at = f.free_at,
         turn = greatest(l.turn, t.turn),
-        ready_at = case when exists (
-            select 1 from outbox o where o.lane_id = l.id and o.state in ('waiting', 'sending')
-        ) then greatest(
-            clock_timestamp() + make_interval(secs => t.again), coalesce(f.free_at, '-infinity')
-        ) end
+        ready_at = case when due.at is not null then greatest(due.at, f.free_at) end
     from unnest(cast(:ids as uuid[]), cast(:rests as float8[]), cast(:slacks as float8[]),
-            cast(:again as float8[]), cast(:turns as bigint[])) as t(id, rest, slack, again, turn)
+            cast(:pauses as float8[]), cast(:turns as bigint[])) as t(id, rest, slack, pause, turn)
     join lanes before on before.id = t.id
     cross join lateral (
-        select case when t.rest > 0 then greatest(
-                clock_timestamp(), coalesce(before.free_at, '-infinity') + make_interval(secs => t.slack)
-            ) + make_interval(secs => t.rest - t.slack)
-            else before.free_at end as free_at
+        select greatest(
+            case when t.pause > 0 then clock_timestamp() + make_interval(secs => t.pause) end,
+            case when t.rest > 0 then greatest(
+                    clock_timestamp(), coalesce(before.free_at, '-infinity') + make_interval(secs => t.slack)
+                ) + make_interval(secs => t.rest - t.slack)
+                else before.free_at end
+        ) as free_at
     ) f
+    cross join lateral (
+        select case when exists ({_HEAD.format(lane="before.id")}) then clock_timestamp() else (
+            select min(o.not_before) from outbox o
+            where o.lane_id = before.id and o.state in ('waiting', 'sending')
+                and o.not_before > statement_timestamp()
+        ) end as at
+    ) due
     where l.id = t.id
 """)
 
 _UNSEND = text("""
-    update outbox set state = 'waiting', begun = true, retried = true, attempts = greatest(attempts - 1, 0)
+    update outbox set state = 'waiting', begun = true, retried = true, attempts = greatest(attempts - 1, 0),
+        not_before = case when cast(:seconds as float8) > 0
+            then clock_timestamp() + make_interval(secs => cast(:seconds as float8)) end
     where id = any(cast(:ids as uuid[])) and state = 'sending'
 """)
 

@@ -254,7 +254,7 @@ lanes = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("chat_hash", LargeBinary, nullable=False),
     _when("ready_at"),  # when something may leave; null: nothing waits
-    _when("free_at"),  # the published pause between two messages of a chat
+    _when("free_at"),  # when the pause ends that the platform publishes for a chat, or has asked for
     _when("lease_until"),
     Column("fence", BigInteger, nullable=False, server_default="0"),
     Column("turn", BigInteger, nullable=False, server_default="0"),  # of what left last: see outbox.turn
@@ -599,6 +599,7 @@ outbox = Table(
     Column("begun", Boolean, nullable=False, server_default=text("true")),
     # Put back after a claim: what comes later joins what has not been tried, and waits beside this.
     Column("retried", Boolean, nullable=False, server_default=text("false")),
+    _when("not_before"),  # of what is tried again: nothing after it in its conversation leaves before that
     Column("reports", Boolean, nullable=False, server_default=text("false")),  # its success is told as well
     Column("part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -623,6 +624,12 @@ outbox = Table(
         "conversation_id",
         "turn",
         postgresql_where=text("state in ('waiting', 'sending')"),
+    ),
+    Index(
+        "ix_outbox_not_before",
+        "lane_id",
+        "not_before",
+        postgresql_where=text("state in ('waiting', 'sending') and not_before is not null"),
     ),
     Index("ix_outbox_message_id", "message_id", postgresql_where=text("message_id is not null")),
     Index(

@@ -256,9 +256,8 @@ class Deliverer:
 
     def _again(self, result: Result) -> None:
         pause = max(timedelta(), result.rest - result.slack) if isinstance(result, Delivered) else timedelta()
-        if isinstance(result, Later):
-            pause = result.after
-        if pause:
+        pauses = {result.after, result.rest} if isinstance(result, Later) else {pause}
+        for pause in pauses - {timedelta()}:
             heapq.heappush(self._due, time.monotonic() + pause.total_seconds())
 
     async def _write(self, results: Sequence[Result]) -> Sequence[tuple[Wake, ...]]:
@@ -274,6 +273,7 @@ class Deliverer:
         connector = await self._connectors.get(item.account_id)
         if connector is None:
             return _wait(item, timedelta(seconds=10), "account.closed", "no connector")
+        operation: Operation | None = None
         begun = False
         try:
             operation = await self._operation(item)
@@ -298,16 +298,16 @@ class Deliverer:
             rest = _rest(can, item, operation)
             return Delivered(item, self._more(item, sent), max(rest, sent.rest), rest * (can.chat_burst - 1))
         except TimeoutError:
-            return _judge(item, OutcomeUnknown("timeout"), connector)
+            return _judge(item, operation, OutcomeUnknown("timeout"), connector)
         except SendError as error:
-            return _judge(item, error, connector)
+            return _judge(item, operation, error, connector)
         except StorageUnavailable as error:
             return _wait(item, timedelta(seconds=1), error.code, "database away")
         except Exception as error:
             log.error("delivery broke", delivery=str(item.id), kind=item.kind, exc_info=error)
             # The platform may have answered what nobody expected: that is no reason to send it once more.
             broken = OutcomeUnknown("internal") if begun else PlatformDown("internal")
-            return _judge(item, broken, connector)
+            return _judge(item, operation, broken, connector)
 
     def _closed(self, item: Item, operation: Operation, known: Capabilities) -> bool:
         """Whether the channel takes no free text now: it would be refused, or charged."""
@@ -368,7 +368,21 @@ def _wait(item: Item, pause: timedelta, code: str, reason: str) -> Later:
     return Later(item, pause, code, reason, counts=False, uncertain=item.interrupted)
 
 
-def _judge(item: Item, error: SendError, connector: Connector) -> Result:
+def _judge(item: Item, operation: Operation | None, error: SendError, connector: Connector) -> Result:
+    """What a failure means for the delivery, and for its chat.
+
+    A chat that takes no new message for now rests until it does. Otherwise it takes what others have to say:
+    one change of a message that is refused, or one message that breaks the platform, holds up nobody else.
+    """
+    result = _fate(item, error, connector)
+    if not isinstance(result, Later):
+        return result
+    if isinstance(error, RateLimited) and isinstance(operation, Post | Card):
+        return replace(result, rest=result.after)
+    return replace(result, rest=_rest(connector.capabilities, item, operation))
+
+
+def _fate(item: Item, error: SendError, connector: Connector) -> Result:
     """What a failure means for the delivery."""
     pause = min(timedelta(seconds=2.0 ** (item.attempts - 1)), LONGEST_PAUSE)
     match error:
@@ -405,7 +419,7 @@ def _judge(item: Item, error: SendError, connector: Connector) -> Result:
             return Dead(item, "failed", error.code, error.reason)
 
 
-def _rest(known: Capabilities, item: Item, operation: Operation) -> timedelta:
+def _rest(known: Capabilities, item: Item, operation: Operation | None) -> timedelta:
     """The published pause is between new messages; changes and reactions have limits of their own.
 
     A post that grows keeps to it all the same: however fast a customer writes, others have their turns.

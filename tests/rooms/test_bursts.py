@@ -2,6 +2,7 @@
 
 import re
 
+from connectors.sandbox.faults import Mischief
 from connectors.slack.emoji import code_for
 from tests.rooms.test_leak import in_telegram
 from tests.rooms.test_room import CHANNEL, Room, Start, start  # noqa: F401 (a fixture)
@@ -88,3 +89,42 @@ async def test_in_telegram_the_newest_of_very_long_messages_are_shown_in_one_pos
 
         await until(lambda: shown(told()), what="the newest line")
         assert len(bursts(told())) == 1
+
+
+async def test_a_post_that_slack_will_not_change_holds_up_no_other_card(start: Start) -> None:  # noqa: F811
+    async with start(limited, customers=("Maya Fischer", "Noor Hassan")) as r:
+        room = await (await Room(r).open()).taken()
+        for n in range(ALLOWED * 2):
+            r.phone.say(r.maya, f"line {n:03}")
+        await until(lambda: any("line 009" in one for one in room.told()), what="the post of the burst")
+        faults = r.sandbox.faults
+        faults.add("slack", Mischief.RATE_LIMITED, pattern="chat.update", seconds=600)
+        r.phone.say(r.maya, "line 010")
+        await until(lambda: faults.injected, what="that it is refused")
+        for n in range(11, 20):
+            r.phone.say(r.maya, f"line {n:03}")
+        noor = r.phone.user("Noor Hassan")
+        r.phone.say(noor, "I was charged twice this month")
+        await until(lambda: len(r.threads(CHANNEL)) == 2, what="the other card")
+        r.phone.say(noor, "Are you there?")
+        others = next(str(card["ts"]) for card in r.threads(CHANNEL) if card["ts"] != room.ts)
+        await until(
+            lambda: any("Are you there?" in one for one in r.in_thread(CHANNEL, others)), what="her words"
+        )
+        assert faults.injected.total() <= 2, "one call for each card or post that is to be changed"
+
+
+async def test_slack_is_not_asked_before_the_time_it_names(start: Start) -> None:  # noqa: F811
+    async with start(limited, customers=("Maya Fischer", "Noor Hassan")) as r:
+        room = await (await Room(r).open()).taken()
+        faults = r.sandbox.faults
+        faults.add("slack", Mischief.RATE_LIMITED, pattern="chat.postMessage", seconds=600)
+        r.phone.say(r.maya, "line 000")
+        await until(lambda: faults.injected, what="that it is refused")
+        for n in range(1, ALLOWED):
+            r.phone.say(r.maya, f"line {n:03}")
+        r.phone.say(r.phone.user("Noor Hassan"), "I was charged twice this month")
+        await until(lambda: r.heard(r.phone.user("Noor Hassan")), what="that she is told who helps her")
+        room.write("hugo", "One at a time, please.")
+        await room.hears("One at a time, please.")
+        assert faults.injected.total() == 1

@@ -579,6 +579,7 @@ CASES = (
             "part": 1,
             "attempts": 1,
             "error": None,
+            "wait": 1.0,
             "ref": "77",
             "sealed": "sealed",
             "chat": "",
@@ -596,10 +597,10 @@ CASES = (
     Case(
         "free lanes",
         outbox._FREE,
-        lambda s: {"ids": s.ids, "rests": _n(1.0), "slacks": _n(0.0), "again": _n(0.0), "turns": _n(1)},
+        lambda s: {"ids": s.ids, "rests": _n(1.0), "slacks": _n(0.0), "pauses": _n(0.0), "turns": _n(1)},
         300,
     ),
-    Case("unsend", outbox._UNSEND, lambda s: {"ids": s.messages}, 100),
+    Case("unsend", outbox._UNSEND, lambda s: {"ids": s.messages, "seconds": 0.0}, 100),
     Case("again", outbox._AGAIN, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40),
     # screens
     Case("conversation by prefix", screens.CONVERSATIONS_BY_PREFIX, _prefix, 60),

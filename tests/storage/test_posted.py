@@ -92,7 +92,7 @@ async def test_a_worker_that_dies_while_it_deletes_is_followed_by_another(desk: 
                 under_way.append(item)
             else:
                 await desk.settle(desk.taken(item))
-        await desk.execute("update lanes set free_at = null, ready_at = now() where ready_at is not null")
+        await desk.rested()
     await worker_died(desk, under_way[0])
     again: list[Item] = []
     await desk.deliver(lambda item: again.append(item) if item.id == under_way[0].id else None)
@@ -184,7 +184,7 @@ async def test_another_customers_card_takes_its_turn_between_the_deletions(desk:
         for item in await desk.claim():
             deleting = item.kind == "erase"
             await desk.settle(desk.taken(item))
-        await desk.execute("update lanes set free_at = null, ready_at = now() where ready_at is not null")
+        await desk.rested()
     accepted = await desk.hear(desk.event("Help!", "tom"))
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     assert accepted.wakes

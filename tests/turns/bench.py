@@ -309,8 +309,13 @@ class Bench:
                 if isinstance(result, Delivered) and item.operation is not None:
                     left.append(Left(item.place, item.operation, item))
                 await self.settle(result)
-            await self.execute("update lanes set free_at = null, ready_at = now() where ready_at is not null")
+            await self.rested()
         raise AssertionError("it never ends")
+
+    async def rested(self) -> None:
+        """Every pause is over."""
+        await self.execute("update outbox set not_before = null where not_before is not null")
+        await self.execute("update lanes set free_at = null, ready_at = now() where ready_at is not null")
 
     def taken(self, item: Item, ref: str = "") -> Delivered:
         """What a platform says that took it. A card begins its thread."""

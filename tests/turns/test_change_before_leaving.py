@@ -116,7 +116,7 @@ async def test_words_that_the_platform_put_off_can_still_be_stopped(desk: Bench)
     [item] = [item for item in await desk.claim() if item.room is None]
     await desk.settle(Later(item, timedelta(hours=1), "send.rate_limited", "429", counts=False))
     await desk.staff(Deleted("s1"), view)
-    await desk.execute("update lanes set ready_at = now() where ready_at is not null")
+    await desk.rested()
     assert for_customers(await left(desk)) == []
 
 
