@@ -186,6 +186,12 @@ def grow(draft: Draft) -> None:
         draft.add(TellRoom(room.id, post, burst.newest, grows=burst.post))
 
 
+def end(draft: Draft) -> None:
+    """Let what comes next be a burst of its own."""
+    if draft.memory.burst is not None:
+        draft.remember(burst=replace(draft.memory.burst, over=True))
+
+
 def begin_anew(draft: Draft, report: DeliveryReport) -> bool:
     """The post cannot be changed any more, or perhaps never arrived: another one tells of all of it.
 
@@ -292,8 +298,10 @@ def ring(draft: Draft, subject: str) -> None:
         _anew(draft, burst)
     if subject == _ANEW:
         return
-    if burst is not None and subject in (_CUSTOMER, _OTHERS):
-        draft.remember(burst=replace(draft.memory.burst or burst, over=True))
+    if subject in (_CUSTOMER, _OTHERS):
+        end(draft)
+    if subject == _CUSTOMER and draft.capabilities.window is not None:
+        draft.show_card()  # it tells how long free text reaches them: since their last word
     draft.because("timer", "the burst is over")
 
 

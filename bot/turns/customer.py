@@ -201,7 +201,7 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
             hear_unvouched(draft, event)
         case OwnerKind.QUEUE | OwnerKind.PERSON:
             _show(draft, message, event)
-            if draft.capabilities.window is not None:
+            if draft.capabilities.window is not None and not bursts.is_burst(draft):
                 draft.show_card()  # it tells how long free text reaches them: from now on anew
             draft.because(f"{draft.owner.kind} {draft.owner.name}", "has the word: shown in the room")
             if not (event.automatic or event.overheard or said_only_thanks(draft, event)):

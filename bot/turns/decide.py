@@ -83,8 +83,14 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
         _ring(draft)
     except Exception as error:
         draft.because("desk", f"a timer was passed over: {type(error).__name__}")
-    bursts.grow(draft)
-    if _to_answer_now(draft) or passed_over:
+    shown = True
+    try:
+        bursts.grow(draft)
+    except Exception as error:
+        bursts.end(draft)
+        draft.because("desk", f"the post of a burst was passed over: {type(error).__name__}")
+        shown = False
+    if _to_answer_now(draft) or passed_over or not shown:
         return give_up(Decision(draft), TurnFailed("the last try failed"))
     return Decision(draft)
 

@@ -1,10 +1,12 @@
 """Somebody writes faster than the organization allows: all is kept, and neither answered nor shown singly."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.answering import Answer, Answered, HandOver
 from bot.core.conversation import Role, View
+from bot.core.effects import TellRoom
 from bot.core.events import (
     Attachment,
     AttachmentKind,
@@ -18,12 +20,12 @@ from bot.core.events import (
 )
 from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Emote, Post
-from bot.turns.decide import question
+from bot.turns.decide import decide_guarded, question
 from bot.turns.draft import Decision
 from storage.merging import merge
 from storage.outbox import Dead, Item, Later, Result
 from storage.views import INPUTS_AT_ONCE
-from tests.turns.bench import CARLA, HUGO, Bench, Left, states, to_customers, to_rooms
+from tests.turns.bench import CARLA, HUGO, LEASE, Bench, Left, states, to_customers, to_rooms
 from tests.turns.test_fair_turns import shown
 from tests.turns.test_receipts_and_files import stored
 
@@ -624,3 +626,43 @@ async def test_what_failed_is_sent_again_although_a_newer_one_waits(desk: Bench)
     await write(desk, range(8, 9))
     async with desk.database.begin() as connection:
         assert await desk.outbox.again(connection, desk.tenant, item.id)
+
+
+# --- the card
+
+
+async def test_where_free_text_is_taken_for_a_time_a_burst_changes_no_card_until_it_is_over(
+    desk: Bench,
+) -> None:
+    await desk.hear(desk.event("Help!", on="whatsapp"))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.deliver()
+    desk.customer_per_minute = ALLOWED
+    for n in range(1, ALLOWED + 1):
+        await desk.say(f"line {n:03}", on="whatsapp", message=f"w-{n}")
+    await desk.deliver()
+    for n in range(ALLOWED + 1, 30):
+        await desk.say(f"line {n:03}", on="whatsapp", message=f"w-{n}")
+        assert "card" not in [kind for _, kind in await shown(desk)]
+    await desk.rings("burst")
+    assert [kind for _, kind in await shown(desk)] == ["card"]
+
+
+# --- what cannot be shown
+
+
+async def test_a_post_of_a_burst_that_cannot_be_drawn_is_passed_over_and_people_are_told(
+    desk: Bench,
+) -> None:
+    await limited(desk)
+    await write(desk, range(1, 10))
+    await desk.hear(desk.event("line 010", message="maya-10"))
+    async with desk.database.begin() as connection:
+        [(_, view)] = await desk.turns.claim(connection, 50, LEASE)
+    broken = tuple(replace(m, attachments=None) if m.text == "line 009" else m for m in view.story)  # type: ignore[arg-type]
+    draft = decide_guarded(replace(view, story=broken), desk.rules()).draft
+    told = [str(e.operation) for e in draft.effects if isinstance(e, TellRoom)]
+    assert any("could not answer" in one for one in told)
+    assert any("passed over" in reason for _, reason in draft.reasons)
+    assert draft.memory.burst is not None
+    assert draft.memory.burst.over, "the next post tells of what comes then"
