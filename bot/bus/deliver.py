@@ -16,7 +16,8 @@ import structlog
 from bot.bus.bell import Bell
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import DELIVERIES, SUSPENDED
-from bot.core.connector import Capabilities, Connector, Connectors, Reconciles
+from bot.core import beginning
+from bot.core.connector import Begins, Capabilities, Connector, Connectors, Reconciles
 from bot.core.errors import (
     AccountSuspended,
     KeyDestroyed,
@@ -53,7 +54,7 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 12  # with the pauses below: about twenty minutes
 LONGEST_PAUSE = timedelta(minutes=5)
 _AFTER_OUTAGE = 1.0  # seconds
-_CONNECTIONS = 64  # of an account, as many as its connector opens: a request waits for one before it is begun
+_CONNECTIONS = 64  # of an account, as many as its connector opens: nothing waits long for one
 BEGUN_TOGETHER = 16  # so many requests at most are recorded as begun and not yet on the wire
 Cards = Callable[[OrgId, UUID], Awaitable[Card]]
 
@@ -274,7 +275,7 @@ class Deliverer:
         if connector is None:
             return _wait(item, timedelta(seconds=10), "account.closed", "no connector")
         operation: Operation | None = None
-        begun = False
+        start: _Beginning | None = None
         try:
             operation = await self._operation(item)
             if operation is None:
@@ -288,12 +289,10 @@ class Deliverer:
                 if item.lost:
                     return Dead(item, "withdrawn", KeyDestroyed.code, "the customer was erased")
                 item = replace(item, interrupted=False)
-            async with self._free.setdefault(item.account_id, asyncio.Semaphore(_CONNECTIONS)):
-                if not await self._beginning.submit(item):
-                    return _wait(item, timedelta(), "lane.taken_over", "another worker has claimed it")
-                begun = True
-                async with asyncio.timeout(self._pace.patience.total_seconds()):
-                    sent = await connector.send(outbound)
+            start = _Beginning(item, self._beginning.submit)
+            sent = await self._send(connector, outbound, start)
+            if isinstance(sent, Later):
+                return sent
             can = connector.capabilities
             rest = _rest(can, item, operation)
             return Delivered(item, self._more(item, sent), max(rest, sent.rest), rest * (can.chat_burst - 1))
@@ -306,8 +305,26 @@ class Deliverer:
         except Exception as error:
             log.error("delivery broke", delivery=str(item.id), kind=item.kind, exc_info=error)
             # The platform may have answered what nobody expected: that is no reason to send it once more.
-            broken = OutcomeUnknown("internal") if begun else PlatformDown("internal")
+            broken = OutcomeUnknown("internal") if start and start.begun else PlatformDown("internal")
             return _judge(item, operation, broken, connector)
+
+    async def _send(self, connector: Connector, outbound: Outbound, start: "_Beginning") -> Sent | Later:
+        """Send it, once it is recorded as begun: where the connector says when, with a connection in hand."""
+        try:
+            async with self._free.setdefault(start.item.account_id, asyncio.Semaphore(_CONNECTIONS)):
+                if not isinstance(connector, Begins):
+                    await start()
+                with beginning.told(start):
+                    async with asyncio.timeout(self._pace.patience.total_seconds()):
+                        return await connector.send(outbound)
+        except TimeoutError:
+            if not start.begun:
+                raise PlatformDown("no connection in time") from None
+            raise
+        except Exception:
+            if start.obstacle is not None:  # whatever the connector makes of it: nothing has left
+                return start.obstacle
+            raise
 
     def _closed(self, item: Item, operation: Operation, known: Capabilities) -> bool:
         """Whether the channel takes no free text now: it would be refused, or charged."""
@@ -348,6 +365,33 @@ class Deliverer:
         if item.kind == "retract" and item.part + 1 < len(item.refs):
             return Sent(more=True)
         return sent
+
+
+class _NotBegun(Exception):
+    """Nothing may be sent."""
+
+
+class _Beginning:
+    """The beginning of one delivery, recorded once, however many requests it takes."""
+
+    def __init__(self, item: Item, record: Callable[[Item], Awaitable[bool]]) -> None:
+        self.item, self._record = item, record
+        self.begun = False
+        self.obstacle: Later | None = None  # why it could not begin
+
+    async def __call__(self) -> None:
+        if self.begun:
+            return
+        try:
+            ours = await self._record(self.item)
+        except StorageUnavailable as error:
+            self.obstacle = _wait(self.item, timedelta(seconds=1), error.code, "database away")
+            raise
+        if not ours:
+            taken = "another worker has claimed it"
+            self.obstacle = _wait(self.item, timedelta(), "lane.taken_over", taken)
+            raise _NotBegun
+        self.begun = True
 
 
 async def _reconcile(connector: Connector, outbound: Outbound, item: Item) -> Result | None:

@@ -210,6 +210,16 @@ class Reconciles(Protocol):
 
 
 @runtime_checkable
+class Begins(Protocol):
+    """A connector that awaits `bot.core.beginning.begin` itself, with a connection in hand.
+
+    A delivery of any other is taken for begun before `send` is called.
+    """
+
+    begins: bool
+
+
+@runtime_checkable
 class HasFiles(Protocol):
     """A connector whose attachments can be fetched."""
 

@@ -77,6 +77,8 @@ _HEADERS = 16 * 1024  # bytes of each one's headers: what servers write stands o
 class EmailConnector:
     """Connector, Listens, HasFiles, Initiates, and Reconciles where `capabilities.reconciles` says so."""
 
+    begins = True
+
     def __init__(
         self,
         settings: AccountSettings,

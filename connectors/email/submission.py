@@ -11,6 +11,7 @@ from enum import Enum
 import aiosmtplib
 import structlog
 
+from bot.core.beginning import begin
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
@@ -94,6 +95,7 @@ class Submission:
             except (aiosmtplib.SMTPException, OSError) as error:
                 raise PlatformDown(f"{type(error).__name__}: the mail server hung up") from error
             await self._copy(client, copies, message_id)
+            await begin()
             try:
                 await client.data(raw, timeout=_DATA_TIMEOUT)
             except aiosmtplib.SMTPResponseException as error:

@@ -42,6 +42,8 @@ _log = structlog.get_logger()
 class MessengerConnector:
     """Connector, Registers and HasFiles."""
 
+    begins = True
+
     def __init__(self, settings: AccountSettings, means: Means) -> None:
         for name in _SECRETS:
             if not settings.secrets.get(name):

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 
 from bot.core.errors import OutcomeUnknown, PlatformDown, Refused, SendError
+from connectors.beginning import begun
 from connectors.meta.node import Node
 
 API_URL = "https://graph.facebook.com"
@@ -210,6 +211,7 @@ class Graph:
                 # Idle connections are ended by us, before the server does it under a request on its way.
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=15.0),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=begun(),
                 trust_env=self._by_proxy,
             )
         return self._session

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.core.errors import PlatformDown, Refused
+from connectors.beginning import begun
 from connectors.slack.failures import broken, refused
 from connectors.slack.payload import Node
 
@@ -43,7 +44,7 @@ class Line:
 
     def session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+            self._session = aiohttp.ClientSession(timeout=TIMEOUT, trace_configs=begun())
         return self._session
 
     async def close(self) -> None:

@@ -38,6 +38,8 @@ class SlackConnector:
     Over HTTP when the account's mode is `webhook`, over Socket Mode when it is `socket`.
     """
 
+    begins = True
+
     def __init__(
         self,
         settings: AccountSettings,

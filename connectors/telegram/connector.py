@@ -51,6 +51,8 @@ _log = structlog.get_logger()
 class TelegramConnector:
     """Connector, Listens, Registers, HasFiles and HasPermalinks."""
 
+    begins = True
+
     def __init__(self, settings: AccountSettings, means: Means, *, pause: Pause = asyncio.sleep) -> None:
         token = settings.secrets.get("bot_token", "")
         own = _TOKEN.fullmatch(token)

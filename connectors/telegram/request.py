@@ -15,6 +15,8 @@ import aiohttp
 from telegram.error import BadRequest, NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
 
+from connectors.beginning import begun
+
 _CONNECT = 5.0  # seconds, each of the following too
 _READ = 15.0
 _WRITE = 10.0
@@ -125,6 +127,7 @@ class AiohttpRequest(BaseRequest):
                 # Idle connections are ended by us, before the server does it under a request on its way.
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=15.0),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=begun(),
                 proxy=proxy,
             )
         return self._session

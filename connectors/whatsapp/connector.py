@@ -35,6 +35,8 @@ class WhatsAppConnector:
     user does not have.
     """
 
+    begins = True
+
     def __init__(self, settings: AccountSettings, means: Means) -> None:
         secrets = settings.secrets
         needed = [

@@ -14,6 +14,7 @@ from bot.bus.deliver import Deliverer, Pace
 from bot.core.connector import MODEST, Capabilities
 from bot.core.errors import PlatformDown
 from bot.core.outbound import Outbound, Sent
+from connectors.beginning import begun
 from storage.outbox import Allowance
 from tests.accounts import Brought
 from tests.turns.bench import Bench
@@ -97,6 +98,56 @@ async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Benc
             stop.set()
             await running
     assert set(platform.asked) == {"whatsapp", "messenger", "telegram"}
+
+
+class Handshaking(Connected):
+    """Its connections are made with TLS, which takes its time."""
+
+    begins = True
+
+    def __init__(self, platform: Platform, account: str) -> None:
+        super().__init__(platform, account)
+        self._address = self._address.replace("http:", "https:")
+
+    async def send(self, outbound: Outbound) -> Sent:
+        async with aiohttp.ClientSession(trace_configs=begun()) as session, session.post(self._address):
+            return Sent(str(outbound.id))
+
+
+async def test_what_waits_for_its_connection_has_not_begun(desk: Bench) -> None:
+    """So a worker that dies while it greets a platform leaves nothing in doubt."""
+    for n in range(SLOTS):
+        await desk.say("Hello", f"{n}")
+    platform, stop, greeted = Platform(), asyncio.Event(), asyncio.Semaphore(0)
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take the connection, and never answer to what comes over it."""
+        greeted.release()
+        await stop.wait()
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        platform.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        deliverer = Deliverer(
+            database=desk.database,
+            outbox=desk.outbox,
+            connectors=Brought(desk.accounts, {name: Handshaking(platform, name) for name in desk.accounts}),
+            cards=None,  # type: ignore[arg-type]  # no room is open
+            bell=Bell(None, "test"),
+            pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
+        )
+        running = asyncio.create_task(deliverer.run(stop))
+        try:
+            async with asyncio.timeout(30):
+                for _ in range(SLOTS // 2):
+                    await greeted.acquire()
+            told = "select count(*) filter (where begun), count(*) from outbox where state = 'sending'"
+            [[begun_, claimed]] = await desk.rows(told)
+        finally:
+            stop.set()
+            await running
+    assert int(str(claimed)) >= SLOTS // 2
+    assert begun_ == 0
 
 
 async def test_an_account_with_much_to_send_and_a_low_rate_leaves_room_for_the_others(desk: Bench) -> None:

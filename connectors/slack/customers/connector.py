@@ -46,6 +46,8 @@ class SlackCustomers:
     A place's chat is `installation/channel`, a file's ref `installation/file`.
     """
 
+    begins = True
+
     def __init__(
         self,
         settings: AccountSettings,

@@ -4,8 +4,9 @@ from contextlib import suppress
 
 import pytest
 
-from bot.core.connector import Reconciles
-from bot.core.errors import OutcomeUnknown, PlatformDown, Refused
+from bot.core.beginning import told
+from bot.core.connector import Begins, Reconciles
+from bot.core.errors import OutcomeUnknown, PlatformDown, Refused, StorageUnavailable
 from bot.core.events import AttachmentKind, Event
 from bot.core.outbound import Outbound, Post, Sent
 from connectors.sandbox.fault import FaultKind
@@ -87,6 +88,33 @@ class Failing:
 
         assert found is not None
         assert [bubble.id for bubble in platform.shown()] == [found.message]
+
+    async def test_it_tells_when_a_delivery_begins_and_nothing_has_arrived_by_then(
+        self, platform: Platform, hello: Event
+    ) -> None:
+        shown: list[int] = []
+
+        async def first() -> None:
+            shown.append(len(platform.shown()))
+
+        assert isinstance(platform.connector, Begins)
+        with told(first):
+            await platform.deliver(hello, ANSWER)
+
+        assert shown[0] == 0
+        assert len(platform.shown()) == 1
+
+    async def test_nothing_is_sent_that_may_not_begin(self, platform: Platform, hello: Event) -> None:
+        outbound = platform.outbound(hello, ANSWER)
+
+        async def first() -> None:
+            raise StorageUnavailable("the database is away")
+
+        with told(first), pytest.raises(Exception):  # noqa: B017, PT011 (a library may put its own around it)
+            await platform.connector.send(outbound)
+
+        assert platform.shown() == []
+        await self._arrives_now(platform, outbound)
 
     async def test_a_part_that_the_message_does_not_have_is_never_sent(
         self, platform: Platform, hello: Event
