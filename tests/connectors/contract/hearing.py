@@ -5,6 +5,7 @@ import pytest
 from bot.core.connector import HasFiles
 from bot.core.errors import ForgedRequest, SendError
 from bot.core.events import Event, Said, Unsupported
+from tests.connectors.contract.claims import claims
 from tests.connectors.contract.platform import Platform, knock
 from tests.connectors.contract.samples import sample
 
@@ -18,6 +19,12 @@ class Hearing:
         assert (hello.place.channel, hello.place.account) == (platform.kind.name, platform.connector.account)
         assert 0 < len(hello.external_id) <= 200
         assert len(hello.reply_context.encode()) <= 16 * 1024
+
+    @claims("addresses")
+    async def test_only_where_an_account_has_several_addresses_is_told_which_one_was_written_to(
+        self, platform: Platform, hello: Event
+    ) -> None:
+        assert bool(hello.addressed) is platform.capabilities.addresses
 
     async def test_a_forged_request_is_refused(self, platform: Platform) -> None:
         forged = platform.forged()
