@@ -145,6 +145,7 @@ def test_every_answer_is_a_mail_that_programs_can_read(
     assert set(mail.keys()) <= {
         "From", "To", "Cc", "Message-ID", "Reply-To", "In-Reply-To", "References", "Auto-Submitted",
         "X-Auto-Response-Suppress", "Subject", "Date", "MIME-Version", "Content-Type",
+        "x-ms-reactions",
     }  # fmt: skip
     assert raw == compose(markdown, given_files, context, envelope, letterhead)
 

@@ -103,7 +103,19 @@ def of_our_page(request: rig.Json) -> tuple[rig.Json, int]:
     entries = request["entry"]
     assert isinstance(entries, list)
     counted = sum(len(entry.get(key, ())) for entry in entries for key in ("messaging", "standby", "changes"))
-    return {**request, "entry": [{**entry, "id": rig.PAGE} for entry in entries]}, counted
+    return {**request, "entry": [_of_our_page(entry) for entry in entries]}, counted
+
+
+def _of_our_page(entry: rig.Json) -> rig.Json:
+    told = {key: [to_us(one) for one in entry[key]] for key in ("messaging", "standby") if key in entry}
+    return {**entry, **told, "id": rig.PAGE}
+
+
+def to_us(one: rig.Json) -> rig.Json:
+    """The same item, with our Page where another one stands."""
+    message = one.get("message")
+    ours = "sender" if isinstance(message, dict) and message.get("is_echo") else "recipient"
+    return {**one, ours: {"id": rig.PAGE}} if ours in one else one
 
 
 def read(request: rig.Json) -> tuple[Event, ...]:
@@ -127,7 +139,7 @@ def test_every_named_example_is_read_as_what_it_is() -> None:
 def test_no_example_is_left_out_and_each_has_an_id_of_its_own() -> None:
     contents: list[Content] = []
     for name, one in items():
-        (event,) = rig.parsed(one)
+        (event,) = rig.parsed(to_us(one))
         assert isinstance(event.content, KINDS), name
         assert all((event.external_id, event.place.chat)), name
         contents.append(event.content)

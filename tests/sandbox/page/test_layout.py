@@ -253,11 +253,15 @@ async def test_every_sign_is_drawn_in_colour_whatever_fonts_the_machine_has(stag
 
 
 def written() -> set[str]:
-    """Every sign that the product writes: in its texts, notices, marks, pickers and samples."""
+    """Every sign that the product writes: in its texts, notices, marks, pickers and samples.
+
+    What Slack calls each emoji is a table for reading, and nothing that is written.
+    """
     found: set[str] = set()
+    read = ROOT / "connectors" / "slack" / "emoji.py"
     for folder in ("bot", "connectors", "orgs", "storage"):
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix in (".py", ".js", ".yaml", ".md", ".html"):
+            if path != read and path.suffix in (".py", ".js", ".yaml", ".md", ".html"):
                 found.update(_SIGN.findall(path.read_text(encoding="utf-8")))
     return found
 
