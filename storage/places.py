@@ -211,7 +211,7 @@ class Places:
             return {key: self._spots[key] for key in first}
         locked = await self._lock(connection, arrivals, others)
         await self._pair(connection, arrivals, {})
-        known = await self._leading(connection, arrivals, first, inviting)
+        known = await self._leading(connection, arrivals, first, inviting, locked)
         await self._pair(connection, arrivals, known)
         await self._follow(connection, arrivals, known)
         late = [key for key, spot in known.items() if not spot.begun and spot.conversation not in locked]
@@ -257,6 +257,7 @@ class Places:
         arrivals: Sequence[Arrival],
         first: Mapping[Key, Arrival],
         inviting: set[Key],
+        locked: set[ConversationId],
     ) -> dict[Key, Spot]:
         known = {key: spot for key in first if key not in inviting and (spot := self._spots.get(key))}
         missing = {key: first[key] for key in first if key not in known}
@@ -277,7 +278,7 @@ class Places:
             fresh = await self._fresh(connection, arrivals, opening)
             if fresh:
                 # Not remembered: the transaction may yet fail, and then there are no such rows.
-                known |= await self._open(connection, fresh)
+                known |= await self._open(connection, fresh, locked)
         return known
 
     async def _fresh(
@@ -312,7 +313,9 @@ class Places:
             for row in rows
         }
 
-    async def _open(self, connection: AsyncConnection, opening: Mapping[Key, Arrival]) -> dict[Key, Spot]:
+    async def _open(
+        self, connection: AsyncConnection, opening: Mapping[Key, Arrival], locked: set[ConversationId]
+    ) -> dict[Key, Spot]:
         """The slow way: see the module."""
         who = {key: (key[0], identity_of(a.account, a.event)) for key, a in opening.items()}
         guards = {_guard(identity) for identity in who.values()}
@@ -343,9 +346,14 @@ class Places:
             person = people[who[key]]
             if joined is None and not person.fresh and _may_join(arrival.event):
                 joined = await self._going_on(connection, person)
+            leads = {joined, spot.conversation if spot is not None else None} - {None}
+            if not leads <= locked:
+                # To refer to one that others hold would be to wait for them, who may wait for us.
+                raise PlaceMoved("a place leads to a conversation that was begun since they were locked")
             spots[key] = await self._enter(
                 connection, key, arrival, person, spot, joined, lanes[_chat(arrival)]
             )
+            locked.add(spots[key].conversation)  # if it was begun here
         return spots
 
     async def _people(

@@ -10,6 +10,7 @@ from bot.core.events import Attachment, AttachmentKind
 from bot.core.outbound import Button, Post
 from connectors.rendering.degrading import carried, choices, in_words, venue
 from connectors.rendering.density import bounded
+from connectors.rendering.document import escaped
 from connectors.rendering.splitting import Size, joined, split
 from connectors.rendering.units import length
 
@@ -79,6 +80,10 @@ def plan(
         return (TextPart(text, rendered(text)),)
     text = bounded(joined(post.text, "\n".join(lines), numbers))
     pieces = list(split(text, capabilities.text_limit, size))
+    if (
+        not pieces and text.strip()
+    ):  # marks alone, such as "-": nothing that they mark, and yet somebody's words
+        pieces = list(split(escaped(text.strip()), capabilities.text_limit, size))
     if buttons or rows:
         pieces = pieces or [_BELOW]
         if choice_limit is not None:

@@ -215,6 +215,14 @@ def test_what_is_appended_does_not_fall_into_an_open_code_block() -> None:
     assert texts(shown) == ["x = 1\n\n📄 a name.bin (https://files.test/f1)"]
 
 
+@pytest.mark.parametrize("words", ["-", "#", "*", ">", "1.", "- -"])
+def test_marks_that_mark_nothing_are_words_all_the_same(words: str) -> None:
+    (part,) = planned(Post(words))
+
+    assert isinstance(part, TextPart)
+    assert part.text == words
+
+
 def test_a_template_is_one_text_without_buttons() -> None:
     post = Post(
         "Long. " * 100,
