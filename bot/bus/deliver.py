@@ -327,7 +327,7 @@ class Deliverer:
             raise
 
     def _closed(self, item: Item, operation: Operation, known: Capabilities) -> bool:
-        """Whether the channel takes no free text now: it would be refused, or charged."""
+        """Return whether the channel takes no free text now: it would be refused, or charged."""
         if known.window is None or not isinstance(operation, Post) or operation.template is not None:
             return False
         human = operation.speaker is not None and operation.speaker.human
@@ -335,7 +335,7 @@ class Deliverer:
         return item.heard_at is None or item.heard_at + window <= self._clock()
 
     async def _operation(self, item: Item) -> Operation | None:
-        """What to do now. None: there is nothing left that it could be done to."""
+        """Return what to do now. None: there is nothing left that it could be done to."""
         if item.kind == "card":
             assert item.room is not None  # noqa: S101  a card always belongs to a room
             card = await self._cards(item.organization, item.room)
@@ -413,7 +413,7 @@ def _wait(item: Item, pause: timedelta, code: str, reason: str) -> Later:
 
 
 def _judge(item: Item, operation: Operation | None, error: SendError, connector: Connector) -> Result:
-    """What a failure means for the delivery, and for its chat.
+    """Return what a failure means for the delivery, and for its chat.
 
     A chat that takes no new message for now rests until it does. Otherwise it takes what others have to say:
     one change of a message that is refused, or one message that breaks the platform, holds up nobody else.
@@ -427,7 +427,7 @@ def _judge(item: Item, operation: Operation | None, error: SendError, connector:
 
 
 def _fate(item: Item, error: SendError, connector: Connector) -> Result:
-    """What a failure means for the delivery."""
+    """Return what a failure means for the delivery."""
     pause = min(timedelta(seconds=2.0 ** (item.attempts - 1)), LONGEST_PAUSE)
     match error:
         case RateLimited(growth=1.0):

@@ -213,7 +213,7 @@ class Fetcher:
                 await asyncio.sleep(0.2)
 
     async def _discard(self, wanted: Wanted) -> None:
-        """What an earlier try may have put before its worker died."""
+        """Delete what an earlier try may have put before its worker died."""
         try:
             await self._store.delete(wanted.id)
         except PlatformDown as error:
@@ -286,7 +286,7 @@ class Fetcher:
 
 
 class _Glance:
-    """What must be seen of a file to know what it is."""
+    """Collect what must be seen of a file to know what it is."""
 
     def __init__(self) -> None:
         self.size = 0
