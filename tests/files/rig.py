@@ -143,7 +143,7 @@ class Desk:
             yield
         finally:
             stop.set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await running
 
     async def hears(self, *refs: str, mime_type: str = "image/png", name: str = "photo.png") -> None:
@@ -178,7 +178,7 @@ class Desk:
         sealer = self.keys.customer(CustomerId(row.customer_id), row.data_key)
         return sealer.open(row.error, field=FILE_ERROR)
 
-    async def settled(self, count: int = 1, *, seconds: float = 15.0) -> list[object]:
+    async def settled(self, count: int = 1, *, seconds: float = 60.0) -> list[object]:
         """The rows, once so many have an end."""
         async with asyncio.timeout(seconds):
             while True:
@@ -189,7 +189,7 @@ class Desk:
 
     async def tried(self, times: int) -> None:
         """Until the first file has been claimed so often."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await self.rows())[0].attempts < times:  # type: ignore[attr-defined]  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 

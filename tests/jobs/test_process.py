@@ -30,7 +30,7 @@ configure(LogLevel.INFO, pretty=False)
 servers = Servers(database_url=os.environ["OF_DATABASE"], redis_url=os.environ["OF_REDIS"])
 run_jobs(parse({"ENCRYPTION_KEY": os.environ["OF_KEY"]}), servers, "aaaa")
 """
-PATIENCE = 30.0  # seconds; a bound against hanging, nothing here waits for it
+PATIENCE = 60.0  # seconds; a bound against hanging, nothing here waits for it
 
 
 def until(true: Callable[[], bool], what: str) -> None:
@@ -64,7 +64,7 @@ class Running:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=PATIENCE)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A destroyed key leaves the files of the database, too."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from sqlalchemy import text
 
 from bot.core.errors import KeysRemain
 from bot.core.ids import CustomerId
-from bot.jobs.job import Context
+from bot.jobs.job import Context, Counts
 from bot.jobs.rewrite import rewrite
 from storage.database import Database
 from storage.keys import destroy
@@ -56,11 +57,21 @@ async def waiting(database: Database) -> int:
         return count
 
 
+async def rewritten(context: Context) -> Counts:
+    """Try until it is done, as the worker does: PostgreSQL's own housekeeping may hold it up for a moment."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await rewrite(context)
+            except KeysRemain:
+                await asyncio.sleep(0.05)
+
+
 async def test_a_destroyed_key_is_in_no_file_of_a_table_after_the_night(
     context: Context, database: Database, key: bytes
 ) -> None:
     assert await files_with(database, key) == ["customers"]
-    assert await rewrite(context) == {"keys": 1}
+    assert await rewritten(context) == {"keys": 1}
     assert await files_with(database, key) == []
     assert await waiting(database) == 0
 
@@ -73,9 +84,9 @@ async def test_where_nobody_was_erased_the_table_is_not_rewritten(
             path: str = await connection.scalar(text("select pg_relation_filepath('customers')"))
             return path
 
-    await rewrite(context)
+    await rewritten(context)
     before = await file()
-    assert await rewrite(context) == {"keys": 0}
+    assert await rewritten(context) == {"keys": 0}
     assert await file() == before
 
 
@@ -91,7 +102,7 @@ async def test_a_transaction_that_still_sees_the_key_holds_it_up_and_is_told_of(
         await rewrite(context)
     assert await waiting(database) == 1
     await other.rollback()
-    assert await rewrite(context) == {"keys": 1}
+    assert await rewritten(context) == {"keys": 1}
 
 
 async def test_while_a_backup_reads_the_table_it_is_let_alone(
@@ -101,7 +112,7 @@ async def test_while_a_backup_reads_the_table_it_is_let_alone(
     with pytest.raises(KeysRemain, match="such as a backup"):
         await rewrite(context, patience_seconds=1)
     await other.rollback()
-    assert await rewrite(context) == {"keys": 1}
+    assert await rewritten(context) == {"keys": 1}
 
 
 async def test_a_table_that_would_take_long_is_left_to_the_operator(

@@ -92,7 +92,7 @@ async def execute(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 (it watches other programs)
             await asyncio.sleep(0.02)
 

@@ -10,6 +10,7 @@ from connectors.sandbox.people import identity
 from connectors.sandbox.slack.files import Upload
 from connectors.sandbox.slack.wire import Refused
 from connectors.sandbox.telegram import TelegramUser
+from connectors.sandbox.telegram.model import ChatMessage
 from connectors.slack.emoji import code_for
 from tests.story.rig import Rig, until
 
@@ -318,7 +319,16 @@ class Topic(Room):
         return [m.text for m in self.rig.night_watch.messages(self.topic)]
 
     def card(self) -> str:
-        return next((m.text for m in self.rig.night_watch.messages(self.topic) if m.buttons), "")
+        card = self._card()
+        return card.text if card else ""
+
+    def labels(self) -> list[str]:
+        """Return what the buttons of the card say."""
+        card = self._card()
+        return [str(button.get("text", "")) for row in card.buttons for button in row] if card else []
+
+    def _card(self) -> ChatMessage | None:
+        return next((m for m in self.rig.night_watch.messages(self.topic) if m.buttons), None)
 
     def post(self, who: str, text: str) -> str:
         return str(self.rig.night_watch.say(self._user(who), text, topic=self.topic).message_id)
@@ -371,9 +381,9 @@ class Topic(Room):
 
     async def press(self, who: str, action: str) -> None:
         label = {"assign": "Take", "return": "Return to agent"}.get(action, action.capitalize())
-        card = next((m for m in self.rig.night_watch.messages(self.topic) if m.buttons), None)
+        card = self._card()
         assert card is not None, "the card has no buttons any more"
-        labels = [str(button.get("text", "")) for row in card.buttons for button in row]
+        labels = self.labels()
         found = next((each for each in labels if each.startswith(label)), None)
         assert found is not None, f"there is no button {label!r} among {labels}"
         for _ in range(2 if found == "Take over" else 1):  # which asks first

@@ -24,7 +24,7 @@ async def _taken(r: Rig, customer: OnTelegram, room: SlackThread) -> None:
 
 async def _pressed(room: SlackThread, who: str, action: str) -> None:
     """As soon as the account is connected again: another channel is another connection."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await room.press(who, action)
@@ -221,6 +221,7 @@ async def test_a_removed_person_holds_no_topic_of_telegram_either(
             what="the topic is told",
         )
         room.post("farid", "I am still here")
+        await until(lambda: "Take" in room.labels(), what="the card offers to take it")
         await room.press("grace", "take")
         room.post("grace", "Grace here.")
         await until(lambda: "Grace here." in customer.heard(), what="the next one speaks")

@@ -39,7 +39,7 @@ from connectors.sandbox.fault import Fault, FaultKind
 from tests.connectors.means import MemoryMeans
 
 Heard = TypeVar("Heard", bound=Content)
-PATIENCE = 10  # seconds for what comes in through sockets
+PATIENCE = 60  # seconds for what comes in through sockets
 
 
 class NotingInbox:

@@ -103,7 +103,7 @@ class Vault:
         return [name for name in self.kept if name.startswith(prefix)]
 
     async def until(self, ready: Callable[["Vault"], bool]) -> None:
-        async with asyncio.timeout(15), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: ready(self))
 
 
@@ -171,7 +171,7 @@ class Line:
 
     async def paused(self, times: int) -> None:
         """Until the connector waited so often."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.pauses) < times:
                 self._rested.clear()
                 await self._rested.wait()
