@@ -66,6 +66,7 @@ class MergedLine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:
     conversation: ConversationId
+    number: int
     customer: CustomerId
     channels: tuple[Channel, ...]
     status: Status
@@ -232,6 +233,7 @@ def _history(row: AnyRow, keys: Keys) -> HistoryLine:
     words = sealer.open(row.content, field=CONTENT) if sealer is not None and row.content else ""
     return HistoryLine(
         conversation=ConversationId(row.id),
+        number=row.number,
         customer=CustomerId(row.customer_id),
         channels=_channels(row.channels),
         status=Status(row.status),
@@ -306,7 +308,8 @@ MERGED: Final = text("""
 
 # ix_conversations_customer_id, ix_places_conversation_id, uq_messages_position
 HISTORIES: Final = text("""
-    select v.id, v.customer_id, c.data_key, v.status, v.created_at, v.resolved_at, v.position, m.content,
+    select v.id, v.number, v.customer_id, c.data_key, v.status, v.created_at, v.resolved_at, v.position,
+        m.content,
         (select array_agg(distinct cast(a.channel as text)) from places p
             join accounts a on a.id = p.account_id
             where p.conversation_id = v.id or p.id = v.place_id) as channels

@@ -49,6 +49,7 @@ from storage.floods import Floods, recording
 from storage.hashes import SEEN, event_key, reference_hash, seen_before
 from storage.keys import Keys
 from storage.notices import listed
+from storage.numbers import NewNumber, new_number
 from storage.places import (
     CLOSED,
     CONTEXT,
@@ -157,10 +158,17 @@ class Inboxes:
     who has written how much.
     """
 
-    def __init__(self, keys: Keys, new_id: NewId, *, remembered: int = 20_000) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        new_id: NewId,
+        *,
+        remembered: int = 20_000,
+        new_number: NewNumber = new_number,
+    ) -> None:
         self._keys = keys
         self._new_id = new_id
-        self._places = Places(keys, new_id, remembered=remembered)
+        self._places = Places(keys, new_id, remembered=remembered, new_number=new_number)
         self._floods = Floods(remembered=remembered)
 
     async def accept(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> Accepted:

@@ -42,6 +42,7 @@ from storage.hashes import SEEN, event_key, seen_before
 from storage.keys import Keys
 from storage.lanes import lanes_of
 from storage.merging import alone, merge
+from storage.numbers import NewNumber, begin_numbered, new_number
 from storage.sealing import KeyedHash, Sealer
 
 AnyRow = Row[Any]
@@ -173,9 +174,17 @@ def token_hash(index: KeyedHash, token: str) -> bytes:
 class Places:
     """Stateless but for a bounded memory of the places it has seen."""
 
-    def __init__(self, keys: Keys, new_id: NewId, *, remembered: int = 20_000) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        new_id: NewId,
+        *,
+        remembered: int = 20_000,
+        new_number: NewNumber = new_number,
+    ) -> None:
         self._keys = keys
         self._new_id = new_id
+        self._new_number = new_number
         self._remembered = remembered
         self._spots: dict[Key, Spot] = {}
         self._paired: dict[tuple[Key, Key], None] = {}
@@ -460,7 +469,7 @@ class Places:
                 "owner_kind": arrival.rules.owner_kind,
                 "owner_name": arrival.rules.owner_of(arrival.event),
             }
-            steps.append((_BEGIN, begun))
+            await begin_numbered(connection, _BEGIN, begun, self._new_number)
         if before is not None:
             steps.append((_POINT, {"id": before.place, "conversation": conversation}))
             await together(connection, *steps)
@@ -774,8 +783,10 @@ _IDENTITY = text("""
 """)
 
 _BEGIN = text("""
-    insert into conversations (id, organization_id, customer_id, previous_id, owner_kind, owner_name, status)
-    values (:id, :organization, :customer, :previous, :owner_kind, :owner_name, 'pending')
+    insert into conversations (id, organization_id, customer_id, number, previous_id, owner_kind, owner_name,
+        status)
+    values (:id, :organization, :customer, :number, :previous, :owner_kind, :owner_name, 'pending')
+    on conflict (organization_id, number) do nothing returning id
 """)
 
 _PLACE = text("""

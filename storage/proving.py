@@ -16,6 +16,7 @@ from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
 from storage.keys import Keys
 from storage.lanes import lane_of
 from storage.merging import merge
+from storage.numbers import begin_numbered
 from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, returns_of, returns_row, seal_place
 from storage.sealing import Sealer
 
@@ -85,7 +86,11 @@ async def begin(
         (_TAKE_SLOT, {"link": new_id(), "slot": slot, "seconds": CODES_SPAN.total_seconds()}),
     ):
         names = set(statement._bindparams)
-        await connection.execute(statement, {k: v for k, v in (shared | values).items() if k in names})
+        given = {k: v for k, v in (shared | values).items() if k in names}
+        if statement is _CONVERSATION:
+            await begin_numbered(connection, statement, given)
+        else:
+            await connection.execute(statement, given)
     return Beginning(UUID(effect.subject), conversation, lane, sealer)
 
 
@@ -168,8 +173,10 @@ _IDENTITY_PROVED = text("""
 """)
 
 _CONVERSATION = text("""
-    insert into conversations (id, organization_id, customer_id, owner_kind, owner_name, status, resolved_at)
-    values (:conversation, :organization, :customer, 'agent', '', 'resolved', clock_timestamp())
+    insert into conversations (id, organization_id, customer_id, number, owner_kind, owner_name, status,
+        resolved_at)
+    values (:conversation, :organization, :customer, :number, 'agent', '', 'resolved', clock_timestamp())
+    on conflict (organization_id, number) do nothing returning id
 """)
 
 _PLACE = text("""

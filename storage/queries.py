@@ -36,6 +36,7 @@ from bot.core.ids import (
     PersonId,
     TeamId,
 )
+from bot.core.numbers import number_typed
 from storage import queries_sql as sql
 from storage.effects import SNAPSHOT, STEP_REASON, TURN_REASONS
 from storage.keys import Keys
@@ -53,6 +54,7 @@ AnyRow = Row[Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationLine:
     id: ConversationId
+    number: int
     customer: CustomerId
     customer_name: str
     customer_address: str  # as people of that channel write it; "" when it is not kept
@@ -191,12 +193,24 @@ _BY_PREFIX: Final = {
     Subject.CUSTOMER: sql.CUSTOMERS_BY_PREFIX,
 }
 
+_BY_NUMBER: Final = {
+    Subject.CONVERSATION: sql.CONVERSATION_BY_NUMBER,
+    Subject.ESCALATION: sql.ESCALATION_BY_NUMBER,
+}
+
 
 async def find_id(connection: AsyncConnection, organization: OrgId, subject: Subject, reference: str) -> UUID:
     """The id that begins with `reference`: PREFIX_LEAST or more hexadecimal digits, with or without dashes.
 
+    A conversation is found by its number as well, and its newest escalation by the same.
     Raises BadUsage for anything else and when several begin with it, NotFound when none does.
     """
+    if (number := number_typed(reference)) is not None and (statement := _BY_NUMBER.get(subject)) is not None:
+        given = {"organization": organization, "number": number}
+        if (numbered := await connection.scalar(statement, given)) is not None:
+            return UUID(str(numbered))
+        if reference.strip().startswith("#") or len(str(number)) < PREFIX_LEAST:
+            raise NotFound(subject, reference)
     digits = reference.strip().lower().replace("-", "")
     if not (digits.isascii() and digits.isalnum() and set(digits) <= set("0123456789abcdef")):
         raise BadUsage(f"{reference[:40]!r} is no id of a {subject}: ids are hexadecimal digits.")
@@ -437,6 +451,7 @@ def _conversation_line(row: AnyRow, keys: Keys) -> ConversationLine:
     sealer = _sealer(keys, row)
     return ConversationLine(
         id=ConversationId(row.id),
+        number=row.number,
         customer=CustomerId(row.customer_id),
         customer_name=_name(row.profile, sealer),
         customer_address=_address(row, keys),

@@ -25,8 +25,21 @@ CUSTOMERS_BY_PREFIX: Final = text("""
     order by id limit 4
 """)
 
+# uq_conversations_number
+CONVERSATION_BY_NUMBER: Final = text("""
+    select id from conversations where organization_id = :organization and number = :number
+""")
+
+# uq_conversations_number, ix_escalations_conversation_id
+ESCALATION_BY_NUMBER: Final = text("""
+    select e.id from conversations v
+    join escalations e on e.conversation_id = v.id and e.organization_id = v.organization_id
+    where v.organization_id = :organization and v.number = :number
+    order by e.opened_at desc, e.id desc limit 1
+""")
+
 _CONVERSATION_LINE = """
-    select v.id, v.customer_id, v.status, v.owner_kind, v.owner_name, v.created_at, v.position,
+    select v.id, v.number, v.customer_id, v.status, v.owner_kind, v.owner_name, v.created_at, v.position,
         v.memory -> 'automatic' is not null as automatic, v.pending_since, v.previous_id,
         a.channel, a.account, c.profile, c.data_key,
         i.address, o.id as owner_id, o.data_key as owner_key

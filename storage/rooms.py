@@ -35,6 +35,7 @@ class Earlier:
     """Another conversation of the same customer."""
 
     id: ConversationId
+    number: int
     channel: Channel
     status: Status
     at: datetime
@@ -141,6 +142,7 @@ def _earlier(row: AnyRow) -> Earlier:
         room = Place(Channel(row.room_channel), row.account, row.chat, row.thread)
     return Earlier(
         id=ConversationId(row.id),
+        number=row.number,
         channel=Channel(row.channel),
         status=Status(row.status),
         at=row.created_at,
@@ -165,7 +167,7 @@ _KEPT = text("""
 
 # ix_conversations_customer_id, for each customer who was found to be this one
 _EARLIER = text("""
-    select v.id, v.status, v.created_at, v.owner_kind, v.owner_name, a.channel,
+    select v.id, v.number, v.status, v.created_at, v.owner_kind, v.owner_name, a.channel,
         e.state, e.team, e.to_human, r.account, r.room_channel, r.chat, r.thread
     from conversations mine
     join customers c on c.id = mine.customer_id

@@ -270,6 +270,13 @@ conversations = Table(
     Column("id", Uuid, primary_key=True),
     _organization(),
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
+    # Short and random, for people: see storage.numbers. The default is for programs of the version before.
+    Column(
+        "number",
+        BigInteger,
+        nullable=False,
+        server_default=text("100000000000 + floor(random() * 900000000000)::bigint"),
+    ),
     Column("status", String(50), nullable=False),
     _created(),
     Column("place_id", Uuid, ForeignKey("places.id", use_alter=True)),  # where the customer wrote last
@@ -289,6 +296,7 @@ conversations = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     _when("lease_until"),
     Column("fence", BigInteger, nullable=False, server_default="0"),
+    Index("uq_conversations_number", "organization_id", "number", unique=True),
     Index("ix_conversations_wake_at", "wake_at", postgresql_where=text("wake_at is not null")),
     Index("ix_conversations_organization_created", "organization_id", text("created_at desc")),
     Index("ix_conversations_status", "organization_id", "status", text("created_at desc")),

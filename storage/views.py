@@ -331,6 +331,7 @@ def conversation(row: AnyRow, keys: Keys) -> Conversation:
         owner=Owner(OwnerKind(row.owner_kind), row.owner_name),
         status=Status(row.status),
         created_at=row.created_at,
+        number=row.number,
         memory=load_memory(row.memory),
         verified=row.verified,
         return_verified=row.return_verified,
@@ -480,7 +481,7 @@ def next_wake(timers: Sequence[Timer]) -> datetime | None:
 
 CONVERSATION = """
     select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
-        v.memory, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
+        v.memory, v.number, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
         p.account_id, a.channel, a.account, c.profile, c.data_key, i.verified, i.address, p.return_verified,
         o.id as owner_id, o.data_key as owner_key, g.data_key as org_key, g.index_key,
         v.accepted - v.handled as unhandled, clock_timestamp() as now

@@ -8,6 +8,7 @@ from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permi
 from bot.core.conversation import Message, Status
 from bot.core.errors import BadUsage
 from bot.core.ids import ConversationId
+from bot.core.numbers import shown
 from bot.turns.quoting import known_as
 from storage import queries
 from storage.queries import ConversationLine, ConversationStory, Subject
@@ -75,7 +76,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             summary="One conversation, word by word.",
             permission=Permission.MEMBER,
             handler=show,
-            parameters=(Parameter("conversation", "Its id, or the beginning of it."),),
+            parameters=(Parameter("conversation", "Its number, its id, or the beginning of that."),),
         ),
     )
 
@@ -94,10 +95,11 @@ def _listed(desk: Desk, lines: tuple[ConversationLine, ...]) -> Output:
     return Output(
         tables=(
             Table(
-                ("conversation", "customer", "channel", "status", "owner", "messages", "age"),
+                ("conversation", "number", "customer", "channel", "status", "owner", "messages", "age"),
                 tuple(
                     (
                         short,
+                        shown(line.number),
                         _customer(line),
                         line.channel,
                         f"{line.status.value}{' (a program wrote)' if line.automatic else ''}",
@@ -117,6 +119,7 @@ def _listed(desk: Desk, lines: tuple[ConversationLine, ...]) -> Output:
 def line_data(line: ConversationLine) -> dict[str, JsonValue]:
     return {
         "id": str(line.id),
+        "number": shown(line.number),
         "customer": str(line.customer),
         "customer_name": line.customer_name,
         "customer_address": line.customer_address,
@@ -137,7 +140,7 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
         f", waits for an answer for {since(desk.clock(), line.pending_since)}" if line.pending_since else ""
     )
     head = (
-        f"{line.id}: {_customer(line)} on {line.channel}, {line.status},"
+        f"{line.id}, number {shown(line.number)}: {_customer(line)} on {line.channel}, {line.status},"
         f" {line.owner.kind} {line.owner.name} has the word{waits}."
     )
     before = f"\nThe customer's conversation before it: {story.previous}" if story.previous else ""

@@ -60,7 +60,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             "A link by which the customer of a conversation goes on in another account. Good once, for 24 h.",
             changes.invite,
             Permission.MEMBER,
-            Parameter("conversation", "Its id, or the beginning of it."),
+            Parameter("conversation", "Its number, its id, or the beginning of that."),
             Parameter("account", "The account to go on in, as the organization file names it."),
         ),
         _command(

@@ -7,6 +7,7 @@ from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment, plural, short_id, short_ids, since
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
 from bot.core.ids import CustomerId
+from bot.core.numbers import shown
 from storage import customers, queries
 from storage.customers import HISTORY, CustomerLine, CustomerStory, HistoryLine
 from storage.posted import Remains, remains
@@ -205,10 +206,20 @@ def _history(story: CustomerStory) -> Table:
     newest = f", the newest {HISTORY}" if count > HISTORY else ""
     shorts = short_ids([one.conversation for one in story.history])
     return Table(
-        ("conversation", "channels", "began (UTC)", "resolved (UTC)", "status", "messages", "first words"),
+        (
+            "conversation",
+            "number",
+            "channels",
+            "began (UTC)",
+            "resolved (UTC)",
+            "status",
+            "messages",
+            "first words",
+        ),
         tuple(
             (
                 short,
+                shown(one.number),
                 ", ".join(one.channels) or "-",
                 moment(one.created_at),
                 moment(one.resolved_at),
@@ -261,6 +272,7 @@ def _data(story: CustomerStory) -> dict[str, JsonValue]:
 def _history_data(one: HistoryLine) -> dict[str, JsonValue]:
     return {
         "conversation": str(one.conversation),
+        "number": shown(one.number),
         "customer": str(one.customer),
         "channels": list(one.channels),
         "status": one.status.value,

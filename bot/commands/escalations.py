@@ -68,7 +68,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             summary="One escalation: its reason, its clock and its path.",
             permission=Permission.MEMBER,
             handler=show,
-            parameters=(Parameter("escalation", "Its id, or the beginning of it."),),
+            parameters=(Parameter("escalation", "Its id, or the number of its conversation."),),
         ),
     )
 

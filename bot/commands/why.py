@@ -31,7 +31,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.MEMBER,
             handler=why,
             parameters=(
-                Parameter("conversation", "Its id, or the beginning of it."),
+                Parameter("conversation", "Its number, its id, or the beginning of that."),
                 Parameter("limit", f"How many turns, the newest, at most {_MOST}.", "50", option=True),
             ),
         ),

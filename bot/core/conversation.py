@@ -382,6 +382,7 @@ class Conversation:
     owner: Owner
     status: Status
     created_at: datetime
+    number: int = 0  # short, for people: see `bot.core.numbers`
     memory: Memory = field(default_factory=Memory)
     verified: bool = True  # False: nobody vouches that this customer is who they say
     return_verified: bool = True  # False: answers may reach somebody who never wrote

@@ -11,6 +11,7 @@ from bot.core.conversation import EscalationState, OwnerKind, Role, Status, Urge
 from bot.core.errors import SendError
 from bot.core.events import Place
 from bot.core.ids import ConversationId, OrgId
+from bot.core.numbers import shown
 from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.closing import reopen_button
 from bot.turns.erased import erased_line
@@ -176,6 +177,7 @@ def _facts(view: RoomView, organization: Organization, channel: str) -> tuple[tu
         ("Customer", plain(view.conversation.customer_name) or "no name told"),
         ("Address", plain(view.conversation.address) or "unknown"),
         ("Channel", channel),
+        ("Number", shown(view.conversation.number)),
         ("Team", team.name if team else view.team),
         ("Urgency", _URGENCY[escalation.urgency]),
         ("Agent", agent.title if agent else escalation.agent),
@@ -209,7 +211,7 @@ def _before(
         ]
         if link := links.get(earlier.id):
             told.append(f"[thread]({link})")
-        lines.append(f"{' · '.join(told)} · `{str(earlier.id)[:13]}`")
+        lines.append(f"{' · '.join(told)} · `{shown(earlier.number)}`")
     return "\n".join(lines)
 
 

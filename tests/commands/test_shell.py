@@ -16,11 +16,12 @@ from tests.commands.telling import KEY, SAMPLE, Told
 
 
 def golden(text: str) -> str:
-    """Without what differs from run to run: ids and times; columns of them keep one width."""
+    """Without what differs from run to run: ids, numbers and times; columns of them keep one width."""
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "ID", text)
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}(-7[0-9a-f]{3})?(-[0-9a-f]{4})?", "ID", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
     text = re.sub(r"\b\d+ (s|min)\b", "AGE", text)
+    text = re.sub(r"#\d{4}-\d{2,}", "NUMBER", text)
     return re.sub(r" {2,}", "  ", text)
 
 
@@ -164,11 +165,18 @@ def test_conversations_alone_means_list(desk: Desks, story: Told) -> None:
     alone, listed = desk("conversations"), desk("conversations", "list")
     assert golden(alone.out) == golden(listed.out)
     assert golden(alone.out) == (
-        "conversation  customer  channel  status  owner  messages  age\n"
-        "ID  Tom  telegram  escalated  queue:billing  2  AGE\n"
-        "ID  Maria  telegram  pending  agent:onboarding-specialist  2  AGE\n"
+        "conversation  number  customer  channel  status  owner  messages  age\n"
+        "ID  NUMBER  Tom  telegram  escalated  queue:billing  2  AGE\n"
+        "ID  NUMBER  Maria  telegram  pending  agent:onboarding-specialist  2  AGE\n"
     )
-    assert [c["id"] for c in desk("conversations", "--json").data] == [str(story.escalated), str(story.plain)]
+    listed_data = desk("conversations", "--json").data
+    assert [c["id"] for c in listed_data] == [str(story.escalated), str(story.plain)]
+    number = listed_data[0]["number"]
+    for typed in (number, number.removeprefix("#"), number.replace("-", "").removeprefix("#")):
+        assert desk("conversations", "show", typed, "--json").data["id"] == str(story.escalated)
+        assert desk("escalations", "show", typed, "--json").data["conversation"] == str(story.escalated)
+        assert str(story.escalated) in desk("why", typed).out
+    assert desk("conversations", "show", "#1000-00").code != 0
     assert [c["customer_name"] for c in desk("conversations", "--status", "escalated", "--json").data] == [
         "Tom"
     ]
@@ -191,7 +199,7 @@ def test_lists_hold_nothing_that_a_customer_wrote(desk: Desks, story: Told) -> N
 def test_a_conversation_is_shown_word_by_word_without_control_characters(desk: Desks, story: Told) -> None:
     shown = desk("conversations", "show", str(story.escalated)[:18])
     assert golden(shown.out) == (
-        "ID: Tom on telegram, escalated, queue billing has the word.\n"
+        "ID, number NUMBER: Tom on telegram, escalated, queue billing has the word.\n"
         "Escalation ID: waiting, team billing\n"
         "\n"
         "2 messages\n"

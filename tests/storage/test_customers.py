@@ -208,8 +208,10 @@ FILL = (
         cast(cast(c.id as text) as bytea), c.id from customers c where c.data_key = ''
     """,
     """
-    insert into conversations (id, organization_id, customer_id, status, owner_kind, owner_name, place_id)
-    select c.id, c.organization_id, c.id, 'resolved', 'agent', 'a', (select id from places limit 1)
+    insert into conversations (id, organization_id, customer_id, number, status, owner_kind, owner_name,
+        place_id)
+    select c.id, c.organization_id, c.id, 10000000 + row_number() over (), 'resolved', 'agent', 'a',
+        (select id from places limit 1)
     from customers c where c.data_key = ''
     """,
     """

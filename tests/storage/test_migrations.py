@@ -352,3 +352,33 @@ async def test_who_was_erased_before_it_stays_erased_and_holds_nobody_up(
             assert to_customers(await desk.deliver()) == ["Answer to tom"]
         finally:
             await desk.database.close()
+
+
+async def test_what_is_older_than_numbers_gets_one_by_the_migration(empty_url: str) -> None:
+    migrated_to(empty_url, "0018")
+    filled = """
+        insert into organizations (id, name, data_key, index_key)
+            select gen_random_uuid(), 'org' || n, '', '' from generate_series(1, 2) n;
+        insert into customers (id, organization_id, data_key, profile)
+            select gen_random_uuid(), id, '', '' from organizations;
+        insert into conversations (id, organization_id, customer_id, status, owner_kind, owner_name)
+            select gen_random_uuid(), c.organization_id, c.id, 'resolved', 'agent', 'a'
+            from customers c, generate_series(1, 3000);
+    """
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(filled)
+        upgrade(empty_url)
+        rows = connection.execute("select organization_id, number from conversations").fetchall()
+        assert len(rows) == 6000
+        assert len(set(rows)) == 6000
+        numbers = [number for _, number in rows]
+        assert min(numbers) >= 100_000
+        assert sum(number < 1_000_000 for number in numbers) > 5_900
+        assert max(numbers) < 100_000_000
+        # A program of the version before goes on beginning conversations until it is stopped.
+        late = connection.execute("""
+            insert into conversations (id, organization_id, customer_id, status, owner_kind, owner_name)
+            select gen_random_uuid(), organization_id, id, 'resolved', 'agent', 'a' from customers
+            returning number
+        """).fetchall()
+    assert all(number >= 10**11 for [number] in late)

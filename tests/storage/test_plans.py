@@ -124,10 +124,10 @@ FILL = (
     from story where n %% 10 = 3 or waits
     """,
     """
-    insert into conversations (id, organization_id, customer_id, status, created_at, place_id,
+    insert into conversations (id, number, organization_id, customer_id, status, created_at, place_id,
         owner_kind, owner_name, memory, accepted, handled, position, said, pending_since,
             wake_at)
-    select id, organization, id,
+    select id, 100000 + n, organization, id,
         case when waits then 'escalated' when n %% 50 = 0 then 'active' else 'resolved' end,
         at, id, 'agent', 'tier1', '{}', 5, case when waits then 4 else 5 end,
             10, 5,
@@ -381,6 +381,10 @@ def _prefix(s: Sample) -> dict[str, object]:
     return _in(s) | {"least": UUID(digits.ljust(32, "0")), "most": UUID(digits.ljust(32, "f"))}
 
 
+def _numbered(s: Sample) -> dict[str, object]:
+    return _in(s) | {"number": 100_000 + MESSAGES // PER_CONVERSATION}
+
+
 CASES = (
     # the door
     Case("find", places._FIND, lambda s: {"accounts": s.accounts, "hashes": s.hashes}, 200),
@@ -604,6 +608,8 @@ CASES = (
     Case("again", outbox._AGAIN, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40),
     # screens
     Case("conversation by prefix", screens.CONVERSATIONS_BY_PREFIX, _prefix, 60),
+    Case("conversation by number", screens.CONVERSATION_BY_NUMBER, _numbered, 30),
+    Case("escalation by number", screens.ESCALATION_BY_NUMBER, _numbered, 40),
     Case("escalation by prefix", screens.ESCALATIONS_BY_PREFIX, _prefix, 60),
     Case("delivery by prefix", screens.DELIVERIES_BY_PREFIX, _prefix, 60),
     Case("conversations", screens.CONVERSATIONS, lambda s: _page(s, before=None), 300),

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.conversation import Status
 from bot.core.errors import BadUsage, NotFound
 from bot.core.ids import ConversationId, OrgId, new_id
+from bot.core.numbers import shown
 from storage import queries, queries_sql
 from storage.database import Database
 from storage.keys import Keys, destroy
@@ -97,6 +98,36 @@ async def test_the_status_filters(connection: AsyncConnection, keys: Keys, told:
     assert await queries.conversations(connection, keys, told.organization, status=Status.RESOLVED) == ()
 
 
+async def test_a_number_stands_for_the_id_within_its_organization(
+    connection: AsyncConnection, keys: Keys, told: Told
+) -> None:
+    number = (await queries.conversation(connection, keys, told.organization, told.escalated)).line.number
+    for typed in (shown(number), shown(number)[1:], str(number), f" # {number} "):
+        found = await queries.find_id(connection, told.organization, Subject.CONVERSATION, typed)
+        assert found == told.escalated
+        found = await queries.find_id(connection, told.organization, Subject.ESCALATION, typed)
+        assert found == told.escalation
+        for subject in (Subject.CONVERSATION, Subject.ESCALATION):
+            with pytest.raises(NotFound):
+                await queries.find_id(connection, OrgId(new_id()), subject, typed)
+    with pytest.raises(BadUsage):
+        await queries.find_id(connection, told.organization, Subject.CUSTOMER, shown(number))
+
+
+async def test_an_id_that_begins_with_digits_alone_is_found_by_them(
+    connection: AsyncConnection, told: Told
+) -> None:
+    await connection.execute(
+        text(
+            "insert into conversations (id, organization_id, customer_id, status, owner_kind, owner_name)"
+            " select '12345678-9000-4000-8000-000000000000', organization_id, customer_id, 'resolved',"
+            " owner_kind, owner_name from conversations limit 1"
+        )
+    )
+    found = await queries.find_id(connection, told.organization, Subject.CONVERSATION, "12345678")
+    assert str(found).startswith("12345678")
+
+
 @pytest.mark.parametrize(
     "reference", ["", "0", "01990a1", "zzzzzzzz", "١٢٣٤٥٦٧٨", "\0" * 8, "a" * 33, "'; drop--"]
 )
@@ -109,6 +140,7 @@ async def test_what_is_no_id_is_bad_usage(connection: AsyncConnection, told: Tol
     ("statement", "index"),
     [
         (queries_sql.CONVERSATIONS_BY_PREFIX, "pk_conversations"),
+        (queries_sql.CONVERSATION_BY_NUMBER, "uq_conversations_number"),
         (queries_sql.CONVERSATIONS, "ix_conversations_organization_created"),
         (queries_sql.MESSAGES, "uq_messages_position"),
         (queries_sql.TURNS, "ix_turns_conversation_id"),
@@ -136,6 +168,7 @@ async def test_hot_reads_go_by_their_index(
         "conversation": told.plain,
         "least": told.plain,
         "most": told.plain,
+        "number": 10000007,
         "status": None,
         "before": None,
         "limit": 20,
@@ -149,10 +182,10 @@ async def _many(connection: AsyncConnection, count: int) -> None:
     """Copies of one conversation, with a message and a turn each."""
     await connection.execute(
         text(
-            "insert into conversations (id, organization_id, customer_id, status, place_id, owner_kind,"
-            " owner_name, created_at)"
-            " select gen_random_uuid(), organization_id, customer_id, 'resolved', place_id, owner_kind,"
-            " owner_name, created_at - make_interval(secs => n / 3)"
+            "insert into conversations (id, organization_id, customer_id, number, status, place_id,"
+            " owner_kind, owner_name, created_at)"
+            " select gen_random_uuid(), organization_id, customer_id, 10000000 + n, 'resolved', place_id,"
+            " owner_kind, owner_name, created_at - make_interval(secs => n / 3)"
             " from (select * from conversations order by id limit 1) v, generate_series(1, :count) n"
         ),
         {"count": count},
