@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,6 @@ from connectors.email.intake import Intake, Limits, ResolveTxt, former_keys, res
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.reading import MAX_BYTES, Budget, ReadingProcess, Traces, traces
-from connectors.email.reading.trust import GOOGLE, MICROSOFT
 from connectors.email.servers import TrustedServers
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
@@ -303,7 +302,7 @@ class EmailConnector:
         found = [traces(head, trusted_servers=names) for head in heads]
         brought = [each for each in found if each.brought]
         if not brought:
-            return _of_silent_servers(found, names)
+            return _of_silent_servers(plain, await servers.silent())
         server = brought[0].server
         lines = max(each.received for each in found if each.server == server)
         raise Refused(
@@ -380,17 +379,23 @@ class EmailConnector:
         return await asyncio.to_thread(compose, sheet.markdown, files, context, envelope, letterhead)
 
 
-def _of_silent_servers(found: Sequence[Traces], names: Sequence[str]) -> str:
-    """Return what follows where servers that may write below their own line did not write into each mail."""
-    below = {each.server for each in found if each.server and f"{each.server}/above" not in names}
-    silent = sum(not each.server for each in found)
-    if not silent or not below - {GOOGLE, MICROSOFT}:
+def _of_silent_servers(plain: Sequence[Traces], known: Iterable[str]) -> str:
+    """Return what follows where servers left mails from outside without results."""
+    server = min({*known, *(name for each in plain for name in each.silent)}, default="")
+    if not server or any(each.above == server for each in plain):
         return ""
-    server = min(below - {GOOGLE, MICROSOFT})
+    empty = sum(server in each.silent for each in plain)
+    below = [each.received for each in plain if each.server == server]
+    follows = (
+        "so it is believed above its own Received line alone"
+        if server in known
+        else "where a forged header in its name would be taken for its own: after three of them"
+        " it is believed above its own Received line alone"
+    )
     return (
-        f"But {server} wrote no Authentication-Results into {silent} of the last {len(found)} mails: a forged"
-        " header in its name would be taken for its own there. Let it strip every such header from mail that"
-        " comes in, or write its own above its Received line (docs/connect/email.md)"
+        f"But {server} wrote no Authentication-Results into {empty} of the last {len(plain)} mails,"
+        f" {follows}. If it strips every such header from mail that comes in, write"
+        f" `{server}/{max(below, default=1)}` under trusted_servers (docs/connect/email.md)"
     )
 
 

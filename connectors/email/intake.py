@@ -93,6 +93,8 @@ class Intake:
         first = await self._first_reading(mail)
         if first.results_above:
             await self._servers.shown_above(first.results_above)
+        for server in first.silent_servers:
+            await self._servers.was_silent(server)
         events, rest = first.events, first.rest
         async with self._queue.entered(first.keys, len(raw) if rest else 0) as queued:
             if rest or queued.before:
@@ -171,7 +173,9 @@ class Intake:
             events = self._events(given, mail, too_costly=too_costly)
             rest = Budget(max(left, 0.0)) if too_costly or late else None
             keys = self._reader.order_keys(mail, events)
-            return _Reading(events, keys, rest, mail.results_above, self._reader.of_others(mail))
+            return _Reading(
+                events, keys, rest, mail.results_above, mail.silent_servers, self._reader.of_others(mail)
+            )
         except OSError:
             raise
         except Exception as error:
@@ -261,6 +265,7 @@ class _Reading:
     keys: frozenset[str] = frozenset()  # of mails that keep their order
     rest: Budget | None = None
     results_above: str = ""
+    silent_servers: tuple[str, ...] = ()
     others: tuple[Place, ...] = ()  # threads of other people that it may belong to
 
 

@@ -13,6 +13,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from re import _constants as op  # type: ignore[attr-defined]
 from typing import Any, Final, TypeVar, cast
@@ -37,6 +38,7 @@ _Positions = frozenset[int]
 T = TypeVar("T")
 
 
+@lru_cache(maxsize=1_000)  # a file is checked again and again while somebody writes it
 def expected_instead(pattern: str) -> str:
     """Return what to write instead of a pattern, "" where nothing is wrong with it. It must compile."""
     tree = parser.parse(pattern)

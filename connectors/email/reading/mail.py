@@ -92,6 +92,7 @@ class Mail:
     reaction: str  # the emoji that it is nothing but; "" for all others
     trust: Trust
     results_above: str  # the trusted server that wrote its results above its own Received line, or ""
+    silent_servers: tuple[str, ...]  # trusted ones that took it from outside and wrote no results into it
 
     @property
     def bounce(self) -> Bounce | None:

@@ -107,6 +107,7 @@ def read(
         reaction=reactions.reaction(root, text.new) if references or in_reply_to else "",
         trust=trust.judge(raw, headers, authors, tuple(trusted_servers), dkim),
         results_above=trust.writes_above(headers, tuple(trusted_servers)),
+        silent_servers=trust.silent_servers(headers, tuple(trusted_servers)),
     )
 
 

@@ -3,9 +3,10 @@
 First the word of our own server: its Authentication-Results (RFC 8601), only the topmost of its name, never
 those below a header of somebody else, nor below more Received lines than it writes them below. The RFC (4 and
 7.1) wants them above the line in which the server says from whom it has the mail: what came from outside
-stands below that one, always. Of a server that keeps to it (`/above`) nothing further down is believed. Some
-write below that line, though (Gmail; OpenDKIM and OpenDMARC until 2026): these must strip what came in their
-name, and no mail shows whether they have.
+stands below that one, always. Of a server that keeps to it (`/above`) nothing further down is believed, nor
+of one that leaves mails from outside without results: there a forged header would stand alone. Some write
+below that line, though (Gmail; OpenDKIM and OpenDMARC until 2026): these must strip what came in their name,
+and no mail shows whether they have.
 
 A mail that no such server judged is judged by its DKIM signatures (RFC 6376) here. Only signatures and
 results *aligned* with From count (RFC 7489, 3.1): the same domain, or one above it, which controls it.
@@ -49,6 +50,9 @@ MICROSOFT = "protection.outlook.com"
 # It writes its results below its own line, and strips all others: no mail shows anything else of it.
 GOOGLE = "mx.google.com"
 _ADDRESS = re.compile(r"\[(?:ipv6:)?([0-9a-f.:]{2,45})\]", re.I)
+_AUTHENTICATED = re.compile(
+    r"\swith\s+(?:utf8)?(?:e?smtps?|lmtps?)a\b"
+)  # RFC 3848: from somebody of the house
 _LMTP = re.compile(r"\s*(?:\([^()]*\)\s*)?with\s+lmtp")
 _NAMELESS = re.compile(r"^\s*(?:spf|dkim|dmarc|compauth)\s*=", re.I | re.ASCII)
 _LITERAL = re.compile(
@@ -182,6 +186,7 @@ class Traces:
     received: int = 0  # lines of that name above the topmost ones
     brought: bool = False  # others in that server's name were in the mail when it came, and can be believed
     above: str = ""  # the server that `writes_above`
+    silent: tuple[str, ...] = ()  # the `silent_servers`
 
 
 def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
@@ -192,7 +197,8 @@ def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
     be taken for it.
     """
     trusted = _trusted(trusted_servers)
-    found, received = Traces(above=writes_above(headers, trusted_servers)), 0
+    above, silent = writes_above(headers, trusted_servers), silent_servers(headers, trusted_servers)
+    found, received = Traces(above=above, silent=silent), 0
     judged: set[str] = set()
     topmost: list[Result] = []
     passed: set[str] = set()
@@ -227,6 +233,28 @@ def writes_above(headers: Headers, trusted_servers: Sequence[str]) -> str:
         elif key == "received" and (takers := _takers(value, trusted)):
             return next(iter(sorted(takers & judges - {GOOGLE})), "")
     return ""
+
+
+def silent_servers(headers: Headers, trusted_servers: Sequence[str]) -> tuple[str, ...]:
+    """Return the trusted servers that may have taken a mail from outside and written no results into it.
+
+    Those that are given with a place are left out, and those that are known to write always.
+    """
+    trusted = _trusted(trusted_servers)
+    plain = tuple(name for name, place in trusted.items() if place == _Place())
+    for key, value in headers.fields:
+        if key in (RESULTS, ODD_RESULTS) and _server_and_results(key, value)[0] in trusted:
+            return ()
+    for line in headers.all("received"):
+        text = unfold(line)[:_MAX_VALUE].lower()
+        sender, by, taker = text.partition(" by ")
+        if not by or not any(_is_public(address) for address in _ADDRESS.findall(sender)):
+            continue
+        if _AUTHENTICATED.search(taker):
+            return ()
+        named = _takers(line, trusted)
+        return tuple(name for name in plain if name in (named or plain) and name not in (GOOGLE, MICROSOFT))
+    return ()
 
 
 def _is_new(results: list[Result], topmost: list[Result]) -> bool:

@@ -505,6 +505,35 @@ async def test_what_a_server_is_seen_to_do_is_known_to_the_next_process(
     assert not forged.sender.verified
 
 
+async def test_a_server_that_leaves_mails_without_results_is_not_believed_below_its_own_line(
+    line: Line, server: MailServer
+) -> None:
+    results = RESULTS.format("fischer.example")
+    for number in (1, 2, 3):
+        await stored(line, number, TAKEN)
+    await line.inbox.has(3)
+    await line.stop()
+    async with rig.line(server, rig.settings(rig.options(server)), line.vault) as again:
+        await again.listen()
+        await stored(again, 4, TAKEN, results)
+        await again.inbox.has(1)
+        told = await again.connector.check()
+        await stored(again, 5, results, TAKEN)
+        forged, honest = await again.inbox.has(2)
+
+    assert not forged.sender.verified
+    assert honest.sender.verified, "nobody outside can write there"
+    assert "so it is believed above its own Received line alone" in told
+
+
+async def test_one_mail_without_results_proves_nothing_about_a_server(line: Line) -> None:
+    results = RESULTS.format("fischer.example")
+    await stored(line, 1, TAKEN)
+    await stored(line, 2, TAKEN, results)
+    _, event = await line.inbox.has(2)
+    assert event.sender.verified
+
+
 async def test_a_place_that_is_given_needs_nothing_to_be_seen(server: MailServer) -> None:
     given = rig.settings(rig.options(server, trusted_servers=f"{server.authserv}/1"))
     async with rig.line(server, given) as line:

@@ -395,6 +395,34 @@ def test_a_server_that_writes_above_its_own_line_is_believed_nowhere_else(
     assert judged(mail(*lines)).results_above == ("mx.acme.example" if shown else "")
 
 
+WEB_FORM = (
+    "from laptop ([9.9.9.9]) by mx.acme.example (Postfix) with ESMTPSA id 8; Mon, 2 Mar 2026 10:00:00 +0000"
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "servers", "silent"),
+    [
+        ([TAKEN], SERVERS, ("mx.acme.example",)),
+        ([*INSIDE, TAKEN], SERVERS, ("mx.acme.example",)),
+        ([TAKEN, "mx.other.example; dkim=pass header.d=example.org"], SERVERS, ("mx.acme.example",)),
+        ([TAKEN, PASS], SERVERS, ()),  # of theirs or not: this mail shows nothing
+        ([PASS, TAKEN], SERVERS, ()),
+        (INSIDE, SERVERS, ()),
+        ([WEB_FORM], SERVERS, ()),  # of somebody who has a password there
+        ([TAKEN], ("mx.acme.example/1",), ()),
+        ([TAKEN], ("mx.acme.example/above",), ()),
+        ([TAKEN], ("mx.acme.example", "mx2.acme.example"), ("mx.acme.example",)),
+        ([TAKEN], ("acme.example", "filter.example"), ("acme.example", "filter.example")),
+        ([TAKEN.replace("mx.acme.example", "mx.google.com")], ("mx.google.com",), ()),
+    ],
+)  # fmt: skip
+def test_a_server_that_took_a_mail_and_wrote_nothing_is_silent(
+    lines: list[str], servers: tuple[str, ...], silent: tuple[str, ...]
+) -> None:
+    assert judged(mail(*lines), servers=servers).silent_servers == silent
+
+
 def test_what_a_sender_puts_into_that_line_hides_it_from_nobody() -> None:
     for name in ("[127.0.0.1]", "(by", "by", "mx.acme.example", "with lmtp", "[10.0.0.1])"):
         taken = (
