@@ -3,10 +3,11 @@
 from bot.core.answering import Answer, HandOver
 from bot.core.conversation import EscalationState
 from bot.core.events import OPEN_NEXT, Tapped
-from bot.core.ids import ConversationId
+from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Post
 from bot.rooms.notices import notice_post
 from bot.turns.draft import Decision
+from storage.merging import merge
 from storage.outbox import Item
 from tests.turns.bench import Bench, to_customers
 from tests.turns.test_bursts import ALLOWED
@@ -27,12 +28,12 @@ async def forged(desk: Bench, count: int = MANY) -> list[ConversationId]:
     ]
 
 
-async def flood(desk: Bench, count: int = MANY) -> None:
+async def flood(desk: Bench, who: str = "noisy", count: int = MANY) -> None:
     """One customer begins one thread after the other, and people are needed in each."""
     desk.customer_per_minute = ALLOWED
     for n in range(count):
         event = desk.event(
-            f"Help {n}!", "noisy", on="slack-customers", chat="C1", thread=f"thread-{n}", shared=True
+            f"Help {n}!", who, on="slack-customers", chat="C1", thread=f"{who}-{n}", shared=True
         )
         await desk.hear(event)
         await desk.turn(handed_over)
@@ -123,6 +124,19 @@ async def test_a_customer_who_floods_gets_no_more_rooms_than_that_in_however_man
     assert waiting == MANY
     _, post = await notice(desk)
     assert f"{MANY - SHOWN} conversations wait" in post.text
+
+
+async def test_customers_who_were_merged_get_no_more_rooms_than_one(desk: Bench) -> None:
+    kept, merged = [
+        await desk.customer_of(await desk.say("Hello", who, on="slack-customers", chat="C1", thread=who))
+        for who in ("noisy", "louder")
+    ]
+    await desk.turn()
+    async with desk.database.begin() as connection:
+        await merge(connection, new_id(), desk.tenant, kept=kept, merged=merged, by="test", how="test")
+    await flood(desk, "noisy")
+    await flood(desk, "louder")
+    assert await rooms(desk) == SHOWN
 
 
 async def test_the_ends_of_many_conversations_of_one_customer_are_spread(desk: Bench) -> None:
