@@ -12,6 +12,7 @@ _OUT = (
     "security",
     "ca_file",
     "trusted_servers",
+    "dkim_selectors",
     "plus",
     "name",
     "signature",

@@ -30,10 +30,11 @@ from connectors.email.composing import (
     sheets,
 )
 from connectors.email.context import ReplyContext, read_context
+from connectors.email.domain import TxtRecords, txt_records, what_is_missing
 from connectors.email.files import MailFiles
 from connectors.email.imap import ImapSession, opened
 from connectors.email.incoming import CHANNEL
-from connectors.email.intake import Intake, Limits, ResolveTxt, former_keys, resolve_txt
+from connectors.email.intake import Intake, Limits, former_keys
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
 from connectors.email.reading import MAX_BYTES, Budget, ReadingProcess, Traces, traces
@@ -83,7 +84,7 @@ class EmailConnector:
         settings: AccountSettings,
         means: Means,
         *,
-        resolve: ResolveTxt = resolve_txt,
+        look_up: TxtRecords = txt_records,
         pause: Pause = asyncio.sleep,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
         limits: Limits | None = None,
@@ -91,7 +92,7 @@ class EmailConnector:
     ) -> None:
         self._settings = read_settings(settings)
         self._means = means
-        self._resolve = resolve
+        self._look_up = look_up
         self._pause = pause
         self._randomness = randomness
         self._limits = limits or Limits()
@@ -132,7 +133,7 @@ class EmailConnector:
     async def listen(self, inbox: Inbox) -> None:
         former = await former_keys(self._settings, self._means.vault)
         threads = Threads(self._settings.key, self._settings.account, former)
-        intake = Intake(self._settings, threads, self._resolve, self._trusted_servers(), self._limits)
+        intake = Intake(self._settings, threads, self._look_up, self._trusted_servers(), self._limits)
         try:
             if self._settings.listen is None:
                 await self._watch(intake, inbox)
@@ -264,6 +265,7 @@ class EmailConnector:
 
     async def check(self) -> str:
         await self._submission.check()
+        notes: list[str] = []
         if self._settings.imap is not None:
             async with opened(self._settings, self._tokens) as session:
                 for folder in (
@@ -272,8 +274,10 @@ class EmailConnector:
                 ):
                     await session.select(folder)
                 if note := await self._check_results(session):
-                    return f"{self._settings.address}. {note}"
-        return self._settings.address
+                    notes.append(note)
+        given = self._settings
+        notes += await what_is_missing(given.domain, given.smtp.host, given.dkim_selectors, self._look_up)
+        return ". ".join((given.address, *notes))
 
     async def _check_results(self, session: ImapSession) -> str:
         """Return what may go wrong with whom we believe, "" for nothing.

@@ -26,6 +26,7 @@ from bot.core.events import (
 )
 from bot.core.payment_cards import masked
 from connectors.email.context import ReplyContext, bounded_references
+from connectors.email.domain import missing_authentication
 from connectors.email.reading import (
     MAX_BEYOND,
     MAX_BYTES,
@@ -313,6 +314,8 @@ class MailReader:
         reason = (
             " ".join(each for each in (bounce.status, bounce.diagnostic) if each) or "returned by a server"
         )
+        if why := missing_authentication(bounce.status):
+            reason = f"{bounce.status}: {why}"
         unreachable = bounce.status.startswith(("5.1.", "5.2.1")) or not bounce.status
         # Their Reply-To, or where their mail is passed on to, is not the address that speaks in the thread.
         customer = not bounce.recipient or bounce.in_copy is False or self._speaks(found, bounce.recipient)

@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import dns.asyncresolver
-import dns.resolver
 import structlog
 
 from bot.core.connector import Inbox, Vault
 from bot.core.errors import MalformedPayload
 from bot.core.events import Event, Place
+from connectors.email.domain import TxtRecords
 from connectors.email.incoming import Kept, MailReader, joining
 from connectors.email.queue import MailQueue
 from connectors.email.reading import (
@@ -31,9 +30,8 @@ from connectors.email.servers import TrustedServers
 from connectors.email.settings import EmailSettings
 from connectors.email.threads import Threads
 
-ResolveTxt = Callable[[str], Awaitable[bytes | None]]
-_DNS_SECONDS = 5.0
 _LARGE = 256 * 1024  # bytes of a mail
+KeyRecord = Callable[[str], Awaitable[bytes | None]]
 
 _log = structlog.get_logger()
 
@@ -55,14 +53,14 @@ class Intake:
         self,
         settings: EmailSettings,
         threads: Threads,
-        resolve_txt: ResolveTxt,
+        look_up: TxtRecords,
         servers: TrustedServers,
         limits: Limits,
     ) -> None:
         self._settings = settings
         self._threads = threads
         self._reader = MailReader(settings.account, settings.addresses, threads)
-        self._resolve_txt = resolve_txt
+        self._look_up = look_up
         self._servers = servers
         self._limits = limits
         self._process = ReadingProcess()
@@ -153,7 +151,7 @@ class Intake:
             nonlocal late
             try:
                 async with asyncio.timeout(limits.lookups):
-                    return await self._resolve_txt(name)
+                    return await self._key(name)
             except TimeoutError:
                 late = True
                 raise
@@ -181,11 +179,15 @@ class Intake:
         except Exception as error:
             return _Reading((self._not_understood(given, error),))
 
+    async def _key(self, name: str) -> bytes | None:
+        """Return the TXT record with a key, None where there is none; a wildcard may bring others along."""
+        return next((record for record in await self._look_up(name) if b"p=" in record), None)
+
     async def _patient_reading(self, mail: "_Given", budget: Budget) -> tuple[Event, ...] | None:
         """Return the events of a mail, None where it costs more."""
         try:
             return self._events(
-                mail, await self._read(self._patient_process, mail, mail.raw, budget, self._resolve_txt)
+                mail, await self._read(self._patient_process, mail, mail.raw, budget, self._key)
             )
         except TooCostly:
             return None
@@ -204,7 +206,7 @@ class Intake:
             too_costly=too_costly,
         )
 
-    async def _read_head(self, given: "_Given", budget: Budget, resolve: ResolveTxt) -> Mail:
+    async def _read_head(self, given: "_Given", budget: Budget, resolve: KeyRecord) -> Mail:
         """Read a mail's headers, or of those that are too costly what says whose it is."""
         try:
             return await self._read(self._process, given, head(given.raw), budget, resolve)
@@ -222,7 +224,7 @@ class Intake:
         )
 
     async def _read(
-        self, process: ReadingProcess, given: "_Given", raw: bytes, budget: Budget, resolve: ResolveTxt
+        self, process: ReadingProcess, given: "_Given", raw: bytes, budget: Budget, resolve: KeyRecord
     ) -> Mail:
         """Read a mail, or a part of it. Raises TooCostly."""
         names = await process.key_names(raw, trusted_servers=given.servers, budget=budget)
@@ -280,13 +282,3 @@ async def former_keys(settings: EmailSettings, vault: Vault) -> tuple[bytes, ...
     if name not in known:
         await vault.put(name, settings.key.hex())
     return tuple(former)
-
-
-async def resolve_txt(name: str) -> bytes | None:
-    """The TXT record with a key, None where there is none. Raises DNSException when the DNS is too slow."""
-    try:
-        answer = await dns.asyncresolver.resolve(name, "TXT", lifetime=_DNS_SECONDS)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return None
-    records = [b"".join(record.strings) for record in answer]
-    return next((record for record in records if b"p=" in record), None)  # a wildcard may bring others along

@@ -17,6 +17,8 @@ Options
                      number, as in mx.example.com/1, only below so many Received lines at most; with
                      mx.example.com/above only above the Received line that this server itself wrote. One
                      that is seen to write there is taken so, unless it has a number
+    dkim_selectors   under which names our provider publishes its DKIM keys, by commas, where they are not its
+                     usual ones; `check` looks for them
     plus             "no" where the provider does not deliver name+anything@… to name@…
     sent             the folder into which the provider itself files what we send by SMTP (Gmail, Microsoft
                      365); with it, a delivery whose fate a crash hid can be looked up
@@ -79,6 +81,7 @@ class EmailSettings:
     folders: tuple[str, ...]
     sent: str
     trusted_servers: tuple[str, ...]
+    dkim_selectors: tuple[str, ...]
     plus: bool
     name: str
     signature: str
@@ -157,6 +160,7 @@ class _Reader:
             folders=self._several("folders") or ("INBOX",),
             sent=self._options.get("sent", ""),
             trusted_servers=self._several("trusted_servers"),
+            dkim_selectors=self._several("dkim_selectors"),
             plus=self._choice("plus", ("yes", "no")) == "yes",
             name=self._options.get("name", self._settings.name),
             signature=self._options.get("signature", self._settings.signature),

@@ -22,6 +22,7 @@ from bot.core.errors import (
     Unreachable,
 )
 from connectors.email.composing import in_ascii
+from connectors.email.domain import missing_authentication
 from connectors.email.oauth import AccessTokens
 from connectors.email.settings import EmailSettings
 
@@ -202,6 +203,8 @@ def as_send_error(code: int, message: str, stage: Stage) -> SendError:
         return RateLimited(f"{known}: the mail server wants less mail", retry_after=_LIMITED)
     if code < 500:
         return PlatformDown(f"{known}: the mail server asks to come again later", retry_after=_GREYLISTED)
+    if why := missing_authentication(known):
+        return Refused(f"{known}: {why}")
     if code in _AUTHENTICATION or stage in (Stage.GREETING, Stage.SENDER):
         return AccountSuspended(f"{known}: the mail server does not let this mailbox send")
     if subject == "1" or (subject, detail) == ("2", "1"):

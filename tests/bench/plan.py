@@ -97,7 +97,7 @@ class Bench:
 
     async def _until_quiet(self) -> None:
         """Starting up looks at each account once: that is not idling."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 before = self._cpu()
                 await asyncio.sleep(1.0)

@@ -153,7 +153,7 @@ class Desk:
 
     async def stored(self, inputs: int) -> evidence.Told:
         """When so many inputs are stored."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 found = await evidence.read(self.database_url)
                 for one in found.values():
@@ -270,7 +270,7 @@ async def test_an_answer_that_outlasts_the_grace_is_given_back_and_made_by_the_n
 
 async def _settled(d: Desk) -> evidence.Told:
     """When every input is handled."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             one = await d.told()
             if one.row.handled == one.row.accepted:

@@ -74,7 +74,7 @@ async def test_a_bell_rings_again_after_a_redis_that_hung(var: Path) -> None:
             os.kill(pid, signal.SIGCONT)
         await until(lambda: one.redis.state == other.redis.state == "up", what="both are back", seconds=60)
         name = ConversationId(new_id())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while name not in heard:
                 one.ring([Wake(name, timedelta(), 0)])
                 await asyncio.sleep(0.05)
@@ -112,7 +112,7 @@ async def _round_trip(r: Rig) -> None:
 
 
 async def _until_up(program: Program) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while (await program.ready())["redis"] != "up":  # noqa: ASYNC110 (it tells nobody)
             await asyncio.sleep(0.05)
 
@@ -120,7 +120,7 @@ async def _until_up(program: Program) -> None:
 async def _rings(r: Rig, url: str, name: str) -> None:
     """What a customer writes is rung from the process that accepts to the one that works."""
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(120),
         redis.asyncio.Redis.from_url(url) as client,
         client.pubsub(ignore_subscribe_messages=True) as heard,
     ):

@@ -69,7 +69,7 @@ class MemoryVault:
         async with self._changed:
             self._changed.notify_all()
 
-    async def until_known(self, name: str, timeout: float = 10.0) -> str:
+    async def until_known(self, name: str, timeout: float = 120.0) -> str:
         """Wait for something to be put under that name. Raises TimeoutError."""
         async with asyncio.timeout(timeout), self._changed:
             await self._changed.wait_for(lambda: name in self.kept)

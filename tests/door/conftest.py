@@ -122,7 +122,7 @@ class Door:
             writer.write(request)
             if then_close:
                 writer.write_eof()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 line = await reader.readline()
             return int(line.split()[1]) if line else 0
         except ConnectionError:

@@ -56,7 +56,7 @@ async def test_metrics_tell_of_escalations_that_nobody_has_taken(database_url: s
     async with rig(database_url, redis_url) as r, aiohttp.ClientSession() as session:
 
         async def until_they_say(waiting: str, age: str) -> None:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while True:
                     async with session.get(f"http://127.0.0.1:{r.settings.port}/metrics") as response:
                         lines = (await response.text()).splitlines()

@@ -143,7 +143,7 @@ class Desk:
             yield
         finally:
             stop.set()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 await running
 
     async def hears(self, *refs: str, mime_type: str = "image/png", name: str = "photo.png") -> None:
@@ -189,7 +189,7 @@ class Desk:
 
     async def tried(self, times: int) -> None:
         """Until the first file has been claimed so often."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while (await self.rows())[0].attempts < times:  # type: ignore[attr-defined]  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 

@@ -161,7 +161,7 @@ async def test_the_files_of_a_killed_worker_are_taken_over(house: Desk, database
     command = [sys.executable, "-m", "tests.files.worker", database_url, house.folder.as_uri()]
     worker = await asyncio.create_subprocess_exec(*command, house.platform.url, cwd=ROOT)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await house.platform.hanging.wait()
     finally:
         worker.kill()
@@ -248,7 +248,7 @@ async def test_one_slow_account_leaves_room_for_others(house: Desk) -> None:
 async def test_a_message_is_accepted_while_its_file_cannot_be_had(house: Desk) -> None:
     house.platform.trouble["f1"] = [None]
     async with house.fetching(house.fetcher()):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await house.hears("f1")
             await house.platform.hanging.wait()
             await house.hears()

@@ -52,7 +52,7 @@ class Clamd:
 
 
 async def verdict(scan: Scan, *chunks: bytes) -> str:
-    async with asyncio.timeout(60), scan() as scanning:
+    async with asyncio.timeout(120), scan() as scanning:
         for chunk in chunks:
             await scanning.feed(chunk)
         return await scanning.verdict()
@@ -122,7 +122,7 @@ async def test_a_program_sees_none_of_our_secrets() -> None:
 async def test_a_program_ends_with_the_fetch_that_started_it(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     hangs = f"open('{mark}', 'w').write(str(os.getpid())); time.sleep(600)"
-    async with asyncio.timeout(60), program(hangs)() as scanning:
+    async with asyncio.timeout(120), program(hangs)() as scanning:
         await scanning.feed(b"x")
         while not (mark.exists() and mark.read_text()):  # noqa: ASYNC110  another process writes it
             await asyncio.sleep(0.01)

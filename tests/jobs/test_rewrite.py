@@ -59,7 +59,7 @@ async def waiting(database: Database) -> int:
 
 async def rewritten(context: Context) -> Counts:
     """Try until it is done, as the worker does: PostgreSQL's own housekeeping may hold it up for a moment."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             try:
                 return await rewrite(context)

@@ -282,7 +282,7 @@ class World:
             new_id=new_id,
             pace=Pace(poll=timedelta(milliseconds=20)),
         )
-        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
             tasks.create_task(worker.run(stop))
             await handed_over.wait()
             stop.set()

@@ -92,7 +92,7 @@ async def execute(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 (it watches other programs)
             await asyncio.sleep(0.02)
 

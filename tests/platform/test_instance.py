@@ -35,7 +35,7 @@ async def shell(var: Path, *words: str, **environ: str) -> tuple[int, str, str]:
 async def answering(program: Program) -> None:
     """Until it says that it runs: by then the platforms know where it is."""
     await program.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while "is running" not in program.last_words():  # noqa: ASYNC110 (it tells nobody)
             await asyncio.sleep(0.05)
 
@@ -46,7 +46,7 @@ async def mail_comes_back(url: str) -> list[Mapping[str, object]]:
         written = {"user": "Maya Fischer", "subject": "Team", "text": "How do I invite my team?"}
         async with client.post("sandbox/api/email/write", json=written) as response:
             assert response.status == 200, await response.text()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 async with client.get("sandbox/api/email/box", params={"user": "Maya Fischer"}) as response:
                     letters = (await response.json())["letters"]

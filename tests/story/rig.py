@@ -155,7 +155,7 @@ class Rig:
         return [str(message.get("text", "")) for message in self.slack.messages(channel, ts)]
 
 
-async def until(true: Callable[[], object], *, seconds: float = 60.0, what: str = "") -> object:
+async def until(true: Callable[[], object], *, seconds: float = 120.0, what: str = "") -> object:
     """Wait until it is true, and say what never was. Polls: what is waited for lives in other tasks."""
     async with asyncio.timeout(seconds + 1):
         loop = asyncio.get_running_loop()
@@ -328,7 +328,7 @@ async def rig(
             await stack.enter_async_context(running(h, serves=n == 0, works=True, stop=stop))
             built.desks.append(h)
         if not any(change is webhooks for change in changes):
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 await around.slack.socket_connected()  # a press before that would reach nobody
         if every_channel:
             await around.connect(hooks(database_url, settings.public_url))
@@ -340,7 +340,7 @@ async def rig(
 async def first_look(h: House) -> None:
     """Until each mailbox was looked into for the first time: what comes before that is nobody's."""
     mailboxes = [AccountVault(h.database, each) for each in h.directory if each.account == "email"]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         for vault in mailboxes:
             while await vault.get("uid:INBOX") is None:  # noqa: ASYNC110 (nobody tells)
                 await asyncio.sleep(0.01)

@@ -44,7 +44,7 @@ async def test_without_the_sandbox_nothing_is_installed_and_ones_own_organizatio
     async with programs() as running:
         desk = running.add("up", ("-m", "bot.run", "up"), environ, health=here)
         await desk.start()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while "is running" not in desk.last_words():  # noqa: ASYNC110 (it tells nobody)
                 await asyncio.sleep(0.1)
         assert "There is no organization yet." in desk.last_words()
@@ -70,7 +70,7 @@ def sandbox_environ(database_url: str, redis_url: str, port: int, var: Path) -> 
 
 
 async def every_account_works(environ: Mapping[str, str], desk: Program) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while "is running" not in desk.last_words():  # noqa: ASYNC110 (it tells nobody)
             await asyncio.sleep(0.1)
     _, out = await shell(environ, "accounts", "check", "--sandbox", "--json")

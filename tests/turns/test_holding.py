@@ -59,7 +59,7 @@ async def test_what_an_account_cannot_send_is_held_until_it_is_mended(desk: Benc
         pace=Pace(poll=AT_ONCE),
     )
     stop = asyncio.Event()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         tasks.create_task(deliverer.run(stop))
         await number.tried_long.wait()
         number.mended = True

@@ -88,7 +88,7 @@ async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Benc
         )
         running = asyncio.create_task(deliverer.run(stop))
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 async with platform.changed:
                     await platform.changed.wait_for(lambda: len(platform.asked) >= SLOTS * 3 // 4)
                 await desk.say("Hello", on="telegram")
@@ -138,7 +138,7 @@ async def test_what_waits_for_its_connection_has_not_begun(desk: Bench) -> None:
         )
         running = asyncio.create_task(deliverer.run(stop))
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 for _ in range(SLOTS // 2):
                     await greeted.acquire()
             told = "select count(*) filter (where begun), count(*) from outbox where state = 'sending'"

@@ -42,7 +42,7 @@ async def test_what_a_connector_stumbles_over_is_never_sent_a_second_time(
     )
     running = asyncio.create_task(deliverer.run(stop))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while await desk.rows("select state from outbox") != [("unknown",)]:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
     finally:

@@ -93,8 +93,8 @@ def _bubble(letter: Letter) -> Bubble:
     )
 
 
-async def _no_dns(name: str) -> bytes | None:
-    return None
+async def _no_dns(name: str) -> tuple[bytes, ...]:
+    return ()
 
 
 async def _short(seconds: float) -> None:
@@ -120,7 +120,7 @@ async def email() -> AsyncIterator[Platform]:
                 "sent": "Sent",
             },
         )
-        connector = EmailConnector(settings, means, resolve=_no_dns, pause=_short)
+        connector = EmailConnector(settings, means, look_up=_no_dns, pause=_short)
         listening = asyncio.create_task(connector.listen(inbox))
         maya = server.customer("maya@customer.example", "Maya Fischer")
         try:

@@ -12,7 +12,8 @@ from bot.core.events import Event, Place, Said
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Post, Speaker
 from connectors.email.connector import EmailConnector
-from connectors.email.intake import Limits, ResolveTxt
+from connectors.email.domain import TxtRecords
+from connectors.email.intake import Limits
 from connectors.sandbox.mail import MailServer
 from storage.inbox import check
 
@@ -49,7 +50,7 @@ class Inbox:
     async def command(self, command: ChatCommand) -> str:
         raise AssertionError(f"no command is typed in a mail: {command.text}")
 
-    async def until(self, ready: Callable[["Inbox"], bool], timeout: float = 15.0) -> None:
+    async def until(self, ready: Callable[["Inbox"], bool], timeout: float = 120.0) -> None:
         async with asyncio.timeout(timeout), self.changed:
             await self.changed.wait_for(lambda: ready(self))
 
@@ -103,7 +104,7 @@ class Vault:
         return [name for name in self.kept if name.startswith(prefix)]
 
     async def until(self, ready: Callable[["Vault"], bool]) -> None:
-        async with asyncio.timeout(60), self.changed:
+        async with asyncio.timeout(120), self.changed:
             await self.changed.wait_for(lambda: ready(self))
 
 
@@ -142,7 +143,7 @@ class Line:
         vault: Vault | None = None,
         *,
         limits: Limits | None = None,
-        resolve: ResolveTxt | None = None,
+        look_up: TxtRecords | None = None,
     ) -> None:
         self.server = server
         self.files = Files()
@@ -157,7 +158,7 @@ class Line:
         self.connector = EmailConnector(
             given,
             means,
-            resolve=resolve or no_dns,
+            look_up=look_up or no_dns,
             pause=self.pause,
             limits=limits,
             listening=self.port.set_result,
@@ -171,7 +172,7 @@ class Line:
 
     async def paused(self, times: int) -> None:
         """Until the connector waited so often."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while len(self.pauses) < times:
                 self._rested.clear()
                 await self._rested.wait()
@@ -208,8 +209,8 @@ class Line:
         return b"".join([piece async for piece in self.connector.open(ref)])
 
 
-async def no_dns(name: str) -> bytes | None:
-    return None
+async def no_dns(name: str) -> tuple[bytes, ...]:
+    return ()
 
 
 def said(event: Event) -> Said:
@@ -224,9 +225,9 @@ async def line(
     vault: Vault | None = None,
     *,
     limits: Limits | None = None,
-    resolve: ResolveTxt | None = None,
+    look_up: TxtRecords | None = None,
 ) -> AsyncIterator[Line]:
-    made = Line(server, given, vault, limits=limits, resolve=resolve)
+    made = Line(server, given, vault, limits=limits, look_up=look_up)
     try:
         yield made
     finally:

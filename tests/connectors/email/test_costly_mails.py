@@ -143,16 +143,17 @@ async def test_others_do_not_wait_for_the_keys_of_a_mail(
     """Who signs a mail chooses the name server that is asked for the key, and how long that takes."""
     answered = asyncio.Event()
 
-    async def resolve(name: str) -> None:
+    async def look_up(name: str) -> tuple[bytes, ...]:
         if "x.example" in name:
             await answered.wait()
+        return ()
 
     signed = (
         "DKIM-Signature: v=1; a=rsa-sha256; d=x.example; s=s; h=from; bh=AA==; b=AA==\r\n"
         f"From: mallory@x.example\r\nTo: {ADDRESS}\r\nMessage-ID: <1@x.example>\r\n\r\nHello"
     )
     given = rig.settings(rig.options(server, trusted_servers=""))
-    async with rig.line(server, given, limits=Limits(lookups=0.01), resolve=resolve) as line:
+    async with rig.line(server, given, limits=Limits(lookups=0.01), look_up=look_up) as line:
         await line.listen()
         await maya.send_raw(signed.encode(), to=ADDRESS)
         await maya.send_raw(signed.replace("<1@", "<2@").encode(), to=ADDRESS)

@@ -337,7 +337,7 @@ async def routed(
     )
     async with rig.line(server, given) as line:
         line.begin_listening()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await asyncio.shield(line.port)
         yield line, smtplib.LMTP if request.param == "lmtp" else smtplib.SMTP
 
@@ -560,7 +560,7 @@ async def test_a_server_that_began_to_write_elsewhere_is_found(line: Line) -> No
 
 
 async def eventually(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not true():  # noqa: ASYNC110 - nobody tells of a file
             await asyncio.sleep(0.01)
 
@@ -579,7 +579,7 @@ async def test_others_are_taken_while_a_mail_takes_long(server: MailServer, tmp_
     limits = Limits(first=0.2, whole=100_000.0)  # it is read until the test ends
     async with rig.line(server, given, limits=limits) as line:
         line.begin_listening()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await asyncio.shield(line.port)
         hostile = asyncio.create_task(handed_over(line, smtplib.LMTP, ADDRESS, raw=headers + part * 10))
         await eventually(lambda: any(tmp_path.glob("spool/*")))  # it has been given to us

@@ -54,7 +54,7 @@ class NotedInbox:
 
     async def event(self, number: int = 1) -> Event:
         """The event of that number, as soon as it is there."""
-        async with asyncio.timeout(60), self.arrived:
+        async with asyncio.timeout(120), self.arrived:
             await self.arrived.wait_for(lambda: len(self.events) >= number)
         return self.events[number - 1]
 
@@ -69,7 +69,7 @@ class Script:
     came: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def called(self, call: str, times: int) -> None:
-        async with asyncio.timeout(60), self.came:
+        async with asyncio.timeout(120), self.came:
             await self.came.wait_for(lambda: self.calls.count(call) >= times)
 
     async def before(self, platform: str, call: str) -> Fault | None:  # noqa: ARG002

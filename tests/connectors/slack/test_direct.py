@@ -85,7 +85,7 @@ async def test_one_workspace_can_be_served_over_a_socket(shop: Shop) -> None:
     with pytest.raises(SettingsError):
         await shop.connector.listen(shop.inbox)
     task = asyncio.create_task(connector.listen(shop.inbox))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await shop.slack.socket_connected()
     assert await connector.check() == "@desk in Sandbox"
     shop.slack.say("ana", shop.slack.open_direct("ana").id, "hello")

@@ -165,7 +165,7 @@ async def test_no_unsigned_bytes_get_further_than_the_door(
 
 
 async def test_closing_waits_for_nothing_when_nothing_is_under_way(desk: Desk) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await desk.other(mode="webhook").close()
 
 

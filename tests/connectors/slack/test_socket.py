@@ -21,7 +21,7 @@ async def listening(desk: Desk) -> AsyncIterator[None]:
     assert isinstance(connector, Listens)
     task = asyncio.create_task(connector.listen(desk.inbox))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await desk.slack.socket_connected()
         yield
     finally:
@@ -61,7 +61,7 @@ async def test_commands_are_answered_over_the_socket(desk: Desk) -> None:
 async def test_a_connection_that_slack_ends_is_made_anew(desk: Desk) -> None:
     async with listening(desk):
         await desk.slack.disconnect_sockets()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await desk.slack.socket_connected()
         desk.slack.post_as("ana", "support", "still there?")
         assert (await desk.inbox.event()).content == Said("still there?")

@@ -96,7 +96,7 @@ async def test_a_polled_account_offers_and_answers_the_command_too(office: Offic
     account = connector(office.url, serves="staff", mode="polling")
     office.group.say(office.hugo, "/desk help")
     listening = asyncio.create_task(account.listen(inbox))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not any(message.from_bot for message in office.group.messages()):  # noqa: ASYNC110
             await asyncio.sleep(0)
     listening.cancel()

@@ -108,7 +108,7 @@ class Polled:
         await asyncio.sleep(0)
 
     async def until(self, texts: list[str]) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while self._texts() != texts:
                 await self._inbox.arrived.wait()
                 self._inbox.arrived.clear()

@@ -407,7 +407,7 @@ async def test_a_webhook_that_telegram_cannot_reach_is_told_of(office: Office, f
     await account.register()
     assert await account.check() == "@sandbox_desk_bot"
     office.telegram.say(office.hugo, "hello?")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while "last_error_date" not in office.telegram.webhook_info():  # noqa: ASYNC110
             await asyncio.sleep(0)
     with pytest.raises(Refused, match="PUBLIC_URL"):

@@ -80,7 +80,7 @@ class Rig:
 
     async def told(self) -> list[dict[str, Any]]:
         """The events the product has got."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await self.stand_in.settled()
         bodies = self.listener.bodies
         return [event for body in bodies for entry in body["entry"] for event in entry["messaging"]]

@@ -50,7 +50,7 @@ class Stage:
 
     async def interaction(self) -> dict[str, object]:
         """The next thing a person did with what the app posted."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not self.interactions:
                 self.arrived.clear()
                 await self.arrived.wait()

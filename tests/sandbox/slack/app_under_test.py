@@ -64,7 +64,7 @@ class Noted:
         self._queue.put_nowait((kind, body))
 
     async def next(self) -> tuple[str, Json]:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             return await self._queue.get()
 
     def rest(self) -> list[tuple[str, Json]]:

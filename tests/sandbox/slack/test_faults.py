@@ -165,7 +165,7 @@ async def test_a_disconnect_is_announced_and_the_app_comes_back(sandbox: Sandbox
     await handler.connect_async()
     await sandbox.slack.socket_connected()
     await sandbox.slack.disconnect_sockets()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await sandbox.slack.socket_connected()
     sandbox.slack.post_as("ana", "support", "still there?")
     while (await noted.next())[1]["event"].get("text") != "still there?":

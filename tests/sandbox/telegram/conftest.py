@@ -49,7 +49,7 @@ class Listener:
         return web.Response(status=status)
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while len(self.updates) < count:
                 self.arrived.clear()
                 await self.arrived.wait()

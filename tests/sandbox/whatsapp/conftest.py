@@ -122,7 +122,7 @@ class Rig:
             return answer.status, await answer.json()
 
     async def told(self) -> Listener:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await self.stand_in.settled()
         return self.listener
 
