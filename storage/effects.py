@@ -47,19 +47,20 @@ from bot.core.effects import (
     ShowCard,
     ShowGathered,
     ShowNotice,
+    TellOtherRoom,
     TellPerson,
     TellRoom,
     Unpark,
 )
 from bot.core.errors import Superseded
 from bot.core.events import Place
-from bot.core.ids import LaneId, NewId, OrgId
+from bot.core.ids import CustomerId, LaneId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Operation, Post
 from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation
 from storage.database import Step, together
 from storage.hashes import reference_hash
-from storage.inbox import CONTENT, EXTRAS, PAYLOAD, SENDER_TYPE, file_row
+from storage.inbox import CONTENT, EXTRAS, FILE_REF, MADE, PAYLOAD, SENDER_TYPE, file_row
 from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
 from storage.loop_guard import count
@@ -100,6 +101,13 @@ class Spot:
     place: UUID
     sealer: Sealer
     index: KeyedHash
+
+
+def _made(effect: AddMessage, place: int, sealer: Sealer) -> dict[str, object]:
+    """Return what the row says of a file that we wrote ourselves: its content, in place of a handle."""
+    if place >= len(effect.contents):
+        return {}
+    return {"ref": sealer.seal(MADE + effect.contents[place], field=FILE_REF)}
 
 
 class Writes:
@@ -160,7 +168,7 @@ class Writes:
                 case CloseRoom() | ReopenRoom():
                     opened = isinstance(effect, ReopenRoom)
                     self._rows["open_room"].append({"id": effect.room, "open": opened})
-                case ShowCard() | TellRoom() | Offer() | GrowPost():
+                case ShowCard() | TellRoom() | TellOtherRoom() | Offer() | GrowPost():
                     await self._tell(connection, view, sealer, effect)
                 case DeletePosts():
                     await self._delete_posts(connection, view, sealer)
@@ -314,6 +322,7 @@ class Writes:
                     "fetcher": origin.account,
                     "message": message.id,
                 }
+                | _made(effect, place, sealer)
                 for place, attachment in enumerate(message.attachments)
                 if attachment.is_file and not attachment.file
             ]
@@ -468,8 +477,11 @@ class Writes:
         connection: AsyncConnection,
         view: View,
         sealer: Sealer,
-        effect: ShowCard | TellRoom | Offer | GrowPost,
+        effect: ShowCard | TellRoom | TellOtherRoom | Offer | GrowPost,
     ) -> None:
+        if isinstance(effect, TellOtherRoom):
+            await self._tell_other(connection, view, effect)
+            return
         room = effect.room
         opened = next((row for row in self._rows["room"] if row["id"] == room), None)
         lane: UUID = opened["lane"] if opened else await connection.scalar(_ROOM_LANE, {"id": room})  # type: ignore[assignment]
@@ -485,6 +497,16 @@ class Writes:
                 row = self._row(view, sealer, "grow", post, newest)
                 self._rows["grow"].append(row | {"lane": lane, "room": room, "grows": name})
                 self._lanes.add(LaneId(lane))
+
+    async def _tell_other(self, connection: AsyncConnection, view: View, effect: TellOtherRoom) -> None:
+        """Under the key of that conversation's customer, and in its turn."""
+        given = {"room": effect.room, "organization": view.conversation.organization}
+        row = (await connection.execute(_OTHER_ROOM, given)).one_or_none()
+        if row is None:
+            return
+        sealer = self._keys.customer(CustomerId(row.customer_id), row.data_key)
+        self._to_room(view, sealer, LaneId(row.lane_id), "post", effect.post, None, effect.room)
+        self._rows["outbox"][-1]["conversation"] = row.conversation_id
 
     def _out(
         self,
@@ -546,6 +568,12 @@ class Writes:
 _ACCOUNT = text("""
     select a.id, o.data_key, o.index_key from accounts a join organizations o on o.id = a.organization_id
     where a.organization_id = :organization and a.channel = :channel and a.account = :account
+""")
+
+_OTHER_ROOM = text("""
+    select r.lane_id, r.conversation_id, v.customer_id, c.data_key
+    from rooms r join conversations v on v.id = r.conversation_id join customers c on c.id = v.customer_id
+    where r.id = :room and r.organization_id = :organization and c.data_key is not null
 """)
 
 _ROOM_LANE = text("select lane_id from rooms where id = :id")

@@ -21,7 +21,7 @@ from bot.core.errors import CannotDecrypt, KeyDestroyed, Refused, StaleLease
 from bot.core.ids import AccountId, ConversationId, CustomerId, MessageId, OrgId
 from storage.database import Database
 from storage.filestore import FileStore
-from storage.inbox import FILE_ERROR, FILE_NAME, FILE_REF, NOBODY, Entry, Inboxes, Wake
+from storage.inbox import FILE_ERROR, FILE_NAME, FILE_REF, MADE, NOBODY, Entry, Inboxes, Wake
 from storage.keys import Keys
 from storage.sealing import Sealer
 
@@ -47,6 +47,11 @@ class Wanted:
     claimed_type: str
     attempts: int  # this one included; it is the fence as well: no two claims of a file have the same
     sealer: Sealer
+
+    @property
+    def made(self) -> bytes | None:
+        """Return the content of a text of ours, which is fetched from nowhere."""
+        return self.ref.removeprefix(MADE).encode() if self.ref.startswith(MADE) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ PAYLOAD = "outbox.payload"
 FILE_REF = "files.ref"
 FILE_NAME = "files.name"
 FILE_ERROR = "files.error"
+MADE = "made:"  # begins the `ref` of a file that is fetched from nowhere: what follows is its text
 SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent", Role.SYSTEM: "system"}
 
 

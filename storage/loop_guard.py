@@ -1,7 +1,7 @@
 """Automatic replies, counted by the address they go to: for all processes, and all conversations.
 
-An address is known by the keyed hash that its place has. Rows are locked in order, after conversations and
-before lanes.
+An address is known by the keyed hash that its place has; who tries numbers or asks for copies by a keyed hash
+or an id of theirs. Rows are locked in order, after conversations and before lanes.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,10 @@ KEPT: Final = timedelta(days=1)  # no limit looks further back
 
 
 async def count(connection: AsyncConnection, replies: Sequence[tuple[UUID, CountReply]]) -> None:
-    """Count each for where answers from its place go. Raises Superseded when one is too many."""
+    """Count each for its subject, else for where answers from its place go.
+
+    Raises Superseded when one is too many.
+    """
     if not replies:
         return
     places = {place for place, _ in replies}
@@ -31,6 +34,7 @@ async def count(connection: AsyncConnection, replies: Sequence[tuple[UUID, Count
     for place, effect in replies:
         row = found[place]
         hash_ = row.domain_hash if effect.kind is Counted.DOMAIN else row.mailbox_hash
+        hash_ = effect.subject or hash_
         if hash_ is not None:
             counting.append((row.organization_id, bytes(hash_), effect))
     counting.sort(key=lambda one: (one[0], one[1], one[2].kind))
@@ -42,7 +46,7 @@ async def count(connection: AsyncConnection, replies: Sequence[tuple[UUID, Count
     for (_, _, effect), [row] in zip(counting, counted, strict=True):
         since = row.replied[0] - effect.window
         if sum(at > since for at in row.replied) > effect.most:
-            raise Superseded("too many automatic replies have left for where one goes")
+            raise Superseded("what is counted has reached its limit meanwhile")
 
 
 _HASHES = text("""

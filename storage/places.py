@@ -119,10 +119,15 @@ async def known_threads(
 
 def identity_of(account: Account, event: Event, address: str = "") -> bytes:
     """How one account knows who wrote. An address that nobody vouches for is somebody else in every place."""
+    return identity_hash(account.keys.index, event, address)
+
+
+def identity_hash(index: KeyedHash, event: Event, address: str = "") -> bytes:
+    """Return the same; `index` is the organization's."""
     place, sender = event.place, event.sender
     if not sender.verified:
-        return account.keys.index.of("unverified", place.channel, place.chat, sender.external_id)
-    return account.keys.index.of("identity", place.channel, address or sender.external_id)
+        return index.of("unverified", place.channel, place.chat, sender.external_id)
+    return index.of("identity", place.channel, address or sender.external_id)
 
 
 @dataclass(frozen=True, slots=True)

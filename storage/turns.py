@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.conversation import Conversation, Status, View
 from bot.core.effects import AddMessage, Effect, GoOn, Move, Remember
 from bot.core.ids import ConversationId, LaneId, NewId, OrgId
+from storage.asking import with_askers
 from storage.codec import dump_memory
 from storage.database import together
 from storage.effects import Spot, Writes
@@ -73,6 +74,8 @@ class Turns:
         if not rows:
             return []
         read = await views(connection, self._keys, [row.id for row in rows])
+        for id_, view in read.items():
+            read[id_] = await with_askers(connection, self._keys, view)
         read |= await views_of_erased(connection, self._keys, [row.id for row in rows if row.id not in read])
         for row in rows:
             if row.id not in read:

@@ -249,12 +249,16 @@ class Fetcher:
         return glance.stored(wanted)
 
     async def _keep(self, wanted: Wanted) -> Fetched:
-        connector = await self._connectors.get(wanted.account)
-        if not isinstance(connector, HasFiles):
-            raise PlatformDown("account_closed: the account is not open here")
+        if (made := wanted.made) is not None:
+            source: AsyncIterator[bytes] = _once(made)
+        else:
+            connector = await self._connectors.get(wanted.account)
+            if not isinstance(connector, HasFiles):
+                raise PlatformDown("account_closed: the account is not open here")
+            source = connector.open(wanted.ref)
         glance = _Glance()
         async with (
-            aclosing(_closable(connector.open(wanted.ref))) as content,
+            aclosing(_closable(source)) as content,
             self._scan() if self._scan is not None else nullcontext() as scanning,
             aclosing(self._watched(content, glance, scanning)) as watched,
         ):
@@ -305,6 +309,10 @@ class _Glance:
 
 def _plainly(error: Exception) -> str:
     return "it took too long" if isinstance(error, TimeoutError) else type(error).__name__
+
+
+async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
 
 
 async def _closable(content: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

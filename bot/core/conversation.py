@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID
 
 from bot.core.events import NO_REFERENCE, Attachment, Event, Place, Reference
@@ -203,11 +204,18 @@ class Timer:
 
 
 class Counted(StrEnum):
-    """Automatic replies that are counted by where they go, whatever conversation they belong to."""
+    """What is counted whatever conversation it belongs to: automatic replies by where they go, and more."""
 
     REPLY = "reply"  # to one address
     ACKNOWLEDGEMENT = "acknowledgement"  # of mail that nobody vouches for, to one address
     DOMAIN = "domain"  # the same, to all addresses of one domain
+    TRY = "try"  # of a number that is not the asker's, by whoever asks
+    TRIES = "tries"  # the same, by everybody who asks the organization
+    COPY = "copy"  # of their messages, for one customer
+
+
+TRIES: Mapping[Counted, int] = MappingProxyType({Counted.TRY: 5, Counted.TRIES: 300})
+"""So many numbers may be tried within a day: by one identity, and by all of an organization's."""
 
 
 class EscalationState(StrEnum):
@@ -393,6 +401,31 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A conversation whose customer asks how it stands, and has proved to be that."""
+
+    id: ConversationId
+    number: int
+    customer: CustomerId  # of those who were merged, the one that was kept
+    status: Status
+    created_at: datetime
+    resolved_at: datetime | None
+    room: UUID | None = None  # where staff handle it now
+    log: tuple[Message, ...] = ()  # what its customer wrote and was told, if a copy was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked by a number: the identity, as tries are counted, and what is theirs of what was asked for.
+
+    `case` is None for whoever has not proved to be its customer, exactly as if there were none.
+    """
+
+    identity: bytes
+    case: Case | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """All that a turn knows, read in one moment under the lease."""
 
@@ -432,6 +465,8 @@ class View:
     # How many conversations were begun within the hour before this one that are of the same origin and need
     # people as well: of its customer, if they flood us, or of all at its account for whom nobody vouches.
     crowd: int = 0
+
+    askers: Mapping[int, Asker] = field(default_factory=dict)  # by `Input.seq`: who asked by a number
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
         """The newest message that the platform knows as `ref` and one of the roles wrote."""

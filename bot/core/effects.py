@@ -15,12 +15,14 @@ from bot.core.outbound import DirectMessage, Operation, Post
 class AddMessage:
     """A new entry of the log, in the place that was kept free for it or at the end.
 
-    `written_at` is where its files are fetched from, if not from the room in which it was written.
+    `written_at` is where its files are fetched from, if not from the room in which it was written. `contents`
+    are those of files that are fetched from nowhere, in the order of the attachments: texts of ours.
     """
 
     message: Message
     position: int | None = None
     written_at: Place | None = None
+    contents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class CountReply:
-    """Count an automatic reply to where the customer's answers go.
+    """Count an automatic reply to where the customer's answers go, or what `subject` did.
 
     If other conversations have left no room for it when this is committed (`most` within `window`), the turn
     is decided again.
@@ -53,6 +55,7 @@ class CountReply:
     kind: Counted
     most: int
     window: timedelta
+    subject: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +256,14 @@ class TellRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class TellOtherRoom:
+    """Post into the room of another conversation of the same organization. Does nothing if that is gone."""
+
+    room: UUID
+    post: Post
+
+
+@dataclass(frozen=True, slots=True)
 class GrowPost:
     """Let a post that grows read like this, and mean `newest`.
 
@@ -371,6 +382,7 @@ Effect = (
     | ReopenRoom
     | ShowCard
     | TellRoom
+    | TellOtherRoom
     | GrowPost
     | DeletePosts
     | Offer

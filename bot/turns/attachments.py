@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bot.core.conversation import Message, MessageState
+from bot.core.conversation import Message, MessageState, Role
 from bot.core.events import Attachment
 from bot.turns.quoting import inert, without_code
 
@@ -58,6 +58,11 @@ def lost_of_the_story(messages: Iterable[Message]) -> list[str]:
     return lost[-_SHOWN:]
 
 
+def _is_copy(message: Message) -> bool:
+    """Return whether its file is one of ours, which says what the story says."""
+    return message.role is Role.SYSTEM and message.state is not MessageState.NOTE
+
+
 def of_the_story(messages: Iterable[Message]) -> tuple[Attachment, ...]:
     """Return the newest files that were sent where the customer is, for people who take over."""
     files = [
@@ -65,6 +70,6 @@ def of_the_story(messages: Iterable[Message]) -> tuple[Attachment, ...]:
         for message in messages
         if message.room is None and message.state is not MessageState.DELETED
         for attachment in message.attachments
-        if attachment.file
+        if attachment.file and not _is_copy(message)
     ]
     return tuple(files[-_SHOWN:])

@@ -31,7 +31,7 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
-from bot.turns import bursts, elsewhere
+from bot.turns import bursts, elsewhere, numbers
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer, said_only_thanks
 from bot.turns.draft import Draft
@@ -128,7 +128,11 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
         if not event.automatic:
             _heard_language(draft, event.content.text)
         _typed_choice(draft, message, event.content.text)
-        done = _invited(draft, event.content.text) or elsewhere.hear(draft, event, message)
+        done = (
+            _invited(draft, event.content.text)
+            or elsewhere.hear(draft, event, message)
+            or numbers.hear(draft, item, event)
+        )
         message = draft.messages[message.id]  # a code in it is no part of the story
         if done:
             told = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)

@@ -41,7 +41,7 @@ from bot.core.effects import (
     TellRoom,
 )
 from bot.core.errors import TurnFailed
-from bot.core.events import Event, Place
+from bot.core.events import Attachment, Event, Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
 from bot.turns.attachments import pending
@@ -246,12 +246,14 @@ class Draft:
         automatic: bool = True,
         wait: timedelta | None = None,
         ahead: bool = False,
+        file: tuple[Attachment, str] | None = None,
     ) -> MessageId:
         """Words of ours to the customer: an entry of the log, and its delivery.
 
         They wait behind words that wait for their undo and files that are being fetched, and at least for
         `wait`; then `buttons` are left out.
         `ahead`: they are about what has left or was just asked of the desk itself, and wait for nothing.
+        `file`: a text of ours that follows them as a file, once it is in the store.
         `automatic`: not where nobody may be reading, and not without end where programs may be.
         """
         message = Message(
@@ -271,7 +273,11 @@ class Draft:
         if wait is not None or (self.on_their_way and not ahead):
             self._hold(message, wait or timedelta())
             return message.id
-        self.add(AddMessage(message))
+        if file is not None:
+            here = self.view.conversation.place
+            self.add(AddMessage(replace(message, attachments=file[:1]), written_at=here, contents=file[1:]))
+        else:
+            self.add(AddMessage(message))
         self.add(Deliver(message.id, Post(text, buttons=buttons, speaker=self.speaker(role, sender))))
         return message.id
 
@@ -318,8 +324,8 @@ class Draft:
         ]
         return len(left) + len(decided) < most
 
-    def count(self, kind: Counted, most: int, window: timedelta) -> None:
-        self.add(CountReply(kind, most, window))
+    def count(self, kind: Counted, most: int, window: timedelta, subject: bytes = b"") -> None:
+        self.add(CountReply(kind, most, window, subject))
 
     def tell_room(self, post: Post, about: MessageId | None = None, room: Room | None = None) -> None:
         """Write into a room, also a closed one; by default into the open one, if there is one.

@@ -2,11 +2,13 @@
 
 from bot.core.conversation import FileReport, Message, MessageState, Role
 from bot.core.effects import ChangeMessage, Deliver
+from bot.core.events import Attachment
 from bot.core.outbound import Mark, Post
 from bot.turns import bursts
 from bot.turns.attachments import not_fetched, nothing_leaves
 from bot.turns.closing import reopen_for_team
 from bot.turns.draft import Draft
+from bot.turns.escalating import escalate
 from bot.turns.quoting import inert, without_code
 
 _ON_ITS_WAY = (
@@ -31,6 +33,9 @@ def hear(draft: Draft, report: FileReport) -> None:
         return
     attachment = message.attachments[report.position]
     stored = report.outcome == "stored" and bool(attachment.file)
+    if message.role is Role.SYSTEM and message.state is not MessageState.NOTE:
+        _made_by_us(draft, message, attachment, stored=stored)
+        return
     if message.room is None and bursts.show_file(draft, message, report.position, stored=stored):
         draft.because("files", "of a burst: shown with the others")
         return
@@ -48,6 +53,18 @@ def hear(draft: Draft, report: FileReport) -> None:
     elif message.role is Role.STAFF and message.state in (*_ON_ITS_WAY, MessageState.FAILED):
         post = Post("", attachments=(attachment,), speaker=draft.speaker(message.role, message.sender))
         draft.add(Deliver(message.id, post, report=True))
+
+
+def _made_by_us(draft: Draft, message: Message, attachment: Attachment, *, stored: bool) -> None:
+    """Send the file that was announced to the customer; people see to it where that cannot be had."""
+    if stored:
+        post = Post("", attachments=(attachment,), speaker=draft.speaker(message.role, message.sender))
+        draft.add(Deliver(message.id, post))
+        draft.because("files", "a file of ours is in the store: sent")
+    else:
+        name = attachment.name
+        reason = f"{name} was announced to the customer, and could not be made: send it by hand."
+        escalate(draft, reason=reason, why="a file of ours could not be made", quiet=True)
 
 
 def _stays_behind(draft: Draft, message: Message, name: str, reason: str) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bot.core.conversation import EscalationState
 from bot.core.effects import ClearTimers, SetTimer
 from bot.core.ids import TeamId
+from bot.core.numbers import shown
 from bot.turns.draft import Draft
 from orgs.opening import is_open, opens_at, zone_of
 from orgs.routing import Target, escalation_target, find_team
@@ -28,7 +29,9 @@ def tell_handoff(draft: Draft, target: Target, deadline: datetime, notice: str =
     else:
         text = _filled(draft, texts.out_of_hours, target.team_id)
         draft.add(SetTimer(PROMISED, "", deadline + TO_ANSWER))
-    draft.say("\n\n".join(filter(None, (_filled(draft, notice, target.team_id), text))))
+    number = fill(texts.case_number, number=shown(draft.view.conversation.number))
+    parts = (_filled(draft, notice, target.team_id), f"{text} {number}")
+    draft.say("\n\n".join(filter(None, parts)))
 
 
 def expect_answer(draft: Draft) -> None:

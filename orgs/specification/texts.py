@@ -48,6 +48,12 @@ _PLACES: Final[Mapping[str, frozenset[str]]] = {
     "code_sent": frozenset({"address"}),
     "address_proved": frozenset({"address"}),
     "story_so_far": frozenset({"organization", "story"}),
+    "case_number": frozenset({"number"}),
+    "case_open": frozenset({"number", "date"}),
+    "case_with_people": frozenset({"number", "date"}),
+    "case_closed": frozenset({"number", "date"}),
+    "case_copy": frozenset({"number"}),
+    "case_copy_heading": frozenset({"organization", "number", "date"}),
     "article_source": frozenset({"article"}),
     "hello": frozenset({"organization", "agent"}),
     "automated": frozenset({"organization", "agent"}),
@@ -94,6 +100,17 @@ class Texts(Part):
     codes_too_many: Text = ""
     address_proved: Text = ""
     story_so_far: Text = ""
+
+    # The number of the conversation
+    case_number: Text = ""
+    case_open: Text = ""  # {date}: when it was begun, here and in the next one
+    case_with_people: Text = ""
+    case_closed: Text = ""  # {date}: when
+    case_unknown: Text = ""  # to everybody but its customer, whether there is one with that number or not
+    case_in_private: Text = ""  # where others read along
+    case_copy: Text = ""  # a file follows
+    case_copy_heading: Text = ""  # the first line of that file
+    case_copied_before: Text = ""
 
     # Answers from the articles
     steps_follow: Text = ""

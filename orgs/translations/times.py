@@ -24,6 +24,11 @@ def moment(when: datetime, now: datetime, zone: ZoneInfo, language: str, texts: 
     return fill(texts.opens_later, weekday=weekday, date=date, time=clock)
 
 
+def day(when: datetime, zone: ZoneInfo, language: str) -> str:
+    """Return the day in `zone`, with its year."""
+    return format_date(when.astimezone(zone), "long", locale=_locale(language))
+
+
 def duration(wait: timedelta, language: str) -> str:
     """Return whole hours, else the minutes: "15 minutes"."""
     hours, rest = divmod(wait, timedelta(hours=1))

@@ -38,6 +38,17 @@ async def test_a_file_is_fetched_kept_sealed_and_told_of(house: Desk) -> None:
     assert (report.outcome, report.position, report.reason) == ("stored", 0, "")
 
 
+async def test_a_text_of_ours_is_kept_without_asking_any_platform(house: Desk) -> None:
+    """A platform that gave such a handle would get the text in it, and nothing else of ours."""
+    async with house.fetching(house.fetcher()):
+        await house.hears("made:Grüße aus dem Garten", mime_type="text/plain", name="4831-27.txt")
+        (row,) = await house.settled()
+    assert (row.state, row.mime_type, row.ref) == ("stored", "text/plain", None)
+    assert (await house.files.find(house.organization, row.id)).name == "4831-27.txt"
+    assert (await house.content(row.id)).decode() == "Grüße aus dem Garten"
+    assert not house.platform.asked
+
+
 async def test_all_files_of_a_message_are_fetched_however_many(house: Desk) -> None:
     refs = [f"f{n}" for n in range(20)]
     house.platform.contents |= {ref: PNG + ref.encode() for ref in refs}

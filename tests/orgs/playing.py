@@ -22,7 +22,7 @@ from bot.commands.registry import registry
 from bot.core.answering import Answer, Answerer, ArticleSearch, Passage, Question
 from bot.core.commands import Caller
 from bot.core.connector import AccountSettings, Capabilities
-from bot.core.conversation import DeliveryReport, Message, Origin, Owner, OwnerKind, Role
+from bot.core.conversation import Asker, Case, DeliveryReport, Message, Origin, Owner, OwnerKind, Role
 from bot.core.effects import Effect
 from bot.core.errors import TurnFailed
 from bot.core.events import Channel, Content, Event, Place, Said, Sender, Tapped
@@ -85,6 +85,7 @@ class Play:
         self.desk.now = at
         self.desk.place = Place(channel_of(org, on), on, "maya")
         self.desk.state.owner = Owner(OwnerKind.AGENT, first_agent(org, on))
+        self.case: Case | None = None  # what is theirs of what they ask for by a number
         self.effects: list[Effect] = []
         self.asked: list[Question] = []
         self._answerer: Answerer = Grounded(search or NoArticles()) if able else _Unable()
@@ -124,6 +125,8 @@ class Play:
 
     async def turn(self) -> None:
         view = self.desk.load()
+        heard = (item.seq for item in view.inputs if item.origin is Origin.CUSTOMER)
+        view = replace(view, askers={seq: Asker(b"maya", self.case) for seq in heard})
         place = Place(Channel("email"), "email", "thread")
         rules = Rulebook(
             self.organization,

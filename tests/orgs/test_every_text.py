@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.core.conversation import Case, Status
 from bot.core.events import (
     Attachment,
     AttachmentKind,
@@ -20,6 +21,7 @@ from bot.core.events import (
     Unsupported,
     return_address,
 )
+from bot.core.ids import ConversationId, CustomerId, new_id
 from orgs.loading import Loaded, load
 from orgs.specification.texts import Texts
 from tests.orgs.playing import CODE, MINUTE, MONDAY, Play, World
@@ -83,6 +85,26 @@ async def late_code(_: World, file: Loaded) -> Play:
     return play
 
 
+def asking(*said: str, status: Status = Status.IN_PROGRESS, **more: object) -> Plays:
+    """The customer asks for the number of a conversation, by it, or for a copy."""
+
+    async def played(_: World, file: Loaded) -> Play:
+        play = Play(file)
+        play.case = Case(
+            id=ConversationId(new_id()),
+            number=483127,
+            customer=CustomerId(new_id()),
+            status=status,
+            created_at=MONDAY,
+            resolved_at=MONDAY if status is Status.RESOLVED else None,
+        )
+        for one in said:
+            await play.says(one, **more)
+        return play
+
+    return played
+
+
 def read(*said: str) -> Plays:
     """A customer is answered from the articles."""
 
@@ -94,6 +116,8 @@ def read(*said: str) -> Plays:
 
 ASK = "Please send this to my email maya@a.example"
 REFUND = "I want a refund"
+NUMBER = "How is case #4831-27?"
+COPY = "Send me a copy of my messages"
 SAYS: dict[str, Plays] = {
     "greeting": told(Started()),
     "unreadable": told(Unsupported("poll")),
@@ -123,6 +147,15 @@ SAYS: dict[str, Plays] = {
     "codes_too_many": told(*[ASK] * 7),
     "address_proved": told(ASK, CODE),
     "story_so_far": told(ASK, CODE),
+    "case_number": asking("What is my case number?"),
+    "case_open": asking(NUMBER),
+    "case_with_people": asking(NUMBER, status=Status.ESCALATED),
+    "case_closed": asking(NUMBER, status=Status.RESOLVED),
+    "case_unknown": told(NUMBER),
+    "case_in_private": asking(NUMBER, private=False),
+    "case_copy": asking(COPY),
+    "case_copy_heading": asking(COPY),
+    "case_copied_before": asking(COPY, COPY),
     "steps_follow": read("How do I oil a rake?"),
     "text_follows": read("How do I sharpen a spade?"),
     "article_source": read("How do I sharpen a spade?"),

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 
-from bot.core.ids import ConversationId, new_id
+from bot.core.ids import ConversationId, OrgId, new_id
 from bot.core.numbers import number_typed, shown
+from storage import asking
 from storage.database import Database
 from storage.inbox import Inboxes
 from storage.numbers import new_number
@@ -96,6 +98,31 @@ async def test_two_organizations_may_have_the_same_number(desk: Bench) -> None:
     )
     assert "UNIQUE" in str(constraint)
     assert "(organization_id, number)" in str(constraint)
+
+
+async def test_another_organization_finds_nothing_of_it(desk: Bench) -> None:
+    id_ = await desk.say("Hello")
+    customer = await desk.customer_of(id_)
+    [[hash_]] = await desk.rows("select address_hash from identities")
+    ours, stranger = desk.tenant, OrgId(new_id())
+    number = await number_of(desk, id_)
+    async with desk.database.begin() as connection:
+        for organization, found in ((ours, 1), (stranger, 0)):
+            given: dict[str, object] = {"organization": organization}
+            who = given | {"channel": "telegram", "account": "telegram", "identity": hash_}
+            what = given | {"number": number, "customers": [customer]}
+            assert len((await connection.execute(asking._CUSTOMERS, who)).all()) == found
+            assert len((await connection.execute(asking._CASE, what)).all()) == found
+        await connection.execute(
+            text(
+                "insert into loop_guard (organization_id, hash, kind, replied, last_at)"
+                " values (:organization, :hash, 'try', array[now()], now())"
+            ),
+            {"organization": ours, "hash": hash_},
+        )
+        for organization, found in ((ours, 1), (stranger, 0)):
+            counted = {"organization": organization, "identity": hash_, "everybody": b"", "root": b""}
+            assert len((await connection.execute(asking._COUNTS, counted)).all()) == found
 
 
 async def test_what_is_begun_to_prove_an_address_has_a_number_too(desk: Bench) -> None:

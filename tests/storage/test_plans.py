@@ -21,6 +21,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 
 from storage import (
+    asking,
     audit,
     effects,
     files,
@@ -610,6 +611,29 @@ CASES = (
     ),
     Case("unsend", outbox._UNSEND, lambda s: {"ids": s.messages, "seconds": 0.0}, 100),
     Case("again", outbox._AGAIN, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40),
+    # who asks by a number
+    Case(
+        "asking customers",
+        asking._CUSTOMERS,
+        lambda s: _in(s) | {"channel": "telegram", "account": "a0", "identity": s.hashes[0]},
+        80,
+    ),
+    Case(
+        "counted of who asks",
+        asking._COUNTS,
+        lambda s: _in(s) | {"identity": s.hashes[0], "everybody": b"o", "root": b"r"},
+        40,
+    ),
+    Case("asked for", asking._CASE, lambda s: _numbered(s) | {"customers": s.waiting[-1:]}, 80),
+    Case("asked for by others", asking._CASE, lambda s: _numbered(s) | {"customers": s.waiting[:1]}, 80),
+    Case("their addresses", asking._ADDRESSES, lambda s: {"customers": s.waiting[-1:]}, 40),
+    Case(
+        "a copy",
+        asking._LOG,
+        lambda s: {"id": s.waiting[-1], "customers": s.waiting[-1:], "most": 5000},
+        200,
+    ),
+    Case("another's room", effects._OTHER_ROOM, lambda s: _in(s) | {"room": s.waiting[-1]}, 40),
     # screens
     Case("conversation by prefix", screens.CONVERSATIONS_BY_PREFIX, _prefix, 60),
     Case("conversation by number", screens.CONVERSATION_BY_NUMBER, _numbered, 30),

@@ -51,6 +51,7 @@ from tests.turns.world import State
 
 T = TypeVar("T")
 HANDOFF, CLOSED, LATER = "You are handed over.", "Nobody is in.", "It takes longer."
+NUMBER = "The number of your case is #4831-27."
 SOON, BACK = "You hear from us within {wait}.", "They are back {opens}."
 FIRST, SECOND = "onboarding-specialist", "technical-troubleshooter"
 LEASE = timedelta(minutes=1)
@@ -60,7 +61,11 @@ def organization() -> Organization:
     """The sample, with two agents that name each other and texts that can be told apart."""
     document: dict[str, object] = dict(to_document(load(SAMPLE).organization))
     policies = dict(document["policies"])  # type: ignore[call-overload]
-    texts = {"handoff": HANDOFF, "out_of_hours": CLOSED, "not_taken_in_time": LATER}
+    texts = {
+        "handoff": HANDOFF,
+        "out_of_hours": CLOSED,
+        "not_taken_in_time": LATER,
+    }
     texts |= {"answer_expected": SOON, "team_is_back": BACK}
     document["policies"] = policies | {"texts": {"en": policies["texts"]["en"] | texts}}
     for agent, other in zip(document["agents"], (SECOND, FIRST), strict=True):  # type: ignore[call-overload]
@@ -157,6 +162,7 @@ class ModelDesk:
                 owner=state.owner,
                 status=state.status,
                 created_at=self.now,
+                number=483127,
                 memory=state.memory,
                 return_verified=self.return_verified,
             ),

@@ -7,7 +7,7 @@ import pytest
 from bot.core.conversation import Escalation, Urgency
 from bot.core.events import Said
 from orgs.specification.organization import Organization
-from tests.turns.desk import CLOSED, HANDOFF, ModelDesk, organization
+from tests.turns.desk import CLOSED, HANDOFF, NUMBER, ModelDesk, organization
 from tests.turns.test_waiting import Waiting
 
 SATURDAY = datetime(2026, 3, 7, 10, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_what_is_not_critical_waits_for_the_hours_of_the_team(urgency: Urgency) 
     escalation, told = escalated("billing_inquiry", urgency)
     assert escalation.deadline is not None
     assert escalation.deadline > MONDAY
-    assert told == [CLOSED]
+    assert told == [f"{CLOSED} {NUMBER}"]
 
 
 def test_what_is_critical_calls_people_at_any_hour() -> None:

@@ -7,7 +7,7 @@ import pytest
 from bot.core.conversation import EscalationState, MessageState
 from bot.core.events import Said
 from bot.turns.draft import SYSTEM
-from tests.turns.desk import BACK, CLOSED, HANDOFF, LATER, ModelDesk, organization
+from tests.turns.desk import BACK, CLOSED, HANDOFF, LATER, NUMBER, ModelDesk, organization
 from tests.turns.test_one_turn import HUGO, Story
 
 MINUTE = timedelta(minutes=1)
@@ -47,7 +47,7 @@ def after(story: Waiting, minutes: int) -> list[str]:
 
 def test_the_handoff_says_when_an_answer_can_be_expected(story: Waiting) -> None:
     ask(story)  # five minutes to be taken, ten more for an answer
-    assert story.told() == [f"{HANDOFF} You hear from us within 15 minutes."]
+    assert story.told() == [f"{HANDOFF} You hear from us within 15 minutes. {NUMBER}"]
 
 
 def test_it_is_said_that_it_takes_longer_when_the_time_is_over_and_not_before(story: Waiting) -> None:
@@ -157,7 +157,7 @@ def test_out_of_hours_it_is_said_when_they_are_back_and_no_delay_before_that() -
     story = Waiting(ModelDesk(organization()))
     story.desk.now = SATURDAY
     ask(story)
-    assert story.told() == [CLOSED]
+    assert story.told() == [f"{CLOSED} {NUMBER}"]
     assert after(story, 60) == []
     [(_, timer)] = [(k, t) for k, t in story.desk.state.timers.items() if k[0] == "promised"]
     assert timer.due_at > SATURDAY + timedelta(days=1), "their clock starts when the team is in"
@@ -168,7 +168,7 @@ def test_who_waits_beyond_the_hours_is_told_when_the_team_is_back() -> None:
     story.desk.now = datetime(2026, 3, 2, 16, 50, tzinfo=UTC)  # ten minutes before they leave, in Berlin
     story.put(Said("Help!"), ref="1")
     story.turn("billing_inquiry")
-    assert story.told() == [f"{HANDOFF} You hear from us within 15 minutes."]
+    assert story.told() == [f"{HANDOFF} You hear from us within 15 minutes. {NUMBER}"]
     story.press(HUGO, "take")
     story.turn()
     story.desk.now += timedelta(minutes=20)
