@@ -34,6 +34,8 @@ class WhatsAppDeeds:
             "read": self._read,
             "online": self._online,
             "block": self._block,
+            "call": self._call,
+            "hand_over": self._hand_over,
             "change_number": self._change_number,
             "refuse_next": self._refuse_next,
             "webhook": self._webhook,
@@ -62,6 +64,7 @@ class WhatsAppDeeds:
             "blocked": phone.blocked,
             "online": phone.online,
             "window": self.stand_in.window(phone).total_seconds(),
+            "billed": sum(self.stand_in.bill().values()),  # to whomever on this number
         }
 
     async def _sent(self, body: Body) -> object:
@@ -131,6 +134,14 @@ class WhatsAppDeeds:
             phone.block()
         else:
             phone.unblock()
+        return {}
+
+    async def _call(self, body: Body) -> object:
+        self._phone(body).call(answered=body.maybe_number("answered") or 0)
+        return {}
+
+    async def _hand_over(self, body: Body) -> object:
+        self.stand_in.hand_over(self._phone(body), elsewhere=body.flag("elsewhere", True))
         return {}
 
     async def _change_number(self, body: Body) -> object:

@@ -91,6 +91,7 @@ class Member:
     blocked: bool = False
     gone: bool = False
     wrote_at: datetime | None = None
+    ad_until: datetime | None = None  # the window is longer for who wrote by an ad
     typing_until: datetime | None = None
     messages: dict[str, ChatMessage] = field(default_factory=dict)
     undelivered: list[str] = field(default_factory=list)  # told of only after they were read
@@ -103,13 +104,14 @@ class Member:
             "blocked": self.blocked,
             "gone": self.gone,
             "wrote_at": self.wrote_at.timestamp() if self.wrote_at is not None else None,
+            "ad_until": self.ad_until.timestamp() if self.ad_until is not None else None,
             "messages": [message.snapshot() for message in self.messages.values()],
         }
 
     @classmethod
     def restored(cls, saved: Mapping[str, object]) -> Self:
         """Raises KeyError, TypeError or ValueError."""
-        wrote_at, messages = saved["wrote_at"], saved["messages"]
+        wrote_at, ad_until, messages = saved["wrote_at"], saved.get("ad_until"), saved["messages"]
         if not isinstance(messages, list):
             raise TypeError("messages are a list")
         kept = [ChatMessage.restored(each) for each in messages]
@@ -120,6 +122,7 @@ class Member:
             blocked=bool(saved["blocked"]),
             gone=bool(saved["gone"]),
             wrote_at=datetime.fromtimestamp(wrote_at, UTC) if isinstance(wrote_at, (int, float)) else None,
+            ad_until=datetime.fromtimestamp(ad_until, UTC) if isinstance(ad_until, (int, float)) else None,
             messages={message.id: message for message in kept},
         )
 

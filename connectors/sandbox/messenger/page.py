@@ -20,6 +20,7 @@ from connectors.sandbox.meta.trouble import Trouble, Troubles
 from connectors.sandbox.meta.webhook import Parcel
 
 WINDOW = timedelta(hours=24)
+AD_WINDOW = timedelta(days=7)  # for who writes by an ad
 HUMAN_AGENT_WINDOW = timedelta(days=7)
 TYPING = timedelta(seconds=20)
 URL_LIVES = timedelta(days=5)
@@ -100,7 +101,7 @@ class Page:
         """https://developers.facebook.com/docs/messenger-platform/policy/policy-overview"""
         if self.troubles.strikes(Trouble.WINDOW_EXPIRED) or member.wrote_at is None:
             return False
-        return self.clock() - member.wrote_at <= window
+        return self.clock() <= max(member.wrote_at + window, member.ad_until or member.wrote_at)
 
     # Links to attachments: whoever has one may read, for some days
 

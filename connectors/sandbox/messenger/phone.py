@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.core.errors import CommandError
 from connectors.sandbox.messenger.model import Attachment, ChatMessage, Choice, Member, Tick
-from connectors.sandbox.messenger.page import Page
+from connectors.sandbox.messenger.page import AD_WINDOW, Page
 from connectors.sandbox.meta.errors import JsonObject
 
 Which = ChatMessage | str
@@ -93,7 +93,10 @@ class Phone:
         if not text:
             raise CommandError("A message needs some text.")
         extra: JsonObject = {"referral": dict(referral)} if referral is not None else {}
-        return self._send(self._draft(reply_to, written, text=text), extra)
+        message = self._draft(reply_to, written, text=text)
+        if referral is not None and referral.get("source") == "ADS":
+            self._member.ad_until = self._page.clock() - written + AD_WINDOW
+        return self._send(message, extra)
 
     def send_media(
         self, content: bytes, mime: str, kind: str = "", caption: str = "", *, name: str = ""

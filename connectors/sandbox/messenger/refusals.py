@@ -30,6 +30,7 @@ NO_ATTACHMENT = "no_attachment"
 BLOCKED = "blocked"
 TOKEN = "token"  # noqa: S105  # a name
 PERMISSION = "permission"
+RESTRICTED = "restricted"
 TEMPORARY = "temporary"
 REFUSALS: Mapping[str, tuple[int, Refusal]] = {
     WINDOW: (
@@ -71,6 +72,7 @@ REFUSALS: Mapping[str, tuple[int, Refusal]] = {
         200,
         Refusal("(#200) Requires pages_messaging permission to manage the object", 2018028, 403),
     ),
+    RESTRICTED: (10, Refusal("(#10) This Page is restricted from sending messages.", 1893063)),
     TEMPORARY: (1200, Refusal("(#1200) Temporary send message failure. Please try again later.", None, 500)),
 }
 

@@ -9,7 +9,7 @@ from bot.core.ids import Clock, utc_now
 from connectors.sandbox.fault import Faults, NoFaults
 from connectors.sandbox.messenger.limits import Gate, Limits
 from connectors.sandbox.messenger.model import ChatMessage, Member, Tick
-from connectors.sandbox.messenger.page import INBOX_APP_ID, WINDOW, Page, compose
+from connectors.sandbox.messenger.page import AD_WINDOW, INBOX_APP_ID, WINDOW, Page, compose
 from connectors.sandbox.messenger.phone import Phone
 from connectors.sandbox.messenger.refusals import REFUSALS, THROTTLED, refusal
 from connectors.sandbox.messenger.sending import Sending
@@ -177,13 +177,16 @@ class MessengerStandIn:
     def window(self, phone: Phone) -> timedelta:
         """How long may still be answered without a tag; not positive when the window is closed."""
         member = self._page.members[phone.psid]
-        return timedelta() if member.wrote_at is None else member.wrote_at + WINDOW - self.clock()
+        if member.wrote_at is None:
+            return timedelta()
+        return max(member.wrote_at + WINDOW, member.ad_until or member.wrote_at) - self.clock()
 
     def clock_put_back(self) -> None:
         """What was written at a later time counts as written now: a window is never longer than that."""
         now = self.clock()
         for member in self._page.members.values():
             member.wrote_at = member.wrote_at and min(member.wrote_at, now)
+            member.ad_until = member.ad_until and min(member.ad_until, now + AD_WINDOW)
 
     def file(self, file_id: str) -> KeptFile | None:
         return self._page.files.get(file_id)

@@ -27,6 +27,7 @@ export function startWhatsApp(root, again) {
       h("div", { class: "chat-title" }, h("strong", {}, "Brightdesk ", h("span", { class: "verified", "aria-label": "verified" }, "✓")), subtitle),
       menuButton(more, () => [
         { label: "Send a location", act: () => deed("location", { latitude: 53.5461, longitude: 9.9937, name: "Harbor Coffee" }), testid: "wa-location" },
+        { label: "Call, and nobody answers", act: () => deed("call"), testid: "wa-call" },
         { label: "Send a contact", act: () => deed("contact", { name: "Jonas Weber", phone: "+49 151 5550000" }), testid: "wa-contact" },
         state.online
           ? { label: "Switch the phone off", act: () => deed("online", { online: false }), testid: "wa-offline" }
@@ -60,7 +61,7 @@ export function startWhatsApp(root, again) {
     subtitle.textContent = shown.blocked ? "blocked" : !shown.online ? "phone is off" : shown.typing ? "typing…" : "business account";
     subtitle.classList.toggle("busy", shown.typing);
     typing(shown.typing);
-    window24.draw(shown.window);
+    window24.draw(shown.window, shown.billed ? `${shown.billed} billed` : "");
     kit.form.hidden = shown.blocked;
     unblock.hidden = !shown.blocked;
     const unread = shown.messages.some((each) => each.from_business && each.tick === "delivered");

@@ -10,19 +10,21 @@ export function windowLine(testid, closed) {
   const element = h("p", { class: "window-line", testid, role: "note" }, words, bar);
   let timer = 0;
   let ends = 0;
+  let beside = "";
 
   function write() {
     const left = ends - Date.now() / 1000;
     const open = left > 0;
     element.dataset.open = String(open);
-    words.textContent = open ? `24 h window: ${lasting(left)} left` : `24 h window closed: ${closed}`;
+    words.textContent = (open ? `24 h window: ${lasting(left)} left` : `24 h window closed: ${closed}`) + beside;
     bar.firstChild.style.width = `${Math.max(0, Math.min(1, left / DAY)) * 100}%`;
   }
 
   return {
     element,
-    // `left` is in seconds, at the platform's time.
-    draw(left) {
+    // `left` is in seconds, at the platform's time. `note` stands behind it.
+    draw(left, note = "") {
+      beside = note && ` · ${note}`;
       ends = Date.now() / 1000 + left;
       write();
       clearInterval(timer);

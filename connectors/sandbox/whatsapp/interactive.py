@@ -23,6 +23,7 @@ ROW_TITLE = 24
 ROW_ID = 200
 ROW_DESCRIPTION = 72
 _SHOWN_ONLY = (
+    "request_contact_info",
     "flow",
     "product",
     "product_list",
@@ -70,6 +71,8 @@ def read(value: object) -> Interactive:
             choices = _rows(action.get("sections"))
         case "cta_url":
             choices = [_link(action.get("parameters"))]
+        case "request_contact_info" if action.get("name") != kind:
+            raise refusal(131009, "The action's name must be request_contact_info")
         case "flow":
             choices = [_flow(action.get("parameters"))]
     return Interactive(kind, body, header, media, footer, tuple(choices), menu)

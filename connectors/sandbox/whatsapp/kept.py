@@ -30,6 +30,7 @@ def _owner(owner: Owner) -> JsonObject:
         "blocked": owner.blocked,
         "gone": owner.gone,
         "shows_reads": owner.shows_reads,
+        "elsewhere": owner.elsewhere,
         "wrote_at": owner.wrote_at.timestamp() if owner.wrote_at is not None else None,
         "messages": [message.snapshot() for message in owner.messages.values()],
     }
@@ -49,6 +50,7 @@ def restored_owner(saved: Mapping[str, object]) -> Owner:
         blocked=bool(saved["blocked"]),
         gone=bool(saved["gone"]),
         shows_reads=bool(saved["shows_reads"]),
+        elsewhere=bool(saved.get("elsewhere", False)),
         wrote_at=datetime.fromtimestamp(wrote_at, UTC) if isinstance(wrote_at, (int, float)) else None,
         messages={message.id: message for message in kept},
     )

@@ -1,7 +1,8 @@
 """One business number's line: whom it talks with, what was said, and what the product is told of it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -37,12 +38,31 @@ class Owner:
     shows_reads: bool = True
     wrote_at: datetime | None = None
     typing_until: datetime | None = None
+    call_id: str = ""  # of the newest call
+    elsewhere: bool = False  # another app has the word in this chat
     messages: dict[str, ChatMessage] = field(default_factory=dict)
 
     @property
     def user_id(self) -> str:
         """Another one with another number, as on the platform."""
         return f"DE.{int(sha256(self.wa_id.encode()).hexdigest()[:16], 16)}"
+
+    @property
+    def parent_user_id(self) -> str:
+        """The same for all portfolios of a business that has several."""
+        return self.user_id.replace("DE.", "DE.ENT.")
+
+    @property
+    def contact(self) -> JsonObject:
+        """As whom webhooks name this person."""
+        profile = {"name": self.name} | ({"username": self.username} if self.username else {})
+        number: JsonObject = {} if self.username else {"wa_id": self.wa_id}
+        return {
+            "profile": profile,
+            "user_id": self.user_id,
+            "parent_user_id": self.parent_user_id,
+            **number,
+        }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,20 +147,71 @@ class Line:
             self.emit(Parcel(lane, kind, {"value": value, "field": field_name}, message=about))
 
     def tell_message(self, owner: Owner, wire: JsonObject, *, about: str = "") -> None:
-        profile = {"name": owner.name} | ({"username": owner.username} if owner.username else {})
-        contact = {"profile": profile, "user_id": owner.user_id}
-        wire = {"from_user_id": owner.user_id, **wire}
+        wire = {"from_user_id": owner.user_id, "from_parent_user_id": owner.parent_user_id, **wire}
         if owner.username:
             wire.pop("from", None)
+        kind, contacts = str(wire["type"]), [owner.contact]
+        if owner.elsewhere:
+            value = self.value(contacts=contacts, standby={"messages": [wire]})
+            self.tell(owner.wa_id, kind, value, field_name="standby", about=about)
         else:
-            contact["wa_id"] = owner.wa_id
-        kind = str(wire["type"])
-        self.tell(owner.wa_id, kind, self.value(contacts=[contact], messages=[wire]), about=about)
+            self.tell(owner.wa_id, kind, self.value(contacts=contacts, messages=[wire]), about=about)
+
+    def tell_call(self, owner: Owner, event: str, **more: object) -> None:
+        """https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/user-initiated-calls"""
+        call: JsonObject = {
+            "id": f"wacid.{owner.call_id}",
+            "from": owner.wa_id,
+            "from_user_id": owner.user_id,
+            "from_parent_user_id": owner.parent_user_id,
+            "to": self.display_phone_number,
+            "event": event,
+            "timestamp": str(int(self.clock().timestamp())),
+            "direction": "USER_INITIATED",
+            **more,
+        }
+        if owner.username:
+            del call["from"]
+        value = self.value(contacts=[owner.contact], calls=[call])
+        self.tell(owner.wa_id, "call", value, field_name="calls")
+
+    def hand_over(self, owner: Owner, *, elsewhere: bool) -> None:
+        """Let another app have the word in this chat, or give it to the product."""
+        if owner.elsewhere is elsewhere:
+            return
+        owner.elsewhere = elsewhere
+        kind = "control_taken" if elsewhere else "control_passed"
+        roles = ("partner_app", "meta_business_agent")
+        before, after = roles if elsewhere else roles[::-1]
+        value: JsonObject = {
+            "messaging_product": "whatsapp",
+            "type": kind,
+            "recipient": {
+                "display_phone_number": self.display_phone_number,
+                "phone_number_id": self.phone_number_id,
+            },
+            "sender": {"phone_number": owner.wa_id},
+            "timestamp": str(int(self.clock().timestamp())),
+            kind: {"previous_owner_app_role": before, "new_owner_app_role": after},
+        }
+        self.tell(owner.wa_id, kind, value, field_name="messaging_handovers")
+
+    def bill(self) -> Mapping[str, int]:
+        """How many messages have arrived that are charged, by category."""
+        arrived = (
+            message.category
+            for owner in self.owners.values()
+            for message in owner.messages.values()
+            if message.from_business and message.tick in (Tick.DELIVERED, Tick.READ)
+        )
+        return Counter(arrived)
 
     # Receipts
 
     def send_off(self, owner: Owner, message: ChatMessage) -> None:
         """The business's message is on its way: one tick, and the second if the phone is reached."""
+        if message.kind != "template":
+            owner.elsewhere = False  # "if your app sends a service message, it will take over"
         message = self.keep(owner, replace(message, tick=Tick.SENT))
         reached = owner.online and not owner.blocked
         shuffled = reached and self.troubles.strikes(Trouble.RECEIPTS_SHUFFLED)
@@ -181,19 +252,19 @@ class Line:
         owner = self.owners.get(wa_id)
         if owner is not None:
             status["recipient_user_id"] = owner.user_id
+            status["recipient_parent_user_id"] = owner.parent_user_id
         if owner is None or not owner.username:
             status["recipient_id"] = wa_id
         if tick in (Tick.SENT, Tick.DELIVERED):
-            free = message.category == "service"
             status["conversation"] = {
                 "id": wamid(wa_id, self.business_account_id, from_customer=False)[6:38].lower(),
                 "origin": {"type": message.category},
             }
             status["pricing"] = {
-                "billable": not free,
+                "billable": True,  # service messages too, since 1 October 2026
                 "pricing_model": "PMP",
                 "category": message.category,
-                "type": "free_customer_service" if free else "regular",
+                "type": "regular",
             }
         if errors:
             status["errors"] = list(errors)

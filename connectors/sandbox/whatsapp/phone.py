@@ -131,6 +131,29 @@ class Phone:
         }
         return self._send(self._draft("contacts", contacts=(card,)), {"contacts": [card]})
 
+    def share_number(self, which: Which) -> ChatMessage:
+        """Tap "Share contact info" under a message that asks for it."""
+        message = self.message(which)
+        if (message.content or {}).get("interactive") != "request_contact_info":
+            raise CommandError("This message asks for no contact info.")
+        card: JsonObject = {
+            "origin": "contact_request",
+            "name": {"formatted_name": self.name, "first_name": self.name},
+            "phones": [{"phone": f"+{self.wa_id}", "wa_id": self.wa_id, "type": "CELL"}],
+        }
+        return self._send(self._draft("contacts", message, contacts=(card,)), {"contacts": [card]})
+
+    def call(self, *, answered: int = 0) -> None:
+        """Call the business; nobody takes the call unless it is `answered`, for so many seconds."""
+        line, owner = self._line, self._owner
+        owner.call_id, owner.wrote_at = line.ids(), line.clock()
+        line.tell_call(owner, "connect", session={"sdp_type": "offer", "sdp": "v=0"})
+        now = int(line.clock().timestamp())
+        times = {"start_time": str(now), "end_time": str(now + answered), "duration": answered}
+        status = {"status": "COMPLETED", **times} if answered else {"status": "FAILED"}
+        line.tell_call(owner, "terminate", **status)
+        line.changed(self.wa_id)
+
     def order(self, items: Sequence[Mapping[str, object]], catalog: str = "194836987003835") -> ChatMessage:
         """`items` in the wire's words: product_retailer_id, quantity, item_price, currency."""
         body: JsonObject = {

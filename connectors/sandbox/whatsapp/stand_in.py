@@ -150,6 +150,13 @@ class WhatsAppStandIn:
     def phones(self) -> list[Phone]:
         return [Phone(self._line, owner) for owner in self._line.owners.values()]
 
+    def hand_over(self, phone: Phone, *, elsewhere: bool) -> None:
+        """Let another app have the word with this person, or give it to the product, which is told.
+
+        Whatever the product sends takes it, but for templates.
+        """
+        self._line.hand_over(self._line.owners[phone.wa_id], elsewhere=elsewhere)
+
     # What can go wrong
 
     def refuse_next(self, code: int, *, times: int = 1, late: bool = False, seconds: float = 1.0) -> None:
@@ -192,6 +199,10 @@ class WhatsAppStandIn:
         """How long free text may still be sent; not positive when the window is closed."""
         owner = self._line.owners[phone.wa_id]
         return timedelta() if owner.wrote_at is None else owner.wrote_at + timedelta(hours=24) - self.clock()
+
+    def bill(self) -> Mapping[str, int]:
+        """How many messages have arrived that Meta charges, by category."""
+        return self._line.bill()
 
     def clock_put_back(self) -> None:
         """What was written at a later time counts as written now: a window lasts 24 hours at most."""

@@ -189,3 +189,16 @@ async def test_a_stand_in_goes_on_where_it_was(rig: Rig, maya: Phone) -> None:
 async def fetched(url: str) -> tuple[int, bytes]:
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status, await answer.read()
+
+
+async def test_who_writes_by_an_ad_may_be_answered_for_seven_days(rig: Rig, maya: Phone) -> None:
+    maya.say("Is it still there?", referral={"source": "ADS", "ad_id": "6", "type": "OPEN_THREAD"})
+    rig.stand_in.clock.moved += timedelta(days=6)
+    assert rig.stand_in.window(maya) == timedelta(days=1)
+    await rig.text(maya, "It is")
+    restored = MessengerStandIn(clock=lambda: NOON)
+    restored.restore(rig.stand_in.snapshot())
+    [phone] = [phone for phone in restored.phones() if phone.name == maya.name]
+    assert restored.window(phone) == timedelta(days=1)
+    rig.stand_in.clock.moved += timedelta(days=2)
+    assert rig.stand_in.window(maya) < timedelta()

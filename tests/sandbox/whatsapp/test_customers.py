@@ -17,7 +17,8 @@ async def test_a_message_has_its_sender_and_both_ticks_when_it_was_taken(rig: Ri
     assert value["metadata"] == {"display_phone_number": "15550783881", "phone_number_id": "106540352242922"}
     (contact,) = value["contacts"]
     (message,) = value["messages"]
-    user_id = contact.pop("user_id")
+    user_id, parent = contact.pop("user_id"), contact.pop("parent_user_id")
+    assert parent.startswith("DE.ENT.")
     assert contact == {"profile": {"name": "Maya Fischer"}, "wa_id": "491511234567"}
     assert user_id.startswith("DE.")
     assert message["from_user_id"] == user_id
@@ -107,6 +108,7 @@ async def test_who_has_a_username_is_told_of_and_written_to_by_an_id(rig: Rig, m
     assert contact == {
         "profile": {"name": "Maya Fischer", "username": "maya.f"},
         "user_id": contact["user_id"],
+        "parent_user_id": contact["user_id"].replace("DE.", "DE.ENT."),
     }
     assert ("from" in message, message["from_user_id"]) == (False, contact["user_id"])
     body = {"messaging_product": "whatsapp", "recipient": contact["user_id"], "text": {"body": "Maya"}}
@@ -201,3 +203,63 @@ async def fetched(rig: Rig, url: str, token: str | None = None) -> tuple[int, by
     headers = {"Authorization": f"Bearer {rig.stand_in.token if token is None else token}"}
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
         return answer.status, await answer.read()
+
+
+async def test_a_call_that_nobody_takes_is_told_twice_and_opens_the_window(rig: Rig, maya: Phone) -> None:
+    rig.stand_in.clock.moved += timedelta(hours=25)
+    assert rig.stand_in.window(maya) <= timedelta()
+    maya.call()
+    assert rig.stand_in.window(maya) == timedelta(hours=24)
+    calls = [call for value in (await rig.told()).values() for call in value.get("calls", [])]
+    assert [call["event"] for call in calls] == ["connect", "terminate"]
+    assert calls[-1]["status"] == "FAILED"
+    assert {call["direction"] for call in calls} == {"USER_INITIATED"}
+    assert len({call["id"] for call in calls}) == 1
+
+
+async def test_a_call_that_was_taken_tells_its_length(rig: Rig, maya: Phone) -> None:
+    maya.take_username("maya")
+    maya.call(answered=20)
+    [_, ended] = [call for value in (await rig.told()).values() for call in value.get("calls", [])]
+    assert (ended["status"], ended["duration"]) == ("COMPLETED", 20)
+    assert "from" not in ended
+    assert ended["from_user_id"].startswith("DE.")
+    assert ended["from_parent_user_id"].startswith("DE.ENT.")
+
+
+async def test_while_another_app_has_the_word_the_product_stands_by(rig: Rig, maya: Phone) -> None:
+    rig.stand_in.hand_over(maya, elsewhere=True)
+    rig.stand_in.hand_over(maya, elsewhere=True)  # which is so already
+    maya.say("Hello, robot")
+    await rig.text(maya, "It is us again")  # whatever is sent takes the word
+    maya.say("Hello, people")
+    told = await rig.told()
+    fields = [c["field"] for body in told.bodies for entry in body["entry"] for c in entry["changes"]]
+    assert fields.count("messaging_handovers") == 1
+    heard = [m["text"]["body"] for v in told.values() for m in v.get("standby", {}).get("messages", [])]
+    assert heard == ["Hello, robot"]
+    assert told.messages()[-1]["text"]["body"] == "Hello, people"
+
+
+async def test_the_number_is_given_by_the_button_that_asks_for_it(rig: Rig, maya: Phone) -> None:
+    maya.take_username("maya")
+    asks = {"type": "request_contact_info", "body": {"text": "Your number?"}}
+    code, why = await rig.refused(maya, "interactive", interactive={**asks, "action": {"name": "x"}})
+    assert (code, "request_contact_info" in why) == (131009, True)
+    await rig.send(maya, "interactive", interactive={**asks, "action": {"name": "request_contact_info"}})
+    maya.share_number(maya.chat[-1])
+    [card] = (await rig.told()).messages()[-1]["contacts"]
+    assert (card["origin"], card["phones"][0]["wa_id"]) == ("contact_request", maya.wa_id)
+    with pytest.raises(CommandError, match="asks for no contact info"):
+        maya.share_number(maya.say("Hello"))
+
+
+async def test_every_message_that_arrives_is_charged_by_its_category(rig: Rig, maya: Phone) -> None:
+    await rig.text(maya, "One")
+    maya.go_offline()
+    await rig.text(maya, "Two")
+    assert rig.stand_in.bill() == {"service": 1}
+    maya.go_online()
+    assert rig.stand_in.bill() == {"service": 2}
+    priced = [status["pricing"] for status in (await rig.told()).statuses()]
+    assert {(p["billable"], p["category"], p["type"]) for p in priced} == {(True, "service", "regular")}

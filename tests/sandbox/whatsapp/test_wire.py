@@ -72,7 +72,7 @@ async def test_every_send_example_of_metas_is_taken(rig: Rig, maya: Phone) -> No
 
 
 # Ids that Meta tells since April 2026; the samples are older.
-SINCE_2026 = {".from_user_id", ".system.user_id", ".system.previous_user_id"}
+SINCE_2026 = {".from_user_id", ".from_parent_user_id", ".system.user_id", ".system.previous_user_id"}
 
 
 async def test_our_webhooks_have_the_shape_that_meta_describes(rig: Rig, maya: Phone) -> None:
