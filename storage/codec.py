@@ -19,6 +19,7 @@ from bot.core.conversation import (
 from bot.core.events import (
     AddressChanged,
     Attachment,
+    Called,
     Deleted,
     Edited,
     Event,
@@ -30,6 +31,7 @@ from bot.core.events import (
     Started,
     Submitted,
     Tapped,
+    ThreadControl,
     Unsupported,
     WorkplaceChanged,
 )
@@ -58,6 +60,8 @@ _CONTENTS = (
     ReachabilityChanged,
     Receipt,
     AddressChanged,
+    Called,
+    ThreadControl,
     Unsupported,
     WorkplaceChanged,
 )

@@ -20,6 +20,7 @@ from bot.core.events import (
     OPEN_NEXT,
     SEND_ALL,
     Attachment,
+    Called,
     Deeds,
     Edited,
     Event,
@@ -35,6 +36,7 @@ from bot.core.events import (
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, NewId, OrgId
 from bot.core.outbound import Post
+from storage import prices
 from storage.accounts import Account
 from storage.codec import (
     dump_attachments,
@@ -431,6 +433,9 @@ class Inboxes:
         if files:
             steps.append((INSERT_FILE, files))
         steps += heard.steps()
+        told = ((e.account_id, e.organization, e.index, e.body) for e in entries if isinstance(e.body, Event))
+        if (priced := prices.recording(told)) is not None:
+            steps.append(priced)
         if floods:
             steps.append(recording(floods))
         ordered = sorted(touched.values(), key=lambda head: head.id)
@@ -514,7 +519,7 @@ def check(event: Event) -> None:
         ("chat", event.place.chat),
         ("thread", event.place.thread),
         ("sender", event.sender.external_id),
-        ("alias", event.sender.alias),
+        *(("alias", alias) for alias in event.sender.aliases),
     ):
         if len(value) > MAX_ID or "\x00" in value:
             raise MalformedPayload(name, f"longer than {MAX_ID} characters, or with a NUL")
@@ -542,7 +547,7 @@ def _enter(arrival: Arrival, spot: Spot) -> Entry:
     )
 
 
-_OPENS_WINDOW = (Said, Tapped, Started, Submitted)
+_OPENS_WINDOW = (Said, Tapped, Started, Submitted, Called)
 
 
 @dataclass(slots=True)
@@ -550,6 +555,7 @@ class _Heard:
     """What the places of a batch must remember: when the customer wrote, and how to answer there."""
 
     at: dict[UUID, datetime] = field(default_factory=dict)
+    opened: dict[UUID, tuple[datetime, timedelta]] = field(default_factory=dict)
     answers: dict[UUID, tuple[str, Returns | None]] = field(default_factory=dict)
 
     def answer(self, place: UUID, context: str, returns: Returns | None) -> None:
@@ -562,6 +568,17 @@ class _Heard:
         if self.at:
             places = sorted(self.at)
             yield _HEAR, {"ids": places, "heard": [self.at[place] for place in places]}
+        if self.opened:
+            places = sorted(self.opened)
+            opened = [self.opened[place] for place in places]
+            yield (
+                _OPENED,
+                {
+                    "ids": places,
+                    "at": [at for at, _ in opened],
+                    "seconds": [lasts.total_seconds() for _, lasts in opened],
+                },
+            )
         if self.answers:
             places = sorted(self.answers)
             found = [self.answers[place] for place in places]
@@ -590,8 +607,11 @@ def _hear(entry: Entry, head: _Head, heard: _Heard) -> None:
     if event.standing is not Standing.CUSTOMER:
         return
     if isinstance(event.content, _OPENS_WINDOW) and not event.automatic:
-        head.place = spot.place
+        if not isinstance(event.content, Called):  # who calls goes on writing where they wrote
+            head.place = spot.place
         heard.at[spot.place] = max(heard.at.get(spot.place, event.occurred_at), event.occurred_at)
+        if event.opens is not None:
+            heard.opened[spot.place] = event.occurred_at, event.opens
     if event.reply_context:
         heard.answer(spot.place, spot.owner.seal(event.reply_context, field=CONTEXT), entry.returns)
 
@@ -872,6 +892,15 @@ _LEADING = text("select id, place_hash, conversation_id from places where id = a
 _HEAR = text("""
     update places p set heard_at = greatest(p.heard_at, least(t.heard, clock_timestamp()))
     from unnest(cast(:ids as uuid[]), cast(:heard as timestamptz[])) as t(id, heard)
+    where p.id = t.id
+""")
+
+_OPENED = text("""
+    update places p
+    set open_until = greatest(p.open_until,
+        least(t.at, clock_timestamp()) + make_interval(secs => t.seconds))
+    from unnest(cast(:ids as uuid[]), cast(:at as timestamptz[]), cast(:seconds as float8[]))
+        as t(id, at, seconds)
     where p.id = t.id
 """)
 

@@ -72,6 +72,7 @@ class Item:
     context: str  # what the channel needs to answer there
     card: str  # of a room: the message that is its card
     heard_at: datetime | None  # the customer's last word there
+    open_until: datetime | None  # free text is taken there till then, whenever that was
     part: int
     attempts: int  # this one included
     interrupted: bool
@@ -414,6 +415,7 @@ class Outbox:
             context=context,
             card=card,
             heard_at=row.heard_at,
+            open_until=row.open_until,
             part=row.part,
             attempts=row.attempts,
             interrupted=claimed.begun,
@@ -683,7 +685,7 @@ _PACE = text("""
 
 _DETAILS = text("""
     select o.*, l.account_id, a.channel, a.account, v.customer_id, c.data_key, p.place, p.context,
-        p.heard_at, pc.id as owner_id, pc.data_key as owner_key, g.data_key as org_key,
+        p.heard_at, p.open_until, pc.id as owner_id, pc.data_key as owner_key, g.data_key as org_key,
         g.index_key as org_index, r.chat, r.chat_id, r.thread, r.card,
         case when o.kind in ('amend', 'retract') then (
             select array_agg(ref) from outbox p cross join unnest(p.sealed_ids) as ref

@@ -21,6 +21,7 @@ from bot.core.errors import PlaceMoved
 from bot.core.events import (
     INVITATION,
     AddressChanged,
+    Called,
     Deleted,
     Edited,
     Event,
@@ -32,6 +33,7 @@ from bot.core.events import (
     Said,
     Standing,
     Started,
+    ThreadControl,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
 from bot.core.payment_cards import without_card_numbers
@@ -494,7 +496,7 @@ class Places:
         Only their own words count: a late receipt may name a number that they have left. Asked once for each
         pair while it is remembered. Idempotent.
         """
-        for pair, arrival in _two_ids(arrivals).items():
+        for pair, (arrival, named) in _two_ids(arrivals).items():
             if pair in self._paired:
                 continue
             number, alias = pair
@@ -504,7 +506,7 @@ class Places:
                 if not spots:  # nothing was written in this transaction yet, which may fail
                     self._paired[pair] = None
             elif number in found:
-                await self._lead_on(connection, arrival, found[number], arrival.event.sender.alias)
+                await self._lead_on(connection, arrival, found[number], named)
             elif alias in found:
                 await self._lead_on(connection, arrival, found[alias], arrival.event.sender.external_id)
         while len(self._paired) > self._remembered:
@@ -624,7 +626,16 @@ class _Link:
     root_key: bytes
 
 
-_BEGINS_NOTHING = (Edited, Deleted, Reacted, Receipt, AddressChanged, ReachabilityChanged)
+_BEGINS_NOTHING = (
+    Edited,
+    Deleted,
+    Reacted,
+    Receipt,
+    AddressChanged,
+    ReachabilityChanged,
+    Called,
+    ThreadControl,
+)
 
 
 def opens(event: Event, *, known: bool) -> bool:
@@ -647,14 +658,15 @@ def _may_join(event: Event) -> bool:
     return event.private and not event.shared and event.sender.verified
 
 
-def _two_ids(arrivals: Sequence[Arrival]) -> dict[tuple[Key, Key], Arrival]:
-    """Return the two places of each sender whom the channel knows by two ids; first where they wrote from."""
+def _two_ids(arrivals: Sequence[Arrival]) -> dict[tuple[Key, Key], tuple[Arrival, str]]:
+    """Return each two places of a sender whom the channel knows by several ids, with the second's id; first
+    where they wrote from.
+    """
     return {
-        (key_of(a.account, a.event), _place_of(a.account, a.event.sender.alias)): a
+        (key_of(a.account, a.event), _place_of(a.account, alias)): (a, alias)
         for a in arrivals
-        if a.event.sender.alias
-        and _may_join(a.event)
-        and (opens(a.event, known=True) or isinstance(a.event.content, AddressChanged))
+        if _may_join(a.event) and (opens(a.event, known=True) or isinstance(a.event.content, AddressChanged))
+        for alias in a.event.sender.aliases
     }
 
 
@@ -813,9 +825,9 @@ _FOLLOW = text("""
     ),
     place as (
         insert into places (id, organization_id, account_id, place_hash, shared, private, identity_id,
-            conversation_id, lane_id, place, heard_at)
+            conversation_id, lane_id, place, heard_at, open_until)
         select :place, old.organization_id, old.account_id, :place_hash, false, true, identity.id,
-            old.conversation_id, :lane, :sealed, old.heard_at
+            old.conversation_id, :lane, :sealed, old.heard_at, old.open_until
         from old, identity
         on conflict (account_id, place_hash) do nothing returning id, conversation_id
     )

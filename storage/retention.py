@@ -65,6 +65,11 @@ async def delete_loop_guard(connection: AsyncConnection, before: datetime, limit
     return await _removed(connection, _DELETE_LOOP_GUARD, {"before": before, "limit": limit})
 
 
+async def delete_prices(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Delete what platforms told before then of the prices of messages."""
+    return await _removed(connection, _DELETE_PRICES, {"before": before, "limit": limit})
+
+
 async def delete_floods(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Delete what is recorded of floods that were over before then."""
     return await _removed(connection, _DELETE_FLOODS, {"before": before, "limit": limit})
@@ -169,6 +174,14 @@ _DELETE_FLOODS = text("""
     delete from floods where ctid = any(array(
         select ctid from floods where until < :before
         order by until limit :limit for update skip locked
+    ))
+""")
+
+# ix_prices_told_at
+_DELETE_PRICES = text("""
+    delete from prices where ctid = any(array(
+        select ctid from prices where told_at < :before
+        order by told_at limit :limit for update skip locked
     ))
 """)
 

@@ -332,6 +332,7 @@ places = Table(
     Column("place", Text, nullable=False),  # sealed with the key of the identity's customer: chat and thread
     Column("context", Text),  # sealed likewise: what the channel needs to answer here
     _when("heard_at"),  # the customer's last word here, by the platform's clock
+    _when("open_until"),  # free text is taken till then, where that is longer than the channel's window
     # Where answers go, on a channel where anybody can name any address: keyed hashes, see loop_guard.
     Column("mailbox_hash", LargeBinary),
     Column("domain_hash", LargeBinary),
@@ -363,6 +364,21 @@ floods = Table(
     _organization(),
     Column("until", DateTime(timezone=True), nullable=False),
     Index("ix_floods_until", "until"),
+)
+
+# What the platform charges for messages of ours that have arrived: facts, for 90 days.
+prices = Table(
+    "prices",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
+    Column("message_hash", LargeBinary, primary_key=True),  # keyed; the same message is told of repeatedly
+    _organization(),
+    Column("category", String(40), nullable=False),
+    Column("rate", String(40), nullable=False),
+    Column("billed", Boolean, nullable=False),
+    Column("told_at", DateTime(timezone=True), nullable=False),
+    Index("ix_prices_organization_id", "organization_id", "told_at"),
+    Index("ix_prices_told_at", "told_at"),
 )
 
 # An invitation to go on elsewhere, as the same customer: a deep link's token, or a code sent to an address.

@@ -337,6 +337,7 @@ def conversation(row: AnyRow, keys: Keys) -> Conversation:
         return_verified=row.return_verified,
         address=owner.open(row.address, field=ADDRESS) if row.address else "",
         heard_at=row.heard_at,
+        open_until=row.open_until,
         continued_in=ConversationId(row.continued_in) if row.continued_in else None,
     )
 
@@ -481,7 +482,8 @@ def next_wake(timers: Sequence[Timer]) -> datetime | None:
 
 CONVERSATION = """
     select v.id, v.organization_id, v.customer_id, v.owner_kind, v.owner_name, v.status, v.created_at,
-        v.memory, v.number, p.place, p.heard_at, nullif(p.conversation_id, v.id) as continued_in,
+        v.memory, v.number, p.place, p.heard_at, p.open_until,
+        nullif(p.conversation_id, v.id) as continued_in,
         p.account_id, a.channel, a.account, c.profile, c.data_key, i.verified, i.address, p.return_verified,
         o.id as owner_id, o.data_key as owner_key, g.data_key as org_key, g.index_key,
         v.accepted - v.handled as unhandled, clock_timestamp() as now

@@ -330,9 +330,12 @@ class Deliverer:
         """Return whether the channel takes no free text now: it would be refused, or charged."""
         if known.window is None or not isinstance(operation, Post) or operation.template is not None:
             return False
+        now = self._clock()
+        if item.open_until is not None and now < item.open_until:
+            return False
         human = operation.speaker is not None and operation.speaker.human
         window = known.human_window or known.window if human else known.window
-        return item.heard_at is None or item.heard_at + window <= self._clock()
+        return item.heard_at is None or item.heard_at + window <= now
 
     async def _operation(self, item: Item) -> Operation | None:
         """Return what to do now. None: there is nothing left that it could be done to."""

@@ -129,6 +129,7 @@ def _limits(kind: ChannelKind) -> Iterable[Sequence[str]]:
         _pause(can),
         "asked whether it arrived" if can.reconciles else "outcome unknown",
         "programs write there" if can.robots else "-",
+        "costs" if can.charges else "-",
     )
 
 
@@ -216,10 +217,12 @@ TOPICS: Final = (
             "pause in a chat",
             "after a crash",
             "automatic replies",
+            "a message",
         ),
         _limits,
         "As published; `limits` of an account in the organization file changes the rates. Where programs"
-        " write, automatic replies are counted and capped.",
+        " write, automatic replies are counted and capped. Where each message costs, what the desk says by"
+        " itself in one go leaves as one.",
     ),
     Topic(
         "Accounts",
@@ -300,6 +303,7 @@ def _data(kind: ChannelKind) -> JsonValue:
         "human_window_seconds": can.human_window.total_seconds() if can.human_window else None,
         "templates": can.templates,
         "robots": can.robots,
+        "charges": can.charges,
         "reconciles": can.reconciles,
         "per_second": can.per_second,
         "chat_interval_seconds": can.chat_interval.total_seconds(),

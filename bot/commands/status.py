@@ -6,7 +6,8 @@ from bot.commands.desk import Desk, whose
 from bot.commands.formatting import since
 from bot.core.commands import Call, Command, Output, Permission, Table
 from bot.core.conversation import Status
-from storage import queries
+from storage import prices, queries
+from storage.prices import Charged
 from storage.queries import Counts
 
 
@@ -15,7 +16,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         known = await whose(desk, call)
         async with desk.database.begin(known.organization) as connection:
             counts = await queries.counts(connection, known.organization)
-        return _told(desk, known.name, known.version, counts)
+            charged = await prices.charged(connection, known.organization)
+        return _told(desk, known.name, known.version, counts, charged)
 
     return (
         Command(
@@ -27,7 +29,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     )
 
 
-def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
+def _told(desk: Desk, name: str, version: int, counts: Counts, charged: tuple[Charged, ...]) -> Output:
     now = desk.clock()
     rows = (
         ("customers who wait for an answer", str(counts.unanswered), since(now, counts.unanswered_since)),
@@ -49,6 +51,7 @@ def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
         tables=(
             Table(("now", "count", "longest"), rows),
             Table(("conversations begun in the last 24 h", "count"), begun),
+            *_bill(charged),
         ),
         data={
             "organization": name,
@@ -67,9 +70,29 @@ def _told(desk: Desk, name: str, version: int, counts: Counts) -> Output:
                 "failed": counts.deliveries_failed,
                 "unknown": counts.deliveries_unknown,
             },
+            "messages_in_30_days": [
+                {
+                    "account": one.account,
+                    "category": one.category,
+                    "rate": one.rate,
+                    "billed": one.billed,
+                    "count": one.number,
+                }
+                for one in charged
+            ],
             "begun_in_24_hours": {status.value: counts.begun.get(status, 0) for status in Status},
         },
     )
+
+
+def _bill(charged: tuple[Charged, ...]) -> tuple[Table, ...]:
+    """What a platform has told that it charges; nothing where none charges anything."""
+    rows = tuple(
+        (one.account, one.category, "yes" if one.billed else f"no ({one.rate})", str(one.number))
+        for one in charged
+    )
+    head = ("account", "messages of the last 30 days", "billed", "count")
+    return (Table(head, rows),) if rows else ()
 
 
 def _iso(moment: datetime | None) -> str | None:

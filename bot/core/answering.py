@@ -54,6 +54,7 @@ class Question:
     messages: tuple[str, ...]
     about: tuple[str, ...] = ()  # of each of them what `Line.about` says
     wordless: tuple[AttachmentKind | None, ...] = ()  # what came without words; None: no file and no fact
+    called: bool = False  # and nobody answered: what they called about is not known
     picked: str = ""  # the value of the button of ours that the customer tapped last
     offered: tuple[Option, ...] = ()  # of our last question, while none of them is picked
     misses: int = 0  # questions in a row which could not be answered

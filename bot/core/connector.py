@@ -110,6 +110,7 @@ class Capabilities:
     emails: bool = False  # staff are known by the e-mail address that the platform has verified, too
     window: timedelta | None = None  # free text is taken so long after the customer's last word; None: always
     human_window: timedelta | None = None  # the same for what a person wrote, where that is longer
+    charges: bool = False  # each message costs: what a turn says by itself leaves as one, where one holds it
     templates: bool = False  # approved messages are taken when the window is closed
     addresses: bool = False  # one account is written to under several addresses
     robots: bool = False  # programs write here: automatic replies are counted and capped

@@ -351,6 +351,14 @@ class Album:
     private: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Who has the word in the customer's chat since `at`, where several programs serve it."""
+
+    ours: bool
+    at: datetime  # by the platform's clock
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What a conversation remembers between turns beside its log."""
@@ -376,6 +384,7 @@ class Memory:
     burst: Burst | None = None  # the newest
     automatic: bool = False  # a program wrote last, and no agent answers that
     gathered: bool = False  # the escalation has no room, and is in its team's notice of such
+    control: Control | None = None  # None: nobody but we was ever heard of
     mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
 
 
@@ -396,6 +405,7 @@ class Conversation:
     return_verified: bool = True  # False: answers may reach somebody who never wrote
     address: str = ""  # where `place` is theirs: `Sender.address` of who wrote there first
     heard_at: datetime | None = None  # when the customer last wrote in `place`, by the platform's clock
+    open_until: datetime | None = None  # free text is taken there till then, whenever they wrote
     continued_in: ConversationId | None = None  # another conversation has been begun in `place` since
     erased: Erased | None = None  # then nothing the customer wrote can be read, and `place` is nowhere
 

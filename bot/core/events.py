@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NewType
 
@@ -33,7 +33,7 @@ class Sender:
     handle: str = ""  # a user name; shown, never trusted to identify anybody
     language: str = ""  # BCP 47, as the channel tells it
     verified: bool = True  # False: the channel cannot vouch that `external_id` is who wrote this
-    alias: str = ""  # another id of the same person, who may be named by it alone another time
+    aliases: tuple[str, ...] = ()  # other ids of the same person, who may be named by one alone another time
     address: str = ""  # as people write it: "maya@a.example", "+491511234", "@maya (id 7)"
 
     def __post_init__(self) -> None:
@@ -152,6 +152,23 @@ class ReachabilityChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """The customer calls, or called and was answered (for so many `seconds`), by whoever takes calls there.
+
+    A call that nobody answered is `Said` without words, with MISSED_CALL as what came.
+    """
+
+    seconds: int | None = None  # None: it rings
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadControl:
+    """Of several programs that serve one chat, another has the word there from now on (False), or we do."""
+
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """Said by somebody, and nothing that we can show. Stored anyway: the transcript has no holes."""
 
@@ -175,13 +192,22 @@ class ReceiptStatus(StrEnum):
     FAILED = "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """How the platform charges a message of ours, in its own labels: "service", "regular"."""
+
+    category: str
+    rate: str
+    billed: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What became of messages of ours, in any order: a later status says all that an earlier one does.
 
     `messages` are platform ids; `until` is a watermark: everything sent up to then. `code` is that of the
     SendError which `Connector.send` would have raised, `reason` the platform's own words for staff. `copied`
-    is the address of somebody in copy, where nothing but their copy failed.
+    is the address of somebody in copy, where nothing but their copy failed. `price` is that of each message.
     """
 
     status: ReceiptStatus
@@ -190,6 +216,7 @@ class Receipt:
     code: str = ""
     reason: str = ""
     copied: str = ""
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +260,26 @@ Content = (
     | ReachabilityChanged
     | Receipt
     | AddressChanged
+    | Called
+    | ThreadControl
     | Unsupported
     | Ignored
     | WorkplaceChanged
 )
 
 # What somebody does of their own will: it is counted, and too much of it within a minute is a flood.
-Deeds = Said | Edited | Deleted | Tapped | Submitted | Started | Reacted | ReachabilityChanged | Unsupported
+Deeds = (
+    Said
+    | Edited
+    | Deleted
+    | Tapped
+    | Submitted
+    | Started
+    | Reacted
+    | ReachabilityChanged
+    | Called
+    | Unsupported
+)
 
 
 class Standing(StrEnum):
@@ -250,6 +290,7 @@ class Standing(StrEnum):
     STRANGER = "stranger"  # somebody who has got into a customer's thread: what they write is a note to staff
 
 
+MISSED_CALL: Final = "📞 Missed call"
 QUOTE = 300  # characters of the words that a message answers
 
 
@@ -342,6 +383,7 @@ class Event:
     elsewhere goes on there. What is `automatic` a program wrote: kept, and never answered by a program. What
     is `overheard` was said while another app has the word there: no program of ours answers it either.
     `addressed` is the address of ours that it was sent to, on a channel where an account has several.
+    `opens` is how long the channel takes free text after it, where that is longer than its window.
 
     `reply_context` is what the channel needs to answer there and could not find out again (a mail's subject
     and references): opaque, at most 16 KiB; the newest that is not "" is kept, sealed, and handed back in
@@ -363,6 +405,7 @@ class Event:
     automatic: bool = False
     addressed: str = ""
     overheard: bool = False
+    opens: timedelta | None = None
     reply_context: str = ""
     returns: ReturnAddress | None = None  # None: answers reach who wrote, and nobody else
     press: str = ""  # the channel's id of a button's press, where that itself can be answered within seconds

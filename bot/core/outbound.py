@@ -74,6 +74,8 @@ class Post:
     cites: bool = False  # others named the attachments: what is said of them in words stands in a quote
     # Of a mail that repeats nothing of what it answers, with this subject in place of theirs. "": an answer.
     subject: str = ""
+    # The words ask for the customer's phone number: with the channel's own way to give it, if it has one.
+    asks_number: bool = False
     sections: tuple[Section, ...] = ()
     foot: str = ""
 

@@ -14,6 +14,7 @@ from storage.retention import (
     delete_links,
     delete_loop_guard,
     delete_notices,
+    delete_prices,
     delete_strays,
     delete_tries,
     delete_turns,
@@ -52,6 +53,7 @@ async def sweep(
         "links": lambda connection: delete_links(connection, known, batch),
         "loop_guard": lambda connection: delete_loop_guard(connection, now - KEPT, batch),
         "floods": lambda connection: delete_floods(connection, served, batch),
+        "prices": lambda connection: delete_prices(connection, traced, batch),
         "unproved": lambda connection: erase_unproved(connection, served, batch),
         "turns": lambda connection: delete_turns(connection, traced, batch),
     }

@@ -14,6 +14,7 @@ from bot.core.events import (
     AddressChanged,
     Attachment,
     AttachmentKind,
+    Called,
     Deleted,
     Edited,
     Event,
@@ -26,6 +27,7 @@ from bot.core.events import (
     Started,
     Submitted,
     Tapped,
+    ThreadControl,
     Unsupported,
     WorkplaceChanged,
 )
@@ -61,7 +63,9 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         return
     _introduced(draft, event)
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
-        if not event.overheard:  # what waits would interrupt whoever has the word there
+        if event.message or event.overheard:  # a call is nobody's to answer in words
+            draft.given_control(ours=not event.overheard, at=event.occurred_at)
+        if not (event.overheard or draft.another_has_the_word):  # what waits would interrupt them
             reopened(draft)
         _moved(draft, event)
     match event.content:
@@ -89,6 +93,10 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case AddressChanged():
             draft.tell_room(Post(f"ℹ️ {draft.customer_name} has a new number: it goes on there."))
             draft.because("customer", "has a new address")
+        case Called(seconds=seconds):
+            _called(draft, event, seconds)
+        case ThreadControl():
+            _control(draft, event, event.content)
         case Reacted():
             _reacted(draft, event, event.content)
         case Submitted():
@@ -97,6 +105,52 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             pass  # of staff alone, and never stored
         case _:
             assert_never(event.content)
+
+
+def _called(draft: Draft, event: Event, seconds: int | None) -> None:
+    """A call opens the chat for our words, whoever answers it. While it rings there is nothing to tell."""
+    if not draft.another_has_the_word:
+        reopened(draft)
+    if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
+        draft.show_card()
+    if seconds is None:
+        draft.because("customer", "calls")
+        return
+    draft.tell_room(Post(f"📞 **{draft.wrote(event)}** called, and was answered ({seconds} s)."))
+    draft.because("customer", "called, and was answered")
+
+
+def _control(draft: Draft, event: Event, control: ThreadControl) -> None:
+    """Another program takes the customer's chat over, or gives it to us, with what it left unanswered."""
+    before = draft.another_has_the_word
+    draft.given_control(ours=control.ours, at=event.occurred_at, told=True)
+    now = draft.another_has_the_word
+    if now is before:
+        return
+    draft.because("channel", "another app has the word there" if now else "we have the word again")
+    name = draft.customer_name
+    if now:
+        told = f"👂 Another app has the word with {name} now: we hear what is said there"
+        draft.tell_room(Post(f"{told}, and nothing leaves by itself."))
+        return
+    draft.tell_room(Post(f"👂 The word with {name} is ours again."))
+    if draft.status is Status.RESOLVED:
+        return
+    if draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
+        draft.asking += [message.id for message in _unanswered(draft) if message.id not in draft.asking]
+    else:
+        _expect_answer(draft)
+
+
+def _unanswered(draft: Draft) -> list[Message]:
+    """Return the customer's newest words, to which neither an agent nor a person of ours has replied."""
+    found: list[Message] = []
+    for message in reversed(draft.messages.values()):
+        if message.role is Role.CUSTOMER and message.state is MessageState.RECEIVED:
+            found.append(message)
+        elif found or message.role is Role.AGENT or message.room is not None:
+            break
+    return found[::-1]
 
 
 def _link(draft: Draft, item: Input, event: Event) -> None:
@@ -184,7 +238,8 @@ def _pick(draft: Draft, value: str) -> None:
 def _owed(draft: Draft, message: Message, event: Event) -> None:
     """Whoever has the word gets the message. What a program wrote is never answered by a program."""
     draft.remember(unreachable=False)
-    if (event.automatic or event.overheard) and draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
+    elsewhere = event.overheard or draft.another_has_the_word
+    if (event.automatic or elsewhere) and draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
         why = "a program wrote this" if event.automatic else "another app has the word there"
         draft.because("customer", f"{why}: kept, and not answered")
         if event.automatic:

@@ -21,7 +21,7 @@ from bot.core.conversation import (
 )
 from bot.core.effects import Move
 from bot.core.errors import DeskError, TurnFailed
-from bot.core.events import OPTION, Event
+from bot.core.events import MISSED_CALL, OPTION, Event
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
 from bot.turns import (
@@ -207,6 +207,7 @@ def question(decision: Decision) -> Question:
         messages=tuple(draft.typed.get(message.id) or spoken(message) for message in asked),
         about=tuple(reference_for_agent(message, draft.messages) for message in asked),
         wordless=tuple(kind for message in asked for kind in wordless(message)),
+        called=any(message.reference.described == MISSED_CALL for message in asked),
         picked=draft.picked,
         offered=tuple(Option(value, label) for value, label in draft.memory.options),
         misses=draft.memory.misses,

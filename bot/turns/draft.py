@@ -7,6 +7,7 @@ from uuid import UUID
 
 from bot.core.connector import MODEST, Begin, Capabilities
 from bot.core.conversation import (
+    Control,
     Counted,
     Escalation,
     FileReport,
@@ -56,6 +57,8 @@ from orgs.translations import spoken, texts_in
 
 RELEASE = "release"  # the timer of words that wait for their undo
 LOOK_AGAIN = timedelta(seconds=5)  # whether a file is there, when words wait behind it
+_BETWEEN = "\n\n"  # words that leave together
+_CONTROL = timedelta(hours=24)  # without a word of the customer's, after which Meta lets a chat be anybody's
 _FILE_WAIT = timedelta(minutes=15)  # so long words wait behind a file that can be neither had nor given up
 _WORDS_LEFT = (
     MessageState.RELEASED,
@@ -273,6 +276,8 @@ class Draft:
         if wait is not None or (self.on_their_way and not ahead):
             self._hold(message, wait or timedelta())
             return message.id
+        if automatic and file is None and self.capabilities.charges and (first := self._to_join(text)):
+            return self._join(first, message, buttons)
         if file is not None:
             here = self.view.conversation.place
             self.add(AddMessage(replace(message, attachments=file[:1]), written_at=here, contents=file[1:]))
@@ -280,6 +285,33 @@ class Draft:
             self.add(AddMessage(message))
         self.add(Deliver(message.id, Post(text, buttons=buttons, speaker=self.speaker(role, sender))))
         return message.id
+
+    def _to_join(self, text: str) -> Deliver | None:
+        """Return what this very turn said last by itself, where that message has room for more words."""
+        said = next((e for e in reversed(self.effects) if isinstance(e, Deliver)), None)
+        begun = any(isinstance(e, AddMessage) and said and e.message.id == said.message for e in self.effects)
+        if said is None or not begun:
+            return None
+        before = self.messages[said.message]
+        if before.role is Role.STAFF or before.attachments:
+            return None
+        plain = replace(said.post, text="", speaker=None) == Post("")
+        fits = len(said.post.text) + len(_BETWEEN) + len(text) <= self.capabilities.text_limit
+        return said if plain and fits else None
+
+    def _join(self, first: Deliver, message: Message, buttons: tuple[Button, ...]) -> MessageId:
+        """Let the words of a new message leave with those before. What an agent says of it counts as its."""
+        before = self.messages[first.message]
+        author = before if before.role is Role.AGENT else message
+        text = _BETWEEN.join(filter(None, (before.text, message.text)))
+        whole = replace(before, text=text, role=author.role, sender=author.sender)
+        for n, effect in enumerate(self.effects):
+            if isinstance(effect, AddMessage) and effect.message.id == before.id:
+                self.effects[n] = replace(effect, message=whole)
+            elif effect is first:
+                self.effects[n] = replace(first, post=replace(first.post, text=text, buttons=buttons))
+        self.messages[before.id] = whole
+        return before.id
 
     def _hold(self, message: Message, wait: timedelta) -> None:
         before = [timer.due_at for (kind, _), timer in self.timers.items() if kind == RELEASE]
@@ -305,11 +337,30 @@ class Draft:
 
     def _unsayable(self) -> str:
         """Return why no program of ours may write to the customer now; "" if one may."""
+        if self.another_has_the_word:  # and whatever we send would take it from them
+            return "another app has the word there"
         if not self.view.conversation.return_verified:
             return "nobody vouches that they read mail there"
         if self.capabilities.robots and not self.has_room(*self.hourly):
             return "too many automatic replies within an hour"
         return ""
+
+    @property
+    def another_has_the_word(self) -> bool:
+        """Return whether another program serves the customer's chat at this moment."""
+        control = self.memory.control
+        return control is not None and not control.ours and self.now < control.at + _CONTROL
+
+    def given_control(self, *, ours: bool, at: datetime, told: bool = False) -> None:
+        """Remember who has the word in the customer's chat, once there has been another than us.
+
+        What the platform has `told` goes before what is seen of messages of the same moment.
+        """
+        known = self.memory.control
+        newer = known is None or at > known.at or (told and at == known.at)
+        was_ours = known is None or known.ours
+        if newer and not (ours and was_ours):
+            self.remember(control=Control(ours, at))
 
     @property
     def hourly(self) -> tuple[Counted, int, timedelta]:

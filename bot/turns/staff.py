@@ -35,6 +35,7 @@ from bot.core.events import (
     SEND_ALL,
     AddressChanged,
     Attachment,
+    Called,
     Deleted,
     Edited,
     Event,
@@ -46,6 +47,7 @@ from bot.core.events import (
     Started,
     Submitted,
     Tapped,
+    ThreadControl,
     Unsupported,
     WorkplaceChanged,
 )
@@ -106,6 +108,8 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             workplace.hear(draft, event.place, event.content, person)
         case Started() | ReachabilityChanged() | Receipt() | AddressChanged() | Ignored():
             pass
+        case Called() | ThreadControl():
+            pass  # of customers alone
         case _:
             assert_never(event.content)
 

@@ -45,6 +45,7 @@ def _send(draft: Draft, message: Message) -> None:
         draft.add(ChangeMessage(message.id, state=MessageState.FAILED))
         draft.mark(message, Mark.FAILED)
     if staff:
+        draft.given_control(ours=True, at=draft.now)
         draft.add(ClearTimers(ANSWER_DUE))
         answered(draft)
         draft.because(f"person {message.sender}", "their words left after the undo")

@@ -38,7 +38,8 @@ def open_until(conversation: Conversation, known: Capabilities | None) -> dateti
     """Until when free text of a person reaches the customer; None where the channel has no such limit."""
     if known is None or known.window is None or conversation.heard_at is None:
         return None
-    return conversation.heard_at + (known.human_window or known.window)
+    closes = conversation.heard_at + (known.human_window or known.window)
+    return max(closes, conversation.open_until or closes)
 
 
 def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:

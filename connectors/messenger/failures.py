@@ -19,11 +19,11 @@ from bot.core.errors import (
 )
 from connectors.meta import GraphError, Verdict, as_send_error
 
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _CLOSED = Verdict(
     WindowClosed,
-    "the customer's last message is older than Messenger's 24 hours (7 days for people): it can be sent when"
-    " they write again",
+    "the customer's last message is older than Messenger's 24 hours (7 days for people, and after an ad): it"
+    " can be sent when they write again",
 )
 _AWAY = Verdict(
     Unreachable,
@@ -43,6 +43,12 @@ _EXACTLY: Mapping[tuple[int, int], Verdict] = {
     (10, 2534022): _CLOSED,
     (10, 2018108): _AWAY,
     (10, 2018028): _REVIEW,
+    (10, 1893063): Verdict(
+        AccountSuspended,
+        "Meta has restricted the Page, which may send nothing now: see Page Quality in its professional"
+        " dashboard, under Support Inbox",
+        _HOUR,
+    ),
     (10, 2018300): Verdict(
         Refused,
         "another app has this conversation now: take it over in the Page's inbox, under conversation routing",

@@ -19,6 +19,11 @@ LABEL = 20
 # https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/buttons/postback
 PAYLOAD = 1000
 
+# "When the user action is a person sending their first message after clicking a Click-to-Messenger ad, the
+# window may last up to 7 days from that message": Messenger refuses what is too late all the same.
+# https://developers.facebook.com/documentation/business-messaging/messenger-platform/policy/
+AFTER_AN_AD = timedelta(days=7)
+
 # What the webhook must be subscribed to for this channel to hear all that it can understand.
 # https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events
 FIELDS = (

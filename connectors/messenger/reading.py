@@ -6,7 +6,7 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from bot.core.errors import MalformedPayload
@@ -24,6 +24,7 @@ from bot.core.events import (
     Sender,
     Standing,
     Started,
+    ThreadControl,
 )
 from connectors.messenger.contents import (
     described,
@@ -37,7 +38,7 @@ from connectors.messenger.contents import (
     receipt_of,
     referral_of,
 )
-from connectors.messenger.limits import CHANNEL
+from connectors.messenger.limits import AFTER_AN_AD, CHANNEL
 from connectors.meta import Node, clean
 
 INBOX = "The Page's inbox"
@@ -50,8 +51,6 @@ _FRAME = frozenset(
 # Things that the Page or one of its apps did, or Meta did to it: no word of the customer's.
 _OF_THE_PAGE = frozenset(
     {
-        "pass_thread_control",
-        "take_thread_control",
         "request_thread_control",
         "app_roles",
         "policy_enforcement",
@@ -127,7 +126,7 @@ class Reader:
         customer = (recipient if by_page else sender) or sender or self.page
         content, of_page = self._content(item)
         receipt, deleted = isinstance(content, Receipt), isinstance(content, Deleted)
-        insider = (of_page or by_page) and not receipt
+        insider = (of_page or by_page) and not isinstance(content, Receipt | ThreadControl)
         message = Node(None) if receipt or deleted else node.node("message")
         mid = message.id("mid")
         return Event(
@@ -147,6 +146,7 @@ class Reader:
             standing=Standing.INSIDER if insider else Standing.CUSTOMER,
             automatic=insider and message.id("app_id") not in _INBOX_APPS,
             overheard=standby,
+            opens=None if insider else _opens(node),
         )
 
     def _elsewhere(self, item: Mapping[str, object], sender: str, when: datetime) -> Event:
@@ -178,6 +178,12 @@ class Reader:
                 return receipt_of(Node(raw), ReceiptStatus.DELIVERED, _mids(raw)), False
             case {"read": dict() as raw}:
                 return receipt_of(Node(raw), ReceiptStatus.READ), False
+            # Told to who gets the word in a chat, and to who loses it.
+            # https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_handovers
+            case {"pass_thread_control": dict()}:
+                return ThreadControl(ours=True), False
+            case {"take_thread_control": dict()}:
+                return ThreadControl(ours=False), False
         # An opt-in, a linked account, a payment, a feature of tomorrow: no message in any case.
         name = first_other(item, _FRAME)
         return Ignored(kind(name or "empty")), name in _OF_THE_PAGE
@@ -199,6 +205,12 @@ def _identity(item: Mapping[str, object], mid: str) -> str:
         return mid
     digest = sha256(json.dumps(item, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return f"item:{digest}"
+
+
+def _opens(item: Node) -> timedelta | None:
+    """Return for how long a message or a tap opens the chat that came by an ad; None for the usual time."""
+    referrals = (item.node(said).node("referral") for said in ("message", "postback"))
+    return AFTER_AN_AD if any(referral.text("source") == "ADS" for referral in referrals) else None
 
 
 def _person(node: Node) -> str:

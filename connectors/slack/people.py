@@ -15,6 +15,7 @@ from typing import assert_never
 from bot.core.errors import Refused, SendError, Unreachable
 from bot.core.events import (
     AddressChanged,
+    Called,
     Deleted,
     Edited,
     Event,
@@ -27,6 +28,7 @@ from bot.core.events import (
     Started,
     Submitted,
     Tapped,
+    ThreadControl,
     Unsupported,
     WorkplaceChanged,
 )
@@ -185,7 +187,9 @@ def _text(event: Event) -> str:
             return text
         case Deleted() | Tapped() | Submitted() | Started() | Reacted() | ReachabilityChanged():
             return ""
-        case Receipt() | AddressChanged() | Unsupported() | Ignored() | WorkplaceChanged():
+        case Receipt() | AddressChanged() | Called() | ThreadControl() | Unsupported():
+            return ""
+        case Ignored() | WorkplaceChanged():
             return ""
         case _:
             assert_never(event.content)

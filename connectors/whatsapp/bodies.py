@@ -53,6 +53,14 @@ def text(part: TextPart) -> Json:
     return {"type": "text", "text": {"body": body, "preview_url": False}}
 
 
+def number_request(body: str) -> Json:
+    """The customer gives their own number by a tap, which comes as a contact whose origin is this request.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+    return _interactive("request_contact_info", clean(body), {"name": "request_contact_info"})
+
+
 def _interactive(kind: str, body: str, action: Json) -> Json:
     # Buttons must stand under something, and WhatsApp takes no empty body.
     return {

@@ -38,6 +38,11 @@ def list_action(rows: Sequence[Button]) -> Json:
     return {"button": _OPEN_LIST, "sections": [{"rows": shown}]}
 
 
+def fits_row(button: Button) -> bool:
+    """Return whether a row of a list says as much as a button would."""
+    return len(button.label) <= _ROW_TITLE and len(f"{button.action}:{button.value}") <= _ROW_ID
+
+
 def _id(button: Button, limit: int) -> str:
     action, value = clean(button.action), clean(button.value)
     if not action or ":" in action:

@@ -8,9 +8,11 @@ from bot.core.events import AttachmentKind, Channel, ReceiptStatus
 CHANNEL = Channel("whatsapp")
 
 TEXT_CHARS = 4096  # https://developers.facebook.com/docs/whatsapp/cloud-api/messages/text-messages
-# A message with buttons or a list, and a caption, hold less than a plain text does.
+# A message with buttons, and a caption, hold less than a plain text or a message with a list does.
 # https://developers.facebook.com/docs/whatsapp/cloud-api/messages/interactive-reply-buttons-messages
+# https://developers.facebook.com/docs/whatsapp/cloud-api/messages/interactive-list-messages
 BODY_CHARS = 1024
+LIST_CHARS = 4096
 CAPTION_CHARS = 1024
 MAX_FILE = 100 * 1024 * 1024  # bytes; Meta keeps no larger one
 _MB = 1024 * 1024
@@ -67,6 +69,9 @@ CAPABILITIES = Capabilities(
     forms=False,
     # https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages#customer-service-windows
     window=timedelta(hours=24),
+    # Service messages and utility templates are billed since 1 October 2026.
+    # https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing
+    charges=True,
     templates=True,
     reconciles=False,  # the API has no way of asking what was sent
     # https://developers.facebook.com/docs/whatsapp/throughput: 80 a second; 20 for a number that is used with

@@ -25,7 +25,7 @@ from connectors.whatsapp import bodies
 from connectors.whatsapp.bodies import SENT_AS, Json
 from connectors.whatsapp.capabilities import CAPABILITIES, MAX_FILE
 from connectors.whatsapp.codes import refusal
-from connectors.whatsapp.parts import Part, Shown, parts_of
+from connectors.whatsapp.parts import NumberRequest, Part, Shown, parts_of
 
 _MARKS = {
     Mark.WAITING: "⏳",
@@ -105,6 +105,8 @@ class Sending:
         match part:
             case TextPart():
                 return bodies.text(part)
+            case NumberRequest(text=text):
+                return bodies.number_request(text)
             case Shown(attachment=attachment, caption=caption):
                 if not attachment.is_file:
                     return bodies.fact(attachment)

@@ -11,18 +11,24 @@ from hashlib import sha256
 
 from bot.core.errors import MalformedPayload
 from bot.core.events import (
+    MISSED_CALL,
     AddressChanged,
+    Called,
     Content,
     Deleted,
     Edited,
     Event,
+    Ignored,
     Place,
+    Price,
     Reacted,
     Receipt,
     ReceiptStatus,
     Reference,
+    Said,
     Sender,
     Standing,
+    ThreadControl,
 )
 from connectors.meta import Node
 from connectors.whatsapp.capabilities import CHANNEL
@@ -44,6 +50,11 @@ _KNOWN = re.compile(r"[0-9]{1,20}|[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _ID_CHARS = 200
 _REASON_CHARS = 300
 _NEWS_CHARS = 80
+_LABEL_CHARS = 40
+_CONTROL = {"control_passed": True, "control_taken": False}  # whether the word is ours
+_FIELDS = frozenset(
+    {"messages", "smb_message_echoes", "standby", "user_id_update", "messaging_handovers", "calls"}
+)
 
 
 @dataclass(slots=True)
@@ -77,21 +88,29 @@ class WebhookReader:
         read = ReadWebhook()
         for change in (change for entry in payload.nodes("entry") for change in entry.nodes("changes")):
             name, value = change.text("field"), change.node("value")
-            if name not in ("messages", "smb_message_echoes", "standby", "user_id_update"):
+            number = value.node("metadata") or value.node("recipient")
+            if name not in _FIELDS:
                 told = (name, value.text("event"), value.text("message_template_name"))
                 read.news.append(" ".join(filter(None, told))[:_NEWS_CHARS])
-            elif value.node("metadata").id("phone_number_id") != self.phone_number_id:
+            elif number.id("phone_number_id") != self.phone_number_id:
                 read.elsewhere += 1
             else:
                 codes = (error.whole("code") for error in value.nodes("errors"))
                 read.errors += [code for code in codes if code is not None]
-                events = list(self._events(value, received))
+                events = list(self._events(name, value, received))
                 read.events += [event for event in events if event]
                 read.unreadable += events.count(None)
         return read
 
-    def _events(self, value: Node, received: datetime) -> Iterator[Event | None]:
+    def _events(self, name: str, value: Node, received: datetime) -> Iterator[Event | None]:
         people = value.nodes("contacts")
+        if name == "messaging_handovers":
+            yield self._handover(value, received)
+            return
+        if name == "calls":
+            for call in value.nodes("calls"):
+                yield self._call(call, people, received)
+            return
         for message in value.nodes("messages"):
             yield self._message(message, people, received)
             if changed := self._also_renamed(message, received):
@@ -115,8 +134,14 @@ class WebhookReader:
         self, message: Node, people: list[Node], received: datetime, *, overheard: bool = False
     ) -> Event | None:
         # Who hides their number is told of by the id they had before, when it changes.
-        scoped = message.node("system").text("previous_user_id") or message.text("from_user_id")
-        person = _person(people, message.text("from"), scoped)
+        system = message.node("system")
+        person = _person(
+            people,
+            message.text("from"),
+            system.text("previous_user_id") or message.text("from_user_id"),
+            system.text("previous_parent_user_id") or message.text("from_parent_user_id"),
+            _shared_number(message),
+        )
         # A group's id says where; who wrote there is still one person.
         chat = message.text("group_id") or person.address
         wamid = message.text("id")
@@ -158,7 +183,7 @@ class WebhookReader:
     def _known_as(self, previous: str, current: str, number: str, when: datetime) -> Event | None:
         if not previous or not current or previous == current:
             return None
-        person = _Person(address=previous, scoped_id=number)
+        person = _Person(address=previous, others=(number,))
         return Event(
             external_id=_bounded(f"user_id:{previous}:{current}"),
             place=Place(CHANNEL, self.account, previous),
@@ -167,12 +192,56 @@ class WebhookReader:
             occurred_at=when,
         )
 
+    def _handover(self, value: Node, received: datetime) -> Event | None:
+        """Who has the word in a chat that several programs serve: told to us when we get it, or lose it.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messaging-handovers/
+        """
+        sender = value.node("sender")
+        person = _person([], sender.text("phone_number"), sender.text("user_id"))
+        when = value.moment("timestamp") or received
+        kinds = [value.text("type"), *(kind for kind in _CONTROL if value.node(kind))]
+        kind = next((kind for kind in kinds if kind in _CONTROL), "")
+        if not person.address or not kind:
+            return None
+        return Event(
+            external_id=_bounded(f"{kind}:{person.address}:{value.id('timestamp')}"),
+            place=Place(CHANNEL, self.account, person.address),
+            sender=person.sender(),
+            content=ThreadControl(ours=_CONTROL[kind]),
+            occurred_at=when,
+        )
+
+    def _call(self, call: Node, people: list[Node], received: datetime) -> Event | None:
+        """A call of the customer's, or one that they took. It opens their window, whoever answers it.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/pricing
+        """
+        theirs = call.text("direction") != "BUSINESS_INITIATED"
+        side = "from" if theirs else "to"
+        person = _person(
+            people, call.text(side), call.text(f"{side}_user_id"), call.text(f"{side}_parent_user_id")
+        )
+        call_id, event = call.text("id"), call.text("event")
+        if not call_id or not person.address:
+            return None
+        content, described = _of_call(call, event, theirs=theirs)
+        began = call.moment("start_time") if isinstance(content, Called) else None
+        return Event(
+            external_id=_bounded(f"call:{call_id}:{event}"),
+            place=Place(CHANNEL, self.account, person.address),
+            sender=person.sender(),
+            content=content,
+            occurred_at=began or call.moment("timestamp") or received,
+            reference=Reference(described=described),
+        )
+
     def _echo(self, echo: Node, people: list[Node], received: datetime, writer: str) -> Event | None:
         """What the business wrote by another way than ours: in the app, on a number that is used with both.
 
         https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/smb_message_echoes
         """
-        person = _person(people, echo.text("to"), echo.text("to_user_id"))
+        person = _person(people, echo.text("to"), echo.text("to_user_id"), echo.text("to_parent_user_id"))
         wamid = echo.text("id")
         if not wamid or not person.address:
             return None
@@ -195,7 +264,9 @@ class WebhookReader:
         # A message into a group has a status for each who is there.
         group = status.text("recipient_id") if status.text("recipient_type") == "group" else ""
         number = status.text("recipient_participant_id") if group else status.text("recipient_id")
-        person = _person(people, number, status.text("recipient_user_id"))
+        person = _person(
+            people, number, status.text("recipient_user_id"), status.text("recipient_parent_user_id")
+        )
         wamid, name = status.text("id"), status.text("status")
         if not wamid or not person.address:
             return None
@@ -204,7 +275,9 @@ class WebhookReader:
             external_id=_bounded(f"status:{wamid}:{name}" + (f":{person.address}" if group else "")),
             place=Place(CHANNEL, self.account, group or person.address),
             sender=person.sender(),
-            content=Receipt(status=_STATUSES[name], messages=(wamid,), code=code, reason=reason),
+            content=Receipt(
+                status=_STATUSES[name], messages=(wamid,), code=code, reason=reason, price=_price(status)
+            ),
             occurred_at=status.moment("timestamp") or received,
             private=not group,
         )
@@ -214,24 +287,27 @@ class WebhookReader:
 class _Person:
     """`address` is the wa_id, or Meta's id of who hides their number (a "business-scoped user id").
 
-    Both are told of whoever does not hide it yet, so that they stay one customer when they do.
+    All ids are told of whoever does not hide it yet, so that they stay one customer when they do: a business
+    with several portfolios gets one of its own that all of them know, the "parent" id.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
 
     address: str
     name: str = ""
     handle: str = ""
-    scoped_id: str = ""
+    others: tuple[str, ...] = ()  # further ids
 
     def sender(self) -> Sender:
-        alias = self.scoped_id if self.scoped_id != self.address else ""
+        aliases = tuple(dict.fromkeys(o for o in self.others if o != self.address and _KNOWN.fullmatch(o)))
         shown = f"+{self.address}" if self.address.isdecimal() else f"user id {self.address}"
         if self.handle:
             shown = f"{shown} (@{self.handle})"
-        return Sender(self.address, self.name, self.handle, alias=alias, address=shown)
+        return Sender(self.address, self.name, self.handle, aliases=aliases, address=shown)
 
 
-def _person(people: list[Node], number: str, scoped_id: str) -> _Person:
+def _person(
+    people: list[Node], number: str, scoped_id: str, parent_id: str = "", own_number: str = ""
+) -> _Person:
     def known(person: Node) -> bool:
         return bool(number and person.text("wa_id") == number) or bool(
             scoped_id and person.text("user_id") == scoped_id
@@ -241,12 +317,44 @@ def _person(people: list[Node], number: str, scoped_id: str) -> _Person:
     contact = next(filter(known, people), people[0] if len(people) == 1 else Node(None))
     profile = contact.node("profile")
     scoped = scoped_id or contact.text("user_id")
-    address = contact.text("wa_id") or number or scoped
+    parent = parent_id or contact.text("parent_user_id")
+    address = contact.text("wa_id") or number or scoped or parent
     return _Person(
         address=address if _KNOWN.fullmatch(address) else "",
         name=profile.text("name"),
         handle=profile.text("username") or contact.text("username"),
-        scoped_id=scoped,
+        others=(own_number, scoped, parent),
+    )
+
+
+def _shared_number(message: Node) -> str:
+    """Return the customer's own number, where they gave it by the button that we asked with."""
+    cards = message.nodes("contacts") if message.text("type") == "contacts" else []
+    asked = [card for card in cards if card.text("origin") == "contact_request"]
+    return next((phone.text("wa_id") for card in asked for phone in card.nodes("phones")), "")
+
+
+def _of_call(call: Node, event: str, *, theirs: bool) -> tuple[Content, str]:
+    """Return what an event of a call means, and what is told of it. Nobody took one that never began."""
+    if event == "terminate":
+        if call.moment("start_time") or call.number("duration"):
+            return Called(int(call.number("duration") or 0)), ""
+        if theirs:
+            return Said(""), MISSED_CALL
+    elif event in ("connect", "call_created") and theirs:
+        return Called(), ""
+    return Ignored(f"call_{event}"[:_NEWS_CHARS]), ""
+
+
+def _price(status: Node) -> Price | None:
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing"""
+    pricing = status.node("pricing")
+    category, rate = pricing.text("category")[:_LABEL_CHARS], pricing.text("type")[:_LABEL_CHARS]
+    if not category:
+        return None
+    # `billable` is deprecated, and goes some day: the type says the same.
+    return Price(
+        category, rate, billed=pricing.flag("billable") if "billable" in pricing else rate == "regular"
     )
 
 

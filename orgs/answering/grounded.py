@@ -152,7 +152,12 @@ def _without_words(question: Question) -> Answer:
         met = any(line.speaker != "customer" for line in question.story)
         return _courteous(question, "ok" if met else "hello")
     if question.misses >= 1:
-        reason = f"The customer sent {wording.things(kinds)} without words."
+        what = (
+            "called, and nobody answered"
+            if question.called
+            else f"sent {wording.things(kinds)} without words"
+        )
+        reason = f"The customer {what}."
         return HandOver(reason, "nothing to read, the second time in a row", UNANSWERED, _tried(question))
     return Clarify(wording.received(question, kinds), (), f"nothing to read: {wording.things(kinds)}")
 

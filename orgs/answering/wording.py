@@ -41,6 +41,7 @@ _ASKED: Final = {
         "got_picture",
         "got_file",
         "got_something",
+        "got_call",
     ),
     Asked.SOLVED: ("resolved",),
     Asked.A_PERSON: ("automated", "got_voice"),
@@ -104,6 +105,8 @@ def things(kinds: Iterable[AttachmentKind | None]) -> str:
 def received(question: Question, kinds: Collection[AttachmentKind | None]) -> str:
     """Return that something without words has arrived, and the question what it is about."""
     texts = texts_of(question)
+    if question.called:
+        return texts.got_call
     if AttachmentKind.VOICE in kinds:
         return texts.got_voice
     if set(kinds) <= {AttachmentKind.PHOTO, AttachmentKind.STICKER}:

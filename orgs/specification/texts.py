@@ -130,10 +130,11 @@ class Texts(Part):
     ok: Text = ""
     help: Text = ""
     empty: Text = ""
-    got_picture: Text = ""  # without words, as the next three: what is it about?
+    got_picture: Text = ""  # without words, as the next four: what is it about?
     got_voice: Text = ""
     got_file: Text = ""  # a document, a video, a recording
     got_something: Text = ""  # a location, a contact, an order, what is shared
+    got_call: Text = ""  # which nobody answered
     automated: Text = ""  # to who asks whether they talk to a machine
 
     @field_validator("*")

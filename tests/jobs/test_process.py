@@ -102,6 +102,7 @@ def test_a_job_runs_and_leaves_its_counts_and_another_desk_on_the_same_redis_is_
         "unproved": 0,
         "loop_guard": 0,
         "floods": 0,
+        "prices": 0,
         "turns": 0,
     }
     assert status(redis, theirs) == JobStatus.QUEUED

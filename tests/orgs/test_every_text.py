@@ -11,11 +11,14 @@ import yaml
 
 from bot.core.conversation import Case, Status
 from bot.core.events import (
+    MISSED_CALL,
+    NO_REFERENCE,
     Attachment,
     AttachmentKind,
     Content,
     Deleted,
     Edited,
+    Reference,
     Said,
     Started,
     Unsupported,
@@ -35,14 +38,18 @@ Plays = Callable[[World, Loaded], Awaitable[Play]]
 
 
 def told(
-    *said: Content | str, later: timedelta = timedelta(), then: timedelta = timedelta(), able: bool = True
+    *said: Content | str,
+    later: timedelta = timedelta(),
+    then: timedelta = timedelta(),
+    able: bool = True,
+    reference: Reference = NO_REFERENCE,
 ) -> Plays:
     """A customer writes, some time after Monday at ten, and the clock goes on."""
 
     async def played(_: World, file: Loaded) -> Play:
         play = Play(file, at=MONDAY + later, able=able)
         for one in said:
-            await play.says(one, message="m")
+            await play.says(one, message="m", reference=reference)
         await play.wait(MINUTE, then // MINUTE)
         return play
 
@@ -175,6 +182,7 @@ SAYS: dict[str, Plays] = {
     "got_voice": told(Said("", (Attachment(kind=AttachmentKind.VOICE, ref="v1"),))),
     "got_file": told(Said("", (Attachment(kind=AttachmentKind.DOCUMENT, ref="d1"),))),
     "got_something": told(Said("", (Attachment(kind=AttachmentKind.LOCATION, ref="geo:1,2"),))),
+    "got_call": told(Said(""), reference=Reference(described=MISSED_CALL)),
     "automated": told("Are you a robot?"),
 }
 

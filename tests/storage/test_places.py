@@ -456,6 +456,15 @@ async def test_who_shows_their_number_after_a_while_is_still_the_same_customer(
     assert await desk.say("Again", "+1", on="whatsapp") == hidden
 
 
+async def test_who_is_named_by_any_of_their_ids_is_still_the_same_customer(desk: Bench, twin: Bench) -> None:
+    """A platform may have one id of a person for us, and one for all businesses of ours."""
+    phone = await desk.say("Hello", "+1", on="whatsapp", aliases=("DE.1", "DE.ENT.1"))
+    assert await twin.say("By the one", "DE.1", on="whatsapp") == phone
+    assert await twin.say("By the other", "DE.ENT.1", on="whatsapp") == phone
+    # The one of them changes with the number, and the other says who it is.
+    assert await desk.say("With a new one", "DE.2", on="whatsapp", aliases=("DE.ENT.1",)) == phone
+
+
 async def test_an_id_that_is_known_as_somebody_elses_joins_nobody(desk: Bench) -> None:
     mine = await desk.say("Hello", "+1", on="whatsapp")
     theirs = await desk.say("Hello", "DE.1", on="whatsapp")

@@ -114,6 +114,7 @@ class Bench:
         name: str = "Maya",
         verified: bool = True,
         alias: str = "",
+        aliases: tuple[str, ...] = (),
         address: str = "",
         language: str = "",
         at: datetime | None = None,
@@ -131,7 +132,14 @@ class Bench:
                 given.setdefault("returns", return_address(who, verified=verified))
         return Event(
             place=Place(channel, on, chat or who, thread),
-            sender=Sender(who, name, language=language, verified=verified, alias=alias, address=address),
+            sender=Sender(
+                who,
+                name,
+                language=language,
+                verified=verified,
+                aliases=aliases or ((alias,) if alias else ()),
+                address=address,
+            ),
             content=said,
             occurred_at=at or datetime.now(UTC),
             **given,  # type: ignore[arg-type]

@@ -162,6 +162,16 @@ class Deeds:
 
         assert len(platform.shown()) == 1
 
+    @claims("charges")
+    async def test_a_question_and_its_choices_are_one_message_where_each_costs(
+        self, platform: Platform, hello: Event
+    ) -> None:
+        if platform.capabilities.charges:
+            long = "Which of these is it about? " * 60
+            await platform.deliver(hello, Post(long, choices(2)))
+            await platform.deliver(hello, Post("Which one?", choices(2)))
+            assert len(platform.shown()) == 2
+
     @claims("robots")
     async def test_what_a_program_wrote_is_known_as_such(self, platform: Platform) -> None:
         if platform.capabilities.robots:

@@ -1,6 +1,6 @@
 """What a Page's webhook tells, in our words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,6 +21,7 @@ from bot.core.events import (
     Standing,
     Started,
     Tapped,
+    ThreadControl,
     Unsupported,
 )
 from connectors.messenger.limits import CHANNEL
@@ -324,18 +325,42 @@ def test_an_echo_with_metadata_of_another_app_is_an_insiders() -> None:
 
 
 @pytest.mark.parametrize(
-    "what",
+    ("what", "ours"),
     [
-        {"pass_thread_control": {"new_owner_app_id": "123", "metadata": "m"}},
-        {"take_thread_control": {"previous_owner_app_id": "123"}},
-        {"request_thread_control": {"requested_owner_app_id": 123}},
+        ({"pass_thread_control": {"new_owner_app_id": "123", "metadata": "m"}}, True),
+        ({"take_thread_control": {"previous_owner_app_id": "123"}}, False),
     ],
 )
-def test_handing_the_thread_over_is_recorded_as_the_pages_doing(what: rig.Json) -> None:
+def test_who_has_the_word_from_now_on_is_told_of_the_customers_chat(what: rig.Json, ours: bool) -> None:
     event = rig.one(**what)
 
-    assert event.content == Ignored(next(iter(what)))
+    assert event.content == ThreadControl(ours)
+    assert (event.standing, event.place.chat) == (Standing.CUSTOMER, rig.PSID)
+
+
+def test_a_wish_for_the_thread_is_recorded_as_the_pages_doing() -> None:
+    event = rig.one(request_thread_control={"requested_owner_app_id": 123})
+
+    assert event.content == Ignored("request_thread_control")
     assert (event.standing, event.place.chat) == (Standing.INSIDER, rig.PSID)
+
+
+AD = {"ref": "x", "ad_id": "6", "source": "ADS", "type": "OPEN_THREAD"}
+
+
+@pytest.mark.parametrize(
+    ("what", "opens"),
+    [
+        ({"message": {"mid": "m_1", "text": "Is it there?", "referral": AD}}, timedelta(days=7)),
+        ({"postback": {"title": "Start", "payload": "GET_STARTED", "referral": AD}}, timedelta(days=7)),
+        ({"message": {"mid": "m_1", "text": "Is it there?", "referral": {"source": "SHORTLINK"}}}, None),
+        ({"message": {"mid": "m_1", "text": "Is it there?"}}, None),
+        ({"referral": AD}, None),  # they have said nothing yet
+        ({"message": {"mid": "m_1", "is_echo": True, "text": "Hi", "referral": AD}}, None),
+    ],
+)
+def test_who_writes_by_an_ad_may_be_answered_for_seven_days(what: rig.Json, opens: timedelta | None) -> None:
+    assert rig.one(**what).opens == opens
 
 
 def test_a_policy_notice_has_no_customer() -> None:

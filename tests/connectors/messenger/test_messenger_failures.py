@@ -71,6 +71,17 @@ async def test_a_blocked_page_is_so_under_the_tag_too(line: Line) -> None:
         await line.page.send(rig.outbound(HUGO))
 
 
+async def test_a_restricted_page_is_the_accounts_matter_whoever_writes(line: Line) -> None:
+    for post in (HUGO, AGENT):
+        line.graph.refuse(10, 1893063)
+        with pytest.raises(AccountSuspended, match="restricted the Page"):
+            await line.page.send(rig.outbound(post))
+    line.graph.refuse(10, 2018278)
+    line.graph.refuse(10, 1893063)
+    with pytest.raises(AccountSuspended):
+        await line.page.send(rig.outbound(HUGO))
+
+
 async def test_a_tagged_message_whose_answer_is_lost_may_have_been_sent(line: Line) -> None:
     line.graph.refuse(10, 2018278)
     line.graph.answers.append(ConnectionResetError())
@@ -86,6 +97,7 @@ async def test_a_tagged_message_whose_answer_is_lost_may_have_been_sent(line: Li
         (368, 0, 400, AccountSuspended),
         (10, 0, 403, AccountSuspended),
         (10, 2018028, 403, AccountSuspended),
+        (10, 1893063, 403, AccountSuspended),
         (200, 0, 403, AccountSuspended),
         (230, 0, 403, AccountSuspended),
         (100, 33, 400, AccountSuspended),

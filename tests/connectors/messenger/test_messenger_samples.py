@@ -14,6 +14,7 @@ from bot.core.events import (
     Said,
     Started,
     Tapped,
+    ThreadControl,
     Unsupported,
 )
 from tests.connectors.messenger import rig
@@ -21,7 +22,7 @@ from tests.connectors.messenger.shared import as_on_the_wire, shared_json
 
 # As whom the examples call the Page.
 PAGES = {"404217156637689", "PAGE_ID", "701111199441168", "707356222221168", "693344444818699"}
-KINDS = (Said, Tapped, Started, Reacted, Edited, Deleted, Receipt, Unsupported, Ignored)
+KINDS = (Said, Tapped, Started, Reacted, Edited, Deleted, Receipt, ThreadControl, Unsupported, Ignored)
 EXPECTED: dict[str, type[Content] | str] = {
     "textMessage": Said,
     "imageMessage": Said,
@@ -46,8 +47,8 @@ EXPECTED: dict[str, type[Content] | str] = {
     "preCheckout": "pre_checkout",
     "policyEnforcement": "policy-enforcement",
     "appRoles": "app_roles",
-    "passThreadControl": "pass_thread_control",
-    "takeThreadControl": "take_thread_control",
+    "passThreadControl": ThreadControl,
+    "takeThreadControl": ThreadControl,
     "requestThreadControl": "request_thread_control",
     "requestThreadControlFromInbox": "request_thread_control",
     "textMessageFromCustomerChatPlugin": Said,

@@ -113,9 +113,10 @@ async def test_labels_are_never_alike_nor_empty(desk: Desk) -> None:
 
 
 async def test_a_text_too_long_to_stand_over_buttons_goes_ahead(desk: Desk) -> None:
-    bodies = await everything(desk, Post("A sentence of some length. " * 60, buttons(2)))
+    bodies = await everything(desk, Post("A sentence of some length. " * 200, buttons(2)))
     assert [body["type"] for body in bodies] == ["text", "interactive"]
-    assert len(bodies[-1]["interactive"]["body"]["text"]) <= 1024
+    assert bodies[-1]["interactive"]["type"] == "list"
+    assert len(bodies[-1]["interactive"]["body"]["text"]) <= 4096
 
 
 @pytest.mark.parametrize(
@@ -336,3 +337,33 @@ def test_the_description_lets_through_metas_examples_and_not_everything(shared_d
     ):
         with pytest.raises(jsonschema.ValidationError):
             schema.check(wrong)
+
+
+async def test_a_question_too_long_for_buttons_is_one_message_with_a_list(desk: Desk) -> None:
+    """Each message costs: the same question and choices as two messages would cost twice."""
+    long = "This is one sentence of many. " * 60
+    [body] = await everything(desk, Post(long, buttons(3)))
+    interactive = body["interactive"]
+    assert (interactive["type"], interactive["body"]["text"]) == ("list", long.strip())
+    rows = interactive["action"]["sections"][0]["rows"]
+    assert [row["title"] for row in rows] == ["Choice 0", "Choice 1", "Choice 2"]
+
+
+async def test_what_fits_no_row_stays_a_button_below_the_text(desk: Desk) -> None:
+    long = "This is one sentence of many. " * 60
+    first, last = await everything(desk, Post(long, (Button("option", "v" * 240, "Yes"),)))
+    assert (first["type"], last["interactive"]["type"]) == ("text", "button")
+
+
+async def test_the_phone_number_is_asked_for_by_the_button_that_gives_it(desk: Desk) -> None:
+    body = await sent_body(desk, Post("Which **number** may we call?", asks_number=True))
+    assert (body["type"], body["interactive"]) == (
+        "interactive",
+        {
+            "type": "request_contact_info",
+            "body": {"text": "Which *number* may we call?"},
+            "action": {"name": "request_contact_info"},
+        },
+    )
+    body = await sent_body(desk, Post("Why we ask. " * 100, asks_number=True))
+    assert body["type"] == "text"

@@ -369,4 +369,8 @@ def test_a_card_that_comes_as_a_vcard_keeps_its_name() -> None:
 def test_a_changed_id_that_is_told_by_itself_is_followed() -> None:
     update = {"wa_id": CUSTOMER, "user_id": {"previous": "US.1", "current": "US.2"}, "timestamp": "1"}
     event = only(webhook({"user_id_update": [update]}, field="user_id_update"))
-    assert (event.place.chat, event.sender.alias, event.content) == ("US.1", CUSTOMER, AddressChanged("US.2"))
+    assert (event.place.chat, event.sender.aliases, event.content) == (
+        "US.1",
+        (CUSTOMER,),
+        AddressChanged("US.2"),
+    )

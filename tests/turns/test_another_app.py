@@ -1,0 +1,161 @@
+"""Where another program serves a chat beside us: it is heard, nothing of ours interrupts it by itself."""
+
+from datetime import UTC, datetime, timedelta
+
+from bot.core.answering import Answered, Clarify, HandOver
+from bot.core.conversation import MessageState, OwnerKind
+from bot.core.events import MISSED_CALL, Called, Reference, Said, Standing, ThreadControl
+from bot.core.outbound import Post
+from bot.turns.decide import Decision
+from tests.turns.bench import Bench, message, states, to_customers, to_rooms
+
+MAYA = "+491700000001"
+TAKEN, PASSED = ThreadControl(ours=False), ThreadControl(ours=True)
+HANDS = HandOver("A reason.", "why", trigger="security")
+
+
+async def hear(desk: Bench, content: object, **more: object) -> object:
+    return await desk.say(content, MAYA, on="whatsapp", **more)  # type: ignore[arg-type]
+
+
+async def test_who_gets_the_word_answers_what_was_left_unanswered(desk: Bench) -> None:
+    id_ = await hear(desk, "Where is my parcel?", overheard=True)
+    echo = {"standing": Standing.INSIDER, "automatic": True}
+    await hear(desk, "Somebody will help you.", **echo)
+    assert to_customers(await desk.deliver()) == []
+    asked: list[Decision] = []
+
+    def answer(decision: Decision) -> Answered:
+        asked.append(decision)
+        return Answered("It is here.", "why", settled=True)
+
+    await desk.hear(desk.event(PASSED, MAYA, on="whatsapp"))
+    await desk.turn(answer)
+    assert to_customers(await desk.deliver()) == ["It is here."]
+    [decision] = asked
+    view = await desk.view(id_)  # type: ignore[arg-type]
+    assert decision.asked == (message(view, "Where is my parcel?").id,)
+
+
+async def test_who_gets_the_word_repeats_no_answer_of_theirs(desk: Bench) -> None:
+    await hear(desk, "Where is my parcel?")
+    await desk.deliver()
+    await hear(desk, TAKEN)
+    await hear(desk, PASSED)
+    assert to_customers(await desk.deliver()) == []
+
+
+async def test_an_answer_that_was_being_made_is_not_sent_once_another_has_the_word(desk: Bench) -> None:
+    taken = desk.event(TAKEN, MAYA, on="whatsapp")
+    await desk.hear(desk.event("Where is my parcel?", MAYA, on="whatsapp"), taken)
+    await desk.turn()
+    assert to_customers(await desk.deliver()) == []
+    [[id_]] = await desk.rows("select id from conversations")
+    assert states(await desk.view(id_), "An answer.") == [MessageState.WITHDRAWN]  # type: ignore[arg-type]
+
+
+async def in_a_room(desk: Bench) -> object:
+    accepted = await desk.hear(desk.event("Help!", MAYA, on="whatsapp"))
+    await desk.turn(lambda _: HANDS)
+    return (await desk.held(accepted.wakes[0].conversation)).conversation.id
+
+
+async def test_people_see_who_has_the_word_and_take_it_by_writing(desk: Bench) -> None:
+    id_ = await in_a_room(desk)
+    await hear(desk, TAKEN)
+    assert any("Another app has the word" in told for told in to_rooms(await desk.deliver()))
+    await desk.rings("promised")
+    assert to_customers(await desk.deliver()) == []  # that it takes longer is not said there
+    view = await desk.view(id_)  # type: ignore[arg-type]
+    await desk.staff("I am here.", view, ref="s1")
+    await desk.undo_is_over()
+    assert to_customers(await desk.deliver()) == ["I am here."]
+    control = (await desk.view(id_)).conversation.memory.control  # type: ignore[arg-type]
+    assert control is not None
+    assert control.ours
+
+
+async def test_what_is_older_changes_nothing_and_a_day_without_words_ends_it(desk: Bench) -> None:
+    now = datetime.now(UTC)
+    await hear(desk, "Hello?")
+    await desk.deliver()
+    await hear(desk, PASSED, at=now)  # nobody else was ever there
+    await hear(desk, TAKEN, at=now)
+    await hear(desk, PASSED, at=now + timedelta(seconds=1))
+    await hear(desk, "Said to the other, and told late", overheard=True, at=now + timedelta(seconds=1))
+    await hear(desk, "Are you there?", at=now + timedelta(seconds=2))
+    assert to_customers(await desk.deliver()) == ["An answer."]
+    await hear(desk, TAKEN, at=now - timedelta(hours=25))
+    await hear(desk, "And now?")
+    assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+async def test_somebody_who_never_wrote_is_no_conversation(desk: Bench) -> None:
+    for content in (TAKEN, PASSED, Called(), Called(20)):
+        assert (await desk.hear(desk.event(content, MAYA, on="whatsapp"))).wakes == ()
+    assert await desk.conversations() == 0
+
+
+# Calls
+
+
+def missed(desk: Bench, **more: object) -> object:
+    return desk.event(
+        Said(""),
+        MAYA,
+        on="whatsapp",
+        message="",
+        reference=Reference(described=MISSED_CALL),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+async def test_a_missed_call_is_a_message_that_an_agent_is_asked_about(desk: Bench) -> None:
+    asked: list[Decision] = []
+
+    def answer(decision: Decision) -> Clarify:
+        asked.append(decision)
+        return Clarify("We saw your call.", (), "why")
+
+    await desk.hear(missed(desk))  # type: ignore[arg-type]
+    await desk.turn(answer)
+    assert to_customers(await desk.deliver()) == ["We saw your call."]
+    assert len(asked) == 1
+
+
+async def test_people_see_calls_and_what_became_of_them(desk: Bench) -> None:
+    await in_a_room(desk)
+    await desk.hear(missed(desk))  # type: ignore[arg-type]
+    await desk.turn()
+    assert any(MISSED_CALL in told for told in to_rooms(await desk.deliver()))
+    await hear(desk, Called())
+    assert to_rooms(await desk.deliver()) == []
+    await hear(desk, Called(83))
+    assert any("called, and was answered (83 s)" in told for told in to_rooms(await desk.deliver()))
+
+
+async def test_a_call_lets_leave_what_waited_for_the_customers_word(desk: Bench) -> None:
+    id_ = await in_a_room(desk)
+    view = await desk.view(id_)  # type: ignore[arg-type]
+    await desk.staff("one", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.deliver(desk.closed)
+    await desk.turn()
+    before = (await desk.view(id_)).conversation.heard_at  # type: ignore[arg-type]
+    await hear(desk, Called())
+    assert to_customers(await desk.deliver()) == ["one"]
+    after = (await desk.view(id_)).conversation.heard_at  # type: ignore[arg-type]
+    assert before is not None
+    assert after is not None
+    assert after > before
+
+
+async def test_a_message_by_an_ad_opens_the_chat_for_longer(desk: Bench) -> None:
+    at = datetime.now(UTC) - timedelta(days=3)
+    id_ = await desk.say("Is it still there?", "p1", on="messenger", at=at, opens=timedelta(days=7))
+    [left] = [one for one in await desk.deliver() if isinstance(one.operation, Post)]
+    assert left.item.open_until == at + timedelta(days=7)
+    assert (await desk.view(id_)).conversation.open_until == at + timedelta(days=7)
+    await desk.say("Hello?", "p1", on="messenger", at=at + timedelta(days=1))
+    assert (await desk.view(id_)).conversation.open_until == at + timedelta(days=7)
+    assert (await desk.view(id_)).conversation.owner.kind is OwnerKind.AGENT
