@@ -12,7 +12,7 @@ log, and where AUDIT_ANCHORS_URL says: that is kept by somebody else.
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import AnchorForged, PlatformDown, Refused
 from bot.core.ids import OrgId
-from storage.audit import Link, Verdict, verify
+from storage.audit import GENESIS, Link, Verdict, verify
 from storage.database import Database
 from storage.filestore import FileStore
 from storage.sealing import Keyring
@@ -31,6 +31,9 @@ from storage.sealing import Keyring
 AnyRow = Row[Any]
 _LATE: Final = timedelta(minutes=10)  # an entry that old has an anchor, where a worker runs
 _TAIL: Final = 256 * 1024  # bytes at the end of a file of anchors that are read
+_MAX: Final = 4 * 1024  # bytes of a note; ours have 300
+STORE: Final = "the file store"
+FILE: Final = "the operator's file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,15 @@ class Anchor:
     organization: OrgId
     link: Link
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What was found in each place where anchors of an organization are kept, by the name of the place."""
+
+    anchors: Mapping[str, Anchor] = field(default_factory=dict)
+    forged: Mapping[str, str] = field(default_factory=dict)  # what is wrong with an anchor that is not ours
+    failed: Mapping[str, str] = field(default_factory=dict)  # why a place could not be asked
 
 
 class Anchors:
@@ -52,7 +64,7 @@ class Anchors:
 
     async def note(self, anchor: Anchor) -> Mapping[str, str | int]:
         """Keep the anchor as its day's newest, and return what was written. Idempotent but for the file's
-        lines. Raises PlatformDown.
+        lines. Raises PlatformDown: the file store may have it nevertheless, which comes first.
         """
         value: dict[str, str | int] = {
             "organization": str(anchor.organization),
@@ -62,33 +74,56 @@ class Anchors:
             "signature": self._keyring.sign(_told(anchor)).hex(),
         }
         written = json.dumps(value)
+        await self._store.put_note(f"{_folder(anchor.organization)}/{anchor.at:%Y-%m-%d}", written.encode())
         if self._file is not None:
             await asyncio.to_thread(_append, self._file, f"{written}\n")
-        await self._store.put_note(f"{_folder(anchor.organization)}/{anchor.at:%Y-%m-%d}", written.encode())
         return value
 
-    async def newest(self, organization: OrgId) -> Sequence[Anchor]:
-        """Return the newest anchor of the file store, and that of the operator's file, of those there are.
+    async def newest(self, organization: OrgId) -> Newest:
+        """Return the newest anchor of each place. What is wrong with one place hides no other."""
+        anchors: dict[str, Anchor] = {}
+        forged: dict[str, str] = {}
+        failed: dict[str, str] = {}
+        for place, newest_of in ((STORE, self._in_store), (FILE, self._in_file)):
+            try:
+                anchor = await newest_of(organization)
+            except AnchorForged as error:
+                forged[place] = str(error)
+            except PlatformDown as error:
+                failed[place] = error.reason
+            else:
+                if anchor is not None:
+                    anchors[place] = anchor
+        return Newest(anchors, forged, failed)
 
-        Raises AnchorForged, PlatformDown.
-        """
-        found = []
-        if name := await self._store.last_note(_folder(organization)):
-            found.append(self._read(await self._store.read_note(name), organization, name))
-        if self._file is not None:
-            lines = await asyncio.to_thread(_last_lines, self._file)
-            ours = (line for line in reversed(lines) if str(organization).encode() in line)
-            if line := next(ours, b""):
-                found.append(self._read(line, organization, str(self._file)))
-        return found
+    async def _in_store(self, organization: OrgId) -> Anchor | None:
+        name = await self._store.last_note(_folder(organization))
+        if name is None:
+            return None
+        try:
+            written = await self._store.read_note(name, _MAX)
+        except Refused as error:  # it was there a moment ago, or is larger than any of ours
+            raise AnchorForged(name) from error
+        return self._read(written, organization, name)
+
+    async def _in_file(self, organization: OrgId) -> Anchor | None:
+        if self._file is None:
+            return None
+        lines = await asyncio.to_thread(_last_lines, self._file)
+        ours = (line for line in reversed(lines) if str(organization).encode() in line)
+        line = next(ours, None)
+        return None if line is None else self._read(line, organization, str(self._file))
 
     def _read(self, written: bytes, organization: OrgId, name: str) -> Anchor:
+        """Raises AnchorForged for whatever we did not write."""
+        if len(written) > _MAX:
+            raise AnchorForged(name)
         try:
             value = json.loads(written)
             link = Link(int(value["position"]), bytes.fromhex(value["hash"]))
             anchor = Anchor(organization, link, datetime.fromisoformat(value["at"]))
             signature = bytes.fromhex(value["signature"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise AnchorForged(name) from error
         if not self._keyring.verifies(_told(anchor), signature):
             raise AnchorForged(name)
@@ -101,6 +136,7 @@ class Compared:
 
     verdict: Verdict
     against: str
+    whole: bool  # whether the verdict is good and every place with anchors could be asked
 
 
 async def compare(
@@ -108,31 +144,27 @@ async def compare(
 ) -> Compared:
     """Compare a chain with the log, with what is noted outside the database, and with links noted elsewhere.
 
-    An anchor that is not ours, or that should be there and is not, is a fault like one of the chain. What
-    cannot be asked now is said. Raises StorageUnavailable.
+    An anchor that is not ours, or that should be there and is not, is a fault like one of the chain. A place
+    that cannot be asked is none, but what was not compared with it is not called whole. Raises
+    StorageUnavailable.
     """
-    known: Sequence[Anchor] = ()
-    fault = failed = ""
-    try:
-        known = await anchors.newest(organization)
-    except AnchorForged as error:
-        fault, failed = str(error), "Compared with no anchor: the newest one is not ours."
-    except (PlatformDown, Refused) as error:
-        failed = f"Compared with no anchor: the file store does not answer ({error.reason})."
-    links = [anchor.link for anchor in known]
+    known = await anchors.newest(organization)
+    links = [anchor.link for anchor in known.anchors.values()]
     async with database.begin(organization) as connection:
         verdict = await verify(connection, organization, [*noted, *links])
         furthest = max((link.position for link in links), default=0)
         late = await connection.scalar(
             _LATE_ENTRY, {"organization_id": organization, "position": furthest, "late": _LATE}
         )
-    if late is not None and not failed:
+    fault = " ".join(known.forged.values())
+    if late is not None and not fault and not known.failed:
         fault = (
             f"No anchor was written after link {furthest}, although an entry of {late:%Y-%m-%d %H:%M} UTC"
             " came later: anchors were taken away, or no `desk work` has run since. Start one, and ask again"
             " in two minutes; if one ran all the time, find out who writes to the file store."
         )
-    return Compared(_less_good(verdict, fault), failed or _against(known))
+    verdict = _less_good(verdict, fault)
+    return Compared(verdict, _against(known), verdict.ok and not known.failed)
 
 
 def _less_good(verdict: Verdict, fault: str) -> Verdict:
@@ -142,15 +174,23 @@ def _less_good(verdict: Verdict, fault: str) -> Verdict:
     return replace(verdict, ok=False, what=verdict.what or "altered", sentence=found)
 
 
-def _against(known: Sequence[Anchor]) -> str:
-    if not known:
-        return "Compared with nothing outside the database: no anchor was written yet."
-    newest = max(known, key=lambda anchor: anchor.link.position)
-    where = "in the file store" if len(known) == 1 else "in the file store and in the operator's file"
-    return (
-        f"Compared with the anchor of {newest.at:%Y-%m-%d %H:%M} UTC {where}, at link {newest.link.position}:"
-        " what came after it could be cut off unseen."
-    )
+def _against(known: Newest) -> str:
+    without = [f"Not compared with {place}: its newest anchor is not ours." for place in known.forged]
+    without += [
+        f"Not compared with {place}: it does not answer ({reason})." for place, reason in known.failed.items()
+    ]
+    if known.anchors:
+        newest = max(known.anchors.values(), key=lambda anchor: anchor.link.position)
+        where = " and in ".join(known.anchors)
+        compared = (
+            f"Compared with the anchor of {newest.at:%Y-%m-%d %H:%M} UTC in {where}, at link"
+            f" {newest.link.position}: what came after it could be cut off unseen."
+        )
+    elif without:
+        compared = "Compared with no anchor."
+    else:
+        compared = "Compared with nothing outside the database: no anchor was written yet."
+    return " ".join((compared, *without))
 
 
 async def holds(connection: AsyncConnection, anchor: Anchor) -> bool:
@@ -162,10 +202,13 @@ async def holds(connection: AsyncConnection, anchor: Anchor) -> bool:
 
 
 async def heads(connection: AsyncConnection) -> list[Anchor]:
-    """Return the newest link of each organization's chain, with the database's time."""
+    """Return the newest link of each organization's chain, with the database's time.
+
+    A chain without any has what comes before the first one: it may have been cut off whole.
+    """
     return [
         Anchor(OrgId(row.organization_id), Link(row.position, row.hash), row.now)
-        for row in await connection.execute(_HEADS)
+        for row in await connection.execute(_HEADS, {"genesis": GENESIS})
     ]
 
 
@@ -214,10 +257,11 @@ def _last_lines(file: Path) -> list[bytes]:
 
 
 _HEADS: Final = text("""
-    select o.id as organization_id, last.position, last.hash, clock_timestamp() as now
-    from organizations o cross join lateral (
+    select o.id as organization_id, coalesce(last.position, 0) as position,
+        coalesce(last.hash, cast(:genesis as bytea)) as hash, clock_timestamp() as now
+    from organizations o left join lateral (
         select position, hash from audit_chain where organization_id = o.id order by position desc limit 1
-    ) as last
+    ) as last on true
     order by o.id
 """)
 _HEAD: Final = text("""

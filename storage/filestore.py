@@ -130,14 +130,16 @@ class FileStore:
         except (BaseError, OSError) as error:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
-    async def read_note(self, name: str) -> bytes:
-        """Raises Refused when there is none of that name."""
+    async def read_note(self, name: str, most: int) -> bytes:
+        """Raises Refused when there is none of that name, or it has more than `most` bytes."""
         try:
             found = await obstore.get_async(self._store, name)
+            if found.meta["size"] > most:
+                raise Refused("file_too_large: it is no note of ours")
             return bytes(await found.bytes_async())
         except FileNotFoundError:
             raise Refused("file_gone: the store has it no longer") from None
-        except BaseError as error:
+        except (BaseError, OSError) as error:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
     async def last_note(self, folder: str) -> str | None:

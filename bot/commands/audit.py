@@ -24,7 +24,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         return Output(
             text=f"{verdict.sentence}\n{compared.against}",
             data={
-                "ok": verdict.ok,
+                "ok": compared.whole,
                 "sealed": verdict.sealed,
                 "unsealed": verdict.unsealed,
                 "first_broken": verdict.first_broken,
@@ -33,7 +33,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 "sentence": verdict.sentence,
                 "against": compared.against,
             },
-            ok=verdict.ok,
+            ok=compared.whole,
         )
 
     async def anchor(call: Call) -> Output:

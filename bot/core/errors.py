@@ -180,8 +180,8 @@ class AnchorForged(DeskError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The anchor {name} in the file store was not signed with ENCRYPTION_KEY: somebody wrote it"
-            " there, or the key that signed it is not among those the program has."
+            f"The anchor {name} was not signed with ENCRYPTION_KEY: somebody wrote it there, or took ours"
+            " away, or the key that signed it is not among those the program has."
         )
 
 

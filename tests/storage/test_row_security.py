@@ -19,8 +19,6 @@ from bot.commands.registry import registry
 from bot.core.commands import Caller, Permission
 from bot.core.errors import SettingsError
 from bot.core.ids import OrgId, PersonId, new_id, utc_now
-from orgs.loading import load
-from storage import organizations
 from storage.anchors import Anchors
 from storage.database import Database
 from storage.filestore import FileStore
@@ -28,9 +26,8 @@ from storage.migrate import upgrade
 from storage.organizations import Organizations
 from storage.row_security import APPEND_ONLY, TENANT
 from storage.tables import metadata
-from tests.commands.telling import Told, keys_of_tests, tell
+from tests.commands.telling import Told, another, keys_of_tests, tell
 
-RIVAL = Path(__file__).resolve().parents[2] / "orgs" / "samples" / "minimal"
 TABLES = sorted(metadata.tables)
 OWNED = [name for name in TABLES if "organization_id" in metadata.tables[name].c]
 
@@ -50,15 +47,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def rival(database: Database, told: Told, tmp_path: Path) -> OrgId:
-    """Another organization beside it, with nothing but its file."""
-    file = tmp_path / "organization.yaml"
-    written = (RIVAL / "organization.yaml").read_text("utf-8")
-    for name in ("TELEGRAM_BOT_TOKEN", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"):
-        written = written.replace(name, f"RIVAL_{name}")
-    file.write_text(written, "utf-8")
-    async with database.begin() as connection:
-        applied = await organizations.apply(connection, keys_of_tests(), new_id, load(file), by="shell")
-    return applied.organization
+    return await another(database, tmp_path)
 
 
 def statements() -> Iterator[tuple[str, TextClause]]:
