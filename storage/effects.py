@@ -447,7 +447,7 @@ class Writes:
         return account.id, lane
 
     async def _prove(self, connection: AsyncConnection, view: View, effect: Prove) -> None:
-        beginning = await begin(connection, self._keys, self._new_id, view.conversation.organization, effect)
+        beginning = await begin(connection, self._keys, self._new_id, view.conversation, effect)
         if beginning is None:
             return
         self._lanes.add(beginning.lane)

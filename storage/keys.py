@@ -65,7 +65,8 @@ async def destroy(
 ) -> list[CustomerId]:
     """Make everything this customer ever wrote unreadable, and forget how to find them, for ever.
 
-    Of those merged into them as well: they are the same person. Returns whose keys were destroyed. What their
+    Of those merged into them as well: they are the same person, and of the addresses to which they had a code
+    sent that nobody proved (`storage.proving`). Returns whose keys were destroyed. What their
     conversations had not dealt with is dropped, and a turn that is under way there cannot be committed. `by`
     is who asked for it, as the audit log names them.
 
@@ -76,7 +77,10 @@ async def destroy(
     gone = list(await connection.scalars(_NOT_ERASED, given))
     if not gone:
         raise KeyDestroyed(customer)
-    for statement in (_LOCK, _ERASE, *_FORGET_PLACES):
+    asked_for = list(await connection.scalars(_ASKED_FOR, {"customers": gone}))
+    await connection.execute(_LOCK, {"customers": gone + asked_for})
+    gone += list(await connection.scalars(_ASKED_FOR, {"customers": gone}))  # as it stands under the locks
+    for statement in (_ERASE, *_FORGET_PLACES):
         await connection.execute(statement, {"customers": gone} | ({"by": by} if statement is _ERASE else {}))
     return gone
 
@@ -84,6 +88,15 @@ async def destroy(
 _NOT_ERASED = text("""
     select id from customers
     where organization_id = :organization and (id = :id or merged_into = :id) and data_key is not null
+""")
+
+# ix_conversations_proving: they wait for a day at most.
+_ASKED_FOR = text("""
+    select v.customer_id from conversations v join customers c on c.id = v.customer_id
+    where v.owner_name = '' and v.place_id is not null and c.data_key is not null
+        and v.previous_id in (
+            select id from conversations where customer_id = any(cast(:customers as uuid[]))
+        )
 """)
 
 _ERASE = text("""

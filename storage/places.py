@@ -100,6 +100,7 @@ class Spot:
     customer: CustomerId
     sealer: Sealer
     owner: Sealer  # of the customer whose place it is
+    whose: CustomerId  # that customer
     begun: bool = False  # the conversation, in this transaction: nobody else can see it yet
 
 
@@ -323,6 +324,7 @@ class Places:
                     CustomerId(row.customer_id),
                     self._keys.customer(row.customer_id, row.data_key),
                     self._keys.customer(row.owner_id, row.owner_key),
+                    CustomerId(row.owner_id),
                 ),
                 row.closed,
             )
@@ -457,7 +459,8 @@ class Places:
     ) -> Spot:
         """Point the place to the conversation that was joined, or to a new one of theirs.
 
-        Of one who was merged it is their own, under their own key: undone, they take it along.
+        Of one who was merged it is their own, under their own key: undone, they take it along. Where somebody
+        else wrote before, they get a place of their own: it goes with its customer when that one is erased.
         """
         account, begun_here = arrival.account, joined is None
         customer, sealer = person.customer, person.sealer
@@ -477,16 +480,18 @@ class Places:
                 "owner_name": arrival.rules.owner_of(arrival.event),
             }
             await begin_numbered(connection, _BEGIN, begun, self._new_number)
-        if before is not None:
+        if before is not None and (before.whose == customer or not begun_here):
             steps.append((_POINT, {"id": before.place, "conversation": conversation}))
             await together(connection, *steps)
-            return Spot(before.place, conversation, customer, sealer, before.owner, begun_here)
+            return Spot(before.place, conversation, customer, sealer, before.owner, before.whose, begun_here)
+        if before is not None:
+            steps.append((SET_ASIDE, {"id": before.place}))
         row_of_place = place_row(
             self._new_id(), arrival, key[1], person.identity, conversation, lane, person.sealer
         )
         await together(connection, *steps, (_PLACE, row_of_place))
         place = UUID(str(row_of_place["id"]))
-        return Spot(place, conversation, customer, sealer, person.sealer, begun_here)
+        return Spot(place, conversation, customer, sealer, person.sealer, person.customer, begun_here)
 
     async def _pair(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
@@ -814,6 +819,9 @@ _PLACE = text("""
 """)
 
 _POINT = text("update places set conversation_id = :conversation where id = :id")
+
+# Nothing that is written there leads to it any more. What was said there still names it.
+SET_ASIDE: Final = text("update places set place_hash = sha256(place_hash || uuid_send(id)) where id = :id")
 
 _FOLLOW = text("""
     with old as (select p.*, i.customer_id from places p join identities i on i.id = p.identity_id

@@ -12,12 +12,12 @@ from bot.core.conversation import Conversation
 from bot.core.effects import GoOn, Prove
 from bot.core.errors import TurnFailed
 from bot.core.events import return_address
-from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
+from bot.core.ids import ConversationId, CustomerId, LaneId, NewId
 from storage.keys import Keys
 from storage.lanes import lane_of
 from storage.merging import merge
 from storage.numbers import begin_numbered
-from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, returns_of, returns_row, seal_place
+from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, SET_ASIDE, returns_of, returns_row, seal_place
 from storage.sealing import Sealer
 
 CODES = 10  # to one address within CODES_SPAN, whoever asks for them
@@ -35,14 +35,16 @@ class Beginning:
 
 
 async def begin(
-    connection: AsyncConnection, keys: Keys, new_id: NewId, organization: OrgId, effect: Prove
+    connection: AsyncConnection, keys: Keys, new_id: NewId, asking: Conversation, effect: Prove
 ) -> Beginning | None:
     """A customer, a conversation that is over, and a place: whoever answers there is nobody we know.
+
+    All of it is erased with the customer who asked, and else a day later (`storage.retention`).
 
     None: that address was written to often enough, by whomsoever. Else whoever has many accounts could try
     codes for ever, or have us fill somebody's mailbox. Nothing begins then, and nothing can be proved.
     """
-    place = effect.place
+    place, organization = effect.place, asking.organization
     given = {"organization": organization, "channel": place.channel, "account": place.account}
     account = (await connection.execute(_ACCOUNT, given)).one()
     index = keys.organization(organization, account.data_key, account.index_key).index
@@ -71,7 +73,7 @@ async def begin(
                 "address": sealer.seal(effect.address, field=ADDRESS),
             },
         ),
-        (_CONVERSATION, {}),
+        (_CONVERSATION, {"asking": asking.id}),
         (
             _PLACE,
             {
@@ -99,9 +101,13 @@ async def prove(
 ) -> Beginning:
     """The address is the customer's. Whoever was known by it before is found to be the same person.
 
-    The address is the one that was written to: it is kept with the place, under the stranger's key.
+    The address is the one that was written to: it is kept with the place, under the stranger's key. From now
+    on it is kept as the customer's alone: the stranger is erased. Whoever answered there meanwhile goes on
+    with what they were told, and not in what comes.
     """
-    row = (await connection.execute(_BEGUN, {"place": UUID(effect.subject)})).one_or_none()
+    subject = {"place": UUID(effect.subject)}
+    await connection.execute(_LOCK_STRANGER, subject)
+    row = (await connection.execute(_BEGUN, subject)).one_or_none()
     if row is None:
         raise TurnFailed(f"the place {effect.subject} that was begun is gone")
     organization = conversation.organization
@@ -136,19 +142,28 @@ async def prove(
             by="customer",
             how="code",
         )
+    sealed = stranger.open(row.place, field=PLACE)
+    chat, thread = json.loads(sealed)
+    leading = {"account": row.account_id, "hash": index.of("place", row.channel, chat, thread)}
+    for other in list(await connection.scalars(_LEADING, subject | leading)):
+        await connection.execute(SET_ASIDE, {"id": other})
     await connection.execute(
         _JOIN,
-        {
-            "place": UUID(effect.subject),
+        subject
+        | {
+            "hash": leading["hash"],
             "identity": identity,
             "conversation": conversation.id,
-            "sealed": owner.seal(stranger.open(row.place, field=PLACE), field=PLACE),
+            "sealed": owner.seal(sealed, field=PLACE),
             "context": owner.seal(stranger.open(row.context, field=CONTEXT), field=CONTEXT)
             if row.context
             else None,
         },
     )
-    await connection.execute(_MOVE, {"id": conversation.id, "place": UUID(effect.subject)})
+    await connection.execute(_MOVE, subject | {"id": conversation.id})
+    for statement in (_ERASE_STRANGER, _FORGET_STRANGER):
+        await connection.execute(statement, {"stranger": row.customer_id})
+    keys.forget(CustomerId(row.customer_id))
     return Beginning(UUID(effect.subject), conversation.id, LaneId(row.lane_id), owner)
 
 
@@ -173,9 +188,10 @@ _IDENTITY_PROVED = text("""
 """)
 
 _CONVERSATION = text("""
-    insert into conversations (id, organization_id, customer_id, number, owner_kind, owner_name, status,
-        resolved_at)
-    values (:conversation, :organization, :customer, :number, 'agent', '', 'resolved', clock_timestamp())
+    insert into conversations (id, organization_id, customer_id, number, previous_id, owner_kind, owner_name,
+        status, resolved_at)
+    values (:conversation, :organization, :customer, :number, :asking, 'agent', '', 'resolved',
+        clock_timestamp())
     on conflict (organization_id, number) do nothing returning id
 """)
 
@@ -203,6 +219,13 @@ _TAKE_SLOT = text("""
 
 _SETTLE = text("update conversations set place_id = :place where id = :conversation")
 
+# Before their place, as whoever erases them does.
+_LOCK_STRANGER = text("""
+    select c.id from places p
+    join identities i on i.id = p.identity_id join customers c on c.id = i.customer_id
+    where p.id = :place for no key update of c
+""")
+
 _BEGUN = text("""
     select p.account_id, p.lane_id, p.place, p.context, i.address, i.customer_id, c.data_key, a.channel,
         o.data_key as org_key, o.index_key
@@ -223,8 +246,17 @@ _CUSTOMER_KEY = text("select id, data_key from customers where id = :id")
 
 _JOIN = text("""
     update places set identity_id = :identity, conversation_id = :conversation, place = :sealed,
-        context = :context
+        place_hash = :hash, context = :context
     where id = :place
 """)
+
+# Of whoever answered there before the address was proved: no more than one.
+_LEADING = text("select id from places where account_id = :account and place_hash = :hash and id <> :place")
+
+_ERASE_STRANGER = text("""
+    update customers set data_key = null, erased_at = clock_timestamp(), erased_by = '' where id = :stranger
+""")
+
+_FORGET_STRANGER = text("delete from identities where customer_id = :stranger")
 
 _MOVE = text("update conversations set place_id = :place where id = :id")

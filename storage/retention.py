@@ -80,10 +80,12 @@ async def erase_unproved(connection: AsyncConnection, before: datetime, limit: i
 
     What was proved is the customer's by now, and stays.
     """
-    rows = (await connection.execute(_UNPROVED, {"before": before, "limit": limit})).all()
+    rows = (await connection.execute(_BEGUN, {"before": before, "limit": limit})).all()
     for row in rows:
-        await destroy(connection, OrgId(row.organization_id), CustomerId(row.customer_id))
-    return len(rows)
+        if not row.proved:
+            await destroy(connection, OrgId(row.organization_id), CustomerId(row.customer_id))
+    await connection.execute(_OVER, {"ids": [row.id for row in rows]})
+    return sum(not row.proved for row in rows)
 
 
 def first_id(at: datetime) -> UUID:
@@ -185,12 +187,19 @@ _DELETE_PRICES = text("""
     ))
 """)
 
-# ix_conversations_proving: erasing takes them out of it.
-_UNPROVED = text("""
-    select organization_id, customer_id from conversations
-    where owner_name = '' and place_id is not null and created_at < :before
-    order by created_at limit :limit for update skip locked
+# ix_conversations_proving. A place where an earlier version let somebody else go on stays theirs.
+_BEGUN = text("""
+    select v.id, v.organization_id, v.customer_id, c.data_key is null as proved
+    from conversations v join customers c on c.id = v.customer_id
+    where v.owner_name = '' and v.place_id is not null and v.created_at < :before and not exists (
+        select 1 from identities i join places p on p.identity_id = i.id
+        join conversations o on o.id = p.conversation_id join customers oc on oc.id = o.customer_id
+        where i.customer_id = v.customer_id and o.customer_id <> v.customer_id and oc.data_key is not null
+    )
+    order by v.created_at limit :limit for update of v skip locked
 """)
+
+_OVER = text("update conversations set place_id = null where id = any(cast(:ids as uuid[]))")
 
 # The primary key
 _DELETE_TURNS = text("""

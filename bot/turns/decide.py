@@ -69,9 +69,9 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
 
     No agent is asked any more. A poison message thus ends in a room, not in a loop.
     """
-    draft = Draft(view, rules)
     if view.conversation.erased:
-        return Decision(draft)
+        return Decision(erased.draft_guarded(view, rules))
+    draft = Draft(view, rules)
     passed_over = []
     for item in view.inputs:
         try:

@@ -12,11 +12,12 @@ from bot.core.conversation import (
     Origin,
     OwnerKind,
     Status,
+    View,
 )
 from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, DeletePosts, ShowCard
 from bot.core.events import Edited, Event, Reacted, Said, Submitted, Tapped, Unsupported
 from bot.core.outbound import Mark, Post
-from bot.turns.draft import Draft
+from bot.turns.draft import Draft, Rulebook
 from bot.turns.ownership import Cause
 from orgs.routing import find_person
 from orgs.specification.organization import Organization
@@ -49,10 +50,27 @@ def decide(draft: Draft) -> None:
         draft.add(ClearTimers(kind))
 
 
-def _close(draft: Draft, line: str) -> None:
+def draft_guarded(view: View, rules: Rulebook) -> Draft:
+    """Decide the same after the last try: whatever else cannot be dealt with, what staff see is deleted."""
+    draft = Draft(view, rules)
+    try:
+        decide(draft)
+    except Exception as error:
+        draft = Draft(view, rules)
+        if any(isinstance(item.body, CustomerErased) for item in view.inputs):
+            _delete(draft)
+        draft.because("desk", f"the rest of an erasure was passed over: {type(error).__name__}")
+    return draft
+
+
+def _delete(draft: Draft) -> None:
     for room in draft.view.rooms:
         draft.add(ShowCard(room.id))  # it shows what the customer wrote
     draft.add(DeletePosts())  # before anything new is said there, which stays
+
+
+def _close(draft: Draft, line: str) -> None:
+    _delete(draft)
     _withdraw(draft)
     escalation = draft.escalation
     if escalation is not None:

@@ -28,7 +28,7 @@ from bot.core.events import (
 )
 from bot.core.ids import ConversationId, CustomerId, OrgId, new_id
 from bot.core.outbound import Operation, Post, Sent
-from bot.turns.decide import conclude, decide
+from bot.turns.decide import conclude, decide, decide_guarded
 from bot.turns.draft import Decision, Rulebook
 from orgs.loading import Loaded
 from orgs.specification.organization import Organization
@@ -223,7 +223,8 @@ class Bench:
             await connection.execute(_RECEIPTS_NEED_NOT_WAIT)
             claimed = await self.turns.claim(connection, 50, LEASE)
         for lease, view in claimed:
-            decision = decide(view, self.rules())
+            exhausted = lease.attempt > self.organization.policies.max_turn_attempts
+            decision = (decide_guarded if exhausted else decide)(view, self.rules())
             while decision.agent:
                 decision = conclude(decision, answer(decision))
             commit = Commit(

@@ -23,7 +23,9 @@ from bot.turns.elsewhere import MAX_TRIES
 from bot.turns.story import lines
 from storage.accounts import Account
 from storage.customers import customers
+from storage.erased import erase
 from storage.organizations import Organizations
+from storage.places import ADDRESS as SEALED
 from storage.proving import CODES
 from storage.queries import conversations
 from storage.sealing import Keyring
@@ -359,6 +361,99 @@ async def test_an_address_that_was_proved_stays(desk: Bench) -> None:
     await swept(desk, timedelta(hours=25))
     assert await desk.say("Still me", ADDRESS, on="email", chat=chat, shared=True) == id_
     assert await listed(desk) == (1, 1)
+
+
+async def erased(desk: Bench, conversation: ConversationId) -> None:
+    customer = await desk.customer_of(conversation)
+    async with desk.database.begin() as connection:
+        await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+
+
+async def readable(desk: Bench) -> list[str]:
+    """Every address for which there still is a key."""
+    rows = await desk.rows(
+        "select c.id, c.data_key, i.address from customers c join identities i on i.customer_id = c.id"
+        " where c.data_key is not null"
+    )
+    return [desk.keys.customer(id_, key).open(address, field=SEALED) for id_, key, address in rows]  # type: ignore[arg-type]
+
+
+async def asked_who_wrote(desk: Bench, who: str) -> ConversationId:
+    """Somebody answers the mail with the code, and people take that up."""
+    [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
+    accepted = await desk.hear(desk.event("Who are you?", who, on="email", chat=mail.place.chat, shared=True))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    return accepted.wakes[0].conversation
+
+
+@pytest.mark.parametrize("who", [ADDRESS, "eve@b.example"])
+async def test_whoever_answers_the_code_keeps_their_conversation_when_the_address_is_forgotten(
+    desk: Bench, who: str
+) -> None:
+    await asked(desk)
+    other = await asked_who_wrote(desk, who)
+    view = await desk.held(other)
+    assert await swept(desk, timedelta(hours=25)) == 1
+    await desk.staff("We are Acme", view, ref="s1")
+    await desk.undo_is_over()
+    assert to_customers(await desk.deliver()) == ["We are Acme"]
+    assert (await desk.view(other)).conversation.place == view.conversation.place
+
+
+async def test_whoever_answers_the_code_is_answered_alone_also_after_it_was_proved(desk: Bench) -> None:
+    id_ = await asked(desk)
+    other = await asked_who_wrote(desk, "eve@b.example")
+    view = await desk.held(other)
+    await desk.say(CODE)
+    [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
+    assert "late" in mail.text
+    assert mail.item.context.startswith(f"to {ADDRESS}")
+    await desk.staff("We are Acme", view, ref="s1")
+    await desk.undo_is_over()
+    [answer] = [one for one in await desk.deliver() if one.place.channel == "email"]
+    assert answer.item.context == "to eve@b.example"
+    await erased(desk, id_)
+    await desk.staff("We really are", view, ref="s2")
+    await desk.undo_is_over()
+    assert to_customers(await desk.deliver()) == ["We really are"]
+
+
+async def test_whoever_began_a_thread_is_erased_and_whoever_goes_on_there_stays(desk: Bench) -> None:
+    first = await desk.say("By mail", ADDRESS, on="email", chat="t", shared=True)
+    await desk.end(first)
+    second = await desk.say("I was in copy", "tom@a.example", on="email", chat="t", shared=True)
+    await desk.deliver()
+    await erased(desk, first)
+    assert await desk.say("Is anybody there?", "tom@a.example", on="email", chat="t", shared=True) == second
+    assert there(await desk.deliver()) == ["An answer."]
+
+
+async def test_an_address_that_was_proved_is_kept_as_the_customers_alone(desk: Bench) -> None:
+    id_, chat = await proved(desk)
+    assert (await readable(desk)).count(ADDRESS) == 1
+    await erased(desk, id_)
+    assert ADDRESS not in await readable(desk)
+    assert await swept(desk, timedelta(hours=25)) == 0
+    assert await desk.say("Hello", ADDRESS, on="email", chat=chat, shared=True) != id_
+
+
+async def test_an_address_that_an_erased_customer_asked_for_is_forgotten_and_gets_no_code(
+    desk: Bench,
+) -> None:
+    id_ = await asked(desk)
+    await erased(desk, id_)
+    assert ADDRESS not in await readable(desk)
+    assert there(await desk.deliver()) == []
+    assert await swept(desk, timedelta(hours=25)) == 0
+
+
+async def test_whoever_answered_the_code_and_is_erased_is_forgotten_a_day_later_at_the_latest(
+    desk: Bench,
+) -> None:
+    await asked(desk)
+    await erased(desk, await asked_who_wrote(desk, ADDRESS))
+    assert await swept(desk, timedelta(hours=25)) == 1
+    assert ADDRESS not in await readable(desk)
 
 
 async def test_people_are_told_that_the_number_changed(desk: Bench) -> None:

@@ -1,10 +1,14 @@
 """Something of ours comes in while its customer is erased: it is sealed with a key that is gone."""
 
+import pytest
+
 from bot.core.answering import HandOver
 from bot.core.conversation import CustomerErased, DeliveryReport, Origin
 from bot.core.ids import DeliveryId, new_id
 from storage.erased import erase
 from storage.inbox import NOBODY, Entry
+from storage.outbox import Item
+from storage.posted import remains
 from tests.turns.bench import Bench
 
 
@@ -26,3 +30,28 @@ async def test_nothing_else_waits_for_a_report_that_nobody_can_open(desk: Bench)
     [bodies] = [[i.body for i in d.draft.view.inputs] for d in decided if d.draft.view.conversation.erased]
     assert bodies == [CustomerErased(), CustomerErased()]
     assert await desk.turn() == []
+
+
+@pytest.mark.parametrize("killed", [0, 9])
+async def test_what_staff_see_is_deleted_however_many_workers_were_killed_before(
+    desk: Bench, killed: int
+) -> None:
+    accepted = await desk.hear(desk.event("Help!"))
+    conversation = accepted.wakes[0].conversation
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.held(conversation)
+    await desk.say("My number is 12")
+    await desk.deliver()
+    customer = await desk.customer_of(conversation)
+    async with desk.database.begin() as connection:
+        shown = await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+    for _ in range(killed):
+        await desk.decided()
+        await desk.execute("update conversations set lease_until = now() - interval '1 hour'")
+    await desk.turn()
+    deleted: list[Item] = []
+    left = await desk.deliver(lambda item: deleted.append(item) if item.kind == "erase" else None)
+    assert len(deleted) == shown.messages > 0
+    assert any("This customer was erased" in one.text for one in left)
+    async with desk.database.begin() as connection:
+        assert await remains(connection, desk.keys, desk.tenant, [customer]) == ()

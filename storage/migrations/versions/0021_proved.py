@@ -1,0 +1,28 @@
+"""Whom a code was sent to is erased with the customer who proved it: those of before that were left over."""
+
+from alembic import op
+
+revision = "0021"
+down_revision = "0020"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("""
+        update customers c set data_key = null, erased_at = clock_timestamp(), erased_by = ''
+        from conversations v
+        where v.customer_id = c.id and v.owner_name = '' and v.place_id is null and c.data_key is not null
+            and not exists (
+                select from identities i join places p on p.identity_id = i.id where i.customer_id = c.id
+            )
+    """)
+    op.execute("""
+        delete from identities i using customers c, conversations v
+        where c.id = i.customer_id and v.customer_id = c.id and v.owner_name = '' and c.data_key is null
+            and not exists (select from places p where p.identity_id = i.id)
+    """)
+
+
+def downgrade() -> None:
+    """What is erased stays so."""
