@@ -347,7 +347,10 @@ class Outbox:
         await connection.execute(_FREE, _freed([item.lane for item in kept]))
 
     async def again(self, connection: AsyncConnection, organization: OrgId, delivery: DeliveryId) -> bool:
-        """Put a dead delivery back. False: there is no such dead delivery."""
+        """Put a dead delivery back. False: there is none, or its customer was erased.
+
+        Such a one stays, to say what may stand where it was going.
+        """
         lane = await connection.scalar(_AGAIN, {"organization": organization, "id": delivery})
         if lane is None:
             return False
@@ -839,8 +842,11 @@ _POINTLESS = text("""
 
 # That it arrived after all is told, or its message would be shown as failed for ever.
 _AGAIN = text("""
-    update outbox set state = 'waiting', retried = true, attempts = 0, error = null, settled_at = null,
+    update outbox o set state = 'waiting', retried = true, attempts = 0, error = null, settled_at = null,
         reports = reports or (room_id is null and message_id is not null)
-    where organization_id = :organization and id = :id and state in ('failed', 'unknown')
+    where organization_id = :organization and id = :id and state in ('failed', 'unknown') and not exists (
+        select from conversations v join customers c on c.id = v.customer_id
+        where v.id = o.conversation_id and o.created_at < c.erased_at and o.kind <> 'card'
+    )
     returning lane_id
 """)

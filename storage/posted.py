@@ -21,6 +21,8 @@ from storage.reasons import ERROR, reason_of
 
 AnyRow = Row[Any]
 
+_REMOVED: Final = "the organization file has no such account any more: with it they would be deleted"
+
 DELETE_POSTS: Final = "delete_posts"
 ERASE: Final = "erase"
 
@@ -63,9 +65,12 @@ async def remains(
     given = {"organization": organization, "customers": list(customers)}
     counted: Counter[tuple[str, str, str, str, str]] = Counter()
     for row in await connection.execute(_REMAINS, given):
-        dead = row.state in ("failed", "unknown")
-        reason = reason_of(keys, row, row.error, ERROR) if dead else ""
-        counted[row.channel, row.account, row.chat, row.state, reason] += row.messages
+        state, reason = row.state, ""
+        if state in ("failed", "unknown"):
+            reason = reason_of(keys, row, row.error, ERROR)
+        elif not row.active:
+            state, reason = "failed", _REMOVED
+        counted[row.channel, row.account, row.chat, state, reason] += row.messages
     return tuple(
         Remains(Channel(channel), account, chat, state, reason, number)
         for (channel, account, chat, state, reason), number in sorted(counted.items())
@@ -127,18 +132,24 @@ _POSTED = text(f"""
             as channels
 """)
 
+# What told of the erasure itself stays.
+_BEFORE = "o.created_at < c.erased_at"
+
+# Until its row `delete_posts` was claimed, and each of its messages has a row of its own, a post is named.
 _REMAINS = text(f"""
     select a.channel, a.account, coalesce(r.chat, '') as chat,
-        case when o.state = 'sending' then 'waiting' else o.state end as state,
-        o.error, greatest(cardinality(o.external_ids), 1) as messages, o.organization_id, v.customer_id,
-        c.data_key, g.data_key as org_key, g.index_key
+        case when o.state = 'unknown' or o.kind = 'erase' and o.state = 'failed' then o.state
+            else 'waiting' end as state,
+        a.active, o.error, greatest(cardinality(o.external_ids), 1) as messages, o.organization_id,
+        v.customer_id, c.data_key, g.data_key as org_key, g.index_key
     from conversations v join outbox o on o.conversation_id = v.id
     join customers c on c.id = v.customer_id join organizations g on g.id = v.organization_id
     join lanes l on l.id = o.lane_id join accounts a on a.id = l.account_id
     left join rooms r on r.id = o.room_id
     where v.organization_id = :organization and v.customer_id = any(cast(:customers as uuid[]))
         and (o.kind = '{ERASE}' and o.state in ('waiting', 'sending', 'failed')
-            or o.kind in {_KINDS} and o.place_id is null and o.state = 'unknown')""")
+            or o.kind in {_KINDS} and o.place_id is null and (o.state = 'unknown'
+                or {_BEFORE} and (o.external_ids <> '{{}}' or o.state = 'sending')))""")
 
 _UNDELETED = text(f"""
     select count(*) from outbox o join rooms r on r.id = o.room_id and r.conversation_id = o.conversation_id

@@ -39,7 +39,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             )
             if not await outbox.again(connection, known.organization, DeliveryId(found)):
                 raise CommandError(
-                    f"The delivery {found} is not dead: only failed and unknown ones are sent again."
+                    f"The delivery {found} is not dead, or its customer was erased: only failed and unknown"
+                    " ones are sent again."
                 )
             entry = AuditEntry(
                 id=desk.new_id(),

@@ -8,7 +8,7 @@ import pytest
 from bot.core.answering import HandOver
 from bot.core.effects import TellPerson
 from bot.core.events import Channel, Place
-from bot.core.ids import ConversationId, PersonId
+from bot.core.ids import ConversationId, DeliveryId, PersonId
 from bot.core.outbound import DirectMessage, Post, Sent
 from storage.erased import erase
 from storage.outbox import Dead, Delivered, Item
@@ -191,3 +191,52 @@ async def test_another_customers_card_takes_its_turn_between_the_deletions(desk:
     await desk.deliver(seen)
     assert kinds.count("erase") >= 4
     assert "their card" in kinds[:3]
+
+
+async def again(desk: Bench) -> list[bool]:
+    """Every delivery in doubt, as `deliveries retry` sends it again."""
+    found = await desk.rows("select id from outbox where state = 'unknown'")
+    async with desk.database.begin() as connection:
+        return [await desk.outbox.again(connection, desk.tenant, DeliveryId(id_)) for (id_,) in found]  # type: ignore[arg-type]
+
+
+async def test_what_stands_is_told_before_anybody_has_begun_to_delete_it(desk: Bench) -> None:
+    conversation = await held(desk)
+    shown = await posts(desk, conversation)
+    await erased(desk, conversation, dealt_with=False)
+    assert await left_over(desk, conversation) == [("waiting", len(shown))]
+    await desk.turn()
+    assert await left_over(desk, conversation) == [("waiting", len(shown))]
+    await desk.deliver()
+    assert await left_over(desk, conversation) == []
+
+
+async def test_what_stands_where_an_account_was_removed_is_told(desk: Bench) -> None:
+    conversation = await held(desk)
+    shown = await posts(desk, conversation)
+    await desk.execute("update accounts set active = false where account = 'slack'")
+    await erased(desk, conversation)
+    await desk.deliver()
+    customer = await desk.customer_of(conversation)
+    async with desk.database.begin() as connection:
+        [left] = await remains(connection, desk.keys, desk.tenant, [customer])
+    assert (left.state, left.messages) == ("failed", len(shown))
+    assert "no such account" in left.reason
+
+
+async def test_what_is_in_doubt_is_not_sent_again_and_stays_named(desk: Bench) -> None:
+    conversation = await held(desk)
+    await desk.say("One more thing")
+    await desk.deliver(
+        lambda item: (
+            Dead(item, "unknown", "send.outcome_unknown", "broke off")
+            if item.kind == "post" and item.room is not None
+            else None
+        )
+    )
+    await erased(desk, conversation)
+    await desk.deliver()
+    assert await left_over(desk, conversation) == [("unknown", 1)]
+    assert await again(desk) == [False]
+    await desk.deliver()
+    assert await left_over(desk, conversation) == [("unknown", 1)]
