@@ -53,14 +53,23 @@ from bot.core.effects import (
     Unpark,
 )
 from bot.core.errors import Superseded
-from bot.core.events import Place
+from bot.core.events import Place, Reference
 from bot.core.ids import CustomerId, LaneId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Operation, Post
 from storage.audit import AuditEntry, record
-from storage.codec import dump_attachments, dump_operation
+from storage.codec import dump_attachments, dump_operation, dump_reference
 from storage.database import Step, together
 from storage.hashes import reference_hash
-from storage.inbox import CONTENT, EXTRAS, FILE_REF, MADE, PAYLOAD, SENDER_TYPE, file_row
+from storage.inbox import (
+    CONTENT,
+    EXTRAS,
+    FILE_REF,
+    MADE,
+    PAYLOAD,
+    REFERENCE,
+    SENDER_TYPE,
+    file_row,
+)
 from storage.keys import Keys
 from storage.lanes import lane_of, locking, waking
 from storage.loop_guard import count
@@ -145,6 +154,7 @@ class Writes:
                             "content": None
                             if effect.text is None
                             else sealer.seal(effect.text, field=CONTENT),
+                            "reference": _disclosed(sealer, effect.disclosed or ""),
                         }
                     )
                 case Deliver() | Amend() | Retract() | Show() | SendAgain():
@@ -302,6 +312,7 @@ class Writes:
                 "extras": sealer.seal(dump_attachments(message.attachments), field=EXTRAS)
                 if message.attachments
                 else None,
+                "reference": _disclosed(sealer, message.reference.disclosed),
                 "state": message.state.value,
                 "external": message.ref,
                 "room": message.room,
@@ -589,12 +600,18 @@ _TURN = """1 + greatest(l.turn, (
     ) || cast(:conversation as uuid))
 ))"""
 
+
+def _disclosed(sealer: Sealer, words: str) -> str | None:
+    """Return the column `reference` of a message of ours: what stood above its words."""
+    return sealer.seal(dump_reference(Reference(disclosed=words)), field=REFERENCE) if words else None
+
+
 _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "message": text("""
         insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
-            content, extras, state, external_id, room_id, created_at)
+            content, extras, reference, state, external_id, room_id, created_at)
         values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content, :extras,
-            :state, :external, cast(:room as uuid), :at)
+            :reference, :state, :external, cast(:room as uuid), :at)
     """),
     "file": text("""
         insert into files (id, organization_id, conversation_id, customer_id, account_id, message_id,
@@ -608,7 +625,8 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         update messages set state = coalesce(cast(:state as text), state),
             content = coalesce(cast(:content as text), content),
             edited = edited or cast(:content as text) is not null,
-            reply_to = coalesce(cast(:reply_to as uuid), reply_to)
+            reply_to = coalesce(cast(:reply_to as uuid), reply_to),
+            reference = coalesce(cast(:reference as text), reference)
         where id = :id and conversation_id = :conversation
     """),
     # Before the next is opened: a conversation has one open escalation at most.

@@ -467,7 +467,7 @@ messages = Table(
     Column("source", Text),  # sealed: the platform's id, and who wrote it if not the customer
     Column("room_id", Uuid),  # where staff wrote it
     Column("reply_to", Uuid),  # the message that it answers
-    Column("reference", Text),  # sealed: what it answers or passes on, as the channel tells it
+    Column("reference", Text),  # sealed: what it answers or passes on, or stood above it
     Column("edited", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("uq_messages_position", "conversation_id", "position", unique=True),

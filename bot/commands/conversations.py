@@ -170,6 +170,7 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
                     "sender": m.sender,
                     "text": m.text,
                     "described": m.reference.described,
+                    "disclosed": m.reference.disclosed,
                     "state": m.state.value,
                     "edited": m.edited,
                     "attachments": [a.kind for a in m.attachments],
@@ -192,4 +193,5 @@ def _who(message: Message, line: ConversationLine) -> str:
 def _text(message: Message) -> str:
     described = f" [{message.reference.described}]" if message.reference.described else ""
     attached = "".join(f" [{attachment.kind}]" for attachment in message.attachments)
-    return f"{message.text}{' (edited)' if message.edited else ''}{described}{attached}".strip()
+    disclosed = f"{message.reference.disclosed} " if message.reference.disclosed else ""
+    return f"{disclosed}{message.text}{' (edited)' if message.edited else ''}{described}{attached}".strip()

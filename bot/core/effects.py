@@ -33,6 +33,7 @@ class ChangeMessage:
     state: MessageState | None = None
     text: str | None = None
     reply_to: MessageId | None = None
+    disclosed: str | None = None  # of words of ours, which refer to nothing else
 
 
 @dataclass(frozen=True, slots=True)

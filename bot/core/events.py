@@ -299,7 +299,8 @@ class Reference:
     """What a message answers, whose it is, and who wrote it first, as the channel tells beside `reply_to`.
 
     The writer of the message may have chosen these words: show them as a customer's. What is `described` came
-    with the message and is none of its words: an order, a card, a shared link, the ad above it.
+    with the message and is none of its words: an order, a card, a shared link, the ad above it. What is
+    `disclosed` is ours: it stood above words of a program, and told the customer so.
     """
 
     writer: str = ""  # whose message it is, where several people share a thread: their `Sender.display_name`
@@ -312,6 +313,7 @@ class Reference:
     often: bool = False  # it has gone through many hands, as a chain letter does
     described: str = ""
     shortened: bool = False  # the channel left out what its writer quoted or signs with: the original has it
+    disclosed: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quote", one_line(self.quote, QUOTE))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from bot.core.connector import ChannelKind, Connectors, HasPermalinks
-from bot.core.conversation import EscalationState, OwnerKind, Role, Status, Urgency
+from bot.core.conversation import EscalationState, Message, OwnerKind, Role, Status, Urgency
 from bot.core.errors import SendError
 from bot.core.events import Place
 from bot.core.ids import ConversationId, OrgId
@@ -238,10 +238,16 @@ def _outcome(earlier: Earlier, organization: Organization) -> str:
 def _summary(view: RoomView, organization: Organization) -> str:
     """Return who said what last, in order: enough to decide who should take it."""
     spoken = [m for m in told_to_staff(view.story) if m.role is not Role.SYSTEM]
-    last = [replace(m, text=shortened(typed(words(m)), _LONGEST), attachments=()) for m in spoken[-_SUMMARY:]]
+    last = [_briefly(message) for message in spoken[-_SUMMARY:]]
     customer = known_as(view.conversation.customer_name, view.conversation.address)
     name, address = inert(customer) or "A customer", view.conversation.address
     return transcript(last, name, address, partial(author_of, organization))
+
+
+def _briefly(message: Message) -> Message:
+    """Return its words alone, shortened: that an AI wrote them stands in the story."""
+    about = replace(message.reference, disclosed="")
+    return replace(message, text=shortened(typed(words(message)), _LONGEST), attachments=(), reference=about)
 
 
 def _buttons(view: RoomView) -> tuple[Button, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
 from bot.core.connector import MODEST, Begin, Capabilities
@@ -46,9 +47,10 @@ from bot.core.events import Attachment, Event, Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
 from bot.turns.attachments import pending
+from bot.turns.disclosure import HOLDS_FOR, disclosure, is_due
 from bot.turns.ownership import Cause, pass_on
 from bot.turns.quoting import inert, known_as
-from bot.turns.story import author_of, name_of, other_writer, transcript
+from bot.turns.story import author_of, name_of, other_writer, said, transcript
 from orgs.routing import Room as RoomRef
 from orgs.routing import Target, channel_of, direct_chats, find_person
 from orgs.specification.organization import Organization, SpeaksAs
@@ -180,14 +182,16 @@ class Draft:
         match effect:
             case AddMessage(message=message):
                 self.messages[message.id] = message
-            case ChangeMessage(message=id_, state=state, text=text, reply_to=reply_to):
+            case ChangeMessage(message=id_, state=state, text=text, reply_to=reply_to, disclosed=disclosed):
                 if known := self.messages.get(id_):
+                    told = known.reference
                     self.messages[id_] = replace(
                         known,
                         state=state or known.state,
                         text=known.text if text is None else text,
                         edited=known.edited or text is not None,
                         reply_to=reply_to or known.reply_to,
+                        reference=told if disclosed is None else replace(told, disclosed=disclosed),
                     )
             case SetTimer(kind=kind, subject=subject, due_at=due_at):
                 self.timers[kind, subject] = Timer(kind, subject, due_at)
@@ -257,7 +261,8 @@ class Draft:
         `wait`; then `buttons` are left out.
         `ahead`: they are about what has left or was just asked of the desk itself, and wait for nothing.
         `file`: a text of ours that follows them as a file, once it is in the store.
-        `automatic`: not where nobody may be reading, and not without end where programs may be.
+        `automatic`: not where nobody may be reading, and not without end where programs may be; below the
+        words that an AI writes, when those are due.
         """
         message = Message(
             id=MessageId(self.rules.new_id()),
@@ -278,38 +283,62 @@ class Draft:
             return message.id
         if automatic and file is None and self.capabilities.charges and (first := self._to_join(text)):
             return self._join(first, message, buttons)
+        if automatic and (disclosed := self.disclosure(self.messages.values())):
+            message = replace(message, reference=replace(message.reference, disclosed=disclosed))
         if file is not None:
             here = self.view.conversation.place
             self.add(AddMessage(replace(message, attachments=file[:1]), written_at=here, contents=file[1:]))
         else:
             self.add(AddMessage(message))
-        self.add(Deliver(message.id, Post(text, buttons=buttons, speaker=self.speaker(role, sender))))
+        self.add(
+            Deliver(message.id, Post(said(message), buttons=buttons, speaker=self.speaker(role, sender)))
+        )
         return message.id
+
+    def disclosure(self, before: Iterable[Message]) -> str:
+        """Return what stands above automatic words that leave now, after all `before`; "" if nothing must."""
+        words = disclosure(self.organization, self.language)
+        conversation, window = self.view.conversation, self.capabilities.window
+        since, waits = self.now - HOLDS_FOR, False
+        if conversation.heard_at is not None and window is not None:
+            closes = conversation.heard_at + window
+            closes = max(closes, conversation.open_until or closes)
+            if waits := closes <= self.now:  # until they write: after a long pause
+                since = max(since, closes)
+        if not is_due(words, before, since, waits=waits):
+            return ""
+        reason = ("desk", "said that an AI writes, and how to reach a person")
+        if reason not in self.reasons:
+            self.because(*reason)
+        return words
 
     def _to_join(self, text: str) -> Deliver | None:
         """Return what this very turn said last by itself, where that message has room for more words."""
-        said = next((e for e in reversed(self.effects) if isinstance(e, Deliver)), None)
-        begun = any(isinstance(e, AddMessage) and said and e.message.id == said.message for e in self.effects)
-        if said is None or not begun:
+        last = next((e for e in reversed(self.effects) if isinstance(e, Deliver)), None)
+        begun = any(isinstance(e, AddMessage) and last and e.message.id == last.message for e in self.effects)
+        if last is None or not begun:
             return None
-        before = self.messages[said.message]
+        before = self.messages[last.message]
         if before.role is Role.STAFF or before.attachments:
             return None
-        plain = replace(said.post, text="", speaker=None) == Post("")
-        fits = len(said.post.text) + len(_BETWEEN) + len(text) <= self.capabilities.text_limit
-        return said if plain and fits else None
+        plain = replace(last.post, text="", speaker=None) == Post("")
+        fits = len(last.post.text) + len(_BETWEEN) + len(text) <= self.capabilities.text_limit
+        return last if plain and fits else None
 
     def _join(self, first: Deliver, message: Message, buttons: tuple[Button, ...]) -> MessageId:
         """Let the words of a new message leave with those before. What an agent says of it counts as its."""
         before = self.messages[first.message]
         author = before if before.role is Role.AGENT else message
         text = _BETWEEN.join(filter(None, (before.text, message.text)))
-        whole = replace(before, text=text, role=author.role, sender=author.sender)
+        # Their language may have become known meanwhile.
+        earlier = takewhile(lambda m: m.id != before.id, self.messages.values())
+        about = replace(before.reference, disclosed=self.disclosure(earlier) or before.reference.disclosed)
+        whole = replace(before, text=text, role=author.role, sender=author.sender, reference=about)
         for n, effect in enumerate(self.effects):
             if isinstance(effect, AddMessage) and effect.message.id == before.id:
                 self.effects[n] = replace(effect, message=whole)
             elif effect is first:
-                self.effects[n] = replace(first, post=replace(first.post, text=text, buttons=buttons))
+                self.effects[n] = replace(first, post=replace(first.post, text=said(whole), buttons=buttons))
         self.messages[before.id] = whole
         return before.id
 

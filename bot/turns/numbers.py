@@ -16,7 +16,7 @@ from bot.core.numbers import shown
 from bot.core.outbound import Post
 from bot.turns.bursts import is_burst
 from bot.turns.draft import Draft
-from bot.turns.story import words
+from bot.turns.story import whole
 from orgs.answering.numbers import Ask, Wanted, ask_of
 from orgs.specification.texts import fill
 from orgs.translations.times import day
@@ -139,5 +139,5 @@ def _entry(draft: Draft, message: Message) -> str:
         who = message.reference.writer or draft.name or draft.view.conversation.address
     else:
         who = draft.speaker(message.role, message.sender).name
-    said = "\n".join(f"    {line}".rstrip() for line in visible(words(message)).split("\n"))
+    said = "\n".join(f"    {line}".rstrip() for line in visible(whole(message)).split("\n"))
     return f"{message.at:%Y-%m-%d %H:%M} UTC, {visible(who)}:\n{said}"

@@ -1,6 +1,7 @@
 """The conversation told again: to an answerer, to the people who take over."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from bot.core.answering import Line
 from bot.core.conversation import Message, MessageState, Role
@@ -54,6 +55,16 @@ def lines(messages: Iterable[Message]) -> tuple[Line, ...]:
 def words(message: Message) -> str:
     """Return the message in one Markdown text: its words, what came with them, its attachments by name."""
     return "\n".join(filter(None, [message.text, *_brought(message)]))
+
+
+def said(message: Message) -> str:
+    """Return our message as the customer reads it: perhaps its words stand below those that an AI writes."""
+    return "\n\n".join(filter(None, [message.reference.disclosed, message.text]))
+
+
+def whole(message: Message) -> str:
+    """Return the same with what came along with it."""
+    return words(replace(message, text=said(message)))
 
 
 def spoken(message: Message) -> str:
@@ -213,7 +224,7 @@ def transcript(
                 continue
             case Role.SYSTEM:
                 who = "⚙️ **Desk**"
-        told.append(f"{who}{lost}\n\n{cited(words(message))}")
+        told.append(f"{who}{lost}\n\n{cited(whole(message))}")
     return "\n\n".join(told) or "_Nothing has been said yet._"
 
 
@@ -231,7 +242,7 @@ def told_to_customer(
             told.append(f"**{writer}**\n\n{quoted(words(message))}")
         elif message.role is not Role.SYSTEM:
             signed = speaker(message.role, message.sender).name
-            told.append(f"**{inert(signed)}**\n\n{cited(words(message))}")
+            told.append(f"**{inert(signed)}**\n\n{cited(whole(message))}")
     return "\n\n".join(told)
 
 

@@ -1,6 +1,7 @@
 """Letting words leave after their undo, in the order in which they were written."""
 
 from datetime import datetime
+from itertools import takewhile
 
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.effects import ChangeMessage, ClearTimers, Deliver, SetTimer
@@ -8,6 +9,7 @@ from bot.core.outbound import Mark, Post
 from bot.turns.attachments import at_hand, nothing_leaves
 from bot.turns.draft import LOOK_AGAIN, RELEASE, Draft
 from bot.turns.escalating import ANSWER_DUE
+from bot.turns.story import said
 from bot.turns.waiting import answered
 
 
@@ -34,12 +36,15 @@ def release(draft: Draft) -> None:
 
 
 def _send(draft: Draft, message: Message) -> None:
-    draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
-    draft.add(ClearTimers(RELEASE, str(message.id)))
     staff = message.role is Role.STAFF
+    before = takewhile(lambda m: m.id != message.id, draft.messages.values())
+    disclosed = None if staff else draft.disclosure(before)
+    draft.add(ChangeMessage(message.id, state=MessageState.RELEASED, disclosed=disclosed))
+    draft.add(ClearTimers(RELEASE, str(message.id)))
+    message = draft.messages[message.id]
     ready = at_hand(message)
     if message.text or ready:  # files that are still being fetched follow when they are there
-        post = Post(message.text, attachments=ready, speaker=draft.speaker(message.role, message.sender))
+        post = Post(said(message), attachments=ready, speaker=draft.speaker(message.role, message.sender))
         draft.add(Deliver(message.id, post, report=staff))
     elif nothing_leaves(message):
         draft.add(ChangeMessage(message.id, state=MessageState.FAILED))

@@ -64,10 +64,14 @@ _ALWAYS: Final = frozenset({"organization"})
 class Texts(Part):
     """The fixed texts to customers in one language. An empty one is said as `orgs.translations` ships it.
 
+    A file that words `disclosure` may not leave it empty, and must name the organization in it: see
+    `orgs.checking`.
+
     Places such as {organization}, {team} and {person} are filled; each text has its own.
     """
 
     # The conversation
+    disclosure: Text = ""  # that an AI writes, and how to reach a person
     greeting: Text = ""
     unreadable: Text = ""
     received_subject: Text = ""  # of the mail that acknowledges one of which nobody vouches for the sender

@@ -126,6 +126,7 @@ REFUND = "I want a refund"
 NUMBER = "How is case #4831-27?"
 COPY = "Send me a copy of my messages"
 SAYS: dict[str, Plays] = {
+    "disclosure": told("Hello"),
     "greeting": told(Started()),
     "unreadable": told(Unsupported("poll")),
     "received_subject": unvouched,
@@ -190,8 +191,9 @@ SAYS: dict[str, Plays] = {
 def worded(document: Document) -> Document:
     """The file with a text of its own for everything: each says its name, and the moment where it has one."""
     changed = copy.deepcopy(document)
-    opens = {"out_of_hours", "team_is_back"}
-    own = {name: f"‹{name}›" + (" {opens}" if name in opens else "") for name in Texts.model_fields}
+    own = {name: f"‹{name}›" for name in Texts.model_fields}
+    own |= {name: f"‹{name}› {{opens}}" for name in ("out_of_hours", "team_is_back")}
+    own["disclosure"] += " {organization}"
     changed["policies"]["texts"] = {"en": own}
     return changed
 

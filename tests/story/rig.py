@@ -41,6 +41,7 @@ from storage.organizations import apply
 from storage.sealing import Keyring
 from storage.vault import AccountVault
 from tests.accounts import hooks
+from tests.disclosure import undisclosed
 
 ROOT = Path(__file__).parents[2]
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -126,7 +127,10 @@ class Rig:
         return SHARED_CHANNEL
 
     def heard(self, user: object = None) -> list[str]:
-        """What the customer reads from us, oldest first."""
+        """What the customer reads from us, oldest first, without what says that an AI writes."""
+        return [undisclosed(text) for text in self.heard_whole(user)]
+
+    def heard_whole(self, user: object = None) -> list[str]:
         chat = self.phone.chat(user or self.maya)
         return [message.text for message in chat if message.from_bot]
 

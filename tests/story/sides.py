@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from connectors.sandbox.mail.letters import File, Letter
 from connectors.sandbox.slack import Upload, Wire
+from tests.disclosure import undisclosed
 from tests.story.rig import Rig
 
 PNG = (
@@ -26,9 +27,12 @@ class Side(ABC):
     @abstractmethod
     async def send_picture(self, text: str) -> None: ...
 
-    @abstractmethod
     def heard(self) -> list[str]:
-        """Our texts, oldest first."""
+        """Our texts, oldest first, without what says that an AI writes."""
+        return [undisclosed(text) for text in self.heard_whole()]
+
+    @abstractmethod
+    def heard_whole(self) -> list[str]: ...
 
     @abstractmethod
     def files(self) -> list[bytes]:
@@ -44,8 +48,8 @@ class OnTelegram(Side):
     async def send_picture(self, text: str) -> None:
         self.rig.phone.send_media(self.rig.maya, "photo", PNG, caption=text)
 
-    def heard(self) -> list[str]:
-        return [text for text in self.rig.heard() if text]
+    def heard_whole(self) -> list[str]:
+        return [text for text in self.rig.heard_whole() if text]
 
     def files(self) -> list[bytes]:
         chat = self.rig.phone.chat(self.rig.maya)
@@ -61,7 +65,7 @@ class OnWhatsApp(Side):
     async def send_picture(self, text: str) -> None:
         self.rig.on_whatsapp().send_media(PNG, "image/png", caption=text)
 
-    def heard(self) -> list[str]:
+    def heard_whole(self) -> list[str]:
         return [m.text for m in self.rig.on_whatsapp().chat if m.from_business and m.text]
 
     def files(self) -> list[bytes]:
@@ -80,7 +84,7 @@ class OnMessenger(Side):
         if text:
             self.rig.on_messenger().say(text)
 
-    def heard(self) -> list[str]:
+    def heard_whole(self) -> list[str]:
         told = [m for m in self.rig.on_messenger().chat if m.from_page]
         return [m.text or str((m.template or {}).get("text", "")) for m in told if not m.attachments]
 
@@ -114,7 +118,7 @@ class ByMail(Side):
         else:
             await maya.write("A question", text, to=self.address, attachments=files)
 
-    def heard(self) -> list[str]:
+    def heard_whole(self) -> list[str]:
         return [letter.text for letter in self.letters()]
 
     def files(self) -> list[bytes]:
@@ -147,7 +151,7 @@ class InSlack(Side):
         told = self.rig.slack_customers.messages(self.rig.shared_channel, self.root)
         return [m for m in told if m.get("bot_id")]
 
-    def heard(self) -> list[str]:
+    def heard_whole(self) -> list[str]:
         return [str(m.get("text", "")) for m in self._ours() if m.get("text")]
 
     def files(self) -> list[bytes]:
@@ -177,7 +181,7 @@ class DirectlyInSlack(Side):
         told = {str(m["ts"]): m for ts in roots for m in self.theirs.messages(self.direct, ts)}
         return [told[ts] for ts in sorted(told) if told[ts].get("bot_id")]
 
-    def heard(self) -> list[str]:
+    def heard_whole(self) -> list[str]:
         return [str(m.get("text", "")) for m in self._ours() if m.get("text")]
 
     def files(self) -> list[bytes]:

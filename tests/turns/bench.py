@@ -44,6 +44,7 @@ from storage.sealing import Keyring
 from storage.turns import Commit, Turns
 from storage.views import views
 from tests.accounts import all_accounts
+from tests.disclosure import undisclosed
 from tests.turns.desk import FIRST, organization
 
 ORGANIZATION = organization()
@@ -392,6 +393,11 @@ class Bench:
 
 
 def to_customers(left: Iterable[Left]) -> list[str]:
+    """Return what customers read, without what says that an AI writes: see test_disclosure."""
+    return [undisclosed(text_) for text_ in whole_to_customers(left)]
+
+
+def whole_to_customers(left: Iterable[Left]) -> list[str]:
     return [one.text for one in left if one.item.room is None and one.item.kind == "post"]
 
 

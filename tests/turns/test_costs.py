@@ -8,8 +8,10 @@ from bot.core.answering import Clarify, HandOver, Option
 from bot.core.conversation import Role
 from bot.core.events import Price, Receipt, ReceiptStatus, Started, Unsupported
 from bot.core.outbound import Post
+from bot.turns.story import said
 from storage import prices
 from storage.prices import Charged
+from tests.disclosure import undisclosed
 from tests.turns.bench import KNOWN, Bench, Left, message, to_customers
 
 MAYA = "+491700000001"
@@ -24,7 +26,7 @@ def billed(desk: Bench) -> Bench:
 
 async def opened_and_asked(desk: Bench, answer: object) -> list[Left]:
     """Maya opens the chat, sends what nobody can read, and asks, all before we look."""
-    events = [desk.event(said, MAYA, on="whatsapp") for said in (Started(""), "How do I pay?")]
+    events = [desk.event(deed, MAYA, on="whatsapp") for deed in (Started(""), "How do I pay?")]
     await desk.hear(*events)
     await desk.turn(lambda _: answer)  # type: ignore[arg-type,return-value]
     return [one for one in await desk.deliver() if one.item.room is None]
@@ -32,13 +34,13 @@ async def opened_and_asked(desk: Bench, answer: object) -> list[Left]:
 
 async def test_a_greeting_and_an_answer_of_one_turn_leave_as_one_message(billed: Bench) -> None:
     [left] = await opened_and_asked(billed, ASKS)
-    greeting, question = left.text.split("\n\n")
+    greeting, question = undisclosed(left.text).split("\n\n")
     assert "Brightdesk" in greeting
     assert question == "Which one?"
     assert isinstance(left.operation, Post)
     assert [button.label for button in left.operation.buttons] == ["This", "That"]
     view = await billed.view(left.item.conversation)
-    assert [m.text for m in view.story if m.role is Role.AGENT] == [left.text]
+    assert [said(m) for m in view.story if m.role is Role.AGENT] == [left.text]
 
 
 async def test_what_an_agent_says_beside_a_notice_of_ours_is_the_agents(billed: Bench) -> None:

@@ -27,6 +27,7 @@ from storage import queries
 from storage.inbox import FILE_ERROR
 from storage.merging import merge
 from storage.outbox import Dead, Item, Result
+from tests.disclosure import undisclosed
 from tests.turns.bench import CARLA, HUGO, Bench, Left, message, states, to_customers, to_rooms
 from tests.turns.desk import FIRST
 
@@ -52,8 +53,8 @@ def named(desk: Bench, **refs: str) -> object:
 
     def fate(item: Item) -> Result | None:
         post = item.operation
-        if item.room is None and isinstance(post, Post) and post.text in refs:
-            return desk.taken(item, refs[post.text])
+        if item.room is None and isinstance(post, Post) and undisclosed(post.text) in refs:
+            return desk.taken(item, refs[undisclosed(post.text)])
         return None
 
     return fate

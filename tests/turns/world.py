@@ -266,6 +266,9 @@ class State:
             text=before.text if effect.text is None else effect.text,
             edited=before.edited or effect.text is not None,
             reply_to=effect.reply_to or before.reply_to,
+            reference=before.reference
+            if effect.disclosed is None
+            else replace(before.reference, disclosed=effect.disclosed),
         )
 
     def _escalate(self, effect: OpenEscalation | ChangeEscalation | AddStep) -> None:

@@ -4,12 +4,17 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from bot.core.answering import HandOver, Option
 from orgs.answering.people import asks_for_person, asks_what_we_are
+from orgs.answering.triggers import HUMAN_REQUEST
+from orgs.translations import SHIPPED, shipped
+from tests.orgs.answering.conftest import Asks
 
 ASKS = """let me talk to a human|agent please|is this a bot?? get me someone
 I want to speak with your manager|real person|operator|call me|stop the robot|humna
@@ -210,3 +215,17 @@ def _clinc(folder: Path) -> list[str]:
     with gzip.open(folder / "clinc150" / "train_val.json.gz", "rt", encoding="utf-8") as packed:
         parts: dict[str, list[tuple[str, str]]] = json.load(packed)
     return [text for part in parts.values() for text, _ in part]
+
+
+@pytest.mark.parametrize("language", SHIPPED)
+@pytest.mark.parametrize("dress", ["{}", "“{}”", "« {} »", "{}!", "{}."])
+async def test_the_word_that_the_disclosure_quotes_calls_a_person_by_itself(
+    ask: Asks, language: str, dress: str
+) -> None:
+    """However a phone writes it; also where an agent has just offered choices."""
+    [word] = re.findall(r"[“„«]\s?(\w+)\s?[”“»]", shipped(language).disclosure)
+    for said in (word, word.lower(), word.capitalize(), word.upper()):
+        for offered in ((), (Option("1", "this"), Option("2", "that"))):
+            answer = await ask(dress.format(said), language=language, offered=offered)
+            assert isinstance(answer, HandOver), said
+            assert answer.trigger == HUMAN_REQUEST
