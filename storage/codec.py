@@ -1,7 +1,8 @@
 """Frozen values of `bot.core` to JSON and back, for the columns that hold them sealed."""
 
 import json
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -16,6 +17,7 @@ from bot.core.conversation import (
     OrganizationRetired,
     TeamChanged,
 )
+from bot.core.errors import CannotDecrypt
 from bot.core.events import (
     AddressChanged,
     Attachment,
@@ -48,6 +50,7 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
+from storage.sealing import Sealer
 
 _CONTENTS = (
     Said,
@@ -80,6 +83,8 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {
 }
 _REPORT_KINDS = frozenset(kind.__name__ for kind in _REPORTS)
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_EARLY: Final = "conversations.memory.early"
+_PROOF: Final = "conversations.memory.proof"
 _MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)
 _REFERENCE: TypeAdapter[Reference] = TypeAdapter(Reference)
 _ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment, ...])
@@ -119,12 +124,43 @@ def load_operation(text: str) -> Operation | DirectMessage:
     return operation
 
 
-def dump_memory(memory: Memory) -> str:
-    return _MEMORY.dump_json(memory, exclude_defaults=True).decode()
+def seals(memory: Memory) -> bool:
+    """Return whether a memory holds something of the customer: their platform's ids, an address."""
+    return bool(memory.early or memory.proof)
 
 
-def load_memory(fields: object) -> Memory:
-    return _MEMORY.validate_python(fields or {})
+def dump_memory(memory: Memory, sealer: Sealer | None = None) -> str:
+    """Return a memory in clear but for what `seals` means, which is lost without the customer's key."""
+    if not seals(memory):
+        return _MEMORY.dump_json(memory, exclude_defaults=True).decode()
+    fields = _MEMORY.dump_python(memory, mode="json", exclude_defaults=True)
+    early, proof = fields.pop("early", ()), fields.pop("proof", None)
+    if early and sealer:
+        fields["early"] = [
+            {"status": one["status"], "message": sealer.seal(json.dumps(one), field=_EARLY)} for one in early
+        ]
+    if proof and sealer:
+        fields["proof"] = proof | {"address": sealer.seal(proof["address"], field=_PROOF)}
+    return json.dumps(fields)
+
+
+def load_memory(fields: dict[str, Any] | None, sealer: Sealer) -> Memory:
+    """Return a memory; one of the version before, which sealed nothing of it, as well."""
+    known = dict(fields or {})
+    if early := known.get("early"):
+        known["early"] = [_early(one, sealer) for one in early]
+    if proof := known.get("proof"):
+        with suppress(CannotDecrypt):
+            known["proof"] = proof | {"address": sealer.open(proof["address"], field=_PROOF)}
+    return _MEMORY.validate_python(known)
+
+
+def _early(kept: dict[str, Any], sealer: Sealer) -> dict[str, Any]:
+    try:
+        opened: dict[str, Any] = json.loads(sealer.open(kept["message"], field=_EARLY))
+    except CannotDecrypt:
+        return kept
+    return opened
 
 
 def dump_reference(reference: Reference) -> str:

@@ -13,11 +13,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.conversation import Conversation, Status, View
+from bot.core.conversation import Conversation, Memory, Status, View
 from bot.core.effects import AddMessage, Effect, GoOn, Move, Remember
-from bot.core.ids import ConversationId, LaneId, NewId, OrgId
+from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
 from storage.asking import with_askers
-from storage.codec import dump_memory
+from storage.codec import dump_memory, seals
 from storage.database import together
 from storage.effects import Spot, Writes
 from storage.erased import sealer_of_erased, views_of_erased
@@ -147,7 +147,9 @@ class Turns:
         moved_on = await _moved_on(connection, ordered)
         rows = []
         if going := [c for c in ordered if c.lease.conversation not in moved_on]:
-            [rows] = await together(connection, (_FINISH, _columns([_finish(c) for c in going])))
+            sealers = await self._memory_sealers(connection, going)
+            finishing = [_finish(c, sealers.get(c.view.conversation.customer)) for c in going]
+            [rows] = await together(connection, (_FINISH, _columns(finishing)))
         finished = {row.id: row for row in rows}
         superseded = await self._give_back(
             connection, [c for c in ordered if c.view.conversation.id not in finished]
@@ -170,6 +172,16 @@ class Turns:
             else "stale"
             for c in commits
         ]
+
+    async def _memory_sealers(
+        self, connection: AsyncConnection, commits: Sequence[Commit]
+    ) -> dict[CustomerId, Sealer]:
+        """Return what seals the memories that hold something of their customers."""
+        whose = {c.view.conversation.customer for c in commits if seals(_memory(c))}
+        if not whose:
+            return {}
+        rows = await connection.execute(_KEYS, {"ids": sorted(whose)})
+        return {CustomerId(row.id): self._keys.customer(row.id, row.data_key) for row in rows}
 
     async def _sealer(
         self, connection: AsyncConnection, conversation: Conversation, data_key: bytes | None
@@ -212,18 +224,21 @@ async def _moved_on(connection: AsyncConnection, commits: Sequence[Commit]) -> s
     return {ConversationId(id_) for id_ in await connection.scalars(_MOVED_ON, {"ids": reopened})}
 
 
-def _finish(commit: Commit) -> dict[str, object]:
+def _memory(commit: Commit) -> Memory:
+    remembered = [effect.memory for effect in commit.effects if isinstance(effect, Remember)]
+    return remembered[-1] if remembered else commit.view.conversation.memory
+
+
+def _finish(commit: Commit, sealer: Sealer | None) -> dict[str, object]:
     """The conversation's row after the turn; all in the statement that checks the fence."""
     before = commit.view.conversation
-    owner, status, memory = before.owner, before.status, before.memory
+    owner, status = before.owner, before.status
     reopen: timedelta | None = None
     added = 0
     for effect in commit.effects:
         match effect:
             case Move():
                 owner, status, reopen = effect.owner, effect.status, effect.reopen
-            case Remember():
-                memory = effect.memory
             case AddMessage(position=None):
                 added += 1
             case _:
@@ -238,7 +253,7 @@ def _finish(commit: Commit) -> dict[str, object]:
         "owner_kinds": owner.kind.value,
         "owner_names": owner.name,
         "statuses": status.value,
-        "memories": dump_memory(memory),
+        "memories": dump_memory(_memory(commit), sealer),
         "reopens": None if reopen is None else reopen.total_seconds(),
     }
 
@@ -291,6 +306,10 @@ _RELEASE = text("""
             else clock_timestamp() + make_interval(secs => cast(:seconds as float8)) end
     where id = :id and fence = :fence
 """)
+
+_KEYS = text(
+    "select id, data_key from customers where id = any(cast(:ids as uuid[])) and data_key is not null"
+)
 
 _LOCK = text("select id from conversations where id = any(cast(:ids as uuid[])) order by id for update")
 

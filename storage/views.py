@@ -332,7 +332,7 @@ def conversation(row: AnyRow, keys: Keys) -> Conversation:
         status=Status(row.status),
         created_at=row.created_at,
         number=row.number,
-        memory=load_memory(row.memory),
+        memory=load_memory(row.memory, sealer),
         verified=row.verified,
         return_verified=row.return_verified,
         address=owner.open(row.address, field=ADDRESS) if row.address else "",

@@ -271,7 +271,7 @@ class Escalation:
 class Proof:
     """A code was sent to an address. `subject` names the place that was begun there, `digest` is of both.
 
-    `address` is masked: it is for the customer's eyes, and this is kept in clear.
+    `address` is masked: it is for the customer's eyes.
     """
 
     subject: str

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.core.answering import HandOver
-from bot.core.conversation import CustomerErased, DeliveryReport, Origin
+from bot.core.conversation import CustomerErased, DeliveryReport, MessageState, Origin
+from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId, new_id
 from storage.erased import erase
 from storage.inbox import NOBODY, Entry
@@ -55,3 +56,30 @@ async def test_what_staff_see_is_deleted_however_many_workers_were_killed_before
     assert any("This customer was erased" in one.text for one in left)
     async with desk.database.begin() as connection:
         assert await remains(connection, desk.keys, desk.tenant, [customer]) == ()
+
+
+async def test_what_came_too_soon_stands_nowhere_in_clear_and_is_believed_all_the_same(desk: Bench) -> None:
+    conversation = await desk.say("Hi", "4915112345678", on="whatsapp")
+    [item] = await desk.claim()
+    ref = "wamid.HBgNNDkxNTExMjM0NTY3OBUCABEYEjQ0"
+    told = Receipt(
+        status=ReceiptStatus.FAILED,
+        messages=(ref,),
+        code="550",
+        reason="no such user maya.fischer@private.example",
+        copied="bob.copied@private.example",
+    )
+    await desk.hear(desk.event(told, "4915112345678", on="whatsapp"))
+    await desk.hear(
+        desk.event(Receipt(status=ReceiptStatus.READ, messages=(ref,)), "4915112345678", on="whatsapp")
+    )
+    await desk.turn()
+    [[memory]] = await desk.rows(
+        "select cast(memory as text) from conversations where id = :id", id=conversation
+    )
+    assert "early" in str(memory)
+    assert not [word for word in (ref, "550", "private.example") if word in str(memory)]
+    await desk.settle(desk.taken(item, ref))
+    await desk.rings("early")
+    [answer] = [m for m in (await desk.view(conversation)).story if m.text == "An answer."]
+    assert answer.state is MessageState.READ

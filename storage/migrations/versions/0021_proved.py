@@ -1,4 +1,8 @@
-"""Whom a code was sent to is erased with the customer who proved it: those of before that were left over."""
+"""Whom a code was sent to is erased with the customer who proved it: those of before that were left over.
+
+Receipts that came too soon wait for a minute at most, and masked addresses for a code: they are sealed from now
+on, and what stands in clear is dropped.
+"""
 
 from alembic import op
 
@@ -22,6 +26,9 @@ def upgrade() -> None:
         where c.id = i.customer_id and v.customer_id = c.id and v.owner_name = '' and c.data_key is null
             and not exists (select from places p where p.identity_id = i.id)
     """)
+    op.execute(
+        "update conversations set memory = memory - 'early' - 'proof' where memory ?| array['early', 'proof']"
+    )
 
 
 def downgrade() -> None:
