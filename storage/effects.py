@@ -30,6 +30,7 @@ from bot.core.effects import (
     GrowPost,
     Introduce,
     JoinNotice,
+    LeaveNotice,
     Move,
     Offer,
     OpenEscalation,
@@ -80,9 +81,12 @@ from storage.notices import (
     Making,
     gathering,
     lane_of_notice,
+    leaving,
     listing,
+    notice_listing,
     notice_of,
     notice_with,
+    notices_naming,
     pressing,
 )
 from storage.places import PROFILE
@@ -186,7 +190,7 @@ class Writes:
                     self._rows["settle_offer"].append(
                         self._row(view, sealer, "settle_offer", effect.post, effect.message)
                     )
-                case JoinNotice() | ShowNotice() | Gather() | ShowGathered():
+                case JoinNotice() | LeaveNotice() | ShowNotice() | Gather() | ShowGathered():
                     await self._notice(connection, view, sealer, effect)
                 case TellPerson():
                     await self._direct(connection, view, sealer, effect.message)
@@ -414,7 +418,7 @@ class Writes:
         connection: AsyncConnection,
         view: View,
         sealer: Sealer,
-        effect: JoinNotice | ShowNotice | Gather | ShowGathered,
+        effect: JoinNotice | LeaveNotice | ShowNotice | Gather | ShowGathered,
     ) -> None:
         organization = view.conversation.organization
         match effect:
@@ -428,6 +432,12 @@ class Writes:
                 made = Making(organization, team, lane, place.chat, GATHERED)
                 id_ = await notice_of(connection, self._new_id, made)
                 self._noticed.append(gathering(id_, escalation))
+            case LeaveNotice(message=message):
+                found = await notice_listing(connection, message)
+                if found is None:
+                    return
+                id_, lane = found
+                self._noticed.append(leaving(message))
             case ShowGathered(escalation=escalation):
                 found = await notice_with(connection, escalation)
                 if found is None:
@@ -437,14 +447,19 @@ class Writes:
                 lane = await lane_of_notice(connection, id_)
                 if name:
                     self._noticed.append(pressing(id_, name))
+        self._show_notice(view, sealer, id_, lane)
+
+    def _show_notice(self, view: View, sealer: Sealer, notice: UUID, lane: LaneId) -> None:
         row = self._row(view, sealer, NOTICE, None, None)
-        self._rows["notice"].append(row | {"lane": lane, "notice": id_})
+        self._rows["notice"].append(row | {"lane": lane, "notice": notice})
         self._lanes.add(lane)
 
     async def _delete_posts(self, connection: AsyncConnection, view: View, sealer: Sealer) -> None:
         """One row for each room and person: what it means is found when all before it has left."""
         for lane, room in await where_posted(connection, view.conversation.id):
             self._to_room(view, sealer, lane, DELETE_POSTS, None, None, room)
+        for notice, lane in await notices_naming(connection, view.conversation.id):
+            self._show_notice(view, sealer, notice, lane)
 
     async def _staff_lane(self, connection: AsyncConnection, view: View, place: Place) -> tuple[UUID, LaneId]:
         """The account of a place where staff are, and the lane of its chat."""

@@ -174,7 +174,10 @@ _WITH_ROOMS = text("""
     join organizations o on o.id = v.organization_id
     where v.customer_id = any(cast(:customers as uuid[]))
         and (exists (select 1 from rooms r where r.conversation_id = v.id)
-            or exists (select 1 from outbox d where d.conversation_id = v.id and d.kind = 'direct'))
+            or exists (
+                select 1 from outbox d where d.conversation_id = v.id
+                    and (d.kind = 'direct' or d.kind = 'post' and d.notice_id is not null)
+            ))
     order by v.id
 """)
 

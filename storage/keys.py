@@ -80,6 +80,7 @@ async def destroy(
     asked_for = list(await connection.scalars(_ASKED_FOR, {"customers": gone}))
     await connection.execute(_LOCK, {"customers": gone + asked_for})
     gone += list(await connection.scalars(_ASKED_FOR, {"customers": gone}))  # as it stands under the locks
+    await connection.execute(_LOCK_IDENTITIES, {"customers": gone})
     for statement in (_ERASE, *_FORGET_PLACES):
         await connection.execute(statement, {"customers": gone} | ({"by": by} if statement is _ERASE else {}))
     return gone
@@ -113,6 +114,11 @@ _THEIRS = """
 _LOCK = text(f"""
     select id from conversations
     where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[])) order by id for update
+""")
+
+# Whoever just writes from a new place holds one: what they begin there is erased, too.
+_LOCK_IDENTITIES = text("""
+    select id from identities where customer_id = any(cast(:customers as uuid[])) order by id for update
 """)
 
 # Whoever writes from there again is a new customer: nothing leads from an address to one who was erased.

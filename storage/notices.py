@@ -78,6 +78,25 @@ async def notice_with(connection: AsyncConnection, escalation: UUID) -> tuple[UU
     return (row.id, LaneId(row.lane_id)) if row is not None else None
 
 
+async def notice_listing(connection: AsyncConnection, message: UUID) -> tuple[UUID, LaneId] | None:
+    """Return the notice that lists a message as in doubt, and its lane."""
+    row = (await connection.execute(_DOUBTING, {"message": message})).one_or_none()
+    return (row.id, LaneId(row.lane_id)) if row is not None else None
+
+
+async def notices_naming(
+    connection: AsyncConnection, conversation: ConversationId
+) -> list[tuple[UUID, LaneId]]:
+    """Return the notices that list messages of a conversation, and their lanes."""
+    rows = await connection.execute(_NAMING, {"conversation": conversation})
+    return [(row.id, LaneId(row.lane_id)) for row in rows]
+
+
+def leaving(message: UUID) -> Step:
+    """List a message in no notice any more, as a step after the locks of lanes."""
+    return _LEAVE, {"message": message}
+
+
 def listing(notice: UUID, message: UUID) -> Step:
     """List a message that is in doubt in a notice, as a step after the locks of lanes."""
     return _LIST, {"notice": notice, "message": message}
@@ -132,10 +151,13 @@ class Listed:
 
 
 async def listed(connection: AsyncConnection, organization: OrgId, notice: UUID) -> list[Listed]:
-    """Return the conversations that a press on the button is for: all in doubt, or the next few to open."""
-    rows: Sequence[Row[Any]] = (
-        await connection.execute(_LISTED, {"organization": organization, "notice": notice, "next": NEXT})
-    ).all()
+    """Return the conversations that a press on the button is for: all in doubt, or the next few to open.
+
+    Where none is left, one that was: it lets the notice show that.
+    """
+    given = {"organization": organization, "notice": notice, "next": NEXT}
+    rows: Sequence[Row[Any]] = (await connection.execute(_LISTED, given)).all()
+    rows = rows or (await connection.execute(_WAS_LISTED, given)).all()
     return [
         Listed(ConversationId(row.conversation_id), CustomerId(row.customer_id), row.data_key, row.team)
         for row in rows
@@ -162,6 +184,22 @@ _MAKE = text("""
 _LIST = text("""
     update outbox set notice_id = :notice
     where message_id = :message and room_id is null and kind = 'post' and state = 'unknown'
+""")
+
+_IN_DOUBT = """
+    o.message_id = :message and o.room_id is null and o.kind = 'post' and o.state = 'unknown'
+        and o.notice_id is not null
+"""
+
+_DOUBTING = text(f"""
+    select n.id, n.lane_id from outbox o join notices n on n.id = o.notice_id where {_IN_DOUBT} limit 1
+""")
+
+_LEAVE = text(f"update outbox o set notice_id = null where {_IN_DOUBT}")
+
+_NAMING = text("""
+    select distinct n.id, n.lane_id from outbox o join notices n on n.id = o.notice_id
+    where o.conversation_id = :conversation and o.kind = 'post' order by n.id
 """)
 
 _GATHER = text("update escalations set notice_id = :notice where id = :escalation")
@@ -228,4 +266,12 @@ _LISTED = text(f"""
     ) e
     where n.id = :notice and n.organization_id = :organization
     order by conversation_id
+""")
+
+_WAS_LISTED = text("""
+    select o.conversation_id, v.customer_id, c.data_key, n.team
+    from notices n join outbox o on o.notice_id = n.id and o.kind = 'post'
+    join conversations v on v.id = o.conversation_id
+    join customers c on c.id = v.customer_id and c.data_key is not null
+    where n.id = :notice and n.organization_id = :organization order by o.conversation_id limit 1
 """)

@@ -758,12 +758,14 @@ _GUARD = text("""
     from (select key from unnest(cast(:keys as text[])) with ordinality as t(key, n) order by n) as k
 """)
 
+# Locked: they are not erased before what they open now is there to be erased with them.
 _IDENTITIES = text("""
     select i.account_id, i.address_hash, i.id, i.customer_id, c.data_key,
         coalesce(c.merged_into, c.id) as root
     from unnest(cast(:accounts as uuid[]), cast(:hashes as bytea[])) as k(account, hash)
     join identities i on i.account_id = k.account and i.address_hash = k.hash
     join customers c on c.id = i.customer_id
+    order by i.id for key share of i
 """)
 
 _LINKS = text(f"""

@@ -107,6 +107,13 @@ class ShowGathered:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveNotice:
+    """List a message in no notice any more, and let the one that did show that: staff have it in a room."""
+
+    message: MessageId
+
+
+@dataclass(frozen=True, slots=True)
 class ShowNotice:
     """Let a notice show how things stand now."""
 
@@ -366,6 +373,7 @@ Effect = (
     | JoinNotice
     | Gather
     | ShowGathered
+    | LeaveNotice
     | ShowNotice
     | Fail
     | Park

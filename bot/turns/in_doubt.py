@@ -9,7 +9,16 @@ from typing import Final
 from uuid import UUID
 
 from bot.core.conversation import Message, MessageState, OwnerKind, Role
-from bot.core.effects import ChangeMessage, ClearTimers, Drop, JoinNotice, SendAgain, SetTimer, ShowNotice
+from bot.core.effects import (
+    ChangeMessage,
+    ClearTimers,
+    Drop,
+    JoinNotice,
+    LeaveNotice,
+    SendAgain,
+    SetTimer,
+    ShowNotice,
+)
 from bot.core.events import Place, Tapped
 from bot.core.ids import MessageId, PersonId, TeamId
 from bot.core.outbound import Post
@@ -58,10 +67,11 @@ def judge(draft: Draft, subject: str) -> None:
 
 
 def overdue(draft: Draft, subject: str) -> None:
-    """Nobody has pressed the notice's button in time."""
+    """Nobody has pressed the notice's button in time: it is for this message no more."""
     message = _failed(draft, subject)
     if message is None:
         return
+    draft.add(LeaveNotice(message.id))
     if draft.escalation is not None:
         _offer_again(draft, message)
     elif not _answered_since(draft, message):
@@ -87,8 +97,8 @@ def press(draft: Draft, tap: Tapped, person: PersonId) -> None:
         draft.add(SendAgain(message.id))
         draft.because(f"person {person}", "sent again with all others of the notice")
         draft.audit(f"person:{person}", "delivery.sent_again", message=subject)
-    if listed:
-        draft.add(ShowNotice(UUID(id_), draft.person_name(person)))
+    # Whoever pressed a button that was for nothing any more sees how it stands.
+    draft.add(ShowNotice(UUID(id_), draft.person_name(person) if listed else ""))
 
 
 def press_next(draft: Draft, tap: Tapped, person: PersonId) -> None:

@@ -1,16 +1,22 @@
 """Something of ours comes in while its customer is erased: it is sealed with a key that is gone."""
 
+import asyncio
+
 import pytest
 
 from bot.core.answering import HandOver
 from bot.core.conversation import CustomerErased, DeliveryReport, MessageState, Origin
-from bot.core.events import Receipt, ReceiptStatus
+from bot.core.events import Event, Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId, new_id
 from storage.erased import erase
 from storage.inbox import NOBODY, Entry
 from storage.outbox import Item
 from storage.posted import remains
-from tests.turns.bench import Bench
+from tests.turns.bench import Bench, to_customers
+
+_WAITING = (
+    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+)
 
 
 async def test_nothing_else_waits_for_a_report_that_nobody_can_open(desk: Bench) -> None:
@@ -83,3 +89,47 @@ async def test_what_came_too_soon_stands_nowhere_in_clear_and_is_believed_all_th
     await desk.rings("early")
     [answer] = [m for m in (await desk.view(conversation)).story if m.text == "An answer."]
     assert answer.state is MessageState.READ
+
+
+async def somebody_waits(desk: Bench) -> None:
+    """Until a transaction waits for another."""
+    async with asyncio.timeout(60):
+        waiting = 0
+        while not waiting:
+            [[waiting]] = await desk.rows(_WAITING)  # type: ignore[assignment]
+
+
+def another_mail(desk: Bench) -> Event:
+    return desk.event("Another matter", "maya@a.example", on="email", chat="t2", shared=True)
+
+
+async def test_whoever_opens_a_thread_while_they_are_erased_is_new_there(desk: Bench) -> None:
+    first = await desk.say("By mail", "maya@a.example", on="email", chat="t1", shared=True)
+    customer = await desk.customer_of(first)
+    async with desk.database.begin() as connection:
+        await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+        accepting = asyncio.create_task(desk.hear(another_mail(desk)))
+        await somebody_waits(desk)
+    [wake] = (await accepting).wakes
+    await desk.turn()
+    assert await desk.customer_of(wake.conversation) != customer
+    assert to_customers(await desk.deliver())[-1:] == ["An answer."]
+
+
+async def test_whoever_is_erased_while_they_open_a_thread_is_erased_there_too(desk: Bench) -> None:
+    first = await desk.say("By mail", "maya@a.example", on="email", chat="t1", shared=True)
+    customer = await desk.customer_of(first)
+
+    async def erasing() -> None:
+        async with desk.database.begin() as connection:
+            await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+
+    async with desk.database.begin() as connection:
+        accepted = await desk.inboxes.accept(connection, [desk.arrival(another_mail(desk))])
+        wiping = asyncio.create_task(erasing())
+        await somebody_waits(desk)
+    await wiping
+    [wake] = accepted.wakes
+    assert await desk.customer_of(wake.conversation) == customer
+    assert await desk.rows("select count(*) from places") == [(0,)]
+    assert await desk.rows("select count(*) from customers where data_key is not null") == [(0,)]

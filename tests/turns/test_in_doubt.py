@@ -6,6 +6,7 @@ from bot.core.events import SEND_ALL, Tapped
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.rooms.notices import notice_post
+from storage.erased import erase
 from storage.outbox import Dead, Item, Result
 from tests.turns.bench import Bench
 
@@ -190,3 +191,36 @@ async def test_nobody_is_called_for_what_a_worker_believed_dead_had_delivered(de
     await desk.execute("update outbox set state = 'delivered', error = null where state = 'unknown'")
     await clocks(desk, "noticed")
     assert await rooms(desk) == 0
+
+
+async def test_a_notice_whose_customers_were_erased_asks_nobody_any_more(desk: Bench) -> None:
+    platform = Platform()
+    for conversation in await in_doubt(desk, platform, 4):
+        customer = await desk.customer_of(conversation)
+        async with desk.database.begin() as connection:
+            await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+    await desk.turn()
+    await desk.deliver(platform)
+    assert platform.notices[-1].text == "✅ No message of these is in doubt any more."
+    assert not platform.notices[-1].buttons
+
+
+async def test_a_notice_whose_messages_have_rooms_by_now_asks_nobody_any_more(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 4)
+    await clocks(desk, "noticed")
+    await desk.deliver(platform)
+    assert await rooms(desk) == 4
+    assert not platform.notices[-1].buttons
+
+
+async def test_who_presses_what_was_pressed_before_sees_how_it_stands(desk: Bench) -> None:
+    platform = Platform()
+    await in_doubt(desk, platform, 4)
+    who = await a_member(desk)
+    await press(desk, platform, who)
+    drawn = len(platform.notices)
+    await press(desk, platform, who)
+    assert len(platform.notices) == drawn + 1
+    assert platform.notices[-1].text.endswith(": 4.")
+    assert sorted(platform.customers) == [f"c{n}" for n in range(4)]
