@@ -159,7 +159,8 @@ class Outbox:
         accounts = [row for row in found if row.id in allowances]
         if not accounts:
             return Claimed([], waiting=waiting)
-        free = {row.id: _slots(row.idle, allowances[row.id]) for row in accounts}
+        idle_for = {row.id: _idle(row.idle, allowances[row.id]) for row in accounts}
+        free = {row.id: _slots(idle_for[row.id], allowances[row.id]) for row in accounts}
         given = {
             "accounts": list(free),
             "slots": list(free.values()),
@@ -171,7 +172,7 @@ class Outbox:
         for row in rows:
             sent[row.account_id] = sent.get(row.account_id, 0) + (row.outbox_id is not None)
         waits = [
-            _until_next(row.idle, sent.get(row.id, 0), allowances[row.id])
+            _until_next(idle_for[row.id], sent.get(row.id, 0), allowances[row.id])
             for row in accounts
             if sent.get(row.id, 0) >= free[row.id]
         ]
@@ -517,6 +518,16 @@ def _delayed(result: Later) -> DeliveryReport | None:
     return DeliveryReport(item.message, item.id, "delayed", result.reason, code=result.code)
 
 
+def _idle(idle: float, allowance: Allowance) -> float:
+    """Return for how long an account has been free; negative while it is not yet.
+
+    What it may send at once keeps it busy for a bounded time: what is further ahead was written by a clock
+    that has been set back since, and would keep the account from sending until that time comes again.
+    """
+    longest = (allowance.burst + 1) / allowance.per_second
+    return idle if idle >= -longest else 0.0
+
+
 def _slots(idle: float, allowance: Allowance) -> int:
     """How many may leave now, of an account that has been free for `idle` seconds (negative: is not yet)."""
     return max(0, min(allowance.burst, int(idle * allowance.per_second) + (idle >= 0)))
@@ -677,9 +688,12 @@ _CLAIM = text(f"""
     from heads left join marked on marked.id = heads.outbox_id
 """)
 
+# Who sends now was free: a later `free_at` is one from before the clock was set back.
 _PACE = text("""
     update accounts a
-    set free_at = greatest(a.free_at, clock_timestamp() - make_interval(secs => t.burst))
+    set free_at = greatest(
+            least(a.free_at, clock_timestamp()), clock_timestamp() - make_interval(secs => t.burst)
+        )
         + make_interval(secs => t.seconds)
     from unnest(cast(:ids as uuid[]), cast(:seconds as float8[]), cast(:bursts as float8[]))
         as t(id, seconds, burst)

@@ -15,6 +15,10 @@ from storage.inbox import Wake
 
 _RECONNECT = 0.5  # seconds
 _PATIENCE = 2.0  # seconds that a command to Redis may take
+# Anybody who may write to Redis can write to our channel as well. What is rung later, or in a ring that is
+# larger, costs a poll.
+_LATEST = 86_400_000  # milliseconds
+_MAX_RING = 1_000_000  # bytes
 Listener = Callable[[Sequence[Wake]], None]
 
 
@@ -116,10 +120,15 @@ class Bell:
                 self.redis.down(error)  # the workers poll; `_receive` tells when it is back
 
     def _hear(self, data: bytes) -> None:
+        if len(data) > _MAX_RING:
+            return
         try:
             sender, body = json.loads(data)
-            wakes = [Wake(ConversationId(UUID(i)), timedelta(milliseconds=ms), int(s)) for i, ms, s in body]
-        except (ValueError, TypeError, AttributeError):
+            wakes = [
+                Wake(ConversationId(UUID(i)), timedelta(milliseconds=min(max(ms, 0), _LATEST)), int(s))
+                for i, ms, s in body
+            ]
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return  # somebody else's message on our channel
         if sender != self._me:
             for listener in self._listeners:

@@ -87,6 +87,43 @@ async def test_a_bell_rings_again_after_a_redis_that_hung(var: Path) -> None:
         await valkey.stop()
 
 
+async def test_whatever_somebody_writes_to_the_channel_a_bell_hears_the_next_ring(var: Path) -> None:
+    valkey = EmbeddedValkey(var, durable=False)
+    await valkey.start()
+    heard: list[Wake] = []
+    one, other = Bell(valkey.url, "test"), Bell(valkey.url, "test")
+    other.listen(heard.extend)
+    running = [asyncio.create_task(bell.run()) for bell in (one, other)]
+    somebody = redis.asyncio.Redis.from_url(valkey.url)
+    try:
+        await until(lambda: one.redis.state == other.redis.state == "up", what="both are up", seconds=60)
+        late = ConversationId(new_id())
+        for data in (
+            *(f'["x", [["{late}", {ms}, 0]]]' for ms in ("1e20", "1e999", "-1e20", "NaN", "9" * 400)),
+            *(f'["x", [["{late}", 0, {said}]]]' for said in ("1e999", "NaN", "[]", "9" * 5_000)),
+            "[" * 100_000,
+            '{"a":' * 100_000,
+            "[" + "0," * 1_000_000 + "0]",
+            *("", "x", "[]", "null", '["x", 5]', '["x", [[5, 5, 5]]]', '["x", [{}]]', "\x00"),
+            *(b"\xff\xfe\x00", b"\xef\xbb\xbf[]"),
+        ):
+            await somebody.publish("desk:test:wakes", data)
+        name = ConversationId(new_id())
+        one.ring([Wake(name, timedelta(seconds=3), 7)])
+        await until(
+            lambda: any(wake.conversation == name for wake in heard), what="the next ring", seconds=60
+        )
+        assert heard[-1] == Wake(name, timedelta(seconds=3), 7)
+        assert all(timedelta() <= wake.after <= timedelta(days=1) for wake in heard)
+        assert not any(task.done() for task in running)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await somebody.aclose()
+        await valkey.stop()
+
+
 async def _round_trip(r: Rig) -> None:
     """A question, an escalation, a person's answer, and the agent again."""
     r.phone.say(r.maya, "How do I invite my team?")
