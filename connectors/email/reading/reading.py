@@ -126,12 +126,12 @@ def is_light(raw: bytes) -> bool:
 
 
 def key_names(raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...]:
-    """The DNS names whose TXT records `read` will ask for, at most five; none if a trusted server judged
+    """The DNS names whose TXT records `read` may ask for, at most five; none if a trusted server judged
     the mail.
     """
     headers, _ = read_headers(raw.lstrip(b"\r\n"))
     authors = mailboxes(headers.all("from")[:1])
-    if len(authors) != 1 or trust.server_results(headers, tuple(trusted_servers)):
+    if len(authors) != 1 or trust.is_whole(trust.server_results(headers, tuple(trusted_servers))):
         return ()
     domain = ascii_domain(authors[0].domain)
     return tuple(dict.fromkeys(name for _, name in trust.signatures(headers, domain))) if domain else ()

@@ -15,9 +15,9 @@ Domains beside or below it would need the Public Suffix List; for them a DMARC v
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import authres  # type: ignore[import-untyped]
 import dkim as dkimpy  # type: ignore[import-untyped]
@@ -50,6 +50,17 @@ MICROSOFT = "protection.outlook.com"
 # It writes its results below its own line, and strips all others: no mail shows anything else of it.
 GOOGLE = "mx.google.com"
 _ADDRESS = re.compile(r"\[(?:ipv6:)?([0-9a-f.:]{2,45})\]", re.I)
+# Who greets with an address chooses it. Exim writes the true one in that place, and the greeting behind it.
+_GREETED_WITH_ONE = re.compile(r"^\s*from\s+\[[^\]\s]*\](?!\s+\((?:helo|port)=)")
+_HOUSE = tuple(
+    map(
+        ip_network,
+        (
+            *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
+            *("100.64.0.0/10", "::1/128", "fc00::/7", "fe80::/10"),
+        ),
+    )
+)
 _AUTHENTICATED = re.compile(
     r"\swith\s+(?:utf8)?(?:e?smtps?|lmtps?)a\b"
 )  # RFC 3848: from somebody of the house
@@ -59,6 +70,16 @@ _LITERAL = re.compile(
     rb"[ \t]*(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:[ \t]+1)?\s*(?:;|$)|(?:spf|dkim|dmarc|compauth)[ \t]*=)", re.I
 )
 _CONTROL = re.compile(rb"[^\t\r\n\x20-\x7e\x80-\xff]")
+# One result, to the next semicolon that stands in no quotes and in no comment.
+_ONE = re.compile(r"""(?:"(?:\\.|[^"\\])*+"|\((?:\\.|[^()"\\])*+\)|[^;"()\\])*+(?:;|$)""")
+_METHOD = re.compile(r"""\s*([a-z][a-z0-9-]*)\s*=\s*[a-z]+(?:\s*\([^()"\\]*+\))?(?=\s|$)""", re.I | re.ASCII)
+_MAX_NAME = 255
+_MAX_ONE_BY_ONE = 30
+_QUOTING = re.compile(r"""["()\\]""")
+_COMMENT = re.compile(r"\((?:\\.|[^()\\])*+\)")
+_AROUND_A_NAME = re.compile(r"""[\s\x00-\x1f\x7f"\\()]+""")
+_MAX_DEPTH = 10  # of comments in comments
+UNREADABLE = "unreadable"  # the verdict of a result that no program understands
 
 _silent = logging.getLogger("connectors.email.dkim")  # dkimpy logs domains and keys
 _silent.addHandler(logging.NullHandler())
@@ -81,8 +102,9 @@ def judge(
     if not domain:
         return Trust(False, "none", "the author has no domain")
     results = server_results(headers, trusted_servers)
-    if results:
-        return _by_server(results, domain, headers)
+    trust = _by_server(results, domain, headers)
+    if trust.verified or is_whole(results):
+        return trust
     if key_for is None:
         return Trust(False, "none", "no server judged it and no signature was checked")
     return _by_signature(raw, headers, domain, key_for)
@@ -95,6 +117,15 @@ def is_aligned(domain: str, author: str) -> bool:
 
 
 Result = tuple[str, str, dict[str, str]]  # method, verdict, properties
+
+
+def is_whole(results: Sequence[Result]) -> bool:
+    """Return whether a server judged a mail, and all that it found is understood, or its DMARC verdict.
+
+    Where it is not, the signatures are checked here.
+    """
+    judged = [method for method, verdict, _ in results if verdict != UNREADABLE]
+    return bool(results) and (len(judged) == len(results) or "dmarc" in judged)
 
 
 def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Result]:
@@ -114,7 +145,7 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
             if begun:
                 break  # what lies below was in the mail when the server got it
             received += 1
-            passed |= _takers(value, trusted)
+            passed |= _passers(value, trusted)
         if key not in (RESULTS, ODD_RESULTS):
             adjacent = False
             continue
@@ -171,6 +202,45 @@ def _took(server: str, text: str) -> bool:
     return any(_is_public(address) for address in _ADDRESS.findall(text[: said.start()]))
 
 
+def _passers(line: bytes, servers: Mapping[str, _Place]) -> set[str]:
+    """Return which of the servers that write above may say in a Received line that they took it from outside.
+
+    Below that line nothing in their name is believed, so what cannot be told counts.
+    """
+    text = unfold(line).lower()
+    return {name for name, place in servers.items() if place.above and not _is_inside(name, text)}
+
+
+def _is_inside(server: str, text: str) -> bool:
+    """Return whether a Received line is another server's, or certainly one of a way within the house.
+
+    A server that sees everybody at an address of the house, as behind a proxy, cannot be told from that.
+    """
+    said = list(re.finditer(rf"\sby\s+{re.escape(server)}(?![a-z0-9_-]|\.[a-z0-9])", f" {text}"))
+    if not said:
+        return True
+    if len(said) > 1 or len(text) > _MAX_VALUE:
+        return False  # whoever sends a mail chooses a name in that line
+    if not text.startswith("from"):
+        return True  # of a program on that machine
+    sender, taker = f" {text}"[: said[0].start()], f" {text}"[said[0].end() :]
+    if re.match(r"\s+with\s+local\b", taker):
+        return True
+    if _LMTP.match(taker) and re.match(rf"\s*from\s+{re.escape(server)}\s", sender):
+        return True
+    addresses = _ADDRESS.findall(_GREETED_WITH_ONE.sub("", sender))
+    return bool(addresses) and all(_is_of_a_house(address) for address in addresses)
+
+
+def _is_of_a_house(address: str) -> bool:
+    """Not every address that is not public is: those of Teredo (2001::/32) lead to anybody."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return False
+    return any(known in network for network in _HOUSE if network.version == known.version)
+
+
 def _is_public(address: str) -> bool:
     try:
         return ip_address(address).is_global
@@ -205,7 +275,7 @@ def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
     for key, value in headers.fields:
         if key == "received":
             received += 1
-            passed |= _takers(value, trusted)
+            passed |= _passers(value, trusted)
         if key not in (RESULTS, ODD_RESULTS):
             continue
         server, results = _server_and_results(key, value)
@@ -229,7 +299,7 @@ def writes_above(headers: Headers, trusted_servers: Sequence[str]) -> str:
     judges: set[str] = set()
     for key, value in headers.fields:
         if key in (RESULTS, ODD_RESULTS):
-            judges.add(_server_and_results(key, value)[0])
+            judges.add(_server(key, value))
         elif key == "received" and (takers := _takers(value, trusted)):
             return next(iter(sorted(takers & judges - {GOOGLE})), "")
     return ""
@@ -243,7 +313,7 @@ def silent_servers(headers: Headers, trusted_servers: Sequence[str]) -> tuple[st
     trusted = _trusted(trusted_servers)
     plain = tuple(name for name, place in trusted.items() if place == _Place())
     for key, value in headers.fields:
-        if key in (RESULTS, ODD_RESULTS) and _server_and_results(key, value)[0] in trusted:
+        if key in (RESULTS, ODD_RESULTS) and _may_name(value, trusted):
             return ()
     for line in headers.all("received"):
         text = unfold(line)[:_MAX_VALUE].lower()
@@ -255,6 +325,20 @@ def silent_servers(headers: Headers, trusted_servers: Sequence[str]) -> tuple[st
         named = _takers(line, trusted)
         return tuple(name for name in plain if name in (named or plain) and name not in (GOOGLE, MICROSOFT))
     return ()
+
+
+def _may_name(value: bytes, servers: Collection[str]) -> bool:
+    """Return whether a header of results begins with the name of one of the servers, however it is written.
+
+    What a sender has chosen stands in it as well: the rest may be anything.
+    """
+    text = unfold(value).lower()
+    for _ in range(_MAX_DEPTH):
+        text, found = _COMMENT.subn("", text)
+        if not found:
+            break
+    name = _AROUND_A_NAME.sub("", text.partition(";")[0])
+    return any(re.match(rf"{re.escape(server)}\.?\d*(?![a-z0-9._-])", name) for server in servers)
 
 
 def _is_new(results: list[Result], topmost: list[Result]) -> bool:
@@ -277,6 +361,18 @@ def _passed(results: list[Result]) -> Iterator[str]:
             yield properties.get("smtp.mailfrom", "").rpartition("@")[2]
 
 
+def _server(key: str, value: bytes) -> str:
+    """Return of whom a header of results is, as `_server_and_results` does, whatever it says."""
+    if key != RESULTS or _LITERAL.match(value) is None:
+        return ""
+    text = unfold(value[:_MAX_VALUE])
+    if _NAMELESS.match(text):
+        return MICROSOFT
+    name = text.partition(";")[0]
+    head = _understood(f"{name}; none") if len(name) <= _MAX_NAME else None
+    return head[0] if head is not None else ""
+
+
 def _server_and_results(key: str, value: bytes) -> tuple[str, list[Result]]:
     """Return what an Authentication-Results header says, and of whom; "" where no server writes it so.
 
@@ -291,10 +387,40 @@ def _server_and_results(key: str, value: bytes) -> tuple[str, list[Result]]:
 def _parsed(value: str) -> tuple[str, list[Result]]:
     if _NAMELESS.match(value):
         value = f"{MICROSOFT}; {value}"
+    return _understood(value) or _one_by_one(value) or ("", [])
+
+
+def _one_by_one(value: str) -> tuple[str, list[Result]] | None:
+    """Read each result by itself where one is not as it must be, such as `smtp.mailfrom=<>`.
+
+    None where it is not certain what belongs to which: whoever has put a quote or a parenthesis into their
+    address could have the rest of it taken for results.
+    """
+    name, _, rest = value.partition(";")
+    head = _understood(f"{name}; none") if len(name) <= _MAX_NAME else None
+    results: list[Result] = []
+    at = 0
+    while at < len(rest):
+        one = _ONE.match(rest, at)
+        if one is None or head is None or len(results) > _MAX_ONE_BY_ONE:
+            return None
+        at = one.end()
+        text = one[0].rstrip(";")
+        understood = _understood(f"{name}; {text}") if text.strip() else (name, [])
+        if understood is not None:
+            results += understood[1]
+        elif (method := _METHOD.match(text)) and not _QUOTING.search(text, method.end()):
+            results.append((method[1].lower(), UNREADABLE, {}))
+        else:
+            return None
+    return (head[0], results) if head is not None and results else None
+
+
+def _understood(value: str) -> tuple[str, list[Result]] | None:
     try:
         header = authres.parse_value(value)
     except (AuthResError, ValueError, IndexError, AttributeError, TypeError, RecursionError):
-        return "", []
+        return None
     found = [
         (
             str(result.method).lower(),
@@ -322,7 +448,7 @@ def _by_server(results: list[Result], domain: str, headers: Headers) -> Trust:
             passed = verdict == "pass" and ascii_domain(properties.get("header.from", "")) == domain
             if passed:
                 return Trust(True, "dmarc", verdicts, reply_to)
-            if verdict not in ("none", "temperror", "permerror"):
+            if verdict not in ("none", "temperror", "permerror", UNREADABLE):
                 return Trust(False, "none", verdicts)
     for method, verdict, properties in results:
         if method == "dkim" and verdict == "pass":

@@ -423,6 +423,141 @@ def test_a_server_that_took_a_mail_and_wrote_nothing_is_silent(
     assert judged(mail(*lines), servers=servers).silent_servers == silent
 
 
+WITH = "mx.acme.example; spf={} ; dkim=pass header.d=evil.example; dmarc=pass header.from=evil.example"
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        WITH.format("none smtp.mailfrom=<>"),
+        WITH.format("none (no policy) smtp.mailfrom=<>"),
+        WITH.format("none smtp.helo=[203.0.114.5]"),
+        WITH.format("none smtp.mailfrom=a(b@evil.example"),
+        WITH.format("none smtp.mailfrom=a)b@evil.example"),
+        WITH.format('none smtp.mailfrom=a"b@evil.example'),
+        WITH.format("none smtp.mailfrom=a\x01b@evil.example"),
+        WITH.format("none smtp.mailfrom=jos\u00e9@evil.example"),
+        WITH.format("none smtp.mailfrom=\u674e@evil.example"),
+        "mx.acme.example",
+        "mx.acme.example 1; none",
+        "mx.acme.example. ; none",
+        "MX.ACME.Example; x",
+        "(of ours (and only ours)) mx.acme.example (hi); x",
+        '"mx.acme.example"; x',
+        "\r\n mx.acme.example;\r\n x",
+    ],
+)
+def test_a_server_that_wrote_anything_is_not_silent(results: str) -> None:
+    """Three mails of a stranger, to whom it may answer as it likes, must not take its verdicts away."""
+    taken = f"Received: {TAKEN}\r\n".encode()
+    raw = f"Authentication-Results: {results}\r\n".encode()
+    for mail_ in (taken + raw + BARE, raw + taken + BARE):
+        assert judged(mail_).silent_servers == ()
+
+
+@pytest.mark.parametrize(
+    "results", ["mx.acme.example.evil.example; x", "mx.other.example (mx.acme.example); x"]
+)
+def test_results_of_another_server_do_not_speak_for_ours(results: str) -> None:
+    assert judged(mail(TAKEN, results)).silent_servers == ("mx.acme.example",)
+
+
+@pytest.mark.parametrize(
+    "spf",
+    [
+        "spf=none smtp.mailfrom=<>",
+        "spf=none (no policy found) smtp.mailfrom=<>",
+        "spf=pass smtp.helo=[203.0.114.5]",
+        "spf=none smtp.mailfrom=jos\u00e9@evil.example",
+        "spf=none smtp.mailfrom=\u674e@evil.example",
+    ],
+)
+def test_a_result_that_no_program_understands_loses_no_other(spf: str) -> None:
+    proof = "dmarc=pass header.from=example.org"
+    for result in (f"{spf}; {proof}", f"{proof}; {spf}"):
+        assert judged(with_results(f"mx.acme.example; {result}")).trust.how == "dmarc"
+    assert judged(with_results(f"mx.acme.example; {spf}", f"mx.acme.example; {proof}")).trust.how == "dmarc"
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        'spf=none smtp.mailfrom=a"b@evil.example; dkim=none; x="; dmarc=pass header.from=example.org; y"',
+        "spf=none smtp.mailfrom=a(b@evil.example; dmarc=pass header.from=example.org; spf=none x)",
+        "spf=none smtp.mailfrom=a)b@evil.example; dmarc=pass header.from=example.org",
+        "spf=none smtp.mailfrom=a\\; dmarc=pass header.from=example.org",
+        "spf=none smtp.mailfrom=a;dmarc=pass header.from=example.org;x@evil.example",
+        'spf=none smtp.mailfrom=<"a;dmarc=pass header.from=example.org;b"@evil.example>',
+        "spf=none smtp.mailfrom=<>; dmarc=fail header.from=example.org; dmarc=pass header.from=example.org",
+    ],
+)
+def test_what_a_sender_puts_into_a_result_is_never_another_result(results: str) -> None:
+    assert not judged(with_results(f"mx.acme.example; {results}")).trust.verified
+
+
+def test_a_result_that_no_program_understands_counts_as_the_first_of_its_method() -> None:
+    ours = "mx.acme.example; dmarc=fail header.from=<>"
+    assert not judged(with_results(ours, PASS)).trust.verified
+
+
+def test_signatures_are_checked_here_where_a_result_was_not_understood() -> None:
+    raw = with_results("mx.acme.example; spf=none smtp.mailfrom=<>", raw=signed())
+    assert judged(raw, RECORDS).trust.how == "dkim"
+    assert key_names(raw, trusted_servers=SERVERS) == ("s1._domainkey.example.org",)
+    raw = with_results(
+        "mx.acme.example; spf=none smtp.mailfrom=<>; dmarc=fail header.from=example.org", raw=signed()
+    )
+    assert not judged(raw, RECORDS).trust.verified
+    assert key_names(raw, trusted_servers=SERVERS) == ()
+
+
+def test_results_are_read_one_by_one_where_they_are_few() -> None:
+    """A sender must not keep the program busy by what no server writes."""
+    for some, verified in ((3, True), (300, False)):
+        results = f"{'x=y; ' * some}spf=none smtp.mailfrom=<>; dmarc=pass header.from=example.org"
+        assert judged(with_results(f"mx.acme.example; {results}")).trust.verified is verified
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from evil.example by mx.acme.example with SMTP id 4",
+        "from [127.0.0.1] by mx.acme.example with SMTP id 4",
+        "from evil.example (8.8.4.4) by mx.acme.example with SMTP id 4",
+        "from evil.example (unknown [2001:0:808:404::1]) by mx.acme.example with ESMTP id 4",
+        "from evil.example (unknown [999.1.1.1]) by mx.acme.example with ESMTP id 4",
+        "from evil.example (unknown [8.8.4.4]) by mx.acme.example with LMTP id 4",
+        "from evil.example (unknown [8.8.4.4]) by mx.acme.example. with ESMTP id 4",
+        "from evil.example (unknown [8.8.4.4]) by mx.acme.example:25 with ESMTP id 4",
+        f"from {'a' * 8_000} (unknown [8.8.4.4]) by mx.acme.example with ESMTP id 4",
+        "from a by mx.acme.example with lmtp (unknown [8.8.4.4]) by mx.acme.example with ESMTP id 4",
+        "from localhost ([127.0.0.1]) by mx.acme.example with lmtp (unknown [8.8.4.4]) by mx.acme.example with SMTP id 4",
+    ],
+)
+def test_a_line_that_does_not_tell_from_whom_a_server_took_a_mail_counts_as_from_outside(line: str) -> None:
+    """Of a server that is said to write above it: what stands below came with the mail."""
+    servers = ("mx.acme.example/above",)
+    assert not judged(mail(line, PASS), servers=servers).trust.verified
+    assert judged(mail(PASS, line), servers=servers).trust.verified
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *INSIDE,
+        "from mx.acme.example (mx.acme.example [8.8.8.8]) by mx.acme.example with LMTP id 5",
+        "from filter.acme.example (filter [192.168.1.2]) by mx.acme.example with ESMTP id 5",
+        "from [127.0.0.1] (helo=localhost) by mx.acme.example with esmtp (Exim 4.96) id 5",
+        "from localhost ([::1]) by mx.acme.example with esmtp (Exim 4.96) id 5",
+        "from mail by mx.acme.example with local (Exim 4.96) id 5",
+        "from mx.acme.example (mx.acme.example [8.8.8.8]) by imap.acme.example with ESMTP id 5",
+        "from evil.example (unknown [8.8.4.4]) by mx.acme.example.evil.example with ESMTP id 4",
+    ],
+)
+def test_a_way_within_the_house_hides_no_results(line: str) -> None:
+    assert judged(mail(line, PASS, TAKEN), servers=("mx.acme.example/above",)).trust.verified
+
+
 def test_what_a_sender_puts_into_that_line_hides_it_from_nobody() -> None:
     for name in ("[127.0.0.1]", "(by", "by", "mx.acme.example", "with lmtp", "[10.0.0.1])"):
         taken = (
