@@ -505,6 +505,7 @@ CASES = (
             "state": "delivered",
             "content": None,
             "reply_to": None,
+            "reference": None,
         },
         40,
     ),
