@@ -3,7 +3,7 @@
 # make cases   inputs that failed once; skipped where the folder of them is absent
 # make chaos   the crash tests at full length
 # make image   follow the Dockerfile's steps in a bare folder
-# make bench   what it costs and how fast it is; at most 2 minutes
+# make bench   what it costs and how fast it is; at most 5 minutes
 # make lock    pin the newest versions that pyproject.toml allows
 # make clean   forget what was built and installed; the data in ./var stays
 

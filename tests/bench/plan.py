@@ -1,4 +1,4 @@
-"""What is measured, in which order. All of it together stays below two minutes."""
+"""What is measured, in which order. All of it together stays below five minutes."""
 
 import asyncio
 import time
