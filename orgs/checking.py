@@ -462,7 +462,7 @@ class Checker:
                 expected = f"one of the organization's languages ({', '.join(policies.languages)})"
                 self._warn(path, "texts.unused", f"texts in {quote(language)}", expected, of_key=True)
             said, name = policies.texts[language], "disclosure"
-            if name in said.model_fields_set and "{organization}" not in said.disclosure:
+            if said.disclosure and "{organization}" not in said.disclosure:
                 expected = (
                     "a text that says that an AI writes for {organization}, and how to reach a person"
                     " (without this line it is said as shipped)"

@@ -64,8 +64,7 @@ _ALWAYS: Final = frozenset({"organization"})
 class Texts(Part):
     """The fixed texts to customers in one language. An empty one is said as `orgs.translations` ships it.
 
-    A file that words `disclosure` may not leave it empty, and must name the organization in it: see
-    `orgs.checking`.
+    A file that words `disclosure` must name the organization in it: see `orgs.checking`.
 
     Places such as {organization}, {team} and {person} are filled; each text has its own.
     """
