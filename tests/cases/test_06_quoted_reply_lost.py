@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from tests.disclosure import undisclosed
 from tests.story.rig import Rig, rig, until
 
 ROOM = "billing-escalations"
@@ -30,7 +31,7 @@ async def test_the_message_of_ours_that_was_answered_on_whatsapp_is_shown(
         await until(lambda: any(m.from_business for m in phone.chat), what="our notice")
         ours = next(m for m in phone.chat if m.from_business)
         phone.say(told["text"]["body"], reply_to=ours.id)
-        await _shown(r, f"“{ours.text[:20]}", told["text"]["body"])
+        await _shown(r, f"“{undisclosed(ours.text)[:20]}", told["text"]["body"])
 
 
 async def _shown(r: Rig, answered: str, said: str) -> None:
