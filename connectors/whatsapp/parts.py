@@ -35,7 +35,7 @@ def parts_of(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
     """Never empty. Raises Refused when there is nothing to send."""
     planned = plan(post, CAPABILITIES, render=to_whatsapp, link=link, choice_limit=BODY_CHARS)
     texts = [part for part in planned if isinstance(part, TextPart)]
-    if len(texts) > 1 and all(map(fits_row, post.buttons)):
+    if post.buttons and len(texts) > 1 and all(map(fits_row, post.buttons)):
         # Each message costs: a list holds the question that has no room above buttons.
         listed = plan(post, _LISTS, render=to_whatsapp, link=link, choice_limit=LIST_CHARS)
         if len(listed) < len(planned) and any(isinstance(p, TextPart) and p.rows for p in listed):
