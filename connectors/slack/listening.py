@@ -49,12 +49,15 @@ class Socket(SocketModeClient):
 
     async def close(self) -> None:
         """End the connection, and every task this client began."""
-        await super().close()  # type: ignore[no-untyped-call]
-        helpers = (self.message_processor, self.current_session_monitor, self.message_receiver)
-        tasks = [*self._running, *(task for task in helpers if task is not None)]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await super().close()  # type: ignore[no-untyped-call]
+        finally:
+            helpers = (self.message_processor, self.current_session_monitor, self.message_receiver)
+            tasks = [*self._running, *(task for task in helpers if task is not None)]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.aiohttp_client_session.close()  # which the library leaves open where it fails before
 
 
 class Handler(AsyncBaseSocketModeHandler):
@@ -83,7 +86,12 @@ async def listen(api: Api, receiver: Receives, inbox: Inbox, app_token: str) -> 
         await handler.connect_async()  # type: ignore[no-untyped-call]
         await asyncio.Event().wait()
     finally:
-        await asyncio.shield(asyncio.ensure_future(socket.close()))
+        closing = asyncio.create_task(socket.close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await closing  # cancelled once more meanwhile: nothing may stay open for that
+            raise
 
 
 async def can_connect(api: Api, app_token: str) -> None:
