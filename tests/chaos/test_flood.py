@@ -95,8 +95,14 @@ def flood(phones: TelegramStandIn, updates: int) -> Flood:
 
 
 def quiet(window: str) -> Change:
+    """That window, and no limit to how much is answered: 5,000 updates are more than an account's minute."""
+
     def change(document: dict[str, object]) -> None:
         document["quiet_window"] = window
+        document["policies"] |= {  # type: ignore[operator]
+            "customer_messages_per_minute": 100_000,
+            "account_messages_per_minute": 1_000_000,
+        }
 
     return change
 
