@@ -1,1 +1,3 @@
-"""Accepting, claiming, delivering: the only way in and the only way out of a conversation."""
+"""Accept events, advance conversations and deliver messages. Nothing enters or leaves a conversation
+elsewhere.
+"""

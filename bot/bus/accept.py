@@ -1,4 +1,4 @@
-"""The way in: every event of every platform passes here, and is answered for only once it is committed."""
+"""Accept events: every event of every platform passes here, and is acknowledged only once it is committed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,13 +23,13 @@ log = structlog.get_logger(__name__)
 
 Commander = Callable[[Account, ChatCommand], Awaitable[str]]
 _TRIES = 5
-_LONG = 20_000  # characters: looking through more for payment cards would keep the loop from others
+_LONG = 20_000  # characters: searching more for payment cards would block the event loop for too long
 _ADOPT_EVERY = 1.0  # seconds
 _PATIENCE = 8.0  # seconds; platforms give up after about ten
 
 
 class Bus:
-    """Takes in what the connectors of all accounts bring. `run` owns the writing."""
+    """Accepts the events that the connectors of all accounts bring. `run` owns the writing."""
 
     def __init__(
         self,
@@ -47,11 +47,16 @@ class Bus:
         self._group: GroupCommit[tuple[Arrival, ...], None] = GroupCommit(self._write)
 
     def of(self, account: AccountId) -> "AccountInbox":
-        """Return the inbox that the connector of this account knows: what it brings can be no other's."""
+        """Return the inbox of this account for its connector. The connector can bring no event of another
+        account.
+        """
         return AccountInbox(self, account)
 
     async def accept(self, account: AccountId, events: Sequence[Event]) -> None:
-        """See `bot.core.connector.Inbox`. Raises UnknownAccount, MalformedPayload, StorageUnavailable."""
+        """Store the events of an account. See `bot.core.connector.Inbox`.
+
+        Raises UnknownAccount, MalformedPayload, StorageUnavailable.
+        """
         if not events:
             return
         known = await self._directory.find(account)
@@ -65,17 +70,17 @@ class Bus:
         ACCEPTED.labels(known.channel).inc(len(events))
 
     async def known(self, account: AccountId, threads: Sequence[Place]) -> frozenset[Place]:
-        """See `bot.core.connector.Inbox`."""
+        """Return those of the threads that are known. See `bot.core.connector.Inbox`."""
         known = await self._directory.find(account)
         async with self._database.begin() as connection:
             return await known_threads(connection, known, threads)
 
     async def command(self, account: AccountId, command: ChatCommand) -> str:
-        """See `bot.core.connector.Inbox`."""
+        """Run a command that was typed in chat, and return its answer. See `bot.core.connector.Inbox`."""
         return await self._commander(await self._directory.find(account), command)
 
     async def run(self) -> None:
-        """Write what is accepted, and bring strays in, until cancelled."""
+        """Write accepted events, and adopt strays, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._group.run(), name="accept")
             tasks.create_task(self._adopt(), name="adopt strays")
@@ -107,7 +112,7 @@ class Bus:
                 async with self._database.begin() as connection:
                     return await self._inboxes.accept(connection, arrivals)
             except PlaceMoved:
-                continue  # a conversation ended, or went on elsewhere, since it was looked up
+                continue  # since it was looked up, a conversation ended or moved to another channel
         raise StorageUnavailable(f"places led elsewhere {_TRIES} times in a row")
 
     def _count(self, accepted: Accepted) -> None:
@@ -120,7 +125,7 @@ def _arrivals(account: Account, events: Sequence[Event], rules: Rules) -> list[A
 
 
 def _length(event: Event) -> int:
-    """Return how many characters of it are looked through for payment cards, near enough."""
+    """Return roughly how many characters of the event are searched for payment cards."""
     match event.content:
         case Said() | Edited():
             return len(event.content.text)
@@ -131,7 +136,10 @@ def _length(event: Event) -> int:
 
 
 def _pieces(arrivals: Sequence[Arrival]) -> list[tuple[Arrival, ...]]:
-    """Mostly one. What is said from a new number must find that it is known, also in the same batch."""
+    """Split a batch after each change of address, so that later events in it see the new address.
+
+    Usually returns one piece.
+    """
     pieces: list[tuple[Arrival, ...]] = []
     begun = 0
     for end, arrival in enumerate(arrivals, start=1):

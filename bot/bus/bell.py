@@ -1,4 +1,4 @@
-"""The doorbell: tells workers what is ready. Redis carries it; losing it costs a poll, no message."""
+"""Wake workers when something is ready. Redis carries the wake-ups; losing one costs a poll, no message."""
 
 import asyncio
 import json
@@ -15,17 +15,17 @@ from storage.inbox import Wake
 
 _RECONNECT = 0.5  # seconds
 _PATIENCE = 2.0  # seconds that a command to Redis may take
-# Anybody who may write to Redis can write to our channel as well. What is rung later, or in a ring that is
-# larger, costs a poll.
+# Anybody who may write to Redis can write to our channel as well. A wake-up that is later or larger than
+# these limits is cut or dropped, which costs a poll.
 _LATEST = 86_400_000  # milliseconds
 _MAX_RING = 1_000_000  # bytes
 Listener = Callable[[Sequence[Wake]], None]
 
 
 def _obey() -> None:
-    """Re-raise a cancellation that a call to Redis has swallowed.
+    """Raise CancelledError again when a call to Redis has swallowed the cancellation of this task.
 
-    The client sends through `asyncio.wait_for`, which on Python 3.11 returns normally when the call ends in
+    The client sends through `asyncio.wait_for`. On Python 3.11 that returns normally when the call ends at
     the moment of the cancellation; the task would then never end.
     """
     task = asyncio.current_task()
@@ -34,9 +34,9 @@ def _obey() -> None:
 
 
 class Bell:
-    """Rings for listeners in this process at once, and for other processes through Redis when it is there.
+    """Wakes the listeners in this process at once, and other processes through Redis when it is up.
 
-    `run` owns the connections; without it, or without Redis, only this process hears.
+    `run` owns the connections. Without `run`, or without Redis, only this process is woken.
     """
 
     def __init__(self, redis_url: str | None, namespace: str) -> None:
@@ -62,7 +62,7 @@ class Bell:
         self._listeners.append(listener)
 
     def ring(self, wakes: Sequence[Wake]) -> None:
-        """Never waits and never fails."""
+        """Wake every listener. Never waits and never fails."""
         if not wakes:
             return
         for listener in self._listeners:
@@ -72,9 +72,9 @@ class Bell:
             self._rung.set()
 
     async def run(self) -> None:
-        """Carry the rings until cancelled. Comes back by itself when Redis does."""
+        """Exchange wake-ups with other processes until cancelled. Reconnects by itself when Redis is back."""
         if self._redis is None:
-            await asyncio.Event().wait()  # only this process hears
+            await asyncio.Event().wait()  # only this process is woken
             return
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -94,9 +94,9 @@ class Bell:
                     while True:
                         _obey()
                         message = await subscription.get_message(timeout=_PATIENCE / 2)
-                        if message is not None:  # a ring, or the answer to a ping
+                        if message is not None:  # a wake-up, or the answer to a ping
                             pinged = False
-                            self._answers()  # also after a ring that `_send` could not get through
+                            self._answers()  # also after a wake-up that `_send` could not publish
                             self._hear(message["data"])
                         elif pinged:
                             raise TimeoutError("no answer to a ping")
@@ -117,7 +117,7 @@ class Bell:
             try:
                 await redis.publish(self._channel, json.dumps([self._me, body]))
             except (RedisError, OSError, TimeoutError) as error:
-                self.redis.down(error)  # the workers poll; `_receive` tells when it is back
+                self.redis.down(error)  # workers poll meanwhile; `_receive` notices when Redis is back
 
     def _hear(self, data: bytes) -> None:
         if len(data) > _MAX_RING:
@@ -129,7 +129,7 @@ class Bell:
                 for i, ms, s in body
             ]
         except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-            return  # somebody else's message on our channel
+            return  # not a message of ours
         if sender != self._me:
             for listener in self._listeners:
                 listener(wakes)
@@ -137,4 +137,4 @@ class Bell:
     def _answers(self) -> None:
         if self.redis.up():
             for listener in self._listeners:
-                listener(())  # look once: rings may have been lost
+                listener(())  # look once: wake-ups may have been lost

@@ -1,4 +1,4 @@
-"""Deliveries: claim lanes, send the head of each, record what became of it. Nothing else sends anything."""
+"""Deliver the outbox: claim lanes, send the first item of each, record the outcome. Nothing else sends."""
 
 import asyncio
 import heapq
@@ -51,17 +51,21 @@ from storage.outbox import Allowance, Dead, Delivered, Item, Later, Outbox, Resu
 
 log = structlog.get_logger(__name__)
 
-MAX_ATTEMPTS = 12  # with the pauses below: about twenty minutes
+MAX_ATTEMPTS = 12  # with the pauses of `_fate`: about twenty minutes
 LONGEST_PAUSE = timedelta(minutes=5)
 _AFTER_OUTAGE = 1.0  # seconds
-_CONNECTIONS = 64  # of an account, as many as its connector opens: nothing waits long for one
-BEGUN_TOGETHER = 16  # so many requests at most are recorded as begun and not yet on the wire
+_CONNECTIONS = 64  # per account, as many as its connector opens: no request waits long for one
+BEGUN_TOGETHER = 16  # at most so many requests are recorded as begun before they are on the wire
 Cards = Callable[[OrgId, UUID], Awaitable[Card]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """`lease`: until a dead worker's lanes are taken over. `patience`: for one call of a platform."""
+    """How the deliverer works.
+
+    `lease`: after this time the lanes of a dead worker are taken over. `patience`: limit for one call of a
+    platform.
+    """
 
     slots: int = 200
     batch: int = 64
@@ -72,7 +76,7 @@ class Pace:
 
 
 class Deliverer:
-    """Sends until told to stop, then lets what is under way finish."""
+    """Sends until told to stop, then finishes what is being sent."""
 
     def __init__(
         self,
@@ -94,7 +98,7 @@ class Deliverer:
         self._clock = clock
         self._sending: dict[UUID, Item] = {}  # by lane
         self._free: WeakValueDictionary[AccountId, asyncio.Semaphore] = WeakValueDictionary()
-        self._doubtful: list[Item] = []  # claimed, perhaps: the database went away meanwhile; none was sent
+        self._doubtful: list[Item] = []  # none was sent; perhaps claimed, as the database failed meanwhile
         self._outage = False
         self._due: list[float] = []
         self._wake = asyncio.Event()
@@ -103,16 +107,19 @@ class Deliverer:
         bell.listen(self.heard)
 
     def heard(self, wakes: Sequence[Wake]) -> None:
-        """The bell rang. Conversations that wake are the worker's; the bare ring is for everybody."""
+        """Wake the delivery loop when an empty wake-up arrives: it means that all should look.
+
+        Wake-ups of single conversations are for the worker.
+        """
         if not wakes:
             self.wake()
 
     def wake(self) -> None:
-        """Something was put into the outbox."""
+        """Wake the delivery loop: something was put into the outbox."""
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until `stop` is set; then what is under way is finished and recorded."""
+        """Deliver until `stop` is set; then finish and record what is being sent."""
         async with asyncio.TaskGroup() as keepers:
             group = keepers.create_task(self._group.run(), name="settle deliveries")
             beginning = keepers.create_task(self._beginning.run(), name="begin deliveries")
@@ -147,8 +154,10 @@ class Deliverer:
                 await asyncio.gather(*late, return_exceptions=True)
 
     async def _claim(self, limit: int, free: int) -> list[Item]:
-        """Who holds as many slots as are free gets no more for now: platforms that do not answer, however
-        many, leave room for the others.
+        """Claim up to `limit` deliveries.
+
+        An account that already uses as many slots as are free gets none, so that a platform which hangs
+        cannot starve the others.
         """
         if limit <= 0:
             return []
@@ -182,7 +191,7 @@ class Deliverer:
         return items
 
     def _allowance(self, account: AccountId) -> Allowance | None:
-        """How fast an account may send; None before its connector is open."""
+        """Return how fast an account may send, or None before its connector is open."""
         connector = self._connectors.opened(account)
         if connector is None:
             return None
@@ -191,10 +200,12 @@ class Deliverer:
         return Allowance(max(rate - burst, rate / 2), burst)
 
     async def _recover(self) -> None:
-        """The database is back, and leases have ended that are still ours, or another living worker's.
+        """Renew the leases of this worker, and give doubtful claims back, when the database is back after an
+        outage.
 
-        Everybody tells what they hold before anybody takes over: a lane taken too early looks as if its
-        worker had died while sending, and what it sent would have to be given up as unknown.
+        Leases have ended meanwhile, of this worker and of other living workers. Each renews its own before
+        any takes lanes over: a lane taken too early looks as if its worker had died while sending, and its
+        delivery would be given up as unknown.
         """
         async with self._database.begin() as connection:
             if self._doubtful:
@@ -231,7 +242,7 @@ class Deliverer:
                 log.warning("lanes not renewed", code=error.code)
 
     async def _deliver(self, item: Item) -> None:
-        """One try, and its record. A record that cannot be written is tried again until it can."""
+        """Try one delivery and record the result. A record that cannot be written is retried until it can."""
         try:
             result = await self._try(item)
             DELIVERIES.labels(item.place.channel, _outcome(result)).inc()
@@ -304,12 +315,16 @@ class Deliverer:
             return _wait(item, timedelta(seconds=1), error.code, "database away")
         except Exception as error:
             log.error("delivery broke", delivery=str(item.id), kind=item.kind, exc_info=error)
-            # The platform may have answered what nobody expected: that is no reason to send it once more.
+            # The platform may have given an answer that nobody expected: no reason to send once more.
             broken = OutcomeUnknown("internal") if start and start.begun else PlatformDown("internal")
             return _judge(item, operation, broken, connector)
 
     async def _send(self, connector: Connector, outbound: Outbound, start: "_Beginning") -> Sent | Later:
-        """Send it, once it is recorded as begun: where the connector says when, with a connection in hand."""
+        """Send the operation once it is recorded as begun.
+
+        A connector that implements Begins says when to record it: when it has a connection. For any other
+        connector it is recorded before the call.
+        """
         try:
             async with self._free.setdefault(start.item.account_id, asyncio.Semaphore(_CONNECTIONS)):
                 if not isinstance(connector, Begins):
@@ -322,12 +337,14 @@ class Deliverer:
                 raise PlatformDown("no connection in time") from None
             raise
         except Exception:
-            if start.obstacle is not None:  # whatever the connector makes of it: nothing has left
+            if start.obstacle is not None:  # whatever the connector raised, nothing was sent
                 return start.obstacle
             raise
 
     def _closed(self, item: Item, operation: Operation, known: Capabilities) -> bool:
-        """Return whether the channel takes no free text now: it would be refused, or charged."""
+        """Return whether the channel accepts no free text now: the platform would refuse it, or charge for
+        it.
+        """
         if known.window is None or not isinstance(operation, Post) or operation.template is not None:
             return False
         now = self._clock()
@@ -338,7 +355,9 @@ class Deliverer:
         return item.heard_at is None or item.heard_at + window <= now
 
     async def _operation(self, item: Item) -> Operation | None:
-        """Return what to do now. None: there is nothing left that it could be done to."""
+        """Return the operation to send now, or None when the message that it would change was never
+        delivered.
+        """
         if item.kind == "card":
             assert item.room is not None  # noqa: S101  a card always belongs to a room
             card = await self._cards(item.organization, item.room)
@@ -354,7 +373,7 @@ class Deliverer:
             case "grow" if isinstance(item.operation, Post):
                 return Revise(item.refs[0], item.operation) if item.refs else None
             case "settle_offer" if isinstance(item.operation, Post):
-                return Revise(item.refs[-1], item.operation) if item.refs else None  # where its buttons are
+                return Revise(item.refs[-1], item.operation) if item.refs else None  # the part with buttons
             case "react" if isinstance(item.operation, React) and not item.operation.message:
                 return replace(item.operation, message=item.refs[0]) if item.refs else None
             case "erase":
@@ -371,11 +390,11 @@ class Deliverer:
 
 
 class _NotBegun(Exception):
-    """Nothing may be sent."""
+    """The delivery could not be recorded as begun, so nothing may be sent."""
 
 
 class _Beginning:
-    """The beginning of one delivery, recorded once, however many requests it takes."""
+    """Records once that a delivery has begun, however many requests the delivery takes."""
 
     def __init__(self, item: Item, record: Callable[[Item], Awaitable[bool]]) -> None:
         self.item, self._record = item, record
@@ -398,9 +417,10 @@ class _Beginning:
 
 
 async def _reconcile(connector: Connector, outbound: Outbound, item: Item) -> Result | None:
-    """After a crash between sending and recording: ask the platform, or admit that nobody knows.
+    """Find out from the platform what happened to a delivery that was interrupted while it was being sent.
 
-    None: it certainly did not arrive, or doing it twice does no harm.
+    Return None when the delivery certainly did not arrive, or when repeating it does no harm. Return a dead
+    letter with the outcome "unknown" when the platform cannot be asked.
     """
     if isinstance(outbound.operation, Revise | Erase | React | Whisper | Emote | Invite | Typing):
         return None
@@ -411,15 +431,18 @@ async def _reconcile(connector: Connector, outbound: Outbound, item: Item) -> Re
 
 
 def _wait(item: Item, pause: timedelta, code: str, reason: str) -> Later:
-    """No try at all. What an earlier one may have sent stays in doubt."""
+    """Return a result that postpones the delivery without counting a try.
+
+    An earlier interrupted try stays uncertain.
+    """
     return Later(item, pause, code, reason, counts=False, uncertain=item.interrupted)
 
 
 def _judge(item: Item, operation: Operation | None, error: SendError, connector: Connector) -> Result:
-    """Return what a failure means for the delivery, and for its chat.
+    """Return what a failure means for the delivery and for its chat.
 
-    A chat that takes no new message for now rests until it does. Otherwise it takes what others have to say:
-    one change of a message that is refused, or one message that breaks the platform, holds up nobody else.
+    A chat that accepts no new message for now rests until it does. After any other failure the chat stays
+    open for other deliveries: a refused edit, or one message that breaks the platform, blocks nobody else.
     """
     result = _fate(item, error, connector)
     if not isinstance(result, Later):
@@ -445,10 +468,10 @@ def _fate(item: Item, error: SendError, connector: Connector) -> Result:
             SUSPENDED.labels(item.place.channel, str(item.account_id)).inc()
             log.error("account suspended", account=str(item.account_id), code=error.code)
             if item.kind != "erase" and (item.room is not None or item.direct is not None):
-                # Others must be called at once, at another account.
+                # The staff must be reached at once, through another account.
                 return Dead(item, "failed", error.code, error.reason)
-            # For customers it is held until somebody has mended the account. The first try counts, so that it
-            # is told once.
+            # What is for a customer is held until somebody has repaired the account. The first try counts, so
+            # that the suspension is reported once.
             wait, counts = error.retry_after or LONGEST_PAUSE, item.attempts == 1
             return Later(item, wait, error.code, error.reason, counts=counts, uncertain=item.interrupted)
         case OutcomeUnknown() if connector.capabilities.reconciles:
@@ -467,9 +490,10 @@ def _fate(item: Item, error: SendError, connector: Connector) -> Result:
 
 
 def _rest(known: Capabilities, item: Item, operation: Operation | None) -> timedelta:
-    """The published pause is between new messages; changes and reactions have limits of their own.
+    """Return how long the chat rests after this operation.
 
-    A post that grows keeps to it all the same: however fast a customer writes, others have their turns.
+    The platform publishes its pause for new messages; edits and reactions have limits of their own. A post
+    that grows rests as well, so that a customer who writes fast does not delay the others.
     """
     pauses = isinstance(operation, Post | Card) or item.kind == "grow"
     return known.chat_interval if pauses else timedelta()

@@ -1,4 +1,4 @@
-"""Who owns which account, by which rules: kept in memory, refreshed often, never older than a few seconds."""
+"""Know which organization owns which account, by which rules. Kept in memory, at most a few seconds old."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,11 @@ from storage.organizations import Organizations
 from storage.places import Rules
 
 _NONE: Mapping[str, Account] = MappingProxyType({})
-_UNKNOWN = 100  # accounts nobody knows that may make us ask the database, between two refreshes
+_UNKNOWN = 100  # unknown accounts that may cause a query, between two refreshes
 
 
 class Directory:
-    """The accounts of all organizations, by their own ids, and the organization files in force."""
+    """The accounts of all organizations, by our ids, and the organization files in force."""
 
     def __init__(self, database: Database, keys: Keys, organizations: Organizations) -> None:
         self._database = database
@@ -28,9 +28,9 @@ class Directory:
         self._accounts: dict[AccountId, Account] = {}
         self._of: dict[OrgId, Mapping[str, Account]] = {}
         self._rules: dict[AccountId, tuple[int, Rules]] = {}
-        self._horizon = 0  # what began before it is known
+        self._horizon = 0  # changes that began before it are known
         self._refreshing = asyncio.Lock()
-        self._asked_for: set[AccountId] = set()  # unknown ones, since the last refresh
+        self._asked_for: set[AccountId] = set()  # unknown accounts, since the last refresh
         self._changed: set[OrgId] = set()
 
     def __iter__(self) -> Iterator[Account]:
@@ -51,7 +51,8 @@ class Directory:
         return await self._organizations.get(organization, version)
 
     async def find(self, account: AccountId) -> Account:
-        """Return the account, asking the database first if it is not known, though not for every knock.
+        """Return the account. Ask the database about an unknown one, though at most once between two
+        refreshes.
 
         Raises UnknownAccount, StorageUnavailable.
         """
@@ -65,7 +66,7 @@ class Directory:
         return known
 
     async def rules(self, account: Account) -> Rules:
-        """Return what the organization file says about accepting on this account."""
+        """Return the rules of the organization file for accepting events on this account."""
         known = self._rules.get(account.id)
         if known is None or known[0] != account.version:
             organization = await self.organization(account.organization, account.version)
@@ -94,7 +95,7 @@ class Directory:
             self._asked_for.clear()
 
     def take_changes(self) -> set[OrgId]:
-        """Return the organizations whose file or accounts changed since this was last asked."""
+        """Return the organizations whose file or accounts changed since the last call."""
         taken, self._changed = self._changed, set()
         return taken
 

@@ -1,9 +1,9 @@
-"""Attachments, beside the way of a message: each is fetched, looked at, sealed and kept, with its own tries.
+"""Fetch attachments beside the turns: each file is downloaded, identified, scanned, sealed and stored.
 
-A message never waits for its files and never fails with them: what became of one is told to the conversation
-as an event, and a later turn passes the file on. A file goes from the platform to the store in one stream,
-past the scanner, and is nowhere else: neither whole in memory nor unsealed on a disk. The store has it only
-once the scanner has found nothing.
+A message never waits for its files and never fails with them. The outcome of each file reaches the
+conversation as an event, and a later turn passes the file on. A file goes from the platform through the
+scanner to the store in one stream: it is never whole in memory, and never unsealed on a disk. The store keeps
+it only once the scanner has found nothing.
 """
 
 import asyncio
@@ -40,15 +40,16 @@ from storage.inbox import Wake
 log = structlog.get_logger(__name__)
 
 _FOR_EVER = (Refused, Unreachable, WindowClosed)
-_BREATH = 0.1  # seconds between two looks: what rings meanwhile is found by one
+_BREATH = 0.1  # seconds between two looks: one look serves all wake-ups in between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """`lease`: until a dead worker's files are taken over. `patience`: for one try, the scanner's included.
+    """How the fetcher works. With these pauses a file is given up after about two hours.
 
-    With these pauses a file is given up after about two hours. `poll`: how soon a look that found nothing is
-    repeated; the pause doubles up to `idle`, or to `deaf` while rings of other processes are not heard.
+    `lease`: after this time the files of a dead worker are taken over. `patience`: limit for one try, the
+    scanner included. `poll`: how soon a look that found nothing is repeated; the pause doubles up to `idle`,
+    or up to `deaf` while wake-ups of other processes are not heard.
     """
 
     slots: int = 8
@@ -64,7 +65,9 @@ class Pace:
 
 
 class Fetcher:
-    """Fetches until told to stop; what is not done soon after is handed back, for another to begin anew."""
+    """Fetches files until told to stop. What is not finished soon after is handed back, and starts anew
+    elsewhere.
+    """
 
     def __init__(
         self,
@@ -85,17 +88,17 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._pace = pace
         self._held: dict[asyncio.Task[None], Wanted] = {}
-        self._due: list[float] = []  # when files that we tried are to be tried again
+        self._due: list[float] = []  # loop times at which failed files are tried again
         self._pause = pace.poll
         self._wake = asyncio.Event()
         bell.listen(self.heard)
 
     def heard(self, _: Sequence[Wake]) -> None:
-        """The bell rang: perhaps for a message with files."""
+        """Look for files: a message that was just accepted may have some."""
         self.wake()
 
     def wake(self) -> None:
-        """There may be something to fetch, now or in a moment."""
+        """Look for files now: there may be some to fetch, or will be in a moment."""
         self._pause = self._pace.poll
         self._wake.set()
 
@@ -119,7 +122,7 @@ class Fetcher:
         self._wake.set()
 
     async def _finish(self) -> None:
-        """Let what is nearly done end, and hand the rest back."""
+        """Wait for fetches that are nearly done, and hand the rest back."""
         if not self._held:
             return
         _, late = await asyncio.wait(self._held, timeout=self._pace.grace.total_seconds())
@@ -134,7 +137,7 @@ class Fetcher:
             log.warning("files not handed back", code=error.code)  # their leases will end
 
     async def _rest(self, stop: asyncio.Event) -> None:
-        """Until the bell rings, something is due, or it is time to look; a little while in any case."""
+        """Wait for a wake-up, the next due file or the next poll; in any case a short moment."""
         stopping = asyncio.create_task(stop.wait())
         waking = asyncio.create_task(self._wake.wait())
         try:
@@ -147,7 +150,7 @@ class Fetcher:
             waking.cancel()
 
     def _until_next(self) -> float:
-        """Seconds until the next look, unless the bell rings."""
+        """Return the seconds until the next look, unless a wake-up comes first."""
         longest = self._pace.idle if self._bell.redis.state == "up" else self._pace.deaf
         pause = min(self._pause, longest)
         self._pause = min(pause * 2, longest)
@@ -157,7 +160,11 @@ class Fetcher:
         return min([pause.total_seconds(), *(due - now + 0.001 for due in self._due[:1])])
 
     async def _claim(self) -> list[Wanted]:
-        """Who holds half of the slots gets no more for now: a slow platform leaves room for the others."""
+        """Claim files to fetch.
+
+        An account that already uses half of the slots gets none, so that a slow platform leaves room for the
+        others.
+        """
         busy = Counter(wanted.account for wanted in self._held.values())
         half = max(1, self._pace.slots // 2)
         full = {account for account, held in busy.items() if held >= half}
@@ -184,7 +191,9 @@ class Fetcher:
                 log.warning("files not renewed", code=error.code)
 
     async def _fetch(self, wanted: Wanted) -> None:
-        """One try, and its record. A record that cannot be written is tried again until it can."""
+        """Try to fetch one file and record the result. A record that cannot be written is retried until it
+        can.
+        """
         try:
             result = await self._try(wanted)
             FILES.labels(result.outcome).inc()
@@ -213,7 +222,7 @@ class Fetcher:
                 await asyncio.sleep(0.2)
 
     async def _discard(self, wanted: Wanted) -> None:
-        """Delete what an earlier try may have put before its worker died."""
+        """Delete what an earlier try may have stored before its worker died."""
         try:
             await self._store.delete(wanted.id)
         except PlatformDown as error:
@@ -221,7 +230,7 @@ class Fetcher:
 
     async def _try(self, wanted: Wanted) -> Fetched:
         try:
-            if wanted.attempts > self._pace.attempts:  # none of the tries came to an end
+            if wanted.attempts > self._pace.attempts:  # no try has recorded a result
                 return Fetched(wanted, "failed", reason="given up after too many tries")
             async with asyncio.timeout(self._pace.patience.total_seconds()):
                 return await self._kept(wanted) or await self._keep(wanted)
@@ -236,7 +245,9 @@ class Fetcher:
             return self._later(wanted, error)
 
     async def _kept(self, wanted: Wanted) -> Fetched | None:
-        """What an earlier try put whole into the store, and did not live to record."""
+        """Return the result of an earlier try that stored the whole file and died before recording it, or
+        None.
+        """
         if wanted.attempts == 1:
             return None
         glance = _Glance()
@@ -268,7 +279,7 @@ class Fetcher:
     async def _watched(
         self, content: AsyncIterator[bytes], glance: "_Glance", scanning: Scanning | None
     ) -> AsyncGenerator[bytes, None]:
-        """The content as it passes. Raises FileTooLarge, FileInfected."""
+        """Yield the content while it is measured and scanned. Raises FileTooLarge, FileInfected."""
         async for chunk in content:
             glance.at(chunk)
             if glance.size > self._max_bytes:
@@ -290,7 +301,7 @@ class Fetcher:
 
 
 class _Glance:
-    """Collect what must be seen of a file to know what it is."""
+    """Collect the beginning, the end and the size of a file, which tell its type."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -316,7 +327,7 @@ async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
 
 
 async def _closable(content: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Closes what it reads as soon as it is closed itself."""
+    """Yield the content, and close its source as soon as this generator is closed."""
     try:
         async for chunk in content:
             yield chunk

@@ -1,4 +1,4 @@
-"""Group commit: what is ready together is written together, and nothing waits for company."""
+"""Group commit: items that are ready together are written together, and none waits for others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,10 +11,10 @@ R = TypeVar("R")
 
 
 class GroupCommit(Generic[T, R]):
-    """Gathers the items that arrive while a write is under way, and writes them in one go after it.
+    """Gathers the items that arrive during a write, and writes them together after it.
 
-    A lone item is written at once. When a batch fails for another reason than the database being away, each
-    item is tried alone, so that one bad item fails by itself. `run` owns the writing.
+    A lone item is written at once. When a batch fails while the database is available, each item is tried
+    alone, so that one bad item fails by itself. `run` owns the writing.
     """
 
     def __init__(self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, limit: int = 256) -> None:
@@ -24,7 +24,7 @@ class GroupCommit(Generic[T, R]):
         self._arrived = asyncio.Event()
 
     async def submit(self, item: T) -> R:
-        """Returns when the item is committed; raises what its write raised.
+        """Write an item, and return its result when it is committed. Raises what its write raised.
 
         When the caller is cancelled the item may be written all the same.
         """
@@ -34,7 +34,7 @@ class GroupCommit(Generic[T, R]):
         return await future
 
     async def run(self) -> None:
-        """Write until cancelled. What still waits then fails with StorageUnavailable."""
+        """Write until cancelled. Items that still wait then fail with StorageUnavailable."""
         batch: list[tuple[T, asyncio.Future[R]]] = []
         try:
             while True:

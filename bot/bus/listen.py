@@ -1,4 +1,4 @@
-"""Accounts that fetch their events themselves: one process at a time does, another follows if it dies."""
+"""Listen on accounts that fetch their own events: one process at a time does, another follows if it dies."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -34,13 +34,13 @@ class Listeners:
     ) -> None:
         self._database = database
         self._connectors = connectors
-        self._fetching = fetching  # the accounts which no webhook serves
+        self._fetching = fetching  # the accounts that no webhook serves
         self._inbox = inbox
         self._me = me
         self.states: dict[AccountId, str] = {}  # "listening", "elsewhere" or an error's code
 
     async def run(self) -> None:
-        """Until cancelled; what this process leads is given up then. Accounts may come and go meanwhile."""
+        """Listen on all such accounts until cancelled, then give up their lead. Accounts may come and go."""
         serving: dict[AccountId, asyncio.Task[None]] = {}
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -57,7 +57,7 @@ class Listeners:
             self.states.clear()
 
     async def _serve(self, account: Account, connector: Listens) -> None:
-        """Lead the account, and listen while leading, until its connector is gone."""
+        """Lead the account until its connector is gone, and listen while leading."""
         listening: asyncio.Task[None] | None = None
         try:
             while await self._is_open(account, connector):
@@ -86,7 +86,7 @@ class Listeners:
                     await resign(connection, account.id, self._me)
 
     async def _is_open(self, account: Account, connector: Listens) -> bool:
-        """Return whether the account is still fetched for, and by this connector."""
+        """Return whether the account still fetches its events, and through this connector."""
         fetched = account.id in self._fetching()
         now: object = await self._connectors.get(account.id) if fetched else None
         return now is connector

@@ -1,4 +1,4 @@
-"""What Prometheus is told. Labels are codes and channels, never ids of people."""
+"""Metrics for Prometheus. Labels are codes, channels and account ids, never ids of people."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

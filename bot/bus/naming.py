@@ -1,4 +1,4 @@
-"""Names of files: what people called them, made safe to show, to save and to click on."""
+"""Make names of files safe to show, to save and to open."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from typing import Final
 
 UNKNOWN: Final = "application/octet-stream"
 OFFICE: Final = "application/vnd.openxmlformats-officedocument."
-_types = MimeTypes()  # Python's own table; what the machine adds would differ from one to the next
+_types = MimeTypes()  # Python's own table: the tables of machines differ
 _types.add_type("text/markdown", ".md")
 SUFFIXES: Final[dict[str, tuple[str, ...]]] = {  # the usual one first
     "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -53,28 +53,31 @@ SUFFIXES: Final[dict[str, tuple[str, ...]]] = {  # the usual one first
     f"{OFFICE}presentationml.presentation": (".pptx",),
 }
 _KNOWN: Final = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-_LOOSE: Final = {UNKNOWN: ".bin", "text/plain": ".txt", "application/zip": ".zip"}  # names for much else, too
-# What runs when it is clicked on; it shall not, whatever is in it.
+# Types of files that also have many other suffixes.
+_LOOSE: Final = {UNKNOWN: ".bin", "text/plain": ".txt", "application/zip": ".zip"}
+# Files with these suffixes run when they are opened. They must not, whatever they contain.
 _RUNNING: Final = """.exe .scr .com .bat .cmd .pif .cpl .msi .msp .ps1 .vb .vbs .vbe .js .jse .wsf .wsh .hta
     .lnk .url .reg .scf .jar .app .dmg .pkg .apk .sh .command .desktop .dll .iso .img"""
 _RUNS: Final = frozenset(_RUNNING.split())
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,10}\Z")
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:*?\"<>|]")
-# Directions of writing, invisible signs, halves of characters, and what no font has.
+# Marks of writing direction, invisible characters, surrogates and private characters.
 _DECEIVING: Final = re.compile(
     "[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffd\ud800-\udfff\ue000-\uf8ff]"
 )
 _RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)", re.I)  # by Windows
-_LONGEST: Final = 150  # bytes of UTF-8, without what is added here; file systems take 255
+_LONGEST: Final = 150  # bytes of UTF-8, without the suffixes added here; file systems take 255
 
 
 def promised(name: str) -> str | None:
-    """The type which a name tells of."""
+    """Return the MIME type that the suffix of a name stands for, or None."""
     return _types.guess_type(name)[0]
 
 
 def named(name: str, kind: str) -> str:
-    """A name without folders, disguises and anything that runs when it is clicked on, fit for the kind."""
+    """Return a safe name that fits the MIME type: no folders, no disguises, nothing that runs when it is
+    opened.
+    """
     clean = unicodedata.normalize("NFC", _DECEIVING.sub("", name.replace("\\", "/")))
     clean = _UNSAFE.sub("_", PurePosixPath(clean).name).strip(" .")
     found = _SUFFIX.search(clean)
@@ -89,6 +92,6 @@ def named(name: str, kind: str) -> str:
         return f"{stem}{suffix}"
     if suffix and suffix not in _KNOWN and (kind in _LOOSE or not usual):
         return f"{stem}{suffix}"
-    if suffix in _KNOWN:  # it tells of something else
+    if suffix in _KNOWN:  # the suffix belongs to another type
         return f"{stem}{usual or '.bin'}"
     return f"{stem}{suffix}{usual}"

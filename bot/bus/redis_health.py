@@ -1,4 +1,4 @@
-"""Whether Redis does its work, told to the log once when that changes, and all the time to whoever asks."""
+"""Know whether Redis works. A change is logged once; the state can be read at any time."""
 
 from typing import Final
 
@@ -25,11 +25,11 @@ class RedisHealth:
         REDIS_UP.set(not used)
 
     def up(self) -> bool:
-        """Note that it answers. Returns whether that is news."""
+        """Record that Redis answers. Return whether its state changed."""
         return self._turn("up", "")
 
     def down(self, error: BaseException) -> None:
-        """Note that it does not, and why."""
+        """Record that Redis does not answer, and why."""
         code, sentence = _why(error)
         self.sentence = sentence + _MEANWHILE
         self._turn("down", code)

@@ -1,4 +1,4 @@
-"""The hook for a virus scanner, which reads each file as it comes: a command, or a clamd."""
+"""Connect a virus scanner, either a command or clamd. It reads each file as it streams by."""
 
 import asyncio
 import os
@@ -16,20 +16,21 @@ _CONNECT = 5.0  # seconds
 _CHUNK = 64 * 1024
 _LENGTH = struct.Struct(">I")
 _SHOWN = 100  # characters of what the scanner says
-# Of our environment a scanner sees what a program needs to start, and none of the house's secrets.
+# The scanner's process gets only these variables of our environment, and so none of our secrets.
 _LENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 
 
 class Scanning(Protocol):
-    """One file under the scanner's eyes."""
+    """The scan of one file."""
 
     async def feed(self, chunk: bytes) -> None:
-        """The next bytes. Raises PlatformDown when the scanner went away."""
+        """Give the scanner the next bytes. Raises PlatformDown when the scanner went away."""
 
     async def verdict(self) -> str:
-        """After the last bytes: what was found, in the scanner's words; "" for a clean file.
+        """Return what was found, in the scanner's words, or "" for a clean file. Call it after the last
+        bytes.
 
-        Raises PlatformDown without a verdict, Refused when there will never be one.
+        Raises PlatformDown without a verdict, and Refused when there will never be one.
         """
 
 
@@ -37,9 +38,11 @@ Scan = Callable[[], AbstractAsyncContextManager[Scanning]]
 
 
 def by_command(command: str) -> Scan:
-    """The file comes on its standard input. Exit 0: clean; 1: infected, named in its first line; else: again.
+    """Return a scan that runs a command for each file, which reads the file on its standard input.
 
-    Raises SettingsError for words that a shell could not read. No shell runs it.
+    Exit code 0 means clean; 1 means infected, and the first line of output names the finding; with any other
+    code the file is tried again. No shell runs the command. Raises SettingsError when it cannot be split into
+    words as a shell does.
     """
     try:
         words = shlex.split(command)
@@ -93,7 +96,7 @@ class _Command:
             self._stdin.write(chunk)
             await self._stdin.drain()
         except ConnectionError:
-            self._closed = True  # it has seen enough: its exit code tells
+            self._closed = True  # it has read enough: its exit code is the verdict
 
     async def verdict(self) -> str:
         try:
@@ -112,7 +115,7 @@ class _Command:
 
 
 async def _first_line(output: asyncio.StreamReader) -> str:
-    """Reads to the end, that nobody be blocked, and keeps the beginning."""
+    """Return the first line of the output. Read to the end, so that the scanner does not block."""
     kept = b""
     while chunk := await output.read(_CHUNK):
         kept = (kept + chunk)[:4096]
@@ -120,8 +123,9 @@ async def _first_line(output: asyncio.StreamReader) -> str:
 
 
 def by_clamd(address: str) -> Scan:
-    """`address`: host:port, or the path of a socket, such as /run/clamav/clamd.ctl. clamd's INSTREAM:
-    https://docs.clamav.net/manual/Usage/Scanning.html#clamd. Raises SettingsError.
+    """Return a scan by clamd's INSTREAM: https://docs.clamav.net/manual/Usage/Scanning.html#clamd
+
+    `address` is host:port, or the path of a socket, such as /run/clamav/clamd.ctl. Raises SettingsError.
     """
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -171,7 +175,7 @@ class _Clamd:
             self._writer.write(_LENGTH.pack(len(piece)) + piece)
             await self._writer.drain()
         except ConnectionError:
-            self._closed = True  # it says why, before it hangs up
+            self._closed = True  # clamd has said why before it closed the connection
 
     async def verdict(self) -> str:
         await self._write(b"")
@@ -192,6 +196,6 @@ class _Clamd:
 
 
 def _words(said: bytes) -> str:
-    """Its first line, fit to be shown to people."""
+    """Return the first line of what the scanner said, fit to be shown to people."""
     line = said.rstrip(b"\0\r\n").decode("utf-8", "replace").strip().partition("\n")[0]
     return "".join(c if c.isprintable() else " " for c in line).strip()

@@ -1,7 +1,7 @@
-"""What a file is, by its content. What a platform or a sender says of it is only a hint.
+"""Identify a file by its content. The type that a platform or a sender claims is only a hint.
 
-A claim decides only between names which the content bears equally well: a container that holds sound alone is
-audio/mp4 or video/mp4 as claimed; a text is a table or a letter as claimed; it is never a picture.
+A claim decides only between types that the content fits equally well. A container that holds only sound is
+audio/mp4 or video/mp4 as claimed. A text is a table or a letter as claimed, but never a picture.
 """
 
 import re
@@ -11,7 +11,7 @@ import puremagic
 
 from bot.bus.naming import OFFICE, SUFFIXES, UNKNOWN, named, promised
 
-WINDOW: Final = 64 * 1024  # bytes of the beginning and of the end that are looked at
+WINDOW: Final = 64 * 1024  # bytes that are read of the beginning, and of the end
 
 _BY_START: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -74,8 +74,9 @@ _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
 
 
 def sniffed(head: bytes, tail: bytes, claimed: str, name: str) -> tuple[str, str]:
-    """MIME type, and a name that is safe to show and to save. Of each end, `head` and `tail`, up to WINDOW
-    bytes.
+    """Return the MIME type of a file, and a name for it that is safe to show and to save.
+
+    `head` and `tail` are the first and the last bytes of the file, up to WINDOW of each.
     """
     kind = _kind(head, tail, claimed.partition(";")[0].strip().lower(), name)
     return kind, named(name, kind)
@@ -109,7 +110,7 @@ def _container(head: bytes, tail: bytes, claimed: str) -> str:
         return _zip(head, tail)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _ole(head + tail, claimed)
-    if head.startswith(b"\x1f\x8b"):  # Telegram's moving stickers are nothing else inside
+    if head.startswith(b"\x1f\x8b"):  # Telegram's animated stickers are gzip inside
         return claimed if claimed == "application/x-tgsticker" else "application/gzip"
     if head.startswith(b"BM") and head[6:10] == bytes(4) and head[14:18] in (b"\x28\0\0\0", b"\x7c\0\0\0"):
         return "image/bmp"
@@ -121,7 +122,7 @@ def _telephone(brand: bytes) -> str:
 
 
 def _heard_or_seen(kind: str, claimed: str) -> str:
-    """The same container carries sound with pictures and without."""
+    """Return the audio type of a container when audio is claimed: the same container may hold sound alone."""
     heard = kind.replace("video/", "audio/")
     alike = {heard, "audio/x-m4a", "audio/m4a", "audio/aac"} if kind == "video/mp4" else {heard}
     return heard if claimed in alike else kind
@@ -141,7 +142,10 @@ def _zip(head: bytes, tail: bytes) -> str:
 
 
 def _names(part: bytes, mark: bytes, length_at: int, name_at: int) -> list[str]:
-    """Of the entries whose headers are in this part. https://pkware.cachefly.net/webdocs/APPNOTE, 4.3"""
+    """Return the names of the zip entries whose headers are in this part of the file.
+
+    See https://pkware.cachefly.net/webdocs/APPNOTE, 4.3.
+    """
     found: list[str] = []
     at = part.find(mark)
     while at >= 0 and len(found) < 1000:
@@ -158,7 +162,8 @@ def _ole(seen: bytes, claimed: str) -> str:
     if "EncryptedPackage".encode("utf-16-le") in seen and claimed.startswith(OFFICE):
         return claimed
     known = {kind for _, kind in _OLE}
-    return claimed if claimed in known else "application/x-ole-storage"  # the directory may be in the middle
+    # The directory that names the streams may be in the middle of the file.
+    return claimed if claimed in known else "application/x-ole-storage"
 
 
 def _executable(head: bytes) -> str:
@@ -180,9 +185,9 @@ def _sound(head: bytes, claimed: str) -> str:
 
 
 def _text(head: bytes, claimed: str, name: str) -> str:
-    """ "" for what nobody could read."""
+    """Return the MIME type of a readable text, or ""."""
     if claimed == "message/rfc822" and _HEADER.match(head.lstrip()):
-        return claimed  # a mail may hold letters of any charset, and bytes that are none
+        return claimed  # a mail may contain text in any charset, and bytes that are valid in none
     said = _decoded(head, sure=not claimed.startswith("text/"))
     if not said:
         return ""
@@ -216,13 +221,13 @@ def _decoded(head: bytes, *, sure: bool) -> str:
     try:
         return head[: max(len(head) - 3, 0)].decode() + head[-3:].decode(errors="ignore")
     except UnicodeDecodeError as error:
-        if error.start >= len(head) - 6:  # a character that the window cut through
+        if error.start >= len(head) - 6:  # the window ends within a character
             return head[: error.start].decode()
         return "" if sure else head.decode("cp1252", "replace")
 
 
 def _uncommon(head: bytes) -> str:
-    """What else has a signature, as the library knows them, and nothing that was looked for above."""
+    """Return the MIME type that the puremagic library finds, except text and the types recognized above."""
     try:
         matches = puremagic.magic_string(head[:8192])
     except (puremagic.PureError, ValueError):

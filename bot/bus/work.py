@@ -1,6 +1,6 @@
-"""Turns: claim what is due, advance each conversation once, commit what is ready together.
+"""Turns: claim due conversations, advance each once, commit together what is ready together.
 
-Any number of workers may run. A conversation is in one hand at a time; every other one never waits for it.
+Any number of workers may run. One worker at a time holds a conversation; the others never wait for it.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ from storage.turns import Commit, Lease, Turns
 
 log = structlog.get_logger(__name__)
 
-_MARGIN = 0.001  # seconds after something is due: the database's clock decides, and is asked once
+_MARGIN = 0.001  # seconds to look after something is due: the database's clock decides, and one look must do
 _LEAVES = (
     Deliver,
     Amend,
@@ -65,37 +65,37 @@ _LEAVES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a worker works. `lease`: until a dead worker's conversations are taken over."""
+    """How a worker works. `lease`: after this time the conversations of a dead worker are taken over."""
 
     slots: int = 500  # conversations at once
     batch: int = 64  # claimed at once
     lease: timedelta = timedelta(seconds=15)
     poll: timedelta = timedelta(seconds=1)
     grace: timedelta = timedelta(seconds=18)  # to drain; platforms kill after 20 to 30
-    think: timedelta = timedelta(seconds=60)  # an answerer may take
+    think: timedelta = timedelta(seconds=60)  # limit for an answerer
     typing_after: timedelta = timedelta(milliseconds=300)
     typing_every: timedelta = timedelta(seconds=4)  # Telegram shows it for 5 s
 
 
 @dataclass(slots=True)
 class _Running:
-    """One conversation in this worker's hand."""
+    """A conversation that this worker holds."""
 
     lease: Lease
-    insist: bool  # the burst is long enough: answer, whatever the customer adds
+    insist: bool  # the burst is long enough: answer it, even if the customer adds to it
     asking: asyncio.Task[Answer] | None = None
     superseded: bool = False
     stages: dict[str, float] = field(default_factory=dict)
 
     def supersede(self) -> None:
-        """The customer wrote on: what is being made now would answer a question already outdated."""
+        """Cancel the answer that is being made: the customer has written again, so it would come too late."""
         if not self.insist and self.asking is not None:
             self.superseded = True
             self.asking.cancel()
 
 
 class Worker:
-    """Advances conversations until told to stop, then lets those under way finish."""
+    """Advances conversations until told to stop, then finishes those that have begun."""
 
     def __init__(
         self,
@@ -123,13 +123,16 @@ class Worker:
         self._pace = pace
         self._running: dict[ConversationId, _Running] = {}
         self._due: list[float] = []  # loop times at which something becomes due
-        self._wake = asyncio.Event()  # there is a reason to stop sleeping
-        self._ready = False  # and it is to claim, not only that something will become due
+        self._wake = asyncio.Event()  # set when there is a reason to stop sleeping
+        self._ready = False  # whether that reason is to claim now, not only a new time in `_due`
         self._group: GroupCommit[Commit, str] = GroupCommit(self._write)
         bell.listen(self.heard)
 
     def heard(self, wakes: Sequence[Wake]) -> None:
-        """The bell rang."""
+        """Note which conversations become due and when. Cancel an answer whose customer has written again.
+
+        An empty wake-up means: look now.
+        """
         now = time.monotonic()
         for wake in wakes:
             heapq.heappush(self._due, now + wake.after.total_seconds())
@@ -140,12 +143,14 @@ class Worker:
         self._wake.set()
 
     def _look(self) -> None:
-        """Claim at once: a conversation was let go, and may have more to do."""
+        """Wake the claim loop now: a released conversation may be due again."""
         self._ready = True
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then drain within the grace. Leases of what is left are released."""
+        """Work until `stop` is set, then finish within the grace period and release the leases of what is
+        left.
+        """
         async with asyncio.TaskGroup() as keepers:
             group = keepers.create_task(self._group.run(), name="commit turns")
             renewing = keepers.create_task(self._renew(), name="renew leases")
@@ -159,7 +164,7 @@ class Worker:
         tasks: set[asyncio.Task[None]] = set()
         try:
             while not stop.is_set():
-                self._ready = False  # before the claim, or a ring during it would be lost
+                self._ready = False  # before the claim, or a wake-up during it would be lost
                 claimed = await self._claim(min(self._pace.batch, self._pace.slots - len(tasks)))
                 for lease, view in claimed:
                     self._running[lease.conversation] = running = _Running(lease, False)
@@ -187,7 +192,9 @@ class Worker:
             return []
 
     async def _idle(self, stop: asyncio.Event, tasks: set[asyncio.Task[None]]) -> None:
-        """Sleep until told to stop, something is ready or becomes due, a slot is free, or the poll is."""
+        """Sleep until stopped, woken, something becomes due, a slot is free when all were used, or the poll
+        is due.
+        """
         end = time.monotonic() + self._pace.poll.total_seconds()
         full = tasks if len(tasks) >= self._pace.slots else set()
         while not (stop.is_set() or self._ready):
@@ -211,7 +218,7 @@ class Worker:
             heapq.heappop(self._due)
 
     async def _renew(self) -> None:
-        """Keep the leases, and notice without Redis that a customer wrote on or a lease was lost."""
+        """Renew the leases. Notice, also without Redis, that a customer wrote again or a lease was lost."""
         while True:
             await asyncio.sleep(self._pace.lease.total_seconds() / 3)
             held = [running.lease for running in self._running.values()]
@@ -229,7 +236,7 @@ class Worker:
                     running.supersede()
 
     async def _advance(self, running: _Running, view: View) -> None:
-        """One turn. Whatever happens, the conversation is either committed or given back."""
+        """Advance a conversation by one turn. Whatever happens, it is either committed or released."""
         lease = running.lease
         outcome = "failed"
         try:
@@ -252,7 +259,7 @@ class Worker:
             pause = timedelta(seconds=min(2.0 ** (lease.attempt - 1), 300))
             if isinstance(error, DeskError) and error.retry_after:
                 pause = max(pause, error.retry_after)
-            # The database being away is nobody's failure: it must not use up the tries.
+            # An outage of the database is no failure of the turn: it must not use up the tries.
             await self._release(lease, pause, failed=not isinstance(error, StorageUnavailable))
         finally:
             self._running.pop(lease.conversation, None)
@@ -311,7 +318,7 @@ class Worker:
             heapq.heappush(self._due, time.monotonic() + after)
 
     async def _act(self, running: _Running, decision: Decision, *, last: bool) -> Decision:
-        """Ask agents until one has answered or people have it. Raises Superseded."""
+        """Ask agents until one has answered or the conversation is escalated to people. Raises Superseded."""
         while decision.agent:
             try:
                 answer = await self._ask(running, decision)
@@ -327,7 +334,7 @@ class Worker:
         return decision
 
     async def _connectors_of(self, organization: OrgId) -> dict[str, Connector]:
-        """Return the connectors of the organization's accounts by their ids in its file."""
+        """Return the connectors of the organization's accounts, by the accounts' ids in its file."""
         found = {}
         for name, account in self._directory.of(organization).items():
             if (connector := await self._connectors.get(account.id)) is not None:
@@ -367,8 +374,10 @@ class Worker:
             raise AnswererUnavailable(f"no answer within {self._pace.think}") from None
 
     async def _type(self, view: View) -> None:
-        """Show the customer that an answer is being made. Best effort, and the one thing beside the outbox:
-        a hint that is worth nothing a second later is not worth a row.
+        """Show the customer that an answer is being made. Best effort.
+
+        This is the only thing that is not sent through the outbox: a hint that is worthless a second later is
+        not worth a row.
         """
         place = view.conversation.place
         connector = await self._connectors.named(view.conversation.organization, place.account)
@@ -382,7 +391,11 @@ class Worker:
             await asyncio.sleep(self._pace.typing_every.total_seconds())
 
     async def _commit(self, commit: Commit) -> str:
-        """Raises StorageUnavailable. Trying again after that is safe: the fence lets only one through."""
+        """Commit a turn and return its outcome.
+
+        Raises StorageUnavailable. Trying again after that is safe: the fencing token lets only one commit
+        through.
+        """
         begun = time.perf_counter()
         outcome = await self._group.submit(commit)
         STAGES.labels("commit").observe(time.perf_counter() - begun)
@@ -393,7 +406,7 @@ class Worker:
             return await self._turns.commit(connection, commits)
 
     async def _release(self, lease: Lease, after: timedelta | None, *, failed: bool) -> None:
-        """Give a conversation back; when the database is away its lease will end by itself."""
+        """Release a conversation. While the database is away its lease ends by itself."""
         try:
             async with self._database.begin() as connection:
                 await self._turns.release(connection, lease, after=after, failed=failed)
@@ -409,7 +422,7 @@ def _six_digits() -> str:
 
 
 def _said(view: View) -> int:
-    """How many messages of the customer this turn holds."""
+    """Return how many messages of the customer this turn contains."""
     return sum(
         item.origin is Origin.CUSTOMER
         and isinstance(item.body, Event)
