@@ -1,4 +1,4 @@
-"""Keeping what the platforms tell us: dedupe key, customer, conversation, message, all in one transaction.
+"""Store what the platforms send: event, customer, conversation and message, in one transaction.
 
 Locks are taken in the order that the README states.
 """
@@ -69,10 +69,10 @@ from storage.sealing import KeyedHash, Sealer
 
 AnyRow = Row[Any]
 _RECEIPT_WAITS = timedelta(milliseconds=500)
-MAX_ID = 200  # characters of a platform's id; longer ones are nobody's
-# So long at most after somebody's last words, and after the last of all who write to an account.
+MAX_ID = 200  # characters of a platform's id; no platform has longer ones
+# How long a flood lasts at most after the last message: of one sender, and of all senders of an account.
 _ONE_FLOODS, _ALL_FLOOD = 300.0, 600.0  # seconds
-NOBODY = AccountId(UUID(int=0))  # stands as the account of events that we tell ourselves
+NOBODY = AccountId(UUID(int=0))  # the account of inputs that we create ourselves
 
 CONTENT = "messages.content"
 EXTRAS = "messages.extras"
@@ -83,15 +83,15 @@ PAYLOAD = "outbox.payload"
 FILE_REF = "files.ref"
 FILE_NAME = "files.name"
 FILE_ERROR = "files.error"
-MADE = "made:"  # begins the `ref` of a file that is fetched from nowhere: what follows is its text
+MADE = "made:"  # prefix of the `ref` of a file that we wrote ourselves: the rest is its text
 SENDER_TYPE = {Role.CUSTOMER: "human", Role.STAFF: "human", Role.AGENT: "agent", Role.SYSTEM: "system"}
 
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """A conversation that has something to do, and how long after now.
+    """A conversation that has something to do, and when, counted from now.
 
-    `said` is the input in which the customer wrote, 0 if it was somebody else who did something.
+    `said` is the number of the input in which the customer wrote, or 0 if somebody else did something.
     """
 
     conversation: ConversationId
@@ -101,7 +101,7 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a batch. `ignored` are nobody's words, or were said where nobody of ours listens."""
+    """The outcome of a batch, as counts. `ignored` events concern no conversation."""
 
     wakes: tuple[Wake, ...] = ()
     fresh: int = 0
@@ -112,7 +112,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something for a conversation that is known: how staff's events and our own reports come in."""
+    """An input for a known conversation, such as an event of staff or a report of our own."""
 
     account_id: AccountId
     external_id: str
@@ -135,30 +135,30 @@ class _Head:
     """The counters of a conversation whose row is locked."""
 
     id: ConversationId
-    customer: UUID  # of those who were merged, the one that was kept
+    customer: UUID  # the one that was kept, if customers were merged
     closed: bool  # resolved, and too long ago to be opened again
     accepted: int
     handled: int
     position: int
     said: int
-    answering: bool = True  # an agent or a flow has the word: a burst is worth waiting for
+    answering: bool = True  # an agent or a flow is the owner: a burst is worth waiting for
     wake: timedelta | None = None
-    patient: bool = True  # only such things came as can wait for the end of a quiet window
-    placed: bool = True  # it is known where the customer is
+    patient: bool = True  # all inputs so far can wait for the end of a quiet window
+    placed: bool = True  # the conversation has a place
     place: UUID | None = None  # where the customer wrote now
 
 
 @dataclass(frozen=True, slots=True)
 class _Locked:
-    """Conversations whose rows are locked, and which of them each place leads to."""
+    """Conversations whose rows are locked, and the current conversation of each place."""
 
     conversations: dict[ConversationId, _Head]
-    leads_to: dict[UUID, tuple[bytes, ConversationId]]  # with the hash that the place is known by
+    leads_to: dict[UUID, tuple[bytes, ConversationId]]  # the place's hash, and its conversation
 
 
 class Inboxes:
-    """The door into storage. Stateless but for a bounded memory of which conversation goes on where, and of
-    who has written how much.
+    """Stores incoming events. Holds no state except bounded caches of places and of how much each sender
+    wrote.
     """
 
     def __init__(
@@ -177,8 +177,8 @@ class Inboxes:
     async def accept(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> Accepted:
         """Store each arrival once, in the order given within each conversation.
 
-        Idempotent by (account, external id). The caller commits. Raises MalformedPayload, and PlaceMoved when
-        the caller must roll back and call again: what was remembered was no longer true.
+        Idempotent by (account, external id). The caller commits. Raise MalformedPayload. Raise PlaceMoved
+        when the cache was out of date: the caller must roll back and call again.
         """
         unique: dict[tuple[AccountId, str], Arrival] = {}
         nobodys = 0
@@ -217,7 +217,7 @@ class Inboxes:
             elif (entry := rooms.get(key)) is not None:
                 entries.append(entry)
             elif _notice_of(arrival.event) is not None:
-                continue  # it goes to each conversation that the notice lists
+                continue  # `wide` has an entry for each conversation that the notice lists
             elif arrival.event.in_our_thread or isinstance(arrival.event.content, Tapped | Submitted):
                 strays.append(arrival)
             else:
@@ -236,7 +236,11 @@ class Inboxes:
         )
 
     def _still_so(self, spots: Mapping[Key, Spot], heads: "_Locked", arrivals: Sequence[Arrival]) -> None:
-        """Under the locks: each place still leads where we thought, and what goes on there is not over."""
+        """Raise PlaceMoved unless each place still leads to the conversation in `spots`, which must not be
+        over.
+
+        Called when the conversations are locked.
+        """
         opening = {key_of(a.account, a.event) for a in arrivals if opens(a.event, known=True)}
         moved = [
             key
@@ -250,7 +254,7 @@ class Inboxes:
             raise PlaceMoved(f"{len(moved)} places lead elsewhere now")
 
     async def tell(self, connection: AsyncConnection, entries: Sequence[Entry]) -> tuple[Wake, ...]:
-        """Store entries of conversations that are known. Idempotent; locks the conversations."""
+        """Store inputs of known conversations. Lock these conversations. Idempotent."""
         heads, seen = await _lock_and_look(
             connection,
             {entry.conversation for entry in entries},
@@ -260,7 +264,7 @@ class Inboxes:
         return await self._store(connection, fresh, heads.conversations)
 
     async def adopt(self, connection: AsyncConnection) -> tuple[Wake, ...]:
-        """Bring strays into their conversations, now that their rooms are recorded. Idempotent."""
+        """Move stray events into their conversations, once their rooms are recorded. Idempotent."""
         rows = (await connection.execute(_STRAYS)).all()
         entries = []
         for row in rows:
@@ -280,15 +284,15 @@ class Inboxes:
         return await self._store(connection, entries, heads.conversations, _PLACE_STRAY)
 
     def forget(self, customer: CustomerId) -> None:
-        """Of a customer who was erased."""
+        """Forget all cached places of a customer who was erased."""
         self._places.forget_customer(customer)
 
     async def _rooms(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival]
     ) -> dict[tuple[AccountId, str], Entry]:
-        """Which of the staff's events were said in a room, by their keys.
+        """Return an entry for each event of staff that was written in a room, by the event's key.
 
-        Where the customer was erased there is nothing of theirs to seal it with: the organization's key is.
+        An erased customer has no key: the organization's key seals the event instead.
         """
         asked = [a for a in arrivals if a.event.place.thread or isinstance(a.event.content, Reacted | Tapped)]
         if not asked:
@@ -327,8 +331,10 @@ class Inboxes:
         return entries
 
     async def _concerned(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Entry]:
-        """Return an entry for each conversation that must hear of a change where staff work, or of a press
-        that is for many.
+        """Return an entry for each conversation that an event of staff concerns without naming it.
+
+        Such events are a change of the workplace, and a press of a button that stands for several
+        conversations.
         """
         entries = []
         for arrival in arrivals:
@@ -361,8 +367,10 @@ class Inboxes:
         return entries
 
     async def _pressed(self, connection: AsyncConnection, arrival: Arrival, notice: UUID) -> list[Entry]:
-        """Return an entry for each conversation that a notice lists. Its value names the team and counts
-        them, so that one of them answers who pressed.
+        """Return an entry for each conversation that a notice lists.
+
+        The value of each entry names the team and numbers the conversations, so that one of them answers the
+        person who pressed.
         """
         event, organization = arrival.event, arrival.account.organization
         assert isinstance(event.content, Tapped)  # noqa: S101  see `_notice_of`
@@ -455,9 +463,10 @@ class Inboxes:
         )
 
     def _too_much(self, entry: Entry, head: _Head) -> dict[UUID, tuple[OrgId, float]]:
-        """Count what somebody did who is none of ours. Returns who is flooding us, and for how many seconds.
+        """Count an event of a customer or a stranger. Return who is flooding us, and for how many seconds.
 
-        What is too much of a customer is not counted against the account: others would wait for it.
+        What exceeds the limit of one sender is not counted against the account: other senders would have to
+        wait.
         """
         rules, event = entry.rules, entry.body
         if rules is None or not isinstance(event, Event) or not isinstance(event.content, Deeds):
@@ -465,7 +474,7 @@ class Inboxes:
         if event.standing is Standing.INSIDER:
             return {}
         theirs = event.standing is Standing.CUSTOMER
-        subject = head.customer if theirs else entry.conversation  # strangers in a thread count together
+        subject = head.customer if theirs else entry.conversation  # strangers in a thread are counted as one
         seconds = self._floods.count(subject, rules.customer_per_minute, _ONE_FLOODS)
         if not seconds:
             subject = entry.account_id
@@ -473,7 +482,7 @@ class Inboxes:
         return {subject: (entry.organization, seconds)} if seconds else {}
 
     def _message(self, entry: Entry, said: LogEntry, head: _Head) -> dict[str, object]:
-        """Return the row of the log for an input that makes one, at the next position."""
+        """Return the row of the message that an input adds to the log. It gets the next position."""
         head.position += 1
         attachments = dump_attachments(said.attachments) if said.attachments else ""
         reference = dump_reference(said.reference) if said.reference != NO_REFERENCE else ""
@@ -496,7 +505,7 @@ class Inboxes:
         }
 
     def _files(self, entry: Entry, said: LogEntry, message: object) -> list[dict[str, object]]:
-        """Return the rows of the files that must be fetched for a message of the log."""
+        """Return the rows of a message's files, which must be fetched."""
         return [
             file_row(self._new_id(), position, attachment, entry.sealer)
             | {
@@ -512,7 +521,7 @@ class Inboxes:
 
 
 def check(event: Event) -> None:
-    """Raises MalformedPayload for ids that no platform makes and no index should hold."""
+    """Raise MalformedPayload if an id is longer than any platform's, or holds a NUL."""
     for name, value in (
         ("event id", event.external_id),
         ("message id", event.message),
@@ -530,7 +539,7 @@ def kind_of(body: Body) -> str:
 
 
 def _enter(arrival: Arrival, spot: Spot) -> Entry:
-    """The customer's event as an entry of the conversation that goes on where it came from."""
+    """Return the entry of a customer's event for the conversation of its place."""
     return Entry(
         arrival.account.id,
         event_key(arrival.account, arrival.event),
@@ -552,19 +561,19 @@ _OPENS_WINDOW = (Said, Tapped, Started, Submitted, Called)
 
 @dataclass(slots=True)
 class _Heard:
-    """What the places of a batch must remember: when the customer wrote, and how to answer there."""
+    """Updates of the places of a batch: when the customer wrote last, and how to answer there."""
 
     at: dict[UUID, datetime] = field(default_factory=dict)
     opened: dict[UUID, tuple[datetime, timedelta]] = field(default_factory=dict)
     answers: dict[UUID, tuple[str, Returns | None]] = field(default_factory=dict)
 
     def answer(self, place: UUID, context: str, returns: Returns | None) -> None:
-        """Take the newest, but none of somebody unverified where somebody verified wrote."""
+        """Remember the newest address for answers. An unverified sender does not replace a verified one."""
         if place not in self.answers or _verified(returns) or not _verified(self.answers[place][1]):
             self.answers[place] = context, returns
 
     def steps(self) -> Iterator[Step]:
-        """Return the statements, each for its places in order."""
+        """Yield the statements that update the places. Each updates its places in order of their ids."""
         if self.at:
             places = sorted(self.at)
             yield _HEAR, {"ids": places, "heard": [self.at[place] for place in places]}
@@ -599,7 +608,7 @@ def _verified(returns: Returns | None) -> bool:
 
 
 def _hear(entry: Entry, head: _Head, heard: _Heard) -> None:
-    """What its place must remember of an event: the customer's last word, and how to answer there."""
+    """Collect what an event changes at its place: when the customer wrote last, and how to answer there."""
     event, spot = entry.body, entry.spot
     assert isinstance(event, Event) and spot is not None  # noqa: S101, PT018  only a customer's event has one
     if not head.placed:
@@ -607,7 +616,7 @@ def _hear(entry: Entry, head: _Head, heard: _Heard) -> None:
     if event.standing is not Standing.CUSTOMER:
         return
     if isinstance(event.content, _OPENS_WINDOW) and not event.automatic:
-        if not isinstance(event.content, Called):  # who calls goes on writing where they wrote
+        if not isinstance(event.content, Called):  # a call does not change where a customer writes
             head.place = spot.place
         heard.at[spot.place] = max(heard.at.get(spot.place, event.occurred_at), event.occurred_at)
         if event.opens is not None:
@@ -617,7 +626,7 @@ def _hear(entry: Entry, head: _Head, heard: _Heard) -> None:
 
 
 def file_row(id_: UUID, position: int, attachment: Attachment, sealer: Sealer) -> dict[str, object]:
-    """What the row of a file says of the attachment itself."""
+    """Return the columns of a file's row that describe the attachment."""
     return {
         "id": id_,
         "position": position,
@@ -628,13 +637,13 @@ def file_row(id_: UUID, position: int, attachment: Attachment, sealer: Sealer) -
 
 
 def _schedule(entry: Entry, head: _Head) -> None:
-    """When the conversation shall wake for this entry; the quiet window moves with every message."""
+    """Set when a conversation wakes for an entry. Each message moves its quiet window."""
     wake = timedelta()
     can_wait = isinstance(entry.body, Event) and isinstance(entry.body.content, Reacted | Receipt)
     head.patient = head.patient and (can_wait or entry.origin is Origin.SELF)
     if isinstance(entry.body, Event) and isinstance(entry.body.content, Receipt):
         if head.wake is None:
-            head.wake = _RECEIPT_WAITS  # it may be here before our own record of what was sent
+            head.wake = _RECEIPT_WAITS  # a receipt may arrive before we have recorded the delivery
         return
     if entry.rules is not None and isinstance(entry.body, Event):
         content = entry.body.content
@@ -656,7 +665,7 @@ def _thread(arrival: Arrival) -> tuple[AccountId, str, str]:
 
 
 def _notice_of(event: Event) -> UUID | None:
-    """Return the notice whose button an event is the press of."""
+    """Return the id of the notice whose button was pressed, or None if the event is no such press."""
     if not isinstance(event.content, Tapped) or event.content.action not in (SEND_ALL, OPEN_NEXT):
         return None
     try:
@@ -666,8 +675,10 @@ def _notice_of(event: Event) -> UUID | None:
 
 
 async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> AnyRow | None:
-    """Platforms tell of a reaction, and of a tap on an old card, by its message alone: the room in which we
-    showed it or staff wrote it. A button of a direct message belongs to the conversation that wrote it.
+    """Return the room of the message that an event is about, or None.
+
+    Platforms report a reaction, or a press on an old card, with the id of its message alone. A button of a
+    direct message belongs to the conversation that sent it.
     """
     content = arrival.event.content
     if not isinstance(content, Reacted | Tapped) or not content.message:
@@ -686,7 +697,7 @@ async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> Any
 
 
 def _former_id(entry: Entry) -> str:
-    """Return what a change where staff work was known by in each conversation before migration 0012."""
+    """Return the id that an event about the workplace had in each conversation before migration 0012."""
     return f"{entry.body.external_id}:{entry.conversation}" if isinstance(entry.body, Event) else ""
 
 
@@ -697,7 +708,10 @@ async def _lock_and_look(
     places: Collection[UUID] = (),
     arrived: Sequence[tuple[Account, Event]] = (),
 ) -> tuple[_Locked, set[tuple[AccountId, str]]]:
-    """Lock conversations, and then see which of the events are known: nobody can add them meanwhile."""
+    """Lock conversations, then return which events are stored already.
+
+    Nobody can add these events before the locks are released.
+    """
     locked, known, leading = await together(
         connection,
         (_LOCK, {"conversations": sorted(conversations)}),
@@ -725,7 +739,7 @@ def _head(row: AnyRow) -> _Head:
 
 
 async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> set[tuple[ConversationId, str]]:
-    """Return which of the customers' messages that are edited here the log has, by the platform's ids."""
+    """Return those of the customers' edited messages that the log has, by the platform's ids."""
     edited = [
         (entry.conversation, ref, reference_hash(entry.index, ref) if entry.index else ref)
         for entry in entries
@@ -741,7 +755,10 @@ async def _logged(connection: AsyncConnection, entries: Sequence[Entry]) -> set[
 
 
 async def _labels(connection: AsyncConnection, entries: Sequence[Entry]) -> dict[str, str]:
-    """Return what buttons said whose taps do not tell it, by the taps' ids: what we sent last knows."""
+    """Return the labels of pressed buttons whose events do not carry them, by the ids of the events.
+
+    The labels are looked up in the newest posts of the conversation.
+    """
     labels = {}
     for entry in entries:
         content = entry.body.content if isinstance(entry.body, Event) else None
@@ -769,7 +786,7 @@ def _log_entry(
 
 
 async def _move_rooms(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:
-    """Let the rooms of a chat that has another id now be found there."""
+    """Update the rooms of chats whose id has changed."""
     for arrival in arrivals:
         content, place = arrival.event.content, arrival.event.place
         if isinstance(content, WorkplaceChanged) and content.change is WorkplaceChange.CHAT_MOVED:
@@ -778,7 +795,7 @@ async def _move_rooms(connection: AsyncConnection, arrivals: Sequence[Arrival]) 
 
 
 async def _keep_strays(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> None:
-    """Words in a thread of ours whose card is not recorded yet; `adopt` brings them in when it is."""
+    """Store events in a thread of ours whose card is not recorded yet. `adopt` places them later."""
     if arrivals:
         await connection.execute(
             _INSERT_STRAY,
@@ -821,7 +838,7 @@ _WORKING = text(f"""{_CONCERNS}
     )
     order by v.id
 """)
-# Also where a closing can still be undone and would give it back to who had it: words of ours wait there.
+# Includes conversations whose closing can still be undone, because a message of staff waits there.
 _WORKING_OR_CLOSING = text(f"""{_CONCERNS}
     where v.organization_id = :organization and v.id in (
         select r.conversation_id from rooms r join conversations w on w.id = r.conversation_id
@@ -838,7 +855,7 @@ _CONCERNED: Mapping[WorkplaceChange, TextClause] = {
     WorkplaceChange.CHAT_MADE_PUBLIC: _WORKING,
     WorkplaceChange.PERSON_DEACTIVATED: _WORKING_OR_CLOSING,
     WorkplaceChange.PERSON_LEFT: _WORKING_OR_CLOSING,
-    # Whichever conversation was there last tells the admins.
+    # The newest conversation of the chat tells the admins.
     WorkplaceChange.CHAT_RENAMED: text(f"""{_CONCERNS}
         where v.id = (
             select r.conversation_id from rooms r join conversations w on w.id = r.conversation_id
@@ -904,7 +921,7 @@ _OPENED = text("""
     where p.id = t.id
 """)
 
-# Who nobody vouches for does not come to be answered where somebody else is.
+# An unverified sender does not replace the address for answers of a verified one.
 _ANSWER_TO = text("""
     update places p set context = t.context, mailbox_hash = t.mailbox, domain_hash = t.domain,
         return_verified = t.verified
@@ -977,7 +994,7 @@ _LOGGED = text("""
         and m.role = 'customer'
 """)
 
-# An old button is one of the newest posts: a question is asked again, or put to people.
+# 50 are enough: a question that stays unanswered is asked again, or handed to people.
 _POSTED = text("""
     select o.payload from outbox o
     where o.conversation_id = :conversation and o.room_id is null and o.kind = 'post' and o.payload <> ''

@@ -1,10 +1,10 @@
-"""Which conversation goes on where somebody wrote, and whose it is.
+"""Find the place that an event was written in, the conversation that goes on there, and its customer.
 
-A place is looked up by a keyed hash of what the platform calls it. Most are known, and then this is a look
-into memory. Where one is not, the slow way locks every conversation that may be concerned, and then makes
-what is missing under advisory locks, so that a race of two processes leaves no second customer and no second
-conversation: first the keys of identities in order, then those of customers in order. A conversation that
-turns out to be concerned only later would be locked out of order (see the README): the caller begins again.
+A place is looked up by a keyed hash of the platform's ids. Most places are in memory. For the others,
+`Places.spots` first locks every conversation that may be concerned. It then creates missing rows under
+advisory locks, so that two processes never create two customers or two conversations: first the locks of
+identities in order, then those of customers in order. A conversation that is found only after that would be
+locked out of order (see the README): PlaceMoved is raised, and the caller starts again.
 """
 
 import json
@@ -58,7 +58,7 @@ ADDRESS = "identities.address"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the organization file says about accepting."""
+    """The rules of the organization file about accepting events."""
 
     quiet: timedelta
     burst_cap: int  # messages
@@ -69,17 +69,16 @@ class Rules:
     addressed: Mapping[str, str] = field(default_factory=dict)  # others, by the address in lower case
 
     def owner_of(self, event: Event) -> str:
-        """Return who has the word in a conversation that an event opens."""
+        """Return the name of the owner of a conversation that an event opens."""
         address = event.addressed.casefold()
         return self.addressed.get(address) or self.addressed.get(without_tag(address), self.owner_name)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event at the door of the account it came to.
+    """An event that arrived at an account, before it is stored.
 
-    Payment card numbers that a customer typed are masked before any of it is stored. Staff decide themselves
-    what they write.
+    Payment card numbers that a customer typed are masked here. What staff write is not changed.
     """
 
     account: Account
@@ -93,15 +92,15 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place that is known: its row, the conversation that goes on there, and whose key that is under."""
+    """A known place: its row, its current conversation, and the keys of both customers concerned."""
 
     place: UUID
     conversation: ConversationId
     customer: CustomerId
     sealer: Sealer
-    owner: Sealer  # of the customer whose place it is
+    owner: Sealer  # of the customer who writes in this place
     whose: CustomerId  # that customer
-    begun: bool = False  # the conversation, in this transaction: nobody else can see it yet
+    begun: bool = False  # the conversation was created in this transaction: nobody else can see it yet
 
 
 def key_of(account: Account, event: Event) -> Key:
@@ -113,7 +112,7 @@ def key_of(account: Account, event: Event) -> Key:
 async def known_threads(
     connection: AsyncConnection, account: Account, threads: Iterable[Place]
 ) -> frozenset[Place]:
-    """Return the threads of an account in which somebody has written."""
+    """Return those of the given threads of an account in which somebody has written."""
     hashes = {account.keys.index.of("place", each.channel, each.chat, each.thread): each for each in threads}
     given = {"account": account.id, "hashes": sorted(hashes)}
     rows = await connection.execute(_KNOWN_THREADS, given)
@@ -121,12 +120,15 @@ async def known_threads(
 
 
 def identity_of(account: Account, event: Event, address: str = "") -> bytes:
-    """How one account knows who wrote. An address that nobody vouches for is somebody else in every place."""
+    """Return the keyed hash by which an account knows the sender of an event.
+
+    The same unverified address in two places gives two identities.
+    """
     return identity_hash(account.keys.index, event, address)
 
 
 def identity_hash(index: KeyedHash, event: Event, address: str = "") -> bytes:
-    """Return the same; `index` is the organization's."""
+    """Return the keyed hash of an event's sender, as `identity_of`. `index` belongs to the organization."""
     place, sender = event.place, event.sender
     if not sender.verified:
         return index.of("unverified", place.channel, place.chat, sender.external_id)
@@ -135,7 +137,7 @@ def identity_hash(index: KeyedHash, event: Event, address: str = "") -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """Where answers go, as keyed hashes: of the mailbox, and of its domain."""
+    """The address that answers go to, as keyed hashes of the mailbox and of its domain."""
 
     mailbox: bytes
     domain: bytes
@@ -150,7 +152,7 @@ def returns_of(index: KeyedHash, returns: ReturnAddress | None) -> Returns | Non
 
 
 def returns_row(returns: Returns | None) -> dict[str, object]:
-    """Return what the row of a place says of it."""
+    """Return the columns of a place that hold the address for answers."""
     return {
         "mailbox": returns.mailbox if returns else None,
         "domain": returns.domain if returns else None,
@@ -159,12 +161,12 @@ def returns_row(returns: Returns | None) -> dict[str, object]:
 
 
 def _place_of(account: Account, address: str) -> Key:
-    """The key of a person's own chat."""
+    """Return the key of a person's private chat."""
     return account.id, account.keys.index.of("place", account.channel, address, "")
 
 
 def token_of(event: Event) -> str:
-    """The invitation that an event accepts; "" for most."""
+    """Return the token of the invitation that an event accepts, or "" if it accepts none."""
     if event.shared or not event.private or not event.sender.verified:
         return ""
     match event.content:
@@ -180,7 +182,7 @@ def token_hash(index: KeyedHash, token: str) -> bytes:
 
 
 class Places:
-    """Stateless but for a bounded memory of the places it has seen."""
+    """Finds and creates places. Holds no state except a bounded cache of places."""
 
     def __init__(
         self,
@@ -212,9 +214,11 @@ class Places:
         arrivals: Sequence[Arrival],
         others: Collection[ConversationId] = (),
     ) -> dict[Key, Spot]:
-        """Of every arrival but those that found nobody: a receipt, or an insider, where no customer is.
+        """Return the location of each event, by key. Create missing customers, places and conversations.
 
-        `others` are conversations that the transaction locks as well. Raises PlaceMoved.
+        Omit events that belong to no customer, such as a receipt for an unknown chat. `others` are
+        conversations that the transaction locks as well. Raise PlaceMoved when a place leads to a
+        conversation that is not locked: the caller rolls back and calls again.
         """
         first: dict[Key, Arrival] = {}
         inviting: set[Key] = set()
@@ -238,14 +242,14 @@ class Places:
         return known
 
     def _leads_on(self, arrivals: Sequence[Arrival]) -> bool:
-        """Whether an address may have to be made known beside those that were written from."""
+        """Return whether an event may add a second address to a customer."""
         moving = any(isinstance(arrival.event.content, AddressChanged) for arrival in arrivals)
         return moving or any(pair not in self._paired for pair in _two_ids(arrivals))
 
     async def _lock(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], others: Collection[ConversationId]
     ) -> set[ConversationId]:
-        """Lock all conversations in which the arrivals may go on, before anything is written."""
+        """Lock all conversations that the events may belong to, before anything is written. Return ids."""
         tokens = {
             token_hash(a.account.keys.index, token): a.account.organization
             for a in arrivals
@@ -301,7 +305,10 @@ class Places:
     async def _fresh(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], opening: Mapping[Key, Arrival]
     ) -> dict[Key, Arrival]:
-        """Without the events that are known: one that is told again must open nothing. In order of keys."""
+        """Return the events of `opening` that are not stored yet, in order of their keys.
+
+        A redelivered event must not open a conversation.
+        """
         names = [(a, key) for a in arrivals if (key := key_of(a.account, a.event)) in opening]
         rows = await connection.execute(SEEN, seen_before((a.account, a.event) for a, _ in names))
         seen = {(row.account_id, row.external_id) for row in rows}
@@ -314,7 +321,7 @@ class Places:
         self._spots[key] = spot
 
     async def _find(self, connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, tuple[Spot, bool]]:
-        """With whether the conversation is over."""
+        """Return the places with these keys, each with whether its conversation is over."""
         [rows] = await together(connection, (_FIND, _pairs(keys)))
         return {
             (AccountId(row.account_id), bytes(row.place_hash)): (
@@ -334,14 +341,14 @@ class Places:
     async def _open(
         self, connection: AsyncConnection, opening: Mapping[Key, Arrival], locked: set[ConversationId]
     ) -> dict[Key, Spot]:
-        """The slow way: see the module."""
+        """Join each event to an open conversation, or create one, under advisory locks (see the module)."""
         who = {key: (key[0], identity_of(a.account, a.event)) for key, a in opening.items()}
         guards = {_guard(identity) for identity in who.values()}
         tokens: dict[Key, bytes] = {}
         for key, arrival in sorted(opening.items(), key=lambda item: item[1].event.occurred_at):
             if token := token_of(arrival.event):
                 hash_ = token_hash(arrival.account.keys.index, token)
-                if hash_ not in tokens.values():  # good for one, in a batch as well
+                if hash_ not in tokens.values():  # an invitation is accepted once, also within a batch
                     tokens[key] = hash_
         await connection.execute(_GUARD, {"keys": sorted(guards | {t.hex() for t in tokens.values()})})
         found = await self._find(connection, tuple(opening))
@@ -350,7 +357,7 @@ class Places:
         roots = sorted({f"customer:{people[identity].root}" for identity in who.values()})
         await connection.execute(_GUARD, {"keys": roots})
         chats = {_chat(a): a.account.organization for a in opening.values()}
-        lanes = await lanes_of(connection, chats, self._new_id)  # all at once: in order
+        lanes = await lanes_of(connection, chats, self._new_id)  # in one call, so that they are in order
         spots: dict[Key, Spot] = {}
         for key, arrival in opening.items():
             spot, over = found.get(key, (None, True))
@@ -366,12 +373,12 @@ class Places:
                 joined = await self._going_on(connection, person)
             leads = {joined, spot.conversation if spot is not None else None} - {None}
             if not leads <= locked:
-                # To refer to one that others hold would be to wait for them, who may wait for us.
+                # A foreign key to a row that another transaction holds waits for it: that could deadlock.
                 raise PlaceMoved("a place leads to a conversation that was begun since they were locked")
             spots[key] = await self._enter(
                 connection, key, arrival, person, spot, joined, lanes[_chat(arrival)]
             )
-            locked.add(spots[key].conversation)  # if it was begun here
+            locked.add(spots[key].conversation)  # it may have been created here
         return spots
 
     async def _people(
@@ -381,7 +388,10 @@ class Places:
         who: Mapping[Key, Key],
         links: "Mapping[Key, _Link | None]",
     ) -> "dict[Key, _Person]":
-        """Who wrote, made if they never did before. One who accepts an invitation becomes who invited."""
+        """Return the sender of each event. Create senders who never wrote before.
+
+        A sender who accepts an invitation is merged into the customer who invited them.
+        """
         wanted = sorted(set(who.values()))
         [rows] = await together(connection, (_IDENTITIES, _pairs(wanted)))
         people = {
@@ -443,7 +453,7 @@ class Places:
         return person
 
     async def _going_on(self, connection: AsyncConnection, person: "_Person") -> ConversationId | None:
-        """The matter of this customer that is open in another place of theirs."""
+        """Return the newest open private conversation of this customer in any place, or None."""
         found = await connection.scalar(_GOING_ON, {"root": person.root})
         return ConversationId(found) if found else None
 
@@ -457,10 +467,11 @@ class Places:
         joined: ConversationId | None,
         lane: LaneId,
     ) -> Spot:
-        """Point the place to the conversation that was joined, or to a new one of theirs.
+        """Point the place to the conversation that was joined, or to a new one.
 
-        Of one who was merged it is their own, under their own key: undone, they take it along. Where somebody
-        else wrote before, they get a place of their own: it goes with its customer when that one is erased.
+        A new conversation of a merged customer gets that customer's own key, so that it stays with them if
+        the merge is undone. Where somebody else wrote before, create a second place for this customer: a
+        place is erased with the customer it belongs to.
         """
         account, begun_here = arrival.account, joined is None
         customer, sealer = person.customer, person.sealer
@@ -496,10 +507,11 @@ class Places:
     async def _pair(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
     ) -> None:
-        """Whom the channel knows by two ids is one customer, by whichever they are named first or alone.
+        """Link the two ids of each sender whom the channel knows by two ids, so that either finds one
+        customer.
 
-        Only their own words count: a late receipt may name a number that they have left. Asked once for each
-        pair while it is remembered. Idempotent.
+        Consider only messages that a customer wrote: a late receipt may name a number that they have left.
+        Ask the database once for each pair, while the cache holds it. Idempotent.
         """
         for pair, (arrival, named) in _two_ids(arrivals).items():
             if pair in self._paired:
@@ -508,7 +520,7 @@ class Places:
             found = {key: spot for key, (spot, _) in (await self._find(connection, pair)).items()}
             found |= {key: spots[key] for key in pair if key in spots}
             if len(found) == len(pair):
-                if not spots:  # nothing was written in this transaction yet, which may fail
+                if not spots:  # nothing was written yet that a rollback could undo
                     self._paired[pair] = None
             elif number in found:
                 await self._lead_on(connection, arrival, found[number], named)
@@ -520,9 +532,9 @@ class Places:
     async def _follow(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
     ) -> None:
-        """A changed number: the new address is the same customer, and the conversation goes on there.
+        """Give the new address of a customer to them, and continue the conversation there.
 
-        Whoever had that number before has it no more. What is told again moves nobody a second time.
+        Take the address from any customer who had it before. A redelivered event changes nothing.
         """
         moving = [
             (arrival, spot)
@@ -547,7 +559,7 @@ class Places:
     async def _lead_on(
         self, connection: AsyncConnection, arrival: Arrival, spot: Spot, address: str, *, moves: bool = False
     ) -> None:
-        """Make an address of the same customer known. Idempotent: one that is somebody's stays theirs."""
+        """Add an address of the same customer. Idempotent: an address that somebody has stays theirs."""
         account, event = arrival.account, arrival.event
         index, channel = account.keys.index, account.channel
         chat = (account.id, index.of("chat", channel, address))
@@ -569,7 +581,7 @@ class Places:
     async def release(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
     ) -> None:
-        """A number that its customer has left leads to them no more: it will be somebody else's."""
+        """Take from each customer the number that they have left: its next user is somebody else."""
         for arrival in arrivals:
             if not isinstance(arrival.event.content, AddressChanged):
                 continue
@@ -614,7 +626,7 @@ def seal_place(place: Place, sealer: Sealer) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """An identity, whose it is, and whom that customer is merged into."""
+    """An identity, its customer, and the customer that this one is merged into."""
 
     identity: UUID
     customer: CustomerId
@@ -626,7 +638,7 @@ class _Person:
 @dataclass(frozen=True, slots=True)
 class _Link:
     id: UUID
-    conversation: ConversationId | None  # None: it is over, or others read along there
+    conversation: ConversationId | None  # None if it is over, or if other people can read it
     root: CustomerId
     root_key: bytes
 
@@ -644,10 +656,10 @@ _BEGINS_NOTHING = (
 
 
 def opens(event: Event, *, known: bool) -> bool:
-    """Whether it may begin a conversation. `known`: where one was before, and is over.
+    """Return whether an event may open a conversation. `known`: its place has one, which is over.
 
-    A stranger does not come to own the thread that they answered in. What is in no thread of ours must be
-    heard all the same. What is only about something said before begins nothing.
+    A stranger opens one only in a place that has none: whoever answers in a customer's thread does not become
+    its owner. An event about an earlier message, such as an edit or a receipt, opens none.
     """
     if event.standing is not Standing.CUSTOMER:
         return event.standing is Standing.STRANGER and not known
@@ -655,7 +667,9 @@ def opens(event: Event, *, known: bool) -> bool:
 
 
 def _says_more(event: Event) -> tuple[bool, bool, bool]:
-    """Of several that come from one place at once the one that decides what is begun there."""
+    """Return a sort key for events that arrive from one place at once: the largest one decides what is
+    opened.
+    """
     return bool(token_of(event)), opens(event, known=True), opens(event, known=False)
 
 
@@ -664,8 +678,9 @@ def _may_join(event: Event) -> bool:
 
 
 def _two_ids(arrivals: Sequence[Arrival]) -> dict[tuple[Key, Key], tuple[Arrival, str]]:
-    """Return each two places of a sender whom the channel knows by several ids, with the second's id; first
-    where they wrote from.
+    """Return each pair of places of a sender whom the channel knows by several ids, with the second id.
+
+    The place that they wrote from comes first in each pair.
     """
     return {
         (key_of(a.account, a.event), _place_of(a.account, alias)): (a, alias)
@@ -703,7 +718,8 @@ async def _links(connection: AsyncConnection, hashes: Sequence[bytes]) -> dict[b
     }
 
 
-# Not while words wait there until the customer writes: whoever wrote them was told that they leave then.
+# A conversation with a parked message is not closed: its author was told that it leaves when the customer
+# writes.
 CLOSED: Final = """
     v.status = 'resolved' and coalesce(v.reopen_until, '-infinity') < clock_timestamp()
     and not v.memory ? 'parked'
@@ -726,7 +742,7 @@ _FIND = text(f"""
     where c.data_key is not null and o.data_key is not null
 """)
 
-# Where they wrote, what their customers have open elsewhere, and where an invitation leads.
+# Locks the conversations of these places, the other open ones of their customers, and those of invitations.
 _LOCK = text(f"""
     select w.id from conversations w
     where w.id = any(cast(:others as uuid[]) || array(
@@ -758,7 +774,7 @@ _GUARD = text("""
     from (select key from unnest(cast(:keys as text[])) with ordinality as t(key, n) order by n) as k
 """)
 
-# Locked: they are not erased before what they open now is there to be erased with them.
+# Locked, so that a customer is erased only after the rows that are written now: they are then erased too.
 _IDENTITIES = text("""
     select i.account_id, i.address_hash, i.id, i.customer_id, c.data_key,
         coalesce(c.merged_into, c.id) as root
@@ -822,7 +838,7 @@ _PLACE = text("""
 
 _POINT = text("update places set conversation_id = :conversation where id = :id")
 
-# Nothing that is written there leads to it any more. What was said there still names it.
+# New events no longer find this place. Its old messages still refer to it.
 SET_ASIDE: Final = text("update places set place_hash = sha256(place_hash || uuid_send(id)) where id = :id")
 
 _FOLLOW = text("""
@@ -862,7 +878,7 @@ _TAKE = text("""
     from theirs where p.identity_id = theirs.id
 """)
 
-# Only where the new address has become the same customer's. The rows stay, for what was said there.
+# Only if the new address belongs to the same customer now. The rows stay, because messages refer to them.
 _RELEASE = text("""
     with old as (
         select p.id as place, i.id as identity from places p join identities i on i.id = p.identity_id

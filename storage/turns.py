@@ -1,7 +1,7 @@
-"""Claiming conversations and committing turns.
+"""Claim conversations and commit turns.
 
-A claim is a lease with a fencing token: a worker that lost its lease can no longer commit. A commit writes
-all effects of a turn or none; many turns share one transaction when many end at once.
+A claim is a lease with a fencing token: a worker that has lost its lease cannot commit. A commit writes all
+effects of a turn or none. Turns that end at the same time share one transaction.
 """
 
 import json
@@ -26,12 +26,12 @@ from storage.merging import alone
 from storage.sealing import Sealer
 from storage.views import views
 
-_UNREADABLE = timedelta(minutes=5)  # until one that could not be read is looked at again
+_UNREADABLE = timedelta(minutes=5)  # until a conversation that could not be read is tried again
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to advance one conversation. `accepted` is the last input that the view holds."""
+    """The right to advance one conversation. `accepted` is the number of the last input in the view."""
 
     conversation: ConversationId
     organization: OrgId
@@ -43,20 +43,20 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """All that a turn leaves behind."""
+    """What a turn writes: its effects, the next wake-up, and how it was decided."""
 
     lease: Lease
     view: View
     effects: tuple[Effect, ...]
-    insist: bool  # commit although the customer has written on meanwhile
+    insist: bool  # commit even if the customer has written again meanwhile
     wake_at: datetime | None  # the next timer
     started_at: datetime
     stages: Mapping[str, float]  # milliseconds
-    reasons: tuple[tuple[str, str], ...]  # who had the word, and why
+    reasons: tuple[tuple[str, str], ...]  # who handled it, and why
 
 
 class Turns:
-    """One per process. Every method is one or two statements in the caller's transaction."""
+    """Claims, renews, releases and commits turns. One per process; the caller owns the transaction."""
 
     def __init__(self, keys: Keys, new_id: NewId) -> None:
         self._keys = keys
@@ -65,9 +65,9 @@ class Turns:
     async def claim(
         self, connection: AsyncConnection, limit: int, lease: timedelta
     ) -> list[tuple[Lease, View]]:
-        """Lease up to `limit` conversations that are due, the longest waiting first, and read them.
+        """Lease up to `limit` conversations that are due, and read them. Prefer those that are due longest.
 
-        Never waits for a row that somebody else holds.
+        Never wait for a row that another transaction has locked.
         """
         given = {"limit": limit, "seconds": lease.total_seconds()}
         [rows] = await together(connection, (_CLAIM, given))
@@ -107,7 +107,7 @@ class Turns:
     async def renew(
         self, connection: AsyncConnection, leases: Sequence[Lease], lease: timedelta
     ) -> dict[ConversationId, int]:
-        """Keep the leases. Returns, of those still ours, the input in which the customer wrote last."""
+        """Extend leases. Return the customer's last input of each conversation that is still ours."""
         rows = await connection.execute(
             _RENEW,
             {
@@ -121,7 +121,11 @@ class Turns:
     async def release(
         self, connection: AsyncConnection, lease: Lease, *, after: timedelta | None, failed: bool
     ) -> None:
-        """Give a conversation back: after a pause, or as soon as it was to wake anyhow (None)."""
+        """Release a conversation without a commit.
+
+        It wakes `after` a pause, or at the time that was set before if that is None. `failed` keeps the
+        attempt counted.
+        """
         await connection.execute(
             _RELEASE,
             {
@@ -133,13 +137,14 @@ class Turns:
         )
 
     async def commit(self, connection: AsyncConnection, commits: Sequence[Commit]) -> list[str]:
-        """Write the turns. For each: "committed", "superseded" (the customer wrote on) or "stale".
+        """Write the turns. Return for each "committed", "superseded" (the customer wrote again) or "stale".
 
-        A superseded conversation is released and wakes when its quiet window ends. So is one that would be
-        reopened while the customer has begun another: the turn is decided again, and finds that one.
+        A superseded conversation is released and wakes when its quiet window ends. A turn is also superseded
+        when it would reopen a conversation although the customer has begun another: it is decided again, and
+        then finds the new one.
 
-        Raises Superseded, with nothing written, when something has begun to leave which a turn took for
-        unsent: in a batch each is then tried alone.
+        Raise Superseded, with nothing written, when a message has begun to leave that a turn believed unsent.
+        The caller then tries each turn of the batch alone.
         """
         ordered = sorted(commits, key=lambda item: item.lease.conversation)
         for organization in sorted({c.lease.organization for c in commits if _merges(c)}):
@@ -176,7 +181,7 @@ class Turns:
     async def _memory_sealers(
         self, connection: AsyncConnection, commits: Sequence[Commit]
     ) -> dict[CustomerId, Sealer]:
-        """Return what seals the memories that hold something of their customers."""
+        """Return the sealers for memories that hold data of their customers, by customer."""
         whose = {c.view.conversation.customer for c in commits if seals(_memory(c))}
         if not whose:
             return {}
@@ -205,7 +210,7 @@ def _merges(commit: Commit) -> bool:
 
 
 def _reopens(commit: Commit) -> bool:
-    """Whether a turn opens what was over, of which it believes that the customer still goes on there."""
+    """Return whether a turn reopens a resolved conversation that, as far as it knows, has no successor."""
     before = commit.view.conversation
     moves = [effect.status for effect in commit.effects if isinstance(effect, Move)]
     over = before.status is Status.RESOLVED and before.continued_in is None
@@ -213,9 +218,9 @@ def _reopens(commit: Commit) -> bool:
 
 
 async def _moved_on(connection: AsyncConnection, commits: Sequence[Commit]) -> set[ConversationId]:
-    """Return which of the conversations that are to be opened again have been followed by another.
+    """Return those of the conversations to be reopened whose customer has begun another one.
 
-    All are locked first: who begins a conversation locks the one before it.
+    Lock all conversations of the commits first: whoever begins a conversation locks the one before it.
     """
     reopened = [c.lease.conversation for c in commits if _reopens(c)]
     if not reopened:
@@ -230,7 +235,7 @@ def _memory(commit: Commit) -> Memory:
 
 
 def _finish(commit: Commit, sealer: Sealer | None) -> dict[str, object]:
-    """The conversation's row after the turn; all in the statement that checks the fence."""
+    """Return the new values of the conversation's row. The statement that checks the fence writes them."""
     before = commit.view.conversation
     owner, status = before.owner, before.status
     reopen: timedelta | None = None
