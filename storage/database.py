@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL: one engine per process, one transaction per `begin()`."""
+"""Connect to PostgreSQL: one engine per process, one transaction per `begin()`."""
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Step = tuple[TextClause, Mapping[str, object] | Sequence[Mapping[str, object]]]
 
 
 def engine_url(database_url: str) -> str:
-    """SQLAlchemy's name of a `postgres://` or `postgresql://` address on psycopg 3."""
+    """Return a `postgres://` or `postgresql://` URL in SQLAlchemy's form for psycopg 3."""
     for scheme in ("postgresql://", "postgres://"):
         if database_url.startswith(scheme):
             return "postgresql+psycopg://" + database_url.removeprefix(scheme)
@@ -31,12 +31,12 @@ def engine_url(database_url: str) -> str:
 
 
 async def together(connection: AsyncConnection, *steps: Step) -> list[list[Any]]:
-    """Execute statements one after the other in one round trip; of each, its rows with named columns.
+    """Execute statements in order, in one round trip. Return the rows of each, with named columns.
 
-    Each sees what those before it did, as if they were sent one by one. A sequence of values executes its
-    statement for each of them. Used where a message's way passes, since waiting and SQLAlchemy's own work
-    there cost more than the statements: it is bypassed, and the driver's pipeline mode is used. The
-    transaction stays the connection's, and its beginning travels along with the first statement.
+    Each statement sees the changes of those before it. With a sequence of values, a statement is executed
+    once for each. Use it on the path of a message, where round trips and SQLAlchemy's own work cost more than
+    the statements: it uses the driver's pipeline mode and bypasses SQLAlchemy. The transaction stays the
+    connection's; its BEGIN is sent with the first statement.
     """
     raw = (await connection.get_raw_connection()).driver_connection
     driver = cast("psycopg.AsyncConnection[Any]", raw)
@@ -54,7 +54,7 @@ async def together(connection: AsyncConnection, *steps: Step) -> list[list[Any]]
 
 @lru_cache(maxsize=512)
 def _written(statement: TextClause) -> bytes:
-    """As the driver wants it."""
+    """Return a statement in the driver's form."""
     return str(statement.compile(dialect=dialect.dialect())).encode()  # type: ignore[no-untyped-call]
 
 
@@ -64,15 +64,15 @@ _AS_TENANT = text("""
 
 
 class Database:
-    """Transactions which undo themselves unless the block ends well."""
+    """Transactions that are rolled back unless their block ends without an exception."""
 
     def __init__(self, database_url: str, *, pool: int = 8) -> None:
         self.url = database_url
-        self.full_at: float | None = None  # when its disk was last found full, by the monotonic clock
+        self.full_at: float | None = None  # when the disk was last found full, by the monotonic clock
         self.engine: AsyncEngine = create_async_engine(
             engine_url(database_url),
             pool_size=pool,
-            max_overflow=0,  # one beyond the pool would be opened and closed for one transaction
+            max_overflow=0,  # a connection beyond the pool would be opened and closed for one transaction
             pool_timeout=10,
             pool_use_lifo=True,
             hide_parameters=True,  # an error that is logged must not carry what people wrote
@@ -80,8 +80,8 @@ class Database:
                 "connect_timeout": 5,
                 "prepare_threshold": 2,
                 "application_name": "desk",
-                # Planning our statements anew costs more than running them, and changes nothing: they are
-                # written for one plan, which tests/storage/test_plans.py holds against large tables.
+                # Planning a statement each time costs more than running it, and changes nothing: each is
+                # written for one plan, which tests/storage/test_plans.py checks against large tables.
                 "options": "-c plan_cache_mode=force_generic_plan",
             },
         )
@@ -90,12 +90,12 @@ class Database:
     async def begin(self, organization: OrgId | None = None) -> AsyncIterator[AsyncConnection]:
         """Begin one transaction: committed when the block ends, rolled back when it raises.
 
-        With an organization it runs under a role that sees the rows of that one alone, whatever a statement
-        asks for (see `storage.row_security`): so does all that answers a person or an API. Batches that mix
-        organizations name none, and carry the organization in every statement.
+        With an organization, it runs under a role that sees only the rows of that organization, whatever a
+        statement asks for (see `storage.row_security`). Use that for all that answers a person or an API.
+        Batches that mix organizations give none, and name the organization in every statement.
 
-        Raises StorageUnavailable, or what is more precise, when the database does not do its work, before or
-        during the block.
+        Raise StorageUnavailable, or a more precise subclass, when the database fails before or during the
+        block.
         """
         try:
             async with self.engine.begin() as connection:
@@ -103,8 +103,8 @@ class Database:
                     await connection.execute(_AS_TENANT, {"role": TENANT, "organization": str(organization)})
                 yield connection
         except psycopg.errors.PipelineAborted:
-            raise  # a statement before it was refused: that is no matter of reaching the database
-        except (DBAPIError, PoolTimeout, psycopg.Error) as error:  # of the driver's own, by `together`
+            raise  # an earlier statement of the pipeline was refused: the database can be reached
+        except (DBAPIError, PoolTimeout, psycopg.Error) as error:  # psycopg's own come from `together`
             told = unavailable(error)
             if told is None:
                 raise

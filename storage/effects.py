@@ -1,4 +1,4 @@
-"""From effects to rows. Collects what many turns leave behind and writes each table once."""
+"""Turn effects into rows. Collect the effects of many turns, and write each table once."""
 
 import json
 from collections import defaultdict
@@ -107,7 +107,7 @@ ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a turn goes on: the last position of the log, the lane and place of the customer, their key."""
+    """Where a turn continues: the last position of the log, the customer's lane and place, and their keys."""
 
     position: int
     lane: LaneId
@@ -117,14 +117,14 @@ class Spot:
 
 
 def _made(effect: AddMessage, place: int, sealer: Sealer) -> dict[str, object]:
-    """Return what the row says of a file that we wrote ourselves: its content, in place of a handle."""
+    """Return the column that holds the content of a file we wrote ourselves, or {} for other files."""
     if place >= len(effect.contents):
         return {}
     return {"ref": sealer.seal(MADE + effect.contents[place], field=FILE_REF)}
 
 
 class Writes:
-    """The rows of one transaction, table by table, in an order that satisfies every key."""
+    """The rows of one transaction, by table, written in an order that satisfies every foreign key."""
 
     def __init__(self, keys: Keys, new_id: NewId) -> None:
         self._keys = keys
@@ -133,14 +133,17 @@ class Writes:
         self._audit: dict[OrgId, list[AuditEntry]] = defaultdict(list)
         self._lanes: set[LaneId] = set()
         self._replies: list[tuple[UUID, CountReply]] = []
-        self._unsent: list[Step] = []  # changes of what has not left, in the order of the effects
-        self._noticed: list[Step] = []  # what notices say of messages, and who pressed their buttons
-        self._believed_unsent: set[UUID] = set()  # messages of which nothing may have begun to leave
+        self._unsent: list[Step] = []  # changes of unsent messages, in the order of the effects
+        self._noticed: list[Step] = []  # changes of notices: what they list, and who pressed their buttons
+        self._believed_unsent: set[UUID] = set()  # messages whose sending must not have begun
 
     async def add(
         self, connection: AsyncConnection, view: View, effects: Sequence[Effect], spot: Spot
     ) -> None:
-        """Take in what one turn decided. Looks up rooms; writes nothing yet."""
+        """Collect the rows of one turn's effects, which `flush` writes.
+
+        Rows of address verification, and new lanes and notices, are written here already.
+        """
         sealer = spot.sealer
         position = spot.position
         for effect in effects:
@@ -212,7 +215,7 @@ class Writes:
                         )
                     )
                 case Move() | Remember():
-                    pass  # part of the conversation's own row, see storage.turns
+                    pass  # written with the conversation's own row, see storage.turns
 
     def _timer(self, view: View, effect: SetTimer | ClearTimers) -> None:
         row = {"conversation": view.conversation.id, "kind": effect.kind, "subject": effect.subject}
@@ -260,17 +263,17 @@ class Writes:
             self._believed_unsent.add(message)
 
     def turn(self, spot: Spot, row: dict[str, object], reasons: Sequence[tuple[str, str]]) -> None:
-        """The entry of `desk why`."""
+        """Collect the row that `desk why` shows."""
         sealer = spot.sealer
         self._rows["turn"].append(
             {**row, "reasons": sealer.seal(json.dumps(list(reasons)), field=TURN_REASONS)}
         )
 
     async def flush(self, connection: AsyncConnection) -> None:
-        """Write everything. The conversations' rows are locked by now; lanes come after them, in order.
+        """Write everything. Lock the lanes in order; the conversations' rows are locked already.
 
-        Raises Superseded when something has begun to leave which a turn took for unsent, and when too many
-        automatic replies have left for where one goes.
+        Raise Superseded when a message has begun to leave that a turn believed unsent, or when too many
+        automatic replies have been sent to one recipient.
         """
         await count(connection, self._replies)
         steps: list[Step] = [
@@ -294,7 +297,7 @@ class Writes:
             if begun:
                 raise Superseded("what a turn took for unsent has begun to leave")
             steps = []
-        # Nobody claims from the locked lanes: what waits there cannot begin to leave before the commit.
+        # Nobody claims from the locked lanes, so nothing that waits there begins to leave before the commit.
         steps += [*self._unsent, *self._noticed]
         if steps:
             await together(connection, *steps)
@@ -363,7 +366,7 @@ class Writes:
         }
 
     def _change(self, row: dict[str, object]) -> None:
-        """One that this turn opened is written once, as the turn leaves it."""
+        """Change an escalation. One that this turn opened is only inserted, in its last state."""
         opened = self._rows["escalation"]
         for place, known in enumerate(opened):
             if known["id"] == row["id"]:
@@ -455,14 +458,17 @@ class Writes:
         self._lanes.add(lane)
 
     async def _delete_posts(self, connection: AsyncConnection, view: View, sealer: Sealer) -> None:
-        """One row for each room and person: what it means is found when all before it has left."""
+        """Add a row `delete_posts` for each room and person that got posts of this conversation.
+
+        The posts to delete are found when this row is claimed, after all rows before it.
+        """
         for lane, room in await where_posted(connection, view.conversation.id):
             self._to_room(view, sealer, lane, DELETE_POSTS, None, None, room)
         for notice, lane in await notices_naming(connection, view.conversation.id):
             self._show_notice(view, sealer, notice, lane)
 
     async def _staff_lane(self, connection: AsyncConnection, view: View, place: Place) -> tuple[UUID, LaneId]:
-        """The account of a place where staff are, and the lane of its chat."""
+        """Return the account of a place of the staff, and the lane of its chat."""
         organization = view.conversation.organization
         given = {"organization": organization, "channel": place.channel, "account": place.account}
         account = (await connection.execute(_ACCOUNT, given)).one()
@@ -525,7 +531,7 @@ class Writes:
                 self._lanes.add(LaneId(lane))
 
     async def _tell_other(self, connection: AsyncConnection, view: View, effect: TellOtherRoom) -> None:
-        """Under the key of that conversation's customer, and in its turn."""
+        """Post in the room of another conversation, sealed with the key of that conversation's customer."""
         given = {"room": effect.room, "organization": view.conversation.organization}
         row = (await connection.execute(_OTHER_ROOM, given)).one_or_none()
         if row is None:
@@ -544,7 +550,7 @@ class Writes:
         *,
         reports: bool = False,
     ) -> None:
-        """To where the customer is now."""
+        """Add a row that goes to the customer's current place."""
         row = self._row(view, spot.sealer, kind, operation, message)
         self._rows["outbox"].append(
             row | {"lane": spot.lane, "place": spot.place, "room": None, "grows": None, "reports": reports}
@@ -552,7 +558,7 @@ class Writes:
         self._lanes.add(spot.lane)
 
     def _change_sent(self, view: View, spot: Spot, kind: str, operation: Operation, message: UUID) -> None:
-        """To where the message was delivered, wherever the customer is now."""
+        """Add a row that changes a delivered message, at the place where it was delivered."""
         row = self._row(view, spot.sealer, kind, operation, message)
         self._rows["change_sent"].append(row | {"lane": spot.lane, "place": spot.place})
 
@@ -604,8 +610,8 @@ _OTHER_ROOM = text("""
 
 _ROOM_LANE = text("select lane_id from rooms where id = :id")
 
-# One after the last of this conversation that waits there, and of the customer's newest other ones, and after
-# what has left: whoever begins one conversation after the other gets no more turns by that.
+# The turn after the last one of this customer that waits in the lane, and after the last one that left. It
+# looks at the customer's newest conversations together: opening many of them gives a customer no more turns.
 _TURN = """1 + greatest(l.turn, (
     select max(turn) from outbox
     where lane_id = l.id and state in ('waiting', 'sending') and conversation_id = any(array(
@@ -617,7 +623,7 @@ _TURN = """1 + greatest(l.turn, (
 
 
 def _disclosed(sealer: Sealer, words: str) -> str | None:
-    """Return the column `reference` of a message of ours: what stood above its words."""
+    """Return the column `reference` for text that stood above a message of ours, or None."""
     return sealer.seal(dump_reference(Reference(disclosed=words)), field=REFERENCE) if words else None
 
 
@@ -644,7 +650,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
             reference = coalesce(cast(:reference as text), reference)
         where id = :id and conversation_id = :conversation
     """),
-    # Before the next is opened: a conversation has one open escalation at most.
+    # Before a new one is inserted: a conversation has at most one open escalation.
     "change_escalation": text("""
         update escalations set to_human = cast(:holder as text), closed_by = cast(:closed_by as text),
             assignee = cast(:assignee as text), reason = :reason, team = :team, state = :state,
@@ -685,7 +691,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         :due_at)
         on conflict (conversation_id, kind, subject) do update set due_at = excluded.due_at
     """),
-    # Sent again it goes on with the part that failed.
+    # When it is sent again, it starts with the part that failed.
     "fail": text("""
         update outbox set state = 'failed', error = :reason, settled_at = clock_timestamp(),
             part = array_position(external_ids, cast(:ref as text)) - 1,
@@ -733,7 +739,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     """),
 }
 
-# These find their lanes themselves; all lanes of a transaction are locked at its end, in order.
+# These statements find the lanes of their rows. All lanes of a transaction are locked at its end, in order.
 _FINDING: dict[str, TextClause] = {
     "change_sent": text("""
         with sent as (
@@ -759,7 +765,7 @@ _FINDING: dict[str, TextClause] = {
             and state in ('failed', 'unknown')
         returning lane_id
     """),
-    # To where the customer is now: what they wrote on one channel opens no window on another.
+    # To the customer's current place: a message on one channel opens no window on another.
     "unpark": text("""
         update outbox set state = 'waiting', attempts = 0, error = null, settled_at = null,
             part = case when place_id = :place then part else 0 end, lane_id = :lane, place_id = :place
@@ -775,7 +781,7 @@ _UNSENT: dict[str, TextClause] = {
         where message_id = :message and room_id is null and kind = 'post'
             and state in ('waiting', 'parked', 'failed', 'unknown')
     """),
-    # The new words take the place of all that has not left: files that followed are among them.
+    # The new text replaces all unsent rows of the message, including those of its files.
     "replace": text("""
         with first as (
             select id from outbox

@@ -1,4 +1,4 @@
-"""The keys of organizations and customers, as rows hold them: wrapped by the keyring."""
+"""Open the keys of organizations and customers. Rows hold them wrapped by the keyring."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,14 +16,14 @@ _REWRAP_BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class OrgKeys:
-    """What an organization seals with before a customer is known, and hashes identities and chats with."""
+    """The keys of an organization: one seals what belongs to no customer, one hashes identities and chats."""
 
     sealer: Sealer
     index: KeyedHash
 
 
 class Keys:
-    """Opens wrapped keys and keeps the opened ones, bounded. One per process."""
+    """Opens wrapped keys, and caches a bounded number of them. One per process."""
 
     def __init__(self, keyring: Keyring, *, customers: int = 20_000) -> None:
         self.keyring = keyring
@@ -41,16 +41,18 @@ class Keys:
         return keys
 
     def customer(self, customer: CustomerId, wrapped: bytes | None) -> Sealer:
-        """Raises KeyDestroyed for a customer who was erased, CannotDecrypt when no key fits."""
+        """Return a customer's sealer. Raise KeyDestroyed if they were erased, CannotDecrypt if no key
+        fits.
+        """
         return self._customers.sealer(customer, wrapped)
 
     def new_customer(self, customer: CustomerId) -> tuple[bytes, Sealer]:
-        """A fresh data key, wrapped for its row, and what seals with it."""
+        """Return a new data key, wrapped for the customer's row, and its sealer."""
         wrapped = self.keyring.wrap(self.keyring.new_data_key(), owner=customer)
         return wrapped, self._customers.sealer(customer, wrapped)
 
     def new_organization(self, organization: OrgId) -> tuple[bytes, bytes]:
-        """Wrapped data key and index key of a new organization."""
+        """Return the wrapped data key and index key of a new organization."""
         return (
             self.keyring.wrap(self.keyring.new_data_key(), owner=organization),
             self.keyring.wrap(self.keyring.new_data_key(), owner=organization, purpose="index"),
@@ -63,14 +65,14 @@ class Keys:
 async def destroy(
     connection: AsyncConnection, organization: OrgId, customer: CustomerId, *, by: str = ""
 ) -> list[CustomerId]:
-    """Make everything this customer ever wrote unreadable, and forget how to find them, for ever.
+    """Make everything that a customer ever wrote unreadable, for ever, and forget their addresses.
 
-    Of those merged into them as well: they are the same person, and of the addresses to which they had a code
-    sent that nobody proved (`storage.proving`). Returns whose keys were destroyed. What their
-    conversations had not dealt with is dropped, and a turn that is under way there cannot be committed. `by`
-    is who asked for it, as the audit log names them.
+    This includes the customers merged into them, who are the same person, and unverified addresses to which
+    they had a code sent (`storage.proving`). Pending inputs of their conversations are dropped, and a turn
+    that is under way there cannot be committed. `by` names who asked for it in the audit log. Return the
+    customers whose keys were destroyed.
 
-    Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
+    Raise KeyDestroyed when the organization has no such customer with a key.
     """
     await alone(connection, organization)
     given = {"organization": organization, "id": customer}
@@ -79,7 +81,7 @@ async def destroy(
         raise KeyDestroyed(customer)
     asked_for = list(await connection.scalars(_ASKED_FOR, {"customers": gone}))
     await connection.execute(_LOCK, {"customers": gone + asked_for})
-    gone += list(await connection.scalars(_ASKED_FOR, {"customers": gone}))  # as it stands under the locks
+    gone += list(await connection.scalars(_ASKED_FOR, {"customers": gone}))  # read again under the locks
     await connection.execute(_LOCK_IDENTITIES, {"customers": gone})
     for statement in (_ERASE, *_FORGET_PLACES):
         await connection.execute(statement, {"customers": gone} | ({"by": by} if statement is _ERASE else {}))
@@ -91,7 +93,7 @@ _NOT_ERASED = text("""
     where organization_id = :organization and (id = :id or merged_into = :id) and data_key is not null
 """)
 
-# ix_conversations_proving: they wait for a day at most.
+# Strangers of unverified addresses. Uses ix_conversations_proving; they live for a day at most.
 _ASKED_FOR = text("""
     select v.customer_id from conversations v join customers c on c.id = v.customer_id
     where v.owner_name = '' and v.place_id is not null and c.data_key is not null
@@ -116,12 +118,12 @@ _LOCK = text(f"""
     where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[])) order by id for update
 """)
 
-# Whoever just writes from a new place holds one: what they begin there is erased, too.
+# An event from a new place locks an identity: the lock waits for it, so that its new rows are erased too.
 _LOCK_IDENTITIES = text("""
     select id from identities where customer_id = any(cast(:customers as uuid[])) order by id for update
 """)
 
-# Whoever writes from there again is a new customer: nothing leads from an address to one who was erased.
+# Nothing leads from an address to an erased customer: whoever writes from it again is a new customer.
 _FORGET_PLACES = tuple(
     text(statement)
     for statement in (
@@ -147,9 +149,9 @@ _FORGET_PLACES = tuple(
 
 
 async def rewrap(connection: AsyncConnection, keyring: Keyring, after: UUID) -> tuple[int, UUID | None]:
-    """Wrap the next customers' keys with the newest key. Returns how many changed and where to go on.
+    """Wrap the next customers' keys with the newest key. Return how many changed, and where to continue.
 
-    Safe beside everything else: a key is replaced only if it still is the one that was read.
+    Safe to run beside everything else: a key is replaced only if it is still the one that was read.
     """
     rows = (
         await connection.execute(
@@ -171,7 +173,7 @@ async def rewrap(connection: AsyncConnection, keyring: Keyring, after: UUID) -> 
 
 
 async def rewrap_organizations(connection: AsyncConnection, keyring: Keyring) -> int:
-    """The same for the organizations' own keys, all at once."""
+    """Wrap the keys of all organizations with the newest key. Return how many changed."""
     changed = 0
     for row in (await connection.execute(text("select id, data_key, index_key from organizations"))).all():
         for column, purpose in (("data_key", "data"), ("index_key", "index")):

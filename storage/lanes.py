@@ -1,4 +1,4 @@
-"""Lanes: one chat of one account, in which everything leaves in order."""
+"""Find and wake lanes. A lane is one chat of one account, in which everything leaves in order."""
 
 from collections.abc import Collection, Mapping
 
@@ -20,7 +20,7 @@ async def lane_of(
     chat: str,
     new_id: NewId,
 ) -> LaneId:
-    """The lane of a chat, made on first use. The chat itself is kept as a keyed hash."""
+    """Return the lane of a chat, created on first use. It stores the chat as a keyed hash."""
     lane = await connection.scalar(
         _LANE,
         {
@@ -38,7 +38,10 @@ async def lanes_of(
     chats: Mapping[tuple[AccountId, bytes], OrgId],
     new_id: NewId,
 ) -> dict[tuple[AccountId, bytes], LaneId]:
-    """The lanes of many chats, each an account and a hash, made on first use. Locks none that exist."""
+    """Return the lanes of many chats, created on first use. A chat is an account and a hash.
+
+    Lock no lane that exists.
+    """
     ordered = sorted(chats)
     given = {"accounts": [account for account, _ in ordered], "hashes": [hash_ for _, hash_ in ordered]}
     made = {"ids": [new_id() for _ in ordered], "organizations": [chats[chat] for chat in ordered]}
@@ -47,17 +50,17 @@ async def lanes_of(
 
 
 async def wake(connection: AsyncConnection, lanes: Collection[LaneId]) -> None:
-    """Something was put into these lanes; they are ready as soon as their rest is over. Locks them."""
+    """Make lanes ready, as soon as their rest is over, because rows were added. Lock them."""
     await together(connection, waking(lanes))
 
 
 def waking(lanes: Collection[LaneId]) -> Step:
-    """`wake` as a step among others."""
+    """Return `wake` as one step of a pipeline."""
     return _WAKE, {"ids": sorted(lanes)}
 
 
 def locking(lanes: Collection[LaneId]) -> Step:
-    """Lock lanes until the transaction ends, as a step among others: nobody claims from them meanwhile."""
+    """Return a step that locks lanes until the transaction ends: nobody claims from them meanwhile."""
     return _LOCK, {"ids": sorted(lanes)}
 
 

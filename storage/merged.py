@@ -1,4 +1,4 @@
-"""Telling the rooms of customers who were merged or parted, in the transaction that does it."""
+"""Tell the rooms of customers who were merged or parted, in the same transaction."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -23,9 +23,9 @@ async def tell_rooms(
     *,
     parted: bool = False,
 ) -> int:
-    """Tell each open escalation of these two customers, and of whoever is one with them. Returns how many.
+    """Tell each open escalation of these two customers, and of all customers merged with them.
 
-    `change` is a new id of what happened.
+    `change` is a new id for this change. Return how many were told.
     """
     rows = (await connection.execute(_OPEN, {"customers": list(customers)})).all()
     first, second = customers

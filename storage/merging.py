@@ -1,8 +1,8 @@
-"""One customer, many identities: who was found to be whom, undoable.
+"""Merge customers who are the same person, and undo it.
 
-`merges` is a forest: a customer was merged into at most one other, and whoever can be reached from a customer
-that way is the same person. `customers.merged_into` is what follows from it, the root of the tree, so that no
-reader has to climb. To undo a merge is to cut one branch, in whatever order it is done.
+`merges` is a forest: a customer is merged into at most one other, and all customers of one tree are the same
+person. `customers.merged_into` holds the root of the tree, so that readers need not climb it. Undoing a merge
+cuts one branch; merges can be undone in any order.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,9 @@ from bot.core.ids import CustomerId, OrgId
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`merged` is from now on `kept`. Whom the caller named may have been merged into them before."""
+    """The outcome of a merge: `merged` is now `kept`. Each is the root of the customer whom the
+    caller named.
+    """
 
     kept: CustomerId
     merged: CustomerId
@@ -26,7 +28,10 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """`customer` is no more one with `remaining`; `places` had gone on in a matter of the other side."""
+    """The outcome of undoing a merge: `customer` and `remaining` are two people again.
+
+    `places` counts the places that had continued in a conversation of the other side.
+    """
 
     customer: CustomerId
     remaining: CustomerId
@@ -43,11 +48,12 @@ async def merge(
     by: str,
     how: str,
 ) -> Merged | None:
-    """From now on `merged` is `kept`: their history is one, and what they write anywhere is one matter.
+    """Merge `merged` into `kept`: from now on they have one history, and share one open conversation.
 
-    Each keeps their own key and their own rows, so that `unmerge` can part them again. None: they are one
-    already, and nothing changes. Whoever locks conversations as well does so before (`lock`). Raises NotFound
-    for customers that the organization does not have, and KeyDestroyed for those who were erased.
+    Each keeps their own key and rows, so that `unmerge` can part them again. Return None, and change nothing,
+    if they are one already. A caller that also locks conversations must call `lock` or `alone` before that.
+
+    Raise NotFound for customers of another organization, KeyDestroyed for erased ones.
     """
     await alone(connection, organization)
     root, other = (
@@ -64,11 +70,11 @@ async def merge(
 
 
 async def unmerge(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> Parted:
-    """Part `customer`, and who was merged into them, from whom they were merged into.
+    """Part `customer`, with those merged into them, from the customer whom they were merged into.
 
-    Where one side went on in a matter of the other, that place goes back to a matter of its own side: the one
-    which it had left, or one that is over, so that whoever writes there next begins anew. Raises NotFound
-    where nothing is to be undone.
+    A place that continued in a conversation of the other side returns to a conversation of its own side: the
+    one it had left, or a closed one, so that its next message opens a new conversation. Raise NotFound if
+    there is nothing to undo.
     """
     await lock(connection, organization, customer)
     given: dict[str, object] = {"organization": organization, "customer": customer}
@@ -83,21 +89,21 @@ async def unmerge(connection: AsyncConnection, organization: OrgId, customer: Cu
 
 
 async def alone(connection: AsyncConnection, organization: OrgId) -> None:
-    """One merge at a time in an organization: two at once could make a chain, or a ring.
+    """Lock the merges of an organization: two at once could build a chain or a ring.
 
-    Comes before the locks of conversations, which parting and going on need as well.
+    Call it before conversations are locked.
     """
     await connection.execute(_GUARD, {"key": f"merges:{organization}"})
 
 
 async def lock(connection: AsyncConnection, organization: OrgId, *customers: CustomerId) -> None:
-    """Lock the conversations of these customers, and of whoever is one with them, by id."""
+    """Lock the conversations of these customers, and of all customers merged with them, in order of ids."""
     await alone(connection, organization)
     await connection.execute(_LOCK, {"organization": organization, "customers": list(customers)})
 
 
 async def root_of(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> CustomerId:
-    """Whom they are merged into, or themselves. Raises NotFound, KeyDestroyed."""
+    """Return the customer into whom this one is merged, or the customer. Raise NotFound, KeyDestroyed."""
     given = {"organization": organization, "customer": customer}
     row = (await connection.execute(_ROOT, given)).one_or_none()
     if row is None:
@@ -125,7 +131,7 @@ _ROOT = text("""
     where c.organization_id = :organization and c.id = :customer
 """)
 
-# No key is changed: others may go on to insert rows that refer to these customers.
+# `for no key update`: other transactions can still insert rows that refer to these customers.
 _FOLLOWERS = text("select id from customers where merged_into = :merged order by id for no key update")
 
 _MERGE = text("update customers set merged_into = :kept where id = :merged or merged_into = :merged")
@@ -179,7 +185,7 @@ _CROSSED = text("""
     order by p.id for update of p
 """)
 
-# In private also one that goes on elsewhere: there it would be joined anyhow.
+# A private place may also return to an open conversation of another place: it would join that one anyway.
 _GO_HOME = text("""
     update places p set conversation_id = home.conversation
     from (
@@ -198,8 +204,8 @@ _GO_HOME = text("""
 
 _FORGET_LINKS = text("delete from links where place_id = any(cast(:gone as uuid[]))")
 
-# What is said in those conversations from now on goes to whose they are: where they wrote last of what leads
-# there, else in a private place of theirs.
+# Replies in those conversations now go to their own customer: to the place of the conversation in which they
+# wrote last, else to a private place of theirs.
 _ANSWER_ELSEWHERE = text("""
     update conversations v set place_id = (
         select p.id from customers c

@@ -1,8 +1,8 @@
-"""One notice in a team's channel of many things: messages whose fate nobody knows, or escalations without a
-room of their own.
+"""Gather many matters in one notice in a team's channel.
 
-The outbox row of such a message, and such an escalation, name the notice. What the notice says is counted in
-those rows when it is sent, so it holds nothing of any customer.
+A notice lists messages of which nobody knows whether they arrived, or escalations without a room of their
+own. The message's outbox row, or the escalation, names its notice. The text of a notice is counted from those
+rows when it is sent, so the notice itself holds no data of any customer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,25 +17,25 @@ from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
 from storage.database import Step, together
 
 NOTICE: Final = "notice"  # the kind of its own rows in the outbox
-IN_DOUBT: Final = "in_doubt"  # what a notice lists
-GATHERED: Final = "gathered"
+IN_DOUBT: Final = "in_doubt"  # a notice that lists messages
+GATHERED: Final = "gathered"  # a notice that lists escalations
 NEXT: Final = 5  # escalations that get a room at one press
-_NAMED: Final = 10  # conversations
-_GOES_ON: Final = {IN_DOUBT: 10.0, GATHERED: 60.0}  # minutes in which a notice takes more
+_NAMED: Final = 10  # conversations that a notice names
+_GOES_ON: Final = {IN_DOUBT: 10.0, GATHERED: 60.0}  # minutes for which a notice takes more
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What stands in it now. Of the messages, how many are where."""
+    """The current content of a notice. Messages are counted by their state."""
 
     id: UUID
     chat: str
-    post: str  # the platform's id of the message that it is; "" before it was posted
+    post: str  # the platform's id of the notice's message; "" before it was posted
     in_doubt: int
     conversations: tuple[ConversationId, ...]  # the first few of those in doubt
-    arrived: int  # after all: none of them was sent again
-    answered: int  # not sent again, as the customer had another answer meanwhile
-    # Sent again, and then:
+    arrived: int  # they had arrived after all, and were not sent again
+    answered: int  # not sent again, because the customer got another answer meanwhile
+    # The messages that were sent again:
     delivered: int
     on_the_way: int
     failed: int
@@ -47,7 +47,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """What a new notice would be: whose, where, and what it lists."""
+    """The data of a new notice: its organization, team and chat, and what it lists."""
 
     organization: OrgId
     team: str
@@ -57,7 +57,7 @@ class Making:
 
 
 async def notice_of(connection: AsyncConnection, new_id: NewId, made: Making) -> UUID:
-    """Return the team's notice of these minutes, made on first use."""
+    """Return the team's notice of the last minutes, created if there is none."""
     given = {"organization": made.organization, "team": made.team, "kind": made.kind}
     await connection.execute(_ALONE, given)
     id_: UUID | None = await connection.scalar(_RECENT, given | {"minutes": _GOES_ON[made.kind]})
@@ -68,7 +68,9 @@ async def notice_of(connection: AsyncConnection, new_id: NewId, made: Making) ->
 
 
 def gathering(notice: UUID, escalation: UUID) -> Step:
-    """List an escalation in a notice, as a step after the one that opens it."""
+    """Return a step that lists an escalation in a notice. It must follow the step that opens the
+    escalation.
+    """
     return _GATHER, {"notice": notice, "escalation": escalation}
 
 
@@ -93,17 +95,17 @@ async def notices_naming(
 
 
 def leaving(message: UUID) -> Step:
-    """List a message in no notice any more, as a step after the locks of lanes."""
+    """Return a step that takes a message off its notice. It must follow the locks of lanes."""
     return _LEAVE, {"message": message}
 
 
 def listing(notice: UUID, message: UUID) -> Step:
-    """List a message that is in doubt in a notice, as a step after the locks of lanes."""
+    """Return a step that lists a message in doubt in a notice. It must follow the locks of lanes."""
     return _LIST, {"notice": notice, "message": message}
 
 
 def pressing(notice: UUID, by: str) -> Step:
-    """Record who pressed the button of a notice first, as a step after the locks of lanes."""
+    """Return a step that records who pressed a notice's button first. It must follow the locks of lanes."""
     return _PRESSED, {"notice": notice, "by": by}
 
 
@@ -112,7 +114,7 @@ async def lane_of_notice(connection: AsyncConnection, notice: UUID) -> LaneId:
 
 
 async def notices(connection: AsyncConnection, ids: Sequence[UUID]) -> Mapping[UUID, Notice]:
-    """Return what stands in each now."""
+    """Return the current content of each notice."""
     found, listed = await together(
         connection, (_NOTICES, {"ids": list(ids)}), (_OPEN, {"ids": list(ids), "limit": _NAMED})
     )
@@ -142,7 +144,7 @@ async def notices(connection: AsyncConnection, ids: Sequence[UUID]) -> Mapping[U
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A conversation that has a message in a notice, still in doubt."""
+    """A conversation with a message in doubt, or an escalation without a room, that a notice lists."""
 
     conversation: ConversationId
     customer: CustomerId
@@ -151,9 +153,10 @@ class Listed:
 
 
 async def listed(connection: AsyncConnection, organization: OrgId, notice: UUID) -> list[Listed]:
-    """Return the conversations that a press on the button is for: all in doubt, or the next few to open.
+    """Return the conversations that a press on a notice's button is for.
 
-    Where none is left, one that was: it lets the notice show that.
+    These are all conversations with a message in doubt, or the next few whose escalations get a room. If none
+    is left, return one that had a message there: its turn shows the notice anew.
     """
     given = {"organization": organization, "notice": notice, "next": NEXT}
     rows: Sequence[Row[Any]] = (await connection.execute(_LISTED, given)).all()
@@ -164,7 +167,7 @@ async def listed(connection: AsyncConnection, organization: OrgId, notice: UUID)
     ]
 
 
-# One at a time makes a team's notice. Taken after the locks of conversations, before those of lanes.
+# Only one transaction at a time creates a team's notice. Locked after conversations, before lanes.
 _ALONE = text("""
     select pg_advisory_xact_lock(hashtextextended('notice:' || cast(:organization as text) || :team, 0))
 """)

@@ -1,12 +1,15 @@
-"""What must leave: claiming lanes, and recording what became of each try.
+"""Claim lanes of the outbox, and record the outcome of each attempt.
 
-A lane is one chat of one account. It is advanced by one worker at a time, and rests as long as the platform's
-published limit asks. What is for a customer leaves in the order in which it was put there. In a chat of the
-staff that is so for each conversation, and customers take turns: a card never waits behind all that another
-one has said, in however many conversations. What waits for another try holds up what comes after it in its
-conversation, or in its customer's chat, and nothing else. A row is marked `sending` in the transaction that
-claims it, and `begun` in one of its own just before its request goes out: only a row that is both, and whose
-worker died, is in doubt.
+A lane is one chat of one account. One worker at a time advances it. After each message it rests as long as
+the platform's published limit asks.
+
+Messages for a customer leave in the order in which they were added. In a chat of the staff, this order holds
+within each conversation, and customers take turns: a card never waits behind everything that another customer
+has written, in however many conversations. A row that waits for its next attempt holds up only what comes
+after it in its conversation, or in its customer's chat.
+
+A row is marked `sending` in the transaction that claims it. It is marked `begun` in another transaction, just
+before its request is sent. Only a row with both marks, whose worker died, is in doubt.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -41,13 +44,13 @@ from storage.views import json_place
 AnyRow = Row[Any]
 log = structlog.get_logger(__name__)
 _GONE = "place.gone: nobody can be written to there any more"
-_UNREADABLE = timedelta(minutes=5)  # until one that no key opens is looked at again
+_UNREADABLE = timedelta(minutes=5)  # until a row that no key opens is tried again
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How fast an account may send: `per_second` on average, `burst` at once."""
+    """How fast an account may send: `per_second` on average, and `burst` messages at once."""
 
     per_second: float
     burst: int
@@ -55,46 +58,49 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One row of the outbox, claimed. `interrupted`: an earlier try may or may not have arrived."""
+    """A claimed row of the outbox. `interrupted`: an earlier attempt may have arrived."""
 
     id: DeliveryId
     lane: LaneId
     fence: int
-    until: datetime  # when the lease ends that this claim gave
+    until: datetime  # when the lease of this claim ends
     account_id: AccountId
     organization: OrgId
     conversation: ConversationId
     message: MessageId | None
     room: UUID | None
     kind: str
-    operation: Operation | None  # None: the card, made when it is sent
+    operation: Operation | None  # None for a card, which is rendered when it is sent
     place: Place
     context: str  # what the channel needs to answer there
-    card: str  # of a room: the message that is its card
-    heard_at: datetime | None  # the customer's last word there
-    open_until: datetime | None  # free text is taken there till then, whenever that was
+    card: str  # the platform's id of the room's card
+    heard_at: datetime | None  # when the customer wrote there last
+    open_until: datetime | None  # the platform takes free text there until then, whatever `heard_at` is
     part: int
-    attempts: int  # this one included
+    attempts: int  # including this one
     interrupted: bool
     reports: bool
     refs: tuple[str, ...]  # where the message to change was delivered, or its line in the room
     sealer: Sealer
-    index: KeyedHash | None  # for a customer's chat: what the platform's ids there are hashed with
-    direct: DirectMessage | None = None  # to one person of the staff; `operation` is its post
+    index: KeyedHash | None  # for a customer's chat: hashes the platform's ids of messages
+    direct: DirectMessage | None = None  # to one person of the staff; `operation` is the post in it
     turn: int = 0  # see outbox.turn
     notice: Notice | None = None
-    lost: bool = False  # the words are gone with the customer's key: only whether they arrived can be asked
-    grows: UUID | None = None  # it is this post of a burst, or changes it
+    lost: bool = False  # the text cannot be read any more: the customer's key is destroyed
+    grows: UUID | None = None  # the name of the growing post that this row posts or changes
     listed_in: UUID | None = None  # the notice of messages in doubt that counts it
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What was leased. `held_back`: until an account that may have more ready than it may send now, may."""
+    """The leased rows.
+
+    `held_back` is the time until the first account that used all its slots may send again.
+    """
 
     items: list[Item]
     held_back: timedelta | None = None
-    waiting: tuple[AccountId, ...] = ()  # have something ready, and nobody said how fast they may send
+    waiting: tuple[AccountId, ...] = ()  # these have something ready, but no known allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +108,30 @@ class Delivered:
     item: Item
     sent: Sent
     rest: timedelta  # how long the chat must rest now
-    slack: timedelta = timedelta()  # what of such rests it may save up
+    slack: timedelta = timedelta()  # how much unused rest the chat may save up for a burst
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not taken now: tried again `after` that. `counts`: it was a try, not only a request to wait."""
+    """An attempt to repeat after `after`. `counts`: it counts as an attempt, not only as a request to
+    wait.
+    """
 
     item: Item
     after: timedelta
     code: str
     reason: str
     counts: bool = True
-    uncertain: bool = False  # it may have arrived: the platform is asked before it is sent again
+    uncertain: bool = False  # it may have arrived: ask the platform before sending again
     rest: timedelta = timedelta()  # how long the chat must rest now
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Never again by itself. `outcome` is failed, unknown, withdrawn, or parked (the customer must write)."""
+    """An attempt that is not repeated automatically.
+
+    `outcome` is failed, unknown, withdrawn, or parked (until the customer writes).
+    """
 
     item: Item
     outcome: str
@@ -133,7 +144,7 @@ Result = Delivered | Later | Dead
 
 
 class Outbox:
-    """One per process. Every method is a few statements in the caller's transaction."""
+    """Claims and settles deliveries. One per process; the caller owns the transaction."""
 
     def __init__(self, keys: Keys, inboxes: Inboxes, new_id: NewId) -> None:
         self._keys = keys
@@ -149,9 +160,9 @@ class Outbox:
         *,
         without: Collection[AccountId] = (),
     ) -> Claimed:
-        """Lease lanes that are ready, as many as their accounts may send now, with the head of each.
+        """Lease ready lanes, as many as their accounts may send now, and claim the first row of each.
 
-        Lanes of accounts that `allow` knows no allowance of are left alone, and so are those of `without`.
+        Skip the accounts in `without`, and those for which `allow` returns None.
         """
         [found] = await together(connection, (_PACES, {"without": sorted(without)}))
         allowances = {row.id: known for row in found if (known := allow(AccountId(row.id))) is not None}
@@ -194,7 +205,11 @@ class Outbox:
     async def _readable(
         self, connection: AsyncConnection, details: Sequence[AnyRow], claimed: Mapping[UUID, AnyRow]
     ) -> list[Item]:
-        """What can be sent. The rest must not hold up the others: a customer was erased, a place is gone."""
+        """Return the claimed rows that can be sent.
+
+        Settle the others, so that they do not hold up their lanes: the customer was erased, the place is
+        gone, or no key opens the row.
+        """
         items, pointless, unreadable, deleting = [], [], [], []
         shown = [row.notice_id for row in details if row.kind == NOTICE]
         noticed = await notices(connection, shown) if shown else {}
@@ -222,10 +237,11 @@ class Outbox:
         return items
 
     async def begin(self, connection: AsyncConnection, items: Sequence[Item]) -> list[bool]:
-        """Record that the requests of these items go out now. False for one that another worker has claimed.
+        """Record that the requests of these items are sent now. Return False for an item that another worker
+        has.
 
-        The fence of its lane tells of a claim that was committed before; the row's count of attempts, read
-        again under the row's lock, of one that is committed meanwhile.
+        The fence of the lane shows a claim that was committed before. The row's count of attempts, read again
+        under the row's lock, shows a claim that is committed meanwhile.
         """
         given = {
             "ids": [item.id for item in items],
@@ -247,10 +263,11 @@ class Outbox:
         )
 
     async def settle(self, connection: AsyncConnection, results: Sequence[Result]) -> tuple[Wake, ...]:
-        """Record what became of each try and free its lane. Returns the conversations that must hear of it.
+        """Record the outcome of each attempt and free its lane. Return the conversations that must hear of
+        it.
 
-        When the lane has passed to another worker meanwhile, that worker has judged the delivery; only where
-        it had to leave it `unknown`, what we know comes after all.
+        If the lane has passed to another worker meanwhile, that worker's outcome stands. Only where it
+        recorded `unknown`, a delivery that succeeded here replaces it.
         """
         results = await self._unless_reopened(connection, results)
         wakes = await self._report(connection, results)
@@ -290,10 +307,10 @@ class Outbox:
     async def _unless_reopened(
         self, connection: AsyncConnection, results: Sequence[Result]
     ) -> Sequence[Result]:
-        """What came too late is tried again at once where the customer wrote on meanwhile.
+        """Replace "parked" by an immediate retry where the customer has written meanwhile.
 
-        Under the locks of the conversations: either their word is known here, or the turn that deals with it
-        finds what is parked.
+        Lock the conversations first. Either the customer's message is seen here, or the turn that handles it
+        sees the parked message.
         """
         parked = {r.item.id for r in results if isinstance(r, Dead) and r.outcome == "parked"}
         if not parked:
@@ -325,10 +342,10 @@ class Outbox:
         return await self._inboxes.tell(connection, entries) if entries else ()
 
     async def unclaim(self, connection: AsyncConnection, items: Sequence[Item]) -> None:
-        """Give back what was claimed, or perhaps was, and certainly not sent.
+        """Give back items that were not sent, and whose claim may not have been committed.
 
-        When nobody knows whether a claim was committed, its fence may since have been given to another
-        worker; the end of its lease was not.
+        If nobody knows whether the claim was committed, another worker may have the same fence since, but not
+        the same end of the lease.
         """
         rows = await connection.execute(
             _CLAIMED,
@@ -342,15 +359,16 @@ class Outbox:
         kept = sorted((item for item in items if item.lane in ours), key=lambda item: item.lane)
         if not kept:
             return
-        # What an earlier try may have sent stays in doubt.
+        # An item whose earlier attempt may have arrived stays in doubt.
         unsent = [item.id for item in kept if not item.interrupted]
         await connection.execute(_UNSEND, {"ids": unsent, "seconds": 0.0})
         await connection.execute(_FREE, _freed([item.lane for item in kept]))
 
     async def again(self, connection: AsyncConnection, organization: OrgId, delivery: DeliveryId) -> bool:
-        """Put a dead delivery back. False: there is none, or its customer was erased.
+        """Put a failed or unknown delivery back. Return False if there is none, or if its customer was
+        erased.
 
-        Such a one stays, to say what may stand where it was going.
+        The row of an erased customer stays, because it shows what may have arrived.
         """
         lane = await connection.scalar(_AGAIN, {"organization": organization, "id": delivery})
         if lane is None:
@@ -359,13 +377,15 @@ class Outbox:
         return True
 
     def _sealer(self, row: AnyRow) -> Sealer:
-        """Raises KeyDestroyed where nothing can be sent any more."""
-        if row.data_key is None and row.place_id is None:  # staff are told that the customer was erased
+        """Return the sealer for a row. Raise KeyDestroyed if its customer was erased and it goes to them."""
+        if row.data_key is None and row.place_id is None:  # tells staff that the customer was erased
             return self._keys.organization(row.organization_id, row.org_key, row.org_index).sealer
         return self._keys.customer(row.customer_id, row.data_key)
 
     def _pointless(self, row: AnyRow) -> dict[str, object]:
-        """Return why a row is not sent: its customer was erased, or where it was to go is."""
+        """Return the final state of a row that cannot be sent: its customer was erased, or its place
+        is gone.
+        """
         if row.data_key is None:
             return {"id": row.id, "state": "withdrawn", "error": None}
         sealer = self._keys.customer(row.customer_id, row.data_key)
@@ -377,7 +397,7 @@ class Outbox:
         try:
             return load_operation(sealer.open(row.payload, field=PAYLOAD))
         except CannotDecrypt:
-            if row.data_key is None:  # it was for staff, and had the customer's words in it
+            if row.data_key is None:  # it was for staff, and is sealed with the customer's destroyed key
                 raise KeyDestroyed(row.customer_id) from None
             raise
 
@@ -388,7 +408,7 @@ class Outbox:
         except KeyDestroyed:
             if not claimed.begun or row.room_id is None or row.kind not in ("post", "offer"):
                 raise
-            payload, lost = Post(""), True  # it may have arrived, and then it must be deleted
+            payload, lost = Post(""), True  # it may have arrived: if so, it must be deleted
         direct, context, card = None, "", ""
         if isinstance(payload, DirectMessage):
             direct, place, payload = payload, payload.place, payload.post
@@ -439,7 +459,10 @@ class Outbox:
 
 
 def report_of(result: Result) -> DeliveryReport | None:
-    """What the conversation must know: failures of messages and rooms, and fates of people's words."""
+    """Return what the conversation must know of a result, or None.
+
+    It learns of failures of messages, cards and invitations, and of deliveries whose success it asked for.
+    """
     item = result.item
     if (
         item.kind in ("amend", "retract", "grow", ERASE)
@@ -511,7 +534,7 @@ def _not_invited(item: Item, invite: Invite, result: Result) -> DeliveryReport |
 
 
 def _delayed(result: Later) -> DeliveryReport | None:
-    """Told once: what keeps the whole account from sending is for people to mend."""
+    """Report a suspended account to its conversation once, on the first attempt."""
     item = result.item
     if result.code != AccountSuspended.code or item.attempts > 1 or item.room is not None:
         return None
@@ -519,22 +542,25 @@ def _delayed(result: Later) -> DeliveryReport | None:
 
 
 def _idle(idle: float, allowance: Allowance) -> float:
-    """Return for how long an account has been free; negative while it is not yet.
+    """Return for how many seconds an account has been free, negative while it is not.
 
-    What it may send at once keeps it busy for a bounded time: what is further ahead was written by a clock
-    that has been set back since, and would keep the account from sending until that time comes again.
+    A burst keeps an account busy for a bounded time. A value further in the future was written before the
+    clock was set back: it is ignored, or the account would not send until that time.
     """
     longest = (allowance.burst + 1) / allowance.per_second
     return idle if idle >= -longest else 0.0
 
 
 def _slots(idle: float, allowance: Allowance) -> int:
-    """How many may leave now, of an account that has been free for `idle` seconds (negative: is not yet)."""
+    """Return how many messages an account may send now, given for how many seconds it has been free.
+
+    `idle` is negative while the account is not free.
+    """
     return max(0, min(allowance.burst, int(idle * allowance.per_second) + (idle >= 0)))
 
 
 def _freed(lanes: Sequence[LaneId]) -> dict[str, object]:
-    """Return what frees lanes in which nothing left."""
+    """Return the values that free lanes from which nothing was sent."""
     zeros = [0.0] * len(lanes)
     return {
         "ids": list(lanes),
@@ -546,7 +572,7 @@ def _freed(lanes: Sequence[LaneId]) -> dict[str, object]:
 
 
 def _until_next(idle: float, sent: int, allowance: Allowance) -> timedelta:
-    """When the account that has sent so many just now has its next slot."""
+    """Return when an account that has just sent `sent` messages may send the next one, counted from now."""
     saved = min(idle, allowance.burst / allowance.per_second)
     return timedelta(seconds=max(0.0, sent / allowance.per_second - saved))
 
@@ -575,24 +601,27 @@ def _row(result: Result) -> dict[str, object]:
 
 
 def _named(result: Result) -> dict[str, object]:
-    """Return what a message that has left is found by, and changed by in a customer's chat."""
+    """Return the platform's id of a sent message: hashed to find it, and sealed to change it later.
+
+    It is neither hashed nor sealed in a chat of the staff.
+    """
     ref, item = (result.sent.message if isinstance(result, Delivered) else ""), result.item
     if item.kind == "grow" and isinstance(result, Delivered):
-        return {"ref": item.refs[0], "sealed": None}  # the post that has grown: it means a newer message now
+        return {"ref": item.refs[0], "sealed": None}  # the post that has grown now shows a newer message
     if item.index is None or not ref:
         return {"ref": ref, "sealed": None}
     return {"ref": reference_hash(item.index, ref), "sealed": item.sealer.seal(ref, field=SENT_ID)}
 
 
 def _refs(row: AnyRow, sealer: Sealer) -> tuple[str, ...]:
-    """Return the platform's ids of what a row is about."""
+    """Return the platform's ids of the messages that a row is about."""
     if row.kind in ("amend", "retract"):
         return tuple(sealer.open(ref, field=SENT_ID) for ref in row.refs or ())
     return tuple(row.refs or ())
 
 
 def _person_chat(result: Result) -> str:
-    """Return the platform's id of the chat with a person of the staff to which something went, else ""."""
+    """Return the platform's id of the chat with one person of the staff, or "" if it went elsewhere."""
     if not isinstance(result, Delivered) or not result.sent.message:
         return ""
     if result.item.direct is not None:
@@ -619,8 +648,8 @@ def _try(result: Later | Dead | Delivered, id_: UUID) -> dict[str, object]:
     }
 
 
-# The accounts of lanes in which something waits are found one after the other in the index: what this costs
-# grows with how many they are, not with how many accounts or lanes there are.
+# Finds the accounts of waiting lanes one after the other in the index: the cost grows with the number of
+# such accounts, not with the number of all accounts or lanes.
 _PACES = text("""
     with recursive busy(account) as (
         (select account_id from lanes where ready_at is not null order by account_id limit 1)
@@ -642,8 +671,8 @@ _PACES = text("""
     order by id for update
 """)
 
-# The first of a lane that nothing keeps. What waits for another try keeps what is after it in its
-# conversation, and in a customer's chat (`turn` is 0 there) all that is after it.
+# The first row of a lane that nothing holds up. A row that waits for its next attempt holds up what comes
+# after it in its conversation, and in a customer's chat (`turn` is 0 there) all that comes after it.
 _HEAD = """
     select o.id from outbox o
     where o.lane_id = {lane} and o.state in ('waiting', 'sending') and not exists (
@@ -655,9 +684,9 @@ _HEAD = """
     order by o.turn, o.position limit 1
 """
 
-# A lease that ended while PostgreSQL was down may be held by a worker that could only not renew it: after a
-# start such leases are good for their length once more, so that who sent something can still say so.
-# Of each account as many as it may send: one that has much to send and may send little is before nobody.
+# A lease that ended while PostgreSQL was down may belong to a living worker that could not renew it. After a
+# start of PostgreSQL, leases therefore hold for their length once more, so that the worker can still settle.
+# Takes from each account as many lanes as it may send: a slow account with a long queue delays no other.
 _CLAIM = text(f"""
     with due as materialized (
         select d.id from unnest(cast(:accounts as uuid[]), cast(:slots as int[])) as t(account, slots)
@@ -688,7 +717,7 @@ _CLAIM = text(f"""
     from heads left join marked on marked.id = heads.outbox_id
 """)
 
-# Who sends now was free: a later `free_at` is one from before the clock was set back.
+# An account that sends now was free: a later `free_at` was written before the clock was set back.
 _PACE = text("""
     update accounts a
     set free_at = greatest(
@@ -774,7 +803,7 @@ _CLAIMED = text("""
     order by l.id for update of l
 """)
 
-# What waits again counts as begun until it is claimed by a worker that says when it begins: see outbox.begun.
+# A row that waits again counts as begun, for workers of an earlier version: see outbox.begun.
 _SETTLE = text("""
     update outbox set state = cast(:state as text), begun = true,
         retried = cast(:state as text) = 'waiting', part = :part, attempts = :attempts,
@@ -811,9 +840,9 @@ _PLACE_ROOM = text("""
     where id = :id and (thread is null or card is null)
 """)
 
-# A lane may save up `slack`, and then sends some messages at once: `free_at` is when the next may leave if it
-# uses up what it saved (the generic cell rate algorithm, ITU-T I.371). Nothing leaves in a `pause`.
-# The lanes are locked: nothing can be added to them meanwhile, so what is seen here is all there is.
+# A lane may save up `slack` and then send some messages at once: `free_at` is when the next one may leave if
+# the lane uses up what it saved (the generic cell rate algorithm, ITU-T I.371). Nothing leaves in a `pause`.
+# The lanes are locked, so nothing is added to them meanwhile, and this statement sees all their rows.
 _FREE = text(f"""
     update lanes l
     set lease_until = null,
@@ -854,7 +883,7 @@ _POINTLESS = text("""
     where id = :id
 """)
 
-# That it arrived after all is told, or its message would be shown as failed for ever.
+# Its success is reported, or its message would be shown as failed for ever.
 _AGAIN = text("""
     update outbox o set state = 'waiting', retried = true, attempts = 0, error = null, settled_at = null,
         reports = reports or (room_id is null and message_id is not null)

@@ -1,7 +1,7 @@
-"""What we posted to staff about a customer who was erased: deleting it where it stands, and what remains.
+"""Delete what we posted to staff about an erased customer, and report what remains.
 
-A row `delete_posts` for each lane and room comes after all that is under way there. Whoever claims it puts
-one row `erase` for each message in its place: each is tried, fails and is sent again by itself, and other
+For each lane and room, a row `delete_posts` is added behind all that is under way there. Whoever claims it
+adds one row `erase` for each message. Each of these is tried, fails and is sent again on its own, and other
 conversations of the chat take their turns between them. Nothing here needs the customer's key.
 """
 
@@ -29,18 +29,18 @@ ERASE: Final = "erase"
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """How much stands in the staff's tools about a customer."""
+    """How much we and staff wrote about customers in the staff's tools."""
 
-    messages: int  # of ours, cards aside
+    messages: int  # ours, without cards
     rooms: int
-    in_doubt: int  # nobody knows whether they arrived
-    by_staff: int  # what people wrote in those rooms
+    in_doubt: int  # messages of which nobody knows whether they arrived
+    by_staff: int  # messages that people wrote in those rooms
     channels: tuple[Channel, ...]  # of the rooms
 
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """Messages of ours about an erased customer that still stand in one chat."""
+    """Our messages about an erased customer that are still in one chat."""
 
     channel: Channel
     account: str
@@ -51,7 +51,7 @@ class Remains:
 
 
 async def posted(connection: AsyncConnection, organization: OrgId, customers: Sequence[CustomerId]) -> Posted:
-    """Count what stands in the staff's tools about customers."""
+    """Count what the staff's tools show about customers."""
     given = {"organization": organization, "customers": list(customers)}
     row = (await connection.execute(_POSTED, given)).one()
     channels = tuple(Channel(name) for name in sorted(row.channels or ()))
@@ -61,7 +61,7 @@ async def posted(connection: AsyncConnection, organization: OrgId, customers: Se
 async def remains(
     connection: AsyncConnection, keys: Keys, organization: OrgId, customers: Sequence[CustomerId]
 ) -> tuple[Remains, ...]:
-    """Return what still stands in the staff's tools about customers who were erased."""
+    """Return what the staff's tools still show about erased customers."""
     given = {"organization": organization, "customers": list(customers)}
     counted: Counter[tuple[str, str, str, str, str]] = Counter()
     for row in await connection.execute(_REMAINS, given):
@@ -78,18 +78,18 @@ async def remains(
 
 
 async def undeleted(connection: AsyncConnection, room: UUID) -> int:
-    """Count the messages of ours in a room that could not be deleted."""
+    """Count our messages in a room that could not be deleted."""
     return int(await connection.scalar(_UNDELETED, {"room": room}) or 0)
 
 
 async def where_posted(connection: AsyncConnection, conversation: UUID) -> list[tuple[LaneId, UUID | None]]:
-    """Return each lane and room in which something of a conversation was posted to staff, or is to be."""
+    """Return each lane and room of the staff to which posts of a conversation went, or will go."""
     rows = await connection.execute(_WHERE, {"conversation": conversation})
     return [(LaneId(row.lane_id), row.room_id) for row in rows]
 
 
 async def queue_deletions(connection: AsyncConnection, new_id: NewId, row: AnyRow) -> None:
-    """Put one row for each message that a claimed row `delete_posts` means in its place."""
+    """Replace a claimed row `delete_posts` by one row `erase` for each message that it stands for."""
     found = (await connection.execute(_TAKE, {"id": row.id})).all()
     if found:
         await connection.execute(
@@ -108,7 +108,7 @@ async def queue_deletions(connection: AsyncConnection, new_id: NewId, row: AnyRo
     await connection.execute(_DONE, {"id": row.id})
 
 
-# To staff: rows without a place. A card stays, and becomes one line.
+# The kinds of rows for staff, which have no place. A card is not deleted: it shrinks to one line.
 _KINDS = "('post', 'offer', 'whisper', 'direct')"
 
 # ix_conversations_customer_id, ix_outbox_conversation_id, ix_rooms_conversation_id
@@ -132,10 +132,10 @@ _POSTED = text(f"""
             as channels
 """)
 
-# What told of the erasure itself stays.
+# Posts that report the erasure itself stay.
 _BEFORE = "o.created_at < c.erased_at"
 
-# Until its row `delete_posts` was claimed, and each of its messages has a row of its own, a post is named.
+# Lists posts until their row `delete_posts` is claimed; from then on, their rows `erase`.
 _REMAINS = text(f"""
     select a.channel, a.account, coalesce(r.chat, '') as chat,
         case when o.state = 'unknown' or o.kind = 'erase' and o.state = 'failed' then o.state
@@ -163,7 +163,7 @@ _WHERE = text(f"""
     order by lane_id, room_id
 """)
 
-# The lane is leased: nothing of it is under way.
+# The lane is leased, so no other row of it is being sent.
 _TAKE = text(f"""
     with clear as (select * from outbox where id = :id), taken as (
         delete from outbox o using clear c

@@ -1,4 +1,4 @@
-"""An address that is to be proved: written to as to a stranger, and joined to its customer once it is."""
+"""Verify an address: write to it as to a stranger, and join it to its customer once they have proved it."""
 
 import json
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from storage.numbers import begin_numbered
 from storage.places import ADDRESS, CONTEXT, PLACE, PROFILE, SET_ASIDE, returns_of, returns_row, seal_place
 from storage.sealing import Sealer
 
-CODES = 10  # to one address within CODES_SPAN, whoever asks for them
+CODES = 10  # that are sent to one address within CODES_SPAN, whoever asks for them
 CODES_SPAN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where somebody is written to who never wrote to us there. `sealer`: of the customer it belongs to."""
+    """A place at which we write first. `sealer` belongs to the customer who owns the place."""
 
     place: UUID
     conversation: ConversationId
@@ -37,12 +37,13 @@ class Beginning:
 async def begin(
     connection: AsyncConnection, keys: Keys, new_id: NewId, asking: Conversation, effect: Prove
 ) -> Beginning | None:
-    """A customer, a conversation that is over, and a place: whoever answers there is nobody we know.
+    """Create a stranger for the address: a customer, a resolved conversation, and a place.
 
-    All of it is erased with the customer who asked, and else a day later (`storage.retention`).
+    Whoever answers there is a stranger to us. All of it is erased with the customer who asked, and otherwise
+    after a day (`storage.retention`).
 
-    None: that address was written to often enough, by whomsoever. Else whoever has many accounts could try
-    codes for ever, or have us fill somebody's mailbox. Nothing begins then, and nothing can be proved.
+    Return None, and create nothing, if the address was sent `CODES` codes within `CODES_SPAN`, by whoever
+    asked. Otherwise somebody with many accounts could guess codes for ever, or flood a mailbox.
     """
     place, organization = effect.place, asking.organization
     given = {"organization": organization, "channel": place.channel, "account": place.account}
@@ -99,11 +100,11 @@ async def begin(
 async def prove(
     connection: AsyncConnection, keys: Keys, new_id: NewId, conversation: Conversation, effect: GoOn
 ) -> Beginning:
-    """The address is the customer's. Whoever was known by it before is found to be the same person.
+    """Give the verified address to the customer, and merge whoever was known by it before into them.
 
-    The address is the one that was written to: it is kept with the place, under the stranger's key. From now
-    on it is kept as the customer's alone: the stranger is erased. Whoever answered there meanwhile goes on
-    with what they were told, and not in what comes.
+    The address is the one that we wrote to: the place keeps it, sealed with the stranger's key. It is sealed
+    with the owner's key now, and the stranger is erased. If somebody answered at the address meanwhile, their
+    old messages stay where they are, and new ones join this conversation.
     """
     subject = {"place": UUID(effect.subject)}
     await connection.execute(_LOCK_STRANGER, subject)
@@ -208,7 +209,7 @@ _FREE_SLOT = text("""
     ) limit 1
 """)
 
-# Two at once may take the same one: then one code more is sent.
+# Two transactions at once may take the same slot: then one code more is sent.
 _TAKE_SLOT = text("""
     insert into links (id, organization_id, token_hash, customer_id, conversation_id, place_id, expires_at,
         used_at)
@@ -219,7 +220,7 @@ _TAKE_SLOT = text("""
 
 _SETTLE = text("update conversations set place_id = :place where id = :conversation")
 
-# Before their place, as whoever erases them does.
+# Locks the customer before the place, in the same order as erasing does.
 _LOCK_STRANGER = text("""
     select c.id from places p
     join identities i on i.id = p.identity_id join customers c on c.id = i.customer_id
@@ -250,7 +251,7 @@ _JOIN = text("""
     where id = :place
 """)
 
-# Of whoever answered there before the address was proved: no more than one.
+# The place of whoever answered there before the address was verified: at most one row.
 _LEADING = text("select id from places where account_id = :account and place_hash = :hash and id <> :place")
 
 _ERASE_STRANGER = text("""

@@ -1,4 +1,4 @@
-"""Platforms' words about failures: sealed, for they name whom something was sent to."""
+"""Open the reasons of failed deliveries. They are sealed, because platforms name the recipient in them."""
 
 from typing import Any, Final
 
@@ -13,9 +13,10 @@ TRY_REASON: Final = "deliveries.reason"
 
 
 def reason_of(keys: Keys, row: Row[Any], sealed: str | None, field: str) -> str:
-    """Return why a delivery failed; "" where that was about a customer who has been erased since.
+    """Return why a delivery failed, or "" if the text can no longer be read.
 
-    What happened to deliveries after that is sealed with the organization's key: it is about staff's chats.
+    Failures after a customer's erasure are sealed with the organization's key, for they are about staff's
+    chats. Earlier ones were sealed with the destroyed key.
     """
     if not sealed:
         return ""

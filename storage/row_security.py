@@ -1,9 +1,9 @@
-"""The second wall between organizations: PostgreSQL itself shows a transaction the rows of one of them alone.
+"""Separate organizations in PostgreSQL as well: a transaction sees the rows of one organization only.
 
-Our statements name the organization everywhere; this holds where one forgets to. A transaction that answers
-a person or an API takes the role TENANT and says for whom it is, both until its end (`Database.begin`). The
-role may not log in, owns nothing, and cannot put itself above the policies. Batches of the bus, which mix
-organizations, run as the login, which owns the tables and is above them.
+Our statements name the organization everywhere; this protects where one forgets it. A transaction that
+answers a person or an API takes the role TENANT and sets its organization, both until it ends
+(`Database.begin`). This role cannot log in, owns nothing, and cannot bypass the policies. Batches of the bus,
+which mix organizations, run as the login, which owns the tables and is exempt from the policies.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ TENANT: Final = "desk_tenant"
 
 _MINE: Final = "(select nullif(current_setting('desk.organization', true), '')::uuid)"
 
-# Whose rows have no organization of their own.
+# Tables without a column `organization_id`.
 _BY_OTHERS: Final = {
     "organizations": f"id = {_MINE}",
     "timers": "exists (select 1 from conversations v where v.id = conversation_id)",

@@ -1,4 +1,4 @@
-"""Say why PostgreSQL did not do its work, as one of our errors, in one sentence that names what to do."""
+"""Translate the driver's errors into ours: one sentence that says what to do."""
 
 import re
 from typing import Final
@@ -38,7 +38,7 @@ _BY_STATE: Final[dict[str, tuple[type[StorageUnavailable], str]]] = {
     ),
     "42P01": (SchemaMissing, MISSING),
 }
-# While connecting, libpq tells no SQLSTATE; a server that speaks another language is told of as unreachable.
+# While connecting, libpq gives no SQLSTATE. A server with messages in another language counts as unreachable.
 _BY_WORDS: Final = (
     (re.compile("password authentication failed|no password supplied|no pg_hba.conf entry"), _LOGIN),
     (re.compile('role ".*" (does not exist|is not permitted to log in)'), _LOGIN),
@@ -56,7 +56,7 @@ _OF_REACHING: Final = (
 
 
 def unavailable(error: BaseException) -> StorageUnavailable | None:
-    """Return our error for one of the driver's or the pool's; None if it is about the statement itself."""
+    """Return our error for one of the driver or the pool, or None if it is about the statement itself."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = (cause.sqlstate if isinstance(cause, psycopg.Error) else None) or ""
     known = _BY_STATE.get(state)
