@@ -1,1 +1,1 @@
-"""Advancing a conversation: load, decide, act, commit. Deciding is pure."""
+"""Advance a conversation by one turn: load, decide, ask an agent, commit. Deciding is pure."""

@@ -1,4 +1,4 @@
-"""Keep an album together: each of its pictures comes as a message, and one of them carries the words."""
+"""Keep the pictures of an album together: each comes as its own message, and one of them has the text."""
 
 from dataclasses import replace
 
@@ -6,14 +6,14 @@ from bot.core.conversation import Album
 from bot.core.events import Event
 from bot.turns.draft import Draft
 
-_KEPT = 3  # albums of one conversation, the newest
+_KEPT = 3  # the newest albums of one conversation
 _LARGEST = 20  # messages; Telegram takes ten
 
 
 def join(draft: Draft, event: Event, *, private: bool) -> Album:
     """Remember that the event's message belongs to an album, and return the album as known so far.
 
-    `private`: the words of this message keep the whole album inside, also the pictures that come later.
+    `private`: the words of this message keep the whole album inside, and so the pictures that come later.
     """
     id_ = event.album
     if not id_:
@@ -29,7 +29,7 @@ def join(draft: Draft, event: Event, *, private: bool) -> Album:
 def leave(draft: Draft, ref: str) -> tuple[str, ...]:
     """Return the messages of the album to which a message belongs, and keep inside what still comes of it.
 
-    Empty for a message of no album.
+    Return an empty tuple for a message of no album.
     """
     album = next((album for album in draft.memory.albums if ref and ref in album.messages), None)
     if album is None:

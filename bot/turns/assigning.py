@@ -1,4 +1,4 @@
-"""Assigning a conversation to a person: they are called, and speak to the customer once they take it."""
+"""Assign a conversation to a person: they are called, and speak to the customer once they take it."""
 
 from bot.core.conversation import DeliveryReport, EscalationState, HolderLeft, Status
 from bot.core.effects import AddStep, ClearTimers, TellRoom
@@ -12,14 +12,14 @@ from bot.turns.quoting import inert, without_code
 from orgs.routing import find_team, person_on
 
 JOIN = "join"
-_ASKED = "asked:"  # a person, of whom is remembered that they were asked directly
+_ASKED = "asked:"  # before the id of a person who was asked directly, in `Memory.advised`
 
 
 def assign(draft: Draft, person: PersonId, by: PersonId) -> None:
     """Reserve the conversation for a person and call them.
 
-    It waits in its team's queue until they, or somebody else, take it: what they write before that is
-    private. The ladder goes on when they do not take it in time.
+    It waits in its team's queue until that person, or somebody else, takes it. What the person writes before
+    that is private. If they do not take it in time, the next target of the ladder is called.
     """
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
@@ -49,9 +49,9 @@ def assign(draft: Draft, person: PersonId, by: PersonId) -> None:
 
 
 def not_in_channel(draft: Draft, report: DeliveryReport) -> None:
-    """Tell a person directly who was called in a channel that they are not in.
+    """Tell a person directly who was called in a channel of which they are no member.
 
-    Tell the room when they could not be added to it.
+    Tell the room when they could not be added to the channel.
     """
     room = draft.rooms.get(report.room) if report.room else None
     person = person_on(draft.organization, room.place.channel, report.absent, report.absent) if room else None
@@ -68,7 +68,7 @@ def not_in_channel(draft: Draft, report: DeliveryReport) -> None:
 
 
 def _let_go(draft: Draft, person: PersonId) -> None:
-    """Give a conversation back to the queue whose holder reads its channel no more."""
+    """Return a conversation to the queue when its holder is no longer in its channel."""
     escalation = draft.escalation
     if escalation is None or escalation.state is not EscalationState.HELD or escalation.holder != person:
         return
@@ -111,7 +111,7 @@ def _tell_directly(draft: Draft, person: PersonId) -> None:
 
 
 def correct_asked(draft: Draft) -> None:
-    """Tell whoever was asked directly to take the conversation when it is theirs to take no longer; once."""
+    """Tell each person who was asked directly, once, when the conversation is no longer theirs to take."""
     memories = (draft.view.conversation.memory, draft.memory)
     for topic in dict.fromkeys(t for memory in memories for t in memory.advised if t.startswith(_ASKED)):
         person = PersonId(topic.removeprefix(_ASKED))
@@ -126,7 +126,10 @@ def correct_asked(draft: Draft) -> None:
 
 
 def _why_no_longer(draft: Draft, person: PersonId) -> str | None:
-    """Return what to tell somebody who was asked to take it: None while they still may, "" if they know."""
+    """Return why a person who was asked need not take the conversation any more.
+
+    Return None while they still may take it, and "" if they know already.
+    """
     escalation = draft.escalation
     if escalation is None:
         return "it was closed"
@@ -139,7 +142,7 @@ def _why_no_longer(draft: Draft, person: PersonId) -> str | None:
 
 
 def join(draft: Draft, escalation_id: str, person: PersonId) -> None:
-    """Let a person into the room's channel who asked for it in their direct messages."""
+    """Add a person to the room's channel who asked for it in their direct messages."""
     escalation, room, known = draft.escalation, draft.open_room, draft.known_as(person)
     if escalation is None or str(escalation.id) != escalation_id or room is None or not known:
         draft.tell_person(person, Post("This conversation was closed or handed on in the meantime."))

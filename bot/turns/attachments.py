@@ -1,4 +1,4 @@
-"""Files that are fetched while a message goes its way: each is passed on when it is there."""
+"""Handle the files of messages. A file is fetched beside the turns, and passed on when it is in the store."""
 
 from collections.abc import Iterable
 
@@ -6,16 +6,16 @@ from bot.core.conversation import Message, MessageState, Role
 from bot.core.events import Attachment
 from bot.turns.quoting import inert, without_code
 
-_SHOWN = 10  # files of the story which a new room is given
+_SHOWN = 10  # files of the story that are shown in a new room
 
 
 def at_hand(message: Message) -> tuple[Attachment, ...]:
-    """What can be sent now: facts, and files that are in the store."""
+    """Return the attachments that can be sent now: facts such as a location, and files in the store."""
     return tuple(a for a in message.attachments if a.file or not a.is_file)
 
 
 def awaited(message: Message) -> tuple[Attachment, ...]:
-    """What is still being fetched, or could not be."""
+    """Return the files that are still being fetched, or could not be fetched."""
     return tuple(a for a in message.attachments if a.is_file and not a.file)
 
 
@@ -25,7 +25,7 @@ def pending(message: Message) -> bool:
 
 
 def nothing_leaves(message: Message) -> bool:
-    """Return whether a message has no words, and none of its files can be had."""
+    """Return whether nothing of a message can be sent: it has no text, and its files cannot be fetched."""
     return not (message.text or at_hand(message) or pending(message))
 
 
@@ -35,19 +35,19 @@ def same_files(before: tuple[Attachment, ...], after: tuple[Attachment, ...]) ->
 
 
 def as_edited(before: tuple[Attachment, ...], after: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
-    """Return what an edit makes of a message's attachments: what is in the store is not fetched again."""
+    """Return the attachments of a message after an edit. Files in the store are not fetched again."""
     stored = {(a.kind, a.ref): a for a in before if a.file}
     return tuple(stored.get((a.kind, a.ref), a) for a in after)
 
 
 def not_fetched(attachment: Attachment, reason: str) -> str:
-    """Return what staff are told of a file that cannot be had."""
+    """Return the line that tells staff that a file could not be fetched."""
     name = inert(attachment.name or attachment.kind.value)
     return f"📄 **{name}** could not be fetched: {inert(without_code(reason))}."
 
 
 def lost_of_the_story(messages: Iterable[Message]) -> list[str]:
-    """Return what is told of the newest files that were sent where the customer is and cannot be had."""
+    """Return the lines about the newest files of the customer's chat that could not be fetched."""
     lost = [
         not_fetched(attachment, attachment.failure)
         for message in messages
@@ -59,12 +59,12 @@ def lost_of_the_story(messages: Iterable[Message]) -> list[str]:
 
 
 def _is_copy(message: Message) -> bool:
-    """Return whether its file is one of ours, which says what the story says."""
+    """Return whether the message carries a file of ours that repeats the story, such as a copy of it."""
     return message.role is Role.SYSTEM and message.state is not MessageState.NOTE
 
 
 def of_the_story(messages: Iterable[Message]) -> tuple[Attachment, ...]:
-    """Return the newest files that were sent where the customer is, for people who take over."""
+    """Return the newest stored files of the customer's chat, for people who take over."""
     files = [
         attachment
         for message in messages

@@ -1,7 +1,7 @@
-"""Somebody writes faster than the organization allows: one post in the room that grows, and one answer.
+"""Handle somebody who writes faster than allowed: the room gets one post that grows, the customer one answer.
 
-All of it is in the log, in order, and read by agents and by rooms that are opened later. Who has written too
-fast is known when it is accepted; the timers of this module last until that is over.
+The log keeps all messages in order; agents, and rooms opened later, read them there. Whether somebody is too
+fast is decided when a message is accepted. The timers of this module run until the burst is over.
 """
 
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ from bot.turns.draft import Draft
 from bot.turns.quoting import excerpt, inert, quoted, shortened
 from bot.turns.story import is_stranger, told_of_stranger, transcript, words
 
-BURST: Final = "burst"  # the timer; by subject:
+BURST: Final = "burst"  # the kind of the timer; these are its subjects:
 _CUSTOMER, _OTHERS, _ACCOUNT, _FILES, _ANEW = "customer", "others", "account", "files", "anew"
 _KEPT: Final = "they write faster than is allowed: kept, and not shown by itself"
 _SHOWN, _LONGEST = 12, 300  # messages in the post, and characters of each
-_CHANGES = 10
+_CHANGES = 10  # changed messages that the post shows
 _TOGETHER: Final = timedelta(seconds=10)  # files that are fetched within this time are shown at once
 _FILES_SHOWN, _IN_ONE_POST = 30, 10
 _ROOMS, _ROOMS_EVERY = 5, timedelta(hours=1)
-_AT_ONCE = 3  # posts, one after another, that could not be changed any more; the next ones wait
+_AT_ONCE = 3  # posts that are replaced at once when they cannot be edited; the next replacements wait
 _PAUSE: Final = timedelta(minutes=1)
-_EARLIER = 10  # posts of a burst that are remembered, so that nobody begins another one because of them
+_EARLIER = 10  # replaced posts that are remembered, so that late reports about them replace nothing more
 
 
 def hear(draft: Draft, event: Event) -> None:
-    """Keep in mind that the writer, or all who write to the account, are too fast now."""
+    """Start timers when the writer, or all who write to the account, write too fast now."""
     if not isinstance(event.content, Deeds) or event.standing is Standing.INSIDER:
         return
     theirs = event.standing is Standing.CUSTOMER
@@ -45,7 +45,7 @@ def hear(draft: Draft, event: Event) -> None:
             draft.add(SetTimer(BURST, subject, end))
     everybody = draft.view.account_floods
     if everybody is not None and (BURST, _ACCOUNT) not in draft.timers:
-        draft.add(SetTimer(BURST, _ACCOUNT, everybody))  # once: who asks again keeps their turn
+        draft.add(SetTimer(BURST, _ACCOUNT, everybody))  # once: writing again does not move it
 
 
 def _turn_of(draft: Draft) -> timedelta:
@@ -56,19 +56,19 @@ def _turn_of(draft: Draft) -> timedelta:
 def wait_for_room(draft: Draft) -> timedelta:
     """Return how long a conversation waits for a room of its own; zero if it gets one at once.
 
-    So many of one origin get one within an hour: of a customer in a burst, or of those who wrote to an
-    account and for whom nobody vouches.
+    Of many conversations with one origin only a few get a room within an hour. The origin is a customer in a
+    burst, or an account to which unverified senders write.
     """
     return draft.view.crowd // _ROOMS * _ROOMS_EVERY
 
 
 def agent_waits(draft: Draft) -> bool:
-    """Return whether an agent is asked only when it is over: once, about all of it."""
+    """Return whether the agent waits for the end of the burst, to be asked once about all of it."""
     return any((BURST, subject) in draft.timers for subject in (_CUSTOMER, _ACCOUNT))
 
 
 def is_burst(draft: Draft, standing: Standing = Standing.CUSTOMER) -> bool:
-    """Return whether what the customer, or others, do gets no line of its own in the room, and no answer."""
+    """Return whether the customer, or the others, are in a burst: no line and no answer for each message."""
     return (BURST, _CUSTOMER if standing is Standing.CUSTOMER else _OTHERS) in draft.timers
 
 
@@ -81,8 +81,10 @@ def tell(
     changes: MessageId | None = None,
     by: Standing = Standing.CUSTOMER,
 ) -> None:
-    """Tell the room, by default the open one, what somebody did: by a line of its own, or in a burst by the
-    post that tells of all of it. `changes` is the message of the log that reads otherwise now, or is gone.
+    """Tell a room, by default the open one, what somebody did.
+
+    It gets a line of its own, or in a burst becomes part of the post that grows. `changes` is the message of
+    the log that was edited or deleted.
     """
     room = room or draft.open_room
     if room is None or not is_burst(draft, by):
@@ -96,7 +98,7 @@ def tell(
 
 
 def tell_deed(draft: Draft, deed: Deed, name: str = "") -> None:
-    """Tell the open room what the customer did that is no message. A burst tells of the last of each kind.
+    """Tell the open room what the customer did that is no message. A burst shows only the last of each kind.
 
     `name` is who did it, as CommonMark; by default the customer.
     """
@@ -131,7 +133,7 @@ def _did(draft: Draft, deed: Deed, name: str) -> str:
 def _burst_in(draft: Draft, room: Room) -> Burst:
     """Return the burst that goes on in a room, or a new one.
 
-    Files of the one before that are still to be shown are shown with its own.
+    A new burst takes over the files of the one before that are still to be shown.
     """
     known = draft.memory.burst
     if known is not None and known.post is not None and not known.over and known.room == str(room.id):
@@ -166,7 +168,7 @@ def _keep(draft: Draft, burst: Burst) -> None:
 
 
 def grow(draft: Draft) -> None:
-    """Let the post tell of what was heard in this turn."""
+    """Update the post of the burst with what was heard in this turn."""
     burst, before = draft.memory.burst, draft.view.conversation.memory.burst
     if not draft.grows or burst is None or burst.post is None:
         return
@@ -187,15 +189,16 @@ def grow(draft: Draft) -> None:
 
 
 def end(draft: Draft) -> None:
-    """Let what comes next be a burst of its own."""
+    """End the burst: what comes next begins another one."""
     if draft.memory.burst is not None:
         draft.remember(burst=replace(draft.memory.burst, over=True))
 
 
 def begin_anew(draft: Draft, report: DeliveryReport) -> bool:
-    """The post cannot be changed any more, or perhaps never arrived: another one tells of all of it.
+    """Replace the post of a burst by another one when it cannot be edited any more, or perhaps never arrived.
 
-    A few times at once, then after a pause. Returns False if the report is not about the newest burst.
+    The first few times that happens at once, then after a pause. Return False if the report is not about the
+    newest burst.
     """
     burst = draft.memory.burst
     if burst is None or report.grows is None:
@@ -242,7 +245,7 @@ def _post(draft: Draft, burst: Burst) -> Post:
 
 
 def _shown(draft: Draft, burst: Burst) -> list[Message]:
-    """Return the messages of the burst that are at hand and still stand, oldest first."""
+    """Return the messages of the burst that this turn sees and that were not deleted, oldest first."""
     return [m for m in draft.messages.values() if _is_of(burst, m) and not _is_gone(m)]
 
 
@@ -274,7 +277,7 @@ def _is_of(burst: Burst, message: Message) -> bool:
 
 
 def show_file(draft: Draft, message: Message, position: int, *, stored: bool) -> bool:
-    """Let a file of a burst be shown with the others. False: its message is of none."""
+    """Note a file of a burst, to be shown with the others. Return False if its message is of no burst."""
     burst = draft.memory.burst
     if burst is None or not _is_of(burst, message):
         return False
@@ -288,7 +291,7 @@ def show_file(draft: Draft, message: Message, position: int, *, stored: bool) ->
 
 
 def ring(draft: Draft, subject: str) -> None:
-    """It is over: whoever has the word gets all of it. Or it is time to show the files that are there."""
+    """Handle a timer of a burst: the burst is over, its post is replaced, or its files are shown."""
     burst = draft.memory.burst
     if subject == _FILES:
         if burst is not None:
@@ -301,7 +304,7 @@ def ring(draft: Draft, subject: str) -> None:
     if subject in (_CUSTOMER, _OTHERS):
         end(draft)
     if subject == _CUSTOMER and draft.capabilities.window is not None:
-        draft.show_card()  # it tells how long free text reaches them: since their last word
+        draft.show_card()  # it shows until when free text is allowed, counted from their last message
     draft.because("timer", "the burst is over")
 
 

@@ -1,4 +1,4 @@
-"""Timers that came due, turned into decisions."""
+"""Decide what a due timer does."""
 
 from bot.core.conversation import EscalationState, Timer
 from bot.core.effects import ClearTimers, SetTimer
@@ -27,7 +27,7 @@ from bot.turns.waiting import PROMISED, TO_ANSWER, overdue
 
 
 def ring(draft: Draft, timer: Timer) -> None:
-    """One timer, at most once: it is cleared whatever it does."""
+    """Handle one timer that came due, at most once: it is cleared whatever it does."""
     draft.add(ClearTimers(timer.kind, timer.subject))
     escalation = draft.escalation
     match timer.kind:
@@ -57,7 +57,7 @@ def ring(draft: Draft, timer: Timer) -> None:
         case "answer_due":
             if escalation and escalation.state is EscalationState.HELD:
                 holder = draft.person_name(escalation.holder)
-                again = draft.now + TO_ANSWER  # until there is one
+                again = draft.now + TO_ANSWER  # and so on, until there is an answer
                 draft.call(
                     escalation.holder,
                     f"⏰ **{holder}**, {draft.customer_name} has been waiting for your answer.",

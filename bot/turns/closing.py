@@ -1,4 +1,4 @@
-"""Closing an escalation, undoing that, and opening a closed one again."""
+"""Close an escalation, undo the closing, and open a closed escalation again."""
 
 from datetime import datetime
 
@@ -33,10 +33,10 @@ REOPEN = "reopen"
 
 
 def close(draft: Draft, person: PersonId, *, resolved: bool) -> None:
-    """Resolve, or return to the agent.
+    """Resolve the escalation, or return the conversation to the agent.
 
-    The customer is told after the undo: until then, reopening is as if nothing had happened. Words that staff
-    wrote before keep their own undo, and leave before that.
+    The customer is told when the undo time is over; reopening before that leaves no trace for them. What
+    staff wrote earlier keeps its own undo time, and leaves before that notice.
     """
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
@@ -88,7 +88,7 @@ def _closing_line(draft: Draft, person: PersonId, *, resolved: bool) -> str:
 
 
 def why_closed(draft: Draft) -> str:
-    """Say why the thread of the input at hand is closed, and what to do. Where it is open, say who has it."""
+    """Say why the thread of the current input is closed, and what to do. If it is open, say who has it."""
     customer, open_now, last = draft.customer_name, draft.escalation, draft.closed
     if open_now is not None:
         if draft.here is not None and open_now.room is not None and draft.here.id == open_now.room.id:
@@ -113,9 +113,9 @@ def why_closed(draft: Draft) -> str:
 
 
 def reopen_by_staff(draft: Draft, escalation: str, person: PersonId, who: str, at: datetime) -> None:
-    """Reopen as a person asked. Before the customer was told of the closing, this undoes it.
+    """Reopen the escalation as a person asked. Before the customer was told of the closing, this undoes it.
 
-    `at`, by the room's clock, is from when on what the holder writes may leave.
+    What the holder writes after `at`, by the room's clock, may leave.
     """
     closed = draft.closed
     if draft.escalation is not None or closed is None or str(closed.id) != escalation or _moved_on(draft):
@@ -143,9 +143,10 @@ def reopen_by_staff(draft: Draft, escalation: str, person: PersonId, who: str, a
 
 
 def reopen_by_customer(draft: Draft, event: Event, message: Message | None) -> bool:
-    """Deal with words after Resolve: to the team that resolved it, or the agent, as the file says.
+    """Reopen a resolved conversation when the customer writes again.
 
-    Returns False for a mere courtesy: it reopens nothing, and is shown in the closed thread.
+    By policy its team or the agent gets it. Return False if they only say thanks: that reopens nothing, and
+    is shown in the closed thread.
     """
     closed = draft.closed
     if said_only_thanks(draft, event) and closed is not None and closed.room is not None:
@@ -163,10 +164,10 @@ def reopen_by_customer(draft: Draft, event: Event, message: Message | None) -> b
 
 
 def reopen_for_team(draft: Draft, reason: str, message: Message | None = None) -> bool:
-    """Put the closed escalation back into its team's queue and call who had it last.
+    """Put the closed escalation back into its team's queue and call the person who had it last.
 
-    `message` is what reopens it, and is shown by the caller. Returns False when there is none, or its team
-    has left the organization.
+    `message` is what reopens it, and is shown by the caller. Return False when no escalation is closed, or
+    its team has left the organization.
     """
     closed = draft.closed
     if closed is None or _moved_on(draft) or find_team(draft.organization, closed.team) is None:
@@ -180,7 +181,7 @@ def reopen_for_team(draft: Draft, reason: str, message: Message | None = None) -
     else:
         draft.tell_room(Post(f"🔓 {reason} {ask_team(draft)}"))
     _tell_since(draft, message)
-    if untold is None:  # else nothing has happened for them
+    if untold is None:  # else the customer has not noticed the closing
         target = target_of(draft, closed)
         tell_handoff(draft, target, deadline_of(draft, target))
     draft.because(f"team {closed.team}", f"has it again: {reason}")
@@ -192,7 +193,7 @@ def _moved_on(draft: Draft) -> bool:
 
 
 def _reopen(draft: Draft, closed: Escalation, holder: PersonId | None, reason: str) -> None:
-    """Open the escalation and its room again. The caller passes the word."""
+    """Open the escalation and its room again. The caller sets the new owner."""
     if (untold := _untold(draft)) is not None:
         withdraw(draft, untold)
     draft.escalation, draft.closed = closed, None
@@ -212,7 +213,7 @@ def _queue(draft: Draft, closed: Escalation) -> None:
 
 
 def _note_since(draft: Draft, did: str, at: datetime) -> None:
-    """Write down since when the holder speaks, as `take` does."""
+    """Record in the log since when the holder speaks, as `take` does."""
     note = Message(
         id=MessageId(draft.rules.new_id()),
         role=Role.SYSTEM,
@@ -225,12 +226,15 @@ def _note_since(draft: Draft, did: str, at: datetime) -> None:
 
 
 def _untold(draft: Draft) -> Message | None:
-    """The words that tell the customer of the closing, while they have not left."""
+    """Return the notice that tells the customer of the closing, while it has not left."""
     return next((m for m in draft.held if str(m.id) == draft.memory.closing), None)
 
 
 def _tell_since(draft: Draft, besides: Message | None = None) -> None:
-    """Tell the room what was said while its thread was closed, but for what is shown after this."""
+    """Tell the room what was said while its thread was closed, except what is shown after this.
+
+    `besides` is a message that the caller shows itself.
+    """
     coming = draft.unheard | ({besides.id} if besides else set())
     story = [message for message in draft.messages.values() if message.id not in coming]
     closing = next((n for n, m in enumerate(story) if str(m.id) == draft.memory.closing), -1)
@@ -241,7 +245,7 @@ def _tell_since(draft: Draft, besides: Message | None = None) -> None:
 
 
 def said_only_thanks(draft: Draft, event: Event) -> bool:
-    """Return whether the customer only thanks, says goodbye, or says "ok" to no question of ours."""
+    """Return whether the customer only says thanks, goodbye, or an "ok" that answers no question of ours."""
     content = event.content
     if not isinstance(content, Said) or any(
         a.kind is not AttachmentKind.STICKER for a in content.attachments
@@ -256,5 +260,5 @@ def said_only_thanks(draft: Draft, event: Event) -> bool:
     said = seen_by_customer([m for m in draft.messages.values() if m.role is Role.STAFF and m.text])
     asked = bool(said) and "?" in said[-1].text
     if content.attachments and not text:
-        return not asked  # a sticker that stands for no emoji
+        return not asked  # only a sticker, for which no emoji is known
     return only_thanks(text, draft.view.conversation.customer_name, names, asked=asked)

@@ -1,4 +1,4 @@
-"""What a customer did, turned into decisions."""
+"""Decide what an event from the customer's chat does."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -49,13 +49,13 @@ from orgs.answering.language import language_of
 from orgs.routing import team_addressed
 from orgs.specification.texts import fill
 
-_EMOJI, _KIND = 64, 64  # characters that are kept of what a platform calls them
-_MOVING = timedelta(minutes=2)  # the room is told no oftener where somebody is who moves
-_BESIDE_AN_INVITATION = 20  # characters: what a link types for the customer; more says something else as well
+_EMOJI, _KIND = 64, 64  # characters that are kept of an emoji, and of an unsupported kind
+_MOVING = timedelta(minutes=2)  # a shared live location is told to the room no more often
+_BESIDE_AN_INVITATION = 20  # characters beside an invitation that a link may type; more is a message
 
 
 def hear(draft: Draft, item: Input, event: Event) -> None:
-    """One input from where the customer is."""
+    """Handle one input from the customer's chat."""
     bursts.hear(draft, event)
     _link(draft, item, event)
     if event.standing is not Standing.CUSTOMER:
@@ -63,9 +63,9 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         return
     _introduced(draft, event)
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
-        if event.message or event.overheard:  # a call is nobody's to answer in words
+        if event.message or event.overheard:  # a call passes no control: nobody answers it in words
             draft.given_control(ours=not event.overheard, at=event.occurred_at)
-        if not (event.overheard or draft.another_has_the_word):  # what waits would interrupt them
+        if not (event.overheard or draft.another_has_the_word):  # held messages would interrupt that app
             reopened(draft)
         _moved(draft, event)
     match event.content:
@@ -102,13 +102,13 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case Submitted():
             _submitted(draft, item, event)
         case WorkplaceChanged() | Ignored():
-            pass  # of staff alone, and never stored
+            pass  # only staff send these, and they are never stored
         case _:
             assert_never(event.content)
 
 
 def _called(draft: Draft, event: Event, seconds: int | None) -> None:
-    """A call opens the chat for our words, whoever answers it. While it rings there is nothing to tell."""
+    """Handle a call: it opens the window for our messages, whoever answers it. A ringing call is not told."""
     if not draft.another_has_the_word:
         reopened(draft)
     if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
@@ -121,7 +121,10 @@ def _called(draft: Draft, event: Event, seconds: int | None) -> None:
 
 
 def _control(draft: Draft, event: Event, control: ThreadControl) -> None:
-    """Another program takes the customer's chat over, or gives it to us, with what it left unanswered."""
+    """Handle a change of control: another app takes the customer's chat over, or gives it to us.
+
+    When it is ours again, the messages that the other app left unanswered are answered.
+    """
     before = draft.another_has_the_word
     draft.given_control(ours=control.ours, at=event.occurred_at, told=True)
     now = draft.another_has_the_word
@@ -143,7 +146,7 @@ def _control(draft: Draft, event: Event, control: ThreadControl) -> None:
 
 
 def _unanswered(draft: Draft) -> list[Message]:
-    """Return the customer's newest words, to which neither an agent nor a person of ours has replied."""
+    """Return the customer's newest messages to which neither an agent nor a person of ours has replied."""
     found: list[Message] = []
     for message in reversed(draft.messages.values()):
         if message.role is Role.CUSTOMER and message.state is MessageState.RECEIVED:
@@ -161,9 +164,9 @@ def _link(draft: Draft, item: Input, event: Event) -> None:
 
 
 def _introduced(draft: Draft, event: Event) -> None:
-    """A name that could not be looked up in time when they first wrote comes with a later event.
+    """Store a name that came with a later event because it could not be looked up in time for the first.
 
-    In a thread that several share it may be somebody else's.
+    Ignore it in a thread that several people share, where it may be somebody else's.
     """
     sender = event.sender
     if draft.name or not sender.display_name or event.shared:
@@ -187,7 +190,7 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
             or elsewhere.hear(draft, event, message)
             or numbers.hear(draft, item, event)
         )
-        message = draft.messages[message.id]  # a code in it is no part of the story
+        message = draft.messages[message.id]  # as changed by `elsewhere.hear`, which removes a code
         if done:
             told = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)
             if told and message.state is not MessageState.NOTE:
@@ -195,7 +198,7 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
             return
     twin = _known(draft, event.message) if isinstance(event.content, Said) else None
     if twin is not None and twin.id != message.id:
-        # An edit overtook the message it belongs to: a note with the newer words stands in the log already.
+        # The edit came before the message it belongs to: the log already has the newer text, as a note.
         if twin.state is not MessageState.NOTE:
             draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
             return
@@ -206,22 +209,26 @@ def _said(draft: Draft, item: Input, event: Event) -> None:
 
 
 def _entry(draft: Draft, item: Input) -> Message | None:
-    """Return the message of the log that was made of the input when it was accepted.
+    """Return the message of the log that was made from the input when it was accepted.
 
-    None when it made none, or one older than the story that a turn sees: nothing is owed for that any more.
+    Return None when it made none, or one older than the story that a turn sees: that needs no answer any
+    more.
     """
     return draft.messages.get(item.message) if item.message else None
 
 
 def _heard_language(draft: Draft, text: str) -> None:
-    """What they surely write in now is what they are answered in, until they surely write in another."""
+    """Remember the language that the customer surely writes in now, to answer in it.
+
+    It stays until they surely write in another one.
+    """
     spoken = draft.organization.policies.languages
     if found := language_of(text, spoken, known=draft.memory.language):
         draft.remember(language=found)
 
 
 def _typed_choice(draft: Draft, message: Message, text: str) -> None:
-    """A number typed under numbered choices, or a choice written out, counts as the tap and reads like it."""
+    """Treat a number typed under numbered choices, or a choice written out, like a tap on that choice."""
     offered = draft.view.conversation.memory.options if draft.picked else draft.memory.options
     if (at := choice_of(text, offered, draft.customer_name)) is not None:
         value, label = offered[at]
@@ -230,13 +237,13 @@ def _typed_choice(draft: Draft, message: Message, text: str) -> None:
 
 
 def _pick(draft: Draft, value: str) -> None:
-    """Once: the same number typed later is a number. In the same turn it may still be corrected."""
+    """Record a choice, once: the same number typed later is only a number. This turn may still correct it."""
     draft.picked = value
     draft.remember(options=())
 
 
 def _owed(draft: Draft, message: Message, event: Event) -> None:
-    """Whoever has the word gets the message. What a program wrote is never answered by a program."""
+    """Hand the message to the owner of the conversation. No program of ours answers what a program wrote."""
     draft.remember(unreachable=False)
     elsewhere = event.overheard or draft.another_has_the_word
     if (event.automatic or elsewhere) and draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
@@ -261,7 +268,7 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
         case OwnerKind.QUEUE | OwnerKind.PERSON:
             _show(draft, message, event)
             if draft.capabilities.window is not None and not bursts.is_burst(draft):
-                draft.show_card()  # it tells how long free text reaches them: from now on anew
+                draft.show_card()  # it shows until when free text is allowed, which is now later
             draft.because(f"{draft.owner.kind} {draft.owner.name}", "has the word: shown in the room")
             if not (event.automatic or event.overheard or said_only_thanks(draft, event)):
                 _expect_answer(draft)
@@ -270,14 +277,14 @@ def _owed(draft: Draft, message: Message, event: Event) -> None:
 
 
 def _expect_answer(draft: Draft) -> None:
-    """Start the clocks of whoever owes the customer an answer, and of what the customer is told meanwhile."""
+    """Start the clocks for the answer to the customer, and for what the customer is told meanwhile."""
     if draft.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in draft.timers:
         draft.add(SetTimer(ANSWER_DUE, "", draft.now + TO_ANSWER))
     expect_answer(draft)
 
 
 def _show(draft: Draft, message: Message, event: Event, room: Room | None = None) -> None:
-    """In the room: the words, what can be attached now, and the names of what is still being fetched."""
+    """Show a message in the room: its text, the attachments at hand, and the names of awaited files."""
     name, aside = draft.wrote(event), reference_for_staff(message, draft.messages)
     if name != draft.customer_name:  # several people write in one thread
         aside = f" (with {draft.customer_name}){aside}"
@@ -294,9 +301,9 @@ def _line_answered(draft: Draft, message: Message) -> str:
 
 
 def _writer(event: Event) -> str:
-    """Return who somebody beside the customer is: two of one name are told apart by their addresses.
+    """Return the name of a writer other than the customer, with the address if there may be two of one name.
 
-    A colleague is told by the channel; some name where they wrote, and nobody's address.
+    A colleague is recognized by the channel; some name where they wrote, and no address.
     """
     sender = event.sender
     if event.standing is Standing.INSIDER or sender.display_name in ("", sender.address):
@@ -305,13 +312,13 @@ def _writer(event: Event) -> str:
 
 
 def _told(message: Message) -> str:
-    """Return the words, what came with them, and the names of the files that are still being fetched."""
+    """Return the text, what came with it, and the names of the files that are still being fetched."""
     told = [message.text, message.reference.described, *(named(a) for a in awaited(message))]
     return "\n".join(filter(None, told))
 
 
 def _moved(draft: Draft, event: Event) -> None:
-    """The customer goes on somewhere else: everybody in the room sees where the answers go now."""
+    """Tell the room that the customer now writes in another channel: answers go there."""
     before, now = draft.memory.channel, event.place.channel
     if before and before != now:
         bursts.tell_deed(draft, Deed("moved", now))
@@ -321,7 +328,7 @@ def _moved(draft: Draft, event: Event) -> None:
 
 
 def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
-    """What a colleague of ours wrote in public now reads otherwise, or is gone."""
+    """Record that a colleague edited or deleted what they wrote to the customer, and tell the room."""
     written = (m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.STAFF)
     message = next(written, None)
     name = _writer(event)
@@ -340,7 +347,7 @@ def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
 
 
 def _stranger_changed(draft: Draft, event: Event, ref: str) -> None:
-    """What a stranger wrote in the customer's thread now reads otherwise, or is gone."""
+    """Record that a stranger edited or deleted a message in the customer's thread, and tell the room."""
     written = (m for m in draft.messages.values() if ref and m.ref == ref and is_stranger(m))
     message = next(written, None)
     if message is None or message.sender != event.sender.external_id:
@@ -360,7 +367,7 @@ def _stranger_changed(draft: Draft, event: Event, ref: str) -> None:
 
 
 def _others(draft: Draft, item: Input, event: Event) -> None:
-    """Somebody else wrote where the customer reads: a colleague of ours in public, or a stranger."""
+    """Handle what somebody else did where the customer reads: a colleague of ours, or a stranger."""
     match event.content:
         case Receipt():
             receipt(draft, event.content)
@@ -398,9 +405,9 @@ def _others(draft: Draft, item: Input, event: Event) -> None:
 
 
 def _leave_it_to(draft: Draft, event: Event, name: str) -> None:
-    """A colleague has answered where the customer is alone with us: an agent does not speak beside a person.
+    """Silence the agent when a colleague has answered the customer in their private chat.
 
-    In a thread that several share colleagues may speak among themselves; what a program wrote is no answer.
+    In a thread that several share, colleagues may talk to each other. What a program wrote is no answer.
     """
     if event.shared or event.automatic or not isinstance(event.content, Said):
         return
@@ -421,13 +428,16 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted) -> None:
 
 
 def _submitted(draft: Draft, item: Input, event: Event) -> None:
-    """A form that the customer filled in reads like a message."""
+    """Treat a form that the customer filled in like a message."""
     if (message := _entry(draft, item)) is not None:
         _owed(draft, message, event)
 
 
 def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
-    """Kept with its kind, shown to people. Who talks to an agent alone is asked for words, once in a row."""
+    """Record a message that we cannot read, and show its kind to people.
+
+    A customer who talks to an agent alone is asked for words, once in a row.
+    """
     text = draft.texts.unreadable
     ours = (m.text for m in reversed(draft.messages.values()) if m.role is not Role.CUSTOMER)
     asked = next(ours, "") == text
@@ -470,9 +480,9 @@ def _of_agents(draft: Draft) -> list[Message]:
 
 
 def _invited(draft: Draft, written: str) -> bool:
-    """Whether it was an invitation to this very matter, and nothing else, and was answered by that alone.
+    """Handle an invitation to this very conversation. Return whether the message was that and nothing else.
 
-    One that was used or is too old leads to a conversation of its own, which begins as any other.
+    An invitation that was used or is too old leads to a new conversation, which begins as any other.
     """
     if not draft.view.conversation.memory.channel or not INVITATION.search(written):
         return False
@@ -488,13 +498,13 @@ def _known(draft: Draft, ref: str) -> Message | None:
 
 
 def _entries(draft: Draft, ref: str) -> list[Message]:
-    """Return what the log has of a message: more than one entry where an edit brought other files."""
+    """Return the log's entries for a message: more than one where an edit brought other files."""
     known = (m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER)
     return [message for message in known if message.state is not MessageState.DELETED]
 
 
 def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
-    if item.message is not None:  # the log had no such message: nobody knows whether it was ever answered
+    if item.message is not None:  # the log had no such message: whether it was answered is unknown
         if (message := _entry(draft, item)) is not None:
             told = f"✏️ **{draft.wrote(event)}** changed a message that is not known here. It reads now:"
             bursts.tell(draft, Post(f"{told}\n\n{quoted(_told(message))}"), message.id)
@@ -520,14 +530,14 @@ def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
 
 
 def _refiled(draft: Draft, event: Event, edit: Edited) -> None:
-    """Keep the files that an edit brings, beside the ones before, and tell the room."""
+    """Keep the files that an edit brings beside the earlier ones, and tell the room."""
     entries = _entries(draft, edit.message)
     before = [attachment for entry in entries for attachment in entry.attachments]
     new = tuple(a for a in edit.attachments if not any(_alike(a, known) for known in before))
     if not new:
         return
     moves = all(a.kind is AttachmentKind.LOCATION for a in (*before, *new))
-    if moves:  # somebody shares where they are while they go: the newest point counts, and the first
+    if moves:  # a live location: only the first and the newest point are kept
         for passed in entries[1:]:
             draft.add(ChangeMessage(passed.id, state=MessageState.DELETED))
     entry = replace(
@@ -556,7 +566,7 @@ def _names(attachments: Iterable[Attachment]) -> str:
 
 
 def _alike(one: Attachment, known: Attachment) -> bool:
-    """Return whether two are the same file: a platform may give one file a new handle."""
+    """Return whether two attachments are the same file: a platform may give one file a new handle."""
     same_size = one.is_file and one.size is not None and one.size == known.size
     return one.kind is known.kind and (one.ref == known.ref or same_size)
 

@@ -1,4 +1,4 @@
-"""Which rule, agent or person has the word? Pure: the same view gives the same effects."""
+"""Decide a turn: which rule, agent or person handles the conversation. Pure: one view, one result."""
 
 from typing import assert_never
 
@@ -50,7 +50,7 @@ MOST_OWED = 500  # messages that an agent is asked about at once
 
 
 def decide(view: View, rules: Rulebook) -> Decision:
-    """Deal with every input in the order in which it was accepted, then with the timers that came due."""
+    """Handle all inputs in the order in which they were accepted, then the timers that came due."""
     draft = Draft(view, rules)
     if view.conversation.erased:
         erased.decide(draft)
@@ -65,7 +65,7 @@ def decide(view: View, rules: Rulebook) -> Decision:
 
 
 def decide_guarded(view: View, rules: Rulebook) -> Decision:
-    """After the last try: what cannot be dealt with is passed over, and people are told that it was.
+    """Decide after the last try: skip what cannot be handled, and tell people that it was skipped.
 
     No agent is asked any more. A poison message thus ends in a room, not in a loop.
     """
@@ -76,7 +76,7 @@ def decide_guarded(view: View, rules: Rulebook) -> Decision:
     for item in view.inputs:
         try:
             _hear(draft, item)
-        except Exception as error:  # whatever it is: it must not hold the conversation up for ever
+        except Exception as error:  # whatever it is, it must not block the conversation for ever
             passed_over.append(item.seq)
             draft.because("desk", f"input {item.seq} was passed over: {type(error).__name__}")
     try:
@@ -114,7 +114,7 @@ def _hear(draft: Draft, item: Input) -> None:
         case CustomerMerged():
             reports.merged(draft, item.body)
         case CustomerErased():
-            pass  # `erased.decide` deals with all of such a conversation
+            pass  # `erased.decide` handles every input of such a conversation
         case Event() if item.origin is Origin.ROOM:
             staff.hear(draft, item, item.body)
         case Event():
@@ -133,7 +133,7 @@ def _ring(draft: Draft) -> None:
 
 
 def _whom_to_ask(draft: Draft) -> Decision:
-    """An agent, if a customer's words wait for one and nobody else has taken the word meanwhile."""
+    """Name the agent to ask if the customer's messages wait for one, and nobody else has taken over."""
     draft.asking = _to_answer_now(draft)
     if not draft.asking:
         return Decision(draft)
@@ -161,14 +161,14 @@ def _whom_to_ask(draft: Draft) -> Decision:
 def _to_answer_now(draft: Draft) -> list[MessageId]:
     """Return the messages that an agent must answer now.
 
-    An agent answers when all that was written before has left: it must know what the customer has read. It
+    An agent answers when everything written before has left, as it must know what the customer has read. It
     also waits for the end of a burst, and for inputs that are left to the next turn. Until then the messages
-    are remembered as owed. What nobody vouches for, and what is for a team, waits for none of that.
+    are remembered as owed. Unverified mail, and messages to a team's address, wait for none of that.
     """
     theirs = {m.id for m in draft.messages.values() if m.state is MessageState.RECEIVED}
     owed = [id_ for id_ in draft.memory.owed if id_ in theirs]
     asking = list(dict.fromkeys([*owed, *draft.asking]))
-    people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # the room tells the story with these
+    people = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)  # they read these in the room
     early = draft.on_their_way or draft.view.more or bursts.agent_waits(draft)
     waits = early and not (people or draft.unvouched or draft.addressed_team)
     draft.remember(owed=_bounded(asking) if waits else ())
@@ -176,7 +176,7 @@ def _to_answer_now(draft: Draft) -> list[MessageId]:
 
 
 def _bounded(owed: list[MessageId]) -> tuple[MessageId, ...]:
-    """Return the first and the last of very many: an agent reads what it was about, and how it ended."""
+    """Return the first and the last of very many: the agent reads what it was about, and how it ended."""
     half = MOST_OWED // 2
     return tuple(owed) if len(owed) <= MOST_OWED else (*owed[:half], *owed[-half:])
 
@@ -186,7 +186,7 @@ def _cap(draft: Draft) -> int:
 
 
 def question(decision: Decision) -> Question:
-    """What the agent is asked, with all it may use."""
+    """Return the question for the agent, with everything that it may use."""
     draft, org = decision.draft, decision.draft.organization
     agent = find_agent(org, decision.agent)
     assert agent is not None  # noqa: S101  `_whom_to_ask` saw to it
@@ -218,7 +218,7 @@ def question(decision: Decision) -> Question:
 
 
 def _triggers(draft: Draft, agent: str) -> tuple[Trigger, ...]:
-    """The triggers of the agent's rules. One that the file does not define is met by its own name."""
+    """Return the triggers of the agent's rules. One that the file does not define matches its own name."""
     found = []
     for rule in rules_of(draft.organization, agent):
         known = find_trigger(draft.organization, rule.trigger)
@@ -230,7 +230,7 @@ def _triggers(draft: Draft, agent: str) -> tuple[Trigger, ...]:
 
 
 def conclude(decision: Decision, answer: Answer) -> Decision:
-    """Take the agent's answer in. The new decision may ask once more: a rule may name another agent."""
+    """Apply the agent's answer. The new decision may ask once more: a rule may name another agent."""
     draft = decision.draft
     who = f"agent {decision.agent}"
     match answer:
@@ -277,7 +277,7 @@ def _hand_over(decision: Decision, answer: HandOver) -> Decision:
 
 
 def give_up(decision: Decision, error: DeskError) -> Decision:
-    """The agent could not be asked, however often it was tried: people answer, and know why."""
+    """Escalate to people, with the reason, when the agent could not be asked after all tries."""
     draft = decision.draft
     escalate(
         draft,

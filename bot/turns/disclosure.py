@@ -1,16 +1,16 @@
-"""Automatic words say that an AI writes, and how to reach a person.
+"""Disclose in automatic messages that an AI writes, and how to reach a person.
 
-Asked by the EU AI Act (article 50, since 2026-08-02), by Messenger's policy for automated chats and by laws
-of several US states: at the beginning of a conversation, after a long pause, and when a machine goes on where
+The EU AI Act (article 50, since 2026-08-02), Messenger's policy for automated chats and laws of several US
+states require it: at the beginning of a conversation, after a long pause, and when a machine continues where
 a person wrote last.
 
-Every automatic message passes `Draft.say` or, after its undo, `undo.release`: there this is put above the
-first one that needs it. It is not put above:
+Every automatic message passes `Draft.say` or, after its undo, `undo.release`. These put the disclosure above
+the first message that needs it. It is not put above:
 
 - what a person wrote or approved;
-- a template outside the window: people wrote it, and the platform takes it as approved or not at all;
-- the acknowledgement of mail that nobody vouches for, and the mail with a code: they go to an address that
-  may be no customer's, no agent talks to it, and both say by themselves why they were sent.
+- a template outside the window: people wrote it, and the platform accepts it as approved or not at all;
+- the acknowledgement of unverified mail, and the mail with a code: they go to an address that may be no
+  customer's, no agent talks to it, and both say by themselves why they were sent.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ from orgs.specification.organization import Organization
 from orgs.specification.texts import fill
 from orgs.translations import texts_in
 
-HOLDS_FOR: Final = timedelta(hours=24)  # as long as WhatsApp and Messenger take a conversation for one
+HOLDS_FOR: Final = timedelta(hours=24)  # WhatsApp and Messenger count messages within it as one conversation
 _REACHES: Final = (
     MessageState.RELEASED,
     MessageState.PARKED,
@@ -33,17 +33,17 @@ _REACHES: Final = (
 
 
 def disclosure(organization: Organization, language: str) -> str:
-    """Return the words that say it, in the language of the customer."""
+    """Return the text of the disclosure in the customer's language."""
     return fill(texts_in(organization, language).disclosure, organization=organization.display_name)
 
 
 def is_due(words: str, before: Iterable[Message], since: datetime, *, waits: bool) -> bool:
-    """Return whether automatic words must say it in these words, after all the messages `before`.
+    """Return whether an automatic message needs the disclosure `words`, after all the messages `before`.
 
-    They need not while that stood above a message which was written after `since`, and which no person has
-    followed. If they wait until the customer writes again, so does a message that waits already: it is read
-    just before them, however old it is. What was said before the story begins, or in another language, does
-    not count.
+    It needs none while the same words stand above a message that was written after `since` and that no
+    person's message has followed. If the new message `waits` until the customer writes again, a message that
+    already waits counts however old it is: it is read just before. What was said before the story begins, or
+    in another language, does not count.
     """
     for message in reversed(tuple(before)):
         if message.role is Role.CUSTOMER or message.state not in _REACHES:

@@ -1,4 +1,4 @@
-"""A turn being decided: what the view says, what has been decided so far, and how it stands after that."""
+"""A turn being decided: what the view says, what has been decided so far, and the state after that."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -57,18 +57,18 @@ from orgs.specification.organization import Organization, SpeaksAs
 from orgs.specification.texts import Texts
 from orgs.translations import spoken, texts_in
 
-RELEASE = "release"  # the timer of words that wait for their undo
-LOOK_AGAIN = timedelta(seconds=5)  # whether a file is there, when words wait behind it
-_BETWEEN = "\n\n"  # words that leave together
-_CONTROL = timedelta(hours=24)  # without a word of the customer's, after which Meta lets a chat be anybody's
-_FILE_WAIT = timedelta(minutes=15)  # so long words wait behind a file that can be neither had nor given up
+RELEASE = "release"  # the timer of a message that waits for its undo time
+LOOK_AGAIN = timedelta(seconds=5)  # until a message that waits behind a file looks for it again
+_BETWEEN = "\n\n"  # between texts that leave as one message
+_CONTROL = timedelta(hours=24)  # Meta ends an app's control after so long without a customer's message
+_FILE_WAIT = timedelta(minutes=15)  # so long messages wait behind a file that is still being fetched
 _WORDS_LEFT = (
     MessageState.RELEASED,
     MessageState.SENT,
     MessageState.DELIVERED,
     MessageState.READ,
 )
-SYSTEM = "desk"  # the sender of what the organization says by itself
+SYSTEM = "desk"  # the sender of messages that neither an agent nor a person wrote
 
 
 def no_code() -> str:
@@ -77,19 +77,19 @@ def no_code() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """All that deciding depends on beside the view."""
+    """All that deciding depends on besides the view."""
 
     organization: Organization
     capabilities: Mapping[str, Capabilities]  # by account id
     new_id: NewId
-    begin: Mapping[str, Begin] = field(default_factory=dict)  # by account: a place to write to an address
+    begin: Mapping[str, Begin] = field(default_factory=dict)  # by account: begins a chat with an address
     new_code: Callable[[], str] = no_code  # six digits
 
 
 class Draft:
     """Collects effects and keeps the values they change, so that each input sees what the one before did.
 
-    Lives for one turn. Nothing in it touches the world.
+    Lives for one turn, and has no side effects.
     """
 
     def __init__(self, view: View, rules: Rulebook) -> None:
@@ -98,7 +98,7 @@ class Draft:
         self.organization = rules.organization
         self.now: datetime = view.now
         self.effects: list[Effect] = []
-        self.reasons: list[tuple[str, str]] = []  # who had the word, and why
+        self.reasons: list[tuple[str, str]] = []  # who decided, and why
         self.owner: Owner = view.conversation.owner
         self.status: Status = view.conversation.status
         self.memory: Memory = view.conversation.memory
@@ -107,20 +107,20 @@ class Draft:
         self.messages: dict[MessageId, Message] = {message.id: message for message in view.story}
         self.timers: dict[tuple[str, str], Timer] = {(t.kind, t.subject): t for t in view.timers}
         self.rooms: dict[UUID, Room] = {room.id: room for room in view.rooms}
-        self.here: Room | None = None  # where the input at hand came from, open or closed; None: not a room
+        self.here: Room | None = None  # the room of the current input, open or closed; None: not a room
         self.grows = False  # the post of a burst has more to tell
-        self.press = ""  # of the input at hand, if it is one of a button
-        self.unheard = {item.message for item in view.inputs if item.message}  # of inputs still to come
-        # Files whose fate is among the inputs still to come: the view has them already.
+        self.press = ""  # the platform's id of the button press, if the current input is one
+        self.unheard = {item.message for item in view.inputs if item.message}  # messages of inputs to come
+        # Files that are reported by inputs still to come, although the view has the reported state already.
         reports = (item.body for item in view.inputs if isinstance(item.body, FileReport))
         self.files_to_come = {(report.message, report.position) for report in reports}
         self.asking: list[MessageId] = []  # what the customer said that an agent must answer
-        self.unvouched = False  # some of that is mail that nobody vouches for
-        self.acknowledges = False  # and names an address which may be told that it came
-        self.addressed_team: Target | None = None  # to whose address this conversation was begun
-        self.unanswered_programs = 0  # messages of theirs that no agent answers
+        self.unvouched = False  # whether some of that is unverified mail
+        self.acknowledges = False  # whether its address may be told that it came
+        self.addressed_team: Target | None = None  # the team whose address the customer wrote to first
+        self.unanswered_programs = 0  # messages by programs, which no agent answers
         self.picked = ""
-        self.typed: dict[MessageId, str] = {}  # labels of choices that were typed as their numbers
+        self.typed: dict[MessageId, str] = {}  # labels of choices that were typed instead of tapped
         self.name = view.conversation.customer_name  # "" while the channel has not told it
         self.hops = 0  # agents that this turn has passed through
 
@@ -130,8 +130,9 @@ class Draft:
 
     @property
     def language(self) -> str:
-        """Of the organization's, the one in which we write to the customer: that of their own words, else
-        what the channel tells of them, else the first.
+        """Return the organization's language in which we write to the customer.
+
+        It is that of their own words, else what the channel says of them, else the organization's first.
         """
         known = (self.memory.language, self.view.conversation.language)
         found = (spoken(self.organization, language) for language in known if language)
@@ -139,15 +140,15 @@ class Draft:
 
     @property
     def texts(self) -> Texts:
-        """The fixed texts to the customer, in their language."""
+        """Return the fixed texts for the customer, in their language."""
         return texts_in(self.organization, self.language)
 
     def because(self, who: str, why: str) -> None:
-        """For `desk why`."""
+        """Record who decided something and why, for `desk why`."""
         self.reasons.append((who, why))
 
     def speaker(self, role: Role, sender: str) -> Speaker:
-        """By whom the customer sees it signed. Only a person's words may count as a person's."""
+        """Return under whose name the customer sees a message. Only a person's message may count as human."""
         human = role is Role.STAFF
         own = human and self.organization.identity.speaks_as is SpeaksAs.PERSON
         return Speaker(self.person_name(sender) if own else self.organization.display_name, human)
@@ -163,20 +164,20 @@ class Draft:
         return transcript(messages, self.customer_name, self.view.conversation.address, self.author)
 
     def wrote(self, event: Event) -> str:
-        """Return as CommonMark who did something where the customer is: perhaps somebody beside them."""
+        """Return as CommonMark who caused an event in the customer's chat: them, or somebody beside them."""
         name, address = event.sender.display_name, event.sender.address
         other = other_writer(name, address, self.view.conversation.address) if event.shared else ""
         return other or self.customer_name
 
     @property
     def customer_name(self) -> str:
-        """Return who they are as CommonMark, for a sentence to staff: signs in it mean nothing."""
+        """Return the customer's name as CommonMark for a sentence to staff. Markup in it has no effect."""
         return inert(known_as(self.name, self.view.conversation.address)) or "the customer"
 
     def add(self, effect: Effect) -> None:
-        """Take a decision, and keep the values up to date with it."""
+        """Add an effect, and update the values that it changes."""
         if isinstance(effect, ClearTimers):
-            # Set and stopped in one turn is never set: effects of a kind may then be written in any order.
+            # A timer set and then cleared in one turn is never set: storage writes effects kind by kind.
             self.effects = [e for e in self.effects if not (isinstance(e, SetTimer) and _stops(effect, e))]
         self.effects.append(effect)
         match effect:
@@ -225,14 +226,14 @@ class Draft:
             self.effects.append(Remember(changed))
 
     def advise(self, topic: str) -> bool:
-        """Return whether to tell staff something that they are told once, and remember that they were."""
+        """Return whether a piece of advice is new to staff, and remember that they were given it."""
         new = topic not in self.memory.advised
         if new:
             self.remember(advised=(*self.memory.advised, topic))
         return new
 
     def give(self, cause: Cause, name: str, status: Status, reopen: timedelta | None = None) -> None:
-        """Pass the word; the table of transitions decides to whom. Raises TurnFailed."""
+        """Pass the conversation to another owner, as the table of transitions allows. Raises TurnFailed."""
         self.owner = Owner(pass_on(self.owner.kind, cause), name)
         self.status = status
         self.add(Move(self.owner, status, reopen))
@@ -255,14 +256,17 @@ class Draft:
         ahead: bool = False,
         file: tuple[Attachment, str] | None = None,
     ) -> MessageId:
-        """Words of ours to the customer: an entry of the log, and its delivery.
+        """Say something to the customer: add an entry to the log, and deliver it. Return the entry's id.
 
-        They wait behind words that wait for their undo and files that are being fetched, and at least for
-        `wait`; then `buttons` are left out.
-        `ahead`: they are about what has left or was just asked of the desk itself, and wait for nothing.
-        `file`: a text of ours that follows them as a file, once it is in the store.
-        `automatic`: not where nobody may be reading, and not without end where programs may be; below the
-        words that an AI writes, when those are due.
+        It waits behind messages that wait for their undo time, behind files that are being fetched, and at
+        least for `wait`. If it waits, `buttons` are left out.
+
+        `ahead`: it is about what has left, or answers a question to the desk itself, and waits for nothing.
+
+        `file`: an attachment and its text. It follows as a file once it is in the store.
+
+        `automatic`: it is not sent where nobody may be reading, nor without limit where programs may answer.
+        The disclosure is put above it when due.
         """
         message = Message(
             id=MessageId(self.rules.new_id()),
@@ -296,14 +300,14 @@ class Draft:
         return message.id
 
     def disclosure(self, before: Iterable[Message]) -> str:
-        """Return what stands above automatic words that leave now, after all `before`; "" if nothing must."""
+        """Return the disclosure due above an automatic message that leaves now, after all `before`, or ""."""
         words = disclosure(self.organization, self.language)
         conversation, window = self.view.conversation, self.capabilities.window
         since, waits = self.now - HOLDS_FOR, False
         if conversation.heard_at is not None and window is not None:
             closes = conversation.heard_at + window
             closes = max(closes, conversation.open_until or closes)
-            if waits := closes <= self.now:  # until they write: after a long pause
+            if waits := closes <= self.now:  # until the customer writes, which is after a long pause
                 since = max(since, closes)
         if not is_due(words, before, since, waits=waits):
             return ""
@@ -313,7 +317,7 @@ class Draft:
         return words
 
     def _to_join(self, text: str) -> Deliver | None:
-        """Return what this very turn said last by itself, where that message has room for more words."""
+        """Return the last automatic message of this turn, if more words can be added to it."""
         last = next((e for e in reversed(self.effects) if isinstance(e, Deliver)), None)
         begun = any(isinstance(e, AddMessage) and last and e.message.id == last.message for e in self.effects)
         if last is None or not begun:
@@ -326,7 +330,10 @@ class Draft:
         return last if plain and fits else None
 
     def _join(self, first: Deliver, message: Message, buttons: tuple[Button, ...]) -> MessageId:
-        """Let the words of a new message leave with those before. What an agent says of it counts as its."""
+        """Add the text of a new message to an earlier one of this turn.
+
+        If either is an agent's, so is the whole.
+        """
         before = self.messages[first.message]
         author = before if before.role is Role.AGENT else message
         text = _BETWEEN.join(filter(None, (before.text, message.text)))
@@ -349,7 +356,7 @@ class Draft:
 
     @property
     def held(self) -> list[Message]:
-        """Words that wait for their undo, or behind others that do, in the order of the log."""
+        """Return the messages that wait for their undo time, or behind such messages, in their order."""
         return [message for message in self.messages.values() if message.state is MessageState.HELD]
 
     @property
@@ -358,7 +365,7 @@ class Draft:
         return bool(self.held) or any(map(self.awaits_files, self.messages.values()))
 
     def awaits_files(self, message: Message) -> bool:
-        """Return whether the words of a message of staff have left before a file of it."""
+        """Return whether the words of a staff message have left before a file of it."""
         if message.role is not Role.STAFF or message.room is None or message.state not in _WORDS_LEFT:
             return False
         coming = pending(message) or any(id_ == message.id for id_, _ in self.files_to_come)
@@ -366,7 +373,7 @@ class Draft:
 
     def _unsayable(self) -> str:
         """Return why no program of ours may write to the customer now; "" if one may."""
-        if self.another_has_the_word:  # and whatever we send would take it from them
+        if self.another_has_the_word:  # whatever we send would take control from it
             return "another app has the word there"
         if not self.view.conversation.return_verified:
             return "nobody vouches that they read mail there"
@@ -376,14 +383,14 @@ class Draft:
 
     @property
     def another_has_the_word(self) -> bool:
-        """Return whether another program serves the customer's chat at this moment."""
+        """Return whether another app controls the customer's chat now."""
         control = self.memory.control
         return control is not None and not control.ours and self.now < control.at + _CONTROL
 
     def given_control(self, *, ours: bool, at: datetime, told: bool = False) -> None:
-        """Remember who has the word in the customer's chat, once there has been another than us.
+        """Remember who controls the customer's chat, once another app has ever controlled it.
 
-        What the platform has `told` goes before what is seen of messages of the same moment.
+        What the platform has `told` overrules what a message of the same moment implies.
         """
         known = self.memory.control
         newer = known is None or at > known.at or (told and at == known.at)
@@ -393,7 +400,7 @@ class Draft:
 
     @property
     def hourly(self) -> tuple[Counted, int, timedelta]:
-        """The loop guard: so many automatic replies leave for one address within an hour."""
+        """Return the loop guard: the limit of automatic replies to one address within an hour."""
         return Counted.REPLY, self.organization.policies.automatic_replies_per_hour, timedelta(hours=1)
 
     def has_room(self, kind: Counted, most: int, window: timedelta) -> bool:
@@ -410,30 +417,30 @@ class Draft:
     def tell_room(self, post: Post, about: MessageId | None = None, room: Room | None = None) -> None:
         """Write into a room, also a closed one; by default into the open one, if there is one.
 
-        What it brings along others sent: its name, its number or its place is told as their words.
+        Attachments are other people's: names, phone numbers and places in them are shown as quoted words.
         """
         if room := room or self.open_room:
             self.add(TellRoom(room.id, replace(post, cites=bool(post.attachments)), about))
 
     def offer(self, post: Post, message: MessageId) -> None:
-        """Let staff choose in the open room, if there is one, what becomes of a message."""
+        """Let staff choose in the open room, if there is one, what happens to a message."""
         if room := self.open_room:
             self.add(Offer(room.id, post, message))
 
     def tell_author(self, post: Post, message: Message) -> None:
-        """Tell staff about what they wrote: in the open room, else where they wrote it."""
+        """Tell staff about a message they wrote: in the open room, else where they wrote it."""
         written_in = self.rooms.get(message.room) if message.room else None
         self.tell_room(post, message.id, self.open_room or written_in)
 
     def call(self, person: PersonId | None, text: str, *, needed_by: datetime | None = None) -> None:
-        """As `tell_room`, and so that the person notices it, where the room's channel knows them.
+        """Write into the open room so that a person notices it, where the room's channel knows them.
 
-        If they cannot notice it by `needed_by`, nothing is posted, and the conversation is told.
+        If they cannot notice it by `needed_by`, nothing is posted, and a report tells the conversation.
         """
         self.tell_room(Post(text, calls=self.known_as(person), needed_by=needed_by))
 
     def known_as(self, person: PersonId | None) -> str:
-        """Return the open room's channel's id of a person, or the address it knows them by; else ""."""
+        """Return a person's id in the open room's channel, else the email address that it knows, else ""."""
         known = find_person(self.organization, person) if person else None
         if known is None or self.open_room is None:
             return ""
@@ -443,20 +450,20 @@ class Draft:
 
     @property
     def open_room(self) -> Room | None:
-        """The room in which the escalation goes on; None while none can be opened."""
+        """Return the room of the escalation if it is open. None while no room can be opened."""
         room = self.escalation.room if self.escalation else None
         return room if room is not None and room.open else None
 
     def is_lost(self, room: RoomRef) -> bool:
-        """Whether nobody can be written to in that channel, or at its account."""
+        """Return whether nobody can be reached in that channel, or through its account."""
         lost = self.memory.lost
         return (room.account_id, room.channel) in lost or (room.account_id, "") in lost
 
     def tell_person(self, person: PersonId | str, post: Post, *, after: str = "") -> bool:
         """Write to a person of the staff directly, on the first staff account that knows them.
 
-        `after` is the account on which that failed: the one after it is used. Returns False when there is
-        none (left).
+        `after` is the account on which that failed; the next one is tried. Return False when no account is
+        left.
         """
         by_email = {account for account, known in self.rules.capabilities.items() if known.emails}
         chats = direct_chats(self.organization, person, by_email)
@@ -469,18 +476,18 @@ class Draft:
         return True
 
     def leaves(self, message: Message) -> bool:
-        """Return whether some of a message with files has yet to leave for the customer."""
+        """Return whether a part of a message with files has yet to be delivered to the customer."""
         decided = (e.message for e in self.effects if isinstance(e, Deliver))
         return message.id in self.view.leaving or message.id in decided
 
     def in_their_chat(self, ref: str) -> Message | None:
-        """Return the message that an id of the platform means where the customer is."""
+        """Return the message that a platform's id stands for in the customer's chat."""
         sent = (self.messages[id_] for id_ in self.view.refs.get(ref, ()) if id_ in self.messages)
         theirs = (m for m in self.messages.values() if ref and m.ref == ref and m.room is None)
         return next(sent, None) or next(theirs, None)
 
     def in_rooms(self, ref: str) -> Iterator[Message]:
-        """Return the messages that a line of a room shows, by the platform's id of that line."""
+        """Yield the messages that a line of a room shows, by the platform's id of that line."""
         return (self.messages[id_] for id_ in self.view.shown.get(ref, ()) if id_ in self.messages)
 
     def line_of(self, message: Message) -> str:
@@ -490,20 +497,20 @@ class Draft:
         return message.ref if room is not None and message.room == room.id else known
 
     def show_card(self) -> None:
-        """Once a turn is enough: the card shows how things stand when it is sent."""
+        """Update the card of the open room, once per turn: it is rendered when it is sent."""
         if self.open_room:
             effect = ShowCard(self.open_room.id)
             if effect not in self.effects:
                 self.add(effect)
 
     def room_at(self, place: Place) -> Room | None:
-        """The room of this conversation in a thread, open or closed."""
+        """Return the room of this conversation in a thread, open or closed."""
         return next((room for room in self.rooms.values() if room.place == place), None)
 
     def mark(self, message: Message, mark: Mark | None) -> None:
-        """Show what became of a staff message, in the room where it was written, open or closed.
+        """Mark a staff message with its state, in the room where it was written, open or closed.
 
-        The room in which the escalation goes on since has a line of it, and shows it there too.
+        If the escalation has moved to another room since, mark its line there too.
         """
         if not message.ref or message.room is None:
             return
@@ -513,20 +520,20 @@ class Draft:
         self.mark_line(message, mark, partly=partly)
 
     def mark_line(self, message: Message, mark: Mark | None, *, partly: bool = False) -> None:
-        """Show what became of a staff message on its line in the open room, if it was written in another."""
+        """Mark the line of a staff message in the open room, if the message was written in another room."""
         room = self.open_room
         if room is not None and message.room not in (None, room.id):
             self.add(TellRoom(room.id, React("", mark, partly), message.id))
 
     def mark_here(self, ref: str, mark: Mark) -> None:
-        """Mark what is no message of the log, in the room of the input at hand."""
+        """Mark something that is no message of the log, in the room of the current input."""
         if ref and self.here is not None:
             self.add(TellRoom(self.here.id, React(ref, mark)))
 
     def whisper(self, person: str, text: str) -> None:
-        """Answer the person who caused the input at hand, in the room where they did it, open or closed.
+        """Answer the person who caused the current input, in the room where they did it, open or closed.
 
-        `person` is the room's channel's id of them.
+        `person` is their id in the room's channel.
         """
         if self.here is not None:
             self.add(TellRoom(self.here.id, Whisper(person, text, self.press)))
@@ -536,7 +543,7 @@ class Draft:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Of the channel where the customer is now."""
+        """Return the capabilities of the channel where the customer is now."""
         return self.rules.capabilities.get(self.view.conversation.place.account, MODEST)
 
 
@@ -546,7 +553,7 @@ def _stops(clear: ClearTimers, timer: SetTimer) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The draft when all inputs and timers are dealt with. `agent` is whom to ask; "" when nobody."""
+    """The draft when all inputs and timers are handled. `agent` is whom to ask; "" when nobody."""
 
     draft: Draft
     agent: str = ""

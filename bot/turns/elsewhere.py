@@ -1,6 +1,7 @@
-"""Going on somewhere else: "send this to my email". Nothing is linked before a code proved the address.
+"""Continue in another channel: "send this to my email". An address is linked only once a code verified it.
 
-The code goes to the address and comes back where the customer is known: whoever has both is one person.
+The code goes to the address and comes back from the chat where the customer is known. Whoever has both is one
+person.
 """
 
 import hashlib
@@ -24,10 +25,10 @@ from orgs.specification.organization import Serves
 from orgs.specification.texts import fill
 
 CODE_LIVES = timedelta(minutes=15)
-MAX_TRIES = 5  # codes typed wrong, and codes sent again, until CODE_LIVES has passed
-_ONLY_A_CODE = 40  # characters: a longer text that holds six digits says something else as well
+MAX_TRIES = 5  # wrong codes and repeated sendings, together, within CODE_LIVES
+_ONLY_A_CODE = 40  # characters: a longer text with six digits says something else as well
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
-# Somebody who only mentions an address does not ask to be written to there.
+# Words that ask for an answer there: somebody may also only mention an address.
 _ASKS = re.compile(
     r"\b(send|mail|e-?mail|continue|go on|carry on|reply|answer|write|reach|contact"
     r"|schick\w*|send\w*|schreib\w*|weiter|envo[iy]e\w*|continu\w*|ecri\w*|envi\w*|mand\w*|escrib\w*|sig[au]\w*"
@@ -37,7 +38,7 @@ _CODE = re.compile(r"\b(\d{3})[ -]?(\d{3})\b")
 
 
 def hear(draft: Draft, event: Event, message: Message) -> bool:
-    """Whether the message was about going on elsewhere, and was answered by that alone."""
+    """Handle a wish to continue in another channel, or a code. Return whether the message is answered."""
     if not isinstance(event.content, Said) or event.shared or not event.private:
         return False
     if not event.sender.verified:
@@ -61,13 +62,13 @@ def hear(draft: Draft, event: Event, message: Message) -> bool:
 
 
 def _answer(draft: Draft, text: str) -> None:
-    """Say what may be said again and again, but not to somebody who asks faster than is allowed."""
+    """Send a reply that may be repeated, but not to somebody in a burst."""
     if not is_burst(draft):
         draft.say(text, ahead=True)
 
 
 def _keep_out_of_the_story(draft: Draft, message: Message, code: str, *, alone: bool) -> None:
-    """A code is no word of the matter: neither staff nor an agent nor the next mail need to read it."""
+    """Remove a code from the story: neither staff nor an agent nor the next mail need to read it."""
     state = MessageState.NOTE if alone else None
     draft.add(ChangeMessage(message.id, state=state, text=message.text.replace(code, "[code]")))
 
@@ -77,7 +78,7 @@ def _is_the_code(proof: Proof, code: str) -> bool:
 
 
 def _offer(draft: Draft, address: str) -> bool:
-    """Send a code there. False where the organization has no account that could."""
+    """Send a code to the address. Return False if the organization has no account that could."""
     for account, begin in draft.rules.begin.items():
         declared = find_account(draft.organization, account)
         here = draft.view.conversation.place.account
@@ -104,7 +105,7 @@ def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
     text = fill(texts.code, code=f"{code[:3]} {code[3:]}", organization=organization, minutes=minutes)
     named = fill(texts.code_subject, organization=organization)
     draft.add(Prove(subject, place, context, address, Post(text, subject=named)))
-    # The address itself is kept sealed, with the place that is begun.
+    # The address itself is stored sealed, with the new place.
     expires = draft.now + CODE_LIVES
     draft.remember(proof=Proof(subject, _digest(subject, code), expires, masked(address), tries))
     draft.say(fill(texts.code_sent, address=masked(address)), ahead=True)
@@ -120,7 +121,7 @@ def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
             draft.say(draft.texts.code_too_old, ahead=True)
         return alone
     if not _is_the_code(proof, code):
-        # Kept when it cannot be proved any more: asking for another code gives no more tries.
+        # Keep the proof even when no try is left: asking for another code must give no more tries.
         draft.remember(proof=proof.missed())
         left = proof.tries + 1 < MAX_TRIES
         if alone:
@@ -149,7 +150,7 @@ def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
 
 
 def masked(address: str) -> str:
-    """Enough to recognize one's own, and nobody else's: m•••@example.com."""
+    """Return an address that its owner recognizes and nobody else can use: m•••@example.com."""
     name, _, domain = address.partition("@")
     return f"{name[:1]}•••@{domain}"
 

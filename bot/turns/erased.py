@@ -1,5 +1,6 @@
-"""A conversation whose customer was erased: it is closed, what we posted about it is deleted, and staff who
-act in its rooms are answered by one line.
+"""Handle a conversation whose customer was erased.
+
+It is closed, and what we posted about it is deleted. Staff who act in its rooms get one line as an answer.
 """
 
 from bot.core.conversation import (
@@ -28,14 +29,14 @@ _STOPPED = (MessageState.HELD, MessageState.PARKED, MessageState.RELEASED)
 
 
 def erased_line(organization: Organization, erased: Erased) -> str:
-    """Return all that staff still read about the customer: erased, when, by whom."""
+    """Return the one line that staff still read about the customer: erased, when, by whom."""
     person = find_person(organization, erased.by.removeprefix("person:"))
     name = person.name if person else "an operator" if erased.by else ""
     return f"This customer was erased on {erased.at:%Y-%m-%d at %H:%M} UTC" + (f" by {name}" if name else "")
 
 
 def decide(draft: Draft) -> None:
-    """Deal with every input. Nobody speaks to the customer any more, and nothing new is kept."""
+    """Handle every input. Nobody speaks to the customer any more, and nothing new is stored."""
     erased = draft.view.conversation.erased
     assert erased is not None  # noqa: S101  callers look first
     line = f"{erased_line(draft.organization, erased)}. {_NOWHERE}"
@@ -51,7 +52,7 @@ def decide(draft: Draft) -> None:
 
 
 def draft_guarded(view: View, rules: Rulebook) -> Draft:
-    """Decide the same after the last try: whatever else cannot be dealt with, what staff see is deleted."""
+    """Decide the same after the last try: even if the rest fails, delete what staff see."""
     draft = Draft(view, rules)
     try:
         decide(draft)
@@ -66,7 +67,7 @@ def draft_guarded(view: View, rules: Rulebook) -> Draft:
 def _delete(draft: Draft) -> None:
     for room in draft.view.rooms:
         draft.add(ShowCard(room.id))  # it shows what the customer wrote
-    draft.add(DeletePosts())  # before anything new is said there, which stays
+    draft.add(DeletePosts())  # before anything new is posted there, which is not deleted
 
 
 def _close(draft: Draft, line: str) -> None:
@@ -89,7 +90,7 @@ def _close(draft: Draft, line: str) -> None:
 
 
 def _withdraw(draft: Draft) -> None:
-    """Show whoever wrote what had not left yet that it went nowhere."""
+    """Withdraw the messages that had not left yet, and show their authors that they were not sent."""
     told = set()
     for message in list(draft.messages.values()):
         if message.state not in _STOPPED:
@@ -105,7 +106,7 @@ def _withdraw(draft: Draft) -> None:
 
 
 def _remains(draft: Draft, report: DeliveryReport) -> None:
-    """A post could not be deleted: the card counts what stands there yet."""
+    """Record that a post could not be deleted. The card shows how many remain."""
     if report.outcome != "unchanged":
         return
     room = str(report.room) if report.room else None

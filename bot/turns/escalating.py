@@ -1,4 +1,4 @@
-"""Opening an escalation, and calling the next target of its ladder."""
+"""Open an escalation, and call the next target of its ladder."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -42,8 +42,8 @@ from orgs.routing import (
 from orgs.specification.texts import fill
 
 REMIND, LADDER, ANSWER_DUE = "remind", "ladder", "answer_due"
-OPEN_ROOM = "open_room"  # no channel could be written to: they are tried again
-KEEP_CALLING = timedelta(minutes=15)  # after the last step of the ladder
+OPEN_ROOM = "open_room"  # the timer that opens a room later, when none could be opened
+KEEP_CALLING = timedelta(minutes=15)  # how often people are called after the last step of the ladder
 
 
 def escalate(
@@ -56,10 +56,10 @@ def escalate(
     notice: str = "",
     quiet: bool = False,
 ) -> None:
-    """Give the conversation to people. When people have it already, they are told the reason instead.
+    """Give the conversation to people. If people have it already, tell them the reason instead.
 
-    They are those of the trigger, unless the customer wrote to the address of a team.
-    `quiet`: the customer did nothing that this answers, and is told nothing.
+    They are those of the trigger, unless the customer wrote to the address of a team. `quiet`: nothing the
+    customer did asks for an answer, and they are told nothing.
     """
     if draft.escalation is not None:
         draft.tell_room(Post(f"⚠️ {reason}"))
@@ -84,7 +84,7 @@ def escalate(
     )
     draft.escalation, draft.closed = escalation, None
     draft.add(OpenEscalation(escalation))
-    draft.remember(owed=())  # the room tells the story with what an agent owed an answer
+    draft.remember(owed=())  # people read the unanswered messages in the room
     story = list(draft.messages.values())
     draft.add(AddStep(escalation.id, agent, target.team_id, reason, snapshot(story)))
     if wait:
@@ -106,7 +106,7 @@ def escalate(
 
 
 def _gather(draft: Draft, escalation: Escalation, wait: timedelta) -> None:
-    """List it in the notice of its team, until somebody asks for the next of them or it is its turn."""
+    """List the escalation in the notice of its team, until somebody asks for the next or its turn comes."""
     account, channel = room_for(draft.organization, escalation.team)
     place = Place(channel_of(draft.organization, account), account, channel)
     draft.remember(gathered=True)
@@ -116,12 +116,12 @@ def _gather(draft: Draft, escalation: Escalation, wait: timedelta) -> None:
 
 
 def is_gathered(draft: Draft) -> bool:
-    """Return whether the escalation has no room yet because there were so many."""
+    """Return whether the escalation has no room yet because there were too many at once."""
     return draft.memory.gathered and draft.escalation is not None and draft.open_room is None
 
 
 def open_gathered(draft: Draft) -> None:
-    """Give an escalation that was only listed the room and the clocks that all others have at once."""
+    """Give a listed escalation the room and the clocks that every other gets at once."""
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
     draft.remember(gathered=False)
@@ -131,13 +131,13 @@ def open_gathered(draft: Draft) -> None:
 
 
 def deadline_of(draft: Draft, target: Target) -> datetime:
-    """Return when the time of the target is over. It begins when the team is in, or at once if immediate."""
+    """Return when the target's time is over. It counts from when the team is in, or from now if immediate."""
     opens = draft.now if target.immediate else opens_at(draft.organization, target.team_id, draft.now)
     return (opens or draft.now) + target.timeout
 
 
 def set_clocks(draft: Draft, team: TeamId, deadline: datetime, timeout: timedelta) -> None:
-    """Start the ladder's clock and, where the team's ladder has one, the reminder's."""
+    """Start the clock of the ladder, and that of the reminder where the team's ladder has one."""
     steps = ladder_for(draft.organization, team)
     reminder = steps[0].reminder if steps else None
     draft.add(SetTimer(LADDER, "", deadline))
@@ -146,13 +146,13 @@ def set_clocks(draft: Draft, team: TeamId, deadline: datetime, timeout: timedelt
 
 
 def target_of(draft: Draft, escalation: Escalation) -> Target:
-    """Return the rule's target of an escalation, with the team that has it now."""
+    """Return the target of an escalation by its rule, with the team that has it now."""
     rule = escalation_target(draft.organization, escalation.agent, escalation.trigger)
     return replace(rule, team_id=escalation.team)
 
 
 def start_clocks(draft: Draft, target: Target) -> None:
-    """Give the target's team its time anew."""
+    """Start the time of the target's team anew."""
     deadline = deadline_of(draft, target)
     draft.change_escalation(deadline=deadline)
     set_clocks(draft, target.team_id, deadline, target.timeout)
@@ -170,7 +170,7 @@ def announce(
 def open_room(
     draft: Draft, team: TeamId, *, call: PersonId | None = None, at: routing.Room | None = None
 ) -> None:
-    """A thread in a channel of the team, or in the channel `at`: the card, then the story so far."""
+    """Open a thread in a channel of the team, or in the channel `at`: the card, then the story so far."""
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers made it
     account_id, channel = at or _usable_room(draft, team)
@@ -193,14 +193,14 @@ def open_room(
 
 
 def ask(draft: Draft, person: PersonId | None, text: str) -> None:
-    """Call a person to take what waits. The conversation is told if they cannot notice it in time."""
+    """Call a person to take the conversation. A report tells if they cannot notice it in time."""
     deadline = draft.escalation.deadline if draft.escalation else None
     soonest = draft.now + TO_ANSWER
     draft.call(person, text, needed_by=max(deadline or soonest, soonest))
 
 
 def ask_team(draft: Draft) -> str:
-    """Return the words that ask everybody of the team to take what waits."""
+    """Return the words that ask everybody of the team to take the conversation."""
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
     return (
@@ -209,13 +209,13 @@ def ask_team(draft: Draft) -> str:
 
 
 def _usable_room(draft: Draft, team: TeamId) -> routing.Room:
-    """The team's first channel that is not known to be lost."""
+    """Return the team's first channel that is not known to be lost."""
     own = [c.room for c in room_choices(draft.organization, team) if c.team_id == team]
     return next((room for room in own if not draft.is_lost(room)), room_for(draft.organization, team))
 
 
 def person_asked(draft: Draft) -> PersonId | None:
-    """Who was asked to take a conversation that still waits."""
+    """Return who was asked to take a conversation that still waits, or None."""
     escalation = draft.escalation
     if escalation is None or escalation.state is not EscalationState.WAITING:
         return None
@@ -225,7 +225,7 @@ def person_asked(draft: Draft) -> PersonId | None:
 
 
 def step_of(draft: Draft, escalation: Escalation) -> Step:
-    """How far up its ladder the escalation is."""
+    """Return the ladder's step that the escalation has reached."""
     steps = ladder_for(draft.organization, _first_team(draft, escalation))
     return steps[min(escalation.step, len(steps) - 1)]
 
@@ -236,9 +236,9 @@ def _mention(draft: Draft, person: PersonId) -> str:
 
 
 def call_next(draft: Draft, reason: str, step: int | None = None) -> None:
-    """Nobody took it: the next target of the ladder, or the last one again. Never gives up.
+    """Call the next target of the ladder because nobody took it; at its end call the last one again.
 
-    `step`: the one to go on with, where a new organization file has changed the ladder.
+    Never gives up. `step`: the step to call when a new organization file has changed the ladder.
     """
     escalation = draft.escalation
     if escalation is None or escalation.state is not EscalationState.WAITING:
@@ -262,7 +262,7 @@ def call_next(draft: Draft, reason: str, step: int | None = None) -> None:
 
 
 def _first_team(draft: Draft, escalation: Escalation) -> TeamId:
-    """Whose ladder it is: the team it was sent to first."""
+    """Return the team whose ladder applies: the one that the escalation was sent to first."""
     return escalation_target(draft.organization, escalation.agent, escalation.trigger).team_id
 
 
