@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from bot.core.errors import DiskFull, StorageUnavailable
 from storage.database import Database
-from storage.migrate import compare
+from storage.schema import compare
 from storage.unavailable import FULL, UNREACHABLE
 
 _PATIENCE: Final = 5.0  # seconds

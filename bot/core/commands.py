@@ -100,7 +100,9 @@ class Commands:
 
     def add(self, command: Command) -> None:
         if self._frozen:
-            raise RuntimeError(f"{command.name} came after start-up: list its module in bot/run/wiring.py")
+            raise RuntimeError(
+                f"{command.name} came after start-up: list its noun in bot/commands/registry.py"
+            )
         if taken := self._by_name.get(command.name):
             raise ValueError(
                 f"{command.name} is declared twice: {where(taken.handler)} and {where(command.handler)}"

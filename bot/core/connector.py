@@ -363,7 +363,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelKind:
-    """The registration line of a channel in `bot.run.wiring`: all that the house knows of it."""
+    """The registration line of a channel in `bot.run.channels`: all that the house knows of it."""
 
     name: Channel
     title: str  # "WhatsApp"

@@ -10,7 +10,7 @@ def main() -> None:
     third of the time until the program answers. What is loaded is never looked at again.
     """
     gc.disable()
-    from bot.run.cli import main as run  # noqa: PLC0415 (loading is what the pause is for)
+    from bot.run.cli import main as run
 
     gc.freeze()
     gc.enable()

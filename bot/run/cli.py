@@ -1,40 +1,29 @@
 """The command `desk`: the processes, and every command of the registry as it was declared.
 
 Exit codes: 0 done, 1 failed (one sentence on stderr), 2 used wrongly, 130 interrupted.
+
+What a command needs is imported when it runs: the whole program takes two seconds to load, and `desk --help`
+needs none of it.
 """
 
-import asyncio
 import inspect
-import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-import structlog
 import typer
 import uvloop
 
 from bot.commands.arguments import usage
-from bot.commands.desk import NOWHERE, unopened
-from bot.commands.registry import registry
-from bot.core.commands import Call, Caller, Command, Output, Parameter
-from bot.core.errors import BadUsage, DeskError, InvalidOrganization, ProcessBroken, UnknownCommand
-from bot.run import processes
-from bot.run.cli_desk import Shell, migrated, opened_desk, rotated, settings_for
+from bot.commands.registry import NOUNS, registry
+from bot.core.commands import Command, Output, Parameter
+from bot.core.errors import BadUsage, DeskError, InvalidOrganization, UnknownCommand
 from bot.run.cli_output import fail, show
-from bot.run.logs import configure
-from bot.run.sandbox import in_running_sandbox
-from bot.run.settings import LogLevel, Settings, load, surroundings
-from bot.run.wiring import CHANNELS
-from storage.organizations import find
-
-log = structlog.get_logger(__name__)
 
 INTERRUPTED: Final = 130
 _JSON: Final = "json"
 _ORG: Final = "org"
 _SANDBOX: Final = "sandbox"
-_WITHOUT_STORAGE: Final = frozenset(("help", "org lint", "channels"))
 
 
 def main() -> None:
@@ -45,7 +34,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """The exit code of `desk ARGUMENTS`."""
     try:
-        code = build()(arguments, prog_name="desk", standalone_mode=False)
+        code = build(arguments)(arguments, prog_name="desk", standalone_mode=False)
     except typer.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -69,8 +58,8 @@ def _unexpected(error: Exception) -> int:
     raise error
 
 
-def build() -> typer.Typer:
-    """The program, made from the registry."""
+def build(arguments: list[str]) -> typer.Typer:
+    """Return the program. Of nouns that the arguments do not ask for, it has names and summaries alone."""
     app = typer.Typer(
         help="Customer service from the chat tools a company already uses.",
         no_args_is_help=True,
@@ -79,30 +68,32 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     _add_processes(app)
-    groups: dict[str, typer.Typer] = {}
-    declared = list(registry(unopened()))
-    alone = {command.name for command in declared if " " not in command.name}
-    nouns = {command.name.split()[0] for command in declared if " " in command.name}
-    for noun in sorted(nouns):
-        groups[noun] = typer.Typer(
-            no_args_is_help=noun not in alone, invoke_without_command=noun in alone, rich_markup_mode=None
-        )
-        app.add_typer(groups[noun], name=noun, help=_help_of(noun, declared))
-    for command in declared:
-        noun, _, verb = command.name.partition(" ")
-        function = _function(command, group=not verb and noun in nouns)
-        if verb:
-            groups[noun].command(verb, help=command.summary)(function)
-        elif noun in nouns:
-            groups[noun].callback(invoke_without_command=True)(function)
+    asked = next((word for word in arguments if not word.startswith("-")), "")
+    for noun, summary in NOUNS.items():
+        if noun == asked:
+            _add_commands(app, noun, summary)
         else:
-            app.command(noun, help=command.summary)(function)
+            app.add_typer(typer.Typer(rich_markup_mode=None), name=noun, help=summary)
     return app
 
 
-def _help_of(noun: str, declared: list[Command]) -> str:
-    verbs = [command.name.split()[1] for command in declared if command.name.startswith(f"{noun} ")]
-    return f"{noun.capitalize()}: {', '.join(verbs)}."
+def _add_commands(app: typer.Typer, noun: str, summary: str) -> None:
+    from bot.commands.desk import unopened
+
+    declared = [c for c in registry(unopened(), noun) if c.name.split()[0] == noun]
+    alone = next((command for command in declared if command.name == noun), None)
+    if alone is not None and len(declared) == 1:
+        app.command(noun, help=alone.summary)(_function(alone, group=False))
+        return
+    group = typer.Typer(
+        no_args_is_help=alone is None, invoke_without_command=alone is not None, rich_markup_mode=None
+    )
+    app.add_typer(group, name=noun, help=summary)
+    for command in declared:
+        if command is alone:
+            group.callback(invoke_without_command=True)(_function(command, group=True))
+        else:
+            group.command(command.name.split()[1], help=command.summary)(_function(command, group=False))
 
 
 # --- a command of the registry -----------------------------------------------------------------------------
@@ -116,7 +107,9 @@ def _function(command: Command, *, group: bool) -> Callable[..., int]:
             return 0
         as_json, org, sandbox = bool(given.pop(_JSON)), given.pop(_ORG), bool(given.pop(_SANDBOX))
         arguments = {name: _text(value) for name, value in given.items()}
-        output = uvloop.run(_run(command.name, arguments, org, sandbox=sandbox))
+        from bot.run.cli_desk import run_command
+
+        output = uvloop.run(run_command(command.name, arguments, org, sandbox=sandbox))
         return show(output, as_json=as_json)
 
     parameters = [
@@ -180,24 +173,6 @@ def _text(value: object) -> str:
     return ("yes" if value else "") if isinstance(value, bool) else str(value)
 
 
-async def _run(name: str, arguments: dict[str, str], org: str, *, sandbox: bool) -> Output:
-    if name in _WITHOUT_STORAGE:
-        command, _ = registry(unopened(CHANNELS)).find(name.split())
-        return await command.handler(Call(Caller(NOWHERE), arguments))
-    configure(LogLevel.WARNING)
-    applies = name == "org apply" and bool(arguments["path"])
-    settings = await asyncio.to_thread(settings_for, surroundings(os.environ), begins=applies)
-    if sandbox:
-        settings = in_running_sandbox(settings)
-    async with opened_desk(settings, Shell(sys.stdin, sys.stderr), migrate=applies) as desk:
-        command, _ = registry(desk).find(name.split())
-        organization = NOWHERE
-        if org:
-            async with desk.database.begin() as connection:
-                organization = (await find(connection, org)).organization
-        return await command.handler(Call(Caller(organization), arguments))
-
-
 # --- the processes -----------------------------------------------------------------------------------------
 
 
@@ -207,22 +182,30 @@ def _add_processes(app: typer.Typer) -> None:
         sandbox: Annotated[bool, typer.Option("--sandbox", help="With stand-ins for the platforms.")] = False,
     ) -> None:
         """Everything on this machine, with servers of its own where none are given."""
-        _process("up", lambda settings: uvloop.run(processes.up(settings, sandbox=sandbox)))
+        from bot.run import processes
+
+        processes.run("up", lambda settings: uvloop.run(processes.up(settings, sandbox=sandbox)))
 
     @app.command()
     def serve() -> None:
         """Webhooks, sockets, polling, pages."""
-        _process("serve", lambda settings: uvloop.run(processes.serve(settings)))
+        from bot.run import processes
+
+        processes.run("serve", lambda settings: uvloop.run(processes.serve(settings)))
 
     @app.command()
     def work() -> None:
         """Turns and deliveries."""
-        _process("work", lambda settings: uvloop.run(processes.work(settings)))
+        from bot.run import processes
+
+        processes.run("work", lambda settings: uvloop.run(processes.work(settings)))
 
     @app.command()
     def jobs() -> None:
         """Work that belongs to no single conversation."""
-        _process("jobs", processes.jobs)
+        from bot.run import processes
+
+        processes.run("jobs", processes.jobs)
 
     db = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -232,32 +215,19 @@ def _add_processes(app: typer.Typer) -> None:
     @db.command("migrate")
     def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False) -> int:
         """Bring the database to the newest schema."""
-        names = uvloop.run(migrated(load(surroundings(os.environ))))
+        from bot.run.cli_desk import migrated
+
+        names = uvloop.run(migrated())
         said = f"Applied: {', '.join(names)}." if names else "The schema is the newest already."
         return show(Output(text=said, data={"applied": list(names)}), as_json=as_json)
 
     @keys.command("rotate")
     def rotate(as_json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False) -> int:
         """Wrap every key with the newest of ENCRYPTION_KEY, so that the older ones can be taken out."""
-        customers, organizations = uvloop.run(rotated(load(surroundings(os.environ))))
+        from bot.run.cli_desk import rotated
+
+        customers, organizations = uvloop.run(rotated())
         said = f"Wrapped anew: {customers} of customers, {organizations} of organizations."
         return show(
             Output(text=said, data={"customers": customers, "organizations": organizations}), as_json=as_json
         )
-
-
-def _process(name: str, body: Callable[[Settings], None]) -> None:
-    """Run a process until it is told to end. If it ends by itself, the log and the last sentence say why."""
-    settings = load(surroundings(os.environ))
-    configure(settings.log_level)
-    try:
-        body(settings)
-    except DeskError as error:
-        log.error("process ended by itself", process=name, code=error.code, reason=str(error))
-        raise
-    except Exception as error:
-        log.error("process ended by itself", process=name, code=ProcessBroken.code, exc_info=error)
-        raise ProcessBroken(
-            f"`desk {name}` ended by itself ({type(error).__name__}): the log says where."
-            " Report it, and start it again."
-        ) from error

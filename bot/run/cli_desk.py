@@ -1,41 +1,66 @@
 """What a command on the shell works with: a database, opened for as long as the command runs."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from getpass import getpass
-from typing import TextIO
+from typing import Final, TextIO
 from uuid import UUID
 
-from bot.commands.desk import Desk, Reply
+from bot.commands.desk import NOWHERE, Borrow, Desk, Reply, unopened
+from bot.commands.registry import registry
 from bot.commands.secrets import LONGEST
-from bot.core.connector import Means
+from bot.core.commands import Call, Caller, Output
+from bot.core.connector import Connector, Means
 from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
-from bot.run.checking import lender
+from bot.run.addresses import address_of
+from bot.run.channels import CHANNELS
 from bot.run.cli_output import printable
-from bot.run.connections import Lend, address_of
 from bot.run.embedded import EmbeddedPostgres, running
 from bot.run.embedded.kept import LOOPBACK
-from bot.run.files import Shelf
 from bot.run.instance import running_instance
-from bot.run.settings import Settings, load, parse
-from bot.run.wiring import CHANNELS
+from bot.run.logs import configure
+from bot.run.settings import LogLevel, Settings, load, parse, surroundings
+from orgs.specification.organization import Account as Declared
+from orgs.specification.organization import Organization
 from storage.accounts import Account
 from storage.anchors import Anchors, file_of
 from storage.database import Database
-from storage.files import Files, FileStore
+from storage.filestore import FileStore
 from storage.health import check
-from storage.inbox import Inboxes
 from storage.keys import Keys, rewrap, rewrap_organizations
-from storage.migrate import upgrade
-from storage.organizations import Organizations
+from storage.organizations import Organizations, find
 from storage.sealing import Keyring
-from storage.vault import AccountVault
 
 _POOL = 2
+_WITHOUT_STORAGE: Final = frozenset(("help", "org lint", "channels"))
+
+
+async def run_command(name: str, arguments: dict[str, str], org: str, *, sandbox: bool) -> Output:
+    """Run a command as the shell. Raises DeskError."""
+    noun = name.split(maxsplit=1)[0]
+    if name in _WITHOUT_STORAGE:
+        command, _ = registry(unopened(CHANNELS), noun).find(name.split())
+        return await command.handler(Call(Caller(NOWHERE), arguments))
+    configure(LogLevel.WARNING)
+    applies = name == "org apply" and bool(arguments["path"])
+    settings = await asyncio.to_thread(settings_for, surroundings(os.environ), begins=applies)
+    if sandbox:
+        from bot.run.sandbox import in_running_sandbox
+
+        settings = in_running_sandbox(settings)
+    async with opened_desk(settings, Shell(sys.stdin, sys.stderr), migrate=applies) as desk:
+        command, _ = registry(desk, noun).find(name.split())
+        organization = NOWHERE
+        if org:
+            async with desk.database.begin() as connection:
+                organization = (await find(connection, org)).organization
+        return await command.handler(Call(Caller(organization), arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +127,7 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
     """
     async with database_url(settings) as url:
         if migrate or settings.database_url is None:
-            await asyncio.to_thread(upgrade, url)
+            await _upgraded(url)
         database = Database(url, pool=_POOL)
         keys = Keys(Keyring(settings.encryption_keys))
         try:
@@ -118,17 +143,26 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
                 anchors=Anchors(FileStore(settings.files_url), keys.keyring, file_of(settings.anchors_url)),
                 confirm=shell.confirm,
                 ask_secret=shell.ask_secret,
-                borrow=lender(settings, CHANNELS, database, _lend(settings, database, keys)),
+                borrow=_borrower(settings, database, keys),
                 address=partial(address_of, settings),
             )
         finally:
             await database.close()
 
 
-def _lend(settings: Settings, database: Database, keys: Keys) -> Lend:
-    """As the processes lend it. What few commands need is built when one asks for it."""
+def _borrower(settings: Settings, database: Database, keys: Keys) -> Borrow:
+    """Return what lends connectors as the processes do. It is loaded by need: few commands borrow one."""
 
-    def lend(account: Account) -> Means:
+    @asynccontextmanager
+    async def borrow(
+        account: Account, declared: Declared, organization: Organization
+    ) -> AsyncIterator[Connector]:
+        from bot.run.checking import lender
+        from bot.run.files import Shelf
+        from storage.files import Files
+        from storage.inbox import Inboxes
+        from storage.vault import AccountVault
+
         shelf = Shelf(
             Files(database, keys, Inboxes(keys, new_id)),
             FileStore(settings.files_url),
@@ -136,23 +170,36 @@ def _lend(settings: Settings, database: Database, keys: Keys) -> Lend:
             key=settings.encryption_keys[0],
             clock=utc_now,
         )
-        return Means(files=shelf.of(account.organization), vault=AccountVault(database, account))
 
-    return lend
+        def lend(account: Account) -> Means:
+            return Means(files=shelf.of(account.organization), vault=AccountVault(database, account))
+
+        async with lender(settings, CHANNELS, database, lend)(account, declared, organization) as connector:
+            yield connector
+
+    return borrow
 
 
 async def _nobody() -> None:
     pass
 
 
-async def migrated(settings: Settings) -> list[str]:
+async def _upgraded(url: str) -> list[str]:
+    from storage.migrate import upgrade
+
+    return await asyncio.to_thread(upgrade, url)
+
+
+async def migrated() -> list[str]:
     """The migrations that were applied."""
+    settings = load(surroundings(os.environ))
     async with database_url(settings) as url:
-        return await asyncio.to_thread(upgrade, url)
+        return await _upgraded(url)
 
 
-async def rotated(settings: Settings) -> tuple[int, int]:
+async def rotated() -> tuple[int, int]:
     """How many keys of customers and of organizations were wrapped anew. Can be interrupted and repeated."""
+    settings = load(surroundings(os.environ))
     keyring = Keyring(settings.encryption_keys)
     async with database_url(settings) as url:
         database = Database(url, pool=_POOL)

@@ -5,11 +5,6 @@ import re
 import sys
 from typing import TextIO
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
-
 from bot.core.commands import Output, Table
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -21,7 +16,7 @@ def show(output: Output, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(output.data, ensure_ascii=True, indent=2) + "\n")
     elif sys.stdout.isatty():
-        _rich(output, Console(file=sys.stdout))
+        _rich(output, sys.stdout)
     else:
         _plain(output, sys.stdout)
     return 0 if output.ok else 1
@@ -38,7 +33,13 @@ def printable(text: str) -> str:
     return _CONTROL.sub("\ufffd", text)
 
 
-def _rich(output: Output, console: Console) -> None:
+def _rich(output: Output, stream: TextIO) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    console = Console(file=stream)
     if output.text:
         console.print(Text(printable(output.text)), soft_wrap=True)
     for table in output.tables:

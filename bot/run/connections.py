@@ -16,6 +16,7 @@ from bot.bus.directory import Directory
 from bot.core.connector import AccountSettings, ChannelKind, Connector, Inbox, Means, Registers, Route, Way
 from bot.core.errors import DeskError, SettingsError, UnknownAccount
 from bot.core.ids import AccountId, OrgId
+from bot.run.addresses import path_of
 from bot.run.settings import Settings
 from orgs.routing import find_account, rooms_on
 from orgs.specification.organization import Account as Declared
@@ -279,16 +280,6 @@ def _fingerprint(settings: AccountSettings) -> str:
         sorted(settings.secrets.items()),
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def path_of(account: Account) -> str:
-    """Return where the routes of an account begin. By its own id: two organizations may call theirs alike."""
-    return f"/hooks/{account.channel}/{account.id}"
-
-
-def address_of(settings: Settings, account: Account) -> str:
-    """Return where platforms call an account from outside."""
-    return f"{settings.public_url}{path_of(account)}"
 
 
 def account_settings(

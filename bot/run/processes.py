@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -20,18 +20,20 @@ from rich.console import Console
 
 from bot.core.errors import DeskError, ProcessBroken, SettingsError
 from bot.core.ids import new_id
+from bot.run.addresses import address_of
 from bot.run.anchoring import anchor_audit
-from bot.run.connections import address_of
+from bot.run.channels import CHANNELS
 from bot.run.embedded import Servers, embedded
 from bot.run.embedded.kept import LOOPBACK, free_port
 from bot.run.health import health_port, hidden, listening, no_port
 from bot.run.instance import Instance, InstanceFile, only_instance
 from bot.run.jobs_process import run_jobs
+from bot.run.logs import configure
 from bot.run.sandbox import forget_customers, in_sandbox
-from bot.run.settings import Environment, Settings
+from bot.run.settings import Environment, Settings, load, surroundings
 from bot.run.upkeep import count_waiting, ended_by_itself, seal_audit, watch_database
 from bot.run.web import health_of, web_app
-from bot.run.wiring import CHANNELS, House, house, namespace
+from bot.run.wiring import House, house, namespace
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
 from storage.organizations import apply, current
@@ -42,6 +44,23 @@ SAMPLE = Path(__file__).parents[2] / "orgs" / "samples" / "saas-support"
 _SYNC_EVERY = 2.0  # seconds
 _JOBS_GRACE = 10.0  # seconds
 _CHILD_OF = "DESK_CHILD_OF"  # tells `desk jobs` which `desk up` it belongs to
+
+
+def run(name: str, body: Callable[[Settings], None]) -> None:
+    """Run a process until it is told to end. If it ends by itself, the log and the last sentence say why."""
+    settings = load(surroundings(os.environ))
+    configure(settings.log_level)
+    try:
+        body(settings)
+    except DeskError as error:
+        log.error("process ended by itself", process=name, code=error.code, reason=str(error))
+        raise
+    except Exception as error:
+        log.error("process ended by itself", process=name, code=ProcessBroken.code, exc_info=error)
+        raise ProcessBroken(
+            f"`desk {name}` ended by itself ({type(error).__name__}): the log says where."
+            " Report it, and start it again."
+        ) from error
 
 
 @asynccontextmanager

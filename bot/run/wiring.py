@@ -24,16 +24,17 @@ from bot.commands.desk import Desk, unconfirmed
 from bot.commands.registry import registry
 from bot.core.answering import Answerer
 from bot.core.commands import Caller
-from bot.core.connector import ChannelKind, ChatCommand, Means
+from bot.core.connector import ChatCommand, Means
 from bot.core.errors import SettingsError
 from bot.core.ids import Clock, new_id, utc_now
 from bot.rooms.cards import Cards
+from bot.run.addresses import address_of
+from bot.run.channels import CHANNELS
 from bot.run.checking import lender
-from bot.run.connections import Connections, address_of
+from bot.run.connections import Connections
 from bot.run.embedded import Servers
 from bot.run.files import Shelf, scanner
 from bot.run.settings import Settings
-from connectors import email, messenger, slack, telegram, whatsapp
 from orgs.answering.models import MODELS
 from orgs.routing import find_person, person_on
 from storage.accounts import Account
@@ -49,11 +50,6 @@ from storage.outbox import Outbox
 from storage.sealing import Keyring
 from storage.turns import Turns
 from storage.vault import AccountVault
-
-CHANNELS: Mapping[str, ChannelKind] = {
-    kind.name: kind
-    for kind in (telegram.channel, slack.channel, whatsapp.channel, messenger.channel, email.channel)
-}
 
 
 def answerers(articles: Articles) -> Mapping[str, Answerer]:

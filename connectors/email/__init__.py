@@ -1,8 +1,7 @@
 """Email: IMAP with IDLE or an LMTP/SMTP listener in, SMTP out. What the options mean: `settings.py`."""
 
-from bot.core.connector import ChannelKind, Way
-from connectors.email.connector import CAPABILITIES, EmailConnector
-from connectors.email.incoming import CHANNEL
+from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
+from connectors.email.capabilities import CAPABILITIES, CHANNEL
 
 __all__ = ["channel"]
 
@@ -18,6 +17,14 @@ _OUT = (
     "signature",
     "oauth_scope",
 )
+
+
+def open_account(settings: AccountSettings, means: Means) -> Connector:
+    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
+    from connectors.email.connector import EmailConnector
+
+    return EmailConnector(settings, means)
+
 
 channel = ChannelKind(
     name=CHANNEL,
@@ -50,5 +57,5 @@ channel = ChannelKind(
     ),
     serves=("customers",),
     capabilities=CAPABILITIES,
-    open=EmailConnector,
+    open=open_account,
 )

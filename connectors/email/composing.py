@@ -14,12 +14,10 @@ from re import compile as pattern
 from bot.core.errors import Refused
 from bot.core.events import Attachment
 from bot.core.outbound import Speaker
+from connectors.email.capabilities import MAX_FILES
 from connectors.email.context import ReplyContext
 from connectors.rendering import FilePart, Part, TextPart, to_html, to_plain
 
-MAX_FILES = (
-    18 * 1024 * 1024
-)  # bytes of one mail's files; in base64 that is the 25 MB which big providers take
 _MAX_NAME = 60  # characters of a name in a header
 _MESSAGE_ID = pattern(r"<[!-;=?-~]{1,248}>")  # printable ASCII without angle brackets and blanks
 _MIME_TYPE = pattern(r"(?!message/|multipart/)([A-Za-z0-9!#$&^_.+-]{1,80})/([A-Za-z0-9!#$&^_.+-]{1,80})")

@@ -11,15 +11,13 @@ from bot.core.connector import (
     Capabilities,
     Inbox,
     Means,
-    Media,
     Route,
-    Unit,
 )
 from bot.core.errors import OutcomeUnknown, PlatformDown, Refused, SendError
-from bot.core.events import AttachmentKind, Channel, Place, ReceiptStatus
+from bot.core.events import Channel, Place
 from bot.core.outbound import Outbound, Post, Sent, Typing, Whisper
+from connectors.email.capabilities import CAPABILITIES, CHANNEL, MAX_FILES
 from connectors.email.composing import (
-    MAX_FILES,
     Envelope,
     File,
     Letterhead,
@@ -33,11 +31,10 @@ from connectors.email.context import ReplyContext, read_context
 from connectors.email.domain import TxtRecords, txt_records, what_is_missing
 from connectors.email.files import MailFiles
 from connectors.email.imap import ImapSession, opened
-from connectors.email.incoming import CHANNEL
 from connectors.email.intake import Intake, Limits, former_keys
 from connectors.email.listener import Listener
 from connectors.email.oauth import AccessTokens
-from connectors.email.reading import MAX_BYTES, Budget, ReadingProcess, Traces, traces
+from connectors.email.reading import Budget, ReadingProcess, Traces, traces
 from connectors.email.servers import TrustedServers
 from connectors.email.settings import read_settings
 from connectors.email.spool import Spool
@@ -46,27 +43,6 @@ from connectors.email.threads import Threads
 from connectors.email.watching import Folder, Pause
 from connectors.rendering import plan, to_plain
 
-_HEARD = (AttachmentKind.DOCUMENT, AttachmentKind.PHOTO, AttachmentKind.AUDIO, AttachmentKind.VIDEO)
-_SENT = (*_HEARD, AttachmentKind.VOICE, AttachmentKind.STICKER)
-CAPABILITIES = Capabilities(
-    text_limit=100_000,
-    text_unit=Unit.CHARACTERS,
-    formatting="HTML and plain text",
-    buttons=0,
-    media_in=tuple(Media(kind, ("*/*",), MAX_BYTES) for kind in _HEARD),
-    media_out=tuple(Media(kind, ("*/*",), MAX_FILES) for kind in _SENT),
-    edits=False,
-    erases=False,
-    hears_edits=False,
-    hears_deletions=False,
-    receipts=frozenset({ReceiptStatus.FAILED}),
-    typing=False,
-    addresses=True,
-    robots=True,
-    reconciles=False,  # True of an account whose provider files what it sends: the option `sent`
-    per_second=1.0,  # there is no one number: the big providers count by the day
-    chat_interval=timedelta(seconds=1),
-)
 _FILING = timedelta(minutes=2)  # a provider that has not filed a mail by then did not take it
 _CHUNK = 64 * 1024
 _MAX_COPIES = 5  # of what a program writes

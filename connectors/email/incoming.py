@@ -9,7 +9,6 @@ from bot.core.errors import Refused, Unreachable
 from bot.core.events import (
     Attachment,
     AttachmentKind,
-    Channel,
     Content,
     Event,
     Place,
@@ -25,11 +24,11 @@ from bot.core.events import (
     return_address,
 )
 from bot.core.payment_cards import masked
+from connectors.email.capabilities import CHANNEL, MAX_BYTES
 from connectors.email.context import ReplyContext, bounded_references
 from connectors.email.domain import missing_authentication
 from connectors.email.reading import (
     MAX_BEYOND,
-    MAX_BYTES,
     Bounce,
     Digests,
     Mail,
@@ -41,7 +40,6 @@ from connectors.email.reading import (
 from connectors.email.threads import Found, Threads
 from connectors.rendering import escaped
 
-CHANNEL = Channel("email")
 ORIGINAL_TYPE = "message/rfc822"
 WHOLE = "whole"  # the index of the original among a mail's files
 _MAX_ID = 200  # characters: the house refuses longer ones

@@ -15,9 +15,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from bot.core.connector import Inbox
 from bot.core.errors import DeskError
 from bot.core.ids import Clock
+from connectors.email.capabilities import MAX_BYTES
 from connectors.email.incoming import Kept
 from connectors.email.intake import Intake
-from connectors.email.reading import MAX_BYTES
 from connectors.email.settings import EmailSettings
 from connectors.email.spool import Spool
 

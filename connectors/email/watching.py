@@ -11,11 +11,11 @@ from bot.core.connector import Inbox, Vault
 from bot.core.errors import DeskError, PlatformDown, StorageUnavailable, UnknownAccount
 from bot.core.ids import Clock
 from connectors.email.aside import Aside
+from connectors.email.capabilities import MAX_BYTES
 from connectors.email.imap import ImapSession, Outline, Selected, Withheld, opened
 from connectors.email.incoming import Kept
 from connectors.email.intake import Intake
 from connectors.email.oauth import AccessTokens
-from connectors.email.reading import MAX_BYTES
 from connectors.email.settings import EmailSettings
 
 Pause = Callable[[float], Awaitable[None]]

@@ -1,10 +1,17 @@
 """Messenger: a Facebook Page, by webhook and the Send API."""
 
-from bot.core.connector import ChannelKind, Way
-from connectors.messenger.connector import MessengerConnector
-from connectors.messenger.limits import CAPABILITIES, CHANNEL
+from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
+from connectors.messenger.capabilities import CAPABILITIES, CHANNEL
 
 __all__ = ["channel"]
+
+
+def open_account(settings: AccountSettings, means: Means) -> Connector:
+    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
+    from connectors.messenger.connector import MessengerConnector
+
+    return MessengerConnector(settings, means)
+
 
 channel = ChannelKind(
     name=CHANNEL,
@@ -12,6 +19,6 @@ channel = ChannelKind(
     ways=(Way(mode="webhook", secrets=("page_token", "app_secret", "verify_token"), options=("page_id",)),),
     serves=("customers",),
     capabilities=CAPABILITIES,
-    open=MessengerConnector,
+    open=open_account,
     registers=True,
 )

@@ -23,9 +23,9 @@ from bot.core.connector import (
 from bot.core.errors import AccountSuspended, Refused, SettingsError
 from bot.core.events import Channel, Event
 from bot.core.outbound import Outbound, Sent
+from connectors.messenger.capabilities import CAPABILITIES, CHANNEL, FIELDS, MAX_FILE
 from connectors.messenger.contents import GET_STARTED
 from connectors.messenger.failures import file_error, send_error
-from connectors.messenger.limits import CAPABILITIES, CHANNEL, FIELDS, MAX_FILE
 from connectors.messenger.lists import texts
 from connectors.messenger.media import may_fetch
 from connectors.messenger.people import People

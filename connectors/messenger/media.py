@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from bot.core.connector import Files
 from bot.core.errors import Refused
 from bot.core.events import Attachment, AttachmentKind
+from connectors.messenger.capabilities import MAX_FILE
 from connectors.messenger.failures import send_error
-from connectors.messenger.limits import MAX_FILE
 from connectors.meta import Graph, GraphError, Upload
 
 # Where Meta keeps what people attach: scontent.xx.fbcdn.net, video.xx.fbcdn.net, cdn.fbsbx.com,

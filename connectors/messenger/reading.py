@@ -26,6 +26,7 @@ from bot.core.events import (
     Started,
     ThreadControl,
 )
+from connectors.messenger.capabilities import AFTER_AN_AD, CHANNEL
 from connectors.messenger.contents import (
     described,
     edit_of,
@@ -38,7 +39,6 @@ from connectors.messenger.contents import (
     receipt_of,
     referral_of,
 )
-from connectors.messenger.limits import AFTER_AN_AD, CHANNEL
 from connectors.meta import Node, clean
 
 INBOX = "The Page's inbox"

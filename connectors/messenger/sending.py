@@ -22,8 +22,8 @@ from bot.core.outbound import (
     Typing,
     Whisper,
 )
+from connectors.messenger.capabilities import CAPABILITIES, TEMPLATE_BUTTONS, TEMPLATE_TEXT
 from connectors.messenger.failures import outside_window, send_error, tag_error
-from connectors.messenger.limits import CAPABILITIES, TEMPLATE_BUTTONS, TEMPLATE_TEXT
 from connectors.messenger.media import upload
 from connectors.messenger.payloads import payload_of
 from connectors.meta import Graph, GraphError, Node

@@ -96,8 +96,11 @@ class Graph:
         self._by_proxy = not api_url
         self._origin = urlsplit(self._base)
         self._session: aiohttp.ClientSession | None = None
+        self._over = False
 
     async def close(self) -> None:
+        """End the connections for good."""
+        self._over = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -206,6 +209,9 @@ class Graph:
         return read
 
     def _open(self) -> aiohttp.ClientSession:
+        """Return the session. Raises PlatformDown after `close`: nobody would close another one."""
+        if self._over:
+            raise PlatformDown("closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # Idle connections are ended by us, before the server does it under a request on its way.

@@ -1,17 +1,19 @@
 """Slack: the staff's rooms, and customers in workspaces of their own, on slack_sdk and Bolt."""
 
 from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
-from connectors.slack.capabilities import PUBLISHED
-from connectors.slack.connector import SlackConnector
-from connectors.slack.customers.connector import SlackCustomers
-from connectors.slack.parsing import CHANNEL
+from connectors.slack.capabilities import CHANNEL, PUBLISHED
 
 _FOR_CUSTOMERS = ("team_id", "guests", "icon", "prompts", "workflows")
 
 
 def open_account(settings: AccountSettings, means: Means) -> Connector:
+    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
     if settings.serves == "customers":
+        from connectors.slack.customers.connector import SlackCustomers
+
         return SlackCustomers(settings, means)
+    from connectors.slack.connector import SlackConnector
+
     return SlackConnector(settings, means)
 
 

@@ -37,19 +37,25 @@ class Identity:
 
 
 class Line:
-    """Connections to Slack, which several tokens may share. Made on first use, ended by `close`."""
+    """Connections to Slack, which several tokens may share. Made on first use, ended for good by `close`."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._over = False
 
     def session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
+        """Return the session. Raises PlatformDown after `close`: nobody would close another one."""
+        if self._over:
+            raise PlatformDown("closed")
+        if self._session is None:
             self._session = aiohttp.ClientSession(timeout=TIMEOUT, trace_configs=begun())
         return self._session
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        self._over = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
 
 class Api:

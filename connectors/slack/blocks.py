@@ -6,6 +6,7 @@ from itertools import islice
 
 from bot.core.errors import Refused
 from bot.core.outbound import Button, Card, Style, Tone
+from connectors.slack.capabilities import LABEL
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.writing import literal, to_mrkdwn
 
@@ -18,7 +19,6 @@ FIELDS_PER_SECTION = 10
 BLOCKS = 50
 ALL_TEXT = 12_000  # of one message: chat.postMessage refuses 13,200 with msg_blocks_too_long
 FALLBACK = 3000
-LABEL = 75
 VALUE = 2000
 ACTION_ID = 255
 BUTTONS_PER_ROW = 25

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.connector import AccountSettings, Capabilities, Media, Unit
-from bot.core.events import AttachmentKind
-from connectors.slack.blocks import LABEL
+from bot.core.events import AttachmentKind, Channel
 from connectors.slack.emoji import MARKS, picture
-from connectors.slack.uploading import MAX_FILE
 
+CHANNEL = Channel("slack")
 TEXT = 3000  # a section holds no more, and Slack advises 4000 for a text
+LABEL = 75  # characters of a button: https://docs.slack.dev/reference/block-kit/block-elements/button-element
+MAX_FILE = 1_000_000_000  # bytes: https://slack.com/help/articles/201330736
 _KINDS = (
     AttachmentKind.PHOTO,
     AttachmentKind.DOCUMENT,

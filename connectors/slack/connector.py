@@ -17,13 +17,12 @@ from bot.core.errors import SettingsError
 from bot.core.events import Channel, Place
 from bot.core.outbound import Outbound, Sent
 from connectors.slack.api import Api
-from connectors.slack.capabilities import of_account
+from connectors.slack.capabilities import CHANNEL, of_account
 from connectors.slack.channels import Channels
 from connectors.slack.door import serve
 from connectors.slack.exposure import exposure
 from connectors.slack.finding import Finding
 from connectors.slack.listening import can_connect, listen
-from connectors.slack.parsing import CHANNEL
 from connectors.slack.people import People
 from connectors.slack.receiver import ANSWER_WITHIN, Chores, Receiver
 from connectors.slack.scopes import STAFF

@@ -12,7 +12,6 @@ from datetime import datetime
 from bot.core.events import (
     Attachment,
     AttachmentKind,
-    Channel,
     Content,
     Deleted,
     Edited,
@@ -27,12 +26,12 @@ from bot.core.events import (
     Tapped,
     Unsupported,
 )
+from connectors.slack.capabilities import CHANNEL
 from connectors.slack.emoji import picture, told
 from connectors.slack.payload import Node, moment
 from connectors.slack.reading import mentioned
 from connectors.slack.writing import escape
 
-CHANNEL = Channel("slack")
 _SAID = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 # A code, perhaps with a skin tone; what stands between backticks is taken whole.
 _EMOJI = re.compile(

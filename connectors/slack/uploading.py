@@ -14,10 +14,10 @@ from bot.core.errors import Refused
 from bot.core.events import Attachment
 from connectors.slack.api import CHUNK, Api
 from connectors.slack.blocks import Block, mrkdwn
+from connectors.slack.capabilities import MAX_FILE
 from connectors.slack.payload import Node
 from connectors.slack.writing import escape
 
-MAX_FILE = 1_000_000_000  # bytes: https://slack.com/help/articles/201330736
 _FILE = re.compile(r"F[A-Z0-9]{2,20}")
 _IN_MEMORY = 4 * 1024 * 1024
 

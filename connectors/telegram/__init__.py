@@ -1,10 +1,17 @@
 """Telegram: the Bot API through python-telegram-bot, by webhook or polling; for customers and for staff."""
 
-from bot.core.connector import ChannelKind, Way
-from connectors.telegram.capabilities import CAPABILITIES
-from connectors.telegram.connector import CHANNEL, TelegramConnector
+from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
+from connectors.telegram.capabilities import CAPABILITIES, CHANNEL
 
 __all__ = ["channel"]
+
+
+def open_account(settings: AccountSettings, means: Means) -> Connector:
+    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
+    from connectors.telegram.connector import TelegramConnector
+
+    return TelegramConnector(settings, means)
+
 
 channel = ChannelKind(
     name=CHANNEL,
@@ -20,7 +27,7 @@ channel = ChannelKind(
     ),
     serves=("customers", "staff"),
     capabilities=CAPABILITIES,
-    open=TelegramConnector,
+    open=open_account,
     registers=True,
     room_form=r"-100[0-9]{1,15}",
     room_example="the id of a group with topics, such as -1001234567890",

@@ -16,9 +16,9 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
 from bot.core.errors import MalformedPayload, Refused
 from bot.core.events import Ignored, Tapped
 from bot.core.outbound import Button, Style
+from connectors.telegram.capabilities import MAX_BUTTONS
 from connectors.telegram.fields import clean, words
 
-MAX_BUTTONS = 24  # Telegram publishes no limit and takes 100, which no phone can show
 ASKS = "?"  # before the data of a button that asks first
 _DATA_BYTES = 64  # https://core.telegram.org/bots/api#inlinekeyboardbutton
 _LINK = "https://t.me/#"

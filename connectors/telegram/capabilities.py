@@ -4,10 +4,20 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.connector import AccountSettings, Capabilities, Media, Unit
-from bot.core.events import AttachmentKind
-from connectors.telegram.buttons import MAX_BUTTONS
-from connectors.telegram.emoji import MARKS
+from bot.core.events import AttachmentKind, Channel
+from bot.core.outbound import Mark
 
+CHANNEL = Channel("telegram")
+MARKS = {
+    Mark.WAITING: "✍",
+    Mark.SENT: "👌",
+    Mark.DELIVERED: "👍",
+    Mark.READ: "👀",
+    Mark.FAILED: "💔",
+    Mark.INSIDE: "🙈",
+    Mark.WITHDRAWN: "🕊",
+}
+MAX_BUTTONS = 24  # Telegram publishes no limit and takes 100, which no phone can show
 MAX_UNITS = 4096  # https://core.telegram.org/bots/api#sendmessage
 MAX_UPLOAD = 50 * 1024 * 1024  # https://core.telegram.org/bots/api#sending-files, as the next
 MAX_PHOTO = 10 * 1024 * 1024

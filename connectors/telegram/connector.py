@@ -22,7 +22,7 @@ from bot.core.errors import ForgedRequest, Refused, SettingsError
 from bot.core.events import Channel, Event, Place
 from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
 from connectors.telegram.asking import SURE, Asked
-from connectors.telegram.capabilities import GROUP_REST, capabilities_of
+from connectors.telegram.capabilities import CHANNEL, GROUP_REST, capabilities_of
 from connectors.telegram.desk import Chores, Desk
 from connectors.telegram.ears import Ears
 from connectors.telegram.failures import as_send_error
@@ -34,7 +34,6 @@ from connectors.telegram.request import AiohttpRequest, AnswerLost
 from connectors.telegram.updates import ALLOWED_UPDATES, ReadUpdate, UpdateReader, decode
 from connectors.telegram.uploads import known_file
 
-CHANNEL = Channel("telegram")
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of a header
 _API_URL = "https://api.telegram.org"
 _CONNECTIONS = 64

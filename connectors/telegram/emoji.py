@@ -8,17 +8,6 @@ import unicodedata
 
 from telegram.constants import ReactionEmoji
 
-from bot.core.outbound import Mark
-
-MARKS = {
-    Mark.WAITING: "✍",
-    Mark.SENT: "👌",
-    Mark.DELIVERED: "👍",
-    Mark.READ: "👀",
-    Mark.FAILED: "💔",
-    Mark.INSIDE: "🙈",
-    Mark.WITHDRAWN: "🕊",
-}
 _DRESS = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # as a picture, and skin tones
 _ALLOWED = {_DRESS.sub("", emoji): str(emoji) for emoji in ReactionEmoji}
 _SAME = {

@@ -9,8 +9,8 @@ from telegram.error import ChatMigrated, TelegramError
 from bot.core.connector import AccountSettings
 from bot.core.errors import PlatformDown, RateLimited, Refused, SendError, Unreachable
 from bot.core.ids import Clock
+from connectors.telegram.capabilities import MARKS
 from connectors.telegram.ears import listed_groups
-from connectors.telegram.emoji import MARKS
 from connectors.telegram.exposure import public_group
 from connectors.telegram.failures import NO_EARS, NO_REACTIONS, NO_RIGHT, NO_TOPICS, as_send_error
 

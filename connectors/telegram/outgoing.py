@@ -31,7 +31,8 @@ from bot.core.outbound import (
 )
 from connectors.rendering.plain import to_plain
 from connectors.rendering.units import length
-from connectors.telegram.emoji import MARKS, reaction
+from connectors.telegram.capabilities import MARKS
+from connectors.telegram.emoji import reaction
 from connectors.telegram.failures import CARD_GONE, as_send_error
 from connectors.telegram.fields import ANONYMOUS, clean
 from connectors.telegram.markdown import calling

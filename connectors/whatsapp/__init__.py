@@ -1,10 +1,17 @@
 """WhatsApp: customers on a business's number, through Meta's Cloud API."""
 
-from bot.core.connector import ChannelKind, Way
+from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
 from connectors.whatsapp.capabilities import CAPABILITIES, CHANNEL
-from connectors.whatsapp.connector import WhatsAppConnector
 
 __all__ = ["channel"]
+
+
+def open_account(settings: AccountSettings, means: Means) -> Connector:
+    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
+    from connectors.whatsapp.connector import WhatsAppConnector
+
+    return WhatsAppConnector(settings, means)
+
 
 channel = ChannelKind(
     name=CHANNEL,
@@ -19,5 +26,5 @@ channel = ChannelKind(
     ),
     serves=("customers",),
     capabilities=CAPABILITIES,
-    open=WhatsAppConnector,
+    open=open_account,
 )

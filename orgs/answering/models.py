@@ -1,10 +1,16 @@
-"""All models: one line for each. A new model is a new file and a line here."""
+"""All models: a function for each, which loads it by need. A new model is a new file and a function here."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bot.core.answering import Answerer, ArticleSearch
-from orgs.answering.grounded import Grounded
 
-MODELS: Mapping[str, Callable[[ArticleSearch], Answerer]] = MappingProxyType({"grounded": Grounded})
+
+def _grounded(articles: ArticleSearch) -> Answerer:
+    from orgs.answering.grounded import Grounded
+
+    return Grounded(articles)
+
+
+MODELS: Mapping[str, Callable[[ArticleSearch], Answerer]] = MappingProxyType({"grounded": _grounded})
 """By the name that an agent's specification gives as its `model`."""

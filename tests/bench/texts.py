@@ -10,7 +10,7 @@ from bot.core.errors import Refused
 from bot.core.outbound import Post
 from connectors.email.composing import Envelope, Letterhead, compose
 from connectors.email.context import ReplyContext
-from connectors.messenger.limits import CAPABILITIES as MESSENGER
+from connectors.messenger.capabilities import CAPABILITIES as MESSENGER
 from connectors.rendering import plan, to_plain
 from connectors.slack.sending import layout
 from connectors.telegram.parts import parts_of as on_telegram

@@ -14,10 +14,10 @@ from bot.commands.desk import Desk
 from bot.commands.registry import registry
 from bot.core.commands import Caller
 from bot.core.ids import OrgId, PersonId, new_id, utc_now
+from bot.run.channels import CHANNELS
 from bot.run.checking import lender
 from bot.run.cli import run
 from bot.run.settings import parse
-from bot.run.wiring import CHANNELS
 from storage.anchors import Anchors
 from storage.database import Database
 from storage.filestore import FileStore

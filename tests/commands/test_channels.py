@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands.channels import PAGE, RENDER, length, size
-from bot.run.wiring import CHANNELS
+from bot.run.channels import CHANNELS
 from tests.commands.conftest import Chats, Desks
 from tests.commands.telling import Told
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk
 from bot.commands.markdown import LONGEST, to_markdown
-from bot.commands.registry import registry
+from bot.commands.registry import NOUNS, registry
 from bot.core.commands import Call, Caller, Command, Commands, Output, Permission, Table
 from bot.core.ids import OrgId, PersonId, new_id
 from tests.commands.conftest import Chats, Rung
@@ -153,6 +153,14 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
 )  # fmt: skip
 async def test_what_cannot_be_done_is_told_with_the_close_match(say: Chats, typed: str, answer: str) -> None:
     assert (await say(typed)).lstrip("\\").startswith(answer)
+
+
+async def test_each_noun_loads_its_own_commands_and_no_others(chat_desk: Desk) -> None:
+    every = {command.name for command in registry(chat_desk)}
+    found = {noun: [c.name for c in registry(chat_desk, noun)] for noun in NOUNS if noun != "help"}
+    assert {name.split()[0] for name in every} == set(NOUNS)
+    for noun, names in found.items():
+        assert names == sorted(name for name in every if name.split()[0] == noun)
 
 
 async def test_every_declared_command_answers_in_chat(say: Chats, chat_desk: Desk, told: Told) -> None:

@@ -27,9 +27,9 @@ from bot.core.effects import Effect
 from bot.core.errors import TurnFailed
 from bot.core.events import Channel, Content, Event, Place, Said, Sender, Tapped
 from bot.core.ids import AccountId, OrgId, PersonId, new_id, utc_now
+from bot.run.channels import CHANNELS
 from bot.run.connections import account_settings
 from bot.run.settings import parse
-from bot.run.wiring import CHANNELS
 from bot.turns.decide import conclude, decide, give_up, question
 from bot.turns.draft import Rulebook
 from orgs.answering.grounded import Grounded

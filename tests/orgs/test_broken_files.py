@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import InvalidOrganization
-from bot.run.wiring import CHANNELS
+from bot.run.channels import CHANNELS
 from orgs.loading import lint, load
 from orgs.problems import Severity
 

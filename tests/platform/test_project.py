@@ -121,3 +121,30 @@ def test_every_package_carries_its_data() -> None:
                 assert any(file.match(pattern) for pattern in patterns), (
                     f"{file} is in no package-data pattern"
                 )
+
+
+def test_desk_help_loads_nothing_that_only_commands_need() -> None:
+    """The whole program takes two seconds of CPU to load, and whoever asks for help waits for it."""
+    asked = "import sys; from bot.run.cli import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "conversations" in done.stdout
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert loaded >= {"bot", "typer"}
+    assert (
+        loaded & {"storage", "connectors", "orgs", "sqlalchemy", "psycopg", "redis", "aiohttp", "pydantic"}
+        == set()
+    )
+
+
+def test_a_declared_channel_loads_no_connector() -> None:
+    asked = "import sys; from bot.run.channels import CHANNELS; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "connectors.telegram.capabilities" in loaded
+    assert {name for name in loaded if name.endswith(".connector") and name.startswith("connectors")} == set()
+    assert {name.partition(".")[0] for name in loaded} & {
+        "telegram",
+        "slack_sdk",
+        "aiohttp",
+        "httpx",
+    } == set()

@@ -1,13 +1,16 @@
 """The migrations and the tables say the same."""
 
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from storage import audit_tables
 from storage.database import engine_url
 from storage.migrate import upgrade
+from storage.schema import MIGRATIONS, history
 from storage.tables import metadata
 
 SPECIFIED = {
@@ -28,6 +31,13 @@ def test_a_migrated_database_is_what_the_tables_say(database_url: str) -> None:
         differences = compare_metadata(context, metadata)
     engine.dispose()
     assert differences == []
+
+
+def test_the_names_of_the_migrations_tell_their_order() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    newest_first = ScriptDirectory.from_config(config).walk_revisions()
+    assert history() == tuple(script.revision for script in newest_first)[::-1]
 
 
 def test_the_specifications_tables_stand_by_their_names_and_columns(database_url: str) -> None:

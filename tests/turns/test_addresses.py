@@ -25,7 +25,7 @@ from bot.core.ids import ConversationId
 from bot.core.outbound import Card
 from bot.core.payment_cards import without_card_numbers
 from bot.rooms.cards import card
-from bot.run.wiring import CHANNELS
+from bot.run.channels import CHANNELS
 from bot.turns.quoting import known_as
 from storage.outbox import Dead
 from storage.rooms import room_view

@@ -6,7 +6,7 @@ from bot.core.answering import HandOver
 from bot.core.ids import ConversationId
 from bot.core.outbound import Card
 from bot.rooms.cards import Cards
-from bot.run.wiring import CHANNELS
+from bot.run.channels import CHANNELS
 from orgs.specification.organization import SpeaksAs
 from storage.organizations import Organizations
 from tests.accounts import Brought

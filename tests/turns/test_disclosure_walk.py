@@ -28,7 +28,7 @@ from bot.core.conversation import DeliveryReport, MessageState, Origin, OwnerKin
 from bot.core.effects import Deliver, Unpark
 from bot.core.events import Content, Event, Place, Said, Sender, Started, Tapped, Unsupported
 from bot.core.ids import MessageId, new_id
-from bot.run.wiring import CHANNELS as CONNECTED
+from bot.run.channels import CHANNELS as CONNECTED
 from bot.turns.closing import REOPEN
 from bot.turns.decide import Decision, conclude, decide
 from bot.turns.draft import Draft, Rulebook

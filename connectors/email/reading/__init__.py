@@ -12,7 +12,6 @@
 from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust
 from connectors.email.reading.process import Budget, ReadingProcess, TooCostly
 from connectors.email.reading.reading import (
-    MAX_BYTES,
     Digests,
     digests,
     files,
@@ -30,7 +29,6 @@ from connectors.email.reading.trust import Traces
 
 __all__ = [
     "MAX_BEYOND",
-    "MAX_BYTES",
     "Bounce",
     "Budget",
     "Digests",

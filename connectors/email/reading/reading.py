@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from bot.core.errors import MalformedPayload
 from bot.core.payment_cards import masked
+from connectors.email.capabilities import MAX_BYTES
 from connectors.email.reading import bounces, phrases, quoting, reactions, robots, trust
 from connectors.email.reading.addresses import ascii_domain, mailboxes, one_mailbox
 from connectors.email.reading.contents import Contents, Text, sort_out
@@ -18,7 +19,6 @@ from connectors.email.reading.lines import Line, text_lines, unflow, without_pic
 from connectors.email.reading.mail import Mail, Mailbox
 from connectors.email.reading.structure import MAX_HEADER_BYTES, Headers, Node, read_headers, take_apart
 
-MAX_BYTES = 25 * 1024 * 1024
 _SMALL = 8 * 1024
 _PIECE = 64 * 1024
 MAX_TEXT = 200_000  # characters of `new`, `full` and `quoted`

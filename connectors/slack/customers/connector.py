@@ -20,7 +20,7 @@ from bot.core.errors import AccountSuspended, Refused, SettingsError, Unreachabl
 from bot.core.events import Channel
 from bot.core.outbound import Outbound, Post, Sent
 from connectors.slack.api import Api, Line
-from connectors.slack.capabilities import of_account
+from connectors.slack.capabilities import CHANNEL, of_account
 from connectors.slack.customers.files import fetched
 from connectors.slack.customers.hearing import Hearing, Prompt
 from connectors.slack.customers.installations import Installations
@@ -30,7 +30,6 @@ from connectors.slack.customers.workspaces import Workspace, Workspaces
 from connectors.slack.door import serve
 from connectors.slack.failures import code_of
 from connectors.slack.listening import can_connect, listen
-from connectors.slack.parsing import CHANNEL
 from connectors.slack.receiver import Chores
 from connectors.slack.scopes import CUSTOMERS
 from connectors.slack.sending import Voice

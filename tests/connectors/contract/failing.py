@@ -60,6 +60,19 @@ class Failing:
         assert platform.shown() == []
         await self._arrives_now(platform, outbound)
 
+    async def test_a_closed_connector_opens_nothing_that_nobody_would_close(
+        self, platform: Platform, hello: Event
+    ) -> None:
+        outbound = platform.outbound(hello, ANSWER)
+        await platform.connector.close()
+
+        if platform.connector.channel == "email":  # each delivery opens its own connection, and closes it
+            await platform.connector.send(outbound)
+            return
+        with pytest.raises(PlatformDown):
+            await platform.connector.send(outbound)
+        assert platform.shown() == []
+
     async def test_a_lost_response_is_never_told_as_a_failure(self, platform: Platform, hello: Event) -> None:
         outbound = platform.outbound(hello, ANSWER)
         platform.next_fault(FaultKind.LOST_RESPONSE)

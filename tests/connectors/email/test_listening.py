@@ -9,8 +9,8 @@ import pytest
 from bot.core.errors import MalformedPayload, PlatformDown, Refused, StorageUnavailable
 from bot.core.events import Unsupported
 from connectors.email import watching
+from connectors.email.capabilities import MAX_BYTES
 from connectors.email.imap import opened
-from connectors.email.reading import MAX_BYTES
 from connectors.email.settings import read_settings
 from connectors.sandbox.faults import FaultPlan, Mischief
 from connectors.sandbox.mail import Customer, MailServer

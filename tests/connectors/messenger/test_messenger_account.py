@@ -4,7 +4,7 @@ import pytest
 
 from bot.core.connector import HasFiles, Registers
 from bot.core.errors import AccountSuspended, PlatformDown, Refused
-from connectors.messenger.limits import FIELDS
+from connectors.messenger.capabilities import FIELDS
 from tests.connectors.messenger import rig
 from tests.connectors.messenger.conftest import Line
 

@@ -24,7 +24,7 @@ from bot.core.events import (
     ThreadControl,
     Unsupported,
 )
-from connectors.messenger.limits import CHANNEL
+from connectors.messenger.capabilities import CHANNEL
 from tests.connectors.messenger import rig
 
 CDN = "https://scontent.xx.fbcdn.net/v/t1/photo.jpg?oe=58ECF78B"

@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 
 from bot.core.errors import PlatformDown, Refused
-from connectors.messenger.limits import MAX_FILE
+from connectors.messenger.capabilities import MAX_FILE
 from connectors.messenger.media import may_fetch
 from tests.connectors.messenger.conftest import Line
 

@@ -8,7 +8,7 @@ import pytest
 from bot.core.errors import PersonAway, PlaceGone
 from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
 from bot.core.outbound import Card, Post, Revise, Tone
-from connectors.slack.parsing import CHANNEL
+from connectors.slack.capabilities import CHANNEL
 from connectors.slack.payload import Node
 from connectors.slack.workspace_events import changed
 

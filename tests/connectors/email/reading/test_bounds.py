@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.errors import MalformedPayload
-from connectors.email.reading import MAX_BYTES, Mail, digests, files, key_names, outline, read
+from connectors.email.capabilities import MAX_BYTES
+from connectors.email.reading import Mail, digests, files, key_names, outline, read
 
 SECONDS = 20.0  # of the processor, not of the clock: others share it. What it guards against takes minutes
 

@@ -1,0 +1,31 @@
+"""What mail carries, and how much of it the big providers take."""
+
+from datetime import timedelta
+
+from bot.core.connector import Capabilities, Media, Unit
+from bot.core.events import AttachmentKind, Channel, ReceiptStatus
+
+CHANNEL = Channel("email")
+MAX_BYTES = 25 * 1024 * 1024  # of a mail that is read
+MAX_FILES = 18 * 1024 * 1024  # bytes of one mail's files; big providers take 25 MB in base64
+_HEARD = (AttachmentKind.DOCUMENT, AttachmentKind.PHOTO, AttachmentKind.AUDIO, AttachmentKind.VIDEO)
+_SENT = (*_HEARD, AttachmentKind.VOICE, AttachmentKind.STICKER)
+CAPABILITIES = Capabilities(
+    text_limit=100_000,
+    text_unit=Unit.CHARACTERS,
+    formatting="HTML and plain text",
+    buttons=0,
+    media_in=tuple(Media(kind, ("*/*",), MAX_BYTES) for kind in _HEARD),
+    media_out=tuple(Media(kind, ("*/*",), MAX_FILES) for kind in _SENT),
+    edits=False,
+    erases=False,
+    hears_edits=False,
+    hears_deletions=False,
+    receipts=frozenset({ReceiptStatus.FAILED}),
+    typing=False,
+    addresses=True,
+    robots=True,
+    reconciles=False,  # True of an account whose provider files what it sends: the option `sent`
+    per_second=1.0,  # there is no one number: the big providers count by the day
+    chat_interval=timedelta(seconds=1),
+)
