@@ -130,6 +130,7 @@ def _limits(kind: ChannelKind) -> Iterable[Sequence[str]]:
         "asked whether it arrived" if can.reconciles else "outcome unknown",
         "programs write there" if can.robots else "-",
         "costs" if can.charges else "-",
+        _yes(can.asks_number),
     )
 
 
@@ -218,6 +219,7 @@ TOPICS: Final = (
             "after a crash",
             "automatic replies",
             "a message",
+            "asks for a hidden phone number",
         ),
         _limits,
         "As published; `limits` of an account in the organization file changes the rates. Where programs"
@@ -304,6 +306,7 @@ def _data(kind: ChannelKind) -> JsonValue:
         "templates": can.templates,
         "robots": can.robots,
         "charges": can.charges,
+        "asks_number": can.asks_number,
         "reconciles": can.reconciles,
         "per_second": can.per_second,
         "chat_interval_seconds": can.chat_interval.total_seconds(),

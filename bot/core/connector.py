@@ -111,6 +111,7 @@ class Capabilities:
     window: timedelta | None = None  # free text is taken so long after the customer's last word; None: always
     human_window: timedelta | None = None  # the same for what a person wrote, where that is longer
     charges: bool = False  # each message costs: what a turn says by itself leaves as one, where one holds it
+    asks_number: bool = False  # who hides their phone number is asked for it by a button of the channel's own
     templates: bool = False  # approved messages are taken when the window is closed
     addresses: bool = False  # one account is written to under several addresses
     robots: bool = False  # programs write here: automatic replies are counted and capped

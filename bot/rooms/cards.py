@@ -6,7 +6,7 @@ from functools import partial
 from types import MappingProxyType
 from uuid import UUID
 
-from bot.core.connector import ChannelKind, Connectors, HasPermalinks
+from bot.core.connector import MODEST, Capabilities, ChannelKind, Connectors, HasPermalinks
 from bot.core.conversation import EscalationState, Message, OwnerKind, Role, Status, Urgency
 from bot.core.errors import SendError
 from bot.core.events import Place
@@ -16,7 +16,7 @@ from bot.core.outbound import Button, Card, Style, Tone
 from bot.turns.closing import reopen_button
 from bot.turns.erased import erased_line
 from bot.turns.quoting import inert, known_as, plain, shortened, typed
-from bot.turns.staff import ASSIGN, RESOLVE, RETURN, TAKE
+from bot.turns.staff import ASK_NUMBER, ASSIGN, RESOLVE, RETURN, TAKE
 from bot.turns.story import author_of, name_of, told_to_staff, transcript, words
 from bot.turns.window import open_until
 from orgs.routing import find_agent, find_person, find_team
@@ -101,7 +101,7 @@ def card(
         sections=tuple(sections),
         deadline=escalation.deadline if waiting else None,
         window=open_until(view.conversation, kind.capabilities) if kind and going_on else None,
-        buttons=_buttons(view),
+        buttons=_buttons(view, kind.capabilities if kind else MODEST),
     )
 
 
@@ -250,7 +250,7 @@ def _briefly(message: Message) -> Message:
     return replace(message, text=shortened(typed(words(message)), _LONGEST), attachments=(), reference=about)
 
 
-def _buttons(view: RoomView) -> tuple[Button, ...]:
+def _buttons(view: RoomView, can: Capabilities) -> tuple[Button, ...]:
     escalation = view.escalation
     if not view.current:
         return ()
@@ -264,9 +264,12 @@ def _buttons(view: RoomView) -> tuple[Button, ...]:
         if held
         else Button(TAKE, subject, "Take", Style.PRIMARY)
     )
+    hidden = not view.conversation.address.startswith("+")  # that is how a phone number begins
+    asks = held and can.asks_number and hidden
     return (
         take,
         Button(ASSIGN, seen, "Assign…"),
         Button(RESOLVE, subject, "Resolve", Style.PRIMARY if held else Style.PLAIN),
         Button(RETURN, subject, "Return to agent"),
+        *([Button(ASK_NUMBER, seen, "Ask for phone number")] if asks else []),
     )

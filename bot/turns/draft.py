@@ -255,6 +255,7 @@ class Draft:
         wait: timedelta | None = None,
         ahead: bool = False,
         file: tuple[Attachment, str] | None = None,
+        asks_number: bool = False,
     ) -> MessageId:
         """Say something to the customer: add an entry to the log, and deliver it. Return the entry's id.
 
@@ -294,9 +295,10 @@ class Draft:
             self.add(AddMessage(replace(message, attachments=file[:1]), written_at=here, contents=file[1:]))
         else:
             self.add(AddMessage(message))
-        self.add(
-            Deliver(message.id, Post(said(message), buttons=buttons, speaker=self.speaker(role, sender)))
+        post = Post(
+            said(message), buttons=buttons, speaker=self.speaker(role, sender), asks_number=asks_number
         )
+        self.add(Deliver(message.id, post))
         return message.id
 
     def disclosure(self, before: Iterable[Message]) -> str:

@@ -71,7 +71,7 @@ from orgs.specification.organization import PersonRole
 from orgs.specification.texts import fill
 
 TAKE, ASSIGN, RESOLVE, RETURN = "take", "assign", "resolve", "return"
-ASSIGN_TO = "assign_to"
+ASSIGN_TO, ASK_NUMBER = "assign_to", "ask_number"
 TAKE_BACK = "👎"
 _LEFT = (  # for the customer, unless `_waits` tells otherwise
     MessageState.RELEASED,
@@ -605,11 +605,28 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
             take(draft, person, who, event.occurred_at)
         case "resolve" | "return":
             _finish(draft, escalation, person, who, resolved=tap.action == RESOLVE)
+        case "ask_number":
+            _ask_number(draft, escalation, person, who)
         case "send_again":
             _send_again(draft, tap.value, person, who)
         case _:
             draft.whisper(who, "This button does nothing any more.")
             draft.because(f"person {person}", "pressed a button that nobody knows")
+
+
+def _ask_number(draft: Draft, escalation: Escalation, person: PersonId, who: str) -> None:
+    """Let the customer share the phone number that they hide, by a button of their channel's own."""
+    conversation = draft.view.conversation
+    if escalation.holder != person:
+        draft.whisper(who, "Only who handles this can ask for the number: press **Take over** first.")
+        return
+    closes = window.open_until(conversation, draft.capabilities)
+    if closes is not None and closes <= draft.now:
+        draft.whisper(who, "They have not written for too long: ask for it when they write again.")
+        return
+    draft.say(draft.texts.asks_number, automatic=False, ahead=True, asks_number=True)
+    draft.tell_room(Post(f"📱 {draft.person_name(person)} asked for the phone number."))
+    draft.because(f"person {person}", "asked for the phone number")
 
 
 def _meant(escalation: Escalation, event: Event, value: str) -> bool:

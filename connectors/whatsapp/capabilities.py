@@ -72,6 +72,8 @@ CAPABILITIES = Capabilities(
     # Service messages and utility templates are billed since 1 October 2026.
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing
     charges=True,
+    # https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    asks_number=True,
     templates=True,
     reconciles=False,  # the API has no way of asking what was sent
     # https://developers.facebook.com/docs/whatsapp/throughput: 80 a second; 20 for a number that is used with

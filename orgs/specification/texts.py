@@ -91,6 +91,8 @@ class Texts(Part):
     resolved: Text = ""
     apology: Text = ""
 
+    asks_number: Text = ""  # of a customer who hides it, where the channel has a button to share it
+
     # Going on somewhere else
     goes_on_here: Text = ""
     story_subject: Text = ""

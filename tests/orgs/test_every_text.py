@@ -143,6 +143,7 @@ SAYS: dict[str, Plays] = {
     "team_is_back": told(REFUND, later=6.8 * HOUR, then=HOUR),
     "returned": after_a_colleague("return"),
     "resolved": after_a_colleague("resolve"),
+    "asks_number": after_a_colleague("ask_number"),
     "apology": told("Where is my spade?", able=False),
     "goes_on_here": invited,
     "story_subject": told(ASK),

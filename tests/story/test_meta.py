@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from tests.story.rig import rig, until
 from tests.story.sides import OnMessenger, OnWhatsApp
-from tests.story.test_moving import command
+from tests.story.test_moving import CHARGED, ROOM, command
 
 
 async def test_a_missed_call_is_answered_and_what_that_costs_is_counted(
@@ -45,3 +45,28 @@ async def test_who_writes_by_an_ad_on_messenger_is_answered_days_later(
         side, maya = OnMessenger(r), r.on_messenger()
         maya.say("Hello", written=timedelta(days=3), referral={"source": "ADS", "ad_id": "6"})
         await until(side.heard, what="an answer after three days")
+
+
+async def test_who_hides_their_number_is_asked_for_it_by_the_person_who_handles_them(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, every_channel=True) as r:
+        side, maya = OnWhatsApp(r), r.on_whatsapp()
+        maya.take_username("maya.f")
+        await side.say(CHARGED)
+        await until(lambda: r.threads(ROOM) and side.heard(), what="a card")
+        ts = r.card(ROOM)
+        assert "ask_number" not in str(r.threads(ROOM)[0])
+        await r.press("hugo", ROOM, ts, "take")
+        await until(lambda: "ask_number" in str(r.threads(ROOM)[0]), what="the button on the card")
+        assert maya.wa_id not in str(r.threads(ROOM)[0])
+
+        await r.press("hugo", ROOM, ts, "ask_number")
+        await until(lambda: any("button below" in text for text in side.heard()), what="the question")
+        told = "asked for the phone number"
+        await until(lambda: any(told in line for line in r.in_thread(ROOM, ts)), what="the line in the room")
+        maya.share_number(next(m for m in maya.chat if "button below" in m.text))
+
+        await until(lambda: f"+{maya.wa_id}" in str(r.threads(ROOM)[0]), what="the number on the card")
+        r.slack.post_as("hugo", ROOM, "Thank you, I will call.", thread_ts=ts)
+        await until(lambda: "Thank you, I will call." in side.heard(), what="the answer")

@@ -172,6 +172,15 @@ class Deeds:
             await platform.deliver(hello, Post("Which one?", choices(2)))
             assert len(platform.shown()) == 2
 
+    @claims("asks_number")
+    async def test_who_is_asked_for_their_number_gets_one_message(
+        self, platform: Platform, hello: Event
+    ) -> None:
+        await platform.deliver(hello, Post("Which number may we call?", asks_number=True))
+
+        (bubble,) = platform.shown()
+        assert bubble.text.strip().startswith("Which number may we call?")
+
     @claims("robots")
     async def test_what_a_program_wrote_is_known_as_such(self, platform: Platform) -> None:
         if platform.capabilities.robots:
