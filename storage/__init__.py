@@ -1,1 +1,1 @@
-"""Rows in, frozen domain values out. PostgreSQL is the only truth."""
+"""Tables, queries and encryption: rows in, frozen domain values out. PostgreSQL is the only truth."""

@@ -1,4 +1,4 @@
-"""Which organization owns which account, and who may fetch for it."""
+"""Find the accounts of organizations, and decide which process fetches for an account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The organizations that changed, each with the accounts it has now.
+    """The organizations that changed, each with its current accounts.
 
-    `horizon` is what to ask from the next time: whatever is not seen here began no earlier than it.
+    `horizon` is the `since` of the next call: any transaction not seen here began no earlier than it.
     """
 
     accounts: Mapping[OrgId, tuple[Account, ...]]
@@ -59,10 +59,10 @@ _COLUMNS = """
     o.index_key
 """
 
-# Read before the rows: a transaction that is not seen by them began at this number or later.
+# Read before the rows: a transaction that they do not show began at this number or later.
 _HORIZON = text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon")
 
-# What ends by itself, an hour after an organization was retired, changes no row.
+# An hour after an organization was retired, its accounts close without a change of any row.
 _CHANGED = text(f"""
     select {_COLUMNS} from organizations o left join accounts a on a.organization_id = o.id and {_OPEN}
     where o.changed_in >= :since or o.retired_at > clock_timestamp() - interval '65 minutes'
@@ -86,9 +86,9 @@ _LEAD = text("""
 
 
 async def changed_accounts(connection: AsyncConnection, keys: Keys, since: int) -> Changed:
-    """Return the organizations that changed since that horizon, with their active accounts; 0: all of them.
+    """Return the organizations that changed since that horizon (0: all), with their active accounts.
 
-    The accounts of staff stay active for an organization that was just retired, until its rooms were told.
+    The staff's accounts of a retired organization stay active until its rooms are told, for an hour at most.
     """
     [mark], rows = await together(connection, (_HORIZON, {}), (_CHANGED, {"since": since}))
     found: dict[OrgId, tuple[Account, ...]] = {}
@@ -113,7 +113,7 @@ async def accounts_of(connection: AsyncConnection, keys: Keys, organization: Org
 
 
 async def note_change(connection: AsyncConnection, organization: OrgId) -> None:
-    """Let every process read the organization and its accounts anew, once this transaction is committed."""
+    """Make every process read the organization and its accounts again, once this transaction commits."""
     await connection.execute(_NOTE, {"organization": organization})
 
 
@@ -132,13 +132,13 @@ def _account(row: AnyRow, keys: OrgKeys) -> Account:
 
 
 async def lead(connection: AsyncConnection, account: AccountId, leader: str, lease: timedelta) -> bool:
-    """Become or stay the one process that fetches for this account. False: another one does."""
+    """Become or stay the one process that fetches for this account. Return False if another one does."""
     won = await connection.scalar(_LEAD, {"id": account, "leader": leader, "seconds": lease.total_seconds()})
     return won is not None
 
 
 async def resign(connection: AsyncConnection, account: AccountId, leader: str) -> None:
-    """Let another process take over at once."""
+    """Stop fetching for an account, so that another process can take over at once."""
     await connection.execute(
         text("update accounts set leader = null, leader_until = null where id = :id and leader = :leader"),
         {"id": account, "leader": leader},
@@ -146,6 +146,6 @@ async def resign(connection: AsyncConnection, account: AccountId, leader: str) -
 
 
 async def set_registered(connection: AsyncConnection, account: AccountId, fingerprint: str) -> None:
-    """Record what the platform was told of the account's webhook."""
+    """Record the fingerprint of the webhook that the platform knows for the account."""
     given = {"id": account, "fingerprint": fingerprint}
     await connection.execute(text("update accounts set webhook = :fingerprint where id = :id"), given)

@@ -1,12 +1,12 @@
-"""Where the audit chain stood, noted outside the database: whoever cuts off its end cannot hide it here.
+"""Note outside the database where the audit chain ends, so that cutting off its end is noticed.
 
-The chain proves that nothing within it was changed, but not where it ends: its last rows can be cut off with
-their entries. So its newest link is noted at intervals in the file store, signed with a key that the database
-does not have, and only where the chain still holds the link noted before: what goes on after a cut never
-becomes the new truth by itself. What was written since the newest note is not covered.
+The chain proves that nothing within it was changed, but not where it ends: its last rows can be cut off
+together with their entries. So its newest link is noted at intervals in the file store, signed with a key
+that the database does not have. It is noted only if the chain still holds the link noted before, so that the
+continuation after a cut never silently becomes the truth. Entries since the newest note are not covered.
 
-Whoever can write to the file store as well can put an older note back. Against them each note is also in the
-log, and where AUDIT_ANCHORS_URL says: that is kept by somebody else.
+Somebody who can also write to the file store can restore an older note. Against that, each note is also in
+the log, and sent to AUDIT_ANCHORS_URL, which somebody else keeps.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ from storage.filestore import FileStore
 from storage.sealing import Keyring
 
 AnyRow = Row[Any]
-_LATE: Final = timedelta(minutes=10)  # an entry that old has an anchor, where a worker runs
-_TAIL: Final = 256 * 1024  # bytes at the end of a file of anchors that are read
+_LATE: Final = timedelta(minutes=10)  # an entry older than this has an anchor, if a worker runs
+_TAIL: Final = 256 * 1024  # bytes that are read at the end of a file of anchors
 _MAX: Final = 4 * 1024  # bytes of a note; ours have 300
 STORE: Final = "the file store"
 FILE: Final = "the operator's file"
@@ -38,7 +38,7 @@ FILE: Final = "the operator's file"
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A link of an organization's chain that was its newest at some time."""
+    """A link that was the newest of an organization's chain at some time."""
 
     organization: OrgId
     link: Link
@@ -47,15 +47,15 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """What was found in each place where anchors of an organization are kept, by the name of the place."""
+    """The newest anchors of an organization, by the name of the place that keeps them."""
 
     anchors: Mapping[str, Anchor] = field(default_factory=dict)
-    forged: Mapping[str, str] = field(default_factory=dict)  # what is wrong with an anchor that is not ours
-    failed: Mapping[str, str] = field(default_factory=dict)  # why a place could not be asked
+    forged: Mapping[str, str] = field(default_factory=dict)  # what is wrong with a forged anchor
+    failed: Mapping[str, str] = field(default_factory=dict)  # why a place could not be read
 
 
 class Anchors:
-    """The notes in the file store, and in a file of the operator's if there is one, signed with the key."""
+    """The signed anchors in the file store, and in the operator's file if there is one."""
 
     def __init__(self, store: FileStore, keyring: Keyring, file: Path | None = None) -> None:
         self._store = store
@@ -63,8 +63,10 @@ class Anchors:
         self._file = file
 
     async def note(self, anchor: Anchor) -> Mapping[str, str | int]:
-        """Keep the anchor as its day's newest, and return what was written. Idempotent but for the file's
-        lines. Raises PlatformDown: the file store may have it nevertheless, which comes first.
+        """Store the anchor as the newest of its day, and return what was written.
+
+        Idempotent, except that the operator's file gets another line. Raise PlatformDown; the file store,
+        which is written first, may have the anchor nevertheless.
         """
         value: dict[str, str | int] = {
             "organization": str(anchor.organization),
@@ -80,7 +82,7 @@ class Anchors:
         return value
 
     async def newest(self, organization: OrgId) -> Newest:
-        """Return the newest anchor of each place. What is wrong with one place hides no other."""
+        """Return the newest anchor of each place. A fault of one place hides no other."""
         anchors: dict[str, Anchor] = {}
         forged: dict[str, str] = {}
         failed: dict[str, str] = {}
@@ -102,7 +104,7 @@ class Anchors:
             return None
         try:
             written = await self._store.read_note(name, _MAX)
-        except Refused as error:  # it was there a moment ago, or is larger than any of ours
+        except Refused as error:  # it vanished since it was listed, or is larger than any of ours
             raise AnchorForged(name) from error
         return self._read(written, organization, name)
 
@@ -115,7 +117,7 @@ class Anchors:
         return None if line is None else self._read(line, organization, str(self._file))
 
     def _read(self, written: bytes, organization: OrgId, name: str) -> Anchor:
-        """Raises AnchorForged for whatever we did not write."""
+        """Return an anchor from its text. Raise AnchorForged if we did not write it."""
         if len(written) > _MAX:
             raise AnchorForged(name)
         try:
@@ -132,21 +134,22 @@ class Anchors:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What comparing a chain with the log and its anchors came to. `against` says with what, to people."""
+    """The outcome of comparing a chain with the log and its anchors. `against` names for people what it was
+    compared with.
+    """
 
     verdict: Verdict
     against: str
-    whole: bool  # whether the verdict is good and every place with anchors could be asked
+    whole: bool  # the verdict is good, and every place with anchors could be read
 
 
 async def compare(
     database: Database, anchors: Anchors, organization: OrgId, noted: Sequence[Link] = ()
 ) -> Compared:
-    """Compare a chain with the log, with what is noted outside the database, and with links noted elsewhere.
+    """Compare a chain with the log, with its anchors outside the database, and with links noted elsewhere.
 
-    An anchor that is not ours, or that should be there and is not, is a fault like one of the chain. A place
-    that cannot be asked is none, but what was not compared with it is not called whole. Raises
-    StorageUnavailable.
+    A forged or missing anchor is a fault, like a broken link of the chain. A place that cannot be read is no
+    fault, but then the outcome is not `whole`. Raise StorageUnavailable.
     """
     known = await anchors.newest(organization)
     links = [anchor.link for anchor in known.anchors.values()]
@@ -194,7 +197,7 @@ def _against(known: Newest) -> str:
 
 
 async def holds(connection: AsyncConnection, anchor: Anchor) -> bool:
-    """Return whether the organization's chain still has the link of an anchor."""
+    """Return whether the organization's chain still has the link of this anchor."""
     found = await connection.scalar(
         _HASH_AT, {"organization_id": anchor.organization, "position": anchor.link.position}
     )
@@ -204,7 +207,7 @@ async def holds(connection: AsyncConnection, anchor: Anchor) -> bool:
 async def heads(connection: AsyncConnection) -> list[Anchor]:
     """Return the newest link of each organization's chain, with the database's time.
 
-    A chain without any has what comes before the first one: it may have been cut off whole.
+    For an empty chain, return position 0 with GENESIS: the whole chain may have been cut off.
     """
     return [
         Anchor(OrgId(row.organization_id), Link(row.position, row.hash), row.now)
@@ -213,13 +216,13 @@ async def heads(connection: AsyncConnection) -> list[Anchor]:
 
 
 async def head_of(connection: AsyncConnection, organization: OrgId) -> Anchor | None:
-    """Return the newest link of one chain; None for one without any."""
+    """Return the newest link of one chain, or None if the chain is empty."""
     row = (await connection.execute(_HEAD, {"organization_id": organization})).one_or_none()
     return None if row is None else Anchor(organization, Link(row.position, row.hash), row.now)
 
 
 def file_of(url: str) -> Path | None:
-    """Return the file that AUDIT_ANCHORS_URL names; None where it is a webhook, or nothing."""
+    """Return the file that AUDIT_ANCHORS_URL names, or None if it names a webhook or nothing."""
     parts = urlsplit(url)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
@@ -234,7 +237,7 @@ def _told(anchor: Anchor) -> bytes:
 
 
 def _append(file: Path, line: str) -> None:
-    """Add a line, in one write: several workers may do so. Raises PlatformDown."""
+    """Append a line in one write, because several workers may append. Raise PlatformDown."""
     try:
         with file.open("ab", buffering=0) as out:
             out.write(line.encode())
@@ -243,7 +246,7 @@ def _append(file: Path, line: str) -> None:
 
 
 def _last_lines(file: Path) -> list[bytes]:
-    """Return the whole lines at the end of a file; none of one that is not there. Raises PlatformDown."""
+    """Return the complete lines at the end of a file, or none if there is no file. Raise PlatformDown."""
     try:
         with file.open("rb") as lines:
             size = lines.seek(0, 2)

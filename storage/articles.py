@@ -1,11 +1,11 @@
-"""The organization's articles, searched: `bot.core.answering.ArticleSearch` on PostgreSQL's full-text search.
+"""Search the organization's articles: `bot.core.answering.ArticleSearch` on PostgreSQL's full-text search.
 
-How a query is built. The text goes through `to_tsvector`, so any text is safe and stop words are gone. Each
-lexeme becomes one term; a lexeme that no section has is looked for by its first letters, which finds most
+How a query is built: the text goes through `to_tsvector`, so that any text is safe and stop words are gone.
+Each lexeme becomes one term. A lexeme that no section has is searched by its first letters, which finds most
 misspelled words. A section is a candidate if it has any term (OR: chatty questions contain words that no
-article has). Its rank is the sum over its terms of the term's rarity times its weight there (title, heading
-and tags, body), so that all the words together beat one word often. Coverage is the share of the query's
-lexemes that occur.
+article has). Its rank is the sum, over its terms, of the term's rarity times its weight there (title, heading
+and tags, body), so that all the words together rank above one word that is repeated. Coverage is the share of
+the query's lexemes that occur.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from bot.core.ids import OrgId
 from storage.database import Database
 
 _MOST_LEXEMES: Final = 48
-_LONGEST_QUERY: Final = 2_000  # characters; what comes after them is not looked for
+_LONGEST_QUERY: Final = 2_000  # characters; the rest is ignored
 _MOST_PASSAGES: Final = 100
 
 
 class Articles:
-    """Reads only. One per process."""
+    """Searches and reads articles. One per process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,9 +31,9 @@ class Articles:
     async def search(
         self, organization: OrgId, query: str, *, collections: Sequence[str] = (), limit: int = 8
     ) -> Sequence[Passage]:
-        """The best passages first, of the version in force. Any text is a safe query.
+        """Return the best passages of the version in force, best first. Any text is a safe query.
 
-        `collections` are ids of knowledge folders; () is all of the organization's.
+        `collections` are ids of knowledge folders; () searches all of the organization's.
         """
         given = {
             "organization": organization,
@@ -46,14 +46,14 @@ class Articles:
             return [_passage(row) for row in await connection.execute(_SEARCH, given)]
 
     async def section(self, organization: OrgId, article: str) -> Sequence[Passage]:
-        """All sections of one article in reading order; empty if there is no such article."""
+        """Return all sections of one article in reading order, or none if there is no such article."""
         given = {"organization": organization, "article": _storable(article)}
         async with self._database.begin() as connection:
             return [_passage(row) for row in await connection.execute(_SECTION, given)]
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL's text has neither NUL nor lone surrogates; no article has them either."""
+    """Replace NUL and lone surrogates, which PostgreSQL's text cannot store and no article has."""
     return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
@@ -61,8 +61,7 @@ def _passage(row: Row[Any]) -> Passage:
     return Passage(row.article, row.title, row.heading, row.body, float(row.rank), float(row.coverage))
 
 
-# A lexeme is written as a quoted tsquery by hand: to_tsquery would parse it again, and quote_literal may
-# answer E'…'.
+# Quotes each lexeme for tsquery by hand: to_tsquery would parse it again, and quote_literal may return E'…'.
 _SEARCH: Final = text(
     r"""
     with mine as not materialized (

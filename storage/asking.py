@@ -1,7 +1,7 @@
-"""Who asks by the number of a conversation, and what they may know of it.
+"""Look up conversations by the numbers that customers ask about.
 
-Found is what a verified identity of the same customer asks for. To anybody else a number of somebody else's
-and one of nobody's are the same: both cost the same statements, and both find nothing.
+A conversation is found only for a verified identity of its own customer. For anybody else, somebody else's
+number and an unused number look the same: both cost the same statements, and both find nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -29,15 +29,15 @@ from storage.places import ADDRESS, identity_hash
 from storage.views import message
 
 AnyRow = Row[Any]
-_AT_ONCE: Final = 10  # that are looked up in one turn; what is asked beyond that finds nothing
-_LONGEST_LOG: Final = 5_000  # messages of a copy, the newest
+_AT_ONCE: Final = 10  # questions that are looked up in one turn; further ones find nothing
+_LONGEST_LOG: Final = 5_000  # messages of a copy, the newest ones
 _DAY: Final = timedelta(days=1)
 
 
 async def with_askers(connection: AsyncConnection, keys: Keys, view: View) -> View:
-    """Return the view with who asks by a number in its inputs, and what was counted of them.
+    """Return the view with the senders who ask about a number in its inputs, and with their counts.
 
-    Whose tries are used up for the day is not looked up any more.
+    Senders who have used up their attempts of the day are not looked up.
     """
     name = view.conversation.customer_name
     asks = [
@@ -68,7 +68,7 @@ async def with_askers(connection: AsyncConnection, keys: Keys, view: View) -> Vi
 
 @dataclass(frozen=True, slots=True)
 class _Theirs:
-    """A customer, with those who were found to be the same person. None at all for who has proved nothing."""
+    """A customer and those merged with them. Empty for a sender who is not verified."""
 
     root: CustomerId | None = None
     ids: tuple[CustomerId, ...] = ()
@@ -88,7 +88,7 @@ async def _theirs(connection: AsyncConnection, event: Event, identity: bytes, vi
 
 
 async def _with_counts(connection: AsyncConnection, view: View, identity: bytes, theirs: _Theirs) -> View:
-    """Of several who ask in one turn all count together."""
+    """Return the view with the sender's counted replies. Attempts of all who ask in one turn add up."""
     organization = view.conversation.organization
     given = {
         "organization": organization,
@@ -128,9 +128,10 @@ async def _case(connection: AsyncConnection, view: View, theirs: _Theirs, number
 
 
 async def _with_log(connection: AsyncConnection, keys: Keys, theirs: _Theirs, case: Case) -> Case | None:
-    """Return it with what its customer wrote in it, and what they were told: nothing that is for staff,
-    nothing that has not arrived, and of a thread that others share none of their words. None where some of
-    that cannot be read.
+    """Return the case with the messages that its customer wrote, and those that we sent them.
+
+    Leave out what is for staff, what has not arrived, and what other people wrote in a shared thread. Return
+    None if a message cannot be read.
     """
     given = {"id": case.id, "customers": list(theirs.ids), "most": _LONGEST_LOG}
     try:
@@ -147,7 +148,7 @@ async def _with_log(connection: AsyncConnection, keys: Keys, theirs: _Theirs, ca
 
 
 def _bare(address: str) -> str:
-    """Without the name of the workspace, which may become known only later."""
+    """Return an address without the name of its workspace, which may become known only later."""
     return address.partition(" ")[0].casefold()
 
 
@@ -173,7 +174,7 @@ _COUNTS = text("""
     )
 """)
 
-# uq_conversations_number: one look, whosever it is.
+# uq_conversations_number: costs the same, whoever's number it is.
 _CASE = text("""
     select v.id, v.number, v.status, v.created_at, v.resolved_at, (
         select r.id from escalations e join rooms r on r.escalation_id = e.id and r.open
@@ -191,7 +192,7 @@ _ADDRESSES = text("""
     where i.customer_id = any(cast(:customers as uuid[])) and i.verified and i.address <> ''
 """)
 
-# uq_messages_position, ix_outbox_message_id. What has left long ago has no row of the outbox any more.
+# uq_messages_position, ix_outbox_message_id. Old deliveries have no row in the outbox any more.
 _LOG = text("""
     select m.*, v.customer_id, c.data_key
     from conversations v join customers c on c.id = v.customer_id

@@ -1,10 +1,10 @@
-"""The audit log: who did what to what, in the transaction that did it, and sealed into a chain just after.
+"""Write the audit log: who did what to what, in the transaction that did it. Seal it into a chain soon after.
 
-`record` only inserts, so that nothing waits for the chain. `seal` links what has been committed: each hash
-covers the hash before it and the row, so that whoever alters, removes or adds a row later breaks the chain
-there, and `verify` says where. The chain holds no secret: who can rewrite tables at will can also compute it
-anew from some row on, or cut off its end with the rows. Against them its newest link is noted outside the
-database (see `storage.anchors`), and given to `verify`; a `Link` from `tail` may be noted elsewhere as well.
+`record` only inserts, so that nothing waits for the chain. `seal` links the committed rows: each hash covers
+the hash before it and the row. Whoever alters, removes or adds a row later breaks the chain there, and
+`verify` says where. The chain needs no secret: somebody who can rewrite the tables can also recompute it from
+some row on, or cut off its end together with the rows. Against that, its newest link is noted outside the
+database (see `storage.anchors`), and given to `verify`; a `Link` from `tail` can be noted elsewhere as well.
 
 Entries carry ids, codes and counts, never what people wrote: the log is not encrypted and not erased.
 """
@@ -23,15 +23,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 Detail = str | int | bool | None
 Broken = Literal["altered", "missing row", "missing link", "row outside the chain"]
 
-GENESIS: Final = bytes(32)  # what the first link of an organization has before it
+GENESIS: Final = bytes(32)  # the hash before the first link of an organization
 
-_GREATEST: Final = 2**53 - 1  # whole numbers beyond it are not the same in every JSON reader (RFC 7493)
+_GREATEST: Final = 2**53 - 1  # JSON readers do not agree on larger whole numbers (RFC 7493)
 _BATCH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One thing that was done. `actor` and `subject` are kinds and ids: "person:ana", "escalation:0198…"."""
+    """One action in the log. `actor` and `subject` are kinds and ids: "person:ana", "escalation:0198…"."""
 
     id: UUID
     at: datetime
@@ -52,7 +52,9 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A place in the chain. Noted outside the database, it proves later that nothing up to it was changed."""
+    """A position in the chain and its hash. Noted outside the database, it proves that nothing before it
+    changed.
+    """
 
     position: int
     hash: bytes
@@ -60,7 +62,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """One row of the log as it was recorded, and its link if it is sealed."""
+    """One row of the log, with its link if it is sealed."""
 
     entry: AuditEntry
     link: Link | None
@@ -68,7 +70,7 @@ class AuditLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What `verify` found; `first_broken`, `audit_id` and `what` are None when it is `ok`."""
+    """The outcome of `verify`. `first_broken`, `audit_id` and `what` are None if it is `ok`."""
 
     ok: bool
     sealed: int  # links found good
@@ -103,8 +105,8 @@ _RECORD: Final = text(
 async def record(connection: AsyncConnection, organization_id: UUID, entries: Sequence[AuditEntry]) -> None:
     """Write the entries in the caller's transaction, in one statement.
 
-    Characters that PostgreSQL cannot hold (NUL, lone surrogates) are written as U+FFFD: what a stranger put
-    into a name must not undo the turn that tells about it.
+    Replace characters that PostgreSQL cannot store (NUL, lone surrogates) by U+FFFD: a stranger's name must
+    not undo the turn that reports it.
     """
     if not entries:
         return
@@ -136,8 +138,8 @@ def _storable_details(details: Mapping[str, Detail]) -> str:
 
 # --- the canonical encoding --------------------------------------------------------------------------------
 
-# The row as the hash sees it. The time is written by PostgreSQL, in UTC with microseconds, whatever the
-# session's settings are and whatever somebody may have put there.
+# The columns that are hashed. PostgreSQL formats the time, in UTC with microseconds, independently of the
+# session's settings and of the value.
 _ROW: Final = """
     log.id, log.organization_id, to_char(log.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
     log.actor, log.action, log.subject, cast(log.details as text) as details,
@@ -156,7 +158,9 @@ def canonical(
     details: object,
     transaction: str,
 ) -> bytes:
-    """What is hashed: JSON by RFC 8785, the columns as keys, `at` like "2026-01-31T23:59:59.000001Z"."""
+    """Return the bytes to hash: JSON by RFC 8785 with the columns as keys, `at` as
+    "2026-01-31T23:59:59.000001Z".
+    """
     row = {
         "action": action,
         "actor": actor,
@@ -183,7 +187,7 @@ def _ordered(value: object) -> object:
 
 
 def chained(previous: bytes, encoded: bytes) -> bytes:
-    """The hash of a link: SHA-256 over the 32 bytes of the hash before it and the canonical row."""
+    """Return the hash of a link: SHA-256 over the previous hash (32 bytes) and the canonical row."""
     return hashlib.sha256(previous + encoded).digest()
 
 
@@ -205,7 +209,10 @@ def _hash(previous: bytes, row: Row[Any]) -> bytes:
 
 
 def _waiting(select: str, where: str = "true") -> TextClause:
-    """Rows that wait for their link, the oldest first. One whose log row is gone is left for `verify`."""
+    """Return a statement for rows that wait for their link, oldest first.
+
+    It skips a row whose log row is gone: `verify` reports that.
+    """
     return text(
         f"select {select} from audit_unsealed as unsealed join audit_log as log on log.id = unsealed.audit_id"
         f" where {where} order by unsealed.audit_id limit :limit"
@@ -247,19 +254,19 @@ _LINK: Final = text(
 
 
 async def seal(connection: AsyncConnection, organization_id: UUID | None = None, limit: int = _BATCH) -> int:
-    """Link up to `limit` committed rows, oldest first, of every organization or of one; return how many.
+    """Link up to `limit` committed rows, oldest first, of one organization or of all. Return how many.
 
-    For a transaction of its own at READ COMMITTED, committed right after. An organization that another sealer
-    has at this moment is passed over, so any number of processes may seal. A row gets its place when it is
-    sealed: one that is committed late comes after those sealed before it, and none is left out. Five
-    statements, however many organizations wait.
+    Call it in a transaction of its own at READ COMMITTED, and commit right after. Skip organizations that
+    another process is sealing, so that any number of processes may seal. A row gets its position when it is
+    sealed: a row that commits late comes after those sealed before it, and none is left out. This takes five
+    statements, for any number of organizations.
     """
     if organization_id is None:
         waiting = await connection.execute(_WAITING_ORGANIZATIONS, {"limit": limit})
         asked = sorted(set(waiting.scalars()))
     else:
         asked = [organization_id]
-    # The locks come first and alone: a statement begun after them sees the last holder's links.
+    # The locks are a statement of their own, the first one: a later statement sees the last holder's links.
     locked = await connection.execute(
         _LOCK, {"organizations": asked, "locks": [_lock_of(organization) for organization in asked]}
     )
@@ -282,7 +289,7 @@ async def seal(connection: AsyncConnection, organization_id: UUID | None = None,
 
 
 def _lock_of(organization_id: UUID) -> int:
-    """The key of the advisory lock. A collision would only make two organizations take turns."""
+    """Return the key of the advisory lock. On a collision, two organizations merely take turns."""
     digest = hashlib.sha256(b"audit chain\x00" + organization_id.bytes).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
@@ -331,7 +338,7 @@ _TAIL: Final = text(
 async def verify(
     connection: AsyncConnection, organization_id: UUID, noted: Sequence[Link] = (), batch: int = _BATCH
 ) -> Verdict:
-    """Compare the whole chain with the log, `batch` links at a time; sealing may go on meanwhile.
+    """Compare the whole chain with the log, `batch` links at a time. Sealing may continue meanwhile.
 
     `noted` are links kept outside the database: the chain must still contain them.
     """
@@ -359,7 +366,7 @@ async def verify(
 async def _walk(
     connection: AsyncConnection, organization_id: UUID, noted: Mapping[int, set[bytes]], batch: int
 ) -> tuple[int, _Flaw | None]:
-    """The last good position, and what is wrong with the link after it."""
+    """Return the position of the last good link, and what is wrong with the next one, if anything."""
     position, previous = 0, GENESIS
     while True:
         result = await connection.execute(
@@ -395,7 +402,10 @@ def _check(row: Row[Any], expected: int, previous: bytes, noted: Mapping[int, se
 
 
 def _hash_or_none(previous: bytes, row: Row[Any]) -> bytes | None:
-    """None for what `record` cannot have written: numbers or nesting beyond what the JSON reader takes."""
+    """Return the hash of a row, or None for a row that `record` cannot have written.
+
+    Such a row has numbers or nesting beyond what the JSON reader takes.
+    """
     try:
         return _hash(previous, row)
     except (ValueError, RecursionError):
@@ -403,7 +413,7 @@ def _hash_or_none(previous: bytes, row: Row[Any]) -> bytes | None:
 
 
 async def _loose(connection: AsyncConnection, organization_id: UUID) -> _Flaw | None:
-    """A row that waits and is gone, or one that neither waits nor has a link."""
+    """Return a waiting row that is gone from the log, or a row that neither waits nor has a link, or None."""
     lost: UUID | None = await connection.scalar(_LOST, {"organization_id": organization_id})
     if lost is not None:
         return _Flaw("missing row", None, lost, f"Entry {lost} waits to be sealed, and is gone from the log.")
@@ -418,7 +428,7 @@ async def _loose(connection: AsyncConnection, organization_id: UUID) -> _Flaw | 
 
 
 async def tail(connection: AsyncConnection, organization_id: UUID, limit: int) -> tuple[AuditLine, ...]:
-    """The newest `limit` lines of the log, the newest first."""
+    """Return the last `limit` lines of the log, newest first."""
     rows = await connection.execute(_TAIL, {"organization_id": organization_id, "limit": limit})
     return tuple(
         AuditLine(

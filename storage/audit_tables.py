@@ -1,8 +1,8 @@
-"""The tables of the audit log and its chain, and the triggers that let nobody change what was written.
+"""Define the tables of the audit log and its chain, with triggers that refuse changes.
 
-`audit_log` takes rows in the transaction of what they tell about. A trigger queues each in `audit_unsealed`;
-sealing (see `storage.audit`) moves them from there into `audit_chain`. A row that is in neither did not come
-in by the door.
+`audit_log` takes rows in the transaction that they report. A trigger queues each row in `audit_unsealed`.
+Sealing (see `storage.audit`) moves them from there into `audit_chain`. A row in neither of them was not
+inserted in the ordinary way.
 """
 
 from typing import Final
@@ -35,8 +35,8 @@ class Xid8(UserDefinedType[str]):
         return "XID8"
 
 
-# Flat objects of strings, whole numbers that every JSON reader keeps exactly (RFC 7493), booleans and nulls:
-# what has one canonical encoding in any language.
+# Flat objects of strings, whole numbers that every JSON reader keeps exactly (RFC 7493), booleans and nulls.
+# Such objects have one canonical encoding in any language.
 _FLAT: Final = (
     "jsonb_typeof(details) = 'object' and not details @?"
     ' \'strict $.* ? (@.type() == "object" || @.type() == "array" || @.type() == "number" &&'
@@ -47,14 +47,14 @@ audit_log = Table(
     "audit_log",
     metadata,
     Column("id", Uuid, primary_key=True),
-    # No foreign key: the log outlives what it tells about.
+    # No foreign key: the log outlives the rows that it reports on.
     Column("organization_id", Uuid, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("details", JSONB, nullable=False),
-    # Which rows were written together. Not an order: it starts again in a database restored from a dump.
+    # Which rows were written together. This is no order: a database restored from a dump starts again.
     Column("transaction", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
     CheckConstraint(_FLAT, name="ck_audit_log_details_flat"),
     Index("ix_audit_log_organization_id", "organization_id", "id"),
@@ -78,8 +78,8 @@ audit_chain = Table(
     UniqueConstraint("audit_id"),
 )
 
-# For the migration, in this order, after the tables. ENABLE ALWAYS: `session_replication_role` does not
-# switch them off. They stop mistakes; whoever may drop a trigger is caught by the chain.
+# The migration runs these in this order, after the tables. ENABLE ALWAYS: `session_replication_role` does not
+# switch them off. They prevent mistakes; the chain detects somebody who drops a trigger.
 TRIGGERS: Final[tuple[str, ...]] = (
     """
     create function audit_refuse() returns trigger language plpgsql as $$
@@ -114,5 +114,5 @@ TRIGGERS: Final[tuple[str, ...]] = (
     """,
 )
 
-# What a downgrade runs after dropping the tables.
+# A downgrade runs these after dropping the tables.
 DROP_FUNCTIONS: Final[tuple[str, ...]] = ("drop function audit_refuse()", "drop function audit_queue()")

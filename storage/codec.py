@@ -1,4 +1,4 @@
-"""Frozen values of `bot.core` to JSON and back, for the columns that hold them sealed."""
+"""Convert frozen values of `bot.core` to JSON and back, for the columns that store them."""
 
 import json
 from contextlib import suppress
@@ -91,7 +91,7 @@ _ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment
 
 
 def dump_body(body: Body) -> str:
-    """The kind stands beside the fields: two kinds of content may have the same ones."""
+    """Return an input's body as JSON, with its kind: two kinds of content may have the same fields."""
     if isinstance(body, Event):
         content = type(body.content).__name__
         return f'["{content}",{_EVENT.dump_json(body).decode()}]'
@@ -117,7 +117,7 @@ def dump_operation(operation: Operation | DirectMessage) -> str:
 
 def load_operation(text: str) -> Operation | DirectMessage:
     kind, fields = json.loads(text)
-    if kind == "Revise":  # its body is one of two kinds which share no required field
+    if kind == "Revise":  # its body is one of two kinds, which share no required field
         body = Card if "title" in fields["body"] else Post
         fields["body"] = _ADAPTERS[body.__name__].validate_python(fields["body"])
     operation: Operation | DirectMessage = _ADAPTERS[kind].validate_python(fields)
@@ -125,12 +125,15 @@ def load_operation(text: str) -> Operation | DirectMessage:
 
 
 def seals(memory: Memory) -> bool:
-    """Return whether a memory holds something of the customer: their platform's ids, an address."""
+    """Return whether a memory holds data of the customer: platform ids or an address."""
     return bool(memory.early or memory.proof)
 
 
 def dump_memory(memory: Memory, sealer: Sealer | None = None) -> str:
-    """Return a memory in clear but for what `seals` means, which is lost without the customer's key."""
+    """Return a memory as JSON, with the customer's data in it sealed.
+
+    Without a sealer, because the customer was erased, that data is left out.
+    """
     if not seals(memory):
         return _MEMORY.dump_json(memory, exclude_defaults=True).decode()
     fields = _MEMORY.dump_python(memory, mode="json", exclude_defaults=True)
@@ -145,7 +148,7 @@ def dump_memory(memory: Memory, sealer: Sealer | None = None) -> str:
 
 
 def load_memory(fields: dict[str, Any] | None, sealer: Sealer) -> Memory:
-    """Return a memory; one of the version before, which sealed nothing of it, as well."""
+    """Return a memory from JSON. Accept rows of an earlier version, in which nothing was sealed."""
     known = dict(fields or {})
     if early := known.get("early"):
         known["early"] = [_early(one, sealer) for one in early]
@@ -172,7 +175,7 @@ def load_reference(text: str) -> Reference:
 
 
 def dump_source(ref: str, sender: str) -> str:
-    """The platform's id of a message, and who wrote it where that is not the customer."""
+    """Return the platform's id of a message, and its author if that is not the customer, as JSON."""
     return json.dumps([ref, sender])
 
 

@@ -1,7 +1,7 @@
-"""Customers as staff see them: every identity, everybody who was found to be the same, the whole history.
+"""Read customers for staff: their identities, the customers merged with them, and their history.
 
-Nothing here tells by what an identity is found: addresses are sealed with the key of the customer whose they
-were, and the CRM's id is kept as a keyed hash alone.
+Nothing here reveals how an identity is found: addresses are sealed with the key of their customer, and the
+CRM's id is stored only as a keyed hash.
 """
 
 import json
@@ -26,12 +26,12 @@ from storage.sealing import KeyedHash, Sealer
 
 AnyRow = Row[Any]
 
-HISTORY: Final = 100  # conversations that a story tells, the newest
+HISTORY: Final = 100  # conversations that a story lists, the newest ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerLine:
-    """One person: whoever is merged into them is counted here, and has no line."""
+    """One person. Customers merged into them are counted here, and have no line of their own."""
 
     id: CustomerId
     name: str
@@ -43,7 +43,7 @@ class CustomerLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityLine:
-    customer: CustomerId  # whose it was before anybody was merged
+    customer: CustomerId  # its own customer, whoever that one is merged into
     channel: Channel
     account: str
     address: str
@@ -53,7 +53,7 @@ class IdentityLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedLine:
-    """Somebody who is this customer, and how that was found out."""
+    """A customer who was merged into this one, and how that was decided."""
 
     id: CustomerId
     name: str
@@ -73,7 +73,7 @@ class HistoryLine:
     created_at: datetime
     resolved_at: datetime | None
     messages: int
-    first_words: str  # of the customer
+    first_words: str  # the customer's first message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +91,11 @@ class CustomerStory:
 
 @dataclass(frozen=True, slots=True)
 class InCrm:
-    """What came of telling by which id the CRM knows a customer."""
+    """The outcome of linking a customer with their id in the CRM."""
 
     customer: CustomerId
-    merged: Merged | None = None  # who had that id before
-    replaced: bool = False  # they had another id before
+    merged: Merged | None = None  # the merge with the customer who had that id
+    replaced: bool = False  # the customer had another id before
     known: bool = False  # nothing changed
 
 
@@ -107,7 +107,7 @@ async def customers(
     before: CustomerId | None = None,
     limit: int = 20,
 ) -> tuple[CustomerLine, ...]:
-    """The newest first; `before` goes on after that customer."""
+    """Return customers, newest first. `before` continues after that customer."""
     given = {"organization": organization, "before": before, "limit": limit}
     return tuple(_line(row, keys) for row in await connection.execute(CUSTOMERS, given))
 
@@ -115,7 +115,7 @@ async def customers(
 async def customer(
     connection: AsyncConnection, keys: Keys, organization: OrgId, id_: CustomerId
 ) -> CustomerStory:
-    """All that is known of the person that this customer is. Raises NotFound."""
+    """Return all that is known of the person that this customer is. Raise NotFound."""
     given = {"organization": organization, "customer": id_, "most": HISTORY}
     row = (await connection.execute(CUSTOMER, given)).one_or_none()
     if row is None:
@@ -143,9 +143,10 @@ async def know_by_crm(
     *,
     by: str,
 ) -> InCrm:
-    """From now on the CRM's `crm_id` is this customer. Whoever had that id is the same person, and merged.
+    """Link the CRM's `crm_id` with this customer, and merge the customer who had that id into them.
 
-    Raises NotFound, KeyDestroyed, and CommandError when both have ids of their own: then they are two.
+    Raise NotFound, KeyDestroyed, and CommandError when both have ids of their own, because they are two
+    people then.
     """
     await alone(connection, organization)
     root = await root_of(connection, organization, customer)
@@ -179,7 +180,7 @@ async def _index(connection: AsyncConnection, keys: Keys, organization: OrgId) -
 
 
 def _sealer(keys: Keys, row: AnyRow) -> Sealer | None:
-    """None for a customer who was erased."""
+    """Return the customer's sealer, or None if they were erased."""
     try:
         return keys.customer(CustomerId(row.customer_id), row.data_key)
     except KeyDestroyed:

@@ -1,4 +1,4 @@
-"""Customers who were erased: destroying their key, and what is left of their conversations.
+"""Erase customers: destroy their key, and close what is left of their conversations.
 
 What happens in such a conversation afterwards is sealed with the organization's key. It holds nothing of the
 customer: staff still act in its rooms, and are answered there.
@@ -53,8 +53,8 @@ async def erase(
 ) -> Posted:
     """Destroy the customer's key, and let a turn close each of their conversations that staff were shown.
 
-    `by` is who asked for it, as the audit log names them. Returns what stands in the staff's tools.
-    Raises KeyDestroyed when the organization has no such customer whose key could be destroyed.
+    `by` names who asked for it in the audit log. Return what the staff's tools still show. Raise KeyDestroyed
+    when the organization has no such customer with a key.
     """
     erased = await destroy(connection, organization, customer, by=by)
     rows = (await connection.execute(_WITH_ROOMS, {"customers": erased})).all()
@@ -76,7 +76,7 @@ async def erase(
 
 
 async def sealer_of_erased(connection: AsyncConnection, keys: Keys, organization: OrgId) -> Sealer:
-    """Return what seals the turns of conversations whose customer was erased."""
+    """Return the sealer for turns of conversations whose customer was erased: the organization's."""
     row = (await connection.execute(_ORGANIZATION, {"id": organization})).one()
     return keys.organization(organization, row.data_key, row.index_key).sealer
 
@@ -84,9 +84,9 @@ async def sealer_of_erased(connection: AsyncConnection, keys: Keys, organization
 async def views_of_erased(
     connection: AsyncConnection, keys: Keys, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, View]:
-    """Return those of the conversations whose customer was erased: without a name or a place.
+    """Return the views of those conversations whose customer was erased, without name and place.
 
-    Of the story there is only that staff wrote something which had not left, and not what.
+    The story holds only that staff wrote messages that had not left, without their text.
     """
     if not ids:
         return {}
@@ -136,8 +136,10 @@ def _conversation(row: AnyRow) -> Conversation:
 
 
 def _input(row: AnyRow, sealer: Sealer) -> Input:
-    """Return one input. What came while they were erased is sealed with a key that is gone: of that only the
-    erasure is known, and told once more, as something may have been posted meanwhile.
+    """Return one input of an erased customer's conversation.
+
+    An input from before the erasure cannot be opened any more. It is read as another report of the erasure,
+    because something may have been posted to staff meanwhile.
     """
     origin, body = Origin(row.origin), None
     try:
@@ -181,7 +183,7 @@ _WITH_ROOMS = text("""
     order by v.id
 """)
 
-# Whoever claims words that are on their way finds no key for them, and withdraws them.
+# The outbox rows of these messages are withdrawn when they are claimed, because no key opens them.
 _UNSENT = text("""
     select m.id, m.conversation_id, m.sender_id, m.state, m.external_id, m.room_id, m.created_at
     from messages m

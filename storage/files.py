@@ -1,9 +1,9 @@
-"""Attachments: which must be fetched, what became of each, and where their bytes are, sealed.
+"""Track attachments: which must be fetched, what became of each, and which are stored, sealed.
 
-The bytes of a file lie in an object store (a folder, or anything that speaks S3) under its id, sealed with
-the key of the customer whose conversation it belongs to (see `storage.framing`): destroying that key makes
-files unreadable as it does texts. A row says whether the store has it. A file is put first and recorded then:
-a crash leaves at worst something in the store which the next try finds.
+The bytes of a file are in an object store (a folder, or anything that speaks S3) under its id. They are
+sealed with the key of the customer whose conversation it belongs to (see `storage.framing`), so that
+destroying that key makes files unreadable too. The row says whether the store has the file. A file is stored
+first and recorded after that: a crash leaves at worst a file in the store, which the next attempt replaces.
 """
 
 from collections.abc import Collection, Sequence
@@ -45,18 +45,18 @@ class Wanted:
     ref: str
     name: str
     claimed_type: str
-    attempts: int  # this one included; it is the fence as well: no two claims of a file have the same
+    attempts: int  # including this one; also the fence, because no two claims of a file have the same
     sealer: Sealer
 
     @property
     def made(self) -> bytes | None:
-        """Return the content of a text of ours, which is fetched from nowhere."""
+        """Return the content of a file that we wrote ourselves, or None if it must be fetched."""
         return self.ref.removeprefix(MADE).encode() if self.ref.startswith(MADE) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What became of it. `outcome` is stored, refused, failed, or later."""
+    """The outcome of fetching a file. `outcome` is stored, refused, failed, or later."""
 
     wanted: Wanted
     outcome: str
@@ -69,7 +69,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file that is in the store."""
+    """A stored file."""
 
     id: UUID
     name: str
@@ -79,7 +79,7 @@ class Kept:
 
 
 class Files:
-    """The rows."""
+    """Claims, settles and finds the rows of files."""
 
     def __init__(self, database: Database, keys: Keys, inboxes: Inboxes) -> None:
         self._database = database
@@ -87,11 +87,10 @@ class Files:
         self._inboxes = inboxes
 
     async def claim(self, without: Collection[AccountId], limit: int, lease: timedelta) -> list[Wanted]:
-        """Claim files that are due, the longest waiting first, of all accounts but those.
+        """Claim up to `limit` files that are due, those that are due longest first, except of accounts in
+        `without`.
 
-        Raises StorageUnavailable.
-
-        Those of customers who were erased are given up; those that cannot be read with the keys at hand wait.
+        Give up files of erased customers. Postpone files that no key at hand opens. Raise StorageUnavailable.
         """
         given = {"without": sorted(without), "limit": limit, "seconds": lease.total_seconds()}
         wanted: list[Wanted] = []
@@ -128,19 +127,19 @@ class Files:
         )
 
     async def renew(self, held: Sequence[Wanted], lease: timedelta) -> None:
-        """Keep them from other workers for so long from now on, as far as they are ours still."""
+        """Extend the leases of those files that are still ours."""
         async with self._database.begin() as connection:
             await connection.execute(_RENEW, _claims(held) | {"seconds": lease.total_seconds()})
 
     async def release(self, held: Sequence[Wanted]) -> None:
-        """Let others fetch them at once, as if they had not been claimed."""
+        """Give the files back, as if they had not been claimed: other workers can fetch them at once."""
         async with self._database.begin() as connection:
             await connection.execute(_RELEASE, _claims(held))
 
     async def settle(self, result: Fetched) -> tuple[Wake, ...]:
-        """Record it, and tell the conversation unless it is tried again.
+        """Record the outcome of fetching a file, and tell its conversation unless it is tried again.
 
-        Raises StaleLease, with nothing recorded, when the file is another's by now or was settled already.
+        Raise StaleLease, and record nothing, if the file was claimed by another worker or settled already.
         """
         wanted, again = result.wanted, result.outcome == "later"
         given = {
@@ -175,7 +174,7 @@ class Files:
         return await self._inboxes.tell(connection, (entry,))
 
     async def find(self, organization: OrgId, file: UUID) -> Kept:
-        """Return a file that is in the store. Raises Refused when there is none, or when it was erased."""
+        """Return a stored file. Raise Refused if there is none, or if its customer was erased."""
         given = {"organization": organization, "id": file}
         async with self._database.begin(organization) as connection:
             row = (await connection.execute(_FIND, given)).one_or_none()
@@ -190,9 +189,9 @@ class Files:
             raise Refused(f"file_sealed: {error.code}") from None
 
     async def sweep(self, store: FileStore, limit: int) -> int:
-        """Delete from the store what belonged to customers who were erased: unreadable already.
+        """Delete from the store up to `limit` files of erased customers. They are unreadable already.
 
-        Returns how many; fewer than `limit` means that nothing is left. Raises PlatformDown.
+        Return how many; fewer than `limit` means that none is left. Raise PlatformDown.
         """
         async with self._database.begin() as connection:
             outdated = list(await connection.scalars(_OUTDATED, {"limit": limit}))
@@ -233,7 +232,7 @@ _GIVE_UP = text("""
     where id = any(cast(:ids as uuid[]))
 """)
 
-# For `sweep`: an earlier try may have put it.
+# The state stays `waiting` for `sweep`, because an earlier attempt may have stored the file.
 _LEAVE = text("""
     update files set due_at = null, ref = null, lease_until = null where id = any(cast(:ids as uuid[]))
 """)
@@ -269,7 +268,7 @@ _FIND = text("""
     where f.organization_id = :organization and f.id = :id and f.state = 'stored'
 """)
 
-# Not only what is recorded as stored: a worker may have died between putting and recording.
+# Includes waiting files: a worker may have died after storing a file and before recording it.
 _OUTDATED = text("""
     select f.id from customers c join files f on f.customer_id = c.id
     where c.erased_at is not null and f.state in ('stored', 'waiting')

@@ -1,4 +1,4 @@
-"""Where the bytes of files are: a folder, or anything that speaks S3."""
+"""Store the bytes of files, in a folder or in anything that speaks S3."""
 
 import asyncio
 import os
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
 _PART = 5 * 1024 * 1024  # bytes: the least that S3 takes as a part; smaller files go in one request
-_STALE = timedelta(days=1)  # no writing takes so long
-# A try has its own patience and is repeated by its caller: the client must neither hang nor insist. `timeout`
-# is of a whole request and thus of the slowest reader; a silent server is told by `read_timeout`.
-# Whoever names an endpoint without TLS means it; what goes there is sealed.
+_STALE = timedelta(days=1)  # writing a file never takes so long
+# The caller repeats a failed request, so the client must neither hang nor retry for long. `timeout` limits a
+# whole request, and so must suit the slowest reader; `read_timeout` detects a silent server. An endpoint
+# without TLS is allowed, because the operator chose it and the content is sealed.
 _CLIENT: "ClientConfig" = {
     "connect_timeout": "5s",
     "read_timeout": "20s",
@@ -38,12 +38,15 @@ _RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=20
 
 
 class FileStore:
-    """The bytes. Raises PlatformDown when the store is away, Refused for what is gone or does not open."""
+    """The stored bytes. Raises PlatformDown when the store does not answer, Refused for missing or damaged
+    files.
+    """
 
     def __init__(self, url: str, *, randomness: Randomness = os.urandom) -> None:
-        """`url`: file:///folder or s3://bucket/prefix, whose region, endpoint and credentials the environment
-        tells as it tells them to other programs (AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …). Raises
-        SettingsError.
+        """Open the store at `url`: file:///folder or s3://bucket/prefix.
+
+        The environment gives region, endpoint and credentials of S3 under the usual names (AWS_REGION,
+        AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …). Raise SettingsError.
         """
         self._folder: Path | None = None
         self._randomness = randomness
@@ -54,7 +57,7 @@ class FileStore:
             else:
                 self._store = from_url(url, client_options=_CLIENT, retry_config=_RETRY)
         except (BaseError, ValueError, OSError) as error:
-            # The words of other errors hold the address, and that may hold a password.
+            # The text of other errors contains the URL, which may contain a password.
             why = str(error).partition(" (os error")[0] if isinstance(error, OSError) else "it names no store"
             raise SettingsError(
                 f"FILES_URL cannot be used ({why}): give file:///a/folder which can be made and written, or"
@@ -66,9 +69,9 @@ class FileStore:
             )
 
     async def put(self, file: UUID, sealer: Sealer, content: AsyncIterable[bytes]) -> int:
-        """Write the whole file or nothing; returns its bytes. What `content` raises comes through.
+        """Write a file, completely or not at all, and return its size in bytes. Replace an older version.
 
-        Replaces what was there. Ended by an error or a cancellation, it leaves nothing half written.
+        Pass on what `content` raises. An error or a cancellation leaves nothing half written.
         """
         size, failure = 0, None
 
@@ -101,7 +104,7 @@ class FileStore:
         return size
 
     async def open(self, file: UUID, sealer: Sealer) -> AsyncGenerator[bytes, None]:
-        """Stream a file. Nothing of a frame comes out that is not as it was put."""
+        """Stream a file. Every chunk is verified before it is yielded."""
         try:
             found = await obstore.get_async(self._store, _path(file))
             async with aclosing(
@@ -115,7 +118,7 @@ class FileStore:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
     async def delete(self, file: UUID) -> None:
-        """Idempotent."""
+        """Delete a file. Idempotent."""
         try:
             await obstore.delete_async(self._store, _path(file))
         except FileNotFoundError:
@@ -124,14 +127,14 @@ class FileStore:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
     async def put_note(self, name: str, content: bytes) -> None:
-        """Write something small of our own, which belongs to nobody's message."""
+        """Write a small note of our own, which belongs to no message. Notes are not sealed."""
         try:
             await obstore.put_async(self._store, name, content)
         except (BaseError, OSError) as error:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
     async def read_note(self, name: str, most: int) -> bytes:
-        """Raises Refused when there is none of that name, or it has more than `most` bytes."""
+        """Return a note. Raise Refused if there is none of that name, or if it has more than `most` bytes."""
         try:
             found = await obstore.get_async(self._store, name)
             if found.meta["size"] > most:
@@ -143,7 +146,7 @@ class FileStore:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
     async def last_note(self, folder: str) -> str | None:
-        """Return the name that is last in order of those in a folder; None for an empty one."""
+        """Return the last name of a folder's notes in sort order, or None if there are none."""
         last: str | None = None
         try:
             async for some in obstore.list(self._store, prefix=folder):
@@ -155,14 +158,15 @@ class FileStore:
         return last
 
     async def tidy(self) -> int:
-        """Remove what processes that were killed left half written; returns how many. A folder only: for S3,
-        a lifecycle rule of the bucket ends multipart uploads that were never completed.
+        """Remove files that killed processes left half written, and return how many. Only for a folder.
+
+        On S3, a lifecycle rule of the bucket must end multipart uploads that were never completed.
         """
         return 0 if self._folder is None else await asyncio.to_thread(_tidy, self._folder)
 
 
 def _obey() -> None:
-    """Re-raise a cancellation whose place was taken by the failure to clean up after it."""
+    """Re-raise a cancellation that was replaced by an error of its clean-up."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -173,7 +177,9 @@ def _path(file: UUID) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Make it outlive a power failure as its row will, which PostgreSQL flushes."""
+    """Flush a file and its folders to the disk, as PostgreSQL flushes its row, so that both survive a power
+    failure.
+    """
     for each in (path, path.parent, path.parent.parent):
         descriptor = os.open(each, os.O_RDONLY)
         try:
@@ -183,7 +189,10 @@ def _flush(path: Path) -> None:
 
 
 def _tidy(folder: Path) -> int:
-    """`file#1` is what the store's library writes to before it gives a file its name."""
+    """Remove stale temporary files, and return how many.
+
+    The store's library writes to `file#1` before it renames the file.
+    """
     before, count = time.time() - _STALE.total_seconds(), 0
     for path in folder.glob("??/*#*"):
         if path.stat().st_mtime < before:

@@ -1,7 +1,7 @@
-"""Who writes faster than their organization allows: a customer, or all who write to one account.
+"""Detect who writes faster than their organization allows: a customer, or all senders of one account.
 
-Each process counts what it accepts in memory, so that whoever writes at a person's pace costs no statement.
-Only what is too much is recorded, with the moment from which it is no longer.
+Each process counts in memory what it accepts, so that somebody who writes at a person's pace costs no
+statement. Only a flood is recorded, with the time at which it ends.
 """
 
 import time
@@ -15,14 +15,16 @@ from sqlalchemy import text
 from bot.core.ids import OrgId
 from storage.database import Step
 
-_ALLOWED_AT_ONCE: Final = 60.0  # seconds' worth of the rate
-_LASTS: Final = 30.0  # a flood is over when that much of the allowance is free again
+_ALLOWED_AT_ONCE: Final = 60.0  # seconds of the rate that may come at once
+_LASTS: Final = 30.0  # a flood is over when this many seconds of the rate are free again
 _ROUNDING: Final = 1e-6
 
 
 class Floods:
-    """Counts what comes from each subject, a customer or an account, by the generic cell rate algorithm
-    (ITU-T I.371). Remembers so many subjects, those heard last.
+    """Counts the events of each subject, a customer or an account.
+
+    Uses the generic cell rate algorithm (ITU-T I.371). Remembers up to `remembered` subjects, those heard
+    last.
     """
 
     def __init__(self, *, remembered: int = 20_000, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,9 +33,9 @@ class Floods:
         self._used_up: OrderedDict[UUID, float] = OrderedDict()  # until when each has used up its rate
 
     def count(self, subject: UUID, per_minute: int, most: float) -> float:
-        """Count one event. Returns for how long its subject is flooding us from now, in seconds; 0 if not.
+        """Count one event. Return for how many seconds from now its subject is flooding us, or 0.
 
-        Never for longer than `most`, however much has come.
+        Never return more than `most`, however many events have come.
         """
         now = self._clock()
         used_up = max(self._used_up.get(subject, now), now) + 60 / per_minute
@@ -47,7 +49,7 @@ class Floods:
 
 
 def recording(found: Mapping[UUID, tuple[OrgId, float]]) -> Step:
-    """Record who is flooding us, and for how long from now, as a step among others. Locks in order."""
+    """Return a step that records who is flooding us, and for how many seconds from now. It locks in order."""
     subjects = sorted(found)
     return _RECORD, {
         "subjects": subjects,

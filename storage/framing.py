@@ -1,9 +1,9 @@
-"""A file as it lies in the store: frames of 64 KiB, each sealed with the key of the customer it belongs to.
+"""Seal a file in frames of 64 KiB, each with the key of the customer it belongs to.
 
     "AMF1", 16 random bytes, then for each frame: length (4 bytes), 1 for the last one or 0, sealed bytes
 
-A frame opens only in its place, of its file, of this very writing of it: nothing can be cut off, added, put
-in another order, or taken from another file or from an older version of the same one.
+A frame opens only at its position, of its file, of this very version of it. So nothing can be cut off, added,
+reordered, or taken from another file or from an older version of the same one.
 """
 
 import struct
@@ -18,13 +18,13 @@ SALT = 16
 _MAGIC = b"AMF1"
 _HEAD = len(_MAGIC) + SALT
 _LENGTH = struct.Struct(">I")
-_LARGEST = FRAME + 64  # of a frame with all that sealing adds
+_LARGEST = FRAME + 64  # bytes of a frame with all that sealing adds
 
 
 async def sealed(
     content: AsyncIterable[bytes], *, file: UUID, sealer: Sealer, salt: bytes
 ) -> AsyncGenerator[bytes, None]:
-    """The frames, one by one. The last is made only when `content` has ended well."""
+    """Yield the frames of a file. The last one is yielded only when `content` has ended without an error."""
     yield _MAGIC + salt
     buffer, number = bytearray(), 0
     async for chunk in content:
@@ -37,7 +37,10 @@ async def sealed(
 
 
 async def opened(stored: AsyncIterable[bytes], *, file: UUID, sealer: Sealer) -> AsyncGenerator[bytes, None]:
-    """The content. Raises Refused where it is not what was sealed: what came before was, all the same."""
+    """Yield the content of a sealed file. Raise Refused where it differs from what was sealed.
+
+    What was yielded before that is genuine.
+    """
     buffer, salt, number, ended = bytearray(), b"", 0, False
     async for chunk in stored:
         buffer += chunk
@@ -64,7 +67,7 @@ async def opened(stored: AsyncIterable[bytes], *, file: UUID, sealer: Sealer) ->
 
 
 def _cut(buffer: bytearray) -> bytes | None:
-    """Take the next frame off the buffer; None while it is not all there."""
+    """Remove the next frame from the buffer and return it, or None while it is not complete."""
     if len(buffer) < _LENGTH.size:
         return None
     (length,) = _LENGTH.unpack_from(buffer)

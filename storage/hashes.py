@@ -1,5 +1,7 @@
-"""Platforms' ids as keyed hashes. Such an id may carry who wrote: WhatsApp's holds a phone number, a mail's
-Message-ID an address. What is only looked for is kept as a hash, and nothing leads back from it.
+"""Hash the platforms' ids with a key.
+
+Such an id may reveal the sender: WhatsApp's contains a phone number, an email's Message-ID an address. An id
+that is only used for look-ups is stored as a hash, from which it cannot be recovered.
 """
 
 import hashlib
@@ -15,21 +17,21 @@ from storage.sealing import KeyedHash
 
 
 def event_key(account: Account, event: Event) -> str:
-    """Return the key by which a redelivery of an event is known."""
+    """Return the key that identifies an event, also when it is redelivered."""
     return account.keys.index.of("event", event.external_id).hex()
 
 
 def reference_hash(index: KeyedHash, ref: str) -> str:
-    """Return what stands for the platform's id of a message in a customer's chat; "" for none."""
+    """Return the hash of the platform's id of a message in a customer's chat, or "" for no id."""
     return index.of("message", ref).hex() if ref else ""
 
 
 def seen_before(
     events: Iterable[tuple[Account, Event]], told: Iterable[tuple[AccountId, str, str]] = ()
 ) -> dict[str, object]:
-    """Return the parameters of `SEEN` for events of platforms, and for what is told by a key of our own.
+    """Return the parameters of `SEEN` for events of platforms, and for inputs with keys of our own.
 
-    Of the latter: the account, the key, and what the key was made of before migration 0012 ("": the same).
+    Each of the latter is an account, a key, and the text of its key before migration 0012 ("": the same).
     """
     keys = [(account.id, event_key(account, event), event.external_id) for account, event in events]
     keys += told
@@ -41,7 +43,8 @@ def seen_before(
 
 
 def _former_key(external_id: str) -> str:
-    """Return the key of an event that was accepted before migration 0012, which had no key to hash with.
+    """Return the key of an event that was accepted before migration 0012, when keys were hashed without a
+    secret.
 
     Needed until those rows have been deleted (see bot.jobs.sweep).
     """

@@ -1,4 +1,4 @@
-"""Find out whether the database does its work: it answers, has room, and has the schema of this program."""
+"""Check whether the database works: it answers, has room, and has the schema of this program."""
 
 import asyncio
 import time
@@ -12,14 +12,14 @@ from storage.schema import compare
 from storage.unavailable import FULL, UNREACHABLE
 
 _PATIENCE: Final = 5.0  # seconds
-_FULL_FOR: Final = 60.0  # seconds that a full disk is told of: to read still works then
+_FULL_FOR: Final = 60.0  # seconds for which a full disk is reported: reading still works then
 _APPLIED: Final = text("select max(version_num) from alembic_version")
 
 
 async def check(database: Database) -> None:
-    """Return if the database does its work.
+    """Check that the database works, and return if so.
 
-    Raises StorageUnavailable, LoginRefused, DiskFull, SchemaMissing, SchemaOlder, SchemaNewer.
+    Raise StorageUnavailable, LoginRefused, DiskFull, SchemaMissing, SchemaOlder, SchemaNewer.
     """
     try:
         async with asyncio.timeout(_PATIENCE), database.begin() as connection:

@@ -1,4 +1,4 @@
-"""Invitations to go on elsewhere, as the same customer. `storage.places` honours them."""
+"""Create invitations to continue on another channel as the same customer. `storage.places` accepts them."""
 
 import base64
 import secrets
@@ -20,12 +20,15 @@ _BYTES = 16
 
 
 def new_token(randomness: Callable[[int], bytes] = secrets.token_bytes) -> str:
-    """What an invitation carries: it is seen once, by whoever is invited. Only its hash is kept."""
+    """Return the token of a new invitation. The invited person sees it once; only its hash is stored."""
     return "go-" + base64.urlsafe_b64encode(randomness(_BYTES)).decode().rstrip("=")
 
 
 async def may_invite(connection: AsyncConnection, organization: OrgId, conversation: ConversationId) -> None:
-    """Raises NotFound, and CommandError where a link would lead to somebody nobody vouches for, or nobody."""
+    """Check that a conversation's customer can be invited to another channel.
+
+    Raise NotFound, and CommandError if the customer was erased, or if nobody vouches for their address.
+    """
     row = (
         await connection.execute(_INVITED, {"organization": organization, "conversation": conversation})
     ).one_or_none()
@@ -49,7 +52,7 @@ async def invite(
     index: KeyedHash,
     token: str,
 ) -> None:
-    """Whoever brings `token` within LIVES, first and in private, is the customer of that conversation.
+    """Create an invitation: whoever brings `token` within LIVES, first and in private, becomes this customer.
 
     `index` is the organization's.
     """

@@ -1,7 +1,8 @@
-"""Automatic replies, counted by the address they go to: for all processes, and all conversations.
+"""Count automatic replies by the address they go to, across all processes and conversations.
 
-An address is known by the keyed hash that its place has; who tries numbers or asks for copies by a keyed hash
-or an id of theirs. Rows are locked in order, after conversations and before lanes.
+An address is known by the keyed hash that its place has. Whoever tries conversation numbers or asks for
+copies is known by a keyed hash or an id of theirs. Rows are locked in order, after conversations and before
+lanes.
 """
 
 from collections.abc import Sequence
@@ -21,9 +22,9 @@ KEPT: Final = timedelta(days=1)  # no limit looks further back
 
 
 async def count(connection: AsyncConnection, replies: Sequence[tuple[UUID, CountReply]]) -> None:
-    """Count each for its subject, else for where answers from its place go.
+    """Count each reply for its subject, or else for the address that answers from its place go to.
 
-    Raises Superseded when one is too many.
+    Raise Superseded when one exceeds its limit.
     """
     if not replies:
         return

@@ -1,4 +1,4 @@
-"""Bringing a database to the newest schema. Safe to run from several processes at once."""
+"""Bring a database to the newest schema. Several processes may do this at once."""
 
 from alembic import command
 from alembic.config import Config
@@ -17,9 +17,9 @@ _LOCK = 7_318_204_115  # any number of our own, for pg_advisory_lock
 
 
 def upgrade(database_url: str) -> list[str]:
-    """Apply the migrations that are missing, one process at a time. Returns their names, oldest first.
+    """Apply the missing migrations, one process at a time. Return their names, oldest first.
 
-    Idempotent. Raises StorageUnavailable, SchemaNewer. Blocks: call it from a thread where a loop is running.
+    Idempotent. Raise StorageUnavailable, SchemaNewer. Blocks: call it from a thread where a loop is running.
     """
     engine = create_engine(engine_url(database_url))
     try:
@@ -30,8 +30,8 @@ def upgrade(database_url: str) -> list[str]:
             if before is not None:
                 refuse_newer(before)
             command.upgrade(_config(connection), "head")
-            # In a database that was restored elsewhere, transactions are numbered anew: what its rows say of
-            # theirs lies in the future there, and would be read again and again.
+            # A database that was restored elsewhere numbers its transactions anew. The numbers in its rows
+            # then lie in the future, and those organizations would be read again and again.
             connection.execute(text(_FORGET_NUMBERS))
             connection.commit()
             after = _applied(connection)
@@ -45,7 +45,7 @@ def upgrade(database_url: str) -> list[str]:
 
 
 def revise(database_url: str, message: str) -> None:
-    """Write the next migration from what the tables say; for developers."""
+    """Write the next migration from the difference between the tables and the database. For developers."""
     engine = create_engine(engine_url(database_url))
     with engine.connect() as connection:
         command.revision(

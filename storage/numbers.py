@@ -1,6 +1,6 @@
-"""Short numbers of conversations: unique in an organization, random, so that none tells how many there are.
+"""Draw short numbers of conversations: unique in an organization, and random, so that they reveal no count.
 
-Whoever begins a conversation draws its number, and draws again where that is taken. No counter is shared:
+Whoever begins a conversation draws its number, and draws again if it is taken. There is no shared counter, so
 nobody waits for another to begin one.
 """
 
@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import together
 
-DIGITS: Final = 6  # of the first draw; each further one has a digit more
+DIGITS: Final = 6  # of the first draw; each further draw has one digit more
 NewNumber = Callable[[int], int]
 
 
 def new_number(digits: int) -> int:
-    """Return a random number of so many digits, the first of them no zero."""
+    """Return a random number of so many digits, without a leading zero."""
     least: int = 10 ** (digits - 1)
     drawn: int = secrets.randbelow(9 * least)
     return least + drawn
@@ -31,9 +31,9 @@ async def begin_numbered(
     given: Mapping[str, object],
     draw: NewNumber = new_number,
 ) -> None:
-    """Insert a conversation under a number that no other of its organization has.
+    """Insert a conversation with a number that no other conversation of its organization has.
 
-    `statement` takes `number`, does nothing where that is taken, and returns a row otherwise.
+    `statement` takes `number`. It returns a row, or does nothing if the number is taken.
     """
     for digits in count(DIGITS):
         [rows] = await together(connection, (statement, {**given, "number": draw(digits)}))

@@ -1,6 +1,6 @@
-"""The rows that follow from the organization file in force: people, teams, agents, accounts, articles.
+"""Write the rows that follow from the organization file: people, teams, agents, accounts, articles.
 
-Rows that other tables point to are never deleted: what the file no longer names becomes inactive.
+Rows that other tables refer to are never deleted: what the file no longer names becomes inactive.
 """
 
 import shlex
@@ -24,9 +24,9 @@ async def write_rows(
     org: Organization,
     articles: Sequence[Article],
 ) -> None:
-    """Make the rows say what `org` says. For the transaction that holds the lock on the organization's row.
+    """Make the rows match `org`. The caller's transaction holds the lock on the organization's row.
 
-    Raises InvalidOrganization when another organization has one of its accounts of a platform.
+    Raise InvalidOrganization when another organization has one of its accounts of a platform.
     """
     given = {"organization": organization}
     await _accounts(connection, new_id, organization, org)
@@ -72,14 +72,14 @@ async def write_rows(
 
 
 def _row_of(new_id: NewId, organization: OrgId) -> dict[str, object]:
-    """What every row of an organization begins with."""
+    """Return the first columns of each row of an organization: a new id, and the organization's id."""
     return {"id": new_id(), "organization": organization}
 
 
 async def check_accounts(connection: AsyncConnection, organization: OrgId, org: Organization) -> None:
-    """Raises InvalidOrganization when another organization has one of these accounts of a platform.
+    """Raise InvalidOrganization when another organization has one of these accounts of a platform.
 
-    One that was retired gives it up. Waits for others who check at the same time.
+    A retired organization gives its account up. Wait for others who check at the same time.
     """
     same = []
     for channel in sorted({account.channel for account in org.accounts}):
@@ -106,9 +106,9 @@ async def check_accounts(connection: AsyncConnection, organization: OrgId, org: 
 async def _accounts(
     connection: AsyncConnection, new_id: NewId, organization: OrgId, org: Organization
 ) -> None:
-    """Open the accounts of the file, close the others. Two organizations may call theirs the same.
+    """Activate the accounts of the file, and deactivate all others.
 
-    What they may not have in common is the platform's account itself.
+    Two organizations may give their accounts the same id, but may not share the platform's account.
     """
     await check_accounts(connection, organization, org)
     for account in org.accounts:
@@ -129,7 +129,7 @@ def _described(organization: OrgId, account: Account) -> dict[str, object]:
 
 
 def _the_same(own: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Return whether two accounts with the same options lie behind the same secrets of the environment."""
+    """Return whether two accounts with the same options use the same secrets of the environment."""
     shared = own.keys() & other.keys()
     return bool(shared) and all(own[key] == other[key] for key in shared)
 

@@ -1,6 +1,6 @@
-"""The organization file in the database: versions of it, and the rows that follow from the one in force.
+"""Store versions of the organization file, and put one of them in force.
 
-Every applied file becomes a version, whole and unchangeable, with its articles.
+Every applied file becomes a version, complete and unchangeable, with its articles.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ _ARTICLES: TypeAdapter[tuple[Article, ...]] = TypeAdapter(tuple[Article, ...])
 
 
 class UnknownOrganization(NotFound):
-    """No organization has that name. Says which there are."""
+    """No organization has this name. The message lists the existing ones."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         near = get_close_matches(name, known, n=1)
@@ -57,28 +57,28 @@ class InForce(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What applying would change: in the organization, and in conversations that are under way."""
+    """What applying a file would change, in the organization and in open conversations."""
 
     changes: tuple[Change, ...]
     reassignments: Reassignments = NOTHING
-    revives: bool = False  # the organization was retired
+    revives: bool = False  # the organization is retired, and would be active again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What came of applying. `version` is in force now; it is the old one when nothing changed."""
+    """What applying a file changed. `version` is in force now: the old one if nothing changed."""
 
     organization: OrgId
     version: int
     changes: tuple[Change, ...]
     reassignments: Reassignments = NOTHING
     created: bool  # the organization is new
-    revived: bool = False  # it was retired
+    revived: bool = False  # the organization was retired before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionLine:
-    """One line of the history."""
+    """One version in the history of an organization."""
 
     version: int
     applied_by: str
@@ -88,7 +88,7 @@ class VersionLine:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What a version holds."""
+    """The content of a version."""
 
     organization: Organization
     articles: tuple[Article, ...]
@@ -101,11 +101,11 @@ class _File:
 async def apply(
     connection: AsyncConnection, keys: Keys, new_id: NewId, loaded: Loaded, *, by: str, digest: str = ""
 ) -> Applied:
-    """Put the file in force, in the caller's transaction. Without a difference nothing is written.
+    """Put the file in force, in the caller's transaction. Write nothing if it changes nothing.
 
-    `by` is who did it, as the audit log names them; `digest` is the file's own unless given. Two that
-    apply at once do so one after the other. Raises InvalidOrganization when another organization has one of
-    its accounts.
+    `by` names who did it in the audit log. `digest` is the file's own unless given. Calls for the same
+    organization wait for each other. Raise InvalidOrganization when another organization has one of its
+    accounts.
     """
     file = _File(loaded.organization, loaded.articles, digest or loaded.digest)
     created = await _create(connection, keys, new_id, file.organization)
@@ -117,7 +117,7 @@ async def apply(
 async def apply_version(
     connection: AsyncConnection, keys: Keys, new_id: NewId, organization: OrgId, version: int, *, by: str
 ) -> Applied:
-    """Go back to an earlier version by making a new one that says the same. Raises NotFound."""
+    """Go back to an earlier version by creating a new one with the same content. Raise NotFound."""
     row = (await connection.execute(_LOCK_BY_ID, {"organization": organization})).one_or_none()
     if row is None:
         raise NotFound("organization", str(organization))
@@ -127,7 +127,7 @@ async def apply_version(
 
 
 async def preview(connection: AsyncConnection, loaded: Loaded) -> Preview:
-    """What `apply` would change."""
+    """Return what `apply` would change."""
     row = (await connection.execute(_BY_NAME, {"name": loaded.organization.name})).one_or_none()
     after = _File(loaded.organization, loaded.articles, loaded.digest)
     if row is None or not row.version:
@@ -136,7 +136,7 @@ async def preview(connection: AsyncConnection, loaded: Loaded) -> Preview:
 
 
 async def preview_version(connection: AsyncConnection, organization: OrgId, version: int) -> Preview:
-    """What `apply_version` would change. Raises NotFound."""
+    """Return what `apply_version` would change. Raise NotFound."""
     row = (await connection.execute(_BY_ID, {"organization": organization})).one_or_none()
     if row is None:
         raise NotFound("organization", str(organization))
@@ -160,7 +160,9 @@ async def _preview(connection: AsyncConnection, now: InForce, after: _File) -> P
 
 
 async def _create(connection: AsyncConnection, keys: Keys, new_id: NewId, organization: Organization) -> bool:
-    """Make the row of a new organization. False: there is one already, be it made this very moment."""
+    """Create the row of a new organization. Return False if there is one, also if another process
+    just made it.
+    """
     if (await connection.execute(_BY_NAME, {"name": organization.name})).one_or_none():
         return False
     made = OrgId(new_id())
@@ -180,9 +182,9 @@ async def _advance(
     by: str,
     created: bool,
 ) -> Applied:
-    """Make the next version of it, if it differs. The organization's row is locked.
+    """Create the next version of an organization, if it differs. The organization's row is locked.
 
-    Conversations that lose their holder or their team are told so in the same transaction.
+    In the same transaction, tell the conversations that lose their holder or their team.
     """
     before = await _read(connection, now.organization, now.version) if now.version else None
     changes = _changes(before, file)
@@ -252,7 +254,7 @@ def _document(file: _File) -> dict[str, JsonValue]:
 
 
 def _check_storable(value: JsonValue, path: str) -> None:
-    """Raises InvalidOrganization for a text with characters which PostgreSQL cannot hold."""
+    """Raise InvalidOrganization for a text with characters that PostgreSQL cannot store."""
     match value:
         case str():
             if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
@@ -273,7 +275,7 @@ def _check_storable(value: JsonValue, path: str) -> None:
 
 
 async def load(connection: AsyncConnection, organization: OrgId, version: int) -> Organization:
-    """The organization as that version says. Raises NotFound."""
+    """Return the organization as this version describes it. Raise NotFound."""
     document = await connection.scalar(_ORGANIZATION, {"organization": organization, "version": version})
     if document is None:
         raise NotFound("version", str(version))
@@ -281,7 +283,7 @@ async def load(connection: AsyncConnection, organization: OrgId, version: int) -
 
 
 async def keys_of(connection: AsyncConnection, keys: Keys, organization: OrgId) -> OrgKeys:
-    """Return the organization's own keys. Raises NotFound."""
+    """Return the organization's own keys. Raise NotFound."""
     row = (await connection.execute(_KEYS, {"organization": organization})).one_or_none()
     if row is None:
         raise NotFound("organization", str(organization))
@@ -289,14 +291,15 @@ async def keys_of(connection: AsyncConnection, keys: Keys, organization: OrgId) 
 
 
 async def current(connection: AsyncConnection) -> list[InForce]:
-    """Every organization, by name."""
+    """Return every organization, in order of names."""
     return [_in_force(row) for row in await connection.execute(_CURRENT)]
 
 
 async def find(connection: AsyncConnection, name: str | None) -> InForce:
-    """The organization of that name; the only one when `name` is None.
+    """Return the organization with this name, or the only one if `name` is None.
 
-    Raises UnknownOrganization, BadUsage when a name is needed, CommandError when there is none at all.
+    Ignore retired organizations if `name` is None. Raise UnknownOrganization, BadUsage when a name is needed,
+    CommandError when there is no organization.
     """
     known = await current(connection)
     names = [one.name for one in known]
@@ -323,7 +326,7 @@ async def find(connection: AsyncConnection, name: str | None) -> InForce:
 
 
 async def versions(connection: AsyncConnection, organization: OrgId, limit: int = 50) -> list[VersionLine]:
-    """The history, newest first."""
+    """Return the versions of an organization, newest first."""
     rows = await connection.execute(_VERSIONS, {"organization": organization, "limit": limit})
     return [
         VersionLine(
@@ -352,7 +355,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 class Organizations:
-    """Versions, kept once loaded: they never change. Safe for concurrent use; at most `capacity` of them."""
+    """Caches up to `capacity` versions, which never change. Safe for concurrent use."""
 
     def __init__(self, database: Database, *, capacity: int = 200) -> None:
         self._database = database
@@ -361,7 +364,7 @@ class Organizations:
         self._loading: WeakValueDictionary[tuple[OrgId, int], asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, organization: OrgId, version: int) -> Organization:
-        """That version; many who ask at once wait for one load. Raises NotFound, StorageUnavailable."""
+        """Return this version. Concurrent calls wait for one load. Raise NotFound, StorageUnavailable."""
         key = (organization, version)
         if (known := self._known(key)) is not None:
             return known
@@ -391,7 +394,7 @@ _BY_NAME: Final = text("select id, name, version, retired_at from organizations 
 
 _BY_ID: Final = text("select id, name, version, retired_at from organizations where id = :organization")
 
-# Turns go on meanwhile: their rows refer to this one, and are locked before it.
+# `for no key update` lets turns continue: their rows refer to this one, and are locked before it.
 _LOCK: Final = text(
     "select id, name, version, retired_at from organizations where name = :name for no key update"
 )

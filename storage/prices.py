@@ -1,4 +1,4 @@
-"""What platforms charge for messages of ours: facts, by account and category, for operators to look at."""
+"""Record what platforms charge for our messages, by account and category, for operators to see."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _ARRIVED = (ReceiptStatus.DELIVERED, ReceiptStatus.READ)  # only what has arrive
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """How many messages of an account were told to be of that category and rate."""
+    """How many messages of an account had this category and rate."""
 
     account: str
     category: str
@@ -30,7 +30,9 @@ class Charged:
 
 
 def recording(told: Iterable[tuple[AccountId, OrgId, KeyedHash | None, Event]]) -> Step | None:
-    """Record each message's price once, however often it is told, as a step among others; None for none."""
+    """Return a step that records each message's price once, however often it is reported, or None if there is
+    none.
+    """
     rows = {
         (account, index.of("price", ref)): (organization, content.price)
         for account, organization, index, event in told
@@ -53,7 +55,7 @@ def recording(told: Iterable[tuple[AccountId, OrgId, KeyedHash | None, Event]]) 
 
 
 async def charged(connection: AsyncConnection, organization: OrgId) -> tuple[Charged, ...]:
-    """Return what was charged within the last 30 days, by account and category; the dearest of each first."""
+    """Return the messages charged within the last 30 days, by account and category, billed ones first."""
     rows = await connection.execute(_CHARGED, {"organization": organization, "shown": SHOWN})
     return tuple(Charged(row.account, row.category, row.rate, row.billed, row.number) for row in rows)
 

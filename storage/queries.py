@@ -1,4 +1,4 @@
-"""What screens and commands show: plain reads, the organization first, everything opened here.
+"""Read what screens and commands show. Queries name the organization first; everything is opened here.
 
 Texts of a customer whose data key was destroyed read as ERASED.
 """
@@ -46,7 +46,7 @@ from storage.sealing import Sealer
 from storage.views import REASON, message
 
 ERASED: Final = "(erased)"
-PREFIX_LEAST: Final = 8  # hexadecimal digits of an id that are enough, if only one begins with them
+PREFIX_LEAST: Final = 8  # hexadecimal digits of an id that are enough, if they identify only one
 
 AnyRow = Row[Any]
 
@@ -57,20 +57,20 @@ class ConversationLine:
     number: int
     customer: CustomerId
     customer_name: str
-    customer_address: str  # as people of that channel write it; "" when it is not kept
+    customer_address: str  # as people write it on that channel; "" if it is not stored
     channel: Channel
     account: str
     status: Status
     owner: Owner
     created_at: datetime
     messages: int
-    pending_since: datetime | None  # a customer waits for an answer since then
-    automatic: bool  # a program wrote last, and nobody answers that
+    pending_since: datetime | None  # since when the customer has waited for an answer
+    automatic: bool  # a program wrote last, so nobody answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationLine:
-    """Nothing in it was written by a customer."""
+    """An escalation without any text of the customer."""
 
     id: EscalationId
     conversation: ConversationId
@@ -88,13 +88,13 @@ class EscalationLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathStep:
-    """`EscalationStep` of the specification."""
+    """A step of an escalation: `EscalationStep` of the specification."""
 
     at: datetime
     from_: str
     to: str
     reason: str
-    snapshot: str  # the story as it stood
+    snapshot: str  # the story at that time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryLine:
-    """A row of the outbox that has not arrived. `tries` are the failed ones, oldest first."""
+    """A row of the outbox that has not arrived. `tries` are its failed attempts, oldest first."""
 
     id: DeliveryId
     state: str  # waiting, sending, failed, unknown
@@ -149,20 +149,20 @@ class TurnLine:
     timers: int
     stages: Mapping[str, float]  # milliseconds
     outcome: str
-    reasons: tuple[tuple[str, str], ...]  # who had the word, and why
+    reasons: tuple[tuple[str, str], ...]  # who handled it, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How an organization is doing at this moment."""
+    """The current numbers of an organization."""
 
-    begun: Mapping[Status, int]  # conversations that began in the last 24 hours, as they stand now
+    begun: Mapping[Status, int]  # conversations that began in the last 24 hours, by their current status
     unanswered: int  # conversations in which a customer waits for an answer
     unanswered_since: datetime | None
-    automatic: int  # conversations that nobody answers because a program wrote
+    automatic: int  # conversations that nobody answers, because a program wrote
     escalations_waiting: int
     escalations_held: int
-    escalations_unseen: int  # no channel of staff could be written to
+    escalations_unseen: int  # open escalations without an open room
     escalation_waiting_since: datetime | None
     deliveries_waiting: int
     delivery_waiting_since: datetime | None
@@ -171,7 +171,7 @@ class Counts:
 
 
 class Subject(StrEnum):
-    """What an id may name."""
+    """The kinds of things that an id may identify."""
 
     CONVERSATION = "conversation"
     ESCALATION = "escalation"
@@ -200,10 +200,10 @@ _BY_NUMBER: Final = {
 
 
 async def find_id(connection: AsyncConnection, organization: OrgId, subject: Subject, reference: str) -> UUID:
-    """The id that begins with `reference`: PREFIX_LEAST or more hexadecimal digits, with or without dashes.
+    """Return the id that begins with `reference`: PREFIX_LEAST or more hexadecimal digits, dashes optional.
 
-    A conversation is found by its number as well, and its newest escalation by the same.
-    Raises BadUsage for anything else and when several begin with it, NotFound when none does.
+    A conversation is also found by its number, and so is its newest escalation. Raise BadUsage for anything
+    else, and when several ids begin with it; NotFound when none does.
     """
     if (number := number_typed(reference)) is not None and (statement := _BY_NUMBER.get(subject)) is not None:
         given = {"organization": organization, "number": number}
@@ -246,8 +246,9 @@ async def conversations(
     before: ConversationId | None = None,
     limit: int = 20,
 ) -> tuple[ConversationLine, ...]:
-    """The newest first; `before` goes on after that conversation. `automatic`: those that nobody answers
-    because a program wrote.
+    """Return conversations, newest first. `before` continues after that conversation.
+
+    `automatic` returns only those that nobody answers, because a program wrote.
     """
     given: dict[str, object] = {"organization": organization, "before": before, "limit": limit}
     if automatic:
@@ -262,7 +263,7 @@ async def conversations(
 async def conversation(
     connection: AsyncConnection, keys: Keys, organization: OrgId, id_: ConversationId
 ) -> ConversationStory:
-    """One with its whole log. Raises NotFound."""
+    """Return a conversation with its whole log. Raise NotFound."""
     given = {"organization": organization, "conversation": id_}
     row = (await connection.execute(sql.CONVERSATION, given)).one_or_none()
     if row is None:
@@ -286,7 +287,7 @@ async def escalations(
     before: EscalationId | None = None,
     limit: int = 20,
 ) -> tuple[EscalationLine, ...]:
-    """The newest first; those that wait or are held, or all."""
+    """Return escalations, newest first: the open ones, or all. `before` continues after that escalation."""
     statement = sql.OPEN_ESCALATIONS if open_only else sql.ESCALATIONS
     rows = await connection.execute(
         statement, {"organization": organization, "before": before, "limit": limit}
@@ -297,7 +298,7 @@ async def escalations(
 async def escalation(
     connection: AsyncConnection, keys: Keys, organization: OrgId, id_: EscalationId
 ) -> EscalationStory:
-    """One with its reason and its path. Raises NotFound."""
+    """Return an escalation with its reason and its path. Raise NotFound."""
     given = {"organization": organization, "escalation": id_}
     row = (await connection.execute(sql.ESCALATION, given)).one_or_none()
     if row is None:
@@ -333,7 +334,9 @@ async def deliveries(
     dead_only: bool = False,
     limit: int = 50,
 ) -> tuple[DeliveryLine, ...]:
-    """What has not arrived: the dead first (newest first), then what waits (oldest first)."""
+    """Return what has not arrived: first the failed and unknown (newest first), then the waiting
+    (oldest first).
+    """
     given = {"organization": organization, "limit": limit}
     rows: list[AnyRow] = list(await connection.execute(sql.DEAD, given))
     if not dead_only and len(rows) < limit:
@@ -347,7 +350,7 @@ async def deliveries(
 
 
 async def listeners(connection: AsyncConnection, organization: OrgId) -> Mapping[str, str]:
-    """Of each active account, the process that fetches for it at this moment; "" where none does."""
+    """Return for each active account the process that fetches for it now, or "" for none."""
     rows = await connection.execute(sql.LISTENERS, {"organization": organization})
     return {row.account: row.leader for row in rows}
 
@@ -355,7 +358,7 @@ async def listeners(connection: AsyncConnection, organization: OrgId) -> Mapping
 async def turns(
     connection: AsyncConnection, keys: Keys, organization: OrgId, id_: ConversationId, *, limit: int = 50
 ) -> tuple[TurnLine, ...]:
-    """The newest `limit` turns of a conversation, oldest first. Raises NotFound for no such conversation."""
+    """Return the last `limit` turns of a conversation, oldest first. Raise NotFound."""
     given = {"organization": organization, "conversation": id_}
     row = (await connection.execute(sql.KEY, given)).one_or_none()
     if row is None:
@@ -377,7 +380,7 @@ async def turns(
 
 
 async def counts(connection: AsyncConnection, organization: OrgId) -> Counts:
-    """In six statements, each on an index."""
+    """Return the current numbers of an organization. This takes six statements, each on an index."""
     given = {"organization": organization}
     begun = {Status(row.status): row.number for row in await connection.execute(sql.BEGUN, given)}
     unanswered = (await connection.execute(sql.UNANSWERED, given)).one()
@@ -405,7 +408,7 @@ async def counts(connection: AsyncConnection, organization: OrgId) -> Counts:
 
 
 def _sealer(keys: Keys, row: AnyRow) -> Sealer | None:
-    """None for a customer who was erased."""
+    """Return the customer's sealer, or None if they were erased."""
     try:
         return keys.customer(CustomerId(row.customer_id), row.data_key)
     except KeyDestroyed:

@@ -1,10 +1,10 @@
-"""The statements of `storage.queries`. Each names the index that carries it at a million messages."""
+"""The statements of `storage.queries`. Comments name the index that keeps each fast at a million messages."""
 
 from typing import Final
 
 from sqlalchemy import text
 
-# The primary key: a prefix is a range of it.
+# Uses the primary key: a prefix is a range of it.
 CONVERSATIONS_BY_PREFIX: Final = text("""
     select id from conversations where id between :least and :most and organization_id = :organization
     order by id limit 4
@@ -48,8 +48,7 @@ _CONVERSATION_LINE = """
     left join identities i on i.id = p.identity_id left join customers o on o.id = i.customer_id
 """
 
-# ix_conversations_organization_created. Without a status it stops after `limit` rows; with one it passes over
-# the others.
+# ix_conversations_organization_created. Stops after `limit` rows.
 _PAGE = """
         and (cast(:before as uuid) is null or (v.created_at, v.id) < (
             select created_at, id from conversations
@@ -58,15 +57,15 @@ _PAGE = """
     order by v.created_at desc, v.id desc limit :limit
 """
 
-# Whom nobody owns was only sent a code (see storage.proving): no matter of anybody's.
+# A conversation without an owner was created only to verify an address (see storage.proving).
 _THEIRS = " where v.organization_id = :organization and v.owner_name <> ''"
 
 CONVERSATIONS: Final = text(_CONVERSATION_LINE + _THEIRS + _PAGE)
 
-# A statement of its own: a filter that may be absent would keep a rare status from its index.
+# A separate statement: with an optional filter, a rare status would not use its index.
 CONVERSATIONS_OF_STATUS: Final = text(_CONVERSATION_LINE + _THEIRS + " and v.status = :status" + _PAGE)
 
-# ix_conversations_status: what programs wrote stays pending, and little else does for long.
+# ix_conversations_status: conversations of programs stay pending, and few others do for long.
 _AUTOMATIC = (
     " and v.status = 'pending' and v.owner_kind in ('agent', 'flow') and v.memory -> 'automatic' is not null"
 )
@@ -100,7 +99,7 @@ ESCALATIONS: Final = text("""
     order by opened_at desc, id desc limit :limit
 """)
 
-# uq_escalations_open: only the open ones are in it.
+# uq_escalations_open contains only the open ones.
 OPEN_ESCALATIONS: Final = text("""
     select * from escalations
     where organization_id = :organization and state in ('waiting', 'held')
@@ -143,7 +142,7 @@ DEAD: Final = text(
     """
 )
 
-# ix_lanes_ready holds the lanes in which something waits, ix_outbox_open what it is.
+# ix_lanes_ready finds the lanes in which something waits, ix_outbox_open the waiting rows.
 WAITING: Final = text(
     _DELIVERY_LINE
     + """
@@ -161,7 +160,7 @@ TRIES: Final = text("""
     where outbox_id = any(cast(:ids as uuid[])) and organization_id = :organization order by at, id
 """)
 
-# As many rows as an organization has accounts.
+# Returns as many rows as an organization has accounts.
 LISTENERS: Final = text("""
     select account, case when leader_until > clock_timestamp() then coalesce(leader, '') else '' end as leader
     from accounts where organization_id = :organization and active

@@ -1,7 +1,8 @@
-"""What is kept how long. Each function removes one batch in the caller's transaction and returns how many.
+"""Delete what has been kept long enough. Each function removes one batch in the caller's transaction.
 
-A batch smaller than `limit` means that nothing is left. Rows that somebody else holds are passed over: they
-are for the next run. What was not handled yet is never touched, however old it is.
+Each returns how many rows it removed; fewer than `limit` means that nothing is left. Rows that another
+transaction has locked are skipped until the next run. Inputs that were not handled yet are never touched,
+however old they are.
 """
 
 from datetime import datetime
@@ -15,70 +16,72 @@ from storage.keys import destroy
 
 
 async def forget_inbox_bodies(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Empty the sealed bodies of inputs accepted before then that their conversation has handled."""
+    """Empty the sealed bodies of inputs accepted before `before`, once their conversation has handled
+    them.
+    """
     return await _removed(connection, _FORGET_BODIES, {"before": before, "limit": limit})
 
 
 async def delete_inbox_keys(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete inputs accepted before then whose body has been emptied: only what was handled is so."""
+    """Delete inputs accepted before `before` whose body is empty, which is so only for handled ones."""
     return await _removed(connection, _DELETE_KEYS, {"before": before, "limit": limit})
 
 
 async def delete_strays(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete words said in a thread of ours before then whose room was never recorded."""
+    """Delete messages of before `before` in a thread of ours whose room was never recorded."""
     return await _removed(connection, _DELETE_STRAYS, {"before": before, "limit": limit})
 
 
 async def delete_tries(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete the tries of deliveries made before then. The outbox says what became of each in the end."""
+    """Delete the attempts of deliveries made before `before`. The outbox keeps each final outcome."""
     return await _removed(connection, _DELETE_TRIES, {"before": first_id(before), "limit": limit})
 
 
 async def delete_turns(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete what is recorded of turns that ended before then. Messages and effects stay."""
+    """Delete the records of turns that ended before `before`. Messages and effects stay."""
     return await _removed(connection, _DELETE_TURNS, {"before": first_id(before), "limit": limit})
 
 
 async def delete_deliveries(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete rows of the outbox that were delivered before then: nothing will name them any more.
+    """Delete rows of the outbox that were delivered before `before`: nothing refers to them any more.
 
-    What was posted to staff stays: it is named when the customer is erased.
+    Posts to staff stay: they are deleted on the platform when the customer is erased.
     """
     return await _removed(connection, _DELETE_DELIVERED, {"before": before, "limit": limit})
 
 
 async def delete_notices(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete notices of messages in doubt made before then, unless one still has to be posted or changed.
+    """Delete notices made before `before`, unless one still has to be posted or changed.
 
-    A message that is in doubt so long after was escalated meanwhile, so their button is for nothing any more.
+    A message that is in doubt for so long has been escalated meanwhile, so the notice's button is of no use.
     """
     return await _removed(connection, _DELETE_NOTICES, {"before": first_id(before), "limit": limit})
 
 
 async def delete_links(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete invitations that ended before then, used or not."""
+    """Delete invitations that expired before `before`, used or not."""
     return await _removed(connection, _DELETE_LINKS, {"before": before, "limit": limit})
 
 
 async def delete_loop_guard(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete what was counted of addresses to which nothing has left since then."""
+    """Delete the counts of addresses to which nothing has been sent since `before`."""
     return await _removed(connection, _DELETE_LOOP_GUARD, {"before": before, "limit": limit})
 
 
 async def delete_prices(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete what platforms told before then of the prices of messages."""
+    """Delete prices of messages that platforms reported before `before`."""
     return await _removed(connection, _DELETE_PRICES, {"before": before, "limit": limit})
 
 
 async def delete_floods(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Delete what is recorded of floods that were over before then."""
+    """Delete floods that ended before `before`."""
     return await _removed(connection, _DELETE_FLOODS, {"before": before, "limit": limit})
 
 
 async def erase_unproved(connection: AsyncConnection, before: datetime, limit: int) -> int:
-    """Erase whom a code was sent to before then: an address that somebody mistyped is none of our business.
+    """Erase those who were sent a code before `before` and did not prove the address: it may be mistyped.
 
-    What was proved is the customer's by now, and stays.
+    A verified address belongs to its customer by now, and stays. Return how many were erased.
     """
     rows = (await connection.execute(_BEGUN, {"before": before, "limit": limit})).all()
     for row in rows:
@@ -89,7 +92,7 @@ async def erase_unproved(connection: AsyncConnection, before: datetime, limit: i
 
 
 def first_id(at: datetime) -> UUID:
-    """The least UUIDv7 of that millisecond: ids that grow with time are their own index by time."""
+    """Return the smallest UUIDv7 of this millisecond. Ids that grow with time are an index by time."""
     if at.utcoffset() is None:
         raise ValueError(f"at must be timezone-aware, got {at!r}")
     return UUID(int=int(at.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)
@@ -99,10 +102,10 @@ async def _removed(connection: AsyncConnection, statement: TextClause, given: di
     return (await connection.execute(statement, given)).rowcount
 
 
-# Found by place (ctid), which the row lock keeps in place until the outer statement has done its work: a plan
-# that cannot go wrong, whatever the statistics say of tables that grow and shrink at their ends.
+# Rows are found by their position (ctid), which the row lock keeps until the outer statement is done. This
+# plan is good whatever the statistics say about tables that grow and shrink at their ends.
 
-# ix_inbox_unserved: what has a body is the work of about one day.
+# ix_inbox_unserved: only the inputs of about one day have a body.
 _FORGET_BODIES = text("""
     update inbox set body = null where ctid = any(array(
         select i.ctid from inbox i
@@ -144,8 +147,8 @@ _DELETE_DELIVERED = text("""
     ))
 """)
 
-# The primary key, and for each row ix_outbox_notice_id: counted, since of `not exists` the planner makes a
-# join with the whole of that index. What failed can be sent again by hand, and shows the notice then.
+# The primary key, and for each row ix_outbox_notice_id. Counts, because for `not exists` the planner would
+# join with the whole of that index. A failed row can be sent again by hand, and needs its notice then.
 _DELETE_NOTICES = text("""
     delete from notices where ctid = any(array(
         select n.ctid from notices n where n.id < :before and 0 = (
@@ -187,7 +190,7 @@ _DELETE_PRICES = text("""
     ))
 """)
 
-# ix_conversations_proving. A place where an earlier version let somebody else go on stays theirs.
+# ix_conversations_proving. An earlier version let somebody else continue in such a place: that stays theirs.
 _BEGUN = text("""
     select v.id, v.organization_id, v.customer_id, c.data_key is null as proved
     from conversations v join customers c on c.id = v.customer_id

@@ -1,4 +1,4 @@
-"""Ending an organization: nothing is accepted or sent for it any more, and what it has is kept."""
+"""End an organization: nothing is accepted or sent for it any more. Its data is kept."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ AnyRow = Row[Any]
 
 
 async def under_way(connection: AsyncConnection, organization: OrgId) -> tuple[int, int]:
-    """Return how many conversations would end, and how many of them staff have a room for."""
+    """Return how many conversations would end, and how many of them are escalated."""
     row = (await connection.execute(_COUNT, {"organization": organization})).one()
     return row.conversations, row.escalated
 
@@ -25,10 +25,10 @@ async def under_way(connection: AsyncConnection, organization: OrgId) -> tuple[i
 async def retire(
     connection: AsyncConnection, keys: Keys, new_id: NewId, organization: OrgId, *, by: str
 ) -> int:
-    """End the organization. Returns how many conversations are told, each of which a turn closes.
+    """End the organization. Return how many conversations are told; a turn closes each of them.
 
-    Accounts of customers are closed at once, and what waits to be sent to customers is withdrawn. Accounts of
-    staff stay open until the rooms are told. Raises NotFound, and CommandError when it has ended already.
+    Close the accounts for customers at once, and withdraw what waits to be sent to customers. The accounts of
+    staff stay open until the rooms are told. Raise NotFound, and CommandError if it was retired before.
     """
     row = (await connection.execute(_LOCK, {"organization": organization})).one_or_none()
     if row is None:
@@ -67,13 +67,13 @@ async def retire(
 
 
 async def bring_back(connection: AsyncConnection, organization: OrgId) -> None:
-    """Let an organization that was retired be one again. Its accounts are opened by the file."""
-    await withdraw(connection, organization)  # what the last turns decided came too late
+    """Make a retired organization active again. Applying its file reopens its accounts."""
+    await withdraw(connection, organization)  # messages of its last turns would come too late
     await connection.execute(_BRING_BACK, {"organization": organization})
 
 
 async def withdraw(connection: AsyncConnection, organization: OrgId) -> None:
-    """Never send what waits for the organization's customers."""
+    """Withdraw all messages that wait for the organization's customers."""
     await connection.execute(_WITHDRAW, {"organization": organization})
 
 

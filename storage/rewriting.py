@@ -1,8 +1,8 @@
-"""Rewrite the table of customers, so that destroyed keys leave its pages too.
+"""Rewrite the table of customers, so that destroyed keys also leave its pages.
 
-PostgreSQL overwrites nothing: a row that was changed stays in the file as it was, and a plain VACUUM only
-marks its space as free. `VACUUM FULL` copies what is still a row into a new file, and removes the old one.
-Nobody reads or writes customers meanwhile, so a table that would take long is left to the operator.
+PostgreSQL overwrites nothing: the old version of a changed row stays in the file, and a plain VACUUM only
+marks its space as free. `VACUUM FULL` copies the current rows into a new file and removes the old one. Nobody
+can read or write customers meanwhile, so a table that would take long is left to the operator.
 """
 
 import re
@@ -18,14 +18,14 @@ from bot.core.errors import KeysRemain
 from storage.database import Database
 from storage.unavailable import unavailable
 
-PATIENCE: Final = timedelta(seconds=3)  # for the lock: all who come after us wait as well
+PATIENCE: Final = timedelta(seconds=3)  # how long we wait for the lock: everybody after us waits as well
 
 
 async def rewrite_customers(database: Database, *, largest: int, patience: timedelta = PATIENCE) -> int:
-    """Rewrite the table if a key was destroyed since the last time. Returns how many keys are gone by it.
+    """Rewrite the table if a key was destroyed since the last time. Return how many keys are gone by it.
 
-    A table of more than `largest` bytes is let alone: 100 MB are about a second.
-    Raises KeysRemain when they may still be there, StorageUnavailable.
+    Leave a table of more than `largest` bytes alone: 100 MB take about a second. Raise KeysRemain when
+    destroyed keys may still be in the file, StorageUnavailable.
     """
     async with database.begin() as connection:
         destroyed = list(await connection.scalars(_DESTROYED))
@@ -37,7 +37,7 @@ async def rewrite_customers(database: Database, *, largest: int, patience: timed
             f"the table of customers is larger than REWRITE_MAX_MB ({size // 1024**2} MB), so it is not"
             " rewritten: raise that for a night that can spare 10 seconds for each GB"
         )
-    longest = timedelta(seconds=30 + 30 * largest / 1024**3)  # a second net, three times what it should take
+    longest = timedelta(seconds=30 + 30 * largest / 1024**3)  # for safety: three times what it should take
     kept = await _rewritten(database, patience, longest)
     if kept != 0:
         raise KeysRemain(
@@ -51,7 +51,9 @@ async def rewrite_customers(database: Database, *, largest: int, patience: timed
 
 
 async def _rewritten(database: Database, patience: timedelta, longest: timedelta) -> int | None:
-    """Rewrite the table; return how many former rows had to be copied along. None: PostgreSQL did nothing."""
+    """Rewrite the table. Return how many old row versions had to be kept, or None if PostgreSQL did
+    nothing.
+    """
     told: list[str] = []
     async with database.engine.connect() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
@@ -75,7 +77,7 @@ async def _rewritten(database: Database, patience: timedelta, longest: timedelta
             raise known from error
         finally:
             with suppress(psycopg.Error):
-                await connection.invalidate()  # nobody else is to have these settings
+                await connection.invalidate()  # nobody else must get a connection with these settings
     # "0 dead row versions cannot be removed yet.", in the server's language.
     counts = [int(found[0]) for detail in told if (found := re.search(r"\d+", detail))]
     return counts[0] if counts else None

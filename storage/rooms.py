@@ -1,4 +1,4 @@
-"""What a card shows, read at the moment when it is sent."""
+"""Read what a room's card shows, when it is sent."""
 
 import json
 from dataclasses import dataclass
@@ -40,15 +40,15 @@ class Earlier:
     status: Status
     at: datetime
     owner: Owner
-    escalation: EscalationState | None = None  # of the last one
+    escalation: EscalationState | None = None  # the state of its last escalation
     team: TeamId | None = None
     holder: PersonId | None = None
-    room: Place | None = None  # its thread
+    room: Place | None = None  # the thread of that escalation
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The customer whom the one of the conversation was merged into."""
+    """The customer into whom the conversation's customer was merged."""
 
     id: CustomerId
     name: str
@@ -56,7 +56,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
-    """One room and all it is about. `current`: the escalation has not been handed on to another room."""
+    """One room and all that it is about. `current`: the escalation has no newer room."""
 
     organization: OrgId
     version: int
@@ -66,11 +66,11 @@ class RoomView:
     current: bool
     story: tuple[Message, ...]  # oldest first
     kept: Kept | None = None
-    earlier: tuple[Earlier, ...] = ()  # what this customer wrote to us before, on any channel, newest first
+    earlier: tuple[Earlier, ...] = ()  # other conversations of this customer, on any channel, newest first
 
 
 async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> RoomView:
-    """Raises NotFound, KeyDestroyed."""
+    """Return a room with all that its card shows. Raise NotFound, KeyDestroyed."""
     row = (await connection.execute(_ROOM, {"id": room})).one_or_none()
     if row is None:
         raise NotFound("room", str(room))
@@ -102,16 +102,16 @@ async def room_view(connection: AsyncConnection, keys: Keys, room: UUID) -> Room
 
 @dataclass(frozen=True, slots=True)
 class ErasedRoom:
-    """A room whose customer was erased: nothing that its card showed can be read."""
+    """A room whose customer was erased: what its card showed cannot be read any more."""
 
     organization: OrgId
     version: int
     erased: Erased
-    undeleted: int  # messages of ours that could not be deleted there
+    undeleted: int  # our messages there that could not be deleted
 
 
 async def erased_room(connection: AsyncConnection, room: UUID) -> ErasedRoom | None:
-    """Return the room if its customer was erased."""
+    """Return the room if its customer was erased, else None."""
     row = (await connection.execute(_ERASED, {"id": room})).one_or_none()
     if row is None:
         return None
@@ -165,7 +165,7 @@ _KEPT = text("""
     where v.id = :id and kept.data_key is not null
 """)
 
-# ix_conversations_customer_id, for each customer who was found to be this one
+# ix_conversations_customer_id, for each customer merged with this one
 _EARLIER = text("""
     select v.id, v.number, v.status, v.created_at, v.owner_kind, v.owner_name, a.channel,
         e.state, e.team, e.to_human, r.account, r.room_channel, r.chat, r.thread

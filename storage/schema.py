@@ -1,6 +1,7 @@
-"""The versions of the schema that this program knows, and how one compares with them.
+"""Compare the schema of a database with the versions that this program knows.
 
-Every command needs them, so they are told from the files' names: to load Alembic takes half a second.
+Every command needs the versions, so they are read from the names of the files: loading Alembic takes half a
+second.
 """
 
 from functools import lru_cache
@@ -15,14 +16,16 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 @lru_cache(maxsize=1)
 def history() -> tuple[str, ...]:
-    """Return the versions, oldest first: each migration's file is called `<version>_<what it does>.py`."""
+    """Return the versions, oldest first. The file of each migration is named `<version>_<what it
+    does>.py`.
+    """
     return tuple(sorted(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*_*.py")))
 
 
 def compare(applied: str | None) -> None:
-    """Compare the schema that a database has with this program's.
+    """Compare the schema of a database with this program's.
 
-    Raises SchemaMissing, SchemaOlder, SchemaNewer.
+    Raise SchemaMissing, SchemaOlder, SchemaNewer.
     """
     if applied is None:
         raise SchemaMissing(MISSING)
@@ -36,7 +39,7 @@ def compare(applied: str | None) -> None:
 
 
 def refuse_newer(applied: str) -> None:
-    """Raises SchemaNewer for a version that this program does not know."""
+    """Raise SchemaNewer for a version that this program does not know."""
     if applied not in history():
         raise SchemaNewer(
             f"The database's schema ({applied[:20]}) is newer than this program's ({history()[-1]}): start"

@@ -1,9 +1,10 @@
-"""Encryption at rest: what people wrote and who they are, unreadable without the key that wraps their key.
+"""Encrypt at rest what people wrote and who they are.
 
-Three layers. `ENCRYPTION_KEY` holds the operator's keys (`Keyring`); they wrap one data key per customer; the
-data key seals that customer's texts (`Sealer`). Destroying the wrapped data key is erasure: the texts stay
-where they are and nobody can read them again. All of it is AES-256-GCM (NIST SP 800-38D) with random nonces
-of 96 bits, which is safe for 2**32 sealed texts under one data key (section 8.3). Lengths are not hidden.
+There are three layers. `ENCRYPTION_KEY` holds the operator's keys (`Keyring`). They wrap one data key per
+customer. The data key seals that customer's texts (`Sealer`). Destroying the wrapped data key is erasure: the
+texts stay where they are, and nobody can read them again. All layers use AES-256-GCM (NIST SP 800-38D) with
+random nonces of 96 bits, which is safe for 2**32 sealed texts under one data key (section 8.3). Lengths are
+not hidden.
 """
 
 import hashlib
@@ -34,10 +35,10 @@ _WRAPPED_HEAD = len(_VERSION) + _FINGERPRINT
 
 
 class Keyring:
-    """The operator's keys, newest first: the newest wraps, every one unwraps.
+    """The operator's keys, newest first. The newest one wraps; any of them unwraps.
 
     A wrapped key is a version byte, 4 bytes that name the wrapping key, the nonce, and the ciphertext. It
-    opens only for the owner and purpose it was wrapped for: it cannot be copied to another row or column.
+    opens only for the owner and purpose it was wrapped for, so it cannot be copied to another row or column.
     """
 
     __slots__ = ("_ciphers", "_newest", "_randomness", "_signing")
@@ -57,18 +58,21 @@ class Keyring:
         self._randomness = randomness
 
     def sign(self, data: bytes) -> bytes:
-        """Sign with the newest key (HMAC-SHA-256). `data` says what it is, and serves for nothing else."""
+        """Return the HMAC-SHA-256 of `data` under the newest key.
+
+        `data` must say what it is, so that a signature is valid for one purpose only.
+        """
         return hmac.digest(self._signing[0], data, "sha256")
 
     def verifies(self, data: bytes, signature: bytes) -> bool:
-        """Return whether one of the keys signed it."""
+        """Return whether one of the keys made this signature of `data`."""
         return any(hmac.compare_digest(hmac.digest(key, data, "sha256"), signature) for key in self._signing)
 
     @classmethod
     def parse(cls, text: str, *, randomness: Randomness = os.urandom) -> Self:
-        """Read `ENCRYPTION_KEY`: base64 keys (either alphabet), newest first, commas between them.
+        """Read `ENCRYPTION_KEY`: base64 keys (either alphabet), newest first, separated by commas.
 
-        Raises SettingsError, which names the key by its number and never shows it.
+        Raise SettingsError, which names a key by its number and never shows it.
         """
         parts = [part.strip() for part in text.split(",")] if text.strip() else []
         keys = []
@@ -84,21 +88,25 @@ class Keyring:
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """What names the keys in error messages, newest first. Says nothing about the keys themselves."""
+        """Return short names of the keys for error messages, newest first. They reveal nothing of the
+        keys.
+        """
         return tuple(mark.hex() for mark in self._ciphers)
 
     def new_data_key(self) -> bytes:
-        """32 random bytes for one customer."""
+        """Return 32 random bytes, the data key of one customer."""
         return self._randomness(KEY_BYTES)
 
     def wrap(self, data_key: bytes, *, owner: UUID, purpose: str = "data") -> bytes:
-        """Encrypt with the newest key. `purpose` keeps apart two keys of one owner."""
+        """Encrypt a data key with the newest key. `purpose` separates two keys of one owner."""
         nonce = self._randomness(_NONCE)
         sealed = self._ciphers[self._newest].encrypt(nonce, data_key, _wrap_context(owner, purpose))
         return _VERSION + self._newest + nonce + sealed
 
     def unwrap(self, wrapped: bytes, *, owner: UUID, purpose: str = "data") -> bytes:
-        """The data key; raises CannotDecrypt if no key at hand made `wrapped` for this owner and purpose."""
+        """Return the data key. Raise CannotDecrypt if no key at hand wrapped it for this owner and
+        purpose.
+        """
         if len(wrapped) < _WRAPPED_HEAD + _NONCE + _TAG or not wrapped.startswith(_VERSION):
             raise CannotDecrypt(f"the wrapped {purpose} key of {owner} is damaged: its format is unknown")
         mark = wrapped[len(_VERSION) : _WRAPPED_HEAD]
@@ -118,11 +126,11 @@ class Keyring:
             ) from None
 
     def is_current(self, wrapped: bytes) -> bool:
-        """False if rotation must wrap it again."""
+        """Return whether the newest key wrapped this one. If not, rotation must wrap it again."""
         return wrapped.startswith(_VERSION + self._newest)
 
     def rewrap(self, wrapped: bytes, *, owner: UUID, purpose: str = "data") -> bytes:
-        """The same data key under the newest key: rotation never touches a sealed text."""
+        """Wrap the same data key with the newest key. Sealed texts need no change."""
         return self.wrap(self.unwrap(wrapped, owner=owner, purpose=purpose), owner=owner, purpose=purpose)
 
 
@@ -143,23 +151,28 @@ class Sealer:
         self._randomness = randomness
 
     def seal(self, text: str, *, field: str) -> str:
-        """URL-safe base64. Any `str` is taken, also lone surrogates, which platforms' JSON can carry."""
+        """Seal a text, as URL-safe base64.
+
+        Accept any `str`, also with lone surrogates, which the platforms' JSON can carry.
+        """
         sealed = self.seal_bytes(text.encode("utf-8", "surrogatepass"), field=field)
         return urlsafe_b64encode(sealed).decode("ascii")
 
     def open(self, sealed: str, *, field: str) -> str:
-        """The text; raises CannotDecrypt if it was altered or sealed for another owner or field."""
+        """Return the text. Raise CannotDecrypt if it was altered, or sealed for another owner or field."""
         try:
             raw = urlsafe_b64decode(sealed)
         except ValueError:
             raise self._refusal(field) from None
-        # The decoder skips foreign characters and ignores spare bits; one text shall have one sealed form.
+        # The decoder ignores foreign characters and spare bits. A sealed text must have one form only.
         if urlsafe_b64encode(raw) != sealed.encode("ascii", "replace"):
             raise self._refusal(field)
         return self.open_bytes(raw, field=field).decode("utf-8", "surrogatepass")
 
     def seal_bytes(self, data: bytes, *, field: str) -> bytes:
-        """Version byte, nonce, ciphertext with tag: 29 bytes more than `data`."""
+        """Seal bytes. The result (version byte, nonce, ciphertext with tag) is 29 bytes longer than
+        `data`.
+        """
         nonce = self._randomness(_NONCE)
         return _VERSION + nonce + self._cipher.encrypt(nonce, data, self._context + field.encode())
 
@@ -179,10 +192,11 @@ class Sealer:
 
 
 class KeyedHash:
-    """Finds who somebody is without storing it readably: equal parts, equal hash, and only with the key.
+    """Hashes identities and addresses with a key: equal parts give equal hashes, and only the key makes them.
 
-    HMAC-SHA256 cut to 16 bytes. Nobody without the key can search for collisions, so chance alone counts: a
-    thousand million identities collide with a probability of 10**-21, and the index is half as large.
+    The hash is HMAC-SHA256, cut to 16 bytes. Without the key nobody can search for collisions, so only chance
+    counts: a thousand million identities collide with a probability of 10**-21, and the index is half as
+    large.
     """
 
     __slots__ = ("_key",)
@@ -193,7 +207,9 @@ class KeyedHash:
         self._key = index_key
 
     def of(self, *parts: str) -> bytes:
-        """16 bytes. Each part goes in behind its length, so ("ab", "c") and ("a", "bc") differ."""
+        """Return the hash of the parts, 16 bytes. Each part is preceded by its length: ("ab", "c") and ("a",
+        "bc") differ.
+        """
         encoded = bytearray()
         for part in parts:
             raw = part.encode("utf-8", "surrogatepass")
@@ -203,10 +219,11 @@ class KeyedHash:
 
 
 class DataKeys:
-    """The sealers of the customers met last, so that a turn does not unwrap their key again.
+    """The sealers of recently met customers, so that a turn does not unwrap their keys again.
 
-    For one event loop. The caller brings the wrapped key as read in its transaction, and an unwrapped one
-    serves only while that has not changed: a key destroyed by another process is refused here at once.
+    For one event loop. The caller passes the wrapped key as read in its transaction, and a cached sealer is
+    used only while that key is unchanged. So a key that another process has destroyed is refused here at
+    once.
     """
 
     __slots__ = ("_capacity", "_keyring", "_sealers")
@@ -222,7 +239,10 @@ class DataKeys:
         return len(self._sealers)
 
     def sealer(self, customer_id: UUID, wrapped: bytes | None) -> Sealer:
-        """Raises KeyDestroyed when there is no wrapped key any more, CannotDecrypt when it does not open."""
+        """Return the customer's sealer.
+
+        Raise KeyDestroyed if there is no wrapped key, CannotDecrypt if it does not open.
+        """
         if wrapped is None:
             self.forget(customer_id)
             raise KeyDestroyed(customer_id)
@@ -238,7 +258,7 @@ class DataKeys:
         return sealer
 
     def forget(self, customer_id: UUID) -> None:
-        """Drop the unwrapped key from this process; nothing happens if it is not here."""
+        """Drop the unwrapped key from this process, if it is here."""
         self._sealers.pop(customer_id, None)
 
 

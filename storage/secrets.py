@@ -1,6 +1,6 @@
-"""Secrets that an organization keeps here instead of in the environment, sealed with its own key.
+"""Store secrets of an organization, sealed with its own key, instead of in the environment.
 
-A value opens only under its name: one cannot be put in another's place.
+A value opens only under its name: it cannot be moved to another one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,13 +29,13 @@ class SecretLine:
 
 
 async def secrets_of(connection: AsyncConnection, organization: OrgId, keys: OrgKeys) -> Secrets:
-    """Return what the organization keeps here. Raises CannotDecrypt."""
+    """Return the secrets that the organization keeps here, by name. Raise CannotDecrypt."""
     rows = await connection.execute(_ALL, {"organization": organization})
     return {row.name: keys.sealer.open(row.value, field=_field(row.name)) for row in rows}
 
 
 async def list_secrets(connection: AsyncConnection, organization: OrgId) -> Sequence[SecretLine]:
-    """Return the names, in order."""
+    """Return the secrets of an organization without their values, in order of their names."""
     rows = await connection.execute(_ALL, {"organization": organization})
     return [SecretLine(row.name, row.changed_by, row.changed_at) for row in rows]
 
@@ -43,7 +43,7 @@ async def list_secrets(connection: AsyncConnection, organization: OrgId) -> Sequ
 async def set_secret(
     connection: AsyncConnection, organization: OrgId, keys: OrgKeys, name: str, value: str, *, by: str
 ) -> bool:
-    """Keep a secret, in place of the one of that name. Returns whether there was one."""
+    """Store a secret, replacing the one of that name. Return whether there was one."""
     given = {
         "organization": organization,
         "name": name,
@@ -56,7 +56,7 @@ async def set_secret(
 
 
 async def remove_secret(connection: AsyncConnection, organization: OrgId, name: str) -> bool:
-    """Forget a secret. Returns whether there was one."""
+    """Delete a secret. Return whether there was one."""
     given = {"organization": organization, "name": name}
     removed = await connection.scalar(_REMOVE, given) is not None
     await note_change(connection, organization)

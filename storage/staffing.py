@@ -1,4 +1,4 @@
-"""Which open conversations a new organization file takes people or teams from, and telling them so."""
+"""Find the open conversations that a new organization file takes people or teams from, and tell them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ AnyRow = Row[Any]
 class Affected:
     """An open escalation that loses its holder, its team, or its team's channel.
 
-    `left` is who can hold it no more, to whom it was assigned, or who was asked to take it. `team` is told
-    when the team has another channel or is `gone`, which is the name it had. `queue` is the name of the team
-    that has the conversation then.
+    `left` is the person who held it, to whom it was assigned, or who was asked to take it. `team` is set if
+    the team has another channel, or is removed; `gone` is the name of a removed team. `queue` is the name of
+    the team that has the conversation from now on.
     """
 
     conversation: ConversationId
@@ -36,7 +36,7 @@ class Affected:
 
 @dataclass(frozen=True, slots=True)
 class AgentLeft:
-    """An agent whom the new file does not name, and how many conversations go on with another."""
+    """An agent whom the new file does not name, and how many conversations continue with another one."""
 
     agent: str
     conversations: int
@@ -44,7 +44,7 @@ class AgentLeft:
 
 @dataclass(frozen=True, slots=True)
 class Reassignments:
-    """What a new file changes in conversations that are under way."""
+    """What a new file changes in open conversations."""
 
     affected: tuple[Affected, ...] = ()
     agents: tuple[AgentLeft, ...] = ()
@@ -56,7 +56,7 @@ NOTHING: Final = Reassignments()
 async def reassignments(
     connection: AsyncConnection, organization: OrgId, before: Organization, after: Organization
 ) -> Reassignments:
-    """Return which conversations `after` touches when it takes the place of `before`. Reads only."""
+    """Return which conversations change when `after` replaces `before`. Only reads."""
     given = {"organization": organization}
     rows = (await connection.execute(_OPEN, given)).all()
     found = [_affected(row, before, after) for row in rows]
@@ -92,7 +92,9 @@ def _affected(row: AnyRow, before: Organization, after: Organization) -> Affecte
 
 
 def _left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft | None:
-    """Return whoever holds it, or whom it waits for, when they left the organization or its team."""
+    """Return the person who holds an escalation, or for whom it waits, if they left the organization or its
+    team.
+    """
     if row.person is None:
         return _asked_who_left(row, before, after)
     known = find_person(before, row.person)
@@ -106,7 +108,7 @@ def _left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft 
 
 
 def _asked_who_left(row: AnyRow, before: Organization, after: Organization) -> HolderLeft | None:
-    """Return whom a rule or the ladder has asked to take what nobody holds, when they left."""
+    """Return the person whom a rule or the ladder has asked to take a waiting escalation, if they left."""
     asked = None if row.held else person_called(before, row.agent, row.trigger, row.step)
     known = find_person(before, asked) if asked else None
     if asked is None or known is None or find_person(after, asked) is not None:
@@ -122,7 +124,7 @@ async def tell(
     version: int,
     affected: Sequence[Affected],
 ) -> None:
-    """Accept an input for each of these conversations: its next turn hands it on. Locks them."""
+    """Store an input for each of these conversations: its next turn reassigns it. Lock the conversations."""
     if not affected:
         return
     ids = [one.customer for one in affected]

@@ -1,7 +1,7 @@
-"""The tables. Keys state the guarantees; code does not repeat them.
+"""Define the tables. Keys state the guarantees; code does not repeat them.
 
-The specification's tables stand by its names and columns. Texts of people are sealed (see `storage.sealing`):
-a column whose comment says "sealed" holds nothing readable.
+The tables of the specification have its names and columns. People's texts are sealed (see `storage.sealing`):
+a column whose comment says "sealed" is unreadable without the key.
 """
 
 from sqlalchemy import (
@@ -58,12 +58,12 @@ organizations = Table(
     Column("description", Text),
     Column("owner_id", Uuid, ForeignKey("users.id", use_alter=True)),
     _created(),
-    Column("version", Integer, nullable=False, server_default="0"),  # of the organization file now in force
-    _when("retired_at"),  # nothing is accepted or sent for it any more
-    # The transaction that last changed it or its accounts: processes read what changed, not what exists.
+    Column("version", Integer, nullable=False, server_default="0"),  # of the organization file in force
+    _when("retired_at"),  # since then, nothing is accepted or sent for it
+    # The transaction that last changed it or its accounts, so that processes read only what changed.
     Column("changed_in", BigInteger, nullable=False, server_default="0"),
-    Column("data_key", LargeBinary, nullable=False),  # wrapped; for what belongs to no customer yet
-    Column("index_key", LargeBinary, nullable=False),  # wrapped; identities and chats are hashed with it
+    Column("data_key", LargeBinary, nullable=False),  # wrapped; seals what belongs to no customer
+    Column("index_key", LargeBinary, nullable=False),  # wrapped; hashes identities and chats
     Index("ix_organizations_changed_in", "changed_in"),
 )
 
@@ -144,14 +144,14 @@ accounts = Table(
     Column("account", String(100), nullable=False),
     Column("serves", String(20), nullable=False),
     Column("mode", String(20), nullable=False, server_default=""),  # "": the usual one of its channel
-    # What says which account of the platform it is: where each secret lies by name, and the options.
+    # Identify the platform's account: the names under which its secrets are stored, and the options.
     Column("secrets", JSONB, nullable=False, server_default="{}"),
     Column("options", JSONB, nullable=False, server_default="{}"),
-    Column("webhook", String(64)),  # fingerprint of what the platform was told of ours
+    Column("webhook", String(64)),  # fingerprint of the webhook that the platform knows
     Column("active", Boolean, nullable=False, server_default=text("true")),
-    # When the next message of this account may leave: the published rate, kept across all workers.
+    # When this account may send its next message: limits the rate of all workers together.
     Column("free_at", DateTime(timezone=True), nullable=False, server_default=text("'-infinity'")),
-    # Who fetches for a polled account, and until when: one leader at a time.
+    # The process that fetches for a polled account, and until when: there is one leader at a time.
     Column("leader", String(100)),
     _when("leader_until"),
     UniqueConstraint("organization_id", "channel", "account"),
@@ -193,9 +193,9 @@ customers = Table(
     _created(),
     _when("erased_at"),
     Column("erased_by", String(255), nullable=False, server_default=""),  # as the audit log names them
-    _when("key_gone_at"),  # when the destroyed key had left the pages of this table as well
-    # Staff said, or a verified link proved, that this is the same person as that customer. Their texts keep
-    # their own key, so that it can be undone. Never a chain: it names one who is merged into nobody.
+    _when("key_gone_at"),  # when the destroyed key was also gone from the pages of this table
+    # The customer who is the same person, as staff said or a verified link proved. This customer's texts keep
+    # their own key, so that the merge can be undone. Never a chain: that customer is merged into nobody.
     Column("merged_into", Uuid, ForeignKey("customers.id")),
     Column("crm_hash", LargeBinary),  # the id by which the CRM knows them, as a keyed hash
     Index("ix_customers_merged_into", "merged_into", postgresql_where=text("merged_into is not null")),
@@ -214,7 +214,7 @@ customers = Table(
     Index("ix_customers_organization_created", "organization_id", text("created_at desc")),
 )
 
-# Who became whom, and how to undo it.
+# Merges of customers, with what is needed to undo them.
 merges = Table(
     "merges",
     metadata,
@@ -222,7 +222,7 @@ merges = Table(
     _organization(),
     Column("kept_id", Uuid, ForeignKey("customers.id"), nullable=False),
     Column("merged_id", Uuid, ForeignKey("customers.id"), nullable=False),
-    Column("followers", ARRAY(Uuid), nullable=False, server_default="{}"),  # had been merged into `merged_id`
+    Column("followers", ARRAY(Uuid), nullable=False, server_default="{}"),  # merged into `merged_id` before
     Column("by", String(255), nullable=False),
     Column("how", String(40), nullable=False),  # staff, link, code or crm
     _created(),
@@ -254,12 +254,12 @@ lanes = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("chat_hash", LargeBinary, nullable=False),
     _when("ready_at"),  # when something may leave; null: nothing waits
-    _when("free_at"),  # when the pause ends that the platform publishes for a chat, or has asked for
+    _when("free_at"),  # until when the chat rests, by the platform's published limit or at its request
     _when("lease_until"),
     Column("fence", BigInteger, nullable=False, server_default="0"),
-    Column("turn", BigInteger, nullable=False, server_default="0"),  # of what left last: see outbox.turn
+    Column("turn", BigInteger, nullable=False, server_default="0"),  # of the last row sent: see outbox.turn
     UniqueConstraint("account_id", "chat_hash"),
-    # By account: one that has much to send and may send little is passed over in one step.
+    # By account, so that a slow account with many waiting lanes is skipped in one step.
     Index("ix_lanes_ready", "account_id", "ready_at", postgresql_where=text("ready_at is not null")),
     postgresql_with={"fillfactor": "70"},
 )
@@ -270,7 +270,7 @@ conversations = Table(
     Column("id", Uuid, primary_key=True),
     _organization(),
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
-    # Short and random, for people: see storage.numbers. The default is for programs of the version before.
+    # Short and random, for people: see storage.numbers. The default serves programs of the previous version.
     Column(
         "number",
         BigInteger,
@@ -291,7 +291,7 @@ conversations = Table(
     Column("handled", Integer, nullable=False, server_default="0"),
     Column("position", Integer, nullable=False, server_default="0"),
     Column("said", Integer, nullable=False, server_default="0"),  # the input in which the customer wrote last
-    _when("pending_since"),  # of the oldest message of the customer that waits for an answer
+    _when("pending_since"),  # time of the customer's oldest message that waits for an answer
     _when("wake_at"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     _when("lease_until"),
@@ -307,7 +307,7 @@ conversations = Table(
         postgresql_where=text("pending_since is not null"),
     ),
     Index("ix_conversations_customer_id", "customer_id", "id"),
-    # Begun to prove an address (see storage.proving), and not erased yet.
+    # Conversations created to verify an address (see storage.proving), and not erased yet.
     Index(
         "ix_conversations_proving",
         "created_at",
@@ -316,7 +316,7 @@ conversations = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
-# Where a customer can be heard and answered, and which conversation goes on there.
+# Places where a customer writes and is answered, each with its current conversation.
 places = Table(
     "places",
     metadata,
@@ -324,16 +324,16 @@ places = Table(
     _organization(),
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("place_hash", LargeBinary, nullable=False),
-    Column("shared", Boolean, nullable=False),  # a thread: one conversation, whoever speaks in it
-    Column("private", Boolean, nullable=False),  # nobody else reads it
+    Column("shared", Boolean, nullable=False),  # a thread: one conversation, whoever writes in it
+    Column("private", Boolean, nullable=False),  # nobody else can read it
     Column("identity_id", Uuid, ForeignKey("identities.id"), nullable=False),  # who wrote here first
     Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
     Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
     Column("place", Text, nullable=False),  # sealed with the key of the identity's customer: chat and thread
-    Column("context", Text),  # sealed likewise: what the channel needs to answer here
-    _when("heard_at"),  # the customer's last word here, by the platform's clock
-    _when("open_until"),  # free text is taken till then, where that is longer than the channel's window
-    # Where answers go, on a channel where anybody can name any address: keyed hashes, see loop_guard.
+    Column("context", Text),  # sealed with the same key: what the channel needs to answer here
+    _when("heard_at"),  # when the customer wrote here last, by the platform's clock
+    _when("open_until"),  # until when free text is taken, if that is longer than the channel's window
+    # The address for answers, on channels where anybody can give any address: keyed hashes, see loop_guard.
     Column("mailbox_hash", LargeBinary),
     Column("domain_hash", LargeBinary),
     Column("return_verified", Boolean, nullable=False, server_default=text("true")),
@@ -344,7 +344,7 @@ places = Table(
     postgresql_with={"fillfactor": "80"},
 )
 
-# When automatic replies left for one address or domain, newest first. Those of the last day count.
+# Times of automatic replies to one address or domain, newest first. Only the last day counts.
 loop_guard = Table(
     "loop_guard",
     metadata,
@@ -356,7 +356,7 @@ loop_guard = Table(
     Index("ix_loop_guard_last_at", "last_at"),
 )
 
-# Who wrote faster than the organization allows, and until when that counts.
+# Senders who wrote faster than the organization allows, and until when that counts.
 floods = Table(
     "floods",
     metadata,
@@ -366,12 +366,12 @@ floods = Table(
     Index("ix_floods_until", "until"),
 )
 
-# What the platform charges for messages of ours that have arrived: facts, for 90 days.
+# What platforms charge for our delivered messages, kept for 90 days.
 prices = Table(
     "prices",
     metadata,
     Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
-    Column("message_hash", LargeBinary, primary_key=True),  # keyed; the same message is told of repeatedly
+    Column("message_hash", LargeBinary, primary_key=True),  # keyed; platforms report a message repeatedly
     _organization(),
     Column("category", String(40), nullable=False),
     Column("rate", String(40), nullable=False),
@@ -381,7 +381,7 @@ prices = Table(
     Index("ix_prices_told_at", "told_at"),
 )
 
-# An invitation to go on elsewhere, as the same customer: a deep link's token, or a code sent to an address.
+# Invitations to continue on another channel as the same customer: a link's token, or a code for an address.
 links = Table(
     "links",
     metadata,
@@ -390,7 +390,7 @@ links = Table(
     Column("token_hash", LargeBinary, nullable=False, unique=True),
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False),
     Column("conversation_id", Uuid, ForeignKey("conversations.id"), nullable=False),
-    Column("place_id", Uuid, ForeignKey("places.id")),  # one of the few codes that an address is sent
+    Column("place_id", Uuid, ForeignKey("places.id")),  # of a code: it counts against the limit per address
     Column("tries", Integer, nullable=False, server_default="0"),
     _created(),
     _when("expires_at", nullable=False),
@@ -410,7 +410,7 @@ files = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),  # whose connector fetches it
     Column("message_id", Uuid, nullable=False),
     Column("position", Integer, nullable=False),  # among the attachments of the message
-    Column("ref", Text),  # sealed: the channel's own handle; null once it has served
+    Column("ref", Text),  # sealed: the channel's own handle; null when it is no longer needed
     Column("state", String(20), nullable=False, server_default="waiting"),  # stored, refused, failed
     Column("name", Text, nullable=False, server_default=""),  # sealed
     Column("mime_type", String(255), nullable=False, server_default=""),  # as sniffed
@@ -426,7 +426,7 @@ files = Table(
     Index("ix_files_customer_id", "customer_id"),
 )
 
-# Secrets of accounts, by the names that the organization file gives; what is not here is in the environment.
+# Secrets of accounts, by their names in the organization file. Other secrets are in the environment.
 secrets = Table(
     "secrets",
     metadata,
@@ -437,7 +437,7 @@ secrets = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
-# What connectors must remember of their accounts, sealed with the organization's key.
+# Values that connectors must remember of their accounts, sealed with the organization's key.
 vault = Table(
     "vault",
     metadata,
@@ -462,16 +462,16 @@ messages = Table(
     Column("extras", Text),  # sealed: attachments
     Column("metadata", JSONB, nullable=False, server_default="{}"),
     Column("state", String(20), nullable=False),
-    # The platform's id: as it is where staff wrote it in a room, a keyed hash in a customer's chat.
+    # The platform's id: in clear for staff's messages in a room, a keyed hash in a customer's chat.
     Column("external_id", String(255), nullable=False, server_default=""),
-    Column("source", Text),  # sealed: the platform's id, and who wrote it if not the customer
-    Column("room_id", Uuid),  # where staff wrote it
+    Column("source", Text),  # sealed: the platform's id, and the author if that is not the customer
+    Column("room_id", Uuid),  # the room in which staff wrote it
     Column("reply_to", Uuid),  # the message that it answers
-    Column("reference", Text),  # sealed: what it answers or passes on, or stood above it
+    Column("reference", Text),  # sealed: what it replies to or forwards, or the text that stood above it
     Column("edited", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("uq_messages_position", "conversation_id", "position", unique=True),
-    # What staff wrote, by the platform's id: a reaction names its message and not always its thread.
+    # Finds staff's messages by the platform's id: a reaction names its message, and not always its thread.
     Index(
         "ix_messages_staff",
         "organization_id",
@@ -485,22 +485,22 @@ inbox = Table(
     "inbox",
     metadata,
     Column("account_id", Uuid, nullable=False),
-    # With the account: a redelivery collides. A keyed hash of the platform's id, or an id of our own.
+    # Unique with the account, so that a redelivery collides. A keyed hash of the platform's id, or ours.
     Column("external_id", String(255), nullable=False),
     Column("organization_id", Uuid, nullable=False),
-    Column("conversation_id", Uuid),  # null: a word in a thread of ours whose room is not recorded yet
+    Column("conversation_id", Uuid),  # null: a message in a thread of ours whose room is not recorded yet
     Column("seq", Integer),
     Column("origin", String(20), nullable=False),
     Column("message_id", Uuid),
-    Column("position", Integer),  # kept free in the log for the entry that a turn makes of it
+    Column("position", Integer),  # reserved in the log for the message that a turn makes of it
     Column("kind", String(40), nullable=False),
-    Column("body", Text),  # sealed; null once it has served
-    Column("stray", String(410)),  # chat and thread of a word whose room is not recorded yet
+    Column("body", Text),  # sealed; null when it is no longer needed
+    Column("stray", String(410)),  # chat and thread of a message whose room is not recorded yet
     Column("accepted_at", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("account_id", "external_id"),
     Index("uq_inbox_seq", "conversation_id", "seq", unique=True),
     Index("ix_inbox_stray", "account_id", "stray", postgresql_where=text("stray is not null")),
-    # For retention alone, in two halves: what has served, and what has not.
+    # For retention only: inputs without and with a body.
     Index("ix_inbox_served", "accepted_at", postgresql_where=text("body is null")),
     Index("ix_inbox_unserved", "accepted_at", postgresql_where=text("body is not null")),
 )
@@ -523,8 +523,8 @@ escalations = Table(
     Column("from_agent", String(255), nullable=False),
     Column("to_human", String(255)),  # the holder
     Column("closed_by", String(255)),
-    Column("assignee", String(255)),  # for whom it waits
-    Column("reason", Text, nullable=False),  # sealed: reason, why, what was tried
+    Column("assignee", String(255)),  # the person for whom it waits
+    Column("reason", Text, nullable=False),  # sealed: reason, how it was decided, what was tried
     _when("resolved_at"),
     Column("team", String(100), nullable=False),
     Column("state", String(20), nullable=False),
@@ -534,7 +534,7 @@ escalations = Table(
     _when("opened_at", nullable=False),
     _when("deadline"),
     _when("taken_at"),
-    Column("notice_id", Uuid),  # that lists it, while it has no room of its own
+    Column("notice_id", Uuid),  # the notice that lists it while it has no room of its own
     Index("ix_escalations_notice_id", "notice_id", postgresql_where=text("notice_id is not null")),
     Index(
         "uq_escalations_open",
@@ -573,7 +573,7 @@ rooms = Table(
     Column("chat", String(255), nullable=False),  # as the organization file names it
     Column("chat_id", String(255)),  # the platform's own id, once the card is posted
     Column("thread", String(255)),
-    Column("card", String(255)),  # the message that is the card
+    Column("card", String(255)),  # the platform's id of the card
     Column("open", Boolean, nullable=False, server_default=text("true")),
     _created(),
     Index("uq_rooms_thread", "account_id", "chat_id", "thread", unique=True),
@@ -592,8 +592,8 @@ notices = Table(
     Column("lane_id", Uuid, ForeignKey("lanes.id"), nullable=False),
     Column("chat", String(255), nullable=False),  # as the organization file names it
     Column("chat_id", String(255)),  # the platform's own id, once it is posted
-    Column("post", String(255)),  # the message that it is
-    Column("pressed_by", String(255)),  # the name of who sent all again first
+    Column("post", String(255)),  # the platform's id of the notice's message
+    Column("pressed_by", String(255)),  # the name of the person who pressed its button first
     _created(),
     Index("ix_notices_team", "organization_id", "team", "created_at"),
 )
@@ -604,31 +604,31 @@ outbox = Table(
     Column("id", Uuid, primary_key=True),
     Column("organization_id", Uuid, nullable=False),
     Column("lane_id", Uuid, nullable=False),
-    Column("position", BigInteger, Identity(), nullable=False),  # the order in which it was put here
-    # Before `position`: in a chat of the staff each customer has their turn, however much another one has to
-    # show there (start-time fair queueing). 0 in a customer's chat, where all is in one order.
+    Column("position", BigInteger, Identity(), nullable=False),  # the order in which rows were added
+    # Sorts before `position`: in a chat of the staff each customer gets their turn, however much another one
+    # has to show there (start-time fair queueing). 0 in a customer's chat, where `position` alone decides.
     Column("turn", BigInteger, nullable=False, server_default="0"),
     Column("conversation_id", Uuid, nullable=False),
     Column("message_id", Uuid),
     Column("room_id", Uuid),  # null: it goes to the customer
-    Column("place_id", Uuid),  # where the customer is written to; null: it goes to a room
-    Column("notice_id", Uuid),  # in which it is listed as in doubt; of kind `notice`: which it shows
-    Column("grows", Uuid),  # the name of the post in a room that it is, or that it changes, of kind `grow`
+    Column("place_id", Uuid),  # the customer's place that it goes to; null: it goes to staff
+    Column("notice_id", Uuid),  # the notice that lists it as in doubt; for kind `notice`, the one it shows
+    Column("grows", Uuid),  # name of a growing post in a room: kind `post` posts it, kind `grow` changes it
     Column("kind", String(20), nullable=False),
     Column("payload", Text, nullable=False),  # sealed
     # waiting, sending, delivered, failed, unknown, withdrawn; parked: until the customer writes again
     Column("state", String(20), nullable=False),
-    # Of what is `sending`: its request may be on the wire. A worker of an earlier version does not say so in
-    # time: what it has claimed counts as begun.
+    # If it is `sending`, its request may have been sent. Workers of an earlier version do not set this in
+    # time, so that every row they claim counts as begun.
     Column("begun", Boolean, nullable=False, server_default=text("true")),
-    # Put back after a claim: what comes later joins what has not been tried, and waits beside this.
+    # It was put back after a claim. A later card or notice does not merge into this row, but gets its own.
     Column("retried", Boolean, nullable=False, server_default=text("false")),
-    _when("not_before"),  # of what is tried again: nothing after it in its conversation leaves before that
-    Column("reports", Boolean, nullable=False, server_default=text("false")),  # its success is told as well
+    _when("not_before"),  # of a retry: nothing after it in its conversation leaves before that
+    Column("reports", Boolean, nullable=False, server_default=text("false")),  # its success is reported, too
     Column("part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    # The platform's ids of what has left: as they are in chats of the staff, keyed hashes in a customer's,
-    # where they are also kept sealed, to change or delete it.
+    # The platform's ids of the sent messages: in clear in chats of the staff, keyed hashes in a customer's
+    # chat. There `sealed_ids` has them too, to change or delete the messages.
     Column("external_ids", ARRAY(Text), nullable=False, server_default="{}"),
     Column("sealed_ids", ARRAY(Text), nullable=False, server_default="{}"),
     Column("person_chat", String(255)),  # the platform's id of the chat with one person that it went to
@@ -690,7 +690,7 @@ outbox = Table(
         postgresql_where=text("kind = 'grow' and state = 'waiting' and not retried"),
     ),
     Index("ix_outbox_parked", "conversation_id", postgresql_where=text("state = 'parked'")),
-    # What stands in the staff's tools is kept as long as its customer: it is deleted there with them.
+    # Excludes posts to staff: these rows are kept as long as the customer, to delete the posts with them.
     Index(
         "ix_outbox_settled_at",
         "settled_at",
@@ -733,6 +733,6 @@ turns = Table(
     Column("timers", Integer, nullable=False),
     Column("stages", JSONB, nullable=False),  # milliseconds by stage
     Column("outcome", String(40), nullable=False),
-    Column("reasons", Text, nullable=False),  # sealed: who had the word, and why
+    Column("reasons", Text, nullable=False),  # sealed: who handled it, and why
     Index("ix_turns_conversation_id", "conversation_id", "id"),
 )

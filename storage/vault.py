@@ -1,6 +1,6 @@
-"""What connectors must remember of their accounts, sealed with the organization's key.
+"""Store what connectors must remember of their accounts, sealed with the organization's key.
 
-A value opens only under its account and name: a token cannot be put in another's place.
+A value opens only under its account and name: a token cannot be moved to another one.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ VALUE = "vault.value"
 
 
 class AccountVault:
-    """`bot.core.connector.Vault` of one account. Every call is a transaction of its own."""
+    """`bot.core.connector.Vault` for one account. Every call is a transaction of its own."""
 
     def __init__(self, database: Database, account: Account) -> None:
         self._database = database

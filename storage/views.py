@@ -1,4 +1,4 @@
-"""From rows to the frozen values of `bot.core.conversation`. Reads only; everything is opened here."""
+"""Read rows as the frozen values of `bot.core.conversation`. Everything sealed is opened here."""
 
 import json
 from collections import defaultdict
@@ -54,8 +54,8 @@ from storage.keys import Keys
 from storage.places import ADDRESS, PLACE, PROFILE
 from storage.sealing import KeyedHash, Sealer
 
-STORY = 60  # messages; what a turn sees of the log
-INPUTS_AT_ONCE = 200  # that a turn takes: a backlog is dealt with in several
+STORY = 60  # messages of the log that a turn sees
+INPUTS_AT_ONCE = 200  # inputs that a turn takes: several turns handle a longer backlog
 REASON = "escalations.reason"
 _WORDS = ("reason", "why", "tried")
 _MAY_WAIT = (
@@ -72,9 +72,9 @@ log = structlog.get_logger(__name__)
 async def views(
     connection: AsyncConnection, keys: Keys, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, View]:
-    """The conversations as they stand now, in two round trips however many they are.
+    """Return the current views of conversations, in two round trips for any number of them.
 
-    One that cannot be read (its customer was erased, no key fits) is left out and logged.
+    Leave out and log those that cannot be read (their customer was erased, or no key fits).
     """
     given = {"ids": list(ids)}
     found, *listed, matters = await together(
@@ -110,7 +110,7 @@ async def views(
             )
             index = keys.organization(row.organization_id, row.org_key, row.index_key).index
             read[ConversationId(id_)] = await _with_older(connection, view, sealer, index, settled)
-        except (DeskError, ValueError) as error:  # one that cannot be read must not hold up the others
+        except (DeskError, ValueError) as error:  # an unreadable conversation must not hold up the others
             log.error("unreadable conversation", conversation=str(id_), code=getattr(error, "code", "row"))
     return read
 
@@ -118,7 +118,10 @@ async def views(
 async def _with_older(
     connection: AsyncConnection, view: View, sealer: Sealer, index: KeyedHash, settled: "Settled"
 ) -> View:
-    """With the messages that inputs name and that are older than the story: edits, deletions, fates."""
+    """Return the view with messages that its inputs refer to and that are older than the story.
+
+    Such inputs are edits, deletions, reactions, receipts, and reports of deliveries and files.
+    """
     refs: set[str] = set()
     ids: set[MessageId] = set()
     sent: set[str] = set()
@@ -168,7 +171,7 @@ async def _with_older(
 
 
 async def _with_crowd(connection: AsyncConnection, view: View) -> View:
-    """Return the view with how many conversations of the same origin need people, if it has no room yet."""
+    """Return the view with the number of similar conversations that need people, if it has no escalation."""
     if view.escalation is not None:
         return view
     id_, crowd = {"id": view.conversation.id}, 0
@@ -184,7 +187,7 @@ def _waits_for_customer(timer: Timer) -> bool:
 
 
 async def _with_doubts(connection: AsyncConnection, view: View) -> View:
-    """Return the view with how many messages are in doubt beside its own, if a clock asks for that now."""
+    """Return the view with the number of messages in doubt for each agent, if a timer asks for it now."""
     doubted = [timer for timer in view.timers if timer.kind in ("in_doubt", "noticed")]
     if not doubted:
         return view
@@ -204,7 +207,7 @@ async def _with_meaning(
     refs: set[str],
     until: set[tuple[datetime, Place]],
 ) -> View:
-    """Return the view with what the platform means by ids of its own and by watermarks."""
+    """Return the view with the messages that the platform's ids and watermarks refer to."""
     id_ = view.conversation.id
     parts = set()
     found: defaultdict[str, list[MessageId]] = defaultdict(list)
@@ -212,7 +215,7 @@ async def _with_meaning(
     kept = _kept(index, refs)
     for row in await connection.execute(_SENT, {"id": id_, "refs": sorted(kept)}):
         ref = kept[row.ref]
-        if row.grown:  # it means what it was last changed for
+        if row.grown:  # the post stands for the message that it was last changed for
             shown[ref].clear()
         (shown if row.in_room else found)[ref].append(MessageId(row.message_id))
         if row.part and not row.in_room:
@@ -225,7 +228,9 @@ async def _with_meaning(
 
 
 def _kept(index: KeyedHash, refs: Iterable[str]) -> dict[str, str]:
-    """Return the platform's ids by what stands for them: in a customer's chat a hash, in a room they do."""
+    """Return the platform's ids by their stored form: a hash in a customer's chat, the id itself in a
+    room.
+    """
     return {ref: ref for ref in refs} | {reference_hash(index, ref): ref for ref in refs}
 
 
@@ -234,7 +239,7 @@ def _fixed(found: Mapping[str, list[MessageId]]) -> dict[str, tuple[MessageId, .
 
 
 async def _with_leaving(connection: AsyncConnection, view: View) -> View:
-    """Return the view with those messages of which a file, or the words beside it, has not left yet."""
+    """Return the view with the messages of which a file, or the text beside it, has not left yet."""
     told = {item.body.message for item in view.inputs if isinstance(item.body, DeliveryReport)}
     told |= {id_ for ids in view.refs.values() for id_ in ids}
     files = [m.id for m in view.story if m.id in told and any(a.is_file for a in m.attachments)]
@@ -245,7 +250,7 @@ async def _with_leaving(connection: AsyncConnection, view: View) -> View:
 
 
 async def _with_unsent(connection: AsyncConnection, view: View) -> View:
-    """Return the view with what has left, and what has not, of words of staff that an input may change."""
+    """Return the view with what has left, and what has not, of staff messages that an input may change."""
     changes = any(
         item.origin is Origin.ROOM
         and isinstance(item.body, Event)
@@ -262,7 +267,7 @@ async def _with_unsent(connection: AsyncConnection, view: View) -> View:
 
 
 async def _with_lines(connection: AsyncConnection, view: View) -> View:
-    """Return the view with the lines of the open room that show what the inputs answer."""
+    """Return the view with the posts in the open room that show the messages which the inputs reply to."""
     room = view.escalation.room if view.escalation else None
     answered = {
         item.body.reply_to
@@ -317,7 +322,7 @@ def _view(
 
 
 def conversation(row: AnyRow, keys: Keys) -> Conversation:
-    """Of a row of `CONVERSATION`. Raises KeyDestroyed."""
+    """Return the conversation of a row of `CONVERSATION`. Raise KeyDestroyed."""
     sealer = keys.customer(row.customer_id, row.data_key)
     owner = keys.customer(row.owner_id, row.owner_key)
     profile = json.loads(sealer.open(row.profile, field=PROFILE))
@@ -343,7 +348,7 @@ def conversation(row: AnyRow, keys: Keys) -> Conversation:
 
 
 class _File(NamedTuple):
-    """What became of fetching an attachment."""
+    """The outcome of fetching an attachment."""
 
     file: str
     mime_type: str
@@ -356,7 +361,7 @@ Settled = Mapping[tuple[UUID, int], _File]  # by message and position
 
 
 def settled_files(rows: Sequence[AnyRow], sealer: Sealer) -> Settled:
-    """Return what rows of `files` say that are fetched or given up."""
+    """Return the outcomes in rows of `files` that are fetched or given up."""
     return {
         (row.message_id, row.position): _File(
             file=str(row.id) if row.state == "stored" else "",
@@ -386,7 +391,7 @@ def _attachments(row: AnyRow, sealer: Sealer, settled: Settled) -> tuple[Attachm
 
 
 def message(row: AnyRow, sealer: Sealer, settled: Settled = MappingProxyType({})) -> Message:
-    """Of a row of `messages`, with those of its attachments that are in the file store."""
+    """Return the message of a row of `messages`, with the outcomes of its attachments."""
     ref, sender = row.external_id, row.sender_id
     if row.source:
         ref, named = load_source(sealer.open(row.source, field=SOURCE))
@@ -410,7 +415,7 @@ def message(row: AnyRow, sealer: Sealer, settled: Settled = MappingProxyType({})
 
 
 async def escalations_of_erased(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Escalation]:
-    """The open escalations of conversations whose customer was erased. Why they were opened is gone."""
+    """Return the open escalations of conversations whose customer was erased, without their reasons."""
     if not ids:
         return {}
     rows = await connection.execute(_ESCALATIONS, {"ids": list(ids)})
@@ -423,13 +428,13 @@ def _escalations(keys: Keys, heads: dict[UUID, AnyRow], rows: Iterable[AnyRow]) 
         head = heads.get(row.conversation_id)
         if head is None:  # the customer was erased
             continue
-        with suppress(DeskError):  # the conversation itself will be found unreadable, too
+        with suppress(DeskError):  # its conversation cannot be read either, and is left out there
             found[row.conversation_id] = escalation(row, keys.customer(head.customer_id, head.data_key))
     return found
 
 
 def escalation(row: AnyRow, sealer: Sealer | None) -> Escalation:
-    """Of a row of `escalations` joined with its newest open room. Without a sealer its reason is left out."""
+    """Return the escalation of a row of `ESCALATION`. Without a sealer, its reason is empty."""
     words = json.loads(sealer.open(row.reason, field=REASON)) if sealer else dict.fromkeys(_WORDS, "")
     room = None
     if row.room_id is not None:
@@ -455,7 +460,7 @@ def escalation(row: AnyRow, sealer: Sealer | None) -> Escalation:
 
 
 def room_of(row: AnyRow) -> Room:
-    """Of a row with the columns of `_ROOM`."""
+    """Return the room of a row with the columns of `_ROOM`."""
     return Room(
         id=row.room_id,
         team=TeamId(row.room_team),
@@ -466,7 +471,7 @@ def room_of(row: AnyRow) -> Room:
 
 
 def json_place(sealer: Sealer, sealed: str, channel: str, account: str) -> Place:
-    """The customer's place of a row of `conversations`."""
+    """Return the place whose chat and thread are sealed in a row."""
     chat, thread = json.loads(sealer.open(sealed, field=PLACE))
     return Place(Channel(channel), account, chat, thread)
 
@@ -511,7 +516,7 @@ ESCALATION = f"""
 
 _HEADS = text(CONVERSATION + " where v.id = any(cast(:ids as uuid[]))")
 
-# Where everybody is who they are known by, nothing is counted: there are no hashes to look for.
+# Places on channels where nobody can pretend to be somebody else have no hashes: nothing is counted there.
 _REPLIES = text("""
     select v.id as conversation_id, g.kind, g.replied
     from conversations v
@@ -533,7 +538,7 @@ _FLOODS = text("""
     where v.id = any(cast(:ids as uuid[]))
 """)
 
-# ix_conversations_customer_id. What is counted needs people, or may in a moment.
+# ix_conversations_customer_id. Counts conversations that need people, or soon may.
 _CROWD = text("""
     select count(*) from (
         select from conversations mine
@@ -571,8 +576,8 @@ TIMERS = text("""
     where conversation_id = any(cast(:ids as uuid[])) order by due_at, kind, subject
 """)
 
-# The newest messages, and what must not be forgotten however old: the rows of the inputs at hand (each added
-# one at most), and words that wait for their undo. Messages of inputs that are not at hand yet are left out.
+# The newest messages, and those that must be there however old they are: the messages of the current inputs
+# (each added one at most), and messages that wait for their undo. Messages of later inputs are left out.
 _STORY = text(f"""
     select m.* from conversations v
     cross join lateral (
@@ -647,7 +652,7 @@ _LINES = text("""
     order by message_id, position
 """)
 
-# The platform's time of a message, by which it marks what was read, is before we have recorded the message.
+# A watermark is the platform's time of a message, which is earlier than our record of the delivery.
 _SENT_UNTIL = text("""
     select message_id from (
         select o.message_id, o.position
@@ -671,7 +676,7 @@ ROOMS = text(f"""
     where r.conversation_id = any(cast(:ids as uuid[])) order by r.created_at, r.id
 """)
 
-# The open one is the newest: no other is opened meanwhile, and only the newest is reopened.
+# The open escalation is the newest: no other is opened beside it, and only the newest is reopened.
 _ESCALATIONS = text(f"""
     select distinct on (conversation_id) * from (
         {ESCALATION} where e.conversation_id = any(cast(:ids as uuid[]))

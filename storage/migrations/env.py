@@ -1,4 +1,4 @@
-"""Alembic's entry: the connection comes from `storage.migrate`, never from a file."""
+"""The entry point of Alembic. The connection comes from `storage.migrate`, never from a file."""
 
 from alembic import context
 from sqlalchemy import Connection
