@@ -1,4 +1,4 @@
-"""What became of fetching a file: it is passed on, or it is said that it cannot be."""
+"""Decide what happens when fetching a file has ended: pass the file on, or say why that is impossible."""
 
 from bot.core.conversation import FileReport, Message, MessageState, Role
 from bot.core.effects import ChangeMessage, Deliver
@@ -21,7 +21,7 @@ _ON_ITS_WAY = (
 
 
 def hear(draft: Draft, report: FileReport) -> None:
-    """Pass a file on, or say why it cannot be."""
+    """Pass a fetched file on, or say why that is impossible."""
     message = draft.messages.get(report.message)
     if message is None or report.position >= len(message.attachments):
         return
@@ -48,7 +48,7 @@ def hear(draft: Draft, report: FileReport) -> None:
             draft.tell_room(Post(not_fetched(attachment, report.reason)), message.id)
         return
     draft.because("files", "an attachment is in the store")
-    if message.room is None:  # written where the customer is, by whomever
+    if message.room is None:  # it came from the customer's chat, whoever wrote it
         draft.tell_room(Post("", attachments=(attachment,)), message.id)
     elif message.role is Role.STAFF and message.state in (*_ON_ITS_WAY, MessageState.FAILED):
         post = Post("", attachments=(attachment,), speaker=draft.speaker(message.role, message.sender))
@@ -56,7 +56,7 @@ def hear(draft: Draft, report: FileReport) -> None:
 
 
 def _made_by_us(draft: Draft, message: Message, attachment: Attachment, *, stored: bool) -> None:
-    """Send the file that was announced to the customer; people see to it where that cannot be had."""
+    """Send a file of ours that was announced to the customer. If it could not be made, escalate to people."""
     if stored:
         post = Post("", attachments=(attachment,), speaker=draft.speaker(message.role, message.sender))
         draft.add(Deliver(message.id, post))
@@ -68,7 +68,7 @@ def _made_by_us(draft: Draft, message: Message, attachment: Attachment, *, store
 
 
 def _stays_behind(draft: Draft, message: Message, name: str, reason: str) -> None:
-    """Tell the room that a file of the holder cannot reach the customer. The words beside it can."""
+    """Tell the room that a file of the holder cannot reach the customer. The text beside it can."""
     told = f"**{name}** did not go out to {draft.customer_name}: {reason}."
     if message.state is MessageState.RELEASED and nothing_leaves(message):
         draft.add(ChangeMessage(message.id, state=MessageState.FAILED))

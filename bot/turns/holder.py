@@ -1,4 +1,4 @@
-"""Taking a conversation from a holder who cannot answer any more, and giving it back to the team's queue."""
+"""Take a conversation from a holder who cannot answer any more, and return it to the team's queue."""
 
 from dataclasses import replace
 
@@ -13,10 +13,10 @@ from orgs.routing import escalation_target
 
 
 def hear(draft: Draft, left: HolderLeft) -> bool:
-    """Give the conversation to the queue if the person still holds it, or if it is assigned to them.
+    """Return the conversation to the queue if the person holds it or has been assigned it.
 
-    If they were only asked to take it, whoever is next on the ladder is asked now. Returns whether it was any
-    of these.
+    If they were only asked to take it, call the next target of the ladder. Return whether any of this
+    applied.
     """
     escalation = draft.escalation
     if escalation is None:
@@ -41,7 +41,8 @@ def hear(draft: Draft, left: HolderLeft) -> bool:
 def not_there(draft: Draft, left: HolderLeft) -> None:
     """Handle a call that the person cannot notice in time.
 
-    Whoever was called because they had it last, before it was reopened, is not waited for: the team is.
+    If they were called because they had the conversation last, before it was reopened, ask their team
+    instead.
     """
     escalation = draft.escalation
     if hear(draft, left) or escalation is None:
@@ -54,7 +55,7 @@ def not_there(draft: Draft, left: HolderLeft) -> None:
 
 
 def _forget_last_holder(draft: Draft, left: HolderLeft) -> None:
-    """Let a closing that is undone lead to the team's queue, where the last holder cannot answer."""
+    """Make sure that undoing a closing leads to the team's queue when the last holder cannot answer."""
     closed = draft.closed
     if closed is not None and closed.holder == left.person:
         draft.closed = replace(closed, holder=None)
@@ -63,7 +64,7 @@ def _forget_last_holder(draft: Draft, left: HolderLeft) -> None:
 
 
 def _is_asked(draft: Draft, escalation: Escalation, left: HolderLeft) -> bool:
-    """Whether it waits for this person, whom a rule or the ladder names."""
+    """Return whether the escalation waits for this person because a rule or the ladder names them."""
     if left.step is not None:
         return escalation.assignee is None and escalation.step == left.step
     return person_asked(draft) == left.person
@@ -73,12 +74,12 @@ def _ask_next(draft: Draft, left: HolderLeft) -> None:
     gone = f"{left.name} {left.reason}"
     draft.tell_room(Post(f"⚠️ {gone}, and was asked to take this: whoever is next is called now."))
     draft.because(f"person {left.person}", f"is asked no longer: {gone}")
-    # In the file in force somebody else has their step, or the one that came after it.
+    # The organization file in force names somebody else at this step, or moved the next step here.
     call_next(draft, f"{gone}.", left.step)
 
 
 def _unassign(draft: Draft, left: HolderLeft) -> None:
-    """Let anybody of the team take what waited for this person. Its clocks go on."""
+    """Let anybody of the team take what waited for this person. Its clocks continue."""
     gone = f"{left.name} {left.reason}"
     draft.tell_room(Post(f"⚠️ {gone}, so this is assigned to nobody now. {ask_team(draft)}"))
     escalation = draft.change_escalation(assignee=None)
@@ -89,10 +90,10 @@ def _unassign(draft: Draft, left: HolderLeft) -> None:
 
 
 def back_to_queue(draft: Draft, reason: str, team: TeamId | None = None) -> None:
-    """Give a held conversation to the queue of `team`, or of the escalation's own.
+    """Return a held conversation to the queue of `team`, or of the escalation's own.
 
     The ladder's clock starts again. The customer is told nothing: they hear of a delay when that clock rings.
-    Words which the holder has written already leave after their undo, as usual.
+    Messages that the holder has already written leave after their undo time, as usual.
     """
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first

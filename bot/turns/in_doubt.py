@@ -1,7 +1,8 @@
-"""Messages whose fate nobody knows: a few become escalations, many at once one notice for their team.
+"""Handle messages of which nobody knows whether they arrived.
 
-A worker that dies, or a platform that breaks off, leaves them within seconds of each other. So each waits a
-moment; then its turn counts how many wait with it.
+A few become escalations; many at once become one notice for their team. A worker that dies, or a platform
+that breaks the connection, leaves them within seconds of each other. So each waits a moment; then its turn
+counts how many wait with it.
 """
 
 from datetime import timedelta
@@ -28,8 +29,8 @@ from bot.turns.underway import again
 from orgs.routing import channel_of, escalation_target, find_team, people_of, roles_of, room_for
 from orgs.specification.organization import PersonRole
 
-IN_DOUBT, NOTICED = "in_doubt", "noticed"  # timers; their subject is the message
-FEW: Final = 3  # messages, each of which is an escalation of its own
+IN_DOUBT, NOTICED = "in_doubt", "noticed"  # kinds of timers; their subject is the message
+FEW: Final = 3  # so many messages at most become escalations of their own
 _GATHER: Final = timedelta(seconds=5)
 UNCERTAIN: Final = (
     "It is not certain that the last words reached the customer: the connection broke while they were being"
@@ -40,12 +41,12 @@ _OUT: Final = (MessageState.RELEASED, MessageState.SENT, MessageState.DELIVERED,
 
 
 def gather(draft: Draft, message: Message) -> None:
-    """Wait for those that are in doubt for the same reason."""
+    """Wait a moment for other messages that are in doubt for the same reason."""
     draft.add(SetTimer(IN_DOUBT, str(message.id), draft.now + _GATHER))
 
 
 def judge(draft: Draft, subject: str) -> None:
-    """Escalate one of a few, and list one of many in the notice of its team."""
+    """Escalate the message if there are only a few, or list it in its team's notice if there are many."""
     message = _failed(draft, subject)
     if message is None:
         return
@@ -61,13 +62,13 @@ def judge(draft: Draft, subject: str) -> None:
     account, channel = room_for(draft.organization, target.team_id)
     place = Place(channel_of(draft.organization, account), account, channel)
     draft.add(JoinNotice(message.id, target.team_id, place))
-    # As long as the team would have for a card; and who cannot be told by a notice is told by a card.
+    # The team has as much time as for a card. When it is over, or the notice fails, a card is shown.
     draft.add(SetTimer(NOTICED, subject, deadline_of(draft, target)))
     draft.because("delivery", f"in doubt with {together - 1} others: in the notice of {target.team_id}")
 
 
 def overdue(draft: Draft, subject: str) -> None:
-    """Nobody has pressed the notice's button in time: it is for this message no more."""
+    """Take the message out of the notice and escalate: nobody has pressed the notice's button in time."""
     message = _failed(draft, subject)
     if message is None:
         return
@@ -79,7 +80,7 @@ def overdue(draft: Draft, subject: str) -> None:
 
 
 def press(draft: Draft, tap: Tapped, person: PersonId) -> None:
-    """Send again what this conversation has in the notice; once, whoever else presses it."""
+    """Send again the messages of this conversation that the notice lists; once, even if others press too."""
     if not _may_press(draft, tap, person):
         return
     id_, _, _ = tap.value.partition(":")
@@ -97,12 +98,12 @@ def press(draft: Draft, tap: Tapped, person: PersonId) -> None:
         draft.add(SendAgain(message.id))
         draft.because(f"person {person}", "sent again with all others of the notice")
         draft.audit(f"person:{person}", "delivery.sent_again", message=subject)
-    # Whoever pressed a button that was for nothing any more sees how it stands.
+    # If the button was out of date, updating the notice shows its present state.
     draft.add(ShowNotice(UUID(id_), draft.person_name(person) if listed else ""))
 
 
 def press_next(draft: Draft, tap: Tapped, person: PersonId) -> None:
-    """Give this conversation, one of the next in the notice of those without a room, a room of its own."""
+    """Give this conversation a room of its own if it is among the next of those that a notice lists."""
     if _may_press(draft, tap, person) and is_gathered(draft):
         open_gathered(draft)
         draft.because(f"person {person}", "asked for the next of the notice")
@@ -130,7 +131,7 @@ def _team_of(draft: Draft, agent: str) -> TeamId:
 
 
 def _may_press(draft: Draft, tap: Tapped, person: PersonId) -> bool:
-    """Return whether a notice is for them. Who may not press it is told so."""
+    """Return whether a person may press the button of a notice. Tell them if they may not."""
     team, _, number = tap.value.partition(":")[2].rpartition(":")
     if roles_of(draft.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}:
         return True

@@ -1,7 +1,7 @@
-"""Leaving a room that staff cannot use any more.
+"""Leave a room that staff cannot use any more.
 
 If only the thread or its card is gone, a new thread begins in the same channel. If the channel is lost, the
-escalation goes to another channel of its team, then to one of the escalation team. When no channel is left,
+escalation moves to another channel of its team, then to one of the escalation team. When no channel is left,
 the admins are told directly, and a clock tries all channels again. The customer is told nothing: they hear of
 a delay when the ladder's clock rings.
 """
@@ -22,7 +22,10 @@ _LONGEST = 300  # characters of a reason
 
 
 def begin_anew(draft: Draft, reason: str, *, readable: bool) -> None:
-    """Go on in a new thread of the same channel. `readable`: the old one is still there, without its card."""
+    """Continue in a new thread of the same channel.
+
+    `readable`: the old one is still there, without its card.
+    """
     escalation, room = draft.escalation, draft.open_room
     if escalation is None or room is None:
         return
@@ -38,13 +41,13 @@ def begin_anew(draft: Draft, reason: str, *, readable: bool) -> None:
 
 
 def leave_channel(draft: Draft, reason: str) -> None:
-    """Go on in another channel: nobody can be written to in this one."""
+    """Continue in another channel, because nobody can be reached in this one."""
     if room := draft.open_room:
         _leave(draft, room, (room.place.account, room.name), reason)
 
 
 def leave_account(draft: Draft, reason: str) -> None:
-    """Go on at another account: this one cannot send anything anywhere."""
+    """Continue on another account, because this one cannot send anything anywhere."""
     if room := draft.open_room:
         _leave(draft, room, (room.place.account, ""), reason)
 
@@ -68,7 +71,10 @@ def _leave(draft: Draft, room: Room, lost: tuple[str, str], cause: str) -> None:
 
 
 def _go_on(draft: Draft, escalation: Escalation, choice: RoomChoice, reason: str) -> None:
-    """The holder keeps the conversation if they can be in the new room; else it waits there for somebody."""
+    """Open the next room.
+
+    The holder keeps the conversation if they can be there; else it waits in the queue.
+    """
     holder = escalation.holder if escalation.state is EscalationState.HELD else None
     moved = choice.team_id != escalation.team
     asked = None if moved else person_asked(draft)
@@ -105,7 +111,7 @@ def _can_be_in(draft: Draft, holder: PersonId, escalation: Escalation, choice: R
 
 
 def call_holder(draft: Draft, why: str) -> None:
-    """Let the holder notice where they go on: there, and directly, as they may not be in that channel."""
+    """Tell the holder where the conversation continues: there, and directly, as they may not be there."""
     escalation, room = draft.escalation, draft.open_room
     if escalation is None or room is None or escalation.state is not EscalationState.HELD:
         return
@@ -125,7 +131,7 @@ def _taken_away(draft: Draft, choice: RoomChoice, reason: str) -> str:
 
 
 def _tell_admins(draft: Draft, escalation: Escalation, reason: str) -> None:
-    """No channel is left, so whoever holds it is not heard: it waits in the queue of its own team."""
+    """Return the conversation to the queue of its own team when no channel is left, and tell the admins."""
     team = step_of(draft, escalation).team_id
     if escalation.state is EscalationState.HELD and escalation.holder is not None:
         back_to_queue(draft, reason, team)
@@ -149,7 +155,7 @@ def _tell_admins(draft: Draft, escalation: Escalation, reason: str) -> None:
 
 
 def _close(draft: Draft, room: Room) -> None:
-    """Perhaps the old card can still be changed, and says then that the conversation goes on elsewhere."""
+    """Close a room. If its card can still be edited, it says that the conversation continues elsewhere."""
     if room.place.thread:
         draft.show_card()
     draft.add(CloseRoom(room.id))

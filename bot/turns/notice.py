@@ -1,4 +1,4 @@
-"""Tell the room, when somebody takes a conversation, who speaks now and what leaves."""
+"""Tell the room, when somebody takes a conversation, who speaks now and which of their words leave."""
 
 from bot.core.connector import MODEST, Capabilities
 from bot.core.events import ReceiptStatus
@@ -52,7 +52,7 @@ def _reactions(draft: Draft) -> str:
 
 
 def _marks(draft: Draft, room: Capabilities) -> str:
-    """Name the marks that can come: not every channel of customers tells what became of a message."""
+    """List the marks that can appear: not every customer channel reports what happened to a message."""
     told = draft.capabilities.receipts
     return ", ".join(
         f"{picture} {_MEANINGS[mark]}"

@@ -1,7 +1,7 @@
-"""A customer asks for the number of their conversation, by a number how one stands, or for a copy.
+"""Answer a customer who asks for the number of their conversation, for its status by number, or for a copy.
 
-Whoever has not proved to be its customer is answered as if there were no such number: by the same words, the
-same counts and the same reasons. Tries are counted by who asks, and for the organization.
+Whoever has not proved to be its customer gets the same answer as for an unknown number: the same words, the
+same counts and the same reasons. Tries are counted per person who asks, and for the organization.
 """
 
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ COPY_EVERY: Final = timedelta(hours=1)
 
 
 def hear(draft: Draft, item: Input, event: Event) -> bool:
-    """Whether an input asked for that alone, and was answered."""
+    """Answer an input that only asks for a number, a status or a copy. Return whether it did."""
     ask = ask_of(event, draft.view.conversation.customer_name)
     if ask is None or is_burst(draft):
         return False
@@ -66,7 +66,10 @@ def _may_try(draft: Draft) -> bool:
 
 
 def _unknown(draft: Draft, ask: Ask, asker: Asker | None) -> None:
-    """The same for a number of somebody else's, of nobody's, and for who has tried too often."""
+    """Answer that there is no such number, in the same way for each of three reasons.
+
+    The number is somebody else's, does not exist, or the person has tried too often.
+    """
     if ask.number is not None and asker is not None and _may_try(draft):
         subjects = {
             Counted.TRY: asker.identity,
@@ -99,7 +102,7 @@ def _date(draft: Draft, at: datetime) -> str:
 
 
 def _tell_people(draft: Draft, case: Case, event: Event, what: str) -> None:
-    """Staff who handle it see that it was asked about, also where that was in another conversation."""
+    """Tell the staff who handle a conversation that its customer asked about it, even in another one."""
     told = f"ℹ️ {draft.customer_name} asked by {event.place.channel} {what}: {shown(case.number)}."
     if case.id == draft.view.conversation.id:
         draft.tell_room(Post(told))
@@ -108,7 +111,7 @@ def _tell_people(draft: Draft, case: Case, event: Event, what: str) -> None:
 
 
 def _copy(draft: Draft, case: Case, event: Event) -> None:
-    """A text file with all that the customer wrote and was told, once an hour."""
+    """Send a text file with everything that the customer wrote and was told, at most once an hour."""
     if not draft.has_room(Counted.COPY, 1, COPY_EVERY):
         draft.say(draft.texts.case_copied_before, ahead=True)
         draft.because("desk", "a copy was sent within the hour")
@@ -124,7 +127,7 @@ def _copy(draft: Draft, case: Case, event: Event) -> None:
 
 
 def _written(draft: Draft, case: Case) -> str:
-    """Return the copy as plain text. Only who wrote when stands at the beginning of a line."""
+    """Return the copy as plain text. A line of it begins without indent only to say who wrote when."""
     heading = fill(
         draft.texts.case_copy_heading,
         organization=draft.organization.display_name,

@@ -1,4 +1,4 @@
-"""Who has the word: the state machine of a conversation, all of it in one table."""
+"""Who handles a conversation: the state machine of owners, all of it in one table."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from bot.core.errors import TurnFailed
 
 
 class Cause(StrEnum):
-    """Why the word passes."""
+    """Why the owner changes."""
 
     HANDED_TO_AGENT = "handed_to_agent"  # a rule of the agent names another agent
     ESCALATED = "escalated"  # to a team's queue
@@ -55,7 +55,7 @@ def allowed(kind: OwnerKind, cause: Cause) -> bool:
 
 
 def pass_on(kind: OwnerKind, cause: Cause) -> OwnerKind:
-    """The kind of the next owner. Raises TurnFailed for a step that the table does not have."""
+    """Return the kind of the next owner. Raises TurnFailed for a transition that the table does not have."""
     try:
         return TRANSITIONS[kind, cause]
     except KeyError:

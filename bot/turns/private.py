@@ -1,9 +1,9 @@
 """Divide a staff message into what the customer may read and what stays inside.
 
-A private line begins with two slashes, whatever dresses it, also after a name, a label, a date or an address
-("Carla: //"). It keeps inside itself and what follows it up to the next blank line, and the whole block of
-code in which it stands; as the first line of a message it keeps the whole message inside. In doubt a line is
-private: what stayed inside can still be sent, what has left cannot be taken back.
+A private line begins with two slashes, whatever formatting surrounds them, also after a name, a label, a date
+or an address ("Carla: //"). It keeps itself inside, what follows it up to the next blank line, and the whole
+block of code in which it stands. As the first line of a message it keeps the whole message inside. In doubt a
+line is private: what stayed inside can still be sent, what has left cannot be taken back.
 """
 
 import html
@@ -15,7 +15,7 @@ from babel import Locale
 
 from orgs.translations import SHIPPED
 
-_BEGINNING = 4000  # characters: what stands further on in a line does not begin it
+_BEGINNING = 4000  # characters of a line in which its slashes are looked for
 # Characters that look like a slash, and those that look like two.
 _SLASH = "/\uff0f\u2044\u2215\u29f8\u2571\u27cb\u2f03\u1735\u2041\u3033\u31d3\U0001d23a\U0001f67c"
 _SLASHES = "\u2afd\u2afb"
@@ -42,7 +42,7 @@ def _calendar(width: str) -> str:
     return "|".join(regex.escape(name) for name in sorted(names, key=len, reverse=True))
 
 
-# Short names are ordinary words in other languages ("out", "man"): beside a number alone they are dates.
+# Short names are ordinary words in other languages ("out", "man"), so they are dates only beside a number.
 _DATES = (
     f"{_calendar('wide')}|sept?|mon|tues?|wed|thurs?|fri"
     "|today|yesterday|tomorrow|tonight|noon|midnight|heute|gestern|morgen|mittags?|mitternacht"
@@ -55,7 +55,7 @@ _BEFORE_DATES = (
     "|les|el|a|las|los|em|às|as|do|da|das|no|na|il|alle|ore|di|del|op|om|van"
 )
 _NEVER = "do not|don t|dont|must not|mustn t|should not|shouldn t|never|not|nicht|ne pas|pas|no|não|nao|non"
-# Words that say by themselves that what follows is for the staff; any others need a sign after them.
+# Words that by themselves mark what follows as for the staff. Any other word needs a sign after it.
 _LABELS = (
     "fyi|nb|cc|bcc|p\\.?s|btw|psst|hush|shh+|tl dr|notes?|notice|memo|remark|reminder|todo|aside|inside|staff"
     "|team|colleagues?"
@@ -77,8 +77,8 @@ _LABELS = (
     "|внутренн\\p{L}+|заметка|примечание|только для|не (?:для|отправлять|говорить)|между нами"
     "|内部|内线|机密|保密|注|备注|備註|備考|社内|内緒|極秘|メモ|내부|메모|참고|비밀"
 )
-# A link is none of what may stand before the slashes. Of schemes that nobody knows, most are names or labels
-# ("note://she complains"): one is a link when what follows looks like an address.
+# The slashes of a link make no line private. Unknown schemes are mostly names or labels ("note://she
+# complains"): they begin a link only when what follows looks like an address.
 _ADDRESS = r"[^\s/?\#]* [./?\#=:@%&] \S"
 _LINK = rf"""
     (?i:https?|ftps?) [:\uff1a] {_TWO}
@@ -87,9 +87,9 @@ _LINK = rf"""
     | [a-z] [a-z0-9+.-]{{1,30}} :// {_ADDRESS}
 """
 
-# All that may stand before the slashes of a private line: signs, pictures and what nobody sees; a tag; a link
-# with words; the name of an emoji or of a channel; whom the line mentions; numbers, dates and times; the
-# letter of a list or of a ticked box; an address of mail or of the web.
+# All that may stand before the slashes of a private line: signs, pictures and invisible characters; a tag;
+# a link with a label; the name of an emoji or of a channel; a mention; numbers, dates and times; the letter
+# of a list or of a ticked box; an email or web address.
 _WORD = rf"(?:(?!{_TWO})[^\s@])"
 _OF_A_NAME = r"(?: (?!\p{Ll}) | (?=\p{Ll}{1,3}(?!\p{L})) )"  # "Cruz", "de", "-", but no word of a sentence
 _SIGN = rf"[^\p{{L}}\p{{Nd}}{_SLASH}{_SLASHES}]"
@@ -129,8 +129,8 @@ _AT = rf"""
       (?: \p{{L}}{{2,24}} (?=/) | (?i:{_DOMAINS}) \b ) (?: [/:] {_WORD}{{0,300}}+ )? (?=[{_UNSEEN}])
 """
 # Then names or labels, such as "Carla:", "Hugo (he/him):" or "for the team -". Each is up to four words, and
-# more of a name, with a sign after them: without one nothing tells where a name ends ("Maya // Hugo"). One of
-# the words above does tell, among up to eight ("cc Carla and Hugo"), or more before a colon.
+# more for a name, with a sign after them: without a sign nothing shows where a name ends ("Maya // Hugo").
+# With one of `_LABELS` no sign is needed after up to eight words ("cc Carla and Hugo"), or more and a colon.
 _LETTERS = r"[\p{L}\p{M}\p{N}\p{Cf}]{1,40}"
 _NAME = rf"{_LETTERS} (?: (?!{_TWO}) ['’._/-] {_LETTERS} ){{0,5}}+"
 _LABEL = rf"""
@@ -146,7 +146,7 @@ _TOLD = rf"""
       | (?: {_OF_A_LABEL}++ ){{1,8}}
       | (?: {_OF_A_LABEL}++ ){{9,40}}? (?<= [:\uff1a–—>|\])}}-] [{_UNSEEN}]* ) (?: {_OF_A_LABEL}++ ){{0,2}}+ )
 """
-# For whom it is, in up to three more words.
+# For whom the line is: one of these words, and up to three more.
 _ADDRESSED = (
     "for|to|only|just|keep|fao|attn|attention|warning|careful|heads|edit(?:ed)?|update|stop|whisper|offline|oob"
     "|sidenote|background|context|an|für|nur|zur|unter|achtung|pour|attention|para|solo|sólo|só|atención|atenção"
@@ -155,7 +155,7 @@ _FOR_WHOM = rf"""
     (?i: \b(?:{_ADDRESSED})\b ) (?: [{_UNSEEN}]++ [\p{{L}}\p{{M}}'’.-]{{1,40}}+ ){{0,3}}
     [{_UNSEEN}]*+ (?={_TWO})
 """
-# When it was written, and by whom, in any order: a number alone may be a price, and is none of it.
+# When it was written, and by whom, in any order. A number alone may be a price, and is no date.
 _MOMENT = rf"""
     (?= (?: (?!{_TWO}) . ){{0,40}}?
         (?: \p{{Nd}} (?: [:\uff1a] \p{{Nd}}\p{{Nd}} | [./-] \p{{Nd}}{{1,2}} [./-] \p{{Nd}}
@@ -165,7 +165,7 @@ _MOMENT = rf"""
     (?: {_NUMBER} | {_MARK} )++
 """
 _THEN = rf"(?: {_MOMENT} | {_AT} | {_LABEL} | {_MARK} ){{0,9}}+"
-# Each part is written once and called by its name: written out where it is used, it takes seconds to compile.
+# Each part is defined once and called by name: a pattern that repeats them takes seconds to compile.
 _PRIVATE = regex.compile(
     rf"""
     (?(DEFINE) (?P<then>{_THEN}) (?P<told>{_TOLD}) )
@@ -176,8 +176,8 @@ _PRIVATE = regex.compile(
     """,
     regex.VERBOSE,
 )
-# Whatever dresses it, and whatever follows its name; a path with a second slash in it is none, nor is a price
-# ("€/month").
+# A command, whatever formatting surrounds it and whatever follows its name. A path with a second slash is
+# none, nor is a price ("€/month").
 _COMMAND = regex.compile(
     rf"""
     (?: [@\uff20] (?![{_SLASH}]) {_WORD}{{1,80}}+ [{_UNSEEN}] | \p{{Nd}}{{1,9}} [.)] [{_UNSEEN}] | {_MARK} )*+
@@ -206,10 +206,10 @@ class Divided(NamedTuple):
 
 
 def divide(text: str) -> Divided:
-    """Return what of a staff message may leave, tidied, and what stays inside.
+    """Return the part of a staff message that may leave, tidied, and the part that stays inside.
 
-    Without a private line the text is all public, and unchanged. A command to a program stays inside whole,
-    for whatever program it was meant: typed with a slip, it would be a message like any other.
+    Without a private line the whole text is public, and unchanged. A command to a program stays inside as a
+    whole, even a misspelled one: otherwise it would leave like any other message.
     """
     if is_command(text):
         return Divided("", text)
@@ -229,8 +229,9 @@ def is_command(text: str) -> bool:
 
 
 def _readings(line: str) -> Iterator[str]:
-    """Yield a line as it is written, without what is escaped, and as it is shown: links are their words, and
-    there is nothing that nobody sees.
+    """Yield the ways to read a line: as written, without escapes, and as shown to a reader.
+
+    As shown, a link is its label, and invisible characters are gone.
     """
     plain = _ESCAPED.sub(r"\1", line)
     shown = _INVISIBLE.sub("", _ESCAPED.sub(r"\1", _LINKED.sub(lambda link: link["label"], line)))
@@ -244,13 +245,13 @@ def _is_private(line: str) -> bool:
 
 
 def _begins_private(read: list[str]) -> bool:
-    """Return whether the first line is private; in a block it is the first one that the block shows."""
+    """Return whether the first line is private. A block of code begins with the first line inside it."""
     shown = [line for line in read if not _BLANK.fullmatch(line)][:2]
     return any(map(_is_private, shown if _FENCE.match(shown[0]) else shown[:1]))
 
 
 def _private_lines(read: list[str]) -> list[bool]:
-    """Tell of each line whether it stays inside."""
+    """Return for each line whether it stays inside."""
     private = [_is_private(line) for line in read]
     if not any(private):
         return private
@@ -264,14 +265,18 @@ def _private_lines(read: list[str]) -> list[bool]:
         elif private[n] or block in hidden:
             going_on = True
         elif going_on and block is not None:
-            hidden.add(block)  # a block that follows a private line is not torn apart at a blank line in it
+            hidden.add(
+                block
+            )  # a block after a private line stays inside whole, in spite of blank lines in it
         inside.append(going_on)
     return inside
 
 
 def _ends(read: list[str], n: int) -> bool:
-    """A blank line ends what is private. An empty line of a quotation that ends there is no blank line: the
-    connector for Slack closes quotations by it.
+    """Return whether a line ends a private part: it is blank.
+
+    An empty line of a quotation that ends there does not count: the connector for Slack closes quotations
+    with it.
     """
     if not _BLANK.fullmatch(read[n]):
         return False
@@ -280,10 +285,10 @@ def _ends(read: list[str], n: int) -> bool:
 
 
 def _blocks(read: list[str]) -> list[int | None]:
-    """For each line the number of the line at which its block of code begins, or None outside of one.
+    """Return for each line the number of the line at which its block of code begins, or None outside of one.
 
     Where a block begins and ends is read in every way that a writer may have meant. Blocks that two readings
-    place on the same lines are one.
+    place on the same lines become one.
     """
     blocks: list[int | None] = [None] * len(read)
     for first, last in sorted({*_fenced(read), *_spanned(read), *_indented(read)}):
@@ -294,7 +299,7 @@ def _blocks(read: list[str]) -> list[int | None]:
 
 
 def _fenced(read: list[str]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last line of each block between fences, as CommonMark has them."""
+    """Yield the first and the last line of each fenced block, as CommonMark defines it."""
     opened, fence = -1, ""
     for n, line in enumerate(read):
         found = _FENCE.match(line)
@@ -310,11 +315,11 @@ def _fenced(read: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _spanned(read: list[str]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last line of each block between signs of code that stand anywhere in a line.
+    """Yield the first and the last line of each block between code signs that stand anywhere in a line.
 
-    A sign whose like stands on the same line ends there. Where one of three signs or more is never closed,
-    nobody can tell which: all from the first one on is one block. A longer run may close a shorter one, and
-    may as well begin and end a block in which the shorter ones stand.
+    A sign that occurs twice on a line ends there. If one of three characters or more is never closed, nobody
+    can tell which one it is, so everything from the first one on is one block. A longer run may close a
+    shorter one; it may also begin and end a block that contains shorter ones.
     """
     runs = [[run[0] for run in _RUN.finditer(line)] for line in read]
     for sign in {run for line in runs for run in line}:
@@ -326,7 +331,7 @@ def _spanned(read: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _indented(read: list[str]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last line of each run of lines that are indented as code is, or blank."""
+    """Yield the first and the last line of each run of lines that are blank or indented like code."""
     first, last = -1, -1
     for n, line in enumerate([*read, "end"]):
         if _INDENTED.match(line):

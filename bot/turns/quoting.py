@@ -1,7 +1,7 @@
-"""Other people's words as staff are shown them: in a quote, every sign as it was typed, nothing that acts.
+"""Show other people's words to staff: in a quote, each character as it was typed, with no effect as markup.
 
-What stands outside of a quote is the desk's own. So nobody can draw a line that looks as if the desk or a
-colleague had written it, hide where a link leads, or wake somebody by naming them.
+Only the desk writes outside of a quote. So nobody can draw a line that looks as if the desk or a colleague
+had written it, hide where a link leads, or notify somebody by naming them.
 """
 
 import re
@@ -14,7 +14,7 @@ _OPENS_A_BLOCK = re.compile(r"[#+=:-]|\d{1,9}(?=[.)])")  # at the beginning of a
 _CODE = re.compile(r"\A[a-z][a-z0-9]*(?:_[a-z0-9]+)*: (?=\S)")
 _LONGEST = 200  # characters of a name that is shown with its address
 _LOOKS_LIKE_AN_ADDRESS = re.compile(r"@|(?:\d[\s().-]*){7}")
-# What a connector has marked up, so that it reads as it was typed: code stays as it is.
+# The markup that a connector added so that text is shown as it was typed. Code stays as it is.
 _MARKED = re.compile(
     r"\A\*\*(?P<subject>(?:\\.|[^*\n\\])+)\*\*(?=\n\n|\Z)"
     r"|(?P<code>```.*?```|`[^`\n]+`)"
@@ -26,7 +26,7 @@ _MARKED = re.compile(
 
 
 def plain(text: str, longest: int = _LONGEST) -> str:
-    """Return a name for a place that knows no markup, such as a card's title. Nothing in it is a link."""
+    """Return a name for a field without markup, such as a card's title. Nothing in it becomes a link."""
     return harmless(one_line(text, longest)).replace("://", f":{JOINER}//")
 
 
@@ -36,17 +36,17 @@ def inert(text: str, longest: int = _LONGEST) -> str:
 
 
 def without_code(reason: str) -> str:
-    """Return a platform's reason for staff to read: "is_archived: the channel is archived" without the code.
+    """Return a platform's reason for staff without its code, as of "is_archived: the channel is archived".
 
-    A reason that is nothing but a code stays: it is all that is known.
+    A reason that is only a code stays: it is all that is known.
     """
     return _CODE.sub("", reason)
 
 
 def known_as(name: str, address: str) -> str:
-    """Return how staff are told who somebody is: by name, without one by address.
+    """Return how somebody is named to staff: by name, or by address if there is no name.
 
-    Both, where the name looks like an address: anybody may call themselves "maya@bank.example".
+    Return both where the name looks like an address: anybody may call themselves "maya@bank.example".
     """
     if not name or name == address:
         return address
@@ -61,18 +61,18 @@ def shortened(text: str, longest: int) -> str:
 
 
 def excerpt(text: str, longest: int = 80) -> str:
-    """Return CommonMark of a message's first words on one line, for a sentence that reminds of it."""
+    """Return the first words of a message as CommonMark on one line, to mention it in a sentence."""
     return inert(shortened(visible(typed(text)), longest), longest)
 
 
 def quoted(text: str) -> str:
-    """Return CommonMark of a block quote that shows what a customer typed, sign by sign."""
+    """Return a block quote in CommonMark that shows what a customer typed, character by character."""
     lines = harmless(visible(typed(text))).strip("\n").split("\n")
     return "\n".join(f"> {_line(line)}".rstrip(" ") for line in lines)
 
 
 def cited(markdown: str) -> str:
-    """Return the words of an agent or a colleague in a block quote. Their markup stays."""
+    """Return the words of an agent or a colleague in a block quote. Their markup keeps its effect."""
     return "\n".join(f"> {line}".rstrip() for line in visible(markdown).strip("\n").split("\n"))
 
 
@@ -91,7 +91,10 @@ def _unmarked(found: re.Match[str]) -> str:
 
 
 def _line(text: str) -> str:
-    """Spaces at the beginning are kept: they carry the shape of a table or of code."""
+    """Return one line escaped.
+
+    Spaces at its beginning are kept, as they carry the shape of a table or of code.
+    """
     words = text.lstrip(" \t")
     indent = text[: len(text) - len(words)].expandtabs(4)
     return "\u00a0" * len(indent) + _escaped(words) if words else ""

@@ -1,4 +1,4 @@
-"""Let what the holder puts on a customer's message leave: a listed emoji after the undo, any other never."""
+"""Send the holder's reaction to a customer's message: a listed emoji after the undo time, no other ever."""
 
 import re
 from dataclasses import replace
@@ -19,15 +19,15 @@ from bot.turns.draft import Draft
 from bot.turns.quoting import inert, without_code
 
 REACT = "react"
-_KEPT = 20  # reactions of one conversation, to be taken back later
+_KEPT = 20  # reactions of one conversation that are remembered, so that they can be taken back
 _DRESS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # as a picture or as text, and skin tones
 
 
 def react(draft: Draft, reaction: Reacted, person: PersonId, who: str) -> None:
-    """Let the holder's listed emoji go to the customer's message when the undo is over; take back one that is
-    removed. Where the customer's channel has no reactions nothing leaves.
+    """Send the holder's listed emoji to the customer's message when the undo time is over.
 
-    `who` is the room's channel's id of the holder.
+    Take a reaction back that the holder removes. Send nothing if the customer's channel has no reactions.
+    `who` is the holder's id in the room's channel.
     """
     meant = [m for m in draft.in_rooms(reaction.message) if m.role is Role.CUSTOMER and m.ref]
     if not meant and reaction.added:
@@ -44,7 +44,7 @@ def react(draft: Draft, reaction: Reacted, person: PersonId, who: str) -> None:
 
 
 def _advise(draft: Draft, reaction: Reacted, who: str) -> None:
-    """Tell the holder where to react instead of on a line that does not show one message of the customer."""
+    """Tell the holder to react to a line that shows one message of the customer, which this line does not."""
     emoji = _listed(draft, reaction.emoji)
     if emoji and draft.capabilities.reacts and draft.advise(f"reaction of {who}"):
         draft.whisper(
@@ -55,14 +55,14 @@ def _advise(draft: Draft, reaction: Reacted, who: str) -> None:
 
 
 def withdraw(draft: Draft, reaction: Reacted, person: PersonId) -> None:
-    """Take back a reaction that is removed by somebody who speaks no longer."""
+    """Take back a reaction that somebody removes who does not hold the conversation any more."""
     for message in draft.in_rooms(reaction.message):
         if not reaction.added:
             _remove(draft, reaction, message, person)
 
 
 def release(draft: Draft, subject: str) -> None:
-    """The undo is over: let the reaction leave, if its message is still there."""
+    """Send the reaction when its undo time is over, if its message is still there."""
     known = _find(draft, subject)
     message = draft.messages.get(MessageId(UUID(subject)))
     if known is None or known.left:
@@ -77,7 +77,7 @@ def release(draft: Draft, subject: str) -> None:
 
 
 def settle(draft: Draft, message: Message, report: DeliveryReport) -> None:
-    """Show on the line in the room what became of a reaction."""
+    """Show on the line in the room whether a reaction was delivered."""
     known = _find(draft, str(message.id))
     if known is None:
         return
@@ -120,7 +120,10 @@ def _find(draft: Draft, message: str) -> OutgoingReaction | None:
 
 
 def _keep(draft: Draft, reaction: OutgoingReaction) -> None:
-    """Channels show one reaction of ours on a message: a newer one takes its place."""
+    """Remember a reaction.
+
+    It replaces an earlier one on the message, as channels show one of ours on each.
+    """
     others = [each for each in draft.memory.reactions if each.message != reaction.message]
     draft.remember(reactions=(*others, reaction)[-_KEPT:])
     if not reaction.left:

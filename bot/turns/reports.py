@@ -1,4 +1,4 @@
-"""What became of deliveries, turned into decisions. A failure never ends in silence."""
+"""Decide what the outcomes of deliveries mean. No failure passes in silence."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ from orgs.routing import person_on
 
 
 def hear(draft: Draft, report: DeliveryReport) -> None:
-    """One fate."""
+    """Handle the outcome of one delivery."""
     if report.notice is not None:
         draft.add(ShowNotice(report.notice))
     if report.direct is not None:
@@ -79,7 +79,7 @@ def hear(draft: Draft, report: DeliveryReport) -> None:
 
 
 def merged(draft: Draft, change: CustomerMerged) -> None:
-    """Tell the room who its customer is now. The card shows what they wrote elsewhere."""
+    """Tell the room that two customer records were merged or parted. The card shows what is theirs now."""
     name, other = draft.customer_name, f"`{str(change.other)[:13]}`"
     if change.parted:
         told = f"✂️ {name} and the customer {other} are two people again: the card shows only what is theirs."
@@ -109,11 +109,11 @@ _TOLD = {
 
 
 def _delivered(draft: Draft, message: Message) -> None:
-    """The platform took it. Where it tells more later, this is only the first step."""
+    """Record that the platform accepted a message. Where it sends receipts, this is only the first step."""
     told = bool(draft.capabilities.receipts)
     if message.state is MessageState.FAILED:
         if draft.leaves(message):
-            return  # a file has left, and the words beside it are still dead
+            return  # a file was delivered, and the text beside it is still a dead letter
         # An operator sent it again.
         draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
         draft.add(SettleOffer(message.id, Post("📨 It was sent again, and has left.")))
@@ -123,7 +123,7 @@ def _delivered(draft: Draft, message: Message) -> None:
 
 
 def _mark(draft: Draft, message: Message) -> None:
-    """Show how far a staff message has come. What has files is out when the last of them is."""
+    """Mark how far a staff message has come. A message with files has left when its last file has."""
     if message.state not in _MARKS:
         return
     mark = _MARKS[message.state]
@@ -135,7 +135,7 @@ def _mark(draft: Draft, message: Message) -> None:
 
 
 def _advance(draft: Draft, message: Message, state: MessageState) -> None:
-    """Receipts come in any order: a state never goes back."""
+    """Move a message to a later state. Receipts come in any order, so a state never goes back."""
     if _RANK.get(message.state, 9) >= _RANK[state]:
         return
     draft.add(ChangeMessage(message.id, state=state))
@@ -145,14 +145,14 @@ def _advance(draft: Draft, message: Message, state: MessageState) -> None:
 
 
 EARLY = "early"
-_EARLY_TRIES = 5  # over a minute: by then a delivery is recorded, or was none of ours
-_EARLY_KEPT = 20
-_LONGEST_REF = 200  # characters of an id; a longer one is none of a message of ours
-_MENDED = 5  # times at most
+_EARLY_TRIES = 5  # over a minute: a delivery of ours is recorded by then
+_EARLY_KEPT = 20  # receipts of one conversation
+_LONGEST_REF = 200  # characters of an id; no message of ours has a longer one
+_MENDED = 5  # how often a room is repaired at most
 
 
 def receipt(draft: Draft, told: Receipt) -> None:
-    """What the platform says of messages that it took before, perhaps before we could write that down."""
+    """Handle a receipt for messages that the platform accepted. Keep it if those are not recorded yet."""
     unknown = [ref for ref in told.messages if len(ref) <= _LONGEST_REF and not draft.view.refs.get(ref)]
     _keep(
         draft,
@@ -162,7 +162,7 @@ def receipt(draft: Draft, told: Receipt) -> None:
 
 
 def early(draft: Draft) -> None:
-    """Look again at the receipts that came too soon."""
+    """Look again at the receipts that came before their deliveries were recorded."""
     waiting = draft.memory.early
     draft.remember(early=())
     _keep(draft, [replace(e, tries=e.tries + 1) for e in waiting if not draft.view.refs.get(e.message)])
@@ -192,7 +192,10 @@ def _keep(draft: Draft, receipts: list[Early]) -> None:
 
 
 def _believe(draft: Draft, told: Receipt) -> None:
-    """One part that failed is a failure; a long message has arrived when its last part has."""
+    """Apply a receipt.
+
+    One failed part fails the message; a message in parts has arrived when its last part has.
+    """
     named = [*told.messages, *([told.until.isoformat()] if told.until else [])]
     if told.status is not ReceiptStatus.FAILED:
         named = [ref for ref in named if ref not in draft.view.parts]
@@ -224,14 +227,14 @@ def _believe(draft: Draft, told: Receipt) -> None:
 
 
 def _copy_failed(draft: Draft, message: Message, told: Receipt) -> None:
-    """The customer has the message: who was in copy has not, and that is no word of theirs."""
+    """Tell staff that the copy for somebody else came back. The customer has the message."""
     reason = inert(without_code(told.reason))
     draft.tell_author(Post(f"⚠️ The copy to {inert(told.copied)} came back: {reason}."), message)
     draft.because("delivery", "a copy came back")
 
 
 def _send_when_they_write(draft: Draft, message: Message, report: DeliveryReport) -> None:
-    """It was taken and then refused: it is put back, and waits with the others."""
+    """Park a message that was accepted and then refused: it waits until the customer writes again."""
     draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
     draft.add(Park(message.id))
     window.parked(draft, draft.messages[message.id], report)
@@ -256,7 +259,7 @@ def _failed(draft: Draft, message: Message, report: DeliveryReport) -> None:
     elif report.outcome == "unknown":
         in_doubt.gather(draft, message)
     else:
-        # Nobody would ever know otherwise.
+        # Otherwise nobody would ever know.
         escalate(draft, reason=sentence, why=f"delivery {report.outcome}: {report.reason}")
 
 
@@ -274,8 +277,9 @@ def _sentence(draft: Draft, message: Message, report: DeliveryReport) -> str:
 
 
 def _what_left(message: Message) -> str:
-    """Return what a failed delivery of a message was about: its words leave first, and its files with or
-    after them.
+    """Return what a failed delivery of a message contained.
+
+    Its text leaves first, its files with it or later.
     """
     names = ", ".join(f"**{inert(a.name or a.kind.value)}**" for a in message.attachments if a.file)
     if not names:
@@ -285,7 +289,7 @@ def _what_left(message: Message) -> str:
 
 
 def _person_away(draft: Draft, report: DeliveryReport) -> None:
-    """Whoever was called would not notice it in time: somebody else shall answer."""
+    """Ask somebody else to answer when the person who was called would not notice it in time."""
     room = draft.open_room
     person = person_on(draft.organization, room.place.channel, report.absent, report.absent) if room else None
     if person is not None:
@@ -293,7 +297,10 @@ def _person_away(draft: Draft, report: DeliveryReport) -> None:
 
 
 def _room_failed(draft: Draft, report: DeliveryReport) -> None:
-    """Handle a card or a line that did not reach its room. Of many failures there the first one counts."""
+    """Handle a card or a line that did not reach its room.
+
+    Of many failures there only the first one counts.
+    """
     room = draft.open_room
     if room is None or room.id != report.room:
         return
@@ -314,14 +321,14 @@ def _room_failed(draft: Draft, report: DeliveryReport) -> None:
 
 
 def _mend(draft: Draft, report: DeliveryReport) -> None:
-    """The thread is there; perhaps staff do not see what was written into it last."""
+    """Repair a room whose thread exists, but whose last line staff perhaps do not see."""
     if draft.memory.mended >= _MENDED:
         return
     draft.remember(mended=draft.memory.mended + 1)
     draft.audit("desk", "room.mended", reason=report.reason[:200])
     draft.because("delivery", f"the room is mended: {report.reason}")
     if report.card:
-        draft.show_card()  # nobody knows whether there is one in the thread: here is one for certain
+        draft.show_card()  # whether the thread has a card is unknown: after this it has
     elif not bursts.begin_anew(draft, report):
         _tell_again(draft, report)
 
@@ -340,7 +347,7 @@ def _person_not_reached(draft: Draft, message: DirectMessage, reason: str) -> No
 
 
 def _tell_again(draft: Draft, report: DeliveryReport) -> None:
-    """A line that staff perhaps do not see: not the same line, which they would read as a second one."""
+    """Repeat a line that staff perhaps do not see, in other words: they might read it as a second one."""
     message = draft.messages.get(report.message) if report.message else None
     why = f"❓ This may be missing above, or stand there already: {inert(without_code(report.reason))}."
     if message is None or report.grows is not None:  # the post told of many
@@ -351,6 +358,6 @@ def _tell_again(draft: Draft, report: DeliveryReport) -> None:
     elif is_stranger(message):
         address = draft.view.conversation.address
         told = told_of_stranger(message, draft.customer_name, address, draft.messages)
-    else:  # of what is gone there is nothing to show but all the rest
+    else:  # a message that was deleted cannot be shown: tell the whole story
         told = draft.transcript([message] if told_to_staff([message]) else draft.messages.values())
     draft.tell_room(Post(f"{why}\n\n{told}"), report.message)

@@ -1,4 +1,4 @@
-"""A conversation of an organization that was retired: it ends, and staff are told in its room."""
+"""End a conversation of an organization that was retired, and tell staff in its room."""
 
 from bot.core.conversation import EscalationState, MessageState, OwnerKind, Status
 from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, Move, SettleOffer
@@ -8,7 +8,7 @@ from bot.turns.ownership import Cause
 
 
 def hear(draft: Draft) -> None:
-    """End the conversation. The customer is told nothing: nobody can be sent anything any more."""
+    """End the conversation. The customer is told nothing, as nothing can be sent any more."""
     draft.asking.clear()
     for message in list(draft.messages.values()):
         if message.state in (MessageState.HELD, MessageState.PARKED):

@@ -1,4 +1,4 @@
-"""What staff did in a room. The one law here: only the holder's words reach the customer."""
+"""Decide what an input from a room does. The one law here: only the holder's words reach the customer."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -73,7 +73,7 @@ from orgs.specification.texts import fill
 TAKE, ASSIGN, RESOLVE, RETURN = "take", "assign", "resolve", "return"
 ASSIGN_TO, ASK_NUMBER = "assign_to", "ask_number"
 TAKE_BACK = "👎"
-_LEFT = (  # for the customer, unless `_waits` tells otherwise
+_LEFT = (  # a message in such a state has left for the customer, unless `_waits` says otherwise
     MessageState.RELEASED,
     MessageState.SENT,
     MessageState.DELIVERED,
@@ -81,13 +81,13 @@ _LEFT = (  # for the customer, unless `_waits` tells otherwise
     MessageState.FAILED,
 )
 _PRIVATE = "private words of "  # before a person's id, in `Memory.advised`
-_OFFERED = 8  # people, where they are buttons
-_UNWANTED = 50  # files that are remembered as replaced
+_OFFERED = 8  # people that are offered as buttons
+_UNWANTED = 50  # replaced files that are remembered
 STRANGER = "You are not named in the organization file, so you cannot act here."
 
 
 def hear(draft: Draft, item: Input, event: Event) -> None:
-    """One input from a room of this conversation."""
+    """Handle one input from a room of this conversation."""
     person = _person(draft, event)
     match event.content:
         case Said():
@@ -109,19 +109,22 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
         case Started() | ReachabilityChanged() | Receipt() | AddressChanged() | Ignored():
             pass
         case Called() | ThreadControl():
-            pass  # of customers alone
+            pass  # only customers send these
         case _:
             assert_never(event.content)
 
 
 def _person(draft: Draft, event: Event) -> PersonId | None:
     sender = event.sender
-    email = sender.handle if "@" in sender.handle else ""  # only a channel that has verified it says so
+    email = sender.handle if "@" in sender.handle else ""  # only channels that verify emails put one there
     return person_on(draft.organization, event.place.channel, sender.external_id, email)
 
 
 def _speaks(draft: Draft, event: Event, person: PersonId | None) -> bool:
-    """Promise 7, in one expression: the holder, in the room that is open now, since they took it."""
+    """Return whether the words of an event may leave: the holder's, in the open room, since they took it.
+
+    This is promise 7 of the product, in one expression.
+    """
     escalation = draft.escalation
     return (
         person is not None
@@ -136,15 +139,15 @@ def _speaks(draft: Draft, event: Event, person: PersonId | None) -> bool:
 
 
 def _is_forwarded(event: Event) -> bool:
-    """Return whether somebody else wrote it first: the holder's own words alone may leave."""
+    """Return whether somebody else wrote the message first: only the holder's own words may leave."""
     return event.reference.forwarded
 
 
 def _taken_at(draft: Draft) -> datetime:
-    """When the word was taken, by the room's own clock.
+    """Return when the holder took the conversation, by the room's own clock.
 
-    A line that was written before that is private, however late the platform brings it. Without the entry
-    that `take` left it is older than the story, and so is whatever was written before it.
+    A line written before that is private, however late the platform brings it. If the entry that `take` left
+    is older than the story, so is everything written before it.
     """
     takes = [m.at for m in draft.messages.values() if m.sender == SYSTEM and m.state is MessageState.NOTE]
     return takes[-1] if takes else min((m.at for m in draft.messages.values()), default=draft.now)
@@ -161,7 +164,7 @@ def _in_open_room(escalation: Escalation, event: Event) -> bool:
 
 
 def _known(draft: Draft, ref: str) -> Message | None:
-    """Return the entry of the log for a message of staff: the newest, where a change began it anew."""
+    """Return the log's entry for a message of staff: the newest one, where an edit began a new entry."""
     entries = _entries(draft, ref)
     own = [m for m in entries if m.state not in (MessageState.NOTE, MessageState.DELETED)]
     return own[-1] if own else next(iter(entries), None)
@@ -181,12 +184,15 @@ def _waits(draft: Draft, message: Message) -> bool:
 
 
 def _shown(draft: Draft, ref: str) -> Message | None:
-    """Return what staff wrote in another room, by the line of this one that shows it."""
+    """Return what staff wrote in another room, by the line of this room that shows it."""
     return next((m for m in draft.in_rooms(ref) if m.role is Role.STAFF), None)
 
 
 def _private_part(draft: Draft, message: Message) -> Message | None:
-    """Return the note of what stays inside of a message that has a public part: a later entry of the log."""
+    """Return the note with the private part of a message that also has a public part.
+
+    It is a later entry of the log.
+    """
     entries = _entries(draft, message.ref)
     return next((m for m in entries if m.id != message.id and m.state is MessageState.NOTE), None)
 
@@ -197,7 +203,7 @@ def _entries(draft: Draft, ref: str) -> list[Message]:
 
 def _said(draft: Draft, item: Input, event: Event, said: Said, person: PersonId | None) -> None:
     known = _known(draft, event.message)
-    if known is not None:  # an edit or a deletion overtook it, and stands in the log already
+    if known is not None:  # its edit or deletion came first, and is in the log already
         _came_late(draft, event, known, person)
         return
     if not said.text and not said.attachments:
@@ -228,7 +234,7 @@ def _said(draft: Draft, item: Input, event: Event, said: Said, person: PersonId 
 
 
 def _keep_album_inside(draft: Draft, event: Event, album: Album, person: PersonId | None) -> None:
-    """Take back the pictures that wait, when the words of their album are private."""
+    """Take back the waiting pictures of an album whose words are private."""
     waiting = (_known(draft, ref) for ref in album.messages if album.private)
     for message in waiting:
         if message is not None and message.state is MessageState.HELD:
@@ -236,7 +242,7 @@ def _keep_album_inside(draft: Draft, event: Event, album: Album, person: PersonI
 
 
 def _take_inside(draft: Draft, event: Event, message: Message, text: str, person: PersonId | None) -> None:
-    """Keep a message inside that has not left: it waits, or failed."""
+    """Keep a message inside that has not left: it waits, or it failed."""
     _keep_private(draft, event, message, "")
     if message.state is MessageState.PARKED:
         window.never_send(draft, message, "🔒 It stays inside now: it is not sent.")
@@ -261,7 +267,7 @@ def _take_inside(draft: Draft, event: Event, message: Message, text: str, person
 
 
 def _as_kept(draft: Draft, message: Message) -> Divided:
-    """Return the two parts of a message as they stand in the log."""
+    """Return the public and the private part of a message as the log has them."""
     if message.state is MessageState.NOTE:
         return Divided("", message.text)
     note = _private_part(draft, message)
@@ -269,7 +275,7 @@ def _as_kept(draft: Draft, message: Message) -> Divided:
 
 
 def _keep_private(draft: Draft, event: Event, message: Message, private: str) -> None:
-    """Keep the private part of a message as a note beside its public part, and tell its author."""
+    """Store the private part of a message as a note beside its public part, and tell its author."""
     if private == _as_kept(draft, message).private:
         return
     note = _private_part(draft, message)
@@ -286,7 +292,10 @@ def _keep_private(draft: Draft, event: Event, message: Message, private: str) ->
 
 
 def _unsupported(draft: Draft, event: Event, content: Unsupported, person: PersonId | None) -> None:
-    """The holder would think that it has arrived, and so would whoever writes where it is closed."""
+    """Tell staff that what they posted cannot be passed on, if they may think that it was.
+
+    That is the holder, and whoever writes in a closed thread.
+    """
     closed = draft.here is not None and not draft.here.open
     if event.message and (closed or _speaks(draft, event, person)):
         draft.mark_here(event.message, Mark.INSIDE)
@@ -295,7 +304,7 @@ def _unsupported(draft: Draft, event: Event, content: Unsupported, person: Perso
 
 
 def _came_late(draft: Draft, event: Event, known: Message, person: PersonId | None) -> None:
-    """Now it is certain when the words that an edit brought were written, and that they may leave."""
+    """Let a message leave that arrives after its edit. Only now is it known that its holder wrote it."""
     public, private = divide(known.text)
     own = _speaks(draft, event, person) and not _is_forwarded(event)
     if known.state is MessageState.NOTE and own and (public or not private):
@@ -342,7 +351,7 @@ def _keep_inside(draft: Draft, event: Event, message: Message, person: PersonId 
 
 
 def _advise_on_forwarding(draft: Draft, who: str) -> None:
-    """Tell the room once, while the holder stays the same, why a forwarded message carries a lock."""
+    """Explain in the room why a forwarded message carries a lock, once per holder."""
     if draft.advise(f"forwarded by {who}"):
         draft.tell_room(
             Post(
@@ -367,7 +376,7 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
     own = message.sender == person and not _is_forwarded(event)
     speaks = own and not whole and _speaks(draft, event, person)
     match message.state:
-        # Whoever adds or changes private words alone leaves the others, and their time, as they are.
+        # A change of the private part alone leaves the public part, and its undo time, as they are.
         case _ if (
             _waits(draft, message)
             and own
@@ -381,7 +390,7 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
             _keep_private(draft, event, message, private)
             if message.state is MessageState.HELD:
                 draft.mark(message, Mark.WAITING)
-        # The undo is the author's, whoever holds the conversation; new words leave only for who holds it.
+        # The author may undo, whoever holds the conversation. New words leave only if the author holds it.
         case _ if _waits(draft, message) and not speaks:
             _take_inside(draft, event, message, edit.text, person)
             _keep_album_inside(draft, event, albums.join(draft, event, private=whole), person)
@@ -398,7 +407,7 @@ def _edited(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -
             if refiled:
                 _stop_files(draft, event, message, edit.attachments)
         case state if state in _LEFT:
-            # The log keeps what the customer reads: an agent and the next room are told the story from it.
+            # The log keeps what the customer reads, as agents and later rooms get the story from it.
             draft.whisper(
                 event.sender.external_id,
                 f"{draft.customer_name} still reads what you wrote before: this change stays inside."
@@ -419,9 +428,9 @@ def _way_back(draft: Draft) -> str:
 
 
 def _stop_files(draft: Draft, event: Event, message: Message, attachments: tuple[Attachment, ...]) -> None:
-    """Keep back the files that an edit removes from a message whose words have left, as far as they have not.
+    """Keep back the files that an edit removes from a message whose text has left, if they have not left too.
 
-    No channel exchanges files that have left: the author is told, once for each kind of outcome.
+    No channel can exchange files that have left. The author is told, once for each kind of outcome.
     """
     kept = {(attachment.kind, attachment.ref) for attachment in attachments}
     stopped = [
@@ -451,7 +460,7 @@ def _stop_files(draft: Draft, event: Event, message: Message, attachments: tuple
 def _begin_anew(
     draft: Draft, event: Event, message: Message, parts: Divided, attachments: tuple[Attachment, ...]
 ) -> None:
-    """Let a message whose files were changed wait for its undo again: the files before never leave."""
+    """Let a message whose files were changed wait for its undo time again. The earlier files never leave."""
     if not parts.public and not attachments:
         _stop(draft, message)
         draft.mark(message, Mark.WITHDRAWN)
@@ -471,7 +480,7 @@ def _begin_anew(
 
 
 def _reword(draft: Draft, message: Message, text: str) -> None:
-    """Let words of which nothing has left read otherwise: the ones before never reach the customer."""
+    """Change the text of a message of which nothing has left. The earlier text never reaches the customer."""
     draft.add(ChangeMessage(message.id, text=text))
     if message.state is MessageState.HELD:
         _hold(draft, message)
@@ -479,13 +488,15 @@ def _reword(draft: Draft, message: Message, text: str) -> None:
     post = Post(text, attachments=at_hand(message), speaker=draft.speaker(message.role, message.sender))
     if message.text or at_hand(message):
         draft.add(Replace(message.id, post, unsent=message.state is MessageState.RELEASED))
-    else:  # its files are still being fetched: nothing of it waits
+    else:  # its files are still being fetched: nothing of it is in the outbox
         draft.add(Deliver(message.id, post, report=True))
 
 
 def _edited_unknown(draft: Draft, event: Event, edit: Edited, person: PersonId | None) -> None:
-    """The change came before its message, or long after it. Nobody can tell whether it was written when its
-    author had the word, so it stays inside; when the message comes after all, `_came_late` lets it leave.
+    """Keep an edit inside whose message is unknown: it came before its message, or long after it.
+
+    Nobody can tell whether it was written while its author held the conversation. If the message still comes,
+    `_came_late` lets it leave.
     """
     note = Message(
         id=MessageId(draft.rules.new_id()),
@@ -503,7 +514,7 @@ def _edited_unknown(draft: Draft, event: Event, edit: Edited, person: PersonId |
 
 
 def _correct(draft: Draft, message: Message, text: str) -> None:
-    """What was said already is changed where the customer reads it, or corrected in so many words."""
+    """Correct a message that has left: edit it where the customer reads it, or send the correction."""
     if draft.capabilities.edits:
         draft.add(Amend(message.id, Post(text)))
     else:
@@ -513,7 +524,7 @@ def _correct(draft: Draft, message: Message, text: str) -> None:
 def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
     message = _known(draft, deletion.message)
     if message is None:
-        # It overtook the message: remember that it is gone, so that the words never leave.
+        # The deletion came before the message: remember it, so that the message never leaves.
         gone = Message(
             id=MessageId(draft.rules.new_id()),
             role=Role.STAFF,
@@ -540,7 +551,7 @@ def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
 
 
 def _stop(draft: Draft, message: Message, said: str = window.TAKEN_BACK) -> None:
-    """Take back words of which nothing has left. `said` tells it where staff were offered what to do."""
+    """Take back a message of which nothing has left. `said` replaces the buttons where staff had a choice."""
     match message.state:
         case MessageState.PARKED:
             window.never_send(draft, message, said)
@@ -555,9 +566,9 @@ def _stop(draft: Draft, message: Message, said: str = window.TAKEN_BACK) -> None
 
 
 def _retract(draft: Draft, message: Message) -> None:
-    """What was said already is deleted where the customer reads it, or taken back in so many words.
+    """Retract a message that has left: delete it where the customer reads it, or ask them to disregard it.
 
-    What has not left of it, such as a file, never does.
+    A part that has not left, such as a file, never leaves.
     """
     draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
     draft.add(Drop(message.id))
@@ -630,16 +641,19 @@ def _ask_number(draft: Draft, escalation: Escalation, person: PersonId, who: str
 
 
 def _meant(escalation: Escalation, event: Event, value: str) -> bool:
-    """Pressed on the card of the room that is open now. Whoever took it elsewhere would speak in a room which
-    they do not see, and which perhaps cannot even be opened.
+    """Return whether a button was pressed on the card of the room that is open now.
+
+    Otherwise somebody could take a conversation into a room that they do not see or cannot even open.
     """
     return value.partition(":")[0] == str(escalation.id) and _in_open_room(escalation, event)
 
 
 def _taken_since(draft: Draft, escalation: Escalation, seen: str, person: PersonId, who: str) -> bool:
-    """Refuse a press on a card that did not show who holds it now.
+    """Refuse a press on a card that did not show who holds the conversation now.
 
-    Of two people who press at once the first has it, and the second is told so.
+    Return whether it is refused.
+
+    Of two people who press at once the first one gets it, and the second is told so.
     """
     holder = escalation.holder
     if escalation.state is not EscalationState.HELD or holder in (seen.rpartition(":")[2], person):
@@ -654,7 +668,7 @@ def _taken_since(draft: Draft, escalation: Escalation, seen: str, person: Person
 
 
 def _offer_people(draft: Draft, escalation: Escalation) -> None:
-    """Offer people as buttons where the room's channel has no forms: whom it knows, the team's first."""
+    """Offer people as buttons where the room's channel has no forms: those it knows, the team's first."""
     channel = draft.here.place.channel if draft.here else ""
     team = people_of(draft.organization, escalation.team)
     everybody = dict.fromkeys((*team, *draft.organization.people))
@@ -673,7 +687,7 @@ def _assign_to(draft: Draft, event: Event, chosen: str, by: PersonId) -> None:
 
 
 def _assign(draft: Draft, event: Event, assignee: PersonId, by: PersonId) -> None:
-    """Assign the conversation. Who assigns it to themselves takes it."""
+    """Assign the conversation. Whoever assigns it to themselves takes it."""
     escalation, who = draft.escalation, event.sender.external_id
     assert escalation is not None  # noqa: S101  callers look first
     if assignee == by:
@@ -685,17 +699,17 @@ def _assign(draft: Draft, event: Event, assignee: PersonId, by: PersonId) -> Non
 
 
 def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | None) -> None:
-    """A 👎 on one's own words takes them back; a listed emoji on a customer's message goes there."""
+    """Handle a reaction. 👎 takes one's own message back; a listed emoji on a customer's message is sent."""
     speaks = _speaks(draft, event, person)
     own = _known(draft, reaction.message) or _shown(draft, reaction.message)
     if own is not None:
-        # The undo is the author's, also when they no longer hold the conversation.
+        # The author may undo, also when they no longer hold the conversation.
         may = own.sender == person or (speaks and own.state is MessageState.PARKED)
         if may and reaction.added and reaction.emoji.startswith(TAKE_BACK):
             _take_back(draft, event, own, here=own.ref == reaction.message)
             return
         if own.ref == reaction.message:
-            return  # on what a colleague wrote: staff's own
+            return  # a reaction to a colleague is a matter among staff
     if person is not None and speaks:
         reactions.react(draft, reaction, person, event.sender.external_id)
     elif person is not None:
@@ -703,13 +717,16 @@ def _reacted(draft: Draft, event: Event, reaction: Reacted, person: PersonId | N
 
 
 def _deletions_are_told(draft: Draft) -> bool:
-    """Whether the room's channel tells of a deleted line."""
+    """Return whether the room's channel reports deleted messages."""
     room = draft.here
     return room is None or draft.rules.capabilities.get(room.place.account, MODEST).hears_deletions
 
 
 def _take_back(draft: Draft, event: Event, own: Message, *, here: bool) -> None:
-    """`here`: they wrote it in this room, and may be able to delete it."""
+    """Take back a message at its author's wish.
+
+    `here`: it was written in this room, where it may be deleted.
+    """
     _take_back_album(draft, event, own)
     if _waits(draft, own):
         _stop(draft, own)
@@ -724,7 +741,7 @@ def _take_back(draft: Draft, event: Event, own: Message, *, here: bool) -> None:
 
 
 def _take_back_album(draft: Draft, event: Event, own: Message) -> None:
-    """Take back what has not left of the rest of the album to which a message belongs."""
+    """Take back the rest of the album to which a message belongs, as far as it has not left."""
     others = [_known(draft, ref) for ref in albums.leave(draft, own.ref) if ref != own.ref]
     waiting = [other for other in others if other is not None and _waits(draft, other)]
     for other in waiting:
@@ -756,9 +773,9 @@ def _submitted(draft: Draft, event: Event, form: Submitted, person: PersonId | N
 
 
 def take(draft: Draft, person: PersonId, who: str, at: datetime) -> None:
-    """The person becomes the holder, also in place of another one, whose waiting words keep their undo.
+    """Make the person the holder, also in place of another one, whose waiting messages keep their undo time.
 
-    `at`, by the room's clock, is from when on what they write may leave; it stands in the log.
+    What they write after `at`, by the room's clock, may leave. That time is recorded in the log.
     """
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first
@@ -789,7 +806,7 @@ def take(draft: Draft, person: PersonId, who: str, at: datetime) -> None:
     )
     draft.tell_room(Post(who_speaks(draft, draft.person_name(person), did)))
     draft.show_card()
-    # What stays inside for others depends on who holds it; what `//` does is told once.
+    # Advice about what stays inside depends on the holder and is given anew; that about `//` is given once.
     draft.remember(advised=tuple(a for a in draft.memory.advised if a.startswith(_PRIVATE)))
     draft.because(f"person {person}", "took it")
     draft.audit(f"person:{person}", "escalation.taken", holder=person, escalation=str(escalation.id))

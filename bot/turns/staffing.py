@@ -1,4 +1,4 @@
-"""Keeping a conversation with people who are there, when a newer organization file took some of them away."""
+"""Keep a conversation with people who are there when a newer organization file has removed some of them."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from orgs.routing import default_team, escalation_target, find_person, find_team
 
 
 def hear(draft: Draft, change: TeamChanged) -> None:
-    """Go on in the team's new channel. A team that is gone is dealt with at the end of the turn."""
+    """Continue in the team's new channel. A team that was removed is handled at the end of the turn."""
     escalation, room = draft.escalation, draft.open_room
     team = find_team(draft.organization, change.team)
     if escalation is None or room is None or team is None or escalation.team != change.team:
@@ -31,9 +31,9 @@ def hear(draft: Draft, change: TeamChanged) -> None:
 
 
 def keep_staffed(draft: Draft) -> None:
-    """Hand on what nobody could answer by the organization file in force.
+    """Hand on a conversation that nobody could answer under the organization file in force.
 
-    Looked at in every turn: an event may have been decided by the older file a moment before.
+    Every turn checks this, as an event may have been decided under the older file a moment before.
     """
     escalation = draft.escalation
     if escalation is None:
@@ -47,7 +47,7 @@ def keep_staffed(draft: Draft) -> None:
 
 
 def _to_escalation_team(draft: Draft) -> None:
-    """Hand on what a team that is gone had: to the escalation team's queue, unless a person holds it."""
+    """Hand a removed team's conversation to the escalation team's queue, unless a person holds it."""
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  the caller looked
     team = default_team(draft.organization)

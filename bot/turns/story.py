@@ -1,4 +1,4 @@
-"""The conversation told again: to an answerer, to the people who take over."""
+"""Tell the story of a conversation: to an answerer, to the people who take over, to the customer."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -35,46 +35,46 @@ _ICONS = {
 
 
 def seen_by_customer(messages: Iterable[Message]) -> list[Message]:
-    """Return what the customer wrote and was told; nothing that stayed inside or did not arrive."""
+    """Return what the customer wrote and was told, without what stayed inside or did not arrive."""
     return [message for message in told_to_staff(messages) if message.state is not MessageState.FAILED]
 
 
 def told_to_staff(messages: Iterable[Message]) -> list[Message]:
-    """Return the same with what could not be delivered: they need to know that it was never read."""
+    """Return what the customer wrote and was told, and what could not be delivered, as staff must know it."""
     hidden = (*_GONE, MessageState.NOTE, MessageState.HELD, MessageState.PARKED)
     return [message for message in messages if message.state not in hidden]
 
 
 def lines(messages: Iterable[Message]) -> tuple[Line, ...]:
-    """For an answerer: only what both sides have seen."""
+    """Return the story for an answerer: only what both sides have seen."""
     known = {message.id: message for message in messages}
     seen = seen_by_customer(known.values())
     return tuple(Line(SPEAKERS[m.role], m.text, reference_for_agent(m, known)) for m in seen)
 
 
 def words(message: Message) -> str:
-    """Return the message in one Markdown text: its words, what came with them, its attachments by name."""
+    """Return the message as one Markdown text: its text, what came with it, its attachments by name."""
     return "\n".join(filter(None, [message.text, *_brought(message)]))
 
 
 def said(message: Message) -> str:
-    """Return our message as the customer reads it: perhaps its words stand below those that an AI writes."""
+    """Return our message as the customer reads it, with the disclosure above it if it has one."""
     return "\n\n".join(filter(None, [message.reference.disclosed, message.text]))
 
 
 def whole(message: Message) -> str:
-    """Return the same with what came along with it."""
+    """Return our message as the customer reads it, with the names of its attachments."""
     return words(replace(message, text=said(message)))
 
 
 def spoken(message: Message) -> str:
-    """Return the words of a message, and nothing that describes it. A sticker says the emoji it is for."""
+    """Return the text of a message, without anything that describes it. A sticker says its emoji."""
     signs = (a.name for a in message.attachments if a.kind is AttachmentKind.STICKER)
     return message.text or " ".join(filter(None, signs))
 
 
 def wordless(message: Message) -> tuple[AttachmentKind | None, ...]:
-    """Return what a message brings without words, by kind: None for what is neither file nor fact."""
+    """Return the kinds of what a message without text brings. None stands for neither a file nor a fact."""
     if spoken(message).strip():
         return ()
     kinds = [a.kind for a in message.attachments if a.kind is not AttachmentKind.ORIGINAL]
@@ -98,7 +98,7 @@ def named(attachment: Attachment) -> str:
 
 
 def reference_for_staff(message: Message, known: Mapping[MessageId, Message]) -> str:
-    """Return CommonMark that says what a message answers, whose words it passes on, and that it was cut."""
+    """Return CommonMark that says what a message answers, whether it was forwarded, and that it was cut."""
     told, parts = message.reference, []
     if answered := _answered(message, known):
         whose = f"{inert(told.author)}: " if told.author else ""
@@ -114,7 +114,7 @@ def reference_for_staff(message: Message, known: Mapping[MessageId, Message]) ->
 
 
 def reference_for_agent(message: Message, known: Mapping[MessageId, Message]) -> str:
-    """Return the same as plain text."""
+    """Return as plain text what a message answers, whether it was forwarded, and what came with it."""
     told, parts = message.reference, []
     if answered := _answered(message, known):
         whose = f"{told.author}: " if told.author else ""
@@ -129,13 +129,13 @@ def reference_for_agent(message: Message, known: Mapping[MessageId, Message]) ->
 
 
 def _answered(message: Message, known: Mapping[MessageId, Message]) -> str:
-    """Return the words that a message answers: what the channel shows of them, else what the log has."""
+    """Return the text that a message answers: as the channel shows it, else as the log has it."""
     answered = known.get(message.reply_to) if message.reply_to else None
     return message.reference.quote or (words(answered) if answered is not None else "")
 
 
 def _thing_answered(message: Message) -> str:
-    """Return what a message answers where that has no words, such as a photo or a story."""
+    """Return what a message answers when that has no text, such as a photo or a story."""
     kind, author = message.reference.kind, message.reference.author
     article = "an" if kind[:1] in ("a", "e", "i", "o", "u") else "a"
     thing = f"{article} {kind}" if kind else "a message" if author else ""
@@ -143,7 +143,7 @@ def _thing_answered(message: Message) -> str:
 
 
 def told_by_customer(name: str, text: str, aside: str = "") -> str:
-    """Return a line of the room in which a customer speaks. `name` is CommonMark, `text` as they typed it."""
+    """Return a line of the room with a customer's words. `name` is CommonMark, `text` as they typed it."""
     return f"🗣 **{name}**{aside}" + (f"\n\n{quoted(text)}" if text.strip() else "")
 
 
@@ -153,14 +153,14 @@ def told_by_staff(name: str, message: Message, aside: str = "") -> str:
 
 
 def told_by_stranger(name: str, customer: str, text: str, aside: str = "") -> str:
-    """Return a line of the room in which a stranger speaks. Both names are CommonMark, `text` as typed."""
+    """Return a line of the room with a stranger's words. Both names are CommonMark, `text` as typed."""
     return f"⚠️ {name}, who is not {customer}, answered in this thread{aside}:\n\n{quoted(text)}"
 
 
 def told_of_stranger(
     message: Message, customer: str, address: str, known: Mapping[MessageId, Message]
 ) -> str:
-    """Return a line of the room with what a stranger wrote before. `customer` is CommonMark."""
+    """Return a line of the room with what a stranger wrote earlier. `customer` is CommonMark."""
     told = message.reference
     name = other_writer(told.writer, told.address, address) or inert(message.sender)
     return told_by_stranger(name, customer, words(message), reference_for_staff(message, known))
@@ -174,8 +174,8 @@ def is_stranger(message: Message) -> bool:
 def other_writer(name: str, address: str, customer: str) -> str:
     """Return CommonMark of who wrote where several people share a thread; "" if it was the customer.
 
-    Both addresses are as `Sender.address` has them: two of one name are told apart. The name of a customer's
-    workspace, which follows a blank, may become known only later.
+    Both addresses are as in `Sender.address`, so two of one name are told apart. After a blank follows the
+    name of the customer's workspace, which may become known only later; it is not compared.
     """
     if not address or not customer or address.partition(" ")[0] == customer.partition(" ")[0]:
         return ""
@@ -188,9 +188,9 @@ def name_of(organization: Organization, person: str | None) -> str:
 
 
 def author_of(organization: Organization, message: Message) -> str:
-    """Return how the staff know an agent or a colleague who wrote a message.
+    """Return the name by which staff know the agent or colleague who wrote a message.
 
-    Some colleagues write where the customer does, and are not named in the organization file.
+    Some colleagues write in the customer's chat and are not named in the organization file.
     """
     if message.role is Role.AGENT:
         agent = find_agent(organization, message.sender)
@@ -202,10 +202,10 @@ def author_of(organization: Organization, message: Message) -> str:
 def transcript(
     messages: Iterable[Message], customer: str, address: str, name: Callable[[Message], str]
 ) -> str:
-    """For the room: who said what, in Markdown, oldest first. `name`: of agents and staff.
+    """Return who said what, in Markdown for a room, oldest first. `name` returns names of agents and staff.
 
-    `customer` is the name as CommonMark of whoever has the `address`. Whoever speaks, their words are in a
-    quote: outside of it stands only who it was.
+    `customer` is the name, as CommonMark, of whoever has the `address`. Everybody's words are in a quote:
+    outside of it stands only who it was.
     """
     told = []
     known = {message.id: message for message in messages}
@@ -231,9 +231,9 @@ def transcript(
 def told_to_customer(
     messages: Iterable[Message], customer: str, speaker: Callable[[Role, str], Speaker]
 ) -> str:
-    """Return what both sides wrote, for the customer, as CommonMark. `speaker`: as whom ours is signed.
+    """Return what both sides wrote, as CommonMark for the customer. `speaker` returns who signs ours.
 
-    What the desk said by itself is left out: handoffs, codes and hours are no part of the matter.
+    The desk's own messages are left out: handoffs, codes and hours are no part of the matter.
     """
     told = []
     for message in messages:
@@ -247,7 +247,7 @@ def told_to_customer(
 
 
 def snapshot(messages: Iterable[Message]) -> str:
-    """The story as an escalation's step keeps it: text, in which each line of a message is marked as such."""
+    """Return the story as an escalation's step stores it: text in which each line of a message is marked."""
     told = []
     for message in list(messages)[-_SNAPSHOT:]:
         lines = visible(typed(words(message))).split("\n")

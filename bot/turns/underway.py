@@ -1,4 +1,4 @@
-"""Showing in a new room what staff wrote in an earlier one and the customer does not have yet."""
+"""Show in a new room what staff wrote in an earlier one and the customer does not have yet."""
 
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.effects import TellRoom
@@ -16,12 +16,12 @@ _MARKS = {
 
 
 def underway(draft: Draft) -> list[Message]:
-    """Return the words of staff that have not arrived, in the order of the log."""
+    """Return the staff messages that have not arrived, in the order of the log."""
     return [m for m in draft.messages.values() if m.role is Role.STAFF and m.state in _MARKS]
 
 
 def show_underway(draft: Draft) -> None:
-    """Give each of them a line of its own, whose mark tells what becomes of it."""
+    """Show each staff message that has not arrived on a line of its own, whose mark follows its state."""
     room = draft.open_room
     assert room is not None  # noqa: S101  the caller opened it
     for message in underway(draft):
@@ -32,5 +32,5 @@ def show_underway(draft: Draft) -> None:
 
 
 def again(message: Message) -> Button:
-    """Return the button that sends failed words again."""
+    """Return the button that sends a failed message again."""
     return Button(SEND_AGAIN, str(message.id), "Send again", Style.PRIMARY)

@@ -1,4 +1,4 @@
-"""Letting words leave after their undo, in the order in which they were written."""
+"""Let messages leave after their undo time, in the order in which they were written."""
 
 from datetime import datetime
 from itertools import takewhile
@@ -14,9 +14,9 @@ from bot.turns.waiting import answered
 
 
 def release(draft: Draft) -> None:
-    """Send the waiting words whose undo is over.
+    """Send the waiting messages whose undo time is over.
 
-    Words behind one that still waits, or behind a file that is still being fetched, keep waiting.
+    Messages behind one that still waits, or behind a file that is still being fetched, keep waiting.
     """
     blocked_until: datetime | None = None
     for message in list(draft.messages.values()):
@@ -57,6 +57,6 @@ def _send(draft: Draft, message: Message) -> None:
 
 
 def withdraw(draft: Draft, message: Message) -> None:
-    """Take back words that have not left yet."""
+    """Take back a message that has not left yet."""
     draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
     draft.add(ClearTimers(RELEASE, str(message.id)))

@@ -1,8 +1,8 @@
-"""Mail that nobody vouches for: whoever it names as its sender may never have written it.
+"""Handle unverified mail: whoever it names as its sender may never have written it.
 
-People read it, and no agent answers it. It is acknowledged, so that whoever did write knows that it came: by
-our own words alone, and so rarely that nobody can fill a mailbox through us, however many mails they forge.
-Who answers the acknowledgement reads mail there, and is answered from then on.
+People read it, and no agent answers it. An acknowledgement tells a real sender that it came. It has only our
+own words, and is so rare that nobody can fill a mailbox through us, however many mails they forge. Whoever
+answers the acknowledgement reads mail at that address, and is answered from then on.
 """
 
 from datetime import timedelta
@@ -18,7 +18,7 @@ from bot.turns.escalating import escalate
 from orgs.specification.texts import fill
 
 _DAY: Final = timedelta(days=1)
-# One who owns a domain reads all its addresses: that many of them hear from us.
+# The owner of a domain reads all its addresses, so at most five of them hear from us a day.
 _LIMITS: Final = ((Counted.ACKNOWLEDGEMENT, 1, _DAY), (Counted.DOMAIN, 5, _DAY))
 _REASON: Final = (
     "Nobody vouches that this mail comes from the address it names, so no agent answers it. Whoever takes it"
@@ -31,14 +31,14 @@ def is_unvouched(event: Event) -> bool:
 
 
 def hear_unvouched(draft: Draft, event: Event) -> None:
-    """Remember for the end of the turn that people must see it, and whether it may be acknowledged."""
+    """Remember for the end of the turn that people must see this mail, and whether it may be acknowledged."""
     if event.returns is not None and not event.returns.verified:
         draft.unvouched = True
         draft.acknowledges |= event.returns.acknowledged
 
 
 def give_to_people(draft: Draft) -> None:
-    """Show it to people, and let the address that it names know once a day that something came."""
+    """Escalate unverified mail to people, and acknowledge it to the named address at most once a day."""
     if draft.acknowledges:
         _acknowledge(draft)
     else:

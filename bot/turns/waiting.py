@@ -1,7 +1,7 @@
-"""What a customer who waits for people is told: when they will hear from us, and that it takes longer.
+"""Tell a customer who waits for people when they will hear from us, and when it takes longer.
 
-What is promised is kept by a clock: who has no answer when it rings is told so, whether it waits in a
-queue or a person holds it; TELL_CUSTOMER times at most until they have an answer.
+A clock watches each promise. A customer who has no answer when it rings is told so, whether the conversation
+waits in a queue or a person holds it; at most TELL_CUSTOMER times until they have an answer.
 """
 
 from datetime import datetime, timedelta
@@ -16,13 +16,13 @@ from orgs.routing import Target, escalation_target, find_team
 from orgs.specification.texts import fill
 from orgs.translations.times import duration, moment
 
-PROMISED = "promised"  # when the customer was told that they will hear from us
-TO_ANSWER = timedelta(minutes=10)  # a person has, from taking a conversation or the customer's next words on
-TELL_CUSTOMER = 2  # times at most that it takes longer
+PROMISED = "promised"  # the timer of the time by which the customer was promised an answer
+TO_ANSWER = timedelta(minutes=10)  # for a person to answer, after taking it or after the customer's message
+TELL_CUSTOMER = 2  # how often at most they are told that it takes longer
 
 
 def tell_handoff(draft: Draft, target: Target, deadline: datetime, notice: str = "") -> None:
-    """Tell the customer that people have it, and when they will hear from them."""
+    """Tell the customer that people have the conversation, and when they will hear from them."""
     texts, organization, now = draft.texts, draft.organization, draft.now
     if target.immediate or is_open(organization, target.team_id, now):
         text = f"{_filled(draft, texts.handoff, target.team_id)} {_promise(draft, deadline + TO_ANSWER)}"
@@ -35,7 +35,7 @@ def tell_handoff(draft: Draft, target: Target, deadline: datetime, notice: str =
 
 
 def expect_answer(draft: Draft) -> None:
-    """The customer has written to people: they are told when there is no answer in time."""
+    """Start the clock for an answer by people: the customer has written to them."""
     if draft.escalation is None or (PROMISED, "") in draft.timers:
         return
     if draft.memory.told_waiting < TELL_CUSTOMER:
@@ -43,20 +43,20 @@ def expect_answer(draft: Draft) -> None:
 
 
 def answered(draft: Draft) -> None:
-    """Nothing is owed to the customer now: the next wait is a new one."""
+    """Stop the clock: nothing is owed to the customer now, and the next wait is a new one."""
     draft.add(ClearTimers(PROMISED))
     if draft.memory.told_waiting:
         draft.remember(told_waiting=0)
 
 
 def overdue(draft: Draft) -> None:
-    """What was promised is due, and nobody has answered."""
+    """Tell the customer that it takes longer: the promised time is over, and nobody has answered."""
     escalation = draft.escalation
     if escalation is None or draft.memory.told_waiting >= TELL_CUSTOMER:
         return
     told = draft.memory.told_waiting + 1
     parts = [_filled(draft, draft.texts.not_taken_in_time, escalation.team)]
-    more = told < TELL_CUSTOMER  # promised only if somebody will see to it
+    more = told < TELL_CUSTOMER  # another promise is made only if a clock will watch it
     if not _is_in(draft, escalation.team):
         parts.append(_filled(draft, draft.texts.team_is_back, escalation.team))
         if more:
@@ -69,20 +69,20 @@ def overdue(draft: Draft) -> None:
 
 
 def _promise(draft: Draft, due: datetime) -> str:
-    """Say within what time the customer will hear from us, and let a clock see to it."""
+    """Return the sentence that says within what time the customer will hear from us, and set its clock."""
     wait = _rounded_up(due - draft.now)
     draft.add(SetTimer(PROMISED, "", draft.now + wait))
     return fill(draft.texts.answer_expected, wait=duration(wait, draft.language))
 
 
 def _rounded_up(wait: timedelta) -> timedelta:
-    """To five minutes, from an hour on to a whole hour."""
+    """Round up to five minutes, or to a whole hour if it is longer than one."""
     step = timedelta(minutes=5) if wait <= timedelta(hours=1) else timedelta(hours=1)
     return max(step, -(-wait // step) * step)
 
 
 def _next_due(draft: Draft) -> datetime:
-    """When who is called now, or holds it, should have answered."""
+    """Return when the person who holds it, or who is called now, should have answered."""
     escalation, now = draft.escalation, draft.now
     assert escalation is not None  # noqa: S101  callers look first
     waiting = escalation.state is EscalationState.WAITING

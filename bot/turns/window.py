@@ -1,4 +1,4 @@
-"""When a channel takes no free text: what waits until the customer writes, and what may be sent instead."""
+"""Handle a channel that accepts no free text: what waits until the customer writes, what is sent instead."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ from orgs.specification.organization import BLANK, MessageTemplate
 from orgs.specification.texts import fill
 
 TEMPLATE, HOLD, DISCARD = "template", "hold", "discard"
-_OFFERED = 4  # templates
+_OFFERED = 4  # templates that are offered as buttons
 TAKEN_BACK = "↩️ Taken back: it is not sent."
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A template of the organization with its parameters filled, ready to be sent."""
+    """A template of the organization with its parameters filled in, ready to be sent."""
 
     template: Template
     text: str  # as the customer will read it
 
     @property
     def key(self) -> str:
-        """What a button names it by, however the organization file changes meanwhile."""
+        """Return the key by which a button names this template. Changes of the organization file keep it."""
         return sha256(f"{self.template.name} {self.template.language}".encode()).hexdigest()[:8]
 
 
 def open_until(conversation: Conversation, known: Capabilities | None) -> datetime | None:
-    """Until when free text of a person reaches the customer; None where the channel has no such limit."""
+    """Return until when a person's free text reaches the customer, or None if the channel has no limit."""
     if known is None or known.window is None or conversation.heard_at is None:
         return None
     closes = conversation.heard_at + (known.human_window or known.window)
@@ -43,12 +43,12 @@ def open_until(conversation: Conversation, known: Capabilities | None) -> dateti
 
 
 def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
-    """The channel takes it only when the customer has written again: whoever wrote it chooses what to do."""
+    """Park a message that the channel accepts only once the customer has written, and offer a choice."""
     if message.state in (MessageState.WITHDRAWN, MessageState.DELETED):
-        draft.add(Drop(message.id))  # taken back before it was known that it had not left
+        draft.add(Drop(message.id))  # it was taken back before we knew that it had not left
         return
     if message.state is MessageState.PARKED or any(isinstance(effect, Unpark) for effect in draft.effects):
-        return  # the customer has written since, in this very turn: it leaves with the others
+        return  # the customer has written in this very turn: it leaves with the others
     draft.add(ChangeMessage(message.id, state=MessageState.PARKED))
     draft.remember(parked=draft.memory.parked + 1)
     draft.because("delivery", f"waits until the customer writes again: {report.reason}")
@@ -87,7 +87,10 @@ def _preview(draft: Draft, person: str) -> str:
 
 
 def _as_the_policy_says(draft: Draft, message: Message) -> None:
-    """An agent's own words: hold them, or ask the customer to write, once for all that waits."""
+    """Hold an agent's own message, or send a template that asks the customer to write, as the policy says.
+
+    The template is sent once for all that waits.
+    """
     wanted = draft.organization.policies.outside_window
     if wanted == HOLD or draft.memory.parked > 1 or message.role is Role.STAFF:
         return
@@ -100,7 +103,7 @@ def _as_the_policy_says(draft: Draft, message: Message) -> None:
 
 
 def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) -> None:
-    """The holder pressed one of the buttons under what waits."""
+    """Handle the button that the holder pressed under a parked message."""
     if draft.escalation is None or draft.escalation.holder != person:
         draft.whisper(who, "Only the one who speaks to the customer can decide this. Take it first.")
         return
@@ -132,7 +135,7 @@ def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) ->
 
 
 def _sent_since(draft: Draft, filled: Filled, waiting: Message) -> bool:
-    """A second tap, or a second person's: the customer is asked once for what waits."""
+    """Return whether the template was sent since: a second tap must not ask the customer twice."""
     written = list(draft.messages.values())
     return any(m.role is Role.STAFF and m.text == filled.text for m in written[written.index(waiting) :])
 
@@ -153,7 +156,7 @@ def _send(draft: Draft, filled: Filled, role: Role, sender: str) -> None:
 
 
 def _offer_less(draft: Draft, sent: Filled, waiting: Message, person: PersonId) -> None:
-    """After a template nothing is left to choose but whether what waits shall leave."""
+    """Reduce the choice after a template was sent: whether the waiting message shall leave."""
     said = (
         f"⏳ **{draft.person_name(person)}** sent **{sent.template.name}**. What waits leaves as soon as"
         f" **{draft.customer_name}** writes again."
@@ -163,14 +166,14 @@ def _offer_less(draft: Draft, sent: Filled, waiting: Message, person: PersonId) 
 
 
 def never_send(draft: Draft, message: Message, said: str = TAKEN_BACK) -> None:
-    """Take a parked message out of what waits for the customer; `said` tells in the room why."""
+    """Remove a parked message from the outbox. `said` tells in the room why."""
     draft.add(Drop(message.id))
     draft.remember(parked=max(0, draft.memory.parked - 1))
     draft.add(SettleOffer(message.id, Post(said)))
 
 
 def reopened(draft: Draft) -> None:
-    """The customer has written: what was parked leaves, each once, before anything new."""
+    """Let the parked messages leave because the customer has written: each once, before anything new."""
     if not draft.memory.parked:
         return
     draft.add(Unpark())
@@ -188,8 +191,10 @@ def _fitting(draft: Draft, person: str) -> tuple[Filled, ...]:
 
 
 def _in_their_language(draft: Draft, person: str) -> tuple[Filled, ...]:
-    """The organization's templates for this account, each once: in the customer's language where there are
-    any, and there as it is written in their country; else in the organization's languages, in their order.
+    """Return the account's templates, each in its best language and only once.
+
+    In the customer's language only, if there are any, and in the variant of their country. Otherwise in the
+    organization's languages, in their order.
     """
     account = find_account(draft.organization, draft.view.conversation.place.account)
     if account is None:
@@ -207,7 +212,7 @@ def _in_their_language(draft: Draft, person: str) -> tuple[Filled, ...]:
 
 
 def _distance(language: str, spoken: Iterable[str]) -> tuple[int, bool]:
-    """How far down in what is spoken, and whether there it is of another country."""
+    """Return how far down a language is in the list of spoken ones, and whether its country differs."""
     known = language.replace("_", "-")
     places = [(n, known != one) for n, one in enumerate(spoken) if _base(one) == _base(known)]
     return min(places, default=(len(tuple(spoken)), True))

@@ -1,4 +1,4 @@
-"""Changes where staff work, as the platform tells them: lost channels, deleted cards, people who are gone."""
+"""Handle changes where staff work: lost channels, deleted cards, people who are gone."""
 
 from bot.core.conversation import HolderLeft, Room
 from bot.core.events import Place, WorkplaceChange, WorkplaceChanged
@@ -53,7 +53,7 @@ def _last_room(draft: Draft, place: Place) -> Room | None:
 
 
 def _exposed(draft: Draft, name: str, changed: WorkplaceChanged) -> None:
-    """Tell the room and the admins. The conversation stays where it is: staff decide what to do."""
+    """Warn the room and the admins. The conversation stays where it is, and staff decide what to do."""
     post = Post(
         f"⚠️ {name} is not private any more: {changed.detail}. Write nothing here that only staff may"
         " read. Make it private, or name another channel in the organization file: open conversations go on"
@@ -66,7 +66,10 @@ def _exposed(draft: Draft, name: str, changed: WorkplaceChanged) -> None:
 
 
 def _renamed(draft: Draft, place: Place, name: str) -> None:
-    """Conversations go on in the channel by its id; the file's name of it leads there only by luck."""
+    """Tell admins and the room of a channel's new name. Conversations stay in the channel, known by its id.
+
+    The old name in the organization file may lead to another channel later.
+    """
     rooms = [
         r for r in draft.rooms.values() if (r.place.account, r.place.chat) == (place.account, place.chat)
     ]
