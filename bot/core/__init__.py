@@ -1,1 +1,1 @@
-"""The shared words as types. Knows the standard library and nothing else."""
+"""The product's shared types. Imports nothing but the standard library."""

@@ -1,4 +1,4 @@
-"""How an agent is asked for an answer. The keyless answerer and every language model stand behind this."""
+"""How an agent is asked for an answer. The keyless answerer and every language model implement this."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ class Line:
 
     speaker: str
     text: str
-    # What it answers, whose words it passes on, what came with it: "in reply to “…”", "forwarded from …".
+    # What the line answers, from where it was forwarded, what came with it: "in reply to “…”".
     about: str = ""
 
 
@@ -38,7 +38,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the customer wants to know now, and all an answerer may use."""
+    """What the customer wants to know now, and everything that an answerer may use."""
 
     organization: OrgId
     organization_name: str
@@ -49,28 +49,28 @@ class Question:
     knowledge: tuple[str, ...]  # the names of the knowledge collections this agent may use; () is all
     triggers: tuple[Trigger, ...]
     story: tuple[Line, ...]  # before the new messages
-    # The words of the customer's new messages, in order: taps, also typed ones, as their labels, and "" where
-    # something came without words.
+    # The texts of the customer's new messages, in order. A tap, or a choice that was typed, is its label.
+    # A message without text is "".
     messages: tuple[str, ...]
-    about: tuple[str, ...] = ()  # of each of them what `Line.about` says
-    wordless: tuple[AttachmentKind | None, ...] = ()  # what came without words; None: no file and no fact
-    called: bool = False  # and nobody answered: what they called about is not known
+    about: tuple[str, ...] = ()  # for each of them the same as `Line.about`
+    wordless: tuple[AttachmentKind | None, ...] = ()  # what came without text; None: no file and no fact
+    called: bool = False  # they called and nobody answered: the reason of the call is not known
     picked: str = ""  # the value of the button of ours that the customer tapped last
     offered: tuple[Option, ...] = ()  # of our last question, while none of them is picked
-    misses: int = 0  # questions in a row which could not be answered
+    misses: int = 0  # questions in a row that could not be answered
     language: str = "en"  # BCP 47: in which the customer is answered
-    replies: Mapping[str, str] = field(default_factory=dict)  # our fixed texts in it, by name
+    replies: Mapping[str, str] = field(default_factory=dict)  # our fixed texts in that language, by name
     verified: bool = True  # False: nobody vouches for who this is; nothing personal may be disclosed
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Markdown to the customer. `sources` are the articles it rests on; `why` is for `desk why`."""
+    """An answer to the customer, in Markdown. `sources` are its articles; `why` is shown by `desk why`."""
 
     text: str
     why: str
     sources: tuple[str, ...] = ()
-    settled: bool = True  # False: courtesy only (a greeting, thanks), the count of misses stays
+    settled: bool = True  # False: only a greeting or thanks, which leaves the count of misses as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,10 @@ Answer = Answered | Clarify | HandOver
 
 
 class Answerer(Protocol):
-    """Stateless; may be cancelled at any time. Raises AnswererUnavailable when it cannot be reached."""
+    """Answers questions as an agent. Stateless, and may be cancelled at any time.
+
+    Raises AnswererUnavailable when it cannot be reached.
+    """
 
     async def answer(self, question: Question) -> Answer: ...
 
@@ -114,12 +117,15 @@ class Passage:
 
 
 class ArticleSearch(Protocol):
-    """The organization's articles, searched. Implemented in storage on PostgreSQL's full-text search."""
+    """Searches the organization's articles. Implemented in storage with PostgreSQL's full-text search."""
 
     async def search(
         self, organization: OrgId, query: str, *, collections: Sequence[str] = (), limit: int = 8
     ) -> Sequence[Passage]:
-        """The best passages first; sections of the articles' current versions. Any text is a safe query."""
+        """Return the sections that fit best, the best one first, of the articles' current versions.
+
+        Any text is a safe query.
+        """
 
     async def section(self, organization: OrgId, article: str) -> Sequence[Passage]:
-        """All sections of one article in reading order; empty if there is no such article."""
+        """Return all sections of one article in reading order; empty if there is no such article."""

@@ -1,8 +1,8 @@
-"""The moment at which the request of a delivery goes out.
+"""Mark the moment at which the request of a delivery goes out.
 
-The bus records that moment before anything may have arrived; only the connector knows when it has a
-connection in hand. So the bus says what is to be done first (`told`), and whoever is about to write awaits
-`begin`.
+The bus records that moment before anything may have arrived, but only the connector knows when it has a
+connection. So the bus sets what must be done first (`told`), and the connector awaits `begin` before it
+writes.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,7 +14,7 @@ _first: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("first", d
 
 @contextmanager
 def told(first: Callable[[], Awaitable[None]]) -> Iterator[None]:
-    """Let whatever is sent within be begun by `first`, which may raise: then nothing is sent."""
+    """Set what must be done before anything is sent in this context. If `first` raises, nothing is sent."""
     token = _first.set(first)
     try:
         yield
@@ -23,6 +23,6 @@ def told(first: Callable[[], Awaitable[None]]) -> Iterator[None]:
 
 
 async def begin() -> None:
-    """Await what must be done before a request is written. Outside of a delivery that is nothing."""
+    """Do what must be done before a request is written. Outside of a delivery that is nothing."""
     if (first := _first.get()) is not None:
         await first()

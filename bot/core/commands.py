@@ -1,4 +1,4 @@
-"""A command is declared once and has two faces: `desk …` on the shell, `/desk …` in chat."""
+"""Declare a command once for both of its forms: `desk …` on the shell, `/desk …` in chat."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "Jso
 
 
 class Permission(StrEnum):
-    """Who may run a command in chat. On the shell the operating system has decided already."""
+    """Who may run a command in chat. On the shell the operating system has decided that already."""
 
     MEMBER = "member"
     SUPERVISOR = "supervisor"
@@ -42,7 +42,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a command says: words and tables for people, `data` for `--json`. `ok` False exits with 1."""
+    """The result of a command: text and tables for people, `data` for `--json`. `ok` False exits with 1."""
 
     text: str = ""
     tables: tuple[Table, ...] = ()
@@ -52,7 +52,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a person of an organization in chat; nobody in particular on the shell."""
+    """Who runs a command: a person of an organization in chat, or the shell."""
 
     organization: OrgId
     person: PersonId | None = None
@@ -70,7 +70,10 @@ Handler = Callable[[Call], Awaitable[Output]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """`name` is one or two words, e.g. `org apply`. Raises ValueError or TypeError when declared wrongly."""
+    """A command. `name` is one or two words, e.g. `org apply`.
+
+    Raises ValueError or TypeError when it is declared wrongly.
+    """
 
     name: str
     summary: str
@@ -90,7 +93,7 @@ class Command:
 
 
 class Commands:
-    """The registry: explicit, validated, closed once the program runs."""
+    """The registry of commands: explicit, validated, and frozen once the program runs."""
 
     def __init__(self, commands: Iterable[Command] = ()) -> None:
         self._by_name: dict[str, Command] = {}
@@ -114,7 +117,7 @@ class Commands:
         return self
 
     def find(self, words: list[str]) -> tuple[Command, list[str]]:
-        """The command which the words begin with (the longest name wins), and the words after it."""
+        """Return the command that the words begin with, and the words after it. The longest name wins."""
         for length in (2, 1):
             name = " ".join(words[:length])
             if len(words) >= length and name in self._by_name:

@@ -10,7 +10,7 @@ from bot.core.events import AttachmentKind, Channel, Event, Place, ReceiptStatus
 from bot.core.ids import AccountId, Clock, OrgId, utc_now
 from bot.core.outbound import Mark, Outbound, Sent
 
-MAX_BODY = 4 * 1024 * 1024  # bytes; more is refused before it is read. Meta's webhooks reach 3 MB
+MAX_BODY = 4 * 1024 * 1024  # bytes; a larger body is refused before it is read. Meta's webhooks reach 3 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RawResponse:
 
 @dataclass(frozen=True, slots=True)
 class ChatCommand:
-    """Words after the slash command, and who typed them where."""
+    """The words after the slash command, who typed them and where."""
 
     place: Place
     sender: Sender
@@ -39,24 +39,27 @@ class ChatCommand:
 
 
 class Inbox(Protocol):
-    """The bus, as a connector sees it."""
+    """The part of the bus that a connector uses."""
 
     async def accept(self, events: Sequence[Event]) -> None:
-        """Keep the events. When it returns they are committed, and only then may the platform get its 200.
+        """Store the events. When it returns they are committed; only then may the platform get its 200.
 
-        Idempotent: an event known already changes nothing. Raises UnknownAccount, StorageUnavailable.
+        Idempotent: an event that is known already changes nothing. Raises UnknownAccount, StorageUnavailable.
         """
 
     async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
-        """Return in which of the threads somebody has written. Raises UnknownAccount, StorageUnavailable."""
+        """Return the threads in which somebody has written. Raises UnknownAccount, StorageUnavailable."""
 
     async def command(self, command: ChatCommand) -> str:
-        """Run a `/desk` command; the answer is Markdown, for the asker's eyes alone. Never raises."""
+        """Run a `/desk` command, and return its answer in Markdown, only for the person who asked.
+
+        Never raises.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path below `AccountSettings.path` to be served. A DeskError of its handler becomes a status."""
+    """A path below `AccountSettings.path` to be served. A DeskError of its handler becomes an HTTP status."""
 
     path: str
     handle: Callable[[RawRequest], Awaitable[RawResponse]]
@@ -64,7 +67,7 @@ class Route:
 
 
 class Unit(StrEnum):
-    """What a platform counts the length of a text in."""
+    """The unit in which a platform counts the length of a text."""
 
     CHARACTERS = "characters"  # Unicode code points
     UTF16 = "UTF-16 units"
@@ -82,44 +85,44 @@ class Media:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a channel can do, by its published documentation. What it cannot is degraded, never dropped.
+    """What a channel can do, by its published documentation. What it cannot do is degraded, never dropped.
 
     Rendered into docs/channels.md by `desk channels --markdown`.
     """
 
-    text_limit: int  # of one message, in `text_unit`
+    text_limit: int  # length of one message, in `text_unit`
     text_unit: Unit
-    formatting: str  # what Markdown becomes, in a word: "mrkdwn", "HTML", "none"
+    formatting: str  # what Markdown is turned into, in a word: "mrkdwn", "HTML", "none"
     buttons: int  # at most this many on one message; 0: none at all
     button_label: int = 0  # characters of a button's label
-    list_rows: int = 0  # where there are more choices than buttons: a list of at most so many; 0: no lists
+    list_rows: int = 0  # at most this many choices in a list, used when buttons are too few; 0: no lists
     list_label: int = 0  # characters of a row's title
     media_in: tuple[Media, ...] = ()
     media_out: tuple[Media, ...] = ()
     edits: bool  # messages of ours can be changed
     erases: bool
-    hears_edits: bool = True  # the other side's changes are told to us
+    hears_edits: bool = True  # the platform reports edits by the other side
     hears_deletions: bool = True
     reacts: bool = False  # we can put an emoji on a message
     marks: tuple[tuple[Mark, str], ...] = ()  # the emoji that shows each mark to staff
     hears_reactions: bool = False
-    receipts: frozenset[ReceiptStatus] = frozenset()  # what the platform tells after it has taken a message
+    receipts: frozenset[ReceiptStatus] = frozenset()  # what it reports after it has accepted a message
     typing: bool
     whispers: bool = False
     forms: bool = False
-    emails: bool = False  # staff are known by the e-mail address that the platform has verified, too
-    window: timedelta | None = None  # free text is taken so long after the customer's last word; None: always
-    human_window: timedelta | None = None  # the same for what a person wrote, where that is longer
-    charges: bool = False  # each message costs: what a turn says by itself leaves as one, where one holds it
-    asks_number: bool = False  # who hides their phone number is asked for it by a button of the channel's own
-    templates: bool = False  # approved messages are taken when the window is closed
-    addresses: bool = False  # one account is written to under several addresses
-    robots: bool = False  # programs write here: automatic replies are counted and capped
-    keeps: str = ""  # what a chat of the staff goes on showing when all that we posted there is deleted
-    reconciles: bool  # after a crash it can be asked whether a delivery arrived
+    emails: bool = False  # staff are also recognized by the e-mail address that the platform has verified
+    window: timedelta | None = None  # free text is accepted so long after the customer's last message
+    human_window: timedelta | None = None  # the same for a person's messages, where that is longer
+    charges: bool = False  # each message costs: automatic texts of a turn leave as one message if they fit
+    asks_number: bool = False  # a button of the channel's own can ask for a hidden phone number
+    templates: bool = False  # approved messages are accepted when the window is closed
+    addresses: bool = False  # one account is reached under several addresses
+    robots: bool = False  # programs may write here: automatic replies are counted and limited
+    keeps: str = ""  # what a staff chat still shows when everything that we posted there is deleted
+    reconciles: bool  # after a crash the platform can be asked whether a delivery arrived
     per_second: float  # messages of one account, the platform's published limit
     chat_interval: timedelta  # between two messages into one chat, the platform's published limit
-    chat_burst: int = 1  # so many may be sent at once into a chat that has rested long enough
+    chat_burst: int = 1  # so many messages may be sent at once into a chat that has rested long enough
 
 
 MODEST = Capabilities(
@@ -134,7 +137,7 @@ MODEST = Capabilities(
     per_second=1.0,
     chat_interval=timedelta(seconds=1),
 )
-"""What every channel can do: assumed where the connector of an account is not open."""
+"""What every channel can do. Assumed while the connector of an account is not open."""
 
 
 class Connector(Protocol):
@@ -153,13 +156,16 @@ class Connector(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def routes(self, inbox: Inbox) -> Sequence[Route]:
-        """The webhooks of this account; none for a channel that is polled."""
+        """Return the webhooks of this account; none for a channel that is polled."""
 
     async def send(self, outbound: Outbound) -> Sent:
-        """Do one operation once, or raise a SendError. Never retries, never logs and returns."""
+        """Carry out one operation once, or raise a SendError.
+
+        Never retries, and never only logs a failure.
+        """
 
     async def check(self) -> str:
-        """Ask the platform whether the account works. Returns as whom, in a few words ("@brightdesk_bot").
+        """Ask the platform whether the account works. Return as whom, in a few words ("@brightdesk_bot").
 
         Raises SendError whose reason is a sentence: what is wrong, and what to do.
         """
@@ -172,32 +178,38 @@ class Connectors(Protocol):
 
     @property
     def failed(self) -> Collection[AccountId]:
-        """Return the accounts which could not be opened here, and are not tried again yet."""
+        """Return the accounts that could not be opened here, and are not tried again yet."""
 
     def opened(self, account: AccountId) -> Connector | None:
         """Return the connector of an account if it is open now."""
 
     async def get(self, account: AccountId) -> Connector | None:
-        """Return the connector of an account; None where it cannot be opened, which the log has told."""
+        """Return the connector of an account; None if it cannot be opened, which is logged."""
 
     async def named(self, organization: OrgId, account: str) -> Connector | None:
-        """Return the connector of the account that the organization's file calls so; None as `get` does."""
+        """Return the connector of the account with this name in the organization's file; None as in `get`."""
 
 
 @runtime_checkable
 class Listens(Protocol):
-    """A connector that fetches its events itself: polling, a socket, IMAP. One process at a time does."""
+    """A connector that fetches its events itself, by polling, a socket or IMAP.
+
+    One process at a time does.
+    """
 
     async def listen(self, inbox: Inbox) -> None:
-        """Fetch and accept until cancelled. Reconnects by itself; an event is let go only once accepted."""
+        """Fetch and accept events until cancelled.
+
+        Reconnects by itself. Acknowledges an event to the platform only once it is accepted.
+        """
 
 
 @runtime_checkable
 class Registers(Protocol):
-    """A connector that must tell its platform where the webhook is."""
+    """A connector that must tell its platform the address of the webhook."""
 
     async def register(self) -> None:
-        """Idempotent. Raises SendError."""
+        """Register the webhook at the platform. Idempotent. Raises SendError."""
 
 
 @runtime_checkable
@@ -205,7 +217,7 @@ class Reconciles(Protocol):
     """A connector whose platform can be asked what arrived (`capabilities.reconciles`)."""
 
     async def find(self, outbound: Outbound) -> Sent | None:
-        """What `send` would have returned if this very delivery arrived; None if it certainly did not.
+        """Return what `send` would have returned if this delivery arrived; None if it certainly did not.
 
         Raises SendError when the platform cannot be asked now.
         """
@@ -213,9 +225,9 @@ class Reconciles(Protocol):
 
 @runtime_checkable
 class Begins(Protocol):
-    """A connector that awaits `bot.core.beginning.begin` itself, with a connection in hand.
+    """A connector that awaits `bot.core.beginning.begin` itself, when it has a connection.
 
-    A delivery of any other is taken for begun before `send` is called.
+    A delivery of any other connector counts as begun before `send` is called.
     """
 
     begins: bool
@@ -231,10 +243,10 @@ class HasFiles(Protocol):
 
 @runtime_checkable
 class TellsExposure(Protocol):
-    """A connector whose platform can be asked who reads a channel of the staff's."""
+    """A connector whose platform can be asked who reads a staff channel."""
 
     async def exposure(self, room: str, *, public: bool) -> str:
-        """Return in half a sentence who else can read the channel beside those in it; "" when nobody can.
+        """Return who else can read the channel besides its members, as half a sentence; "" if nobody can.
 
         `public`: the organization file says that everybody in the company may. Raises SendError when the
         platform cannot be asked.
@@ -243,10 +255,12 @@ class TellsExposure(Protocol):
 
 @runtime_checkable
 class Invites(Protocol):
-    """A connector that can offer a link which opens a chat with us and brings a token along."""
+    """A connector that can offer a link which opens a chat with us and carries a token."""
 
     async def invitation(self, token: str) -> str:
-        """The link; whoever follows it lets `Started.payload` or a first `Said.text` hold the token.
+        """Return the link.
+
+        If somebody follows it, `Started.payload` or a first `Said.text` contains the token.
 
         Raises SendError when the platform must be asked and cannot be.
         """
@@ -270,7 +284,7 @@ class HasPermalinks(Protocol):
     """A connector whose platform has web addresses for threads."""
 
     async def permalink(self, place: Place) -> str:
-        """Return the address of a thread, which opens for whoever may read it. Raises SendError."""
+        """Return the web address of a thread, which opens for whoever may read it. Raises SendError."""
 
 
 @runtime_checkable
@@ -278,7 +292,7 @@ class HasTemplates(Protocol):
     """A connector whose platform can be asked which templates it has approved."""
 
     async def approved_templates(self) -> Sequence[Approved]:
-        """Those that can be sent with parameters for their body alone. Raises SendError."""
+        """Return the templates that need parameters only for their body. Raises SendError."""
 
 
 Begin = Callable[[str, str], tuple[Place, str]]
@@ -286,35 +300,38 @@ Begin = Callable[[str, str], tuple[Place, str]]
 
 @runtime_checkable
 class Initiates(Protocol):
-    """A connector that can write to an address which never wrote to it."""
+    """A connector that can write to an address that never wrote to it."""
 
     def begin(self, address: str, subject: str) -> tuple[Place, str]:
-        """A place for a conversation with that address, and its reply context. Raises Refused.
+        """Return a place for a new conversation with that address, and its reply context. Raises Refused.
 
-        Pure but for a new thread's id: sends nothing.
+        Sends nothing. Pure, except that it makes the id of a new thread.
         """
 
 
 class Files(Protocol):
-    """The file store, as a connector sees it: files by `Attachment.file`."""
+    """The part of the file store that a connector uses. It finds files by `Attachment.file`."""
 
     def open(self, file: str) -> AsyncIterator[bytes]:
         """Stream a file. Raises Refused when it is gone, PlatformDown when the store is away."""
 
     def link(self, file: str) -> str:
-        """A web address at which the file can be fetched for some days; "" without a public URL."""
+        """Return a web address where the file can be fetched for some days; "" without a public URL."""
 
 
 class Vault(Protocol):
-    """What one account must remember: tokens of installations, how far a mailbox is read. Sealed at rest."""
+    """What one account must remember: tokens of installations, how far a mailbox was read. Sealed at rest."""
 
     async def get(self, name: str) -> str | None:
-        """Raises StorageUnavailable, as all here."""
+        """Return the value stored under a name, or None. Every method here raises StorageUnavailable."""
 
     async def put(self, name: str, value: str) -> None: ...
 
     async def swap(self, name: str, known: str | None, value: str) -> bool:
-        """Put the value where `known` is kept (None: nothing). False if it is not: of several, one does."""
+        """Store the value if `known` is stored now (None: nothing), and return whether it did.
+
+        Of several processes that try it at once, one succeeds.
+        """
 
     async def delete(self, name: str) -> None: ...
 
@@ -323,7 +340,7 @@ class Vault(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What the house lends a connector."""
+    """What the program gives a connector."""
 
     files: Files
     vault: Vault
@@ -332,39 +349,42 @@ class Means:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """All a connector gets to know. Secrets and options by their names in the organization file."""
+    """Everything that a connector is told.
+
+    Secrets and options have their names from the organization file.
+    """
 
     account: str
     serves: str  # "customers" or "staff"
     mode: str  # "webhook", "polling" or "socket"
     api_url: str = ""  # "" is the platform's own
     public_url: str = ""  # where the platform reaches us, without a slash at the end
-    path: str = "/hooks"  # under which the account's routes are served, no other's
+    path: str = "/hooks"  # the path below which the routes of this account alone are served
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, str] = field(default_factory=dict)
     per_second: float | None = None  # None: the published limit
     chat_interval: timedelta | None = None
     groups: bool = False
-    name: str = ""  # of the organization, as customers see it
+    name: str = ""  # the organization's name, as customers see it
     languages: tuple[str, ...] = ()  # in which the organization writes to customers
-    signature: str = ""  # of the organization, for channels whose messages are signed (Markdown)
+    signature: str = ""  # the organization's, for channels whose messages are signed (Markdown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A mode of an account, and what it needs. The first of a channel's ways is the usual one."""
+    """A mode of connecting an account, and what it needs. The first of a channel's modes is the usual one."""
 
     mode: str  # "webhook", "polling" or "socket"
     secrets: tuple[str, ...] = ()  # names that must be given
     options: tuple[str, ...] = ()
     optional_secrets: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()  # options that may be given
-    servers: tuple[str, ...] = ()  # those of `options` that name a server: it may be elsewhere
+    servers: tuple[str, ...] = ()  # those of `options` that name a server, which may be elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelKind:
-    """The registration line of a channel in `bot.run.channels`: all that the house knows of it."""
+    """The registration of a channel in `bot.run.channels`: all that the rest of the product knows of it."""
 
     name: Channel
     title: str  # "WhatsApp"
@@ -372,10 +392,10 @@ class ChannelKind:
     serves: tuple[str, ...]  # of "customers" and "staff"
     capabilities: Capabilities  # as published; a connector's own are these with the account's limits
     open: Callable[[AccountSettings, Means], Connector]
-    room_form: str = ""  # a regular expression of what staff's channels are called; "": it has no rooms
-    room_example: str = ""  # the same in words, for who wrote something else
+    room_form: str = ""  # a regular expression for names of staff channels; "": it has no rooms
+    room_example: str = ""  # the same in words, for the message about another name
     registers: bool = False  # its connectors tell the platform where the webhook is: see `Registers`
-    usual_room: str = ""  # one that can be supposed where the organization file names none
+    usual_room: str = ""  # the room that is assumed where the organization file names none
 
     def way(self, mode: str) -> Way | None:
         return next((way for way in self.ways if way.mode == mode), None)

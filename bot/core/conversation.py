@@ -31,14 +31,14 @@ class OwnerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who has the word. `name` is the id of the flow, agent, team or person."""
+    """Who handles a conversation. `name` is the id of the flow, agent, team or person."""
 
     kind: OwnerKind
     name: str
 
 
 class Status(StrEnum):
-    """`resolutionStatus` of the specification."""
+    """The `resolutionStatus` of the specification."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -47,7 +47,10 @@ class Status(StrEnum):
 
 
 class Role(StrEnum):
-    """Beside the specification's sender_type (human, agent, system) this tells customer from staff."""
+    """Who wrote a message.
+
+    The specification's sender_type (human, agent, system) has one value for two of these.
+    """
 
     CUSTOMER = "customer"
     STAFF = "staff"
@@ -58,10 +61,10 @@ class Role(StrEnum):
 class MessageState(StrEnum):
     RECEIVED = "received"  # from the customer
     NOTE = "note"  # stays inside
-    HELD = "held"  # a person's words, waiting for their undo
+    HELD = "held"  # waits for its undo time, or behind a message that does
     RELEASED = "released"  # given to the outbox
     PARKED = "parked"  # the channel takes no free text now: it leaves when the customer has written again
-    SENT = "sent"  # the platform has it, and will tell more
+    SENT = "sent"  # the platform accepted it, and will report more
     DELIVERED = "delivered"
     READ = "read"
     FAILED = "failed"
@@ -70,7 +73,7 @@ class MessageState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where something comes from: the customer's place, a room of staff, or ourselves."""
+    """Where something comes from: the customer's chat, a room of staff, or ourselves."""
 
     CUSTOMER = "customer"
     ROOM = "room"
@@ -81,12 +84,12 @@ class Origin(StrEnum):
 class Message:
     id: MessageId
     role: Role
-    sender: str  # customer id, agent id, person id
+    sender: str  # the id of the customer, agent or person
     text: str
     state: MessageState
     at: datetime
-    ref: str = ""  # the platform's id where it was written
-    room: UUID | None = None  # where staff wrote it
+    ref: str = ""  # the platform's id of the message, in the chat where it was written
+    room: UUID | None = None  # the room in which staff wrote it
     attachments: tuple[Attachment, ...] = ()
     edited: bool = False
     reply_to: MessageId | None = None  # the message of the log that it answers
@@ -95,40 +98,40 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What became of a message's delivery, told to its conversation as an event of our own."""
+    """The outcome of a message's delivery, as an event of our own for its conversation."""
 
     message: MessageId | None  # None: it was about no single message
     delivery: DeliveryId
-    # "delivered", "failed", "unknown", "parked", "delayed" (it is tried again), or "unchanged": what was to
-    # be changed or deleted at the customer, or deleted where staff see it, still stands there.
+    # "delivered", "failed", "unknown", "parked", "delayed" (it is tried again), or "unchanged": a message
+    # that should be edited or deleted at the customer, or deleted where staff see it, is still there.
     outcome: str
     reason: str = ""  # the platform's code
-    unreachable: bool = False  # the customer cannot be written to at all
-    room: UUID | None = None  # it was shown there, to staff
-    code: str = ""  # of the SendError
-    card: bool = True  # of what was shown in a room: its card, else a line
-    absent: str = ""  # whom it called, as the room's channel knows them: they are not in that chat
-    direct: DirectMessage | None = None  # it was written to one person of the staff, and did not reach them
-    grows: UUID | None = None  # it was this post of a burst, or a change of it
-    notice: UUID | None = None  # that lists the message
+    unreachable: bool = False  # the customer cannot be reached at all
+    room: UUID | None = None  # the room for which the delivery was
+    code: str = ""  # the code of the SendError
+    card: bool = True  # whether a delivery for a room was its card, else a line
+    absent: str = ""  # whom the line called, by their id in the room's channel, if they are not in that chat
+    direct: DirectMessage | None = None  # a direct message that did not reach its person of the staff
+    grows: UUID | None = None  # the post of a burst that was sent or edited
+    notice: UUID | None = None  # the notice that lists the message
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of fetching an attachment, told to its conversation as an event of our own."""
+    """The outcome of fetching an attachment, as an event of our own for its conversation."""
 
     message: MessageId
     position: int  # among the attachments of the message
-    outcome: str  # "stored", "refused" (too large, infected) or "failed" (gone, never to be had)
+    outcome: str  # "stored", "refused" (too large, infected) or "failed" (cannot be fetched)
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HolderLeft:
-    """A person can hold no conversation any more, told to each conversation which they may hold.
+    """A person can hold no conversation any more. Sent to each conversation that they may hold.
 
-    `reason` goes on where `name` ends: "was removed from the organization". `step` is set for one who holds
-    nothing and was asked at that step of the ladder, as an earlier organization file had it.
+    `reason` continues a sentence after `name`: "was removed from the organization". `step` is set for a
+    person who holds nothing and was asked at that step of the ladder, as an earlier organization file had it.
     """
 
     person: PersonId
@@ -139,7 +142,7 @@ class HolderLeft:
 
 @dataclass(frozen=True, slots=True)
 class TeamChanged:
-    """A new organization file took the team of an open escalation away, or gave it another channel."""
+    """A new organization file removed the team of an open escalation, or gave it another channel."""
 
     team: TeamId
 
@@ -151,7 +154,7 @@ class CustomerErased:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """When a customer was erased, and by whom: as the audit log names them, "" where nobody asked for it."""
+    """When a customer was erased, and by whom: as the audit log names them, "" if nobody asked for it."""
 
     at: datetime
     by: str = ""
@@ -159,12 +162,12 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationRetired:
-    """The organization has ended: nothing is sent for it any more."""
+    """The organization was retired: nothing is sent for it any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerMerged:
-    """The customer was found to be one with another, or was `parted` from them again."""
+    """The customer was found to be the same person as another one, or was `parted` from them again."""
 
     other: CustomerId
     parted: bool = False
@@ -184,13 +187,13 @@ Body = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """One accepted thing which the conversation has not dealt with yet."""
+    """An accepted thing that the conversation has not handled yet."""
 
     seq: int
     origin: Origin
     body: Body
-    message: MessageId | None = None  # the entry of the log that it made when it was accepted
-    position: int | None = None  # kept free in the log for the entry that a turn makes of it
+    message: MessageId | None = None  # the log's entry that was made from it when it was accepted
+    position: int | None = None  # the position in the log that is reserved for the entry of its turn
     at: datetime | None = None  # when it was accepted
 
 
@@ -204,18 +207,18 @@ class Timer:
 
 
 class Counted(StrEnum):
-    """What is counted whatever conversation it belongs to: automatic replies by where they go, and more."""
+    """What is counted across conversations: automatic replies by where they go, and requests."""
 
-    REPLY = "reply"  # to one address
-    ACKNOWLEDGEMENT = "acknowledgement"  # of mail that nobody vouches for, to one address
+    REPLY = "reply"  # automatic replies to one address
+    ACKNOWLEDGEMENT = "acknowledgement"  # acknowledgements of unverified mail, to one address
     DOMAIN = "domain"  # the same, to all addresses of one domain
-    TRY = "try"  # of a number that is not the asker's, by whoever asks
-    TRIES = "tries"  # the same, by everybody who asks the organization
-    COPY = "copy"  # of their messages, for one customer
+    TRY = "try"  # numbers of conversations that are not theirs, tried by one identity
+    TRIES = "tries"  # the same, by everybody who writes to the organization
+    COPY = "copy"  # copies of their messages, for one customer
 
 
 TRIES: Mapping[Counted, int] = MappingProxyType({Counted.TRY: 5, Counted.TRIES: 300})
-"""So many numbers may be tried within a day: by one identity, and by all of an organization's."""
+"""How many numbers may be tried within a day: by one identity, and by all of an organization's together."""
 
 
 class EscalationState(StrEnum):
@@ -229,7 +232,7 @@ class EscalationState(StrEnum):
 class Room:
     """Where staff handle an escalation. `place.thread` is "" until the card has been posted.
 
-    `name` is the chat as the organization file names it, `place.chat` the platform's id once that is known.
+    `name` is the chat's name in the organization file, `place.chat` its platform's id once that is known.
     """
 
     id: UUID
@@ -240,18 +243,18 @@ class Room:
 
 
 class Urgency(StrEnum):
-    """How much an escalation presses, as the organization file says of its trigger."""
+    """How urgent an escalation is, as the organization file says for its trigger."""
 
     NORMAL = "normal"
     HIGH = "high"  # stands out on the card
-    CRITICAL = "critical"  # as high, and the hours of the team are not waited for
+    CRITICAL = "critical"  # like high, and it does not wait for the team's opening hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
     id: EscalationId
     state: EscalationState
-    agent: AgentId  # from whom; to whom it may return
+    agent: AgentId  # who escalated, and to whom it may be returned
     team: TeamId
     reason: str
     why: str
@@ -262,16 +265,17 @@ class Escalation:
     step: int  # index into the ladder
     holder: PersonId | None = None  # once it is closed: who had it last
     closed_by: PersonId | None = None
-    assignee: PersonId | None = None  # for whom it waits in the queue
+    assignee: PersonId | None = None  # the person for whom it waits in the queue
     trigger: str = ""
     room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A code was sent to an address. `subject` names the place that was begun there, `digest` is of both.
+    """The verification of an address by a code that was sent there.
 
-    `address` is masked: it is for the customer's eyes.
+    `subject` names the place that was begun at the address; `digest` is a hash of subject and code. `address`
+    is masked, as the customer sees it.
     """
 
     subject: str
@@ -279,7 +283,7 @@ class Proof:
     expires_at: datetime
     address: str
     tries: int = 0
-    settled: bool = False  # it was used or is too old, and is kept so that the code is known when typed again
+    settled: bool = False  # it was used or is too old, and is kept to recognize the code when typed again
 
     def missed(self) -> "Proof":
         return replace(self, tries=self.tries + 1)
@@ -290,7 +294,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Early:
-    """A receipt that came before it was recorded as what the message left; looked at again `tries` times."""
+    """A receipt that came before its delivery was recorded.
+
+    `tries` counts how often it was looked at again.
+    """
 
     status: str
     message: str  # the platform's id
@@ -302,32 +309,37 @@ class Early:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """The newest of its kind that is no message: a reaction, a block. Kept in clear, so it holds no words."""
+    """The newest act of its kind that is no message: a reaction, a block.
+
+    Stored in clear, so it has no text.
+    """
 
     kind: str
     value: str = ""
     message: MessageId | None = None
-    times: int = 1  # how many of that kind there were
+    times: int = 1  # how many acts of that kind there were
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What is written faster than it is shown line by line: one post in a room, which grows."""
+    """Messages that come faster than they are shown line by line: one post in a room, which grows."""
 
     room: str
     post: UUID | None = None  # names its post; None: it was begun before posts had names
-    newest: MessageId | None = None  # what staff do with the post means this one
-    theirs: tuple[datetime, datetime] | None = None  # when the customer wrote the first and the newest of it
-    others: tuple[datetime, datetime] | None = None  # the same of strangers in the thread
+    newest: MessageId | None = None  # a reply or reaction of staff to the post is meant for this message
+    theirs: tuple[datetime, datetime] | None = None  # times of the customer's first and newest message in it
+    others: tuple[datetime, datetime] | None = None  # the same for strangers in the thread
     messages: int = 0
-    changed: tuple[MessageId, ...] = ()  # that stood in the room before, and read otherwise now: the newest
-    changes: int = 0  # of such messages, all of them
+    changed: tuple[
+        MessageId, ...
+    ] = ()  # the newest messages from before the burst that were edited or deleted
+    changes: int = 0  # how many such edits and deletions there were
     deeds: tuple[Deed, ...] = ()  # one of each kind
-    over: bool = False  # the next one is a burst of its own
-    earlier: tuple[UUID, ...] = ()  # posts of it that could not be changed any more, or never arrived
-    stale: bool = False  # its post cannot be changed, and the next one waits for a moment
-    files: tuple[tuple[MessageId, int], ...] = ()  # fetched, by position, and still to be shown together
-    more_files: int = 0  # fetched, and too many to be shown, or not to be had
+    over: bool = False  # the burst has ended: what comes next begins another one
+    earlier: tuple[UUID, ...] = ()  # its earlier posts, which could not be edited any more or never arrived
+    stale: bool = False  # its post cannot be edited, and the next one waits for a moment
+    files: tuple[tuple[MessageId, int], ...] = ()  # fetched files, by position, still to be shown together
+    more_files: int = 0  # files that are too many to be shown, or could not be fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,12 +351,12 @@ class OutgoingReaction:
     line: str  # the platform's id
     room: str
     person: PersonId
-    left: bool = False  # False: it waits for its undo
+    left: bool = False  # False: it waits for its undo time
 
 
 @dataclass(frozen=True, slots=True)
 class Album:
-    """Messages of staff that belong together. `private`: the words of one of them keep all of them inside."""
+    """Messages of staff that belong together. `private`: the text of one of them keeps all of them inside."""
 
     id: str  # the platform's
     messages: tuple[str, ...] = ()  # the platform's ids
@@ -353,7 +365,7 @@ class Album:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Who has the word in the customer's chat since `at`, where several programs serve it."""
+    """Who controls the customer's chat since `at`, where several apps serve it."""
 
     ours: bool
     at: datetime  # by the platform's clock
@@ -361,7 +373,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What a conversation remembers between turns beside its log."""
+    """What a conversation remembers between turns besides its log."""
 
     misses: int = 0
     awaiting_option: bool = False
@@ -370,22 +382,22 @@ class Memory:
     proof: Proof | None = None
     early: tuple[Early, ...] = ()
     parked: int = 0  # messages that wait until the customer writes again
-    options: tuple[tuple[str, str], ...] = ()  # value and label of what the last question offered
+    options: tuple[tuple[str, str], ...] = ()  # values and labels that the last question offered
     channel: str = ""  # where the customer wrote last
-    language: str = ""  # in which the customer surely wrote last; "" while no words of theirs tell it
-    advised: tuple[str, ...] = ()  # what staff were told once: persons that their words stay inside, and more
+    language: str = ""  # the language that the customer surely wrote in last; "" while it is not known
+    advised: tuple[str, ...] = ()  # keys of advice that staff were given once, such as a person's id
     reactions: tuple[OutgoingReaction, ...] = ()
     albums: tuple[Album, ...] = ()
     failures: int = 0
     closing: str = ""  # the message that tells the customer of the last Resolve or Return
-    owed: tuple[MessageId, ...] = ()  # for an agent, once the words have left that were written before
-    unwanted: tuple[tuple[MessageId, int], ...] = ()  # files, by position, that shall leave no more
-    lost: tuple[tuple[str, str], ...] = ()  # account and channel (""; all) where the escalation cannot go on
+    owed: tuple[MessageId, ...] = ()  # what an agent must answer once the earlier messages have left
+    unwanted: tuple[tuple[MessageId, int], ...] = ()  # files, by position, that must not leave any more
+    lost: tuple[tuple[str, str], ...] = ()  # accounts and channels ("": all) that the escalation cannot use
     burst: Burst | None = None  # the newest
-    automatic: bool = False  # a program wrote last, and no agent answers that
-    gathered: bool = False  # the escalation has no room, and is in its team's notice of such
-    control: Control | None = None  # None: nobody but we was ever heard of
-    mended: int = 0  # how often the escalation's room was begun anew, or told again what perhaps got lost
+    automatic: bool = False  # a program wrote last, which no agent answers
+    gathered: bool = False  # the escalation has no room, and is listed in a notice of its team
+    control: Control | None = None  # None: no other app has ever controlled the chat
+    mended: int = 0  # how often the escalation's room was replaced, or a line repeated that may be lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -399,36 +411,36 @@ class Conversation:
     owner: Owner
     status: Status
     created_at: datetime
-    number: int = 0  # short, for people: see `bot.core.numbers`
+    number: int = 0  # a short number for people: see `bot.core.numbers`
     memory: Memory = field(default_factory=Memory)
-    verified: bool = True  # False: nobody vouches that this customer is who they say
+    verified: bool = True  # False: it is not verified that this customer is who they say
     return_verified: bool = True  # False: answers may reach somebody who never wrote
-    address: str = ""  # where `place` is theirs: `Sender.address` of who wrote there first
+    address: str = ""  # `Sender.address` of who wrote first in `place`, if that is theirs
     heard_at: datetime | None = None  # when the customer last wrote in `place`, by the platform's clock
-    open_until: datetime | None = None  # free text is taken there till then, whenever they wrote
-    continued_in: ConversationId | None = None  # another conversation has been begun in `place` since
-    erased: Erased | None = None  # then nothing the customer wrote can be read, and `place` is nowhere
+    open_until: datetime | None = None  # free text is accepted there until then, whenever they wrote
+    continued_in: ConversationId | None = None  # a later conversation that was begun in `place`
+    erased: Erased | None = None  # if set, nothing the customer wrote can be read, and `place` is empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A conversation whose customer asks how it stands, and has proved to be that."""
+    """A conversation whose status is asked for by somebody who has proved to be its customer."""
 
     id: ConversationId
     number: int
-    customer: CustomerId  # of those who were merged, the one that was kept
+    customer: CustomerId  # if customers were merged, the one that was kept
     status: Status
     created_at: datetime
     resolved_at: datetime | None
-    room: UUID | None = None  # where staff handle it now
-    log: tuple[Message, ...] = ()  # what its customer wrote and was told, if a copy was asked for
+    room: UUID | None = None  # the room in which staff handle it now
+    log: tuple[Message, ...] = ()  # what its customer wrote and was told, if they asked for a copy
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asked by a number: the identity, as tries are counted, and what is theirs of what was asked for.
+    """Who asked by a number: the identity by which tries are counted, and the conversation if it is theirs.
 
-    `case` is None for whoever has not proved to be its customer, exactly as if there were none.
+    `case` is None for whoever has not proved to be its customer, exactly as for an unknown number.
     """
 
     identity: bytes
@@ -437,49 +449,50 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """All that a turn knows, read in one moment under the lease."""
+    """Everything that a turn knows, read at one moment under the lease."""
 
     now: datetime
     conversation: Conversation
     escalation: Escalation | None  # the open one
     inputs: tuple[Input, ...]  # in the order in which they were accepted
     timers: tuple[Timer, ...]  # those that came due
-    story: tuple[Message, ...]  # the newest messages, oldest first, with those of `inputs`
-    # What a platform id (or the ISO form of a receipt's watermark) in the inputs means in our log: of what
-    # left for the customer, and of what rooms show. The ids of two chats may be the same.
+    story: tuple[Message, ...]  # the newest messages, in order, with those of `inputs`
+    # Our messages by the platform ids in the inputs (or by the ISO form of a receipt's watermark): `refs` for
+    # what left for the customer, `shown` for what rooms show. Two chats may have equal ids.
     refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
     shown: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
-    leaving: frozenset[MessageId] = frozenset()  # with files, and not all of them has left for the customer
-    # Of the words of staff that an input may change: those of which nothing has begun to leave, and those of
-    # which the customer has something already. What is under way, or may have arrived, is in neither.
+    leaving: frozenset[MessageId] = frozenset()  # messages with files, of which a part has yet to leave
+    # Of the staff messages that an input may change: `unsent` are those of which nothing has begun to leave,
+    # `begun` those of which the customer has a part already. What is being sent, or may have arrived, is in
+    # neither.
     unsent: frozenset[MessageId] = frozenset()
     begun: frozenset[MessageId] = frozenset()
-    # The platform's ids of the lines in the open room that show what the inputs answer.
+    # The platform's ids of the lines in the open room that show the messages that inputs answer.
     lines: Mapping[MessageId, str] = field(default_factory=dict)
-    parts: frozenset[str] = frozenset()  # those of them which are not the last part of what they belong to
+    parts: frozenset[str] = frozenset()  # keys of `refs` that are not the last part of their message
     closed: Escalation | None = None  # the newest escalation, when none is open
-    rooms: tuple[Room, ...] = ()  # all of this conversation, also closed ones, oldest first
-    # When automatic replies left for where answers go, in this and in other conversations, within a day.
+    rooms: tuple[Room, ...] = ()  # all rooms of this conversation, also closed ones, oldest first
+    # When things were counted within a day, in this and in other conversations: see `Counted`.
     replies: Mapping[Counted, tuple[datetime, ...]] = field(default_factory=dict)
-    # How many messages of the organization are in doubt since a minute, by the agent that has the word. Known
-    # when a clock asks for it.
+    # How many messages of the organization became in doubt within a minute, by the owning agent. Read only
+    # when a due timer needs it.
     in_doubt: Mapping[str, int] = field(default_factory=dict)
-    # Of the messages that clocks hold for in doubt, those that a worker believed dead has delivered.
+    # Messages with a timer for being in doubt that have been delivered after all.
     arrived: frozenset[MessageId] = frozenset()
-    more: bool = False  # inputs wait that are not among these: one turn takes so many at most
+    more: bool = False  # more inputs wait than one turn takes
     # Until when the customer, others in their thread, and all who write to the account count as writing
     # faster than the organization allows.
     customer_floods: datetime | None = None
     others_flood: datetime | None = None
     account_floods: datetime | None = None
-    # How many conversations were begun within the hour before this one that are of the same origin and need
-    # people as well: of its customer, if they flood us, or of all at its account for whom nobody vouches.
+    # How many other conversations of the same origin, begun within the hour before this one, need people
+    # too. The origin is its customer, if they flood us, or all unverified senders at its account.
     crowd: int = 0
 
     askers: Mapping[int, Asker] = field(default_factory=dict)  # by `Input.seq`: who asked by a number
 
     def message(self, ref: str, *, roles: tuple[Role, ...]) -> Message | None:
-        """The newest message that the platform knows as `ref` and one of the roles wrote."""
+        """Return the newest message with the platform's id `ref` that one of the roles wrote."""
         return next((m for m in reversed(self.story) if m.ref == ref and m.role in roles), None)
 
     @property

@@ -13,10 +13,11 @@ from bot.core.outbound import DirectMessage, Operation, Post
 
 @dataclass(frozen=True, slots=True)
 class AddMessage:
-    """A new entry of the log, in the place that was kept free for it or at the end.
+    """Add an entry to the log, at the position that was reserved for it or at the end.
 
-    `written_at` is where its files are fetched from, if not from the room in which it was written. `contents`
-    are those of files that are fetched from nowhere, in the order of the attachments: texts of ours.
+    `written_at` is the place from which its files are fetched, if not the room in which it was written.
+    `contents` are the contents of files that need no fetching, because we made them, in the order of the
+    attachments.
     """
 
     message: Message
@@ -27,30 +28,30 @@ class AddMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChangeMessage:
-    """None leaves a part as it is."""
+    """Change a message of the log. A field that is None stays as it is."""
 
     message: MessageId
     state: MessageState | None = None
     text: str | None = None
     reply_to: MessageId | None = None
-    disclosed: str | None = None  # of words of ours, which refer to nothing else
+    disclosed: str | None = None  # `Reference.disclosed` of a message of ours
 
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Send a message of the log to the customer. The row of the message exists or is among the effects."""
+    """Send a message of the log to the customer. Its row exists or is among the effects."""
 
     message: MessageId
     post: Post
-    report: bool = False  # tell the conversation when it is delivered, too, not only when it failed
+    report: bool = False  # report to the conversation also a success, not only a failure
 
 
 @dataclass(frozen=True, slots=True)
 class CountReply:
-    """Count an automatic reply to where the customer's answers go, or what `subject` did.
+    """Count an automatic reply to where the customer's answers go, or a request by `subject`.
 
-    If other conversations have left no room for it when this is committed (`most` within `window`), the turn
-    is decided again.
+    If other conversations have used up the limit when this is committed (`most` within `window`), the turn is
+    decided again.
     """
 
     kind: Counted
@@ -61,7 +62,7 @@ class CountReply:
 
 @dataclass(frozen=True, slots=True)
 class Amend:
-    """Change at the customer what was delivered of a message."""
+    """Edit a delivered message where the customer reads it."""
 
     message: MessageId
     post: Post
@@ -69,21 +70,21 @@ class Amend:
 
 @dataclass(frozen=True, slots=True)
 class Retract:
-    """Delete at the customer what was delivered of a message."""
+    """Delete a delivered message, or its delivered parts, where the customer reads it."""
 
     message: MessageId
 
 
 @dataclass(frozen=True, slots=True)
 class SendAgain:
-    """Put a dead delivery of a message back into the outbox. Does nothing if there is none."""
+    """Put the dead delivery of a message back into the outbox. Does nothing if there is none."""
 
     message: MessageId
 
 
 @dataclass(frozen=True, slots=True)
 class JoinNotice:
-    """List a message whose fate nobody knows in the notice of its team, at that place, and show that."""
+    """List a message in doubt in the notice of its team, at that place, and update the notice."""
 
     message: MessageId
     team: TeamId
@@ -92,7 +93,7 @@ class JoinNotice:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """List an escalation without a room in the notice of its team for such, at that place, and show that."""
+    """List an escalation without a room in the notice of its team, at that place, and update the notice."""
 
     escalation: EscalationId
     team: TeamId
@@ -101,29 +102,29 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class ShowGathered:
-    """Let the notice that lists an escalation show how things stand, now that it has a room."""
+    """Update the notice that lists an escalation, now that the escalation has a room."""
 
     escalation: EscalationId
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveNotice:
-    """List a message in no notice any more, and let the one that did show that: staff have it in a room."""
+    """Remove a message from its notice, and update the notice: staff have the message in a room."""
 
     message: MessageId
 
 
 @dataclass(frozen=True, slots=True)
 class ShowNotice:
-    """Let a notice show how things stand now."""
+    """Update a notice to the present state."""
 
     notice: UUID
-    pressed_by: str = ""  # the name of who has pressed its button; the first is kept
+    pressed_by: str = ""  # the name of the person who pressed its button; the first one is kept
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """What the platform took of a message and could not deliver is dead, from the part `ref` on."""
+    """Record that the platform accepted a message and could not deliver it, from the part `ref` on."""
 
     message: MessageId
     ref: str  # the platform's id of that part
@@ -132,22 +133,22 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """What the platform took of a message and refused afterwards waits until the customer writes again."""
+    """Park a message that the platform accepted and then refused, until the customer writes again."""
 
     message: MessageId
 
 
 @dataclass(frozen=True, slots=True)
 class Unpark:
-    """The customer has written again: let what was parked leave, each once, in its order."""
+    """Let the parked messages leave because the customer has written: each once, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Never send what has not left of a message: what waits, is parked or is dead.
+    """Never send what has not left of a message, whether it waits, is parked or is dead.
 
-    `unsent`: it was decided in the belief that nothing of it has begun to leave. If that is no longer true
-    when it is committed, the turn is decided again.
+    `unsent`: the turn assumed that nothing of it has begun to leave. If that is no longer true when this is
+    committed, the turn is decided again.
     """
 
     message: MessageId
@@ -156,7 +157,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Let what waits, is parked or is dead of a message read like this, in its place.
+    """Replace the text of what has not left of a message, in its place in the outbox.
 
     `unsent`: as in `Drop`.
     """
@@ -168,7 +169,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Prove:
-    """Write a code to an address that nobody has proved to be this customer's: as to a stranger."""
+    """Send a code to an address that is not verified as this customer's, as if to a stranger."""
 
     subject: str  # a new id
     place: Place
@@ -179,9 +180,9 @@ class Prove:
 
 @dataclass(frozen=True, slots=True)
 class GoOn:
-    """The address is proved: it is the customer's, and the conversation goes on there, with this message.
+    """Continue the conversation at the verified address, which is the customer's now, with this message.
 
-    `address` is masked; the real one stands, sealed, where `subject` began.
+    `address` is masked; the real one is stored, sealed, under `subject`.
     """
 
     subject: str
@@ -192,7 +193,7 @@ class GoOn:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Do something to a message of the customer where they see it: put our emoji on it. Its fate is told."""
+    """Show something on a message of the customer where they see it: our emoji. The outcome is reported."""
 
     message: MessageId
     operation: Operation
@@ -205,14 +206,14 @@ class OpenEscalation:
 
 @dataclass(frozen=True, slots=True)
 class ChangeEscalation:
-    """The whole new value; only rooms are changed by effects of their own."""
+    """Store the whole new value of an escalation. Only rooms are changed by effects of their own."""
 
     escalation: Escalation
 
 
 @dataclass(frozen=True, slots=True)
 class AddStep:
-    """`EscalationStep` of the specification: one step of the escalation's path, the story as it stood."""
+    """Add a step to the escalation's path: the specification's `EscalationStep`, with the story so far."""
 
     escalation: EscalationId
     from_: str
@@ -223,7 +224,7 @@ class AddStep:
 
 @dataclass(frozen=True, slots=True)
 class OpenRoom:
-    """Post the card and let a thread begin. What is told to the room comes after it."""
+    """Post the card, which begins a thread. Whatever is told to the room follows it."""
 
     room: Room
     escalation: EscalationId
@@ -231,36 +232,36 @@ class OpenRoom:
 
 @dataclass(frozen=True, slots=True)
 class CloseRoom:
-    """Nothing that staff write there reaches anybody any more."""
+    """Close a room: nothing that staff write there reaches anybody any more."""
 
     room: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class ReopenRoom:
-    """Let a closed room speak again, in the same thread."""
+    """Open a closed room again, in the same thread."""
 
     room: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class ShowCard:
-    """Let the card show how things stand when it is sent; several in a row are one."""
+    """Update the card. It is rendered when it is sent, and several updates in a row are sent as one."""
 
     room: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class TellRoom:
-    """Do something in the room's thread, whether the room is open or closed.
+    """Carry out an operation in the room's thread, whether the room is open or closed.
 
-    `about` is the message whose fate or words it shows.
+    `about` is the message whose text or outcome it shows.
     """
 
     room: UUID
     operation: Operation
     about: MessageId | None = None
-    grows: UUID | None = None  # by that name `GrowPost` changes it later
+    grows: UUID | None = None  # the name under which `GrowPost` edits the post later
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,9 +274,10 @@ class TellOtherRoom:
 
 @dataclass(frozen=True, slots=True)
 class GrowPost:
-    """Let a post that grows read like this, and mean `newest`.
+    """Edit a post that grows, and let it stand for the message `newest`.
 
-    Several in a row are one. The conversation hears when it cannot be changed, or never arrived.
+    Several in a row are sent as one. The conversation gets a report when the post cannot be edited, or never
+    arrived.
     """
 
     room: UUID
@@ -286,15 +288,15 @@ class GrowPost:
 
 @dataclass(frozen=True, slots=True)
 class DeletePosts:
-    """Delete all that we posted to staff about this conversation, in rooms and to single persons.
+    """Delete everything that we posted to staff about this conversation, in rooms and to single persons.
 
-    Cards stay. What is posted by effects that come after it stays, too.
+    Cards stay. What later effects post stays, too.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Let staff choose in the room, by buttons, what becomes of a message: `SettleOffer` replaces them."""
+    """Offer staff buttons in the room that decide about a message. `SettleOffer` replaces them."""
 
     room: UUID
     post: Post
@@ -303,7 +305,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class SettleOffer:
-    """Let the newest offer about a message read like this. Does nothing if there is none."""
+    """Replace the newest offer about a message by this post. Does nothing if there is none."""
 
     message: MessageId
     post: Post
@@ -311,14 +313,14 @@ class SettleOffer:
 
 @dataclass(frozen=True, slots=True)
 class TellPerson:
-    """Write to one person of the staff directly. The conversation is told when that fails."""
+    """Write to one person of the staff directly. A failure is reported to the conversation."""
 
     message: DirectMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Give the word to somebody. `reopen`: how long a resolved conversation can be gone on with."""
+    """Set the owner and the status. `reopen`: how long a resolved conversation can be continued."""
 
     owner: Owner
     status: Status
@@ -334,7 +336,7 @@ class SetTimer:
 
 @dataclass(frozen=True, slots=True)
 class ClearTimers:
-    """Stop the timers of a kind; of one subject, or of all."""
+    """Clear the timers of a kind, of one subject or of all."""
 
     kind: str
     subject: str | None = None
@@ -347,7 +349,7 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class Introduce:
-    """What the customer is called, where the channel could not say so when they first wrote."""
+    """Store the customer's name, if the channel could not tell it when they first wrote."""
 
     name: str
     handle: str

@@ -1,7 +1,7 @@
-"""Entries of the log: which inputs are one, and what it says.
+"""Entries of the log: which inputs make one, and what it says.
 
-Decided from the input alone, when it is accepted. So the log has the order of acceptance, whatever a later
-turn makes of its inputs.
+This is decided from the input alone, when it is accepted. So the log has the order of acceptance, whatever a
+later turn makes of its inputs.
 """
 
 from dataclasses import dataclass, replace
@@ -38,9 +38,10 @@ class LogEntry:
 
 
 def is_nobodys(event: Event, *, customers: bool) -> bool:
-    """Return whether an event is nobody's deed towards us, and is to be counted and forgotten.
+    """Return whether an event is no act of a person towards us, and is only counted.
 
-    So is a press of a button that another program has shown to a customer: only it knows what that means.
+    The same goes for a press of a button that another program has shown to a customer: only that program
+    knows what the press means.
     """
     match event.content:
         case Ignored():
@@ -52,11 +53,11 @@ def is_nobodys(event: Event, *, customers: bool) -> bool:
 
 
 def log_entry(event: Event, origin: Origin, *, known: bool = True, label: str = "") -> LogEntry | None:
-    """Return the entry that an accepted event makes; None when it makes none.
+    """Return the log's entry for an accepted event, or None if it makes none.
 
-    `known` tells whether the log has the message that an edit changes. An edit of an unknown message is a
-    note: either it came before its message, or the message was never accepted. `label` is what the button
-    of a tap said, where the channel does not tell it.
+    `known` says whether the log has the message that an edit changes. The edit of an unknown message becomes
+    a note: either it came before its message, or the message was never accepted. `label` is the text of a
+    tapped button, where the channel does not report it.
     """
     if origin is not Origin.CUSTOMER:
         return None
@@ -79,9 +80,9 @@ def log_entry(event: Event, origin: Origin, *, known: bool = True, label: str = 
 
 
 def keeps_a_place(event: Event, origin: Origin) -> bool:
-    """Return whether a turn may make an entry of an input: what staff say in a room.
+    """Return whether a turn may make an entry from an input: what staff say in a room.
 
-    Only a turn knows who that is, and what of it stays inside. Its place in the log is kept for it.
+    Only a turn knows who that is, and which part stays inside. The entry's position in the log is reserved.
     """
     said = event.content
     return origin is Origin.ROOM and isinstance(said, Said) and bool(said.text or said.attachments)
@@ -93,9 +94,9 @@ def changed_message(event: Event) -> str:
 
 
 def _reference(event: Event) -> Reference:
-    """Return what the event tells, with its sender where others may write in the same thread.
+    """Return the event's reference, with its sender where others may write in the same thread.
 
-    What an answer names may be older than the conversation: then no more is known of it than that it is.
+    A message that it answers may be older than the conversation: then nothing else is known of it.
     """
     told, sender = event.reference, event.sender
     if event.reply_to and not (told.quote or told.kind or told.author):
@@ -119,7 +120,10 @@ def _by_customer(
 
 
 def _by_somebody_else(event: Event) -> LogEntry | None:
-    """A colleague of ours whom the customer reads, or a stranger, whose words are a note to staff."""
+    """Return the entry for a message in the customer's thread that is not the customer's.
+
+    A colleague's is a message that the customer reads; a stranger's is a note to staff.
+    """
     match event.content:
         case Said(text=text, attachments=attachments):
             pass
@@ -128,7 +132,7 @@ def _by_somebody_else(event: Event) -> LogEntry | None:
         case _:
             return None
     insider = event.standing is Standing.INSIDER
-    # A stranger is named by id alone: no name of theirs can pass for one of ours.
+    # A stranger is named only by id: no name that they choose can look like a colleague's.
     name = event.sender.display_name if insider else ""
     return LogEntry(
         role=Role.STAFF if insider else Role.SYSTEM,

@@ -1,4 +1,4 @@
-"""What a channel told us, in our words. Facts only: no clients, no database ids, no behaviour."""
+"""What a channel reported, in our types. Facts only: no clients, no database ids, no behaviour."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final, NewType
 
 from bot.core.lines import FILE_NAME, one_line
 
-# The token of an invitation to go on elsewhere: in a deep link's payload, or in the text which it fills in.
+# The token of an invitation to another channel: in a deep link's payload, or in the text that the link types.
 INVITATION = re.compile(r"\bgo-[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
 
 ADDRESS = 320  # characters: the longest address of email
@@ -37,7 +37,7 @@ class Sender:
     address: str = ""  # as people write it: "maya@a.example", "+491511234", "@maya (id 7)"
 
     def __post_init__(self) -> None:
-        """Names come from outside: on whatever channel, they are one line that hides nothing."""
+        """Reduce each name to one line without hidden characters: on every channel, outsiders choose them."""
         object.__setattr__(self, "display_name", one_line(self.display_name))
         object.__setattr__(self, "handle", one_line(self.handle, ADDRESS))
         object.__setattr__(self, "address", one_line(self.address or self.external_id, ADDRESS))
@@ -51,16 +51,16 @@ class AttachmentKind(StrEnum):
     VIDEO = "video"
     STICKER = "sticker"
     LOCATION = "location"  # `ref` is a geo: URI (RFC 5870)
-    CONTACT = "contact"  # `ref` is a tel: URI (RFC 3966), `name` whose it is
-    ORIGINAL = "original"  # the message as it came, where `Said.text` is only what is new in it; for staff
+    CONTACT = "contact"  # `ref` is a tel: URI (RFC 3966), `name` is the person's
+    ORIGINAL = "original"  # the whole message for staff, where `Said.text` has only the new part of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """A file, or a fact that is no text. `ref` is the channel's own handle and may expire.
 
-    `file` is the file store's id once the file is kept; until then it is "", and what `mime_type` and `size`
-    say is the channel's claim. `failure` says why it never will be kept.
+    `file` is the file store's id once the file is stored. Until then it is "", and `mime_type` and `size` are
+    what the channel claims. `failure` says why it will never be stored.
     """
 
     kind: AttachmentKind
@@ -81,7 +81,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote something. Captions are text; what came without words is told in `Event.reference`."""
+    """Somebody wrote something. A caption is text; what has no words is described in `Event.reference`."""
 
     text: str
     attachments: tuple[Attachment, ...] = ()
@@ -89,7 +89,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The message `message` now reads like this."""
+    """The message `message` was edited: this is its new content."""
 
     message: str
     text: str
@@ -102,18 +102,18 @@ class Deleted:
 
 
 OPTION: Final = "option"
-"""The action of every button that customers are shown: a choice of a clarifying question."""
+"""The action of every button shown to customers: a choice of a clarifying question."""
 
 SEND_ALL: Final = "send_all_again"
-"""The action of a button that is for many conversations: all that its value, a notice, lists."""
+"""The action of a button for many conversations: all those in the notice that its value names."""
 
 OPEN_NEXT: Final = "open_next"
-"""The same for the first few that the notice lists: each gets a room of its own."""
+"""The action of a button for the first few conversations of a notice: each gets a room of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tapped:
-    """A button was pressed. `action` and `value` are what we put there, `label` what the person saw."""
+    """A button was pressed. `action` and `value` are what we put into it, `label` is what the person saw."""
 
     action: str
     value: str
@@ -123,7 +123,7 @@ class Tapped:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A form was sent. `form` names it, `subject` is what we hid in it, `values` by field name."""
+    """A form was sent. `form` is its name, `subject` is what we hid in it, `values` are by field name."""
 
     form: str
     subject: str
@@ -155,7 +155,7 @@ class ReachabilityChanged:
 class Called:
     """The customer calls, or called and was answered (for so many `seconds`), by whoever takes calls there.
 
-    A call that nobody answered is `Said` without words, with MISSED_CALL as what came.
+    A missed call is a `Said` without text that is described as MISSED_CALL.
     """
 
     seconds: int | None = None  # None: it rings
@@ -163,21 +163,21 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class ThreadControl:
-    """Of several programs that serve one chat, another has the word there from now on (False), or we do."""
+    """Several apps serve one chat: from now on we control it (True), or another app does (False)."""
 
     ours: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Said by somebody, and nothing that we can show. Stored anyway: the transcript has no holes."""
+    """Somebody sent something that we cannot show. It is stored, so that the transcript has no holes."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Told by the platform, and nobody's words: a service message, a changed setting, an empty item.
+    """The platform reported something that nobody said: a service message, a changed setting, an empty item.
 
     Counted where it arrives, and never stored.
     """
@@ -194,7 +194,7 @@ class ReceiptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """How the platform charges a message of ours, in its own labels: "service", "regular"."""
+    """What the platform charges for a message of ours, in its own labels: "service", "regular"."""
 
     category: str
     rate: str
@@ -203,11 +203,11 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of messages of ours, in any order: a later status says all that an earlier one does.
+    """The outcome of messages of ours. Receipts come in any order; a later status includes the earlier ones.
 
-    `messages` are platform ids; `until` is a watermark: everything sent up to then. `code` is that of the
-    SendError which `Connector.send` would have raised, `reason` the platform's own words for staff. `copied`
-    is the address of somebody in copy, where nothing but their copy failed. `price` is that of each message.
+    `messages` are platform ids. `until` is a watermark: it means everything sent up to then. `code` is that
+    of the SendError which `Connector.send` would have raised, `reason` the platform's own words for staff.
+    `copied` is the address of somebody in copy, if only their copy failed. `price` is that of each message.
     """
 
     status: ReceiptStatus
@@ -221,23 +221,23 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class AddressChanged:
-    """The platform vouches that the sender is from now on known as `address` (a changed phone number)."""
+    """The platform guarantees that the sender is known as `address` from now on (a changed phone number)."""
 
     address: str
 
 
 class WorkplaceChange(StrEnum):
-    """What the platform tells of the chats and accounts of staff. `detail` is what `WorkplaceChanged` has."""
+    """What the platform reports about the chats and accounts of staff. `detail` is in `WorkplaceChanged`."""
 
-    CHAT_CLOSED = "chat_closed"  # nobody can be written to there any more; detail: why, for staff
+    CHAT_CLOSED = "chat_closed"  # nobody can be reached there any more; detail: why, for staff
     CHAT_RENAMED = "chat_renamed"  # detail: the new name
-    CHAT_MOVED = "chat_moved"  # detail: the platform's new id of it
-    CARD_DELETED = "card_deleted"  # of the room in the place's thread
+    CHAT_MOVED = "chat_moved"  # detail: its new id at the platform
+    CARD_DELETED = "card_deleted"  # the card of the room in the place's thread
     THREAD_CLOSED = "thread_closed"  # nobody can write there until it is opened again
     CHAT_EXPOSED = "chat_exposed"  # others than staff can read there; detail: who, for staff
-    CHAT_MADE_PUBLIC = "chat_made_public"  # everybody, perhaps of the workplace alone, can; detail: the same
-    PERSON_DEACTIVATED = "person_deactivated"  # the sender can use the channel no more
-    PERSON_LEFT = "person_left"  # the sender is in the chat no more; detail: how, for staff
+    CHAT_MADE_PUBLIC = "chat_made_public"  # everybody, perhaps only of the workplace, can; detail: the same
+    PERSON_DEACTIVATED = "person_deactivated"  # the sender cannot use the channel any more
+    PERSON_LEFT = "person_left"  # the sender is not in the chat any more; detail: how, for staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ class WorkplaceChanged:
 
     change: WorkplaceChange
     detail: str = ""
-    tells_admins: bool = True  # of all conversations that hear of it, one does
+    tells_admins: bool = True  # set for one of the conversations that are told of it
 
 
 Content = (
@@ -267,7 +267,7 @@ Content = (
     | WorkplaceChanged
 )
 
-# What somebody does of their own will: it is counted, and too much of it within a minute is a flood.
+# What somebody does on purpose. It is counted, and too much of it within a minute is a flood.
 Deeds = (
     Said
     | Edited
@@ -283,36 +283,36 @@ Deeds = (
 
 
 class Standing(StrEnum):
-    """As whom somebody speaks in a customer's place."""
+    """The position of somebody who speaks in a customer's chat."""
 
     CUSTOMER = "customer"
     INSIDER = "insider"  # one of the organization's own people, where the customer reads it
-    STRANGER = "stranger"  # somebody who has got into a customer's thread: what they write is a note to staff
+    STRANGER = "stranger"  # somebody else in a customer's thread: what they write is a note to staff
 
 
 MISSED_CALL: Final = "📞 Missed call"
-QUOTE = 300  # characters of the words that a message answers
+QUOTE = 300  # characters of the text that a message answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What a message answers, whose it is, and who wrote it first, as the channel tells beside `reply_to`.
+    """What the channel reports about a message besides its text: what it answers, and who wrote it first.
 
-    The writer of the message may have chosen these words: show them as a customer's. What is `described` came
-    with the message and is none of its words: an order, a card, a shared link, the ad above it. What is
-    `disclosed` is ours: it stood above words of a program, and told the customer so.
+    The writer of the message may have chosen these words, so show them like a customer's. `described` is
+    something that came with the message and is no text of it: an order, a card, a shared link, the ad above
+    it. `disclosed` is ours: the disclosure that stood above an automatic message.
     """
 
-    writer: str = ""  # whose message it is, where several people share a thread: their `Sender.display_name`
-    address: str = ""  # and their `Sender.address`
-    quote: str = ""  # the words answered: those that the writer chose, else how the message begins
-    kind: str = ""  # what was answered, where it is no text: "photo", "story"
-    author: str = ""  # who wrote what was answered, where it is none of this chat
+    writer: str = ""  # `Sender.display_name` of who wrote it, where several people share a thread
+    address: str = ""  # `Sender.address` of the same person
+    quote: str = ""  # the text that is answered: what the writer chose of it, else its beginning
+    kind: str = ""  # what is answered, if that is no text: "photo", "story"
+    author: str = ""  # who wrote what is answered, if it is from another chat
     forwarded: bool = False  # somebody else, or another program, wrote the message first
-    origin: str = ""  # who that was, where the channel tells it
-    often: bool = False  # it has gone through many hands, as a chain letter does
+    origin: str = ""  # who that was, if the channel reports it
+    often: bool = False  # it was forwarded many times, like a chain letter
     described: str = ""
-    shortened: bool = False  # the channel left out what its writer quoted or signs with: the original has it
+    shortened: bool = False  # quotes or the signature were left out of the text: the original has them
     disclosed: str = ""
 
     def __post_init__(self) -> None:
@@ -325,9 +325,11 @@ class Reference:
 NO_REFERENCE = Reference()
 
 
-_SAYS_NOTHING = re.compile(r"[\w+-]{0,16}")  # of a tag
-_WITHOUT_DOTS = frozenset({"gmail.com", "googlemail.com"})  # one provider; dots tell no mailboxes apart
-# Below which many countries register names: example.co.uk, example.com.br.
+_SAYS_NOTHING = re.compile(r"[\w+-]{0,16}")  # a tag of an address that can carry no message
+_WITHOUT_DOTS = frozenset(
+    {"gmail.com", "googlemail.com"}
+)  # one provider, which ignores dots in mailbox names
+# Labels below which many countries register names: example.co.uk, example.com.br.
 _SECOND_LEVELS = frozenset(
     {"ac", "co", "com", "edu", "gen", "go", "gob", "gouv", "gov", "gv", "id", "ltd", "me", "mil", "ne", "net"}
     | {"nhs", "nom", "or", "org", "plc", "sch", "web"}
@@ -336,22 +338,23 @@ _SECOND_LEVELS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnAddress:
-    """Where answers to an event go, on a channel where anybody can name any address as theirs.
+    """Where answers to an event go, on a channel where anybody can claim any address as theirs.
 
-    `mailbox` is the same for all spellings of one mailbox, `domain` for all domains below one that somebody
-    registered: automatic replies to them are counted together.
+    `mailbox` is equal for all spellings of one mailbox, `domain` for all domains below one registered domain:
+    automatic replies to them are counted together.
     """
 
-    mailbox: str  # "" where nobody can be written to
+    mailbox: str  # "" if no answer is possible
     domain: str
     verified: bool = True  # False: answers may reach somebody who never wrote to us
-    acknowledged: bool = True  # False: then no program of ours writes there at all
+    acknowledged: bool = True  # False: no program of ours writes there at all, if it is not verified
 
 
 def return_address(address: str, *, verified: bool) -> ReturnAddress:
     """Return the address without case and tag: name+anything@example.com reaches name@example.com.
 
-    The owner of the mailbox reads the tag above our mail. One that can say something gets none.
+    The owner of the mailbox reads the tag above our mail. So an address whose tag could carry a message is
+    never acknowledged.
     """
     local, at, domain = address.casefold().rpartition("@")
     name, _, tag = local.partition("+")
@@ -367,7 +370,10 @@ def return_address(address: str, *, verified: bool) -> ReturnAddress:
 
 
 def _registered(domain: str) -> str:
-    """Return the domain that somebody registered, or nearly so: there are more such suffixes than these."""
+    """Return the domain that somebody registered.
+
+    An approximation: there are more such suffixes than these.
+    """
     labels = domain.split(".")
     below = 3 if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVELS else 2
     return ".".join(labels[-below:])
@@ -375,22 +381,22 @@ def _registered(domain: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing one person did. `(place.channel, place.account, external_id)` is its identity for ever.
+    """One thing that one person did. `(place.channel, place.account, external_id)` identifies it for ever.
 
-    `external_id` identifies the event, however often the platform delivers it; `message` is the platform's id
-    of the message it made, by which edits, deletions and replies will name it.
+    `external_id` identifies the event, however often the platform delivers it. `message` is the platform's id
+    of the message it made; edits, deletions and replies refer to it.
 
-    A place that is `shared` (a thread) is one conversation whoever speaks in it. One that is not `private` (a
-    group) has one for each who speaks there, and others read along: no matter that this customer has
-    elsewhere goes on there. What is `automatic` a program wrote: kept, and never answered by a program. What
-    is `overheard` was said while another app has the word there: no program of ours answers it either.
-    `addressed` is the address of ours that it was sent to, on a channel where an account has several.
-    `opens` is how long the channel takes free text after it, where that is longer than its window.
+    A `shared` place (a thread) is one conversation, whoever speaks in it. A place that is not `private` (a
+    group) has one conversation for each person who speaks there, and others read along: no conversation that
+    this customer has elsewhere continues there. An `automatic` event was written by a program: it is stored,
+    and no program answers it. An `overheard` event was said while another app controls the chat: no program
+    of ours answers it either. `addressed` is our address that it was sent to, on a channel where an account
+    has several. `opens` is how long the channel accepts free text after it, if longer than its window.
 
-    `reply_context` is what the channel needs to answer there and could not find out again (a mail's subject
-    and references): opaque, at most 16 KiB; the newest that is not "" is kept, sealed, and handed back in
-    `Outbound.context`. `returns` says where such an answer goes. Once an event with a verified one has come
-    from a place, others do not change how it is answered.
+    `reply_context` is what the channel needs for an answer and could not find out again (a mail's subject and
+    references). It is opaque, at most 16 KiB. The newest that is not "" is stored, sealed, and handed back in
+    `Outbound.context`. `returns` says where such an answer goes. Once a verified one has come from a place,
+    an unverified one does not change how the place is answered.
     """
 
     external_id: str
@@ -409,9 +415,9 @@ class Event:
     overheard: bool = False
     opens: timedelta | None = None
     reply_context: str = ""
-    returns: ReturnAddress | None = None  # None: answers reach who wrote, and nobody else
-    press: str = ""  # the channel's id of a button's press, where that itself can be answered within seconds
-    in_our_thread: bool = False  # the channel says that the thread was begun by this very account
+    returns: ReturnAddress | None = None  # None: answers reach the writer, and nobody else
+    press: str = ""  # the channel's id of a button press, if the press itself can be answered within seconds
+    in_our_thread: bool = False  # the channel says that this account began the thread
     album: str = ""  # the channel's id of the album to which the message belongs
 
     def __post_init__(self) -> None:

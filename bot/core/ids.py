@@ -1,4 +1,4 @@
-"""Identifiers, and where new ones come from."""
+"""Identifiers, and the source of new ones."""
 
 import os
 import threading
@@ -17,7 +17,7 @@ EscalationId = NewType("EscalationId", UUID)
 DeliveryId = NewType("DeliveryId", UUID)
 LaneId = NewType("LaneId", UUID)
 
-# Names from the organization file, unique within their organization.
+# Ids from the organization file, unique within their organization.
 AgentId = NewType("AgentId", str)
 TeamId = NewType("TeamId", str)
 PersonId = NewType("PersonId", str)
@@ -27,7 +27,7 @@ NewId = Callable[[], UUID]
 
 
 def utc_now() -> datetime:
-    """The wall clock, aware and in UTC."""
+    """Return the time of the wall clock, aware and in UTC."""
     return datetime.now(UTC)
 
 
@@ -46,7 +46,7 @@ class Uuid7:
         self._milliseconds = milliseconds
         self._randomness = randomness
         self._lock = threading.Lock()
-        self._last = 0  # the 48 bits of time and 12 bits of counter handed out last
+        self._last = 0  # the last 48 bits of time and 12 bits of counter that were used
 
     def __call__(self) -> UUID:
         with self._lock:

@@ -1,15 +1,15 @@
-"""One line out of what somebody typed: a name cannot break a line, hide its direction, or be endless."""
+"""Make one safe line of what somebody typed: no line breaks, no hidden direction, no endless length."""
 
 import re
 import unicodedata
 
 NAME = 80  # characters of a name as it is shown
 FILE_NAME = 120
-_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they would show a text in another order
-JOINER = "\u2060"  # does not show; a platform that looks for names and commands finds none across it
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # characters that change the order of a text
+JOINER = "\u2060"  # invisible; a name or a command that it divides is none for a platform
 WEB_ADDRESS = r"https?://[^\s<>]+"
 _ACTS = re.compile(
-    rf"(?P<kept>{WEB_ADDRESS}|^@\w{{1,32}}(?= \(id \d+\)$))"  # a handle for which a channel vouches
+    rf"(?P<kept>{WEB_ADDRESS}|^@\w{{1,32}}(?= \(id \d+\)$))"  # a handle that the channel guarantees
     r"|(?<!\w)(?P<mention>@)(?=\w)"
     r"|(?<![\w/])(?P<command>/)(?=\w)"
     r"|(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*)(?=://)"
@@ -18,7 +18,7 @@ _UNSEEN = re.compile(
     "[\u00ad\u034f\u115f\u1160\u180e\u200b\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
 )
 _REORDERS = re.compile(f"[{_BIDI}]")
-_JOINERS = "\u200c\u200d"  # between the signs of an emoji, and within words of many scripts
+_JOINERS = "\u200c\u200d"  # used within emoji, and within words of many scripts
 
 
 def visible(text: str) -> str:
@@ -28,18 +28,18 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str, longest: int = NAME) -> str:
-    """Return a name on one line, cut in the middle where it is too long; "" if nothing shows."""
+    """Return a name on one line, cut in the middle if it is too long; "" if nothing is visible."""
     flat = " ".join(_UNSEEN.sub("", visible(text)).split())
     if not flat.strip(_JOINERS):
         return ""
     if len(flat) <= longest:
         return flat
-    tail = min(longest // 4, 20)  # the end tells what kind of file it is
+    tail = min(longest // 4, 20)  # the end of a file name shows its type
     return f"{flat[: longest - tail - 1].rstrip()}…{flat[-tail:].lstrip()}"
 
 
 def harmless(text: str) -> str:
-    """Return the text so that a platform, which looks for names, commands and its own links, finds none."""
+    """Return the text so that a platform finds no mentions, commands or links of its own in it."""
     return _ACTS.sub(lambda found: found[0] + ("" if found["kept"] else JOINER), text)
 
 

@@ -8,12 +8,12 @@ _TYPED: Final = re.compile(r"\s*#?\s*([1-9]\d{3})-?(\d{2,8})\s*", re.ASCII)
 
 
 def shown(number: int) -> str:
-    """Return a number in two groups, which can be read out: 483127 is #4831-27."""
+    """Return a number in two groups that can be read aloud: 483127 is #4831-27."""
     digits = str(number)
     return f"#{digits[:_HEAD]}-{digits[_HEAD:]}"
 
 
 def number_typed(text: str) -> int | None:
-    """Return the number that a text is, with or without its sign and its dash; None if it is none."""
+    """Return the number that a text is, with or without # and dash; None if it is none."""
     found = _TYPED.fullmatch(text)
     return int(found[1] + found[2]) if found else None

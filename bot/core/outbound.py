@@ -1,4 +1,4 @@
-"""What leaves us, in our words. Text is CommonMark; each connector renders it as its platform wants it."""
+"""What we send, in our types. Text is CommonMark; each connector renders it for its platform."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,10 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """`action` and `value` come back in a `Tapped`. `confirm`, where there is one, is asked before."""
+    """A button. `action` and `value` come back in a `Tapped`.
+
+    `confirm` is the question asked first, if any.
+    """
 
     action: str
     value: str
@@ -27,17 +30,20 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message that the platform approved beforehand: all that may be said when the window is closed."""
+    """A message that the platform approved beforehand.
+
+    No other message is allowed when the window is closed.
+    """
 
     name: str
     language: str  # as the platform spells it: "en", "pt_BR"
-    parameters: tuple[str, ...] = ()  # what stands for {{1}}, {{2}}, … of the body
-    names: tuple[str, ...] = ()  # of the blanks in that order, where they have names and no numbers
+    parameters: tuple[str, ...] = ()  # the values for {{1}}, {{2}}, … of the body
+    names: tuple[str, ...] = ()  # the names of the blanks in that order, if they have names and no numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """By whom it is signed, and whether a person wrote it or a program."""
+    """Whose name a message bears, and whether a person or a program wrote it."""
 
     name: str
     human: bool
@@ -45,7 +51,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a post, oldest line first. Heading and lines are CommonMark."""
+    """A part of a post, with its oldest line first. Heading and lines are CommonMark."""
 
     heading: str
     lines: tuple[str, ...]
@@ -55,11 +61,11 @@ class Section:
 class Post:
     """A new message. `reply_to` is the platform's id of the message it answers.
 
-    Each attachment is kept in the file store (`Attachment.file`), or is no file. Where the channel cannot
-    carry buttons or a file, `connectors.rendering.plan` says what is sent in their stead. With a template,
-    `text` is what it reads like, for the log.
+    Each attachment is in the file store (`Attachment.file`), or is no file. If the channel cannot carry
+    buttons or a file, `connectors.rendering.plan` says what is sent instead. With a template, `text` is the
+    template's text, for the log.
 
-    One with sections or a foot is a single message on every channel: of each section it shows the newest
+    A post with sections or a foot is a single message on every channel. Of each section it shows the newest
     lines for which there is room between `text` and `foot`.
     """
 
@@ -69,19 +75,19 @@ class Post:
     reply_to: str = ""
     speaker: Speaker | None = None  # None: the organization
     template: Template | None = None
-    calls: str = ""  # the channel's id of who shall notice it: nothing in a text can mention anybody
+    calls: str = ""  # the channel's id of a person to notify: a text by itself can mention nobody
     needed_by: datetime | None = None  # until when they must notice it; it is not posted if they cannot
-    cites: bool = False  # others named the attachments: what is said of them in words stands in a quote
-    # Of a mail that repeats nothing of what it answers, with this subject in place of theirs. "": an answer.
+    cites: bool = False  # others named the attachments: what is written about them is quoted
+    # The subject of a mail that repeats nothing of the mail it answers. "": an ordinary answer.
     subject: str = ""
-    # The words ask for the customer's phone number: with the channel's own way to give it, if it has one.
+    # The text asks for the customer's phone number: a channel that has a button for that adds it.
     asks_number: bool = False
     sections: tuple[Section, ...] = ()
     foot: str = ""
 
     @property
     def whole(self) -> str:
-        """All of its words, as if there were room for them."""
+        """Return all of the post's text, as if there were room for it."""
         told = (part for section in self.sections for part in (section.heading, *section.lines))
         return "\n\n".join(filter(None, (self.text, *told, self.foot)))
 
@@ -95,9 +101,9 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """The head of a room: one glance tells who needs what, by when, and who is speaking to whom.
+    """The head of a room: who needs what, by when, and who is speaking to whom.
 
-    Sections are CommonMark. Title, `speaking` and facts are plain text, in which no sign marks anything.
+    Sections are CommonMark. Title, `speaking` and facts are plain text without markup.
     """
 
     title: str
@@ -106,13 +112,13 @@ class Card:
     facts: tuple[tuple[str, str], ...]
     sections: tuple[tuple[str, str], ...] = ()  # heading, CommonMark
     deadline: datetime | None = None  # shown as the time left in the reader's own time zone
-    window: datetime | None = None  # until when the channel lets free text through to the customer
+    window: datetime | None = None  # until when the channel accepts free text for the customer
     buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Revise:
-    """The platform's message `message` shall now read like this."""
+    """Replace the content of the platform's message `message`."""
 
     message: str
     body: Post | Card
@@ -122,7 +128,7 @@ class Revise:
 class Erase:
     """Delete a message of ours, with its files. One that is gone already is no failure.
 
-    `blank`: where the platform does not let it be deleted any more, let it read as a line that says nothing.
+    `blank`: if the platform does not allow to delete it any more, replace it by a line that says nothing.
     """
 
     message: str
@@ -130,14 +136,14 @@ class Erase:
 
 
 BLANK = "🗑️ This message was removed."
-"""What an erased message reads like where it cannot be deleted."""
+"""The text that replaces an erased message that cannot be deleted."""
 
 
 class Mark(StrEnum):
     """What a reaction says about a staff message. Connectors choose the picture."""
 
     WAITING = "waiting"
-    SENT = "sent"  # the platform has it; where it tells no more, this is shown as delivered
+    SENT = "sent"  # the platform accepted it; shown as delivered if it never reports more
     DELIVERED = "delivered"
     READ = "read"
     FAILED = "failed"
@@ -149,8 +155,8 @@ class Mark(StrEnum):
 class React:
     """Show exactly this mark of ours on `message`, and no other mark of ours. Idempotent.
 
-    In a room, "" stands for the line that was told there about the effect's message, once it has an id.
-    `partly`: a part of the message stays inside. Where a message can carry two marks, this is shown as well.
+    In a room, "" stands for the line about the effect's message, once that line has an id. `partly`: a part
+    of the message stays inside. If a message can carry two marks, this is shown as well.
     """
 
     message: str
@@ -160,7 +166,7 @@ class React:
 
 @dataclass(frozen=True, slots=True)
 class Whisper:
-    """Words for one person, who alone sees them where the platform has such a thing; else the room may."""
+    """A text for one person. Only they see it if the platform has such a thing; otherwise the room may."""
 
     person: str  # the channel's id of that person
     text: str
@@ -169,7 +175,7 @@ class Whisper:
 
 @dataclass(frozen=True, slots=True)
 class Emote:
-    """Put this emoji of ours on a customer's message; "" takes ours away. Idempotent."""
+    """Put our emoji on a customer's message; "" removes it. Idempotent."""
 
     message: str
     emoji: str
@@ -177,9 +183,9 @@ class Emote:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """Let a person of the staff into the chat of a room. Idempotent where the platform adds them itself.
+    """Add a person of the staff to the chat of a room. Idempotent if the platform adds them itself.
 
-    A platform where only they can enter sends them a link.
+    On a platform where people must join by themselves, a link is sent to them.
     """
 
     person: str  # the channel's id of that person
@@ -187,7 +193,7 @@ class Invite:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Show that an answer is being made. Best effort: never retried. `seen`: the newest message read."""
+    """Show that an answer is being made. Best effort: never retried. `seen` is the newest message read."""
 
     seen: str = ""
 
@@ -199,7 +205,7 @@ Operation = Post | Card | Revise | Erase | React | Whisper | Emote | Invite | Ty
 class DirectMessage:
     """A post to one person of the staff, in their own chat with us.
 
-    `place.chat` is their id on the channel, as the organization file has it.
+    `place.chat` is their id on the channel, as in the organization file.
     """
 
     person: PersonId
@@ -209,7 +215,7 @@ class DirectMessage:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """One call of a connector. `id` names the delivery for ever; `part` counts the parts sent before.
+    """One call of a connector. `id` identifies the delivery for ever; `part` counts the parts sent before.
 
     `context` is the newest `Event.reply_context` of the place.
     """
@@ -223,11 +229,11 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the platform answered. `more` parts of a text too long for one message wait to be sent."""
+    """What the platform answered. `more`: further parts of a text that is too long for one message wait."""
 
     message: str = ""  # the platform's id of the new message; "" when the operation makes none
-    chat: str = ""  # the platform's own id of the chat, where we knew it by another name
-    thread: str = ""  # the thread that a card began, where that is not the card's own message
+    chat: str = ""  # the platform's own id of the chat, if we used another name for it
+    thread: str = ""  # the thread that a card began, if it is not the card's own message
     more: bool = False
-    rest: timedelta = timedelta()  # how long this chat must rest now, where that is longer than usual
+    rest: timedelta = timedelta()  # how long this chat must rest now, if longer than usual
     absent: bool = False  # the person whom the post `calls` is not in that chat: nothing notified them

@@ -1,7 +1,7 @@
-"""Payment card numbers that customers type: nobody here needs them, so that they are masked and not kept.
+"""Mask payment card numbers that customers type: nobody here needs them, so they are not stored.
 
-A card number has 13 to 19 digits of which the last checks the others (ISO/IEC 7812, Luhn). Every digit but
-the last four is replaced, whatever parts them. Everything else of the text stays as it was typed.
+A card number has 13 to 19 digits, of which the last one checks the others (ISO/IEC 7812, Luhn). Every digit
+except the last four is replaced, whatever separates them. The rest of the text stays as it was typed.
 """
 
 import re
@@ -14,22 +14,22 @@ from bot.core.events import Attachment, AttachmentKind, Edited, Event, Said, Sta
 
 _SHORTEST, _LONGEST, _SHOWN = 13, 19, 4
 _LONGEST_TELEPHONE = 14  # digits; E.164 allows one more, which no country uses
-_TABLE = 200  # groups in a row: more are a table, in which nobody parts a card number digit by digit
+_TABLE = 200  # groups in a row; more are a table, in which small groups begin no card number
 _MASK = "•"
-_UNSEEN = (  # also what makes a keycap of a digit
+_UNSEEN = (  # invisible characters, also the one that turns a digit into a keycap
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0"
 )
-# Whatever is neither a letter nor a digit, but for what makes an amount of a number.
+# What may separate digits: neither a letter nor a digit, nor a sign that makes the number an amount.
 _GAP = rf"(?:[^\w$€£¥%]|[_{_UNSEEN}])"
 _NUMBERS = re.compile(rf"\d+(?:{_GAP}{{1,12}}\d+)*")
 _GROUP = re.compile(r"\d+")
 _NOT_SEEN = re.compile(f"[{_UNSEEN}]")
-_NEXT_ONE = re.compile(r"\s[+#]\Z")  # a gap behind which another number of a list begins
+_NEXT_ONE = re.compile(r"\s[+#]\Z")  # a gap before another number of a list
 _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ \u00a0]?[A-Z0-9]){11,30}(?![A-Z0-9])")
-# A letter or two right beside it hide no card number, except where they make it a code of something else:
-# behind a word that says so, between two pairs of capitals (a parcel), behind UPS's 1Z, and within
-# a long hexadecimal number.
+# Digits with a letter or two right beside them may still be a card number. They are a code of something else
+# after a word that says so, between two pairs of capitals (a parcel), after UPS's 1Z, and within a long
+# hexadecimal number.
 _LOOK_BACK = 60  # characters
 _REFERENCE = re.compile(
     r"\b(?:orders?|tickets?|cases?|invoices?|bills?|ref|references?|tracking|parcels?|shipments?|packages?"
@@ -47,16 +47,16 @@ _SCHEMES = frozenset({"CC", "MC", "VI", "VS", "AX", "AE", "DC", "DI", "JC", "JB"
 _CAPITALS_BEFORE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2})\Z")
 _CAPITALS_AFTER = re.compile(r"[A-Z]{2}(?![A-Za-z0-9])")
 _PARCEL_BEFORE = re.compile(r"(?<![A-Za-z0-9])1Z\Z")
-_PARCEL = 16  # digits at most behind 1Z
+_PARCEL = 16  # digits at most after 1Z
 _HEXADECIMAL = re.compile(r"[0-9a-f]*\Z", re.IGNORECASE), re.compile(r"[0-9a-f]*", re.IGNORECASE)
-_HASH = 24  # characters of a hexadecimal number that is none by chance
+_HASH = 24  # characters; a hexadecimal number so long is none by chance
 _DIGIT = re.compile(r"\d")
 
 Span = tuple[int, int]
 
 
 def masked(text: str) -> str:
-    """Return the text with each payment card number masked but for its last four digits."""
+    """Return the text with each payment card number masked, except its last four digits."""
     if next(islice(_DIGIT.finditer(text), _SHORTEST - 1, None), None) is None:
         return text
     rows = (row.span() for row in _NUMBERS.finditer(text) if row.end() - row.start() >= _SHORTEST)
@@ -82,7 +82,7 @@ def _apart(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
 
 
 def without_card_numbers(event: Event) -> Event:
-    """Return what a customer did with all card numbers in its texts masked."""
+    """Return the event of a customer with all card numbers in its texts masked."""
     content = event.content
     match content:
         case Said():
@@ -102,7 +102,7 @@ def without_card_numbers(event: Event) -> Event:
         sender,
         display_name=masked(sender.display_name),
         handle=masked(sender.handle),
-        # An address of nothing but digits is an id that the platform gave.
+        # An address of digits only is an id that the platform assigned.
         address=sender.address if sender.address.removeprefix("+").isdecimal() else masked(sender.address),
     )
     about = event.reference
@@ -121,7 +121,7 @@ def _named(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
 
 
 def _number(attachment: Attachment) -> str:
-    """Return its `ref`. That of a contact is a telephone number, or what was typed for one."""
+    """Return the `ref` of an attachment. A contact's is a phone number, or what was typed instead of one."""
     if attachment.kind is not AttachmentKind.CONTACT:
         return attachment.ref
     digits = sum(sign.isdecimal() for sign in attachment.ref)
@@ -129,7 +129,7 @@ def _number(attachment: Attachment) -> str:
 
 
 def _card_numbers(text: str, groups: Sequence[Span]) -> Iterator[list[int]]:
-    """Yield where the digits of each card number stand in a row of groups of digits."""
+    """Yield the positions of the digits of each card number in a row of groups of digits."""
     first = 0
     while first < len(groups):
         ends = _ends(groups, first)
@@ -140,7 +140,7 @@ def _card_numbers(text: str, groups: Sequence[Span]) -> Iterator[list[int]]:
 
 
 def _ends(groups: Sequence[Span], first: int) -> list[int]:
-    """Return behind which groups a card number from `first` on can end: a few, however many follow."""
+    """Return after which groups a card number that begins at `first` can end: a few, however many follow."""
     ends: list[int] = []
     if len(groups) > _TABLE and groups[first][1] - groups[first][0] < 4:
         return ends
@@ -155,7 +155,7 @@ def _ends(groups: Sequence[Span], first: int) -> list[int]:
 
 
 def _is_card(text: str, groups: Sequence[Span], first: int, last: int) -> bool:
-    """Whether the groups from `first` to before `last` are a card number, and no part of a longer one."""
+    """Return whether the groups from `first` to before `last` are a card number, not part of a longer one."""
     chosen = groups[first:last]
     sizes = [end - start for start, end in chosen]
     if not _SHORTEST <= sum(sizes) <= _LONGEST:
@@ -171,7 +171,7 @@ def _is_card(text: str, groups: Sequence[Span], first: int, last: int) -> bool:
 
 
 def _is_code(text: str, start: int, end: int, digits: int) -> bool:
-    """Whether what stands right beside the digits makes them a telephone number, or a code of something."""
+    """Return whether the text right beside the digits makes them a phone number or a code of something."""
     before, after = text[max(0, start - _LOOK_BACK) : start], text[end : end + _LOOK_BACK]
     if before.endswith("+"):
         return digits <= _LONGEST_TELEPHONE
@@ -192,7 +192,10 @@ def _is_code(text: str, start: int, end: int, digits: int) -> bool:
 
 
 def _shaped(sizes: Sequence[int], gaps: Sequence[str]) -> bool:
-    """As people part a card number: groups of four or more, or all of one size. A list of amounts is none."""
+    """Return whether the digits are grouped as in card numbers: by four or more, or all groups of one size.
+
+    A list of amounts is not.
+    """
     if any(_NEXT_ONE.search(gap) for gap in gaps) or (len(set(gaps)) > 1 and "+" in "".join(gaps)):
         return False  # telephone numbers, tickets
     if all(size >= 4 for size in sizes[:-1]):
@@ -201,7 +204,7 @@ def _shaped(sizes: Sequence[int], gaps: Sequence[str]) -> bool:
 
 
 def _goes_on(text: str, groups: Sequence[Span], first: int, last: int) -> bool:
-    """Whether the same kind of gap leads on to more digits: a number of a parcel is longer."""
+    """Return whether the same gap leads to more digits: the number of a parcel is longer than a card's."""
     inner = text[groups[first][1] : groups[first + 1][0]] if last - first > 1 else ""
     before = text[groups[first - 1][1] : groups[first][0]] if first else None
     after = text[groups[last - 1][1] : groups[last][0]] if last < len(groups) else None
@@ -209,10 +212,11 @@ def _goes_on(text: str, groups: Sequence[Span], first: int, last: int) -> bool:
 
 
 def _is_issued(digits: Sequence[int]) -> bool:
-    """Whether payment cards begin so: with 2 to 6; of 16 digits also RuPay's (81, 82) and Troy's (9792).
+    """Return whether payment cards begin with these digits.
 
-    Of 15 digits that begin with 3 only American Express's are cards. Phones (IMEI) and SIM cards (ICCID, from
-    89 on) have numbers with the same check digit.
+    That is 2 to 6; of 16 digits also 81 and 82 (RuPay) and 9792 (Troy). Of 15 digits that begin with 3 only
+    American Express's are cards. Phones (IMEI) and SIM cards (ICCID, from 89 on) have numbers with the same
+    check digit.
     """
     if len(digits) == 15 and digits[0] == 3:
         return digits[1] in (4, 7)
@@ -223,7 +227,7 @@ def _is_issued(digits: Sequence[int]) -> bool:
 
 
 def _checks(digits: Sequence[int]) -> bool:
-    """Luhn's check. Nobody's card is one digit repeated."""
+    """Return whether the digits pass Luhn's check. A single repeated digit does not count: no card has it."""
     if len(set(digits)) == 1:
         return False
     total = 0
@@ -234,6 +238,9 @@ def _checks(digits: Sequence[int]) -> bool:
 
 
 def _is_iban(text: str) -> bool:
-    """https://www.iso.org/standard/81090.html: the number, turned round, leaves 1 when divided by 97."""
+    """Return whether a text is an IBAN: turned round, as a number, it leaves 1 when divided by 97.
+
+    See https://www.iso.org/standard/81090.html.
+    """
     flat = "".join(text.split())
     return int("".join(str(int(sign, 36)) for sign in flat[4:] + flat[:4])) % 97 == 1

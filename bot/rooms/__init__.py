@@ -1,1 +1,1 @@
-"""Staff threads: what the card at their head shows."""
+"""Staff threads: the card at their head, and the notices for many conversations."""

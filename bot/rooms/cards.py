@@ -1,4 +1,4 @@
-"""The card: one glance tells who needs what, by when, and who is speaking to whom. Pure but for `Cards`."""
+"""The card of a room: who needs what, by when, and who is speaking to whom. Pure, except for `Cards`."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,13 +26,13 @@ from storage.keys import Keys
 from storage.organizations import Organizations
 from storage.rooms import Earlier, ErasedRoom, RoomView, erased_room, room_view
 
-_SUMMARY = 5  # of the last messages
-_LONGEST = 280  # characters of each
+_SUMMARY = 5  # the last messages that a card shows
+_LONGEST = 280  # characters of each of them
 _URGENCY = {Urgency.NORMAL: "Normal", Urgency.HIGH: "🟠 High", Urgency.CRITICAL: "🔴 Critical"}
 
 
 class Cards:
-    """Reads a room as it stands and draws its card."""
+    """Reads the present state of a room and draws its card."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Cards:
         return card(view, organization, self._channels, links)
 
     async def _link(self, organization: OrgId, thread: Place) -> str:
-        """Return the address of a thread; "" where its channel has none, or does not tell it now."""
+        """Return the web address of a thread; "" if its channel has none, or cannot say it now."""
         connector = await self._connectors.named(organization, thread.account)
         if not isinstance(connector, HasPermalinks):
             return ""
@@ -81,7 +81,7 @@ def card(
     channels: Mapping[str, ChannelKind],
     links: Mapping[ConversationId, str] = MappingProxyType({}),
 ) -> Card:
-    """Draw it. Everything on it is true at the moment of `view`."""
+    """Draw the card of a room. Everything on it is true at the moment of `view`."""
     escalation = view.escalation
     customer = plain(known_as(view.conversation.customer_name, view.conversation.address)) or "A customer"
     waiting = escalation.state is EscalationState.WAITING and view.current
@@ -106,7 +106,7 @@ def card(
 
 
 def erased_card(room: ErasedRoom, organization: Organization) -> Card:
-    """Draw one line in place of a card that showed something of a customer, and what remains beside it."""
+    """Draw the card of an erased customer's room: one line, and how many posts are left to delete by hand."""
     count = room.undeleted
     them = f"{count} messages of the desk" if count > 1 else "One message of the desk"
     return Card(
@@ -134,7 +134,7 @@ def _title(view: RoomView, customer: str) -> str:
 
 
 def _speaking(view: RoomView, organization: Organization, customer: str) -> str:
-    """Promise 7: always says who is speaking to whom."""
+    """Return the sentence that says who speaks to whom, as promise 7 of the product requires."""
     person = find_person(organization, view.escalation.closed_by or view.escalation.holder or "")
     name = person.name if person else "A colleague"
     if not view.current:
@@ -200,7 +200,7 @@ def _before(
     channels: Mapping[str, ChannelKind],
     links: Mapping[ConversationId, str],
 ) -> str:
-    """The same customer's other conversations, wherever they were: what became of each, and its thread."""
+    """Return the lines about the same customer's other conversations: how each ended, and its thread."""
     lines = []
     for earlier in view.earlier:
         kind = channels.get(earlier.channel)
@@ -236,7 +236,7 @@ def _outcome(earlier: Earlier, organization: Organization) -> str:
 
 
 def _summary(view: RoomView, organization: Organization) -> str:
-    """Return who said what last, in order: enough to decide who should take it."""
+    """Return who said what last, in order: enough to decide who should take the conversation."""
     spoken = [m for m in told_to_staff(view.story) if m.role is not Role.SYSTEM]
     last = [_briefly(message) for message in spoken[-_SUMMARY:]]
     customer = known_as(view.conversation.customer_name, view.conversation.address)
@@ -245,7 +245,7 @@ def _summary(view: RoomView, organization: Organization) -> str:
 
 
 def _briefly(message: Message) -> Message:
-    """Return its words alone, shortened: that an AI wrote them stands in the story."""
+    """Return the message with its text shortened and without attachments. The story has the disclosure."""
     about = replace(message.reference, disclosed="")
     return replace(message, text=shortened(typed(words(message)), _LONGEST), attachments=(), reference=about)
 
@@ -258,13 +258,13 @@ def _buttons(view: RoomView, can: Capabilities) -> tuple[Button, ...]:
         return (reopen_button(escalation),) if escalation.closed_by else ()
     subject = str(escalation.id)
     held = escalation.state is EscalationState.HELD
-    seen = f"{subject}:{escalation.holder}" if held else subject  # a press says whom its card showed
+    seen = f"{subject}:{escalation.holder}" if held else subject  # a press names the holder its card showed
     take = (
         Button(TAKE, seen, "Take over", confirm="Somebody holds this. Take it from them?")
         if held
         else Button(TAKE, subject, "Take", Style.PRIMARY)
     )
-    hidden = not view.conversation.address.startswith("+")  # that is how a phone number begins
+    hidden = not view.conversation.address.startswith("+")  # only a phone number begins so
     asks = held and can.asks_number and hidden
     return (
         take,

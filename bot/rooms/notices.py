@@ -1,4 +1,4 @@
-"""What the notices of many messages in doubt, and of many escalations without a room, say. Pure."""
+"""The notices that list many messages in doubt, or many escalations without a room. Pure."""
 
 from bot.core.events import OPEN_NEXT, SEND_ALL
 from bot.core.outbound import Button, Post, Style

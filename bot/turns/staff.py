@@ -626,7 +626,7 @@ def _tapped(draft: Draft, event: Event, tap: Tapped, person: PersonId | None) ->
 
 
 def _ask_number(draft: Draft, escalation: Escalation, person: PersonId, who: str) -> None:
-    """Let the customer share the phone number that they hide, by a button of their channel's own."""
+    """Ask the customer to share the phone number that they hide, with a button of their channel's own."""
     conversation = draft.view.conversation
     if escalation.holder != person:
         draft.whisper(who, "Only who handles this can ask for the number: press **Take over** first.")
