@@ -10,12 +10,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try make PYTHON=python3.12 (or its path)" >&2; exit 1; }
 
 .DEFAULT_GOAL := test
 .PHONY: run test lint cases chaos image bench lock clean
 
-run: $(STAMP)
+run: $(RUNS)
 	@exec $(BIN)/desk up --sandbox
 
 # The quick checks first: a slip shows within seconds.
@@ -41,21 +44,20 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
 lock: $(STAMP)
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.lock
 	$(BIN)/python tests/tools/lock.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Only hashed archives named in the lock are installed; the project itself comes last, without its dependencies.
-$(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try make PYTHON=python3.12 (or its path)" >&2; \
-		exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
-		echo "$(PYTHON) cannot make a virtual environment: install its venv package (Debian: python3-venv)" >&2; \
-		rm -rf $(VENV); exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $(STAMP)
+# What running needs, and what testing needs beside it.
+$(RUNS): requirements.lock requirements-uv.lock pyproject.toml
+	@$(CHECK_PYTHON)
+	@PYTHON="$(PYTHON)" tests/tools/install $(VENV) requirements.lock
+	@touch $@
+
+$(STAMP): requirements-dev.lock requirements-uv.lock pyproject.toml
+	@$(CHECK_PYTHON)
+	@PYTHON="$(PYTHON)" tests/tools/install $(VENV) requirements-dev.lock
+	@touch $(RUNS) $@

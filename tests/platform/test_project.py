@@ -10,17 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.lock import faults
+from tests.tools.lock import LOCKS, faults
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+LOCK = (ROOT / "requirements-dev.lock").read_text("utf-8")
 
 
-def test_the_lock_holds_nothing_but_versions_and_hashes() -> None:
-    assert faults(LOCK) == []
-    pins = re.split(r"\n(?=\S)", LOCK.strip())
-    assert len(pins) > 50
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_holds_nothing_but_versions_and_hashes(name: str) -> None:
+    lock = (ROOT / name).read_text("utf-8")
+    assert faults(lock) == []
+    pins = re.split(r"\n(?=\S)", lock.strip())
     assert [pin.splitlines()[0] for pin in pins if "--hash=sha256:" not in pin] == []
+
+
+def test_what_runs_is_what_was_tested() -> None:
+    runs = (ROOT / "requirements.lock").read_text("utf-8")
+    pins = [line for line in runs.splitlines() if "==" in line]
+    assert len(pins) > 50
+    assert set(pins) <= set(LOCK.splitlines())
+    assert not any(pin.startswith(("pytest==", "mypy==", "playwright==", "ruff==")) for pin in pins)
 
 
 @pytest.mark.parametrize(
