@@ -1,1 +1,1 @@
-"""The `/desk` verbs: declared once, reachable from chat and from the shell."""
+"""The `/desk` commands: declared once, available in chat and on the shell."""

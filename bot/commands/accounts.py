@@ -25,7 +25,7 @@ PATIENCE: Final = 15.0  # seconds that a platform may take to answer
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one account: as whom it works, or what is wrong and what to do, in one sentence."""
+    """Whether an account works. `sentence` says as whom, or what is wrong and what to do."""
 
     account: str
     channel: str
@@ -124,7 +124,7 @@ def _wanted(organization: Organization, named: str) -> tuple[Declared, ...]:
 async def _verdict(
     desk: Desk, account: Account | None, declared: Declared, organization: Organization, patience: float
 ) -> Verdict:
-    """Never raises, so that no account keeps those beside it from being told."""
+    """Check one account. Never raises, so that one account cannot hide the results of the others."""
     if account is None:
         return Verdict(declared.id, declared.channel, False, "It is not active: apply the file again.")
     try:
@@ -170,9 +170,10 @@ async def _ask(
 
 
 def _sentence(problem: str, declared: Declared) -> str:
-    """One line that ends as a sentence does, without saying twice which account is meant."""
+    """Return the problem as one sentence on one line, without the name of the account."""
     line = " ".join(problem.split()).removeprefix(f"account {declared.id}: ") or "it does not work"
-    line = line[0].upper() + line[1:] if line.split(" ")[0].isalpha() else line  # a platform's code stays
+    # A platform's code at the beginning keeps its case.
+    line = line[0].upper() + line[1:] if line.split(" ")[0].isalpha() else line
     return line if line.endswith((".", "!", "?")) else f"{line}."
 
 

@@ -1,4 +1,4 @@
-"""From the words after a command's name to its arguments."""
+"""Turn the words after a command's name into its arguments."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -8,12 +8,12 @@ from bot.core.errors import BadUsage
 
 
 def usage(command: Command) -> str:
-    """`org apply [PATH] [--version VERSION] [--yes]`"""
+    """Return how a command is used: `org apply [PATH] [--version VERSION] [--yes]`."""
     return " ".join((command.name, *map(_shape, command.parameters)))
 
 
 def bind(command: Command, words: Sequence[str]) -> Mapping[str, str]:
-    """Every parameter's value. Options may stand anywhere; after `--` nothing is an option.
+    """Return the value of every parameter. Options may stand anywhere; after `--` nothing is an option.
 
     Raises BadUsage, which shows how the command is used.
     """

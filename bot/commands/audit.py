@@ -1,4 +1,4 @@
-"""`desk audit …`: who did what, and whether somebody has changed the record of it."""
+"""`desk audit …`: who did what, and whether somebody has changed the audit log."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ from storage.audit import tail as read_tail
 
 _MOST: Final = 1_000
 _HASH_DIGITS: Final = 64
-_DETAIL: Final = 40  # characters of a value that the table shows whole
+_DETAIL: Final = 40  # characters; the table shortens a longer value
 
 
 def commands(desk: Desk) -> tuple[Command, ...]:

@@ -1,4 +1,4 @@
-"""`desk channels`: what each channel can do, as its connector declares it. Renders docs/channels.md, too."""
+"""`desk channels`: what each channel can do, as its connector declares it. Also renders docs/channels.md."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -14,10 +14,10 @@ from bot.core.events import ReceiptStatus
 
 PAGE: Final = "docs/channels.md"
 RENDER: Final = f"desk channels --markdown > {PAGE}"
-_HOURS: Final = timedelta(days=2)  # up to here a span is told in hours
+_HOURS: Final = timedelta(days=2)  # up to this length a span is written in hours
 _RECEIPTS: Final = tuple(ReceiptStatus)  # in the order in which they come
 _SPECIAL = re.compile(r"([\\*|<>\[\]`])")
-# What documents are called by those who write them.
+# The names of document types that people use.
 _KNOWN_AS: Final = {
     "text/plain": "text",
     "application/pdf": "PDF",
@@ -32,7 +32,7 @@ _KNOWN_AS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A table of the page: of each channel a row for each that `cells` tells."""
+    """A table of the page. It has a row for each row of cells that `cells` yields for a channel."""
 
     title: str
     columns: tuple[str, ...]
@@ -87,7 +87,7 @@ def _files(kind: ChannelKind) -> Iterable[Sequence[str]]:
 
 
 def _media(media: Sequence[Media]) -> str:
-    """Each kind on a line of its own; several with the same bounds share one."""
+    """Return a line for each kind of file; kinds with equal limits share one."""
     alike: dict[tuple[tuple[str, ...], int], list[str]] = {}
     for one in media:
         alike.setdefault((one.types, one.max_bytes), []).append(one.kind)
@@ -174,7 +174,11 @@ def _yes(does: bool) -> str:
 
 
 def size(count: int) -> str:
-    """`20 MB`, `500 KB`, of bytes: by 1000 where that is round, as some platforms count, else by 1024."""
+    """Return a number of bytes as text: `20 MB`, `500 KB`.
+
+    A unit is 1000 of the next smaller one if the number is round that way, as some platforms count, else
+    1024.
+    """
     step = 1000 if count % 1_000_000 == 0 else 1024
     for unit, power in (("GB", 3), ("MB", 2), ("KB", 1)):
         if count >= step**power:
@@ -183,7 +187,7 @@ def size(count: int) -> str:
 
 
 def length(span: timedelta) -> str:
-    """`24 h`, `7 days`."""
+    """Return a span of time as text: `24 h`, `7 days`."""
     if span <= _HOURS:
         return f"{span / timedelta(hours=1):g} h"
     return f"{span / timedelta(days=1):g} days"
@@ -255,7 +259,7 @@ def _table(topic: Topic, kinds: Sequence[ChannelKind]) -> Table:
 
 
 def page(kinds: Sequence[ChannelKind]) -> str:
-    """GitHub's Markdown, without a newline at its end."""
+    """Return the page in GitHub's Markdown, without a newline at its end."""
     parts = [
         "# What each channel can do",
         f"Made by `{RENDER}` from what the connectors declare; what runs obeys the same numbers.",

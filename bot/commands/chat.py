@@ -1,4 +1,4 @@
-"""The face of the commands in chat: words in, Markdown out. Nothing that is typed makes it raise."""
+"""Run commands in chat: words in, Markdown out. No input makes it raise."""
 
 import shlex
 from difflib import get_close_matches
@@ -24,9 +24,9 @@ from orgs.specification.organization import PersonRole
 
 log = structlog.get_logger(__name__)
 
-_LONGEST: Final = 2_000  # characters of a line that is read at all
+_LONGEST: Final = 2_000  # characters; a longer line is refused
 
-# What telephones make of the signs that a command is written with.
+# The characters that phones type instead of those of a command.
 _TYPED: Final = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "—": "--", "\u00a0": " "})
 
 _NEEDED: Final = {
@@ -37,9 +37,9 @@ _NEEDED: Final = {
 
 
 async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str) -> str:
-    """What to answer somebody who typed `/desk TEXT`. Never raises, except when it is cancelled.
+    """Return the answer for somebody who typed `/desk TEXT`. Never raises, except when it is cancelled.
 
-    `caller` is a person as the organization file names them, or nobody: then nothing is allowed.
+    `caller` is a person of the organization file, or nobody: then nothing is allowed.
     """
     try:
         command, words = find(registry, split(text))
@@ -62,7 +62,7 @@ async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str)
 
 
 def split(text: str) -> list[str]:
-    """The words of a line, quotes respected; `help` when there is none. Raises BadUsage."""
+    """Split a line into words, with quotes respected; an empty line is `help`. Raises BadUsage."""
     if len(text) > _LONGEST:
         raise BadUsage(f"That is too long: at most {_LONGEST} characters.")
     try:
@@ -72,7 +72,10 @@ def split(text: str) -> list[str]:
 
 
 def find(registry: Commands, words: list[str]) -> tuple[Command, list[str]]:
-    """The command that is meant. Raises UnknownCommand, and BadUsage where its verb is missing or wrong."""
+    """Return the command that the words name, and the words after it.
+
+    Raises UnknownCommand, and BadUsage if its verb is missing or wrong.
+    """
     words = [words[0].lower(), *(word.lower() if at == 0 else word for at, word in enumerate(words[1:]))]
     verbs = [name.split()[1] for name in (c.name for c in registry) if name.startswith(f"{words[0]} ")]
     try:
@@ -96,7 +99,7 @@ def _listed(typed: list[str], verbs: list[str]) -> str:
 
 
 async def _permit(desk: Desk, caller: Caller, command: Command) -> None:
-    """Raises NotAllowed. The organization file in force decides, at this very moment."""
+    """Check that the caller may run the command, by the organization file in force now. Raises NotAllowed."""
     if caller.person is None:
         raise NotAllowed(
             "This account belongs to nobody the organization file names: an admin can add you under `people`."

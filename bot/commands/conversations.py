@@ -186,7 +186,10 @@ def _customer(line: ConversationLine) -> str:
 
 
 def _who(message: Message, line: ConversationLine) -> str:
-    """The customer's id tells people nothing; the ids of agents and people do."""
+    """Return who wrote a message.
+
+    A customer's id means nothing to people, so their name stands in its place.
+    """
     return _customer(line) if message.sender == str(line.customer) else f"{message.role} {message.sender}"
 
 

@@ -1,4 +1,4 @@
-"""`desk customers merge …` and the other verbs that change who a customer is."""
+"""`desk customers merge …` and the other commands that change who a customer is."""
 
 import asyncio
 from collections.abc import Iterable
@@ -88,7 +88,7 @@ def _command(
 
 
 class _Changes:
-    """Each changes and audits in one transaction."""
+    """The handlers of these commands. Each changes and audits in one transaction."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -315,7 +315,7 @@ class _Changes:
         )
 
     def _kept(self, shown: Posted) -> str:
-        """Name what nobody deletes."""
+        """Return the sentence that names what is not deleted."""
         kinds = [self._desk.channels.get(channel) for channel in shown.channels]
         kept = [
             f"what the {plural(shown.by_staff, 'message')} say that your staff wrote there"
@@ -399,7 +399,10 @@ def _merged(done: merging.Merged, before: list[CustomerStory]) -> Output:
 
 
 def _warning(stories: Iterable[CustomerStory]) -> str:
-    """Staff may know better than the channel; but they shall know that it does not know."""
+    """Return a warning about unverified addresses.
+
+    Staff may know better than the channel, but they must know that the channel has not verified them.
+    """
     doubtful = [f"{one.channel} {one.address}".strip() for story in stories for one in story.unverified]
     if not doubtful:
         return ""

@@ -1,4 +1,4 @@
-"""`desk customers …`: who writes, by which addresses, and everything they ever wrote about."""
+"""`desk customers …`: who writes, from which addresses, and everything they ever wrote about."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ from storage.posted import Remains, remains
 from storage.queries import Subject
 
 _MOST: Final = 200
-_WORDS: Final = 60  # characters of what a conversation began with
+_WORDS: Final = 60  # characters that are shown of a conversation's first words
 _REMAINS: Final = {
     "waiting": "being deleted",
     "failed": "could not be deleted",

@@ -1,4 +1,4 @@
-"""`desk deliveries …`: what should have left and has not, and sending it again."""
+"""`desk deliveries …`: what should have left and has not, and how to send it again."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What the commands work with: one desk for each program that runs them."""
+"""What the commands work with: one `Desk` for each program that runs them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,11 +21,11 @@ from storage.keys import Keys
 from storage.organizations import InForce, Organizations, current, find
 
 Ring = Callable[[], Awaitable[None]]
-"""Wakes the workers after something changed for them. Never fails: they look for themselves, too."""
+"""Wakes the workers after something changed for them. Never fails, as workers also look by themselves."""
 
 
 class Reply(Enum):
-    """Whether a change shall be made. Who agreed or declined was shown with the question what changes."""
+    """Whether a change is to be made. Whoever agreed or declined was shown with the question what changes."""
 
     UNASKED = "unasked"  # nobody was there to answer
     INSISTED = "insisted"  # `--yes`
@@ -42,17 +42,17 @@ class Reply(Enum):
 
 
 Confirm = Callable[[str, str], Awaitable[Reply]]
-"""Show what is about to change, then ask the question about it. UNASKED where nobody is there to answer."""
+"""Show what is about to change, then ask the question about it. UNASKED if nobody is there to answer."""
 
 
 AskSecret = Callable[[str], Awaitable[str]]
-"""Ask for a secret, without showing what is typed. Raises CommandError where nobody is there to answer."""
+"""Ask for a secret, without showing what is typed. Raises CommandError if nobody is there to answer."""
 
 
 class Borrow(Protocol):
-    """The connector of an account, for as long as it is held. Raises SettingsError where it cannot be opened.
+    """Opens the connector of an account for as long as it is held.
 
-    `organization` is the file that declares the account.
+    Raises SettingsError if it cannot be opened. `organization` is the file that declares the account.
     """
 
     def __call__(
@@ -61,7 +61,7 @@ class Borrow(Protocol):
 
 
 NOWHERE: Final = OrgId(UUID(int=0))
-"""The caller's organization when none was named: the only one there is, is meant."""
+"""The caller's organization if none was named: it means the only one that exists."""
 
 
 @asynccontextmanager
@@ -70,26 +70,27 @@ async def nothing_to_borrow(
     declared: Declared,  # noqa: ARG001
     organization: Organization,  # noqa: ARG001
 ) -> AsyncIterator[Connector]:
-    """For a desk without connectors."""
+    """Raise SettingsError: this desk has no connectors."""
     raise SettingsError(f"account {account.account}: this program opens no connectors")
     yield  # what makes it a context manager
 
 
 async def unconfirmed(_: str, __: str) -> Reply:
-    """For chat: nobody answers a question within a command, so whoever is sure says `--yes`."""
+    """Return UNASKED: in chat nobody can answer a question within a command, so it needs `--yes`."""
     return Reply.UNASKED
 
 
 async def nobody_to_ask(_: str) -> str:
-    """For chat, where whatever is typed stays readable."""
+    """Raise CommandError for chat, where a secret that is typed stays readable."""
     raise CommandError("A secret is not told in chat: type this on the shell.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """`confirm` decides whether a change that was not insisted on (`--yes`) is made.
+    """Everything that the commands use.
 
-    `address` is where platforms call an account.
+    `confirm` decides whether a change without `--yes` is made. `address` returns where platforms call an
+    account.
     """
 
     database: Database
@@ -107,14 +108,20 @@ class Desk:
 
 
 def unopened(channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> Desk:
-    """A desk nobody sits at, for reading declarations: whatever else a command reaches for is not there."""
+    """Return a desk for reading the declarations of commands.
+
+    It has only channels, and no command can run on it.
+    """
     desk = object.__new__(Desk)
     object.__setattr__(desk, "channels", channels)
     return desk
 
 
 async def whose(desk: Desk, call: Call) -> InForce:
-    """The organization that is meant. Raises CommandError when it cannot be told, NotFound."""
+    """Return the organization that the call is for.
+
+    Raises CommandError if it must be named, and NotFound if it does not exist.
+    """
     named = call.caller.organization
     async with desk.database.begin(None if named == NOWHERE else named) as connection:
         if named == NOWHERE:
@@ -126,5 +133,5 @@ async def whose(desk: Desk, call: Call) -> InForce:
 
 
 def actor(call: Call) -> str:
-    """Who it is, as the audit log names them."""
+    """Return who calls, as the audit log names them."""
     return f"person:{call.caller.person}" if call.caller.person else "shell"

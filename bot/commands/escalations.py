@@ -99,7 +99,7 @@ def _listed(desk: Desk, lines: tuple[EscalationLine, ...]) -> Output:
 
 
 def _state(line: EscalationLine) -> str:
-    """Return the state, with an urgency that is out of the ordinary."""
+    """Return the state, with the urgency if that is not normal."""
     return line.state if line.urgency is Urgency.NORMAL else f"{line.state}, {line.urgency}"
 
 

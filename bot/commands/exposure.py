@@ -1,4 +1,4 @@
-"""Who reads the staff's channels: asked before a file is put in force, and by `accounts check`."""
+"""Find out who reads the staff's channels, before a file comes into force and for `accounts check`."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,14 +18,18 @@ _PATIENCE = 15.0  # seconds that a platform may take to answer
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """`exposed` are sentences about channels that others read; `unknown` about those nobody could ask of."""
+    """What was found out. Each entry is a sentence.
+
+    `exposed` is about channels that others can read, `unknown` about channels of which the platform could not
+    be asked.
+    """
 
     exposed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
 async def exposed_rooms(connector: Connector, organization: Organization, account: str) -> Exposure:
-    """Ask about each channel of the account which the file says is private. Never raises a SendError."""
+    """Ask about each channel of the account that the file calls private. Never raises a SendError."""
     if not isinstance(connector, TellsExposure):
         return Exposure()
     exposed, unknown = [], []
@@ -42,9 +46,9 @@ async def exposed_rooms(connector: Connector, organization: Organization, accoun
 
 
 async def exposures(desk: Desk, organization: Organization) -> Exposure:
-    """Ask about every account of the staff's, at once, before its file is in force.
+    """Ask about all staff accounts at once, before their file comes into force.
 
-    An account that cannot be opened yet is left out: `accounts check` tells why.
+    An account that cannot be opened yet is left out: `accounts check` says why.
     """
     staff = [each for each in organization.accounts if each.serves is Serves.STAFF]
     found = await asyncio.gather(*(_of_account(desk, organization, each) for each in staff))

@@ -1,4 +1,4 @@
-"""How commands write ids, times and numbers. The same in both faces."""
+"""How commands write ids, times and numbers, in chat as on the shell."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,12 +7,12 @@ from uuid import UUID
 
 from bot.core.errors import BadUsage
 
-_SHORT: Final = 13  # characters: of a UUIDv7 they are its millisecond
+_SHORT: Final = 13  # characters; in a UUIDv7 they are its millisecond
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def short_ids(ids: Sequence[UUID]) -> list[str]:
-    """Beginnings of the ids, long enough to tell these apart; a command takes them in their place."""
+    """Return the ids shortened, just long enough to differ. A command accepts them instead of whole ids."""
     whole = [str(id_) for id_ in ids]
     for length in (_SHORT, 18, 23):
         if len({text[:length] for text in whole}) == len(set(whole)):
@@ -25,12 +25,12 @@ def short_id(id_: UUID) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """In UTC, to the second."""
+    """Return a time in UTC, to the second, or "-"."""
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else "-"
 
 
 def span(length: timedelta) -> str:
-    """The largest whole unit: `3 min`, `2 d`. Never negative."""
+    """Return a length of time in its largest whole unit: `3 min`, `2 d`. Never negative."""
     seconds = max(0, int(length.total_seconds()))
     for name, size in _UNITS:
         if seconds >= size:
@@ -43,7 +43,7 @@ def since(now: datetime, at: datetime | None) -> str:
 
 
 def left(now: datetime, deadline: datetime | None) -> str:
-    """How much time is left; `overdue 3 min` when none is."""
+    """Return how much time is left until the deadline, or `overdue 3 min`."""
     if deadline is None:
         return "-"
     return span(deadline - now) if deadline > now else f"overdue {span(now - deadline)}"
@@ -54,7 +54,7 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def count_of(text: str, name: str, most: int) -> int:
-    """A whole number from 1 to `most`. Raises BadUsage."""
+    """Return the text as a whole number from 1 to `most`. Raises BadUsage."""
     if text.isascii() and text.isdigit() and 1 <= len(text) <= 9 and 1 <= int(text) <= most:
         return int(text)
     raise BadUsage(f"--{name} is {text[:20]!r}: it must be a whole number from 1 to {most}.")

@@ -31,7 +31,7 @@ def _prefix(in_chat: bool) -> str:
 
 
 def _all(registry: Commands, in_chat: bool) -> Output:
-    """Each once: `conversations` stands for `conversations list` as well."""
+    """List each command once: `conversations` also stands for `conversations list`."""
     shown = [c for c in registry if _reachable(c, in_chat) and not c.name.endswith(" list")]
     return Output(tables=(_table(shown, in_chat),), data=[c.name for c in shown])
 

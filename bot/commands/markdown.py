@@ -1,4 +1,4 @@
-"""What a command says, as CommonMark of bounded length. What others wrote never acts as Markdown in it."""
+"""Render the output of a command as CommonMark of limited length. No text in it acts as markup of its own."""
 
 import re
 from typing import Final
@@ -20,7 +20,10 @@ def to_markdown(output: Output) -> str:
 
 
 def to_text(text: str) -> str:
-    """Plain text, shown as it is, except that `backticks` are kept: with them we write what can be typed."""
+    """Return plain text as Markdown that shows it unchanged.
+
+    Only `backticks` work: they mark what can be typed.
+    """
     return "  \n".join(map(_line, text.split("\n")))
 
 
@@ -30,7 +33,7 @@ def escaped(text: str) -> str:
 
 
 def bounded(markdown: str) -> str:
-    """Whole lines only, and a word about what was left out."""
+    """Return the text cut to whole lines if it is too long, with a line that says how much is missing."""
     if len(markdown) <= LONGEST:
         return markdown
     lines = markdown.split("\n")
@@ -49,7 +52,7 @@ def bounded(markdown: str) -> str:
 
 
 def _list(table: Table) -> str:
-    """A heading and one item a row: what a phone can show, which tables are not."""
+    """Return a table as a heading and one item per row: phones can show lists, but no tables."""
     head = f"**{escaped(table.title)}**\n\n" if table.title else ""
     return head + ("\n".join(_item(table.columns, row) for row in table.rows) or escaped(table.empty))
 
@@ -65,7 +68,7 @@ def _item(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
 
 
 def _cell(text: str) -> str:
-    """On one line: what staff read here is a list, the words themselves stand in the thread."""
+    """Return a cell on one line. Staff read only a list here; the full text is in the thread."""
     return escaped(" / ".join(line.strip() for line in text.split("\n") if line.strip())).replace("`", "\\`")
 
 

@@ -23,8 +23,8 @@ from storage.retiring import under_way
 from storage.staffing import Affected, Reassignments
 
 _MOST_VERSION: Final = 999_999_999
-_MOST_SHOWN: Final = 200  # changes written out; the count is always whole
-_MOST_NAMED: Final = 8  # conversations of one line
+_MOST_SHOWN: Final = 200  # changes that are listed; all of them are counted
+_MOST_NAMED: Final = 8  # conversations that one line names
 
 
 def commands(desk: Desk) -> tuple[Command, ...]:
@@ -179,7 +179,7 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
     reply = await _agreed(desk, call, foreseen, warnings)
     if not reply.go_on:
         return _not_applied(foreseen, warnings, reply)
-    # Above the wall between organizations: the accounts are held against those of all others.
+    # Without an organization: the accounts are compared with those of all other organizations.
     async with desk.database.begin() as connection:
         applied = await organizations.apply_version(
             connection, desk.keys, desk.new_id, known.organization, version, by=actor(call)
@@ -190,8 +190,9 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
 
 
 async def _unknown_readers(desk: Desk, organization: Organization) -> tuple[str, ...]:
-    """Return warnings of channels that nobody could ask about. Raises InvalidOrganization for one that others
-    read, though the file says that it is private.
+    """Return warnings about channels of which the platform could not be asked who reads them.
+
+    Raises InvalidOrganization if others can read a channel that the file calls private.
     """
     readers = await exposures(desk, organization)
     if readers.exposed:
@@ -255,7 +256,7 @@ def _written(changes: tuple[Change, ...]) -> str:
 
 
 def _reassigned(moved: Reassignments) -> list[str]:
-    """One line for each person, team and agent whose conversations go on with somebody else."""
+    """Return a line for each person, team and agent whose conversations continue with somebody else."""
     found: dict[tuple[str, str], list[str]] = {}
     for one in moved.affected:
         found.setdefault(_why_and_where(one), []).append(short_id(one.conversation))

@@ -1,4 +1,4 @@
-"""`desk secrets …`: tokens and passwords of accounts, kept sealed here instead of in the environment."""
+"""`desk secrets …`: tokens and passwords of accounts, stored sealed here instead of in the environment."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ LONGEST: Final = 16_384  # characters: a service account's key file is about 2,4
 def commands(desk: Desk) -> tuple[Command, ...]:
     vault = _Vault(desk)
     name = Parameter("name", "As the organization file names it, such as TELEGRAM_BOT_TOKEN.")
-    # Whoever types a secret in chat has told it to everybody who reads the history.
+    # A secret that is typed in chat can be read by everybody who sees the history.
     shell = Permission.SHELL
     return (
         Command(
@@ -106,7 +106,7 @@ class _Vault:
                 data={"removed": False, "name": name},
                 ok=False,
             )
-        # Above the wall between organizations: the accounts are held against those of all others.
+        # Without an organization: the accounts are compared with those of all other organizations.
         async with desk.database.begin() as connection:
             if not await remove_secret(connection, known.organization, name):
                 raise NotFound("secret", name)
@@ -173,7 +173,10 @@ def _name(call: Call) -> str:
 
 
 def _value(given: str) -> str:
-    """Take a line that was typed or piped in. Says nothing of what it was."""
+    """Return the secret from a line that was typed or piped in. Errors do not repeat it.
+
+    Raises CommandError.
+    """
     value = given.strip()
     if not value:
         raise CommandError("Nothing was given, so nothing was changed: pipe the secret in, or type it.")
@@ -187,7 +190,7 @@ def _value(given: str) -> str:
 def _is_text(value: str) -> bool:
     try:
         value.encode()
-    except UnicodeEncodeError:  # bytes that are no UTF-8 were piped in
+    except UnicodeEncodeError:  # the bytes that were piped in are not UTF-8
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""`desk status`: how the organization is doing at this moment."""
+"""`desk status`: how the organization is doing now."""
 
 from datetime import datetime
 
@@ -86,7 +86,7 @@ def _told(desk: Desk, name: str, version: int, counts: Counts, charged: tuple[Ch
 
 
 def _bill(charged: tuple[Charged, ...]) -> tuple[Table, ...]:
-    """What a platform has told that it charges; nothing where none charges anything."""
+    """Return a table of what a platform reported as its charges, or nothing if none charges anything."""
     rows = tuple(
         (one.account, one.category, "yes" if one.billed else f"no ({one.rate})", str(one.number))
         for one in charged

@@ -1,4 +1,4 @@
-"""`desk why`: each turn of a conversation, what it cost, who had the word and for which reason."""
+"""`desk why`: each turn of a conversation, how long it took, who decided and for which reason."""
 
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment, plural
@@ -8,7 +8,7 @@ from storage import queries
 from storage.queries import Subject, TurnLine
 
 _MOST = 500
-_STAGES = ("load", "decide", "act", "commit")  # in the order of a turn; others come after them
+_STAGES = ("load", "decide", "act", "commit")  # in the order of a turn; any others follow
 
 
 def commands(desk: Desk) -> tuple[Command, ...]:

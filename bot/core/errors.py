@@ -1,28 +1,28 @@
-"""Every error raised on purpose, with one audience per field.
+"""All errors raised on purpose. Each field of an error has one audience.
 
 DeskError
 ├── SettingsError          the program cannot start as it is configured
-├── ProcessBroken          a part of the process ended by itself: end the process, and say so
+├── ProcessBroken          a part of the process ended by itself: end the process, and log it
 ├── ForgedRequest          refuse: 401
 ├── MalformedPayload       refuse: 400, tell operators
 ├── BodyTooLarge           refuse: 413
 ├── UnknownAccount         nobody here owns that account: 404, tell operators
 ├── StorageUnavailable     the database cannot be reached: wait and try again
-│   ├── LoginRefused       it does not let us in: the user, the password or the database's name is wrong
-│   ├── DiskFull           it has no room left
+│   ├── LoginRefused       it refuses the login: the user, the password or the database's name is wrong
+│   ├── DiskFull           its disk is full
 │   ├── SchemaMissing      it was never migrated
 │   ├── SchemaOlder        its schema is older than this program's
 │   └── SchemaNewer        its schema is newer than this program's
-├── PlaceMoved             a conversation goes on elsewhere than remembered: undo, and begin again
-├── FileTooLarge           an attachment is larger than what is kept
+├── PlaceMoved             a conversation was moved since it was looked up: undo, and begin again
+├── FileTooLarge           an attachment is larger than what is stored
 ├── FileInfected           the virus scanner found something in an attachment
 ├── StaleLease             another worker has the conversation now: undo, and leave it to them
-├── Superseded             the customer wrote on while an answer was being made: undo, and begin again
+├── Superseded             the customer wrote again while an answer was being made: undo, and begin again
 ├── TurnFailed             a turn failed for a reason that is ours
 ├── AnswererUnavailable    whoever should answer cannot be reached: wait and try again
 ├── KeyDestroyed           the customer was erased: what they wrote cannot be read any more
 ├── KeysRemain             a destroyed key may still be in the pages of its table
-├── CannotDecrypt          no key at hand opens this text
+├── CannotDecrypt          no known key decrypts this text
 ├── AnchorForged           a note of where the audit chain stood was not signed by us
 ├── InvalidOrganization    the organization file has errors
 ├── CommandError           a person asked for something that cannot be done
@@ -30,16 +30,16 @@ DeskError
 │   ├── BadUsage
 │   ├── NotAllowed
 │   └── NotFound
-└── SendError              the platform did not take a delivery
+└── SendError              the platform did not accept a delivery
     ├── RateLimited        wait as long as it says
     ├── PlatformDown       5xx, resets, time-outs before the request was sent: try again
     ├── OutcomeUnknown     the request went out and no answer came back: never repeat blindly
-    ├── Unreachable        this customer cannot be written to: blocked, gone
-    ├── WindowClosed       free text is not taken before the customer writes again: hold it
-    ├── PlaceGone          the room's thread or card is no more: somebody has deleted it
+    ├── Unreachable        this customer cannot be reached: they blocked us, or are gone
+    ├── WindowClosed       no free text is accepted before the customer writes again: hold it
+    ├── PlaceGone          the room's thread or card does not exist any more: somebody deleted it
     ├── PersonAway         whoever should notice this in time will not: deactivated, or on Do Not Disturb
     ├── AccountSuspended   the account itself cannot send: token expired, blocked; alarm, and hold the rest
-    └── Refused            the platform will never take this as it is
+    └── Refused            the platform will never accept this as it is
 """
 
 from collections.abc import Collection, Sequence
@@ -49,7 +49,10 @@ from typing import ClassVar
 
 
 class DeskError(Exception):
-    """`str(error)` is for operators: ids and codes, never message text. `customer_text` is safe to send."""
+    """The base of all errors raised on purpose.
+
+    `str(error)` is for operators: ids and codes, never message text. `customer_text` is safe to send.
+    """
 
     code: ClassVar[str] = "desk"
     customer_text: str = "Something went wrong on our side. Please try again."
@@ -119,7 +122,7 @@ class SchemaNewer(StorageUnavailable):
 
 
 class PlaceMoved(DeskError):
-    """What was remembered of where a conversation goes on is no longer true; nothing was written."""
+    """A conversation was moved since it was looked up. Nothing was written."""
 
     code = "place.moved"
     retry_after = timedelta()
@@ -194,7 +197,7 @@ class InvalidOrganization(DeskError):
 
 
 class CommandError(DeskError):
-    """`str(error)` is shown to the person who asked."""
+    """A command cannot be carried out. `str(error)` is shown to the person who asked."""
 
     code = "command.failed"
 
@@ -224,7 +227,7 @@ class NotFound(CommandError):
 
 
 class SendError(DeskError):
-    """The platform did not take a delivery. `reason` is the platform's own code, shown to staff."""
+    """The platform did not accept a delivery. `reason` is the platform's own code, shown to staff."""
 
     code = "send.failed"
 
@@ -236,7 +239,7 @@ class SendError(DeskError):
 
 
 class RateLimited(SendError):
-    """`growth`: by what the wait grows with each try, where the platform asks for that."""
+    """The account or chat sends too fast. `growth` multiplies the wait at each try, if the platform asks."""
 
     code = "send.rate_limited"
     retry_after = timedelta(seconds=1)
@@ -268,7 +271,7 @@ class PlaceGone(SendError):
 
 
 class PersonAway(SendError):
-    """`reason` goes on where the person's name ends: "is deactivated in Slack"."""
+    """A person will not notice a call in time. `reason` continues their name: "is deactivated in Slack"."""
 
     code = "send.person_away"
 

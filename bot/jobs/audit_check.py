@@ -1,4 +1,4 @@
-"""Every night the audit chain of every organization is compared with its log."""
+"""Compare the audit chain of every organization with its log, every night."""
 
 from datetime import timedelta
 
@@ -13,7 +13,10 @@ log = structlog.get_logger(__name__)
 
 
 async def audit_check(context: Context) -> Counts:
-    """A broken chain is told to operators; it is no failure of the job, and trying again would not help."""
+    """Compare all chains, and log for operators each one that is broken or could not be compared.
+
+    A broken chain is no failure of the job, as trying again would not help.
+    """
     async with context.database.begin() as connection:
         organizations = sorted(known.organization for known in await current(connection))
     anchors = Anchors(FileStore(context.files_url), context.keyring, context.anchors_file)

@@ -1,4 +1,4 @@
-"""What a job is, and what its body is given."""
+"""What a job is, and what its body gets."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The servers and the time of one run."""
+    """The servers and the time that a job's body works with."""
 
     database: Database
     keyring: Keyring
-    files_url: str  # of the file store
-    anchors_file: Path | None = None  # where the operator has anchors of the audit chain kept as well
-    rewrite_max: int  # bytes: a larger table of customers is not rewritten
+    files_url: str  # the URL of the file store
+    anchors_file: Path | None = None  # a second place for anchors of the audit chain, set by the operator
+    rewrite_max: int  # bytes; a larger table of customers is not rewritten
     clock: Clock
-    spent: Callable[[], bool]  # the budget is: finish the batch at hand, the rest is for the next run
-    place: str  # how far an interrupted or failed try of this run had come; "" at the beginning
-    remember: Callable[[str], None]  # note how far it has come
+    spent: Callable[[], bool]  # whether the budget is spent: finish this batch, and leave the rest for later
+    place: str  # how far an interrupted or failed try of this run got; "" at the beginning
+    remember: Callable[[str], None]  # records how far this try got
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`body(context, **arguments)` returns counts. It may be run twice at once and must then do no harm."""
+    """A job. `body(context, **arguments)` returns counts; if it runs twice at once, it does no harm."""
 
     name: str
     body: Callable[Concatenate[Context, ...], Awaitable[Counts]]
-    limit: timedelta  # it is ended then; four fifths of it are the budget
-    cron: str | None = None  # five fields, in UTC; None: only when somebody asks for it
+    limit: timedelta  # after this time the job is cancelled; its budget is four fifths of it
+    cron: str | None = None  # five fields, in UTC; None: it runs only on request
     backoff: tuple[timedelta, ...] = BACKOFF  # one pause before each further try
 
     @property

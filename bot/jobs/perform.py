@@ -1,7 +1,7 @@
-"""The one function that RQ calls: runs a job's body within its limit, and lets nothing out that is not safe.
+"""The one function that RQ calls: it runs a job's body within its limit, and lets only safe errors out.
 
-RQ keeps the traceback of a failure in Redis, with the exception's message, and messages of other libraries
-may contain the values at hand. So a failure leaves here as JobFailed: a code, a type, places in the source.
+RQ stores the traceback of a failure in Redis, with the exception's message; messages of other libraries may
+contain data. So a failure leaves here as JobFailed, with a code, a type and places in the source.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ log = structlog.get_logger(__name__)
 
 _PLACE = "place"  # in the job's meta
 _TASK = "job"  # the name of the task in which a body runs
-_INTERRUPTIONS = 100  # of one run, by stopping processes; they do not count as failures
+_INTERRUPTIONS = 100  # how often a stopping process may interrupt one run; no failure is counted for that
 _POOL = 2
 
 
 class JobFailed(DeskError):
-    """What RQ records of a failure."""
+    """A job failed. RQ records this error instead of the original one."""
 
     code = "job.failed"
 
 
 def perform(name: str, **arguments: Plain) -> dict[str, int] | Retry:
-    """Run one job to its end. Reads DATABASE_URL, ENCRYPTION_KEY and REWRITE_MAX_MB.
+    """Run one job to its end, and return its counts. Reads DATABASE_URL, ENCRYPTION_KEY and REWRITE_MAX_MB.
 
-    Raises JobFailed, upon which RQ tries again after a pause; when this process is about to stop, the job is
-    put back for the next one.
+    Raises JobFailed, upon which RQ tries again after a pause. When this process is about to stop, return a
+    Retry, which puts the job back for the next process.
     """
     job = find(name)
     started = time.monotonic()
@@ -65,7 +65,7 @@ def perform(name: str, **arguments: Plain) -> dict[str, int] | Retry:
 
 
 def interrupt(after: timedelta) -> None:
-    """Called by a signal handler while a body runs in this thread: cancel it when `after` has passed."""
+    """Cancel the body that runs in this thread when `after` has passed. Called by a signal handler."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -112,12 +112,15 @@ async def _run(job: Job, arguments: Mapping[str, Plain], environ: Mapping[str, s
 
 
 def _usual_folder(environ: Mapping[str, str]) -> str:
-    """As the settings have it where FILES_URL is not given."""
+    """Return the file store's URL that the settings use if FILES_URL is not given."""
     return (Path(environ.get("VAR_DIR") or "var").expanduser().absolute() / "files").as_uri()
 
 
 def _described(name: str, error: Exception) -> str:
-    """Messages of our own errors are for operators by contract; of others, only the type is told."""
+    """Describe an error by its type and place in the source.
+
+    Messages of our own errors are for operators by contract, and are added; those of other errors are not.
+    """
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     said = f" ({error.code}: {error})" if isinstance(error, DeskError) else ""
     places = [

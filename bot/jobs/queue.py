@@ -1,6 +1,6 @@
-"""Putting jobs into RQ's queue. Two desks that share one Redis have each its own queue, by `namespace`.
+"""Put jobs into RQ's queue. Two installations that share one Redis have separate queues, by `namespace`.
 
-Blocks for a round trip to Redis: from a loop, call it through `asyncio.to_thread`.
+Blocks for a round trip to Redis: from an event loop, call it through `asyncio.to_thread`.
 """
 
 from datetime import datetime, timedelta
@@ -13,10 +13,10 @@ from bot.jobs.job import Job, Plain
 from bot.jobs.perform import perform
 from bot.jobs.registry import find
 
-SERIALIZER = "json"  # plain values, readable; RQ's default would run whatever bytes it finds in Redis
-_RESULT_KEPT = timedelta(days=2)  # longer than any period, so that no other process makes the same run again
+SERIALIZER = "json"  # plain, readable values; RQ's default would execute whatever bytes it finds in Redis
+_RESULT_KEPT = timedelta(days=2)  # longer than any period, so that no other process repeats the same run
 _FAILURE_KEPT = timedelta(days=30)
-_SECOND_NET = timedelta(seconds=30)  # RQ's own limit comes after the job's
+_SECOND_NET = timedelta(seconds=30)  # how much later than the job's own limit RQ ends it
 
 
 def queue_name(namespace: str) -> str:
@@ -28,7 +28,7 @@ def queue_of(redis: Redis, namespace: str) -> Queue:
 
 
 def enqueue(redis: Redis, namespace: str, name: str, /, **arguments: Plain) -> str:
-    """Have a job run soon; returns RQ's id of it. Raises BadUsage if there is no such job, RedisError."""
+    """Queue a job to run soon, and return RQ's id of it. Raises BadUsage for an unknown job, RedisError."""
     id_ = _put(queue_of(redis, namespace), find(name), arguments, None)
     if id_ is None:
         raise RuntimeError("RQ refused a job without an id of its own as a duplicate")
@@ -36,7 +36,10 @@ def enqueue(redis: Redis, namespace: str, name: str, /, **arguments: Plain) -> s
 
 
 def enqueue_due(redis: Redis, namespace: str, job: Job, due: datetime) -> str | None:
-    """The periodic run of a job that was due then. None: it was put there before, by whomever."""
+    """Queue the periodic run of a job that was due at this time, and return RQ's id of it.
+
+    Return None if this process or another has queued it before.
+    """
     return _put(queue_of(redis, namespace), job, {}, f"desk-{namespace}-{job.name}-{due:%Y%m%dT%H%M}")
 
 

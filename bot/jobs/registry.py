@@ -1,4 +1,4 @@
-"""Every job there is. A new one is a module and a line here."""
+"""All jobs. A new one is a module and a line here."""
 
 from difflib import get_close_matches
 
@@ -10,7 +10,7 @@ JOBS: tuple[Job, ...] = (sweep.job, rewrite.job, rewrap.job, audit_check.job, ti
 
 
 def find(name: str) -> Job:
-    """Raises BadUsage, which names the close ones."""
+    """Return the job with this name. Raises BadUsage, which suggests similar names."""
     for job in JOBS:
         if job.name == name:
             return job

@@ -1,6 +1,7 @@
-"""After a new key was put first into ENCRYPTION_KEY: wrap what the older ones wrapped with the newest.
+"""Wrap keys with the newest key of ENCRYPTION_KEY that an older one has wrapped.
 
-Every night, so that rotating needs nobody who remembers it. The old key may go once a run has found nothing.
+It runs every night, so that nobody has to remember it after a rotation. The old key may be removed once a run
+has found nothing.
 """
 
 from datetime import timedelta
@@ -19,7 +20,10 @@ _TELL_EVERY = 20  # batches
 
 
 async def rewrap(context: Context) -> Counts:
-    """Goes on behind the last customer that an interrupted try had reached."""
+    """Wrap the keys of all organizations and customers again.
+
+    Continues after the last customer that an interrupted try reached.
+    """
     async with context.database.begin() as connection:
         organizations = await rewrap_organizations(connection, context.keyring)
     after: UUID | None = UUID(context.place) if context.place else _BEGINNING

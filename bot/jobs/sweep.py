@@ -1,4 +1,4 @@
-"""What has served is removed: hourly, in batches, each its own small transaction."""
+"""Delete what is not needed any more: hourly, in batches, each in a small transaction of its own."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -22,12 +22,13 @@ from storage.retention import (
     forget_inbox_bodies,
 )
 
-BODY_DAYS = 1  # of grace to look at what was handled wrongly; a turn needs a body only until it is handled
-# Platforms redeliver for at most days: Slack for minutes (a day with delayed events), Telegram for 24 hours,
-# WhatsApp for 7 days. An event that came again after its key was deleted would be taken for a new one.
+# A turn needs a body only until it is handled; for so many days it can still show what was handled wrongly.
+BODY_DAYS = 1
+# Platforms redeliver for some days at most: Slack for minutes (a day with delayed events), Telegram for 24
+# hours, WhatsApp for 7 days. An event that came again after its key was deleted would count as a new one.
 KEY_DAYS = 30
-TRACE_DAYS = 90  # tries, turns and what was delivered tell why something happened; then nobody asks any more
-BATCH = 1000  # rows; some tens of milliseconds, and no accept ever waits longer for a lock
+TRACE_DAYS = 90  # how long tries, turns and deliveries can show why something happened
+BATCH = 1000  # rows; tens of milliseconds, and accepting an event waits no longer than that for a lock
 
 Step = Callable[[AsyncConnection], Awaitable[int]]
 
@@ -40,7 +41,7 @@ async def sweep(
     trace_days: int = TRACE_DAYS,
     batch: int = BATCH,
 ) -> Counts:
-    """One batch of each kind in turn, until nothing is left or the budget is spent."""
+    """Delete one batch of each kind in turn, until nothing is left or the budget is spent."""
     now = context.clock()
     served, known, traced = (now - timedelta(days=days) for days in (body_days, key_days, trace_days))
     steps: dict[str, Step] = {

@@ -1,4 +1,4 @@
-"""The file store keeps nothing that nobody can read: files of the erased, and what was left half written."""
+"""Delete files that nobody can read: those of erased customers, and files that were left half written."""
 
 from datetime import timedelta
 
@@ -13,7 +13,10 @@ BATCH = 200
 
 
 async def tidy_files(context: Context, *, batch: int = BATCH) -> Counts:
-    """Idempotent. Raises PlatformDown when the store is away: it is tried again."""
+    """Delete unreadable files. Idempotent.
+
+    Raises PlatformDown when the store is away: then it is tried again.
+    """
     store = FileStore(context.files_url)
     keys = Keys(context.keyring)
     files = Files(context.database, keys, Inboxes(keys, new_id))
