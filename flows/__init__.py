@@ -1,1 +1,1 @@
-"""The flow file, the engine (state and event in, state and effects out), and ready-made flows."""
+"""Flows: the flow file, the engine (state and event in, state and effects out), and ready-made flows."""

@@ -1,1 +1,1 @@
-"""The organization: its file, its teams and people, its agents and how they answer."""
+"""The organization: its file, its teams and people, and how its agents answer."""

@@ -1,4 +1,4 @@
-"""Knowledge: Markdown files with a small front matter, as frozen articles.
+"""Read knowledge: Markdown files with a small front matter, as frozen articles.
 
 ---
 title: Reset your password        (required, here or as the first heading)
@@ -29,7 +29,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What stands under one heading. Text before the first heading has the article's title and level 1."""
+    """The text under one heading. Text before the first heading has the article's title and level 1."""
 
     heading: str
     level: int
@@ -56,11 +56,11 @@ class FrontMatter(Part):
 
 
 class NoTitle(Exception):
-    """Neither the front matter nor a first heading names the article."""
+    """The article has no title: neither in its front matter nor as its first heading."""
 
 
 class BadFrontMatter(Exception):
-    """The front matter is well-formed and wrong; `tree` knows where."""
+    """The front matter is well-formed, but invalid. `tree` has the positions."""
 
     def __init__(self, tree: Tree, cause: ValidationError) -> None:
         super().__init__(str(cause))
@@ -68,7 +68,10 @@ class BadFrontMatter(Exception):
 
 
 def read_article(data: bytes, *, name: str, folder: str) -> Article:
-    """`name`: the file's name without its ending. Raises Unreadable, BadFrontMatter or NoTitle."""
+    """Read an article. `name` is the file's name without its ending.
+
+    Raise Unreadable, BadFrontMatter or NoTitle.
+    """
     text = decode(data).replace("\r\n", "\n")
     head, body = _split(text)
     front = _front_matter(head)
@@ -78,7 +81,7 @@ def read_article(data: bytes, *, name: str, folder: str) -> Article:
     title = front.title or (heading.group(1) if heading else None)
     if title is None:
         raise NoTitle
-    if heading:  # the title is not said twice
+    if heading:  # do not repeat the title in the body
         body = rest.strip("\n")
     slug = front.id or slugify(name)
     return Article(
@@ -93,7 +96,7 @@ def read_article(data: bytes, *, name: str, folder: str) -> Article:
 
 
 def slugify(text: str) -> str:
-    """Lower-case words joined by `-`; never empty."""
+    """Return the text as lower-case words joined by `-`. The result is never empty."""
     return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:64].strip("-") or "section"
 
 
@@ -137,7 +140,9 @@ def _sections(title: str, body: str) -> Iterator[Section]:
 
 
 def _section(heading: str, level: int, lines: Sequence[str], taken: dict[str, int]) -> Iterator[Section]:
-    """Nothing for a heading with nothing under it: it groups the headings below."""
+    """Yield the section of a heading. A heading without text yields nothing: it only groups those
+    below it.
+    """
     body = "\n".join(lines).strip()
     if not body:
         return
@@ -149,7 +154,7 @@ def _section(heading: str, level: int, lines: Sequence[str], taken: dict[str, in
 
 
 def _fence_after(fence: str, line: str) -> str:
-    """The code fence that is open after this line, or ""."""
+    """Return the code fence that is open after this line, or ""."""
     match = _FENCE.match(line)
     if match is None:
         return fence

@@ -1,4 +1,4 @@
-"""What would be different: two organizations compared, as data first and as text second."""
+"""Compare two organizations: the changes as data, and as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from orgs.documents import to_document
 from orgs.problems import quote
 from orgs.specification.organization import Organization
 
-_KEYS: Final = ("id", "trigger", "date")  # by which the items of a list are told apart
+_KEYS: Final = ("id", "trigger", "date")  # keys that identify the items of a list
 _SIGNS: Final = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -26,7 +26,7 @@ class ChangeKind(StrEnum):
 class Change:
     """One difference. `path` names list items by their id: `teams[tier-1].people`.
 
-    `before` is None for what was added, `after` for what was removed. An item added or removed is one change.
+    `before` is None for an addition, `after` for a removal. An item that is added or removed is one change.
     """
 
     kind: ChangeKind
@@ -36,13 +36,16 @@ class Change:
 
 
 def diff(old: Organization | None, new: Organization) -> list[Change]:
-    """What applying `new` over `old` changes, in the order of the file. None: there was nothing yet."""
+    """Return what changes when `new` replaces `old`, in the order of the file. `old` is None at first."""
     before: JsonValue = to_document(old) if old else {}
     return list(_compare("", before, to_document(new)))
 
 
 def diff_articles(old: Sequence[Article], new: Sequence[Article]) -> list[Change]:
-    """Articles by slug, shown by title. One whose text or tags alone changed has the same title twice."""
+    """Return the changes of articles, by slug, with their titles.
+
+    If only an article's text or tags changed, both titles are the same.
+    """
     before, after = ({article.slug: article for article in articles} for articles in (old, new))
     changes = []
     for slug in [*after, *(slug for slug in before if slug not in after)]:
@@ -55,7 +58,7 @@ def diff_articles(old: Sequence[Article], new: Sequence[Article]) -> list[Change
 
 
 def render_changes(changes: Sequence[Change]) -> str:
-    """One line a change: `+ teams[tier-1] "Tier 1 Support"`. Empty when nothing changes."""
+    """Return one line per change: `+ teams[tier-1] "Tier 1 Support"`. Return "" if nothing changes."""
     return "\n".join(map(_line, changes))
 
 
@@ -96,7 +99,7 @@ def _compare_mappings(
         inner = f"{path}.{name}" if path else name
         was, now = old.get(name), new.get(name)
         if isinstance(now, list) and was is None and _common_key([], now):
-            was = []  # each item of a first list is an addition of its own
+            was = []  # so that each item of a new list is an addition of its own
         if was is None and now not in (None, "", [], {}):
             yield Change(kind=ChangeKind.ADDED, path=inner, after=now)
         elif now is None and was is not None:
@@ -120,13 +123,15 @@ def _compare_items(path: str, old: Mapping[str, JsonValue], new: Mapping[str, Js
 
 
 def _common_key(old: Sequence[JsonValue], new: Sequence[JsonValue]) -> str:
-    """The key that tells the items of both lists apart; "" where two of one list share it."""
+    """Return the key that identifies the items of both lists, or "" if two items of a list share its
+    value.
+    """
     key = _key_of([*old, *new])
     return key if key and len(_by(key, old)) == len(old) and len(_by(key, new)) == len(new) else ""
 
 
 def _key_of(items: Sequence[JsonValue]) -> str:
-    """The key that every item has and that tells them apart, or ""."""
+    """Return the first key that every item has as text, or ""."""
     for key in _KEYS:
         if items and all(isinstance(item, dict) and isinstance(item.get(key), str) for item in items):
             return key

@@ -1,4 +1,4 @@
-"""What a schema cannot see: names that must exist, ladders that must end, rooms that must be there."""
+"""Check what a schema cannot: that names exist, ladders end, and rooms are there."""
 
 import re
 from collections import Counter
@@ -28,16 +28,16 @@ from orgs.translations import SHIPPED, base
 from orgs.tree import Path, Tree
 
 _KNOWN_WITHOUT_DEFINITION: Final = {*BUILT_IN_TRIGGERS, *(trigger.id for trigger in WELL_KNOWN_TRIGGERS)}
-MOST_PATTERNS: Final = 500  # of all triggers: each is searched for in each message
+MOST_PATTERNS: Final = 500  # of all triggers together: each is searched for in each message
 _ROOMS: Final = ("public", "private", "escalation", "training")
 
 
 class Checker:
-    """Collects the problems of one organization as its file wrote it, before defaults are added."""
+    """Collects the problems of one organization as its file states it, before defaults are added."""
 
     def __init__(self, org: Organization, tree: Tree, file: str, channels: Mapping[str, ChannelKind]) -> None:
         self._org, self._tree, self._file = org, tree, file
-        self._channels = channels  # those that connectors speak; with none, what they ask for is not checked
+        self._channels = channels  # those with a connector; if empty, their needs are not checked
         self.problems: list[Problem] = []
         self._teams = {name: team for team in org.teams for name in (team.id, *team.aliases)}
         self._people = {person.id for person in org.people}
@@ -53,7 +53,7 @@ class Checker:
         self._check_ladders()
         self._check_triggers()
         if not any(problem.severity is Severity.ERROR for problem in self.problems):
-            self._check_reach()  # who is called by rules that name nobody, nobody can tell
+            self._check_reach()  # only if all names are valid, so that it is clear who is called
         self._check_texts()
         return sorted(self.problems, key=lambda problem: (problem.line, problem.column, problem.code))
 
@@ -66,7 +66,7 @@ class Checker:
         *,
         severity: Severity = Severity.ERROR,
         suggestion: str = "",
-        of_key: bool = False,  # it is the key that is wrong, and not its value
+        of_key: bool = False,  # the key is wrong, not its value
     ) -> None:
         mark = self._tree.key_mark(path) if of_key else self._tree.mark(path)
         self.problems.append(
@@ -116,7 +116,7 @@ class Checker:
         )
         for name, ids in lists:
             self._once([((name, i, "id"), value) for i, value in enumerate(ids)])
-        targets: list[tuple[Path, str]] = []  # share one space of names, because a rule names any of them
+        targets: list[tuple[Path, str]] = []  # no two share a name, because a rule may name any of them
         for t, team in enumerate(org.teams):
             targets.append((("teams", t, "id"), team.id))
             targets += [(("teams", t, "aliases", a), alias) for a, alias in enumerate(team.aliases)]
@@ -126,7 +126,9 @@ class Checker:
         self._known_to_channels()
 
     def _known_to_channels(self) -> None:
-        """How the staff's channels know them: each of those channels there is, and nobody twice on one."""
+        """Check the people's ids on the staff's channels: each channel exists, and no id is used
+        twice on one.
+        """
         people = self._org.people
         for channel in sorted({channel for person in people for channel in person.known_on}):
             known = [(i, person.on(channel)) for i, person in enumerate(people)]
@@ -169,7 +171,7 @@ class Checker:
             self._warn(("accounts",), "accounts.no-customers", "no account for customers", expected)
 
     def _has_usual_room(self) -> bool:
-        """Whether the staff's account is one in which a channel called #escalation can be supposed."""
+        """Return whether a channel called #escalation can be assumed on the staff's account."""
         staff = next((account for account in self._org.accounts if account.serves is Serves.STAFF), None)
         kind = self._channels.get(staff.channel) if staff is not None else None
         return kind is None or bool(kind.usual_room)
@@ -216,7 +218,9 @@ class Checker:
                 self._add((*path, "templates", n, "text"), "template.blanks", found, expected)
 
     def _addresses(self, path: Path, account: Account, kind: ChannelKind) -> None:
-        """Each is one of the account's, with a tag or without, and leads to somebody."""
+        """Check that each address is one of the account's, with or without a tag, and leads to a team or an
+        agent.
+        """
         if account.addresses and not kind.capabilities.addresses:
             expected = "none: this channel has one address for each account"
             self._add((*path, "addresses"), "account.addresses", "addresses", expected)
@@ -282,7 +286,7 @@ class Checker:
                 self._channel((*path, "channels", room, i), ref, staff=room != "public", whole=False)
 
     def _channel(self, path: Path, ref: ChannelRef, *, staff: bool, whole: bool) -> None:
-        """`staff`: customers must not be in it. `whole`: naming just the account is enough."""
+        """Check a channel. `staff`: customers must not be in it. `whole`: the account alone is enough."""
         account = self._account_of(path, ref)
         if account is None:
             return
@@ -297,7 +301,7 @@ class Checker:
 
     def _account_of(self, path: Path, ref: ChannelRef) -> Account | None:
         accounts = self._accounts
-        if not accounts:  # the usual ones will be supplied
+        if not accounts:  # the default ones will be supplied
             return None
         if not ref.account:
             return next((a for a in accounts.values() if a.serves is Serves.STAFF), None)
@@ -311,7 +315,7 @@ class Checker:
             self._add(path, "team.no-escalation-channel", found, "a team that has one")
 
     def _check_reach(self) -> None:
-        """An escalation that nobody can take is a customer who waits for ever."""
+        """Check that somebody can take each escalation: otherwise its customer would wait for ever."""
         org = complete(self._org)
         sketch = not (self._org.teams or self._org.people or self._org.accounts)
         severity = Severity.WARNING if sketch else Severity.ERROR
@@ -385,7 +389,7 @@ class Checker:
             self._warn(path, "target.undefined", quote(name), expected, close_match(name, targets))
 
     def _comes_back(self, agent_id: str, rule: EscalationRule) -> bool:
-        """Whether following the rules for this trigger from agent to agent returns to where it began."""
+        """Return whether the rules for this trigger lead from agent to agent back to the first one."""
         agents = {agent.id: agent for agent in self._org.agents}
         seen: set[str] = set()
         target = rule.target
@@ -483,7 +487,7 @@ class Checker:
 
 
 def _wrong_form(kind: ChannelKind | None, channel: str) -> str:
-    """What a channel of this kind looks like, when this is not one; "" when it is."""
+    """Return what a channel of this kind looks like if `channel` does not, else ""."""
     if kind is None:
         return ""
     if not kind.room_form:

@@ -1,6 +1,6 @@
-"""What an organization has when its file does not say: accounts, a team to escalate to, well-known triggers.
+"""Supply what an organization file leaves out: accounts, a team for escalations, well-known triggers.
 
-So that the shortest file, and the specification's own example, are organizations that work.
+So even the shortest file, and the specification's own example, are organizations that work.
 """
 
 from typing import Final
@@ -36,7 +36,7 @@ BUILT_IN_TRIGGERS: Final[dict[str, str]] = {
     "unanswered": "No answer was found, twice in a row.",
     "turn_failed": "Something kept failing on our side.",
 }
-"""Reasons that need no phrases, because the product itself finds them. Rules may name them."""
+"""Reasons that need no phrases, because the product itself detects them. Rules may name them."""
 
 WELL_KNOWN_TRIGGERS: Final = (
     Trigger(
@@ -94,7 +94,7 @@ WELL_KNOWN_TRIGGERS: Final = (
 
 
 def complete(organization: Organization) -> Organization:
-    """The organization with what it needs to run. Complete ones come back equal."""
+    """Return the organization with all that it needs to run. A complete one is returned unchanged."""
     accounts = organization.accounts or ACCOUNTS
     teams = organization.teams or (_escalation_team(organization, accounts),)
     used = {rule.trigger for agent in organization.agents for rule in agent.escalation_rules}

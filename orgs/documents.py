@@ -1,4 +1,4 @@
-"""The organization as one JSON document and back, exactly: how its versions are stored."""
+"""Convert an organization to one JSON document and back, without loss. Its versions are stored so."""
 
 import json
 
@@ -8,12 +8,18 @@ from orgs.specification.organization import Organization
 
 
 def to_document(organization: Organization) -> dict[str, JsonValue]:
-    """Every field written out, so that a default changed later does not change what was applied."""
+    """Return the organization with every field written out.
+
+    A default that changes later therefore does not change what was applied.
+    """
     document: dict[str, JsonValue] = organization.model_dump(mode="json", by_alias=True)
     return document
 
 
 def from_document(document: dict[str, JsonValue]) -> Organization:
-    """The inverse of `to_document`. Raises pydantic.ValidationError for anything it did not write."""
-    # By way of JSON text, because only there a strict tuple may be an array and a strict enum a word.
+    """Return the organization of a document from `to_document`.
+
+    Raise pydantic.ValidationError for any other document.
+    """
+    # Goes through JSON text, because only there a strict tuple may be an array and a strict enum a word.
     return Organization.model_validate_json(json.dumps(document))

@@ -1,4 +1,4 @@
-"""From a path to an organization with its articles, or to a list of everything that is wrong with it."""
+"""Load an organization with its articles from a path, or list everything that is wrong with it."""
 
 import hashlib
 import json
@@ -40,11 +40,10 @@ NO_CHANNELS: Mapping[str, ChannelKind] = MappingProxyType({})
 
 
 def load(path: Path, channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> Loaded:
-    """The organization at `path`, a file or a folder with an organization.yaml.
+    """Load the organization at `path`, a file or a folder with an organization.yaml.
 
-    `channels`: those that there are connectors for; what accounts must give is checked against them.
-
-    Raises InvalidOrganization with every problem of the file, warnings among them.
+    `channels` are those with a connector; the accounts are checked against what these need. Raise
+    InvalidOrganization with every problem of the file, warnings included.
     """
     reading = _read(path, channels)
     errors = any(problem.severity is Severity.ERROR for problem in reading.problems)
@@ -59,7 +58,9 @@ def load(path: Path, channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> Loade
 
 
 def lint(path: Path, channels: Mapping[str, ChannelKind] = NO_CHANNELS) -> list[Problem]:
-    """Everything wrong with the file at `path`, in the order of reading. Never raises on what it finds."""
+    """Return everything that is wrong with the file at `path`, in the order of reading. Never raise
+    for it.
+    """
     return _read(path, channels).problems
 
 
@@ -115,7 +116,7 @@ def _read(path: Path, channels: Mapping[str, ChannelKind]) -> _Reading:
     try:
         reading.organization = Organization.model_validate_json(json.dumps(tree.root))
     except ValidationError as error:
-        # What is wrong with a value that a comment swallowed is said already.
+        # Problems of a value that a comment swallowed were reported above.
         told = {write_path(place[:depth]) for place in tree.comments for depth in range(1, len(place) + 1)}
         problems = schema_problems(Organization, error, tree, file)
         reading.problems.extend(problem for problem in problems if problem.path not in told)
@@ -168,7 +169,7 @@ def _read_knowledge(reading: _Reading, path: Path, organization: Organization, t
 
 
 def _articles_in(root: Path, name: str) -> list[Path]:
-    """The Markdown files of a knowledge folder, in an order that does not depend on the machine."""
+    """Return the Markdown files of a knowledge folder, in an order that is the same on every machine."""
     folder, nowhere = root / name, (1, 1)
     try:
         if not folder.resolve().is_relative_to(root.resolve()):

@@ -1,4 +1,4 @@
-"""What is wrong with an organization file, and where: data first, one sentence second."""
+"""Describe what is wrong with an organization file, and where."""
 
 import re
 from collections.abc import Collection
@@ -12,12 +12,12 @@ from orgs.tree import Path, write_path
 
 class Severity(StrEnum):
     ERROR = "error"  # the file cannot be applied
-    WARNING = "warning"  # it can, and probably does not do what was meant
+    WARNING = "warning"  # the file can be applied, but probably does not do what was meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One complaint. `line` and `column` count from 1; `path` is empty for the file as a whole."""
+    """One complaint. `line` and `column` count from 1. `path` is empty for the file as a whole."""
 
     file: str
     line: int
@@ -61,9 +61,9 @@ def problem_at(
 
 
 def close_match(word: str, known: Collection[str]) -> str:
-    """The known word most like `word`, or "".
+    """Return the known word that is most like `word`, or "".
 
-    Long names share endings such as `-specialist` without being the same thing, so they must agree more.
+    Long names must agree more, because different ones share endings such as `-specialist`.
     """
     folded = {name.casefold().replace("_", "-"): name for name in known}
     asked = word[:100].casefold().replace("_", "-")
@@ -72,7 +72,7 @@ def close_match(word: str, known: Collection[str]) -> str:
 
 
 def quote(value: object) -> str:
-    """A value as a complaint shows it: short, on one line."""
+    """Return a value as complaints show it: short, on one line."""
     match value:
         case None:
             return "nothing"
@@ -90,7 +90,7 @@ def quote(value: object) -> str:
 
 
 def discreet(value: object) -> str:
-    """`quote`, but what looks like a secret is not repeated: it may stand where something else belongs."""
+    """Return a value as `quote` does, but hide what looks like a secret: it may stand in the wrong field."""
     return unsaid(value) if isinstance(value, str) and _SECRET_LIKE.search(value) else quote(value)
 
 

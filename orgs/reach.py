@@ -1,4 +1,4 @@
-"""Which escalations would reach no person: asked before an organization file is put in force."""
+"""Find escalations that would reach no person, before an organization file is put in force."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,19 +19,20 @@ from orgs.specification.organization import Organization, Person
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """Somebody whom escalations go to and who cannot take them: a team, or one `person` who is called."""
+    """A team, or a `person` who is called, that gets escalations and cannot take them."""
 
     team: str
     person: str
-    room: str  # where they would have to
+    room: str  # where they would have to take them
     kind: ChannelKind  # of the room
 
 
 def unreached(org: Organization, channels: Mapping[str, ChannelKind]) -> list[Unreached]:
-    """Return each target of an escalation that is known nowhere where its room is, in the order of the file.
+    """Return each target of an escalation that is not known on the channel of its room, in the order of the
+    file.
 
-    `org` is complete. A person is known on a channel by the id that the file gives them there, or by their
-    email address where the channel tells it.
+    `org` is complete. A person is known on a channel by their id there in the file, or by their email address
+    if the channel reveals those.
     """
     found = dict.fromkeys(_unreached(org, channels))
     order = {team.id: place for place, team in enumerate(org.teams)}
@@ -44,14 +45,14 @@ def _unreached(org: Organization, channels: Mapping[str, ChannelKind]) -> Iterat
         account = find_account(org, room.account_id)
         kind = channels.get(account.channel) if account else None
         if kind is None:
-            continue  # that there is no such channel is another problem
+            continue  # the missing channel is reported elsewhere
         one = find_person(org, person) if person else None
         if not any(_knows(kind, each) for each in ([one] if one else people_of(org, team))):
             yield Unreached(team, person, room.channel, kind)
 
 
 def _called(org: Organization) -> Iterator[tuple[str, str]]:
-    """Everyone who may be called, as a team and perhaps a person of it."""
+    """Yield everyone who may be called: a team, and perhaps a person of it."""
     first = {default_team(org).id: ""}
     for agent in org.agents:
         for trigger in (*(rule.trigger for rule in rules_of(org, agent.id)), ""):

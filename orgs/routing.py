@@ -1,7 +1,7 @@
-"""Who is asked, where, and for how long: questions the bus has about an organization, answered purely.
+"""Decide who is asked, where, and for how long. All functions are pure.
 
-Every function answers for every organization that `orgs.loading.load` lets through, also where its file was
-silent or named a target that does not exist: nothing that is escalated ever goes nowhere.
+Each function has an answer for every organization that `orgs.loading.load` accepts, also where its file says
+nothing or names a target that does not exist: every escalation goes somewhere.
 """
 
 from collections.abc import Container, Mapping
@@ -27,17 +27,17 @@ from orgs.specification.organization import (
     Trigger,
 )
 
-DEFAULT_STEP: Final = timedelta(minutes=5)  # without a ladder: until the escalation team is called as well
+DEFAULT_STEP: Final = timedelta(minutes=5)  # without a ladder: until the escalation team is called, too
 DEFAULT_REMINDER: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where an escalation goes. `team_id` always has a room; `person_id` is one of the staff to be called.
+    """Where an escalation goes. `team_id` always has a room; `person_id` is a person to be called.
 
-    `agent_id` is set when the rule hands over to another agent; the team then is whose turn it is when that
-    agent cannot help. `timeout`: how long they have before the ladder goes on. `immediate`: their hours are
-    not waited for. `rule`: why, for staff.
+    `agent_id` is set when the rule hands over to another agent; the team is then the one that follows when
+    that agent cannot help. `timeout` is how long they have before the next step of the ladder. `immediate`:
+    do not wait for their hours. `rule` names the rule, for staff.
     """
 
     team_id: TeamId
@@ -51,11 +51,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One rung: who is called, how long after the rung before, and when they are reminded once."""
+    """One step of a ladder: who is called, how long after the step before, and when they are reminded
+    once.
+    """
 
     team_id: TeamId
     person_id: PersonId | None
-    after: timedelta  # 0 for the first, which is the team the escalation was sent to
+    after: timedelta  # 0 for the first step, which is the team that the escalation was sent to
     reminder: timedelta | None
 
 
@@ -65,14 +67,14 @@ class Room(NamedTuple):
 
 
 class RoomChoice(NamedTuple):
-    """A channel where an escalation may go on, and whose it then is."""
+    """A channel where an escalation may continue, and the team that then has it."""
 
     team_id: TeamId
     room: Room
 
 
 def find_team(org: Organization, name: str) -> Team | None:
-    """By id or by alias."""
+    """Return the team with this id or alias, or None."""
     return next((team for team in org.teams if team.id == name or name in team.aliases), None)
 
 
@@ -93,7 +95,7 @@ def find_trigger(org: Organization, trigger: str) -> Trigger | None:
 
 
 def default_team(org: Organization) -> Team:
-    """Who gets what nobody else is named for."""
+    """Return the team that gets every escalation for which no other team is named."""
     named = find_team(org, org.escalation_team) if org.escalation_team else None
     return named or next((team for team in org.teams if team.channels.escalation), org.teams[0])
 
@@ -103,14 +105,14 @@ def team_of_agent(org: Organization, agent_id: str) -> Team:
 
 
 def team_of_person(org: Organization, person_id: str) -> Team:
-    """The person's first team that has an escalation channel, else their first, else the default team."""
+    """Return the person's first team with an escalation channel, else their first, else the default team."""
     teams = [team for team in org.teams if person_id in team.people]
     with_room = [team for team in teams if team.channels.escalation]
     return next(iter(with_room or teams), default_team(org))
 
 
 def rules_of(org: Organization, agent_id: str) -> tuple[EscalationRule, ...]:
-    """The agent's rules, then the organization's for the triggers it has no rule of its own for."""
+    """Return the agent's rules, then those of the organization for triggers without a rule of the agent's."""
     agent = find_agent(org, agent_id)
     own = agent.escalation_rules if agent else ()
     named = {rule.trigger for rule in own}
@@ -118,10 +120,10 @@ def rules_of(org: Organization, agent_id: str) -> tuple[EscalationRule, ...]:
 
 
 def escalation_target(org: Organization, agent_id: str, trigger: str) -> Target:
-    """Where a conversation of this agent goes for this reason.
+    """Return where a conversation of this agent goes for this reason.
 
-    Without a rule for it: the agent's own team if it has an escalation channel, else the default team. A rule
-    whose target does not exist: the default team.
+    Without a rule, it goes to the agent's own team if that has an escalation channel, else to the default
+    team. A rule whose target does not exist leads to the default team.
     """
     rule = next((rule for rule in rules_of(org, agent_id) if rule.trigger == trigger), None)
     named = find_trigger(org, trigger)
@@ -149,7 +151,7 @@ def escalation_target(org: Organization, agent_id: str, trigger: str) -> Target:
 
 
 def _first_step(org: Organization, team_id: str) -> timedelta:
-    """Return how long the team has before the next one on its ladder is called."""
+    """Return how long the team has before the next step of its ladder."""
     return next((step.after for step in ladder_for(org, team_id)[1:]), DEFAULT_STEP)
 
 
@@ -165,10 +167,11 @@ def _resolve(org: Organization, target: str) -> tuple[Team, Person | None, Agent
 
 
 def ladder_for(org: Organization, team_id: str) -> tuple[Step, ...]:
-    """Everyone who is called for an escalation to this team, in order; never empty, nobody twice.
+    """Return all steps for an escalation to this team, in order. There is at least one, and nobody is called
+    twice.
 
-    The first step is the team itself. A team that names no ladder has the ladder called `default` if there
-    is one, else the default team as its second and last step.
+    The first step is the team itself. A team that names no ladder has the ladder called `default`. If there
+    is none, the default team is its second and last step.
     """
     team = find_team(org, team_id) or default_team(org)
     ladder = _named_ladder(org, team.ladder or "default")
@@ -192,7 +195,7 @@ def ladder_for(org: Organization, team_id: str) -> tuple[Step, ...]:
 
 
 def person_called(org: Organization, agent_id: str, trigger: str, step: int) -> PersonId | None:
-    """Whom the rule, or a later step of its team's ladder, calls by name."""
+    """Return the person whom the rule, or a later step of its team's ladder, calls by name, or None."""
     target = escalation_target(org, agent_id, trigger)
     if step == 0:
         return target.person_id
@@ -210,15 +213,17 @@ def _without_repeats(steps: list[Step]) -> tuple[Step, ...]:
 
 
 def room_for(org: Organization, team_id: str) -> Room:
-    """Where the team handles escalations: in its escalation channel, its private one, the default team's."""
+    """Return where the team handles escalations: its escalation channel, its private one, or the
+    default team's.
+    """
     return room_choices(org, team_id)[0].room
 
 
 def room_choices(org: Organization, team_id: str) -> tuple[RoomChoice, ...]:
-    """Every channel for an escalation to the team, the best one first; never empty, none twice.
+    """Return every channel for an escalation to the team, best first. There is at least one, and none twice.
 
-    First the team's own channels for escalations, then its private ones, then those of the default team. A
-    team that has none works in the default team's.
+    First come the team's own channels for escalations, then its private ones, then those of the default team.
+    A team without channels works in those of the default team.
     """
     last = default_team(org)
     own, others = _rooms(org, find_team(org, team_id)), _rooms(org, last)
@@ -237,7 +242,7 @@ def _room(org: Organization, ref: ChannelRef) -> Room:
 
 
 def rooms_on(org: Organization, account_id: str) -> tuple[str, ...]:
-    """The channels of all teams on that account, as the file names them."""
+    """Return the channels of all teams on this account, as the file names them."""
     refs = (
         _room(org, ref)
         for team in org.teams
@@ -250,7 +255,7 @@ def rooms_on(org: Organization, account_id: str) -> tuple[str, ...]:
 
 
 def private_rooms_on(org: Organization, account_id: str) -> tuple[tuple[str, bool], ...]:
-    """The channels there that only staff may read, each with whether the file lists it as public as well."""
+    """Return the staff-only channels on this account, each with whether the file also lists it as public."""
     private, public = (
         [
             room.channel
@@ -270,20 +275,20 @@ def is_public(org: Organization, room: Room) -> bool:
 
 
 def staff_account(org: Organization) -> str:
-    """The account meant by a channel that names none: the first that serves staff."""
+    """Return the account of a channel that names none: the first account that serves staff."""
     return next((account.id for account in org.accounts if account.serves is Serves.STAFF), "slack")
 
 
 def channel_of(org: Organization, account_id: str) -> Channel:
-    """The channel that an account connects to."""
+    """Return the channel that an account connects to."""
     account = find_account(org, account_id)
     return Channel(account.channel if account else "slack")
 
 
 def direct_chats(org: Organization, person_id: str, by_email: Container[str] = ()) -> tuple[Room, ...]:
-    """Where a person can be written to directly: each account that serves staff, with their id there.
+    """Return where a person can be messaged directly: each account that serves staff, with their id there.
 
-    The accounts of `by_email` know them by their e-mail address as well.
+    On the accounts in `by_email`, their email address serves as id if the file gives no other.
     """
     person = find_person(org, person_id)
     if person is None:
@@ -297,7 +302,10 @@ def direct_chats(org: Organization, person_id: str, by_email: Container[str] = (
 
 
 def first_agent(org: Organization, account_id: str, channel: str = "") -> AgentId:
-    """Who meets a customer there: a primary agent of that channel, of that account, any primary, anyone."""
+    """Return the agent who meets a customer there.
+
+    Prefer a primary agent, then one of that channel, then one of that account, then the first in the file.
+    """
 
     def fit(agent: Agent) -> tuple[bool, bool, bool]:
         refs = [(ref.account or staff_account(org), ref.channel) for ref in agent.channels]
@@ -307,11 +315,11 @@ def first_agent(org: Organization, account_id: str, channel: str = "") -> AgentI
             (account_id, "") in refs,
         )
 
-    return AgentId(max(org.agents, key=fit).id)  # of equals the first in the file
+    return AgentId(max(org.agents, key=fit).id)  # the first in the file among equals
 
 
 def without_tag(address: str) -> str:
-    """Return an address without what stands behind a plus, in lower case."""
+    """Return an address in lower case, without the part that begins with a plus."""
     local, at, domain = address.casefold().rpartition("@")
     return f"{local.partition('+')[0]}{at}{domain}"
 
@@ -322,7 +330,7 @@ def _addressees(org: Organization, account_id: str) -> Mapping[str, str]:
 
 
 def agents_addressed(org: Organization, account_id: str) -> Mapping[str, AgentId]:
-    """Return the agents whom the file names for addresses of an account, by the address in lower case."""
+    """Return the agents whom the file names for addresses of an account, by address in lower case."""
     named = _addressees(org, account_id)
     known = {agent.id for agent in org.agents}
     return {
@@ -333,7 +341,9 @@ def agents_addressed(org: Organization, account_id: str) -> Mapping[str, AgentId
 
 
 def team_addressed(org: Organization, account_id: str, address: str) -> Target | None:
-    """Return where a conversation goes that was written to an address; None where it is no team.s."""
+    """Return where a conversation goes that was written to this address, or None if the file names no team
+    for it.
+    """
     named = _addressees(org, account_id)
     name = named.get(address.casefold()) or named.get(without_tag(address), "")
     team = find_team(org, name) if name else None
@@ -349,9 +359,9 @@ def team_addressed(org: Organization, account_id: str, address: str) -> Target |
 
 
 def person_on(org: Organization, channel: str, user_id: str, email: str = "") -> PersonId | None:
-    """The person whom the file gives this id on that channel, else the one with this verified e-mail address.
+    """Return the person whom the file gives this id on that channel, else the one with this email address.
 
-    `email` is what the channel vouches for; "" where it vouches for none.
+    `email` is an address that the channel has verified, or "".
     """
     for person in org.people:
         if user_id and person.on(channel) == user_id:
@@ -364,7 +374,10 @@ def person_on(org: Organization, channel: str, user_id: str, email: str = "") ->
 
 
 def roles_of(org: Organization, person_id: str | None) -> frozenset[PersonRole]:
-    """Empty for whoever is not named. An admin is a supervisor, a supervisor a member."""
+    """Return a person's roles, or none for somebody the file does not name.
+
+    An admin is also a supervisor, and everybody is a member.
+    """
     person = find_person(org, person_id) if person_id else None
     if person is None:
         return frozenset()

@@ -1,4 +1,6 @@
-"""From pydantic's complaints to ours: with the line, what was found, and the key that was probably meant."""
+"""Translate pydantic's errors into Problems: with the line, what was found, and the key that was
+probably meant.
+"""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -33,7 +35,7 @@ _PATTERNS: Final = {
 def schema_problems(
     model: type[BaseModel], error: ValidationError, tree: Tree, file: str
 ) -> Iterator[Problem]:
-    """One Problem per complaint that says something of its own, in the order of the file."""
+    """Yield one Problem for each error that adds information, in the order of the file."""
     errors = error.errors(include_url=False, include_input=False)
     places: list[Path] = [details["loc"] for details in errors]
     found = [
@@ -46,7 +48,7 @@ def schema_problems(
 
 def _problem(model: type[BaseModel], details: ErrorDetails, path: Path, tree: Tree, file: str) -> Problem:
     kind = details["type"]
-    if kind != "missing":  # a short form, such as a holiday's bare date, has fields that the file has not
+    if kind != "missing":  # a short form, such as a holiday's bare date, has fields that are not in the file
         while path and path not in tree.values:
             path = path[:-1]
     value = tree.at(path)
@@ -87,7 +89,7 @@ def _unknown_key(model: type[BaseModel], path: Path, tree: Tree, file: str) -> P
 
 
 def fields_at(model: type[BaseModel], path: Path) -> list[str]:
-    """The keys that may stand in the mapping at `path`."""
+    """Return the keys that are allowed in the mapping at `path`."""
     here: type[BaseModel] | None = model
     keyed = False
     for step in path:
@@ -103,7 +105,7 @@ def fields_at(model: type[BaseModel], path: Path) -> list[str]:
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The model within an annotation such as `tuple[Agent, ...]` or `Hours | None`."""
+    """Return the model within an annotation such as `tuple[Agent, ...]` or `Hours | None`, or None."""
     if isinstance(annotation, type) and get_origin(annotation) is None:
         return annotation if issubclass(annotation, BaseModel) else None
     arguments = get_args(annotation)
@@ -126,7 +128,7 @@ def _is_range(kind: str) -> bool:
 
 
 def _shown(kind: str, value: object) -> str:
-    """A value as found; a secret that was written where its variable's name belongs is not repeated."""
+    """Return a value as found. Hide a secret that was written instead of its variable's name."""
     return unsaid(value) if kind == "secret.value" else discreet(value)
 
 

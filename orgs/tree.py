@@ -1,7 +1,7 @@
-"""YAML (and so JSON) as plain values, with the line and column of each.
+"""Read YAML (and so JSON) as plain values, with the line and column of each.
 
-Only what a configuration needs: no tags, no merge keys, no dates, no `yes` for true, no base 60 (`09:00` is
-text). Hostile input is bounded before it is built: size, depth, and what aliases may add up to.
+Accept only what a configuration needs: no tags, no merge keys, no dates, no `yes` for true, no base 60
+(`09:00` is text). Limit hostile input before it is built, in size, depth, and what aliases may add up to.
 """
 
 import re
@@ -42,9 +42,10 @@ _WORDS: Final[dict[str, Scalar]] = {
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment that has swallowed a value, the `whole` of it or its end, because nobody quoted its `#`.
+    """A comment that has swallowed a value, or the end of one, because its `#` is not in quotes.
 
-    Behind a number or a `true` nothing was `lost`: it may be meant as a comment.
+    `whole`: no value is left. `lost`: text was lost. After a number or `true` nothing was, since it may be a
+    real comment.
     """
 
     mark: Mark
@@ -68,7 +69,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """`values` and `keys` say where a path's value, and the key before it, begin.
+    """The values of a file. `values` and `keys` hold the position of each path's value, and of its key.
 
     `comments` are those that were probably meant as a value or a part of one: `#name`, not `# why`.
     """
@@ -79,7 +80,7 @@ class Tree:
     comments: "dict[Path, Comment]"
 
     def mark(self, path: Path) -> Mark:
-        """Where `path` is, or the nearest thing around it."""
+        """Return the position of `path`, or of the nearest value around it."""
         while path and path not in self.values:
             path = path[:-1]
         return self.values.get(path, (1, 1))
@@ -88,7 +89,7 @@ class Tree:
         return self.keys.get(path) or self.mark(path)
 
     def at(self, path: Path) -> Value:
-        """The value at `path`; None where there is none."""
+        """Return the value at `path`, or None if there is none."""
         value = self.root
         for step in path:
             if isinstance(value, dict) and isinstance(step, str):
@@ -101,7 +102,7 @@ class Tree:
 
 
 class Unreadable(Exception):
-    """The bytes are no tree. Caught by `orgs.loading`, which knows the file's name."""
+    """The bytes are not a tree. Caught by `orgs.loading`, which knows the file's name."""
 
     def __init__(self, code: str, mark: Mark, found: str, expected: str, path: Path = ()) -> None:
         super().__init__(f"{code} at {mark}: found {found}, expected {expected}")
@@ -109,7 +110,7 @@ class Unreadable(Exception):
 
 
 def read_tree(data: bytes) -> Tree:
-    """Raises Unreadable, and nothing else whatever the bytes are."""
+    """Read bytes as a tree. Raise Unreadable, and nothing else, whatever the bytes are."""
     text = decode(data)
     try:
         node = _composed(text)
@@ -126,7 +127,10 @@ def read_tree(data: bytes) -> Tree:
 
 
 def _composed(text: str) -> yaml.Node | None:
-    """Read by libyaml, which takes a tenth of the time. What it refuses is told in the words of PyYAML."""
+    """Read a text with libyaml, which takes a tenth of the time of PyYAML.
+
+    If libyaml refuses it, read it again with PyYAML for its error messages.
+    """
     with suppress(yaml.YAMLError, UnicodeError):
         _measure(text, yaml.CSafeLoader)
         return yaml.compose(text, Loader=yaml.CSafeLoader)
@@ -135,7 +139,10 @@ def _composed(text: str) -> yaml.Node | None:
 
 
 def decode(data: bytes) -> str:
-    """UTF-8, with or without a byte order mark; not more than MAX_BYTES. Raises Unreadable."""
+    """Return the text of UTF-8 bytes, with or without a byte order mark.
+
+    Raise Unreadable, also for more than MAX_BYTES.
+    """
     if len(data) > MAX_BYTES:
         raise Unreadable("file.size", (1, 1), f"{len(data)} bytes", f"at most {MAX_BYTES} bytes")
     try:
@@ -147,7 +154,9 @@ def decode(data: bytes) -> str:
 
 
 def write_path(path: Path) -> str:
-    """`agents[2].escalation_rules[0].target`, on one line whatever somebody named a key."""
+    """Return a path as text: `agents[2].escalation_rules[0].target`. It is one line, whatever the
+    keys are.
+    """
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -164,7 +173,7 @@ def _mark_of(text: str, position: int) -> Mark:
 
 
 def _measure(text: str, loader: type[yaml.CSafeLoader | yaml.SafeLoader]) -> None:
-    """Look at the events only, which nest by a list and not by the Python stack."""
+    """Check the limits on the stream of events, which is not recursive as building the tree is."""
     depth = aliases = documents = 0
     for event in yaml.parse(text, Loader=loader):
         mark = _start(event)
@@ -202,7 +211,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
 
 
 def _comment_in_brackets(lines: list[str]) -> Comment | None:
-    """Return the last comment that swallows the closing bracket of its line."""
+    """Return the last comment that swallows the closing bracket of its line, or None."""
     for number in range(len(lines) - 1, -1, -1):
         found = _COMMENT_IN_BRACKETS.search(lines[number])
         if found is None:
@@ -298,7 +307,10 @@ def _scalar(node: yaml.ScalarNode, path: Path) -> Scalar:
 
 
 def _join_surrogates(node: yaml.ScalarNode) -> str:
-    """JSON writes what lies beyond U+FFFF as two escapes, which YAML reads as two characters."""
+    """Return the text of a scalar, with pairs of surrogates joined.
+
+    JSON writes a character beyond U+FFFF as two escapes, which YAML reads as two characters.
+    """
     text: str = node.value
     try:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")

@@ -16,7 +16,7 @@ from storage.accounts import note_change
 from storage.keys import OrgKeys
 
 Secrets = Mapping[str, str]
-"""By the names that the organization file gives them."""
+"""Values of secrets, by their names in the organization file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The kinds of value an organization file is written in, each with its one way of being read and written."""
+"""The types of values in an organization file, each with one way to be read and written."""
 
 import re
 from datetime import timedelta
@@ -36,15 +36,16 @@ _DURATION = re.compile(rf"(?:{_PART.pattern}\s*)+")
 
 
 class Part(BaseModel):
-    """A piece of the organization file: immutable, without surprises in its types, without unknown keys."""
+    """A part of the organization file: immutable, strict in its types, without unknown keys."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", validate_default=False)
 
 
 def parse_duration(value: object) -> timedelta:
-    """Seconds as a number, or text: `800ms`, `90s`, `5m`, `24h`, `1h 30m`. Positive, at most 366 days.
+    """Return a duration from a number of seconds, or from text such as `800ms`, `90s`, `5m`, `24h`, `1h 30m`.
 
-    Raises PydanticCustomError, which is a ValueError, so that pydantic can place it.
+    It must be positive, and at most 366 days. Raise PydanticCustomError, a ValueError that pydantic can
+    locate.
     """
     if isinstance(value, timedelta):
         duration = value
@@ -70,7 +71,7 @@ def parse_duration(value: object) -> timedelta:
 
 
 def write_duration(duration: timedelta) -> str:
-    """The shortest text that `parse_duration` reads back: whole units of one kind, `90s` and not `1m 30s`."""
+    """Return the shortest text that `parse_duration` reads back, in one unit: `90s`, not `1m 30s`."""
     for name, unit in _UNITS:
         if not duration % unit:
             return f"{duration // unit}{name}"
@@ -93,7 +94,7 @@ def _parse_fraction(value: object) -> float:
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown; a path that is none; a folder of zones
+    except (KeyError, ValueError, OSError):  # an unknown zone; an invalid path; a folder of zones
         expected = "a time zone of the IANA list, such as Europe/Berlin"
         raise PydanticCustomError("time_zone", expected) from None
     return name
@@ -122,13 +123,13 @@ def _compiles(pattern: str) -> str:
 
 def _is_emoji(value: str) -> str:
     kinds = {category(sign) for sign in value}
-    if "So" not in kinds or kinds - {"So", "Sk", "Mn", "Cf"}:  # a picture, with its skin tone and what joins
+    if "So" not in kinds or kinds - {"So", "Sk", "Mn", "Cf"}:  # a symbol, with skin tone and joiners
         raise PydanticCustomError("emoji", "an emoji, such as 👍")
     return value
 
 
 def _number_as_text(value: object) -> object:
-    """Chat ids are numbers to a reader of YAML and names to us."""
+    """Return a whole number as text. YAML reads chat ids as numbers; we use them as names."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -139,16 +140,16 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 """Text on one line, not empty."""
 
 Phrase = Annotated[Line, AfterValidator(_few_phrases)]
-"""Words of a customer; one that may be one of several is written with bars: `charged|billed twice`."""
+"""Words that a customer may write. Bars give alternatives for a word: `charged|billed twice`."""
 
 Prose = Annotated[str, StringConstraints(max_length=4000)]
-"""Text of any shape, perhaps empty."""
+"""Text of any form, possibly empty."""
 
 ExternalId = Annotated[str, BeforeValidator(_number_as_text), StringConstraints(min_length=1, max_length=128)]
-"""How a platform names a person or a chat."""
+"""The platform's id of a person or a chat."""
 
 Tag = Annotated[str, BeforeValidator(_number_as_text), StringConstraints(min_length=1, max_length=60)]
-"""A word to find an article by; a number in the file, such as an error code, is meant as one."""
+"""A word to find an article by. A number in the file, such as an error code, is read as a word."""
 
 Duration = Annotated[timedelta, PlainValidator(parse_duration), PlainSerializer(write_duration)]
 Fraction = Annotated[float, PlainValidator(_parse_fraction)]

@@ -1,4 +1,4 @@
-"""When people are there, as the file says it. `orgs.opening` answers questions about it."""
+"""Define opening hours as the file states them. `orgs.opening` answers questions about them."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*(?:-|–|to)\s*(\d{1,2}):(\d{2})")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `start` until just before `end`, in minutes since local midnight; 1440 is the day's end."""
+    """Opening hours from `start` until just before `end`, in minutes since local midnight (1440: end
+    of day).
+    """
 
     start: int
     end: int
@@ -77,16 +79,17 @@ Day = Annotated[tuple[Span, ...], PlainValidator(_parse_day), PlainSerializer(_w
 
 
 class Holiday(Part):
-    """A day on which nobody is there, whatever the weekday says. In the file also just its date."""
+    """A day on which nobody is there, whatever the weekday. The file may give just its date."""
 
     date: CalendarDate
     name: Line = "Holiday"
 
 
 class Hours(Part):
-    """Opening hours by weekday, on the wall clock of `time_zone`; a day not named is closed.
+    """Opening hours by weekday, on the wall clock of `time_zone`. A day that is not named is closed.
 
-    `time_zone` empty: the organization's. `always` is for a team that never closes, and then stands alone.
+    Without a `time_zone`, the organization's counts. `always` is for a team that never closes, and excludes
+    all else.
     """
 
     always: bool = False
@@ -102,7 +105,7 @@ class Hours(Part):
 
     @property
     def week(self) -> tuple[tuple[Span, ...], ...]:
-        """Monday first, as `date.weekday()` counts."""
+        """Return the hours of the week, Monday first, as `date.weekday()` counts."""
         return (
             self.monday,
             self.tuesday,

@@ -1,8 +1,7 @@
 """The organization file as frozen values.
 
-Every value here is complete: what the file leaves out has its default. Names given as text (a team's id in a
-rule, a person's in a team) are checked by `orgs.checking`, because only there the line to complain about is
-known.
+Every value is complete: what the file leaves out has its default. Names given as text (a team's id in a rule,
+a person's in a team) are checked by `orgs.checking`, because only there the line to complain about is known.
 """
 
 import re
@@ -41,7 +40,7 @@ class Serves(StrEnum):
 
 class AgentRole(StrEnum):
     PRIMARY = "primary"  # meets the customer first
-    SPECIALIST = "specialist"  # is handed conversations by others
+    SPECIALIST = "specialist"  # gets conversations from other agents
 
 
 class PersonRole(StrEnum):
@@ -52,7 +51,7 @@ class PersonRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelRef:
-    """A channel of an account. `account` empty: the staff's account. `channel` empty: all of the account.
+    """A channel of an account. Without `account`: the staff's account. Without `channel`: all of the account.
 
     Written `"#escalation"`, `telegram` or `slack: "#escalation"`.
     """
@@ -92,7 +91,10 @@ def _one_or_many(value: object) -> object:
 
 
 def _environment_name(value: object) -> str:
-    """The name of an environment variable. The error does not repeat the value: it may be the secret."""
+    """Return the name of an environment variable.
+
+    The error does not show the value, because it may be the secret itself.
+    """
     if isinstance(value, str) and 0 < len(value) <= 64 and _looks_like_a_variable(value):
         return value
     raise PydanticCustomError(
@@ -100,13 +102,16 @@ def _environment_name(value: object) -> str:
     )
 
 
-# What the program itself is told by its environment is no account's to read.
+# The program's own environment variables, which no account may read.
 _PROGRAM = frozenset({"DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEY", "FILES_URL", "SCAN_COMMAND"})
 _PROGRAMS = ("AWS_", "DESK_", "PG", "METRICS_")
 
 
 def _environment_name_of_an_account(value: object) -> str:
-    """Refuse the names of the program's own settings: an account's server would be shown what they hold."""
+    """Return the name of an environment variable. Refuse names of the program's own settings.
+
+    An account's server would receive what such a setting holds.
+    """
     name = _environment_name(value)
     if name in _PROGRAM or name.startswith(_PROGRAMS):
         raise PydanticCustomError("secret.reserved", "another name: this is a setting of the program itself")
@@ -114,7 +119,7 @@ def _environment_name_of_an_account(value: object) -> str:
 
 
 def is_secret_name(value: str) -> bool:
-    """Return whether an account may call a secret so."""
+    """Return whether an account may use this name for a secret."""
     try:
         _environment_name_of_an_account(value)
     except PydanticCustomError:
@@ -133,14 +138,14 @@ EnvironmentName = Annotated[str, PlainValidator(_environment_name_of_an_account)
 
 
 class SpeaksAs(StrEnum):
-    """Under which name a person's words reach the customer, where the channel shows one."""
+    """The name under which a person's messages reach the customer, if the channel shows one."""
 
     ORGANIZATION = "organization"
     PERSON = "person"
 
 
 class Identity(Part):
-    """Who the customer talks to, whoever answers."""
+    """How the organization appears to customers, whoever answers."""
 
     display_name: Line | None = None  # None: the organization's name
     voice: Prose = "Friendly, plain and to the point."
@@ -149,7 +154,7 @@ class Identity(Part):
 
 
 class Limits(Part):
-    """Sends per second. None: the platform's published limit, which the connector knows."""
+    """Messages per second. None: the platform's published limit, which the connector knows."""
 
     per_second: Rate | None = None
     per_chat_per_second: Rate | None = None
@@ -159,11 +164,11 @@ BLANK = re.compile(r"\{\{\s*(\w+)\s*\}\}", re.ASCII)
 
 
 class MessageTemplate(Part):
-    """A message that the platform has approved, for when its window for free text is closed.
+    """A message that the platform has approved, for use when its window for free text is closed.
 
-    `text` is its body as approved, with {{1}}, {{2}}, … for the `parameters`: each a text, perhaps with the
-    places {customer}, {person}, {team}, {organization}. Where blanks have names ({{first_name}}), they are
-    filled in the order in which they first stand there. `id` is the platform's name of it.
+    `text` is its approved body, with {{1}}, {{2}}, … for the `parameters`. Each parameter is a text, which
+    may have the places {customer}, {person}, {team}, {organization}. Named blanks ({{first_name}}) are filled
+    in the order in which they first occur. `id` is the platform's name of the template.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,512}$")]
@@ -180,19 +185,20 @@ class MessageTemplate(Part):
 
     @property
     def blanks(self) -> tuple[str, ...]:
-        """Their numbers or names, in the order of the `parameters`."""
+        """Return the numbers or names of the blanks, in the order of the `parameters`."""
         found = tuple(dict.fromkeys(BLANK.findall(self.text)))
         numbered = found and all(blank.isdecimal() for blank in found)
         return tuple(sorted(found, key=int)) if numbered else found
 
 
 class Account(Part):
-    """One connection of the organization to a channel, which is the name of a connector.
+    """One connection of the organization to a channel. `channel` is the name of a connector.
 
     `mode`, `secrets` and `options` are what the connector asks for (docs/channels.md lists them). `secrets`
-    are names of environment variables, never the secrets themselves. `mode` None: the channel's usual one.
-    `addresses`: which agent or team a conversation begins with that was written to one of them; of the others
-    it begins with the agent of the account. One with a tag (`help+vip@example.com`) goes before that without.
+    are names of environment variables, never the secrets themselves. `mode` None is the channel's usual one.
+    `addresses` names the agent or team that gets a new conversation written to that address. Conversations to
+    other addresses begin with the account's agent. An address with a tag (`help+vip@example.com`) takes
+    precedence over the one without.
     """
 
     id: Name
@@ -210,8 +216,10 @@ class Account(Part):
 
 
 class Person(Part):
-    """A human on staff. Each further key is a channel of the staff's, and how that one knows them: a user id,
-    or the address that it has verified (`slack: U0HUGO0008`, `telegram: "7100000001"`).
+    """A human on staff.
+
+    Each further key is a channel of the staff, with the person's user id there, or the address that it has
+    verified (`slack: U0HUGO0008`, `telegram: "7100000001"`).
     """
 
     model_config = ConfigDict(extra="allow")
@@ -223,17 +231,17 @@ class Person(Part):
     roles: tuple[PersonRole, ...] = (PersonRole.MEMBER,)
 
     def on(self, channel: str) -> str | None:
-        """How that channel knows them."""
+        """Return the person's id on that channel, or None."""
         return self.known_on.get(channel)
 
     @property
     def known_on(self) -> Mapping[str, str]:
-        """By channel, how it knows them."""
+        """Return the person's ids, by channel."""
         return {channel: name for channel, name in self.__pydantic_extra__.items() if name}
 
 
 class TeamChannels(Part):
-    """Where a team works, the first of each list being the usual one."""
+    """The channels of a team. The first of each list is the usual one."""
 
     public: ChannelList = ()
     private: ChannelList = ()
@@ -256,12 +264,11 @@ class Team(Part):
 
 
 class EscalationRule(Part):
-    """When `trigger` is met, the conversation goes to `target`: a team, a person or another agent.
+    """A rule: when `trigger` is met, the conversation goes to `target`, a team, a person or another agent.
 
-    `timeout` is how long the target has to take it before the next step of the ladder; None: as long as that
-    step says. `immediate`: no
-    answer and no clarifying question is tried first, the hours of the team are not waited for, and the
-    escalation is of high urgency at least.
+    `timeout` is how long the target has to take it before the next step of the ladder. None: as long as that
+    step says. `immediate`: try no answer and no clarifying question first, do not wait for the team's hours,
+    and give the escalation high urgency at least.
     """
 
     trigger: Name
@@ -271,7 +278,7 @@ class EscalationRule(Part):
 
 
 class SuccessMetrics(Part):
-    """What the agent is measured by."""
+    """The measures of an agent's success."""
 
     response_time: Duration | None = None
     first_contact_resolution: Fraction | None = None
@@ -279,7 +286,7 @@ class SuccessMetrics(Part):
 
 
 class Agent(Part):
-    """An AI worker's specification. `knowledge` empty: all of the organization's."""
+    """The specification of an AI worker. Empty `knowledge` means all of the organization's."""
 
     id: Name
     name: Line | None = None
@@ -296,15 +303,16 @@ class Agent(Part):
 
     @property
     def title(self) -> str:
-        """The name shown to staff: `name`, or the id in words."""
+        """Return the name shown to staff: `name`, or the words of the id."""
         return self.name or self.id.replace("-", " ").replace("_", " ").title()
 
 
 class LadderStep(Part):
-    """`after` that long without anybody taking it, `target` (a team or a person) is called as well.
+    """A step of a ladder: if nobody takes the escalation for `after`, `target` (a team or a person) is
+    called, too.
 
-    Counted from the previous step; the first of a ladder from the escalation, where its rule has no `timeout`
-    of its own. `reminder`: how long after being called the target is reminded once.
+    The time counts from the previous step. For the first step it counts from the escalation, unless the rule
+    has a `timeout`. `reminder`: how long after the call the target is reminded once.
     """
 
     target: Name
@@ -313,21 +321,21 @@ class LadderStep(Part):
 
 
 class Ladder(Part):
-    """Who is called when nobody takes an escalation. Begins after the team it was sent to."""
+    """Who is called when nobody takes an escalation, after the team that it was sent to."""
 
     id: Name
-    reminder: Duration | None = None  # of the team it was sent to
+    reminder: Duration | None = None  # for the team that it was sent to
     steps: Annotated[tuple[LadderStep, ...], Field(min_length=1)]
 
 
 class Trigger(Part):
-    """A named reason to escalate, met by a message that holds a phrase or matches a pattern, in any case.
+    """A named reason to escalate. A message meets it by a phrase or a pattern, in upper or lower case.
 
-    Phrases may be in several languages: all are looked for, whatever language a message is in. A word that
-    may be one of several is written with bars: `charged|billed twice|again` stands for four phrases.
+    Phrases may be in several languages: all are searched for, whatever language a message is in. Bars give
+    alternatives for a word: `charged|billed twice|again` stands for four phrases.
 
-    `urgency` is that of the escalation: high stands out on the card and in lists; critical also does not wait
-    for the hours of the team, as if every rule for the trigger were `immediate`.
+    `urgency` is the urgency of the escalation. High stands out on the card and in lists. Critical also does
+    not wait for the team's hours, as if every rule for the trigger were `immediate`.
     """
 
     id: Name
@@ -346,28 +354,31 @@ class KnowledgeFolder(Part):
 
 
 class Reopened(StrEnum):
-    """Who deals with a customer who writes again after a person marked their conversation as solved."""
+    """Who gets a customer who writes again after a person marked their conversation as solved."""
 
-    TEAM = "team"  # that resolved it
+    TEAM = "team"  # the team that resolved it
     AGENT = "agent"
 
 
 class Policies(Part):
-    """`undo`: how long a holder's words wait before they leave. `languages`: BCP 47, the default first.
+    """The organization's settings.
 
-    `reactions`: the emoji that go to the customer when the holder puts one on the customer's message; all
+    `undo`: how long a holder's message waits before it is sent. `languages`: BCP 47 tags, the default first.
+
+    `reactions`: the emoji that reach the customer when the holder puts one on the customer's message. All
     others stay inside.
 
-    `texts`: by language, the fixed texts to customers that are not to be said as they are shipped.
+    `texts`: by language, the fixed texts to customers that replace the shipped ones.
 
-    `automatic_replies_per_hour`: how often programs of ours write to one address, in whatever conversations,
-    where programs may be at the other end. `outside_window`: what becomes of an agent's words when the
-    channel takes no free text: "hold", or the id of a template that asks the customer to write. `reopened`:
-    who gets a conversation that a person resolved when the customer writes again within the `reopen_window`.
+    `automatic_replies_per_hour`: how many automatic replies one address gets, over all conversations, on
+    channels where a program may be at the other end. `outside_window`: what happens to an agent's message
+    when the channel takes no free text: "hold", or the id of a template that asks the customer to write.
+    `reopened`: who gets a conversation that a person resolved, when the customer writes again within the
+    `reopen_window`.
 
-    `customer_messages_per_minute`, `account_messages_per_minute`: what is more than that is kept, and waits.
-    A customer's burst is one post in a room, and one question to an agent. A burst of all who write to one
-    account concerns agents alone: what people have taken goes on.
+    `customer_messages_per_minute`, `account_messages_per_minute`: messages above this rate are kept, and
+    wait. A customer's burst becomes one post in a room, and one question to an agent. A burst of all senders
+    of an account delays agents only: conversations that people have taken continue.
     """
 
     undo: Annotated[Duration, Field(le=timedelta(minutes=5))] = timedelta(seconds=5)
@@ -394,17 +405,17 @@ class Organization(Part):
     teams: tuple[Team, ...] = ()
     agents: Annotated[tuple[Agent, ...], Field(min_length=1)]
     triggers: tuple[Trigger, ...] = ()
-    escalation_rules: tuple[EscalationRule, ...] = ()  # of every agent that has no rule of its own
+    escalation_rules: tuple[EscalationRule, ...] = ()  # for triggers without a rule of the agent's own
     escalation_team: Name | None = None  # None: the first team with an escalation channel
     hours: Hours | None = None  # None: always open
     ladders: tuple[Ladder, ...] = ()
     knowledge: tuple[KnowledgeFolder, ...] = ()
     quiet_window: Annotated[Duration, Field(le=timedelta(minutes=1))] = timedelta(milliseconds=800)
-    burst_cap: Annotated[int, Field(ge=1, le=100)] = 8  # messages of one burst after which we answer anyway
+    burst_cap: Annotated[int, Field(ge=1, le=100)] = 8  # messages of a burst that end the wait
     reopen_window: Duration = timedelta(hours=24)
     policies: Policies = Policies()
 
     @property
     def display_name(self) -> str:
-        """What customers see."""
+        """Return the organization's name as customers see it."""
         return self.identity.display_name or self.name

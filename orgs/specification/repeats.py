@@ -1,11 +1,13 @@
-"""Which regular expressions take exponentially long on a text that almost matches.
+"""Find regular expressions that take exponentially long on a text that almost matches.
 
-Those do whose repeats can go round the same text in two ways: `(a+)+`, `(a|aa)+`. A pattern is read
-here as the automaton of Glushkov: a position for each sign that it takes, and an edge wherever one may follow
-another. Two ways round are two edges between the same positions, or two paths that take the same signs, part,
-and meet again, within positions that lead to each other. Counted repeats are taken for endless ones.
+These are the ones whose repeats can match the same text in two ways: `(a+)+`, `(a|aa)+`. A pattern is read
+here as a Glushkov automaton: it has a position for each character that it takes, and an edge from each
+position to every possible next one. Two ways are two edges between the same positions, or two paths that take
+the same characters, split, and meet again, within positions that lead to each other. Counted repeats are
+treated as endless ones.
 
-What a message may cost is bounded where patterns are searched (`orgs.answering.triggers`), whatever they are.
+The cost of a message is also limited where patterns are searched (`orgs.answering.triggers`), whatever they
+are.
 """
 
 import re._parser as parser  # type: ignore[import-not-found]
@@ -32,7 +34,7 @@ TOO_LARGE: Final = (
 MOST_CHARACTERS: Final = 5_000
 
 _MOST_SIDE_BY_SIDE = 3
-_MOST_POSITIONS = 200  # up to which what is repeated so often exactly counts as written so often
+_MOST_POSITIONS = 200  # up to this many, an exact repeat such as a{3} is written out as aaa
 _SAMPLE = frozenset(string.printable.lower()) | frozenset("éпß中٣\u00a0")
 _Positions = frozenset[int]
 T = TypeVar("T")
@@ -40,7 +42,9 @@ T = TypeVar("T")
 
 @lru_cache(maxsize=1_000)  # a file is checked again and again while somebody writes it
 def expected_instead(pattern: str) -> str:
-    """Return what to write instead of a pattern, "" where nothing is wrong with it. It must compile."""
+    """Return what to write instead of a pattern, or "" if nothing is wrong with it. The pattern must
+    compile.
+    """
     tree = parser.parse(pattern)
     if _size(tree) > MOST_CHARACTERS:
         return TOO_LARGE.format(most=MOST_CHARACTERS)
@@ -52,12 +56,12 @@ def expected_instead(pattern: str) -> str:
 
 
 def is_too_large(pattern: str) -> bool:
-    """Return whether a pattern stands for so many characters that to compile it takes all memory."""
+    """Return whether a pattern stands for so many characters that compiling it would use up the memory."""
     return _size(parser.parse(pattern)) > MOST_CHARACTERS
 
 
 def _size(items: Iterable[Any]) -> int:
-    """Return of how many characters a pattern is when what must repeat is written out, as `regex` does."""
+    """Return the number of characters of a pattern with its repeats written out, as `regex` compiles it."""
     size = 0
     for kind, value in items:
         if kind in _REPEATS:
@@ -69,7 +73,7 @@ def _size(items: Iterable[Any]) -> int:
 
 
 def _within(kind: object, value: Any) -> Sequence[Any]:
-    """Return the sequences of which a part of a pattern consists."""
+    """Return the sequences inside a part of a pattern."""
     if kind == op.SUBPATTERN:
         return (value[3],)
     if kind == op.BRANCH:
@@ -85,7 +89,7 @@ def _within(kind: object, value: Any) -> Sequence[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A part of a pattern: where it may begin and end, and whether it may take nothing."""
+    """A part of a pattern: the positions where it may begin and end, and whether it may match nothing."""
 
     first: _Positions = frozenset()
     last: _Positions = frozenset()
@@ -94,10 +98,10 @@ class _Piece:
 
 class _Automaton:
     def __init__(self) -> None:
-        self._signs: list[frozenset[str]] = []  # that each position takes
+        self._signs: list[frozenset[str]] = []  # the characters that each position takes
         self._edges: Counter[tuple[int, int]] = Counter()
         self._rounds: list[range] = []  # the positions of each repeat
-        self.side_by_side = 0  # the most repeats of the same signs with nothing between
+        self.side_by_side = 0  # the most repeats of the same characters in a row
 
     def sequence(self, items: Iterable[Any]) -> _Piece:
         whole, beside, taken = _Piece(), 0, _SAMPLE
@@ -123,7 +127,7 @@ class _Automaton:
             return _either([self.sequence(each) for each in within])
         if kind == op.AT:
             return _Piece()
-        if kind == op.GROUPREF:  # any text at all
+        if kind == op.GROUPREF:  # may match any text
             return self._round(self._position(_SAMPLE), 1)
         return self._position(_signs(kind, value))
 
@@ -163,13 +167,15 @@ class _Automaton:
 
     def goes_two_ways(self) -> bool:
         outermost: list[range] = []
-        for one in reversed(self._rounds):  # those within another came before it
+        for one in reversed(self._rounds):  # an inner repeat was added before the one around it
             if not (outermost and one.start >= outermost[-1].start):
                 outermost.append(one)
         return any(self._parts_and_meets(one) for one in outermost)
 
     def _parts_and_meets(self, knot: range) -> bool:
-        """Return whether two paths through these positions, each of which leads to each, take the same."""
+        """Return whether two paths through these positions take the same characters, split, and meet
+        again.
+        """
         edges = {edge: times for edge, times in self._edges.items() if edge[0] in knot and edge[1] in knot}
         if any(times > 1 for times in edges.values()):
             return True
@@ -178,7 +184,7 @@ class _Automaton:
             after.setdefault(one, []).append(other)
         before: dict[
             tuple[int, int], set[tuple[int, int]]
-        ] = {}  # of pairs that are reached from one position
+        ] = {}  # the pairs that lead to a pair, both reached from one position
         together = {(one, one) for one in knot}
         open_, seen = list(together), set(together)
         while open_:
@@ -205,7 +211,7 @@ def _either(pieces: Sequence[_Piece]) -> _Piece:
 
 
 def _signs(kind: object, value: Any) -> frozenset[str]:
-    """Return what one position takes, of the sample at least."""
+    """Return the characters that one position takes, at least those in the sample."""
     if kind == op.LITERAL:
         return frozenset({chr(value).lower()})
     if kind == op.NOT_LITERAL:
@@ -237,7 +243,7 @@ _CATEGORIES: Final[dict[object, Callable[[str], bool]]] = {
 
 
 def _leading(before: Mapping[T, Iterable[T]], ends: Iterable[T]) -> set[T]:
-    """Return what leads to any of the ends."""
+    """Return everything that leads to any of the ends."""
     found: set[T] = set()
     open_ = list(ends)
     while open_:

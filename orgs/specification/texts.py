@@ -1,4 +1,4 @@
-"""What the organization says by itself: fixed sentences with places for names and times."""
+"""The fixed texts that the organization sends by itself, with places for names and times."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def _refuse_other_places(text: str, names: frozenset[str]) -> str:
 
 
 def only_places(*names: str) -> AfterValidator:
-    """A text that has no other places than these."""
+    """Return a validator that refuses texts with other places than these."""
     return AfterValidator(lambda text: _refuse_other_places(text, frozenset(names)))
 
 
@@ -62,9 +62,9 @@ _ALWAYS: Final = frozenset({"organization"})
 
 
 class Texts(Part):
-    """The fixed texts to customers in one language. An empty one is said as `orgs.translations` ships it.
+    """The fixed texts to customers in one language. `orgs.translations` supplies those that are empty.
 
-    A file that words `disclosure` must name the organization in it: see `orgs.checking`.
+    A file that sets `disclosure` must name the organization in it: see `orgs.checking`.
 
     Places such as {organization}, {team} and {person} are filled; each text has its own.
     """
@@ -73,27 +73,27 @@ class Texts(Part):
     disclosure: Text = ""  # that an AI writes, and how to reach a person
     greeting: Text = ""
     unreadable: Text = ""
-    received_subject: Text = ""  # of the mail that acknowledges one of which nobody vouches for the sender
+    received_subject: Text = ""  # of the mail that confirms a mail from an unverified sender
     received: Text = ""
-    correction: Text = ""  # of {text}, where what was sent cannot be changed
-    disregard: Text = ""  # where what was sent cannot be deleted
+    correction: Text = ""  # corrects a message to {text} on channels that cannot change it
+    disregard: Text = ""  # revokes a message on channels that cannot delete it
 
     # People
     handoff: Text = ""
-    answer_expected: Text = ""  # follows; {wait} is "15 minutes"
-    out_of_hours: Text = ""  # {opens}: when the team is back, as the next three say it
+    answer_expected: Text = ""  # follows `handoff`; {wait} is "15 minutes"
+    out_of_hours: Text = ""  # {opens}: when the team is back, in one of the next three texts
     opens_today: Text = ""
     opens_tomorrow: Text = ""
     opens_later: Text = ""
-    not_taken_in_time: Text = ""  # that much time has passed; `answer_expected` follows, or this:
+    not_taken_in_time: Text = ""  # nobody took it in time; `answer_expected` follows, or the next text
     team_is_back: Text = ""
     returned: Text = ""
     resolved: Text = ""
     apology: Text = ""
 
-    asks_number: Text = ""  # of a customer who hides it, where the channel has a button to share it
+    asks_number: Text = ""  # asks for a hidden phone number, if the channel has a button to share it
 
-    # Going on somewhere else
+    # Continuing on another channel
     goes_on_here: Text = ""
     story_subject: Text = ""
     code_subject: Text = ""
@@ -108,11 +108,11 @@ class Texts(Part):
 
     # The number of the conversation
     case_number: Text = ""
-    case_open: Text = ""  # {date}: when it was begun, here and in the next one
+    case_open: Text = ""  # {date}: when it began, also in the next text
     case_with_people: Text = ""
-    case_closed: Text = ""  # {date}: when
-    case_unknown: Text = ""  # to everybody but its customer, whether there is one with that number or not
-    case_in_private: Text = ""  # where others read along
+    case_closed: Text = ""  # {date}: when it was closed
+    case_unknown: Text = ""  # to everybody but its customer, whether the number exists or not
+    case_in_private: Text = ""  # asked where other people can read it
     case_copy: Text = ""  # a file follows
     case_copy_heading: Text = ""  # the first line of that file
     case_copied_before: Text = ""
@@ -135,12 +135,12 @@ class Texts(Part):
     ok: Text = ""
     help: Text = ""
     empty: Text = ""
-    got_picture: Text = ""  # without words, as the next four: what is it about?
+    got_picture: Text = ""  # came without text, as in the next four: asks what it is about
     got_voice: Text = ""
     got_file: Text = ""  # a document, a video, a recording
-    got_something: Text = ""  # a location, a contact, an order, what is shared
-    got_call: Text = ""  # which nobody answered
-    automated: Text = ""  # to who asks whether they talk to a machine
+    got_something: Text = ""  # a location, a contact, an order, or something else that is shared
+    got_call: Text = ""  # a call that nobody answered
+    automated: Text = ""  # answers a customer who asks whether they talk to a machine
 
     @field_validator("*")
     @classmethod
@@ -149,7 +149,7 @@ class Texts(Part):
 
 
 def fill(template: str, **values: str) -> str:
-    """The template with its places filled. A place without a value is left out, with the space before it."""
+    """Return the template with its places filled. Omit a place without a value, with the space before it."""
 
     def filled(place: re.Match[str]) -> str:
         value = values.get(place[2])

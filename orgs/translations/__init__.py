@@ -1,6 +1,6 @@
-"""The fixed texts to customers by language: those we ship, and those that the organization file words itself.
+"""Provide the fixed texts to customers by language: those we ship, and those of the organization file.
 
-To ship another language: one file beside this one, named by its tag, with every text of `Texts`.
+To ship another language, add a file beside this one, named by its tag, with every text of `Texts`.
 """
 
 import re
@@ -39,7 +39,7 @@ _TONES: Final = (
 
 
 def tone_of(voice: str) -> Tone:
-    """Return the tone that a description of a voice names first; plain if it names none."""
+    """Return the first tone that a description of a voice mentions, or plain."""
     if voice.lower().startswith("informal"):
         return Tone.WARM
     found = [(match.start(), tone) for tone, pattern in _TONES if (match := pattern.search(voice))]
@@ -47,21 +47,21 @@ def tone_of(voice: str) -> Tone:
 
 
 def base(language: str) -> str:
-    """Return the language of a tag without script and country: "pt" of "pt-BR"."""
+    """Return the language of a tag without script and country: "pt" for "pt-BR"."""
     return language.replace("_", "-").partition("-")[0].lower()
 
 
 def spoken(organization: Organization, language: str) -> str | None:
-    """Return the language of the organization's that a customer with this one reads, if there is any."""
+    """Return the organization's language for a customer with this language, or None if there is none."""
     ours = organization.policies.languages
     exact = (one for one in ours if one.casefold() == language.replace("_", "-").casefold())
     return next(exact, None) or next((one for one in ours if base(one) == base(language)), None)
 
 
 def texts_in(organization: Organization, language: str, voice: str = "") -> Texts:
-    """Return every fixed text in this language, worded by the file, else as shipped.
+    """Return every fixed text in this language: from the file, else as shipped.
 
-    What is neither worded nor shipped in it is said in the organization's first language, else in English.
+    A text that has neither is in the organization's first language, else in English.
     """
     tone, worded = tone_of(voice), organization.policies.texts
     known, texts = "en", shipped("en", tone)
@@ -76,7 +76,7 @@ def texts_in(organization: Organization, language: str, voice: str = "") -> Text
 
 @cache
 def shipped(language: str, tone: Tone = Tone.PLAIN) -> Texts:
-    """Return the texts of a language of SHIPPED."""
+    """Return the texts of one of the languages in SHIPPED."""
     written = (files(__name__) / f"{language}.yaml").read_text("utf-8")
     by_name: Mapping[str, str | Mapping[str, str]] = yaml.safe_load(written)
     return Texts(

@@ -1,4 +1,4 @@
-"""Moments and durations in the words of a language."""
+"""Write moments and durations in a language."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from orgs.specification.texts import Texts, fill
 
 
 def moment(when: datetime, now: datetime, zone: ZoneInfo, language: str, texts: Texts) -> str:
-    """Return the moment as it is told at `now`: by the clock of `zone`, which is named."""
+    """Return a moment as people say it at `now`, by the clock of `zone`, with the zone's name."""
     local, today = when.astimezone(zone), now.astimezone(zone)
     clock = f"{local:%H:%M} ({local.tzname()})"
     if local.date() == today.date():
@@ -25,12 +25,12 @@ def moment(when: datetime, now: datetime, zone: ZoneInfo, language: str, texts: 
 
 
 def day(when: datetime, zone: ZoneInfo, language: str) -> str:
-    """Return the day in `zone`, with its year."""
+    """Return the day of a moment in `zone`, with its year."""
     return format_date(when.astimezone(zone), "long", locale=_locale(language))
 
 
 def duration(wait: timedelta, language: str) -> str:
-    """Return whole hours, else the minutes: "15 minutes"."""
+    """Return a duration in hours if they are whole, else in minutes: "15 minutes"."""
     hours, rest = divmod(wait, timedelta(hours=1))
     if hours and not rest:
         return format_unit(hours, "duration-hour", locale=_locale(language))
