@@ -1,4 +1,4 @@
-"""Which of the numbered choices under a question of ours was meant by what the customer typed."""
+"""Find which of our numbered choices a customer means by what they typed."""
 
 import re
 import unicodedata
@@ -10,10 +10,10 @@ from orgs.answering.lexicon import FILLERS, SYNONYMS, each
 from orgs.answering.words import bounded, clauses, words
 from orgs.answering.yes_no import Reply, yes_or_no
 
-NONE_OF_THESE: Final = "none"  # the value of the choice that says so
-LONGEST: Final = 200  # characters of a text that may be one
+NONE_OF_THESE: Final = "none"  # the value of the choice "none of these"
+LONGEST: Final = 200  # characters of a typed choice
 _LONGEST_NUMBER = 4  # digits
-_AMOUNT = re.compile(r"(?<!\w)[-−–]\d|[$€£]\s?\d|\d\s?[$€£%]")  # "-1" and "2 €" are no places in a list
+_AMOUNT = re.compile(r"(?<!\w)[-−–]\d|[$€£]\s?\d|\d\s?[$€£%]")  # "-1" and "2 €" are no choices
 _MOST_WORDS = 12
 _MOST_NAMES = 6  # words of a name
 _SIGNS = re.compile(r"^[\W_]+|[\W_]+$")
@@ -72,9 +72,9 @@ _NAME: Final = re.compile(r"[^\W\d_]+(?:[-'’.][^\W\d_]+)*\.?")
 _IN_NAMES: Final = frozenset(
     each("de da do dos das di du del la le van von der den ten ter zu el al bin ibn y e")
 )
-_STRANGERS_NAME = 3  # words of a name that only the sign-off tells, without "de", "van" and the like
+_STRANGERS_NAME = 3  # words of an unknown name in a sign-off, not counting "de", "van" and the like
 _SIGNATURE_LINES = 5
-# Words below a choice that change it, or ask for something else.
+# Words below a choice that change it or ask for something else, and so are no name.
 _CORRECTS: Final = frozenset(
     each(
         """
@@ -109,11 +109,11 @@ _LAST = frozenset(each("last letzte letzten letzter dernier derniere ultimo ulti
 
 
 def choice_of(text: str, options: Sequence[tuple[str, str]], name: str = "") -> int | None:
-    """Return the place of the option, a value and its label, that the text is; None if it is none of them.
+    """Return the index of the option that the text names, or None. An option is a value and its label.
 
-    An option is typed as its number, its label, "the second one", or "yes" where there is only one. `name` is
-    the writer's: a mail's greeting and sign-off are left out, also one of a name that the desk does not know,
-    and so are quoted lines.
+    A customer types an option as its number, its label, "the second one", or "yes" if there is only one.
+    Quoted lines, a greeting, and a sign-off are ignored, also one with a name that we do not know. `name` is
+    the writer's.
     """
     if not options:
         return None
@@ -140,7 +140,7 @@ def choice_of(text: str, options: Sequence[tuple[str, str]], name: str = "") -> 
 
 
 def _without_letterhead(text: str, name: str) -> str:
-    """Leave out the greeting above, and below the name, a signature, or a sign-off with a name."""
+    """Remove the greeting above the text, and below it the name, the signature, or a sign-off with a name."""
     all_lines = [line.strip() for line in bounded(text).splitlines()]
     lines = [line for line in all_lines if line]
     if len(lines) > 1 and _GREETING.fullmatch(" ".join(words(lines[0]))):
@@ -155,7 +155,7 @@ def _without_letterhead(text: str, name: str) -> str:
 
 
 def _above_a_stranger(lines: Sequence[str], all_lines: Sequence[str]) -> str:
-    """Return the number in the first line if nothing but a sign-off stands after it, by whomever; else "".
+    """Return the number in the first line if only a sign-off follows, by anybody; else "".
 
     A name alone must stand apart, below an empty line: the word below "2" may be what it is about.
     """
@@ -186,7 +186,7 @@ def _above_a_stranger(lines: Sequence[str], all_lines: Sequence[str]) -> str:
 
 
 def _could_be_name(found: Sequence[str], never: Collection[str], *, typed_small: bool = False) -> bool:
-    """Whether the words are a name: few, with capitals, and none of those that say something else."""
+    """Return whether the words may be a name: few, capitalized, and none of those in `never`."""
     names = [word for word in found if word.casefold() not in _IN_NAMES]
     if not 0 < len(names) <= _STRANGERS_NAME or any(word in never for name in names for word in words(name)):
         return False
@@ -194,13 +194,15 @@ def _could_be_name(found: Sequence[str], never: Collection[str], *, typed_small:
 
 
 def _is_capitalized(name: str) -> bool:
-    """As names are: Kate, Anne-Marie, McKay, O'Neil, K.; neither PayPal nor SEPA."""
+    """Return whether a word has capitals as names have: Kate, Anne-Marie, McKay, O'Neil, K.; not
+    PayPal or SEPA.
+    """
     parts = re.split(r"[-'’.]|(?<=^Mc)|(?<=^Mac)", name)
     return all(part[:1].isupper() and part[1:] == part[1:].lower() for part in parts if part)
 
 
 def _unquoted(text: str) -> str:
-    """Leave out the lines of a quote, and who wrote it when."""
+    """Remove quoted lines, and the line that says who wrote them when."""
     lines = text.splitlines()
     if not any(_QUOTED.match(line) for line in lines):
         return text
@@ -220,7 +222,7 @@ def _is_name(line: str, name: str) -> bool:
 
 
 def _said(text: str, name: str) -> list[str]:
-    """Return the words of the text without the greeting, the sign-off and the name beside the choice."""
+    """Return the words of the text without the greeting, the sign-off and the writer's name."""
     normal = unicodedata.normalize("NFKC", text)
     own = set(words(name))
     kept = [
@@ -236,7 +238,7 @@ def _meant(found: Sequence[str]) -> list[str]:
 
 
 def _named(found: Sequence[str], labels: Sequence[str]) -> int | None:
-    """Return the place of the only label that was typed, with its number or without: "2. Payment methods"."""
+    """Return the index of the only label that was typed, with or without its number: "2. Payment methods"."""
     said = _meant(found)
     places = []
     for at, label in enumerate(labels):
@@ -274,5 +276,5 @@ def _is_number(typed: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    """Without the signs around it, in whatever form it was typed: "(2)", "#2", "２" and "2️⃣" are all 2."""
+    """Remove the signs around a text, and fold its form: "(2)", "#2", "２" and "2️⃣" all become "2"."""
     return _SIGNS.sub("", unicodedata.normalize("NFKC", text).casefold())

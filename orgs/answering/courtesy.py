@@ -1,4 +1,4 @@
-"""Greetings, thanks, goodbyes, consent, and words of disappointment: messages that ask nothing new."""
+"""Recognize greetings, thanks, goodbyes, consent, and disappointment: messages that ask nothing new."""
 
 import re
 from collections.abc import Sequence
@@ -120,14 +120,14 @@ def _languages(kind: str) -> dict[str, str]:
     for language, listed in source.items():
         for word in listed.split():
             found.setdefault(word, language)
-    # The same word in two languages: the first language that has it, except these.
+    # If two languages have a word, it belongs to the first one, except these.
     return found | ({"hallo": "de", "hola": "es"} if kind == "hello" else {})
 
 
 def courtesy(text: str, names: Sequence[str] = ()) -> Courtesy | None:
-    """What courtesy the whole text is; None when there is anything more in it.
+    """Return the courtesy that the whole text is, or None if it says anything more.
 
-    `names` are those of the agent and the organization, which may be addressed.
+    The text may address the agent or the organization by one of the `names`.
     """
     folded = " ".join(words(bounded(text)))
     if not folded:
@@ -153,7 +153,7 @@ def courtesy(text: str, names: Sequence[str] = ()) -> Courtesy | None:
     if kind is None:
         return None
     spoken = [_languages(kind)[word] for word in found if word in _languages(kind)]
-    # "Guten Morgen": the word that belongs to one language alone decides.
+    # The word that belongs to another language than English decides: "guten" in "Guten Morgen".
     other = next((language for language in spoken if language != "en"), "en")
     return Courtesy(kind, other if other != "en" and not _also_english(found) else (spoken or ["en"])[0])
 
@@ -169,7 +169,7 @@ def _plain_hello(found: list[str]) -> bool:
 
 
 def _implied(folded: str) -> str | None:
-    """Thanks without the word: `that worked`, `it works now`, `no more questions`."""
+    """Return the kind of courtesy without its usual word: `that worked` and `it works now` are thanks."""
     if re.search(r"\b(?:works|worked|solved|fixed|helped|did the trick|helpful|happy|glad)\b", folded):
         return "thanks"
     if re.search(r"see you|take care|have a (?:nice|good|great)|good night", folded):
@@ -185,7 +185,10 @@ def _implied(folded: str) -> str | None:
 
 
 def signs(text: str) -> str | None:
-    """What a text without words says: hello, thanks, unhappy; "" for any other sign; None if it has words."""
+    """Return what a text without words says: hello, thanks, or unhappy.
+
+    Return "" for any other sign, and None if the text has words.
+    """
     if words(text):
         return None
     shown = {char for char in text if char not in _ASIDE and not char.isspace()}
@@ -199,7 +202,7 @@ def signs(text: str) -> str | None:
 
 
 def unhappy(text: str) -> bool:
-    """Return whether a sign in the text, with words or without, says that somebody is not content."""
+    """Return whether a sign in the text shows that somebody is not content."""
     return not _UNHAPPY.isdisjoint(text)
 
 
@@ -218,13 +221,13 @@ def _dissatisfied() -> re.Pattern[str]:
 
 
 def dissatisfied(text: str) -> bool:
-    """Whether the whole text only says that what we said was of no use."""
+    """Return whether the whole text says only that our answer did not help."""
     folded = re.sub(r"[^\w ]+", " ", fold(bounded(text)))
     return _dissatisfied().fullmatch(" ".join(folded.split())) is not None
 
 
 def complains(text: str) -> bool:
-    """Whether the text says, among other things, that what we said was of no use."""
+    """Return whether the text says, among other things, that our answer did not help."""
     return (
         re.search(
             r"\b(?:still (?:fails?|failing|not|doesnt|broken|stuck|the same)|(?:that|this|it"

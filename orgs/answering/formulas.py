@@ -1,6 +1,6 @@
-"""The formulas of courtesy in five languages: thanks, goodbyes, "nothing more", "ok" and "no".
+"""Formulas of courtesy in five languages: thanks, goodbyes, "nothing more", "ok" and "no".
 
-A text is made of them alone, or it says something that somebody must read: in doubt, somebody reads it.
+A text that consists of them alone needs no reader. In doubt, it goes to one.
 """
 
 import re
@@ -16,8 +16,8 @@ from orgs.answering.words import LONGEST, clauses, words
 
 _QUESTION: Final = frozenset("?？¿؟⁇⁉❓❔")
 
-# Over folded words (no accents, no apostrophes). A formula never crosses a mark of punctuation.
-# Lines are joined without their indent: none is broken next to a space.
+# Patterns for folded words (no accents, no apostrophes). A formula never crosses a mark of punctuation.
+# The lines are joined without their indent, so no line breaks next to a space.
 _QUICK: Final = (
     r"(?:very |super |really )?"
     r"(?:quick|fast|prompt|swift|great|kind|excellent|speedy|friendly|amazing|good)"
@@ -111,7 +111,7 @@ FOR: Final = rf"""
     |grande) )?(?:ajuda|resposta|reembolso|atencao|apoio|tempo|paciencia|informacao|rapidez|solucao|suporte
     |servico|atendimento)(?: (?:tao )?(?:rapid[ao]))?|por tudo
 """
-# What was asked for is had, and nothing more is wanted.
+# Endings of "that is all": the customer has what they asked for, and wants nothing more.
 _ENDS: Final = (
     r"(?: (?:for (?:now|today|me|us|the moment|this time)|from (?:me|us|(?:my|our) (?:side|end))"
     r"|at the moment|right now|now|then|here|really|so far"
@@ -180,7 +180,7 @@ NO_MORE: Final = rf"""
     |(?:ja )?tenho tudo(?: (?:o |de )?que (?:preciso|precisava))?|(?:deu tudo|tudo deu|deu) certo
     |(?:me |isso me |isso )?(?:ajudou|ajudaram) (?:muito|bastante|imenso)|(?:agora|hoje|por enquanto) nao
 """
-# A "no" that denies nothing which follows: "não é tudo" and "no está bien" say that something is missing.
+# A "no" that does not negate what follows: "não é tudo" and "no está bien" say that something is missing.
 NO: Final = r"""
     (?:nope|nah|nein|non|ne|nee|not really|eher nicht|pas vraiment|(?:no )?i dont(?: think so)?(?! need)
     |no la verdad|nao mesmo)
@@ -203,7 +203,7 @@ OK: Final = r"""
     |vale|bien|perfecto|genial|estupendo|muy bien|de acuerdo|entendido|ya funciona|excelente|listo
     |certo|beleza|show|perfeito|otimo|muito bem|entendi|esta bem|ja funciona|tudo bem|tudo certo|maravilha
 """
-# What was waited for has come, or the trouble is over.
+# Says that what the customer waited for has come, or that the problem is over.
 SETTLED: Final = r"""
     (?:(?:(?:i |we )?(?:have |just |ve )?(?:got|received) (?:it|that|(?:the|my|our) (?:full )?(?:refund
     |money|payment|credit
@@ -238,7 +238,7 @@ _AROUND: Final = frozenset(
         """
     )
 )
-# What a phone or a program writes below every message.
+# Lines that a phone or a program adds to every message.
 _DEVICE: Final = re.compile(
     r"(?:(?:sent|gesendet|verschickt|envoye|enviad[oa]) (?:from|via|with|using|von|mit|de|depuis|avec|desde"
     r"|con|do|da|pelo)|von) (?:(?:my|meine[mnr]|mon|ma|mi|meu|minha) )?(?:\w+ )?"
@@ -282,7 +282,7 @@ def _pattern(*kinds: str) -> re.Pattern[str]:
 
 
 def formulas(text: str, customer: str = "", names: Iterable[str] = ()) -> Counter[Formula] | None:
-    """Count the formulas of courtesy that the whole text consists of. Returns None when it says more.
+    """Count the formulas of courtesy that the whole text consists of. Return None if it says more.
 
     `names` may be addressed, and the `customer` may sign.
     """
@@ -301,7 +301,7 @@ def formulas(text: str, customer: str = "", names: Iterable[str] = ()) -> Counte
         for formula, patterns in _ORDER:
             left, times = _pattern(*patterns).subn("\n", left)
             found[formula] += times
-            # "ok for the refund" is consent, and thanks in advance for something ask for it.
+            # Not for "ok for the refund", which is consent, and thanks in advance, which ask for something.
             if formula is Formula.THANKS and found[formula] and not in_advance:
                 left = _pattern(FOR).sub("\n", left)
             if formula is Formula.THANKS and _pattern(SETTLED).fullmatch(left.strip()):
@@ -313,7 +313,7 @@ def formulas(text: str, customer: str = "", names: Iterable[str] = ()) -> Counte
 
 
 def unsigned(text: str, customer: str) -> str:
-    """Return the text without the customer's name and what stands below it in a signature."""
+    """Return the text without its signature: the customer's name, and the lines below it."""
     lines = [line for line in text.splitlines() if line.strip()]
     own = set(words(customer))
     for at, line in enumerate(lines[1:], 1):
@@ -329,14 +329,17 @@ def unsigned(text: str, customer: str) -> str:
 
 
 def is_signature(line: str) -> bool:
-    """Return whether the line is names and titles only, an address, a number, or a phone's own words."""
+    """Return whether a line belongs to a signature.
+
+    It may have names and titles only, an address, a number, or a line of a phone.
+    """
     found = [word for word in re.findall(r"[^\W\d_]+", line) if word not in _IN_TITLES]
     titled = 0 < len(found) <= 6 and all(word[0].isupper() for word in found) and not line.isupper()
     return titled or _is_own_line(line)
 
 
 def _is_own_line(line: str) -> bool:
-    """Return whether the line is an address, a number, a rule, or a phone's own words."""
+    """Return whether a line is an address, a number, a rule, or a line that a phone adds."""
     device = _DEVICE.fullmatch(" ".join(words(line)))
     return bool(_CONTACT.fullmatch(line) or _RULE.fullmatch(line) or device)
 

@@ -1,7 +1,7 @@
-"""In which of the organization's languages a customer writes, by their own words; offline, always the same.
+"""Detect in which of the organization's languages a customer writes. It works offline and is deterministic.
 
-Measured on tests/orgs/answering/languages.yaml, short messages of five languages: from SURE on none is wrong,
-and four in a hundred stay below it. Names, numbers and words that many languages share are far below.
+Measured on tests/orgs/answering/languages.yaml, short messages in five languages: at SURE and above none is
+wrong, and four in a hundred are below it. Names, numbers and words that many languages share are far below.
 """
 
 import re
@@ -18,12 +18,12 @@ from orgs.answering.words import words as folded
 from orgs.translations import base
 
 SURE: Final = 0.55
-# Written to a support desk as well: without them, Italian would pass for Spanish.
+# Other languages that customers write in: without them, Italian would be taken for Spanish.
 OTHERS: Final = (
     *("ar", "cs", "da", "el", "fi", "he", "hi", "hu", "id", "it", "ja", "ko"),
     *("nl", "no", "pl", "ro", "ru", "sv", "tr", "uk", "vi", "zh"),
 )
-# What is written to a support desk in two or three words: too few for the library to be sure. Folded.
+# Folded words of messages with two or three words: too few for the library to be sure.
 _WORDS: Final = {
     language: frozenset(each(listed))
     for language, listed in {
@@ -52,7 +52,7 @@ _WORDS: Final = {
         """,
     }.items()
 }
-# One of these is enough: no other language has it, not even for the name of a thing.
+# One of these words is enough: no other language has it, not even in names of things.
 _ALONE: Final = {
     "en": re.compile(r"\b(?:instead of|wrong|twice)\b"),
     "de": re.compile(r"\b(?:statt|anstatt|anstelle|nicht|falsch|doppelt|abgebucht|berechnet|kundigung)\b"),
@@ -60,7 +60,7 @@ _ALONE: Final = {
     "es": re.compile(r"\b(?:en vez de|en lugar de|contrasena|cobrado|cobraron|reembolsar)\b"),
     "pt": re.compile(r"\b(?:em vez de|em lugar de|ao inves de|senha|estorno|cobrado a mais|cobraram)\b"),
 }
-# Who refuses with thanks speaks it: "merci!" alone is said in other languages as well, "non merci" is not.
+# "Non merci" is French, while "merci!" alone is said in other languages as well.
 _REFUSED: Final = {
     "en": re.compile(r"no (?:many )?(?:thanks|thank you)\b"),
     "de": re.compile(r"(?:nein|ne|nee) (?:vielen |lieben |herzlichen |besten )?dank"),
@@ -68,15 +68,15 @@ _REFUSED: Final = {
     "es": re.compile(r"no (?:muchas |mil |muchisimas )?gracias\b"),
     "pt": re.compile(r"nao (?:muito )?(?:obrigad[oa]|valeu)\b"),
 }
-# Addresses, code, numbers and names of things are of no language.
+# Addresses, code, numbers and names of things belong to no language.
 _NO_WORDS = re.compile(r"```.*?```|`[^`\n]*`|\S+@\S+|https?://\S+|www\.\S+|\S*\d\S*", re.DOTALL)
 
 
 def language_of(text: str, spoken: Collection[str], *, known: str = "") -> str:
-    """Return the one of the `spoken` languages that the text is surely written in; "" when it is not sure.
+    """Return which of the `spoken` languages the text is certainly written in, or "".
 
-    A greeting or thanks alone tells the language only of somebody of whom none is `known` yet: "merci!" is
-    said in other languages as well. "Non merci" tells it of everybody.
+    A mere greeting or thanks decides only if no language is `known` yet, because "merci!" is said in other
+    languages, too. "Non merci" always decides.
     """
     ours = {base(one): one for one in reversed(tuple(spoken))}
     words = _NO_WORDS.sub(" ", bounded(text))
@@ -93,13 +93,13 @@ def language_of(text: str, spoken: Collection[str], *, known: str = "") -> str:
 
 
 def _by_one(said: str) -> str:
-    """Return the only language of which the text has something that no other language has."""
+    """Return the language if the text has words that only one language has, else ""."""
     found = [language for language, pattern in _ALONE.items() if pattern.search(said)]
     return found[0] if len(found) == 1 else ""
 
 
 def _by_words(text: str) -> str:
-    """Return the language that knows most words of the text, two or more; "" when none does."""
+    """Return the language that has most words of the text, at least two, or ""."""
     said = set(folded(text))
     known = sorted(((len(said & listed), language) for language, listed in _WORDS.items()), reverse=True)
     (most, language), (next_most, _) = known[:2]
@@ -108,7 +108,7 @@ def _by_words(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _identifier(languages: frozenset[str]) -> LanguageIdentifier:
-    """Load the library's model, of which only the columns of these languages and OTHERS are kept."""
+    """Load the library's model, reduced to these languages and OTHERS."""
     whole = LanguageIdentifier.from_model_file(MODEL_FILE)
     known = set(whole.labels)
     whole.set_languages(known & {*languages, *OTHERS})

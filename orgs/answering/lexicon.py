@@ -1,14 +1,14 @@
-"""What the answerer knows about how customers of a software product write. Words only, no logic."""
+"""What the answerer knows about how customers of a software product write: words only, no logic."""
 
 from typing import Final
 
 
 def each(listed: str) -> tuple[str, ...]:
-    """The words of a list that is written as text."""
+    """Return the words of a list that is written as text."""
     return tuple(listed.split())
 
 
-# Ways of writing one thing, over folded text (no accents, no apostrophes); the right side is one word.
+# Spellings of one thing, for folded text (no accents, no apostrophes). The right side replaces them.
 COMPOUNDS: Final = (
     (r"(?:log|sign)(?:ged|ging|s|ing|ed)?[ -]?(?:in|on)(?:to)?", "login"),
     (r"logins", "login"),
@@ -44,7 +44,7 @@ COMPOUNDS: Final = (
     (r"white[ -]?list(?:ing)?|allow[ -]?list(?:ing)?", "allowlist"),
 )
 
-# Each group is one thing in different words; the first word stands for the group.
+# Each group has different words for one thing. The first word stands for the group.
 SYNONYMS: Final = (
     ("member", "teammate", "colleague", "user", "people"),
     ("delete", "remove", "erase"),
@@ -118,7 +118,7 @@ clicked clicking option options button page screen feature features part
     )
 )
 
-# What a follow-up question begins with, or consists of.
+# Beginnings of follow-up questions, or whole ones.
 FOLLOW_UPS: Final = (
     "and ",
     "or ",
@@ -140,7 +140,7 @@ FOLLOW_UPS: Final = (
     "more details",
 )
 
-# A customer says that an answer was of no use.
+# Phrases by which a customer says that an answer did not help.
 DISSATISFIED: Final = (
     r"(?:that|this|it|which|what you (?:said|sent|wrote))?\s*(?:still\s+)?(?:really\s+)?"
     r"(?:didnt|did not|doesnt|does not|dont|isnt|is not|not|wasnt|hasnt|hasn t"
@@ -175,7 +175,7 @@ DISSATISFIED: Final = (
     ),
 )
 
-# Who asks for help and does not say with what, in German, French, Spanish and Portuguese.
+# Requests for help that do not say with what, in German, French, Spanish and Portuguese.
 HELLO_ELSEWHERE: Final = (
     r"hallo|hi|guten (?:tag|morgen|abend)|bonjour|bonsoir|salut|madame|monsieur",
     r"hola|buenas|buenos dias|buenas (?:tardes|noches)|ola|oi|bom dia|boa (?:tarde|noite)",
@@ -197,7 +197,7 @@ HELP_ELSEWHERE: Final = (
     r"(?:tenho|estou com) (?:uma (?:pergunta|duvida)|um problema)",
 )
 
-# Work that people ask chat machines for; no help article does it, whatever its topic.
+# Tasks that people give to chatbots. No help article does them, whatever its topic.
 CHORES: Final = (
     r"\b(?:write|compose|sing|draw|paint|tell|make up|generate|invent"
     r"|recite)\b(?: \w+){0,3}? (?:poem|poems|joke|jokes|story"
@@ -217,7 +217,7 @@ CHORES: Final = (
     ),
 )
 
-# Other companies' products. A question about one of them that no article mentions is not ours to answer.
+# Other companies' products. If no article mentions one, a question about it is not ours to answer.
 BRANDS: Final = frozenset(
     each(
         """

@@ -1,4 +1,4 @@
-"""All models: a function for each, which loads it by need. A new model is a new file and a function here."""
+"""All models, one line each. A new model is a new file and a line here."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -13,4 +13,4 @@ def _grounded(articles: ArticleSearch) -> Answerer:
 
 
 MODELS: Mapping[str, Callable[[ArticleSearch], Answerer]] = MappingProxyType({"grounded": _grounded})
-"""By the name that an agent's specification gives as its `model`."""
+"""Factories of answerers, by the `model` of an agent's specification."""

@@ -1,8 +1,8 @@
-"""Whether a customer asks for the number of their conversation, by it how that stands, or for a copy of it.
+"""Recognize customers who ask for the number of a conversation, for its state, or for a copy of it.
 
-A text is such a question only if each of its words belongs to one, in one of five languages, and those that
-make it one are there. So the numbers of orders, invoices, phones and cards within other words are none of
-ours, and what says anything more goes to whoever answers.
+A text is such a question only if all its words belong to such questions, in one of five languages, and the
+essential ones are there. So numbers of orders, invoices, phones and cards among other words do not count, and
+a text that says anything more goes to whoever answers.
 """
 
 import re
@@ -16,18 +16,18 @@ from orgs.answering.formulas import unsigned
 from orgs.answering.lexicon import each
 from orgs.answering.words import words
 
-_LONGEST: Final = 300  # characters of a text that may be one
+_LONGEST: Final = 300  # characters of such a question
 
 
 class Wanted(StrEnum):
-    NUMBER = "number"  # of the conversation at hand
-    STATUS = "status"  # of the one with a number
-    COPY = "copy"  # of the customer's messages
+    NUMBER = "number"  # the number of this conversation
+    STATUS = "status"  # the state of the conversation with this number
+    COPY = "copy"  # a copy of the customer's messages
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`number` is the conversation's; None: the one at hand."""
+    """What a customer asks for, and the number of the conversation. None: this conversation."""
 
     wanted: Wanted
     number: int | None = None
@@ -63,7 +63,7 @@ mandar preciso gostaria quero receber
 """
     )
 )
-# "I want this conversation" alone asks for no copy.
+# Verbs without "want" and "need": "I want this conversation" alone does not ask for a copy.
 _SENDS: Final = frozenset(
     each(
         """
@@ -155,7 +155,7 @@ _WHAT: Final = _WHERE | _COPY | _TALK | _SEND
 
 
 def asked(text: str, name: str = "") -> Ask | None:
-    """Return what the text asks for; None if it says anything else, or more. `name` is the writer's."""
+    """Return what the text asks for, or None if it says anything else or more. `name` is the writer's."""
     if len(text) > _LONGEST:
         return None
     text = unsigned(unicodedata.normalize("NFKC", text), name)
@@ -180,7 +180,7 @@ def asked(text: str, name: str = "") -> Ask | None:
 
 
 def _wants_copy(said: set[str], *, numbered: bool) -> bool:
-    """A copy or a transcript of the conversation, or the conversation itself: "send me my messages"."""
+    """Return whether the words ask for a copy of the conversation, as in "send me my messages"."""
     talk = numbered or not said.isdisjoint(_TALK | _CASE)
     asks = not said.isdisjoint(_SEND)
     mine = not said.isdisjoint(_MINE)
@@ -192,9 +192,10 @@ def _wants_copy(said: set[str], *, numbered: bool) -> bool:
 
 
 def ask_of(event: Event, name: str) -> Ask | None:
-    """Return what a customer's event asks for; None for what programs wrote, and what has files.
+    """Return what a customer's event asks for, or None.
 
-    So it is of a mail for whose sender nobody vouches: people read that, whatever it asks.
+    Ignore automatic messages and messages with files. Ignore mails from an unverified sender: people read
+    those.
     """
     content = event.content
     if event.standing is not Standing.CUSTOMER or event.automatic or event.overheard:

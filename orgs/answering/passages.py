@@ -1,7 +1,6 @@
-"""Which passage fits a question, how sure that is, and which of its sentences to say.
+"""Find the passage that fits a question, how sure that is, and which of its sentences to say.
 
-Nothing is composed: what is said stands in the article, whole sentences and whole lists, in the article's
-order.
+Nothing is composed: the answer consists of whole sentences and whole lists of the article, in their order.
 """
 
 import math
@@ -15,8 +14,8 @@ from bot.core.answering import Passage
 from orgs.answering.lexicon import FILLERS
 from orgs.answering.words import Speller, alternatives, bounded, joined, sense, stem, words
 
-MOST_WORDS: Final = 24  # of a question that are looked at
-WHOLE: Final = 700  # characters up to which a section is said whole
+MOST_WORDS: Final = 24  # words of a question that are considered
+WHOLE: Final = 700  # characters up to which a section is returned whole
 _BROAD: Final = frozenset(
     [
         "add",
@@ -31,7 +30,7 @@ _BROAD: Final = frozenset(
         "enable",
         "disable",
     ]
-)  # stems that fit half the articles
+)  # stems that occur in half of the articles
 _CODE = re.compile(r"^ {0,3}(?:```|~~~)")
 _LIST = re.compile(r"^ *(?:[-*+]|\d+[.)]) +")
 _STEP = re.compile(r"^ *\d+[.)] +", re.M)
@@ -40,7 +39,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\d*`\"“(\[])")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The topic words of a question: their stems, and the words to search for."""
+    """The topic of a question: the stems of its words, and the words to search for."""
 
     stems: tuple[str, ...]
     query: str
@@ -50,9 +49,9 @@ class Wanted:
 class Scored:
     passage: Passage
     score: float  # 0..1: how well it fits
-    coverage: float  # 0..1: the share of the question's weight it speaks of
-    missing: tuple[str, ...]  # stems of the question it does not speak of
-    topical: bool  # title or heading speaks of the question
+    coverage: float  # 0..1: the share of the question's weight that it covers
+    missing: tuple[str, ...]  # stems of the question that it does not contain
+    topical: bool  # its title or heading contains a stem of the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class _Look:
 
 
 def wanted(text: str, names: frozenset[str] = frozenset()) -> Wanted:
-    """The topic of a text. `names` (of the organization, of the agent) are no topic."""
+    """Return the topic of a text. `names` (of the organization and the agent) do not belong to a topic."""
     kept = [
         word
         for word in words(joined(bounded(text)))
@@ -78,7 +77,7 @@ def wanted(text: str, names: frozenset[str] = frozenset()) -> Wanted:
 
 
 def score(question: Wanted, found: Sequence[Passage]) -> list[Scored]:
-    """All passages with their scores, the best first."""
+    """Return all passages with their scores, best first."""
     if not question.stems or not found:
         return []
     looks = [_look(passage.title, passage.heading, passage.text) for passage in found]
@@ -123,7 +122,7 @@ def _scored(
 
 
 def _fit(top: frozenset[str], meant: Sequence[str]) -> float:
-    """How much a title is about the question, and nothing else."""
+    """Return how much a title is about the question, and about nothing else."""
     if not top:
         return 0.0
     common = sum(0.5 if word in _BROAD else 1.0 for word in meant if word in top)
@@ -133,7 +132,11 @@ def _fit(top: frozenset[str], meant: Sequence[str]) -> float:
 
 
 def _weights(meant: Sequence[str], looks: Sequence[_Look]) -> dict[str, float]:
-    """A word that few candidates speak of tells more; one that none speaks of tells that we may be wrong."""
+    """Return the weight of each word of a question.
+
+    A word that few candidates contain weighs more. A word that none contains weighs much as well: it tells
+    that they may not fit.
+    """
     weights: dict[str, float] = {}
     for word in meant:
         count = sum(word in look.title or word in look.heading or word in look.body for look in looks)
@@ -143,7 +146,7 @@ def _weights(meant: Sequence[str], looks: Sequence[_Look]) -> dict[str, float]:
 
 
 def _mended(meant: Sequence[str], looks: Sequence[_Look]) -> tuple[str, ...]:
-    """Words that no candidate has are taken for the candidates' word one slip away."""
+    """Replace words that no candidate contains by the candidates' word that is one typo away."""
     vocabulary = frozenset().union(*(look.title | look.heading | look.body for look in looks))
     unknown = [word for word in meant if word not in vocabulary and len(word) >= 4]
     if not unknown:
@@ -173,7 +176,7 @@ def has_steps(text: str) -> bool:
 
 
 def excerpt(text: str, meant: Sequence[str]) -> str:
-    """What to say of a section: all of a short one; of a long one its steps, or the best sentences."""
+    """Return what to say of a section: all of a short one, or the steps or best sentences of a long one."""
     text = text.strip()
     if len(text) <= WHOLE:
         return text
@@ -192,7 +195,7 @@ def excerpt(text: str, meant: Sequence[str]) -> str:
 
 
 def _sentences(block: str, meant: Sequence[str]) -> str:
-    """The one to three neighbouring sentences that speak most of the question."""
+    """Return up to three neighbouring sentences that contain most of the question's words."""
     parts = _SENTENCE.split(block)
     if len(parts) <= 3:
         return block
@@ -206,7 +209,7 @@ def _hits(text: str, meant: Sequence[str]) -> int:
 
 
 def _blocks(text: str) -> list[str]:
-    """Paragraphs, whole lists and whole code blocks."""
+    """Split a text into paragraphs, whole lists and whole code blocks."""
     blocks: list[list[str]] = [[]]
     in_code = in_list = False
     for line in text.split("\n"):

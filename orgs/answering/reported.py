@@ -1,9 +1,9 @@
-"""Tell what a customer reports or wants from what they only ask, suppose or praise.
+"""Separate what a customer reports or wants from what they only ask, suppose or praise.
 
-"How do I connect an alert for when the site is down?", "what happens if a payment fails" and "nothing
-works better than this" tell of no incident, no failed payment and no complaint. The forms of such clauses
-decide, in the five languages that texts are shipped in. A clause stays where it tells what has happened or
-asks for money back; in doubt it stays.
+"How do I connect an alert for when the site is down?", "what happens if a payment fails" and "nothing works
+better than this" report no incident, no failed payment and no complaint. The form of each clause decides, in
+the five languages of our shipped texts. A clause is kept if it says what has happened or asks for money back.
+In doubt it is kept.
 """
 
 import re
@@ -14,7 +14,7 @@ from orgs.answering.words import words
 _PIECES: Final = re.compile(r"(?:[.!?;:…]+|,)(?=\s|$)|\n|\s[-–—]\s|\s(?:but|aber|mais|pero|mas)\s")
 _LONGEST: Final = 60  # words of a clause
 
-# Over folded words (no accents, no apostrophes).
+# Patterns for folded words (no accents, no apostrophes).
 _LEAD: Final = (
     r"^(?:(?:hi|hello|hey|hallo|bonjour|hola|ola|please|pls|sorry|and|also|so|ok|thanks|just|maybe|bitte"
     r"|und|et|y"
@@ -22,7 +22,7 @@ _LEAD: Final = (
     r"|id like to know|i wonder|im wondering|do you know|tell me|konnen sie mir sagen|pouvez vous me dire"
     r"|puede decirme|pode me dizer) )*"
 )
-# What happens in a case that is only thought of.
+# Asks what happens in a case that is only supposed.
 _SUPPOSED: Final = re.compile(
     _LEAD + r"(?:what (?:happens|would happen|will happen) (?:if|when|after|once)|what if"
     r"|was (?:passiert|geschieht|ist) (?:wenn|falls|bei|nach|mit)|was wenn|was passiert$"
@@ -31,7 +31,7 @@ _SUPPOSED: Final = re.compile(
     r"|que (?:pasa|pasaria|ocurre|sucede) (?:si|cuando|con)|y si"
     r"|o que (?:acontece|aconteceria|ocorre) (?:se|quando|com)|e se)\b"
 )
-# How something is done, can be done, or is charged for.
+# Asks how something is done, can be done, or is charged.
 _ASKED: Final = re.compile(
     _LEAD + r"(?:how (?:do|can|could|would|should|might|to|does|long|often|much|many)"
     r"|where (?:do|can|could|should)|when (?:will|do|does|would|am|are|is) |which (?!is|was|are|were|has"
@@ -66,7 +66,7 @@ _ASKED: Final = re.compile(
     r"|quant[oa]s?|cual(?:es)?|qual|quais|que (?:documentos?|horarios?|metodos?|meios)"
     r"|(?:innerhalb|seit|ab|bis|um|nach|mit|fur|in) (?:wie|welche\w*|wann|wem|wieviel\w*))\b"
 )
-# Such questions only where they end in a question mark: the same words tell of what goes on.
+# Questions only if they end in a question mark: otherwise the same words report what happens.
 _ASKED_OF_OURS: Final = re.compile(
     r"^(?:is|are)\b.*\b(?:if|when|from \w+ to|by default|extra)\b"
     r"|^(?:nadie|alguien|ninguem|alguem|personne|quelquun)\b.*\b(?:privad[oa]s?|prive[es]*|si|se)\b"
@@ -75,7 +75,7 @@ _ASKED_OF_OURS: Final = re.compile(
     r"|^is it an? \w+ (?:mail|email|message|link)\b"
     r"|^(?:the|all (?:my|our|the))\b.*\b(?:by default|after \d+ days)\b"
 )
-# What the rules are: asking to read them asks for nothing under them.
+# Names of rules. Asking to read the rules makes no claim under them.
 _RULES: Final = (
     r"(?:polic(?:y|ies)|terms|rules|conditions|guarantees?|bount(?:y|ies)|program(?:me)?s?"
     r"|richtlinien?|bedingungen|regeln|regelung\w*|\w+(?:richtlinien?|bedingungen|regeln|regelung)"
@@ -102,7 +102,7 @@ _PRAISED: Final = re.compile(
     r"|aussi bien) que"
     r"|funciona (?:mejor|tan bien|melhor|tao bem) (?:que|como|do que|quanto))\b"
 )
-# A wish for money back, or for help with a matter, also asked as a question.
+# Wishes for money back, or for help with a matter, also in the form of a question.
 _WANTED: Final = re.compile(
     r"\b(?:(?:get|getting|have|receive|receiving|obtain|claim|request|requesting|ask|apply|give|want|need"
     r"|like|send|make"
@@ -139,19 +139,19 @@ _WITH_A_THING: Final = re.compile(
     rf"|mi )\w+ )?{_OURS}\b"
     rf"|^(?:\w+ ){{0,3}}(?:we|i) (?:track|manage|plan|log|do|handle|collect)\b.*\b{_OURS}\b"
 )
-# What they use the product for: nothing has happened.
+# Descriptions of how they use the product: nothing has happened.
 _USED: Final = re.compile(
     r"^(?:we|i|wir|ich|nous|je) (?:track|plan|log|collect|manage|verwalten?|planen?|gere|gerons)"
     rf"(?: \w+){{1,4}} (?:on|in|as|auf|dans|sur) (?:(?:an?|one|our|einem|un|notre) )?(?:{_OURS}|workspace)$"
 )
-# What somebody else is to be told.
+# Texts that somebody else is to get.
 _TO_OTHERS: Final = re.compile(
     r"^(?:please |can you |could you |help me (?:to )?)*(?:send |post |write |draft |compose )?(?:an? |the )?"
     r"(?:tweet\b|(?:(?:e ?)?mail|message|letter|post|comment|reply)s? (?:to|for) "
     r"(?!you|your|me|us|(?:the )?(?:support|customer|service|team|company|bank|manage\w+|boss|ceo))"
     r"|tell (?!me|us|you|your)(?:\w+ ){1,3}(?:that|they|their|how))"
 )
-# What has happened to them, and why they ask.
+# Reports of what has happened to the customer, and reasons for asking.
 _HAPPENED: Final = re.compile(
     r"\b(?:how (?:can|could|dare) you|how (?:can|could|should|do) (?:i|we) work|how much longer"
     r"|how many (?:more )?times"
@@ -196,7 +196,7 @@ def reported(text: str) -> str:
 
 
 def _clauses(text: str) -> list[tuple[str, str]]:
-    """Return each clause with the mark behind it, in order: together they are the text."""
+    """Return each clause with the mark after it, in order. Joined, they are the text."""
     found: list[tuple[str, str]] = []
     start = 0
     for mark in _PIECES.finditer(text):

@@ -1,4 +1,4 @@
-"""Tell mere thanks and goodbyes from words that somebody must read: in doubt, somebody reads them."""
+"""Tell mere thanks and goodbyes from messages that somebody must read. In doubt, somebody reads them."""
 
 import re
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ from orgs.answering.courtesy import signs
 from orgs.answering.formulas import Formula, formulas
 from orgs.answering.words import words
 
-# Alone, these greet: a question follows.
+# Alone, these are greetings: a question follows.
 _GREETING: Final = re.compile(r"(?:bom|buen) dia|buenos dias|boa (?:tarde|noite)|buenas? (?:tardes?|noches?)")
 
 
 def only_thanks(text: str, customer: str = "", names: Iterable[str] = (), *, asked: bool = False) -> bool:
-    """Return whether the whole text thanks, says goodbye, or says "ok": nobody has to do anything.
+    """Return whether the whole text is thanks, a goodbye or an "ok", so that nobody has to do anything.
 
-    `names` may be addressed, and the `customer` may sign. Where we `asked` something, an "ok" is an answer.
+    `names` may be addressed, and the `customer` may sign. If we `asked` something, an "ok" is an answer.
     """
     if (sign := signs(text)) is not None:
         return sign == "thanks" and not asked and formulas(text) is not None

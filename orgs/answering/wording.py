@@ -1,4 +1,6 @@
-"""What the answerer says in its own words: the fixed texts of the question's language, with their places."""
+"""Write the answerer's own sentences: the fixed texts in the question's language, with their places
+filled.
+"""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -12,7 +14,7 @@ from orgs.translations import SHIPPED, base, shipped, tone_of
 
 
 def texts_of(question: Question) -> Texts:
-    """Return what the question brings along, else the texts as they are shipped."""
+    """Return the fixed texts that the question carries, else the shipped ones."""
     if question.replies:
         return Texts.model_construct(None, **question.replies)
     language = base(question.language)
@@ -20,7 +22,7 @@ def texts_of(question: Question) -> Texts:
 
 
 class Asked(Enum):
-    """What our last words to the customer asked."""
+    """What our last message asked the customer."""
 
     ANYTHING_ELSE = "anything else?"
     SOLVED = "solved?"
@@ -50,7 +52,7 @@ _ASKED: Final = {
 
 
 def last_asked(question: Question) -> Asked | None:
-    """Return what we asked the customer last, by the fixed text that our last words are."""
+    """Return what our last message asked the customer, if it is one of the fixed texts, else None."""
     said = next((line.text for line in reversed(question.story) if line.speaker != "customer"), "")
     texts = texts_of(question)
     for asked, names in _ASKED.items():
@@ -65,7 +67,7 @@ def _is_filled(template: str, said: str) -> bool:
     first, *others = re.split(r" ?\{\w+\}", template)
     if not others:
         return said == first
-    # Part by part, each where it is next: a pattern of many gaps would try all ways to fill them.
+    # Finds part after part. A regular expression with many gaps would try all ways to fill them.
     *between, last = others
     if not said.startswith(first):
         return False
@@ -98,12 +100,12 @@ _THINGS: Final[Mapping[AttachmentKind | None, str]] = {
 
 
 def things(kinds: Iterable[AttachmentKind | None]) -> str:
-    """Return for staff what came without words."""
+    """Return a description, for staff, of what came without text."""
     return ", ".join(thing for kind, thing in _THINGS.items() if kind in set(kinds)) or "something"
 
 
 def received(question: Question, kinds: Collection[AttachmentKind | None]) -> str:
-    """Return that something without words has arrived, and the question what it is about."""
+    """Return a reply that something without text has arrived, and that asks what it is about."""
     texts = texts_of(question)
     if question.called:
         return texts.got_call
@@ -116,7 +118,7 @@ def received(question: Question, kinds: Collection[AttachmentKind | None]) -> st
 
 
 def answered(question: Question, body: str, title: str, *, steps: bool) -> str:
-    """Return an article's own words, introduced, with the article named below."""
+    """Return an article's own text, with an introduction before it and the article's name after it."""
     texts = texts_of(question)
     lead = texts.steps_follow if steps else texts.text_follows
     source = fill(texts.article_source, article=plain(title))
@@ -124,7 +126,7 @@ def answered(question: Question, body: str, title: str, *, steps: bool) -> str:
 
 
 def articles_named(question: Question, text: str) -> list[str]:
-    """Return the titles that `answered` named in a text of ours, in whatever language that was."""
+    """Return the titles that `answered` named in a message of ours, in any language."""
     sources = {texts_of(question).article_source, *(shipped(one).article_source for one in SHIPPED)}
     found: list[str] = []
     for source in sources:
@@ -153,5 +155,5 @@ def none_of_these(question: Question) -> str:
 
 
 def plain(title: str) -> str:
-    """Return a title without marks of Markdown, fit to stand between two asterisks."""
+    """Return a title without Markdown, so that it can stand between two asterisks."""
     return re.sub(r"[*_`\[\]<>|~#\\]", "", title).strip()

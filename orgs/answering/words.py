@@ -1,4 +1,4 @@
-"""Words as the answerer compares them: folded, split, stemmed, matched in spite of a slip of the finger."""
+"""Split text into words, fold, stem and compare them, also when they have typos."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from orgs.answering.lexicon import COMPOUNDS, SYNONYMS
 
-LONGEST = 2_000  # characters of what a customer wrote that are looked at
+LONGEST = 2_000  # characters of a customer's text that are considered
 
 _WORD = re.compile(r"[^\W_]+")
 _CLAUSE = re.compile(r"[.!?;:,\n…()]+")
@@ -17,7 +17,9 @@ _JOINED = tuple((re.compile(rf"\b(?:{pattern})\b"), word) for pattern, word in C
 
 
 def bounded(text: str) -> str:
-    """At most LONGEST characters: the beginning and the end, where people put the question."""
+    """Return at most LONGEST characters of a text: its beginning and its end, where people put the
+    question.
+    """
     if len(text) <= LONGEST:
         return text
     half = LONGEST // 2
@@ -25,7 +27,9 @@ def bounded(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Lower case, without accents and apostrophes: `Don’t` is `dont`, `Können` is `konnen`."""
+    """Return a text in lower case, without accents and apostrophes: `Don’t` is `dont`, `Können` is
+    `konnen`.
+    """
     if not text.isascii():
         spread = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
         text = "".join(c for c in spread if not unicodedata.combining(c))
@@ -33,19 +37,19 @@ def fold(text: str) -> str:
 
 
 def clauses(text: str) -> Iterator[list[str]]:
-    """The words of each stretch between marks of punctuation."""
+    """Yield the words between marks of punctuation, for each clause of a text."""
     for part in _CLAUSE.split(fold(text)):
         if found := _WORD.findall(part):
             yield found
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded, in order."""
+    """Return the words of a text, folded, in order."""
     return _WORD.findall(fold(text))
 
 
 def joined(text: str) -> str:
-    """The text folded; what is written in several ways is written in one: `log in`, `log-in` are `login`."""
+    """Return the text folded, with variants written in one way: `log in` and `log-in` are `login`."""
     folded = fold(text)
     for pattern, word in _JOINED:
         folded = pattern.sub(word, folded)
@@ -53,15 +57,15 @@ def joined(text: str) -> str:
 
 
 def stems(text: str) -> list[str]:
-    """The stem of every word of a text, in order."""
+    """Return the stem of every word of a text, in order."""
     return [stem(word) for word in _WORD.findall(joined(text))]
 
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
-    """A short form that inflections share: `changes`, `changing` and `change` are `chang`.
+    """Return a short form that inflections share: `changes`, `changing` and `change` are `chang`.
 
-    Good enough to compare words with each other; never shown to anybody.
+    It is good enough to compare words with each other, and never shown to anybody.
     """
     if len(word) <= 3 or not word.isascii() or not word.isalpha():
         return word
@@ -86,12 +90,12 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def sense(stemmed: str) -> str:
-    """The one stem that stands for a group of words which customers use for the same thing."""
+    """Return the stem that stands for a group of synonyms, or the stem itself."""
     return _senses().get(stemmed, stemmed)
 
 
 def alternatives(word: str) -> tuple[str, ...]:
-    """Other words for the same thing, for a wider search."""
+    """Return the synonyms of a word, for a wider search."""
     return _alternatives().get(sense(stem(word)), ())
 
 
@@ -106,9 +110,10 @@ def _alternatives() -> dict[str, tuple[str, ...]]:
 
 
 class Speller:
-    """Finds which known word was meant when one letter is wrong, missing, too many, or two are swapped.
+    """Finds the known word that was meant when one letter is wrong, missing or extra, or two are swapped.
 
-    Words shorter than `shortest` are only found as they are: too many short words are one letter apart.
+    Words shorter than `shortest` are only found as they are, because too many short words are one letter
+    apart.
     """
 
     def __init__(self, known: Iterable[str], *, shortest: int = 5, never: Iterable[str] = ()) -> None:
@@ -122,7 +127,7 @@ class Speller:
                     self._near.setdefault(form, []).append(word)
 
     def nearest(self, word: str) -> str | None:
-        """`word` itself when it is known, else the known word one slip away, else None."""
+        """Return `word` if it is known, else the known word that is one typo away, else None."""
         if word in self._known:
             return word
         if len(word) < self._shortest - 1 or word in self._never or word.isdigit():
@@ -139,7 +144,7 @@ def _shortened(word: str) -> set[str]:
 
 
 def one_slip_apart(a: str, b: str) -> bool:
-    """Whether one insertion, deletion, substitution or swap of neighbours turns `a` into `b`."""
+    """Return whether one insertion, deletion, substitution or swap of neighbours turns `a` into `b`."""
     if abs(len(a) - len(b)) > 1:
         return False
     start = 0

@@ -1,4 +1,6 @@
-"""Yes, no and "no thanks", in the languages that we ship texts in. What they answer, the caller knows."""
+"""Recognize yes, no and "no thanks" in the languages of our shipped texts. The caller knows what they
+answer.
+"""
 
 import re
 from collections.abc import Iterable
@@ -14,12 +16,12 @@ class Reply(StrEnum):
     YES = "yes"
     MORE = "yes, something else"
     NO = "no"
-    NO_THANKS = "no thanks"  # nothing is wanted, and nothing was wrong
+    NO_THANKS = "no thanks"  # the customer wants nothing, and nothing was wrong
 
 
 _LONGEST: Final = 12  # words of a yes
 
-# Over folded words. What is polite, and may stand before or after.
+# Patterns for folded words. These are polite, and may stand before or after.
 _POLITE: Final = (
     "thanks|thank you|thx|many|so much|very much|please|pls|plz|for now|at the moment|right now|really|"
     "danke|dankeschon|dank|vielen|schon|sehr|bitte|gerade|im moment|erstmal|"
@@ -37,7 +39,7 @@ _YES: Final = (
 )
 
 
-# "Yes, I have another question": they go on, and do not say yet with what.
+# "Yes, I have another question": the customer continues, and does not say yet with what.
 _MORE: Final = (
     r"(?:(?:there is|theres|i have|i do have|ive got|i need|i want|id like) )?(?:(?:just )?(?:another"
     r"|one more|one other"
@@ -69,7 +71,10 @@ def _goes_on() -> re.Pattern[str]:
 
 
 def yes_or_no(text: str, names: Iterable[str] = ()) -> Reply | None:
-    """Return what the whole text says, if it is a yes or no and nothing more. `names` may be addressed."""
+    """Return the reply that the whole text is, or None if it says anything else or more.
+
+    `names` may be addressed.
+    """
     found = words(bounded(text))
     if len(found) <= _LONGEST and _said(_YES, f"{_POLITE}|{_BEFORE}").fullmatch(" ".join(found)):
         return Reply.YES
