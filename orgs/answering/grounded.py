@@ -1,6 +1,6 @@
-"""The answerer that needs no key: it answers from the organization's articles, in their words, or not at all.
+"""Answer from the organization's articles, in their own words, or not at all. This answerer needs no key.
 
-The order of its decisions is the order of `_decide`. What customers write never becomes part of what is said.
+It decides in the order of `Grounded.answer`. What customers write never becomes part of an answer.
 """
 
 import re
@@ -32,12 +32,12 @@ from orgs.answering.yes_no import Reply, yes_or_no
 
 CANDIDATES: Final = 12
 _LABEL = 60  # characters
-_VALUE = 64  # bytes: what the narrowest channel carries with a button
-# Measured on tests/orgs/answering/questions.yaml: below SURE answers begin to be wrong, below NEAR topics do.
+_VALUE = 64  # bytes: the limit for a button's value on the most restrictive channel
+# Measured on tests/orgs/answering/questions.yaml: wrong answers begin below SURE, wrong topics below NEAR.
 SURE: Final = 0.58
 SURE_COVERAGE: Final = 0.62
 NEAR: Final = 0.30
-STEPS_APART: Final = 0.20  # how much worse a section may fit that tells the steps asked for
+STEPS_APART: Final = 0.20  # how much lower the score of a section with the steps may be
 _HOW = re.compile(r"\b(?:how (?:do|can|could|would|should|to)|steps|where (?:do|can))\b")
 APART: Final = 0.05
 _ARTICLE = re.compile(r"article:([^#\s]+)(?:#(.*))?")
@@ -49,14 +49,14 @@ _SENTENCES = re.compile(r"[.!?\n]+|,? (?:and|so|but) (?=(?:now )?(?:i|we|how|whe
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The question as the search sees it."""
+    """The question as it is searched for."""
 
     topic: Wanted
-    follow_up: bool  # it made sense only together with what was asked before
+    follow_up: bool  # it makes sense only together with the question before it
 
 
 class Grounded:
-    """Answers from the articles that `search` finds. Stateless; safe to share between organizations."""
+    """Answers from the articles that `search` finds. Stateless; organizations can share one."""
 
     def __init__(self, search: ArticleSearch) -> None:
         self._search = search
@@ -87,7 +87,9 @@ class Grounded:
         return score(topic, found)
 
     async def _picked(self, question: Question, text: str) -> Answer | None:
-        """The section behind a tapped button; None when the tap is not what the customer said last."""
+        """Return the section of a pressed button, or None if the customer has written something else
+        since.
+        """
         match = _ARTICLE.fullmatch(question.picked)
         if match is None:
             return None
@@ -102,7 +104,11 @@ class Grounded:
         return _said(question, chosen, (), f"the customer chose {chosen.article}")
 
     async def _no_use(self, question: Question) -> Answer:
-        """What we said last did not help: ask what is wrong, offer what was not said yet, or get a person."""
+        """React to a customer whom our last message did not help.
+
+        Ask what is wrong and offer articles that were not named yet, or hand over to a person the second
+        time.
+        """
         before = _asked_before(question)
         topic = wanted(before, _names(question)) if before else _NOTHING
         scored = await self._scored(question, topic)
@@ -117,7 +123,7 @@ class Grounded:
 
 
 def _without_search(question: Question, text: str) -> Answer | None:
-    """What needs no article: a person is wanted, a rule fires, a courtesy."""
+    """Return an answer that needs no article, or None: a person is wanted, a trigger fires, or a courtesy."""
     if why := asks_for_person(text):
         reason = "The customer asks for a person."
         return HandOver(reason, why, HUMAN_REQUEST, _tried(question))
@@ -144,7 +150,7 @@ def _without_search(question: Question, text: str) -> Answer | None:
 
 
 def _without_words(question: Question) -> Answer:
-    """Something came and nobody said what it is about: ask once, then let people look at it."""
+    """Answer a message without text: ask once what it is about, then hand over to a person."""
     kinds = set(question.wordless)
     if not kinds:
         return Clarify(wording.courtesy(question, "empty"), (), "nothing to read: an empty message")
@@ -163,7 +169,9 @@ def _without_words(question: Question) -> Answer:
 
 
 def _only_numbers(text: str) -> bool:
-    """Whether a number is all that a text says: it has no topic, and articles that hold it are no answer."""
+    """Return whether a text has only numbers. These are no topic, so articles that contain them are
+    no answer.
+    """
     stems = wanted(text).stems
     return bool(stems) and all(stem.isnumeric() for stem in stems)
 
@@ -175,7 +183,9 @@ def _which_number(question: Question) -> Answer:
 
 
 def _to_our_question(question: Question, text: str) -> Answer | None:
-    """Yes or no mean what they answer: our last words tell."""
+    """Return the answer to a yes or no, or None. Our last message tells what the customer said yes or
+    no to.
+    """
     reply = yes_or_no(text, _names(question))
     if reply is None or question.picked:
         return None
@@ -212,7 +222,7 @@ def _was_no_use(question: Question, text: str) -> bool:
 
 
 def _asked_before(question: Question) -> str:
-    """The last thing the customer asked that has a topic and was answered since."""
+    """Return the customer's last question that has a topic and was answered since, or ""."""
     answered = False
     for line in reversed(question.story):
         if line.speaker == "agent":
@@ -248,7 +258,7 @@ def _asked(question: Question, text: str) -> _Asked:
 
 
 def _judged(question: Question, asked: _Asked, scored: Sequence[Scored]) -> Answer:
-    """Sure of one article: say it. Sure of several: ask which. Else: ask again, then get a person."""
+    """Answer if one article surely fits. If several do, ask which. Otherwise ask again, then hand over."""
     best = scored[0] if scored else None
     if best is not None and _sure(best, asked):
         rivals = [
@@ -267,7 +277,9 @@ def _judged(question: Question, asked: _Asked, scored: Sequence[Scored]) -> Answ
 
 
 def _showing_how(question: Question, best: Scored, scored: Sequence[Scored]) -> Scored:
-    """Who asks how wants the steps: those of the same article, if its best section has none."""
+    """Return the section with the steps of the same article if the customer asks how, and the best
+    has none.
+    """
     asked = fold(" ".join(question.messages))
     if has_steps(best.passage.text) or not _HOW.search(asked):
         return best
@@ -278,7 +290,10 @@ def _showing_how(question: Question, best: Scored, scored: Sequence[Scored]) -> 
 
 
 def _to_the_point(question: Question, text: str, asked: _Asked, scored: list[Scored]) -> list[Scored]:
-    """Of a long message that fits nothing as a whole, the best sentence: people tell why they ask."""
+    """Return the scores of the best sentence of a long message that fits nothing as a whole.
+
+    People often say why they ask.
+    """
     if asked.follow_up or len(asked.topic.stems) < 5 or (scored and _sure(scored[0], asked)):
         return scored
     found = [one.passage for one in scored]
@@ -326,7 +341,7 @@ def _given_up(question: Question, scored: Sequence[Scored], why: str) -> HandOve
 
 
 def _tried(question: Question) -> str:
-    """The articles that were given before, by what we said ourselves."""
+    """Return which articles we named in earlier answers, for staff, or ""."""
     told = [
         title
         for line in question.story
@@ -350,7 +365,7 @@ def _label(passage: Passage) -> str:
 
 
 def _value(passage: Passage) -> str:
-    """`article:<slug>#<section>`, shortened to what a button can carry; a slug is ASCII."""
+    """Return a button's value, `article:<slug>#<section>`, shortened to _VALUE. A slug is ASCII."""
     anchor = re.sub(r"[^a-z0-9]+", "-", fold(passage.heading)).strip("-")
     article = f"article:{passage.article}"
     room = _VALUE - len(article) - 1
@@ -362,7 +377,7 @@ def _names(question: Question) -> frozenset[str]:
 
 
 def _why(verdict: str, scored: Sequence[Scored]) -> str:
-    """For `desk why`: articles and figures, never a customer's words."""
+    """Return a line for `desk why`: articles and numbers, never a customer's words."""
     seen = ", ".join(
         f"{one.passage.article} {one.score:.2f} (covers {one.coverage:.0%})" for one in scored[:3]
     )

@@ -1,9 +1,9 @@
-"""Whether a customer asks for a person, in the wordings people use for it.
+"""Recognize customers who ask for a person, in the wordings that people use.
 
-Rules, no model: each rule is one way of asking. The text is folded, slips of the finger in the words that
-matter are mended (`humna`), swearing and politeness are taken out, and then the rules are tried on each
-clause. A word for a person counts only where it ends the wish or a word of grammar follows it, so that
-`agent seats` is no wish for an agent and `human-readable export` none for a human.
+There is no model, only rules; each rule is one way of asking. The text is folded, typos in the relevant words
+are corrected (`humna`), swearing and politeness are removed, and then each clause is compared with the rules.
+A word for a person counts only at the end of the wish or before a word of grammar: `agent seats` is no wish
+for an agent, and `human-readable export` none for a human.
 """
 
 import re
@@ -12,7 +12,7 @@ from functools import cache
 from orgs.answering.lexicon import each
 from orgs.answering.words import Speller, bounded, clauses, words
 
-# Words of the rules that are mended when misspelled, and words which only look like slips of those.
+# Words of the rules whose typos are corrected, and words that only look like typos of those.
 _KNOWN = each(
     """
 human person people agent representative operator manager supervisor someone somebody anyone support
@@ -60,7 +60,7 @@ _DESK = (
     r"(?:(?:the|your) )?(?:customer|client|tech|technical|human|live|real)? ?"
     r"(?:support|service|care|helpdesk|help desk)(?: team| staff| desk| department)?"
 )
-# What may follow the word for a person: the end, or grammar. Anything else makes a compound: `agent seats`.
+# The word for a person is followed by the end or by grammar. Otherwise it is a compound: `agent seats`.
 _END = (
     r"(?=$| (?:about|for|to|who|whom|that|here|there|available|on|in|at|from|can|could"
     r"|will|would|because|cause|cuz|as|if"
@@ -226,7 +226,7 @@ _WISHES: tuple[tuple[str, str], ...] = (
     ),
 )
 
-# These own the wish: somebody else talks to somebody, or the person is a colleague of the customer.
+# Not a wish for us: somebody else talks to somebody, or the person is a colleague of the customer.
 _NOT_OURS = re.compile(
     r"\b(?:my|our|their|his|her|other) (?:own )?(?:customers?|clients?|users?"
     r"|visitors?|colleagues?|teammates?|team|employees?"
@@ -241,7 +241,7 @@ _NOT_OURS = re.compile(
     r"| contact| get| have).*\b(?:human|human being|person|people|agent)$"
     r"|\bconnect\w* (?:\w+ )?(?:to|with) (?:slack|zapier|salesforce|hubspot|google|teams|jira|github|api)\b"
 )
-# Nor is it ours where the person has to do with something of the product: is on a board, has a card.
+# Not a wish for us either: the person has to do with a thing of the product, such as a board or a card.
 _THING = (
     r"(?:subtasks?|cards?|boards?|lists?|columns?|tasks?|projects?|workspaces?|checklists?|swimlanes?"
     r"|labels?|calendars?|comments?|sprints?|epics?|automations?|roles?|groups?|channels?)"
@@ -265,14 +265,14 @@ _ABOUT_THE_PRODUCT = re.compile(
     rf"|contact|respond"
     r"|reply|fix|resolve|handle|check|ring|phone|get|deal|listen|sort|take|write|email|message)\w+"
     rf"|\b(?:{_SURE}|{_ROLE}|{_SOMEONE}) (?:who|that|whom) (?:\w+ ){{1,4}}{_THING}\b"
-    # What people are to do with the product: "I want people to see only one board".
+    # What people should do with the product: "I want people to see only one board".
     rf"|\b(?:want|need|like|let|allow|prefer) {_DET}(?:{_SURE}|{_ROLE}|{_SOMEONE}|everyone|everybody) to"
     r" (?:only )?(?:be (?:able|allowed|notified|asked)|see (?:only|one|their|some|all|every|just|each)|edit"
     r"|comment|view|use|join|have|move|create|add|change|delete|fill|sign|log|confirm|approve|vote|access|upload"
     r"|download|share|book|pay|read|post|archive|drag|not)\b"
 )
-# Who does not want a person says so, and may want something else in the same breath. Who asks why it is not
-# so ("why don't you get me somebody") wants it.
+# Denials of the wish for a person. The rest of the clause may still have a wish. A question such as "why
+# don't you get me somebody" is no denial.
 _NOT_WANTED = re.compile(
     r"\b(?:(?:dont|do not|didnt|did not|not|never|no)(?: need| want| wish| have| intend| trying| asking"
     r"| looking| necessary| like)(?: to| for)*"
@@ -328,7 +328,7 @@ _WHO_HAS_A_THING = re.compile(
     rf"|\b{_ANY_PERSON} (?:qui|que) (?:\w+ ){{1,4}}(?:la|le|une?|el|o|um|uma|ce|cette|este"
     rf"|esta) {_THING_ELSEWHERE}\b"
 )
-# Between the wish and the person, and after the person: anything else makes it a wish for something else.
+# Words between the wish and the person, and after the person. Others make it a wish for something else.
 _JUST = (
     r"(?: (?:gerne?|bitte|jetzt|sofort|endlich|einfach|lieber|nur|mal|mit|einen?|ein|den|ihren"
     r"|echten?|richtigen?"
@@ -513,7 +513,7 @@ def _foreign() -> re.Pattern[str]:
 
 
 def asks_for_person(text: str) -> str:
-    """Why this counts as asking for a person; "" if it does not."""
+    """Return why the text counts as asking for a person, or "" if it does not."""
     who_has = _WHO_HAS_A_THING.search(" ".join(words(bounded(text))))
     for clause in clauses(bounded(text)):
         plain = _NOT_WANTED_ELSEWHERE.sub(" ", " ".join(clause))
@@ -533,7 +533,7 @@ def asks_for_person(text: str) -> str:
 
 
 def asks_what_we_are(text: str) -> bool:
-    """Whether the customer asks if they are talking to a machine."""
+    """Return whether the customer asks if they are talking to a machine."""
     return any(_ASKS_WHAT_WE_ARE.search(" ".join(clause)) for clause in clauses(bounded(text)))
 
 
@@ -566,7 +566,7 @@ _RUN_TOGETHER = re.compile(
 
 
 def _pieces(word: str) -> list[str]:
-    """A word, or the words that were written without a space between them: `speakwith`, `humanagent`."""
+    """Return a word, or the words in it that were written without a space: `speakwith`, `humanagent`."""
     if match := _RUN_TOGETHER.match(word):
         return [piece for piece in match.groups() if piece]
     return [word]

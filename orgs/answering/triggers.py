@@ -1,27 +1,27 @@
-"""Whether a rule's trigger fires.
+"""Decide whether the trigger of a rule fires.
 
-The organization's phrases decide, and nothing else does; they may be in any language, and all are looked for
-whatever language the customer writes in. A phrase matches as a whole: each of its words, grammar aside, is in
-one sentence in any inflection, with no more than a few other words between them, and fewer when they stand in
-another order. `charged twice` is found in "you have charge me twise", and "where do I download my invoice" is
-not found by `invoice is wrong`. A word may be one of several: `charged|billed twice|again` is four phrases.
+Only the organization's phrases and patterns decide. Phrases may be in any language, and all are searched for,
+whatever language the customer writes in. A phrase matches as a whole: each of its words, grammar aside,
+occurs in one sentence in any inflection. A few other words may stand between them, fewer if the order
+differs. `charged twice` is found in "you have charge me twise", and `invoice is wrong` is not found in "where
+do I download my invoice". Bars give alternatives for a word: `charged|billed twice|again` is four phrases.
 
-A phrase that grammar leaves one word of (`you are down`) is found only as it is written, but for words of
-degree: `I am angry` is found in "I'm really angry". One of a single word (`hacked`) is found in that word and
-in longer inflections of it, not in shorter ones ("a nice hack").
+A phrase of which grammar leaves one word (`you are down`) is found only as it is written, except for words of
+degree: `I am angry` is found in "I'm really angry". A phrase of a single word (`hacked`) is found in that
+word and in longer inflections of it, not in shorter ones ("a nice hack").
 
-A slip of the finger in a longer word does no harm: two letters swapped, one missing, one too many, or one
-that sounds the same. A letter that makes it another word does: "change" is no slip of `charge`.
+Longer words may have a typo: two letters swapped, one missing, one extra, or one that sounds the same. Any
+other letter makes it another word: "change" is no typo of `charge`.
 
 What is only asked, supposed or praised does not count (`reported`), unless the phrase is a question itself.
 What is denied does not count ("my card was not declined"), unless the phrase is about what a customer wants
-("I was not refunded"). Nor does what is only to happen so often ("billed twice a year"). A trigger without
-phrases matches by the words of its name.
+("I was not refunded"). An interval does not count either ("billed twice a year"). A trigger without phrases
+matches by the words of its name.
 
-A pattern is a regular expression, searched for in the text as written, case and accents aside. All of them
-together may take `SECONDS` of CPU on a message, many times what people's patterns take: some that the check
-of the organization file lets pass would take minutes, and everybody waits meanwhile. What is not found by
-then counts as not there, and the log says so.
+A pattern is a regular expression. It is searched for in the text as written, without regard to case and
+accents. All patterns together may take `SECONDS` of CPU per message, many times what ordinary patterns take:
+some patterns that the check of the organization file accepts would take minutes, while everybody waits. A
+pattern that is not found by then counts as absent, and the log says so.
 """
 
 import re
@@ -49,12 +49,12 @@ FOUND_BY_THE_PRODUCT: Final = frozenset({HUMAN_REQUEST, UNANSWERED, TURN_FAILED}
 
 SECONDS: Final = 0.1
 
-_PATTERN_WEIGHS = 3  # as much as a phrase of so many words
+_PATTERN_WEIGHS = 3  # a pattern weighs as much as a phrase of this many words
 _BETWEEN = 3  # other words that may stand between the words of a phrase
 _BETWEEN_IN_ANOTHER_ORDER = 1
 _SENTENCE_ENDS = re.compile(r"[.!?;:]+(?=\s|$)|\n")
 _APART = 1_000
-# Only grammar that may be left out of a phrase; words that turn its meaning ("not", "down", "no") stay.
+# Grammar that may be left out of a phrase. Words that change its meaning ("not", "down", "no") are not here.
 _GRAMMAR = frozenset(
     each(
         """
@@ -64,7 +64,7 @@ t s ve ll re
 """
     )
 )
-# The same in the other languages that phrases are shipped in; not what is another word in English.
+# The same in the other languages of shipped phrases, without those that are other words in English.
 _GRAMMAR_ELSEWHERE = frozenset(
     each(
         """
@@ -77,7 +77,7 @@ um uma os da das dos meu minha meus minhas nosso nossa foi fui foram em na com a
 """
     )
 )
-# Words that are one slip away from words of phrases, and right as they are.
+# Correct words that are one typo away from words of phrases.
 _RIGHT_AS_THEY_ARE = FILLERS | frozenset(
     each(
         """
@@ -86,7 +86,7 @@ outrage outraged form forms lots trail sing sings list lists last leases quiet b
     )
 )
 _SOUND_ALIKE = tuple(map(frozenset, ("aeiouy", "csz", "ckq", "fvw", "dt", "bp", "mn", "gj")))
-# Transparent in a phrase that is found as it is written: how much, how often, or since when.
+# Words that may stand inside a phrase that is found as it is written: how much, how often, or since when.
 _DEGREES = frozenset(
     each(
         """
@@ -99,7 +99,7 @@ muito tao mesmo totalmente
 """
     )
 )
-# The site "is down" or "site down?", while people "scroll down" the site.
+# Words for a state only after a verb or a thing: the site "is down", "site down?", but not "scroll down".
 _STATES = frozenset(("down",))
 _BE = frozenset(
     each("is are am was were be been being s ist sind war est went go goes gone going seems looks")
@@ -114,7 +114,7 @@ _CONTRACTED: Final = {
     "theyve": ("they", "have"),
     "weve": ("we", "have"),
 }
-# A phrase with one of these means it: `not renewing`, `keiner hilft mir`.
+# A phrase with one of these is a denial itself: `not renewing`, `keiner hilft mir`.
 _NOT = frozenset(
     each(
         """
@@ -122,7 +122,7 @@ not dont didnt doesnt wont cant never nicht kein keine keiner keinen keinem nie 
 """
     )
 )
-# What denies the words right behind it, over folded words.
+# Patterns, for folded words, that deny the words right after them.
 _DENYING = re.compile(
     r"\b(?:(?:is|are|am|was|were|be|has|have|had|did) (?:not|never)(?! (?:only|just))"
     r"|(?:is|are|was|were|has|have|had|did|ai)nt|not (?:been|get|got)|never (?:been|get|got))"
@@ -135,14 +135,14 @@ _DENYING = re.compile(
 )
 _DENYING_LOOKS_BACK: Final = 5  # words
 _CLAUSE_START = re.compile(r"[.!?;:,]")
-# "billed twice a year": how often something is to happen, and not how often it did
+# Intervals, as in "billed twice a year": they do not say how often something happened.
 _HOW_OFTEN = re.compile(
     r"\b(?:twice|two times|double|zweimal|zwei mal|deux fois|dos veces|duas vezes)\s+"
     r"(?:an?|per|each|every|im|pro|jedes|par|al|por|ao)\s+"
     r"(?:year|quarter|annum|jahr|quartal|an|ann[ée]e|trimestre|año|ano)\b",
     re.I,
 )
-# One of their own people is not "somebody" who must not be in the account.
+# A colleague of the customer is not the "somebody" who must not be in the account.
 _COLLEAGUE = re.compile(
     r"\b(?:some(?:one|body)|anyone|jemand|quelqu[’']un|alguien|alguém|alguem)\s+(?:else\s+)?"
     r"(?:in|from|of|on|at|aus|von|bei|de|da|do|dans|du|en)\s+"
@@ -152,11 +152,11 @@ _COLLEAGUE = re.compile(
     re.I,
 )
 _DENIED_WITHIN = re.compile(r"\b(?:(?:is|are|am|was|were|been) not|(?:is|are|was|were)n'?t)\b", re.I)
-_ESCAPED = re.compile(r"(\\.|\(\?P)|[^\\(]+|\(")  # what keeps its case in a pattern, and all else
-# What is escaped, stands in brackets or counts repeats; and a brace that does none of it, which `regex` would
-# take for a word about letters that may be wrong: {e}, {i<=1}.
+_ESCAPED = re.compile(r"(\\.|\(\?P)|[^\\(]+|\(")  # group 1: parts of a pattern that keep their case
+# Group 1: what is escaped, stands in brackets or counts repeats. Otherwise a bare brace, which `regex` would
+# read as an option of fuzzy matching: {e}, {i<=1}.
 _BRACES = re.compile(r"(\\.|\[\^?\]?[^\]\\]*(?:\\.[^\]\\]*)*\]|\{(?:\d+(?:,\d*)?|,\d*)\})|\{", re.DOTALL)
-_DENIES = re.compile(r"\bnot\b|n't\b")  # a pattern that is about something that is not so
+_DENIES = re.compile(r"\bnot\b|n't\b")  # in a pattern that is about a denial itself
 _log = structlog.get_logger()
 _WANTED = re.compile(r"refund|money|reimburs|credit|erstatt|gutschrift|rembours|reembols|estorn", re.I)
 
@@ -169,7 +169,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """A word of a phrase: as it is written there, and its stem."""
+    """A word of a phrase or a message, as it is written, and its stem."""
 
     written: str
     stem: str
@@ -178,18 +178,18 @@ class _Word:
 @dataclass(frozen=True, slots=True)
 class _Phrase:
     text: str
-    words: tuple[_Word, ...]  # stand beside each other where the phrase is found
+    words: tuple[_Word, ...]  # must occur near each other
     literal: bool  # found only as it is written, word by word
-    stands: bool  # counts also where it is denied: it denies something itself, or is about a wish
-    asks: bool = False  # a question itself: looked for in questions as well
+    stands: bool  # counts also if it is denied, because it is a denial itself or about a wish
+    asks: bool = False  # is a question itself, so it is searched for in questions as well
 
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """What the customer wrote, word by word.
+    """The words of a customer's message.
 
-    `content` are the places of those that are no grammar, each with its number among them. Sentences are far
-    apart by these numbers: no phrase begins in one and ends in another.
+    `content` maps the positions of the words that are not grammar to their rank among those. The ranks of two
+    sentences are far apart, so that no phrase begins in one and ends in another.
     """
 
     words: tuple[_Word, ...]
@@ -198,9 +198,10 @@ class _Message:
 
 
 class _Lookup:
-    """The phrases of triggers, by their first word: a message is compared with those it may hold.
+    """The phrases of triggers, by their first word, so that a message is compared with few of them.
 
-    The words of phrases are kept by first letter: each word of a message is compared with few of them.
+    The words of phrases are grouped by their first letter: each word of a message is compared with few of
+    them.
     """
 
     def __init__(self, triggers: Sequence[Trigger]) -> None:
@@ -216,14 +217,14 @@ class _Lookup:
         self._meant = lru_cache(maxsize=10_000)(self._compare)
 
     def said(self, text: str) -> list[tuple[int, _Phrase]]:
-        """Return the phrases in a text, each with the number of its trigger."""
+        """Return the phrases that occur in a text, each with the index of its trigger."""
         message = _read(text)
         places = self._places(message)
         candidates = (one for first in places for one in self._by_first.get(first, ()))
         return [(at, phrase) for at, phrase in candidates if _says(message, places, phrase)]
 
     def _places(self, message: _Message) -> dict[_Word, list[int]]:
-        """Return where in the message each word of a phrase stands."""
+        """Return the positions in the message of each word of a phrase."""
         found: dict[_Word, list[int]] = {}
         for at, word in enumerate(message.words):
             for wanted in self._meant(word):
@@ -235,7 +236,7 @@ class _Lookup:
 
 
 def fired(triggers: Sequence[Trigger], text: str) -> Fired | None:
-    """Return the trigger with the most words matched; of equals, the one named first."""
+    """Return the trigger with the most words matched, or the first among equals, or None."""
     whole = _COLLEAGUE.sub("colleague", _HOW_OFTEN.sub(" ", bounded(text)))
     told = reported(whole)
     lookup = _lookup(tuple(triggers))
@@ -276,7 +277,7 @@ def _phrases(trigger: Trigger) -> Iterator[_Phrase]:
 
 
 def _phrase(text: str, one: str) -> _Phrase:
-    """Return one of the phrases that `text` stands for, by the words chosen of its alternatives."""
+    """Return one of the phrases that `text` stands for, given the alternatives chosen in `one`."""
     read = _read(one)
     stands = _WANTED.search(one) is not None or any(word.written in _NOT for word in read.words)
     if len(read.content) > 1:
@@ -320,18 +321,20 @@ def _unaccented(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def _compile_all(triggers: tuple[Trigger, ...]) -> None:
-    """Take the time that this takes out of what searching may take."""
+    """Compile all patterns beforehand, so that this does not count against the time for searching."""
     for trigger in triggers:
         for pattern in trigger.patterns:
             _compiled(pattern)
 
 
 def _matches(pattern: str, written: str, ends: float) -> bool:
-    """Raises TimeoutError when the CPU time of this process is past `ends`."""
+    """Return whether a pattern is found. Raise TimeoutError when this process has used CPU time up to
+    `ends`.
+    """
     left = ends - time.process_time()
     if left <= 0:
         raise TimeoutError
-    for match in _compiled(pattern).finditer(written, timeout=left):  # it measures CPU time, too
+    for match in _compiled(pattern).finditer(written, timeout=left):  # `timeout` is CPU time as well
         if time.process_time() > ends:
             raise TimeoutError
         if _WANTED.search(match[0]):
@@ -344,20 +347,20 @@ def _matches(pattern: str, written: str, ends: float) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _compiled(pattern: str) -> regex.Pattern[str]:
-    """Compile a pattern for texts of lower case without accents: several times as fast as ignoring case."""
-    if is_too_large(pattern):  # from before files with such a one were refused
+    """Compile a pattern for lower-case texts without accents: several times as fast as ignoring case."""
+    if is_too_large(pattern):  # from a file that was applied before such patterns were refused
         _log.error("pattern not searched for", characters=len(pattern), reason="too large")
         return regex.compile(r"(?!)")
     folded = _ESCAPED.sub(lambda part: part[0] if part[1] else part[0].lower(), _unaccented(pattern))
     folded = _BRACES.sub(lambda part: part[1] or r"\{", folded)
     try:
         return regex.compile(folded)
-    except regex.error:  # a range of letters whose ends have changed places
+    except regex.error:  # lower case has reversed the ends of a range of letters
         return regex.compile(_BRACES.sub(lambda part: part[1] or r"\{", pattern), regex.IGNORECASE)
 
 
 def _says(message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase) -> bool:
-    """Whether the phrase is in the message, and is not denied there."""
+    """Return whether the phrase occurs in the message, and is not denied there."""
     if not all(word in places for word in phrase.words):
         return False
     ways = _literally(message, places, phrase) if phrase.literal else _together(message, places, phrase)
@@ -377,7 +380,10 @@ def _literally(
 
 
 def _as_written(message: _Message, start: int, phrase: _Phrase) -> tuple[int, ...]:
-    """Return the places of a phrase's words from `start` on, with words of degree between them or none."""
+    """Return the positions of a phrase's words from `start` on, with only words of degree between them.
+
+    Return () if they do not follow.
+    """
     way: list[int] = []
     at = start
     for wanted in phrase.words:
@@ -395,7 +401,7 @@ def _as_written(message: _Message, start: int, phrase: _Phrase) -> tuple[int, ..
 def _together(
     message: _Message, places: Mapping[_Word, list[int]], phrase: _Phrase
 ) -> Iterator[tuple[int, ...]]:
-    """Yield where all words of the phrase stand near each other, each at a place of its own."""
+    """Yield the positions where all words of the phrase stand near each other, each word at its own."""
     rank = message.content
     longest = len(phrase.words) + _BETWEEN
     for start in sorted({at for word in phrase.words for at in places[word] if at in rank}):
@@ -407,14 +413,14 @@ def _together(
                 break
             way.append(following)
         else:
-            # "twice this month I was charged", and not "the amount column shows the wrong format"
+            # Accepts "twice this month I was charged", but not "the amount column shows the wrong format".
             near_enough = rank[max(way)] - rank[start] < len(way) + _BETWEEN_IN_ANOTHER_ORDER
             if (near_enough or way == sorted(way)) and _tell_states(message, phrase, way):
                 yield tuple(way)
 
 
 def _tell_states(message: _Message, phrase: _Phrase, way: Sequence[int]) -> bool:
-    """Whether each word for a state tells one: it follows a verb for that, or the thing that is in it."""
+    """Return whether each word for a state is one: it follows a verb, or the thing that is in this state."""
     found = zip(way, phrase.words, strict=True)
     return all(_tells_state(message, at, way) for at, word in found if word.written in _STATES)
 
@@ -437,7 +443,7 @@ def _means(word: _Word, wanted: _Word) -> bool:
 
 
 def _is_slip(wanted: str, written: str) -> bool:
-    """Whether one slip of the finger makes `written` of `wanted`, and does not make it another word."""
+    """Return whether `written` is `wanted` with one typo that does not make it another word."""
     longer, shorter = max(len(wanted), len(written)), min(len(wanted), len(written))
     if shorter < 4 or not one_slip_apart(wanted, written):
         return False
@@ -450,7 +456,7 @@ def _is_slip(wanted: str, written: str) -> bool:
 
 
 def _is_denied(message: _Message, way: tuple[int, ...]) -> bool:
-    """Whether one of the words at `way` follows "is not" or the like in its clause."""
+    """Return whether one of the words at `way` is denied in its clause, as by "is not"."""
     for at in way:
         first = max(start for start in message.starts if start <= at)
         if _denied([word.written for word in message.words[first:at]]):
