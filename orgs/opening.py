@@ -47,7 +47,7 @@ def opens_at(org: Organization, team_id: str, now: datetime) -> datetime | None:
         return now
     zone = zone_of(org, team_id)
     today = now.astimezone(zone).date()
-    for offset in range(-1, HORIZON + 1):  # yesterday, because it may end late where a date was skipped
+    for offset in range(-1, HORIZON + 1):  # yesterday's hours may end today if a date was skipped
         for begin, end in _intervals(hours, zone, today + timedelta(days=offset)):
             if now < end:
                 return max(begin, now)

@@ -234,7 +234,7 @@ class _Builder:
         self.values[path] = mark
         if len(self.values) > MAX_VALUES:
             raise Unreadable("yaml.values", mark, "one more value", f"at most {MAX_VALUES}, aliases followed")
-        if depth > MAX_DEPTH:  # only through an alias to what is around it
+        if depth > MAX_DEPTH:  # happens only if an alias refers to a value around it
             raise Unreadable("yaml.depth", mark, "one more level", f"at most {MAX_DEPTH} levels")
         match node:
             case yaml.MappingNode():

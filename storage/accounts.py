@@ -18,7 +18,7 @@ AnyRow = Row[Any]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A row of `accounts` with its organization's version and keys."""
+    """A row of `accounts`, with its organization's version and keys."""
 
     id: AccountId
     organization: OrgId
@@ -28,7 +28,7 @@ class Account:
     version: int
     keys: OrgKeys
     mode: str = ""  # as the file says; "": the usual one of its channel
-    webhook: str = ""  # the fingerprint of what the platform was last told of its webhook
+    webhook: str = ""  # the fingerprint of the webhook that the platform knows
 
 
 @dataclass(frozen=True, slots=True)

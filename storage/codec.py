@@ -105,7 +105,7 @@ def load_body(text: str) -> Body:
         body: Body = _ADAPTERS[kind].validate_python(fields)
         return body
     fields["content"] = _ADAPTERS[kind].validate_python(fields["content"])
-    # Rows written before `album` was a field have it among other facts of the channel.
+    # Rows written before `album` was a field have it in `hints`, among other facts of the channel.
     fields.setdefault("album", dict(fields.pop("hints", ())).get("album", ""))
     return _EVENT.validate_python(fields)
 

@@ -47,7 +47,7 @@ class IdentityLine:
     channel: Channel
     account: str
     address: str
-    verified: bool  # False: nobody vouches that this address is theirs
+    verified: bool  # False: anybody can pretend to have this address
     created_at: datetime
 
 

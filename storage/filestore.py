@@ -91,7 +91,7 @@ class FileStore:
             async with aclosing(sealed(counted(), file=file, sealer=sealer, salt=salt)) as frames, writer:
                 async for frame in frames:
                     await writer.write(frame)
-        except (BaseError, OSError) as error:  # the library's writer raises the latter
+        except (BaseError, OSError) as error:  # the library's writer raises OSError
             _obey()
             if error is failure:
                 raise

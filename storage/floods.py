@@ -1,7 +1,8 @@
-"""Detect who writes faster than their organization allows: a customer, or all senders of one account.
+"""Detect who writes faster than their organization allows.
 
-Each process counts in memory what it accepts, so that somebody who writes at a person's pace costs no
-statement. Only a flood is recorded, with the time at which it ends.
+That may be a customer, the strangers in one conversation, or all senders of one account. Each process counts
+in memory what it accepts, so that somebody who writes at a person's pace costs no statement. Only a flood is
+recorded, with the time at which it ends.
 """
 
 import time
@@ -21,7 +22,7 @@ _ROUNDING: Final = 1e-6
 
 
 class Floods:
-    """Counts the events of each subject, a customer or an account.
+    """Counts the events of each subject: a customer, a conversation, or an account.
 
     Uses the generic cell rate algorithm (ITU-T I.371). Remembers up to `remembered` subjects, those heard
     last.

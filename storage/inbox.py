@@ -121,13 +121,11 @@ class Entry:
     origin: Origin
     body: Body
     sealer: Sealer
-    rules: Rules | None = None  # of a customer's event
+    rules: Rules | None = None  # for a customer's event
     author: str = ""  # the customer's id
     spot: Spot | None = None  # where a customer's event came from
     returns: Returns | None = None  # where answers to it go
-    index: KeyedHash | None = (
-        None  # of a customer's event: what the platform's ids of messages are hashed with
-    )
+    index: KeyedHash | None = None  # for a customer's event: hashes the platform's ids of messages
 
 
 @dataclass(slots=True)
@@ -177,8 +175,8 @@ class Inboxes:
     async def accept(self, connection: AsyncConnection, arrivals: Sequence[Arrival]) -> Accepted:
         """Store each arrival once, in the order given within each conversation.
 
-        Idempotent by (account, external id). The caller commits. Raise MalformedPayload. Raise PlaceMoved
-        when the cache was out of date: the caller must roll back and call again.
+        Idempotent by (account, external id). The caller commits. Raise MalformedPayload for impossible ids.
+        Raise PlaceMoved when the cache was out of date: the caller must roll back and call again.
         """
         unique: dict[tuple[AccountId, str], Arrival] = {}
         nobodys = 0

@@ -80,7 +80,7 @@ class Item:
     attempts: int  # including this one
     interrupted: bool
     reports: bool
-    refs: tuple[str, ...]  # where the message to change was delivered, or its line in the room
+    refs: tuple[str, ...]  # the platform's ids of the message to change, or of its post in the room
     sealer: Sealer
     index: KeyedHash | None  # for a customer's chat: hashes the platform's ids of messages
     direct: DirectMessage | None = None  # to one person of the staff; `operation` is the post in it

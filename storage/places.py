@@ -50,7 +50,7 @@ from storage.sealing import KeyedHash, Sealer
 AnyRow = Row[Any]
 Key = tuple[AccountId, bytes]
 
-PLACE = "conversations.place"  # what it is sealed under: there it stood at first
+PLACE = "conversations.place"  # the field it is sealed under: the column that held it first
 CONTEXT = "places.context"
 PROFILE = "customers.profile"
 ADDRESS = "identities.address"
@@ -64,9 +64,9 @@ class Rules:
     burst_cap: int  # messages
     customer_per_minute: int  # messages
     account_per_minute: int
-    owner_kind: str  # who has the word in a new conversation
+    owner_kind: str  # of the owner of a new conversation
     owner_name: str
-    addressed: Mapping[str, str] = field(default_factory=dict)  # others, by the address in lower case
+    addressed: Mapping[str, str] = field(default_factory=dict)  # other owners, by address in lower case
 
     def owner_of(self, event: Event) -> str:
         """Return the name of the owner of a conversation that an event opens."""
@@ -298,7 +298,7 @@ class Places:
         if opening:
             fresh = await self._fresh(connection, arrivals, opening)
             if fresh:
-                # Not remembered: the transaction may yet fail, and then there are no such rows.
+                # Not cached: if the transaction still fails, there are no such rows.
                 known |= await self._open(connection, fresh, locked)
         return known
 

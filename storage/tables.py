@@ -360,7 +360,7 @@ loop_guard = Table(
 floods = Table(
     "floods",
     metadata,
-    Column("subject_id", Uuid, primary_key=True),  # a customer, or an account
+    Column("subject_id", Uuid, primary_key=True),  # a customer, a conversation's strangers, or an account
     _organization(),
     Column("until", DateTime(timezone=True), nullable=False),
     Index("ix_floods_until", "until"),
@@ -456,7 +456,7 @@ messages = Table(
     Column("organization_id", Uuid, nullable=False),
     Column("position", Integer, nullable=False),
     Column("sender_type", String(20), nullable=False),  # human, agent, system
-    Column("sender_id", String(255), nullable=False),  # of ours, or the customer's; "": see `source`
+    Column("sender_id", String(255), nullable=False),  # our id of the sender; "": `source` names them
     Column("role", String(20), nullable=False),  # customer, staff, agent, system
     Column("content", Text, nullable=False),  # sealed
     Column("extras", Text),  # sealed: attachments

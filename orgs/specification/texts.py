@@ -70,7 +70,7 @@ class Texts(Part):
     """
 
     # The conversation
-    disclosure: Text = ""  # that an AI writes, and how to reach a person
+    disclosure: Text = ""  # says that an AI writes, and how to reach a person
     greeting: Text = ""
     unreadable: Text = ""
     received_subject: Text = ""  # of the mail that confirms a mail from an unverified sender
