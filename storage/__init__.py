@@ -1,1 +1,1 @@
-"""Tables, queries and encryption: rows in, frozen domain values out. PostgreSQL is the only truth."""
+"""The tables, queries and encryption: rows in, frozen domain values out. PostgreSQL is the only truth."""

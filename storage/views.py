@@ -72,8 +72,9 @@ log = structlog.get_logger(__name__)
 async def views(
     connection: AsyncConnection, keys: Keys, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, View]:
-    """Return the current views of conversations, in two round trips for any number of them.
+    """Return the current views of conversations, by id.
 
+    One round trip reads them all. Inputs that refer to older messages cost further queries per conversation.
     Leave out and log those that cannot be read (their customer was erased, or no key fits).
     """
     given = {"ids": list(ids)}
