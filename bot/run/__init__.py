@@ -1,1 +1,4 @@
-"""The program: settings, wiring, web server, command line and the embedded servers. Nobody imports this."""
+"""The program: settings, wiring, web server, command line and the embedded servers.
+
+Nobody imports this package.
+"""

@@ -6,8 +6,8 @@ import gc
 def main() -> None:
     """Run `desk` with the arguments of this process.
 
-    The garbage collector pauses while modules load: nothing of them is garbage, and looking for some is a
-    third of the time until the program answers. What is loaded is never looked at again.
+    The garbage collector pauses while modules load. Nothing of them is garbage, and searching them takes a
+    third of the time until the program answers. What is loaded then is never searched again.
     """
     gc.disable()
     from bot.run.cli import main as run

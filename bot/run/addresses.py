@@ -1,14 +1,17 @@
-"""Where platforms call an account."""
+"""The addresses at which platforms call an account."""
 
 from bot.run.settings import Settings
 from storage.accounts import Account
 
 
 def path_of(account: Account) -> str:
-    """Return where the routes of an account begin. By its own id: two organizations may call theirs alike."""
+    """Return the path of an account's routes.
+
+    It has our id, as two organizations may use one account name.
+    """
     return f"/hooks/{account.channel}/{account.id}"
 
 
 def address_of(settings: Settings, account: Account) -> str:
-    """Return where platforms call an account from outside."""
+    """Return the public address of an account's routes, at which platforms call it."""
     return f"{settings.public_url}{path_of(account)}"

@@ -1,4 +1,4 @@
-"""Notes outside the database, once a minute, where each audit chain stands: see `storage.anchors`."""
+"""Record outside the database, once a minute, where each audit chain ends: see `storage.anchors`."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from storage.database import Database
 
 log = structlog.get_logger(__name__)
 
-_EVERY = 60.0  # seconds: of the newest entries so much could be cut off unseen
+_EVERY = 60.0  # seconds; entries of the last minute could be cut off unnoticed
 _PATIENCE = aiohttp.ClientTimeout(total=10)
 _BROKEN = (
     "The chain does not hold the link that was noted last, so nothing new is noted: `desk audit verify` says"
@@ -24,7 +24,7 @@ _BROKEN = (
 
 
 async def anchor_audit(database: Database, anchors: Anchors, webhook: str) -> None:
-    """Note outside the database where each chain stands, now and then, until cancelled."""
+    """Record outside the database where each chain ends, once a minute, until cancelled."""
     noted: dict[OrgId, Link] = {}
     while True:
         await asyncio.sleep(_EVERY)
@@ -37,12 +37,13 @@ async def anchor_audit(database: Database, anchors: Anchors, webhook: str) -> No
 async def note_heads(
     database: Database, anchors: Anchors, noted: dict[OrgId, Link], webhook: str = ""
 ) -> None:
-    """Note each chain that went on since it was `noted`, also in the log and at the webhook.
+    """Record each chain that grew since it was `noted`, also in the log and at the webhook.
 
-    A chain that does not hold its newest anchor any more is told of each time, and not noted: the note would
-    make what somebody has cut or rewritten the new truth. Several workers may do so: they write the same.
-    What fails for one organization keeps no other from being noted. Raises StorageUnavailable; PlatformDown
-    at the end, when something failed.
+    A chain that no longer contains its newest anchor is reported each time and not recorded: a new anchor
+    would make a cut or rewritten chain look true. Several workers may do this at once, as they write the
+    same. A failure for one organization does not stop the others.
+
+    Raises StorageUnavailable; PlatformDown at the end, if something failed.
     """
     async with database.begin() as connection:
         found = await heads(connection)
@@ -75,10 +76,10 @@ async def note_heads(
 
 
 async def _fault(database: Database, anchors: Anchors, head: Anchor) -> str:
-    """Return what is wrong with a chain that is to be noted; "" when it holds what was noted before.
+    """Return what is wrong with a chain that is to be recorded; "" if it contains its earlier anchors.
 
-    Raises PlatformDown when the file store could not be asked: what is noted there next must follow what was.
-    A file of the operator's that cannot be read is not needed for that.
+    Raises PlatformDown if the file store could not be asked, as a new anchor there must follow the earlier
+    ones. The operator's own file is not needed for that, and may be unreadable.
     """
     known = await anchors.newest(head.organization)
     async with database.begin(head.organization) as connection:
@@ -95,8 +96,11 @@ async def _fault(database: Database, anchors: Anchors, head: Anchor) -> str:
 async def _send(
     webhook: str, written: Mapping[Anchor, Mapping[str, str | int]]
 ) -> Mapping[Anchor, PlatformDown]:
-    """Give anchors to the operator's webhook, and return those that it did not take: they are sent again a
-    minute later. All at once: a webhook that hangs takes its time once.
+    """Send anchors to the operator's webhook, and return those that failed.
+
+    They are sent again a minute later.
+
+    All are sent at once, so that a webhook that hangs costs its time only once.
     """
     async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
         failures = await asyncio.gather(*(_post(session, webhook, value) for value in written.values()))

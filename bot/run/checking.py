@@ -1,4 +1,4 @@
-"""The connector of one account, lent to a command: the open one, or one that is opened for this alone."""
+"""Lend a command the connector of one account: the open one, or one that is opened only for this."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -23,7 +23,10 @@ def lender(
     lend: Lend,
     opened: Callable[[AccountId], Connector | None] = lambda _: None,
 ) -> Borrow:
-    """Return what lends connectors to commands. `opened`: those that are open in this process."""
+    """Return a function that lends connectors to commands.
+
+    `opened` finds those that are open in this process.
+    """
 
     @asynccontextmanager
     async def borrow(

@@ -1,4 +1,4 @@
-"""The file store as connectors and the web see it: streams, and links that expire."""
+"""The file store as connectors and browsers use it: streams, and links that expire."""
 
 import base64
 import hmac
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 LINK_LIVES = timedelta(days=7)
 _SIGNED = 16  # bytes
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{75}", re.ASCII)  # 16 + 16 + 8 + 16 bytes
-# Never image/svg+xml, which is a program; and no PDF, which browsers do not show in a sandbox.
+# Not image/svg+xml, which can run scripts, and not PDF, which browsers do not show in a sandbox.
 _SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp", "audio/", "video/", "text/plain")
 _ACTIVE = re.compile(r"html|svg|[/+]xml|script|shockwave", re.IGNORECASE)
 _TYPE = re.compile(r"[a-z0-9][\w.+-]{0,100}/[a-z0-9][\w.+-]{0,100}", re.ASCII | re.IGNORECASE)
@@ -45,11 +45,14 @@ class Shelf:
         self._clock = clock
 
     def of(self, organization: OrgId) -> "OrganizationFiles":
-        """Return what a connector of this organization sees: no other's files."""
+        """Return the files of one organization for its connectors. They see no files of another one."""
         return OrganizationFiles(self, organization)
 
     async def open(self, organization: OrgId, file: str) -> AsyncGenerator[bytes, None]:
-        """Raises Refused when it is gone, PlatformDown when the store or the database is away."""
+        """Stream a file.
+
+        Raises Refused when it is gone, PlatformDown when the store or the database is away.
+        """
         try:
             kept = await self._files.find(organization, UUID(file))
         except ValueError:
@@ -61,7 +64,10 @@ class Shelf:
                 yield chunk
 
     def link(self, organization: OrgId, file: str) -> str:
-        """Good for LINK_LIVES, for whoever has it: it carries its end, and a signature of all."""
+        """Return a link to a file, which works for anybody for LINK_LIVES; "" without a public URL.
+
+        The link contains its end, and a signature over everything in it.
+        """
         if not self._public_url or not file:
             return ""
         ends = int((self._clock() + LINK_LIVES).timestamp())
@@ -75,7 +81,7 @@ class Shelf:
         return hmac.digest(self._key, body, "sha256")[:_SIGNED]
 
     def meant(self, token: str) -> tuple[OrgId, UUID] | None:
-        """Return the organization and the file of a link that is ours and good still."""
+        """Return the organization and the file of a link, or None if it is not ours or has expired."""
         if not _TOKEN.fullmatch(token):
             return None
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
@@ -87,14 +93,14 @@ class Shelf:
         return OrgId(UUID(bytes=body[:16])), UUID(bytes=body[16:32])
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """GET /files/{token}. Nothing of a page of ours can be reached from what is shown."""
+        """Serve GET /files/{token}. What is shown has no access to any page of ours."""
         meant = self.meant(request.match_info["token"])
         if meant is None:
             return _absent("link.expired", 404)
         try:
             kept = await self._files.find(*meant)
             async with aclosing(self._store.open(kept.id, kept.sealer)) as content:
-                first = await anext(content, b"")  # so that what is missing is told by a status
+                first = await anext(content, b"")  # before the answer begins: a missing file gets a status
                 return await _answer(request, kept, first, content)
         except Refused:
             return _absent("file.gone", 404)
@@ -134,7 +140,9 @@ async def _answer(
         async for chunk in _cut(first, rest, range(kept.size) if wanted is None else wanted):
             await response.write(chunk)
         await response.write_eof()
-    except DeskError as error:  # half of it is out: only hanging up says that this was not all
+    except (
+        DeskError
+    ) as error:  # a part is sent already: only an aborted connection shows that more is missing
         log.warning("file cut off", file=str(kept.id), code=error.code)
         if request.transport is not None:
             request.transport.abort()
@@ -142,9 +150,10 @@ async def _answer(
 
 
 def _wanted(request: web.Request, size: int) -> range | None:
-    """The part that is asked for: some browsers play no sound and no video that they cannot have in parts.
+    """Return the range of bytes that is asked for. Some browsers play sound and video only in ranges.
 
-    None: all of it, also where what is asked for cannot be read. Empty: there is no such part.
+    None means the whole file, also if the range cannot be read. An empty range means that there is no such
+    part.
     """
     try:
         asked = request.http_range
@@ -156,7 +165,10 @@ def _wanted(request: web.Request, size: int) -> range | None:
 
 
 async def _cut(first: bytes, rest: AsyncIterator[bytes], wanted: range) -> AsyncIterator[bytes]:
-    """What comes before is read as well: frames open in their order alone."""
+    """Yield the wanted part.
+
+    What comes before it is read too, as encrypted frames can only be opened in order.
+    """
     at = 0
     chunk = first
     while chunk and at < wanted.stop:
@@ -167,7 +179,10 @@ async def _cut(first: bytes, rest: AsyncIterator[bytes], wanted: range) -> Async
 
 
 def headers_of(kept: Kept) -> dict[str, str]:
-    """Pictures, sound and plain text are shown, all else is saved; what could be a page has no type."""
+    """Return the response headers of a file.
+
+    Pictures, sound and plain text are shown; everything else is saved. What could be a web page gets no type.
+    """
     manner = "inline" if kept.mime_type.startswith(_SHOWN) else "attachment"
     kind = (
         UNKNOWN if _ACTIVE.search(kept.mime_type) or not _TYPE.fullmatch(kept.mime_type) else kept.mime_type
@@ -176,7 +191,7 @@ def headers_of(kept: Kept) -> dict[str, str]:
         "Content-Type": "text/plain; charset=utf-8" if kind == "text/plain" else kind,
         "Content-Length": str(kept.size),
         "Content-Disposition": f"{manner}; filename*=UTF-8''{_written(kept.name)}",
-        # The browser's own player needs the last three; `sandbox` takes our origin away.
+        # The browser's own player needs the last three; with `sandbox` the file is not of our origin.
         "Content-Security-Policy": (
             "default-src 'none'; sandbox; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
         ),
@@ -190,7 +205,7 @@ def headers_of(kept: Kept) -> dict[str, str]:
 
 
 def _written(name: str) -> str:
-    """As RFC 8187 has it."""
+    """Return a file name encoded as RFC 8187 requires."""
     return quote(name.encode("utf-8", "replace"), safe="")
 
 
@@ -199,7 +214,10 @@ def _absent(code: str, status: int) -> web.Response:
 
 
 def scanner(settings: Settings) -> Scan | None:
-    """What SCAN_COMMAND or CLAMD names. Raises SettingsError, also where there is no such program."""
+    """Return the virus scanner that SCAN_COMMAND or CLAMD names, or None.
+
+    Raises SettingsError, also if the program does not exist.
+    """
     if settings.has("SCAN_COMMAND"):
         command = settings.secret("SCAN_COMMAND")
         scan = by_command(command)

@@ -1,7 +1,7 @@
-"""Health over HTTP: `/healthz` for everybody; `/readyz` and `/metrics` for operators alone.
+"""Health over HTTP: `/healthz` for everybody; `/readyz` and `/metrics` only for operators.
 
-Where other machines reach the program, itself or through a proxy at PUBLIC_URL, the two are for who knows
-METRICS_TOKEN, or on HEALTH_PORT alone: strangers find nothing at their addresses.
+If other machines reach the program, directly or through a proxy at PUBLIC_URL, the latter two need
+METRICS_TOKEN, or are answered only on HEALTH_PORT. To strangers they do not exist.
 """
 
 import errno
@@ -33,15 +33,15 @@ _FOR_OPERATORS: Final = ("/readyz", "/metrics")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What a process can say of itself."""
+    """The health of a process."""
 
     database: Database
     redis: RedisHealth
-    accounts: Callable[[], Sequence[Mapping[str, str]]] | None = None  # of processes that have connectors
+    accounts: Callable[[], Sequence[Mapping[str, str]]] | None = None  # in processes that have connectors
     token: str
 
     def add_to(self, app: web.Application, *, hidden: bool = False) -> None:
-        """Answer on all three paths; `hidden`: on `/healthz` alone."""
+        """Answer on all three paths, or only on `/healthz` if `hidden`."""
         told: tuple[Handler, ...] = (_nothing, _nothing) if hidden else (self._ready, self._metrics)
         app.router.add_get("/healthz", _alive)
         for path, handler in zip(_FOR_OPERATORS, told, strict=True):
@@ -85,10 +85,10 @@ async def _nothing(_: web.Request) -> web.Response:
 
 
 def hidden(settings: Settings) -> bool:
-    """Return whether `/readyz` and `/metrics` are kept off PORT."""
+    """Return whether `/readyz` and `/metrics` are not answered on PORT."""
     if settings.health_port is not None:
         return True
-    # Behind a proxy the program listens on this machine, and is asked by everybody.
+    # Behind a proxy the program listens only on this machine, but everybody can reach it.
     here = _loopback(settings.host) and _loopback(urlsplit(settings.public_url).hostname or "")
     return not (settings.metrics_token or here)
 
@@ -102,7 +102,7 @@ def _loopback(host: str) -> bool:
 
 @asynccontextmanager
 async def health_port(settings: Settings, health: Health) -> AsyncIterator[None]:
-    """Answer on HEALTH_PORT, if it is set. Raises SettingsError where the port cannot be used."""
+    """Answer on HEALTH_PORT, if it is set. Raises SettingsError if the port cannot be used."""
     if settings.health_port is None:
         yield
         return
@@ -116,7 +116,7 @@ async def health_port(settings: Settings, health: Health) -> AsyncIterator[None]
 async def listening(
     host: str, port: int, app: web.Application, *, variable: str = "PORT"
 ) -> AsyncIterator[None]:
-    """Serve the app; the variable is the one that chose the port. Raises SettingsError."""
+    """Serve the app on a port. `variable` names the setting of the port for errors. Raises SettingsError."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0)
     await runner.setup()
     try:
@@ -135,7 +135,7 @@ async def listening(
 
 
 def no_port(port: int, error: OSError, variable: str = "PORT") -> SettingsError:
-    """Return what is said of a port that cannot be used."""
+    """Return the error for a port that cannot be used."""
     why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
     if error.errno != errno.EADDRINUSE:
         return SettingsError(f"port {port} cannot be used ({why}): see {variable}, and HOST")

@@ -1,8 +1,7 @@
-"""The program that runs on a var folder: one at a time, and how commands on the shell find it.
+"""The program that runs on a var folder: only one at a time, and how commands on the shell find it.
 
-`desk up` holds the lock `var/instance.lock` for as long as it lives, and says in `var/instance.json` where
-it listens. The kernel drops the lock when its holder dies: what a killed program left there counts for
-nothing.
+`desk up` holds the lock `var/instance.lock` as long as it lives, and writes to `var/instance.json` where it
+listens. The kernel drops the lock when its holder dies, so what a killed program left there is ignored.
 """
 
 import asyncio
@@ -16,26 +15,26 @@ from typing import Final
 from bot.core.errors import SettingsError
 from bot.run.embedded.kept import Lock, ServerInUse, make_var, write_secret
 
-_TRIES: Final = 20  # somebody who only looks holds the lock for a moment
+_TRIES: Final = 20  # a process that only looks holds the lock for a moment
 _PAUSE: Final = 0.05  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """Where a running program is reached on this machine."""
+    """The ports of a running program on this machine."""
 
     port: int
     mail: tuple[int, int] | None = None  # the ports of the sandbox's SMTP and IMAP servers; None: no sandbox
 
 
 class InstanceFile:
-    """The var folder's own instance, while `only_instance` holds."""
+    """The file that says where the program of a var folder listens. It exists only within `only_instance`."""
 
     def __init__(self, var: Path) -> None:
         self._file = _file(var)
 
     def write(self, instance: Instance) -> None:
-        """Let commands on the shell find it, from the moment it answers."""
+        """Let commands on the shell find the program, from the moment it answers."""
         write_secret(self._file, json.dumps(asdict(instance)) + "\n")
 
     def remove(self) -> None:
@@ -44,7 +43,7 @@ class InstanceFile:
 
 @asynccontextmanager
 async def only_instance(var: Path) -> AsyncIterator[InstanceFile]:
-    """Hold the folder. Raises SettingsError if a program runs on it already."""
+    """Hold the lock of the folder. Raises SettingsError if a program runs on it already."""
     make_var(var)
     lock, file = Lock(_lock(var)), InstanceFile(var)
     for tries in range(_TRIES):
@@ -56,7 +55,7 @@ async def only_instance(var: Path) -> AsyncIterator[InstanceFile]:
                 raise SettingsError(_already(var)) from None
             await asyncio.sleep(_PAUSE)
     try:
-        file.remove()  # that of a killed one
+        file.remove()  # a killed program may have left it
         yield file
     finally:
         file.remove()
@@ -64,7 +63,7 @@ async def only_instance(var: Path) -> AsyncIterator[InstanceFile]:
 
 
 def running_instance(var: Path) -> Instance | None:
-    """Return what runs on the folder and answers, or None."""
+    """Return the program that runs on the folder and answers, or None."""
     if not _lock(var).exists():
         return None
     lock = Lock(_lock(var))
@@ -77,7 +76,7 @@ def running_instance(var: Path) -> Instance | None:
 
 
 def _read(file: Path) -> Instance | None:
-    """None while it only starts."""
+    """Return the instance that a file describes, or None while the program still starts."""
     try:
         told = json.loads(file.read_text("utf-8"))
         mail = told["mail"]

@@ -1,4 +1,4 @@
-"""Health of `desk jobs`: a loop in a thread of its own, since jobs have the main one."""
+"""The health of `desk jobs`: an event loop in its own thread, as jobs use the main thread."""
 
 import asyncio
 import os
@@ -24,10 +24,10 @@ _POOL = 2
 
 @contextmanager
 def healthy(settings: Settings, database_url: str, *, redis: RedisHealth) -> Iterator[None]:
-    """Watch the database beside the block, and answer on HEALTH_PORT if it is set.
+    """Watch the database during the block, and answer on HEALTH_PORT if it is set.
 
-    Raises SettingsError, StorageUnavailable, and ProcessBroken if watching ended by itself; that stops the
-    process, as SIGTERM does.
+    Raises SettingsError, StorageUnavailable, and ProcessBroken if watching ended by itself. That stops the
+    process, like SIGTERM.
     """
     begun: Future[Callable[[], object]] = Future()
     broken: list[BaseException] = []

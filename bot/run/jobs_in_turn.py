@@ -1,7 +1,7 @@
-"""The body of `desk jobs` without Redis: periodic jobs that are due, one after the other, in this process.
+"""The body of `desk jobs` without Redis: due periodic jobs, one after the other, in this process.
 
-Without Redis there is no queue, and nobody tells what other processes have run: each runs all that is due.
-A job does no harm when it is run twice.
+Without Redis there is no queue, and a process does not know what others have run, so each runs everything
+that is due. A job does no harm if it runs twice.
 """
 
 import threading
@@ -19,7 +19,7 @@ _TICK = 1.0  # seconds
 def run_in_turn(stop: threading.Event) -> None:
     """Run what is due until `stop` is set.
 
-    Call it in the main thread, where `interrupt` ends a job at hand.
+    Call it in the main thread, where `interrupt` can cancel the current job.
     """
     plans = [_Plan(job, job.cron, datetime.now(UTC)) for job in JOBS if job.cron]
     while not stop.is_set():
@@ -30,12 +30,12 @@ def run_in_turn(stop: threading.Event) -> None:
 
 
 class _Plan:
-    """When one job is run next."""
+    """The next run of one job."""
 
     def __init__(self, job: Job, cron: str, now: datetime) -> None:
         self._job = job
         self._cron = cron
-        self._due: datetime = croniter(cron, now).get_prev(datetime)  # perhaps nobody was there to run it
+        self._due: datetime = croniter(cron, now).get_prev(datetime)  # the last run may have been missed
         self._failures = 0
 
     def run_if_due(self) -> None:

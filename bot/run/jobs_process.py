@@ -1,12 +1,12 @@
-"""The body of `desk jobs`: an RQ worker, RQ's cron and the retries that are due, in one process.
+"""The body of `desk jobs`: an RQ worker, RQ's cron and the due retries, in one process.
 
-A SimpleWorker, which runs jobs in this process. Forking one for each job is unsafe beside threads, and
-spawning one costs an interpreter and all our imports each time, for jobs that mostly wait for PostgreSQL.
-What a fork would protect from is met otherwise: a job that hangs is ended by its own limit and RQ's behind
-it, and one that takes the process down is tried again by whoever cleans up after it.
+It is a SimpleWorker, which runs jobs in this process. Forking a process for each job is unsafe beside
+threads. Spawning one costs an interpreter and all our imports each time, for jobs that mostly wait for
+PostgreSQL. What a fork would protect from is handled otherwise: a job that hangs is ended by its own limit,
+and then by RQ's; one that takes the process down is tried again by the process that cleans up after it.
 
-The worker has the main thread, where signals arrive; a thread of ours makes periodic jobs due. Any number of
-such processes may run: a periodic run has an id made of its name and time, and RQ takes an id once.
+The worker has the main thread, where signals arrive; a thread of ours queues due periodic jobs. Any number of
+such processes may run: a periodic run has an id made of its name and time, and RQ accepts an id once.
 
 Without Redis the periodic jobs run in turn instead: see `jobs_in_turn`.
 """
@@ -42,7 +42,7 @@ from bot.run.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-GRACE = timedelta(seconds=15)  # for the job at hand when the process is told to stop; 20 s in all
+GRACE = timedelta(seconds=15)  # for the current job when the process is told to stop; 20 s in all
 _TICK = 1.0  # seconds
 _PATIENCE = 2.0  # seconds to connect to Redis
 _WORKER_TTL = 60  # seconds; RQ asks Redis for a job a little shorter than that
@@ -50,15 +50,15 @@ _RESULT_TTL = 86_400  # seconds
 
 
 def run_jobs(settings: Settings, servers: Servers, namespace: str) -> None:
-    """Run jobs until SIGTERM or SIGINT; call it in the main thread of a process of its own.
+    """Run jobs until SIGTERM or SIGINT. Call it in the main thread of a process of its own.
 
-    Returns within 20 s of the signal: a job at hand has GRACE to end and is then put back for the next
-    process; a second signal puts it back at once. While Redis is away it waits; where no Redis is configured
-    it does without.
+    Returns within 20 s of the signal: the current job has GRACE to end, and is then put back for the next
+    process. A second signal puts it back at once. While Redis is away it waits; if no Redis is configured it
+    works without.
 
     Raises SettingsError, StorageUnavailable, ProcessBroken.
     """
-    # Job functions take plain arguments and find their servers where every process of ours does.
+    # Job functions take plain arguments, and find their servers in the environment as every process does.
     os.environ.update(settings.environ)
     os.environ["DATABASE_URL"] = servers.database_url
     os.environ["REWRITE_MAX_MB"] = str(settings.rewrite_max // 1024**2)
@@ -90,7 +90,7 @@ def _run_queued(settings: Settings, servers: Servers, namespace: str, stop: "_St
             try:
                 while not stop.asked.is_set():
                     _work(redis, namespace, stop)
-                    stop.asked.wait(_TICK)  # whatever ended the worker, mostly Redis that went away
+                    stop.asked.wait(_TICK)  # whatever ended the worker; mostly Redis went away
             except StopRequested:
                 pass
             finally:
@@ -112,7 +112,7 @@ def _begun(settings: Settings) -> None:
 
 
 class _Stop:
-    """The signal handler."""
+    """The signal handler of the process."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -122,7 +122,7 @@ class _Stop:
         first = not self.asked.is_set()
         self.asked.set()
         if self.worker is None:
-            interrupt(GRACE if first else timedelta())  # of a job that runs in turn
+            interrupt(GRACE if first else timedelta())  # a job may run in turn
             return
         if self.worker.get_state() == WorkerStatus.BUSY:
             self.worker.stop_soon(GRACE if first else timedelta())
@@ -131,7 +131,7 @@ class _Stop:
 
 
 class _Worker(SimpleWorker):
-    """Obeys signals alone: whoever can write to Redis cannot stop it."""
+    """An RQ worker that obeys only signals: whoever can write to Redis cannot stop it."""
 
     log_result_lifespan = False
     exponential_backoff_factor = 1.0  # look for Redis once a second
@@ -149,7 +149,7 @@ class _Worker(SimpleWorker):
 
 
 def _work(redis: Redis, namespace: str, stop: _Stop) -> None:
-    """One worker's life. It ends when told to stop and when RQ gives up on Redis."""
+    """Run one worker until it is told to stop or RQ gives up on Redis."""
     try:
         stop.worker = _Worker(
             [queue_of(redis, namespace)],
@@ -161,13 +161,13 @@ def _work(redis: Redis, namespace: str, stop: _Stop) -> None:
         if not stop.asked.is_set():
             stop.worker.work()
     except (StopRequested, RedisError, OSError):
-        pass  # the ticker tells of Redis
+        pass  # the ticker reports the state of Redis
     finally:
         stop.worker = None
 
 
 class _Periodic(CronJob):
-    """A job of ours in RQ's cron: fields in UTC, one run however many processes, a missed one made up for."""
+    """A job of ours in RQ's cron: fields in UTC, one run for all processes, missed runs made up for."""
 
     def __init__(self, job: Job, namespace: str) -> None:
         super().__init__(
@@ -181,7 +181,10 @@ class _Periodic(CronJob):
         self._namespace = namespace
 
     def get_next_enqueue_time(self) -> datetime:
-        """At first the last time that is past: if nobody was there to run it, it is run now."""
+        """Return when the job is due next.
+
+        At first that is the last past time, in case its run was missed.
+        """
         if self.latest_enqueue_time is None:
             due: datetime = croniter(self.cron, datetime.now(UTC)).get_prev(datetime)
         else:
@@ -195,7 +198,7 @@ class _Periodic(CronJob):
 
 
 class _Ticker:
-    """Once a second: periodic jobs that are due, and failed ones whose pause is over. Tells of Redis."""
+    """Queues due periodic jobs and due retries once a second. Reports the state of Redis."""
 
     def __init__(self, redis: Redis, namespace: str, stop: threading.Event) -> None:
         self._client = redis
@@ -249,13 +252,16 @@ class _Ticker:
             if self._retries is not None:
                 self._retries.stop()  # type: ignore[no-untyped-call]
         except (RedisError, OSError):
-            pass  # what we leave there expires by itself
+            pass  # our entries in Redis expire by themselves
         finally:
             self._client.close()
 
 
 class _SaidByUs(logging.Filter):
-    """RQ tells of a lost connection at every try, and of failures with the words of the exception."""
+    """Drops RQ's records about what we log ourselves.
+
+    RQ logs a lost connection at every try, and failures with the message of the exception.
+    """
 
     _PHRASES = ("could not connect to Redis", "Redis connection timeout", "exception raised while executing")
 

@@ -1,15 +1,13 @@
-"""Logs: one JSON object a line on stderr, or coloured lines on a terminal. Ids and codes, never what
-people wrote.
+"""Logs on stderr: one JSON object per line, or coloured lines on a terminal. Ids and codes, no one's words.
 
 Three rules keep text, addresses and tokens out, whoever calls the logger:
 
 - A field is written only if its name is in FIELDS. Others are dropped, and `dropped` counts them. Fields
   that name a subject (SUBJECTS) are written only if they look like an id.
-- Of an exception the type, our code and the places in the source are written. Its message is written
-  only for our own errors, whose messages are for operators by contract; other libraries put values into
-  theirs.
-- Other libraries' records are written as their template, first line, without arguments; below WARNING
-  not at all.
+- Of an exception the type, our code and the places in the source are written. Its message is written only
+  for our own errors, whose messages are for operators by contract; other libraries put values into theirs.
+- Of other libraries' records only the first line of the template is written, without arguments; records
+  below WARNING are dropped.
 
 Whatever is left passes `scrub`, which knows the shapes of tokens.
 
@@ -34,7 +32,7 @@ from structlog.typing import EventDict, ExcInfo, WrappedLogger
 from bot.core.errors import DeskError
 from bot.run.settings import LogLevel
 
-# By our own ids and names: a value with spaces, an @ or a + is no such thing and is withheld.
+# Fields whose values are our own ids and names. A value with spaces, an @ or a + is neither, and is withheld.
 _SUBJECTS = """organization account channel customer conversation message turn lane effect outbox delivery
     escalation room team agent person flow node article listing version rule command job timer worker process
     connector request trace feature file"""
@@ -63,7 +61,7 @@ _TOKENS = re.compile(
 
 
 def configure(level: LogLevel, *, stream: TextIO = sys.stderr, pretty: bool | None = None) -> None:
-    """Route structlog and the standard library's logging to `stream`. `pretty` None: if it is a terminal."""
+    """Route structlog and the standard library's logging to `stream`. `pretty` None: only on a terminal."""
     if pretty is None:
         pretty = stream.isatty()
     renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
@@ -106,14 +104,12 @@ def configure(level: LogLevel, *, stream: TextIO = sys.stderr, pretty: bool | No
 
 
 def scrub(text: str) -> str:
-    """`text` with everything that has the shape of a token or a password taken out, cut to a sane length."""
+    """Return the text without anything that looks like a token or a password, cut to a sensible length."""
     return _TOKENS.sub("[secret]", text)[:_LONGEST]
 
 
 def describe(error: BaseException) -> Mapping[str, object]:
-    """An exception as data that is safe to log: no local values, and no message but that of our own
-    errors.
-    """
+    """Describe an exception as data that is safe to log: no local values, and only our own messages."""
     described: dict[str, object] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
     if isinstance(error, DeskError):
         described |= {"code": error.code, "message": scrub(str(error))}
@@ -143,15 +139,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _short(filename: str) -> str:
-    """A source file without the folders that say where on this machine things are installed."""
+    """Return a source file without the folders that show where things are installed on this machine."""
     parts = Path(filename).parts
     return "/".join(parts[-3:])
 
 
 def _foreign_as_template(record: logging.LogRecord) -> bool:
-    """Keep other libraries' warnings and errors, without what they filled into them; drop the rest.
+    """Keep warnings and errors of other libraries, without their arguments; drop the rest.
 
-    httpx, for one, writes at INFO the address it calls, which for Telegram contains the bot's token.
+    httpx, for one, logs the address it calls at INFO, which for Telegram contains the bot's token.
     """
     if "_from_structlog" in record.__dict__ or isinstance(record.msg, dict):
         return True
@@ -203,8 +199,9 @@ def _id(value: object) -> object:
 
 
 def _plain(value: object) -> object:
-    """Values as JSON knows them. What has no plain form is named by its type: its repr could contain
-    anything.
+    """Return a value as JSON has it.
+
+    A value without a plain form is named by its type, as its repr could contain anything.
     """
     match value:
         case None | bool() | int() | float() | logging.LogRecord():
@@ -222,7 +219,7 @@ def _plain(value: object) -> object:
 
 
 def _unfold_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """For the terminal: an exception below its line, as people are used to read it."""
+    """Show an exception below its line on a terminal, in the usual way."""
     described = event.pop("exception", None)
     if isinstance(described, Mapping):
         frames = "".join(f"  {frame}\n" for frame in described["frames"])

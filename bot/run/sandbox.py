@@ -1,4 +1,4 @@
-"""The sandbox beside the product: settings that lead to the stand-ins, and a start from the beginning."""
+"""The sandbox beside the product: settings that use the stand-ins, and a way to start over."""
 
 import asyncio
 import re
@@ -18,19 +18,19 @@ from storage import customers, queries
 from storage.organizations import current
 
 _PAGE: Final = 100
-_PATIENCE: Final = 5.0  # seconds for what staff are told of those who were erased
+_PATIENCE: Final = 5.0  # seconds until staff have been told of erased customers
 _LOOK_EVERY: Final = 0.1
 
 
 def in_sandbox(settings: Settings, port: int, mail: tuple[int, int]) -> Settings:
-    """Put the stand-ins in place of the platforms. `mail` are the ports of their SMTP and IMAP servers."""
+    """Return settings with the stand-ins in place of the platforms. `mail`: their SMTP and IMAP ports."""
     here = f"http://{LOOPBACK}:{port}"
     known = environment(Credentials(), f"{here}/sandbox", mail)
     return load({**settings.environ, **known, "HOST": LOOPBACK, "PORT": str(port), "PUBLIC_URL": here})
 
 
 def in_running_sandbox(settings: Settings) -> Settings:
-    """Do the same with the sandbox that runs on this var folder. Raises SettingsError if none does."""
+    """Return settings for the sandbox that runs on this var folder. Raises SettingsError if none does."""
     found = running_instance(settings.var)
     if found is None or found.mail is None:
         raise SettingsError(
@@ -41,9 +41,9 @@ def in_running_sandbox(settings: Settings) -> Settings:
 
 
 async def forget_customers(desk: Desk, addresses: Set[str]) -> None:
-    """Erase whoever has one of the addresses on a platform, and wait until staff were told.
+    """Erase every customer with one of the addresses on a platform, and wait until staff have been told.
 
-    Others stay: the same data may hold customers of the real platforms.
+    Others stay: the same data may contain customers of the real platforms.
     """
     erase, _ = registry(desk).find(["customers", "erase"])
     async with desk.database.begin() as connection:
@@ -74,7 +74,7 @@ async def _customers_at(desk: Desk, organization: OrgId, addresses: Set[str]) ->
 
 
 def _ids(shown: str) -> set[str]:
-    """Return what may be the platform's id in an address as staff are shown it: "+4915…", "@maya (id 7…)"."""
+    """Return what may be the platform's id in an address as staff see it: "+4915…", "@maya (id 7…)"."""
     return {part.removeprefix("+") for part in re.split(r"[\s(),]+", shown)}
 
 

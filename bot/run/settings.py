@@ -1,30 +1,30 @@
-"""What the program is told by its environment and by a `.env` file beside it, read once at start.
+"""Read the program's settings from its environment and from a `.env` file beside it, once at start.
 
-    DATABASE_URL, REDIS_URL   servers of your own; without them the program runs its own
+    DATABASE_URL, REDIS_URL   your own servers; without them the program runs its own
     DESK_ENV                  production or embedded; by default production if DATABASE_URL is set
-    ENCRYPTION_KEY            base64 of 32 bytes; several by comma: the newest first encrypts, all decrypt
+    ENCRYPTION_KEY            base64 of 32 bytes; several with commas, newest first: it encrypts, all decrypt
     HOST, PORT                where to listen: 127.0.0.1 (in production 0.0.0.0) and 8080
-    PUBLIC_URL                how platforms reach this program from outside: http://127.0.0.1:<PORT>
-    <CHANNEL>_API_URL         where a platform is, if not at its own address; <ACCOUNT>_API_URL: one account
-    <CHANNEL>_<OPTION>_SERVER where a server is that an account's option names, if elsewhere; or <ACCOUNT>_…:
+    PUBLIC_URL                where platforms reach this program from outside: http://127.0.0.1:<PORT>
+    <CHANNEL>_API_URL         another address of a platform; <ACCOUNT>_API_URL: for one account
+    <CHANNEL>_<OPTION>_SERVER another address of a server that an account's option names; or <ACCOUNT>_…:
                               EMAIL_IMAP_SERVER=127.0.0.1:1143
-    VAR_DIR                   data of the embedded servers: ./var
-    FILES_URL                 what customers and staff attach, sealed: <VAR_DIR>/files, or s3://bucket/prefix
+    VAR_DIR                   folder with the data of the embedded servers: ./var
+    FILES_URL                 store of sealed attachments: <VAR_DIR>/files, or s3://bucket/prefix
                               (AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
     FILES_MAX_MB              larger attachments are refused: 50
-    SCAN_COMMAND, CLAMD       what looks for viruses: a command that reads the file, or clamd's address
-    AUDIT_ANCHORS_URL         where notes of the audit chain's end go as well: file:///folder/file, to which
-                              lines are added, or https://…, which gets each as JSON
-    LEASE_SECONDS             how long what a dead worker held waits for another one: 15
+    SCAN_COMMAND, CLAMD       the virus scanner: a command that reads the file, or clamd's address
+    AUDIT_ANCHORS_URL         second place for anchors of the audit chain: file:///folder/file, to which
+                              lines are added, or https://…, which gets each one as JSON
+    LEASE_SECONDS             after how long another worker takes over what a dead one held: 15
     REWRITE_MAX_MB            `desk jobs` does not rewrite a larger table of customers after an erasure: 1024
-    HEALTH_PORT               where the process answers /healthz, /readyz and /metrics; without it
+    HEALTH_PORT               port on which the process answers /healthz, /readyz and /metrics; without it
                               `desk serve` does on PORT, `desk work` and `desk jobs` nowhere
-    METRICS_TOKEN             what /readyz and /metrics ask for (Authorization: Bearer …); without it and
-                              HEALTH_PORT they are answered on a HOST of this machine alone
+    METRICS_TOKEN             token that /readyz and /metrics require (Authorization: Bearer …); without it
+                              and HEALTH_PORT they are answered only on a HOST of this machine
     LOG_LEVEL                 DEBUG, INFO, WARNING or ERROR
 
-Tokens of accounts are read by name, since the organization file says in which variable each is:
-`Settings.secret`. `.env.example` has a line for each of all these.
+Tokens of accounts are read by name with `Settings.secret`, as the organization file says in which variable
+each one is. `.env.example` has a line for each variable.
 """
 
 import base64
@@ -50,7 +50,7 @@ from sqlalchemy.exc import ArgumentError
 from bot.core.errors import SettingsError
 
 KEY_BYTES = 32
-ENV_FILE = Path(".env")  # of the folder in which the program is started
+ENV_FILE = Path(".env")  # in the folder in which the program is started
 _MAKE_A_KEY = "python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
 
 E = TypeVar("E", bound=Enum)
@@ -70,7 +70,7 @@ class LogLevel(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Valid as a whole once made. Neither addresses with passwords nor keys appear in its repr."""
+    """The settings, valid as a whole. Neither keys nor addresses with passwords appear in their repr."""
 
     environment: Environment
     database_url: str | None = field(repr=False)  # None: run our own
@@ -79,23 +79,26 @@ class Settings:
     host: str
     port: int
     health_port: int | None  # None: no port of its own
-    metrics_token: str = field(repr=False)  # "": not asked for
+    metrics_token: str = field(repr=False)  # "": none is required
     public_url: str  # without a slash at its end
     var: Path
     files_url: str
     files_max: int  # bytes
-    anchors_url: str  # "": nowhere else
+    anchors_url: str  # "": no second place
     rewrite_max: int  # bytes
     log_level: LogLevel
     environ: Mapping[str, str] = field(repr=False)
 
     @property
     def anchors_webhook(self) -> str:
-        """Where anchors of the audit chain are sent to; "" means nowhere."""
+        """Return the address to which anchors of the audit chain are sent; "" means nowhere."""
         return "" if self.anchors_url.startswith("file:") else self.anchors_url
 
     def secret(self, name: str) -> str:
-        """The value of a variable which must be there, such as an account's token."""
+        """Return the value of a variable that must be set, such as an account's token.
+
+        Raises SettingsError.
+        """
         value = self.environ.get(name, "").strip()
         if not value:
             raise SettingsError(
@@ -104,11 +107,11 @@ class Settings:
         return value
 
     def has(self, name: str) -> bool:
-        """Whether `secret` would find it."""
+        """Return whether `secret` would find the variable."""
         return bool(self.environ.get(name, "").strip())
 
     def api_url(self, channel: str, account: str = "") -> str:
-        """Where the platform is, without a slash at the end; "" means at its own address.
+        """Return the address of a platform, without a slash at the end; "" means its own address.
 
         The variable of the account goes before that of its channel: SLACK_CUSTOMERS_API_URL, SLACK_API_URL.
         """
@@ -116,21 +119,21 @@ class Settings:
         return _http_url(name, self.environ.get(name, "").strip())
 
     def server(self, option: str, channel: str, account: str = "") -> str:
-        """Return where the server is that an account's option names, as "host:port"; "" means where it says.
+        """Return the server that an account's option names, as "host:port"; "" means as the option says.
 
-        EMAIL_IMAP_SERVER; again the variable of the account goes first.
+        EMAIL_IMAP_SERVER, for example; again the variable of the account goes first.
         """
         name = self._told(f"{option.upper()}_SERVER", channel, account)
         return self.environ.get(name, "").strip()
 
     def _told(self, what: str, channel: str, account: str) -> str:
-        """Name the variable that is set for the account or its channel; the channel's if none is."""
+        """Return the name of the variable that is set for the account or its channel, else the channel's."""
         names = [f"{word.upper().replace('-', '_')}_{what}" for word in (account, channel) if word]
         return next((name for name in names if self.has(name)), names[-1])
 
 
 def surroundings(environ: Mapping[str, str], file: Path = ENV_FILE) -> Mapping[str, str]:
-    """Return the environment, with what a `.env` file adds to it; the environment itself goes first.
+    """Return the environment with what a `.env` file adds to it. A variable in the environment goes first.
 
     Raises SettingsError for a file that cannot be read.
     """
@@ -142,7 +145,7 @@ def surroundings(environ: Mapping[str, str], file: Path = ENV_FILE) -> Mapping[s
         raise SettingsError(
             f"{file} cannot be read ({type(error).__name__}): mend it, or take it away"
         ) from None
-    # The library passes over what it cannot read, and the setting would silently be what it is without one.
+    # The library skips what it cannot read, so that a setting would silently keep its default.
     bindings = parse_stream(io.StringIO(text))
     if wrong := next(
         (b.original for b in bindings if b.error or (b.key is not None and b.value is None)), None
@@ -157,8 +160,10 @@ def surroundings(environ: Mapping[str, str], file: Path = ENV_FILE) -> Mapping[s
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """`parse`, and where the embedded mode has no ENCRYPTION_KEY, the key kept in the var folder; made
-    if absent.
+    """Return the settings, with a key in any case.
+
+    In embedded mode without ENCRYPTION_KEY it is the key kept in the var folder, which is made if it is
+    missing. Raises SettingsError.
     """
     settings = parse(environ)
     if settings.encryption_keys:
@@ -167,8 +172,9 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def parse(environ: Mapping[str, str]) -> Settings:
-    """Settings from variables alone; touches no file. In embedded mode there may be no key. Raises
-    SettingsError.
+    """Return the settings from variables alone, without touching a file.
+
+    In embedded mode there may be no key. Raises SettingsError.
     """
 
     def get(name: str, default: str = "") -> str:
@@ -211,8 +217,9 @@ def parse(environ: Mapping[str, str]) -> Settings:
 
 
 def kept_key(var: Path) -> bytes:
-    """The key in `var/encryption.key` (mode 0600). Made at first; of several processes at once one makes
-    it.
+    """Return the key in `var/encryption.key` (mode 0600).
+
+    It is made at first, by one of several processes.
     """
     file = var / "encryption.key"
     try:
@@ -232,8 +239,9 @@ def kept_key(var: Path) -> bytes:
 
 
 def _make_key(file: Path) -> None:
-    """Write it aside and link it into place: a link fails where another process was first, and is never
-    half.
+    """Write a new key to another file and link it into place.
+
+    A link fails if another process was first, and never leaves half a file.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
@@ -313,7 +321,7 @@ def _is_plain(url: str) -> bool:
 
 
 def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:
-    """The value stays out of the message: it may contain a password."""
+    """Check that a URL has one of the schemes. The error does not contain it, as it may have a password."""
     if text and _scheme(text) not in schemes:
         raise SettingsError(
             f"{name} must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}"
@@ -334,7 +342,7 @@ def _check_database_url(text: str) -> None:
 
     try:
         conninfo_to_dict(text.replace("postgresql+psycopg:", "postgresql:", 1))
-    except ProgrammingError:  # its words may hold the password
+    except ProgrammingError:  # its message may contain the password
         raise SettingsError(
             "DATABASE_URL cannot be read, it has an option that PostgreSQL does not know, or a sign in its"
             " password that must be written with % (a blank is %20, a % is %25)"
@@ -365,7 +373,7 @@ def _check_redis_url(text: str) -> None:
 
 
 def _scheme(text: str) -> str:
-    """Empty if it is no address."""
+    """Return the scheme of an address; "" if the text is no address."""
     try:
         parts = urlsplit(text)
     except ValueError:

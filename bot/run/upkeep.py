@@ -1,4 +1,4 @@
-"""What a process does beside its work: watches the database, seals the audit chain, counts what waits."""
+"""What a process does besides its work: watch the database, seal the audit chain, count what waits."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ _COUNT_EVERY = 5.0  # seconds
 
 
 def ended_by_itself(part: str, error: BaseException | None) -> DeskError:
-    """Return with what a process ends, a part of which did: the part's own error, if it is one of ours."""
+    """Return the error with which a process ends when a part of it ended: the part's own, if it is ours."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, DeskError):
@@ -42,7 +42,7 @@ def ended_by_itself(part: str, error: BaseException | None) -> DeskError:
 
 
 async def trouble(database: Database) -> StorageUnavailable | None:
-    """Return what is wrong with the database; None if it does its work."""
+    """Return what is wrong with the database, or None."""
     try:
         await check(database)
     except StorageUnavailable as error:
@@ -51,14 +51,14 @@ async def trouble(database: Database) -> StorageUnavailable | None:
 
 
 def does_its_work(problem: StorageUnavailable | None) -> bool:
-    """Return whether a process that runs can go on: while it is upgraded, the schema is newer for a time."""
+    """Return whether a running process can go on. During an upgrade the schema is newer for a time."""
     return problem is None or isinstance(problem, SchemaNewer)
 
 
 async def watch_database(database: Database) -> None:
-    """Tell the log when something is wrong with the database and when it is over, until cancelled.
+    """Log when something goes wrong with the database and when that is over, until cancelled.
 
-    The gauges say it all the time.
+    The gauges always show the present state.
     """
     known = ""
     while True:
@@ -80,7 +80,7 @@ async def watch_database(database: Database) -> None:
 
 
 async def seal_audit(database: Database) -> None:
-    """Link new rows into the chain shortly after they were written, until cancelled."""
+    """Link new rows into the audit chain shortly after they were written, until cancelled."""
     while True:
         await asyncio.sleep(_SEAL_EVERY)
         try:
@@ -91,7 +91,7 @@ async def seal_audit(database: Database) -> None:
 
 
 async def count_waiting(database: Database) -> None:
-    """Keep the gauges, until cancelled."""
+    """Update the gauges until cancelled."""
     while True:
         try:
             async with database.begin() as connection:

@@ -1,4 +1,4 @@
-"""HTTP: the platforms' webhooks, files, and health. Too large a body is refused unread."""
+"""HTTP: the platforms' webhooks, files, and health. A body that is too large is refused unread."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -34,16 +34,16 @@ _STATUS: tuple[tuple[type[DeskError], int], ...] = (
 
 
 def web_app(house: House) -> web.Application:
-    """Everything that is served, but for the sandbox."""
+    """Return the app with everything that is served, except the sandbox."""
     app = web.Application(client_max_size=MAX_BODY)
     health_of(house).add_to(app, hidden=hidden(house.settings))
     app.router.add_get("/files/{token}", house.shelf.serve)
-    app.router.add_route("*", "/{tail:.+}", _hooks(house))  # what connectors want served, wherever that is
+    app.router.add_route("*", "/{tail:.+}", _hooks(house))  # connectors choose the paths of their webhooks
     return app
 
 
 def health_of(house: House) -> Health:
-    """Return what a process with connectors can say of itself."""
+    """Return the health of a process with connectors."""
     return Health(
         database=house.database,
         redis=house.bell.redis,
@@ -53,7 +53,7 @@ def health_of(house: House) -> Health:
 
 
 def _accounts(house: House) -> list[dict[str, str]]:
-    """Say of each account how it is here; of a thousand at most, those that do not work first."""
+    """Return the state of each account in this process: a thousand at most, those that do not work first."""
     states: dict[AccountId, str] = dict.fromkeys(house.connections.problems, "failed")
     states = dict(house.listeners.states) | states
     known = sorted(house.directory, key=lambda account: states.get(account.id) != "failed")
@@ -71,7 +71,7 @@ def _accounts(house: House) -> list[dict[str, str]]:
 
 def _hooks(house: House) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def hook(request: web.Request) -> web.StreamResponse:
-        """One call of a platform. Only an accident of ours answers 5xx, and then the platform tries again."""
+        """Handle one call of a platform. Only a fault of ours answers 5xx; then the platform tries again."""
         try:
             route = await house.connections.route(request.path)
             if route is None:

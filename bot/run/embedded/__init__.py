@@ -3,16 +3,16 @@
     async with embedded(Path("var")) as servers:
         servers.database_url, servers.redis_url
 
-Both listen on 127.0.0.1 alone, on ports chosen once and kept in `var` beside a random password
+Both listen only on 127.0.0.1, on ports chosen once and kept in `var` with a random password
 (`postgres.json`, `valkey.json`, mode 0600). Data and logs are in `var/postgres` and `var/valkey`.
 
-Who owns them: whoever holds the lock file `var/<server>.lock`. The kernel drops the lock when its holder
-dies. The holder first ends whatever an earlier holder left behind, then starts the server from its data:
-nothing running is ever taken over half-known, and no two servers ever open the same data. Anybody who
-finds the lock held uses the server that runs (`desk conversations list` beside `desk up`) and leaves it
-alone on exit. When the holder dies, so do its servers: see `guard`.
+A server belongs to the process that holds its lock file `var/<server>.lock`. The kernel drops the lock when
+its holder dies. The holder first ends whatever an earlier holder left behind, then starts the server from its
+data: a running server is never taken over, and no two servers ever open the same data. A process that finds
+the lock held uses the running server (`desk conversations list` beside `desk up`) and leaves it running when
+it ends. When the holder dies, its servers end too: see `guard`.
 
-PostgreSQL refuses to run as root: `postgres` says as whom it runs then, and where its data lies.
+PostgreSQL refuses to run as root: `postgres` says under which account it runs then, and where its data is.
 """
 
 import asyncio
@@ -38,32 +38,33 @@ __all__ = [
     "running",
 ]
 
-_PATIENCE = timedelta(seconds=90)  # for another process that is just starting or stopping the server
+_PATIENCE = timedelta(seconds=90)  # so long another process may take to start or stop the server
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Addresses, good for child processes too. They contain the password: never log them."""
+    """Addresses of the servers, also for child processes. They contain the password: never log them."""
 
     database_url: str  # postgresql://…
     redis_url: str  # redis://…
 
 
 class EmbeddedServer(Protocol):
-    """What `running` needs of a server."""
+    """The methods of a server that `running` needs."""
 
     @property
     def url(self) -> str: ...
 
     async def start(self) -> None:
-        """Take the lock, start, return when it answers. Raises ServerInUse if another process has the
-        lock.
+        """Take the lock, start the server, and return when it answers.
+
+        Raises ServerInUse if another process has the lock.
         """
 
     async def stop(self) -> None: ...
 
     async def answers(self) -> bool:
-        """Whether the server kept in `var` answers, no matter who started it."""
+        """Return whether the server of this `var` answers, no matter who started it."""
 
 
 S = TypeVar("S", bound=EmbeddedServer)
@@ -78,7 +79,10 @@ async def embedded(var: Path) -> AsyncIterator[Servers]:
 
 @asynccontextmanager
 async def running(server: S) -> AsyncIterator[S]:
-    """Start `server` and stop it at the end; if another process runs it, use that and leave it be."""
+    """Start `server`, and stop it at the end.
+
+    If another process runs it, use that one and leave it running.
+    """
     async with AsyncExitStack() as stack:
         if await _start_or_find(server):
             stack.push_async_callback(server.stop)
@@ -86,7 +90,7 @@ async def running(server: S) -> AsyncIterator[S]:
 
 
 async def _start_or_find(server: EmbeddedServer) -> bool:
-    """True if we started it."""
+    """Start the server, or find it running. Return True if we started it."""
     try:
         async with asyncio.timeout(_PATIENCE.total_seconds()):
             while True:

@@ -1,12 +1,11 @@
 """Server processes that cannot outlive the program that started them.
 
-Each server runs below a guard of a few lines of shell, which holds the reading end of a pipe. The only
-writing end is ours, so the pipe closes when we close it and also when we die, however that happens: then
-the guard sends the server its stop signal and waits for it. Stopping in good order and being killed thus
-take the same way.
+Each server runs below a guard, a few lines of shell, which holds the reading end of a pipe. Only we have the
+writing end, so the pipe closes when we close it and also when we die, however that happens. Then the guard
+sends the server its stop signal and waits for it. A proper stop and being killed thus work the same way.
 
-The kernel's own "signal me when my parent dies" was not taken: it exists on Linux alone, is forgotten
-when the process changes its user, and watches the thread that forked rather than the process.
+We do not use the kernel's own "signal me when my parent dies": it exists only on Linux, is forgotten when the
+process changes its user, and watches the thread that forked instead of the process.
 """
 
 import asyncio
@@ -47,13 +46,13 @@ class Account:
 
     @classmethod
     def of(cls, uid: int) -> "Account":
-        """The account with this number. Raises KeyError if the system does not know it."""
+        """Return the account with this number. Raises KeyError if the system does not know it."""
         entry = pwd.getpwuid(uid)
         return cls(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
     @classmethod
     def named(cls, *names: str) -> "Account | None":
-        """The first of these accounts that exists."""
+        """Return the first of these accounts that exists, or None."""
         for name in names:
             try:
                 entry = pwd.getpwnam(name)
@@ -63,8 +62,9 @@ class Account:
         return None
 
     def reads(self, path: Path) -> bool:
-        """Whether this account can open `path` (a folder: enter and list it), going by owner and mode
-        bits.
+        """Return whether this account can open `path`, by owner and mode bits.
+
+        A folder it must enter and list.
         """
         path = path.resolve()
         return all(self._may(folder, 0o1) for folder in path.parents) and self._may(
@@ -72,7 +72,7 @@ class Account:
         )
 
     def enters(self, folder: Path) -> bool:
-        """Whether this account can reach what lies in `folder` when it knows the name."""
+        """Return whether this account can reach a file in `folder` whose name it knows."""
         folder = folder.resolve()
         return all(self._may(each, 0o1) for each in (folder, *folder.parents))
 
@@ -87,7 +87,7 @@ class Account:
 
 
 class GuardedProcess:
-    """One run of a command below its guard. Belongs to no event loop, so any loop may stop or kill it."""
+    """One run of a command below its guard. Bound to no event loop, so any loop may stop or kill it."""
 
     def __init__(
         self,
@@ -98,9 +98,7 @@ class GuardedProcess:
         account: Account | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Start at once; what the command prints is appended to `log`. `account` may be named by root
-        only.
-        """
+        """Start the command at once, and append its output to `log`. Only root may name an `account`."""
         guard = ["/bin/sh", "-c", _GUARD, "guard", stop_signal.name.removeprefix("SIG"), *map(str, command)]
         with log.open("ab") as output:
             self._guard = subprocess.Popen(  # noqa: S603 (no word of the command comes from outside)
@@ -108,9 +106,9 @@ class GuardedProcess:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                cwd="/",  # ours may be closed to `account`
+                cwd="/",  # `account` may be unable to enter ours
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"} | dict(environ or {}),
-                start_new_session=True,  # Ctrl-C in a terminal is for us; the server goes after we are done
+                start_new_session=True,  # Ctrl-C in a terminal must reach only us; we stop the server last
                 user=account.uid if account else None,
                 group=account.gid if account else None,
                 extra_groups=() if account else None,
@@ -118,7 +116,7 @@ class GuardedProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Return the exit code, or None while it runs."""
         return self._guard.poll()
 
     async def wait(self) -> int:
@@ -128,7 +126,7 @@ class GuardedProcess:
         return code
 
     async def stop(self, grace: timedelta) -> None:
-        """Ask it to stop; after `grace`, make it."""
+        """Ask the process to stop, and kill it after `grace`."""
         self._close_pipe()
         try:
             async with asyncio.timeout(grace.total_seconds()):
@@ -138,7 +136,7 @@ class GuardedProcess:
             await self.wait()
 
     def kill(self) -> None:
-        """SIGKILL to the guard and to the server itself, not to processes which left its session."""
+        """Send SIGKILL to the guard and the server, but not to processes that left their session."""
         if self._guard.poll() is None:
             os.killpg(self._guard.pid, signal.SIGKILL)
         self._close_pipe()
@@ -149,10 +147,10 @@ class GuardedProcess:
 
 
 def processes_in(folder: Path, name: str) -> list[psutil.Process]:
-    """The running processes called `name` whose working directory is `folder`.
+    """Return the running processes with this name whose working directory is `folder`.
 
-    Both servers work in their data folder, and that says more than a pid in a file, which another process may
-    have been given since.
+    Both servers work in their data folder. That is more reliable than a pid in a file, which another process
+    may have got since.
     """
     wanted = str(folder.resolve())
     found = []
@@ -161,12 +159,15 @@ def processes_in(folder: Path, name: str) -> list[psutil.Process]:
             if process.info["name"] == name and process.cwd() == wanted:
                 found.append(process)
         except psutil.Error:
-            continue  # gone meanwhile, or not ours
+            continue  # it has ended, or is not ours
     return found
 
 
 async def end_processes(folder: Path, name: str, *, first: signal.Signals, grace: timedelta) -> None:
-    """Signal what `processes_in` finds, and return when none is left; after `grace` they are killed."""
+    """Signal the processes that `processes_in` finds, and return when all have ended.
+
+    Kill them after `grace`.
+    """
     try:
         async with asyncio.timeout(grace.total_seconds()):
             _signal_all(processes_in(folder, name), first)

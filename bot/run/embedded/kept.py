@@ -12,8 +12,8 @@ from pathlib import Path
 from bot.core.errors import SettingsError
 
 LOOPBACK = "127.0.0.1"
-_LOG_LIMIT = 4 * 1024 * 1024
-_LAST_WORDS = 600
+_LOG_LIMIT = 4 * 1024 * 1024  # bytes
+_LAST_WORDS = 600  # characters
 
 
 class ServerInUse(SettingsError):
@@ -24,7 +24,10 @@ class ServerInUse(SettingsError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How to reach a server; survives restarts, so that other processes can keep the address."""
+    """The port and password of a server.
+
+    It survives restarts, so that other processes can keep the address.
+    """
 
     port: int
     password: str
@@ -54,7 +57,7 @@ class Endpoint:
 
 
 class Lock:
-    """One holder per file; released by the kernel when the holder dies."""
+    """A lock on a file with one holder. The kernel releases it when the holder dies."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -65,7 +68,7 @@ class Lock:
         return self._descriptor is not None
 
     def take(self) -> None:
-        """Raises ServerInUse if somebody has it, be it this very process through another instance."""
+        """Take the lock. Raises ServerInUse if it is held, even by this process through another instance."""
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,7 +100,7 @@ def make_var(var: Path) -> None:
 
 
 def write_secret(file: Path, text: str) -> None:
-    """Replace `file` in one step with `text`, readable by its owner alone."""
+    """Replace `file` in one step with `text`, readable only by its owner."""
     scratch = file.with_name(f".{file.name}.{os.getpid()}")
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -116,7 +119,10 @@ def free_port() -> int:
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server could listen there; connections of an earlier one that linger do not count."""
+    """Return whether a server could listen on a port.
+
+    Lingering connections of an earlier one do not count.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -127,8 +133,10 @@ def port_is_free(port: int) -> bool:
 
 
 def package_folder(package: str) -> Path:
-    """Where a package with a server's programs is installed. It is found, not imported: importing does
-    work.
+    """Return the folder of a package that contains a server's programs.
+
+    The package is found without being imported, as importing it does work. Raises SettingsError if it is not
+    installed.
     """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
@@ -140,7 +148,7 @@ def package_folder(package: str) -> Path:
 
 
 def turn_over(log: Path) -> None:
-    """Keep at most one old log beside a new one."""
+    """Rename a log that is too large, so that a new one begins. At most one old log is kept."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.replace(log.with_name(log.name + ".old"))
 

