@@ -207,8 +207,8 @@ class Outbox:
     ) -> list[Item]:
         """Return the claimed rows that can be sent.
 
-        Settle the others, so that they do not hold up their lanes: the customer was erased, the place is
-        gone, or no key opens the row.
+        Withdraw, fail or postpone the others, so that they do not hold up their lanes: the customer was
+        erased, the place is gone, or no key opens the row.
         """
         items, pointless, unreadable, deleting = [], [], [], []
         shown = [row.notice_id for row in details if row.kind == NOTICE]
