@@ -29,6 +29,7 @@ from bot.core.events import (
     Said,
     Standing,
     Started,
+    Stopped,
     Submitted,
     Tapped,
     WorkplaceChange,
@@ -647,7 +648,8 @@ def _schedule(entry: Entry, head: _Head) -> None:
         content = entry.body.content
         event = entry.body
         speaks = event.standing is Standing.CUSTOMER and not (event.automatic or event.overheard)
-        if speaks and isinstance(content, Said | Started | Tapped | Edited):
+        stops = isinstance(content, Stopped)  # whoever it was: an answer that is being made is not wanted
+        if stops or (speaks and isinstance(content, Said | Started | Tapped | Edited)):
             head.said = head.accepted
         if (
             head.answering

@@ -33,6 +33,7 @@ from bot.core.events import (
     Said,
     Standing,
     Started,
+    Stopped,
     ThreadControl,
 )
 from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
@@ -651,6 +652,7 @@ _BEGINS_NOTHING = (
     AddressChanged,
     ReachabilityChanged,
     Called,
+    Stopped,
     ThreadControl,
 )
 
@@ -662,7 +664,8 @@ def opens(event: Event, *, known: bool) -> bool:
     its owner. An event about an earlier message, such as an edit or a receipt, opens none.
     """
     if event.standing is not Standing.CUSTOMER:
-        return event.standing is Standing.STRANGER and not known
+        told = not isinstance(event.content, Stopped)
+        return event.standing is Standing.STRANGER and told and not known
     return not isinstance(event.content, _BEGINS_NOTHING)
 
 

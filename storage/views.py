@@ -35,7 +35,18 @@ from bot.core.conversation import (
     View,
 )
 from bot.core.errors import DeskError
-from bot.core.events import NO_REFERENCE, Attachment, Channel, Deleted, Edited, Event, Place, Reacted, Receipt
+from bot.core.events import (
+    NO_REFERENCE,
+    Attachment,
+    Channel,
+    Deleted,
+    Edited,
+    Event,
+    Place,
+    Reacted,
+    Receipt,
+    Stopped,
+)
 from bot.core.ids import (
     AgentId,
     ConversationId,
@@ -251,20 +262,22 @@ async def _with_leaving(connection: AsyncConnection, view: View) -> View:
 
 
 async def _with_unsent(connection: AsyncConnection, view: View) -> View:
-    """Return the view with what has left, and what has not, of staff messages that an input may change."""
-    changes = any(
-        item.origin is Origin.ROOM
-        and isinstance(item.body, Event)
-        and isinstance(item.body.content, Edited | Deleted | Reacted)
-        for item in view.inputs
+    """Return the view with what has left, and what has not, of our messages that an input may change."""
+    told = [(item.origin, item.body.content) for item in view.inputs if isinstance(item.body, Event)]
+    staff = any(
+        origin is Origin.ROOM and isinstance(content, Edited | Deleted | Reacted) for origin, content in told
     )
-    asked = {m.id for m in view.story if changes and m.role is Role.STAFF and m.state in _MAY_WAIT}
-    if not asked:
+    stopped = any(isinstance(content, Stopped) for _, content in told)
+    of_staff = {m.id for m in view.story if staff and m.role is Role.STAFF and m.state in _MAY_WAIT}
+    of_agents = {m.id for m in view.story if stopped and m.role is Role.AGENT and m.state in _MAY_WAIT}
+    if not of_staff | of_agents:
         return view
-    rows = (await connection.execute(_HOW_FAR, {"ids": sorted(asked)})).all()
+    rows = (await connection.execute(_HOW_FAR, {"ids": sorted(of_staff | of_agents)})).all()
     under_way = {row.message_id for row in rows if row.started}
+    # Nobody is told when words of an agent arrive: of old ones nothing may be left in the outbox.
+    waiting = {row.message_id for row in rows} - under_way
     begun = frozenset(MessageId(row.message_id) for row in rows if row.begun)
-    return replace(view, unsent=frozenset(asked - under_way), begun=begun)
+    return replace(view, unsent=frozenset(of_staff - under_way | waiting), begun=begun)
 
 
 async def _with_lines(connection: AsyncConnection, view: View) -> View:

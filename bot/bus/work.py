@@ -35,7 +35,7 @@ from bot.core.effects import (
     TellRoom,
 )
 from bot.core.errors import AnswererUnavailable, DeskError, StorageUnavailable, Superseded, TurnFailed
-from bot.core.events import Event, Said
+from bot.core.events import Event, Place, Said
 from bot.core.ids import Clock, ConversationId, DeliveryId, NewId, OrgId
 from bot.core.outbound import Outbound, Typing
 from bot.turns.decide import conclude, decide, decide_guarded, give_up, question
@@ -47,6 +47,8 @@ from storage.turns import Commit, Lease, Turns
 
 log = structlog.get_logger(__name__)
 
+_ENDINGS = 3  # tries to tell a platform that no answer is made any more
+_LAST_ENDINGS = 2.0  # seconds for that, when the program ends
 _MARGIN = 0.001  # seconds to look after something is due: the database's clock decides, and one look must do
 _LEAVES = (
     Deliver,
@@ -122,6 +124,7 @@ class Worker:
         self._new_id = new_id
         self._pace = pace
         self._running: dict[ConversationId, _Running] = {}
+        self._endings: set[asyncio.Task[None]] = set()  # telling platforms that no answer is made any more
         self._due: list[float] = []  # loop times at which something becomes due
         self._wake = asyncio.Event()  # set when there is a reason to stop sleeping
         self._ready = False  # whether that reason is to claim now, not only a new time in `_due`
@@ -178,6 +181,11 @@ class Worker:
                 _, late = await asyncio.wait(tasks, timeout=self._pace.grace.total_seconds())
                 for task in late:
                     task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
+            if self._endings:
+                _, late = await asyncio.wait(set(self._endings), timeout=_LAST_ENDINGS)
+                for ending in late:
+                    ending.cancel()
                 await asyncio.gather(*late, return_exceptions=True)
 
     async def _claim(self, limit: int) -> list[tuple[Lease, View]]:
@@ -385,10 +393,41 @@ class Worker:
             return
         seen = next((m.ref for m in reversed(view.story) if m.role is Role.CUSTOMER and m.ref), "")
         await asyncio.sleep(self._pace.typing_after.total_seconds())
+        if connector.capabilities.typing_lasts:
+            await self._type_until_over(connector, place, seen)
+            return
         while True:
-            with suppress(DeskError):
-                await connector.send(Outbound(DeliveryId(self._new_id()), place, Typing(seen)))
+            await self._typing(connector, place, Typing(seen))
             await asyncio.sleep(self._pace.typing_every.total_seconds())
+
+    async def _type_until_over(self, connector: Connector, place: Place, seen: str) -> None:
+        """Say it once, and once that it is over, whatever became of the answer."""
+        begun = asyncio.create_task(self._typing(connector, place, Typing(seen)), name="typing")
+        try:
+            await asyncio.Event().wait()  # until it is cancelled
+        finally:
+            ending = asyncio.create_task(self._typing_over(begun, connector, place), name="typing is over")
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+
+    async def _typing_over(
+        self, begun: "asyncio.Task[timedelta | None]", connector: Connector, place: Place
+    ) -> None:
+        """Try more than once: what is not ended here stands until the platform gives it up by itself."""
+        await begun  # the two must not overtake each other
+        for _ in range(_ENDINGS):
+            pause = await self._typing(connector, place, Typing(over=True))
+            if pause is None:
+                return
+            await asyncio.sleep(pause.total_seconds())
+
+    async def _typing(self, connector: Connector, place: Place, typing: Typing) -> timedelta | None:
+        """Return how long to wait before it may be said again; None when it was said, or never will be."""
+        try:
+            await connector.send(Outbound(DeliveryId(self._new_id()), place, typing))
+        except DeskError as error:
+            return error.retry_after
+        return None
 
     async def _commit(self, commit: Commit) -> str:
         """Commit a turn and return its outcome.

@@ -108,6 +108,7 @@ class Capabilities:
     hears_reactions: bool = False
     receipts: frozenset[ReceiptStatus] = frozenset()  # what it reports after it has accepted a message
     typing: bool
+    typing_lasts: bool = False  # it is shown until `Typing.over`: said once, not over and over
     whispers: bool = False
     forms: bool = False
     emails: bool = False  # staff are also recognized by the e-mail address that the platform has verified

@@ -462,7 +462,7 @@ class View:
     refs: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
     shown: Mapping[str, tuple[MessageId, ...]] = field(default_factory=dict)
     leaving: frozenset[MessageId] = frozenset()  # messages with files, of which a part has yet to leave
-    # Of the staff messages that an input may change: `unsent` are those of which nothing has begun to leave,
+    # Of our messages that an input may change: `unsent` are those of which nothing has begun to leave,
     # `begun` those of which the customer has a part already. What is being sent, or may have arrived, is in
     # neither.
     unsent: frozenset[MessageId] = frozenset()

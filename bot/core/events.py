@@ -162,6 +162,11 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """Somebody pressed the platform's own button that stops an agent, where the customer reads it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadControl:
     """Several apps serve one chat: from now on we control it (True), or another app does (False)."""
 
@@ -261,6 +266,7 @@ Content = (
     | Receipt
     | AddressChanged
     | Called
+    | Stopped
     | ThreadControl
     | Unsupported
     | Ignored
@@ -278,6 +284,7 @@ Deeds = (
     | Reacted
     | ReachabilityChanged
     | Called
+    | Stopped
     | Unsupported
 )
 

@@ -193,9 +193,14 @@ class Invite:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Show that an answer is being made. Best effort: never retried. `seen` is the newest message read."""
+    """Show that an answer is being made. Best effort: never retried. `seen` is the newest message read.
+
+    `over` says that it is no longer being made, to channels that show it until then: see
+    `Capabilities.typing_lasts`.
+    """
 
     seen: str = ""
+    over: bool = False
 
 
 Operation = Post | Card | Revise | Erase | React | Whisper | Emote | Invite | Typing

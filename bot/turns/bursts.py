@@ -124,6 +124,8 @@ def _did(draft: Draft, deed: Deed, name: str) -> str:
             return f"ℹ️ {name} {now}."
         case "moved":
             return f"➡️ {name} goes on by {deed.value.capitalize()}: answers go there now."
+        case "stopped":
+            return f"✋ **{name}** stopped the agent."
         case "opened":
             return f"🗣 **{name}** opened the chat again."
         case _:

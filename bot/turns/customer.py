@@ -25,6 +25,7 @@ from bot.core.events import (
     Said,
     Standing,
     Started,
+    Stopped,
     Submitted,
     Tapped,
     ThreadControl,
@@ -103,6 +104,8 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             _submitted(draft, item, event)
         case WorkplaceChanged() | Ignored():
             pass  # only staff send these, and they are never stored
+        case Stopped():
+            pass  # `decide` hears it, whoever pressed it
         case _:
             assert_never(event.content)
 

@@ -21,7 +21,7 @@ from bot.core.conversation import (
 )
 from bot.core.effects import Move
 from bot.core.errors import DeskError, TurnFailed
-from bot.core.events import MISSED_CALL, OPTION, Event
+from bot.core.events import MISSED_CALL, OPTION, Event, Stopped
 from bot.core.ids import AgentId, MessageId
 from bot.core.outbound import Button
 from bot.turns import (
@@ -36,6 +36,7 @@ from bot.turns import (
     retired,
     staff,
     staffing,
+    stopping,
     unvouched,
 )
 from bot.turns.draft import Decision, Draft, Rulebook
@@ -117,6 +118,8 @@ def _hear(draft: Draft, item: Input) -> None:
             pass  # `erased.decide` handles every input of such a conversation
         case Event() if item.origin is Origin.ROOM:
             staff.hear(draft, item, item.body)
+        case Event(content=Stopped()):
+            stopping.hear(draft, item.body)
         case Event():
             customer.hear(draft, item, item.body)
         case _:

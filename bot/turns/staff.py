@@ -45,6 +45,7 @@ from bot.core.events import (
     Receipt,
     Said,
     Started,
+    Stopped,
     Submitted,
     Tapped,
     ThreadControl,
@@ -108,7 +109,7 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             workplace.hear(draft, event.place, event.content, person)
         case Started() | ReachabilityChanged() | Receipt() | AddressChanged() | Ignored():
             pass
-        case Called() | ThreadControl():
+        case Called() | Stopped() | ThreadControl():
             pass  # only customers send these
         case _:
             assert_never(event.content)

@@ -38,6 +38,7 @@ class SlackDeeds:
             "add_workspace": self._add_workspace,
             "connect_channel": self._connect_channel,
             "open_pane": self._open_pane,
+            "stop_agent": self._stop_agent,
             "uninstall": self._uninstall,
         }
 
@@ -179,6 +180,10 @@ class SlackDeeds:
     async def _open_pane(self, body: Body) -> object:
         channel, thread = self._side(body).open_pane(body.text("user"))
         return {"channel": channel, "thread_ts": thread}
+
+    async def _stop_agent(self, body: Body) -> object:
+        self._side(body).stop_agent(body.text("user"), body.text("channel"), body.text("thread_ts"))
+        return {}
 
     async def _pane(self, body: Body) -> object:
         return self._side(body).pane(body.text("channel"), body.text("thread_ts", ""))

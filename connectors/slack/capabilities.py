@@ -33,7 +33,8 @@ PUBLISHED = Capabilities(
     reacts=True,
     marks=tuple((mark, picture(name)) for mark, name in MARKS.items()),
     hears_reactions=True,
-    typing=True,  # in threads, the assistant's pane among them
+    typing=True,  # in threads, those of direct messages among them
+    typing_lasts=True,
     whispers=True,
     forms=True,
     emails=True,
@@ -55,6 +56,7 @@ def of_account(settings: AccountSettings) -> Capabilities:
     return replace(
         published,
         typing=settings.serves == "customers",
+        typing_lasts=settings.serves == "customers",
         forms=settings.serves == "staff",
         per_second=published.per_second if settings.per_second is None else settings.per_second,
         chat_interval=published.chat_interval if settings.chat_interval is None else settings.chat_interval,

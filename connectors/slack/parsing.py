@@ -22,6 +22,7 @@ from bot.core.events import (
     Reference,
     Said,
     Sender,
+    Stopped,
     Submitted,
     Tapped,
     Unsupported,
@@ -78,6 +79,8 @@ class Parser:
                 return self._message(event, callback)
             case "reaction_added" | "reaction_removed":
                 return self._reaction(event, callback)
+            case "agent_session_stopped":
+                return self._stopped(event, callback)
             case _:
                 return None
 
@@ -172,6 +175,22 @@ class Parser:
             place=self.place(item.text("channel")),
             sender=Sender(user),
             content=Reacted(item.text("ts"), picture(event.text("reaction")), added),
+            occurred_at=moment(event.text("event_ts")) or callback.now,
+        )
+
+    def _stopped(self, event: Node, callback: _Callback) -> Event | None:
+        """Read the press of the stop button, which Slack shows in a thread while an agent is at work there.
+
+        https://docs.slack.dev/reference/events/agent_session_stopped
+        """
+        chat, thread, user = event.text("channel"), event.text("thread_ts"), event.text("user")
+        if not chat or not thread or user in _NOBODY:
+            return None
+        return Event(
+            external_id=callback.event_id,
+            place=self.place(chat, thread),
+            sender=Sender(user),
+            content=Stopped(),
             occurred_at=moment(event.text("event_ts")) or callback.now,
         )
 

@@ -26,6 +26,7 @@ from bot.core.events import (
     Said,
     Sender,
     Started,
+    Stopped,
     Submitted,
     Tapped,
     ThreadControl,
@@ -187,7 +188,7 @@ def _text(event: Event) -> str:
             return text
         case Deleted() | Tapped() | Submitted() | Started() | Reacted() | ReachabilityChanged():
             return ""
-        case Receipt() | AddressChanged() | Called() | ThreadControl() | Unsupported():
+        case Receipt() | AddressChanged() | Called() | Stopped() | ThreadControl() | Unsupported():
             return ""
         case Ignored() | WorkplaceChanged():
             return ""

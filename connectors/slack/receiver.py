@@ -16,7 +16,7 @@ import structlog
 
 from bot.core.connector import ChatCommand, Inbox
 from bot.core.errors import SendError
-from bot.core.events import Event, Sender
+from bot.core.events import Event, Said, Sender
 from bot.core.ids import Clock
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, message
@@ -32,6 +32,10 @@ ANSWER_WITHIN = timedelta(seconds=2)  # Slack's own limit is three, network incl
 ANSWER_PARTS = 4  # sections of 3000 characters: what one message holds
 WORKING = "Working on it…"
 CUT = "_The answer is longer than Slack shows. Run the same command on the shell for all of it._"
+GUIDE = (
+    "Nothing written here reaches anybody. Type `/desk help` in the message field, outside of threads, to see"
+    " what you may do. Customers are answered in the threads of your team's channel."
+)
 NOT_OPENED = "Slack did not open the form. Please press the button again."
 
 log = structlog.get_logger(__name__)
@@ -142,6 +146,24 @@ class Receiver:
             if event and by_app(payload) and await self._people.is_bot(event.sender.external_id):
                 return  # an app speaks for itself
             await self._accept([event] if event else [], inbox)
+        if event and isinstance(event.content, Said) and event.place.chat.startswith("D"):
+            self._chores.begin(self._guide(event))
+
+    async def _guide(self, event: Event) -> None:
+        """Answer who writes to the app itself, in the thread of what they wrote, as its other answers.
+
+        Their words are nobody's. Losing this loses no message.
+        """
+        chat, thread = event.place.chat, event.place.thread or event.message
+        try:
+            await self._api.call(
+                lambda web: web.chat_postMessage(
+                    channel=chat, thread_ts=thread, text=GUIDE, link_names=False, parse="none"
+                ),
+                repeatable=False,
+            )
+        except SendError as error:
+            log.warning("slack.guide_lost", reason=error.reason)
 
     async def _us(self) -> str:
         """Our own user id; "" while Slack cannot be asked, which costs no more than `in_our_thread`."""

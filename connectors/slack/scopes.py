@@ -1,5 +1,6 @@
 """What the two apps ask for: as manifest.yml and manifest.customers.yml have it, with the reasons."""
 
+VIEW = "assistant:write"  # Slack adds it to an app with an `agent_view`; staff's older apps work without
 STAFF = (
     "channels:history",
     "channels:read",

@@ -37,11 +37,11 @@ from connectors.slack.emoji import MARKS, code_for
 from connectors.slack.failures import code_of
 from connectors.slack.payload import Node
 from connectors.slack.splitting import cut, cut_plain
+from connectors.slack.status import Status
 from connectors.slack.streaming import LONG, Streaming, in_pane
 from connectors.slack.uploading import Uploads, is_file
 from connectors.slack.writing import escape, to_mrkdwn
 
-THINKING = "is thinking…"
 NO_FILES = frozenset(
     {
         "slack_connect_file_upload_sharing_blocked",
@@ -100,12 +100,13 @@ class Sending:
         self._clock = clock
         self._voice = voice
         self._streaming = Streaming(api)
+        self._status = Status(api)
 
     async def send(self, outbound: Outbound) -> Sent:
         """Raises SendError. Never tries twice."""
         operation = outbound.operation
         if isinstance(operation, Typing):
-            return await self._typing(outbound.place)
+            return await self._typing(outbound.place, operation)
         chat = await self._channels.resolve(outbound.place.chat)
         try:
             return await self._do(outbound, operation, chat)
@@ -113,6 +114,10 @@ class Sending:
             if code_of(error) == "channel_not_found":
                 self._channels.forget(outbound.place.chat)
             raise
+
+    async def rest(self, chat: str, thread: str) -> None:
+        """Show in a thread that no agent is at work there. Raises SendError."""
+        await self._status.show(chat, thread, at_work=False)
 
     async def _do(self, outbound: Outbound, operation: Operation, chat: str) -> Sent:
         match operation:
@@ -134,7 +139,7 @@ class Sending:
             case Invite():
                 return await self._invite(operation, chat)
             case Typing():
-                return await self._typing(outbound.place)
+                return await self._typing(outbound.place, operation)
             case _:
                 assert_never(operation)
 
@@ -236,18 +241,10 @@ class Sending:
             return await self._message(outbound, chat, text, [], more=more, named=named)
         return Sent(ts, chat, more=more)
 
-    async def _typing(self, place: Place) -> Sent:
-        """Slack shows in threads alone that an app is at work; an answer there takes it away.
-
-        https://docs.slack.dev/reference/methods/assistant.threads.setStatus
-        """
+    async def _typing(self, place: Place, typing: Typing) -> Sent:
+        """Slack shows in threads alone that an app is at work there."""
         if self._voice is not None and place.thread:
-            await self._api.call(
-                lambda web: web.assistant_threads_setStatus(
-                    channel_id=place.chat, thread_ts=place.thread, status=THINKING
-                ),
-                repeatable=True,
-            )
+            await self._status.show(place.chat, place.thread, at_work=not typing.over)
         return Sent()
 
     async def _message(

@@ -8,6 +8,8 @@ https://docs.slack.dev/reference/methods/chat.startStream
 import re
 from collections.abc import Mapping, Sequence
 
+import structlog
+
 from bot.core.errors import OutcomeUnknown, RateLimited, Refused, SendError
 from bot.core.events import Place
 from bot.core.outbound import Outbound
@@ -20,8 +22,12 @@ from connectors.slack.payload import Node
 
 LONG = 400  # characters from which an answer is worth it
 PIECE = 250
+_ENDED = "message_not_in_streaming_state"
 _PANE = "assistant_app_thread"  # the subtype of the message with which Slack begins a pane
 _PIECES = re.compile(rf"\S.{{{PIECE},}}?(?=\s|\Z)", re.DOTALL)
+
+
+log = structlog.get_logger(__name__)
 
 
 def pieces(markdown: str) -> list[str]:
@@ -44,6 +50,7 @@ class Streaming:
     async def send(self, outbound: Outbound, part: TextPart, named: Mapping[str, str]) -> str | None:
         """The ts of the message; None where Slack streams nothing there, and nothing was posted.
 
+        Slack ends a stream when somebody presses its stop button: the message stays as it stands then.
         Raises SendError, once it has begun only OutcomeUnknown.
         """
         chat, thread = outbound.place.chat, outbound.place.thread
@@ -67,7 +74,9 @@ class Streaming:
             left = await self._grown(chat, ts, rest)
             await self._stop(chat, ts, left, metadata_of(outbound), rows(part.buttons))
         except SendError as error:
-            raise OutcomeUnknown(f"stream_torn: {code_of(error)}") from error
+            if code_of(error) != _ENDED:
+                raise OutcomeUnknown(f"stream_torn: {code_of(error)}") from error
+            log.info("slack.stream_stopped")
         return ts
 
     async def mend(self, outbound: Outbound, messages: Sequence[Node], oldest: str) -> None:
@@ -118,7 +127,7 @@ class Streaming:
             try:
                 await end()
             except Refused as error:
-                if code_of(error) not in ("message_not_in_streaming_state", "message_not_found"):
+                if code_of(error) not in (_ENDED, "message_not_found"):
                     raise
 
 

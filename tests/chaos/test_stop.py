@@ -20,11 +20,25 @@ from bot.run.settings import parse
 from bot.run.web import web_app
 from bot.run.wiring import House, house
 from connectors.sandbox.faults import Mischief
+from connectors.sandbox.people import TEAM, identity
 from connectors.sandbox.server import Sandbox
+from connectors.sandbox.slack import Tenant
+from orgs.documents import to_document
 from storage.turns import Turns
+from tests.accounts import hooks
 from tests.chaos import evidence
 from tests.chaos.processes import programs
-from tests.story.rig import Change, environment, install, organization, quick, serving, until, webhooks
+from tests.story.rig import (
+    Change,
+    environment,
+    install,
+    organization,
+    quick,
+    sample,
+    serving,
+    until,
+    webhooks,
+)
 
 DRAIN = 20.0  # seconds: the promise
 CHATS = 120
@@ -180,6 +194,15 @@ async def desk(database_url: str, redis_url: str, *changes: Change) -> AsyncIter
         yield Desk(sandbox, h, Thinker(), database_url)
 
 
+def in_slack(document: dict[str, object]) -> None:
+    """Customers write in Slack, too."""
+    accounts = to_document(sample().organization)["accounts"]
+    theirs = next(each for each in accounts if each["id"] == "slack-customers")  # type: ignore[attr-defined]
+    document["accounts"] = [*document["accounts"], theirs]  # type: ignore[misc]
+    for agent in document["agents"]:  # type: ignore[attr-defined]
+        agent["channels"] = [*agent["channels"], "slack-customers"]
+
+
 def burst(window: str, cap: int) -> Change:
     def change(document: dict[str, object]) -> None:
         document["quiet_window"] = window
@@ -247,6 +270,35 @@ async def test_a_customer_who_never_stops_gets_an_answer_all_the_same(
         assert d.thinker.asked[asked:] == [("three",)], "the answer in the making was kept"
         assert [turn.inputs for turn in one.turns] == [2, 1]
         assert len(one.replies) == 2
+
+
+async def test_an_agent_that_is_stopped_while_it_thinks_says_nothing_and_is_asked_anew(
+    database_url: str, redis_url: str
+) -> None:
+    async with desk(database_url, redis_url, in_slack) as d, d.working():
+        await d.sandbox.connect(hooks(database_url, d.house.settings.public_url))
+        theirs, maya = d.sandbox.slack_customers.workspace(TEAM), identity("Maya Fischer").slack
+        direct = theirs.open_direct(maya).id
+        thread = theirs.say(maya, direct, "Tell me all.")
+        await until(lambda: _session(theirs, direct, thread) == "processing", what="Slack shows the button")
+        assert d.thinker.asked == [("Tell me all.",)]
+        theirs.stop_agent(maya, direct, thread)
+        await d.stored(2)
+        one = await _settled(d)
+        assert [turn.inputs for turn in one.turns] == [2]
+        assert one.replies == []
+        assert one.row.attempts == 0, "to be stopped is no failure"
+        await until(lambda: _session(theirs, direct, thread) == "active", what="Slack shows it no more")
+        d.thinker.may_speak.set()
+        theirs.say(maya, direct, "Only the price.", thread)
+        await d.stored(3)
+        one = await _settled(d)
+        assert d.thinker.asked[-1] == ("Only the price.",)
+        assert len(one.replies) == 1
+
+
+def _session(theirs: Tenant, direct: str, thread: str) -> object:
+    return theirs.pane(direct, thread).get("session")
 
 
 async def test_an_answer_that_outlasts_the_grace_is_given_back_and_made_by_the_next(

@@ -16,6 +16,7 @@ export function startCustomerSlack(root) {
   const back = iconButton(ICONS.back, "Back to the conversation", () => openThread(null), { testid: "cs-back", hidden: true });
   const log = h("div", { class: "slack-log", role: "log", "aria-live": "polite", "aria-label": "Messages", tabindex: "0", testid: "cs-log" });
   const status = h("p", { class: "pane-status", role: "status", hidden: true, testid: "cs-status" });
+  const stop = h("button", { type: "button", class: "small-button pane-stop", hidden: true, testid: "cs-stop", onclick: () => attempt(() => deed("stop_agent", { thread_ts: state.thread || "" })) }, "Stop");
   const prompts = h("div", { class: "quick-replies", role: "group", "aria-label": "Suggested prompts", hidden: true });
   const field = composer({ testid: "cs-input", sendTestid: "cs-send", label: "Message", send });
   const install = h("div", { class: "install-note", hidden: true, testid: "cs-install" });
@@ -25,7 +26,7 @@ export function startCustomerSlack(root) {
       menuButton(iconButton(ICONS.more, "Workspace menu", null, { testid: "cs-menu" }), () => [
         { label: "Remove the app", danger: true, act: () => attempt(() => act(`${SIDE}/uninstall`, { team: state.home.team })), testid: "cs-uninstall" },
       ])),
-    places, install, log, status, prompts, field.form);
+    places, install, log, status, stop, prompts, field.form);
   keepAtEnd(log);
 
   // Where the open conversation is: the shared channel stands in our workspace, all else in theirs.
@@ -162,8 +163,11 @@ export function startCustomerSlack(root) {
 
   // The prompts stand until the person has said something.
   function drawPane(pane, said) {
-    status.hidden = !pane.status;
-    status.textContent = pane.status ? `Brightdesk ${pane.status}` : "";
+    const working = pane.session === "processing";
+    const told = pane.status || (working ? "is working…" : "");
+    status.hidden = !told;
+    status.textContent = told ? `Brightdesk ${told}` : "";
+    stop.hidden = !working;
     const offered = said ? [] : pane.prompts || [];
     prompts.hidden = offered.length === 0;
     prompts.replaceChildren(...offered.map((each, n) => h("button", { type: "button", testid: `cs-prompt-${n}`, onclick: () => attempt(() => send(each.message, [])) }, each.title)));

@@ -1,4 +1,4 @@
-"""assistant.threads.* and the streamed messages of chat.*
+"""assistant.threads.*, agents.sessions.* and the streamed messages of chat.*
 
 https://docs.slack.dev/ai/developing-ai-apps and https://docs.slack.dev/reference/methods/chat.startStream
 """
@@ -8,9 +8,11 @@ from connectors.sandbox.slack.call import Call, Method
 from connectors.sandbox.slack.chat import remember_delivery, target
 from connectors.sandbox.slack.state import Channel, Message
 from connectors.sandbox.slack.wire import Refused, Wire
+from connectors.sandbox.slack.workspace import Workspace
 
 MAX_MARKDOWN = 12_000
 MAX_PROMPTS = 4
+STATUSES = ("active", "processing", "suspended", "closed")
 PANE = "assistant_app_thread"  # the subtype of the message that begins a pane's thread
 
 
@@ -38,6 +40,30 @@ def set_status(call: Call) -> Wire:
     _pane_of(call, channel, root.ts)["status"] = call.text("status")
     call.workspace.show("assistant_status", channel=channel.id, ts=root.ts, status=call.text("status"))
     return {}
+
+
+def set_session_status(call: Call) -> Wire:
+    """Of an app that is declared as an agent: https://docs.slack.dev/ai/agent-sessions
+
+    The documentation names no error for another app; `not_authorized` is what developers report.
+    """
+    if not call.workspace.agent:
+        raise Refused("not_authorized")
+    status = call.required("status", "invalid_arguments")
+    if status not in STATUSES:
+        raise Refused("invalid_arguments", "must be a valid enum value [json-pointer:/status]")
+    channel = call.workspace.visible(call.required("channel_id", "channel_not_found"))
+    if call.workspace.home.bot_user not in channel.members:
+        raise Refused("not_in_channel")
+    root = messages.root_of(channel, call.required("thread_ts", "invalid_thread_ts"))
+    session(call.workspace, channel, root.ts, status)
+    return {"status": status, "agent_status": status}
+
+
+def session(workspace: Workspace, channel: Channel, thread: str, status: str) -> None:
+    """Put the session of a thread into a state; there is one from now on."""
+    workspace.state.panes.setdefault(f"{channel.id}/{thread}", {})["session"] = status
+    workspace.show("agent_session", channel=channel.id, ts=thread, status=status)
 
 
 def set_title(call: Call) -> Wire:
@@ -84,6 +110,8 @@ def start_stream(call: Call) -> Wire:
         streaming=True,
     )
     posted = messages.post(workspace, channel, message)
+    if workspace.agent:
+        session(workspace, channel, posted.thread_ts, "processing")
     return {"channel": channel.id, "ts": posted.ts}
 
 
@@ -109,6 +137,11 @@ def stop_stream(call: Call) -> Wire:
         changes["blocks"] = blocks
     changed = messages.edit(workspace, channel, message, workspace.home.bot_user, changes)
     remember_delivery(workspace, changed)
+    status = call.text("session_status") or "active"
+    if status not in STATUSES:
+        raise Refused("invalid_arguments", "must be a valid enum value [json-pointer:/session_status]")
+    if workspace.agent:
+        session(workspace, channel, changed.thread_ts, status)
     return {
         "channel": channel.id,
         "ts": changed.ts,
@@ -134,6 +167,7 @@ def _markdown(call: Call) -> str:
 
 
 METHODS: dict[str, Method] = {
+    "agents.sessions.setStatus": set_session_status,
     "assistant.threads.setStatus": set_status,
     "assistant.threads.setTitle": set_title,
     "assistant.threads.setSuggestedPrompts": set_prompts,

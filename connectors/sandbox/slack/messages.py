@@ -33,7 +33,8 @@ def post(workspace: Workspace, channel: Channel, message: Message) -> Message:
         root = root_of(channel, message.thread_ts)
         root.thread_ts = message.thread_ts = root.ts
     channel.messages.append(message)
-    if message.bot_id and (pane := workspace.state.panes.get(f"{channel.id}/{message.thread_ts}")):
+    pane = workspace.state.panes.get(f"{channel.id}/{message.thread_ts}", {})
+    if message.bot_id and "status" in pane:
         pane["status"] = ""  # an answer takes the status away
     wire = workspace.message_wire(channel, message)
     workspace.show("message_posted", channel=channel.id, message=wire)

@@ -10,7 +10,7 @@ from connectors.sandbox.slack.interactions import Interactions
 from connectors.sandbox.slack.peopleside import PeopleSide
 from connectors.sandbox.slack.shapes import Enterprise, Installation
 from connectors.sandbox.slack.state import Channel, Message, User
-from connectors.sandbox.slack.wire import Clock, Ids, Wire
+from connectors.sandbox.slack.wire import Clock, Ids, Refused, Wire
 from connectors.sandbox.slack.workspace import Workspace
 
 VERIFICATION_TOKEN = "verification"  # noqa: S105 - deprecated by Slack, still sent
@@ -79,6 +79,33 @@ class Tenant(PeopleSide):
         self.installation = replace(self.installation, enterprise=enterprise)
         self._workspace.home = self.installation
 
+    def without_agent(self) -> None:
+        """As an app that is not declared as an agent."""
+        self._workspace.agent = False
+
+    def stop_agent(self, user: str, channel: str, thread: str) -> None:
+        """Press the stop button that stands in a thread while an agent is at work there.
+
+        https://docs.slack.dev/reference/events/agent_session_stopped
+        """
+        workspace, (person, place) = self._workspace, self._inside(user, channel)
+        if self.pane(place.id, thread).get("session") != "processing":
+            raise Refused("not_found")
+        streaming = [m for m in place.messages if m.thread_ts == thread and m.streaming]
+        for message in streaming:
+            messages.edit(workspace, place, message, workspace.home.bot_user, {"streaming": False})
+        workspace.tell(
+            {
+                "type": "agent_session_stopped",
+                "channel": place.id,
+                "thread_ts": thread,
+                "user": person.id,
+                "streaming_message_ts": [message.ts for message in streaming],
+                "event_ts": workspace.next_ts(),
+            },
+            place,
+        )
+
     def without_streams(self) -> None:
         """As on a plan which has no assistants."""
         self._workspace.streams = False
@@ -88,7 +115,7 @@ class Tenant(PeopleSide):
         self._workspace.shares_files = False
 
     def pane(self, channel: str, thread: str) -> Wire:
-        """What stands in a pane beside its messages: `status`, `prompts`, `title`."""
+        """What stands in a pane beside its messages: `status`, `session`, `prompts`, `title`."""
         return dict(self._workspace.state.panes.get(f"{channel}/{thread}", {}))
 
     def connect_channel(self, name: str, outside: list[User], inside: list[str]) -> Channel:

@@ -10,7 +10,7 @@ import structlog
 
 from bot.core.connector import Inbox
 from bot.core.errors import AccountSuspended, PlaceGone, PlatformDown, Refused, SendError, Unreachable
-from bot.core.events import Edited, Event, Reacted, Said, Sender, Standing, Started
+from bot.core.events import Edited, Event, Place, Reacted, Said, Sender, Standing, Started, Stopped
 from bot.core.ids import Clock
 from connectors.slack.customers.files import introduced
 from connectors.slack.customers.installations import Installations
@@ -99,6 +99,8 @@ class Hearing:
             us = workspace.bot_user or bot_of(payload)
             if heard and (kept := await self._judged(heard, key, us, workspace)):
                 await inbox.accept([await self._named(kept, workspace, key)])
+            if isinstance(found.content, Stopped):
+                self._chores.begin(self._at_rest(workspace, found.place))
 
     async def _revoked(self, key: str, happened: datetime) -> None:
         """Which token it was the event does not tell, so that Slack is asked whether ours still is one.
@@ -204,6 +206,17 @@ class Hearing:
             )
         except SendError as error:
             log.warning("slack.prompts_not_shown", reason=error.reason)
+
+    async def _at_rest(self, workspace: Workspace, place: Place) -> None:
+        """Let Slack show that the agent has stopped, also where nobody works on the answer any more.
+
+        Slack leaves that to the app. One more press of the button tries it again.
+        https://docs.slack.dev/reference/events/agent_session_stopped
+        """
+        try:
+            await workspace.sending.rest(place.chat, place.thread)
+        except SendError as error:
+            log.warning("slack.status_not_set", reason=error.reason)
 
     async def _tapped(self, payload: Node, inbox: Inbox) -> None:
         key, taps = tapped_in(payload), self._parser.taps(payload, "", self._clock())

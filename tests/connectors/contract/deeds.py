@@ -105,7 +105,7 @@ class Deeds:
                 lambda inbox: ReceiptStatus.FAILED in _statuses(inbox.events, lost.message)
             )
 
-    @claims("typing")
+    @claims("typing", "typing_lasts")
     async def test_typing_is_shown_or_is_nothing(self, platform: Platform, hello: Event) -> None:
         hello = await platform.where_typing_shows(hello)
         await platform.deliver(hello, Typing(hello.message))
@@ -113,6 +113,9 @@ class Deeds:
         assert platform.shown() == []
         if platform.capabilities.typing:
             assert platform.typing()
+        if platform.capabilities.typing_lasts:
+            await platform.deliver(hello, Typing(over=True))
+            assert not platform.typing()
 
     @claims("whispers")
     async def test_a_whisper_is_for_one_person_or_for_nobody(self, platform: Platform, hello: Event) -> None:

@@ -171,7 +171,7 @@ class SlackOfCustomers(Slack):
         return hello
 
     def typing(self) -> bool:
-        return bool(self.slack.pane(*self._pane).get("status"))
+        return self.slack.pane(*self._pane).get("session") == "processing"
 
 
 @asynccontextmanager

@@ -61,9 +61,10 @@ class NotedInbox:
 
 @dataclass
 class Script:
-    """Faults by the call they hit, each once; and every call that came."""
+    """Faults by the call they hit, each once, and what people do just before a call; every call that came."""
 
     faults: dict[str, list[Fault]] = field(default_factory=dict)
+    deeds: dict[str, Callable[[], None]] = field(default_factory=dict)
     copies: tuple[float, ...] = (0.0,)
     calls: list[str] = field(default_factory=list)
     came: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -74,6 +75,8 @@ class Script:
 
     async def before(self, platform: str, call: str) -> Fault | None:  # noqa: ARG002
         self.calls.append(call)
+        if deed := self.deeds.pop(call, None):
+            deed()
         async with self.came:
             self.came.notify_all()
         waiting = self.faults.get(call, [])

@@ -1,5 +1,6 @@
 """Slack for customers between the stand-in and a bus that takes notes."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -62,6 +63,20 @@ class Shop:
     def other(self) -> SlackCustomers:
         """The same account in another process."""
         return SlackCustomers(self.settings, self.means)
+
+    @asynccontextmanager
+    async def listening(self, connector: SlackCustomers) -> AsyncIterator[None]:
+        """A connector that hears over a socket, for as long as the block."""
+        task = asyncio.create_task(connector.listen(self.inbox))
+        async with asyncio.timeout(120):
+            await self.slack.socket_connected()
+        try:
+            yield
+            await self.slack.settled()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await connector.close()
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> tuple[int, str]:
         async with self.browser() as session, session.get(f"{self.url}{path}", params=query) as answer:

@@ -256,9 +256,9 @@ async def test_people_who_come_and_go_say_nothing(shop: Shop) -> None:
 async def test_that_we_think_is_shown_in_a_thread_and_nowhere_else(shop: Shop) -> None:
     ts = await begun(shop)
     await shop.connector.send(shop.outbound(Typing(), chat(shop), ts))
-    assert shop.slack.pane(chat(shop).partition("/")[2], ts)["status"] == "is thinking…"
-    await shop.connector.send(shop.outbound(Post("Like this"), chat(shop), ts))
-    assert shop.slack.pane(chat(shop).partition("/")[2], ts)["status"] == ""
+    assert shop.slack.pane(chat(shop).partition("/")[2], ts) == {"session": "processing"}
+    await shop.connector.send(shop.outbound(Typing(over=True), chat(shop), ts))
+    assert shop.slack.pane(chat(shop).partition("/")[2], ts) == {"session": "active"}
     direct = shop.slack.open_direct("ana").id
     before = len(shop.script.calls)
     await shop.connector.send(shop.outbound(Typing(), f"{HOME}/{direct}"))

@@ -38,7 +38,7 @@ async def test_a_direct_message_begins_the_thread_in_which_it_is_answered(shop: 
     assert {event.standing for event in shop.inbox.events} == {Standing.CUSTOMER}
     where = (f"{HOME}/{direct}", second)
     await shop.connector.send(shop.outbound(Typing(), *where))
-    assert shop.slack.pane(direct, second)["status"] == "is thinking…"
+    assert shop.slack.pane(direct, second) == {"session": "processing"}
     await shop.connector.send(shop.outbound(Post("hi", reply_to=second), *where))
     assert [message["text"] for message in shop.slack.messages(direct, second)] == ["something else", "hi"]
 
@@ -70,6 +70,7 @@ async def test_the_pane_opens_with_questions_and_shows_that_we_think(shop: Shop)
         {"title": "Invite my team", "message": "How do I invite my team?"},
         {"title": "Billing", "message": "Billing"},
     ]
+    shop.slack.without_agent()
     await shop.connector.send(shop.outbound(Typing(), *where))
     assert shop.slack.pane(direct, thread)["status"] == "is thinking…"
     shop.slack.say("ana", direct, "How?", thread)

@@ -5,6 +5,7 @@ import asyncio
 from bot.core.events import Submitted, Tapped
 from bot.core.outbound import Button, Card, Post, Tone
 from connectors.sandbox.fault import Fault, FaultKind
+from connectors.slack.receiver import GUIDE
 
 from .conftest import Desk
 
@@ -81,3 +82,38 @@ async def test_a_slow_command_is_acknowledged_at_once_and_answered_later(slow_de
     gate.set()
     await slow_desk.connector.close()
     assert [whisper.text for whisper in slow_desk.slack.ephemerals("ana")] == ["Working on it…", "*Fine*"]
+
+
+async def test_who_writes_to_the_app_itself_reads_how_to_use_it(desk: Desk) -> None:
+    direct = desk.slack.open_direct("ana").id
+    first = desk.slack.say("ana", direct, "Who is waiting?")
+    desk.slack.say("ana", direct, "Hello?", first)
+    await desk.script.called("chat.postMessage", 2)
+    await desk.connector.close()
+    told = [message for message in desk.slack.messages(direct, first) if message.get("bot_id")]
+    assert [message["text"] for message in told] == [GUIDE, GUIDE]
+    assert (await desk.slack.slash("ana", direct, "/desk", "help")).taken
+    assert [command.place.chat for command in desk.inbox.commands] == [direct]
+
+
+async def test_a_guide_that_slack_does_not_take_is_no_reason_to_send_again(desk: Desk) -> None:
+    direct = desk.slack.open_direct("ana").id
+    desk.script.faults["chat.postMessage"] = [Fault(FaultKind.RATE_LIMITED, 3)]
+    desk.slack.say("ana", direct, "Who is waiting?")
+    await desk.script.called("chat.postMessage", 1)
+    await desk.connector.close()
+    await desk.slack.settled()
+    assert desk.script.calls.count("chat.postMessage") == 1
+    assert len(desk.inbox.events) == 1
+
+
+async def test_what_is_changed_or_reacted_to_there_is_answered_by_nothing(desk: Desk) -> None:
+    direct = desk.slack.open_direct("ana").id
+    first = desk.slack.say("ana", direct, "Who is waiting?")
+    await desk.script.called("chat.postMessage", 1)
+    desk.slack.edit_as("ana", direct, first, "Who waits?")
+    desk.slack.react_as("ana", direct, first, "eyes")
+    await desk.inbox.event(3)
+    await desk.slack.settled()
+    await desk.connector.close()
+    assert desk.script.calls.count("chat.postMessage") == 1

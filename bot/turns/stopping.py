@@ -1,0 +1,40 @@
+"""The stop button: what an agent has not begun to send is not sent, and what it was asked is not answered.
+
+Anybody may press it who reads there. The customer's next words are answered as ever. Words of people still
+leave, and so do notices of the desk: that people were called has happened already.
+"""
+
+from bot.core.conversation import Deed, Message, MessageState, Role
+from bot.core.effects import Drop
+from bot.core.events import Event
+from bot.turns import bursts
+from bot.turns.draft import Draft
+from bot.turns.undo import withdraw
+
+
+def hear(draft: Draft, event: Event) -> None:
+    """Take back what waits of the agent's words, and forget what the agent still had to answer."""
+    bursts.hear(draft, event)
+    draft.asking = []
+    unsent = [message for message in draft.messages.values() if _is_unsent(draft, message)]
+    for message in unsent:
+        if message.state is not MessageState.HELD:
+            draft.add(Drop(message.id, unsent=message.state is MessageState.RELEASED))
+        withdraw(draft, message)
+    draft.remember(owed=())
+    if unsent:
+        draft.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
+    bursts.tell_deed(draft, Deed("stopped"), draft.wrote(event))
+    draft.because("customer", "stopped the agent")
+
+
+def _is_unsent(draft: Draft, message: Message) -> bool:
+    if message.role is not Role.AGENT:
+        return False
+    match message.state:
+        case MessageState.HELD | MessageState.PARKED:
+            return True
+        case MessageState.RELEASED:
+            return message.id in draft.view.unsent
+        case _:
+            return False

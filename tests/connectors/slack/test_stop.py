@@ -1,0 +1,121 @@
+"""Slack's stop button: it stands where an agent is at work, and ends what the agent writes there."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bot.core.events import Standing, Stopped
+from bot.core.outbound import Post, Typing
+from connectors.sandbox.fault import Fault, FaultKind
+from connectors.sandbox.slack.wire import Refused
+from connectors.slack.customers.connector import SlackCustomers
+
+from .conftest import APP_TOKEN, BOT_TOKEN
+from .shop import HOME, Shop, a_shop, outsider
+
+SET_STATUS, OLD_STATUS = "agents.sessions.setStatus", "assistant.threads.setStatus"
+ANSWER = "**Inviting** people takes three steps. " * 25
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    async with a_shop(token=BOT_TOKEN) as made:
+        yield made
+
+
+async def asked(shop: Shop) -> tuple[str, str]:
+    """The direct messages in which Ana asks, and the thread of her question, where the agent thinks."""
+    direct = shop.slack.open_direct("ana").id
+    thread = shop.slack.say("ana", direct, "How do I invite people?")
+    await shop.inbox.event()
+    await shop.connector.send(shop.outbound(Typing(), f"{HOME}/{direct}", thread))
+    return direct, thread
+
+
+async def test_the_press_is_an_event_of_that_place_and_slack_shows_that_the_agent_rests(shop: Shop) -> None:
+    direct, thread = await asked(shop)
+    assert shop.slack.pane(direct, thread) == {"session": "processing"}
+    shop.slack.stop_agent("ana", direct, thread)
+    event = await shop.inbox.event(2)
+    assert (event.content, event.place) == (Stopped(), shop.place(f"{HOME}/{direct}", thread))
+    assert (event.sender.display_name, event.standing, event.message) == ("ana", Standing.CUSTOMER, "")
+    await shop.script.called(SET_STATUS, 2)
+    await shop.connector.close()
+    assert shop.slack.pane(direct, thread) == {"session": "active"}
+    with pytest.raises(Refused, match="not_found"):
+        shop.slack.stop_agent("ana", direct, thread)  # there is no button any more
+
+
+async def test_slack_may_tell_it_twice(shop: Shop) -> None:
+    direct, thread = await asked(shop)
+    shop.script.copies = (0.0, 0.0)
+    shop.slack.stop_agent("ana", direct, thread)
+    await shop.slack.settled()
+    assert [type(event.content) for event in shop.inbox.events].count(Stopped) == 1
+
+
+async def test_it_is_heard_over_a_socket(shop: Shop) -> None:
+    secrets = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN}
+    connector = SlackCustomers(replace(shop.settings, mode="socket", secrets=secrets), shop.means)
+    direct, thread = await asked(shop)
+    async with shop.listening(connector):
+        shop.slack.stop_agent("ana", direct, thread)
+        assert (await shop.inbox.event(2)).content == Stopped()
+        await shop.script.called(SET_STATUS, 2)
+
+
+async def test_anybody_in_a_shared_thread_may_press_it(shop: Shop) -> None:
+    shop.slack.connect_channel("acme", [outsider("U0ACME", "ada")], ["ana"])
+    thread = shop.slack.say("U0ACME", "acme", "Hello?")
+    place = (await shop.inbox.event()).place
+    await shop.connector.send(shop.outbound(Typing(), place.chat, thread))
+    shop.slack.stop_agent("ana", "acme", thread)
+    event = await shop.inbox.event(2)
+    assert (event.content, event.place, event.shared) == (Stopped(), place, True)
+    assert event.standing is Standing.INSIDER
+
+
+async def test_a_stream_ends_where_it_stands_and_is_not_made_again(shop: Shop) -> None:
+    direct, thread = await asked(shop)
+    outbound = shop.outbound(Post(ANSWER), f"{HOME}/{direct}", thread)
+    shop.script.deeds["chat.appendStream"] = lambda: shop.slack.stop_agent("ana", direct, thread)
+    sent = await shop.connector.send(outbound)
+    [_, answer] = shop.slack.messages(direct, thread)
+    assert sent.message == answer["ts"]
+    assert answer["text"]
+    assert ANSWER.startswith(answer["text"])
+    assert len(answer["text"]) < len(ANSWER.strip())
+    await shop.script.called(SET_STATUS, 2)
+    await shop.connector.close()
+    assert shop.slack.pane(direct, thread) == {"session": "active"}
+
+
+async def test_a_stream_that_ends_by_itself_ends_the_work(shop: Shop) -> None:
+    direct, thread = await asked(shop)
+    await shop.connector.send(shop.outbound(Post(ANSWER), f"{HOME}/{direct}", thread))
+    assert shop.slack.pane(direct, thread) == {"session": "active"}
+
+
+async def test_a_status_that_could_not_be_set_is_no_reason_to_lose_the_press(shop: Shop) -> None:
+    direct, thread = await asked(shop)
+    shop.script.faults[SET_STATUS] = [Fault(FaultKind.RATE_LIMITED, 3)]
+    shop.slack.stop_agent("ana", direct, thread)
+    assert (await shop.inbox.event(2)).content == Stopped()
+    await shop.script.called(SET_STATUS, 2)
+    await shop.connector.close()
+    assert shop.slack.pane(direct, thread) == {"session": "processing"}
+    shop.slack.stop_agent("ana", direct, thread)  # and once more
+    await shop.script.called(SET_STATUS, 3)
+    await shop.connector.close()
+    assert shop.slack.pane(direct, thread) == {"session": "active"}
+
+
+async def test_an_app_that_is_no_agent_shows_its_words_and_is_asked_once(shop: Shop) -> None:
+    shop.slack.without_agent()
+    direct, thread = await asked(shop)
+    assert shop.slack.pane(direct, thread) == {"status": "is thinking…"}
+    where = (f"{HOME}/{direct}", thread)
+    await shop.connector.send(shop.outbound(Typing(over=True), *where))
+    await shop.connector.send(shop.outbound(Typing(), *where))
+    assert [call for call in shop.script.calls if "Status" in call] == [SET_STATUS, OLD_STATUS, OLD_STATUS]

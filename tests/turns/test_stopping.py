@@ -1,0 +1,110 @@
+"""The stop button in the customer's chat: what the agent has not begun to send is not sent."""
+
+from bot.core.answering import Clarify, HandOver, Option
+from bot.core.conversation import MessageState
+from bot.core.events import Standing, Stopped
+from tests.turns.bench import Bench, message, states, to_customers, to_rooms
+
+ON = "slack-customers"
+WHERE = {"on": ON, "chat": "T1/D1", "thread": "1.1"}
+TOLD = "✋ **Maya** stopped the agent."
+
+
+async def stop(desk: Bench, **more: object) -> None:
+    await desk.say(Stopped(), **{**WHERE, **more})  # type: ignore[arg-type]
+
+
+async def test_an_answer_that_waits_is_not_sent_and_the_next_words_are_answered(desk: Bench) -> None:
+    id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
+    await stop(desk)
+    assert to_customers(await desk.deliver()) == []
+    assert states(await desk.view(id_), "An answer.") == [MessageState.WITHDRAWN]
+    await desk.say("Only the price.", **WHERE)  # type: ignore[arg-type]
+    assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+async def test_a_question_that_is_not_answered_yet_is_not_answered(desk: Bench) -> None:
+    said = desk.event("Tell me all.", **WHERE)  # type: ignore[arg-type]
+    await desk.hear(said, desk.event(Stopped(), **WHERE))  # type: ignore[arg-type]
+    [decision] = await desk.turn()
+    assert decision.asked == ()
+    assert to_customers(await desk.deliver()) == []
+
+
+async def test_what_is_asked_after_the_stop_is_answered(desk: Bench) -> None:
+    events = ["Tell me all.", Stopped(), "Only the price."]
+    await desk.hear(*(desk.event(each, **WHERE) for each in events))  # type: ignore[arg-type]
+    [decision] = await desk.turn()
+    assert [decision.draft.messages[id_].text for id_ in decision.draft.asking] == ["Only the price."]
+    assert to_customers(await desk.deliver()) == ["An answer."]
+
+
+async def test_an_answer_in_the_making_is_superseded(desk: Bench) -> None:
+    await desk.hear(desk.event("Tell me all.", **WHERE))  # type: ignore[arg-type]
+    [(_, commit)] = await desk.decided()
+    [wake] = (await desk.hear(desk.event(Stopped(), **WHERE))).wakes  # type: ignore[arg-type]
+    assert wake.said > commit.lease.accepted, "whoever asks the agent is told"
+
+
+async def test_what_has_begun_to_leave_stays(desk: Bench) -> None:
+    id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
+    assert to_customers(await desk.deliver()) == ["An answer."]
+    await stop(desk)
+    assert await desk.deliver() == []
+    assert states(await desk.view(id_), "An answer.") == [MessageState.RELEASED]
+
+
+async def test_nothing_is_begun_by_it(desk: Bench) -> None:
+    for standing in Standing:
+        stopped = desk.event(Stopped(), shared=True, standing=standing, **WHERE)  # type: ignore[arg-type]
+        assert (await desk.hear(stopped)).wakes == ()
+    assert await desk.conversations() == 0
+
+
+async def test_choices_that_nobody_has_read_are_none(desk: Bench) -> None:
+    await desk.hear(desk.event("Help", **WHERE))  # type: ignore[arg-type]
+    await desk.turn(lambda _: Clarify("Which?", (Option("a", "A"), Option("b", "B")), "why"))
+    await stop(desk)
+    assert await desk.deliver() == []
+    id_ = await desk.say("1", **WHERE)  # type: ignore[arg-type]
+    memory = (await desk.view(id_)).conversation.memory
+    assert (memory.options, memory.awaiting_option) == ((), False)
+
+
+async def test_people_are_told_in_one_line_and_their_words_still_leave(desk: Bench) -> None:
+    await desk.hear(desk.event("Help!", **WHERE))  # type: ignore[arg-type]
+    [decision] = await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    view = await desk.held(decision.draft.view.conversation.id)
+    await desk.staff("I am here.", view, ref="s1")
+    await stop(desk)
+    assert [told for told in to_rooms(await desk.deliver()) if "stopped" in told] == [TOLD]
+    await desk.undo_is_over()
+    assert to_customers(await desk.deliver()) == ["I am here."]
+
+
+async def test_that_people_were_called_is_said_all_the_same(desk: Bench) -> None:
+    await desk.hear(desk.event("Help!", **WHERE))  # type: ignore[arg-type]
+    [decision] = await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await stop(desk)
+    left = await desk.deliver()
+    assert len(to_customers(left)) == 1
+    assert TOLD in to_rooms(left)
+    view = await desk.view(decision.draft.view.conversation.id)
+    assert message(view, to_customers(left)[0]).state is not MessageState.WITHDRAWN
+
+
+async def test_anybody_who_reads_along_may_stop_it(desk: Bench) -> None:
+    shared = {**WHERE, "shared": True, "private": False}
+    id_ = await desk.say("Tell me all.", **shared)  # type: ignore[arg-type]
+    for who, standing in (("colleague", Standing.INSIDER), ("other", Standing.STRANGER)):
+        await desk.say(Stopped(), who, **{**shared, "standing": standing})  # type: ignore[arg-type]
+    assert to_customers(await desk.deliver()) == []
+    assert states(await desk.view(id_), "An answer.") == [MessageState.WITHDRAWN]
+
+
+async def test_an_old_answer_of_which_the_outbox_knows_nothing_more_stays(desk: Bench) -> None:
+    id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
+    await desk.deliver()
+    await desk.execute("delete from outbox")
+    await stop(desk)
+    assert states(await desk.view(id_), "An answer.") == [MessageState.RELEASED]
