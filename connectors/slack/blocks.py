@@ -1,4 +1,8 @@
-"""Cards and buttons as Block Kit, within its limits. Numbers of https://docs.slack.dev/reference/block-kit."""
+"""Cards and buttons as Block Kit, within its limits. Numbers of https://docs.slack.dev/reference/block-kit.
+
+A card of ours is no `card` block: that holds 200 characters and three buttons. What takes more than a glance
+is folded into a `container`: https://docs.slack.dev/reference/block-kit/blocks/container-block
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -22,6 +26,8 @@ FALLBACK = 3000
 VALUE = 2000
 ACTION_ID = 255
 BUTTONS_PER_ROW = 25
+CONTAINER = 150  # characters of its title; it holds ten blocks
+GLANCE_TEXT, GLANCE_LINES = 280, 4
 
 _TONES = {Tone.CALM: "🔵", Tone.PRESSING: "🟠", Tone.URGENT: "🔴", Tone.DONE: "✅"}
 _STYLES = {Style.PRIMARY: "primary", Style.DANGER: "danger"}
@@ -73,8 +79,11 @@ def _button(button: Button, index: int) -> Block:
     return element
 
 
-def card(content: Card, now: datetime) -> list[Block]:
-    """The head of a room. What does not fit is cut with …, the buttons never."""
+def card(content: Card, now: datetime, *, folds: bool = False) -> list[Block]:
+    """The head of a room. What does not fit is cut with …, the buttons never.
+
+    With `folds` long sections show their headings at first, and open with a click.
+    """
     buttons = rows(content.buttons)
     head: list[Block] = [{"type": "header", "text": plain(f"{_TONES[content.tone]} {content.title}", HEADER)}]
     if content.speaking.strip():
@@ -86,12 +95,34 @@ def card(content: Card, now: datetime) -> list[Block]:
     room = BLOCKS - len(buttons)
     body = [*head, *_facts(content.facts)][:room]
     left = ALL_TEXT - sum(_length(block) for block in body)
-    for text in _sections(content.sections):
+    for heading, text in _sections(content.sections):
+        folded = folds and bool(heading) and _is_long(text)
+        room -= folded  # whether what stands in a container counts is not told: it does
         if len(body) >= room or left < 200:
             break
-        body.append(section(cut(text, min(SECTION, left))))
+        if folded:
+            body.append(_container(heading, section(cut(text, min(SECTION, left - CONTAINER)))))
+        else:
+            title = _flat(heading)
+            whole = "\n".join(part for part in (f"*{title}*" if title else "", text) if part)
+            body.append(section(cut(whole, min(SECTION, left))))
         left -= _length(body[-1])
     return [*body, *buttons]
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > GLANCE_TEXT or text.count("\n") >= GLANCE_LINES
+
+
+def _container(heading: str, *blocks: Block) -> Block:
+    return {
+        "type": "container",
+        "title": plain(heading, CONTAINER),
+        "child_blocks": list(blocks),
+        "width": "full",
+        "is_collapsible": True,
+        "default_collapsed": True,
+    }
 
 
 def card_text(content: Card) -> str:
@@ -138,12 +169,12 @@ def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[Block]:
             yield {"type": "section", "fields": row}
 
 
-def _sections(sections: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _sections(sections: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield headings, on one line, and words as Slack's markup."""
     for heading, markdown in sections:
-        body = to_mrkdwn(markdown)
-        title = f"*{_flat(heading)}*" if heading.strip() else ""
-        if text := "\n".join(part for part in (title, body) if part):
-            yield text
+        title, body = " ".join(heading.split()), to_mrkdwn(markdown)
+        if title or body:
+            yield title, body
 
 
 def _flat(text: str) -> str:
@@ -155,6 +186,8 @@ def _length(block: Block) -> int:
     match block:
         case {"text": {"text": str(text)}}:
             return len(text)
+        case {"title": {"text": str(title)}, "child_blocks": list(children)}:
+            return len(title) + sum(map(_length, children))
         case {"fields": list(fields)} | {"elements": list(fields)}:
             return sum(_length({"text": field}) for field in fields)
         case _:

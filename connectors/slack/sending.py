@@ -1,11 +1,13 @@
 """The operations of the outbox as calls of Slack's Web API. One call of ours is one visible message."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import assert_never
+
+import structlog
 
 from bot.core.connector import Files
 from bot.core.errors import OutcomeUnknown, PersonAway, PlaceGone, Refused, SendError, Unreachable
@@ -35,6 +37,7 @@ from connectors.slack.deleting import Deleting
 from connectors.slack.delivery import mark_of, metadata_of
 from connectors.slack.emoji import MARKS, code_for
 from connectors.slack.failures import code_of
+from connectors.slack.newer import Newer
 from connectors.slack.payload import Node
 from connectors.slack.splitting import cut, cut_plain
 from connectors.slack.status import Status
@@ -42,6 +45,7 @@ from connectors.slack.streaming import LONG, Streaming, in_pane
 from connectors.slack.uploading import Uploads, is_file
 from connectors.slack.writing import escape, to_mrkdwn
 
+INVALID_BLOCKS = ("invalid_blocks", "invalid_blocks_format")
 NO_FILES = frozenset(
     {
         "slack_connect_file_upload_sharing_blocked",
@@ -49,6 +53,7 @@ NO_FILES = frozenset(
         "slack_connect_clip_sharing_blocked",
     }
 )
+log = structlog.get_logger(__name__)
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
@@ -101,6 +106,7 @@ class Sending:
         self._voice = voice
         self._streaming = Streaming(api)
         self._status = Status(api)
+        self._folds = Newer()
 
     async def send(self, outbound: Outbound) -> Sent:
         """Raises SendError. Never tries twice."""
@@ -124,8 +130,10 @@ class Sending:
             case Post():
                 return await self._post(outbound, operation, chat)
             case Card():
-                blocks = card(operation, self._clock())
-                return await self._message(outbound, chat, card_text(operation), blocks)
+                text = card_text(operation)
+                return await self._drawn(
+                    operation, lambda blocks: self._message(outbound, chat, text, blocks)
+                )
             case Revise():
                 return await self._revise(operation, chat)
             case Erase():
@@ -142,6 +150,23 @@ class Sending:
                 return await self._typing(outbound.place, operation)
             case _:
                 assert_never(operation)
+
+    async def _drawn(self, content: Card, post: Callable[[list[Block]], Awaitable[Sent]]) -> Sent:
+        """Post a card whose long sections are folded; with all of them open where Slack refuses that."""
+        now = self._clock()
+        folded, whole = card(content, now, folds=True), card(content, now)
+        if folded != whole and self._folds.worth_trying:
+            try:
+                sent = await post(folded)
+            except Refused as error:
+                if code_of(error) not in INVALID_BLOCKS:
+                    raise
+                log.info("slack.container_refused", reason=error.reason)
+                self._folds.refused()
+            else:
+                self._folds.took()
+                return sent
+        return await post(whole)
 
     async def _post(self, outbound: Outbound, post: Post, chat: str) -> Sent:
         pieces = layout(post, self._link)
@@ -280,31 +305,32 @@ class Sending:
 
     async def _revise(self, operation: Revise, chat: str) -> Sent:
         body = operation.body
-        blocks: list[Block] = []  # an empty list takes away what the message had
-        if isinstance(body, Card):
-            text, blocks = card_text(body), card(body, self._clock())
-        else:
+        if not isinstance(body, Card):
             text = cut(_words(body), TEXT) or "…"
-            if body.buttons:
-                blocks = message([text], body.buttons)
-        # Without `metadata` Slack keeps what the message was posted with, by which `find` knows it.
+            blocks = message([text], body.buttons) if body.buttons else []  # which takes away what there was
+            return await self._update(operation, chat, text, blocks)
+        text = card_text(body)
         try:
-            await self._api.call(
-                lambda web: web.chat_update(
-                    channel=chat,
-                    ts=operation.message,
-                    text=text,
-                    blocks=blocks,
-                    link_names=False,
-                    parse="none",
-                ),
-                repeatable=True,
-            )
+            return await self._drawn(body, lambda blocks: self._update(operation, chat, text, blocks))
         except Refused as error:
             # Of a card with replies Slack keeps a tombstone, which is nobody's message any more.
-            if isinstance(body, Card) and code_of(error) in ("message_not_found", "cant_update_message"):
+            if code_of(error) in ("message_not_found", "cant_update_message"):
                 raise PlaceGone("card_gone: somebody has deleted the card") from error
             raise
+
+    async def _update(self, operation: Revise, chat: str, text: str, blocks: list[Block]) -> Sent:
+        # Without `metadata` Slack keeps what the message was posted with, by which `find` knows it.
+        await self._api.call(
+            lambda web: web.chat_update(
+                channel=chat,
+                ts=operation.message,
+                text=text,
+                blocks=blocks,
+                link_names=False,
+                parse="none",
+            ),
+            repeatable=True,
+        )
         return Sent(operation.message, chat)
 
     async def _erase(self, operation: Erase, chat: str) -> Sent:

@@ -45,9 +45,67 @@ function blockNode(block, view) {
       return h("div", { class: "block-section" }, mrkdwn(block.text, view.names));
     case "input":
       return inputBlock(block, view);
+    case "container":
+      return container(block, view);
+    case "data_table":
+      return dataTable(block, view);
     default:
       return h("div", { class: "block-unknown" }, `A ${block.type} block`);
   }
+}
+
+// What a reader opened or folded stays so when its message is drawn anew.
+const opened = new Map();
+
+function container(block, view) {
+  const title = block.rich_text_title ? block.rich_text_title.elements.map((each) => richNode(each, view)) : plain(block.title);
+  const head = [h("strong", {}, title), block.subtitle && h("span", { class: "container-subtitle" }, textNodes(block.subtitle, view.names))];
+  const inside = h("div", { class: "container-inside" }, renderBlocks(block.child_blocks, view));
+  const name = `block-container container-${block.width || "standard"}`;
+  if (!block.is_collapsible) return h("section", { class: name }, h("div", { class: "container-head" }, head), inside);
+  const fold = h("details", { class: name, testid: "container" }, h("summary", { class: "container-head" }, head), inside);
+  const key = `${view.message || ""}/${fold.firstChild.textContent}`;
+  fold.open = opened.get(key) ?? !block.default_collapsed;
+  fold.addEventListener("toggle", () => opened.set(key, fold.open));
+  return fold;
+}
+
+function cell(each, view) {
+  if (each.type === "rich_text") return each.elements.map((part) => richNode(part, view));
+  return each.text ?? String(each.value ?? "");
+}
+
+// A table of data: pages of rows, sorted by the column whose heading was pressed.
+function dataTable(block, view) {
+  const [head, ...rows] = block.rows;
+  const size = block.page_size || 5;
+  const state = { page: 0, by: -1, down: false };
+  const body = h("tbody");
+  const pages = h("div", { class: "table-pages" });
+  const headings = head.map((each, n) => h("th", { scope: "col" }, h("button", { type: "button", onclick: () => sortBy(n) }, cell(each, view))));
+  const words = (row, n) => String(row[n].text ?? row[n].value ?? "");
+
+  function sortBy(n) {
+    state.down = state.by === n && !state.down;
+    state.by = n;
+    rows.sort((one, two) => words(one, n).localeCompare(words(two, n)) * (state.down ? -1 : 1));
+    draw();
+  }
+
+  function draw() {
+    const last = Math.ceil(rows.length / size) - 1;
+    headings.forEach((each, n) => each.setAttribute("aria-sort", n !== state.by ? "none" : state.down ? "descending" : "ascending"));
+    const key = block.row_header_column_index || 0;
+    body.replaceChildren(...rows.slice(state.page * size, (state.page + 1) * size).map((row) =>
+      h("tr", {}, row.map((each, n) => h(n === key ? "th" : "td", n === key ? { scope: "row" } : {}, cell(each, view))))));
+    const turn = (step, label) => h("button", { type: "button", class: "small-button", disabled: state.page + step < 0 || state.page + step > last, onclick: () => { state.page += step; draw(); } }, label);
+    pages.replaceChildren(turn(-1, "Previous"), h("span", {}, `${state.page + 1} of ${last + 1}`), turn(1, "Next"));
+    pages.hidden = last === 0;
+  }
+
+  draw();
+  return h("div", { class: "block-table", testid: "data-table" },
+    h("div", { class: "table-scroll", tabindex: "0" }, h("table", {}, h("caption", {}, block.caption), h("thead", {}, h("tr", {}, headings)), body)), pages);
 }
 
 function section(block, view) {

@@ -35,7 +35,7 @@ export function messageNode(message, view) {
 function content(message, view, fromApp) {
   if (message.subtype === "tombstone") return h("p", { class: "tombstone" }, "This message was deleted.");
   const edited = message.edited && h("span", { class: "edited", testid: "slack-edited" }, " (edited)");
-  const kit = { ...view, act: (element, block, choice) => view.act(message, element, block, choice) };
+  const kit = { ...view, message: message.ts, act: (element, block, choice) => view.act(message, element, block, choice) };
   const attached = (message.attachments || []).map((each) => attachment(each, kit));
   // A person's rich text says the same as the text, which has the mentions resolved.
   if (fromApp && message.blocks && message.blocks.length) return h("div", { class: "blocks" }, renderBlocks(message.blocks, kit), edited, attached);

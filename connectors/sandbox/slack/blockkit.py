@@ -1,14 +1,16 @@
 """Block Kit as Slack judges it: which blocks, which elements, how long, how many.
 
 Numbers from https://docs.slack.dev/reference/block-kit. Blocks that only Slack's own surfaces fill (charts,
-plans, tables of data) are recognised, and checked for their counts alone.
+plans) are recognised, and checked for their counts alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 
 from connectors.sandbox.slack.probe import MAX_ACTION_ID, MAX_BLOCK_ID, MRKDWN, PLAIN, Probe
 from connectors.sandbox.slack.wire import Wire
+
+MAX_CELLS = 20_000
 
 
 class Surface(Enum):
@@ -18,10 +20,14 @@ class Surface(Enum):
     VIEW = 100
 
 
-def check_blocks(blocks: object, surface: Surface) -> list[str]:
-    """Slack's complaints about a list of blocks; none when it would be shown."""
+def check_blocks(blocks: object, surface: Surface, without: Collection[str] = ()) -> list[str]:
+    """Slack's complaints about a list of blocks; none when it would be shown.
+
+    `without` are kinds of blocks that a workspace does not know yet.
+    """
     root = Probe({"blocks": blocks})
-    _blocks(root, "blocks", surface, least=0)
+    _blocks(root, "blocks", surface, least=0, without=without)
+    _all_cells(root)
     return root.complaints
 
 
@@ -45,11 +51,11 @@ def check_view(view: Wire) -> list[str]:
     return root.complaints
 
 
-def _blocks(root: Probe, key: str, surface: Surface, *, least: int) -> None:
+def _blocks(root: Probe, key: str, surface: Surface, *, least: int, without: Collection[str] = ()) -> None:
     seen: set[str] = set()
     for probe in root.children(key, least=least, most=surface.value, required=True):
         kind = probe.value.get("type")
-        check = _BLOCKS.get(kind) if isinstance(kind, str) else None
+        check = _BLOCKS.get(kind) if isinstance(kind, str) and kind not in without else None
         if check is None:
             probe.complain(f"unsupported type: {kind}")
             continue
@@ -142,7 +148,49 @@ def _table(probe: Probe) -> None:
         probe.complain("column_settings must match the number of columns")
 
 
+def _data_table(probe: Probe) -> None:
+    """https://docs.slack.dev/reference/block-kit/blocks/data-table-block"""
+    probe.string("caption", least=1, required=True)
+    probe.number("page_size", least=1, most=100)
+    probe.count("rows", least=2, most=201, required=True)
+    rows = [row for row in probe.list_of("rows") if isinstance(row, list)]
+    if len(rows) < len(probe.list_of("rows")):
+        probe.complain("must provide an array", "/rows")
+    widths = {len(row) for row in rows}
+    if len(widths) > 1:
+        probe.complain("rows must have the same number of cells", "/rows")
+    if any(not 1 <= width <= 20 for width in widths):
+        probe.complain("must contain from 1 to 20 cells", "/rows")
+    probe.number("row_header_column_index", least=0, most=max(0, *(width - 1 for width in widths), 0))
+    for number, row in enumerate(rows):
+        for cell in row:
+            _cell(probe, cell, header=number == 0)
+
+
+def _cell(probe: Probe, cell: object, *, header: bool) -> None:
+    match cell:
+        case {"type": "raw_text", "text": str(text)} if text:
+            pass
+        case {"type": "raw_number", "value": int() | float()}:
+            pass
+        case {"type": "rich_text"} if not header:
+            pass
+        case _:
+            probe.complain("invalid cell", "/rows")
+
+
+def _all_cells(root: Probe) -> None:
+    """Complain of more characters than the cells of one table, and of all in a message, may hold."""
+    tables = [t for t in root.list_of("blocks") if isinstance(t, dict) and t.get("type") == "data_table"]
+    rows = [row for table in tables for row in Probe(table).list_of("rows") if isinstance(row, list)]
+    texts = [str(cell.get("text", "")) for row in rows for cell in row if isinstance(cell, dict)]
+    if sum(map(len, texts)) > MAX_CELLS:
+        root.complain(f"no more than {MAX_CELLS} characters in the cells of tables", "/blocks")
+
+
 def _card(probe: Probe) -> None:
+    if not {"hero_image", "title", "actions", "body"} & probe.value.keys():
+        probe.complain("missing required field: hero_image, title, actions or body")
     probe.text("title", 150)
     probe.text("subtitle", 150)
     probe.text("body", 200)
@@ -157,9 +205,20 @@ def _carousel(probe: Probe) -> None:
 
 
 def _container(probe: Probe) -> None:
-    probe.text("title", 150)
+    """https://docs.slack.dev/reference/block-kit/blocks/container-block, and what Slack's own SDK checks."""
+    if "rich_text_title" not in probe.value:
+        probe.text("title", 150, PLAIN, required=True)
     probe.text("subtitle", 150)
-    probe.children("child_blocks", most=10)
+    probe.choice("width", ("narrow", "standard", "wide", "full"))
+    if probe.value.get("is_collapsible") is True and probe.value.get("has_header_divider") is True:
+        probe.complain("has_header_divider cannot be set when is_collapsible is true")
+    for child in probe.children("child_blocks", least=1, most=10, required=True):
+        kind = child.value.get("type")
+        if not isinstance(kind, str) or kind not in _CHILDREN:
+            child.complain(f"unsupported type: {kind}")
+            continue
+        child.string("block_id", most=MAX_BLOCK_ID)
+        _BLOCKS[kind](child)
 
 
 def _context_actions(probe: Probe) -> None:
@@ -288,6 +347,10 @@ _ELEMENTS: dict[str, Callable[[Probe], None]] = {
     "radio_buttons": _choices,
     "static_select": _static_select,
 }
+_CHILDREN = frozenset(  # of a container
+    {"actions", "context", "divider", "file", "header", "image", "input", "rich_text", "section", "table"}
+    | {"video"}
+)
 _BLOCKS: dict[str, Callable[[Probe], None]] = {
     "actions": _actions,
     "alert": _alert,
@@ -296,7 +359,7 @@ _BLOCKS: dict[str, Callable[[Probe], None]] = {
     "container": _container,
     "context": _context,
     "context_actions": _context_actions,
-    "data_table": _nothing,
+    "data_table": _data_table,
     "data_visualization": _nothing,
     "divider": _nothing,
     "file": _nothing,

@@ -117,7 +117,7 @@ Method = Callable[[Call], Wire]
 def judged_blocks(workspace: Workspace, blocks: object) -> list[Wire]:
     if not isinstance(blocks, list):
         raise Refused("invalid_blocks_format")
-    complaints = check_blocks(blocks, Surface.MESSAGE)
+    complaints = check_blocks(blocks, Surface.MESSAGE, workspace.unknown_blocks)
     if complaints:
         raise Refused("invalid_blocks", *complaints, errors=complaints)
     return named_blocks(workspace, blocks)
@@ -134,6 +134,9 @@ def named_blocks(workspace: Workspace, blocks: list[Wire]) -> list[Wire]:
                 interactive = [block["accessory"]]
             case "input":
                 interactive = [block["element"]]
+            case "container":
+                named_blocks(workspace, block["child_blocks"])
+                interactive = []
             case _:
                 interactive = []
         for element in interactive:

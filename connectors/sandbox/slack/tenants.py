@@ -106,6 +106,10 @@ class Tenant(PeopleSide):
             place,
         )
 
+    def without_blocks(self, *kinds: str) -> None:
+        """As a workspace that does not know these kinds of blocks yet."""
+        self._workspace.unknown_blocks = frozenset(kinds)
+
     def without_streams(self) -> None:
         """As on a plan which has no assistants."""
         self._workspace.streams = False

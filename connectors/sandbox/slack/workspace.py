@@ -33,6 +33,7 @@ class Workspace:
         self.ids = ids
         self.state = State()
         self.shares_files = True  # some organizations let nobody send files to another one
+        self.unknown_blocks: frozenset[str] = frozenset()
         self.agent = True  # the app has an `agent_view`
         self.streams = True  # a plan without assistants has no chat.startStream
         self.address = ""  # where the app reaches this stand-in; learnt from its calls

@@ -43,14 +43,48 @@ CARDS = st.builds(
 
 
 @settings(max_examples=max(50, EXAMPLES // 5), deadline=None)
-@given(CARDS)
-def test_every_card_is_within_slacks_limits_and_keeps_its_buttons(content: Card) -> None:
-    blocks = card(content, NOW)
+@given(CARDS, st.booleans())
+def test_every_card_is_within_slacks_limits_and_keeps_its_buttons(content: Card, folds: bool) -> None:
+    blocks = card(content, NOW, folds=folds)
     assert check_blocks(blocks, Surface.MESSAGE) == []
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
     assert [element.get("value", "") for element in elements] == [button.value for button in content.buttons]
     assert len({element["action_id"] for element in elements}) == len(elements)
     assert 0 < len(card_text(content)) <= 3000
+    inside = [child for block in blocks for child in block.get("child_blocks", ())]
+    assert len(blocks) + len(inside) <= 50
+    assert sum(map(_characters, blocks)) <= 12_000
+
+
+def _characters(block: object) -> int:
+    match block:
+        case {"type": "plain_text" | "mrkdwn", "text": str(text)}:
+            return len(text)
+        case {"type": "actions"}:
+            return 0
+        case dict():
+            return sum(map(_characters, block.values()))
+        case list():
+            return sum(map(_characters, block))
+        case _:
+            return 0
+
+
+def test_what_takes_more_than_a_glance_is_folded_and_the_rest_is_not() -> None:
+    sections = (("Why", "They ask for a refund."), ("In short", "A long story. " * 40), ("", "x" * 400))
+    content = Card(title="x", speaking="", tone=Tone.CALM, facts=(), sections=sections)
+    (_, why, folded, without_heading) = card(content, NOW, folds=True)
+    assert why["text"]["text"] == "*Why*\nThey ask for a refund."  # type: ignore[index]
+    assert (folded["type"], folded["is_collapsible"], folded["default_collapsed"]) == (
+        "container",
+        True,
+        True,
+    )
+    assert folded["title"]["text"] == "In short"  # type: ignore[index]
+    [inside] = folded["child_blocks"]  # type: ignore[misc]
+    assert inside["text"]["text"] == ("A long story. " * 40).strip()
+    assert without_heading["type"] == "section"
+    assert [block["type"] for block in card(content, NOW)] == ["header", "section", "section", "section"]
 
 
 def test_a_button_value_that_does_not_fit_is_refused_not_cut() -> None:
