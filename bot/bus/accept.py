@@ -10,6 +10,7 @@ from bot.bus.bell import Bell
 from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import ACCEPTED, DUPLICATES, IGNORED
+from bot.core.commands import CommandAnswer
 from bot.core.connector import ChatCommand
 from bot.core.errors import PlaceMoved, StorageUnavailable
 from bot.core.events import AddressChanged, Edited, Event, Place, Said, Submitted
@@ -21,7 +22,7 @@ from storage.places import Arrival, Rules, known_threads
 
 log = structlog.get_logger(__name__)
 
-Commander = Callable[[Account, ChatCommand], Awaitable[str]]
+Commander = Callable[[Account, ChatCommand], Awaitable[CommandAnswer]]
 _TRIES = 5
 _LONG = 20_000  # characters: searching more for payment cards would block the event loop for too long
 _ADOPT_EVERY = 1.0  # seconds
@@ -75,7 +76,7 @@ class Bus:
         async with self._database.begin() as connection:
             return await known_threads(connection, known, threads)
 
-    async def command(self, account: AccountId, command: ChatCommand) -> str:
+    async def command(self, account: AccountId, command: ChatCommand) -> CommandAnswer:
         """Run a command that was typed in chat, and return its answer. See `bot.core.connector.Inbox`."""
         return await self._commander(await self._directory.find(account), command)
 
@@ -162,5 +163,5 @@ class AccountInbox:
     async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
         return await self.bus.known(self.account, threads)
 
-    async def command(self, command: ChatCommand) -> str:
+    async def command(self, command: ChatCommand) -> CommandAnswer:
         return await self.bus.command(self.account, command)

@@ -8,8 +8,8 @@ import structlog
 
 from bot.commands.arguments import bind
 from bot.commands.desk import Desk, whose
-from bot.commands.markdown import bounded, to_markdown, to_text
-from bot.core.commands import Call, Caller, Command, Commands, Permission
+from bot.commands.markdown import bounded, to_answer, to_text
+from bot.core.commands import Call, Caller, Command, CommandAnswer, Commands, Permission
 from bot.core.errors import (
     BadUsage,
     CommandError,
@@ -36,7 +36,7 @@ _NEEDED: Final = {
 }
 
 
-async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str) -> str:
+async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str) -> CommandAnswer:
     """Return the answer for somebody who typed `/desk TEXT`. Never raises, except when it is cancelled.
 
     `caller` is a person of the organization file, or nobody: then nothing is allowed.
@@ -45,20 +45,21 @@ async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str)
         command, words = find(registry, split(text))
         await _permit(desk, caller, command)
         output = await command.handler(Call(caller, bind(command, words)))
-        return to_markdown(output)
+        return to_answer(output)
     except InvalidOrganization as error:
-        return bounded(to_text(str(error)))
+        told = bounded(to_text(str(error)))
     except StorageUnavailable:
-        return "The database cannot be reached at this moment. Please try again in a minute."
+        told = "The database cannot be reached at this moment. Please try again in a minute."
     except CommandError as error:
-        return bounded(to_text(str(error)))
+        told = bounded(to_text(str(error)))
     except DeskError as error:
         log.warning("command failed", code=error.code, exc_info=error)
-        return f"That did not work: `{error.code}`. The log says more."
+        told = f"That did not work: `{error.code}`. The log says more."
     except Exception as error:
         code = str(desk.new_id())[-12:]
         log.exception("command broke", code=code, exc_info=error)
-        return f"Something went wrong on our side. Whoever looks after the program finds it under `{code}`."
+        told = f"Something went wrong on our side. Whoever looks after the program finds it under `{code}`."
+    return CommandAnswer(told)
 
 
 def split(text: str) -> list[str]:

@@ -1,9 +1,10 @@
 """Render the output of a command as CommonMark of limited length. No text in it acts as markup of its own."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
-from bot.core.commands import Output, Table
+from bot.core.commands import CommandAnswer, Output, Table
 
 LONGEST: Final = 3_500  # characters: one message on every channel that staff use
 
@@ -17,6 +18,16 @@ def to_markdown(output: Output) -> str:
     parts = [to_text(output.text)] if output.text else []
     parts += [_list(table) for table in output.tables]
     return bounded("\n\n".join(parts) or "Done.")
+
+
+def to_answer(output: Output) -> CommandAnswer:
+    words = bounded(to_text(output.text)) if output.text else ""
+    return CommandAnswer(to_markdown(output), words, tuple(map(_plain, output.tables)))
+
+
+def _plain(table: Table) -> Table:
+    rows = tuple(tuple(_UNSEEN.sub("\ufffd", _one_line(cell)) for cell in row) for row in table.rows)
+    return replace(table, rows=rows)
 
 
 def to_text(text: str) -> str:
@@ -69,7 +80,11 @@ def _item(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
 
 def _cell(text: str) -> str:
     """Return a cell on one line. Staff read only a list here; the full text is in the thread."""
-    return escaped(" / ".join(line.strip() for line in text.split("\n") if line.strip())).replace("`", "\\`")
+    return escaped(_one_line(text)).replace("`", "\\`")
+
+
+def _one_line(text: str) -> str:
+    return " / ".join(line.strip() for line in text.split("\n") if line.strip())
 
 
 def _line(line: str) -> str:

@@ -51,6 +51,18 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandAnswer:
+    """What somebody who typed a command in chat is answered, as CommonMark of one message.
+
+    A channel that can draw tables shows `words` and `tables` in its place: plain text, each cell on one line.
+    """
+
+    markdown: str
+    words: str = ""  # CommonMark
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who runs a command: a person of an organization in chat, or the shell."""
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from bot.core.commands import CommandAnswer
 from bot.core.events import AttachmentKind, Channel, Event, Place, ReceiptStatus, Sender
 from bot.core.ids import AccountId, Clock, OrgId, utc_now
 from bot.core.outbound import Mark, Outbound, Sent
@@ -50,11 +51,8 @@ class Inbox(Protocol):
     async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
         """Return the threads in which somebody has written. Raises UnknownAccount, StorageUnavailable."""
 
-    async def command(self, command: ChatCommand) -> str:
-        """Run a `/desk` command, and return its answer in Markdown, only for the person who asked.
-
-        Never raises.
-        """
+    async def command(self, command: ChatCommand) -> CommandAnswer:
+        """Run a `/desk` command, and return its answer, only for the person who asked. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk, unconfirmed
 from bot.commands.registry import registry
 from bot.core.answering import Answerer
-from bot.core.commands import Caller
+from bot.core.commands import Caller, CommandAnswer
 from bot.core.connector import ChatCommand, Means
 from bot.core.errors import SettingsError
 from bot.core.ids import Clock, new_id, utc_now
@@ -207,7 +207,7 @@ def commander(desk: Desk, directory: Directory) -> Commander:
     """Runs `/desk` for whom the organization file says that the asker is."""
     commands = registry(desk)
 
-    async def run(account: Account, command: ChatCommand) -> str:
+    async def run(account: Account, command: ChatCommand) -> CommandAnswer:
         organization = await directory.organization(account.organization, account.version)
         sender = command.sender
         email_address = sender.handle if "@" in sender.handle else ""

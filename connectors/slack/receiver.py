@@ -14,21 +14,27 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from bot.core.commands import CommandAnswer
 from bot.core.connector import ChatCommand, Inbox
-from bot.core.errors import SendError
+from bot.core.errors import Refused, SendError
 from bot.core.events import Event, Said, Sender
 from bot.core.ids import Clock
 from connectors.slack.api import Api
 from connectors.slack.blocks import Block, message
+from connectors.slack.failures import code_of
 from connectors.slack.forms import FORMS, Form, view
+from connectors.slack.newer import Newer
 from connectors.slack.parsing import Parser, bot_of, by_app
 from connectors.slack.payload import Node
 from connectors.slack.people import PATIENCE, People
 from connectors.slack.splitting import parts
+from connectors.slack.tables import data_table, fits
 from connectors.slack.workspace_events import changed
 from connectors.slack.writing import to_mrkdwn
 
 ANSWER_WITHIN = timedelta(seconds=2)  # Slack's own limit is three, network included
+ROWS_OF_A_TABLE = 2  # fewer are read more easily as words
+GRACE = 10.0  # seconds for an answer that has come late
 ANSWER_PARTS = 4  # sections of 3000 characters: what one message holds
 WORKING = "Working on it…"
 CUT = "_The answer is longer than Slack shows. Run the same command on the shell for all of it._"
@@ -113,6 +119,7 @@ class Receiver:
         self._answer_within = answer_within.total_seconds()
         self._forms = forms
         self._order = Order()
+        self._tables = Newer()
 
     async def receive(self, payload: Node, inbox: Inbox) -> Answer:
         """Raises what `inbox.accept` raises, and nothing else."""
@@ -209,27 +216,65 @@ class Receiver:
             text=payload.text("text").strip(),
         )
         running = asyncio.ensure_future(inbox.command(command))
+        end = asyncio.get_running_loop().time() + self._answer_within
         try:
             done, _ = await asyncio.wait({running}, timeout=self._answer_within)
         except asyncio.CancelledError:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             raise
-        if done:
-            return Answer(whisper(running.result()))
-        self._chores.begin(self._answer_later(running, payload.text("response_url")))
-        return Answer({"response_type": "ephemeral", "text": WORKING})
+        url, title = payload.text("response_url"), f"{payload.text('command')} {command.text}"
+        if not done:
+            self._chores.begin(self._answer_later(running, url, title))
+            return Answer({"response_type": "ephemeral", "text": WORKING})
+        # Of what goes back with the acknowledgement Slack does not tell whether it takes the blocks.
+        if await self._draws(running.result(), url, title, end - asyncio.get_running_loop().time()):
+            return Answer()
+        return Answer(whisper(running.result().markdown))
 
-    async def _answer_later(self, running: "asyncio.Future[str]", url: str) -> None:
-        await self._respond(url, whisper(await running))
+    async def _answer_later(self, running: "asyncio.Future[CommandAnswer]", url: str, title: str) -> None:
+        answer = await running
+        if not await self._draws(answer, url, title, GRACE):
+            await self._respond(url, whisper(answer.markdown))
+
+    async def _draws(self, answer: CommandAnswer, url: str, title: str, within: float) -> bool:
+        """Show an answer with its tables as such. False: it is to be said in words, perhaps once more."""
+        body = drawn(answer, title) if self._tables.worth_trying else None
+        if body is None:
+            return False
+        try:
+            async with asyncio.timeout(within):
+                await self._post(url, body)
+        except Refused as error:
+            log.info("slack.table_refused", reason=error.reason)
+            if code_of(error).startswith("http_"):
+                self._tables.refused()
+        except (SendError, TimeoutError) as error:
+            log.info("slack.table_not_shown", reason=type(error).__name__)
+        else:
+            self._tables.took()
+            return True
+        return False
 
     async def _respond(self, url: str, body: Block) -> None:
         """A word for the asker through the URL that came with the request. Losing it loses no message."""
         try:
-            words = json.dumps({"response_type": "ephemeral", **body}).encode()
-            await self._api.post(url, words, {"Content-Type": "application/json"})
+            await self._post(url, body)
         except SendError as error:
             log.warning("slack.answer_lost", reason=error.reason)
+
+    async def _post(self, url: str, body: Block) -> None:
+        words = json.dumps({"response_type": "ephemeral", **body}).encode()
+        await self._api.post(url, words, {"Content-Type": "application/json"})
+
+
+def drawn(answer: CommandAnswer, title: str) -> Block | None:
+    """An answer with its tables as such; None where it has none, or some that Slack would not take."""
+    tables = [data_table(each, title) for each in answer.tables if len(each.rows) >= ROWS_OF_A_TABLE]
+    if not tables or len(tables) < len(answer.tables) or not fits(answer.tables):
+        return None
+    words = parts(to_mrkdwn(answer.words), 3000)[:ANSWER_PARTS] if answer.words else []
+    return {**whisper(answer.markdown), "blocks": [*message(words, ()), *tables]}
 
 
 def whisper(markdown: str) -> Block:

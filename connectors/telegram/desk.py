@@ -90,7 +90,7 @@ class Desk:
         try:
             if typed.bot and typed.bot.lower() != (await self._username()).lower():
                 return  # for another bot of the group
-            await self._answer(typed, await inbox.command(typed.command))
+            await self._answer(typed, (await inbox.command(typed.command)).markdown)
         except (TelegramError, SendError) as error:
             _log.warning("command not answered", account=self._account, code=type(error).__name__)
 

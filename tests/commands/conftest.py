@@ -114,6 +114,6 @@ def say(chat_desk: Desk, told: Told) -> Chats:
     async def typed(text: str, who: str | None = "anna", organization: OrgId | None = None) -> str:
         person = PersonId(who) if who else None
         caller = Caller(organization or told.organization, person, who or "somebody")
-        return await run_in_chat(chat_desk, known, caller, text)
+        return (await run_in_chat(chat_desk, known, caller, text)).markdown
 
     return typed

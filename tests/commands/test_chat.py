@@ -188,7 +188,8 @@ async def test_a_command_that_breaks_answers_with_a_code_and_no_details(chat_des
         raise RuntimeError("secret details")
 
     known = Commands([Command(name="broken", summary="", permission=Permission.MEMBER, handler=breaks)])
-    answer = await run_in_chat(chat_desk, known, Caller(told.organization, PersonId("anna")), "broken")
+    caller = Caller(told.organization, PersonId("anna"))
+    answer = (await run_in_chat(chat_desk, known, caller, "broken")).markdown
     assert answer.startswith("Something went wrong on our side.")
     assert "secret" not in answer
 

@@ -243,7 +243,7 @@ class World:
             anchors=Anchors(FileStore("memory:///"), self.keys.keyring),
         )
         said = await run_in_chat(desk, registry(desk), Caller(organization, PersonId(who), who), text)
-        return re.sub(r"version \d+", "version", said)
+        return re.sub(r"version \d+", "version", said.markdown)
 
     async def read(self, loaded: Loaded, *said: str) -> Play:
         """A customer writes, and is answered from the articles."""

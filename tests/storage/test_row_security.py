@@ -226,7 +226,7 @@ async def test_no_command_tells_anything_of_another_organization(
         required = [p for p in command.parameters if p.default is None and not p.flag]
         for id_ in ids if required else ("",):
             typed = " ".join((command.name, *(id_ for _ in required), *_insisting(command.parameters)))
-            answer = await run_in_chat(desk, commands, sam, typed)
+            answer = (await run_in_chat(desk, commands, sam, typed)).markdown
             asked += 1
             told_of = [word for word in words if word in answer.replace(id_, "")]
             assert not told_of, (typed, answer)

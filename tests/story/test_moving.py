@@ -30,7 +30,7 @@ async def command(r: Rig, words: str) -> str:
     desk = r.desks[0].desk
     async with desk.database.begin() as connection:
         organization = OrgId(await connection.scalar(text("select id from organizations")))
-    return await run_in_chat(desk, registry(desk), Caller(organization, "anna", "Anna"), words)
+    return (await run_in_chat(desk, registry(desk), Caller(organization, "anna", "Anna"), words)).markdown
 
 
 async def test_a_customer_goes_from_whatsapp_to_mail_to_telegram_inside_one_matter(

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from bot.core.commands import CommandAnswer
 from bot.core.connector import (
     Capabilities,
     ChannelKind,
@@ -66,8 +67,8 @@ class NotingInbox:
     async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
         return frozenset(threads) & {event.place for event in self.accepted}
 
-    async def command(self, command: ChatCommand) -> str:  # noqa: ARG002
-        return "Done."
+    async def command(self, command: ChatCommand) -> CommandAnswer:  # noqa: ARG002
+        return CommandAnswer("Done.")
 
     async def until(self, found: Callable[["NotingInbox"], bool]) -> None:
         async with asyncio.timeout(PATIENCE), self._changed:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from bot.core.commands import CommandAnswer
 from bot.core.connector import AccountSettings, ChatCommand, Means
 from bot.core.events import Event, Place, Said
 from bot.core.ids import DeliveryId
@@ -47,7 +48,7 @@ class Inbox:
     async def known(self, threads: Sequence[Place]) -> frozenset[Place]:
         return frozenset(threads) & {event.place for event in self.events}
 
-    async def command(self, command: ChatCommand) -> str:
+    async def command(self, command: ChatCommand) -> CommandAnswer:
         raise AssertionError(f"no command is typed in a mail: {command.text}")
 
     async def until(self, ready: Callable[["Inbox"], bool], timeout: float = 120.0) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from bot.core.commands import CommandAnswer
 from bot.core.connector import AccountSettings, ChatCommand, Means, RawRequest
 from bot.core.events import Event, Place
 from bot.core.ids import DeliveryId
@@ -95,7 +96,7 @@ class Inbox:
             raise self.raises.pop(0)
         self.events.extend(events)
 
-    async def command(self, command: ChatCommand) -> str:
+    async def command(self, command: ChatCommand) -> CommandAnswer:
         raise AssertionError(f"no command is typed on Messenger: {command.text}")
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
+from bot.core.commands import CommandAnswer, Table
 from bot.core.connector import AccountSettings, ChatCommand, Means, RawRequest, RawResponse, Route
 from bot.core.errors import DeskError, ForgedRequest, MalformedPayload, StorageUnavailable
 from bot.core.events import Channel, Event, Place
@@ -32,6 +33,8 @@ class NotedInbox:
     commands: list[ChatCommand] = field(default_factory=list)
     failures: int = 0
     answer: str = "**Fine**"
+    words: str = ""
+    tables: tuple[Table, ...] = ()
     gate: asyncio.Event | None = None  # a command waits for it
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     calls: int = 0
@@ -46,11 +49,11 @@ class NotedInbox:
         async with self.arrived:
             self.arrived.notify_all()
 
-    async def command(self, command: ChatCommand) -> str:
+    async def command(self, command: ChatCommand) -> CommandAnswer:
         self.commands.append(command)
         if self.gate is not None:
             await self.gate.wait()
-        return self.answer
+        return CommandAnswer(self.answer, self.words, self.tables)
 
     async def event(self, number: int = 1) -> Event:
         """The event of that number, as soon as it is there."""
@@ -208,7 +211,9 @@ async def slow_desk() -> AsyncIterator[Desk]:
 
 
 @asynccontextmanager
-async def a_desk(answer_within: timedelta = timedelta(seconds=2)) -> AsyncIterator[Desk]:
+async def a_desk(
+    answer_within: timedelta = timedelta(seconds=2), ack_timeout: timedelta = timedelta(seconds=5)
+) -> AsyncIterator[Desk]:
     """Over HTTP, with everything real but Slack and the bus."""
     script = Script()
     slack = SlackStandIn(
@@ -217,7 +222,7 @@ async def a_desk(answer_within: timedelta = timedelta(seconds=2)) -> AsyncIterat
         signing_secret=SECRET,
         bot_user=BOT,
         faults=script,
-        ack_timeout=timedelta(seconds=5),
+        ack_timeout=ack_timeout,
         retry_delays=(timedelta(0),) * 3,
     )
     slack.add_user("ana", real_name="Ana Duarte", user_id="U0ANA")

@@ -10,6 +10,7 @@ from uuid import UUID
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot.core.commands import CommandAnswer
 from bot.core.connector import AccountSettings, ChatCommand, RawRequest
 from bot.core.events import Event, Place
 from bot.core.ids import Clock, DeliveryId
@@ -71,9 +72,9 @@ class Inbox:
         self.events.extend(events)
         self.arrived.set()
 
-    async def command(self, command: ChatCommand) -> str:
+    async def command(self, command: ChatCommand) -> CommandAnswer:
         self.commands.append(command)
-        return self.answer
+        return CommandAnswer(self.answer)
 
 
 @asynccontextmanager

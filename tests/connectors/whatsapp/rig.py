@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from bot.core.commands import CommandAnswer
 from bot.core.connector import AccountSettings, ChatCommand, RawRequest, RawResponse
 from bot.core.errors import StorageUnavailable
 from bot.core.events import Event, Place
@@ -89,7 +90,7 @@ class Inbox:
         known = {event.external_id for event in self.events}
         self.events += [event for event in events if event.external_id not in known]
 
-    async def command(self, command: ChatCommand) -> str:
+    async def command(self, command: ChatCommand) -> CommandAnswer:
         raise AssertionError(f"no command is typed on WhatsApp: {command.text}")
 
 

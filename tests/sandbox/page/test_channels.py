@@ -262,6 +262,32 @@ async def test_slack_has_a_shared_channel_direct_messages_and_the_assistant(stag
     await expect(page.get_by_test_id("cs-prompt-0")).to_have_count(0)
 
 
+async def test_an_agent_at_work_can_be_stopped(stage: Stage, page: Page) -> None:
+    theirs, maya = stage.sandbox.slack_customers.workspace(TEAM), stage.sandbox.customer(MAYA)["slack"]
+    stage.sandbox.slack_customers.installs.grant(TOKEN, TEAM)
+    direct = theirs.open_direct(maya).id
+    await page.get_by_test_id("channel-slack").click()
+    await page.get_by_test_id("cs-direct").click()
+    await page.get_by_test_id("cs-input").fill("Tell me all.")
+    await page.get_by_test_id("cs-send").click()
+    await expect(page.get_by_test_id("panel-slack").get_by_test_id("slack-message")).to_have_count(1)
+    [root] = theirs.messages(direct)
+    where = {"channel_id": direct, "thread_ts": str(root["ts"])}
+    await _post(stage, "slack/api/agents.sessions.setStatus", {**where, "status": "processing"}, TOKEN)
+    begun = {"channel": direct, "thread_ts": str(root["ts"]), "markdown_text": "It is a long"}
+    streamed = await _post(stage, "slack/api/chat.startStream", begun, TOKEN)
+    await page.get_by_test_id("panel-slack").get_by_test_id("open-thread").click()
+    await expect(page.get_by_test_id("cs-status")).to_have_text("Brightdesk is working…")
+    async with page.expect_response("**/slack-customers/stop_agent"):
+        await page.get_by_test_id("cs-stop").click()
+    more = {"channel": direct, "ts": streamed["ts"], "markdown_text": " story."}
+    refused = await _post(stage, "slack/api/chat.appendStream", more, TOKEN)
+    assert refused["error"] == "message_not_in_streaming_state"
+    await _post(stage, "slack/api/agents.sessions.setStatus", {**where, "status": "active"}, TOKEN)
+    await expect(page.get_by_test_id("cs-stop")).to_be_hidden()
+    await expect(page.get_by_test_id("cs-status")).to_be_hidden()
+
+
 def _shared(stage: Stage) -> str:
     channels = stage.sandbox.slack_customers.channels()
     return next(str(each["id"]) for each in channels if each.get("name") == SHARED_CHANNEL)

@@ -1,8 +1,13 @@
 """The page in a real browser, while the stand-ins are driven from both ends."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 from playwright.async_api import Page, expect
 
+from bot.core.outbound import Button, Card, Style, Tone
+from connectors.slack.blocks import card
 from tests.sandbox.page.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -137,30 +142,30 @@ async def test_another_customer_can_be_added(stage: Stage, page: Page) -> None:
 async def test_staff_read_a_card_press_its_buttons_and_answer_in_the_thread(stage: Stage, page: Page) -> None:
     await _as_hugo(page)
     posted = await stage.app("chat.postMessage", channel="billing-escalations", text="card", blocks=CARD)
-    card = page.get_by_test_id("slack-log").get_by_test_id("slack-message").first
-    await expect(card).to_contain_text("@Hugo Martin has the word")
-    await expect(card).to_contain_text("⚠")
-    await expect(card.get_by_role("link", name="billing")).to_have_attribute("href", "https://a.example")
-    await card.get_by_test_id("button-take").click()
+    shown = page.get_by_test_id("slack-log").get_by_test_id("slack-message").first
+    await expect(shown).to_contain_text("@Hugo Martin has the word")
+    await expect(shown).to_contain_text("⚠")
+    await expect(shown.get_by_role("link", name="billing")).to_have_attribute("href", "https://a.example")
+    await shown.get_by_test_id("button-take").click()
     pressed = await stage.interaction()
     assert pressed["actions"][0]["action_id"] == "take"  # type: ignore[index]
     assert pressed["user"]["id"] == "U0HUGO0008"  # type: ignore[index]
-    await card.get_by_test_id("select-assign").select_option("U0CARLA003")
+    await shown.get_by_test_id("select-assign").select_option("U0CARLA003")
     assert (await stage.interaction())["actions"][0]["selected_user"] == "U0CARLA003"  # type: ignore[index]
-    await card.get_by_test_id("button-resolve").click()
+    await shown.get_by_test_id("button-resolve").click()
     await page.get_by_test_id("confirm-no").click()
-    await card.get_by_test_id("button-resolve").click()
+    await shown.get_by_test_id("button-resolve").click()
     await page.get_by_test_id("confirm-yes").click()
     assert (await stage.interaction())["actions"][0]["action_id"] == "resolve"  # type: ignore[index]
     assert stage.interactions == []
-    await card.hover()
-    await card.get_by_test_id("reply-in-thread").click()
+    await shown.hover()
+    await shown.get_by_test_id("reply-in-thread").click()
     await page.get_by_test_id("thread-input").fill("On it, <script>")
     await page.get_by_test_id("thread-send").click()
     await expect(page.get_by_test_id("slack-thread").get_by_test_id("slack-message").last).to_contain_text(
         "On it, <script>"
     )
-    await expect(card.get_by_test_id("open-thread")).to_contain_text("1 reply")
+    await expect(shown.get_by_test_id("open-thread")).to_contain_text("1 reply")
     replies = stage.sandbox.slack.messages("billing-escalations", str(posted["ts"]))
     assert replies[-1]["user"] == "U0HUGO0008"
 
@@ -223,6 +228,31 @@ async def test_who_has_scrolled_up_sees_what_their_command_is_answered(stage: St
     await page.get_by_test_id("slack-send").click()
     await expect(page.get_by_test_id("slack-message").last).to_contain_text("You asked for status")
     await expect(page.get_by_test_id("slack-message").last).to_be_in_viewport(ratio=1)
+
+
+async def test_a_long_section_of_a_card_is_folded_until_somebody_opens_it(stage: Stage, page: Page) -> None:
+    await _as_hugo(page)
+    story = ("In short", "She asks for her money back. " * 20)
+    content = Card(
+        title="Maya needs a person",
+        speaking="Nobody speaks to Maya yet. Press Take to answer.",
+        tone=Tone.PRESSING,
+        facts=(("Customer", "Maya Fischer"), ("Team", "Billing")),
+        sections=(("Why", "She wants a refund."), story),
+        buttons=(Button("take", "e-1", "Take", Style.PRIMARY), Button("assign", "e-1", "Assign…")),
+    )
+    where, now = {"channel": "billing-escalations", "text": "card"}, datetime.now(UTC)
+    posted = await stage.app("chat.postMessage", **where, blocks=card(content, now, folds=True))
+    fold, words = page.get_by_test_id("container"), page.get_by_text("She asks for her money back.")
+    await expect(fold).to_contain_text("In short")
+    await expect(words).to_be_hidden()
+    await fold.locator("summary").click()
+    await expect(words).to_be_visible()
+    taken = replace(content, title="Maya: in good hands")
+    channel = {"channel": posted["channel"], "ts": posted["ts"], "text": "card"}
+    await stage.app("chat.update", **channel, blocks=card(taken, now, folds=True))
+    await expect(page.get_by_text("Maya: in good hands")).to_be_visible()
+    await expect(words).to_be_visible()  # what a reader has opened stays open
 
 
 async def test_a_modal_keeps_what_was_typed_until_the_app_takes_it(stage: Stage, page: Page) -> None:
