@@ -46,6 +46,7 @@ from bot.core.events import (
     Sender,
     Standing,
     Started,
+    Stopped,
     Submitted,
     Tapped,
     Unsupported,
@@ -195,7 +196,7 @@ class Walk(RuleBasedStateMachine):
     def customer_taps(self) -> None:
         self._customer(Tapped(OPTION, "2", f"option {next(self.numbers)}"))
 
-    @rule(other=st.sampled_from([Started(), Unsupported("poll"), ReachabilityChanged(False)]))
+    @rule(other=st.sampled_from([Started(), Stopped(), Unsupported("poll"), ReachabilityChanged(False)]))
     def customer_does_something_else(self, other: Content) -> None:
         self._customer(other)
 

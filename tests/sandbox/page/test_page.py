@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from playwright.async_api import Page, expect
 
+from bot.core.commands import Table
 from bot.core.outbound import Button, Card, Style, Tone
 from connectors.slack.blocks import card
+from connectors.slack.tables import data_table
 from tests.sandbox.page.conftest import Stage
 
 pytestmark = pytest.mark.browser
@@ -253,6 +255,25 @@ async def test_a_long_section_of_a_card_is_folded_until_somebody_opens_it(stage:
     await stage.app("chat.update", **channel, blocks=card(taken, now, folds=True))
     await expect(page.get_by_text("Maya: in good hands")).to_be_visible()
     await expect(words).to_be_visible()  # what a reader has opened stays open
+
+
+async def test_a_table_of_data_has_pages_and_is_sorted_by_its_headings(stage: Stage, page: Page) -> None:
+    await _as_hugo(page)
+    rows = tuple((f"#{n:02}", name, "open") for n, name in enumerate(["Zoe", *("Maya",) * 10, "Ada"]))
+    block = data_table(Table(("number", "customer", "status"), rows), "/desk conversations list")
+    where = {"channel": "billing-escalations", "text": "table"}
+    await stage.app("chat.postMessage", **where, blocks=[block])
+    table = page.get_by_test_id("data-table")
+    first = table.locator("tbody tr").first
+    await expect(table.locator("tbody tr")).to_have_count(10)
+    await expect(first).to_contain_text("Zoe")
+    await table.get_by_role("button", name="customer").click()
+    await expect(first).to_contain_text("Ada")
+    await table.get_by_role("button", name="customer").click()
+    await expect(first).to_contain_text("Zoe")
+    await table.get_by_role("button", name="Next").click()
+    await expect(table.locator("tbody tr")).to_have_count(2)
+    await expect(table.locator("tbody tr").last).to_contain_text("Ada")
 
 
 async def test_a_modal_keeps_what_was_typed_until_the_app_takes_it(stage: Stage, page: Page) -> None:
