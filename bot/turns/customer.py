@@ -102,10 +102,8 @@ def hear(draft: Draft, item: Input, event: Event) -> None:
             _reacted(draft, event, event.content)
         case Submitted():
             _submitted(draft, item, event)
-        case WorkplaceChanged() | Ignored():
-            pass  # only staff send these, and they are never stored
-        case Stopped():
-            pass  # `decide` hears it, whoever pressed it
+        case WorkplaceChanged() | Ignored() | Stopped():
+            pass  # the first two are of staff and never stored; `decide` hears the third, whoever pressed it
         case _:
             assert_never(event.content)
 
