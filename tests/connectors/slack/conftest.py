@@ -89,6 +89,13 @@ class Script:
         return self.copies
 
 
+async def until(true: Callable[[], object]) -> None:
+    """Wait for what other tasks bring about."""
+    async with asyncio.timeout(120):
+        while not true():  # noqa: ASYNC110 - it lives on the other side of a wire
+            await asyncio.sleep(0.01)
+
+
 @dataclass
 class Kept:
     """A file store in memory."""

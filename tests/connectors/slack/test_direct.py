@@ -12,7 +12,7 @@ from bot.core.outbound import Post, Typing
 from connectors.slack.customers.connector import SlackCustomers
 from connectors.slack.scopes import CUSTOMERS
 
-from .conftest import APP_TOKEN, BOT_TOKEN
+from .conftest import APP_TOKEN, BOT_TOKEN, until
 from .shop import HOME, Shop, a_shop
 
 
@@ -65,7 +65,7 @@ async def test_the_pane_opens_with_questions_and_shows_that_we_think(shop: Shop)
     assert (event.content, event.place, event.shared) == (Started(), shop.place(*where), False)
     assert event.sender.display_name == "ana"
     await shop.script.called("assistant.threads.setSuggestedPrompts", 1)
-    await shop.connector.close()
+    await until(lambda: "prompts" in shop.slack.pane(direct, thread))
     assert shop.slack.pane(direct, thread)["prompts"] == [
         {"title": "Invite my team", "message": "How do I invite my team?"},
         {"title": "Billing", "message": "Billing"},

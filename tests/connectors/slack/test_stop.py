@@ -11,7 +11,7 @@ from connectors.sandbox.fault import Fault, FaultKind
 from connectors.sandbox.slack.wire import Refused
 from connectors.slack.customers.connector import SlackCustomers
 
-from .conftest import APP_TOKEN, BOT_TOKEN
+from .conftest import APP_TOKEN, BOT_TOKEN, until
 from .shop import HOME, Shop, a_shop, outsider
 
 SET_STATUS, OLD_STATUS = "agents.sessions.setStatus", "assistant.threads.setStatus"
@@ -40,9 +40,7 @@ async def test_the_press_is_an_event_of_that_place_and_slack_shows_that_the_agen
     event = await shop.inbox.event(2)
     assert (event.content, event.place) == (Stopped(), shop.place(f"{HOME}/{direct}", thread))
     assert (event.sender.display_name, event.standing, event.message) == ("ana", Standing.CUSTOMER, "")
-    await shop.script.called(SET_STATUS, 2)
-    await shop.connector.close()
-    assert shop.slack.pane(direct, thread) == {"session": "active"}
+    await until(lambda: shop.slack.pane(direct, thread) == {"session": "active"})
     with pytest.raises(Refused, match="not_found"):
         shop.slack.stop_agent("ana", direct, thread)  # there is no button any more
 
@@ -86,9 +84,7 @@ async def test_a_stream_ends_where_it_stands_and_is_not_made_again(shop: Shop) -
     assert answer["text"]
     assert ANSWER.startswith(answer["text"])
     assert len(answer["text"]) < len(ANSWER.strip())
-    await shop.script.called(SET_STATUS, 2)
-    await shop.connector.close()
-    assert shop.slack.pane(direct, thread) == {"session": "active"}
+    await until(lambda: shop.slack.pane(direct, thread) == {"session": "active"})
 
 
 async def test_a_stream_that_ends_by_itself_ends_the_work(shop: Shop) -> None:
@@ -103,12 +99,9 @@ async def test_a_status_that_could_not_be_set_is_no_reason_to_lose_the_press(sho
     shop.slack.stop_agent("ana", direct, thread)
     assert (await shop.inbox.event(2)).content == Stopped()
     await shop.script.called(SET_STATUS, 2)
-    await shop.connector.close()
     assert shop.slack.pane(direct, thread) == {"session": "processing"}
     shop.slack.stop_agent("ana", direct, thread)  # and once more
-    await shop.script.called(SET_STATUS, 3)
-    await shop.connector.close()
-    assert shop.slack.pane(direct, thread) == {"session": "active"}
+    await until(lambda: shop.slack.pane(direct, thread) == {"session": "active"})
 
 
 async def test_an_app_that_is_no_agent_shows_its_words_and_is_asked_once(shop: Shop) -> None:
