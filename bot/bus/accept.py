@@ -152,7 +152,7 @@ def _pieces(arrivals: Sequence[Arrival]) -> list[tuple[Arrival, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class AccountInbox:
-    """`bot.core.connector.Inbox` of one account."""
+    """The `bot.core.connector.Inbox` of one account."""
 
     bus: Bus
     account: AccountId

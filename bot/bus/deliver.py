@@ -399,7 +399,7 @@ class _Beginning:
     def __init__(self, item: Item, record: Callable[[Item], Awaitable[bool]]) -> None:
         self.item, self._record = item, record
         self.begun = False
-        self.obstacle: Later | None = None  # why it could not begin
+        self.obstacle: Later | None = None  # set when the delivery could not begin
 
     async def __call__(self) -> None:
         if self.begun:

@@ -1,4 +1,4 @@
-"""Fetch attachments beside the turns: each file is downloaded, identified, scanned, sealed and stored.
+"""Fetch attachments outside of turns: each file is downloaded, identified, scanned, sealed and stored.
 
 A message never waits for its files and never fails with them. The outcome of each file reaches the
 conversation as an event, and a later turn passes the file on. A file goes from the platform through the
@@ -134,7 +134,7 @@ class Fetcher:
             if left:
                 await self._files.release(left)
         except StorageUnavailable as error:
-            log.warning("files not handed back", code=error.code)  # their leases will end
+            log.warning("files not handed back", code=error.code)  # their leases will expire
 
     async def _rest(self, stop: asyncio.Event) -> None:
         """Wait for a wake-up, the next due file or the next poll; in any case a short moment."""
@@ -206,7 +206,7 @@ class Fetcher:
             log.warning("file fetched twice", file=str(wanted.id))
             return
         except Exception as error:
-            log.error("fetching broke", file=str(wanted.id), exc_info=error)  # its lease will end
+            log.error("fetching broke", file=str(wanted.id), exc_info=error)  # its lease will expire
             return
         self._bell.ring(wakes)
         if result.outcome == "later":

@@ -10,7 +10,7 @@ UNKNOWN: Final = "application/octet-stream"
 OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 _types = MimeTypes()  # Python's own table: the tables of machines differ
 _types.add_type("text/markdown", ".md")
-SUFFIXES: Final[dict[str, tuple[str, ...]]] = {  # the usual one first
+SUFFIXES: Final[dict[str, tuple[str, ...]]] = {  # of each MIME type, the usual suffix first
     "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "image/png": (".png",),
     "image/gif": (".gif",),
@@ -65,7 +65,9 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:*?\"<>|]")
 _DECEIVING: Final = re.compile(
     "[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffd\ud800-\udfff\ue000-\uf8ff]"
 )
-_RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)", re.I)  # by Windows
+_RESERVED: Final = re.compile(
+    r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)", re.I
+)  # names that Windows reserves
 _LONGEST: Final = 150  # bytes of UTF-8, without the suffixes added here; file systems take 255
 
 

@@ -16,7 +16,10 @@ _UNREACHABLE: Final = "Redis cannot be reached ({}): see that it runs, and REDIS
 
 
 class RedisHealth:
-    """`state` is "up", "down" or "off" (none is used); `sentence` says what is wrong, and what to do."""
+    """The state of Redis. `state` is "up", "down" or "off" (none is used).
+
+    `sentence` says what is wrong, and what to do.
+    """
 
     def __init__(self, *, used: bool) -> None:
         self.state = "down" if used else "off"

@@ -74,7 +74,7 @@ def by_command(command: str) -> Scan:
             first.cancel()
             if process.returncode is None:
                 with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)  # and what it started
+                    os.killpg(process.pid, signal.SIGKILL)  # with all processes that it started
             await asyncio.gather(first, process.wait(), return_exceptions=True)
 
     return scan

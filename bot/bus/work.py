@@ -73,10 +73,10 @@ class Pace:
     batch: int = 64  # claimed at once
     lease: timedelta = timedelta(seconds=15)
     poll: timedelta = timedelta(seconds=1)
-    grace: timedelta = timedelta(seconds=18)  # to drain; platforms kill after 20 to 30
+    grace: timedelta = timedelta(seconds=18)  # to finish; hosting platforms kill a process after 20 to 30 s
     think: timedelta = timedelta(seconds=60)  # limit for an answerer
     typing_after: timedelta = timedelta(milliseconds=300)
-    typing_every: timedelta = timedelta(seconds=4)  # Telegram shows it for 5 s
+    typing_every: timedelta = timedelta(seconds=4)  # Telegram shows that we type for 5 s
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from storage.merged import tell_rooms
 from storage.posted import Posted
 from storage.queries import Subject
 
-_CRM_ID: Final = 200  # characters
+_CRM_ID: Final = 200  # characters at most of an id in the CRM
 
 
 def commands(desk: Desk) -> tuple[Command, ...]:

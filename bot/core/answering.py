@@ -10,7 +10,7 @@ from bot.core.ids import AgentId, OrgId
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the story, oldest first. `speaker` is customer, agent, person or system."""
+    """A line of the story, which is told oldest first. `speaker` is customer, agent, person or system."""
 
     speaker: str
     text: str
@@ -25,7 +25,7 @@ class Trigger:
     name: str  # "billing_inquiry"
     description: str = ""
     phrases: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()  # regular expressions, as the organization file checked them
+    patterns: tuple[str, ...] = ()  # regular expressions, which were checked with the organization file
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class Question:
     about: tuple[str, ...] = ()  # for each of them the same as `Line.about`
     wordless: tuple[AttachmentKind | None, ...] = ()  # what came without text; None: no file and no fact
     called: bool = False  # they called and nobody answered: the reason of the call is not known
-    picked: str = ""  # the value of the button of ours that the customer tapped last
-    offered: tuple[Option, ...] = ()  # of our last question, while none of them is picked
+    picked: str = ""  # the value of the button that the customer tapped last
+    offered: tuple[Option, ...] = ()  # the options of our last question, while none is picked
     misses: int = 0  # questions in a row that could not be answered
-    language: str = "en"  # BCP 47: in which the customer is answered
+    language: str = "en"  # BCP 47; the language of the answer
     replies: Mapping[str, str] = field(default_factory=dict)  # our fixed texts in that language, by name
-    verified: bool = True  # False: nobody vouches for who this is; nothing personal may be disclosed
+    verified: bool = True  # False: the customer's identity is unverified; disclose nothing personal
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Clarify:
-    """One question back, with up to three options."""
+    """A question back to the customer, with up to three options."""
 
     text: str
     options: tuple[Option, ...]
@@ -89,7 +89,7 @@ class HandOver:
     reason: str  # for staff: one sentence
     why: str
     trigger: str = ""
-    tried: str = ""  # what the agent looked for or offered before
+    tried: str = ""  # what the agent has looked for or offered
 
 
 Answer = Answered | Clarify | HandOver

@@ -18,12 +18,15 @@ class Permission(StrEnum):
     MEMBER = "member"
     SUPERVISOR = "supervisor"
     ADMIN = "admin"
-    SHELL = "shell"  # never from chat: needs the machine's files
+    SHELL = "shell"  # never in chat: it needs the files of the machine
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument. Required unless it has a default; options are `--name value`, flags `--name`."""
+    """A parameter of a command. Required unless it has a default.
+
+    Options are `--name value`, flags `--name`.
+    """
 
     name: str
     summary: str
@@ -92,7 +95,7 @@ class Command:
     permission: Permission
     handler: Handler
     parameters: tuple[Parameter, ...] = ()
-    writes: bool = False  # changes something: always audited
+    writes: bool = False  # the command changes something, and is always audited
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z-]{1,30}( [a-z][a-z-]{1,30})?", self.name):

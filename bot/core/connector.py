@@ -97,7 +97,7 @@ class Capabilities:
     list_label: int = 0  # characters of a row's title
     media_in: tuple[Media, ...] = ()
     media_out: tuple[Media, ...] = ()
-    edits: bool  # messages of ours can be changed
+    edits: bool  # our messages can be edited
     erases: bool
     hears_edits: bool = True  # the platform reports edits by the other side
     hears_deletions: bool = True
@@ -119,8 +119,8 @@ class Capabilities:
     robots: bool = False  # programs may write here: automatic replies are counted and limited
     keeps: str = ""  # what a staff chat still shows when everything that we posted there is deleted
     reconciles: bool  # after a crash the platform can be asked whether a delivery arrived
-    per_second: float  # messages of one account, the platform's published limit
-    chat_interval: timedelta  # between two messages into one chat, the platform's published limit
+    per_second: float  # messages of one account: the limit that the platform publishes
+    chat_interval: timedelta  # between two messages into one chat: the limit that the platform publishes
     chat_burst: int = 1  # so many messages may be sent at once into a chat that has rested long enough
 
 
@@ -140,7 +140,7 @@ MODEST = Capabilities(
 
 
 class Connector(Protocol):
-    """One account of one channel. Knows nothing of organizations, flows or storage.
+    """A connection to one account of one channel. Knows nothing of organizations, flows or storage.
 
     Built once per account and process; `close` ends its connections.
     """
@@ -266,7 +266,7 @@ class Invites(Protocol):
 
 
 class Approved(Protocol):
-    """A template as the platform has it."""
+    """A template as the platform has approved it."""
 
     @property
     def name(self) -> str: ...
@@ -365,7 +365,7 @@ class AccountSettings:
     chat_interval: timedelta | None = None
     groups: bool = False
     name: str = ""  # the organization's name, as customers see it
-    languages: tuple[str, ...] = ()  # in which the organization writes to customers
+    languages: tuple[str, ...] = ()  # the languages in which the organization writes to customers
     signature: str = ""  # the organization's, for channels whose messages are signed (Markdown)
 
 
@@ -389,7 +389,7 @@ class ChannelKind:
     title: str  # "WhatsApp"
     ways: tuple[Way, ...]
     serves: tuple[str, ...]  # of "customers" and "staff"
-    capabilities: Capabilities  # as published; a connector's own are these with the account's limits
+    capabilities: Capabilities  # as published; those of a connector have the limits of its account
     open: Callable[[AccountSettings, Means], Connector]
     room_form: str = ""  # a regular expression for names of staff channels; "": it has no rooms
     room_example: str = ""  # the same in words, for the message about another name

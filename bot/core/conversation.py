@@ -63,7 +63,7 @@ class MessageState(StrEnum):
     NOTE = "note"  # stays inside
     HELD = "held"  # waits for its undo time, or behind a message that does
     RELEASED = "released"  # given to the outbox
-    PARKED = "parked"  # the channel takes no free text now: it leaves when the customer has written again
+    PARKED = "parked"  # the channel accepts no free text now: it leaves when the customer has written again
     SENT = "sent"  # the platform accepted it, and will report more
     DELIVERED = "delivered"
     READ = "read"
@@ -100,7 +100,7 @@ class Message:
 class DeliveryReport:
     """The outcome of a message's delivery, as an event of our own for its conversation."""
 
-    message: MessageId | None  # None: it was about no single message
+    message: MessageId | None  # None: the delivery was for no single message
     delivery: DeliveryId
     # "delivered", "failed", "unknown", "parked", "delayed" (it is tried again), or "unchanged": a message
     # that should be edited or deleted at the customer, or deleted where staff see it, is still there.
@@ -199,7 +199,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A clock of the conversation. At most one for each kind and subject."""
+    """A timer of the conversation. There is at most one for each kind and subject."""
 
     kind: str
     subject: str
@@ -263,7 +263,7 @@ class Escalation:
     opened_at: datetime
     deadline: datetime | None
     step: int  # index into the ladder
-    holder: PersonId | None = None  # once it is closed: who had it last
+    holder: PersonId | None = None  # if the escalation is closed, the last holder
     closed_by: PersonId | None = None
     assignee: PersonId | None = None  # the person for whom it waits in the queue
     trigger: str = ""
@@ -325,7 +325,7 @@ class Burst:
     """Messages that come faster than they are shown line by line: one post in a room, which grows."""
 
     room: str
-    post: UUID | None = None  # names its post; None: it was begun before posts had names
+    post: UUID | None = None  # the name of its post; None: an older version began it, without a name
     newest: MessageId | None = None  # a reply or reaction of staff to the post is meant for this message
     theirs: tuple[datetime, datetime] | None = None  # times of the customer's first and newest message in it
     others: tuple[datetime, datetime] | None = None  # the same for strangers in the thread
@@ -393,7 +393,7 @@ class Memory:
     owed: tuple[MessageId, ...] = ()  # what an agent must answer once the earlier messages have left
     unwanted: tuple[tuple[MessageId, int], ...] = ()  # files, by position, that must not leave any more
     lost: tuple[tuple[str, str], ...] = ()  # accounts and channels ("": all) that the escalation cannot use
-    burst: Burst | None = None  # the newest
+    burst: Burst | None = None  # the newest burst
     automatic: bool = False  # a program wrote last, which no agent answers
     gathered: bool = False  # the escalation has no room, and is listed in a notice of its team
     control: Control | None = None  # None: no other app has ever controlled the chat

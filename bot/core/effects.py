@@ -266,7 +266,10 @@ class TellRoom:
 
 @dataclass(frozen=True, slots=True)
 class TellOtherRoom:
-    """Post into the room of another conversation of the same organization. Does nothing if that is gone."""
+    """Post into the room of another conversation of the same organization.
+
+    Does nothing if the room is gone.
+    """
 
     room: UUID
     post: Post

@@ -18,7 +18,7 @@ Channel = NewType("Channel", str)  # "telegram", "slack", …: the name of a fol
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is said. The strings belong to the channel: compare them, never parse them."""
+    """Where something is said. The strings belong to the channel: compare them, and never parse them."""
 
     channel: Channel
     account: str  # the account's id in the organization file
@@ -32,8 +32,8 @@ class Sender:
     display_name: str = ""
     handle: str = ""  # a user name; shown, never trusted to identify anybody
     language: str = ""  # BCP 47, as the channel tells it
-    verified: bool = True  # False: the channel cannot vouch that `external_id` is who wrote this
-    aliases: tuple[str, ...] = ()  # other ids of the same person, who may be named by one alone another time
+    verified: bool = True  # False: the channel cannot guarantee that `external_id` wrote this
+    aliases: tuple[str, ...] = ()  # other ids of the same person; another event may have only one of them
     address: str = ""  # as people write it: "maya@a.example", "+491511234", "@maya (id 7)"
 
     def __post_init__(self) -> None:
@@ -132,7 +132,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The customer opened the chat, perhaps through a deep link which carries `payload`."""
+    """The customer opened the chat, perhaps through a deep link that carries `payload`."""
 
     payload: str = ""
 
@@ -158,7 +158,7 @@ class Called:
     A missed call is a `Said` without text that is described as MISSED_CALL.
     """
 
-    seconds: int | None = None  # None: it rings
+    seconds: int | None = None  # None: it is ringing
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class Ignored:
 
 
 class ReceiptStatus(StrEnum):
-    SENT = "sent"  # the platform has it
+    SENT = "sent"  # the platform accepted it
     DELIVERED = "delivered"
     READ = "read"
     FAILED = "failed"
@@ -293,7 +293,7 @@ class Standing(StrEnum):
     """The position of somebody who speaks in a customer's chat."""
 
     CUSTOMER = "customer"
-    INSIDER = "insider"  # one of the organization's own people, where the customer reads it
+    INSIDER = "insider"  # one of the organization's own people
     STRANGER = "stranger"  # somebody else in a customer's thread: what they write is a note to staff
 
 

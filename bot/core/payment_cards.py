@@ -30,7 +30,7 @@ _IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ \u00a0]?[A-Z0-9]){11,30}(?![
 # Digits with a letter or two right beside them may still be a card number. They are a code of something else
 # after a word that says so, between two pairs of capitals (a parcel), after UPS's 1Z, and within a long
 # hexadecimal number.
-_LOOK_BACK = 60  # characters
+_LOOK_BACK = 60  # characters beside the digits that are looked at
 _REFERENCE = re.compile(
     r"\b(?:orders?|tickets?|cases?|invoices?|bills?|ref|references?|tracking|parcels?|shipments?|packages?"
     r"|bookings?|reservations?|contracts?|customers?|serials?|articles?|products?|policy|claims?"
@@ -197,7 +197,7 @@ def _shaped(sizes: Sequence[int], gaps: Sequence[str]) -> bool:
     A list of amounts is not.
     """
     if any(_NEXT_ONE.search(gap) for gap in gaps) or (len(set(gaps)) > 1 and "+" in "".join(gaps)):
-        return False  # telephone numbers, tickets
+        return False  # a list of phone numbers or tickets
     if all(size >= 4 for size in sizes[:-1]):
         return True
     return len(set(gaps)) == 1 and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0]

@@ -10,7 +10,7 @@ from bot.core.ids import Clock
 from storage.database import Database
 from storage.sealing import Keyring
 
-Plain = str | int | bool | None  # what JSON carries and an operator may read
+Plain = str | int | bool | None  # values that JSON can carry and an operator may read
 Counts = Mapping[str, int]
 
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))

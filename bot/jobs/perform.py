@@ -69,7 +69,7 @@ def interrupt(after: timedelta) -> None:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        return  # it has just ended
+        return  # the body has just ended
     for task in asyncio.all_tasks(loop):
         if task.get_name() == _TASK:
             # A loop that waits for a socket looks at its timers only when it is woken.

@@ -110,7 +110,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationFiles:
-    """`bot.core.connector.Files` of one organization."""
+    """The `bot.core.connector.Files` of one organization."""
 
     shelf: Shelf
     organization: OrgId

@@ -1,4 +1,4 @@
-"""Handle the files of messages. A file is fetched beside the turns, and passed on when it is in the store."""
+"""Handle the files of messages. A file is fetched outside of turns, and passed on when it is stored."""
 
 from collections.abc import Iterable
 

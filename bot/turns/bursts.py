@@ -49,7 +49,7 @@ def hear(draft: Draft, event: Event) -> None:
 
 
 def _turn_of(draft: Draft) -> timedelta:
-    """Return how long one of many conversations of a customer waits for those before it."""
+    """Return how long this conversation waits for earlier ones of a customer who has begun many."""
     return draft.view.crowd * timedelta(minutes=1) / draft.organization.policies.customer_messages_per_minute
 
 

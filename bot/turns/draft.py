@@ -83,7 +83,7 @@ class Rulebook:
     capabilities: Mapping[str, Capabilities]  # by account id
     new_id: NewId
     begin: Mapping[str, Begin] = field(default_factory=dict)  # by account: begins a chat with an address
-    new_code: Callable[[], str] = no_code  # six digits
+    new_code: Callable[[], str] = no_code  # makes a code of six digits
 
 
 class Draft:
@@ -108,7 +108,7 @@ class Draft:
         self.timers: dict[tuple[str, str], Timer] = {(t.kind, t.subject): t for t in view.timers}
         self.rooms: dict[UUID, Room] = {room.id: room for room in view.rooms}
         self.here: Room | None = None  # the room of the current input, open or closed; None: not a room
-        self.grows = False  # the post of a burst has more to tell
+        self.grows = False  # whether the post of a burst has more to tell
         self.press = ""  # the platform's id of the button press, if the current input is one
         self.unheard = {item.message for item in view.inputs if item.message}  # messages of inputs to come
         # Files that are reported by inputs still to come, although the view has the reported state already.
@@ -339,7 +339,7 @@ class Draft:
         before = self.messages[first.message]
         author = before if before.role is Role.AGENT else message
         text = _BETWEEN.join(filter(None, (before.text, message.text)))
-        # Their language may have become known meanwhile.
+        # The customer's language may have become known since.
         earlier = takewhile(lambda m: m.id != before.id, self.messages.values())
         about = replace(before.reference, disclosed=self.disclosure(earlier) or before.reference.disclosed)
         whole = replace(before, text=text, role=author.role, sender=author.sender, reference=about)
@@ -363,7 +363,7 @@ class Draft:
 
     @property
     def on_their_way(self) -> bool:
-        """Return whether something has yet to leave before anything that comes after it."""
+        """Return whether a message or a file has yet to leave before anything that comes after it."""
         return bool(self.held) or any(map(self.awaits_files, self.messages.values()))
 
     def awaits_files(self, message: Message) -> bool:
@@ -406,7 +406,7 @@ class Draft:
         return Counted.REPLY, self.organization.policies.automatic_replies_per_hour, timedelta(hours=1)
 
     def has_room(self, kind: Counted, most: int, window: timedelta) -> bool:
-        """Return whether one more automatic reply of that kind stays within the limit."""
+        """Return whether the limit allows one more automatic reply of that kind."""
         left = [at for at in self.view.replies.get(kind, ()) if at > self.now - window]
         decided = [
             effect for effect in self.effects if isinstance(effect, CountReply) and effect.kind is kind

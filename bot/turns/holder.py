@@ -92,8 +92,8 @@ def _unassign(draft: Draft, left: HolderLeft) -> None:
 def back_to_queue(draft: Draft, reason: str, team: TeamId | None = None) -> None:
     """Return a held conversation to the queue of `team`, or of the escalation's own.
 
-    The ladder's clock starts again. The customer is told nothing: they hear of a delay when that clock rings.
-    Messages that the holder has already written leave after their undo time, as usual.
+    The ladder's clock starts again. The customer is told nothing: they hear of a delay when that clock is
+    due. Messages that the holder has already written leave after their undo time, as usual.
     """
     escalation = draft.escalation
     assert escalation is not None  # noqa: S101  callers look first

@@ -3,7 +3,7 @@
 If only the thread or its card is gone, a new thread begins in the same channel. If the channel is lost, the
 escalation moves to another channel of its team, then to one of the escalation team. When no channel is left,
 the admins are told directly, and a clock tries all channels again. The customer is told nothing: they hear of
-a delay when the ladder's clock rings.
+a delay when the ladder's clock is due.
 """
 
 from bot.core.conversation import Escalation, EscalationState, Room, Status
@@ -141,7 +141,7 @@ def _tell_admins(draft: Draft, escalation: Escalation, reason: str) -> None:
         draft.tell_person(escalation.holder, Post(text))
     elif team != escalation.team:
         _hand_on(draft, escalation, team, reason)
-    draft.remember(lost=())  # the clock tries them all again
+    draft.remember(lost=())  # when the timer is due, all channels are tried again
     draft.add(SetTimer(OPEN_ROOM, "", draft.now + KEEP_CALLING))
     id_ = str(draft.view.conversation.id)[:13]
     text = (

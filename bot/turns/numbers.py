@@ -82,7 +82,7 @@ def _unknown(draft: Draft, ask: Ask, asker: Asker | None) -> None:
 
 
 def number_told(draft: Draft) -> str:
-    """Return the sentence that tells the customer the number of the conversation at hand."""
+    """Return the sentence that tells the customer the number of this conversation."""
     return fill(draft.texts.case_number, number=shown(draft.view.conversation.number))
 
 

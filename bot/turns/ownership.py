@@ -12,17 +12,17 @@ class Cause(StrEnum):
     """Why the owner changes."""
 
     HANDED_TO_AGENT = "handed_to_agent"  # a rule of the agent names another agent
-    ESCALATED = "escalated"  # to a team's queue
+    ESCALATED = "escalated"  # handed to a team's queue
     CALLED_NEXT = "called_next"  # nobody took it: the next target of the ladder
-    TAKEN = "taken"  # by a person, also from another person
-    ASSIGNED = "assigned"  # to a person, for whom it waits in the queue until they take it
+    TAKEN = "taken"  # taken by a person, also from another person
+    ASSIGNED = "assigned"  # assigned to a person, for whom it waits in the queue until they take it
     HOLDER_LEFT = "holder_left"  # the holder cannot answer any more: back to the team's queue
-    RETURNED = "returned"  # to the agent
+    RETURNED = "returned"  # returned to the agent
     RESOLVED = "resolved"
     # After Resolve or Return:
     REOPENED_TO_AGENT = "reopened_to_agent"  # the customer wrote again within the window
-    REOPENED_TO_TEAM = "reopened_to_team"  # likewise, or the closing was undone before anybody had taken it
-    REOPENED_TO_PERSON = "reopened_to_person"  # by that person, or the closing was undone
+    REOPENED_TO_TEAM = "reopened_to_team"  # the same, or the closing was undone and nobody had held it
+    REOPENED_TO_PERSON = "reopened_to_person"  # this person reopened it, or undid the closing
 
 
 _AGENT, _QUEUE, _PERSON, _FLOW = OwnerKind.AGENT, OwnerKind.QUEUE, OwnerKind.PERSON, OwnerKind.FLOW

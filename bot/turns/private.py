@@ -258,7 +258,7 @@ def _private_lines(read: list[str]) -> list[bool]:
     blocks = _blocks([_ESCAPED.sub(r"\1", line) for line in read])
     hidden = {blocks[n] for n, one in enumerate(private) if one} - {None}
     inside: list[bool] = []
-    going_on = False  # a private line came before, and no blank line since
+    going_on = False  # whether a private line came before, and no blank line since
     for n, block in enumerate(blocks):
         if block is None and _ends(read, n):
             going_on = False

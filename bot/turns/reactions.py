@@ -20,7 +20,7 @@ from bot.turns.quoting import inert, without_code
 
 REACT = "react"
 _KEPT = 20  # reactions of one conversation that are remembered, so that they can be taken back
-_DRESS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # as a picture or as text, and skin tones
+_DRESS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # variation selectors and skin tones
 
 
 def react(draft: Draft, reaction: Reacted, person: PersonId, who: str) -> None:

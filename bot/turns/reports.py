@@ -114,11 +114,11 @@ def _delivered(draft: Draft, message: Message) -> None:
     if message.state is MessageState.FAILED:
         if draft.leaves(message):
             return  # a file was delivered, and the text beside it is still a dead letter
-        # An operator sent it again.
+        # An operator has sent it again.
         draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
         draft.add(SettleOffer(message.id, Post("📨 It was sent again, and has left.")))
     _advance(draft, draft.messages[message.id], MessageState.SENT if told else MessageState.DELIVERED)
-    if draft.messages[message.id] is message:  # its words had left before, and now a file has
+    if draft.messages[message.id] is message:  # its text had left before, and now a file has
         _mark(draft, message)
 
 
@@ -350,7 +350,7 @@ def _tell_again(draft: Draft, report: DeliveryReport) -> None:
     """Repeat a line that staff perhaps do not see, in other words: they might read it as a second one."""
     message = draft.messages.get(report.message) if report.message else None
     why = f"❓ This may be missing above, or stand there already: {inert(without_code(report.reason))}."
-    if message is None or report.grows is not None:  # the post told of many
+    if message is None or report.grows is not None:  # the post shows many messages
         told = draft.transcript(draft.messages.values())
     elif message.state is MessageState.FAILED:
         _offer_again(draft, message, "The last words could not be delivered.")

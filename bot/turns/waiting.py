@@ -1,6 +1,6 @@
 """Tell a customer who waits for people when they will hear from us, and when it takes longer.
 
-A clock watches each promise. A customer who has no answer when it rings is told so, whether the conversation
+A timer watches each promise. A customer who has no answer when it is due is told so, whether the conversation
 waits in a queue or a person holds it; at most TELL_CUSTOMER times until they have an answer.
 """
 
@@ -56,7 +56,7 @@ def overdue(draft: Draft) -> None:
         return
     told = draft.memory.told_waiting + 1
     parts = [_filled(draft, draft.texts.not_taken_in_time, escalation.team)]
-    more = told < TELL_CUSTOMER  # another promise is made only if a clock will watch it
+    more = told < TELL_CUSTOMER  # another promise is made only if a timer will watch it
     if not _is_in(draft, escalation.team):
         parts.append(_filled(draft, draft.texts.team_is_back, escalation.team))
         if more:

@@ -156,7 +156,7 @@ def _send(draft: Draft, filled: Filled, role: Role, sender: str) -> None:
 
 
 def _offer_less(draft: Draft, sent: Filled, waiting: Message, person: PersonId) -> None:
-    """Reduce the choice after a template was sent: whether the waiting message shall leave."""
+    """Reduce the choice after a template was sent: only whether to send the waiting message is left."""
     said = (
         f"⏳ **{draft.person_name(person)}** sent **{sent.template.name}**. What waits leaves as soon as"
         f" **{draft.customer_name}** writes again."

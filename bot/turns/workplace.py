@@ -30,7 +30,7 @@ def hear(draft: Draft, place: Place, content: WorkplaceChanged, person: PersonId
         case WorkplaceChange.CARD_DELETED if here:
             lost_rooms.begin_anew(draft, "somebody has deleted the card", readable=True)
         case WorkplaceChange.THREAD_CLOSED if here:
-            draft.show_card()  # which opens the thread again
+            draft.show_card()  # updating the card opens the thread again
             draft.tell_room(
                 Post(f"🔓 {draft.customer_name} still needs a person here. To end this, press **Resolve**.")
             )

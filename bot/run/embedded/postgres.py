@@ -42,7 +42,7 @@ SHELTER = Path("/var/lib/agents-market")
 ROLE = DATABASE = "desk"
 _MAJOR = "18"  # data of another major version cannot be opened
 _INSTALLATION = f"pginstall{_MAJOR}"
-_START = timedelta(seconds=60)  # recovery after a crash included
+_START = timedelta(seconds=60)  # includes the recovery after a crash
 _STOP = timedelta(seconds=15)
 
 # For one company on a small machine: little memory when idle, full durability. Statements and details stay
