@@ -420,7 +420,8 @@ async def _reconcile(connector: Connector, outbound: Outbound, item: Item) -> Re
     """Find out from the platform what happened to a delivery that was interrupted while it was being sent.
 
     Return None when the delivery certainly did not arrive, or when repeating it does no harm. Return a dead
-    letter with the outcome "unknown" when the platform cannot be asked.
+    letter with the outcome "unknown" on a channel that offers no way to ask. Raises SendError when the
+    platform cannot be asked now.
     """
     if isinstance(outbound.operation, Revise | Erase | React | Whisper | Emote | Invite | Typing):
         return None

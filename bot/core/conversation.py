@@ -193,7 +193,7 @@ class Input:
     origin: Origin
     body: Body
     message: MessageId | None = None  # the log's entry that was made from it when it was accepted
-    position: int | None = None  # the position in the log that is reserved for the entry of its turn
+    position: int | None = None  # the position in the log that is reserved for what a turn makes of it
     at: datetime | None = None  # when it was accepted
 
 
