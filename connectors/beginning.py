@@ -1,4 +1,4 @@
-"""Requests of aiohttp that are begun when their connection is in hand, and not while one is being made."""
+"""Mark an HTTP request of aiohttp as begun when it has a connection, and not while one is being made."""
 
 import aiohttp
 
@@ -6,7 +6,7 @@ from bot.core.beginning import begin
 
 
 def begun() -> list[aiohttp.TraceConfig]:
-    """Return what a session needs for that, as its `trace_configs`."""
+    """Return the `trace_configs` with which an aiohttp session marks each request as begun."""
     traces = aiohttp.TraceConfig()
     traces.on_connection_create_end.append(_begin)
     traces.on_connection_reuseconn.append(_begin)

@@ -1,4 +1,7 @@
-"""Email: IMAP with IDLE or an LMTP/SMTP listener in, SMTP out. What the options mean: `settings.py`."""
+"""Email: incoming by IMAP (with IDLE) or an LMTP/SMTP listener, outgoing by SMTP.
+
+`settings.py` explains the options.
+"""
 
 from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
 from connectors.email.capabilities import CAPABILITIES, CHANNEL
@@ -20,7 +23,7 @@ _OUT = (
 
 
 def open_account(settings: AccountSettings, means: Means) -> Connector:
-    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
+    """Open an account. Import its connector only now: the declaration below is needed far more often."""
     from connectors.email.connector import EmailConnector
 
     return EmailConnector(settings, means)

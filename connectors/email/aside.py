@@ -1,4 +1,6 @@
-"""Mails that would not come out of a folder: put aside, so that they keep nothing back, and tried again."""
+"""Mails that the server did not give us: they are set aside, so that they hold up no other mail, and tried
+again.
+"""
 
 import json
 from collections.abc import Sequence
@@ -9,11 +11,11 @@ from bot.core.ids import Clock
 
 TRY_AGAIN = timedelta(minutes=10)
 GIVE_UP = timedelta(hours=1)
-MOST = 50  # so many at a time are no mails' fault, but the server's
+MOST = 50  # when more mails fail at a time, the server is to blame
 
 
 class Aside:
-    """Their UIDs, and since when; in the vault."""
+    """The UIDs of a folder's mails that were set aside, and since when. They are kept in the vault."""
 
     def __init__(self, folder: str, vault: Vault, clock: Clock) -> None:
         self._name = f"aside:{folder}"
@@ -31,7 +33,10 @@ class Aside:
         return len(self._since) >= MOST
 
     async def open(self, validity: int) -> None:
-        """Those of a folder with that validity; with another one their UIDs mean nothing."""
+        """Load the UIDs of the folder.
+
+        Start empty where its UIDVALIDITY has changed: old UIDs then mean nothing.
+        """
         kept = json.loads(await self._vault.get(self._name) or "{}")
         self._validity = validity
         since = kept["since"] if kept.get("validity") == validity else {}
@@ -46,7 +51,10 @@ class Aside:
         await self._put()
 
     def due(self) -> Sequence[int]:
-        """Those to be tried now: all of them, every so often, or as soon as there is no room for more."""
+        """Return the UIDs to try again now, in ascending order.
+
+        These are all of them, once in `TRY_AGAIN`, or at once when there is no room for another one.
+        """
         now = self._clock()
         if not self._since or (self._next is not None and now < self._next and not self.is_full):
             return ()
@@ -54,7 +62,9 @@ class Aside:
         return sorted(self._since)
 
     def is_hopeless(self, uid: int, read_at: datetime | None) -> bool:
-        """Tried for long enough, while the server gave another mail: at `read_at`."""
+        """Return True when a mail was tried for `GIVE_UP`, and the server has given another mail since, at
+        `read_at`.
+        """
         since = self._since[uid]
         return self._clock() - since >= GIVE_UP and read_at is not None and read_at > since
 

@@ -1,4 +1,4 @@
-"""What mail carries, and how much of it the big providers take."""
+"""What an email can carry, and how much of it the big providers accept."""
 
 from datetime import timedelta
 
@@ -6,8 +6,8 @@ from bot.core.connector import Capabilities, Media, Unit
 from bot.core.events import AttachmentKind, Channel, ReceiptStatus
 
 CHANNEL = Channel("email")
-MAX_BYTES = 25 * 1024 * 1024  # of a mail that is read
-MAX_FILES = 18 * 1024 * 1024  # bytes of one mail's files; big providers take 25 MB in base64
+MAX_BYTES = 25 * 1024 * 1024  # the largest mail that we read
+MAX_FILES = 18 * 1024 * 1024  # of all files of one mail; big providers accept 25 MB in base64
 _HEARD = (AttachmentKind.DOCUMENT, AttachmentKind.PHOTO, AttachmentKind.AUDIO, AttachmentKind.VIDEO)
 _SENT = (*_HEARD, AttachmentKind.VOICE, AttachmentKind.STICKER)
 CAPABILITIES = Capabilities(
@@ -26,6 +26,6 @@ CAPABILITIES = Capabilities(
     addresses=True,
     robots=True,
     reconciles=False,  # True of an account whose provider files what it sends: the option `sent`
-    per_second=1.0,  # there is no one number: the big providers count by the day
+    per_second=1.0,  # our choice: the big providers limit mails per day
     chat_interval=timedelta(seconds=1),
 )

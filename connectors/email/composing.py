@@ -1,4 +1,7 @@
-"""An answer as the bytes of a mail. The same delivery makes the same mail, whichever replica sends it."""
+"""Build an answer as the bytes of a mail.
+
+The same delivery gives the same bytes, whichever replica sends it.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,7 +21,7 @@ from connectors.email.capabilities import MAX_FILES
 from connectors.email.context import ReplyContext
 from connectors.rendering import FilePart, Part, TextPart, to_html, to_plain
 
-_MAX_NAME = 60  # characters of a name in a header
+_MAX_NAME = 60  # the longest name in a header, in characters
 _MESSAGE_ID = pattern(r"<[!-;=?-~]{1,248}>")  # printable ASCII without angle brackets and blanks
 _MIME_TYPE = pattern(r"(?!message/|multipart/)([A-Za-z0-9!#$&^_.+-]{1,80})/([A-Za-z0-9!#$&^_.+-]{1,80})")
 _CONTROL = pattern(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -29,7 +32,7 @@ _POLICY = SMTP.clone(cte_type="7bit")
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What goes into one mail."""
+    """The text and the files of one mail."""
 
     markdown: str
     files: tuple[Attachment, ...] = ()
@@ -37,7 +40,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letterhead:
-    """The organization's look."""
+    """How mails of the organization name and sign it."""
 
     address: str
     name: str = ""
@@ -57,11 +60,14 @@ class Envelope:
     reply_to: str
     at: datetime
     speaker: Speaker | None
-    subject: str = ""  # in place of the one that is answered; then nothing of the mail answered is repeated
+    subject: str = ""  # replaces the answered mail's subject; then nothing of that mail is repeated
 
 
 def sheets(parts: Sequence[Part]) -> tuple[Sheet, ...]:
-    """Files travel with the text before them, as far as one mail carries them."""
+    """Divide the parts of an answer into mails.
+
+    Files travel with the text before them, up to the size limit of a mail.
+    """
     made: list[Sheet] = []
     room = 0
     for part in parts:
@@ -81,10 +87,13 @@ def sheets(parts: Sequence[Part]) -> tuple[Sheet, ...]:
 def compose(
     markdown: str, files: Sequence[File], context: ReplyContext, envelope: Envelope, letterhead: Letterhead
 ) -> bytes:
-    """Raises Refused where an address cannot stand in a mail."""
+    """Build a mail from an answer. Return its bytes.
+
+    Raise Refused if a mail address is not valid in a mail.
+    """
     if envelope.subject:
-        # Whoever forged the mail chose all of this, its Message-ID as well: it could be that of a mail which
-        # its reader has, and ours would appear among mails of theirs.
+        # A forger chose everything in the mail that we answer, also its Message-ID. With the Message-ID of a
+        # mail that our reader has, our answer would appear in that mail's thread.
         context = ReplyContext(thread=context.thread, address=context.address, to=context.to)
     message = EmailMessage(policy=_POLICY)
     message["Subject"] = _clean(envelope.subject, 400) or _subject(context)
@@ -93,7 +102,7 @@ def compose(
     message.set_content(_plain(markdown, context, letterhead), cte="quoted-printable")
     message.add_alternative(_rich(markdown, context, letterhead), subtype="html", cte="quoted-printable")
     for file in files:
-        # What is a mail itself would have to be a message/rfc822 part, which may not be encoded.
+        # A file of the type message/rfc822 may not be encoded, so it is sent as an unspecific type.
         carried = _MIME_TYPE.fullmatch(file.mime_type)
         kind, subtype = carried.groups() if carried else ("application", "octet-stream")
         message.add_attachment(
@@ -109,14 +118,17 @@ def compose(
 
 
 def _head(context: ReplyContext, envelope: Envelope, letterhead: Letterhead) -> bytes:
-    """The headers which the library would fold or encode where nobody may: addresses and Message-IDs."""
+    """Build the headers with addresses and Message-IDs.
+
+    The library would fold or encode them, which is not allowed.
+    """
     name = _signed_name(envelope.speaker, letterhead.name)
     lines = [
         f"From: {_address(name, letterhead.address)}",
         f"To: {_address(context.name, context.to)}",
         f"Message-ID: {envelope.message_id}",
         f"Reply-To: {_address(letterhead.name, envelope.reply_to)}",
-        "x-ms-reactions: disallow",  # Outlook would send a mail for each thumb
+        "x-ms-reactions: disallow",  # otherwise Outlook sends a mail for each reaction
     ]
     if context.cc:
         lines.append("Cc: " + ",\r\n ".join(_address("", each) for each in context.cc))
@@ -126,7 +138,7 @@ def _head(context: ReplyContext, envelope: Envelope, letterhead: Letterhead) -> 
     if known := [each for each in context.references if _MESSAGE_ID.fullmatch(each)]:
         lines.append("References: " + "\r\n ".join(known))
     if not by_person(envelope.speaker):
-        # RFC 3834 section 3.1.7, and the word that Exchange listens to.
+        # RFC 3834 section 3.1.7, and the header that Exchange obeys.
         replied = answered or envelope.subject
         lines.append(f"Auto-Submitted: {'auto-replied' if replied else 'auto-generated'}")
         lines.append("X-Auto-Response-Suppress: All")
@@ -138,7 +150,7 @@ def by_person(speaker: Speaker | None) -> bool:
 
 
 def in_ascii(address: str) -> str:
-    """As SMTP without SMTPUTF8 takes it. Raises Refused."""
+    """Return a mail address in the form that SMTP without SMTPUTF8 accepts. Raise Refused if it has none."""
     local, _, domain = address.rpartition("@")
     try:
         plain = f"{local}@{domain.encode('idna').decode()}"
@@ -154,7 +166,7 @@ def _address(name: str, address: str) -> str:
     clean = _clean(name, _MAX_NAME)
     if not clean or clean.isascii():
         return formataddr((clean, in_ascii(address)))
-    # In words of at most 75 characters (RFC 2047 section 2), which `formataddr` does not know.
+    # Encoded words have at most 75 characters (RFC 2047 section 2). `formataddr` makes longer ones.
     words = Header(clean, "utf-8", maxlinelen=75, header_name="Reply-To").encode(linesep="\r\n")
     return f"{words} <{in_ascii(address)}>"
 
@@ -201,7 +213,7 @@ def _rich(markdown: str, context: ReplyContext, letterhead: Letterhead) -> str:
 
 
 def _attribution(context: ReplyContext) -> str:
-    """In the words that every mail program and every library knows for a quotation's head."""
+    """Return the line above a quoted mail, in the form that mail programs and parsing libraries recognize."""
     who = f"{context.name} <{context.address}>" if context.name else context.address
     try:
         at = datetime.fromisoformat(context.at).strftime("%a, %d %b %Y at %H:%M")

@@ -1,4 +1,4 @@
-"""One mailbox as an account of an organization."""
+"""Connect one mailbox as an account of an organization."""
 
 import asyncio
 import secrets
@@ -43,15 +43,18 @@ from connectors.email.threads import Threads
 from connectors.email.watching import Folder, Pause
 from connectors.rendering import plan, to_plain
 
-_FILING = timedelta(minutes=2)  # a provider that has not filed a mail by then did not take it
+_FILING = timedelta(minutes=2)  # a mail that the provider has not filed by then was not accepted
 _CHUNK = 64 * 1024
-_MAX_COPIES = 5  # of what a program writes
+_MAX_COPIES = 5  # of a mail that a program writes
 _RECENT = 50  # mails in which `check` looks for forged results
-_HEADERS = 16 * 1024  # bytes of each one's headers: what servers write stands on top
+_HEADERS = 16 * 1024  # bytes of each mail's headers: those of servers come first
 
 
 class EmailConnector:
-    """Connector, Listens, HasFiles, Initiates, and Reconciles where `capabilities.reconciles` says so."""
+    """The connector of one mailbox. It implements Connector, Listens, HasFiles and Initiates.
+
+    It implements Reconciles where `capabilities.reconciles` is True.
+    """
 
     begins = True
 
@@ -72,12 +75,12 @@ class EmailConnector:
         self._pause = pause
         self._randomness = randomness
         self._limits = limits or Limits()
-        self._listening = listening  # told of the port, which may have been asked for as 0
+        self._listening = listening  # called with the port that the listener got: the option may say 0
         self._tokens = AccessTokens(self._settings.oauth, means.clock) if self._settings.oauth else None
         self._submission = Submission(self._settings, self._tokens)
         self._threads = Threads(
             self._settings.key, self._settings.account
-        )  # for signing: its first key alone
+        )  # only signs, so it needs no former keys
         per_second, chat_interval = settings.per_second, settings.chat_interval
         self._capabilities = replace(
             CAPABILITIES,
@@ -86,7 +89,7 @@ class EmailConnector:
             chat_interval=CAPABILITIES.chat_interval if chat_interval is None else chat_interval,
         )
         self._files_process = ReadingProcess()
-        self._newest: tuple[str, MailFiles] | None = None  # the mail whose files are being fetched
+        self._newest: tuple[str, MailFiles] | None = None  # the mail fetched last, for its other files
         self._fetching = asyncio.Lock()
 
     @property
@@ -101,7 +104,7 @@ class EmailConnector:
     def capabilities(self) -> Capabilities:
         return self._capabilities
 
-    # What comes in
+    # Incoming
 
     def routes(self, inbox: Inbox) -> Sequence[Route]:  # noqa: ARG002
         return ()
@@ -135,7 +138,10 @@ class EmailConnector:
                 tasks.create_task(folder.watch(), name=f"watch {self.account}")
 
     async def open(self, ref: str) -> AsyncIterator[bytes]:
-        """Stream a file of a mail. The mail is fetched whole, so that all its files cost one fetch."""
+        """Stream a file of a mail.
+
+        Fetch the whole mail once and keep it, so that its other files need no second fetch.
+        """
         origin, _, rest = ref.partition(";")
         first, _, rest = rest.partition(";")
         try:
@@ -176,11 +182,11 @@ class EmailConnector:
         former = await former_keys(self._settings, self._means.vault)
         return Spool(self._settings.spool, [self._settings.key, *former])
 
-    # What goes out
+    # Outgoing
 
     async def send(self, outbound: Outbound) -> Sent:
         if isinstance(outbound.operation, (Typing, Whisper)):
-            return Sent()  # a mail shows nothing of the one, and has nobody for the other
+            return Sent()  # email has neither
         context, all_sheets = self._answer(outbound)
         sheet = all_sheets[outbound.part]
         message_id = self._message_id(outbound, context)
@@ -202,7 +208,10 @@ class EmailConnector:
         await self._submission.send(message_id, raw, context.to, context.cc, return_path=return_path)
 
     async def _marked(self, outbound: Outbound, message_id: str, raw: bytes, context: ReplyContext) -> None:
-        """Send, with a mark until it is known how that ended: a delivery without one never began."""
+        """Send a mail. Keep a mark in the vault until the outcome is known.
+
+        A delivery that has no mark after a crash was never begun.
+        """
         mark = _mark(outbound)
         await self._means.vault.put(mark, self._means.clock().isoformat())
         try:
@@ -233,7 +242,7 @@ class EmailConnector:
 
     def begin(self, address: str, subject: str) -> tuple[Place, str]:
         in_ascii(address)
-        if self._settings.is_ours(address):  # whoever proves that address would be ourselves
+        if self._settings.is_ours(address):  # we would receive the proof of that address ourselves
             raise Refused("own_address: that is an address of ours")
         thread = self._threads.fresh(self._randomness(16))
         context = ReplyContext(thread=thread, address=address, to=address, subject=subject)
@@ -256,9 +265,10 @@ class EmailConnector:
         return ". ".join((given.address, *notes))
 
     async def _check_results(self, session: ImapSession) -> str:
-        """Return what may go wrong with whom we believe, "" for nothing.
+        """Return a warning about the trusted servers' Authentication-Results, or "" if there is nothing to
+        warn of.
 
-        Raise Refused where the server lets results in its own name through from outside.
+        Raise Refused where a server lets results in its own name through from outside.
         """
         selected = await session.select(self._settings.folders[0])
         uids = await session.uids_after(max(0, selected.next - 1 - _RECENT)) if selected.next else []
@@ -304,7 +314,7 @@ class EmailConnector:
         context = read_context(outbound.context)
         if context is None or not context.to:
             raise Refused("no_address: nobody has written in this thread yet")
-        if outbound.operation.subject:  # then nothing of the mail answered is repeated, nor who was in copy
+        if outbound.operation.subject:  # then nothing of the answered mail is repeated, nor its Cc
             context = replace(context, cc=())
         elif not by_person(outbound.operation.speaker):
             context = replace(context, cc=_of_one_domain(context))
@@ -325,7 +335,11 @@ class EmailConnector:
         )
 
     def _decided_at(self, outbound: Outbound) -> datetime:
-        """The time in the delivery's id (RFC 9562), so that a retry is the same mail to the last byte."""
+        """Return the time in the delivery's id (UUID version 7, RFC 9562), so that a retry builds the same
+        bytes.
+
+        Return the current time for an id of another version.
+        """
         if outbound.id.version != 7:
             return self._means.clock()
         return datetime.fromtimestamp((outbound.id.int >> 80) / 1000, UTC)
@@ -360,7 +374,7 @@ class EmailConnector:
 
 
 def _of_silent_servers(plain: Sequence[Traces], known: Iterable[str]) -> str:
-    """Return what follows where servers left mails from outside without results."""
+    """Return a warning if a trusted server put no results into mails from outside, or ""."""
     server = min({*known, *(name for each in plain for name in each.silent)}, default="")
     if not server or any(each.above == server for each in plain):
         return ""
@@ -380,10 +394,10 @@ def _of_silent_servers(plain: Sequence[Traces], known: Iterable[str]) -> str:
 
 
 def _of_one_domain(context: ReplyContext) -> tuple[str, ...]:
-    """Return who is in copy of what a program writes.
+    """Return the addresses that get a copy of a mail written by a program.
 
-    Anybody may name anybody in copy. Who may write for a domain may have its addresses written to, a few of
-    them, since strangers share the domains of providers; about all others a person decides.
+    A mail may name anybody in Cc. Its author may have us write to addresses of the author's own domain, but
+    only to a few: strangers share the domains of providers. For all other addresses a person decides.
     """
     domain = _domain(context.address)
     return tuple([each for each in context.cc if _domain(each) == domain][:_MAX_COPIES])

@@ -1,4 +1,4 @@
-"""What an answer to a mail needs, as the opaque text that the house keeps for us."""
+"""What a reply to a mail needs to know, as the opaque text that the product keeps for the connector."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,10 @@ _MAX_QUOTED = 4096  # bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyContext:
-    """`address` is the customer of the thread, `to` where they want answers; mostly the same."""
+    """The facts for a reply.
+
+    `address` is the customer of the thread, `to` where answers go; usually they are the same.
+    """
 
     thread: str
     address: str
@@ -29,7 +32,10 @@ class ReplyContext:
     at: str = ""  # ISO 8601: when the quoted mail was written
 
     def text(self) -> str:
-        """At most 16 KiB. What had to be left out is the oldest of it."""
+        """Return the context as JSON of at most 16 KiB.
+
+        Leave out what is too long, beginning with the quoted text.
+        """
         bounded = replace(
             self,
             name=self.name[:200],
@@ -44,17 +50,17 @@ class ReplyContext:
             text = json.dumps(asdict(bounded), ensure_ascii=False, separators=(",", ":"))
             if len(text.encode("utf-8", "replace")) <= MAX_BYTES:
                 break
-        return text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored
+        return text.encode("utf-8", "replace").decode()  # a lone surrogate cannot be stored
 
 
 def bounded_references(references: Sequence[str]) -> tuple[str, ...]:
-    """The first, which began it all, and the newest."""
+    """Return the first Message-ID, which opened the thread, and the newest ones, without duplicates."""
     known = list(dict.fromkeys(each for each in references if len(each) <= _MAX_ID))
     return tuple(known if len(known) <= _MAX_REFERENCES else [known[0], *known[1 - _MAX_REFERENCES :]])
 
 
 def read_context(text: str) -> ReplyContext | None:
-    """None for what is no context of ours."""
+    """Return the context that `ReplyContext.text` wrote, or None if the text is not one."""
     try:
         data = json.loads(text)
         if not isinstance(data, dict):

@@ -1,11 +1,11 @@
-"""What the DNS says of our own domain, without which large providers refuse our mail.
+"""Check what the DNS says about our own domain. Large providers refuse our mail without it.
 
-Gmail asks for SPF or DKIM of everybody, and answers 550 5.7.26 otherwise; Gmail and Outlook.com ask who sends
-5,000 mails a day for both and for DMARC (550 5.7.515): https://support.google.com/a/answer/81126,
+Gmail requires SPF or DKIM of everybody, and answers 550 5.7.26 otherwise. Gmail and Outlook.com require both,
+and DMARC, of those who send 5,000 mails a day (550 5.7.515): https://support.google.com/a/answer/81126,
 https://learn.microsoft.com/exchange/troubleshoot/email-delivery/ndr/fix-ndr-550-5-7-515
 
-Both SPF and DKIM count only where they are aligned with From (RFC 7489, 3.1). The return path of our mail is
-at the domain of our address, so its SPF is; DKIM is where the key is found below that very domain.
+SPF and DKIM count only where they are aligned with From (RFC 7489, 3.1). The return path of our mail is at
+the domain of our address, so SPF is aligned. DKIM is aligned where the key is found below that very domain.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ TxtRecords = Callable[[str], Awaitable[tuple[bytes, ...]]]
 
 _DNS_SECONDS = 5.0
 _ALL_SECONDS = 20.0
-_MOST_LOOKUPS = 10  # RFC 7208, 4.6.4; receivers take a record that needs more for none
+_MOST_LOOKUPS = 10  # RFC 7208, 4.6.4; receivers ignore a record that needs more
 _COSTS_A_LOOKUP = re.compile(r"^[+?~-]?(?:a|mx|ptr|exists|include)(?=[:/]|$)|^redirect=")
 _OTHERS = re.compile(r"^(?:[+?]?include:|redirect=)([^\s%]+)$")
-# RFC 2606 and 6762: no DNS of the internet knows them.
+# Names that the public DNS does not have (RFC 2606 and 6762).
 _WITHOUT_DNS = ("example", "test", "invalid", "localhost", "local", "internal")
 
 
@@ -64,7 +64,7 @@ async def txt_records(name: str) -> tuple[bytes, ...]:
 async def what_is_missing(
     domain: str, smtp_host: str, selectors: Sequence[str], look_up: TxtRecords
 ) -> list[str]:
-    """Return a sentence for each of SPF, DKIM and DMARC that does not vouch for our mail."""
+    """Return one sentence for each of SPF, DKIM and DMARC that does not authenticate our mail."""
     domain = domain.encode("idna").decode() if not domain.isascii() else domain
     if domain.rpartition(".")[2] in _WITHOUT_DNS or "." not in domain:
         return []
@@ -83,7 +83,7 @@ async def what_is_missing(
 
 
 def missing_authentication(status: str) -> str:
-    """Return what is wrong where a mail was refused as our domain does not vouch for it, "" elsewhere."""
+    """Return the authentication whose lack made a server refuse our mail, or "" for another reason."""
     if _UNAUTHENTICATED.search(status) is None:
         return ""
     return (
@@ -114,7 +114,7 @@ async def _spf(domain: str, smtp_host: str, provider: _Provider | None, look_up:
 
 
 async def _walk(record: str, included: set[str], look_up: TxtRecords) -> int:
-    """Follow the records that one includes, and return how many lookups they all take."""
+    """Follow the includes of an SPF record. Return how many DNS lookups they need in all."""
     lookups, waiting = 0, [record]
     while waiting and lookups <= _MOST_LOOKUPS:
         terms = waiting.pop().lower().split()[1:]
@@ -138,7 +138,7 @@ async def _dkim(domain: str, selectors: Sequence[str], look_up: TxtRecords) -> s
 
 
 async def _dmarc(domain: str, look_up: TxtRecords) -> str:
-    """Look above the domain as well, as receivers do (RFC 7489, 6.6.3; RFC 9989, 4.10)."""
+    """Look for a DMARC record at the domain and above it (RFC 7489, 6.6.3; RFC 9989, 4.10)."""
     labels = domain.split(".")
     for start in range(len(labels) - 1):
         above = ".".join(labels[start:])
@@ -153,6 +153,6 @@ async def _dmarc(domain: str, look_up: TxtRecords) -> str:
 
 
 async def _records(name: str, version: str, look_up: TxtRecords) -> list[str]:
-    """Return the records of that version."""
+    """Return the TXT records of a name that begin with the given version."""
     texts = [record.decode("ascii", "replace") for record in await look_up(name)]
     return [text for text in texts if re.match(rf"{version}(?:[\s;]|$)", text, re.IGNORECASE)]

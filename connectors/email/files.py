@@ -1,4 +1,4 @@
-"""The files of one mail, and the mail as it came, for staff."""
+"""Read the files of one mail, and the original mail for staff."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,9 +9,11 @@ from connectors.email.reading import Budget, ReadingProcess, TooCostly, files, h
 
 
 class MailFiles:
-    """Takes the files out of a mail: all at once, and in a process that can be ended, unless it is light.
+    """The files of one mail.
 
-    `budget` is for all of them, and for looking for payment card numbers.
+    All are taken out at once, in a process that can be ended unless the mail is light.
+
+    `budget` is the CPU time for all files, and for the search for payment card numbers.
     """
 
     def __init__(self, raw: bytes, process: ReadingProcess, budget: Budget) -> None:
@@ -21,9 +23,9 @@ class MailFiles:
         self._files: Sequence[tuple[str, bytes | None]] | None = None
 
     async def get(self, index: str) -> bytes:
-        """Return a file of the mail, or the mail itself. Raises Refused for what is not there or not kept.
+        """Return a file of the mail, or the mail itself. Raise Refused if it is not there or was not kept.
 
-        A mail that holds a payment card number is not handed out (docs/decisions/011).
+        Refuse the original of a mail that holds a payment card number (docs/decisions/011).
         """
         try:
             if index == WHOLE:

@@ -1,7 +1,8 @@
-"""One connection to a mailbox: aioimaplib, with what it lacks.
+"""One connection to a mailbox: aioimaplib, and what that library lacks.
 
-It does not tell commands that wait of a lost connection, hangs for ever where a server greets and then falls
-silent, has no STARTTLS, and cannot answer the challenge that follows a refused XOAUTH2. https://www.rfc-editor.org/rfc/rfc3501
+The library does not tell waiting commands that the connection is lost. It hangs for ever when a server greets
+and then falls silent. It has no STARTTLS, and cannot answer the challenge that follows a refused XOAUTH2.
+https://www.rfc-editor.org/rfc/rfc3501
 """
 
 import asyncio
@@ -34,13 +35,13 @@ _BYE = 3.0
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
 _UID = re.compile(rb"\bUID (\d+)")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
-# https://www.rfc-editor.org/rfc/rfc5530#section-3, and what Gmail says instead
+# https://www.rfc-editor.org/rfc/rfc5530#section-3, and the text of Gmail
 _NOT_NOW = re.compile(
     rb"^\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|THROTTLED)\b|too many (?:simultaneous )?conn", re.I
 )
 _STATE = re.compile(rb"\[(UIDVALIDITY|UIDNEXT) (\d+)\]")
 
-logging.getLogger("aioimaplib").setLevel(logging.ERROR)  # its other lines hold what people write
+logging.getLogger("aioimaplib").setLevel(logging.ERROR)  # its other lines contain what people write
 
 _T = TypeVar("_T")
 
@@ -59,18 +60,21 @@ class Outline:
 
 
 class Withheld(PlatformDown):
-    """The server answers, and does not give what was asked of these very mails."""
+    """The server answers, but does not give what was asked about these mails."""
 
 
 class _Protocol(IMAP4ClientProtocol):  # type: ignore[misc]
     answer = b""
-    news = False  # the server has told of a new mail, in the answer to whatever command
+    news = False  # the server has reported a new mail, in the answer to any command
     transport: Any
 
     async def welcome(self, greeting: bytes) -> None:
-        """The library asks what the server can before it lets go of the lock which others need to give up."""
+        """Note the server's greeting, without asking for its capabilities as the library does.
+
+        The library asks while it holds the lock that other commands need to give up waiting.
+        """
         if b"OK" not in greeting:
-            self.transport.abort()  # BYE, or somebody else's protocol
+            self.transport.abort()  # BYE, or another protocol
             return
         async with self.state_condition:
             self.state = NONAUTH
@@ -82,7 +86,7 @@ class _Protocol(IMAP4ClientProtocol):  # type: ignore[misc]
 
     def _continuation(self, line: bytes) -> None:
         if self.pending_sync_command is not None and self.pending_sync_command.name == "AUTHENTICATE":
-            # First our answer; a second challenge is the reason of a refusal, and wants an empty line.
+            # First send the token. A second challenge is the reason of a refusal, and requires an empty line.
             answer, self.answer = self.answer, b""
             self.transport.write(answer + b"\r\n")
         else:
@@ -101,7 +105,7 @@ class _Protocol(IMAP4ClientProtocol):  # type: ignore[misc]
         response = await self.execute(made)
         if response.result != "OK":
             return False
-        self.incomplete_line = b""  # what came in clear after the answer is nobody's word
+        self.incomplete_line = b""  # text that came unencrypted after the answer could be forged
         self.transport = await self.loop.start_tls(self.transport, self, context, server_hostname=host)
         await self.capability()
         return True
@@ -124,7 +128,7 @@ class _Client(IMAP4):  # type: ignore[misc]
 
 
 class ImapSession:
-    """A logged-in connection. Everything raises PlatformDown when the connection or the server fails."""
+    """A logged-in connection. Every method raises PlatformDown when the connection or the server fails."""
 
     def __init__(self, client: _Client, lost: asyncio.Future[None]) -> None:
         self._client = client
@@ -136,7 +140,7 @@ class ImapSession:
         return bool(self._client.has_capability("IDLE"))
 
     async def select(self, folder: str) -> Selected:
-        """Raises Refused when there is no such folder."""
+        """Open a folder. Return its UIDVALIDITY and UIDNEXT. Raise Refused if there is no such folder."""
         answer = await self._do(self._client.select(quoted(packed(folder))))
         if answer.result != "OK":
             raise Refused(f"the mailbox has no folder {folder!r}")
@@ -146,12 +150,15 @@ class ImapSession:
         return Selected(int(facts[b"UIDVALIDITY"]), int(facts.get(b"UIDNEXT", 0)))
 
     async def uids_after(self, last: int) -> list[int]:
-        """Those that came after that UID. None: whatever comes now, an IDLE that follows is told of."""
+        """Return the UIDs of the mails that came after the UID `last`.
+
+        When it returns none, an IDLE that follows reports every mail that comes from now on.
+        """
         while True:
             self._client.protocol.news = False
             # "n:*" always holds the newest mail, even where its UID is smaller than n.
             found = [uid for uid in await self._search(f"UID {last + 1}:*") if uid > last]
-            # A mail that came while the server searched is told of with the answer, and never again.
+            # The server reports a mail that came during the search with the answer, and never again.
             if found or not self._client.protocol.news:
                 return found
 
@@ -162,7 +169,10 @@ class ImapSession:
         return await self._search(f"HEADER Message-ID {quoted(message_id)}")
 
     async def outlines(self, uids: Sequence[int]) -> list[Outline]:
-        """Those that are still there, by UID. Ask for some dozens at a time. Raises Withheld."""
+        """Return the outlines of those mails that are still there, ordered by UID. Raise Withheld.
+
+        Ask for some dozens at a time.
+        """
         wanted = ",".join(str(uid) for uid in uids)
         answer = await self._do(self._client.uid("fetch", wanted, "(UID RFC822.SIZE INTERNALDATE)"))
         if answer.result != "OK":
@@ -175,7 +185,7 @@ class ImapSession:
         return [found[uid] for uid in sorted(found) if uid in set(uids)]
 
     async def fetch(self, uid: int) -> bytes | None:
-        """The whole mail, which stays unread; None if it is gone. Raises Withheld."""
+        """Return the whole mail, or None if it is gone. The mail stays unread. Raise Withheld."""
         return await self._literal(uid, "(UID BODY.PEEK[])")
 
     async def fetch_beginning(self, uid: int, limit: int) -> bytes | None:
@@ -188,8 +198,8 @@ class ImapSession:
         return [bytes(line) for line in answer.lines if isinstance(line, bytearray)]
 
     async def wait(self, seconds: float) -> None:
-        """Until the server tells of something, at most so long. Needs IDLE."""
-        # The library waits for ever for a server that does not say whether it idles.
+        """Wait until the server reports something, for at most `seconds`. The server must support IDLE."""
+        # The library waits for ever for a server that does not answer the IDLE command.
         begun = asyncio.wait_for(self._client.idle_start(seconds + 60), self._patience)
         idle = await self._do(begun)
         try:
@@ -214,7 +224,7 @@ class ImapSession:
         if answer.result != "OK":
             raise Withheld(f"IMAP {answer.result}: the server does not give a mail")
         for before, line in zip(answer.lines, answer.lines[1:], strict=False):
-            # A literal is a bytearray; unasked-for answers about other mails hold none.
+            # A literal is a bytearray. Unsolicited answers about other mails have none.
             if isinstance(line, bytearray) and (found := _UID.search(before)) and int(found[1]) == uid:
                 return bytes(line)
         literals = [line for line in answer.lines if isinstance(line, bytearray)]
@@ -238,7 +248,7 @@ class ImapSession:
 
 
 async def until_lost(call: Awaitable[_T], lost: asyncio.Future[None]) -> _T:
-    """The result of the call, unless the connection ends first: then PlatformDown."""
+    """Return the result of the call. Raise PlatformDown if the connection ends first."""
     task: asyncio.Future[_T] = asyncio.ensure_future(call)
     try:
         await asyncio.wait([task, lost], return_when=asyncio.FIRST_COMPLETED)  # type: ignore[type-var]
@@ -262,9 +272,9 @@ async def _at_most(call: Coroutine[Any, Any, object], seconds: float) -> None:
 async def opened(
     settings: EmailSettings, tokens: AccessTokens | None, *, patience: float = _TIMEOUT
 ) -> AsyncIterator[ImapSession]:
-    """Connect and log in, and log out at the end. Raises PlatformDown, AccountSuspended.
+    """Connect and log in. Log out at the end. Raise PlatformDown or AccountSuspended.
 
-    `patience`: seconds for each answer; of a mail for each piece of it.
+    `patience` is the seconds to wait for each answer; while a mail is fetched, for each piece of it.
     """
     server = settings.imap
     if server is None:
@@ -312,7 +322,7 @@ async def _login(
 ) -> Response:
     if tokens is None:
         return await until_lost(client.login(quoted(settings.username), settings.password), lost)
-    for _ in range(2):  # the first token may have been revoked before its time
+    for _ in range(2):  # the first token may have been revoked early
         token = await tokens.token()
         login = client.protocol.xoauth2_in_turn(settings.username, token, client.timeout)
         answer = await until_lost(login, lost)
@@ -326,12 +336,12 @@ async def _leave(client: _Client, lost: asyncio.Future[None]) -> None:
     client._client_task.cancel()
     await asyncio.wait([client._client_task])
     if not client._client_task.cancelled():
-        client._client_task.exception()  # told where the greeting is waited for
+        client._client_task.exception()  # read it; whoever waits for the greeting reports it
     transport = client.protocol.transport
     if transport is None:
         return
     if not lost.done() and not client.has_pending_idle():
-        with suppress(PlatformDown, TimeoutError):  # politeness; what matters is done
+        with suppress(PlatformDown, TimeoutError):  # logging out may fail: the work is done
             async with asyncio.timeout(_BYE):
                 await until_lost(client.logout(), lost)
     transport.abort()
@@ -347,7 +357,7 @@ def quoted(text: str) -> str:
 
 
 def packed(folder: str) -> str:
-    """A folder's name in modified UTF-7 (RFC 3501 section 5.1.3)."""
+    """Encode a folder's name in modified UTF-7 (RFC 3501 section 5.1.3)."""
     pieces = []
     for run in re.findall(r"[\x20-\x7e]+|[^\x20-\x7e]+", folder):
         if run.isascii() and run.isprintable():

@@ -1,4 +1,4 @@
-"""A mail that was read as the events it means. Pure."""
+"""Turn a mail that was read into the events it means. Pure."""
 
 import hashlib
 from collections.abc import Sequence
@@ -42,21 +42,21 @@ from connectors.rendering import escaped
 
 ORIGINAL_TYPE = "message/rfc822"
 WHOLE = "whole"  # the index of the original among a mail's files
-_MAX_ID = 200  # characters: the house refuses longer ones
+_MAX_ID = 200  # characters: the product refuses longer ids
 _MAX_NAME = 200
-_MAX_NAMED = 100  # files that are not fetched
+_MAX_NAMED = 100  # names of files that were not fetched
 _MAX_OTHERS = 10  # people in copy whose conversation a mail may belong to
-_TO_MANY = ("list", "bulk")  # reasons for which `Mail.automatic` says so
-_QUOTED = 5_000  # characters of a mail that our answer may quote: 4 KiB, and what a number at their end needs
+_TO_MANY = ("list", "bulk")  # values of `Mail.automatic` for mails that many people get
+_QUOTED = 5_000  # characters that our answer may quote: more than 4 KiB, so that a cut card number is masked
 _TOO_COSTLY = "[This mail took too long to read. Open the original to see what it says.]"
 _UNREADABLE = "[A mail came that cannot be read, nor whom it is from. Open the original to see what it says.]"
-_UNVOUCHED = "unvouched"  # the root of a thread: no Message-ID is like that
+_UNVOUCHED = "unvouched"  # the root of a thread; no Message-ID looks like this
 _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video": AttachmentKind.VIDEO}
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where the mail can be had again. `ref` of a file is this with the file's index."""
+    """Where the mail can be fetched again. A file's `ref` is this with the index of the file."""
 
     prefix: str  # "imap;7;42" or "spool;<digest>"
     suffix: str = ""  # the folder, which may hold any character and so comes last
@@ -68,20 +68,20 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class _Seat:
-    """Where a mail belongs, and as whom its author speaks there."""
+    """The thread to which a mail belongs, and the role in which its author speaks there."""
 
     thread: str
     standing: Standing = Standing.CUSTOMER
     begins: bool = False
     vouched: bool = True
-    named: bool = False  # by a token that went to the author: they read mail there
+    named: bool = False  # it names a token that we sent to the author, who so reads mail there
 
 
 class MailReader:
-    """The events of mails to one account."""
+    """Turns mails to one account into events."""
 
     def __init__(self, account: str, addresses: Sequence[str], threads: Threads) -> None:
-        """The first of `addresses` is what our mails are from."""
+        """Keep our addresses. Our mails are sent from the first of them."""
         self._account = account
         self._domain = addresses[0].rpartition("@")[2]
         self._addresses = tuple(each.casefold() for each in addresses)
@@ -97,8 +97,10 @@ class MailReader:
         too_large: bool = False,
         too_costly: bool = False,
     ) -> tuple[Event, ...]:
-        """None for a mail of our own. With `too_large` only the beginning of the mail came, with `too_costly`
-        only its headers were read.
+        """Return the events of a mail; none for a mail of our own.
+
+        With `too_large` only the beginning of the mail was fetched. With `too_costly` only its headers were
+        read.
         """
         mail = replace(mail, digest=digests.whole)
         if mail.bounces and (mail.bounces[0].evidence == "report" or self._returned(mail, mail.bounces[0])):
@@ -122,7 +124,7 @@ class MailReader:
         else:
             content = _beginning(mail, seat) if too_large else self._said(mail, seat, kept)
         speaks = seat.standing is Standing.CUSTOMER
-        # What a robot says in a conversation is not what the next answer is an answer to.
+        # In an open conversation, the next answer never replies to an automatic mail.
         answerable = speaks and bool(mail.sender.address) and (seat.begins or not mail.automatic)
         answerable = answerable and not isinstance(content, Reacted)
         answerable = answerable and not (mail.automatic == "list" and self._answered(mail).key in mail.lists)
@@ -150,10 +152,12 @@ class MailReader:
         )
 
     def of_others(self, mail: Mail) -> tuple[Place, ...]:
-        """Return the threads that a mail may belong to: those which others began with the mail it answers.
+        """Return the threads of other people that a mail may belong to: those opened by the mail that it
+        answers.
 
-        Who is in copy of a customer's first mail answers that one, and ours is none of those they know. First
-        is the author's own thread. Empty where it answers none, names a thread itself, or is unvouched for.
+        Somebody in Cc of a customer's first mail answers that mail, and knows no Message-ID of ours. The
+        author's own thread comes first. Return none if the mail answers none, names a thread itself, or is
+        not authenticated.
         """
         root = next(iter((*mail.references, *mail.in_reply_to)), "")
         if not root or not mail.trust.verified or mail.automatic or self._named(mail) is not None:
@@ -167,7 +171,7 @@ class MailReader:
     def unreadable(self, name: str, kept: Kept, arrived: datetime) -> Event:
         """Return the event of a mail of which nothing is known but that it came. `name` tells it from others.
 
-        All of them are one conversation, in which nobody can be answered.
+        All such mails are one conversation, in which nobody can be answered.
         """
         return Event(
             external_id=name,
@@ -180,7 +184,11 @@ class MailReader:
         )
 
     def order_keys(self, mail: Mail, events: Sequence[Event]) -> frozenset[str]:
-        """Return what names its author and its conversation, also one that it only claims to be of."""
+        """Return keys for the mail's author and its conversation, and for a conversation that it only claims
+        to belong to.
+
+        Mails that share a key keep their order.
+        """
         found = self._named(mail)
         keys = {key for event in events for key in (event.sender.external_id, event.place.chat)}
         keys |= {place.chat for place in self.of_others(mail)}
@@ -194,18 +202,19 @@ class MailReader:
         if self._threads.speaks(found, mail.sender.address, vouched=True) and vouched:
             return _Seat(found.thread, named=True)
         if self._threads.speaks(found, mail.sender.address, vouched=False):
-            # This thread never was more than unverified, and its token went to that very address.
+            # The thread was never verified, and we sent its token to this very address.
             return _Seat(found.thread, vouched=False, named=True)
         if not vouched:
             return _Seat(self._begun(mail), begins=True, vouched=False)
         return _Seat(found.thread, Standing.STRANGER)
 
     def _begun(self, mail: Mail) -> str:
-        """Return the thread of a mail without a token of ours.
+        """Return the thread of a mail that has no token of ours.
 
-        Who writes twice before we answer replies to their own first mail. That is believed of the verified
-        alone, and the thread's name has their address in it. Mails that nobody vouches for are one thread for
-        each address that they name: however many are forged, staff have one room of them.
+        A customer who writes twice before we answer replies to their own first mail. We believe that only of
+        an authenticated sender, and make their address part of the thread's name. All mails that are not
+        authenticated and name the same sender are one thread: however many are forged, staff get one room for
+        them.
         """
         if not mail.trust.verified:
             mailbox = return_address(mail.sender.address, verified=False).mailbox
@@ -237,20 +246,23 @@ class MailReader:
         return Said(f"{_text(mail, seat)}{_unread(mail)}", (*files, _original(kept)))
 
     def _addressed(self, mail: Mail) -> str:
-        """Return the address of ours that it was written to, with its tag."""
+        """Return the address of ours that the mail was sent to, with its tag. Return "" if it names none."""
         ours = (each for each in mail.recipients if self._is_ours(Mailbox(each)))
         return next(ours, "")[:_MAX_ID]
 
     def _answered(self, mail: Mail) -> Mailbox:
-        """Return who wants the answers."""
-        believed = mail.trust.verified and mail.trust.reply_to  # else it could lead answers to anybody
+        """Return the mailbox that answers go to: a trustworthy Reply-To, or the sender."""
+        believed = mail.trust.verified and mail.trust.reply_to  # otherwise answers could go to anybody
         wanted = [each for each in mail.reply_to if each.key not in mail.lists]
         if believed and len(wanted) == 1 and not self._is_ours(wanted[0]):
             return wanted[0]
         return mail.sender
 
     def _returns(self, mail: Mail, seat: _Seat) -> ReturnAddress:
-        """Return where answers go. A verdict is about the author: for another mailbox nobody vouches."""
+        """Return the address that answers go to, and whether it is verified.
+
+        The verdict is about the author's mailbox. Another mailbox is never verified.
+        """
         to = self._answered(mail)
         author = return_address(mail.sender.address, verified=mail.trust.verified or seat.named)
         returns = return_address(to.address or mail.sender.address, verified=author.verified)
@@ -259,7 +271,7 @@ class MailReader:
     def _context(self, mail: Mail, seat: _Seat) -> str:
         to = self._answered(mail)
         left_out = {to.key, mail.sender.key}
-        # What a forger puts there would have us write to anybody, and a list would send it to all of its own.
+        # A forger could have us write to anybody, and a list would send our answer to all its members.
         copied = (*mail.to, *mail.cc) if mail.trust.verified and mail.automatic not in _TO_MANY else ()
         cc = [
             each.address
@@ -283,9 +295,10 @@ class MailReader:
         ).text()
 
     def _returned(self, mail: Mail, bounce: Bounce) -> str:
-        """Return the Message-ID of the mail of ours that a report is about, "" where it is about none.
+        """Return the Message-ID of the mail of ours that a bounce is about, or "" if it is about none.
 
-        What reads like a report must bring that mail back, and not be the customer's, who may pass it on.
+        A mail that only reads like a bounce must bring our mail back. It must not come from the customer of
+        that thread, who may have forwarded it.
         """
         is_report = bounce.evidence == "report"
         named = (bounce.original, *mail.returned)
@@ -304,7 +317,12 @@ class MailReader:
         return original
 
     def _bounced(self, mail: Mail, bounce: Bounce, arrived: datetime) -> Event | None:
-        """A failed receipt of the very message, also where only somebody in copy was not reached."""
+        """Return a failed receipt for the mail of ours that bounced.
+
+        Return None if it is not ours or may still arrive.
+
+        The receipt is also failed where only somebody in Cc was not reached.
+        """
         original = self._returned(mail, bounce)
         found = self._threads.by_message_id(original)
         if found is None or bounce.fate != "permanent":
@@ -315,7 +333,7 @@ class MailReader:
         if why := missing_authentication(bounce.status):
             reason = f"{bounce.status}: {why}"
         unreachable = bounce.status.startswith(("5.1.", "5.2.1")) or not bounce.status
-        # Their Reply-To, or where their mail is passed on to, is not the address that speaks in the thread.
+        # The customer's Reply-To, or an address that their mail is forwarded to, is not the thread's address.
         customer = not bounce.recipient or bounce.in_copy is False or self._speaks(found, bounce.recipient)
         return Event(
             external_id=_hashed("bounce", mail.message_id or mail.digest, original, bounce.recipient),
@@ -337,7 +355,10 @@ class MailReader:
         return any(self._threads.speaks(found, address, vouched=vouched) for vouched in (True, False))
 
     def _is_of_a_visitor(self, mail: Mail) -> bool:
-        """Does a form write it? What a shop tells its customers itself has a Reply-To of that shop's."""
+        """Return True if a form on a website wrote this mail for a visitor.
+
+        In a mail that a shop writes itself, Reply-To has the shop's domain.
+        """
         if len(mail.reply_to) != 1:
             return False
         visitor, form = mail.reply_to[0], f".{mail.sender.domain}"
@@ -354,7 +375,7 @@ class MailReader:
 
 
 def joining(event: Event, place: Place) -> Event:
-    """Return a mail as one of somebody else in the thread of a customer."""
+    """Return the event of a mail moved to a customer's thread, as the words of somebody else."""
     return replace(event, place=place, standing=Standing.STRANGER, reply_context="", returns=None)
 
 
@@ -375,7 +396,7 @@ def _text(mail: Mail, seat: _Seat) -> str:
 
 
 def _unread(mail: Mail) -> str:
-    """Name the files that are in the original alone."""
+    """Name the files that are only in the original mail."""
     if not mail.unread_files:
         return ""
     names = ", ".join(escaped(name) for name in mail.unread_files[:_MAX_NAMED])
@@ -388,7 +409,7 @@ def _unread(mail: Mail) -> str:
 
 
 def _beginning(mail: Mail, seat: _Seat) -> Content:
-    """What was written in a mail whose files are too large, and that they are."""
+    """Return what was written in a mail that is too large, with a note that its files were not fetched."""
     if not mail.new:
         return Unsupported("mail_too_large")
     names = ", ".join(escaped(part.name) for part in mail.attachments)
@@ -397,7 +418,11 @@ def _beginning(mail: Mail, seat: _Seat) -> Content:
 
 
 def _form(mail: Mail) -> Mail:
-    """A form on a website writes as ourselves, or as noreply@, for whoever typed an address into it."""
+    """Return a mail that a form on a website wrote, as a mail of the visitor.
+
+    The form sends as ourselves or as noreply@. Anybody may type any address into it, so the mail is not
+    trusted.
+    """
     return replace(
         mail,
         sender=mail.reply_to[0],
@@ -408,9 +433,11 @@ def _form(mail: Mail) -> Mail:
 
 
 def _identity(mail: Mail, content: str) -> str:
-    """The same however often the mail is fetched, and by whatever way it came. Not the Message-ID alone: some
-    programs give all their mails the same, and with a guessed one somebody else could have a mail of the
-    customer's taken for one that is known already."""
+    """Return an id that is the same however often the mail is fetched, and by whichever way it came.
+
+    The Message-ID alone is not enough. Some programs give all their mails the same one. A stranger who
+    guesses one could have a customer's mail taken for a duplicate.
+    """
     if not mail.message_id:
         return _hashed("digest", mail.digest)
     return _hashed("mail", mail.message_id, mail.sender.key, str(mail.trust.verified), mail.subject, content)
@@ -421,7 +448,10 @@ def _hashed(*facts: str) -> str:
 
 
 def _named(address: str) -> str:
-    """An address as a name that can be kept: RFC 5321 allows 320 characters, and two long ones stay two."""
+    """Return an address as an id that can be stored. Two long addresses keep two ids.
+
+    RFC 5321 allows 320 characters.
+    """
     return address if len(address) <= _MAX_ID else f"{address[:120]}…{_hashed(address)[:32]}"
 
 
@@ -436,6 +466,6 @@ def _sender(mail: Mail) -> Sender:
 
 
 def _time(mail: Mail, arrived: datetime) -> datetime:
-    """When it was written, as long as that is not later than it came."""
+    """Return when the mail was written, or when it arrived if it claims a later time."""
     written = mail.date
     return arrived if written is None or written > arrived else written.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The bytes of a mail as events, whichever way they came."""
+"""Turn the bytes of a mail into events, whichever way they came."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ from connectors.email.servers import TrustedServers
 from connectors.email.settings import EmailSettings
 from connectors.email.threads import Threads
 
-_LARGE = 256 * 1024  # bytes of a mail
+_LARGE = 256 * 1024  # bytes from which a mail is hashed in a thread
 KeyRecord = Callable[[str], Awaitable[bytes | None]]
 
 _log = structlog.get_logger()
@@ -38,16 +38,19 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one mail may cost: CPU seconds, unless it says otherwise."""
+    """What reading one mail may cost, in CPU seconds where no other unit is given."""
 
-    first: float = 0.3  # before the mails behind it are read, too
+    first: float = 0.3  # for the first reading, which mails behind this one wait for
     whole: float = 3.0
-    files: float = 3.0  # for taking its files out, which is another process's matter
-    lookups: float = 1.0  # seconds that keys may take in the DNS before the mails behind it are read, too
+    files: float = 3.0  # for taking its files out, in another process
+    lookups: float = 1.0  # seconds of DNS lookups for keys that mails behind this one wait for
 
 
 class Intake:
-    """Reads mails for one account: what takes long in a second process, while the first reads others."""
+    """Reads mails for one account.
+
+    A mail that takes long is read in a second process, while the first reads others.
+    """
 
     def __init__(
         self,
@@ -68,7 +71,7 @@ class Intake:
         self._queue = MailQueue()
 
     async def close(self) -> None:
-        """End the processes."""
+        """End the two processes."""
         await self._process.close()
         await self._patient_process.close()
 
@@ -82,10 +85,12 @@ class Intake:
         too_large: bool = False,
         go_on: Callable[[], None] = lambda: None,
     ) -> None:
-        """Hand it to the house; when this returns it may be let go. Raises what `Inbox.accept` does.
+        """Read a mail and hand its events to `inbox`. The mail is accepted when this returns.
 
-        `go_on` is called if that takes longer, when the next mail may be given: it comes behind this one
-        where both are of one author or one conversation, and overtakes it otherwise.
+        Call `go_on` as soon as the next mail may be given, if reading or waiting takes longer. The next mail
+        stays behind this one if both are of one author or one conversation, and overtakes it otherwise.
+
+        Raise what `Inbox.accept` raises.
         """
         mail = await self._given(raw, kept, arrived, too_large=too_large)
         first = await self._first_reading(mail)
@@ -110,7 +115,10 @@ class Intake:
     async def _joined(
         self, inbox: Inbox, others: Sequence[Place], events: tuple[Event, ...]
     ) -> tuple[Event, ...]:
-        """Return a mail as one of the conversation whose customer put its author in copy, if there is one."""
+        """Return the event moved to the conversation whose customer put its author in Cc.
+
+        Without one, return `events`.
+        """
         if not others or len(events) != 1:
             return events
         known = await inbox.known(others)
@@ -120,19 +128,24 @@ class Intake:
     async def _hand_over(self, inbox: Inbox, mail: "_Given", events: Sequence[Event]) -> None:
         try:
             await inbox.accept(events)
-        except MalformedPayload as error:  # the house will never take it like this
+        except MalformedPayload as error:  # the product will never accept these events
             self._log("mail not kept", mail, reason=str(error))
             await inbox.accept((self._reader.unreadable(mail.digests.whole, mail.kept, mail.arrived),))
 
     async def accept_unreadable(self, inbox: Inbox, name: str, kept: Kept, arrived: datetime) -> None:
-        """Tell that there is a mail which cannot be had. `name` is all that is known of it.
+        """Accept a mail that the server never gave us, as an unreadable one.
 
-        Raises what `Inbox.accept` does.
+        `name` is all that is known of it.
+
+        Raise what `Inbox.accept` raises.
         """
         await inbox.accept((self._reader.unreadable(name, kept, arrived),))
 
     async def events(self, raw: bytes, kept: Kept, arrived: datetime) -> tuple[Event, ...]:
-        """Read a mail, however long that takes. Raises OSError where no process can be started for it."""
+        """Return the events of a mail, however long reading takes.
+
+        Raise OSError if no process can be started.
+        """
         mail = await self._given(raw, kept, arrived)
         first = await self._first_reading(mail)
         found = await self._patient_reading(mail, first.rest) if first.rest else None
@@ -143,7 +156,10 @@ class Intake:
         return _Given(raw, kept, arrived, await self._servers.names(), found, too_large)
 
     async def _first_reading(self, given: "_Given") -> "_Reading":
-        """Read a mail, or of one that takes long the headers. Keys that take long count as absent."""
+        """Read a mail, or only its headers if it takes long.
+
+        A key that the DNS does not give in time counts as absent.
+        """
         raw, limits = given.raw, self._limits
         late = False
 
@@ -180,11 +196,14 @@ class Intake:
             return _Reading((self._not_understood(given, error),))
 
     async def _key(self, name: str) -> bytes | None:
-        """Return the TXT record with a key, None where there is none; a wildcard may bring others along."""
+        """Return the TXT record with a DKIM key, or None if there is none.
+
+        A DNS wildcard may return other records too.
+        """
         return next((record for record in await self._look_up(name) if b"p=" in record), None)
 
     async def _patient_reading(self, mail: "_Given", budget: Budget) -> tuple[Event, ...] | None:
-        """Return the events of a mail, None where it costs more."""
+        """Return the events of a mail, or None if reading it costs more than `budget`."""
         try:
             return self._events(
                 mail, await self._read(self._patient_process, mail, mail.raw, budget, self._key)
@@ -207,7 +226,10 @@ class Intake:
         )
 
     async def _read_head(self, given: "_Given", budget: Budget, resolve: KeyRecord) -> Mail:
-        """Read a mail's headers, or of those that are too costly what says whose it is."""
+        """Read only the headers of a mail.
+
+        If even they cost too much, read those that say who sent it and its thread.
+        """
         try:
             return await self._read(self._process, given, head(given.raw), budget, resolve)
         except TooCostly:
@@ -219,14 +241,14 @@ class Intake:
             raw,
             trusted_servers=given.servers,
             own_addresses=self._settings.addresses,
-            dkim=lambda _: None,  # it has no signature
+            dkim=lambda _: None,  # a light mail has no signature
             languages=self._settings.languages,
         )
 
     async def _read(
         self, process: ReadingProcess, given: "_Given", raw: bytes, budget: Budget, resolve: KeyRecord
     ) -> Mail:
-        """Read a mail, or a part of it. Raises TooCostly."""
+        """Read a mail, or a part of it. Raise TooCostly if it costs more than `budget`."""
         names = await process.key_names(raw, trusted_servers=given.servers, budget=budget)
         found = await asyncio.gather(*map(resolve, names), return_exceptions=True)
         return await process.read(
@@ -239,7 +261,10 @@ class Intake:
         )
 
     def _not_understood(self, mail: "_Given", error: Exception) -> Event:
-        """A mail that nobody can read is an event as well: kept back, it would keep back all that follow."""
+        """Return an event for a mail whose reading failed.
+
+        Without it, that mail would hold up all that follow.
+        """
         self._log("mail not understood", mail, code=type(error).__name__)
         return self._reader.unreadable(mail.digests.whole, mail.kept, mail.arrived)
 
@@ -249,30 +274,36 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A mail as it was given to us."""
+    """A mail as the server gave it to us."""
 
     raw: bytes
     kept: Kept
     arrived: datetime
-    servers: tuple[str, ...]  # that are trusted
+    servers: tuple[str, ...]  # the trusted servers
     digests: Digests
     too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The events of a mail. With `rest`, what it may still cost, it is worth to be read once more."""
+    """The events of a mail.
+
+    `rest` is what a second reading may cost; without it no second reading is needed.
+    """
 
     events: tuple[Event, ...]
-    keys: frozenset[str] = frozenset()  # of mails that keep their order
+    keys: frozenset[str] = frozenset()  # mails that share a key keep their order
     rest: Budget | None = None
     results_above: str = ""
     silent_servers: tuple[str, ...] = ()
-    others: tuple[Place, ...] = ()  # threads of other people that it may belong to
+    others: tuple[Place, ...] = ()  # threads of other people that the mail may belong to
 
 
 async def former_keys(settings: EmailSettings, vault: Vault) -> tuple[bytes, ...]:
-    """What signed before the password changed; today's is kept for that day. Raises StorageUnavailable."""
+    """Return the keys that signed before the password changed. Raise StorageUnavailable.
+
+    Store today's key, so that it is found here after the next change.
+    """
     name = f"key:{hashlib.sha256(b'name of ' + settings.key).hexdigest()[:16]}"
     former = []
     known = await vault.names("key:")

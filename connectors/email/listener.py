@@ -1,4 +1,4 @@
-"""Mail that is routed to us: an LMTP or SMTP server. 250 is said only once the mail is accepted.
+"""Receive mail as an LMTP or SMTP server. It answers 250 only once the mail is accepted.
 
 https://www.rfc-editor.org/rfc/rfc2033
 """
@@ -25,13 +25,13 @@ _LATER = "451 4.3.0 Please try again later"
 _IDLE_SECONDS = 300
 _MAX_CONNECTIONS = 50
 _PRUNE_EVERY = 3600.0
-_STAMP = 2048  # bytes that the headers written before the mail may have
+_STAMP = 2048  # bytes reserved for the headers that we write before the mail
 
 _log = structlog.get_logger()
 
 
 class Listener:
-    """Takes mail for one account."""
+    """The LMTP or SMTP server of one account."""
 
     def __init__(self, settings: EmailSettings, intake: Intake, spool: Spool, *, clock: Clock) -> None:
         self._settings = settings
@@ -41,7 +41,7 @@ class Listener:
         self._open: set[SMTP] = set()
 
     async def run(self, inbox: Inbox, listening: Callable[[int], None]) -> None:
-        """Until cancelled. `listening` is told of the port. Raises OSError where it cannot listen."""
+        """Serve until cancelled. Call `listening` with the port. Raise OSError if it cannot listen there."""
         at = self._settings.listen
         if at is None:
             raise ValueError("a listener needs the option listen")
@@ -83,7 +83,7 @@ class Listener:
 
 
 class _Door:
-    """aiosmtpd's hooks."""
+    """The hooks that aiosmtpd calls: one for each recipient, one for each mail."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class _Door:
         if f"{local}@{domain}" not in self._ours and not (self._settings.plus and plain in self._ours):
             return "550 5.1.1 No such mailbox here"
         if envelope.rcpt_tos:
-            # LMTP has an answer for each recipient, and each of them may be another one.
+            # LMTP requires an answer for each recipient, and those could differ.
             return "452 4.5.3 One recipient at a time"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -142,7 +142,7 @@ class _Door:
 
 
 class _Connection(SMTP):
-    line_length_limit = MAX_BYTES  # RFC 5321 says 1000; there are programs that write a mail in one line
+    line_length_limit = MAX_BYTES  # RFC 5321 says 1000, but some programs write a mail in one line
 
     def __init__(self, handler: _Door, register: set[SMTP], **settings: Any) -> None:
         super().__init__(handler, **settings)

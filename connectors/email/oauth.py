@@ -1,4 +1,4 @@
-"""Access tokens for XOAUTH2 from a refresh token. https://www.rfc-editor.org/rfc/rfc6749#section-6"""
+"""Get access tokens for XOAUTH2 with a refresh token. https://www.rfc-editor.org/rfc/rfc6749#section-6"""
 
 import asyncio
 import json
@@ -16,7 +16,10 @@ _MAX_ANSWER = 64 * 1024
 
 
 class AccessTokens:
-    """Keeps one token until shortly before it ends. However many ask for it, the provider is asked once."""
+    """The access token of one mailbox, kept until shortly before it expires.
+
+    Concurrent callers cause one request.
+    """
 
     def __init__(self, oauth: OAuth, clock: Clock) -> None:
         self._oauth = oauth
@@ -26,7 +29,10 @@ class AccessTokens:
         self._lock = asyncio.Lock()
 
     async def token(self) -> str:
-        """Raises AccountSuspended when the provider refuses to give one, PlatformDown when it is away."""
+        """Return a valid access token.
+
+        Raise AccountSuspended if the provider refuses one, PlatformDown if it is away.
+        """
         async with self._lock:
             if not self._token or self._until is None or self._clock() >= self._until:
                 self._token, lifetime = await self._refresh()
@@ -34,7 +40,7 @@ class AccessTokens:
             return self._token
 
     def forget(self, token: str) -> None:
-        """The server did not take that token: ask for a new one next time."""
+        """Drop a token that the mail server refused, so that the next call gets a new one."""
         if token == self._token:
             self._until = None
 

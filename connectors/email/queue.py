@@ -1,4 +1,4 @@
-"""Mails that wait: those that take long to read, and behind each the later ones of the same people."""
+"""A queue for mails that take long to read, and for later mails of the same people that wait behind them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine
@@ -9,14 +9,17 @@ from typing import Any, TypeVar
 from bot.core.errors import StorageUnavailable
 
 MOST = 50  # mails
-MOST_BYTES = 50 * 1024 * 1024  # of those that are still being read
+MOST_BYTES = 50 * 1024 * 1024  # of the mails that are still being read
 
 _T = TypeVar("_T")
 
 
 @dataclass(eq=False, slots=True)
 class QueuedMail:
-    """One of them. `keys` name its author and its conversation, `size` is 0 for one that has been read."""
+    """A mail in the queue.
+
+    `keys` name its author and its conversation; `size` is 0 for a mail that has been read.
+    """
 
     keys: frozenset[str]
     size: int
@@ -29,17 +32,17 @@ class QueuedMail:
         return self.reading is not None and not self.reading.done()
 
     async def read(self, reading: Coroutine[Any, Any, _T]) -> _T | None:
-        """Return what `reading` does, None where the queue gave it up."""
+        """Return the result of `reading`, or None if the queue gave it up to make room."""
         task = self.reading = asyncio.create_task(reading)
         try:
             await asyncio.wait([task])
         finally:
             task.cancel()
-            await asyncio.wait([task])  # it has a process to end
+            await asyncio.wait([task])  # a cancelled reading still ends its process
         return None if task.cancelled() else task.result()
 
     async def turn(self) -> None:
-        """Wait for those before it. Raises StorageUnavailable where one of them was not accepted."""
+        """Wait for the mails before this one. Raise StorageUnavailable if one of them was not accepted."""
         if not self.before:
             return
         await asyncio.wait([each.accepted for each in self.before])
@@ -50,7 +53,7 @@ class QueuedMail:
 class MailQueue:
     """Keeps mails that share a key in their order, and bounds how many wait.
 
-    Where there is no room for another one, the reading that has waited longest is given up.
+    If there is no room for another mail, it gives up the reading that has waited longest.
     """
 
     def __init__(self) -> None:
@@ -58,7 +61,10 @@ class MailQueue:
 
     @asynccontextmanager
     async def entered(self, keys: Collection[str], size: int) -> AsyncIterator[QueuedMail]:
-        """Put a mail behind those before it. It counts as accepted if the block ends without an error."""
+        """Put a mail behind those that share a key with it.
+
+        It counts as accepted if the block ends without an error.
+        """
         while self._is_full(size):
             await self._make_room()
         accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -1,24 +1,29 @@
-"""The mail servers whose results are believed, and where in a mail: what mails have shown is kept."""
+"""The mail servers whose authentication results are believed, and where in a mail.
+
+What mails showed is kept.
+"""
 
 from datetime import datetime, timedelta
 
 from bot.core.connector import Vault
 from bot.core.ids import Clock
 
-KEEP = timedelta(days=30)  # after the last mail that showed it
+KEEP = timedelta(days=30)  # counted from the last mail that showed it
 _REFRESH = timedelta(days=1)
 _ABOVE = "above:"
 _SILENT = "silent:"
-_ENOUGH = 3  # mails without results: one alone may have come while a filter was away
+_ENOUGH = 3  # mails without results; a single one may have come while a filter was down
 
 
 class TrustedServers:
-    """The option `trusted_servers` of one account.
+    """The option `trusted_servers` of one account, together with what mails have shown about these servers.
 
-    A server that has written its results above its own Received line once does so always: what came from
-    outside stands below that line, so nobody else can make a mail like that. For some weeks its results are
-    believed nowhere else. The same holds for one that wrote none into several mails: where it writes nothing,
-    a forged header would be the only one. One that is given with a place of its own keeps that one.
+    A server that once wrote its results above its own Received line always does so. What came from outside
+    stands below that line, so nobody else can make such a mail. For `KEEP` after the last such mail, its
+    results are believed only there.
+
+    The same holds for a server that wrote no results into several mails: there, a forged header would be the
+    only one. A server for which the option gives a place keeps that place.
     """
 
     def __init__(self, given: tuple[str, ...], vault: Vault, clock: Clock) -> None:
@@ -28,29 +33,38 @@ class TrustedServers:
         self._shown: dict[str, list[datetime]] | None = None
 
     async def names(self) -> tuple[str, ...]:
-        """Return them as they are told to `reading`. Raises StorageUnavailable."""
+        """Return the servers in the form that `reading` takes. Raise StorageUnavailable."""
         above = {*await self.writing_above(), *await self.silent()}
         return tuple(f"{name}/above" if name.lower() in above else name for name in self._given)
 
     async def writing_above(self) -> dict[str, datetime]:
-        """Return when each last showed that it writes above its own line. Raises StorageUnavailable."""
+        """Return, by server, when a mail last showed results above the server's own line.
+
+        Raise StorageUnavailable.
+        """
         return {server: times[-1] for server, times in (await self._seen(_ABOVE)).items()}
 
     async def silent(self) -> dict[str, datetime]:
-        """Return when each of those last wrote nothing that did so often. Raises StorageUnavailable."""
+        """Return, by server, when it last wrote no results, for servers with several such mails.
+
+        Raise StorageUnavailable.
+        """
         seen = await self._seen(_SILENT)
         return {server: times[-1] for server, times in seen.items() if len(times) >= _ENOUGH}
 
     async def shown_above(self, server: str) -> None:
-        """Remember what a mail has shown. Raises StorageUnavailable."""
+        """Remember that a mail had the server's results above its own line. Raise StorageUnavailable."""
         await self._remember(_ABOVE, server, most=1)
 
     async def was_silent(self, server: str) -> None:
-        """Remember that a mail had no results of that server. Raises StorageUnavailable."""
+        """Remember that a mail had no results of that server. Raise StorageUnavailable."""
         await self._remember(_SILENT, server, most=_ENOUGH)
 
     async def _seen(self, prefix: str) -> dict[str, list[datetime]]:
-        """Return when each server did so, the newest last, without what is too old to count."""
+        """Return, by server, the recent times under `prefix`, the newest last.
+
+        Omit times older than `KEEP`.
+        """
         if self._shown is None:
             names = (
                 [*await self._vault.names(_ABOVE), *await self._vault.names(_SILENT)] if self._given else ()

@@ -93,7 +93,7 @@ class EmailSettings:
         return (self.address, *self.aliases)
 
     def is_ours(self, address: str) -> bool:
-        """Also with anything behind a plus."""
+        """Return True if the address is one of ours, also with anything behind a plus."""
         local, _, domain = address.casefold().rpartition("@")
         ours = {each.casefold() for each in self.addresses}
         return f"{local}@{domain}" in ours or f"{local.partition('+')[0]}@{domain}" in ours
@@ -104,13 +104,16 @@ class EmailSettings:
 
 
 def read_settings(settings: AccountSettings) -> EmailSettings:
-    """Raises SettingsError with a sentence for the administrator."""
+    """Read and check the settings of a mailbox. Raise SettingsError with a sentence for the administrator."""
     return _Reader(settings).read()
 
 
 @lru_cache(maxsize=16)
 def _trusting(ca_file: str) -> ssl.SSLContext:
-    """Return what all mailboxes share that trust the same authorities: one takes up to a megabyte."""
+    """Return the TLS context shared by all mailboxes that trust the same authorities.
+
+    One takes up to a megabyte.
+    """
     context = ssl.create_default_context()
     if ca_file:
         context.load_verify_locations(ca_file)
@@ -124,7 +127,7 @@ def _usual_security(host: str, port: int) -> str:
 
 
 def _is_this_machine(host: str) -> bool:
-    """Return True for a host that no network lies before, and that no certificate could name."""
+    """Return True for a host on this machine: no network lies between, and no certificate could name it."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -203,7 +206,7 @@ class _Reader:
         if not secret:
             wanted = "thread_key" if listens else "password"
             raise SettingsError(f"the email account {self._settings.account!r} has no secret {wanted}")
-        return derived(secret.encode(), "signing")  # kept for later, where the secret itself must not be
+        return derived(secret.encode(), "signing")  # this key is stored, and the secret itself must not be
 
     def _tls(self) -> ssl.SSLContext:
         try:

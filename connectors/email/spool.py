@@ -1,4 +1,4 @@
-"""Mails that a listener took, kept until their files are fetched: sealed files in a folder."""
+"""Keep the mails that a listener took until their files are fetched, as encrypted files in a folder."""
 
 import asyncio
 import hashlib
@@ -16,12 +16,15 @@ from bot.core.errors import Refused
 from connectors.email.threads import derived
 
 _NONCE = 12
-_KEEP = timedelta(days=7)  # a file that could not be fetched by then never will be
+_KEEP = timedelta(days=7)  # a file that could not be fetched by then will never be
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class Spool:
-    """Named by what is in it: the same mail, the same name. Seals with the first key, opens with any."""
+    """A folder of encrypted mails, named by a hash of their content, so that the same mail has the same name.
+
+    It encrypts with the first key, and decrypts with any of them.
+    """
 
     def __init__(
         self, folder: Path, keys: Sequence[bytes], *, seconds: Callable[[], float] = time.time
@@ -31,15 +34,15 @@ class Spool:
         self._seconds = seconds
 
     async def put(self, raw: bytes) -> str:
-        """On the disk when this returns. Raises OSError."""
+        """Store a mail and return its name. The mail is on the disk when this returns. Raise OSError."""
         return await asyncio.to_thread(self._put, raw)
 
     async def get(self, name: str) -> bytes:
-        """Raises Refused when it is gone."""
+        """Return the mail with that name. Raise Refused if it is gone."""
         return await asyncio.to_thread(self._get, name)
 
     async def prune(self) -> None:
-        """Take away what is too old to be asked for."""
+        """Delete the mails that are older than `_KEEP`."""
         await asyncio.to_thread(self._prune)
 
     def _put(self, raw: bytes) -> str:

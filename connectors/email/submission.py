@@ -1,4 +1,4 @@
-"""Handing a mail to the provider: SMTP by aiosmtplib, one connection for each mail."""
+"""Hand mails to the provider by SMTP with aiosmtplib, one connection for each mail."""
 
 import asyncio
 import re
@@ -26,11 +26,11 @@ from connectors.email.domain import missing_authentication
 from connectors.email.oauth import AccessTokens
 from connectors.email.settings import EmailSettings
 
-_TIMEOUT = 30.0  # seconds to wait for each answer but the last
-_DATA_TIMEOUT = 120.0  # RFC 5321 section 4.5.3.2 would wait ten minutes for the last
+_TIMEOUT = 30.0  # seconds to wait for each answer except the last
+_DATA_TIMEOUT = 120.0  # seconds to wait for the last; RFC 5321 section 4.5.3.2 says ten minutes
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _TOO_FAST = re.compile(r"\brate|too (?:many|fast)|throttl|quota exceeded|sending limit", re.IGNORECASE)
-# Of a server that lets a mailbox send from its own address alone, and not from one with a tag.
+# Texts of servers that let a mailbox send only from its own address, and not from one with a tag.
 _NOT_AS_SENDER = re.compile(
     r"send ?as|sender|5\.7\.60|5\.2\.252|not owned|envelope|return.?path|mail from", re.IGNORECASE
 )
@@ -44,29 +44,33 @@ _log = structlog.get_logger()
 
 
 class _SenderRefused(Exception):
-    """The server may take the mail from our address without a tag."""
+    """The server refused a sender's address with a tag. It may accept our address without one."""
 
 
 class Submission:
-    """Sends for one account."""
+    """Sends the mails of one account."""
 
     def __init__(self, settings: EmailSettings, tokens: AccessTokens | None) -> None:
         self._settings = settings
         self._tokens = tokens
-        self._delayed: deque[str] = deque(maxlen=_DELAYED)  # mails of which a copy was put off once
-        self._plain_sender = False  # the server refused a tag in the sender's address
+        self._delayed: deque[str] = deque(maxlen=_DELAYED)  # mails that a copy has already delayed once
+        self._plain_sender = False  # True once the server refused a tag in the sender's address
 
     async def check(self) -> None:
-        """Connect and log in. Raises SendError."""
+        """Connect and log in. Raise SendError."""
         async with self._connected():
             pass
 
     async def send(
         self, message_id: str, raw: bytes, recipient: str, copies: Sequence[str], *, return_path: str
     ) -> None:
-        """One transaction. A refused copy does not keep the mail from the others; one that is put off does so
-        once. What cannot be delivered comes back to `return_path`, as long as the server takes that for ours.
-        Raises SendError.
+        """Send a mail in one transaction. Raise SendError.
+
+        A refused copy does not keep the mail from the others. A copy that is put off delays the whole mail
+        once.
+
+        A mail that cannot be delivered comes back to `return_path`, unless the server refuses that as our
+        address.
         """
         ours = self._settings.address
         if return_path != ours and not self._plain_sender:
@@ -117,7 +121,7 @@ class Submission:
             except (aiosmtplib.SMTPResponseException, Refused) as error:
                 code = error.code
                 if isinstance(code, int) and code < 500 and message_id not in self._delayed:
-                    # Nothing was handed over yet: the whole mail waits with it, but not for ever.
+                    # Nothing was sent yet: delay the whole mail for this copy, but only once.
                     self._delayed.append(message_id)
                     raise as_send_error(code, "", Stage.RECIPIENT) from error
                 _log.info("a copy was refused", account=self._settings.account, code=code)
@@ -161,7 +165,7 @@ class Submission:
             raise as_send_error(error.code, error.message, Stage.GREETING) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             if type(error) in (aiosmtplib.SMTPException, aiosmtplib.SMTPNotSupported):
-                # So the library tells of a server without STARTTLS, or without that way to log in.
+                # The library raises these for a server without STARTTLS, or without our way to log in.
                 words = f"{where} cannot do what `security` asks, or has no such login"
                 raise AccountSuspended(words) from error
             raise PlatformDown(f"{type(error).__name__}: no connection to {where}") from error
@@ -170,13 +174,13 @@ class Submission:
         token = await tokens.token()
         try:
             await client.auth_xoauth2(self._settings.username, token)
-        except aiosmtplib.SMTPAuthenticationError:  # it may have been revoked before its time
+        except aiosmtplib.SMTPAuthenticationError:  # the token may have been revoked early
             tokens.forget(token)
             await client.auth_xoauth2(self._settings.username, await tokens.token())
 
 
 async def _leave(client: aiosmtplib.SMTP) -> None:
-    """Say QUIT where that is possible. Whatever becomes of it, the mail was taken or not."""
+    """Say QUIT if the connection allows it. Ignore errors: the mail was accepted or refused before."""
     if client.is_connected:
         with suppress(aiosmtplib.SMTPException, OSError, asyncio.TimeoutError):
             await client.quit(timeout=5)
@@ -184,7 +188,7 @@ async def _leave(client: aiosmtplib.SMTP) -> None:
 
 
 class Stage(Enum):
-    """What the server answered to."""
+    """The step of the SMTP dialogue that the server answered."""
 
     GREETING = "greeting"
     SENDER = "sender"
@@ -193,7 +197,10 @@ class Stage(Enum):
 
 
 def as_send_error(code: int, message: str, stage: Stage) -> SendError:
-    """By the enhanced code, if there is one (RFC 3463). The server's own words may name people: not kept."""
+    """Return the error that an SMTP answer means. Its enhanced code decides, if there is one (RFC 3463).
+
+    The server's own text may name people, so it is not kept.
+    """
     found = _ENHANCED.search(message)
     known = f"{code} {found[0]}" if found else str(code)
     subject, detail = (found[2], found[3]) if found else ("", "")

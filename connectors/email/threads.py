@@ -1,9 +1,9 @@
-"""How a mail finds its thread: tokens in our addresses and Message-IDs, which only we can make.
+"""Find the thread of a mail by signed tokens in our addresses and Message-IDs. Only we can make them.
 
-A token says three things and signs them: which thread, and which address may speak in it as the customer,
-and whether that address was vouched for when the thread began. That of a Message-ID also says which mail it
-is, and is the tag of the address to which this mail is returned (VERP), even by reports that repeat nothing
-of it. A subject says nothing.
+A token names a thread, the address that may speak in it as the customer, and whether that address was
+verified when the thread began. The token of a Message-ID also names the mail. It is the tag of the return
+path of that mail (VERP), so that a bounce is recognized even if it repeats nothing of the mail. Subjects are
+never used.
 """
 
 import base64
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 _THREAD_BYTES = 10
-_BOUND_BYTES = 5  # nobody can try addresses but by sending us mail
-_MAIL_BYTES = 5  # of all those in one thread
+_BOUND_BYTES = 5  # few are enough: each guess at an address costs a mail to us
+_MAIL_BYTES = 5  # enough to tell the mails of one thread apart
 _MAC_BYTES = 10
 _MAX_LOCAL_PART = 64  # RFC 5321 section 4.5.3.1.1
 _TOKEN = re.compile(r"([a-z2-7]{16})([a-z2-7]{8})([a-z2-7]{16})")
@@ -26,7 +26,7 @@ _MESSAGE_ID = re.compile(r"<([a-z2-7]{48})@[^<>\s@]{1,255}>", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A thread that one of our tokens names. `bound` is for `Threads.speaks`."""
+    """A thread that a token of ours names. `bound` is for `Threads.speaks`."""
 
     thread: str
     bound: str
@@ -34,9 +34,11 @@ class Found:
 
 
 class Threads:
-    """Signs with `key`, believes also what was signed with `former` ones. Pure.
+    """Makes and checks tokens. It signs with `key`, and also accepts tokens signed with a key of `former`.
 
-    Everything made here is the same for the same arguments, on any replica and in any year.
+    Pure.
+
+    Every result is the same for the same arguments, on any replica and in any year.
     """
 
     def __init__(self, key: bytes, account: str, former: Iterable[bytes] = ()) -> None:
@@ -44,18 +46,18 @@ class Threads:
         self._keys = (self._key, *(derived(each, account) for each in former if each != key))
 
     def begun_by(self, root: str, address: str, *, vouched: bool) -> str:
-        """The thread which the mail named `root`, or a reply to it without a token, begins for its sender.
+        """Return the thread that the mail `root`, or a reply to it without a token, opens for its sender.
 
-        The address is part of it: whoever else answers to the same mail has a thread of their own.
+        The address is part of it: somebody else who answers the same mail has a thread of their own.
         """
         return _text(_mac(self._key, "thread", root, address.casefold(), _flag(vouched), size=_THREAD_BYTES))
 
     def fresh(self, randomness: bytes) -> str:
-        """A thread that nobody wrote in before."""
+        """Return a new thread that nobody has written in."""
         return _text(_mac(self._key, "fresh", randomness.hex(), size=_THREAD_BYTES))
 
     def plus_address(self, ours: str, thread: str, address: str, *, vouched: bool) -> str:
-        """Our address with a token; our address alone if that would be too long for one."""
+        """Return our address with a token of the thread, or our address alone if it would be too long."""
         bound = _bound(self._key, thread, address, vouched)
         return _tagged(ours, f"{thread}{bound}{_text(_mac(self._key, 'address', thread, bound))}")
 
@@ -68,24 +70,28 @@ class Threads:
         return f"<{mail}{thread}{bound}{mac}@{domain}>"
 
     def return_path(self, ours: str, message_id: str) -> str:
-        """The address to which that mail of ours is returned; our address alone if that would be too long."""
+        """Return the address to which that mail of ours bounces, or our address alone if it would be too
+        long.
+        """
         found = _MESSAGE_ID.fullmatch(message_id)
         return ours if found is None else _tagged(ours, found[1])
 
     def by_address(self, recipient: str, ours: Sequence[str]) -> Found | None:
-        """The thread of `support+token@…`, if that is ours and signed by us."""
+        """Return the thread that `support+token@…` names, or None if the address is not ours or we did not
+        sign it.
+        """
         tag = _tag(recipient, ours)
         if (found := _TOKEN.fullmatch(tag)) is not None:
             return self._signed(found[1], found[2], found[3], "address", found[1], found[2])
         return self._mail(tag)
 
     def returned(self, recipient: str, ours: Sequence[str], domain: str) -> str:
-        """The Message-ID of the mail of ours that is returned to an address, "" where there is none."""
+        """Return the Message-ID of our mail that bounces to this address, or "" if the address names none."""
         tag = _tag(recipient, ours)
         return f"<{tag}@{domain}>" if self._mail(tag) is not None else ""
 
     def by_message_id(self, message_id: str) -> Found | None:
-        """The thread of a mail of ours, if we signed this very Message-ID."""
+        """Return the thread of the mail of ours with this Message-ID, or None if we did not sign it."""
         found = _MESSAGE_ID.fullmatch(message_id)
         return None if found is None else self._mail(found[1].lower())
 
@@ -97,7 +103,7 @@ class Threads:
         return self._signed(thread, bound, mac, "mail", mail, thread, bound)
 
     def speaks(self, found: Found, address: str, *, vouched: bool) -> bool:
-        """Whether `address` is the customer of that thread."""
+        """Return True if `address` is the customer of that thread."""
         return hmac.compare_digest(_bound(found.key, found.thread, address, vouched), found.bound)
 
     def _signed(self, thread: str, bound: str, mac: str, *facts: str) -> Found | None:
@@ -108,7 +114,7 @@ class Threads:
 
 
 def derived(key: bytes, purpose: str) -> bytes:
-    """A key for one purpose, from which the first cannot be told."""
+    """Derive a key for one purpose. The original key cannot be computed from it."""
     return hmac.new(key, f"email {purpose}".encode(), hashlib.sha256).digest()
 
 
@@ -119,7 +125,7 @@ def _tagged(ours: str, token: str) -> str:
 
 
 def _tag(recipient: str, ours: Sequence[str]) -> str:
-    """What stands behind the last plus of an address of ours, "" where there is nothing."""
+    """Return the tag behind the last plus of an address of ours, or "" if it has none or is not ours."""
     local, _, domain = recipient.casefold().rpartition("@")
     name, plus, tag = local.rpartition("+")
     return tag if plus and f"{name}@{domain}" in [each.casefold() for each in ours] else ""
@@ -134,7 +140,7 @@ def _flag(vouched: bool) -> str:
 
 
 def _mac(key: bytes, *facts: str, size: int = _MAC_BYTES) -> bytes:
-    # NUL between facts: none of them can hold one, so no two lists of facts read alike.
+    # Facts are joined by NUL, and none contains one, so no two lists of facts give the same message.
     message = "\0".join(fact.replace("\0", "") for fact in facts).encode("utf-8", "replace")
     return hmac.new(key, message, hashlib.sha256).digest()[:size]
 

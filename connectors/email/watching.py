@@ -1,4 +1,4 @@
-"""Mail as it arrives in the folders of a mailbox: IDLE where the server can, else asking every so often."""
+"""Watch the folders of a mailbox for new mail, with IDLE if the server supports it, otherwise by polling."""
 
 import asyncio
 import hashlib
@@ -21,14 +21,14 @@ from connectors.email.settings import EmailSettings
 Pause = Callable[[float], Awaitable[None]]
 IDLE_SECONDS = (
     9 * 60.0
-)  # servers end an IDLE after 29 minutes (RFC 2177), and many a router a quiet line after 10
+)  # servers end an IDLE after 29 minutes (RFC 2177), and many routers drop a quiet connection after 10
 POLL_SECONDS = 30.0
 _LONGEST_PAUSE = 60.0
-_BEGINNING = 1024 * 1024  # bytes of a mail that is too large: what is written in it comes first
+_BEGINNING = 1024 * 1024  # bytes fetched of a mail that is too large: its text comes first
 _LOOK_BACK = timedelta(days=7)
-_SKEW = timedelta(minutes=1)  # between the server's clock and ours
+_SKEW = timedelta(minutes=1)  # allowed between the server's clock and ours
 _BATCH = 50
-_TRIES = 3  # of a mail with which the connection ends, before others are read first
+_TRIES = 3  # that end the connection, before the mail is set aside
 
 _log = structlog.get_logger()
 
@@ -36,13 +36,13 @@ _log = structlog.get_logger()
 class Folder:
     """Watches one folder, on a connection of its own.
 
-    How far it is read stands in the vault as "validity:uid", and moves only after the mail and all before it
-    are accepted: one that takes long to read does not keep the next ones waiting, and after a crash these are
-    read once more. The house knows which mails it has.
+    The vault keeps the position up to which the folder is read, as "validity:uid". It moves only when that
+    mail and all before it are accepted. A mail that takes long to read does not hold up the next ones. After
+    a crash these are read again, and the inbox recognizes the duplicates.
 
-    It begins with what comes after the first look; where the server has numbered its mails anew, the mails of
-    the last days are gone through once more. A mail that cannot be had keeps none of the others back: it is
-    tried again for an hour, and then told of as unreadable.
+    The first look reads no old mails. If the server has numbered its mails anew, the mails of the last days
+    are read again. A mail that the server does not give holds up no others: it is tried again for an hour,
+    and then reported as unreadable.
     """
 
     def __init__(
@@ -67,20 +67,20 @@ class Folder:
         self._pause = pause
         self._failures = 0
         self._aside = Aside(name, vault, clock)
-        self._read_at: datetime | None = None  # when a mail was last had and accepted
-        self._stuck = (0, 0)  # the UID that was tried last, and how often
+        self._read_at: datetime | None = None  # when a mail was last fetched and accepted
+        self._stuck = (0, 0)  # the UID that failed last, and how often in a row
         self._last = 0  # the UID up to which mails were given to the intake
-        self._unfinished: set[int] = set()  # those of them that it has not accepted yet
-        self._marked: int | None = None  # what stands in the vault; None while it must not move
+        self._unfinished: set[int] = set()  # those given to the intake and not accepted yet
+        self._marked: int | None = None  # the UID in the vault; None while it must not move
         self._marking = asyncio.Lock()
 
     async def watch(self) -> None:
-        """Until cancelled."""
+        """Watch the folder until cancelled. Connect again after each error."""
         while True:
             try:
                 async with opened(self._settings, self._tokens) as session, asyncio.TaskGroup() as tasks:
                     await self._follow(session, tasks)
-            except Exception as error:  # a listener that ends for any error would be a silent channel
+            except Exception as error:  # a watcher that ends with an error would silence the channel
                 await self._pause(self._wait(error))
 
     async def _follow(self, session: ImapSession, tasks: asyncio.TaskGroup) -> None:
@@ -90,7 +90,7 @@ class Folder:
         await self._aside.open(selected.validity)
         await self._begin(session, selected, tasks)
         if self._aside.is_full:
-            await self._try_again(session, selected)  # there is no room for another one
+            await self._try_again(session, selected)  # there is no room to set another mail aside
         while True:
             while uids := await session.uids_after(self._last):
                 await self._take(session, selected, tasks, uids)
@@ -104,7 +104,7 @@ class Folder:
                 await session.noop()
 
     async def _begin(self, session: ImapSession, selected: Selected, tasks: asyncio.TaskGroup) -> None:
-        """Find out up to which UID the folder is read."""
+        """Find the UID up to which the folder is read."""
         newest = selected.next - 1 if selected.next else max(await session.uids_after(0), default=0)
         saved = await self._vault.get(f"uid:{self._name}")
         if saved is None:
@@ -119,7 +119,7 @@ class Folder:
         await self._mark(selected)
 
     async def _go_through(self, session: ImapSession, selected: Selected, tasks: asyncio.TaskGroup) -> None:
-        """Take the mails of the last days, in a folder that has numbered its mails anew."""
+        """Read the mails of the last days again, in a folder that has numbered its mails anew."""
         began = await self._vault.get(f"since:{self._name}")
         since = self._clock() - _LOOK_BACK
         if began is not None:
@@ -163,7 +163,7 @@ class Folder:
         await self._mark(selected)
 
     async def _mark(self, selected: Selected) -> None:
-        """Note up to which UID all mails are accepted."""
+        """Store the UID up to which all mails are accepted."""
         async with self._marking:
             read = min([self._last, *(uid - 1 for uid in self._unfinished)])
             if self._marked not in (None, read):
@@ -182,7 +182,7 @@ class Folder:
     async def _try(
         self, session: ImapSession, selected: Selected, outline: Outline, go_on: Callable[[], None]
     ) -> None:
-        """Accept it, or put it aside. Raises where no mail is to blame, or the connection is gone."""
+        """Accept a mail, or set it aside. Raise if the mail is not to blame, or the connection is gone."""
         uid = outline.uid
         if uid in self._aside:
             return
@@ -240,7 +240,7 @@ class Folder:
         else:
             raw = await session.fetch(outline.uid)
         if raw is None:
-            return  # taken away meanwhile
+            return  # deleted meanwhile
         kept = Kept(f"imap;{selected.validity};{outline.uid}", self._name, outline.size)
         arrived = outline.arrived or self._clock()
         await self._intake.accept(self._inbox, raw, kept, arrived, too_large=too_large, go_on=go_on)
@@ -248,7 +248,7 @@ class Folder:
 
     def _wait(self, error: Exception) -> float:
         self._failures += 1
-        while isinstance(error, ExceptionGroup):  # what one task ended for, the others were ended for
+        while isinstance(error, ExceptionGroup):  # the first error ended all tasks
             error = error.exceptions[0]
         code = error.code if isinstance(error, DeskError) else type(error).__name__
         wait = min(_LONGEST_PAUSE, 0.5 * 2.0 ** min(self._failures, 10))

@@ -1,12 +1,14 @@
-"""Any mail, read: what its author newly wrote, the files, whom it belongs to, and how far it can be believed.
+"""Read any mail: what its author newly wrote, its files, its thread, its sender, and how far it can be
+believed.
 
-`read` is pure and bounded; what it needs from the DNS is asked for with `key_names` beforehand:
+`read` is pure and bounded. `key_names` says which DNS records it needs, so that they can be looked up before:
 
     names = key_names(raw, trusted_servers=servers)
     keys = {name: await resolve_txt(name) for name in names}
     mail = read(raw, trusted_servers=servers, own_addresses=ours, dkim=keys.get)
 
-`ReadingProcess` does the same in a process that can be ended. Only what `is_light` is read in a thread.
+`ReadingProcess` does the same in a process that can be ended. Only a mail that `is_light` is read in a
+thread.
 """
 
 from connectors.email.reading.mail import Bounce, Fate, Mail, Mailbox, Part, Proof, Trust

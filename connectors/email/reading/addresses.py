@@ -1,4 +1,4 @@
-"""Addresses in headers."""
+"""Read the mail addresses in headers."""
 
 import re
 from collections.abc import Iterable
@@ -10,19 +10,21 @@ from connectors.email.reading.structure import Headers
 
 MAX_MAILBOXES = 500
 _MAX_NAME = 200
-# `Maria maria@example.org`: brackets that a program forgot, which mean nothing else.
+# `Maria maria@example.org`: the program forgot the brackets. This has no other meaning.
 _UNBRACKETED = re.compile(r"([^@<>,;:()\"]{1,200})\s([^\s@<>,;:()\"]{1,64}@[^\s@<>,;:()\"]{1,253})")
 
-# `boss@acme.example <maria@example.org>`: an address in place of a name. The brackets say where it goes, here
-# as in the servers that judge the mail and in the programs that show it.
+# `boss@acme.example <maria@example.org>`: an address in place of a name. The address is the one in brackets,
+# here as for servers that judge the mail and programs that show it.
 _ADDRESS_AS_NAME = re.compile(
     r"(?:^|(?<=,))\s*([^<>,;:()\"\\@]{0,200}@[^<>,;:()\"\\]{0,200}?)\s*<(?=[^<>@,]{1,64}@[^<>@,]{1,253}>)"
 )
 
 
 def mailboxes(values: Iterable[bytes]) -> tuple[Mailbox, ...]:
-    """Each address with its name, in order, once. Words are decoded after the addresses were told apart, so
-    that an encoded comma separates nothing and an encoded address is none.
+    """Return each address once, with its name, in the order in which they come.
+
+    Encoded words are decoded only after the addresses were split. So an encoded comma separates nothing, and
+    an encoded address is not an address.
     """
     found: dict[str, Mailbox] = {}
     for value in values:
@@ -62,7 +64,7 @@ def _mailbox(name: str, address: str) -> Mailbox | None:
     )
     if not well_formed:
         return None
-    # Programs write müller.example and xn--mller-kva.example for the same.
+    # Programs write the same domain as müller.example or as xn--mller-kva.example.
     plain = f"{local}@{ascii_domain(domain) or domain.lower()}"
     named = " ".join(decode_words(name).split()).strip("'\" ")[:_MAX_NAME]
     return Mailbox(plain, "" if named.casefold() == plain.casefold() else named)

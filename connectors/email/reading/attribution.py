@@ -1,4 +1,4 @@
-"""Where a quote begins: `On … wrote:`, `-----Original Message-----`, a copied header block."""
+"""Find where a quote begins: `On … wrote:`, `-----Original Message-----`, a copied header block."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ Following = Literal["quote", "nothing", "text"]
 
 _MAX_WINDOW_LINES = 4
 _MAX_WINDOW = 400
-_MIN_FOLDED = 72  # characters of a line, its mark and the next word that a relay folds
-_MAX_WINDOWS = 400  # how many are looked at closely in one mail
+_MIN_FOLDED = 72  # a relay folds a line if its mark, its text and the next word have so many characters
+_MAX_WINDOWS = 400  # windows of lines that are examined in one mail
 _ADDRESS = r"[^\s<>()\[\]@]{1,100}@[^\s<>()\[\]@]{1,200}"
 _BRACKETED_AT_END = re.compile(
     rf"[<(\[]{_ADDRESS}[>)\]]+[^\w]{{0,5}}[:：]?$|[<(]{_ADDRESS}[>)]+[^:：]{{1,12}}[:：]?$"
@@ -38,7 +38,7 @@ _OPENING = (
 _OPENER = re.compile(rf"^(?:{_OPENING}\b|[^\W\d_]{{2,4}}[.,]|[^\W\d_]{{2,4}}(?=\s\d))\s?.*\d", re.I)
 # A date, or a weekday and a date, behind a word that begins an attribution: `On Wednesday, April 5, 2023`.
 _DATED = re.compile(rf"^(?:{_OPENING}\s)?(?:[^\W\d_]{{2,12}}[.,]{{0,2}}\s)?{_DATE}", re.I)
-# The same within a line, behind other words: who wrote them lost the line's end.
+# The same within a line, behind other words: the line break before it was lost.
 _DATED_INSIDE = re.compile(
     r"(?<=\S)\s+(?=(?:On|Am|Le|El|Il giorno|Em|Op|W dniu|Den|Dne|På)\s"
     rf"(?:[^\W\d_]{{2,12}}[.,]{{0,2}}\s)?{_DATE})"
@@ -49,7 +49,7 @@ _FOLDED_INSIDE = re.compile(r"(?<=[<(\[]) | (?=[>)\]:：])")
 
 
 class Finder:
-    """Looks for the beginnings of quotes in one mail, and stops looking closely after so many."""
+    """Finds the beginnings of quotes in one mail. The number of close looks is bounded."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines
@@ -57,7 +57,7 @@ class Finder:
         self._labels: dict[int, str | None] = {}
         self._windows = _MAX_WINDOWS
         self._scores: dict[tuple[int, int], int] = {}
-        self._next_filled = list(range(len(lines)))  # where the blank lines at each line end
+        self._next_filled = list(range(len(lines)))  # for each line, the next one that is not blank
         for at in range(len(lines) - 1, -1, -1):
             if lines[at].blank and lines[at].kind in ("text", "quote"):
                 self._next_filled[at] = self._over_blanks(at + 1)
@@ -76,10 +76,10 @@ class Finder:
         return at < len(self._lines) and self._lines[at].kind == "text"
 
     def beginning(self, at: int, *, answers: bool = True) -> tuple[int, bool] | None:
-        """How many lines from `at` introduce a quote, and whether all that follows belongs to it.
+        """Return how many lines from `at` introduce a quote, and whether all that follows belongs to it.
 
-        A header that was copied into a mail which answers none is content, but where a program says that it
-        is the original message.
+        Return None if no quote begins there. In a mail that answers none (`answers`), a copied header block
+        is content, unless a line above it says that it is the original message.
         """
         length = self._original(at)
         if length or answers:
@@ -88,7 +88,7 @@ class Finder:
         return None if not length else (length, self.following(at + length) == "text")
 
     def _original(self, at: int) -> int:
-        """The length of `-----Original Message-----`, or of what stands above a copied header block."""
+        """Return how many lines `-----Original Message-----` takes, or a rule above a copied header block."""
         words = self.bare(at)
         below = self._over_blanks(at + 1)
         if phrases.ORIGINAL.match(words):
@@ -108,8 +108,10 @@ class Finder:
         return self._next_filled[at] if at < len(self._lines) else at
 
     def _headers(self, at: int) -> int:
-        """The length of a copied header block at `at`: a sender and two of recipient, date and subject, with
-        an address or a date as programs write them.
+        """Return the length of a copied header block at `at`, in lines, or 0.
+
+        A block has a sender and two of recipient, date and subject, with an address or a date as programs
+        write it.
         """
         if not self.is_text(at) or self.label(at) is None:
             return 0
@@ -133,17 +135,17 @@ class Finder:
         return end - at if enough and written else 0
 
     def _continues(self, at: int, roles: set[str]) -> bool:
-        """A folded line of recipients or of a subject, within the block."""
+        """Return True for the folded rest of a line of recipients or of a subject, inside a header block."""
         more = any(
             self.is_text(at + ahead) and self.label(at + ahead) not in (None, *roles) for ahead in (1, 2, 3)
         )
         return more and bool(self.bare(at)) and len(roles) < 5
 
     def _attribution(self, at: int) -> int:
-        """The length of `On Monday somebody wrote:` at `at`, which programs fold over up to four lines.
+        """Return how many lines an attribution at `at` takes, such as `On Monday somebody wrote:`, or 0.
 
-        A person's words may stand directly above it: of the lines with which it could begin, it begins with
-        the one that looks most like it, and with the last of those that look alike.
+        Programs fold it over up to four lines, and a person's words may stand directly above it. Of the lines
+        at which it could begin, the one that looks most like an attribution counts; of equal ones, the last.
         """
         if not self.is_text(at):
             return 0
@@ -160,7 +162,9 @@ class Finder:
         return 0
 
     def _window(self, start: int, end: int) -> str:
-        """The lines as the one that they may have been; "" for what cannot be an attribution."""
+        """Return the lines joined into the one line that they may have been, or "" if that cannot be an
+        attribution.
+        """
         window = ""
         for at in range(start, end):
             if at >= len(self._lines):
@@ -177,7 +181,7 @@ class Finder:
         return window
 
     def _ends(self, window: str, after: int) -> bool:
-        """Whether an attribution may end here: with a colon, or above a quote."""
+        """Return True if an attribution may end here: with a colon, or above a quote."""
         if _ENDS.search(window):
             return True
         if self.following(after) != "quote" or _WHEN.search(window) is None:
@@ -188,7 +192,7 @@ class Finder:
         )
 
     def _score(self, start: int, end: int) -> int:
-        """How much the lines look like an attribution, from 0 to 3."""
+        """Return how much the lines look like an attribution, from 0 to 3."""
         key = (start, end)
         if key not in self._scores:
             self._windows -= 1
@@ -209,7 +213,7 @@ class Finder:
                 return 3
             if _OPENER.match(window) and _WHEN.search(window[:40]):
                 return 2
-            # Over several lines it must look like one from the start, and nothing marks what follows it.
+            # Over several lines, an attribution must look like one from its start: no quote mark follows it.
             return 1 if length == 1 and (self.following(after) != "text" or _NAME_FIRST.match(window)) else 0
         if when and phrases.library_knows(window):
             return 2
@@ -218,12 +222,15 @@ class Finder:
 
 
 def is_barred(line: Line) -> bool:
-    """Whether a line is marked with a bar, as some programs mark quotes."""
+    """Return True if a line begins with a bar, as some programs mark quotes."""
     return line.kind == "text" and line.text.lstrip()[:1] == "|"
 
 
 def mark(lines: list[Line], *, answers: bool = True) -> list[Line]:
-    """The lines, with attributions named, and everything "rest" where a quote reaches to the end."""
+    """Return the lines with attributions marked.
+
+    If a quote reaches to the end, its lines get the kind "rest".
+    """
     lines = _folded_quotes(list(_separated(lines)))
     finder = Finder(lines)
     marked = list(lines)
@@ -248,7 +255,7 @@ def mark(lines: list[Line], *, answers: bool = True) -> list[Line]:
 
 
 def _separated(lines: Sequence[Line]) -> Iterator[Line]:
-    """The lines, an attribution that stands behind other words being a line of its own."""
+    """Yield the lines. An attribution that stands behind other words becomes a line of its own."""
     for line in lines:
         inside = None
         if line.kind == "text" and len(line.text) <= _MAX_WINDOW and _ENDS.search(line.text):
@@ -261,7 +268,7 @@ def _separated(lines: Sequence[Line]) -> Iterator[Line]:
 
 
 def _folded_quotes(lines: list[Line]) -> list[Line]:
-    """The lines, each end of a quoted line that a relay folded being a quote too."""
+    """Return the lines. The end of a quoted line that a relay folded becomes a quote too."""
     result = list(lines)
     for at in range(1, len(lines)):
         line, before = lines[at], lines[at - 1]

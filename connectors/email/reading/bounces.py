@@ -1,7 +1,8 @@
-"""Delivery reports: RFC 3464, and those that servers write in words.
+"""Read delivery reports: those of RFC 3464, and those that servers write in free text.
 
-What a report is about says a Message-ID within it. Only whoever made that can tell whether it is ours, so
-`returned_ids` are all of them. What merely reads like a report is one if it brings a mail of ours back.
+A Message-ID within a report says which mail it is about. Only the owner of that Message-ID can tell whether
+it is ours, so `returned_ids` returns all of them. A mail that only reads like a report is one if it returns a
+mail of ours.
 """
 
 import re
@@ -14,7 +15,7 @@ from connectors.email.reading.structure import Headers, Node, read_headers
 
 MAX_RECIPIENTS = 50
 _MAX_TEXT = 200_000
-_MAX_SAID = 20_000  # characters of what a report says itself
+_MAX_SAID = 20_000  # characters of the report's own text
 _MAX_LINE = 1_000
 _MAX_DIAGNOSTIC = 200
 
@@ -24,7 +25,7 @@ _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CODE = re.compile(r"(?:^|[\s#(:])([45])\d{2}[\s-]")
 _ADDRESS = re.compile(r"<?[^\s<>@,;:()\"']{1,128}@[^\s<>@,;()\"']{1,255}>?")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.I)
-# As a header, as a line that is quoted or shown in HTML, or folded behind the name.
+# A Message-ID as a header, in a quoted line, shown in HTML, or folded behind the name.
 _MESSAGE_ID = re.compile(
     rb"(?:message|nachrichten|bericht)[ -]?id\b[^<&\w]{0,40}(?:<[^<>]{1,40}>[^<&\w]{0,20}){0,3}"
     rb"(?:<|&lt;)([^\s<>&\"]{1,900}?)(?:>|&gt;)",
@@ -44,7 +45,7 @@ _COPY_BEGINS = re.compile(
     r"|^(?:return-path|received): ",
     re.I | re.M,
 )
-# In whatever words: the subject, or what is said above the mail that comes back.
+# Wordings in the subject, or above the returned mail.
 _FAILED = re.compile(
     r"undeliver|non-?delivery|(?:could|can|was|were|been) ?(?:not|n['’]t) (?:be )?(?:delivered|sent|accepted)"
     r"|cannot be (?:delivered|sent)|not (?:be |been )?delivered|(?:unable|failed) to (?:deliver|send)"
@@ -74,7 +75,7 @@ _DELIVERED = re.compile(
     r"|has been delivered|was delivered|wurde zugestellt|a été remis",
     re.I,
 )
-# Nothing is lost yet.
+# The mail may still arrive.
 _DELAYED = re.compile(
     r"not yet been delivered|will (?:keep|continue)|(?:still|being) (?:be(?:ing)? )?(?:re)?tr(?:ied|ying)"
     r"|(?:delivery|message|mail) (?:is |has been |was )?(?:temporarily )?delay|\(delay\)|delayed mail"
@@ -90,8 +91,10 @@ _GIVEN_UP = re.compile(
 
 
 def bounces(root: Node, text: str, *, by_server: bool, by_daemon: bool) -> tuple[Bounce, ...]:
-    """What the mail reports, one for each recipient; nothing if it is no report. `text` is its readable
-    part. `by_server`: no person sent it; `by_daemon`: its author says so, and not only the envelope.
+    """Return what a mail reports, one `Bounce` for each recipient. Return nothing if the mail is no report.
+
+    `text` is the readable part of the mail. `by_server` says that no person sent it. `by_daemon` says that
+    the author is a mail daemon, not only that the envelope says so.
     """
     text = text[:_MAX_TEXT]
     found = _structured(root) if by_server else []
@@ -103,7 +106,7 @@ def bounces(root: Node, text: str, *, by_server: bool, by_daemon: bool) -> tuple
 
 
 def returned_ids(root: Node) -> tuple[str, ...]:
-    """Return the Message-IDs that stand anywhere within a mail, the innermost first."""
+    """Return all Message-IDs within a mail, the innermost first."""
     found: dict[str, None] = {}
     for node in reversed([node for node in root.walk() if node is not root]):
         for value in node.headers.all("message-id"):
@@ -120,9 +123,11 @@ def _named(data: bytes) -> Iterator[str]:
 
 
 def is_report(root: Node, *, by_server: bool) -> bool:
-    """Also of a read receipt (RFC 8098), which is no bounce and no person's mail either.
+    """Return True for a report.
 
-    `by_server`: the mail is from a daemon. A person who passes a report on, part by part, reports nothing.
+    A read receipt (RFC 8098) also counts: it is no bounce, but no person wrote it.
+
+    `by_server` says that a daemon sent the mail. A person who forwards the parts of a report reports nothing.
     """
     return root.mime == "multipart/report" or (
         by_server
@@ -134,7 +139,10 @@ def is_report(root: Node, *, by_server: bool) -> bool:
 
 
 def _structured(root: Node) -> list[Bounce]:
-    """Of several lists of recipients all count: servers add their own to that of the next one."""
+    """Return the bounces of all lists of recipients.
+
+    Each server may add its own list to that of the next one.
+    """
     found: dict[str, Bounce] = {}
     returned = _returned(root)
     for node in root.walk():
@@ -168,13 +176,17 @@ def _listed(status: Node, returned: Headers) -> Iterator[Bounce]:
 
 
 def _groups(data: bytes) -> list[Headers]:
-    """Groups of fields with empty lines between them: one for the mail, then one for each recipient."""
+    """Return the groups of fields between empty lines: one for the mail, then one for each recipient."""
     chunks = re.split(rb"(?:\r?\n[ \t]*){2,}", data.strip())
     return [read_headers(chunk)[0] for chunk in chunks[: MAX_RECIPIENTS + 1]]
 
 
 def _fate(group: Headers) -> Fate | None:
-    """By the action, and where that is none of RFC 3464 by the status."""
+    """Return what happened to the mail for one recipient: by the action, or by the status if RFC 3464 has no
+    such action.
+
+    Return None if neither says it.
+    """
     said = re.match(r"\w*", group.text("action").lower().strip(" \"'"))
     match said[0] if said else "":
         case "failed" | "failure" | "fail" | "expired" | "undeliverable" | "error":
@@ -191,7 +203,7 @@ def _fate(group: Headers) -> Fate | None:
 
 
 def _returned(root: Node) -> Headers:
-    """The headers of the mail that comes back with the report, as far as they do."""
+    """Return the headers of the mail that the report returns, as far as it contains them."""
     for node in reversed([node for node in root.walk() if node is not root]):
         if node.mime.startswith("message/") and node.children:
             return node.children[0].headers
@@ -227,7 +239,7 @@ def _worded(root: Node, text: str) -> list[Bounce]:
 
 
 def _reading_like_one(root: Node, text: str, *, by_server: bool, by_daemon: bool) -> list[Bounce]:
-    """In the words of anybody: a subject that says so is enough, and whatever a server says."""
+    """Return the bounces of a report in free text. The subject must say so, unless a server sent the mail."""
     subject = root.headers.text("subject")[:_MAX_LINE]
     if not by_server and not _FAILED.search(subject):
         return []
@@ -256,7 +268,7 @@ def _reading_like_one(root: Node, text: str, *, by_server: bool, by_daemon: bool
 
 
 def _divided(root: Node, text: str) -> tuple[str, Headers]:
-    """What the report says, and the headers of the mail that it repeats below that or beside it."""
+    """Return the text of the report, and the headers of the mail that it repeats below or beside it."""
     copy = _COPY_BEGINS.search(text)
     returned = _returned(root)
     if copy is None:
@@ -297,13 +309,13 @@ def _plain(
 
 
 def _address(value: str) -> str:
-    """`rfc822; someone@example.com`"""
+    """Return the mail address in a value like `rfc822; someone@example.com`, or ""."""
     found = _ADDRESS.search(value.rpartition(";")[2])
     return found[0].strip("<>") if found else ""
 
 
 def safe(diagnostic: str) -> str:
-    """What may be shown and kept: no addresses, no links, nothing a server repeated in quotation marks."""
+    """Return a diagnostic that may be shown and stored: without addresses, links and quoted words."""
     text = " ".join(decode(diagnostic.encode("utf-8", "replace"), "utf-8").split())
     for pattern, instead in ((_LINK, "…"), (_ADDRESS, "…"), (_QUOTED_WORDS, "…")):
         text = pattern.sub(instead, text[:2_000])

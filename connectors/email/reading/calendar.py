@@ -1,4 +1,4 @@
-"""An invitation (text/calendar, RFC 5545) in words, for a mail that has no others."""
+"""Put an invitation (text/calendar, RFC 5545) into words, for a mail that has no text."""
 
 import re
 
@@ -11,7 +11,7 @@ _MAX_VALUE = 5_000
 
 
 def in_words(text: str) -> str:
-    """What, when and where of the first event; "" where there is none."""
+    """Return title, time, place and description of the first event, or "" if there is none."""
     unfolded = re.sub(r"\r?\n[ \t]", "", text[:500_000])
     method, within = "", False
     facts: dict[str, tuple[str, str]] = {}

@@ -1,4 +1,4 @@
-"""What the parts of a mail are for: which are text to read, which are files."""
+"""Decide what each part of a mail is for: a text to read, or a file."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -10,12 +10,12 @@ from connectors.email.reading.decoding import decode
 from connectors.email.reading.mail import Part
 from connectors.email.reading.structure import MAX_PARTS, Node, take_apart, uudecode
 
-MAX_TEXT = 1_000_000  # characters of one text that are read; the original keeps the rest
+MAX_TEXT = 1_000_000  # characters that are read of one text; the original keeps the rest
 MAX_TEXTS = 20
 MAX_NAME = 150
 
 _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{1,40})""", re.I)
-# A picture within the markup may be larger than all that is read of it.
+# A picture inside the HTML may be larger than all the HTML that is read.
 _DATA_LINK = re.compile(rb"""(\b(?:src|href|background)\s*=\s*)(["'])\s*data:[^"']*\2""", re.IGNORECASE)
 _LANGUAGE = re.compile(r"\b[A-Za-z]{2,3}(?:-[A-Za-z]{2,8})?\b")
 _MAX_LANGUAGES = 5
@@ -41,23 +41,23 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u202a-\u202e\u2066-\u2069]+')
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text to read: `html`, and `plain` as its stand-in, or either alone."""
+    """A text to read: `html` with `plain` as its substitute, or one of the two."""
 
     plain: str = ""
     html: str = ""
     flowed: bool = False
     delete_space: bool = False
-    forwarded: Node | None = None  # the mail it is the text of, if that lies within this one
+    forwarded: Node | None = None  # the forwarded mail within this one that the text belongs to
 
 
 @dataclass(slots=True)
 class Contents:
     texts: list[Text] = field(default_factory=list)
     files: list[Part] = field(default_factory=list)
-    invitation: str = ""  # in words, should there be no others
-    beyond: list[str] = field(default_factory=list)  # names of files that are too many
-    languages: tuple[str, ...] = ()  # likely ones
-    opened: bool = False  # something was taken out of its own signature: once is enough
+    invitation: str = ""  # an invitation in words, used if the mail has no text
+    beyond: list[str] = field(default_factory=list)  # names of files beyond the limit
+    languages: tuple[str, ...] = ()  # in which a text is likely to be
+    opened: bool = False  # one signed content was taken out; a second one stays closed
 
     def add_file(
         self, data: bytes, *, name: str, mime: str, content_id: str = "", inline: bool = False
@@ -84,7 +84,11 @@ class Contents:
 
 
 def sort_out(root: Node, languages: Collection[str] = ()) -> Contents:
-    """`languages` are those which a text without a charset is likely in, beside what the mail says."""
+    """Return the texts and files of a mail.
+
+    `languages` are those in which a text without a charset is likely to be, besides those that the mail
+    names.
+    """
     contents = Contents(languages=(*_languages_of(root), *languages))
     unread = [name for node in root.walk() for name in node.beyond]
     contents.beyond = [file_name(name, "", MAX_PARTS + number) for number, name in enumerate(unread)]
@@ -95,13 +99,19 @@ def sort_out(root: Node, languages: Collection[str] = ()) -> Contents:
 
 
 def _languages_of(root: Node) -> Iterator[str]:
-    """Outlook and others say in which language their owner reads (RFC 3282)."""
+    """Yield the languages of the sender's mail program.
+
+    Outlook and others write them into a header (RFC 3282).
+    """
     for name in ("content-language", "accept-language"):
         yield from (match[0] for match in islice(_LANGUAGE.finditer(root.headers.text(name)), _MAX_LANGUAGES))
 
 
 def _named_text(node: Node) -> Node | None:
-    """The text of a mail may have the name of a file: it stays one, and is read for want of others."""
+    """Return the first text that has the name of a file, or None. Such a text remains a file.
+
+    It is read only if the mail has no other text.
+    """
     if node.mime in ("text/plain", "text/html") and node.filename and node.disposition != "attachment":
         return node
     children = node.children if node.mime.startswith("multipart/") else ()
@@ -127,7 +137,7 @@ def _sort(node: Node, contents: Contents, *, within: Node | None, related: bool)
                         _sort(child, contents, within=within, related=related)
             case "multipart/encrypted":
                 contents.add_text(Text(plain=_ENCRYPTED, forwarded=within))
-                for child in children[1:]:  # the first says how
+                for child in children[1:]:  # the first part only describes the encryption
                     _sort(child, contents, within=within, related=False)
             case _:
                 inner = node.mime == "multipart/related"
@@ -159,8 +169,9 @@ def _is_text(node: Node) -> bool:
 
 
 def _alternative(children: tuple[Node, ...], contents: Contents, within: Node | None) -> None:
-    """One mail in several renderings: HTML if there is one, for what its markup tells about quotes. Files
-    in all renderings are kept: an invitation to a calendar is one of them.
+    """Add one text that comes in several renderings. Prefer HTML, because its markup shows what is quoted.
+
+    Keep the files of all renderings: an invitation to a calendar is one of them.
     """
     renderings = []
     for child in children:
@@ -212,7 +223,7 @@ def _text(node: Node, contents: Contents, within: Node | None) -> None:
 
 
 def _without_pgp(text: str) -> str:
-    """What was signed in the text itself (RFC 9580 section 7), without the signature."""
+    """Return a text that was signed inline (RFC 9580 section 7) without its signature."""
     begins = text.find(_PGP_SIGNED)
     signature = text.find(_PGP_SIGNATURE, begins)
     ends = text.find(_PGP_END, signature)
@@ -223,7 +234,7 @@ def _without_pgp(text: str) -> str:
 
 
 def _without_uuencoded(text: str) -> tuple[str, list[tuple[str, bytes]]]:
-    """Files in the middle of a text, from before there was MIME."""
+    """Return a text without the uuencoded files in it, and these files. This form is older than MIME."""
     found: list[tuple[str, bytes]] = []
     kept: list[str] = []
     position = 0
@@ -253,7 +264,7 @@ def _file(node: Node, contents: Contents, *, related: bool) -> None:
 
 
 def _smime(node: Node, contents: Contents, within: Node | None) -> None:
-    """A mail within its own signature is read; one that is encrypted is said to be."""
+    """Add the content of a signed S/MIME mail. For an encrypted one, add a text that says so."""
     data = node.decoded()
     inner = b"" if contents.opened else smime.signed_content(data)
     if inner:
@@ -283,14 +294,17 @@ def _winmail(node: Node, contents: Contents, within: Node | None) -> None:
 
 
 def _forwarded(node: Node, contents: Contents) -> None:
-    """A mail within the mail: a file to keep, a text to read, and its own files."""
+    """Add a mail within the mail: as a file, as a text to read, and with its own files."""
     mail = node.children[0]
     contents.add_file(node.body, name=node.filename or mail.headers.text("subject"), mime="message/rfc822")
     _sort(mail, contents, within=mail, related=False)
 
 
 def file_name(given: str, mime: str, index: int) -> str:
-    """A name that is only a name, with an ending; never empty."""
+    """Return a file name without folders and unsafe characters, with an extension if it is known.
+
+    Never return "".
+    """
     name = _UNSAFE.sub(
         "_", given.replace("\\", "/").rpartition("/")[2] if mime != "message/rfc822" else given
     )

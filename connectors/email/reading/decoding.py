@@ -1,7 +1,7 @@
-"""Bytes to text: charsets that are named wrongly or not at all, and encoded words in headers.
+"""Decode bytes to text: charsets with a wrong name or none, and encoded words in headers.
 
-Names are understood as browsers understand them (https://encoding.spec.whatwg.org/#names-and-labels): who
-says ISO-8859-1 means windows-1252, who says GB2312 means its successors.
+Charset names mean what browsers take them for (https://encoding.spec.whatwg.org/#names-and-labels):
+ISO-8859-1 means windows-1252, and GB2312 means its successors.
 """
 
 import binascii
@@ -48,25 +48,25 @@ _NICKNAMES = {
     "x-sjis": "cp932",
     "x-windows-949": "cp949",
 }
-# What no mail program ever meant, some of them slow by design.
+# Codecs that no mail program means. Some of them are slow by design.
 _REFUSED = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _SINGLE_BYTE = re.compile(r"^(?:cp(?:125\d|85\d|86\d|437|874)|iso8859-\d+|koi8-[rtu]|mac_\w+|mac-\w+|ascii)$")
 
-# What is worth guessing: each is the everyday charset of millions of mailboxes.
+# Charsets worth guessing: each is in everyday use in millions of mailboxes.
 _CANDIDATES = [
     "cp1251", "koi8_r", "koi8_u", "cp1252", "cp1250", "iso8859_2", "cp1253", "cp1254", "cp1255", "cp1256",
     "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp866",
 ]  # fmt: skip
 _SAMPLE = 4096
 _MIN_CERTAIN = 4  # characters
-# The letters beyond ASCII of a Western language: who writes one of them uses those, and no more.
+# The letters beyond ASCII of each Western language. A text in one language uses only its letters.
 _WESTERN = [
     *map(frozenset, ("åæøéó", "åäöé", "äöüßé", "ãõçáéíóúâêôà", "áéíóúñü¡¿ºª")),
     *map(frozenset, ("àâæçéèêëîïôùûüœ", "àèéìíòóùú", "áéëïóöü")),
 ]
 _NEUTRAL = frozenset("€£§°·´«»‘’‚“”„–—…•™®©\xa0")
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
-# Signs and the first level of GB 2312.
+# Punctuation and the first level of GB 2312.
 _EVERYDAY_CHINESE = re.compile(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe])+")
 _NAMED_CHARSET = re.compile(rb"charset\s{0,5}=\s{0,5}[\"']?([\w.:-]{1,40})", re.ASCII | re.IGNORECASE)
 _NAMED_WITHIN = 256 * 1024
@@ -77,9 +77,9 @@ _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127], None)
 
 
 def decode(data: bytes, declared: str | None, languages: Collection[str] = ()) -> str:
-    """Never raises, and never contains NUL. What no charset explains becomes U+FFFD.
+    """Decode bytes. Never raise, and never return NUL. Bytes that no charset explains become U+FFFD.
 
-    Bytes without a true label are taken for a text in one of `languages`, the likeliest first.
+    Bytes without a correct label are read as a text in one of `languages`, the likeliest first.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _clean(data.decode("utf-16", "replace"))
@@ -103,7 +103,7 @@ def decode(data: bytes, declared: str | None, languages: Collection[str] = ()) -
 
 
 def _is_no_accident(text: str) -> bool:
-    """Whether bytes that are valid UTF-8 cannot be a few characters of two bytes each in another charset."""
+    """Return True if valid UTF-8 cannot be a few two-byte characters of another charset."""
     beyond = [char for char in text if char > "\x7f"]
     latin = any(char.isalpha() for char in text if char <= "\x7f")
     return latin or len(beyond) >= _MIN_CERTAIN or any(char > "\u07ff" for char in beyond)
@@ -111,7 +111,7 @@ def _is_no_accident(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def python_codec(declared: str | None) -> str | None:
-    """Python's name for a charset, or None for one that it does not know or that is not to be trusted."""
+    """Return Python's name for a charset, or None if Python does not know it or it must not be used."""
     label = (declared or "").strip().strip("\"'").lower()
     if not label or len(label) > 64:
         return None
@@ -153,7 +153,9 @@ def _try(data: bytes, name: str, errors: str = "strict") -> str | None:
 
 
 def _is_western(text: str) -> bool:
-    """Is it of one Western language: accents of that one alone, among letters that have none?"""
+    """Return True if a text is in one Western language: its accented letters are of that language alone, and
+    few.
+    """
     beyond = [char for char in text[:_SAMPLE] if char > "\x7f" and char not in _NEUTRAL]
     plain = sum(char.isalpha() for char in text[:_SAMPLE] if char <= "\x7f")
     used = {char.lower() for char in beyond}
@@ -161,7 +163,7 @@ def _is_western(text: str) -> bool:
 
 
 def _suspicious(text: str) -> bool:
-    """Does it read like Cyrillic, Greek or Chinese that was taken for Western: "Ïðèâåò"?"""
+    """Return True if a text reads like Cyrillic, Greek or Chinese that was decoded as Western: "Ïðèâåò"."""
     latin = [char for char in text[:_SAMPLE] if "\x80" <= char <= "\u024f"]
     letters = sum(char.isalpha() for char in text[:_SAMPLE])
     return bool(latin) and len(latin) * 5 > letters * 2
@@ -180,7 +182,9 @@ def _japanese(data: bytes) -> str:
 
 
 def _shift_jis(data: bytes) -> bytes:
-    """ISO-2022-JP as Windows writes it, with ㈱ ① № 髙 (cp50221), in the charset of which it is a shape."""
+    """Convert ISO-2022-JP as Windows writes it, with ㈱ ① № 髙 (cp50221), to Shift JIS, the base of that
+    charset.
+    """
     pieces = _ESCAPES.split(data)
     result = [pieces[0]]
     for escape, text in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -192,7 +196,10 @@ def _shift_jis(data: bytes) -> bytes:
 
 
 def _shifted(row: int, cell: int) -> bytes:
-    """The two bytes of a place in the table of JIS X 0208; a line end is one."""
+    """Return the two Shift JIS bytes of a position in the table of JIS X 0208.
+
+    Return a line end unchanged.
+    """
     if not (0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E):
         return bytes((row, cell))
     lead = (row + 1) // 2 + (0x70 if row <= 0x5E else 0xB0)
@@ -207,12 +214,17 @@ def _clean(text: str) -> str:
 
 
 def header_text(raw: bytes) -> str:
-    """A header as people read it: unfolded, raw 8-bit letters and encoded words (RFC 2047) made text."""
+    """Return a header as people read it: unfolded, with raw 8-bit letters and encoded words (RFC 2047)
+    decoded.
+    """
     return decode_words(unfold(raw[:_MAX_SHOWN]))
 
 
 def unfold(raw: bytes, charset: str | None = None) -> str:
-    """One line, encoded words untouched. `charset` is that of the mail: raw letters are mostly of it."""
+    """Return a header as one line, with encoded words left as they are.
+
+    `charset` is the charset of the mail, which raw letters usually have.
+    """
     multibyte = charset is not None and not _SINGLE_BYTE.match(charset)
     if not multibyte and _is_chinese(raw):
         charset = "gb18030"
@@ -220,23 +232,26 @@ def unfold(raw: bytes, charset: str | None = None) -> str:
 
 
 def _is_chinese(raw: bytes) -> bool:
-    """Are raw letters everyday characters of GB 2312? Cyrillic ones lie in its table too, above 0xC0."""
+    """Return True if raw letters are everyday characters of GB 2312.
+
+    Cyrillic letters are in its table too, above 0xC0.
+    """
     runs = _HIGH_BYTES.findall(raw)
     chinese = bool(runs) and all(_EVERYDAY_CHINESE.fullmatch(run) for run in runs)
     return chinese and any(min(run) < 0xC0 for run in runs)
 
 
 def charset_of(raw: bytes) -> str | None:
-    """Return what charset a mail names first that says more than ASCII and UTF-8 do."""
+    """Return the first charset that a mail names and that says more than ASCII or UTF-8."""
     labels = (match[1].decode("ascii") for match in islice(_NAMED_CHARSET.finditer(raw[:_NAMED_WITHIN]), 50))
     names = (python_codec(label) for label in labels if label.lower() not in ("us-ascii", "ascii"))
     return next((name for name in names if name and not name.startswith("utf")), None)
 
 
 def decode_words(text: str) -> str:
-    """Encoded words become what they stand for.
+    """Decode the encoded words in a text.
 
-    Neighbours of one charset are joined before they are decoded: many programs cut a letter in two.
+    Adjacent words of one charset are joined before they are decoded: many programs cut a letter in two.
     """
     text = _BETWEEN_WORDS.sub(r"\1", text)
     pieces: list[str] = []
@@ -264,7 +279,7 @@ def _word_bytes(encoding: str, text: str) -> bytes:
 
 
 def base64_bytes(data: bytes) -> bytes:
-    """What can be read of it: strange letters are skipped, a cut end is filled up."""
+    """Decode base64 as far as possible: skip invalid characters, and complete a cut end."""
     data = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
     data = data[:-1] if len(data) % 4 == 1 else data
     return binascii.a2b_base64(data + b"=" * (-len(data) % 4))
@@ -276,10 +291,10 @@ _PARAMETER = re.compile(
 
 
 def parameters(raw: bytes, charset: str | None = None) -> tuple[str, dict[str, str]]:
-    """A header's value and its parameters: `name`, `name*`, `name*0*` (RFC 2231), and encoded words in
-    either.
+    """Return a header's value and its parameters: `name`, `name*` and `name*0*` (RFC 2231), with encoded
+    words decoded.
 
-    The first of a name counts, so that nothing can be appended to change what was meant.
+    The first parameter of a name counts, so that nothing appended can change the meaning.
     """
     text = unfold(raw, charset)
     value = next(iter(text.partition(";")[0].split()), "").lower()
@@ -297,7 +312,10 @@ def parameters(raw: bytes, charset: str | None = None) -> tuple[str, dict[str, s
 
 
 def _joined(pieces: dict[int, tuple[bool, str]]) -> str:
-    """RFC 2231: the first piece names the charset, starred pieces are percent-encoded."""
+    """Join the pieces of a parameter (RFC 2231).
+
+    The first piece names the charset; starred pieces are percent-encoded.
+    """
     charset, data = "", b""
     for position, number in enumerate(sorted(pieces)):
         starred, text = pieces[number]

@@ -1,7 +1,7 @@
-"""HTML to Markdown, with what mail programs mark as quote, attribution and signature kept apart.
+"""Convert HTML to Markdown. Keep apart what mail programs mark as quote, attribution and signature.
 
-Nothing that is fetched from elsewhere survives: no remote picture, no tracking pixel, no style. Text in the
-result is not escaped: whoever shows the Markdown must not let raw HTML through.
+Nothing that is loaded from elsewhere survives: no remote picture, no tracking pixel, no style. Text in the
+result is not escaped, so whoever shows the Markdown must not let raw HTML through.
 """
 
 import re
@@ -18,10 +18,10 @@ from connectors.email.reading.lines import PICTURE, PICTURE_END, Kind, Line, tex
 from connectors.email.reading.sheets import Look, Sheet, sheet_of
 
 MAX_CHARACTERS = 1_000_000
-_MAX_NESTED = 500  # the sanitizer's time grows with the square of it
-_MAX_TAGS = 40_000  # opening and closing; the converter takes a second for ten thousand
+_MAX_NESTED = 500  # levels; the sanitizer's time grows with the square of their number
+_MAX_TAGS = 40_000  # opening and closing tags; the converter takes a second for ten thousand
 _MAX_SET_APART = 300
-_MAX_CONVERTED = 80  # the converter calls itself for every level
+_MAX_CONVERTED = 80  # levels; the converter calls itself for each of them
 
 _TAGS = frozenset({
     "a", "abbr", "article", "aside", "b", "big", "blockquote", "br", "caption", "center", "code", "dd",
@@ -48,13 +48,13 @@ _SILENT = {
 _SCHEMES = {"http", "https", "mailto", "tel", "cid"}
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,40})")
-# Void, or closed by what follows: these do not nest by themselves.
+# Elements that are void, or closed by the next tag: they do not nest.
 _FLAT = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
     "track", "wbr", "p", "li", "dd", "dt", "td", "th", "tr", "tbody", "thead", "tfoot", "option",
     "optgroup", "colgroup", "html", "head", "body",
 })  # fmt: skip
-_MAX_BLANK = 500  # characters; the converter's time grows with the square of it
+_MAX_BLANK = 500  # characters; the converter's time grows with the square of their number
 _LONG_BLANK = re.compile(rf"(?<![ \t\r\n])[ \t\r\n]{{{_MAX_BLANK},}}")
 _ANY_TAG = re.compile(r"<[^<>]{0,5000}>")
 _BLOCKS = [
@@ -76,10 +76,10 @@ _BLOCKS = [
 ]
 _HIDDEN = re.compile(r"display:\s*none|mso-hide:\s*all|visibility:\s*hidden")
 _SIZE = re.compile(r"(?<![\w-])font-size\s*:\s*([\d.]*)([^;!\s]*)")
-_RELATIVE = {"%", "em", "ex", "ch", "inherit", "smaller", "larger", "unset"}  # nothing, of nothing
+_RELATIVE = {"%", "em", "ex", "ch", "inherit", "smaller", "larger", "unset"}  # of no size: no size
 _STRUCK = re.compile(r"text-decoration(?:-line)?:[^;]{0,60}line-through")
 _STRUCK_TAGS = {"s", "strike", "del"}
-# What Gmail and Apple Mail write for a text that was moved to the right.
+# The style that Gmail and Apple Mail write for an indented text.
 _MARGIN = re.compile(r"margin(?:-left)?:[^;]{0,60}\b40px")
 _NO_BORDER = re.compile(r"border:\s*(?:none|0)")
 _INLINE = {
@@ -87,7 +87,7 @@ _INLINE = {
     "strong", "sub", "sup", "tt", "u",
 }  # fmt: skip
 
-# Who marks what. Quotes are cut out whole, "rest" means: this element and all that follows it.
+# How each program marks its parts. Quotes are cut out whole; "rest" is an element and all that follows it.
 _QUOTE_CLASSES = {"yahoo_quoted", "tutanota_quote", "zmail_extra", "aolReplacedBody", "hiri-quote", "wQuote"}
 _QUOTE_IDS = {"OLK_SRC_BODY_SECTION", "zmail_extra",
               "isReplyContent",
@@ -100,7 +100,7 @@ _SIGNATURE_IDS = {"Signature", "signature", "AppleMailSignature", "ms-outlook-mo
                   "composer_signature", "appleMailSignature", "lineBreakAtBeginningOfSignature"}  # fmt: skip
 
 _OPEN, _CLOSE, _BREAK, _BLANK = "\ue000", "\ue001", "\ue002", "\ue003"
-# What the sanitizer escapes stands as one letter until the end: entities are what the parser is slow at.
+# What the sanitizer escapes is one letter until the end, because the parser is slow with entities.
 _AMPERSAND, _LESS = "\ue007", "\ue008"
 _ENTITIES = {"&amp;": _AMPERSAND, "&lt;": _LESS, "&gt;": ">", "&nbsp;": "\xa0"}
 _ENTITY = re.compile("|".join(_ENTITIES))
@@ -113,13 +113,14 @@ _PLACE = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 
 
 def without_tags(markup: str) -> str:
-    """Return what stands between the tags, shown or not."""
+    """Return all text between the tags, visible or not."""
     return unescape(_ANY_TAG.sub(" ", markup))
 
 
 def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
-    """The Markdown lines of `html`, each with what it is. `forwarded`: what looks like a quote may be
-    content.
+    """Return the Markdown lines of `html`, each with its kind.
+
+    With `forwarded`, what looks like a quote may be content.
     """
     html = _without_comments(html.translate(_RESERVED)[:MAX_CHARACTERS])
     sheet = sheet_of(html)
@@ -142,7 +143,7 @@ def html_lines(html: str, *, forwarded: bool = False) -> list[Line]:
 
 
 def _without_comments(html: str) -> str:
-    """Among them what Outlook writes for itself: half of its mails."""
+    """Return HTML without comments. Half of an Outlook mail is comments that Outlook writes for itself."""
     kept, position = [], 0
     while (begins := html.find("<!--", position)) >= 0 and (ends := html.find("-->", begins + 4)) >= 0:
         kept.append(html[position:begins])
@@ -151,7 +152,7 @@ def _without_comments(html: str) -> str:
 
 
 def _is_bomb(html: str) -> bool:
-    """In one pass: too many tags, or too many elements within each other that are not closed yet."""
+    """Return True for HTML with too many tags or too deep nesting. It takes one pass."""
     depth = 0
     for number, tag in enumerate(_TAG.finditer(html)):
         if tag[2].lower() not in _FLAT:
@@ -169,9 +170,11 @@ def _bare(html: str) -> str:
 
 
 def _read_styles(soup: BeautifulSoup, sheet: Sheet) -> None:
-    """Do what styles say: leave out what is not seen, strike out, and take an indented text for a text."""
-    hidden: set[int] = set()  # by the sheet
-    unsized: set[int] = set()  # elements whose letters have no size: their own, or inherited
+    """Apply what styles say: drop hidden elements, strike out, and turn an indented text into plain
+    blocks.
+    """
+    hidden: set[int] = set()  # ids of elements that the style sheet hides
+    unsized: set[int] = set()  # ids of elements whose text has the size 0, their own or inherited
     struck: set[int] = set()
     for tag in soup.find_all(True):
         if tag.decomposed:
@@ -201,13 +204,16 @@ def _read_styles(soup: BeautifulSoup, sheet: Sheet) -> None:
             text.extract()
         letters = [text for text in letters if id(text.parent) not in hidden]
     unseen = [text for text in letters if id(text.parent) in unsized]
-    if len(unseen) < len(letters):  # else a style sheet, which is not read, gave all of it a size
+    if len(unseen) < len(letters):  # otherwise a rule that is not read gives the whole text a size
         for text in unseen:
             text.extract()
 
 
 def _look_of(tag: Tag, sheet: Sheet, style: str) -> Look | None:
-    """What the element says of itself goes before what the sheet says, unless that is important."""
+    """Return how the style sheet shows an element.
+
+    The element's own style wins, unless the rule is important.
+    """
     looks = [
         look
         for name in _attribute(tag, "class").split()
@@ -237,7 +243,10 @@ def _is_indented(style: str) -> bool:
 
 
 def _strike(tag: Tag) -> Iterator[Tag]:
-    """Strike out what is in `tag`, and yield what was set around it: a strike cannot hold blocks."""
+    """Strike out the content of `tag`.
+
+    Yield the elements that were set around it: a strike cannot hold blocks.
+    """
     waiting = [tag]
     while waiting:
         yield (block := waiting.pop())
@@ -259,7 +268,7 @@ def _strike(tag: Tag) -> Iterator[Tag]:
 
 
 def _picture(tag: Tag) -> None:
-    """A picture becomes a word in its place: its own if it came with the mail, its description if not."""
+    """Replace a picture by text: a mark with its Content-ID if it came with the mail, and its description."""
     tiny = any(
         _attribute(tag, side).strip().removesuffix("px") in ("0", "1", "2") for side in ("width", "height")
     )
@@ -267,7 +276,7 @@ def _picture(tag: Tag) -> None:
     source = _attribute(tag, "src").strip()
     own = source[:4].lower() == "cid:"
     mark = f"{PICTURE}{unquote(source[4:])[:500]}{PICTURE_END}" if own else ""
-    # In its own place: to replace it would look through all its siblings.
+    # Changed in place: to replace the element, the library would search all its siblings.
     tag.name, tag.attrs, tag.can_be_empty_element = "span", {}, False
     tag.string = "" if tiny or not (words or own) else f"[{words or 'image'}{mark}]"
 
@@ -278,7 +287,7 @@ def _attribute(tag: Tag, name: str) -> str:
 
 
 def _set_apart(soup: BeautifulSoup, forwarded: bool) -> Iterator[tuple[Kind, Tag]]:
-    """Take marked elements out of the tree, each leaving a numbered place behind."""
+    """Take marked elements out of the tree. Each leaves a numbered placeholder behind."""
     number = 0
     for tag in soup.find_all(["div", "blockquote", "span", "p", "pre", "table", "section", "hr"]):
         if tag.decomposed or not _is_within(tag, soup):
@@ -296,12 +305,12 @@ def _set_apart(soup: BeautifulSoup, forwarded: bool) -> Iterator[tuple[Kind, Tag
             tag.replace_with(place)
         else:
             soup.append(place)
-        taken.name = "div"  # its own `>` is put before its lines later
+        taken.name = "div"  # its lines get their `>` later
         yield ("quote" if kind == "rest" else kind), taken
 
 
 def _is_within(tag: Tag, soup: BeautifulSoup) -> bool:
-    """Not inside of what was already taken out."""
+    """Return True if the tag is still in the tree, and not in an element that was already taken out."""
     top: Tag = tag
     while top.parent is not None:
         top = top.parent
@@ -309,7 +318,7 @@ def _is_within(tag: Tag, soup: BeautifulSoup) -> bool:
 
 
 def _kind(tag: Tag, forwarded: bool) -> Kind | None:
-    # Outlook puts x_ before every name of the mail it quotes; those lie within its own quote.
+    # Outlook puts x_ before each name in a mail that it quotes. Those elements are inside its own quote.
     classes = set(_attribute(tag, "class").split())
     identity, name = _attribute(tag, "id"), _attribute(tag, "name")
     if tag.name == "blockquote":
@@ -336,7 +345,7 @@ def _kind(tag: Tag, forwarded: bool) -> Kind | None:
 
 
 def _rest(tag: Tag) -> Tag:
-    """`tag` and everything after it in the document, in an element of their own."""
+    """Move `tag` and everything after it in the document into a new element. Return that element."""
     rest = BeautifulSoup("", "html.parser").new_tag("div")
     moving: list[Tag | NavigableString] = [tag]
     level: Tag | None = tag
@@ -349,7 +358,7 @@ def _rest(tag: Tag) -> Tag:
 
 
 def _flatten_layout(soup: BeautifulSoup) -> None:
-    """Tables that only lay out the page become blocks; tables of data stay tables."""
+    """Turn tables that only lay out the page into blocks. Tables of data stay tables."""
     layout = {id(table): table for table in soup.find_all("table") if not _is_data(table)}
     parts = [
         part
@@ -368,7 +377,7 @@ def _is_data(table: Tag) -> bool:
 
 
 class _Markdown(MarkdownConverter):
-    """Lines as people see them: a `div` is a line, a `p` a paragraph, a `br` a break."""
+    """Converts HTML to lines as people see them: a `div` is a line, a `p` a paragraph, a `br` a break."""
 
     def convert_div(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
         if "_inline" in parent_tags:
@@ -398,8 +407,9 @@ class _Markdown(MarkdownConverter):
 
 
 def _block(text: str, space: str) -> str:
-    """A break at the end of a block is not seen; a block of nothing but a break, or a fixed space, is a
-    blank line.
+    """Return the text of a block. A break at its end is not visible, so it is dropped.
+
+    A block with nothing but a break or a fixed space is a blank line.
     """
     inner = text.strip(" \n\t")
     if not inner.strip(f"\xa0{_BREAK} "):
@@ -421,10 +431,12 @@ def _markdown(tag: Tag) -> str:
 
 
 def _settled(text: str) -> str:
-    """With real line ends: none too many, and no space that a browser would not show."""
+    """Return the text with real line ends, without surplus blank lines and without spaces that a browser
+    hides.
+    """
     lines = (line.rstrip(" \t") for line in text.translate(_LITERAL).split("\n"))
     text = "\n".join(re.sub(r"^ (?=\S)", "", line) for line in lines)
-    # First, lest a long run of line ends is gone through for each of them.
+    # Done first: the next pattern is slow on a long run of line ends.
     text = re.sub(r"\n{3,}", "\n\n", text)
     text = re.sub(rf"\n*{_BLANK}(?:\n*{_BLANK})*\n*", "\n\n", text)
     return re.sub(r"\n{3,}", "\n\n", text)

@@ -1,5 +1,6 @@
-"""Lines of a mail, each with what it is. Text and HTML meet here, before what is new is told from what is
-not.
+"""The lines of a mail, each with its kind.
+
+Text and HTML both become such lines before quotes are separated.
 """
 
 import re
@@ -8,7 +9,7 @@ from typing import Literal
 
 Kind = Literal["text", "quote", "attribution", "signature", "rest"]
 
-# A picture that came with the mail is written [image], with its Content-ID between these two.
+# A picture that came with the mail becomes [image], with its Content-ID between these two characters.
 PICTURE, PICTURE_END = "\ue005", "\ue006"
 _PICTURE = re.compile(f"{PICTURE}([^{PICTURE}{PICTURE_END}]*){PICTURE_END}")
 
@@ -17,9 +18,9 @@ _QUOTED = re.compile(r"^ {0,3}[>＞] ?")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    text: str  # of a quote: without its first `>`
+    text: str  # a quote's text lacks its first `>`
     kind: Kind = "text"
-    certain: bool = False  # the mail program marked it; otherwise it only looks so
+    certain: bool = False  # the mail program marked the kind; otherwise the text only looks so
 
     @property
     def blank(self) -> bool:
@@ -27,14 +28,17 @@ class Line:
 
     @property
     def shown(self) -> str:
-        """As Markdown."""
+        """Return the line as Markdown."""
         if self.kind != "quote":
             return self.text
         return f"> {self.text}".rstrip() if self.text[:1] != ">" else f">{self.text}"
 
 
 def text_lines(text: str) -> list[Line]:
-    """Lines of plain text or Markdown. `>` is a quote, and so is the full-width one."""
+    """Return the lines of plain text or Markdown.
+
+    A line that begins with `>`, also the full-width one, is a quote.
+    """
     return [_line(line.rstrip()) for line in text.split("\n")]
 
 
@@ -44,7 +48,7 @@ def _line(line: str) -> Line:
 
 
 def unflow(text: str, *, delete_space: bool) -> str:
-    """Paragraphs that a mail program folded for transport (format=flowed, RFC 3676) in one line again."""
+    """Join paragraphs that were folded for transport (format=flowed, RFC 3676) into one line each."""
     folded: list[tuple[int, str]] = []
     open_at = -1  # depth of a paragraph that goes on
     for line in text.split("\n"):
@@ -63,5 +67,5 @@ def unflow(text: str, *, delete_space: bool) -> str:
 
 
 def without_pictures(text: str) -> tuple[str, frozenset[str]]:
-    """The text as it is shown, and the Content-IDs that were in it."""
+    """Return the text without the marks of pictures, and the Content-IDs that were in it."""
     return _PICTURE.sub("", text), frozenset(_PICTURE.findall(text))

@@ -1,11 +1,11 @@
 # ruff: noqa: E501 - patterns read better whole
-"""What mail programs write around a quote, in the languages they speak.
+"""What mail programs write around a quote, in many languages.
 
-The tables of `mail-parser-reply` are the base. They know no Portuguese, Norwegian, Finnish, Turkish,
-Russian or Ukrainian, take "Thanks, I would like to know …" for a signature, and several of them match no
-mail of today; ours stand beside them. Its parser is not used: it strips
-the lines of all indentation, and its patterns backtrack (60 KB of a hostile mail hold it past eight seconds).
-Here each is held against a few hundred characters, a bounded number of times.
+The tables of `mail-parser-reply` are the base, and ours complete them. They have no Portuguese, Norwegian,
+Finnish, Turkish, Russian or Ukrainian, take "Thanks, I would like to know …" for a signature, and several of
+them match no mail of today. Its parser is not used: it strips all indentation, and its patterns backtrack (60
+KB of a hostile mail take it more than eight seconds). Here each pattern is tried on a few hundred characters,
+a bounded number of times.
 """
 
 import re
@@ -73,13 +73,13 @@ def _words(table: str) -> str:
 
 _RULE = r"[-—–_=*─━]{2,}"
 ORIGINAL = re.compile(rf"^(?:{_RULE}\s*(?:{_words(_ORIGINAL)})\s*:?\s*{_RULE}|-+\s*\S.{{0,200}}\b(?:wrote|schrieb|a écrit|ha scritto|escribió|escreveu|schreef|skrev):?\s*-{{3,}})$", re.I)  # fmt: skip
-# Without rules around it, it begins a quote only above a copied header block.
+# Phrases that, without rules around them, begin a quote only above a copied header block.
 ORIGINAL_ALONE = re.compile(
     rf"^(?:(?:{_words(_ORIGINAL)})\s*:?|(?:>\s?)?message du \d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}}.{{0,20}})$",
     re.I,
 )
 FORWARDED = re.compile(rf"^(?:{_RULE}\s*(?:{_words(_FORWARDED)})\b.{{0,200}}|(?:{_words(_BEGIN_FORWARDED)})\s*[:：])$", re.I)  # fmt: skip
-# Said by who answers within a quote of which no line is marked.
+# Phrases of authors who answer inside a quote that has no marked lines.
 _WITHIN = """
     (?:answers?|comments?|repl(?:y|ies)|responses?)(?: are)? (?:below|in ?line|in (?:red|blue|green|bold|the text))
     |see (?:below|in ?line)|in ?line (?:below|answers?|comments?)|siehe (?:unten|im text)
@@ -121,7 +121,7 @@ LABELS = {
 }
 _LABEL = re.compile(r"^([^:：\d<>@]{1,24}?)\s*[:：](?!//)\s*(.*)$")
 
-# Closings after which only a name and a signature come. Thanks are no closing: they may be all that was said.
+# Closings before a name and a signature. "Thanks" is no closing: it may be the whole message.
 _CLOSINGS = """
     (?:(?:with )?(?:best|kind|kindest|warm|warmest|many|very best) )?(?:regards|wishes)|all the best
     |yours (?:sincerely|faithfully|truly)|sincerely(?: yours)?|cheers|cordially|respectfully
@@ -145,9 +145,9 @@ _CLOSINGS = """
 CLOSING = re.compile(
     r"^(?:" + "".join(part.strip() for part in _CLOSINGS.split("\n")) + r")\s*[,.!，。、!]*$", re.I
 )
-# How to reach who signed: a telephone number, an address, a site.
+# Contact details in a signature: a telephone number, an address, a site.
 REACHED = re.compile(r"https?://|www\.|\S@\S|\+\d{2}|\b0\d[\d ()/.-]{5,}|\(\d|\b(?:tel|telefon|phone|fon|mob|mobil|mobile|cell|fax|tlf|tél)\b", re.I)  # fmt: skip
-# `Order number: 4711`, `Kundennr. 4711`: the number of a thing, which nobody signs with.
+# `Order number: 4711`, `Kundennr. 4711`: the number of a thing is no part of a signature.
 _NUMBERED = re.compile(
     r"\b(?:order|invoice|customer|account|serial|model|ticket|case|reference|contract|policy|tracking|booking"
     r"|bestell|auftrag|kunden|rechnung|serien|vertrag|modell|buchung|sendung|commande|facture|client|contrat|modèle"
@@ -155,7 +155,7 @@ _NUMBERED = re.compile(
     r"[^\W\d_]*\b[^\d+]{0,20}\d{2,}",
     re.I,
 )
-# `2 lamps`, `3 x Stuhl`, `- a chair`; `12 rue du Port` is where somebody lives.
+# `2 lamps`, `3 x Stuhl`, `- a chair`. `12 rue du Port` is an address.
 _ITEM = re.compile(
     r"^(?:\d{1,4}\s?[x×]\s|[-*•·]\s+(?=[^\W\d_A-ZÀ-ÞА-Я]|\d)"
     r"|\d{1,4}\s(?!(?:rue|av|avenue|bd|boulevard|place|allée|chemin|impasse|quai|cours|route|square|via)\b)(?=[a-zß-ÿа-я]))"
@@ -168,7 +168,7 @@ _DEVICE = r"""
     |gmx|web\.de|t-online|mail|mac|windows|thunderbird|tuta\w*|posteo|почт\w*|пошт\w*|nokia|sony\w*|oneplus
     |motorola)
 """
-# Each names a device or program, has few words, and is a line of its own: "Outlook does not open my mail" is none.
+# Each line names a device or program and has few words. "Outlook does not open my mail" is not one.
 _MOBILE = r"""
     (?:sent|verschickt|gesendet|envoyé|enviado|enviada|inviato|verstuurd|verzonden|wysłan[eo]|skickat|sendt
     |odesláno|отправлено|надіслано) (?:from|with|via|using|von|mit|über|de|depuis|avec|à partir de|desde|con|do
@@ -194,7 +194,7 @@ _LIBRARY_WROTE = [
     for table in MAIL_LANGUAGES.values()
     if "wrote_header" in table
 ]
-# What scanners for viruses put below every mail.
+# Lines that virus scanners put below every mail.
 NOTICE = re.compile(
     r"^\W*(?:virus-free\b|virenfrei\b|(?:this|diese) (?:e-?mail|message) (?:has been|was|wurde) (?:checked|scanned|von avast)"
     r"|(?:scanned|checked) (?:by|for) (?:avast|avg|viruses))",
@@ -215,19 +215,19 @@ _MARKUP = re.compile(r"\[([^\[\]]{0,500})\]\((?:[^()\s]|\([^()\s]*\)){0,2000}\)"
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 
 
-# Danish and Norwegian for a forwarded mail, Finnish for an answer.
+# This prefix means "forwarded" in Danish and Norwegian, but "answer" in Finnish.
 _AMBIGUOUS_PREFIX = re.compile(r"^\s*vs\s*[:：]", re.I)
 
 
 def forwarding(subject: str, text: str) -> bool:
-    """Does the subject say that `text` is a forwarded mail?"""
+    """Return True if the subject says that `text` is a forwarded mail."""
     if _AMBIGUOUS_PREFIX.match(subject):
         return "Fra:" in text
     return FORWARD_PREFIX.match(subject) is not None
 
 
 def bare(line: str) -> str:
-    """A line without what hides its words: links, stress, invisible characters, odd spaces."""
+    """Return a line without what hides its words: links, emphasis, invisible characters, odd spaces."""
     line = without_pictures(line[:2_000])[0] if PICTURE in line else line[:2_000]
     line = _MARKUP.sub(r"\1", line) if "](" in line else line
     line = _INVISIBLE.sub("", unicodedata.normalize("NFC", line))
@@ -235,7 +235,10 @@ def bare(line: str) -> str:
 
 
 def label(line: str) -> str | None:
-    """The role of a header line that was copied into the text: "from" for `Von: …`."""
+    """Return the role of a header line that was copied into the text: "from" for `Von: …`.
+
+    Return None for other lines.
+    """
     match = _LABEL.match(bare(line))
     if match is None:
         return None
@@ -245,7 +248,7 @@ def label(line: str) -> str | None:
 
 
 def asks(text: str) -> bool:
-    """Whether a line below a closing word goes on with the mail, wherever it stands."""
+    """Return True if a line below a closing phrase continues the mail, wherever it stands."""
     if text.endswith(("?", "？")) or text.upper().startswith(("P.S", "PS:", "PS.", "PPS")):
         return True
     numbered = _NUMBERED.search(text) is not None and REACHED.search(text) is None
@@ -253,7 +256,7 @@ def asks(text: str) -> bool:
 
 
 def says(text: str) -> bool:
-    """Whether a line is a sentence, and no name, title or address."""
+    """Return True if a line is a sentence, and not a name, title or address."""
     if "。" in text:
         return True
     words = _LETTERS.findall(text)
@@ -263,7 +266,7 @@ def says(text: str) -> bool:
 
 
 def is_mobile(line: str) -> bool:
-    """`Sent from my iPhone`, in any language. Never a whole sentence."""
+    """Return True for `Sent from my iPhone` in any language. A whole sentence never counts."""
     line = bare(line).rstrip(".!").lstrip("-–—~ ")
     if len(line) > 90 or _NAMES_DEVICE.search(line) is None:
         return False

@@ -1,8 +1,8 @@
-"""Mails read in a process of its own, which can be ended: the CPU that one takes is bounded, whatever it is.
+"""Read mails in a process of its own, which can be ended. So the CPU time of each mail is bounded.
 
-A mail whose budget is used up is given up between two steps of Python. Where a library's loop leaves none,
-the kernel ends the process soon after, and the next request starts another one. Of our environment the
-process gets nothing that is secret.
+A mail that used up its budget is given up between two steps of Python. If a library's loop leaves no such
+step, the kernel ends the process soon after, and the next request starts another one. The process gets none
+of our environment that is secret.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from connectors.email.reading.mail import Mail
 from connectors.email.reading.reading import files, holds_card_number, key_names, read
 from connectors.email.reading.trust import KeyFor
 
-WALL_SECONDS = 60.0  # for a machine that has hardly any CPU to give
-HUNG_SECONDS = 5.0  # without any CPU at all: it was stopped, or waits for what never comes
+WALL_SECONDS = 60.0  # enough for a machine that has hardly any CPU left
+HUNG_SECONDS = 5.0  # without using any CPU: it was stopped, or waits for something that never comes
 MEMORY = 2 * 1024**3
-GRACE_SECONDS = 0.1  # of CPU, to give a mail up in
-IDLE_SECONDS = 300.0  # after which the process is ended: most mailboxes are quiet
+GRACE_SECONDS = 0.1  # of CPU in which a mail must be given up
+IDLE_SECONDS = 300.0  # without a request, after which the process ends: most mailboxes are quiet
 _START_SECONDS = 60.0
 _HEAD = struct.Struct("!Q")
-_ANSWER = struct.Struct("!dQ")  # the CPU seconds that it took, and its length
+_ANSWER = struct.Struct("!dQ")  # the CPU seconds of an answer, and its length
 _READY = b"1"
 _FOUND_BY = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
 
@@ -40,16 +40,16 @@ _Answered = tuple[float, tuple[Outcome, object]]  # the CPU seconds that it took
 
 
 class TooCostly(Exception):
-    """The mail took more CPU, time or memory than one may, or ended the process that read it, twice."""
+    """Reading took more CPU, time or memory than one mail may take, or ended the reading process twice."""
 
 
 class _Hung(Exception):
-    """It used no CPU: that is not what a mail does."""
+    """The process used no CPU for too long. A mail does not cause that."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """The CPU seconds that reading one mail may still cost, in however many requests."""
+    """The CPU seconds that reading one mail may still cost, over all its requests."""
 
     left: float
 
@@ -58,7 +58,10 @@ class Budget:
 
 
 class ReadingProcess:
-    """Answers one request at a time. Starts with the first one, and again after one that ended it."""
+    """Answers one request at a time.
+
+    The first request starts the process; the next one starts it again if it ended.
+    """
 
     def __init__(self, *, wall_seconds: float = WALL_SECONDS, hung_seconds: float = HUNG_SECONDS) -> None:
         self._wall_seconds = wall_seconds
@@ -70,7 +73,7 @@ class ReadingProcess:
     async def key_names(
         self, raw: bytes, *, trusted_servers: Collection[str], budget: Budget
     ) -> tuple[str, ...]:
-        """`reading.key_names`. Raises TooCostly."""
+        """Call `reading.key_names` in the process. Raise TooCostly."""
         found: tuple[str, ...] = await self._ask(budget, "key_names", raw, tuple(trusted_servers))
         return found
 
@@ -84,7 +87,10 @@ class ReadingProcess:
         budget: Budget,
         languages: Collection[str] = (),
     ) -> Mail:
-        """`reading.read`, without the files' bytes. Raises TooCostly, and what `read` does."""
+        """Call `reading.read` in the process, without the files' bytes.
+
+        Raise TooCostly, and what `read` raises.
+        """
         known = None if keys is None else {name: _plain(key) for name, key in keys.items()}
         found: Mail = await self._ask(
             budget, "read", raw, tuple(trusted_servers), tuple(own_addresses), known, tuple(languages)
@@ -92,12 +98,12 @@ class ReadingProcess:
         return found
 
     async def files(self, raw: bytes, *, budget: Budget) -> list[tuple[str, bytes | None]]:
-        """`reading.files`. Raises TooCostly, and what `files` does."""
+        """Call `reading.files` in the process. Raise TooCostly, and what `files` raises."""
         found: list[tuple[str, bytes | None]] = await self._ask(budget, "files", raw)
         return found
 
     async def holds_card_number(self, raw: bytes, *, budget: Budget) -> bool:
-        """`reading.holds_card_number`. Raises TooCostly."""
+        """Call `reading.holds_card_number` in the process. Raise TooCostly."""
         return bool(await self._ask(budget, "holds_card_number", raw))
 
     async def close(self) -> None:
@@ -127,7 +133,7 @@ class ReadingProcess:
                 raise RuntimeError(answer)
 
     async def _answer(self, budget: Budget, request: tuple[object, ...]) -> tuple[Outcome, object] | None:
-        """None where the process was ended by somebody who had nothing to do with the mail, perhaps."""
+        """Return the process's answer, or None if the process ended for a reason that may not be the mail."""
         if budget.left <= 0:
             return "costly", None
         process = self._process
@@ -151,17 +157,17 @@ class ReadingProcess:
             if process.returncode == -signal.SIGPROF:
                 budget.spend(budget.left)
                 return "costly", None
-            budget.spend(time.monotonic() - begun)  # it took no more CPU than time
+            budget.spend(time.monotonic() - begun)  # it cannot have used more CPU than time
             return None
         finally:
-            if answer is None:  # also where we are cancelled: its answer would be taken for the next one's
+            if answer is None:  # also if we are cancelled: a late answer would be taken for the next one
                 await self.close()
         return answer
 
     async def _unless_hung(
         self, process: asyncio.subprocess.Process, exchange: Coroutine[Any, Any, _Answered]
     ) -> _Answered:
-        """Return the answer. End the process and raise _Hung where it has used no CPU for too long."""
+        """Return the answer. End the process and raise _Hung if it has used no CPU for too long."""
         task = asyncio.create_task(exchange)
         try:
             used = _cpu(process.pid)
@@ -181,7 +187,7 @@ class ReadingProcess:
 
 
 async def _started() -> asyncio.subprocess.Process:
-    """Raises OSError where no process can be started."""
+    """Start a process and wait until it is ready. Raise OSError if none can be started."""
     environment = {name: os.environ[name] for name in _FOUND_BY if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -214,7 +220,7 @@ async def _exchanged(process: asyncio.subprocess.Process, asked: bytes) -> _Answ
 
 
 def _cpu(pid: int) -> tuple[str, ...] | None:
-    """Return the CPU that a process has used, None where the system does not tell (proc(5))."""
+    """Return the CPU seconds that a process has used, or None if the system does not tell (proc(5))."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return tuple(file.read().rpartition(")")[2].split()[11:13])
@@ -237,7 +243,7 @@ def _plain(key: bytes | str | BaseException | None) -> bytes | str | Exception |
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer until nobody asks any more: also when who asks was killed."""
+    """Answer requests until the other side is gone, also if it was killed."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers.write(_READY)
@@ -253,7 +259,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 class _Exceeded(BaseException):
-    """Nothing that reads a mail catches it."""
+    """The budget is used up. It is no subclass of Exception, so code that reads a mail does not catch it."""
 
 
 def _exceeded(*_: object) -> None:
@@ -262,7 +268,7 @@ def _exceeded(*_: object) -> None:
 
 def _answered(request: list[Any], seconds: float) -> bytes:
     signal.signal(signal.SIGVTALRM, _exceeded)
-    signal.setitimer(signal.ITIMER_PROF, seconds + GRACE_SECONDS)  # nobody handles its signal: it ends us
+    signal.setitimer(signal.ITIMER_PROF, seconds + GRACE_SECONDS)  # its signal, unhandled, ends the process
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
         answer = pickle.dumps(_done(request))
@@ -299,7 +305,7 @@ def _done(request: list[Any]) -> tuple[Outcome, object]:
     except MalformedPayload as error:
         return "malformed", str(error)
     except Exception as error:
-        return "failed", type(error).__name__  # its words may be the mail's
+        return "failed", type(error).__name__  # the text of the error may repeat the mail
 
 
 def _key_for(keys: Keys) -> KeyFor:

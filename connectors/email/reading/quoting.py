@@ -1,7 +1,7 @@
-"""What is new in a mail, told from what it quotes and from the signature.
+"""Separate what is new in a mail from what it quotes and from the signature.
 
-Nothing is lost: what is cut goes to `quoted`, and in doubt a line stays new. Answers between quotes keep
-the lines they answer. A forwarded mail is content.
+Nothing is lost: what is cut goes to `quoted`, and in doubt a line stays new. Answers between quotes keep the
+lines that they answer. A forwarded mail is content.
 """
 
 from bisect import bisect_left
@@ -23,7 +23,7 @@ _MAX_POINTING = 500  # characters of a text that points to answers below it
 class Divided:
     new: str
     quoted: str
-    passed_on: tuple[Line, ...] = ()  # the end of `new` that is a forwarded mail
+    passed_on: tuple[Line, ...] = ()  # the forwarded mail at the end of `new`
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,10 @@ class _Block:
 def divide(
     lines: Sequence[Line], *, subject: str, forwarding: bool, is_reply: bool, has_files: bool
 ) -> Divided:
-    """`forwarding`: the subject says that it passes on a mail. `is_reply`: the headers say that it answers
-    one.
+    """Divide the lines of a mail into new text and quoted text.
+
+    `forwarding` means that the subject says it is a forwarded mail. `is_reply` means that the headers say it
+    answers one.
     """
     lines = list(lines[:MAX_LINES])
     start = _forwarded_from(lines, forwarding)
@@ -70,7 +72,7 @@ def everything(lines: Sequence[Line]) -> str:
 
 
 def _forwarded_from(lines: list[Line], forwarding: bool) -> int:
-    """The line from which on everything is a forwarded mail; the number of lines if there is none."""
+    """Return the line at which a forwarded mail begins, or the number of lines if there is none."""
     finder = attribution.Finder(lines)
     for at, line in enumerate(lines):
         if line.blank or line.kind not in ("text", "attribution"):
@@ -85,7 +87,7 @@ def _forwarded_from(lines: list[Line], forwarding: bool) -> int:
 
 
 def _without_signature(lines: list[Line]) -> list[Line]:
-    """Each stretch of text, with its signature named."""
+    """Return the lines, with the signature in each stretch of text marked."""
     result: list[Line] = []
     for kind, group in groupby(lines, key=lambda line: line.kind):
         stretch = list(group)
@@ -122,7 +124,7 @@ def _is_notice(text: str) -> bool:
 
 
 class _Stretch:
-    """Lines of one kind. What is asked of a span of them costs the same however long it is."""
+    """Consecutive lines of one kind. A question about a span of them costs the same however long it is."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self._lines = lines
@@ -140,7 +142,7 @@ class _Stretch:
         return phrases.FOOTER.search(text[:3_000]) is not None
 
     def signs(self, at: int, end: int) -> bool:
-        """Whether what stands below the two dashes at `at` is a signature, and not the rest of a text."""
+        """Return True if a signature stands below the two dashes at `at`, and not the rest of a text."""
         number = bisect_left(self._filled, at)
         introduced = number > 0 and self._lines[self._filled[number - 1]].text.rstrip().endswith((":", "："))
         below = self._filled[number + 1 : bisect_left(self._filled, end)]
@@ -149,8 +151,9 @@ class _Stretch:
         return not introduced and not small and _looks_signed(lines)
 
     def closing(self, end: int) -> int:
-        """Where `Kind regards` and a signature begin: after some text, and before nothing that looks like
-        more text.
+        """Return the line where `Kind regards` and a signature begin, or `end` if there is none.
+
+        There must be some text above it, and nothing below it that looks like more text.
         """
         filled = self._filled[: bisect_left(self._filled, end)]
         for number in range(1, len(filled)):
@@ -168,9 +171,9 @@ def _looks_signed(lines: Iterable[Line]) -> bool:
         if not text:
             continue
         if phrases.DISCLAIMER.search(text):
-            return True  # what follows is the lawyer's
+            return True  # a legal notice follows
         count += 1
-        # Below how to reach somebody a sentence is an advertisement.
+        # Below contact details, a sentence is an advertisement.
         reachable = reachable or phrases.REACHED.search(text) is not None
         if count > _MAX_CLOSING or len(text) > 90 or phrases.asks(text):
             return False
@@ -180,7 +183,7 @@ def _looks_signed(lines: Iterable[Line]) -> bool:
 
 
 def _blocks(lines: list[Line]) -> list[_Block]:
-    """Neighbours of one kind. Blank lines belong to what stands before them."""
+    """Return the blocks of adjacent lines of one kind. Blank lines belong to the block before them."""
     kinds: list[Kind] = []
     for line in lines:
         kinds.append(kinds[-1] if line.blank and kinds and line.kind in ("text", kinds[-1]) else line.kind)
@@ -192,12 +195,12 @@ def _blocks(lines: list[Line]) -> list[_Block]:
 
 
 def _cut(blocks: Sequence[_Block], *, answers: bool) -> list[bool]:
-    """Which blocks are not new."""
+    """Return for each block whether it is cut, because it is not new."""
     texts = [at for at, block in enumerate(blocks) if block.kind == "text" and not block.blank]
     last = texts[-1] if texts else -1
     quotes = [at for at in range(last) if blocks[at].kind == "quote" and not blocks[at].blank]
     introduced = any(block.kind in ("attribution", "rest") or block.lines[0].certain for block in blocks)
-    pasted = not answers and not introduced  # no mail is answered: somebody marked lines with `>` by hand
+    pasted = not answers and not introduced  # the mail answers none: somebody marked lines with `>` by hand
     between = len(quotes) > 1 or (len(quotes) == 1 and texts[0] < quotes[0])
     return [
         not (block.kind == "text" or (block.kind == "quote" and (pasted or (between and at < last))))
@@ -206,7 +209,7 @@ def _cut(blocks: Sequence[_Block], *, answers: bool) -> list[bool]:
 
 
 def _in_doubt(blocks: Sequence[_Block], *, answers: bool, has_files: bool) -> str | None:
-    """What to take for new where everything was cut, None if it is right that nothing is."""
+    """Return the new text of a mail in which everything was cut, or None if nothing in it is new."""
     if any(block.kind == "rest" for block in blocks):
         return _joined([line for block in blocks for line in block.lines])
     quotes = [block for block in blocks if block.kind == "quote"]
@@ -235,5 +238,5 @@ def _joined(lines: Sequence[Line]) -> str:
 
 
 def _is_edge(line: str) -> bool:
-    """A line that says nothing at the beginning or the end of a text."""
+    """Return True for a line without meaning at the beginning or the end of a text: a blank one or a rule."""
     return not line.strip() or phrases.RULE_LINE.match(line.strip()) is not None

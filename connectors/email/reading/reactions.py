@@ -1,7 +1,7 @@
-"""An emoji in place of an answer, which some mail programs send as a mail of its own.
+"""Recognize an emoji reaction, which some mail programs send as a mail of its own.
 
 Gmail adds a part that says so (https://developers.google.com/workspace/gmail/reactions/format), RFC 9078 a
-disposition. Outlook only writes a sentence, in the language of whoever pressed.
+disposition. Outlook only writes a sentence, in the language of the person who reacted.
 """
 
 import json
@@ -12,7 +12,7 @@ from connectors.email.reading.structure import Node
 
 _GMAIL = "text/vnd.google.email-reaction+json"
 _USUAL = "👍"
-_MAX_EMOJI = 32  # characters: flags and families are several
+_MAX_EMOJI = 32  # characters: a flag or a family has several
 _MAX_SENTENCE = 200
 _SENTENCE = re.compile(
     r"(?P<emoji>[^\w\s\[\]]{1,16})?\s*(?:\[[^\[\]]{0,40}\]\s*)?\S.{0,100}?\s?"
@@ -27,7 +27,10 @@ _SENTENCE = re.compile(
 
 
 def reaction(root: Node, new: str) -> str:
-    """Return the emoji that a mail is nothing but, "" for all others. `new` is what its author wrote."""
+    """Return the emoji of a mail that is only a reaction, or "" for any other mail.
+
+    `new` is what its author wrote.
+    """
     for node in root.walk():
         if node.mime == _GMAIL and node.disposition != "attachment":
             return _named(node.decoded()) or _USUAL

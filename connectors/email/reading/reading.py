@@ -1,4 +1,4 @@
-"""From the bytes of a mail to a `Mail`."""
+"""Turn the bytes of a mail into a `Mail`."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ _PIECE = 64 * 1024
 MAX_TEXT = 200_000  # characters of `new`, `full` and `quoted`
 MAX_SUBJECT = 1_000
 _MAX_IDS = 100
-_COPIED_HEADER = 15  # lines within which a copied header says who wrote it
+_COPIED_HEADER = 15  # lines in which a copied header block must name the author
 _ONLY_PICTURES = re.compile(r"(?:\[image\]|\s)*")
 _MESSAGE_ID = re.compile(r"<[^\s<>\x00-\x1f\x7f]{1,900}>")
 _SHOWN = ("subject", "from", "to", "cc", "reply-to")
@@ -45,14 +45,15 @@ def read(
     dkim: trust.KeyFor | None = None,
     languages: Collection[str] = (),
 ) -> Mail:
-    """What `raw` says. Pure, and the same for the same bytes and keys.
+    """Read a mail. Pure: the same bytes and keys give the same result.
 
-    `trusted_servers` are the names under which our own servers write Authentication-Results. `dkim` gives
-    the TXT record of a name (see `key_names`); without it no signature is checked. `languages` are those
-    which a text without a charset is likely in. Takes from milliseconds to a few seconds: call it in a
-    thread.
+    `trusted_servers` are the names under which our own servers write Authentication-Results. `dkim` returns
+    the TXT record of a name (see `key_names`); without it no signature is checked. `languages` are those in
+    which a text without a charset is likely to be. Reading takes from milliseconds to a few seconds: call it
+    in a thread.
 
-    Raises MalformedPayload for what is no mail: no header at its beginning, or larger than MAX_BYTES.
+    Raise MalformedPayload if `raw` is no mail: it has no header at its beginning, or is larger than
+    MAX_BYTES.
     """
     root = _parsed(raw)
     headers = root.headers
@@ -112,10 +113,10 @@ def read(
 
 
 def is_light(raw: bytes) -> bool:
-    """Return whether a mail needs no process of its own: it is small, plain text alone, and not signed.
+    """Return True if a mail needs no process of its own: it is small, only plain text, and not signed.
 
-    What such a mail costs at most, whatever is in it, is in docs/performance.md. Signatures and HTML are left
-    to the process: what checks and reads them is the work of others.
+    docs/performance.md says what such a mail costs at most. Signatures and HTML are left to the process,
+    because libraries of others check and read them.
     """
     if len(raw) > _SMALL:
         return False
@@ -126,8 +127,9 @@ def is_light(raw: bytes) -> bool:
 
 
 def key_names(raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...]:
-    """The DNS names whose TXT records `read` may ask for, at most five; none if a trusted server judged
-    the mail.
+    """Return the DNS names whose TXT records `read` may need, at most five.
+
+    Return none if a trusted server judged the mail.
     """
     headers, _ = read_headers(raw.lstrip(b"\r\n"))
     authors = mailboxes(headers.all("from")[:1])
@@ -138,15 +140,16 @@ def key_names(raw: bytes, *, trusted_servers: Collection[str]) -> tuple[str, ...
 
 
 def traces(raw: bytes, *, trusted_servers: Collection[str]) -> trust.Traces:
-    """Return where the results of a trusted server stand in a mail's headers."""
+    """Return where in a mail's headers the results of a trusted server stand."""
     headers, _ = read_headers(raw.lstrip(b"\r\n"))
     return trust.traces(headers, tuple(trusted_servers))
 
 
 def files(raw: bytes) -> list[tuple[str, bytes | None]]:
-    """Return the type and the bytes of each of `read(raw).attachments`, None beyond twice MAX_BYTES.
+    """Return the type and the bytes of each of `read(raw).attachments`; None in place of bytes beyond twice
+    MAX_BYTES.
 
-    Mails within each other are files, each of which holds all those within it. Raises as `read` does.
+    A mail within a mail is a file, which holds all mails within it. Raise what `read` raises.
     """
     found: list[tuple[str, bytes | None]] = []
     room = 2 * MAX_BYTES
@@ -157,17 +160,16 @@ def files(raw: bytes) -> list[tuple[str, bytes | None]]:
 
 
 def head(raw: bytes) -> bytes:
-    """Return the headers of a mail: for `read`, a mail without a body."""
+    """Return the headers of a mail. `read` takes them as a mail without a body."""
     raw = raw.lstrip(b"\r\n")
     _, body = read_headers(raw[: 2 * MAX_HEADER_BYTES])
     return raw[:body]
 
 
 def outline(raw: bytes) -> bytes:
-    """Return the headers that say whose a mail is and where it belongs, each cut short.
+    """Return, each cut short, the headers that say whose a mail is and which thread it belongs to.
 
-    `read` takes no time to speak of for them. It believes them no more than it does any mail that nobody
-    judged.
+    `read` reads them in almost no time. It trusts them as little as any mail that no server judged.
     """
     headers, _ = read_headers(raw[: 2 * MAX_HEADER_BYTES].lstrip(b"\r\n"))
     lines = [
@@ -180,26 +182,29 @@ def outline(raw: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """SHA-256 in hex of a mail as it came, and of what is below its headers whatever its line ends are."""
+    """SHA-256 in hex of a mail as it came, and of its body with normalized line ends."""
 
     whole: str
     body: str
 
 
 def digests(raw: bytes) -> Digests:
-    """Return what tells a mail from others. Works in pieces, so that other threads get their turns."""
+    """Return the hashes that tell a mail from others.
+
+    Work in pieces, so that other threads get their turns.
+    """
     start = len(raw) - len(raw.lstrip(b"\r\n")) + len(head(raw))
     end = _without_blanks(raw, start)
     body, open_end = hashlib.sha256(), b""
     for position in range(start, end, _PIECE):
         piece = open_end + raw[position : min(position + _PIECE, end)]
-        open_end = b"\r" if piece.endswith(b"\r") else b""  # half a line end, perhaps
+        open_end = b"\r" if piece.endswith(b"\r") else b""  # this may be half a line end
         body.update(piece.removesuffix(b"\r").replace(b"\r\n", b"\n"))
     return Digests(hashlib.sha256(raw).hexdigest(), body.hexdigest())
 
 
 def _without_blanks(raw: bytes, start: int) -> int:
-    """Return where a text from `start` on ends, without the white space at its end."""
+    """Return the end of the text that begins at `start`, without white space at its end."""
     end = len(raw)
     while end > start:
         begin = max(start, end - _PIECE)
@@ -210,7 +215,7 @@ def _without_blanks(raw: bytes, start: int) -> int:
 
 
 def holds_card_number(raw: bytes) -> bool:
-    """Return whether a mail program would show a payment card number."""
+    """Return True if a mail program would show a payment card number."""
     return any(masked(text) != text for text in texts(raw))
 
 
@@ -238,7 +243,7 @@ def _parsed(raw: bytes) -> Node:
 
 
 def _joined(root: Node) -> Node:
-    """Return a mail that was cut up, as far as its first piece reaches (RFC 2046, 5.2.2.1)."""
+    """Return the first piece of a mail that a relay cut up, as a mail of its own (RFC 2046, 5.2.2.1)."""
     inner = root.children[0]
     own = [field for field in inner.headers.fields if _is_of_the_whole(field[0])]
     fields = [field for field in root.headers.fields if not _is_of_the_whole(field[0])]
@@ -250,7 +255,7 @@ def _is_of_the_whole(name: str) -> bool:
 
 
 class _Text:
-    """The texts of a mail, put together."""
+    """Puts the texts of a mail together."""
 
     def __init__(self, subject: str, *, is_reply: bool, has_files: bool) -> None:
         self._subject, self._is_reply, self._has_files = subject, is_reply, has_files
@@ -307,7 +312,7 @@ def _heading(headers: Headers) -> str:
 
 
 def _copied_author(passed_on: Sequence[Line]) -> str:
-    """Return who wrote a mail whose header was copied above it, as mail programs do."""
+    """Return who wrote a forwarded mail, by the header block that mail programs copy above it."""
     for line in passed_on[:_COPIED_HEADER]:
         if phrases.label(line.text) == "from":
             return re.split("[:：]", phrases.bare(line.text), maxsplit=1)[-1].strip()[:500]

@@ -1,7 +1,7 @@
-"""Whether a person wrote it: RFC 3834, and what programs really send.
+"""Decide whether a person wrote a mail: RFC 3834, and what programs really send.
 
-The reasons, the first that fits: "report", "daemon", "auto-replied", "auto-generated", "list", "bulk",
-"suppressed", "own", "no-reply", "no-sender". A reason is no verdict on the mail: it says that nobody there
+The first reason that fits counts: "report", "daemon", "auto-replied", "auto-generated", "list", "bulk",
+"suppressed", "own", "no-reply", "no-sender". A reason does not judge the mail: it says that nobody there
 reads an answer.
 """
 
@@ -22,7 +22,7 @@ _NO_REPLY = re.compile(
     re.I,
 )
 _REPLIED = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply", "x-auto-reply-from")
-# What list servers write, with or without List-Id (RFC 2919).
+# Headers that list servers write, with or without List-Id (RFC 2919).
 _LISTED = (
     "list-id", "list-post", "list-help", "list-subscribe", "list-owner", "list-archive", "mailing-list",
     "x-mailing-list", "x-mailinglist", "x-list", "x-listname", "x-list-name", "x-list-id", "x-ml-name",
@@ -37,7 +37,7 @@ _DIGEST = re.compile(
     re.I,
 )
 _SUPPRESSED = re.compile(r"\b(?:all|autoreply|oof)\b", re.I)
-# Subjects of absence notes whose programs set no header at all.
+# Subjects of absence notes from programs that set no header.
 _ABSENT = re.compile(
     r"^\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office"
     r"|automatische antwort|abwesenheits(?:notiz|nachricht)"
@@ -51,7 +51,7 @@ _ABSENT = re.compile(
 
 
 def automatic(headers: Headers, sender: Mailbox, *, own_addresses: Collection[str], is_report: bool) -> str:
-    """Why the mail is no person's, "" if it is one's."""
+    """Return why a mail was not written by a person, or "" if it was."""
     own = {address.casefold() for address in own_addresses}
     replied = replies_by_itself(headers)
     if is_report:
@@ -113,7 +113,7 @@ def is_list(headers: Headers, own: Collection[str]) -> bool:
 
 
 def lists(headers: Headers, boxes: Iterable[Mailbox]) -> frozenset[str]:
-    """Return the keys of the mailboxes that are lists, by what the headers name as one, or programs."""
+    """Return the keys of the mailboxes that are lists or programs, by what the headers name as a list."""
     named = _named_lists(headers)
     return frozenset(
         box.key
@@ -130,7 +130,10 @@ def is_no_reply(mailbox: Mailbox) -> bool:
 
 
 def _own_list(headers: Headers, own: Collection[str]) -> bool:
-    """Customers write to support@ that is a group whose mail is given to us: for them it is no list."""
+    """Return True if the list that a mail names is a group address of our own, such as support@.
+
+    Customers who write to it see no list.
+    """
     named = _named_lists(headers)
     return any(_is_within(address, named) for address in own)
 
@@ -140,7 +143,7 @@ def _named_lists(headers: Headers) -> str:
 
 
 def _is_within(address: str, named: str) -> bool:
-    """List-Id has a dot in place of the @."""
+    """Return True if `named` contains the address. A List-Id has a dot in place of the @."""
     return address in named or address.replace("@", ".", 1) in named
 
 

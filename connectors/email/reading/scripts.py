@@ -1,4 +1,4 @@
-"""Bytes without a true label, read as a text in one of the languages that are likely."""
+"""Read bytes without a correct charset as a text in one of the likely languages."""
 
 import codecs
 import re
@@ -18,7 +18,7 @@ _FREQUENT_GREEK = frozenset("αοιετσνηυρπκμλςίάόέήύώ")
 
 @dataclass(frozen=True, slots=True)
 class _Script:
-    """How texts of a language look: in which charsets, and beyond ASCII with which letters."""
+    """How texts of a language look: its charsets, and its letters beyond ASCII."""
 
     charsets: tuple[str, ...]
     alphabet: frozenset[str] = frozenset()  # all letters beyond ASCII, or
@@ -63,9 +63,9 @@ _SCRIPTS = {
 
 
 def of_language(data: bytes, languages: Collection[str], *, own_script: bool = False) -> str | None:
-    """Return the text that the bytes are in the first language of which they are one.
+    """Return the bytes as text in the first language that they fit, or None.
 
-    `own_script`: only languages which are not written in Latin letters.
+    With `own_script`, only languages that are not written in Latin letters count.
     """
     first = _HIGH.search(data)
     if first is None:
@@ -89,7 +89,10 @@ def of_language(data: bytes, languages: Collection[str], *, own_script: bool = F
 
 
 def _begun(sample: bytes, name: str) -> str | None:
-    """Return the sample as text. It may end within a letter."""
+    """Return the sample as text, or None if it is not in that charset.
+
+    It may end in the middle of a letter.
+    """
     try:
         return codecs.getincrementaldecoder(name)().decode(sample)
     except UnicodeError:
@@ -106,14 +109,17 @@ def _fits(text: str, script: _Script) -> bool:
         return False
     if script.ranges:
         own = sum(any(first <= char <= last for first, last in script.ranges) for char in beyond)
-        # Such letters stand among themselves: in Western words each stands beside one of ASCII.
+        # Letters of these scripts are adjacent. In Western words, each is next to an ASCII letter.
         return own >= 0.95 * len(beyond) and len(_AMONG_ASCII.findall(text)) < 0.5 * len(beyond)
     plain = sum(char.isalpha() for char in text if char <= "\x7f")
     return plain >= len(beyond) and all(set(char.lower()) <= script.alphabet for char in beyond)
 
 
 def _likeness(text: str, script: _Script) -> float:
-    """How far letters are those that the language has most of; in lower case, mostly."""
+    """Return how many of the letters are frequent in the language, as a ratio.
+
+    Lower-case letters count a little more.
+    """
     beyond = list(_beyond(text))
     if "gb18030" in script.charsets:
         return sum(_is_everyday(char) for char in beyond) / len(beyond)
@@ -122,7 +128,7 @@ def _likeness(text: str, script: _Script) -> float:
 
 
 def _is_everyday(char: str) -> bool:
-    """Return whether a Chinese character is in the first level of GB 2312 or of Big5."""
+    """Return True if a Chinese character is in the first level of GB 2312 or of Big5."""
     return any(
         len(found := char.encode(name, "ignore")) == 2 and first <= found[0] <= last
         for name, first, last in (("gb2312", 0xA1, 0xD7), ("big5", 0xA1, 0xC6))

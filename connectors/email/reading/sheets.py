@@ -1,7 +1,7 @@
-"""What the style sheets of a mail hide or strike out by the class of an element.
+"""Read which classes the style sheets of a mail hide or strike out.
 
-Only rules about one class alone (`.gone`, `p.gone`), and none that depend on the screen: a mail program on a
-desk, with a page as wide as it likes, is what they are read for.
+Only rules about a single class (`.gone`, `p.gone`) are read, and none that depend on the screen. The mail is
+read as a desktop program shows it, in a page of any width.
 """
 
 import re
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _MAX_SHEETS = 64 * 1024  # characters
-_LEAST = 16  # that an empty one counts as
+_LEAST = 16  # characters that an empty sheet counts as
 _MAX_RULES = 2_000
-_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)  # keeps every place where it is
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)  # unlike `lower`, keeps the length
 _BRACE = re.compile(r"[{}]")
 _BEGINS = re.compile(r"<style", re.IGNORECASE)
 _CLASS = re.compile(r"([a-z][a-z0-9]{0,20})?\.([\w-]{1,100})")
@@ -23,11 +23,11 @@ _UNSEEN = ("none", "hidden", "all")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a rule says of an element."""
+    """How a rule shows an element."""
 
     hidden: bool = False
     struck: bool = False
-    important: bool = False  # whatever the element says of itself
+    important: bool = False  # it wins over the element's own style
 
 
 Sheet = dict[tuple[str, str], Look]
@@ -35,7 +35,7 @@ Sheet = dict[tuple[str, str], Look]
 
 
 def sheet_of(html: str) -> Sheet:
-    """Read the style sheets in `html`, which has no comments any more. The last rule of a class counts."""
+    """Read the style sheets in `html`, from which comments were removed. The last rule of a class counts."""
     sheet: Sheet = {}
     if _BEGINS.search(html) is None:
         return sheet
@@ -52,7 +52,7 @@ def sheet_of(html: str) -> Sheet:
 
 
 def _look(body: str) -> Look | None:
-    """None where it says nothing of this kind."""
+    """Return how a rule shows its elements, or None if it hides and strikes out nothing."""
     display = _DISPLAY.findall(body)
     struck = _STRUCK.search(body) is not None
     if not display and not struck:
@@ -61,7 +61,7 @@ def _look(body: str) -> Look | None:
 
 
 def _rules(html: str, lower: str) -> Iterator[tuple[str, str]]:
-    """Yield each selector with its declarations, but none within another block."""
+    """Yield each selector with its declarations. Skip rules inside another block."""
     room, position = _MAX_SHEETS, 0
     while room > 0 and (begins := lower.find("<style", position)) >= 0:
         opened, ends = lower.find(">", begins), lower.find("</style", begins)

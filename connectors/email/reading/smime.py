@@ -1,6 +1,7 @@
-"""A mail that lies within its own signature (S/MIME, application/pkcs7-mime): RFC 8551 and RFC 5652.
+"""Take out a mail that lies within its own signature (S/MIME, application/pkcs7-mime): RFC 8551 and RFC 5652.
 
-Taken out, and not checked: who wrote it is a matter of `trust`. BER, for many programs write it as a stream.
+The signature is not checked here: `trust` decides who wrote a mail. The data is BER, since many programs
+write it as a stream.
 """
 
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ _OCTETS, _SEQUENCE, _CONSTRUCTED = 0x04, 0x30, 0x20
 _MAX_DEPTH = 12
 _MAX_PIECES = 200_000
 
-Piece = tuple[int, int, int]  # tag, and from where to where the content reaches
+Piece = tuple[int, int, int]  # tag, and the start and end of the content
 
 
 def signed_content(data: bytes) -> bytes:
-    """The mail within; b"" where there is none to be read."""
+    """Return the mail within the signed data, or b"" if it cannot be read."""
     reader = _Reader(data)
     try:
         [kind, content, *_] = reader.within(reader.only(0, len(data)))
@@ -30,7 +31,7 @@ def signed_content(data: bytes) -> bytes:
 
 
 def is_encrypted(data: bytes) -> bool:
-    """Only who has the key can read it."""
+    """Return True if the data is an encrypted S/MIME message."""
     reader = _Reader(data)
     try:
         [kind, *_] = reader.within(reader.only(0, len(data)))
@@ -40,7 +41,10 @@ def is_encrypted(data: bytes) -> bool:
 
 
 class _Reader:
-    """Raises ValueError or IndexError for what is none of it, and for what is too much."""
+    """Reads BER.
+
+    Raises ValueError or IndexError if the data is not BER, or has too many or too deep pieces.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -64,7 +68,7 @@ class _Reader:
         return found
 
     def octets(self, piece: Piece, depth: int) -> Iterator[bytes]:
-        """Of a string that may be in pieces."""
+        """Yield the content of an octet string, which may be divided into pieces."""
         if depth > _MAX_DEPTH:
             raise ValueError("too deep")
         for inner in self.within(piece):
@@ -74,13 +78,13 @@ class _Reader:
                 yield from self.octets(inner, depth + 1)
 
     def _piece(self, start: int, end: int, depth: int) -> tuple[Piece, int]:
-        """The piece at `start`, and where the next one begins."""
+        """Return the piece at `start`, and the position of the next one."""
         self._left -= 1
         if self._left < 0 or depth > _MAX_DEPTH:
             raise ValueError("too many, or too deep")
         tag, length = self._data[start], self._data[start + 1]
         start += 2
-        if length == 0x80:  # until two zero bytes
+        if length == 0x80:  # indefinite length: until two zero bytes
             at = start
             while self._data[at : at + 2] != b"\0\0":
                 _, at = self._piece(at, end, depth + 1)

@@ -1,8 +1,8 @@
-"""A mail taken apart into headers and leaves.
+"""Take a mail apart into headers and leaves.
 
-The standard library's parser builds the whole tree by recursion and looks at every line once per level before
-anybody can count, so a mail of some megabytes can hold it for minutes. This one cuts the bytes at
-boundaries and stops at its bounds: what lies deeper or later stays one closed part.
+The standard library's parser builds the whole tree by recursion. It looks at every line once per level before
+anybody can count the levels, so a mail of some megabytes can take it minutes. This parser cuts the bytes at
+boundaries and stops at its limits: what lies deeper or later stays one closed part.
 """
 
 import binascii
@@ -13,7 +13,7 @@ from connectors.email.reading.decoding import base64_bytes, charset_of, header_t
 
 MAX_DEPTH = 20
 MAX_PARTS = 200
-MAX_BEYOND = 1_000  # parts beyond those, of which only the names are read
+MAX_BEYOND = 1_000  # further parts, of which only the names are read
 MAX_HEADERS = 1_000
 MAX_HEADER_BYTES = 64 * 1024
 _MAX_FALSE_BOUNDARIES = 10_000
@@ -25,17 +25,17 @@ _NOT_BASE64 = bytes(
 
 
 RESULTS = "authentication-results"
-# As which they are kept where no server writes them so: with blanks before the colon, or behind a bare LF in
-# a mail of CRLFs. Who strips what comes from outside may not see these.
+# The name for results in a form that no server writes: with blanks before the colon, or behind a bare LF in a
+# mail of CRLFs. A server that strips results from outside may not see these.
 ODD_RESULTS = f"{RESULTS} "
 
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """Header fields as they came, topmost first, names in lower case, values still folded."""
+    """Header fields in the order of the mail, topmost first. Names are in lower case, values still folded."""
 
     fields: tuple[tuple[str, bytes], ...] = ()
-    cut: bool = False  # there were more than is read
+    cut: bool = False  # the mail has more header lines than are read
 
     def all(self, name: str) -> list[bytes]:
         return [value for key, value in self.fields if key == name]
@@ -44,7 +44,7 @@ class Headers:
         return next((value for key, value in self.fields if key == name), None)
 
     def text(self, name: str) -> str:
-        """Decoded, one line; "" where it is missing."""
+        """Return the decoded value of a header in one line, or "" if it is missing."""
         value = self.first(name)
         return header_text(value) if value is not None else ""
 
@@ -60,17 +60,17 @@ class Node:
     mime: str
     params: dict[str, str]
     disposition: str
-    filename: str  # as it was given, "" without
-    body: bytes = field(repr=False)  # encoded for transfer; of a multipart: all of it
+    filename: str  # as the mail gives it; "" if it has none
+    body: bytes = field(repr=False)  # still encoded for transfer; the whole content of a multipart
     children: tuple["Node", ...] = ()
-    beyond: tuple[str, ...] = ()  # the names of parts that are too many, "" for each without one
+    beyond: tuple[str, ...] = ()  # names of parts beyond the limit, "" for a part without one
 
     @property
     def content_id(self) -> str:
         return self.headers.text("content-id").strip().removeprefix("<").removesuffix(">")[:500]
 
     def decoded(self) -> bytes:
-        """The body without its transfer encoding. Nothing is ever decompressed."""
+        """Return the body without its transfer encoding. Never decompress anything."""
         encoding = self.headers.text("content-transfer-encoding").lower().strip(" ;\"'")
         match encoding:
             case "base64":
@@ -90,7 +90,7 @@ class Node:
 
 @dataclass(slots=True)
 class _Budget:
-    charset: str | None  # of the mail, for raw letters in the names of its files
+    charset: str | None  # the charset of the mail, for raw letters in file names
     parts: int = MAX_PARTS
     beyond: int = MAX_BEYOND
     false_boundaries: int = _MAX_FALSE_BOUNDARIES
@@ -134,7 +134,9 @@ def _name_of(raw: bytes, start: int, end: int, budget: _Budget) -> str:
 
 
 def _holds_mail(mime: str, params: dict[str, str]) -> bool:
-    """A mail, or the first piece of one that a relay cut up (RFC 2046, 5.2.2)."""
+    """Return True for a part that is a mail, or the first piece of a mail cut up by a relay (RFC 2046,
+    5.2.2).
+    """
     return mime in ("message/rfc822", "message/global") or (
         mime == "message/partial" and params.get("number", "1") == "1"
     )
@@ -145,10 +147,10 @@ def _is_encoded(headers: Headers) -> bool:
 
 
 def read_headers(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Headers, int]:
-    """The fields at `start`, and where the body begins.
+    """Return the header fields at `start`, and the position where the body begins.
 
-    A line that is no field ends the headers, as with every program that forgot the empty line. Lines that
-    are too many are passed over, and `cut` says so.
+    A line that is no field ends the headers: some programs forget the empty line. Lines beyond the limit are
+    skipped, and then `cut` is True.
     """
     end = len(raw) if end is None else end
     fields: list[tuple[str, list[bytes]]] = []
@@ -187,7 +189,7 @@ def _headers(fields: list[tuple[str, list[bytes]]], cut: bool) -> Headers:
 
 
 def _between(raw: bytes, start: int, end: int, boundary: str, budget: _Budget) -> Iterator[tuple[int, int]]:
-    """From where to where each part of a multipart reaches. A last boundary that is missing is no loss."""
+    """Yield the start and the end of each part of a multipart. The last boundary may be missing."""
     mark = b"--" + boundary.encode("utf-8", "replace")[:200].rstrip()
     position = start if raw.startswith(mark, start, end) else raw.find(b"\n" + mark, start, end) + 1 or -1
     begun = -1
@@ -209,7 +211,7 @@ def _between(raw: bytes, start: int, end: int, boundary: str, budget: _Budget) -
 
 
 def _without_newline(raw: bytes, start: int, end: int) -> int:
-    """The newline before a boundary belongs to the boundary (RFC 2046, 5.1.1)."""
+    """Return `end` without the newline before a boundary, which belongs to the boundary (RFC 2046, 5.1.1)."""
     if end > start and raw[end - 1 : end] == b"\n":
         end -= 1
         if end > start and raw[end - 1 : end] == b"\r":
@@ -218,7 +220,7 @@ def _without_newline(raw: bytes, start: int, end: int) -> int:
 
 
 def uudecode(data: bytes) -> bytes:
-    """The bytes between `begin` and `end`. A line that cannot be read ends it."""
+    """Decode the bytes between `begin` and `end`. Stop at a line that cannot be read."""
     lines = iter(data.splitlines())
     for line in lines:
         if line.startswith(b"begin "):

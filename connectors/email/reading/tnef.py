@@ -1,7 +1,7 @@
-"""Outlook's winmail.dat ([MS-OXTNEF]): the files and the text in it.
+"""Read the files and the text of Outlook's winmail.dat ([MS-OXTNEF]).
 
-Read here and not by `tnefparse`, which believes the counts it finds: 45 forged bytes keep it busy for
-hours. The tests hold the two against each other on honest ones.
+`tnefparse` is not used, because it trusts the counts in the data: 45 forged bytes keep it busy for hours. The
+tests compare the two on honest data.
 """
 
 import struct
@@ -43,7 +43,10 @@ class Winmail:
 
 
 def unpack(data: bytes) -> Winmail | None:
-    """None for what is no TNEF. A stream that breaks off gives what was whole."""
+    """Return the content of winmail.dat, or None if the data is not TNEF.
+
+    Of a cut stream, return what is complete.
+    """
     if len(data) < 6 or struct.unpack_from("<I", data)[0] != _SIGNATURE:
         return None
     charset, text, html = "cp1252", "", ""
@@ -87,7 +90,10 @@ def _add(file: Attached, name: int, value: bytes, charset: str) -> None:
 
 
 def _objects(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Level, attribute, type, length, bytes, checksum; one after the other."""
+    """Yield the attribute and the bytes of each object.
+
+    An object is level, attribute, type, length, bytes and checksum.
+    """
     position = 6
     for _ in range(_MAX_OBJECTS):
         if position + 9 > len(data):
@@ -101,7 +107,7 @@ def _objects(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _properties(data: bytes, charset: str) -> Iterator[tuple[int, str | bytes]]:
-    """Single values by their id. Ends where the stream does, whatever it counts."""
+    """Yield each single value with its id. End where the data ends, whatever the counts say."""
     position = 4
     try:
         for _ in range(min(struct.unpack_from("<I", data)[0], _MAX_PROPERTIES)):
@@ -142,7 +148,7 @@ def _typed(kind: int, value: bytes, charset: str) -> str | bytes:
         return value.decode("utf-16-le", "replace").rstrip("\0")
     if kind == 0x001E:
         return decode(value.rstrip(b"\0"), charset)
-    return value[16:] if kind == 0x000D else value  # objects begin with the GUID of their interface
+    return value[16:] if kind == 0x000D else value  # an object begins with the GUID of its interface
 
 
 def _padded(length: int) -> int:

@@ -1,16 +1,18 @@
-"""Whether the domain in From vouches for a mail.
+"""Decide whether the domain in From authenticates a mail.
 
-First the word of our own server: its Authentication-Results (RFC 8601), only the topmost of its name, never
-those below a header of somebody else, nor below more Received lines than it writes them below. The RFC (4 and
-7.1) wants them above the line in which the server says from whom it has the mail: what came from outside
-stands below that one, always. Of a server that keeps to it (`/above`) nothing further down is believed, nor
-of one that leaves mails from outside without results: there a forged header would stand alone. Some write
-below that line, though (Gmail; OpenDKIM and OpenDMARC until 2026): these must strip what came in their name,
-and no mail shows whether they have.
+First, the results of our own server count: its Authentication-Results (RFC 8601). Only the topmost ones in
+its name are believed. Results below a header of another server are not, nor results below more Received lines
+than this server writes above them. RFC 8601 (4 and 7.1) wants results above the line in which the server says
+from whom it took the mail, because all that came from outside stands below that line.
 
-A mail that no such server judged is judged by its DKIM signatures (RFC 6376) here. Only signatures and
-results *aligned* with From count (RFC 7489, 3.1): the same domain, or one above it, which controls it.
-Domains beside or below it would need the Public Suffix List; for them a DMARC verdict is taken.
+For a server that does so (`/above`), nothing further down is believed. The same holds for a server that
+leaves mails from outside without results: there a forged header would be the only one. Some servers write
+below that line (Gmail; OpenDKIM and OpenDMARC until 2026). These must strip what came in their name, and no
+mail shows whether they do.
+
+A mail that no such server judged is judged here by its DKIM signatures (RFC 6376). Only signatures and
+results that are *aligned* with From count (RFC 7489, 3.1): the same domain, or one above it, which controls
+it. Domains beside or below it would need the Public Suffix List; for them a DMARC verdict is used.
 """
 
 import logging
@@ -35,22 +37,22 @@ _MAX_RESULTS = 10  # Authentication-Results headers that are read
 _MAX_SIGNATURES = 5
 _ANY = 1_000_000  # Received lines
 _MAX_VALUE = 8_000
-# Whoever signs chooses the key as well, and checking takes as long as the key is large. Those of up to 4096
-# bits must be taken (RFC 8301, 3.2); any exponent is allowed (RFC 8017), and everybody has 65537.
+# The signer chooses the key, and checking takes longer the larger the key is. Keys of up to 4096 bits must be
+# accepted (RFC 8301, 3.2). Any exponent is allowed (RFC 8017), and all real keys have 65537.
 _MAX_KEY_BITS = 4_096
 _MAX_EXPONENT_BITS = 32
-_MAX_RECORD = 4_096  # bytes; the largest key takes 740
-# What the mail is read by, and has once. A second one above it was put there after it was signed.
+_MAX_RECORD = 4_096  # bytes; the largest key has 740
+# Headers that decide how a mail is read, and occur once. A second one above was added after signing.
 _ONCE = ("subject", "reply-to", "content-type", "content-transfer-encoding", "message-id")
 _TAG = re.compile(r"(?:^|;)\s*([a-z]{1,3})\s*=\s*([^;]*)")
 _JUDGING = {"dmarc", "dkim", "spf"}
-_ALGORITHMS = {"rsa-sha256", "ed25519-sha256"}  # RFC 8301: SHA-1 proves nothing any more
-# Exchange Online writes no name before its results: https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo
+_ALGORITHMS = {"rsa-sha256", "ed25519-sha256"}  # RFC 8301: SHA-1 no longer proves anything
+# Exchange Online writes no server name before its results: https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo
 MICROSOFT = "protection.outlook.com"
-# It writes its results below its own line, and strips all others: no mail shows anything else of it.
+# Exchange Online writes its results below its own line and strips all others.
 GOOGLE = "mx.google.com"
 _ADDRESS = re.compile(r"\[(?:ipv6:)?([0-9a-f.:]{2,45})\]", re.I)
-# Who greets with an address chooses it. Exim writes the true one in that place, and the greeting behind it.
+# A sender chooses an address given as greeting. Exim writes the true address there, and then the greeting.
 _GREETED_WITH_ONE = re.compile(r"^\s*from\s+\[[^\]\s]*\](?!\s+\((?:helo|port)=)")
 _HOUSE = tuple(
     map(
@@ -63,14 +65,14 @@ _HOUSE = tuple(
 )
 _AUTHENTICATED = re.compile(
     r"\swith\s+(?:utf8)?(?:e?smtps?|lmtps?)a\b"
-)  # RFC 3848: from somebody of the house
+)  # RFC 3848: from an authenticated sender
 _LMTP = re.compile(r"\s*(?:\([^()]*\)\s*)?with\s+lmtp")
 _NAMELESS = re.compile(r"^\s*(?:spf|dkim|dmarc|compauth)\s*=", re.I | re.ASCII)
 _LITERAL = re.compile(
     rb"[ \t]*(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:[ \t]+1)?\s*(?:;|$)|(?:spf|dkim|dmarc|compauth)[ \t]*=)", re.I
 )
 _CONTROL = re.compile(rb"[^\t\r\n\x20-\x7e\x80-\xff]")
-# One result, to the next semicolon that stands in no quotes and in no comment.
+# One result, up to the next semicolon that is in no quotes and no comment.
 _ONE = re.compile(r"""(?:"(?:\\.|[^"\\])*+"|\((?:\\.|[^()"\\])*+\)|[^;"()\\])*+(?:;|$)""")
 _METHOD = re.compile(r"""\s*([a-z][a-z0-9-]*)\s*=\s*[a-z]+(?:\s*\([^()"\\]*+\))?(?=\s|$)""", re.I | re.ASCII)
 _MAX_NAME = 255
@@ -78,8 +80,8 @@ _MAX_ONE_BY_ONE = 30
 _QUOTING = re.compile(r"""["()\\]""")
 _COMMENT = re.compile(r"\((?:\\.|[^()\\])*+\)")
 _AROUND_A_NAME = re.compile(r"""[\s\x00-\x1f\x7f"\\()]+""")
-_MAX_DEPTH = 10  # of comments in comments
-UNREADABLE = "unreadable"  # the verdict of a result that no program understands
+_MAX_DEPTH = 10  # of nested comments
+UNREADABLE = "unreadable"  # the verdict of a result that cannot be understood
 
 _silent = logging.getLogger("connectors.email.dkim")  # dkimpy logs domains and keys
 _silent.addHandler(logging.NullHandler())
@@ -93,7 +95,7 @@ def judge(
     trusted_servers: Sequence[str],
     key_for: KeyFor | None,
 ) -> Trust:
-    """Never raises."""
+    """Decide whether a mail is authenticated. Never raise."""
     if len(headers.all("from")) != 1 or len(authors) != 1 or headers.cut:
         return Trust(False, "none", "not exactly one author")
     if any(len(headers.all(name)) > 1 for name in _ONCE):
@@ -111,7 +113,9 @@ def judge(
 
 
 def is_aligned(domain: str, author: str) -> bool:
-    """`domain` is the author's, or one above it: who signs for example.com rules over mail.example.com."""
+    """Return True if `domain` is the author's, or one above it: the owner of example.com controls
+    mail.example.com.
+    """
     domain = ascii_domain(domain)
     return "." in domain and (domain == author or author.endswith(f".{domain}"))
 
@@ -120,30 +124,30 @@ Result = tuple[str, str, dict[str, str]]  # method, verdict, properties
 
 
 def is_whole(results: Sequence[Result]) -> bool:
-    """Return whether a server judged a mail, and all that it found is understood, or its DMARC verdict.
+    """Return True if a server judged a mail, and all its results or its DMARC verdict are understood.
 
-    Where it is not, the signatures are checked here.
+    Otherwise the signatures are checked here.
     """
     judged = [method for method, verdict, _ in results if verdict != UNREADABLE]
     return bool(results) and (len(judged) == len(results) or "dmarc" in judged)
 
 
 def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Result]:
-    """What the trusted server found. A header of a stranger above its own makes its own worthless.
+    """Return what the trusted server found. Another server's header above its own makes its own worthless.
 
-    It may consist of filters that write a header each. One that repeats a method, or follows a header with
-    several, is none of them: it was in the mail. So is one below another header than theirs, unless the
+    The server may consist of filters that write a header each. A header that repeats a method, or follows a
+    header with several methods, was in the mail before. So was a header below one of another kind, unless the
     server writes above its own line, where nothing of the mail stands.
     """
     trusted = _trusted(trusted_servers)
     results: list[Result] = []
     begun, adjacent, name, received = False, False, "", 0
     judged: set[str] = set()
-    passed: set[str] = set()  # those who say above from whom they have the mail
+    passed: set[str] = set()  # servers that said further up from whom they took the mail
     for key, value in headers.fields:
         if key == "received":
             if begun:
-                break  # what lies below was in the mail when the server got it
+                break  # the lines below were in the mail when the server got it
             received += 1
             passed |= _passers(value, trusted)
         if key not in (RESULTS, ODD_RESULTS):
@@ -167,14 +171,16 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a server writes its results: below so many Received lines at most, or above its own."""
+    """Where a server writes its results: below at most so many Received lines, or above its own line."""
 
     most: int = _ANY
     above: bool = False
 
 
 def _trusted(servers: Sequence[str]) -> dict[str, _Place]:
-    """Return where each server writes its results: mx.example.com/1, mx.example.com/above."""
+    """Return where each server writes its results, from names like mx.example.com/1 or
+    mx.example.com/above.
+    """
     named = (server.lower().strip().partition("/") for server in servers)
     return {
         name: _Place(int(place) if place.isdecimal() else _ANY, place == "above") for name, _, place in named
@@ -186,15 +192,17 @@ def _is_believed(place: _Place | None, received: int, passed: bool) -> bool:
 
 
 def _takers(line: bytes, servers: Mapping[str, _Place]) -> set[str]:
-    """Return which of the servers says in a Received line that it took the mail from outside."""
+    """Return the servers that say in a Received line that they took the mail from outside."""
     text = unfold(line)[:_MAX_VALUE].lower()
     return {server for server in servers if _took(server, text)}
 
 
 def _took(server: str, text: str) -> bool:
-    """What a server got from itself, or within its house, came from outside by a line further down.
+    """Return True if a Received line says that the server took the mail from outside.
 
-    Whoever sends a mail chooses a name in that line, and perhaps an address, but not the one that they have.
+    A mail that the server got from itself, or from another server of the organization, came from outside by a
+    line further down. A sender chooses a name in that line, and perhaps an address, but not the address that
+    it really has.
     """
     said = re.search(rf"\sby\s+{re.escape(server)}(?=[\s;(]|$)", text)
     if said is None or not text.lstrip().startswith("from") or _LMTP.match(text, said.end()):
@@ -203,26 +211,28 @@ def _took(server: str, text: str) -> bool:
 
 
 def _passers(line: bytes, servers: Mapping[str, _Place]) -> set[str]:
-    """Return which of the servers that write above may say in a Received line that they took it from outside.
+    """Return the servers that write above and may say in a Received line that they took the mail from
+    outside.
 
-    Below that line nothing in their name is believed, so what cannot be told counts.
+    Below that line no results in their name are believed, so a line that is unclear counts too.
     """
     text = unfold(line).lower()
     return {name for name, place in servers.items() if place.above and not _is_inside(name, text)}
 
 
 def _is_inside(server: str, text: str) -> bool:
-    """Return whether a Received line is another server's, or certainly one of a way within the house.
+    """Return True if a Received line is another server's, or certainly describes a way within the
+    organization.
 
-    A server that sees everybody at an address of the house, as behind a proxy, cannot be told from that.
+    A server that sees every sender at an internal address, for example behind a proxy, cannot be told apart.
     """
     said = list(re.finditer(rf"\sby\s+{re.escape(server)}(?![a-z0-9_-]|\.[a-z0-9])", f" {text}"))
     if not said:
         return True
     if len(said) > 1 or len(text) > _MAX_VALUE:
-        return False  # whoever sends a mail chooses a name in that line
+        return False  # the sender chooses a name in that line
     if not text.startswith("from"):
-        return True  # of a program on that machine
+        return True  # handed over by a program on the same machine
     sender, taker = f" {text}"[: said[0].start()], f" {text}"[said[0].end() :]
     if re.match(r"\s+with\s+local\b", taker):
         return True
@@ -233,7 +243,10 @@ def _is_inside(server: str, text: str) -> bool:
 
 
 def _is_of_a_house(address: str) -> bool:
-    """Not every address that is not public is: those of Teredo (2001::/32) lead to anybody."""
+    """Return True for an internal address of an organization.
+
+    Not every address that is not public is internal: those of Teredo (2001::/32) lead to anybody.
+    """
     try:
         known = ip_address(address)
     except ValueError:
@@ -250,11 +263,11 @@ def _is_public(address: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Where the results of a trusted server stand in a mail; `server` is "" where there are none."""
+    """Where in a mail the results of a trusted server stand. `server` is "" if there are none."""
 
     server: str = ""
-    received: int = 0  # lines of that name above the topmost ones
-    brought: bool = False  # others in that server's name were in the mail when it came, and can be believed
+    received: int = 0  # Received lines above the topmost results
+    brought: bool = False  # other results in its name came with the mail and would be believed
     above: str = ""  # the server that `writes_above`
     silent: tuple[str, ...] = ()  # the `silent_servers`
 
@@ -262,9 +275,9 @@ class Traces:
 def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
     """Look for results in the name of a trusted server that came from outside.
 
-    They repeat a method of the topmost ones, pass DMARC by what those do not tell of, or stand below a
-    Received line that stands below those. Where a server writes none of its own into a mail, such a one would
-    be taken for it.
+    Such results repeat a method of the topmost ones, pass DMARC for a domain that those do not mention, or
+    stand below a Received line that stands below those. In a mail without results by the server itself, such
+    a header would be believed.
     """
     trusted = _trusted(trusted_servers)
     above, silent = writes_above(headers, trusted_servers), silent_servers(headers, trusted_servers)
@@ -291,9 +304,9 @@ def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
 
 
 def writes_above(headers: Headers, trusted_servers: Sequence[str]) -> str:
-    """Return the trusted server whose results stand above its own Received line, "" where there is none.
+    """Return the trusted server whose results stand above its own Received line, or "" if there is none.
 
-    Nobody outside can make a mail in which they do.
+    Nobody outside can make a mail with such results.
     """
     trusted = _trusted(trusted_servers)
     judges: set[str] = set()
@@ -306,9 +319,9 @@ def writes_above(headers: Headers, trusted_servers: Sequence[str]) -> str:
 
 
 def silent_servers(headers: Headers, trusted_servers: Sequence[str]) -> tuple[str, ...]:
-    """Return the trusted servers that may have taken a mail from outside and written no results into it.
+    """Return the trusted servers that may have taken a mail from outside and wrote no results into it.
 
-    Those that are given with a place are left out, and those that are known to write always.
+    Omit servers whose place is given, and those known to write results always.
     """
     trusted = _trusted(trusted_servers)
     plain = tuple(name for name, place in trusted.items() if place == _Place())
@@ -328,9 +341,9 @@ def silent_servers(headers: Headers, trusted_servers: Sequence[str]) -> tuple[st
 
 
 def _may_name(value: bytes, servers: Collection[str]) -> bool:
-    """Return whether a header of results begins with the name of one of the servers, however it is written.
+    """Return True if a header of results begins with the name of one of the servers, in any notation.
 
-    What a sender has chosen stands in it as well: the rest may be anything.
+    The header also contains what a sender has chosen, so the rest of it may be anything.
     """
     text = unfold(value).lower()
     for _ in range(_MAX_DEPTH):
@@ -342,7 +355,7 @@ def _may_name(value: bytes, servers: Collection[str]) -> bool:
 
 
 def _is_new(results: list[Result], topmost: list[Result]) -> bool:
-    """Whether results pass DMARC for a domain that nothing in the topmost ones passed for."""
+    """Return True if results pass DMARC for a domain for which the topmost results passed nothing."""
     for method, verdict, properties in results:
         domain = ascii_domain(properties.get("header.from", ""))
         if (method, verdict) == ("dmarc", "pass") and not any(
@@ -353,7 +366,7 @@ def _is_new(results: list[Result], topmost: list[Result]) -> bool:
 
 
 def _passed(results: list[Result]) -> Iterator[str]:
-    """Yield the domains that SPF or DKIM passed for."""
+    """Yield the domains for which SPF or DKIM passed."""
     for method, verdict, properties in results:
         if verdict == "pass" and method == "dkim":
             yield properties.get("header.d") or properties.get("header.i", "").rpartition("@")[2]
@@ -362,7 +375,9 @@ def _passed(results: list[Result]) -> Iterator[str]:
 
 
 def _server(key: str, value: bytes) -> str:
-    """Return of whom a header of results is, as `_server_and_results` does, whatever it says."""
+    """Return the server that a header of results names, as `_server_and_results` does, whatever else the
+    header says.
+    """
     if key != RESULTS or _LITERAL.match(value) is None:
         return ""
     text = unfold(value[:_MAX_VALUE])
@@ -374,10 +389,12 @@ def _server(key: str, value: bytes) -> str:
 
 
 def _server_and_results(key: str, value: bytes) -> tuple[str, list[Result]]:
-    """Return what an Authentication-Results header says, and of whom; "" where no server writes it so.
+    """Return the server and the results of an Authentication-Results header.
 
-    Its name must stand there literally, right behind the header's: RFC 8601 would allow comments, folds and
-    quotes, by which a header from outside gets past who strips those with that name.
+    The server is "" in a notation no server writes.
+
+    The name must follow the header's name literally. RFC 8601 would allow comments, folds and quotes. With
+    those, a header from outside gets past a server that strips headers with its name.
     """
     if key != RESULTS or _LITERAL.match(value) is None or _CONTROL.search(value):
         return "", []
@@ -391,10 +408,10 @@ def _parsed(value: str) -> tuple[str, list[Result]]:
 
 
 def _one_by_one(value: str) -> tuple[str, list[Result]] | None:
-    """Read each result by itself where one is not as it must be, such as `smtp.mailfrom=<>`.
+    """Read each result by itself if one of them is invalid, such as `smtp.mailfrom=<>`.
 
-    None where it is not certain what belongs to which: whoever has put a quote or a parenthesis into their
-    address could have the rest of it taken for results.
+    Return None if it is not certain what belongs to which result. A sender with a quote or a parenthesis in
+    the address could have the rest of it read as results.
     """
     name, _, rest = value.partition(";")
     head = _understood(f"{name}; none") if len(name) <= _MAX_NAME else None
@@ -440,7 +457,7 @@ def _by_server(results: list[Result], domain: str, headers: Headers) -> Trust:
         and is_aligned(properties.get("smtp.mailfrom", "").rpartition("@")[2], domain)
         for method, verdict, properties in results
     )
-    # A signature survives whoever passes the mail on, and what they put above it.
+    # A signature survives forwarding, also with headers added above it.
     reply_to = sent_by or any(signatures(headers, domain))
     verdicts = ", ".join(f"{method}={verdict}" for method, verdict, _ in results)[:200]
     for method, verdict, properties in results:
@@ -461,10 +478,11 @@ def _by_server(results: list[Result], domain: str, headers: Headers) -> Trust:
 
 
 def signatures(headers: Headers, domain: str) -> Iterator[tuple[int, str]]:
-    """Those that can vouch for `domain`: their number from the top, and the name their key is found under.
+    """Yield the signatures that can authenticate `domain`: the number from the top, and the DNS name of the
+    key.
 
-    One that signs only the beginning of the body (l=) vouches for nothing: anybody may add to it. Nor does
-    one that leaves a Reply-To unsigned: who passes the mail on would have the answers.
+    Omit a signature of only the beginning of the body (l=): anybody may add text. Omit one that leaves a
+    Reply-To unsigned: whoever forwards the mail could redirect the answers.
     """
     wanted = {"from", "reply-to"} if "reply-to" in headers else {"from"}
     for number, value in enumerate(headers.all("dkim-signature")[:_MAX_SIGNATURES]):
@@ -482,7 +500,7 @@ def _by_signature(raw: bytes, headers: Headers, domain: str, key_for: KeyFor) ->
         tried += 1
         try:
             record = key_for(name)
-        except Exception:  # whatever a resolver raises: the mail waits for nobody and is not believed
+        except Exception:  # whatever a resolver raises, the mail does not wait and is not believed
             return Trust(False, "none", "the key of its signature could not be looked up")
         if record is None:
             continue
@@ -505,7 +523,7 @@ def _verifies(raw: bytes, number: int, record: bytes) -> bool:
 
 
 def _is_bounded(record: bytes) -> bool:
-    """Return whether checking a signature with this key takes little time. Raises what dkimpy does."""
+    """Return True if checking a signature with this key takes little time. Raise what dkimpy raises."""
     if len(record) > _MAX_RECORD:
         return False
     key, bits, kind, _ = dkimpy.evaluate_pk("the key", record)
