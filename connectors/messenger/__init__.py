@@ -1,4 +1,4 @@
-"""Messenger: a Facebook Page, by webhook and the Send API."""
+"""Messenger: customers write to a Facebook Page, by webhook and the Send API."""
 
 from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
 from connectors.messenger.capabilities import CAPABILITIES, CHANNEL
@@ -7,7 +7,7 @@ __all__ = ["channel"]
 
 
 def open_account(settings: AccountSettings, means: Means) -> Connector:
-    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
+    """Open an account. Import its connector only now: the declaration below is needed far more often."""
     from connectors.messenger.connector import MessengerConnector
 
     return MessengerConnector(settings, means)

@@ -1,4 +1,4 @@
-"""What is attached to a message: files and places as they are, anything shared as words.
+"""Read what is attached to a message: files and places as attachments, everything shared as text.
 
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messages
 """
@@ -18,7 +18,7 @@ _FILES = {
     "file": AttachmentKind.DOCUMENT,
     "sticker": AttachmentKind.STICKER,
 }
-# The thumb beside the field for the text, small, larger and largest.
+# The "like" button beside the text field, small, larger and largest.
 _THUMBS = frozenset({"369239263222822", "369239343222814", "369239383222810"})
 _MAX_REF = 4096
 _MAX_NAME = 200
@@ -27,14 +27,14 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
 
 @dataclass(slots=True)
 class Shown:
-    """`words` are lines that describe what is shared."""
+    """What is attached to a message. `words` are lines that describe what is shared."""
 
     attachments: list[Attachment] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
 
 
 def shown(attachments: Iterable[Node], text: str) -> Shown:
-    """What is shared by a link that stands in `text` already is not said twice."""
+    """Return what is attached. Do not repeat a shared link that stands in `text` already."""
     found = Shown()
     for node in attachments:
         kind = node.text("type")
@@ -58,7 +58,10 @@ def _attachment(kind: str, payload: Node) -> Attachment | None:
 
 
 def _add(found: list[Attachment], attachment: Attachment) -> None:
-    """For some months of 2026 each sticker comes twice, as what it is and as an image."""
+    """Add an attachment unless it is there.
+
+    For some months of 2026 each sticker comes twice, also as an image.
+    """
     if all(attachment.ref != known.ref for known in found):
         found.append(attachment)
 
@@ -74,13 +77,15 @@ def _location(payload: Node) -> Attachment | None:
 
 
 def _words(node: Node) -> Iterator[str]:
-    """Of a shared link, post or reel, of a template (buttons, cards, products), of a booking."""
+    """Yield the lines of a shared link, post or reel, of a template (buttons, cards, products), or of a
+    booking.
+    """
     payload = node.node("payload")
     yield from _filled(node.text("title") or payload.text("title"))
     yield from _filled(payload.text("text"))
     for element in _elements(payload):
         yield from _filled(element.text("title"), element.text("subtitle"), element.text("text"))
-    # Links of `fallback` stand beside the payload, whose `url` newer versions use.
+    # A `fallback` has its link beside the payload; newer versions have it in the payload, as `url`.
     yield from _filled(payload.text("url") or node.text("url") or node.text("URL"))
     for button in payload.nodes("buttons"):
         yield from (f"[{title}]" for title in _filled(button.text("title")))
@@ -89,7 +94,7 @@ def _words(node: Node) -> Iterator[str]:
 
 
 def _elements(payload: Node) -> list[Node]:
-    """Templates that were sent have a list; a product that is shared has it one deeper, in `product`."""
+    """Return the elements of a template. Those of a shared product are one level deeper, in `product`."""
     return payload.nodes("elements") or payload.node("product").nodes("elements")
 
 
@@ -98,7 +103,9 @@ def _filled(*texts: str) -> list[str]:
 
 
 def file_name(url: str) -> str:
-    """The last part of the path: Meta keeps files under the names that people gave them."""
+    """Return the file name in a URL, the last part of its path: Meta stores files under the names that
+    people gave them.
+    """
     try:
         path = urlsplit(url).path
     except ValueError:

@@ -1,4 +1,4 @@
-"""What Messenger carries, by its published documentation."""
+"""What Messenger can carry, according to its published documentation."""
 
 from datetime import timedelta
 
@@ -20,11 +20,11 @@ LABEL = 20
 PAYLOAD = 1000
 
 # "When the user action is a person sending their first message after clicking a Click-to-Messenger ad, the
-# window may last up to 7 days from that message": Messenger refuses what is too late all the same.
+# window may last up to 7 days from that message". Messenger itself refuses what is too late.
 # https://developers.facebook.com/documentation/business-messaging/messenger-platform/policy/
 AFTER_AN_AD = timedelta(days=7)
 
-# What the webhook must be subscribed to for this channel to hear all that it can understand.
+# The webhook fields to subscribe to, so that the connector gets everything that it can read.
 # https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events
 FIELDS = (
     "messages",
@@ -46,8 +46,8 @@ CAPABILITIES = Capabilities(
     text_limit=2000,
     text_unit=Unit.CHARACTERS,
     formatting="none",
-    # Few choices are buttons of a template, which stay where they are; more of them, or under a text that is
-    # too long for a template, are quick replies, which are gone after the next message: see `sending.py`.
+    # Few choices are buttons of a template, which stay. More choices, or those under a text that is too long
+    # for a template, are quick replies, which disappear after the next message: see `sending.py`.
     buttons=TEMPLATE_BUTTONS,
     button_label=LABEL,
     list_rows=QUICK_REPLIES,
@@ -69,7 +69,7 @@ CAPABILITIES = Capabilities(
     edits=False,
     erases=False,
     hears_edits=True,
-    hears_deletions=False,  # Messenger tells nobody that a person unsent a message
+    hears_deletions=False,  # Messenger does not report that a person unsent a message
     reacts=True,
     hears_reactions=True,
     receipts=frozenset({ReceiptStatus.DELIVERED, ReceiptStatus.READ}),
@@ -77,8 +77,8 @@ CAPABILITIES = Capabilities(
     # https://developers.facebook.com/documentation/business-messaging/messenger-platform/policy/
     window=timedelta(hours=24),
     human_window=timedelta(days=7),
-    reconciles=False,  # the conversations edge shows no metadata by which a delivery could be known again
-    # 300 calls a second are taken, but a Page that sends more than 40 messages a second gets its inbox shut:
+    reconciles=False,  # the conversations edge has no metadata that identifies a delivery
+    # 300 calls a second are allowed, but a Page that sends more than 40 messages a second loses its inbox:
     # https://developers.facebook.com/docs/messenger-platform/overview/rate-limiting, "High-volume messaging".
     # No interval between two messages into one thread is published.
     per_second=40.0,

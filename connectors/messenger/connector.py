@@ -1,4 +1,4 @@
-"""One Facebook Page as an account of an organization."""
+"""Connect one Facebook Page as an account of an organization."""
 
 import hmac
 import re
@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 
 
 class MessengerConnector:
-    """Connector, Registers and HasFiles."""
+    """The connector of one Facebook Page. It implements Connector, Registers and HasFiles."""
 
     begins = True
 
@@ -58,7 +58,7 @@ class MessengerConnector:
         self._page = page
         self._app_secret = settings.secrets["app_secret"]
         self._clock = means.clock
-        # By this an echo of ours is known from one of another app's, or of our own in another house.
+        # Tells echoes of this installation from those of other apps or installations.
         mark = hmac.new(self._app_secret.encode(), f"echo of {page}".encode(), sha256).hexdigest()[:20]
         self._graph = Graph(
             settings.secrets["page_token"], settings.api_url, app_secret=settings.secrets["app_secret"]
@@ -84,14 +84,17 @@ class MessengerConnector:
             chat_interval=CAPABILITIES.chat_interval if interval is None else interval,
         )
 
-    # What comes in
+    # Incoming
 
     def verify(self, request: RawRequest) -> None:
-        """Raise ForgedRequest unless Meta sent this. Pure, in constant time."""
+        """Raise ForgedRequest unless Meta sent this request. Pure, in constant time."""
         verify(request, self._app_secret)
 
     def parse(self, request: RawRequest) -> tuple[Event, ...]:
-        """The events of one webhook request, perhaps none. No I/O; raises MalformedPayload alone."""
+        """Return the events of one webhook request, possibly none. Do no I/O.
+
+        Raise nothing but MalformedPayload.
+        """
         return self._reader.read(request.body, self._clock()).events
 
     def routes(self, inbox: Inbox) -> Sequence[Route]:
@@ -113,7 +116,7 @@ class MessengerConnector:
         return found.events
 
     async def open(self, ref: str) -> AsyncIterator[bytes]:
-        """Stream a file from Meta's CDN, which no token is shown to: the address itself is the key."""
+        """Stream a file from Meta's CDN. Do not send our token there: the address itself is the key."""
         if not may_fetch(ref, self._settings.api_url):
             raise Refused("file_elsewhere: the file is not kept by Meta")
         try:
@@ -123,17 +126,17 @@ class MessengerConnector:
         except GraphError as error:
             raise file_error(error) from error
 
-    # What goes out
+    # Outgoing
 
     async def send(self, outbound: Outbound) -> Sent:
         return await self._sending.do(outbound)
 
     async def register(self) -> None:
-        """Subscribe the app to what happens on the Page, and let chats begin with a button. Idempotent.
+        """Subscribe the app to the Page's events, and let new chats begin with a button. Idempotent.
 
-        The address of the webhook is the app's, and set in its dashboard. Without the button, whoever is new
-        and follows an invitation comes without its token; one that the Page has is left as it is.
-        https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps/
+        The address of the webhook belongs to the app, and is set in its dashboard. Without the button, a new
+        customer who follows an invitation comes without its token. A button that the Page has already is not
+        changed. https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps/
         """
         body = {"subscribed_fields": ",".join(FIELDS)}
         profile = f"{self._page}/messenger_profile"
@@ -147,7 +150,10 @@ class MessengerConnector:
             raise send_error(error) from error
 
     async def invitation(self, token: str) -> str:
-        """https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/m-me-links"""
+        """Return a link that opens a chat with the Page and carries the token.
+
+        https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/m-me-links
+        """
         return f"https://m.me/{self._page}?ref={quote(token)}"
 
     async def check(self) -> str:
@@ -161,7 +167,7 @@ class MessengerConnector:
             apps = await self._graph.get(f"{self._page}/subscribed_apps", fields="id,name,subscribed_fields")
         except GraphError as error:
             raise send_error(error) from error
-        # Other apps of the Page may be listed too; ours is the one that hears most of what we ask for.
+        # Other apps of the Page may be listed too. Ours is the one subscribed to most of our fields.
         heard = [set(texts(app, "subscribed_fields")) for app in apps.nodes("data")]
         missing = min((set(FIELDS) - fields for fields in heard), key=len, default=set(FIELDS))
         if missing:

@@ -1,4 +1,4 @@
-"""What one item of a webhook says, in the bus's words."""
+"""Turn one item of a webhook into the content of an event."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from connectors.messenger.attachments import shown
 from connectors.messenger.payloads import is_ours, tapped
 from connectors.meta import Node, clean
 
-# What Messenger calls the reactions of its first years, where it leaves the emoji out.
+# Messenger's names for its oldest reactions, which may come without an emoji.
 _REACTIONS = {
     "like": "👍",
     "dislike": "👎",
@@ -30,8 +30,8 @@ _REACTIONS = {
     "sad": "😢",
     "angry": "😠",
 }
-GET_STARTED = "GET_STARTED"  # the payload of the button that we make
-# The names that tutorials and SDKs give to the payload of the Get Started button. The Page chooses it.
+GET_STARTED = "GET_STARTED"  # the payload of the button that we create
+# Payloads of the Get Started button in tutorials and SDKs. The Page chooses the payload.
 _GET_STARTED = frozenset({"getstarted", "getstartedpayload", "facebookwelcome"})
 _FRAME = frozenset(
     {
@@ -49,7 +49,7 @@ _FRAME = frozenset(
     }
 )
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp() * 1000
-_SECONDS_UNTIL = 1e11  # a number below is a time in seconds: in milliseconds it would be 1973
+_SECONDS_UNTIL = 1e11  # a smaller number is in seconds: in milliseconds it would be before 1973
 _MAX_KIND = 60
 _ABOUT_CHARS = 200
 
@@ -62,7 +62,7 @@ def message_of(raw: Mapping[str, object]) -> Content:
     nodes = message.nodes("attachments")
     payload = message.node("quick_reply").text("payload")
     if is_ours(payload) and not nodes:
-        return tapped(payload, text)  # of other programs, and beside files, the words are what was said
+        return tapped(payload, text)  # with another program's payload or with files, the text counts
     attached = shown(nodes, text)
     if text or attached.attachments or attached.words:
         return Said(text, tuple(attached.attachments))
@@ -73,13 +73,13 @@ def message_of(raw: Mapping[str, object]) -> Content:
 
 
 def described(message: Node) -> str:
-    """Return in lines what comes with a message and is none of its words: the ad above it, what is shared."""
+    """Return in lines what comes with a message besides its own words: the ad above it, what is shared."""
     attached = shown(message.nodes("attachments"), message.text("text"))
     return "\n".join(filter(None, (_about(message.node("referral")), *attached.words)))
 
 
 def _about(referral: Node) -> str:
-    """The ad or the product that the customer sees above their words."""
+    """Return the ad or the product that the customer sees above the message, or ""."""
     if item := referral.node("product").id("id"):
         return f"About the product {item[:_ABOUT_CHARS]}"
     title = " ".join(referral.node("ads_context_data").text("ad_title").split())[:_ABOUT_CHARS]
@@ -105,17 +105,20 @@ def postback_of(postback: Node) -> Content:
         return Started(postback.node("referral").text("ref"))
     if payload:
         return tapped(payload, title)
-    # In standby the payload is kept from us: the words on the button are all that is known.
+    # In standby we do not get the payload, only the text on the button.
     return Said(title) if title else Ignored("postback")
 
 
 def referral_of(referral: Node) -> Content:
-    """The customer came back into the chat through a link, which may carry something for us."""
+    """Return that the customer came back into the chat through a link, and what the link carries for us."""
     return Started(referral.text("ref"))
 
 
 def receipt_of(receipt: Node, status: ReceiptStatus, mids: tuple[str, ...] = ()) -> Content:
-    """https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/message-deliveries"""
+    """Return a receipt, or that it says nothing.
+
+    https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/message-deliveries
+    """
     until = moment(receipt.number("watermark"))
     if until is None and not mids:
         return Ignored(status.value)
@@ -123,7 +126,10 @@ def receipt_of(receipt: Node, status: ReceiptStatus, mids: tuple[str, ...] = ())
 
 
 def moment(value: float | None) -> datetime | None:
-    """Messenger counts milliseconds since 1970, and in a few old fields seconds."""
+    """Return a time in milliseconds since 1970; a few old fields give it in seconds.
+
+    Return None if there is none.
+    """
     if value is None or value <= 0:
         return None
     milliseconds = value * 1000 if value < _SECONDS_UNTIL else value
@@ -134,7 +140,7 @@ def moment(value: float | None) -> datetime | None:
 
 
 def first_other(raw: Mapping[str, object], known: frozenset[str]) -> str:
-    """The first field with something in it whose meaning is not in `known`; "" when there is none."""
+    """Return the first non-empty field that is not in `known`, or "" if there is none."""
     return next((key for key, value in raw.items() if value is not None and key not in known), "")
 
 

@@ -1,4 +1,4 @@
-"""What Messenger's refusals mean for a delivery, in words that staff understand.
+"""Say what Messenger's refusals mean for a delivery, in words that staff understand.
 
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/error-codes and, for
 subcodes, https://developers.facebook.com/docs/messenger-platform/reference/send-api/error-codes
@@ -79,8 +79,8 @@ _BY_CODE: Mapping[int, Verdict] = {
     80006: Verdict(RateLimited, "too many Messenger calls for this Page", _MINUTE),
 }
 _WINDOW = frozenset(pair for pair, verdict in _EXACTLY.items() if verdict is _CLOSED)
-# What Meta answers where an app uses a tag that it was not allowed to use: no parameter of ours is wrong, for
-# the same message without the tag was refused for its time alone.
+# Meta's answers to an app that may not use the tag. No parameter of ours is wrong: without the tag, the same
+# message was refused only because of the time.
 _TAG_REFUSED = frozenset({3, 10, 100, 200})
 
 
@@ -89,7 +89,7 @@ def outside_window(error: GraphError) -> bool:
 
 
 def send_error(error: GraphError) -> SendError:
-    """The error of ours for a refusal of Meta's."""
+    """Return the error that a refusal of Meta means."""
     if verdict := _EXACTLY.get((error.code, error.subcode)):
         wait = verdict.retry_after or error.retry_after
         return verdict.error(f"{error.code}/{error.subcode}: {verdict.words}", retry_after=wait)
@@ -97,7 +97,10 @@ def send_error(error: GraphError) -> SendError:
 
 
 def tag_error(error: GraphError) -> SendError:
-    """The same for a message with the Human Agent tag, whose refusal leaves the window closed."""
+    """Return the error for a refused message with the Human Agent tag.
+
+    If the tag is refused, the window is closed.
+    """
     if error.code in _TAG_REFUSED and (error.code, error.subcode) not in _EXACTLY:
         return WindowClosed(
             f"{error.code}/{error.subcode}: Messenger's 24 hours are over, and Meta does not let this app use"
@@ -107,7 +110,10 @@ def tag_error(error: GraphError) -> SendError:
 
 
 def file_error(error: GraphError) -> SendError:
-    """The same for a file of the customer's: its address holds for some days, and then never again."""
+    """Return the error for a customer's file that is refused.
+
+    Its address is valid for some days, and then never again.
+    """
     if error.status in (403, 404, 410):
         return Refused(f"file_gone: Meta does not hand out this file any more (HTTP {error.status})")
     return send_error(error)

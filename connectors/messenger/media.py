@@ -1,4 +1,4 @@
-"""Files on their way: which addresses a customer's file may have, and how one of ours is uploaded."""
+"""Decide which addresses a customer's file may have, and upload our files."""
 
 import re
 from urllib.parse import urlsplit
@@ -10,9 +10,9 @@ from connectors.messenger.capabilities import MAX_FILE
 from connectors.messenger.failures import send_error
 from connectors.meta import Graph, GraphError, Upload
 
-# Where Meta keeps what people attach: scontent.xx.fbcdn.net, video.xx.fbcdn.net, cdn.fbsbx.com,
-# lookaside.fbsbx.com. An exact pattern and no parser, for two parsers can read one address differently: no
-# user, no port, no escape and no backslash comes before the path.
+# Hosts where Meta stores attachments: scontent.xx.fbcdn.net, video.xx.fbcdn.net, cdn.fbsbx.com,
+# lookaside.fbsbx.com. It is an exact pattern and no parser, because two parsers may read one address
+# differently: no user, port, escape or backslash comes before the path.
 _CDN = re.compile(r"https://(?:[a-z0-9-]{1,63}\.){0,6}(?:fbcdn\.net|fbsbx\.com)/[!-\[\]-~]*")
 _ORIGIN = re.compile(r"(https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?)/[!-\[\]-~]*")
 _SENT_AS = {
@@ -25,7 +25,7 @@ _SENT_AS = {
 
 
 def may_fetch(url: str, api_url: str) -> bool:
-    """Whether an address is Meta's CDN, or at `api_url` itself where that is another than Meta's."""
+    """Return True if an address is on Meta's CDN, or at `api_url` if that replaces Meta's API."""
     if _CDN.fullmatch(url):
         return True
     own = _ORIGIN.fullmatch(url)
@@ -38,9 +38,9 @@ def _origin(url: str) -> str:
 
 
 async def upload(graph: Graph, page: str, attachment: Attachment, files: Files) -> tuple[str, str]:
-    """Give Meta the file. Returns as what it is sent, and the id by which a message shows it.
+    """Upload a file to Meta. Return the type that it is sent as, and the id by which a message shows it.
 
-    Shows nobody anything, so that whatever fails here can be done again. Raises SendError.
+    Nobody sees an upload, so it can be repeated whatever fails. Raise SendError.
     https://developers.facebook.com/docs/messenger-platform/reference/attachment-upload-api
     """
     sent_as = _SENT_AS.get(attachment.kind, "file")

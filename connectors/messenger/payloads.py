@@ -1,4 +1,4 @@
-"""What a button of ours carries, and what comes back when it is pressed."""
+"""Build the payload of our buttons, and read the payload that comes back when one is pressed."""
 
 import re
 
@@ -12,7 +12,10 @@ _OURS = re.compile(r"([A-Za-z0-9_.-]{1,64}):(.*)", re.DOTALL)
 
 
 def payload_of(button: Button) -> str:
-    """`action:value`. Raises Refused for what Messenger could not bring back unharmed."""
+    """Return the payload of a button: `action:value`.
+
+    Raise Refused if Messenger could not return it unchanged.
+    """
     payload = clean(f"{button.action}:{button.value}")
     if not _OURS.fullmatch(payload) or ":" in button.action:
         raise Refused("button_action: the action of a button may have letters, digits, and _ . -")
@@ -22,14 +25,16 @@ def payload_of(button: Button) -> str:
 
 
 def is_ours(payload: str) -> bool:
-    """Return whether a payload is made like those of our buttons."""
+    """Return True if a payload has the form of those of our buttons."""
     return _OURS.fullmatch(payload) is not None
 
 
 def tapped(payload: str, label: str) -> Tapped:
-    """A payload that is not made like ours (a menu of the Page, another tool's button) is an action whole.
+    """Return the tap with a payload.
 
-    Messenger does not say which message carried the button.
+    A payload unlike ours (a menu of the Page, another tool's button) is an action as a whole.
+
+    Messenger does not say which message had the button.
     """
     ours = _OURS.fullmatch(payload)
     return Tapped(ours[1], ours[2], label) if ours else Tapped(payload, "", label)

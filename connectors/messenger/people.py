@@ -1,6 +1,6 @@
-"""What the people are called who write, looked up after parsing: bounded, remembered, never fatal.
+"""Look up the names of customers after parsing: with a time limit and a cache, and never fatal.
 
-Messenger tells who writes by id alone.
+Messenger names the sender only by an id.
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/identity/user-profile
 """
 
@@ -17,10 +17,10 @@ from bot.core.events import Event, Receipt, Standing
 from connectors.meta import Graph, GraphError
 
 REMEMBERED = 10_000
-PATIENCE = 2.0  # seconds for all of one webhook; Meta waits longer for its answer
+PATIENCE = 2.0  # seconds for all names of one webhook; Meta waits longer for the answer
 _FIELDS = "first_name,last_name"
 _NAME_CHARS = 200
-# The app may not know of profiles (a feature that App Review grants), or this person has none to show.
+# The app may not read profiles (App Review grants it), or this person has no profile.
 _NOT_TOLD = frozenset({10, 100, 200, 230})
 
 
@@ -32,8 +32,9 @@ class People:
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def accept(self, inbox: Inbox, events: Sequence[Event]) -> None:
-        """Keep the events, named. Of one customer in the order in which they came: what is asked about the
-        first lets no later one overtake it. Raises what `inbox.accept` raises.
+        """Accept events with the names of their senders.
+
+        Events of one chat keep their order, also while a name is looked up. Raise what `inbox.accept` raises.
         """
         async with AsyncExitStack() as turns:
             for chat in sorted({event.place.chat for event in events}):
@@ -41,7 +42,7 @@ class People:
             await inbox.accept(await self.named(events))
 
     async def named(self, events: Sequence[Event]) -> Sequence[Event]:
-        """The same events; those of customers with their names, as far as Messenger tells them in time."""
+        """Return the same events. Add the names of customers, if Messenger tells them in time."""
         people = dict.fromkeys(event.sender.external_id for event in events if _is_heard(event))
         missing = [person for person in people if person not in self._known]
         if missing:
@@ -63,7 +64,7 @@ class People:
         except GraphError as error:
             if error.code not in _NOT_TOLD:
                 return
-            name = ""  # it would be the same the next time
+            name = ""  # the next look-up would fail too
         else:
             name = f"{profile.text('first_name')} {profile.text('last_name')}".strip()[:_NAME_CHARS]
         self._known[person] = name
@@ -76,5 +77,5 @@ def _is_customer(event: Event) -> bool:
 
 
 def _is_heard(event: Event) -> bool:
-    """Whether it is worth asking: for a receipt nobody waits."""
+    """Return True if the sender's name is worth a look-up: nobody waits for the name on a receipt."""
     return _is_customer(event) and not isinstance(event.content, Receipt)

@@ -1,4 +1,4 @@
-"""A webhook request of a Page as events.
+"""Read a webhook request of a Page as events.
 
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events
 """
@@ -42,13 +42,13 @@ from connectors.messenger.contents import (
 from connectors.meta import Node, clean
 
 INBOX = "The Page's inbox"
-# As which app Meta's own inbox writes; what any other app writes, a program wrote.
+# The app ids of Meta's own inbox. Messages from any other app are from a program.
 _INBOX_APPS = frozenset({"", "263902037430900", "26390203743090"})
 _MAX_ID = 200  # characters of an event's id
 _FRAME = frozenset(
     {"sender", "recipient", "timestamp", "messaging_type", "tag", "notification_type", "standby"}
 )
-# Things that the Page or one of its apps did, or Meta did to it: no word of the customer's.
+# Actions of the Page, of its apps or of Meta: nothing that the customer said.
 _OF_THE_PAGE = frozenset(
     {
         "request_thread_control",
@@ -61,7 +61,10 @@ _OF_THE_PAGE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """`elsewhere` counts the entries of other Pages: an app has one webhook for all of its Pages."""
+    """The events of a webhook request.
+
+    `elsewhere` counts entries of other Pages: an app has one webhook for all its Pages.
+    """
 
     events: tuple[Event, ...]
     elsewhere: int = 0
@@ -71,10 +74,13 @@ class Read:
 class Reader:
     account: str
     page: str  # its id
-    mark: str  # how the `metadata` begins of what this account sends
+    mark: str  # how the `metadata` of this account's messages begins
 
     def read(self, body: bytes, received: datetime) -> Read:
-        """`received` dates what Meta does not. Raises MalformedPayload and nothing else."""
+        """Read a webhook request. `received` is the time of items that have none.
+
+        Raise nothing but MalformedPayload.
+        """
         data = _object(body)
         if data.get("object") != "page":
             return Read(())
@@ -98,7 +104,9 @@ class Reader:
                 yield from self._change(change, when)
 
     def _invited(self, item: Mapping[str, object], when: datetime) -> Iterator[Event]:
-        """Who comes by an invitation and writes, or taps, first: the token is beside what they say."""
+        """Yield the event of an invitation when its customer writes or taps first: then the token is
+        beside the message.
+        """
         node = Node(item)
         said, tapped = node.node("message"), node.node("postback")
         token = said.node("referral").text("ref") or tapped.node("referral").text("ref")
@@ -107,7 +115,10 @@ class Reader:
             yield self._event({**frame, "referral": {"ref": token}}, when)
 
     def _change(self, change: Mapping[str, object], when: datetime) -> Iterator[Event]:
-        """Fields that come as changes: the dashboard's Test button, and the Page's feed, which is no chat."""
+        """Yield the event of a field that comes as a change: from the dashboard's Test button.
+
+        The Page's feed also comes as changes. It is no chat, so it is skipped.
+        """
         field, value = Node(change).text("field"), change.get("value")
         if not field.startswith(("messag", "standby")):
             return
@@ -121,7 +132,7 @@ class Reader:
         sender = _person(node.node("sender")) or _person(node.node("optin"))
         recipient = _person(node.node("recipient"))
         by_page = sender in ("", self.page)
-        if not by_page and recipient not in ("", self.page):  # said to another Page: it is no matter of ours
+        if not by_page and recipient not in ("", self.page):  # it was sent to another Page
             return self._elsewhere(item, sender, when)
         customer = (recipient if by_page else sender) or sender or self.page
         content, of_page = self._content(item)
@@ -132,8 +143,8 @@ class Reader:
         return Event(
             external_id=_identity(item, mid),
             place=Place(CHANNEL, self.account, customer),
-            # A place that is not shared is the customer's, and known by theirs as the sender's id. Who it was
-            # at the Page, Meta tells nobody.
+            # Meta does not say who at the Page wrote it. The chat is named by the customer, so the sender has
+            # the customer's id.
             sender=Sender(customer, display_name=INBOX if insider else ""),
             content=content,
             occurred_at=moment(node.number("timestamp")) or when,
@@ -159,7 +170,7 @@ class Reader:
         )
 
     def _content(self, item: Mapping[str, object]) -> tuple[Content, bool]:
-        """What it says, and whether the Page said it."""
+        """Return what an item says, and whether the Page said it."""
         node = Node(item)
         match item:
             case {"message": dict() as raw} if node.node("message").flag("is_echo"):
@@ -178,18 +189,21 @@ class Reader:
                 return receipt_of(Node(raw), ReceiptStatus.DELIVERED, _mids(raw)), False
             case {"read": dict() as raw}:
                 return receipt_of(Node(raw), ReceiptStatus.READ), False
-            # Told to who gets the word in a chat, and to who loses it.
+            # Sent to the app that gains control of a chat, and to the app that loses it.
             # https://developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks/webhook-events/messaging_handovers
             case {"pass_thread_control": dict()}:
                 return ThreadControl(ours=True), False
             case {"take_thread_control": dict()}:
                 return ThreadControl(ours=False), False
-        # An opt-in, a linked account, a payment, a feature of tomorrow: no message in any case.
+        # An opt-in, a linked account, a payment or a new feature is no message.
         name = first_other(item, _FRAME)
         return Ignored(kind(name or "empty")), name in _OF_THE_PAGE
 
     def _echo(self, raw: Mapping[str, object]) -> Content:
-        """What the Page wrote: by this account, which is a confirmation, or by a person or another app."""
+        """Return what the Page wrote.
+
+        An echo of our own message is a receipt; otherwise a person or another app wrote it.
+        """
         message = Node(raw)
         if (mid := message.id("mid")) and message.text("metadata").startswith(self.mark):
             return Receipt(status=ReceiptStatus.SENT, messages=(mid,))
@@ -197,9 +211,10 @@ class Reader:
 
 
 def _identity(item: Mapping[str, object], mid: str) -> str:
-    """The message's id where the item is the message; else a digest, the same for each delivery of the item.
+    """Return the message's id if the item is a message, otherwise a digest that is the same for each delivery
+    of the item.
 
-    A postback has an id of a message too, but not certainly one of its own: two taps must stay two.
+    A postback also has a message id, but it may not be its own: two taps must stay two.
     """
     if 0 < len(mid) <= _MAX_ID:
         return mid
@@ -208,13 +223,15 @@ def _identity(item: Mapping[str, object], mid: str) -> str:
 
 
 def _opens(item: Node) -> timedelta | None:
-    """Return for how long a message or a tap opens the chat that came by an ad; None for the usual time."""
+    """Return how long a message or a tap opens a chat that came by an ad, or None for the usual time."""
     referrals = (item.node(said).node("referral") for said in ("message", "postback"))
     return AFTER_AN_AD if any(referral.text("source") == "ADS" for referral in referrals) else None
 
 
 def _person(node: Node) -> str:
-    """A page-scoped id; or the reference of somebody whom a plug-in knows and Messenger does not yet."""
+    """Return a page-scoped id, or the reference of a person whom a plug-in knows but Messenger does not
+    know yet.
+    """
     found = node.id("id") or node.text("user_ref")
     return found if len(found) <= _MAX_ID else ""
 
@@ -228,7 +245,7 @@ def _list(value: object) -> list[object]:
 
 
 def _object(body: bytes) -> dict[str, object]:
-    """As `connectors.meta.decode`, but plain: digests and lists of ids need the values themselves."""
+    """Return the JSON object of a body as a plain dict: digests and lists of ids need the original values."""
     try:
         value: object = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:

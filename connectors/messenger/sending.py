@@ -1,4 +1,4 @@
-"""Operations as calls of the Send API.
+"""Carry out operations with calls of the Send API.
 
 https://developers.facebook.com/docs/messenger-platform/reference/send-api
 """
@@ -35,7 +35,7 @@ _HUMAN_AGENT = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """The outgoing half of one account. `mark` is how the metadata of its messages begins."""
+    """Sends the operations of one account. `mark` is how the metadata of its messages begins."""
 
     graph: Graph
     page: str
@@ -43,7 +43,7 @@ class Sending:
     mark: str
 
     async def do(self, outbound: Outbound) -> Sent:
-        """Raises SendError."""
+        """Carry out one operation. Raise SendError."""
         person = outbound.place.chat
         match outbound.operation:
             case Post() as post:
@@ -57,7 +57,7 @@ class Sending:
             case Emote(message=message, emoji=emoji):
                 await self._act(person, "react", {"message_id": message, "reaction": emoji})
             case Whisper():
-                pass  # Messenger has no words for one person's eyes
+                pass  # Messenger has no message that only one person sees
             case Card() | Revise() | Erase() | React() | Invite():
                 name = type(outbound.operation).__name__.lower()
                 raise Refused(f"{name}_unsupported: Messenger has no such thing")
@@ -80,10 +80,12 @@ class Sending:
         return Sent(message=mid, more=outbound.part + 1 < len(parts))
 
     async def _send(self, body: Mapping[str, object], *, human: bool) -> Node:
-        """Nobody here knows how old the customer's last word is, but Messenger does: so it is asked, and a
-        person's words are offered once more under the tag that is for people alone. Nothing is sent twice:
-        the first was refused with certainty.
+        """Send a message.
 
+        If the window is closed, send a person's message again with the tag for human agents.
+
+        Messenger knows how old the customer's last message is, and we do not. Nothing is sent twice: the
+        first attempt was certainly refused.
         https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages
         """
         path = f"{self.page}/messages"
@@ -98,7 +100,10 @@ class Sending:
             raise tag_error(error) from error
 
     async def _act(self, person: str, action: str, payload: Mapping[str, str] | None = None) -> None:
-        """https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/sender-actions"""
+        """Show a sender action, such as typing, to the customer.
+
+        https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/sender-actions
+        """
         body: dict[str, object] = {"recipient": {"id": person}, "sender_action": action}
         if payload is not None:
             body["payload"] = payload
@@ -117,10 +122,12 @@ class Sending:
 
 
 def _text(text: str, buttons: tuple[Button, ...]) -> dict[str, object]:
-    """Few buttons under a short text stay under it for good, as a template; anything else is quick replies.
+    """Return a text with its buttons. A few buttons under a short text are a template, and stay there.
 
-    "When a quick reply is tapped, the buttons are dismissed", and they go with the next message too, while an
-    offer of ours ("Talk to a person") should still hold tomorrow.
+    Others are quick replies.
+
+    "When a quick reply is tapped, the buttons are dismissed", and they disappear with the next message too.
+    An offer of ours ("Talk to a person") should still work tomorrow.
     https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages/quick-replies
     """
     if not buttons:

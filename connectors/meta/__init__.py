@@ -1,4 +1,4 @@
-"""Meta's Graph API, for the channels that stand on it: one door out, one way to know who is knocking."""
+"""Meta's Graph API, shared by the channels that use it: calls to it, and verification of its webhooks."""
 
 from connectors.meta.door import decode, serve
 from connectors.meta.failures import Verdict, as_send_error, find

@@ -1,4 +1,4 @@
-"""A webhook of Meta's: its bytes verified and read, its events kept, and only then answered."""
+"""Receive a webhook of Meta: verify and parse its bytes, accept its events, and only then answer."""
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,10 +18,10 @@ async def serve(
     parse: Callable[[RawRequest], Sequence[Event]],
     accept: Callable[[Sequence[Event]], Awaitable[None]],
 ) -> RawResponse:
-    """GET is Meta's question whether the address is ours, POST is news.
+    """Answer a webhook request of Meta. GET asks whether the address is ours, POST brings events.
 
-    Raises ForgedRequest, MalformedPayload, and what `accept` raises. Meta sends anything again that was
-    not answered with 200, for up to seven days.
+    Raise ForgedRequest, MalformedPayload, and what `accept` raises. Meta repeats every request that was not
+    answered with 200, for up to seven days.
     """
     if request.method == "GET":
         return challenge(request, verify_token)
@@ -32,9 +32,9 @@ async def serve(
 
 
 def decode(body: bytes) -> Node:
-    """The JSON object of a body; raises MalformedPayload for what is none."""
+    """Return the JSON object of a body. Raise MalformedPayload if it is not one."""
     try:
-        # json.loads would guess UTF-16 and UTF-32 from bytes; Meta speaks UTF-8 alone.
+        # From bytes, json.loads would guess UTF-16 and UTF-32. Meta only sends UTF-8.
         value: object = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise MalformedPayload("body", f"not JSON ({type(error).__name__})") from None

@@ -1,6 +1,6 @@
-"""What a code of the Graph API means for a delivery.
+"""Say what an error code of the Graph API means for a delivery.
 
-Codes that all of Meta's products share are here; each channel brings the table of its own, which goes before.
+The codes that all of Meta's products share are here. Each channel has a table of its own, which comes first.
 https://developers.facebook.com/docs/graph-api/guides/error-handling
 """
 
@@ -14,18 +14,20 @@ from connectors.meta.graph import GraphError
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`words` is a sentence for staff: what is the matter, and where it helps, what to do.
+    """What an error code means.
 
-    `growth`: by what the wait for a RateLimited grows with each try.
+    `words` is a sentence for staff: what is wrong and, where it helps, what to do.
+
+    `growth` is the factor by which the wait for a RateLimited grows with each attempt.
     """
 
     error: type[SendError]
     words: str
-    retry_after: timedelta | None = None  # None: what Meta says, else the error's own
+    retry_after: timedelta | None = None  # None: what Meta says, otherwise the default of the error
     growth: float = 1.0
 
     def raised(self, code: int, retry_after: timedelta | None = None) -> SendError:
-        # What this table knows of a code goes before what an answer says in general.
+        # What this table says about a code comes before what the HTTP status says.
         reason, wait = f"{code}: {self.words}", self.retry_after or retry_after
         if self.growth != 1.0:
             return RateLimited(reason, retry_after=wait, growth=self.growth)
@@ -65,7 +67,10 @@ _PERMISSIONS = range(200, 300)
 
 
 def as_send_error(error: GraphError, table: Mapping[int, Verdict]) -> SendError:
-    """The error of ours for a refusal of Meta's. `table` is the channel's own and goes before `SHARED`."""
+    """Return the error that a refusal of Meta means.
+
+    `table` is the channel's own and comes before `SHARED`.
+    """
     if (verdict := find(error.code, table)) is not None and (error.code or error.status == 401):
         return verdict.raised(error.code, error.retry_after)
     name = str(error.code) if error.code else f"http_{error.status}"
@@ -79,6 +84,9 @@ def as_send_error(error: GraphError, table: Mapping[int, Verdict]) -> SendError:
 
 
 def find(code: int, table: Mapping[int, Verdict]) -> Verdict | None:
-    """What a code means, by the channel's table and then by the shared one; None for one nobody knows."""
+    """Return what a code means by the channel's table, then by the shared one.
+
+    Return None for an unknown code.
+    """
     known = table.get(code) or SHARED.get(code)
     return SHARED[200] if known is None and code in _PERMISSIONS else known

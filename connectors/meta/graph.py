@@ -1,5 +1,6 @@
-"""The one door to the Graph API, on aiohttp: bounded answers, bounded times, and Meta's refusals told apart
-from a silence after which nobody knows what was done.
+"""Call the Graph API with aiohttp. Answers and times are bounded.
+
+A refusal by Meta is told apart from a lost answer, after which nobody knows what was done.
 
 https://developers.facebook.com/docs/graph-api/overview
 """
@@ -27,20 +28,20 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10, sock_connect=10)
 _UPLOAD = aiohttp.ClientTimeout(total=180, connect=10, sock_connect=10, sock_read=60)
 _STREAM = aiohttp.ClientTimeout(total=180, connect=10, sock_connect=10, sock_read=30)
 _CONNECTIONS = 64
-_MAX_ANSWER = 2 * 1024 * 1024  # bytes; a page of templates is the largest
+_MAX_ANSWER = 2 * 1024 * 1024  # bytes; the largest answer is a page of templates
 _CHUNK = 64 * 1024
 _LONGEST_WAIT = timedelta(days=1)
-# Where Meta keeps what was attached: nothing else is fetched, and nothing else sees our token.
+# Hosts where Meta stores attachments. Nothing else is fetched, and nothing else gets our token.
 _HOMES = ("facebook.com", "fbsbx.com", "fbcdn.net", "whatsapp.net", "whatsapp.com")
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 _BROKEN = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class GraphError(Exception):
-    """The Graph API said no. Not a SendError yet: what a code means, each channel knows.
+    """A refusal by the Graph API. It is not a SendError yet: each channel knows what a code means.
 
-    `message` and `details` are Meta's words and may quote what we sent; they belong in no log. `retry_after`
-    is what Meta says of waiting, where it says anything.
+    `message` and `details` are Meta's text and may quote what we sent, so they must not be logged.
+    `retry_after` is how long Meta says to wait, if it says so.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class GraphError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way. `field` is the name that the form gives it."""
+    """A file to upload. `field` is its name in the form."""
 
     chunks: AsyncIterator[bytes]
     mime_type: str
@@ -78,10 +79,10 @@ class Upload:
 
 
 class Graph:
-    """Connections are made on first use and ended by `close`.
+    """A client of the Graph API. It connects on first use; `close` ends the connections.
 
-    `repeatable` says that doing a call twice is harmless: a lost answer is then PlatformDown. With
-    `app_secret` each call proves that it comes from who knows it, which apps can be told to require:
+    `repeatable` means that repeating a call does no harm: a lost answer is then PlatformDown. With
+    `app_secret` each call proves that the caller knows the secret, which apps can be set to require:
     https://developers.facebook.com/docs/graph-api/guides/secure-requests
     """
 
@@ -92,7 +93,7 @@ class Graph:
         self._base = (api_url or API_URL).rstrip("/")
         self._version = version
         self._proof = hmac.new(app_secret.encode(), token.encode(), sha256).hexdigest() if app_secret else ""
-        # HTTPS_PROXY and its like are for the platform; a local stand-in must not be reached by them.
+        # HTTPS_PROXY and similar settings are for the real platform, not for a local stand-in.
         self._by_proxy = not api_url
         self._origin = urlsplit(self._base)
         self._session: aiohttp.ClientSession | None = None
@@ -106,25 +107,28 @@ class Graph:
             await session.close()
 
     async def get(self, path: str, **query: str | int) -> Node:
-        """Raises GraphError, PlatformDown."""
+        """Read from a path. Raise GraphError or PlatformDown."""
         return await self._call("GET", path, repeatable=True, query=query)
 
     async def post(self, path: str, body: Mapping[str, object], *, repeatable: bool = False) -> Node:
-        """Raises GraphError, PlatformDown, OutcomeUnknown."""
+        """Post JSON to a path. Raise GraphError, PlatformDown or OutcomeUnknown."""
         return await self._call("POST", path, repeatable=repeatable, body=json.dumps(body).encode())
 
     async def delete(self, path: str, **query: str | int) -> Node:
-        """Raises GraphError, PlatformDown."""
+        """Delete at a path. Raise GraphError or PlatformDown."""
         return await self._call("DELETE", path, repeatable=True, query=query)
 
     async def upload(
         self, path: str, fields: Mapping[str, str], file: Upload, *, repeatable: bool = True
     ) -> Node:
-        """Send a form with a file in it. A file alone shows nobody anything, so that it may come twice.
+        """Send a form with a file in it.
 
-        Raises Refused when it is empty or too large, GraphError, PlatformDown, and what reading it raises.
+        By default it may be repeated: nobody sees a file that was only uploaded.
+
+        Raise Refused if the file is empty or too large, GraphError, PlatformDown, and what reading the file
+        raises.
         """
-        # On disk first: then the request has a length, and a file that breaks off is never sent at all.
+        # Spool on disk first: the request then has a length, and a file that breaks off is never sent.
         with tempfile.TemporaryFile() as spool:
             await _copy(file, spool)
             form = aiohttp.FormData(quote_fields=False)
@@ -136,15 +140,15 @@ class Graph:
     async def stream(
         self, url: str, *, max_bytes: int, with_token: bool = True
     ) -> AsyncGenerator[bytes, None]:
-        """A file that Meta keeps, piece by piece.
+        """Stream a file that Meta stores, in pieces.
 
-        Raises Refused when it is elsewhere, gone or larger than `max_bytes`, GraphError, PlatformDown.
+        Raise Refused if it is not at Meta, gone or larger than `max_bytes`. Raise GraphError or PlatformDown.
         """
         if not self.is_meta(url):
             raise Refused("file_elsewhere: the file is not kept by Meta")
         headers = {"Authorization": f"Bearer {self._token}"} if with_token else {}
         try:
-            # No redirects: they could lead anywhere, and take the token along.
+            # No redirects: they could lead anywhere, with our token.
             async with self._open().get(
                 url, headers=headers, timeout=_STREAM, allow_redirects=False
             ) as answer:
@@ -160,7 +164,7 @@ class Graph:
             raise _no_answer(error, repeatable=True) from None
 
     def is_meta(self, url: str) -> bool:
-        """Whether a URL is the platform's own, so that it may be fetched, and may see our token."""
+        """Return True if a URL is the platform's own, so that it may be fetched and may get our token."""
         try:
             target = urlsplit(url)
             own = (target.scheme, target.hostname, target.port)
@@ -200,7 +204,7 @@ class Graph:
                     raise await _failure(answer, repeatable=repeatable)
                 read = await _object(answer)
         except _BROKEN as error:
-            # No cause: an aiohttp error may show the URL, and that holds the proof.
+            # No cause: an aiohttp error may show the URL, which contains the proof.
             raise _no_answer(error, repeatable=repeatable) from None
         if read is None:
             raise _lost("unreadable_answer", repeatable=repeatable)
@@ -209,12 +213,12 @@ class Graph:
         return read
 
     def _open(self) -> aiohttp.ClientSession:
-        """Return the session. Raises PlatformDown after `close`: nobody would close another one."""
+        """Return the session. Raise PlatformDown after `close`: nobody would close a new one."""
         if self._over:
             raise PlatformDown("closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # Idle connections are ended by us, before the server does it under a request on its way.
+                # We end idle connections before the server ends them during a request.
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=15.0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=begun(),
@@ -244,7 +248,7 @@ def _file_name(name: str) -> str:
 
 
 async def _object(answer: aiohttp.ClientResponse) -> Node | None:
-    """The JSON object of an answer; None where it is none, or more than anybody could mean."""
+    """Return the JSON object of an answer, or None if it is not one or is too large."""
     body = bytearray()
     async for piece in answer.content.iter_chunked(_CHUNK):
         body += piece
@@ -261,7 +265,7 @@ async def _failure(answer: aiohttp.ClientResponse, *, repeatable: bool) -> Graph
     read = await _object(answer)
     if read is not None and "error" in read:
         return _graph_error(answer.status, read, answer.headers)
-    if answer.status == 504:  # a gateway gave up waiting: the server behind it may have gone on
+    if answer.status == 504:  # a gateway gave up waiting; the server behind it may have done it
         return _lost("http_504", repeatable=repeatable)
     if answer.status >= 500:
         return PlatformDown(f"http_{answer.status}: Meta's servers are in trouble")
@@ -269,7 +273,10 @@ async def _failure(answer: aiohttp.ClientResponse, *, repeatable: bool) -> Graph
 
 
 def _graph_error(status: int, answer: Node, headers: Mapping[str, str]) -> GraphError:
-    """https://developers.facebook.com/docs/graph-api/guides/error-handling"""
+    """Return the error that an answer describes.
+
+    https://developers.facebook.com/docs/graph-api/guides/error-handling
+    """
     error = answer.node("error")
     return GraphError(
         status,
@@ -284,9 +291,9 @@ def _graph_error(status: int, answer: Node, headers: Mapping[str, str]) -> Graph
 
 
 def _wait(headers: Mapping[str, str]) -> timedelta | None:
-    """How long Meta says to wait: Retry-After in seconds, or the usage of a business case in minutes.
+    """Return how long Meta says to wait: Retry-After in seconds, or the usage of a business case in minutes.
 
-    https://developers.facebook.com/docs/graph-api/overview/rate-limiting
+    Return None if Meta does not say it. https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
     seconds = headers.get("Retry-After", "")
     if seconds.isascii() and seconds.isdigit() and len(seconds) <= 9:
@@ -295,7 +302,7 @@ def _wait(headers: Mapping[str, str]) -> timedelta | None:
         usage: object = json.loads(headers.get("X-Business-Use-Case-Usage", ""))
     except (ValueError, RecursionError):
         return None
-    # One list of uses for each business; Node takes what is no number for none.
+    # There is one list of uses for each business. Node returns None for what is no number.
     uses = [use for key, _ in Node(usage).items() for use in Node(usage).nodes(key)]
     minutes = max((use.whole("estimated_time_to_regain_access") or 0 for use in uses), default=0)
     return min(timedelta(minutes=min(minutes, 10_000)), _LONGEST_WAIT) if minutes > 0 else None

@@ -1,4 +1,4 @@
-"""Meta's JSON, read without trust: every field may be missing or of another kind than promised."""
+"""Read Meta's JSON without trust: every field may be missing or of another kind than documented."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ _LATEST = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
 
 
 class Node:
-    """One JSON value. Reading a field that is not there, or is of another kind, gives an empty one."""
+    """One JSON value. Reading a field that is missing, or of another kind, gives an empty value."""
 
     __slots__ = ("_value",)
 
@@ -24,23 +24,23 @@ class Node:
         return self._value.get(key) if isinstance(self._value, dict) else None
 
     def text(self, key: str) -> str:
-        """A string, cleaned; "" where there is none."""
+        """Return a string without characters that cannot be stored, or "" if the field has none."""
         value = self._get(key)
         return clean(value) if isinstance(value, str) else ""
 
     def id(self, key: str) -> str:
-        """An identifier: a string, or a number written as one, which Meta does not always keep apart."""
+        """Return an identifier as text. Meta sometimes writes it as a string and sometimes as a number."""
         number = self.whole(key)
         return self.text(key) if number is None else str(number)
 
     def whole(self, key: str) -> int | None:
-        """An integer of 64 bits."""
+        """Return an integer of 64 bits, or None."""
         value = self._get(key)
         plain = isinstance(value, int) and not isinstance(value, bool)
         return value if plain and isinstance(value, int) and abs(value) < 2**63 else None
 
     def number(self, key: str) -> float | None:
-        """A finite number of a sensible size, also one that is written as a string."""
+        """Return a finite number below 1e15, also one written as a string, or None."""
         value = self._get(key)
         if isinstance(value, str) and len(value) <= 40:
             try:
@@ -58,7 +58,7 @@ class Node:
         return Node(self._get(key))
 
     def nodes(self, key: str) -> "list[Node]":
-        """The objects of a list; what is no object is passed over."""
+        """Return the objects of a list. Skip items that are no objects."""
         value = self._get(key)
         return [Node(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
@@ -68,7 +68,7 @@ class Node:
                 yield clean(str(key)), Node(value)
 
     def fields(self) -> "Iterator[tuple[str, str]]":
-        """Each field as text: strings as they are, numbers and truths in words, anything else left out."""
+        """Yield each field as text: strings, numbers, and booleans as "true" or "false". Skip all others."""
         if not isinstance(self._value, dict):
             return
         for key, value in self._value.items():
@@ -80,7 +80,10 @@ class Node:
                 yield clean(str(key)), str(value)
 
     def moment(self, key: str, *, per_second: int = 1) -> datetime | None:
-        """A Unix time, a number or written as a string; Messenger counts a thousand per second."""
+        """Return a Unix time, which may be a number or a string, or None.
+
+        `per_second` is how many units a second has: 1000 for Messenger.
+        """
         value = self._get(key)
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
             value = int(value)
@@ -91,7 +94,7 @@ class Node:
 
 
 def clean(text: str) -> str:
-    """Text without NUL and lone surrogates: neither UTF-8 nor PostgreSQL can keep them."""
+    """Return a text without NUL and lone surrogates: neither UTF-8 nor PostgreSQL can store them."""
     if text.isascii():
         return text.replace("\0", "")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")

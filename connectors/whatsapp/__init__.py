@@ -1,4 +1,4 @@
-"""WhatsApp: customers on a business's number, through Meta's Cloud API."""
+"""WhatsApp: customers write to a business's number, through Meta's Cloud API."""
 
 from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
 from connectors.whatsapp.capabilities import CAPABILITIES, CHANNEL
@@ -7,7 +7,7 @@ __all__ = ["channel"]
 
 
 def open_account(settings: AccountSettings, means: Means) -> Connector:
-    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
+    """Open an account. Import its connector only now: the declaration below is needed far more often."""
     from connectors.whatsapp.connector import WhatsAppConnector
 
     return WhatsAppConnector(settings, means)

@@ -1,4 +1,7 @@
-"""The JSON of what is sent. Pure. https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages"""
+"""Build the JSON of outgoing messages. Pure.
+
+https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages
+"""
 
 import re
 from collections.abc import Mapping
@@ -32,9 +35,10 @@ def message_to(chat: str, content: Json, *, reply_to: str = "") -> Json:
 
 
 def _address(chat: str) -> Json:
-    """A number, Meta's id of somebody who hides theirs (`DE.1234…`), or the id of a group.
+    """Return the recipient as JSON: a number, Meta's id of a person who hides theirs (`DE.1234…`), or a
+    group.
 
-    In `to`, such an id is taken for a number and the message is lost without an error.
+    In `to`, such an id is taken for a number, and the message is lost without an error.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
     if re.fullmatch(r"\+?[0-9]{1,30}", chat):
@@ -54,15 +58,16 @@ def text(part: TextPart) -> Json:
 
 
 def number_request(body: str) -> Json:
-    """The customer gives their own number by a tap, which comes as a contact whose origin is this request.
+    """Return a message with a button by which customers share their own number.
 
+    The answer is a contact whose origin is this request.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
     return _interactive("request_contact_info", clean(body), {"name": "request_contact_info"})
 
 
 def _interactive(kind: str, body: str, action: Json) -> Json:
-    # Buttons must stand under something, and WhatsApp takes no empty body.
+    # Buttons need a text above them: WhatsApp refuses an empty body.
     return {
         "type": "interactive",
         "interactive": {"type": kind, "body": {"text": body.strip() or "…"}, "action": action},
@@ -77,17 +82,17 @@ def file(attachment: Attachment, media_id: str, caption: str) -> Json:
     if kind == "document":
         media["filename"] = file_name(attachment)
     if attachment.kind is AttachmentKind.VOICE and mime_type(attachment) == "audio/ogg":
-        media["voice"] = True  # with a picture of the sender and a transcript; other formats have none
+        media["voice"] = True  # shown with the sender's picture and a transcript; only this format can be
     return {"type": kind, kind: media}
 
 
 def fact(attachment: Attachment) -> Json:
-    """A location or a contact. Raises Refused for what is neither."""
+    """Return a location or a contact as JSON. Raise Refused if the attachment is neither."""
     if attachment.kind is AttachmentKind.LOCATION and (geo := _GEO.match(attachment.ref)):
         named = {"name": clean(attachment.name)[:_NAME_CHARS]} if attachment.name else {}
         return {"type": "location", "location": {"latitude": geo[1], "longitude": geo[2], **named}}
     if attachment.kind is AttachmentKind.CONTACT and (tel := _TEL.match(attachment.ref)):
-        # A formatted name alone is refused: one part of a name must be there too.
+        # A formatted name alone is refused: it must come with one part of a name.
         name = clean(attachment.name)[:_NAME_CHARS] or tel[1]
         card = {"name": {"formatted_name": name, "first_name": name}, "phones": [{"phone": tel[1]}]}
         return {"type": "contacts", "contacts": [card]}
@@ -95,8 +100,11 @@ def fact(attachment: Attachment) -> Json:
 
 
 def template(approved: Template) -> Json:
-    """https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-message-templates"""
-    # Line breaks, tabs and runs of spaces in what fills a blank are refused (132018).
+    """Return a template message as JSON.
+
+    https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-message-templates
+    """
+    # Values with line breaks, tabs or runs of spaces are refused (132018).
     values = [
         {"type": "text", "text": " ".join(clean(value).split()) or "-"} for value in approved.parameters
     ]
@@ -115,12 +123,12 @@ def template(approved: Template) -> Json:
 
 
 def reaction(message: str, emoji: str) -> Json:
-    """An empty emoji takes ours away."""
+    """Return a reaction to a message as JSON. An empty emoji removes ours."""
     return {"type": "reaction", "reaction": {"message_id": message, "emoji": emoji}}
 
 
 def seen_and_typing(message: str) -> Json:
-    """Shows for at most 25 seconds.
+    """Return a call that marks a message as read and shows that we type, for at most 25 seconds.
 
     https://developers.facebook.com/docs/whatsapp/cloud-api/typing-indicators
     """

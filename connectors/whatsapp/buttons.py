@@ -1,7 +1,7 @@
-"""Buttons and rows of ours, and what a tap on one brings back.
+"""Build our buttons and list rows, and read what a tap on one returns.
 
-WhatsApp returns the id that we gave: `action:value`. So nothing need be remembered, and buttons keep working
-through restarts and on every replica.
+WhatsApp returns the id that we gave: `action:value`. So nothing needs to be stored, and buttons work after
+restarts and on every replica.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from connectors.rendering import shortened
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#interactive-object
 _BUTTON_ID, _BUTTON_TITLE = 256, 20
 _ROW_ID, _ROW_TITLE = 200, 24
-_OPEN_LIST = "☰"  # read in any language
+_OPEN_LIST = "☰"  # understood in any language
 
 Json = Mapping[str, object]
 
 
 def button_action(buttons: Sequence[Button]) -> Json:
-    """The `action` of a message with reply buttons. Raises Refused when WhatsApp cannot carry them."""
+    """Return the `action` of a message with reply buttons. Raise Refused if WhatsApp cannot carry them."""
     titles = _titles(buttons, _BUTTON_TITLE)
     return {
         "buttons": [
@@ -32,14 +32,14 @@ def button_action(buttons: Sequence[Button]) -> Json:
 
 
 def list_action(rows: Sequence[Button]) -> Json:
-    """The `action` of a message with a list. Raises Refused when WhatsApp cannot carry it."""
+    """Return the `action` of a message with a list. Raise Refused if WhatsApp cannot carry it."""
     titles = _titles(rows, _ROW_TITLE)
     shown = [{"id": _id(row, _ROW_ID), "title": title} for row, title in zip(rows, titles, strict=True)]
     return {"button": _OPEN_LIST, "sections": [{"rows": shown}]}
 
 
 def fits_row(button: Button) -> bool:
-    """Return whether a row of a list says as much as a button would."""
+    """Return True if a row of a list can show as much of the label as a button."""
     return len(button.label) <= _ROW_TITLE and len(f"{button.action}:{button.value}") <= _ROW_ID
 
 
@@ -47,7 +47,7 @@ def _id(button: Button, limit: int) -> str:
     action, value = clean(button.action), clean(button.value)
     if not action or ":" in action:
         raise Refused("button_action: the action of a button is empty or has a colon")
-    # WhatsApp wants no spaces at either end, and brings none back.
+    # WhatsApp accepts no spaces at either end, and returns none.
     if len(coded := f"{action}:{value}") > limit or coded != coded.strip():
         raise Refused(
             f"button_value: the value of a button is more than WhatsApp carries ({limit} characters)"
@@ -56,7 +56,7 @@ def _id(button: Button, limit: int) -> str:
 
 
 def _titles(buttons: Sequence[Button], limit: int) -> list[str]:
-    """A label for each: never empty, and no two alike, or WhatsApp takes none of them."""
+    """Return a label for each button: never empty, and all different, otherwise WhatsApp refuses them all."""
     taken: list[str] = []
     for button in buttons:
         label = clean(button.label).strip() or clean(button.action)
@@ -71,6 +71,9 @@ def _titles(buttons: Sequence[Button], limit: int) -> list[str]:
 
 
 def tapped(reply: Node, key: str, label: str, message: str) -> Tapped:
-    """`key` is the field that holds the id. What is no id of ours is an action without a value."""
+    """Return the tap on a button. `key` is the field with its id.
+
+    An id that is not ours becomes an action without value.
+    """
     action, _, value = reply.text(key).partition(":")
     return Tapped(action=action, value=value, label=reply.text(label), message=message)

@@ -1,4 +1,4 @@
-"""What WhatsApp carries, by the documentation of its Cloud API."""
+"""What WhatsApp can carry, according to the documentation of its Cloud API."""
 
 from datetime import timedelta
 
@@ -8,13 +8,13 @@ from bot.core.events import AttachmentKind, Channel, ReceiptStatus
 CHANNEL = Channel("whatsapp")
 
 TEXT_CHARS = 4096  # https://developers.facebook.com/docs/whatsapp/cloud-api/messages/text-messages
-# A message with buttons, and a caption, hold less than a plain text or a message with a list does.
+# A message with buttons and a caption hold less than a plain text or a message with a list.
 # https://developers.facebook.com/docs/whatsapp/cloud-api/messages/interactive-reply-buttons-messages
 # https://developers.facebook.com/docs/whatsapp/cloud-api/messages/interactive-list-messages
 BODY_CHARS = 1024
 LIST_CHARS = 4096
 CAPTION_CHARS = 1024
-MAX_FILE = 100 * 1024 * 1024  # bytes; Meta keeps no larger one
+MAX_FILE = 100 * 1024 * 1024  # bytes; Meta stores no larger file
 _MB = 1024 * 1024
 
 _AUDIO = ("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg")
@@ -54,11 +54,11 @@ CAPABILITIES = Capabilities(
     media_out=(
         *_BOTH_WAYS,
         Media(AttachmentKind.DOCUMENT, _DOCUMENTS, MAX_FILE),
-        Media(AttachmentKind.STICKER, ("image/webp",), 100 * 1024),  # 500 KB only if it moves
+        Media(AttachmentKind.STICKER, ("image/webp",), 100 * 1024),  # 500 KB only if it is animated
     ),
     edits=False,
     erases=False,
-    # Read if they come; Meta tells them of numbers only that are used with the WhatsApp Business app too.
+    # Edits come only for numbers that are also used with the WhatsApp Business app.
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/edit
     hears_edits=False,
     hears_deletions=False,
@@ -75,12 +75,12 @@ CAPABILITIES = Capabilities(
     # https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     asks_number=True,
     templates=True,
-    reconciles=False,  # the API has no way of asking what was sent
+    reconciles=False,  # the API has no call that tells what was sent
     # https://developers.facebook.com/docs/whatsapp/throughput: 80 a second; 20 for a number that is used with
     # the app too, 1,000 for one that Meta has upgraded (`per_second` of the account).
     per_second=80.0,
     # The "pair rate limit": one message in 6 seconds to the same person. Up to 45 may be sent at once, and
-    # are then paid for in waiting.
+    # then the wait is as long as if they had been sent one by one.
     # https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits
     chat_interval=timedelta(seconds=6),
     chat_burst=45,

@@ -1,4 +1,4 @@
-"""Whether the account works, and if not, what is wrong and what to do, in one sentence."""
+"""Check whether the account works. If not, say in one sentence what is wrong and what to do."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedTemplate:
-    """A template that `Template` sends. `parameters` counts the blanks of `body`, numbered or named."""
+    """A template that `Template` can send. `parameters` counts the blanks of `body`, numbered or named."""
 
     name: str
     language: str
@@ -33,7 +33,10 @@ class ApprovedTemplate:
 
 
 async def check(graph: Graph, number: str, business_account: str) -> str:
-    """As whom we speak: "+1 555-555-5555 (Jaspers Market)". Raises SendError whose reason is a sentence."""
+    """Return as whom we write: "+1 555-555-5555 (Jaspers Market)".
+
+    Raise SendError whose reason is a sentence.
+    """
     try:
         phone = await graph.get(number, fields=_FIELDS)
     except GraphError as error:
@@ -54,7 +57,7 @@ async def check(graph: Graph, number: str, business_account: str) -> str:
 
 
 async def phone_number(graph: Graph, number: str) -> str:
-    """The digits that people dial. Raises SendError."""
+    """Return the digits of the number that people dial. Raise SendError."""
     try:
         phone = await graph.get(number, fields="display_phone_number")
     except GraphError as error:
@@ -63,7 +66,10 @@ async def phone_number(graph: Graph, number: str) -> str:
 
 
 async def _check_subscribed(graph: Graph, business_account: str) -> None:
-    """An app that is not subscribed is told nothing, although its webhook was verified."""
+    """Raise Refused if no app is subscribed.
+
+    An app without a subscription gets no events, even with a verified webhook.
+    """
     try:
         apps = await graph.get(f"{business_account}/subscribed_apps")
     except GraphError as error:
@@ -76,7 +82,10 @@ async def _check_subscribed(graph: Graph, business_account: str) -> None:
 
 
 async def approved_templates(graph: Graph, business_account: str) -> Sequence[ApprovedTemplate]:
-    """Those of the account that need nothing but the blanks of their body filled in. Raises SendError."""
+    """Return the templates of the account that need nothing but values for the blanks of their body.
+
+    Raise SendError.
+    """
     found: list[ApprovedTemplate] = []
     after: dict[str, str] = {}
     for _ in range(_MAX_PAGES):
@@ -95,7 +104,9 @@ async def approved_templates(graph: Graph, business_account: str) -> Sequence[Ap
 
 
 def _template(node: Node) -> ApprovedTemplate | None:
-    """None for what is not approved, or needs a picture, an address or a code besides its body."""
+    """Return a template, or None if it is not approved, or needs a picture, an address or a code besides
+    its body.
+    """
     if node.text("status") != "APPROVED":
         return None
     parts = {part.text("type").upper(): part for part in node.nodes("components")}

@@ -1,7 +1,7 @@
-"""WhatsApp's error codes, as the contract's errors, in words for staff.
+"""Translate WhatsApp's error codes into the contract's errors, with words for staff.
 
-Each code of https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes is here on purpose;
-those that all of Meta's products share are in `connectors.meta.failures`.
+Each code of https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes is here on purpose.
+Those that all of Meta's products share are in `connectors.meta.failures`.
 """
 
 from collections.abc import Mapping
@@ -194,14 +194,17 @@ TABLE: Mapping[int, Verdict] = {**_HOLD, **_SLOW, **_DOWN, **_GONE, **_ALARM, **
 
 
 def refusal(error: GraphError) -> SendError:
-    """The error of ours for a refusal of WhatsApp's."""
-    # "133010" may hide in the subcode of a general 100, as may the codes of templates and registration.
+    """Return the error that a refusal of WhatsApp means."""
+    # 133010 may be the subcode of a general 100; so may the codes of templates and registration.
     if error.code in (0, 100) and (verdict := TABLE.get(error.subcode)) is not None and error.subcode:
         return verdict.raised(error.subcode, error.retry_after)
     return as_send_error(error, TABLE)
 
 
 def meaning(code: int) -> SendError | None:
-    """What a code in a webhook means, where no call of ours was refused; None for one nobody knows."""
+    """Return what a code in a webhook means, or None for an unknown one.
+
+    No call of ours was refused there.
+    """
     verdict = find(code, TABLE)
     return None if verdict is None else verdict.raised(code)

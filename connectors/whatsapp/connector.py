@@ -1,4 +1,4 @@
-"""One number of a business on WhatsApp, as an account of an organization."""
+"""Connect one WhatsApp number of a business as an account of an organization."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -29,10 +29,10 @@ _log = structlog.get_logger()
 
 
 class WhatsAppConnector:
-    """Connector and HasFiles.
+    """The connector of one WhatsApp number. It implements Connector and HasFiles.
 
-    Not Registers: which address the webhooks go to is set in the app dashboard, with a token that a system
-    user does not have.
+    It does not implement Registers: the address for webhooks is set in the app dashboard, with a token that a
+    system user does not have.
     """
 
     begins = True
@@ -70,14 +70,14 @@ class WhatsAppConnector:
             chat_interval=CAPABILITIES.chat_interval if chat_interval is None else chat_interval,
         )
 
-    # What comes in
+    # Incoming
 
     def verify(self, request: RawRequest) -> None:
-        """Raises ForgedRequest unless Meta sent this. Pure, in constant time."""
+        """Raise ForgedRequest unless Meta sent this request. Pure, in constant time."""
         verify(request, self._settings.secrets["app_secret"])
 
     def parse(self, request: RawRequest) -> tuple[Event, ...]:
-        """The events of one webhook, perhaps none. No I/O; raises MalformedPayload alone."""
+        """Return the events of one webhook, possibly none. Do no I/O. Raise nothing but MalformedPayload."""
         return tuple(self._reader.read(decode(request.body), self._clock()).events)
 
     def _heard(self, request: RawRequest) -> tuple[Event, ...]:
@@ -108,7 +108,7 @@ class WhatsAppConnector:
 
         return (Route(self._settings.path, handle, ("GET", "POST")),)
 
-    # What goes out
+    # Outgoing
 
     async def send(self, outbound: Outbound) -> Sent:
         return await self._sending.send(outbound)
@@ -120,7 +120,7 @@ class WhatsAppConnector:
         return await checking.check(self._graph, self._number, self._business_account)
 
     async def invitation(self, token: str) -> str:
-        """Opens a chat with us in which the words are already typed.
+        """Return a link that opens a chat with us in which the text with the token is already typed.
 
         https://faq.whatsapp.com/5913398998672934
         """
@@ -128,7 +128,7 @@ class WhatsAppConnector:
         return f"https://wa.me/{number}?text={quote(f'Hello! ({token})')}"
 
     async def approved_templates(self) -> Sequence[ApprovedTemplate]:
-        """The templates that can be sent as they are. Raises SendError."""
+        """Return the templates that can be sent as they are. Raise SendError."""
         if not self._business_account:
             raise Refused(
                 "business_account_id: name it in the organization file to have its templates listed"

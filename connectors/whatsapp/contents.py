@@ -1,4 +1,4 @@
-"""What one message of WhatsApp says, in the bus's words. Pure; never raises.
+"""Turn one message of WhatsApp into the content of an event. Pure; never raises.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
 """
@@ -33,7 +33,7 @@ _MEDIA = {
     "sticker": AttachmentKind.STICKER,
 }
 _MOVED = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
-# Of these, what has nothing in it is nothing that anybody said.
+# Messages of these types without content are not shown.
 _NOBODYS = frozenset({"text", "system", "contacts", "order", "reaction", "edit", "revoke"})
 _MAX_CONTACTS = 50
 _MAX_ITEMS = 100
@@ -54,7 +54,7 @@ def content_of(message: Node) -> Content:
 
 
 def described(message: Node) -> str:
-    """Return what comes with a message and is none of its words, in lines."""
+    """Return in lines what comes with a message besides its own words."""
     return "\n".join(filter(None, (_about(message), _told(message))))
 
 
@@ -70,7 +70,7 @@ def _told(message: Node) -> str:
 
 
 def _about(message: Node) -> str:
-    """The ad or the product that the customer sees above their words, which say little without it."""
+    """Return the ad or the product that the customer sees above the message, which says little without it."""
     product, referral = message.node("context").node("referred_product"), message.node("referral")
     if item := product.id("product_retailer_id"):
         return f"About the product {item[:_ABOUT_CHARS]}"
@@ -81,7 +81,7 @@ def _about(message: Node) -> str:
 
 
 def _kind(message: Node) -> str:
-    """The name of what cannot be shown, as exactly as WhatsApp tells it."""
+    """Return the name of a message that cannot be shown, as exactly as WhatsApp tells it."""
     kind = message.text("type") or "unknown"
     inner = message.node(kind).text("type")
     return (f"{kind}_{inner}" if inner and inner != kind else kind)[:_KIND_CHARS]
@@ -96,7 +96,7 @@ def _file(message: Node) -> Content | None:
     kind = message.text("type")
     file = message.node(kind)
     ref = file.id("id")
-    if not ref:  # an error stands in its stead: the file did not get to Meta
+    if not ref:  # the message has an error instead: the file did not reach Meta
         caption = file.text("caption")
         return Said(caption) if caption else None
     sent_as = AttachmentKind.VOICE if kind == "audio" and file.flag("voice") else _MEDIA[kind]
@@ -117,7 +117,7 @@ def _location(message: Node) -> Content | None:
 
 
 def _contacts(message: Node) -> Content | None:
-    """An attachment for each number; what else is on a card that has none is described."""
+    """Return one attachment for each number. A card without a number is described in words instead."""
     attachments = [
         Attachment(kind=AttachmentKind.CONTACT, ref=f"tel:{number}", name=_card_name(card))
         for card in _cards(message)
@@ -140,7 +140,7 @@ def _card(card: Node) -> str:
 
 
 def _card_name(card: Node) -> str:
-    """Return whose card it is; where it comes as a vCard alone, by its FN (RFC 6350), else its N."""
+    """Return the name on a contact card; of a card that is only a vCard, its FN (RFC 6350) or else its N."""
     name = card.node("name")
     parts = (name.text("first_name"), name.text("last_name"))
     told = name.text("formatted_name") or " ".join(filter(None, parts)) or card.node("org").text("company")
@@ -183,7 +183,11 @@ def _interactive(message: Node) -> Content | None:
 
 
 def _button(message: Node) -> Content | None:
-    """A quick reply of a template, whose makers chose its payload: what it says is the customer's word."""
+    """Return a quick reply of a template as a tap of ours or as text.
+
+    The template's authors chose its payload, so a payload that is not like ours is replaced by the button's
+    text.
+    """
     button = message.node("button")
     tap = tapped(button, "payload", "text", message.node("context").text("id"))
     if tap.value and tap.action.isidentifier():
@@ -192,7 +196,7 @@ def _button(message: Node) -> Content | None:
 
 
 def _submitted(reply: Node) -> Content | None:
-    """A flow that was filled in. https://developers.facebook.com/docs/whatsapp/flows"""
+    """Return a flow that the customer filled in. https://developers.facebook.com/docs/whatsapp/flows"""
     try:
         values: object = json.loads(reply.text("response_json"))
     except (ValueError, RecursionError):
@@ -213,7 +217,7 @@ def _flat(value: object) -> object:
 def _reaction(message: Node) -> Content | None:
     reaction = message.node("reaction")
     target, emoji = reaction.text("message_id"), reaction.text("emoji")
-    # WhatsApp takes a reaction away by an empty one, and does not say which it was: a person has one at most.
+    # An empty reaction removes one. WhatsApp does not say which: a person has at most one.
     return Reacted(target, emoji, added=bool(emoji)) if target else None
 
 
@@ -240,7 +244,7 @@ def _system(message: Node) -> Content | None:
     system = message.node("system")
     if system.text("type") not in _MOVED:
         return None
-    # `new_wa_id` is how versions before 12 called it.
+    # API versions before 12 call it `new_wa_id`.
     address = system.text("wa_id") or system.text("new_wa_id") or system.text("user_id")
     return AddressChanged(address) if address and address != message.text("from") else None
 

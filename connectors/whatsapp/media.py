@@ -1,4 +1,4 @@
-"""Files that customers sent: asked for by id, fetched with our token, and compared with what was promised.
+"""Fetch files that customers sent: look them up by id, download them with our token, and verify their hash.
 
 https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#download-media
 """
@@ -18,10 +18,10 @@ _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 async def fetch(graph: Graph, number: str, ref: str) -> AsyncIterator[bytes]:
-    """Stream a file of at most 100 MB; whoever reads it to the end knows that it came whole.
+    """Stream a file of at most 100 MB. Whoever reads it to the end knows that it is complete.
 
-    Raises Refused when it is gone (Meta keeps it for 7 days) or too large, PlatformDown when what came is not
-    what was promised or its address (which lives for 5 minutes) is refused, and the other SendErrors.
+    Raise Refused if it is gone (Meta keeps it for 7 days) or too large. Raise PlatformDown if it differs from
+    what Meta promised, or its address (valid for 5 minutes) is refused. Raise the other SendErrors.
     """
     if not _MEDIA_ID.fullmatch(ref):
         raise Refused("media_id: not a file of WhatsApp's")
@@ -49,6 +49,6 @@ async def fetch(graph: Graph, number: str, ref: str) -> AsyncIterator[bytes]:
 
 
 def _same(file: Node, digest: bytes) -> bool:
-    """WhatsApp writes hashes in hexadecimal here and in base64 there."""
+    """Return True if the file has the promised hash. WhatsApp writes it in hexadecimal or in base64."""
     promised = file.text("sha256")
     return not promised or promised.lower() == digest.hex() or promised == base64.b64encode(digest).decode()

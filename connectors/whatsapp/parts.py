@@ -1,4 +1,4 @@
-"""What one post becomes on WhatsApp: the messages it is sent as, one by one. Pure and deterministic."""
+"""Divide a post into the messages that it takes on WhatsApp. Pure and deterministic."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ _CAPTIONED = frozenset({AttachmentKind.PHOTO, AttachmentKind.VIDEO, AttachmentKi
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A file or a fact, with a text under it where WhatsApp has room for one."""
+    """A file, a location or a contact, with a text under it if WhatsApp allows one."""
 
     attachment: Attachment
     caption: str = ""
@@ -23,7 +23,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class NumberRequest:
-    """A question for the customer's phone number, with the button that gives it."""
+    """A question for the customer's phone number, with the button that shares it."""
 
     text: str
 
@@ -32,11 +32,11 @@ Part = TextPart | NumberRequest | Shown
 
 
 def parts_of(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
-    """Never empty. Raises Refused when there is nothing to send."""
+    """Return the messages of a post. Never return none: raise Refused if there is nothing to send."""
     planned = plan(post, CAPABILITIES, render=to_whatsapp, link=link, choice_limit=BODY_CHARS)
     texts = [part for part in planned if isinstance(part, TextPart)]
     if post.buttons and len(texts) > 1 and all(map(fits_row, post.buttons)):
-        # Each message costs: a list holds the question that has no room above buttons.
+        # Each message costs money. A list has room for a question that is too long for buttons.
         listed = plan(post, _LISTS, render=to_whatsapp, link=link, choice_limit=LIST_CHARS)
         if len(listed) < len(planned) and any(isinstance(p, TextPart) and p.rows for p in listed):
             planned = listed

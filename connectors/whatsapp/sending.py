@@ -1,4 +1,4 @@
-"""One operation of ours, as calls of the Cloud API."""
+"""Carry out one outgoing operation with calls of the Cloud API."""
 
 from typing import assert_never
 
@@ -40,7 +40,10 @@ _LIMITS = {media.kind: media.max_bytes for media in CAPABILITIES.media_out}
 
 
 class Sending:
-    """Bodies are made elsewhere; here is what is asked of Meta, and what its answers mean."""
+    """Sends the operations of one number.
+
+    Other modules build the bodies; this one calls Meta and reads the answers.
+    """
 
     def __init__(self, graph: Graph, number: str, files: Files) -> None:
         self._graph = graph
@@ -62,11 +65,11 @@ class Sending:
             case React(message=message, mark=mark):
                 return await self._react(chat, message, _MARKS[mark] if mark else "")
             case Typing(seen=seen):
-                if seen:  # WhatsApp shows that we type under a message of theirs, or not at all
+                if seen:  # WhatsApp shows typing only in answer to a message of the customer
                     await self._graph.post(self._messages, bodies.seen_and_typing(seen), repeatable=True)
                 return Sent()
             case Whisper():
-                return Sent()  # nobody sees it: there is no such thing here
+                return Sent()  # WhatsApp has no such thing
             case Invite():
                 raise Refused("no_rooms: WhatsApp has no rooms for staff")
             case Card():
@@ -115,7 +118,10 @@ class Sending:
                 assert_never(part)
 
     async def _uploaded(self, attachment: Attachment) -> str:
-        """Meta's id of the file. https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media"""
+        """Upload a file and return Meta's id of it.
+
+        https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media
+        """
         if attachment.kind not in SENT_AS or not attachment.file:
             raise Refused(f"{attachment.kind.value}_unknown: there is no file to send")
         mime_type = bodies.mime_type(attachment)

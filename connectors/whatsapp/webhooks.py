@@ -1,4 +1,4 @@
-"""Webhooks of WhatsApp read as events. Pure: the time of receipt is an argument.
+"""Read webhooks of WhatsApp as events. Pure: the time of receipt is an argument.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
 """
@@ -41,7 +41,7 @@ _STATUSES = {
     "read": ReceiptStatus.READ,
     "played": ReceiptStatus.READ,  # a voice message was listened to
     "failed": ReceiptStatus.FAILED,
-    "warning": ReceiptStatus.SENT,  # sent, but something is wrong with it: its errors say what
+    "warning": ReceiptStatus.SENT,  # sent, but with a problem: its errors say which
 }
 APP, OTHER = "The WhatsApp Business app", "Another app on this number"
 # A number, or Meta's id of a person for one business or a group of them.
@@ -51,7 +51,7 @@ _ID_CHARS = 200
 _REASON_CHARS = 300
 _NEWS_CHARS = 80
 _LABEL_CHARS = 40
-_CONTROL = {"control_passed": True, "control_taken": False}  # whether the word is ours
+_CONTROL = {"control_passed": True, "control_taken": False}  # True: we may write in the chat
 _FIELDS = frozenset(
     {"messages", "smb_message_echoes", "standby", "user_id_update", "messaging_handovers", "calls"}
 )
@@ -59,10 +59,12 @@ _FIELDS = frozenset(
 
 @dataclass(slots=True)
 class ReadWebhook:
-    """`errors` are codes that WhatsApp tells of the account, `news` is what else it tells of it, in a word.
+    """The events of a webhook.
 
-    `unreadable` counts what has no id or no sender, and `elsewhere` what is of other numbers: an app has one
-    webhook for all of its numbers, unless it is told otherwise.
+    `errors` are error codes about the account, `news` is what else is said about it, in a word.
+
+    `unreadable` counts items without an id or a sender. `elsewhere` counts items of other numbers: an app has
+    one webhook for all its numbers, unless it is configured otherwise.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -78,10 +80,10 @@ class WebhookReader:
     phone_number_id: str
 
     def read(self, payload: Node, received: datetime) -> ReadWebhook:
-        """All messages and statuses of our number; `received` dates what has no time of its own.
+        """Read all messages and statuses of our number. `received` is the time of those that have none.
 
-        Raises MalformedPayload for what is no webhook at all. A message that cannot be read keeps none of its
-        neighbours back: Meta sends the whole batch again and again, and it would never get through.
+        Raise MalformedPayload if the payload is no webhook. A message that cannot be read does not hold up
+        the others: Meta would send the whole batch again and again, and it would never be accepted.
         """
         if "entry" not in payload:
             raise MalformedPayload("entry", "missing: not a webhook of WhatsApp")
@@ -122,7 +124,7 @@ class WebhookReader:
                 yield self._status(status, people, received)
         for echo in value.nodes("message_echoes"):
             yield self._echo(echo, people, received, APP)
-        # What goes on while another app has the word. Its receipts are of messages that we do not know.
+        # The chat while another app controls it. Receipts are left out: we do not know that app's messages.
         # https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/standby/
         standby = value.node("standby")
         for message in standby.nodes("messages"):
@@ -133,7 +135,7 @@ class WebhookReader:
     def _message(
         self, message: Node, people: list[Node], received: datetime, *, overheard: bool = False
     ) -> Event | None:
-        # Who hides their number is told of by the id they had before, when it changes.
+        # A person who hides their number is named by the previous id when it changes.
         system = message.node("system")
         person = _person(
             people,
@@ -142,7 +144,7 @@ class WebhookReader:
             system.text("previous_parent_user_id") or message.text("from_parent_user_id"),
             _shared_number(message),
         )
-        # A group's id says where; who wrote there is still one person.
+        # A group's id is the place. The author is still one person.
         chat = message.text("group_id") or person.address
         wamid = message.text("id")
         if not wamid or not person.address:
@@ -162,8 +164,10 @@ class WebhookReader:
         )
 
     def _also_renamed(self, message: Node, received: datetime) -> Event | None:
-        """With a number Meta's id of the person changes too, by which alone they may be named from now on.
+        """Return an event that changes the customer's address, if a message says that they have a new number.
 
+        With the number, Meta's id of the person changes too, and the id may be all that names them from then
+        on.
         https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages/system/
         """
         system = message.node("system")
@@ -175,7 +179,7 @@ class WebhookReader:
         return self._known_as(previous, current, number, when)
 
     def _renamed(self, update: Node, received: datetime) -> Event | None:
-        """A changed id told by itself, as Meta's documents had it until August 2026."""
+        """Return an event for a changed id that comes by itself, as Meta documented it until August 2026."""
         ids = update.node("user_id")
         when = update.moment("timestamp") or received
         return self._known_as(ids.text("previous"), ids.text("current"), update.text("wa_id"), when)
@@ -193,7 +197,7 @@ class WebhookReader:
         )
 
     def _handover(self, value: Node, received: datetime) -> Event | None:
-        """Who has the word in a chat that several programs serve: told to us when we get it, or lose it.
+        """Return an event for a chat shared by several programs, when we gain or lose control of it.
 
         https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messaging-handovers/
         """
@@ -213,8 +217,9 @@ class WebhookReader:
         )
 
     def _call(self, call: Node, people: list[Node], received: datetime) -> Event | None:
-        """A call of the customer's, or one that they took. It opens their window, whoever answers it.
+        """Return an event for a call from the customer, or a call of ours that they took.
 
+        It opens their window, whoever answers it.
         https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/pricing
         """
         theirs = call.text("direction") != "BUSINESS_INITIATED"
@@ -237,7 +242,8 @@ class WebhookReader:
         )
 
     def _echo(self, echo: Node, people: list[Node], received: datetime, writer: str) -> Event | None:
-        """What the business wrote by another way than ours: in the app, on a number that is used with both.
+        """Return an event for a message that the business wrote without us, for example in the WhatsApp
+        Business app.
 
         https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/smb_message_echoes
         """
@@ -249,7 +255,7 @@ class WebhookReader:
         return Event(
             external_id=_event_id(echo, content),
             place=Place(CHANNEL, self.account, person.address),
-            # The place is the customer's, and known by their id. Who it was, Meta tells nobody.
+            # Meta does not say who wrote it. The customer's id names the place.
             sender=Sender(person.address, display_name=writer),
             content=content,
             occurred_at=echo.moment("timestamp") or received,
@@ -261,7 +267,7 @@ class WebhookReader:
         )
 
     def _status(self, status: Node, people: list[Node], received: datetime) -> Event | None:
-        # A message into a group has a status for each who is there.
+        # A message to a group has a status for each member.
         group = status.text("recipient_id") if status.text("recipient_type") == "group" else ""
         number = status.text("recipient_participant_id") if group else status.text("recipient_id")
         person = _person(
@@ -285,10 +291,10 @@ class WebhookReader:
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """`address` is the wa_id, or Meta's id of who hides their number (a "business-scoped user id").
+    """A person in a webhook. `address` is the wa_id, or Meta's id of a person who hides their number.
 
-    All ids are told of whoever does not hide it yet, so that they stay one customer when they do: a business
-    with several portfolios gets one of its own that all of them know, the "parent" id.
+    `others` are all further ids, so that a person who hides the number later remains one customer. A business
+    with several portfolios gets an id that all of them know, the "parent" id.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
 
@@ -313,7 +319,7 @@ def _person(
             scoped_id and person.text("user_id") == scoped_id
         )
 
-    # Somebody's id and number are not always the same, so that a single contact is meant by any number.
+    # A person's id and number may differ, so a single contact belongs to any number.
     contact = next(filter(known, people), people[0] if len(people) == 1 else Node(None))
     profile = contact.node("profile")
     scoped = scoped_id or contact.text("user_id")
@@ -328,14 +334,17 @@ def _person(
 
 
 def _shared_number(message: Node) -> str:
-    """Return the customer's own number, where they gave it by the button that we asked with."""
+    """Return the customer's own number, if they shared it by the button of our request, or ""."""
     cards = message.nodes("contacts") if message.text("type") == "contacts" else []
     asked = [card for card in cards if card.text("origin") == "contact_request"]
     return next((phone.text("wa_id") for card in asked for phone in card.nodes("phones")), "")
 
 
 def _of_call(call: Node, event: str, *, theirs: bool) -> tuple[Content, str]:
-    """Return what an event of a call means, and what is told of it. Nobody took one that never began."""
+    """Return the content of a call's event, and a description.
+
+    A call that ended but never began was missed.
+    """
     if event == "terminate":
         if call.moment("start_time") or call.number("duration"):
             return Called(int(call.number("duration") or 0)), ""
@@ -347,12 +356,15 @@ def _of_call(call: Node, event: str, *, theirs: bool) -> tuple[Content, str]:
 
 
 def _price(status: Node) -> Price | None:
-    """https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing"""
+    """Return what Meta charges for a message, or None.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/pricing
+    """
     pricing = status.node("pricing")
     category, rate = pricing.text("category")[:_LABEL_CHARS], pricing.text("type")[:_LABEL_CHARS]
     if not category:
         return None
-    # `billable` is deprecated, and goes some day: the type says the same.
+    # `billable` is deprecated and will be removed. The type says the same.
     return Price(
         category, rate, billed=pricing.flag("billable") if "billable" in pricing else rate == "regular"
     )
@@ -361,7 +373,7 @@ def _price(status: Node) -> Price | None:
 def _event_id(message: Node, content: Content) -> str:
     wamid = message.text("id")
     if isinstance(content, Reacted | Edited | Deleted):
-        # What is done to a message is told apart from it, and from what is done to it later.
+        # An edit, a deletion or a reaction has an id different from the message's, and from later ones.
         return _bounded(f"{message.text('type')}:{wamid}:{message.id('timestamp')}")
     return _bounded(wamid)
 
@@ -371,7 +383,10 @@ def _bounded(name: str) -> str:
 
 
 def _reference(message: Node) -> Reference:
-    """Return whether the message was forwarded, WhatsApp does not tell from whom, and what came with it."""
+    """Return whether a message was forwarded, and what came with it.
+
+    WhatsApp does not say who wrote it first.
+    """
     context = message.node("context")
     often = context.flag("frequently_forwarded")
     forwarded = often or context.flag("forwarded")
@@ -379,7 +394,9 @@ def _reference(message: Node) -> Reference:
 
 
 def _failure(status: Node) -> tuple[str, str]:
-    """The code and the reason of a status that has errors: the first that we know, else the first."""
+    """Return the code and the reason of a status with errors: of the first known error, or else of the
+    first.
+    """
     errors = status.nodes("errors")
     for error in errors:
         if (code := error.whole("code")) is not None and (failure := meaning(code)) is not None:
