@@ -1,6 +1,7 @@
-"""What all channels share on the way out: Markdown in each markup, long texts in parts, and degrading.
+"""Prepare posts for any channel: write Markdown in each markup, split long texts, replace what a channel
+cannot carry.
 
-Entry point: `plan`, and the renderer of the channel. Everything here is pure.
+The entry points are `plan` and the renderer of the channel. Everything here is pure.
 """
 
 from connectors.rendering.degrading import in_words

@@ -1,4 +1,4 @@
-"""What is sent in the stead of what a channel cannot carry. Nothing is dropped."""
+"""Replace what a channel cannot carry. Nothing is dropped."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from connectors.rendering.document import escaped
 from connectors.rendering.units import shortened
 
 _GEO = re.compile(r"geo:(?P<lat>-?\d+(?:\.\d+)?),(?P<lon>-?\d+(?:\.\d+)?)", re.IGNORECASE)
-# A picture too large for a picture may still be carried as a file.
+# A picture that is too large to send as a picture may be sent as a file.
 _INSTEAD = {
     AttachmentKind.PHOTO: (AttachmentKind.DOCUMENT,),
     AttachmentKind.STICKER: (AttachmentKind.PHOTO, AttachmentKind.DOCUMENT),
@@ -20,7 +20,7 @@ _INSTEAD = {
     AttachmentKind.AUDIO: (AttachmentKind.DOCUMENT,),
     AttachmentKind.VIDEO: (AttachmentKind.DOCUMENT,),
 }
-# Customers of any language read these.
+# Symbols, because customers of any language read them.
 _SIGNS = {
     AttachmentKind.PHOTO: "🖼",
     AttachmentKind.VOICE: "🎤",
@@ -31,7 +31,7 @@ _SIGNS = {
 
 
 def carried(attachment: Attachment, media: Sequence[Media]) -> Attachment | None:
-    """The attachment as the channel can carry it, perhaps as another kind; None if it cannot."""
+    """Return the attachment as the channel can carry it, perhaps as another kind, or None if it cannot."""
     if attachment.kind is AttachmentKind.ORIGINAL or (attachment.is_file and not attachment.file):
         return None
     for kind in (attachment.kind, *_INSTEAD.get(attachment.kind, ())):
@@ -41,7 +41,7 @@ def carried(attachment: Attachment, media: Sequence[Media]) -> Attachment | None
 
 
 def in_words(attachment: Attachment, link: Callable[[str], str]) -> str:
-    """A line of CommonMark that says what it is and, where it can be, leads to it."""
+    """Return a line of CommonMark that describes an attachment and, if possible, links to it."""
     match attachment.kind:
         case AttachmentKind.LOCATION:
             return _location(attachment)
@@ -55,32 +55,32 @@ def in_words(attachment: Attachment, link: Callable[[str], str]) -> str:
 
 
 def venue(attachment: Attachment) -> str:
-    """Return a line of CommonMark with the name of a place, without where it is."""
+    """Return a line of CommonMark with the name of a place, without its position."""
     return f"📍 {_named(attachment.name)}"
 
 
 def _nameless(attachment: Attachment) -> str:
-    if attachment.kind is AttachmentKind.ORIGINAL:  # only staff are shown one
+    if attachment.kind is AttachmentKind.ORIGINAL:  # only staff see an original
         return "Original message"
     sign, kind = _SIGNS.get(attachment.kind, ""), attachment.mime_type.partition(";")[0].rpartition("/")[2]
     return f"{sign} {kind.upper() if kind.isalnum() else '…'}".strip()
 
 
 def _named(name: str) -> str:
-    """Who named it may not be one of us: the name shows what it is called, and does nothing."""
+    """Return a name made harmless: a stranger may have chosen it, so it must not act as markup or link."""
     return escaped(harmless(name))
 
 
 def numbered(buttons: Sequence[Button]) -> str:
-    """Choices as lines; who types the number has tapped."""
-    # The point is escaped, so that a list before it does not go on counting here.
+    """Return choices as numbered lines. A customer who types the number has chosen."""
+    # The point is escaped, so that a list above does not continue here.
     return "\n".join(f"{number}\\. {escaped(button.label)}" for number, button in enumerate(buttons, 1))
 
 
 def choices(
     buttons: tuple[Button, ...], capabilities: Capabilities
 ) -> tuple[tuple[Button, ...], tuple[Button, ...], str]:
-    """Buttons, or rows of a list, or numbered text: the first of these that the channel carries."""
+    """Return choices as buttons, list rows or numbered text: the first of these that the channel carries."""
     if not buttons:
         return (), (), ""
     if (shown := _fitting(buttons, capabilities.buttons, capabilities.button_label)) is not None:
@@ -91,11 +91,14 @@ def choices(
 
 
 def _fitting(buttons: tuple[Button, ...], room: int, label: int) -> tuple[Button, ...] | None:
-    """With labels of at most `label` characters (0: any); None if there are too many or two look alike."""
+    """Return buttons with labels of at most `label` characters (0: any).
+
+    Return None if too many, or two look alike.
+    """
     if len(buttons) > room:
         return None
     shown = tuple(replace(one, label=shortened(one.label, label)) if label else one for one in buttons)
-    # Choices that differ only in what was cut off could not be told apart.
+    # Choices that differ only in the part cut off would look the same.
     as_different = len({one.label for one in shown}) == len({one.label for one in buttons})
     return shown if as_different else None
 

@@ -1,9 +1,9 @@
-"""Text that is markup nearly throughout, which nobody means as markup and parsers take long for."""
+"""Bound the cost of parsing a text that is almost only markup. Nobody means such a text as markup."""
 
 import re
 from typing import Final
 
-# By what parsing and writing cost: a block much more than a line of one, and a sign about as much as that.
+# Measured costs of parsing and writing: a block costs much more than a line, a sign about as much as a line.
 _BLOCK_LINE: Final = re.compile(r"[ \t>]*(?:[-+*#|=~]|\d{1,9}[.)]|$)")
 _MARKERS: Final = re.compile(r"(?:[ \t]*(?:[-+*]|\d{1,9}[.)])(?=[ \t]))*")
 _MARKER: Final = re.compile(r"[-+*.)]")
@@ -17,9 +17,9 @@ _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 def bounded(markdown: str) -> str:
-    """Return the text, or, where it has more markup than anybody means, a code block that shows it as it is.
+    """Return the text, or a code block that shows it as it is, if it has more markup than anybody means.
 
-    So parsing costs no more than a fixed time for each character, whatever they are.
+    So parsing costs at most a fixed time for each character.
     """
     return markdown if _fits(markdown) else _block(markdown)
 
@@ -31,7 +31,7 @@ def _block(markdown: str) -> str:
 
 
 def _longer(sign: str, content: str) -> str:
-    """Return a fence that no run of the sign in the content ends."""
+    """Return a fence that is longer than any run of the sign in the content."""
     longest = max((len(run) for run in re.findall(f"{sign}{{3,}}", content)), default=2)
     return sign * (longest + 1)
 
@@ -43,11 +43,11 @@ def _fits(markdown: str) -> bool:
 
 
 def _cost(markdown: str) -> int:
-    """Return about what it costs to parse it; what stands in a code block costs nothing."""
+    """Return an estimate of what parsing a text costs. The inside of a code block costs nothing."""
     cost, fence, quoted, nested = 0, "", False, 0
     for line in markdown.split("\n"):
         if fence and quoted and not line.startswith(">"):
-            fence = ""  # it ends with its quote
+            fence = ""  # a code block ends with the quote around it
         found = _FENCE_LINE.match(line)
         if fence:
             if found and found[2].startswith(fence) and not found[3].strip():
@@ -60,8 +60,8 @@ def _cost(markdown: str) -> int:
                 cost += _BLOCK
                 nested = len(_MARKER.findall(_MARKERS.match(line)[0]))  # type: ignore[index]
             else:
-                cost += 1 + nested  # it goes on within all of them
-            # For each bracket that opens, a parser looks for the one that closes. What pictures show is read
-            # anew for each picture around it.
+                cost += 1 + nested  # the line continues inside all these blocks
+            # For each opening bracket, a parser looks for the closing one. The description of a picture is
+            # parsed again for each picture around it.
             cost += len(_SIGN.findall(line)) + line.count("[") + _PICTURE * line.count("![")
     return cost

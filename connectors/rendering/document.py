@@ -1,8 +1,8 @@
-"""CommonMark as words, each of which knows what it stands in.
+"""Parse CommonMark into words, each of which knows the elements around it.
 
-A flat list can be cut anywhere: whatever a piece of it stands in is opened and closed again when it is
-written. Parsed by markdown-it (https://spec.commonmark.org/0.31.2/), with tables and ~~strikethrough~~, and
-without HTML: tags are shown as they were written.
+A flat list of words can be cut anywhere: the elements around a piece are opened and closed again when it is
+written. The parser is markdown-it (https://spec.commonmark.org/0.31.2/), with tables and ~~strikethrough~~,
+and without HTML: tags are shown as they were written.
 """
 
 import re
@@ -16,13 +16,13 @@ from markdown_it.token import Token
 
 from connectors.rendering.density import bounded
 
-# Beyond so many levels the parser drops what it finds; nobody means such a text as markup.
+# At more levels the parser drops content. Nobody means such a text as markup.
 _DEEPEST = 90
 
 HARD_BREAK = "\\\n"
-# White space at which a line may break; no-break spaces belong to their words.
+# White space at which a line may break. No-break spaces belong to their words.
 _WORD = re.compile(r"([^\S\u00a0\u2007\u202f]*)((?:\S|[\u00a0\u2007\u202f])*)")
-# Where a language without spaces ends a sentence, the next one is a word of its own.
+# In a language without spaces, the next sentence begins a new word.
 _IDEOGRAPHIC_END = re.compile(r"[。！？．]+[」』”’）】》\"')]*(?=.)")
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
@@ -52,18 +52,18 @@ INLINE = frozenset({Kind.STRONG, Kind.EMPHASIS, Kind.STRIKE, Kind.CODE, Kind.LIN
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Box:
-    """What words stand in. Two boxes are the same only if they are one."""
+    """An element around words. Two boxes are equal only if they are the same object."""
 
     kind: Kind
-    mark: str = ""  # as it was written: "*", "-", ")"; of a fence, its language
-    number: int = 0  # of an item of an ordered list (-1 in others); the level of a heading
+    mark: str = ""  # as written: "*", "-", ")"; the language of a fence
+    number: int = 0  # of an item in an ordered list (-1 in others); a heading's level
     tight: bool = False
     url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A word, or a line of a code block. `before` is what parts it from the one before it."""
+    """A word, or a line of a code block. `before` is what separates it from the one before it."""
 
     text: str
     before: str
@@ -75,7 +75,7 @@ class Atom:
 
     @property
     def leaf(self) -> int:
-        """Where in the path the block is which holds the words; what comes behind is inline."""
+        """Return the index in the path of the block that holds the words. Everything after it is inline."""
         return next(index for index, box in enumerate(self.path) if box.kind in LEAVES)
 
 
@@ -86,7 +86,7 @@ def parser() -> MarkdownIt:
 
 
 def escaped(text: str) -> str:
-    """CommonMark that shows `text` as it is, on one line."""
+    """Return CommonMark that shows `text` as it is, on one line."""
     return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
 
 
@@ -99,11 +99,14 @@ def tokens(markdown: str) -> list[Token]:
 
 
 def _is_deep_inside(found: Sequence[Token]) -> bool:
-    """Bold within bold within bold: the parser has no bound for that."""
+    """Return True for inline markup nested too deeply, such as bold within bold.
+
+    The parser has no limit for that.
+    """
     return any(child.level >= _DEEPEST for token in found for child in token.children or ())
 
 
-@lru_cache(maxsize=8)  # a part is read to see that it is faithful, to measure it, and to send it
+@lru_cache(maxsize=8)  # each part is parsed to check it, to measure it, and to send it
 def atoms(markdown: str) -> Sequence[Atom]:
     return tuple(_Reader().read(tokens(markdown)))
 
@@ -154,7 +157,7 @@ class _Reader:
                 return Box(Kind.PARAGRAPH)
 
     def _inline(self, children: Sequence[Token]) -> Iterator[Atom]:
-        opened_empty = False  # a link without a word in it must not get lost
+        opened_empty = False  # keeps a link without a word in it
         for token in children:
             match token.type:
                 case "text":
@@ -213,7 +216,7 @@ class _Reader:
 
 
 def _shown(children: Sequence[Token]) -> str:
-    """The words of an image's description, whatever marks it has."""
+    """Return the words of an image's description without its markup."""
     return "".join(
         " " if token.type.endswith("break") else _shown(token.children) if token.children else token.content
         for token in children
@@ -221,7 +224,9 @@ def _shown(children: Sequence[Token]) -> str:
 
 
 def _is_tight(found: Sequence[Token], index: int) -> bool:
-    """Whether the list's items stand without empty lines: markdown-it hides their paragraphs then."""
+    """Return True if the items of the list have no empty lines between them: markdown-it then hides their
+    paragraphs.
+    """
     level = found[index].level
     for token in found[index + 1 :]:
         if token.level <= level:

@@ -1,4 +1,6 @@
-"""CommonMark as HTML for mails: markdown-it writes it, and nh3 lets pass only what we mean to send."""
+"""Convert CommonMark to HTML for mails. markdown-it writes it, and nh3 removes everything that we do not
+mean to send.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -19,9 +21,9 @@ _CLEANER = nh3.Cleaner(
 
 
 def to_html(markdown: str) -> str:
-    """A safe fragment. Pictures become links: a mail loads nothing from elsewhere.
+    """Return CommonMark as a safe HTML fragment. Pictures become links: a mail loads nothing from elsewhere.
 
-    Never raises; empty when there is nothing to show.
+    Never raise. Return "" if there is nothing to show.
     """
     found = tokens(markdown)
     for token in found:

@@ -1,4 +1,4 @@
-"""CommonMark as text without any markup: for Messenger, and for the text part of a mail."""
+"""Convert CommonMark to text without markup: for Messenger, and for the text part of a mail."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class PlainWriter(Writer):
         return linked(box.url, label)
 
     def table(self, rows: Sequence[Sequence[str]]) -> str:
-        # On a phone a row of spaces wraps into nonsense; bars survive it.
+        # On a phone, columns made of spaces wrap and get lost. Bars stay readable.
         return "\n".join(" | ".join(cell.replace("\n", " ") for cell in row) for row in rows)
 
     def rule(self) -> str:
@@ -38,7 +38,7 @@ class PlainWriter(Writer):
 
 
 def linked(url: str, label: str) -> str:
-    """`label (url)`, or one of them where the other adds nothing."""
+    """Return `label (url)`, or only one of them if the other adds nothing."""
     label = label.strip()
     if not label:
         return url
@@ -52,5 +52,8 @@ def _bare(address: str) -> str:
 
 
 def to_plain(markdown: str) -> str:
-    """The words and the addresses of the links. Never raises; empty when there is nothing to show."""
+    """Return the words of CommonMark and the addresses of its links. Never raise.
+
+    Return "" if there is nothing to show.
+    """
     return PlainWriter().write(atoms(markdown)).strip("\n")

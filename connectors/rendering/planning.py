@@ -1,4 +1,7 @@
-"""A post as the messages it takes on one channel: the same post, the same parts, on whichever replica."""
+"""Divide a post into the messages it takes on one channel.
+
+The same post gives the same parts on any replica.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +17,14 @@ from connectors.rendering.document import escaped
 from connectors.rendering.splitting import Size, joined, split
 from connectors.rendering.units import length
 
-# Where a post has choices and no words at all: platforms carry no buttons without a text.
+# The text of a post that has only choices: platforms refuse buttons without a text.
 _BELOW = "👇"
 _BETWEEN = 2  # line breaks between two paragraphs
 
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """`markdown` is CommonMark, `text` the same as it is sent. The choices, if any, are the last text's."""
+    """A text message. `markdown` is CommonMark, `text` the rendered form. Only the last text has choices."""
 
     markdown: str
     text: str
@@ -31,7 +34,7 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file that the channel carries (`attachment.file`), or a LOCATION or CONTACT that it knows."""
+    """A file that the channel carries (`attachment.file`), or a LOCATION or CONTACT that it supports."""
 
     attachment: Attachment
 
@@ -47,14 +50,14 @@ def plan(
     link: Callable[[str], str],
     choice_limit: int | None = None,
 ) -> tuple[Part, ...]:
-    """Texts, each within `text_limit` as rendered, then files. Raises Refused when there is nothing to send.
+    """Return the parts of a post: texts, each within `text_limit` as rendered, then files.
 
-    A post with sections is one text: see `fitted`.
+    Raise Refused if there is nothing to send. A post with sections is one text: see `fitted`. A template is
+    one text.
 
-    Choices are buttons, else rows of a list, else numbered lines. A file of a type or size which `media_out`
-    does not carry is sent as a more general kind, else as a line with `link(file)`, else as its name. These
-    lines stand in a quote where the post cites.
-    `choice_limit` is the limit of a text with buttons or rows, where that is smaller. A template is one text.
+    Choices are buttons, else list rows, else numbered lines. A file whose type or size `media_out` does not
+    allow is sent as a more general kind, else as a line with `link(file)`, else as its name. These lines are
+    quoted if the post cites. `choice_limit` is the limit of a text with buttons or rows, if it is smaller.
     """
     if post.template is not None:
         return (TextPart(post.text, render(post.text)),)
@@ -64,7 +67,7 @@ def plan(
         if (fitting := carried(attachment, capabilities.media_out)) is not None:
             files.append(FilePart(fitting))
             if post.cites and fitting.kind is AttachmentKind.LOCATION and fitting.name:
-                lines.append(venue(fitting))  # not every channel shows it beside a map
+                lines.append(venue(fitting))  # not every channel shows the name beside a map
         else:
             lines.append(in_words(attachment, link))
     if post.cites:
@@ -80,9 +83,7 @@ def plan(
         return (TextPart(text, rendered(text)),)
     text = bounded(joined(post.text, "\n".join(lines), numbers))
     pieces = list(split(text, capabilities.text_limit, size))
-    if (
-        not pieces and text.strip()
-    ):  # marks alone, such as "-": nothing that they mark, and yet somebody's words
+    if not pieces and text.strip():  # only marks, such as "-": they mark nothing, but somebody wrote them
         pieces = list(split(escaped(text.strip()), capabilities.text_limit, size))
     if buttons or rows:
         pieces = pieces or [_BELOW]
@@ -97,10 +98,10 @@ def plan(
 
 
 def fitted(post: Post, limit: int, size: Size) -> str:
-    """Return a post with sections as CommonMark that takes one message: `size(text) <= limit`.
+    """Return a post with sections as CommonMark that fits one message: `size(text) <= limit`.
 
-    Of each section the newest lines are taken in turn, as long as there is room. The newest of all is cut
-    where it alone is too long; head and foot always stand.
+    The sections take turns: each adds its newest line, then the one before, while there is room. If the
+    newest line of all is too long alone, it is cut. Head and foot are always kept.
     """
     shown: list[tuple[str, ...]] = [() for _ in post.sections]
     used = size(_written(post, [() for _ in post.sections]))
@@ -120,7 +121,9 @@ def fitted(post: Post, limit: int, size: Size) -> str:
 
 
 def _newest_first(post: Post) -> list[tuple[int, str]]:
-    """Return the lines with the numbers of their sections: the newest of each, the one before of each, ..."""
+    """Return lines with the number of their section: the newest of each section, then the one before of
+    each, and so on.
+    """
     last = len(post.sections) - 1
     ranked = [
         (age, last - number, number, line)
@@ -138,7 +141,7 @@ def _written(post: Post, shown: Sequence[tuple[str, ...]]) -> str:
 
 
 def _with_some(post: Post, number: int, line: str, limit: int, size: Size) -> str:
-    """Return the post with as much of one line as there is room for."""
+    """Return the post with as much of one line as fits."""
     room = limit
     while room > 0:
         begin = next(iter(split(line, room, size)), "")

@@ -1,4 +1,4 @@
-"""A text too long for one message, as several that read as the whole."""
+"""Split a text that is too long for one message into several that read like the whole."""
 
 import re
 from bisect import bisect_right
@@ -12,7 +12,7 @@ from connectors.rendering.writing import to_commonmark
 
 Size = Callable[[str], int]
 
-# How good a place to cut is, best first.
+# Places to cut, best first.
 _BLOCK, _LINE, _SENTENCE, _WORD, _INSIDE_A_WORD = range(5)
 _BARE = Box(Kind.PARAGRAPH)
 _RUN = 64  # characters
@@ -21,12 +21,14 @@ _INITIAL = re.compile(r"^[\"'(\[]*\w\.$")
 
 
 def split(markdown: str, limit: int, size: Size) -> tuple[str, ...]:
-    """CommonMark in parts, each with `size(part) <= limit`; none for a text that shows nothing.
+    """Split CommonMark into parts, each with `size(part) <= limit`.
 
-    `size` measures what the platform will be sent, hence it renders. A cut is made after a paragraph, else a
-    line, a sentence, a word, else between what readers take for characters. Inside of a link, of emphasis or
-    of a code block it is made only where that alone is too long; it is closed then, and opened again in the
-    next part. What fits is returned as it was written. Pure. Only a single character can exceed the limit.
+    Return none for a text that shows nothing.
+
+    `size` measures what the platform will get, so it renders. A cut is made after a paragraph, else a line, a
+    sentence, a word, else between two graphemes. A link, emphasis or a code block is cut only if it alone is
+    too long. It is then closed, and opened again in the next part. A text that fits is returned unchanged.
+    Pure. Only a single character can exceed the limit.
     """
     found = atoms(markdown)
     if size(markdown) <= limit:
@@ -38,7 +40,7 @@ def split(markdown: str, limit: int, size: Size) -> tuple[str, ...]:
 
 
 def joined(*texts: str) -> str:
-    """Texts as one, none of which goes on in the next: not even a code block that was never closed."""
+    """Join texts so that none continues in the next, not even a code block that was never closed."""
     shown = [text for text in texts if text.strip()]
     if len(shown) < 2:
         return "".join(shown)
@@ -48,11 +50,14 @@ def joined(*texts: str) -> str:
 
 
 def faithful(found: Sequence[Atom]) -> str:
-    """CommonMark that reads as these atoms, without bold and the like where its marks would be read."""
+    """Return CommonMark that reads as these atoms.
+
+    Drop bold and similar marks if they would be read as text.
+    """
     written = to_commonmark(found)
     if _words(atoms(written)) == _words(found):
         return written
-    # Marks that were nested so strangely that they read otherwise on their own: the words matter more.
+    # The marks are nested so that they read differently when written again. The words matter more.
     return to_commonmark(_unmarked(found))
 
 
@@ -79,10 +84,10 @@ class _Splitter:
             start = end
 
     def _furthest(self, start: int) -> int:
-        """About where the longest part from `start` ends; `start` when not even one atom fits."""
+        """Return about where the longest part from `start` ends, or `start` if not even one atom fits."""
         low, high = start, len(self._atoms)
         aim = self._filled[start] + self._limit
-        enough = self._limit - self._limit // 32  # to come closer would cost more than it is worth
+        enough = self._limit - self._limit // 32  # a closer search would cost more than it gains
         too_long = False
         while low < high:
             middle = min(high, max(low + 1, bisect_right(self._filled, aim) - 1))
@@ -100,11 +105,11 @@ class _Splitter:
         return low
 
     def _end(self, start: int, furthest: int) -> int:
-        """Where the part that begins at `start` ends, at `furthest` at the latest."""
+        """Return where the part that begins at `start` ends: at `furthest` or before it."""
         if furthest >= len(self._atoms):
             return furthest
         filled = self._filled[furthest] - self._filled[start]
-        # The end of a paragraph right at the beginning would leave a message of two words.
+        # A cut after a short first paragraph would leave a message of two words.
         half, fifth = self._filled[start] + filled // 2, self._filled[start] + filled // 5
         wanted = [
             (whole, worst, floor)
@@ -118,7 +123,7 @@ class _Splitter:
             )
         ]
         best = furthest
-        for end in range(furthest, start, -1):  # once, however little of what is wanted there is
+        for end in range(furthest, start, -1):  # one pass, however few good places there are
             rank, inside, reached = self._rank(end), self._is_inside(end), self._filled[end]
             for index, (whole, worst, floor) in enumerate(wanted):
                 if reached >= floor and rank <= worst and not (whole and inside):
@@ -142,7 +147,7 @@ class _Splitter:
         return _shared(self._atoms[at - 1], self._atoms[at], INLINE | {Kind.FENCE, Kind.ROW})
 
     def _broken(self, at: int) -> bool:
-        """Put smaller atoms in the place of one that is too long. False if there are none."""
+        """Replace an atom that is too long by smaller ones. Return False if there are none."""
         smaller = _smaller(self._atoms[at])
         if not smaller:
             return False
@@ -151,13 +156,13 @@ class _Splitter:
         return True
 
     def _measure(self) -> None:
-        # What has no words, such as a rule, takes room as well.
+        # An atom without words, such as a rule, takes room as well.
         sizes = (len(atom.text) + len(atom.before) + 1 for atom in self._atoms)
         self._filled = list(accumulate(sizes, initial=0))
 
 
 def _piece(found: Sequence[Atom], start: int, end: int) -> list[Atom]:
-    """The atoms from `start` to `end`. What is left of a list's item goes on without its bullet."""
+    """Return the atoms from `start` to `end`. The rest of a list item continues without its bullet."""
     if start == 0:
         return list(found[start:end])
     first, last = found[start], found[start - 1]
@@ -189,12 +194,12 @@ def _shared(before: Atom, after: Atom, kinds: set[Kind] | frozenset[Kind]) -> bo
 def _ends_a_sentence(text: str, after: Atom) -> bool:
     if not _SENTENCE_END.search(text) or _INITIAL.match(text):
         return False
-    # "e.g. this": what goes on in lower case has not ended.
+    # "e.g. this": a sentence that continues in lower case has not ended.
     return not after.text[:1].islower() if after.before else text[-1] not in ".!?…"
 
 
 def _smaller(atom: Atom) -> list[Atom]:
-    """The same in smaller atoms: words, then characters, then without what it stands in."""
+    """Return an atom as smaller ones: words, then characters, then without the elements around it."""
     pieces = re.findall(r"\s*\S+\s*?(?=\s|$)", atom.text)
     if len(pieces) < 2:
         pieces = _runs(list(graphemes(atom.text)))
@@ -212,14 +217,17 @@ def _smaller(atom: Atom) -> list[Atom]:
 
 
 def _runs(characters: Sequence[str]) -> list[str]:
-    """Return the characters; of many, runs of them. One that is too long comes here again."""
+    """Return the characters; if there are many, runs of them. A run that is too long is split again."""
     if len(characters) <= _RUN:
         return list(characters)
     return ["".join(characters[start : start + _RUN]) for start in range(0, len(characters), _RUN)]
 
 
 def _without_endless_links(found: Sequence[Atom], limit: int, size: Size) -> list[Atom]:
-    """Links whose address alone takes more than half a message, as their words and the address as words."""
+    """Return the atoms without links whose address takes more than half a message.
+
+    Such a link becomes its words, followed by the address as text.
+    """
     endless: dict[Box, bool] = {}
     kept: list[Atom] = []
     for index, atom in enumerate(found):
@@ -243,7 +251,7 @@ def _without_endless_links(found: Sequence[Atom], limit: int, size: Size) -> lis
 
 
 def _unmarked(piece: Sequence[Atom]) -> list[Atom]:
-    """Without bold and the like; what is a link stays one."""
+    """Return the atoms without bold and similar marks. Links, images and code stay."""
     marks = INLINE - {Kind.LINK, Kind.IMAGE, Kind.CODE}
     return [replace(atom, path=tuple(box for box in atom.path if box.kind not in marks)) for atom in piece]
 

@@ -1,4 +1,4 @@
-"""How long a text is for a platform, and how it is made shorter."""
+"""Measure how long a text is for a platform, and shorten it."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,15 @@ import regex
 from bot.core.connector import Unit
 
 ELLIPSIS = "…"
-# Flags first: in a run of their letters `\X` looks back to its beginning, from each of them.
+# Flags first: in a run of their letters, `\X` looks back to the beginning from each of them.
 _GRAPHEME = regex.compile(r"\p{Regional_Indicator}{2}[\p{Grapheme_Extend}\u200d]*|\X")
 
 
 def length(text: str, unit: Unit) -> int:
-    """How long the platform will find it. A lone surrogate counts as what it would be encoded to."""
+    """Return the length of a text as the platform counts it.
+
+    A lone surrogate counts as if it were encoded.
+    """
     match unit:
         case Unit.CHARACTERS:
             return len(text)
@@ -23,14 +26,15 @@ def length(text: str, unit: Unit) -> int:
 
 
 def graphemes(text: str) -> Iterator[str]:
-    """What readers take for single characters: a family emoji is one (Unicode Annex 29)."""
+    """Yield what readers take for single characters: a family emoji is one (Unicode Annex 29)."""
     return (found[0] for found in _GRAPHEME.finditer(text))
 
 
 def shortened(text: str, limit: int, unit: Unit = Unit.CHARACTERS) -> str:
-    """`text` if it fits, else its beginning and "…", cut between what readers take for characters.
+    """Return `text` if it fits, else its beginning and "…", cut between two graphemes.
 
-    For texts without markup: labels, titles, names. Idempotent; "" if not even the ellipsis fits.
+    Use it for texts without markup: labels, titles, names. Idempotent. Return "" if not even the ellipsis
+    fits.
     """
     if length(text, unit) <= limit:
         return text

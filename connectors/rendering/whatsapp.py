@@ -1,7 +1,8 @@
-"""CommonMark as WhatsApp's markup: https://faq.whatsapp.com/539178204879377.
+"""Convert CommonMark to WhatsApp's markup: https://faq.whatsapp.com/539178204879377.
 
-WhatsApp knows no escapes. A word with signs that are meant as signs is shown as code, so that a customer
-called `*x*` is shown as such, and a password is copied as it was written: nothing invisible stands in it.
+WhatsApp has no escapes. A word with characters that WhatsApp would read as marks is shown as code. So a
+customer called `*x*` is shown as such, and a password is copied as it was written, without invisible
+characters.
 """
 
 import re
@@ -14,9 +15,9 @@ from connectors.rendering.plain import PlainWriter
 
 _NOTHING = "\u200b"
 _MARKS = {Kind.STRONG: "*", Kind.EMPHASIS: "_", Kind.STRIKE: "~"}
-# Begun only where a word begins: a long one is gone through once, not from each of its letters.
+# Matches only at the start of a word, so that a long word is scanned once, not from each letter.
 _ADDRESS = re.compile(r"https?://\S+|(?<![^\s@])[^\s@]{1,64}@[^\s@.]{1,63}(?:\.[\w-]{1,63}){1,8}")
-# A sign between two letters marks nothing: an_order_number.
+# A sign between two letters is no mark: an_order_number.
 _SIGN = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
 _STOPS = ",.;:!?"
 _OPENS_A_LINE = re.compile(r"[-*>]+$")
@@ -24,10 +25,13 @@ _OPENS_A_LINE = re.compile(r"[-*>]+$")
 
 class _WhatsAppWriter(PlainWriter):
     def __init__(self) -> None:
-        self._pairs: set[str] = set()  # signs of which the paragraph has two or more
+        self._pairs: set[str] = set()  # signs that WhatsApp could read as marks in the paragraph
 
     def word(self, text: str) -> str:
-        """A sign that stands alone marks nothing, and a link is a link."""
+        """Return a word, as code if it has a mark that WhatsApp would read.
+
+        A single sign and a link are left as they are.
+        """
         if "`" in text:
             return self.code(text)
         if len(text) == 1 or _ADDRESS.search(text):
@@ -47,7 +51,7 @@ class _WhatsAppWriter(PlainWriter):
         return _each_line("*", text)
 
     def headline(self, found: Sequence[Atom], depth: int, level: int) -> str:
-        # All of it is bold: bold within it would end that.
+        # The whole headline is bold. Bold within it would end that.
         return super().headline([_without_bold(atom) for atom in found], depth, level)
 
     def marked(self, box: Box, text: str) -> str:
@@ -63,7 +67,10 @@ class _WhatsAppWriter(PlainWriter):
         return (_NOTHING if opens else "") + super().paragraph(found, depth)
 
     def _parted(self, found: Sequence[Atom], depth: int) -> Iterator[str]:
-        """A mark counts only beside what is no letter; a zero-width space is none."""
+        """Yield the pieces of a leaf.
+
+        Put a zero-width space where a mark touches a letter: it would not count there.
+        """
         last, last_box = "", None
         for before, text, box in self.pieces(found, depth):
             touching = not before and last[-1:] and text
@@ -78,12 +85,15 @@ class _WhatsAppWriter(PlainWriter):
 
 
 def to_whatsapp(markdown: str) -> str:
-    """Never raises; empty when there is nothing to show."""
+    """Return CommonMark in WhatsApp's markup. Never raise. Return "" if there is nothing to show."""
     return _WhatsAppWriter().write(atoms(markdown)).strip("\n")
 
 
 def _pairs(found: Sequence[Atom]) -> set[str]:
-    """One sign alone marks nothing, and a path like ~/notes shall be copied as it is."""
+    """Return the signs that WhatsApp could read as marks in this paragraph.
+
+    One sign alone marks nothing, and a path like ~/notes should be copied as it is.
+    """
     used = {_MARKS[box.kind] for atom in found for box in atom.path if box.kind in _MARKS}
     if any(box.kind is Kind.HEADING for box in found[0].path):
         used.add("*")
@@ -92,7 +102,7 @@ def _pairs(found: Sequence[Atom]) -> set[str]:
 
 
 def _fenced(text: str) -> str:
-    """Without three backticks on end, nor one beside the fence."""
+    """Return a text without three backticks in a row, and without a backtick beside the fence."""
     parted = text.replace("```", _NOTHING.join("```"))
     before = _NOTHING if parted.startswith("`") else ""
     return before + parted + (_NOTHING if parted.endswith("`") else "")
@@ -103,5 +113,5 @@ def _without_bold(atom: Atom) -> Atom:
 
 
 def _each_line(mark: str, text: str) -> str:
-    """WhatsApp's marks end with their line."""
+    """Mark each line of a text separately: WhatsApp's marks end with their line."""
     return "\n".join(f"{mark}{line.strip()}{mark}" if line.strip() else line for line in text.split("\n"))

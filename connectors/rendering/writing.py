@@ -1,4 +1,4 @@
-"""Writing a document of atoms: what all markups have in common, and CommonMark itself."""
+"""Write a document of atoms: what all markups have in common, and CommonMark itself."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +14,12 @@ _TICKS = re.compile(r"`+")
 
 
 class Writer:
-    """Walks the boxes from the outside in. A markup says how each box looks, given what is inside."""
+    """Walks the boxes from the outside in. A subclass for each markup writes a box, given its content."""
 
     def write(self, found: Sequence[Atom]) -> str:
         return self.join(self._blocks(found, 0), tight=False)
 
-    # What a markup says.
+    # For each markup to define.
 
     def word(self, text: str) -> str:
         raise NotImplementedError
@@ -34,7 +34,7 @@ class Writer:
         raise NotImplementedError
 
     def marked(self, box: Box, text: str) -> str:
-        """Bold, italic or struck out."""
+        """Return a bold, italic or struck-out text in the markup."""
         raise NotImplementedError
 
     def link(self, box: Box, label: str) -> str:
@@ -56,13 +56,15 @@ class Writer:
         return before and "\n" if "\n" in before else before
 
     def run(self, found: Sequence[Atom], depth: int) -> str:
-        """The words of a leaf, or of an inline box at `depth - 1`."""
+        """Return the text of a leaf, or of an inline box at `depth - 1`."""
         return "".join(before + text for before, text, _ in self.pieces(found, depth))
 
-    # What all have in common.
+    # Common to all markups.
 
     def pieces(self, found: Sequence[Atom], depth: int) -> Iterator[tuple[str, str, Box | None]]:
-        """What stands side by side at this depth: what parts it from the last, how it looks, its box."""
+        """Yield the adjacent pieces at this depth: what separates a piece from the last one, its text, its
+        box.
+        """
         for box, group in _grouped(found, depth):
             before = self.line_break(group[0].before)
             if box is None:
@@ -166,7 +168,7 @@ def to_commonmark(found: Sequence[Atom]) -> str:
 
 
 def _grouped(found: Sequence[Atom], depth: int) -> Iterator[tuple[Box | None, list[Atom]]]:
-    """Runs of atoms that stand in the same box at this depth."""
+    """Yield runs of atoms that are in the same box at this depth."""
     for box, group in groupby(found, lambda atom: atom.path[depth] if len(atom.path) > depth else None):
         yield box, list(group)
 
