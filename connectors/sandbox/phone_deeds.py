@@ -206,11 +206,13 @@ class PhoneDeeds:
         ]
 
     async def _topic(self, body: Body) -> object:
-        """What one topic of a group shows; General is 0."""
+        """What one topic of a group shows a `user`, or everybody; General is 0."""
         group = self._where(body)
         if group is None:
             raise CommandError("Which group?")
-        messages = group.messages(body.number("topic"))[-_LONGEST_CHAT:]
+        topic = body.number("topic")
+        alone = group.seen_alone(self._who(body), topic) if body.values.get("user") else []
+        messages = sorted((*group.messages(topic), *alone), key=_place)[-_LONGEST_CHAT:]
         names = {member.id: member.name for member in self.telegram.users()}
         return {
             "messages": [
@@ -242,6 +244,11 @@ class PhoneDeeds:
             bot_inside=given("bot_inside"),
         )
         return {}
+
+
+def _place(message: ChatMessage) -> int:
+    """Where a message stands in its chat."""
+    return message.message_id
 
 
 def _latest(group: GroupChat, topic: int) -> int:

@@ -17,12 +17,12 @@ channel = ChannelKind(
     name=CHANNEL,
     title="Telegram",
     ways=(
-        Way(mode="polling", secrets=("bot_token",), optional=("groups",)),
+        Way(mode="polling", secrets=("bot_token",), optional=("groups", "cards")),
         Way(
             mode="webhook",
             secrets=("bot_token",),
             optional_secrets=("webhook_secret",),
-            optional=("groups",),
+            optional=("groups", "cards"),
         ),
     ),
     serves=("customers", "staff"),

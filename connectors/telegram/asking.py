@@ -2,12 +2,21 @@
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from bot.core.ids import Clock
 
 SURE = "Sure? Press it once more, and it is done."
 _GOOD_FOR = timedelta(minutes=1)
 _MOST = 1024
+
+
+class Press(Enum):
+    """What a press of such a button is."""
+
+    FIRST = auto()
+    FIRST_AGAIN = auto()  # told of once more by Telegram
+    SECOND = auto()
 
 
 class Asked:
@@ -17,15 +26,16 @@ class Asked:
         self._clock = clock
         self._first: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
-    def sure(self, press: str, update_id: int) -> bool:
-        """Whether `press` is a second one. The first, told again by Telegram, is none."""
+    def heard(self, press: str, update_id: int) -> Press:
+        """Return what this press is, and remember it."""
         now = self._clock()
-        first, at = self._first.get(press, (update_id, now))
-        if first != update_id and now - at < _GOOD_FOR:
-            return True
-        if first != update_id or press not in self._first:
-            self._first[press] = update_id, now
-            self._first.move_to_end(press)
+        first, at = self._first.get(press, (None, now))
+        if first == update_id:
+            return Press.FIRST_AGAIN
+        if first is not None and now - at < _GOOD_FOR:
+            return Press.SECOND
+        self._first[press] = update_id, now
+        self._first.move_to_end(press)
         if len(self._first) > _MOST:
             self._first.popitem(last=False)
-        return False
+        return Press.FIRST

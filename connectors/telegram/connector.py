@@ -21,17 +21,20 @@ from bot.core.connector import AccountSettings, Capabilities, Inbox, Means, RawR
 from bot.core.errors import ForgedRequest, Refused, SettingsError
 from bot.core.events import Channel, Event, Place
 from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
-from connectors.telegram.asking import SURE, Asked
+from connectors.telegram.asking import SURE, Asked, Press
 from connectors.telegram.capabilities import CHANNEL, GROUP_REST, capabilities_of
 from connectors.telegram.desk import Chores, Desk
 from connectors.telegram.ears import Ears
+from connectors.telegram.ephemeral import UNSEEN, Ephemeral
 from connectors.telegram.failures import as_send_error
 from connectors.telegram.identity import Identity
+from connectors.telegram.markdown import rendered
 from connectors.telegram.moved import Moved
 from connectors.telegram.outgoing import Outgoing
 from connectors.telegram.polling import POLL_SECONDS, Pause, Poller
 from connectors.telegram.request import AiohttpRequest, AnswerLost
-from connectors.telegram.updates import ALLOWED_UPDATES, ReadUpdate, UpdateReader, decode
+from connectors.telegram.rich_cards import RichCards
+from connectors.telegram.updates import ALLOWED_UPDATES, Aside, ReadUpdate, UpdateReader, decode
 from connectors.telegram.uploads import known_file
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of a header
@@ -86,7 +89,9 @@ class TelegramConnector:
         self._capabilities = capabilities_of(settings)
         usual = settings.serves == "staff" or settings.chat_interval is not None
         self._group_rest = timedelta() if usual else GROUP_REST
-        self._outgoing = Outgoing(self._bot, means.files)
+        self._ephemeral = Ephemeral(self._bot, means.clock)
+        rich = RichCards(self._bot, means.clock, off=settings.options.get("cards") == "text")
+        self._outgoing = Outgoing(self._bot, means.files, self._ephemeral, rich)
         self._moved = Moved(means.vault) if settings.serves == "customers" else None
         self._identity = Identity(self._bot, settings, int(own[1]), means.clock)
         self._desk = Desk(self._bot, settings.account, self._identity.username)
@@ -123,9 +128,13 @@ class TelegramConnector:
     def _take(self, data: object) -> ReadUpdate:
         """As `_read`; but a press that must be repeated is no event yet."""
         update = self._read(data)
-        if update.press and not self._asked.sure(update.press, update.update_id):
-            return replace(update, events=())
-        return update
+        match self._asked.heard(update.press, update.update_id) if update.press else Press.SECOND:
+            case Press.FIRST:
+                return replace(update, events=(), unsure=update.events[-1])
+            case Press.FIRST_AGAIN:  # its question is on the way
+                return replace(update, events=(), callback="")
+            case Press.SECOND:
+                return update
 
     def routes(self, inbox: Inbox) -> Sequence[Route]:
         if self._settings.mode != "webhook":
@@ -190,23 +199,47 @@ class TelegramConnector:
 
     def _accepted(self, update: ReadUpdate, inbox: Inbox) -> None:
         """What nobody waits for: the button stops spinning, the command is answered."""
-        if update.callback:
-            question = SURE if update.press and not update.events else ""
+        if update.unsure:
+            self._chores.begin(self._ask(update.callback, update.unsure))
+        elif update.callback:
             refusable = any(event.press for event in update.events)
-            self._chores.begin(self._stop_spinner(update.callback, question, refusable=refusable))
+            self._chores.begin(self._stop_spinner(update.callback, refusable=refusable))
         if update.command:
             self._chores.begin(self._desk.run(update.update_id, update.command, inbox))
+        if update.aside:
+            self._chores.begin(self._answer_aside(update.aside))
 
-    async def _stop_spinner(self, callback: str, question: str, *, refusable: bool) -> None:
+    async def _stop_spinner(self, callback: str, *, refusable: bool) -> None:
         """Answer a tap. One that may be refused is left time for that: a tap can be answered only once."""
         if refusable:
             await asyncio.sleep(_REFUSAL.total_seconds())
+        await self._answer_tap(callback)
+
+    async def _ask(self, callback: str, press: Event) -> None:
+        """Ask whoever pressed, in the topic and on the button; where the topic cannot, they must close it."""
+        place, person = press.place, int(press.sender.external_id)
+        thread = int(place.thread) if place.thread else None
+        asked = ""
         try:
             async with asyncio.timeout(_TAP_ANSWER.total_seconds()):
-                text = question or None
-                await self._bot.answer_callback_query(callback, text=text, show_alert=bool(question))
+                asked = await self._ephemeral.send(int(place.chat), thread, person, rendered(SURE), callback)
+        except (TelegramError, TimeoutError) as error:
+            _log.info("not asked in the topic", account=self.account, code=type(error).__name__)
+        await self._answer_tap(callback, SURE, stays=not asked)
+
+    async def _answer_tap(self, callback: str, text: str = "", *, stays: bool = False) -> None:
+        """`stays`: the text, until the person has closed it."""
+        try:
+            async with asyncio.timeout(_TAP_ANSWER.total_seconds()):
+                await self._bot.answer_callback_query(callback, text=text or None, show_alert=stays)
         except (TelegramError, TimeoutError) as error:
             _log.info("tap not answered", account=self.account, code=type(error).__name__)
+
+    async def _answer_aside(self, aside: Aside) -> None:
+        try:
+            await self._ephemeral.answer(aside.chat, aside.thread, aside.person, aside.message, UNSEEN)
+        except TelegramError as error:
+            _log.warning("aside not answered", account=self.account, code=type(error).__name__)
 
     # What goes out
 

@@ -7,6 +7,7 @@ from operator import itemgetter
 from bot.core.errors import MalformedPayload
 from bot.core.events import Attachment, AttachmentKind, Ignored, Said, Started, Unsupported
 from connectors.telegram.fields import clean, number, whole, words
+from connectors.telegram.rich_words import rich_words
 
 # Fields that frame a message; the first other key of an unknown message names its kind.
 _FRAME = frozenset(
@@ -64,6 +65,7 @@ def said_of(raw: Mapping[str, object]) -> Said:
     text, entities = words(raw.get("text"), "message.text"), raw.get("entities")
     if not text:
         text, entities = words(raw.get("caption"), "message.caption"), raw.get("caption_entities")
+    text = text or clean(rich_words(raw.get("rich_message")))
     return Said(_as_markdown(text, entities), attachments_of(raw))
 
 

@@ -99,6 +99,15 @@ def as_send_error(error: TelegramError, *, idempotent: bool = False) -> SendErro
             return Refused(_short(error.message))
 
 
+def unknown_method(error: InvalidToken) -> bool:
+    """Return whether a call failed for its method, which the server is too old for, and not for the token.
+
+    The library has one error for both, since both may be answered with a 404.
+    """
+    cause = error.__cause__
+    return isinstance(cause, InvalidToken) and "not found" in cause.message.lower()
+
+
 def _refusal(error: Forbidden | BadRequest) -> SendError:
     text = error.message.lower()
     for words, reason in _UNREACHABLE:

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from bot.core.outbound import Card
 from connectors.rendering import bounded, escaped
 from connectors.telegram.fields import INVISIBLE, clean
 
+_GLANCE_CHARS, _GLANCE_LINES = 280, 4
 _MOMENT = "tg://time?format=r&unix="
 # Telegram opens no others but its own `tg:`, by which a text could mention somebody.
 _LINKS = ("http://", "https://", "mailto:", "tel:", _MOMENT)
@@ -35,15 +37,13 @@ class Rendered:
 def rendered(markdown: str) -> Rendered:
     """What a Telegram app shows for it. Tags and formulas are shown as written: nothing is swallowed."""
     text, found = convert(_plain_signs(clean(bounded(markdown))), latex_escape=False, config=_plain_symbols())
-    end = len(text.rstrip().encode("utf-16-le")) // 2
+    end = _units(text.rstrip())
     entities = [
         _shown(entity, min(entity.length, end - entity.offset))
         for entity in found
         if entity.offset < end and (entity.url is None or entity.url.startswith(_LINKS))
     ]
-    return Rendered(
-        text.rstrip(), tuple(sorted(entities, key=lambda entity: (entity.offset, -entity.length)))
-    )
+    return Rendered(text.rstrip(), _in_order(entities))
 
 
 def placed(entity: MessageEntity, offset: int, length: int) -> MessageEntity:
@@ -64,7 +64,7 @@ def calling(content: Rendered, person: int, name: str = INVISIBLE) -> Rendered:
 
     https://core.telegram.org/bots/api#formatting-options
     """
-    length = len(name.encode("utf-16-le")) // 2
+    length = _units(name)
     link = MessageEntity(type=MessageEntity.TEXT_LINK, offset=0, length=length, url=f"tg://user?id={person}")
     moved = (placed(entity, entity.offset + length, entity.length) for entity in content.entities)
     return Rendered(name + content.text, (link, *moved))
@@ -72,20 +72,80 @@ def calling(content: Rendered, person: int, name: str = INVISIBLE) -> Rendered:
 
 def card_markdown(card: Card) -> str:
     """The card as CommonMark, for there are no cards here."""
-    blocks = [f"**{escaped(card.title)}**\n{escaped(card.speaking)}".rstrip()]
+    return "\n\n".join((_head(card), *(_section(*section) for section in card.sections)))
+
+
+def card_text(card: Card) -> Rendered:
+    """The card as one text whose long sections are quotes that fold."""
+    parts = [rendered(_head(card))]
+    for heading, words in card.sections:
+        part = rendered(_section(heading, words))
+        parts.append(_folded(part, rendered(words)) if is_long(words) else part)
+    return _joined(parts)
+
+
+def is_long(markdown: str) -> bool:
+    """Return whether a section of a card is more than a glance takes in."""
+    shown = rendered(markdown).text
+    return len(shown) > _GLANCE_CHARS or shown.count("\n") >= _GLANCE_LINES
+
+
+def moments(card: Card) -> tuple[tuple[str, datetime], ...]:
+    """The card's times, by what they are called."""
+    named = (("Due", card.deadline), ("Window closes", card.window))
+    return tuple((name, when) for name, when in named if when is not None)
+
+
+def in_utc(when: datetime) -> str:
+    """What an old app shows of a time."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _head(card: Card) -> str:
+    head = f"**{escaped(card.title)}**\n{escaped(card.speaking)}".rstrip()
     facts = [f"**{escaped(name)}:** {escaped(value)}" for name, value in card.facts]
-    moments = {"Due": card.deadline, "Window closes": card.window}
-    facts += [f"**{name}:** {_moment(when)}" for name, when in moments.items() if when is not None]
-    if facts:
-        blocks.append("\n".join(facts))
-    blocks += [f"**{escaped(heading)}**\n\n{words}" for heading, words in card.sections]
-    return "\n\n".join(blocks)
+    facts += [f"**{name}:** {_moment(when)}" for name, when in moments(card)]
+    return "\n\n".join(filter(None, (head, "\n".join(facts))))
+
+
+def _section(heading: str, words: str) -> str:
+    return f"**{escaped(heading)}**\n\n{words}"
 
 
 def _moment(when: datetime) -> str:
-    """What an old app shows of it, on its way through the renderer as a link."""
-    utc = when.astimezone(UTC)
-    return f"[{utc:%Y-%m-%d %H:%M} UTC]({_MOMENT}{int(utc.timestamp())})"
+    """On its way through the renderer as a link."""
+    return f"[{in_utc(when)}]({_MOMENT}{int(when.timestamp())})"
+
+
+def _folded(section: Rendered, words: Rendered) -> Rendered:
+    """The section with its words in a quote that an app shows the first lines of, until it is opened.
+
+    A quote stands in no other: https://core.telegram.org/bots/api#formatting-options
+    """
+    length = _units(words.text)
+    start = _units(section.text) - length
+    fold = MessageEntity(type=MessageEntity.EXPANDABLE_BLOCKQUOTE, offset=start, length=length)
+    others = (each for each in section.entities if each.type != MessageEntity.BLOCKQUOTE)
+    return Rendered(section.text, _in_order((fold, *others)))
+
+
+def _joined(parts: Sequence[Rendered]) -> Rendered:
+    """The parts with an empty line between them."""
+    text, entities = "", list[MessageEntity]()
+    for part in parts:
+        text = f"{text}\n\n" if text else ""
+        start = _units(text)
+        entities += [placed(each, each.offset + start, each.length) for each in part.entities]
+        text += part.text
+    return Rendered(text, tuple(entities))
+
+
+def _in_order(entities: Iterable[MessageEntity]) -> tuple[MessageEntity, ...]:
+    return tuple(sorted(entities, key=lambda entity: (entity.offset, -entity.length)))
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _shown(entity: Entity, length: int) -> MessageEntity:

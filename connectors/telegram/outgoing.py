@@ -33,10 +33,12 @@ from connectors.rendering.plain import to_plain
 from connectors.rendering.units import length
 from connectors.telegram.capabilities import MARKS
 from connectors.telegram.emoji import reaction
+from connectors.telegram.ephemeral import Ephemeral
 from connectors.telegram.failures import CARD_GONE, as_send_error
 from connectors.telegram.fields import ANONYMOUS, clean
 from connectors.telegram.markdown import calling
 from connectors.telegram.parts import FilePart, Part, TextPart, one_text, parts_of, revised
+from connectors.telegram.rich_cards import RichCards
 from connectors.telegram.topics import begin_topic, show_topic
 from connectors.telegram.uploads import fetched
 
@@ -77,9 +79,11 @@ class _Frame:
 class Outgoing:
     """The outgoing half of one account."""
 
-    def __init__(self, bot: Bot, files: Files) -> None:
+    def __init__(self, bot: Bot, files: Files, ephemeral: Ephemeral, rich: RichCards) -> None:
         self._bot = bot
         self._files = files
+        self._ephemeral = ephemeral
+        self._rich = rich
         self._senders: dict[str, _SendFile] = {
             "photo": bot.send_photo,
             "document": bot.send_document,
@@ -155,8 +159,10 @@ class Outgoing:
             if number:
                 raise Refused("no_topic: the card's topic was begun, and its id got lost")
             return Sent(thread=str(await begin_topic(self._bot, chat, card)), more=True)
-        part = revised(card, self._files.link)  # one message, or it could not be revised
-        message = await self._send(part, _Frame(chat, thread))
+        message = await self._rich.send(card, chat, thread)
+        if message is None:
+            part = revised(card, self._files.link)  # one message, or it could not be revised
+            message = await self._send(part, _Frame(chat, thread))
         return Sent(message=str(message.message_id), thread=str(thread or ""))
 
     async def _send(self, part: Part, frame: _Frame) -> Message:
@@ -209,15 +215,24 @@ class Outgoing:
         )
 
     async def _whisper(self, whisper: Whisper, chat: int | str, thread: int | None) -> Sent:
-        """On the button they pressed, else in private, as a group has no words for one person; in the topic
-        to who has not started the bot.
+        """In the topic, so that this person alone sees it. Where Telegram takes no such message: on the
+        button they pressed, else in private, else in the topic for all.
+
+        Nobody is told whether such a message arrived, so the button that was pressed shows the words as well.
         """
+        person = _person(whisper.person)
+        if person is not None:
+            content = one_text(whisper.text).content
+            sent = await self._ephemeral.send(chat, thread, person, content, whisper.press)
+            if sent:
+                if whisper.press:
+                    await self._answer_press(whisper.press, whisper.text, stays=False)
+                return Sent(message=sent)
         if whisper.press and await self._answer_press(whisper.press, whisper.text):
             return Sent()
         if whisper.person.startswith(ANONYMOUS):
             shown = await self._send(one_text(f"{whisper.text}\n\n{_UNKNOWN}"), _Frame(chat, thread))
             return Sent(message=str(shown.message_id))
-        person = _person(whisper.person)
         if person is None:
             raise Refused("not a user id of Telegram")
         try:
@@ -235,13 +250,16 @@ class Outgoing:
             return Sent()
         return Sent(message=str(told.message_id), chat=str(person))
 
-    async def _answer_press(self, press: str, text: str) -> bool:
-        """Show words where the button was pressed. Returns False if too long or too late."""
+    async def _answer_press(self, press: str, text: str, *, stays: bool = True) -> bool:
+        """Show words where the button was pressed. Returns False if too long or too late.
+
+        `stays`: until the person has closed them.
+        """
         shown = to_plain(text)
         if not shown or length(shown, Unit.UTF16) > _ALERT:
             return False
         try:
-            await self._bot.answer_callback_query(press, text=shown, show_alert=True)
+            await self._bot.answer_callback_query(press, text=shown, show_alert=stays)
         except BadRequest as error:
             _log.info("press cannot be answered any more", reason=error.message)
             return False
@@ -254,16 +272,9 @@ class Outgoing:
             return "👤"
 
     async def _revise(self, operation: Revise, chat: int | str, thread: int | None) -> None:
-        part = revised(operation.body, self._files.link)
+        message = _message_id(operation.message)
         try:
-            await self._bot.edit_message_text(
-                part.content.text,
-                chat,
-                _message_id(operation.message),
-                entities=part.content.entities or None,
-                reply_markup=part.markup,
-                link_preview_options=_NO_PREVIEW,
-            )
+            await self._edit(operation.body, chat, message)
         except BadRequest as error:
             problem = error.message.lower()
             if isinstance(operation.body, Card) and _NO_MESSAGE.search(problem):
@@ -272,6 +283,19 @@ class Outgoing:
                 raise
         if isinstance(operation.body, Card) and isinstance(chat, int) and thread is not None:
             await show_topic(self._bot, chat, thread, operation.body)
+
+    async def _edit(self, body: Post | Card, chat: int | str, message: int) -> None:
+        if isinstance(body, Card) and await self._rich.edit(body, chat, message):
+            return
+        part = revised(body, self._files.link)
+        await self._bot.edit_message_text(
+            part.content.text,
+            chat,
+            message,
+            entities=part.content.entities or None,
+            reply_markup=part.markup,
+            link_preview_options=_NO_PREVIEW,
+        )
 
     async def _react(self, chat: int | str, message: str, emoji: str) -> None:
         """A bot has one reaction on a message: a new one takes the place of the old."""
@@ -284,6 +308,8 @@ class Outgoing:
                 raise
 
     async def _erase(self, operation: Erase, chat: int | str) -> None:
+        if await self._ephemeral.erase(chat, operation.message):
+            return
         try:
             await self._bot.delete_message(chat, _message_id(operation.message))
         except BadRequest as error:

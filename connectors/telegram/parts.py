@@ -13,7 +13,7 @@ from connectors import rendering
 from connectors.telegram.buttons import Keyboard, keyboard
 from connectors.telegram.capabilities import CAPABILITIES, MAX_UNITS
 from connectors.telegram.fields import INVISIBLE
-from connectors.telegram.markdown import Rendered, card_markdown, placed, rendered
+from connectors.telegram.markdown import Rendered, card_markdown, card_text, placed, rendered
 
 _GOES_ON = "\n\n…"
 
@@ -60,9 +60,16 @@ def texts_of(markdown: str) -> tuple[Rendered, ...]:
 def revised(body: Post | Card, link: Callable[[str], str]) -> TextPart:
     """What an existing message shall read. An edit adds no messages, so a longer text ends in an ellipsis."""
     if isinstance(body, Card):
-        return one_text(card_markdown(body), body.buttons)
+        return _card(body)
     texts = [part for part in parts_of(body, link) if isinstance(part, TextPart)]
     return texts[0] if len(texts) == 1 else one_text(body.text, body.buttons)
+
+
+def _card(card: Card) -> TextPart:
+    whole = card_text(card)
+    if rendering.length(whole.text, Unit.UTF16) <= MAX_UNITS - len(INVISIBLE):
+        return _text(whole, keyboard(card.buttons))
+    return one_text(card_markdown(card), card.buttons)
 
 
 def one_text(markdown: str, buttons: Sequence[Button] = ()) -> TextPart:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bot.core.events import Reference
 from connectors.telegram.fields import clean
+from connectors.telegram.rich_words import rich_words
 
 Json = Mapping[str, object]
 # Any of them tells of somebody else's words; those from "forward_date" on are of the Bot API before 7.0.
@@ -51,7 +52,7 @@ def reference_of(raw: Json) -> Reference:
         author, answered = _chat(_object(story.get("chat"))), {"story": story}
     passed_on = _object(raw.get("forward_origin"))
     return Reference(
-        quote=quote or _text(answered, "text") or _text(answered, "caption"),
+        quote=quote or _text(answered, "text") or _text(answered, "caption") or _rich(answered),
         kind=next((kind for name, kind in _KINDS.items() if name in answered), ""),
         author=author,
         forwarded=any(raw.get(field) for field in FORWARDED),
@@ -80,6 +81,10 @@ def _origin(origin: Json) -> str:
 def _chat(chat: Json) -> str:
     names = (_text(chat, "first_name"), _text(chat, "last_name"))
     return _text(chat, "title") or " ".join(filter(None, names)) or _text(chat, "username")
+
+
+def _rich(answered: Json) -> str:
+    return clean(rich_words(answered.get("rich_message")))
 
 
 def _text(value: Json, name: str) -> str:

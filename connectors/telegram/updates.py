@@ -49,6 +49,7 @@ from connectors.telegram.references import FORWARDED, reference_of
 
 REMOVED = "the bot was removed from the group, or may not write there"
 Json = Mapping[str, object]
+_EPHEMERAL = "ephemeral_message_id"  # of a message that the bot and one person alone see
 ALLOWED_UPDATES = (
     "message",
     "edited_message",
@@ -60,10 +61,21 @@ ALLOWED_UPDATES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """What a person answered to words that they alone saw: nobody else sees that, either."""
+
+    chat: int
+    thread: int | None
+    person: int
+    message: int  # its id, which is one of ephemeral messages
+
+
+@dataclass(frozen=True, slots=True)
 class ReadUpdate:
     """`callback` is the id of the callback query that waits for its answer, "" if there is none.
 
-    An update that is a `command` is no event. `press` tells who pressed which button that asks first.
+    An update that is a `command` or an `aside` is no event. `press` tells who pressed which button that asks
+    first; `unsure` is the event that a press will be once it is repeated.
     """
 
     update_id: int
@@ -71,6 +83,8 @@ class ReadUpdate:
     callback: str = ""
     command: Typed | None = None
     press: str = ""
+    aside: Aside | None = None
+    unsure: Event | None = None
 
 
 def decode(body: bytes) -> object:
@@ -104,6 +118,10 @@ class UpdateReader:
                 return ReadUpdate(update_id, ())
             seen = {kind: excerpt(kind, data[kind]) for kind in ALLOWED_UPDATES if kind in data}
             update = Update.de_json({"update_id": update_id, **seen}, None)
+            if any(_EPHEMERAL in _object(data.get(kind)) for kind in ("message", "edited_message")):
+                return ReadUpdate(
+                    update_id, (), aside=self._aside(update.message, _object(data.get("message")))
+                )
             if update.message and (command := self._command(update.message, _object(data["message"]))):
                 return ReadUpdate(update_id, (), command=command)
             callback = words(update.callback_query.id, "callback_query.id") if update.callback_query else ""
@@ -163,6 +181,13 @@ class UpdateReader:
 
     def _person(self, user: User | None) -> User | None:
         return None if user is None or user.is_bot or user.id == self.own_id else user
+
+    def _aside(self, message: Message | None, raw: Json) -> Aside | None:
+        user = self._heard(message.chat, message.from_user) if message else None
+        if message is None or user is None:
+            return None
+        number = whole(raw.get(_EPHEMERAL), f"message.{_EPHEMERAL}")
+        return Aside(whole(message.chat.id, "chat.id"), _topic(message), whole(user.id, "from.id"), number)
 
     def _command(self, message: Message, raw: Json) -> Typed | None:
         """Staff's alone; also typed in private, and outside of topics. Others' words, passed on, are none."""

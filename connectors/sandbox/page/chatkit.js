@@ -104,14 +104,14 @@ export function chat({ prefix, label = "Message", maxlength = "4096", submit, se
   return { log, context, form, input, setContext, draw, clear };
 }
 
-// One row of a chat. `entries` fill the menu of the bubble; `below` stands under it.
+// One row of a chat. `entries` fill the menu of the bubble, which has none without; `below` stands under it.
 export function row({ prefix, id, from, mine, name, entries, data = {}, below = null }, ...inside) {
-  const tools = menuButton(iconButton(ICONS.more, "Message menu", null, { class: "icon-button bubble-menu", testid: `${prefix}-message-menu` }), entries);
+  const tools = entries && menuButton(iconButton(ICONS.more, "Message menu", null, { class: "icon-button bubble-menu", testid: `${prefix}-message-menu` }), entries);
   const body = h("div", { class: "bubble" }, ...inside);
   const element = h("article", {
     class: mine ? "row mine" : "row theirs", testid: `${prefix}-message`, data: { from, id: String(id), ...data }, "aria-label": name,
   }, h("div", { class: "bubble-line" }, body, tools), below);
-  longPress(body, () => tools.querySelector("button").click());
+  if (tools) longPress(body, () => tools.querySelector("button").click());
   return element;
 }
 

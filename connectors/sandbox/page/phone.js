@@ -3,7 +3,7 @@
 import { act, attempt, show } from "./api.js";
 import { chat, quoted, REACTIONS, reactionsOf, row, typingTimer } from "./chatkit.js";
 import { avatar, clock, h, icon, iconButton, ICONS, menuButton } from "./dom.js";
-import { entityNodes, keyboard, kindOf, media, tapped } from "./telegram.js";
+import { keyboard, kindOf, media, tapped, wordsOf } from "./telegram.js";
 
 const ACTIONS = { typing: "typing…", upload_photo: "sending a photo…", upload_document: "sending a file…" };
 
@@ -73,7 +73,7 @@ export function startTelegram(root, again) {
     return row({ prefix: "phone", id: message.message_id, from: mine ? "user" : "bot", mine, name: mine ? "You" : "Support", entries, below: keyboard("phone", message, tap) },
       message.quoted && quoted(message.quoted.from_bot ? "Support" : "You", message.quoted.text),
       media("telegram", message),
-      message.text && h("div", { class: "bubble-text" }, entityNodes(message.text, message.entities)),
+      wordsOf(message),
       h("span", { class: "stamp" }, message.edit_date ? "edited " : "", clock(message.date), mine && icon(ICONS.check, "sent")),
       reactionsOf(message.reactions));
   }

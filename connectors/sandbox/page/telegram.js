@@ -43,10 +43,55 @@ export async function tapped(side, element, button, press) {
   element.classList.remove("waiting");
 }
 
-const WRAP = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", pre: "pre", spoiler: "span", blockquote: "blockquote", expandable_blockquote: "blockquote" };
+// The words of a message, as an app shows them.
+export function wordsOf(message) {
+  if (message.kind === "rich_message") return h("div", { class: "bubble-text rich" }, richNodes(message.media.blocks));
+  return message.text && h("div", { class: "bubble-text" }, entityNodes(message.text, message.entities));
+}
+
+// A rich message: https://core.telegram.org/bots/api#richmessage. What folds is opened by a tap.
+function richNodes(blocks) {
+  return blocks.map((block) => {
+    switch (block.type) {
+      case "heading": return h(`h${Math.min(6, block.size)}`, { class: "rich-heading" }, richText(block.text));
+      case "pre": return h("pre", {}, richText(block.text));
+      case "divider": return h("hr");
+      case "blockquote": return h("blockquote", {}, richNodes(block.blocks));
+      case "expandable_blockquote": return foldingQuote(richText(block.text));
+      case "details": return h("details", { testid: "rich-details", open: block.is_open }, h("summary", {}, richText(block.summary)), richNodes(block.blocks));
+      case "table": return h("table", { class: "rich-table" }, h("tbody", {}, block.cells.map((row) => h("tr", {}, row.map((cell) => h(cell.is_header ? "th" : "td", {}, richText(cell.text || "")))))));
+      default: return h("p", {}, richText(block.text));
+    }
+  });
+}
+
+const MARKED = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", subscript: "sub", superscript: "sup", marked: "mark" };
+
+function richText(text) {
+  if (typeof text === "string") return [text];
+  if (Array.isArray(text)) return text.flatMap(richText);
+  const inside = richText(text.text);
+  if (text.type === "url") return [safeLink(text.url, inside)];
+  if (text.type === "email_address") return [safeLink(`mailto:${text.email_address}`, inside)];
+  if (text.type === "phone_number") return [safeLink(`tel:${text.phone_number}`, inside)];
+  return [h(MARKED[text.type] || "span", { class: text.type }, inside)];
+}
+
+function foldingQuote(inside) {
+  const quote = h("blockquote", { class: "expandable_blockquote", testid: "folding-quote", role: "button", tabindex: "0", "aria-expanded": "false", title: "Show all of it" }, inside);
+  const turn = (event) => {
+    if (event.target.closest("a")) return;
+    quote.setAttribute("aria-expanded", String(quote.classList.toggle("open")));
+  };
+  quote.addEventListener("click", turn);
+  quote.addEventListener("keydown", (event) => event.key === "Enter" && turn(event));
+  return quote;
+}
+
+const WRAP = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", pre: "pre", spoiler: "span", blockquote: "blockquote" };
 
 // Entities nest, and count in UTF-16 units as JavaScript does.
-export function entityNodes(text, entities, from = 0, to = text.length) {
+function entityNodes(text, entities, from = 0, to = text.length) {
   const nodes = [];
   let at = from;
   const inside = entities.filter((each) => each.offset >= from && each.offset + each.length <= to);
@@ -60,6 +105,7 @@ export function entityNodes(text, entities, from = 0, to = text.length) {
     if (entity.type === "text_link") nodes.push(safeLink(entity.url, words));
     else if (entity.type === "url") nodes.push(safeLink(/^[a-z]+:/i.test(words) ? words : `https://${words}`, words));
     else if (entity.type === "email") nodes.push(safeLink(`mailto:${words}`, words));
+    else if (entity.type === "expandable_blockquote") nodes.push(foldingQuote(children));
     else if (WRAP[entity.type]) nodes.push(h(WRAP[entity.type], { class: entity.type }, children));
     else nodes.push(h("span", { class: "marked" }, children));
     at = end;

@@ -3,7 +3,7 @@
 import { act, attempt, remember, remembered, show } from "./api.js";
 import { chat, quoted, REACTIONS, reactionsOf, row } from "./chatkit.js";
 import { avatar, backToList, clock, coalesced, h, icon, ICONS, reconcile } from "./dom.js";
-import { entityNodes, keyboard, kindOf, media, tapped } from "./telegram.js";
+import { keyboard, kindOf, media, tapped, wordsOf } from "./telegram.js";
 
 const SIDE = "telegram-staff";
 const COLORS = { 7322096: "#6fb9f0", 16766590: "#ffd67e", 13338331: "#cb86db", 9367192: "#8eee98", 16749490: "#ff93b2", 16478047: "#fb6f5f" };
@@ -88,7 +88,7 @@ export function startTelegramGroup(root, markUnread) {
   }
 
   async function drawTopic(topic, found) {
-    const shown = await show(`${SIDE}/topic`, { group: groupId(), topic: String(topic.id) });
+    const shown = await show(`${SIDE}/topic`, { group: groupId(), topic: String(topic.id), user: state.me });
     if (topic.id !== state.topic) return;
     title.textContent = topic.name;
     about.textContent = `${found.members.length} members and a bot`;
@@ -107,6 +107,7 @@ export function startTelegramGroup(root, markUnread) {
   }
 
   function bubble(message) {
+    const alone = message.ephemeral > 0; // nobody else sees it, so that there is nothing to do with it
     const mine = !message.from_bot && String(message.sender_id) === state.me;
     const own = message.reactions.find(([by]) => by === state.me);
     const entries = () => [
@@ -116,11 +117,12 @@ export function startTelegramGroup(root, markUnread) {
       { label: "Delete", danger: true, act: () => deed("delete", { message_id: message.message_id }), testid: "ts-delete" },
     ];
     const tap = (element, button, at) => tapped(SIDE, element, button, () => deed("tap", { message_id: message.message_id, button: at }));
-    return row({ prefix: "ts", id: message.message_id, from: message.from_bot ? "bot" : mine ? "me" : "member", mine, name: nameOf(message), entries, below: keyboard("ts", message, tap) },
+    return row({ prefix: "ts", id: message.message_id, from: message.from_bot ? "bot" : mine ? "me" : "member", mine, name: nameOf(message), entries: alone ? null : entries, data: { ephemeral: String(alone) }, below: keyboard("ts", message, tap) },
+      alone && h("span", { class: "only-you", testid: "ts-ephemeral" }, "Only visible to you"),
       !mine && h("span", { class: "sender" }, !message.from_bot && avatar(nameOf(message), "avatar avatar-tiny"), nameOf(message)),
       message.quoted && quoted(message.quoted.name, message.quoted.text),
       media(SIDE, message),
-      message.text && h("div", { class: "bubble-text" }, entityNodes(message.text, message.entities)),
+      wordsOf(message),
       h("span", { class: "stamp" }, message.edit_date && !message.from_bot ? "edited " : "", clock(message.date)),
       reactionsOf(message.reactions));
   }

@@ -10,7 +10,7 @@ from connectors.sandbox.telegram.markup import MAX_TEXT
 from connectors.sandbox.telegram.media import CAPTIONED, FILE_KINDS, MAX_DOWNLOAD
 from connectors.sandbox.telegram.model import ApiError, ChatMessage, JsonObject, bad_request
 from connectors.sandbox.telegram.params import Params
-from connectors.sandbox.telegram.sending import Sending, buttons_of, caption_of, text_of
+from connectors.sandbox.telegram.sending import Sending, buttons_of, caption_of, rich, text_of
 
 Method = Callable[[Params], object]
 
@@ -29,6 +29,12 @@ _ACTIONS = frozenset(
         "upload_video_note",
     }
 )
+# The Bot API that brought each; to an older server they are not known.
+_SINCE = {
+    "sendrichmessage": (10, 1),
+    "editephemeralmessagetext": (10, 2),
+    "deleteephemeralmessage": (10, 2),
+}
 _DELETABLE = 48 * 3600  # seconds: https://core.telegram.org/bots/api#deletemessage
 _GIFTS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
 # The emoji a bot may react with: https://core.telegram.org/bots/api#reactiontypeemoji
@@ -57,10 +63,13 @@ class Api:
     chats: Chats
     sending: Sending
     forum: Forum
-    open_taps: dict[str, int] = field(default_factory=dict)  # callback query id -> chat
     answers: dict[str, TapAnswer] = field(default_factory=dict)
     commands: list[JsonObject] = field(default_factory=list)
     methods: Mapping[str, Method] = field(default_factory=dict)
+
+    def method(self, name: str) -> Method | None:
+        """The method of that name in lower letters, if this version of the Bot API has it."""
+        return self.methods.get(name) if self.chats.version >= _SINCE.get(name, (0, 0)) else None
 
     @classmethod
     def over(cls, chats: Chats, gate: Gate | None) -> "Api":
@@ -72,6 +81,9 @@ class Api:
         sending = self.sending
         named: dict[str, Method] = {
             "sendMessage": sending.send_message,
+            "sendRichMessage": sending.send_rich_message,
+            "editEphemeralMessageText": self._edit_ephemeral,
+            "deleteEphemeralMessage": self._delete_ephemeral,
             "sendLocation": sending.send_location,
             "sendContact": sending.send_contact,
             "sendMediaGroup": sending.send_media_group,
@@ -117,15 +129,35 @@ class Api:
 
     def _edit_text(self, params: Params) -> JsonObject:
         message = self._own(params)
-        if message.kind != "text":
+        return self._edited(message, self._reworded(message, params))
+
+    def _reworded(self, message: ChatMessage, params: Params) -> ChatMessage:
+        if message.kind not in ("text", "rich_message"):
             raise bad_request("there is no text in the message to edit")
+        # Without a keyboard in the call the old one goes, as on the platform.
+        message = replace(message, buttons=buttons_of(params))
+        if self.chats.version >= (10, 1) and params.object("rich_message") is not None:
+            return rich(message, params, self.chats.version)
         text, entities = text_of(params, "text", MAX_TEXT)
         if not text:
             raise bad_request("message text is empty")
-        # Without a keyboard in the call the old one goes, as on the platform.
-        return self._edited(
-            message, replace(message, text=text, entities=entities, buttons=buttons_of(params))
-        )
+        return replace(message, kind="text", text=text, entities=entities, media=None)
+
+    def _ephemeral(self, params: Params) -> ChatMessage:
+        chat_id = self.chats.chat_named(params.text("chat_id"))
+        receiver, number = params.integer("receiver_user_id"), params.integer("ephemeral_message_id")
+        message = self.chats.ephemeral(chat_id, receiver, number)
+        if message is None:
+            raise bad_request("MESSAGE_ID_INVALID")
+        return message
+
+    def _edit_ephemeral(self, params: Params) -> bool:
+        self.chats.keep_ephemeral(self._reworded(self._ephemeral(params), params))
+        return True
+
+    def _delete_ephemeral(self, params: Params) -> bool:
+        self.chats.remove_ephemeral(self._ephemeral(params))
+        return True
 
     def _edit_caption(self, params: Params) -> JsonObject:
         message = self._own(params)
@@ -195,14 +227,14 @@ class Api:
 
     def _answer_tap(self, params: Params) -> bool:
         query_id = params.text("callback_query_id")
-        chat_id = self.open_taps.pop(query_id, None)
-        if chat_id is None:
+        tap = self.chats.open_taps.pop(query_id, None)
+        if tap is None:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
         text = params.text("text")
         if len(text) > 200:
             raise bad_request("MESSAGE_TOO_LONG")
         self.answers[query_id] = TapAnswer(text, params.boolean("show_alert"), params.text("url"))
-        self.chats.changed(chat_id)
+        self.chats.changed(tap.chat)
         return True
 
     def _get_file(self, params: Params) -> JsonObject:

@@ -68,7 +68,7 @@ class BotServer:
                 return json.dumps(self.webhook_info()).encode()
             case "getme":
                 return json.dumps(self._me).encode()
-        handler = self._api.methods.get(method)
+        handler = self._api.method(method)
         if handler is None:
             raise ApiError(404, "Not Found: method not found")
         return json.dumps(handler(params)).encode()

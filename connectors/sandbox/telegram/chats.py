@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core.errors import CommandError
@@ -12,6 +12,15 @@ from connectors.sandbox.telegram.media import file_wire, stored_file
 from connectors.sandbox.telegram.model import ChatMessage, JsonObject, StoredFile, TelegramUser, bad_request
 
 TYPING_SECONDS = 5.0  # https://core.telegram.org/bots/api#sendchataction
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A press of a button that the bot has not answered yet."""
+
+    chat: int
+    user: int
+    at: float
 
 
 class Chats:
@@ -26,6 +35,9 @@ class Chats:
         self.groups: dict[int, Group] = {}
         self.messages: dict[int, dict[int, ChatMessage]] = {}
         self.blocked: set[int] = set()
+        self.version = (10, 3)  # of the Bot API
+        self.open_taps: dict[str, Tap] = {}  # by the id of the callback query
+        self.ephemerals: dict[int, ChatMessage] = {}  # by their ids; kept by nobody, as on the platform
         self.files: dict[str, StoredFile] = {}
         self.paths: dict[str, StoredFile] = {}
         self._by_name: dict[str, TelegramUser] = {}
@@ -34,9 +46,16 @@ class Chats:
         self._user_wires: dict[int, JsonObject] = {}
         self._last_message = 0
         self._last_file = 0
+        self._last_ephemeral = 0
 
     def now(self) -> int:
         return math.floor(self.clock().timestamp())
+
+    @property
+    def bot_id(self) -> int:
+        number = self.bot["id"]
+        assert isinstance(number, int)  # noqa: S101  we have made it
+        return number
 
     # People
 
@@ -119,6 +138,23 @@ class Chats:
     def remove(self, message: ChatMessage) -> None:
         self.keep(replace(message, deleted=True))
 
+    def keep_ephemeral(self, message: ChatMessage) -> ChatMessage:
+        """Keep one that is new, or changed."""
+        number = message.ephemeral or self._last_ephemeral + 1
+        self._last_ephemeral = max(self._last_ephemeral, number)
+        kept = self.ephemerals[number] = replace(message, ephemeral=number)
+        self.changed(message.chat_id)
+        return kept
+
+    def ephemeral(self, chat_id: int, receiver: int, number: int) -> ChatMessage | None:
+        found = self.ephemerals.get(number)
+        known = found is not None and (found.chat_id, found.receiver) == (chat_id, receiver)
+        return found if known else None
+
+    def remove_ephemeral(self, message: ChatMessage) -> None:
+        del self.ephemerals[message.ephemeral]
+        self.changed(message.chat_id)
+
     def reacted(self, message: ChatMessage, user: TelegramUser, who: str, emoji: str) -> JsonObject:
         """Put the person's one reaction, or take it away with "". Returns the MessageReactionUpdated."""
         old = [sign for by, sign in message.reactions if by == who]
@@ -143,6 +179,9 @@ class Chats:
             "chat": self._chat_wires[message.chat_id],
             "date": message.date,
         }
+        if message.ephemeral:
+            receiver = self._user_wires.get(message.receiver, self.bot)
+            wire |= {"message_id": 0, "ephemeral_message_id": message.ephemeral, "receiver_user": receiver}
         if message.edit_date is not None:
             wire["edit_date"] = message.edit_date
         if message.media_group_id:
@@ -203,7 +242,7 @@ class Chats:
 
     def start_over(self) -> None:
         """Forget what was said, and every topic. Message ids are counted on: none comes twice."""
-        for forgotten in (self.files, self.paths, self.blocked, self._typing):
+        for forgotten in (self.files, self.paths, self.blocked, self._typing, self.ephemerals):
             forgotten.clear()
         for group in self.groups.values():
             group.topics.clear()

@@ -51,6 +51,15 @@ class GroupChat:
             and (service or not message.kind.startswith("forum_topic"))
         ]
 
+    def seen_alone(self, user: TelegramUser, topic: int | None = None) -> list[ChatMessage]:
+        """What this person sees in a topic, or in all, and nobody else, in the order in which it came."""
+        return [
+            message
+            for message in self.chats.ephemerals.values()
+            if (message.chat_id, message.receiver) == (self.id, user.id)
+            and (topic is None or message.topic == topic)
+        ]
+
     def members(self) -> list[TelegramUser]:
         return [self.chats.users[member] for member in sorted(self.group.members)]
 
@@ -118,6 +127,16 @@ class GroupChat:
         media, file_id = self.media(kind, content, name, mime_type, details or {})
         draft = self._draft(user, topic, reply_to)
         return self._arrive(replace(draft, kind=kind, text=caption, media=media, file_id=file_id))
+
+    def answer_alone(self, user: TelegramUser, ephemeral: int, text: str) -> ChatMessage:
+        """Answer what the bot said to this person alone: nobody but the bot sees that, either."""
+        asked = self.chats.ephemerals.get(ephemeral)
+        if asked is None or (asked.chat_id, asked.receiver) != (self.id, user.id):
+            raise CommandError(f"{user.name} sees no such message.")
+        draft = replace(self._draft(user, asked.topic, None), text=text, receiver=self.chats.bot_id)
+        message = self.chats.keep_ephemeral(draft)
+        self.emit("message", self.id, self.chats.wire(message))
+        return message
 
     def edit(self, user: TelegramUser, message_id: int, text: str) -> ChatMessage:
         """Change one's own text or caption."""

@@ -104,7 +104,7 @@ class ChatMessage:
     from_bot: bool
     date: int  # seconds since 1970, as on the wire
     kind: str = "text"
-    text: str = ""  # the text, or the caption of a media message
+    text: str = ""  # the text, the caption of a media message, or the words of a rich one
     entities: tuple[JsonObject, ...] = ()
     media: JsonObject | None = None  # what stands in the Message object under `kind`
     file_id: str = ""  # of the file to download, "" if there is none
@@ -117,11 +117,15 @@ class ChatMessage:
     reactions: tuple[tuple[str, str], ...] = ()  # (who: "bot" or "user", in a group a user's id; emoji)
     sender_id: int = 0  # whose it is in a group; in a private chat there is but one person
     topic: int = 0  # of a group
+    receiver: int = 0  # who alone sees it, besides the bot or its author
+    ephemeral: int = 0  # the id of what one person alone sees; `message_id` is then its place in the topic
 
     def content_wire(self) -> JsonObject:
         """The fields that say what the message is, without its frame."""
         wire: JsonObject = {}
-        if self.kind == "text":
+        if self.kind == "rich_message":
+            wire["rich_message"] = self.media or {}
+        elif self.kind == "text":
             wire["text"] = self.text
             if self.entities:
                 wire["entities"] = list(self.entities)
@@ -153,6 +157,8 @@ class ChatMessage:
             "reactions": [list(pair) for pair in self.reactions],
             "sender_id": self.sender_id,
             "topic": self.topic,
+            "receiver": self.receiver,
+            "ephemeral": self.ephemeral,
         }
 
     @classmethod

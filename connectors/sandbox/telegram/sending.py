@@ -9,8 +9,10 @@ from connectors.sandbox.telegram.markup import MAX_CAPTION, MAX_TEXT, formatted
 from connectors.sandbox.telegram.media import CAPTIONED, MAX_UPLOAD
 from connectors.sandbox.telegram.model import ApiError, ChatMessage, JsonObject, StoredFile, bad_request
 from connectors.sandbox.telegram.params import Params
+from connectors.sandbox.telegram.rich import rich_message, words_of
 
 Buttons = tuple[tuple[JsonObject, ...], ...]
+EPHEMERAL_SECONDS = 15.0  # https://core.telegram.org/bots/api#ephemeral-messages-and-commands
 _ALBUM_KINDS = frozenset({"photo", "video", "document", "audio"})
 _BUTTON_ACTIONS = (
     "url",
@@ -46,6 +48,11 @@ class Sending:
                 extra=(("link_preview_options", extra),) if extra else (),
             )
         )
+
+    def send_rich_message(self, params: Params) -> JsonObject:
+        """https://core.telegram.org/bots/api#sendrichmessage"""
+        chat_id = self.open_chat(params)
+        return self._post(rich(self._draft(params, chat_id), params, self.chats.version))
 
     def send_file(self, params: Params, kind: str) -> JsonObject:
         chat_id = self.open_chat(params)
@@ -96,7 +103,7 @@ class Sending:
         if "caption" in params.values and original.kind in CAPTIONED:
             text, entities = caption_of(params)
         copied = replace(
-            self._draft(params, chat_id),
+            self._draft(params, chat_id, ephemeral=False),
             kind=original.kind,
             text=text,
             entities=entities,
@@ -121,7 +128,8 @@ class Sending:
             self.gate.admit(chat_id, self.chats.clock().timestamp(), group=group is not None)
         return chat_id
 
-    def _draft(self, params: Params, chat_id: int) -> ChatMessage:
+    def _draft(self, params: Params, chat_id: int, *, ephemeral: bool = True) -> ChatMessage:
+        """`ephemeral`: whether the method may send what one person alone sees."""
         return ChatMessage(
             message_id=self.chats.next_message_id(),
             chat_id=chat_id,
@@ -130,7 +138,45 @@ class Sending:
             reply_to=self._reply_to(params, chat_id),
             buttons=buttons_of(params),
             topic=self._topic(params, chat_id),
+            receiver=self._receiver(params, chat_id) if ephemeral else 0,
         )
+
+    def _receiver(self, params: Params, chat_id: int) -> int:
+        """Who alone shall see it; 0 for everybody.
+
+        https://core.telegram.org/bots/api#ephemeralmessageparameters. Of the refusals only BOT_NOT_ADMIN has
+        been reported by anybody; the others are worded like those of other methods.
+        """
+        wanted = params.object("ephemeral_message_parameters") if self.chats.version >= (10, 3) else None
+        if wanted is None:
+            return 0
+        receiver, group = wanted.get("receiver_user_id"), self.chats.groups.get(chat_id)
+        if not isinstance(receiver, int):
+            raise bad_request("can't parse EphemeralMessageParameters: can't find field \"receiver_user_id\"")
+        if group is None:
+            raise bad_request("BOT_NOT_ADMIN")
+        if receiver not in group.members:
+            raise bad_request("USER_NOT_PARTICIPANT")
+        if wanted.get("replace_callback_query_message"):
+            raise bad_request("the sandbox shows no message in the place of another")
+        if query := wanted.get("callback_query_id"):
+            tap = self.chats.open_taps.get(str(query))
+            if tap is None or (tap.chat, tap.user) != (chat_id, receiver) or self._is_over(tap.at):
+                raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        elif not group.administrator and not self._answers(params, chat_id, receiver):
+            raise bad_request("BOT_NOT_ADMIN")
+        return receiver
+
+    def _answers(self, params: Params, chat_id: int, person: int) -> bool:
+        """Whether it answers an ephemeral message that this person has just sent to the bot."""
+        reply = params.object("reply_parameters") or {}
+        asked = self.chats.ephemerals.get(_whole(reply.get("ephemeral_message_id")))
+        if asked is None or asked.from_bot or (asked.chat_id, asked.sender_id) != (chat_id, person):
+            return False
+        return not self._is_over(asked.date)
+
+    def _is_over(self, at: float) -> bool:
+        return self.chats.clock().timestamp() - at > EPHEMERAL_SECONDS
 
     def _topic(self, params: Params, chat_id: int) -> int:
         """0 outside of topics. What answers a message of a topic is in it, whether it says so or not."""
@@ -181,7 +227,7 @@ class Sending:
         text, entities = caption_of(own)
         file = self.file_of(kind, str(item.get("media", "")), params)
         return replace(
-            self._draft(params, chat_id),
+            self._draft(params, chat_id, ephemeral=False),
             kind=kind,
             text=text,
             entities=entities,
@@ -190,12 +236,16 @@ class Sending:
         )
 
     def _post(self, message: ChatMessage) -> JsonObject:
+        if message.receiver:
+            return self.chats.wire(self.chats.keep_ephemeral(message))
         return self.chats.wire(self.chats.keep(message))
 
     def _reply_to(self, params: Params, chat_id: int) -> int | None:
         reply = params.object("reply_parameters")
         if reply is not None:
             wanted, tolerant = reply.get("message_id"), bool(reply.get("allow_sending_without_reply"))
+            if self.chats.version >= (10, 2) and _whole(reply.get("ephemeral_message_id")):
+                return None  # what it answers, the others do not see
         else:
             wanted = params.integer("reply_to_message_id") or None
             tolerant = params.boolean("allow_sending_without_reply")
@@ -206,6 +256,12 @@ class Sending:
         if tolerant:
             return None
         raise bad_request("message to be replied not found")
+
+
+def rich(message: ChatMessage, params: Params, version: tuple[int, int]) -> ChatMessage:
+    """The message with the rich content of the call in place of what it said."""
+    made = rich_message(params.object("rich_message") or {}, version)
+    return replace(message, kind="rich_message", text=words_of(made), entities=(), media=made, extra=())
 
 
 def text_of(params: Params, name: str, limit: int) -> tuple[str, tuple[JsonObject, ...]]:
@@ -243,6 +299,10 @@ def _button(button: object) -> JsonObject:
     if data is not None and not 1 <= len(str(data).encode()) <= 64:
         raise bad_request("BUTTON_DATA_INVALID")
     return button
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _details(params: Params) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from bot.core.ids import Clock, utc_now
 from connectors.sandbox.fault import Faults, NoFaults
 from connectors.sandbox.telegram.api import Api, TapAnswer
 from connectors.sandbox.telegram.bot_server import PLATFORM, BotServer
-from connectors.sandbox.telegram.chats import Chats
+from connectors.sandbox.telegram.chats import Chats, Tap
 from connectors.sandbox.telegram.group_chat import GroupChat
 from connectors.sandbox.telegram.groups import Group
 from connectors.sandbox.telegram.limits import Gate, Limits
@@ -110,6 +110,10 @@ class TelegramStandIn:
     def revoke(self) -> None:
         """Take the bot's token away, as /revoke with @BotFather does."""
         self._server.revoked = True
+
+    def serve(self, version: tuple[int, int]) -> None:
+        """Be a server of that version of the Bot API: it overlooks what it does not know, as the real one."""
+        self._chats.version = version
 
     # What a person with a phone does
 
@@ -222,6 +226,10 @@ class TelegramStandIn:
         """The chat as the phone shows it, oldest first; edits are in place."""
         return [each for each in self._chats.messages[user.id].values() if with_deleted or not each.deleted]
 
+    def wire(self, message: ChatMessage) -> JsonObject:
+        """The Message object that the bot gets for it."""
+        return self._chats.wire(message)
+
     def typing(self, user: TelegramUser) -> str:
         """The chat action the phone shows just now ("typing"), or ""."""
         return self._chats.typing(user.id)
@@ -313,7 +321,7 @@ class TelegramStandIn:
         if "callback_data" not in wanted[0]:
             return ""
         query_id = f"{user.id}{next(self._queries):06d}{message.message_id}"
-        self._api.open_taps[query_id] = message.chat_id
+        self._chats.open_taps[query_id] = Tap(message.chat_id, user.id, self.clock().timestamp())
         query: JsonObject = {
             "id": query_id,
             "from": self._chats.user_wire(user.id),

@@ -147,7 +147,7 @@ class TelegramRoom(Telegram):
         return topics == [str(self.topic)]
 
     def whispers(self) -> Sequence[str]:
-        return [each.text for each in self.stand_in.chat(self.maya) if each.from_bot]
+        return [each.text for each in self.group.seen_alone(self.maya, self.topic)]
 
 
 @asynccontextmanager

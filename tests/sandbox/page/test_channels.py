@@ -387,3 +387,64 @@ async def test_tabs_are_reached_by_the_keyboard(page: Page) -> None:
     await expect(page.get_by_test_id("panel-telegram")).to_be_hidden()
     selected = page.get_by_role("tab", selected=True, name=re.compile("WhatsApp"))
     await expect(selected).to_have_count(1)
+
+
+async def test_a_card_on_telegram_folds_and_a_whisper_is_for_one_person(stage: Stage, page: Page) -> None:
+    staff = stage.sandbox.telegram_staff
+    group, token = staff.group(NIGHT_WATCH), stage.sandbox.credentials.telegram_staff_token
+    grace, other = group.members()[0], group.members()[1]
+
+    async def bot(method: str, **body: object) -> dict[str, object]:
+        made = await _post(stage, f"telegram/bot{token}/{method}", {"chat_id": group.id, **body}, "")
+        result = made["result"]
+        return result if isinstance(result, dict) else {}
+
+    topic = (await bot("createForumTopic", name="Maya"))["message_thread_id"]
+    quote = {"type": "blockquote", "blocks": [{"type": "paragraph", "text": "I was charged twice"}]}
+    cells = [
+        [{"text": name, "is_header": True, "align": "left", "valign": "top"}, _cell(value)]
+        for name, value in (("Team", "Night Watch"), ("Address", "maya@example.org"))
+    ]
+    blocks: list[dict[str, object]] = [
+        {"type": "heading", "text": "Maya needs a person", "size": 4},
+        {"type": "table", "cells": cells, "is_striped": True},
+        {"type": "details", "summary": {"type": "bold", "text": "In short"}, "blocks": [quote]},
+    ]
+    await bot("sendRichMessage", message_thread_id=topic, rich_message={"blocks": blocks})
+    story = "Story\n" + "line\n" * 20 + "end"
+    fold = {"type": "expandable_blockquote", "offset": 6, "length": len(story) - 6}
+    await bot("sendMessage", message_thread_id=topic, text=story, entities=[fold])
+    secret = {"receiver_user_id": grace.id}
+    await bot("sendMessage", message_thread_id=topic, text="Psst", ephemeral_message_parameters=secret)
+
+    await page.get_by_test_id("staff-telegram").click()
+    await page.get_by_test_id(f"ts-topic-{topic}").click()
+    await page.get_by_test_id("ts-user").select_option(label=grace.name)
+    card = page.get_by_test_id("ts-message").first
+    await expect(card.locator("tr")).to_have_count(2)
+    await expect(card.locator("tr").nth(1)).to_contain_text("maya@example.org")
+    words = card.get_by_text("I was charged twice")
+    await expect(words).to_be_hidden()
+    await card.get_by_text("In short").click()
+    await expect(words).to_be_visible()
+
+    fold_shown = page.get_by_test_id("folding-quote")
+    await expect(fold_shown).to_have_attribute("aria-expanded", "false")
+    closed = await fold_shown.bounding_box()
+    await fold_shown.click()
+    await expect(fold_shown).to_have_attribute("aria-expanded", "true")
+    opened = await fold_shown.bounding_box()
+    assert closed is not None
+    assert opened is not None
+    assert opened["height"] > 3 * closed["height"]
+
+    whisper = page.locator('[data-testid="ts-message"][data-ephemeral="true"]')
+    await expect(whisper).to_contain_text("Psst")
+    await expect(whisper.get_by_test_id("ts-ephemeral")).to_have_text("Only visible to you")
+    await page.get_by_test_id("ts-user").select_option(label=other.name)
+    await expect(card).to_contain_text("Maya needs a person")
+    await expect(whisper).to_have_count(0)
+
+
+def _cell(text: str) -> dict[str, object]:
+    return {"text": text, "align": "left", "valign": "top"}

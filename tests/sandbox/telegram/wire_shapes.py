@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.telegram import SentCall
+from tests.sandbox.telegram import newer_shapes
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).resolve().parents[4] / "shared"))
 DESCRIPTION = SHARED / "wire" / "telegram" / "bot_api_10.1.min.json"
@@ -25,7 +26,26 @@ class WireShapes:
         types, methods = description["types"], description["methods"]
         assert isinstance(types, dict)
         assert isinstance(methods, dict)
-        self._types, self._methods = types, methods
+        self._types, self._methods = dict(types), dict(methods)
+        self._add_newer()
+
+    def _add_newer(self) -> None:
+        for name, fields in newer_shapes.METHODS.items():
+            self._methods[name] = {"fields": _described(fields), "returns": ["Boolean"]}
+        for name, fields in newer_shapes.TYPES.items():
+            self._types[name] = {"fields": _described(fields)}
+        for name, subtypes in newer_shapes.UNIONS.items():
+            self._types[name] = {"subtypes": list(subtypes)}
+        for known, more in (
+            (self._methods, newer_shapes.PARAMETERS),
+            (self._types, newer_shapes.FIELDS),
+        ):
+            for name, fields in more.items():
+                known[name] = {**known[name], "fields": [*known[name]["fields"], *_described(fields)]}
+
+    def parameters(self, method: str) -> list[dict[str, Any]]:
+        """The fields of a method's parameters."""
+        return list(self._methods[method].get("fields", []))
 
     def result_problems(self, method: str, result: object) -> list[str]:
         """Why `result` is not what this method returns; empty if it is."""
@@ -51,7 +71,13 @@ class WireShapes:
             return [] if good else [f"{path}: {value!r} is no {type_name}"]
         described = self._types[type_name]
         if "subtypes" in described:
-            return self._any(value, described["subtypes"], path)
+            kind = value.get("type") if isinstance(value, dict) else None
+            chosen = [
+                each
+                for each in described["subtypes"]
+                if newer_shapes.KINDS.get(each, kind) == kind or kind is None
+            ]
+            return self._any(value, chosen, path) if chosen else [f"{path}: no {type_name} is a {kind}"]
         return self._object(value, described.get("fields", []), path)
 
     def _object(self, value: object, fields: Sequence[Mapping[str, object]], path: str) -> list[str]:
@@ -69,15 +95,19 @@ class WireShapes:
         return found
 
 
+def _described(fields: newer_shapes.Fields) -> list[dict[str, object]]:
+    return [{"name": name, "types": [kind], "required": required} for name, kind, required in fields]
+
+
 def load_shapes() -> WireShapes:
     if not DESCRIPTION.exists():
         pytest.skip(f"the published description of the Bot API is not at {DESCRIPTION}")
     return WireShapes(json.loads(DESCRIPTION.read_text()))
 
 
-def parameter_problems(shapes: WireShapes, fields: list[dict[str, Any]], call: SentCall) -> list[str]:
+def parameter_problems(shapes: WireShapes, call: SentCall) -> list[str]:
     """Why a call of the bot is not as its method is published; empty if it is."""
-    known = {field["name"]: field for field in fields}
+    known = {field["name"]: field for field in shapes.parameters(call.method)}
     found = [f"{call.method}: no parameter {name}" for name in call.params if name not in known]
     for name, field in known.items():
         if name not in call.params:
