@@ -42,6 +42,15 @@ class Topic:
     async def shows(self, words: str) -> None:
         await until(lambda: any(words in text for text in self.told()), what=f"{words!r} in the topic")
 
+    async def whispered(self, who: str, words: str) -> None:
+        """Words in the topic that this person alone sees."""
+        person = self.person(who)
+        await until(
+            lambda: any(words in message.text for message in self.group.seen_alone(person, self.id)),
+            what=f"{words!r} to {who}",
+        )
+        assert not any(words in text for text in self.told())
+
     async def line(self, words: str) -> ChatMessage:
         """The customer's words in the topic, which the card may show as well."""
 
@@ -168,7 +177,15 @@ async def test_what_an_administrator_writes_anonymously_stays_inside_and_they_ar
     assert "I refunded it." not in topic.maya.heard()
 
 
-async def test_whoever_has_not_started_the_bot_is_told_in_the_topic(desk: Rig) -> None:
+async def test_words_for_one_person_are_seen_by_nobody_else_in_the_topic(desk: Rig) -> None:
+    topic = await (await Topic(desk).opened()).taken()
+    topic.write("Grace", "she again")
+    await topic.whispered("Grace", "Only Farid Haddad is speaking")
+    assert not topic.group.seen_alone(topic.person("Farid"))
+
+
+async def test_on_an_older_server_whoever_has_not_started_the_bot_is_told_in_the_topic(desk: Rig) -> None:
+    desk.telegram_staff.serve((10, 0))
     topic = await (await Topic(desk).opened()).taken()
     topic.write("Grace", "she again")
     await topic.shows("Grace Kim: Only Farid Haddad is speaking")
@@ -253,7 +270,7 @@ async def test_what_cannot_go_on_to_the_customer_is_marked_as_such(desk: Rig) ->
         "poll": {"id": "1", "question": "Which one?"},
     }
     desk.telegram_staff.inject("message", asked, topic.group.id)
-    await topic.shows("cannot go on to Maya")
+    await topic.whispered("Farid", "cannot go on to Maya")
 
 
 # Closed topics
@@ -265,7 +282,7 @@ async def test_words_and_presses_in_a_closed_topic_are_answered(desk: Rig) -> No
     await topic.shows("This thread is closed")
     line = topic.write("Farid", "one more thing")
     await topic.marked(line, "🙈")
-    await topic.shows("What you wrote stays inside")
+    await topic.whispered("Farid", "What you wrote stays inside")
 
 
 async def test_a_closed_topic_is_reopened_by_the_customer_and_by_its_button(desk: Rig) -> None:
