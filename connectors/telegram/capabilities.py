@@ -60,7 +60,7 @@ CAPABILITIES = Capabilities(
     marks=tuple(MARKS.items()),
     hears_reactions=True,
     typing=True,
-    whispers=True,  # in a group alone; where the server has none there, in private to who has started the bot
+    whispers=True,  # in a group; where its server has none, in private to whoever has started the bot
     keeps="the lines of a topic that tell its earlier names, until the topic is deleted",
     reconciles=False,
     # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this

@@ -35,4 +35,6 @@ async def test_in_a_topic_of_telegram(case: Path, database_url: str, redis_url: 
     async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
         room = Topic(r)
         await _written(r, room, "farid", text, text.splitlines()[0])
-        assert any("line two is private" in line for line in room.lines() if "🔒" in line), "they are told"
+        farid = next(user for user in r.night_watch.members() if user.name == room.people["farid"])
+        told = [whisper.text for whisper in r.night_watch.seen_alone(farid)]
+        assert any("🔒" in whisper and "line two is private" in whisper for whisper in told), "they are told"
