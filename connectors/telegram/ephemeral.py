@@ -9,7 +9,7 @@ import re
 
 import structlog
 from telegram import Bot, LinkPreviewOptions, Message
-from telegram.error import BadRequest, InvalidToken, TelegramError
+from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from bot.core.errors import Refused
 from bot.core.ids import Clock
@@ -77,7 +77,7 @@ class Ephemeral:
                 link_preview_options=LinkPreviewOptions(is_disabled=True),
                 api_kwargs={"ephemeral_message_parameters": parameters},
             )
-        except BadRequest as error:
+        except (BadRequest, Forbidden) as error:
             self._note(chat, error, pressed=bool(press))
             return ""
         number = message.api_kwargs.get("ephemeral_message_id")
@@ -86,7 +86,7 @@ class Ephemeral:
         await self._take_back(chat, message)
         return ""
 
-    def _note(self, chat: int, error: BadRequest, *, pressed: bool) -> None:
+    def _note(self, chat: int, error: BadRequest | Forbidden, *, pressed: bool) -> None:
         """A refusal that has to do with a press, or with the topic, says nothing about the group."""
         _log.info("ephemeral message refused", reason=error.message, pressed=pressed)
         if not pressed and isinstance(as_send_error(error), Refused):
@@ -115,7 +115,7 @@ class Ephemeral:
                 "deleteEphemeralMessage",
                 {"chat_id": chat, "receiver_user_id": int(found[1]), "ephemeral_message_id": int(found[2])},
             )
-        except BadRequest as error:
+        except (BadRequest, Forbidden) as error:
             _log.info("ephemeral message not deleted", reason=error.message)
         except InvalidToken as error:
             if not unknown_method(error):

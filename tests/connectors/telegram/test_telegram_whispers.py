@@ -138,6 +138,14 @@ async def test_one_who_is_not_in_the_group_keeps_nobody_else_from_it(office: Off
     assert office.telegram.chat(farid)[-1].text.startswith("two\n\n")
 
 
+async def test_a_bot_that_was_removed_from_the_group_tells_it_in_private(office: Office) -> None:
+    thread, _ = await office.room()
+    office.telegram.say(office.hugo, "/start")
+    office.group.settings(bot_inside=False)
+    await office.send(whisper(office, "It is over"), thread=str(thread))
+    assert office.telegram.chat(office.hugo)[-1].text.startswith("It is over\n\n")
+
+
 async def test_a_group_in_whose_name_somebody_wrote_is_answered_in_the_topic(office: Office) -> None:
     thread, _ = await office.room()
     await office.send(Whisper(f"anonymous:{office.group.id}", "Who was it?"), thread=str(thread))
