@@ -1,7 +1,8 @@
 """The stop button: what an agent has not begun to send is not sent, and what it was asked is not answered.
 
-Anybody may press it who reads there. The customer's next words are answered as ever. Words of people still
-leave, and so do notices of the desk: that people were called has happened already.
+Of a long answer that leaves in parts, no further one does. Anybody may press it who reads there. The customer's
+next words are answered as ever. Words of people still leave, and so do notices of the desk: that people were
+called has happened already.
 """
 
 from bot.core.conversation import Deed, Message, MessageState, Role
@@ -21,11 +22,20 @@ def hear(draft: Draft, event: Event) -> None:
         if message.state is not MessageState.HELD:
             draft.add(Drop(message.id, unsent=message.state is MessageState.RELEASED))
         withdraw(draft, message)
+    _drop_rest(draft)
     draft.remember(owed=())
     if unsent:
         draft.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
     bursts.tell_deed(draft, Deed("stopped"), draft.wrote(event))
     draft.because("customer", "stopped the agent")
+
+
+def _drop_rest(draft: Draft) -> None:
+    """Let what has left of the newest answer, in parts, be all of it."""
+    for message in reversed(draft.messages.values()):
+        if message.role is Role.AGENT and message.id in draft.view.begun:
+            draft.add(Drop(message.id))
+            return
 
 
 def _is_unsent(draft: Draft, message: Message) -> bool:

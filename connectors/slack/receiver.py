@@ -153,7 +153,7 @@ class Receiver:
             if event and by_app(payload) and await self._people.is_bot(event.sender.external_id):
                 return  # an app speaks for itself
             await self._accept([event] if event else [], inbox)
-        if event and isinstance(event.content, Said) and event.place.chat.startswith("D"):
+        if event and _is_for_the_app(event, payload.node("event")):
             self._chores.begin(self._guide(event))
 
     async def _guide(self, event: Event) -> None:
@@ -266,6 +266,15 @@ class Receiver:
     async def _post(self, url: str, body: Block) -> None:
         words = json.dumps({"response_type": "ephemeral", **body}).encode()
         await self._api.post(url, words, {"Content-Type": "application/json"})
+
+
+def _is_for_the_app(event: Event, told: Node) -> bool:
+    """Return whether somebody wrote to the app itself, in a thread of their own.
+
+    A thread that is ours in direct messages is a room, or hangs on something that the app told them.
+    """
+    own = not event.place.thread or told.text("parent_user_id") == event.sender.external_id
+    return own and isinstance(event.content, Said) and event.place.chat.startswith("D")
 
 
 def drawn(answer: CommandAnswer, title: str) -> Block | None:

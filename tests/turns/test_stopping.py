@@ -1,8 +1,12 @@
 """The stop button in the customer's chat: what the agent has not begun to send is not sent."""
 
+from datetime import timedelta
+
 from bot.core.answering import Clarify, HandOver, Option
 from bot.core.conversation import MessageState
 from bot.core.events import Standing, Stopped
+from bot.core.outbound import Sent
+from storage.outbox import Delivered
 from tests.turns.bench import Bench, message, states, to_customers, to_rooms
 
 ON = "slack-customers"
@@ -49,6 +53,15 @@ async def test_an_answer_in_the_making_is_superseded(desk: Bench) -> None:
 async def test_what_has_begun_to_leave_stays(desk: Bench) -> None:
     id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
     assert to_customers(await desk.deliver()) == ["An answer."]
+    await stop(desk)
+    assert await desk.deliver() == []
+    assert states(await desk.view(id_), "An answer.") == [MessageState.RELEASED]
+
+
+async def test_of_an_answer_in_parts_no_further_one_leaves(desk: Bench) -> None:
+    id_ = await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
+    [item] = await desk.claim()
+    await desk.settle(Delivered(item, Sent("p1", more=True), timedelta()))
     await stop(desk)
     assert await desk.deliver() == []
     assert states(await desk.view(id_), "An answer.") == [MessageState.RELEASED]

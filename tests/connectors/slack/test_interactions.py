@@ -93,6 +93,17 @@ async def test_who_writes_to_the_app_itself_reads_how_to_use_it(desk: Desk) -> N
     assert [command.place.chat for command in desk.inbox.commands] == [direct]
 
 
+async def test_a_room_in_direct_messages_is_no_place_for_the_guide(desk: Desk) -> None:
+    direct = desk.slack.open_direct("ana").id
+    room = await desk.connector.send(desk.outbound(CARD, chat=direct))
+    desk.slack.say("ana", direct, "I will call her.", room.message)
+    event = await desk.inbox.event()
+    assert (event.place, event.in_our_thread) == (desk.place(room.message, direct), True)
+    await desk.slack.settled()
+    await desk.connector.close()
+    assert len(desk.slack.messages(direct, room.message)) == 2
+
+
 async def test_a_guide_that_slack_does_not_take_is_no_reason_to_send_again(desk: Desk) -> None:
     direct = desk.slack.open_direct("ana").id
     desk.script.faults["chat.postMessage"] = [Fault(FaultKind.RATE_LIMITED, 3)]
