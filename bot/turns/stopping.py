@@ -1,8 +1,8 @@
-"""The stop button: what an agent has not begun to send is not sent, and what it was asked is not answered.
+"""The stop button: what an agent has not begun to send is not sent, what it was asked is not answered.
 
-Of a long answer that leaves in parts, no further one does. Anybody may press it who reads there. The customer's
-next words are answered as ever. Words of people still leave, and so do notices of the desk: that people were
-called has happened already.
+Of a long answer that leaves in parts, no further one does. Anybody may press it who reads there. The
+customer's next words are answered as ever. Words of people still leave, and so do notices of the desk: that
+people were called has happened already.
 """
 
 from bot.core.conversation import Deed, Message, MessageState, Role
