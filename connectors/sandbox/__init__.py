@@ -1,1 +1,1 @@
-"""Stand-ins for the platforms, and one page to play both the customer and the staff."""
+"""Stand-ins for the platforms, and one page on which a person plays both the customer and the staff."""

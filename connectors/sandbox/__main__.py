@@ -53,12 +53,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _delays(words: str) -> tuple[timedelta, ...]:
-    """Raises ValueError, which argparse tells."""
+    """Parse a list of seconds. Raise ValueError, which argparse reports."""
     return tuple(timedelta(seconds=float(word)) for word in words.split(",") if word.strip())
 
 
 def _ports(words: str) -> tuple[int, int]:
-    """Raises ValueError, which argparse tells."""
+    """Parse the ports of SMTP and IMAP. Raise ValueError, which argparse reports."""
     smtp, imap = (int(word) for word in words.split(","))
     return smtp, imap
 

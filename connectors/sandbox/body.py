@@ -1,4 +1,4 @@
-"""One request to the control API, read value by value."""
+"""Read the values of one request to the control API."""
 
 import base64
 import binascii
@@ -10,7 +10,10 @@ from bot.core.errors import CommandError
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A JSON object, or the query of a GET. Raises CommandError, which is the answer's 400."""
+    """A JSON object, or the query of a GET.
+
+    A wrong value raises CommandError, which becomes an answer with 400.
+    """
 
     values: Mapping[str, object]
 
@@ -44,7 +47,7 @@ class Body:
         raise CommandError(f"{name!r} is true or false.")
 
     def choice(self, name: str) -> str | int:
-        """What is tapped or chosen."""
+        """Return the label, the id or the number of what is tapped or chosen."""
         value = self.values.get(name)
         if isinstance(value, (str, int)) and not isinstance(value, bool):
             return value

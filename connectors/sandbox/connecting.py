@@ -1,4 +1,4 @@
-"""What the product's owner does once at each platform: enter the webhooks, and add the app to Slack."""
+"""Do what the product's owner does once at each platform: enter the webhooks, and add the app to Slack."""
 
 import asyncio
 import logging
@@ -19,17 +19,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Connecting:
-    """Accounts go by the ids they have in the sample organization; each has an address of its own."""
+    """Connects the platforms to the product's accounts.
+
+    Accounts have the ids of the sample organization; each has an address of its own.
+    """
 
     whatsapp: WhatsAppStandIn
     messenger: MessengerStandIn
-    slack: SlackStandIn  # the customers'
+    slack: SlackStandIn  # the workspaces of customers
     teams: Sequence[str]
-    install_url: str = ""  # where an administrator begins to add the app; "" while nobody knows
+    install_url: str = ""  # where an administrator begins to add the app; "" while unknown
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def connect(self, hooks: Mapping[str, str]) -> None:
-        """Idempotent, and does not raise. `hooks` has the address of each account that the product serves."""
+        """Enter the address of each account that the product serves, from `hooks`. Idempotent.
+
+        Never raise.
+        """
         async with self._lock:
             for name, stand_in in (("whatsapp", self.whatsapp), ("messenger", self.messenger)):
                 if name in hooks:
@@ -55,8 +61,11 @@ class Connecting:
             log.warning("the webhook of %s was not taken: %s", name, error)
 
     async def _install(self, team: str) -> None:
-        """As an administrator's browser does. A token of an earlier time ends, for nobody may know it."""
-        jar = aiohttp.CookieJar(unsafe=True)  # our pages may be at an address without a name
+        """Add the app to a workspace, as an administrator's browser does.
+
+        Revoke the token of an earlier installation: the product may have lost it.
+        """
+        jar = aiohttp.CookieJar(unsafe=True)  # accepts cookies from our pages at an IP address
         async with aiohttp.ClientSession(timeout=_PATIENCE, cookie_jar=jar) as browser:
             async with browser.get(self.install_url) as page:
                 if page.status != 200 or not page.history:

@@ -1,4 +1,4 @@
-"""The control API: whatever people on the platforms can do and see, as JSON over HTTP."""
+"""The control API: everything that people on the platforms can do and see, as JSON over HTTP."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,10 @@ MAX_BODY = 70 * 1024 * 1024  # a file of 50 MB in base64
 
 
 class Control:
-    """GET shows, POST does: `api/<side>/<name>`, such as `api/whatsapp/say`, and what `shared` has."""
+    """Serves the control API. GET shows and POST acts, at `api/<side>/<name>`, such as `api/whatsapp/say`.
+
+    The names in `shared` have no side.
+    """
 
     def __init__(self, sides: Sequence[Side], shared: Sequence[Deeds]) -> None:
         self._files = {side.name: side.file for side in sides}
@@ -40,7 +43,7 @@ class Control:
     async def _do(self, request: web.Request) -> web.Response:
         refuse_strangers(request)
         if request.content_type != "application/json":
-            # A form of another site could not send this type without asking first.
+            # A browser sends this type from another site only if we allow it.
             return _refusal("Send JSON, with Content-Type application/json.", 415)
         try:
             loaded = json.loads(await request.clone(client_max_size=MAX_BODY).read() or b"{}")

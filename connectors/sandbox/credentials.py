@@ -1,4 +1,7 @@
-"""What the product needs to be let in, and to find the stand-ins. Opens nothing outside the sandbox."""
+"""The credentials with which the product reaches the stand-ins.
+
+They are worth nothing outside the sandbox.
+"""
 
 from dataclasses import dataclass
 
@@ -26,9 +29,9 @@ class Credentials:
 
 
 def environment(known: Credentials, base: str, mail: tuple[int, int] | None = None) -> dict[str, str]:
-    """The variables of the sample organization's accounts, for a sandbox that is mounted at `base`.
+    """Return the variables of the sample organization's accounts, for a sandbox that is mounted at `base`.
 
-    `mail` are the ports of its SMTP and IMAP servers.
+    `mail` has the ports of its SMTP and IMAP servers.
     """
     servers = dict(zip(("EMAIL_SMTP_SERVER", "EMAIL_IMAP_SERVER"), mail or (), strict=False))
     return {

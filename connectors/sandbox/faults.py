@@ -1,4 +1,4 @@
-"""A fault plan: which platform misbehaves, how and how often. Switched while everything runs."""
+"""A fault plan: which platform misbehaves, how and how often. It can be changed while everything runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,11 +13,14 @@ PLATFORMS = ("telegram", "slack", "whatsapp", "messenger", "email")
 
 
 class Mischief(StrEnum):
-    """The first three befall events on their way to the product, the others its calls."""
+    """A kind of rule.
+
+    The first three hit events on their way to the product, the others the product's calls.
+    """
 
     DUPLICATE = "duplicate"  # the event comes twice
     DELAY = "delay"  # the event comes late
-    REORDER = "reorder"  # the event comes at a random time within the seconds, so that later ones overtake it
+    REORDER = "reorder"  # the event comes at a random time within `seconds`, so later ones may overtake it
     RATE_LIMITED = "rate_limited"  # 429
     SERVER_ERROR = "server_error"  # 500
     RESET = "reset"  # the connection ends before anything happened
@@ -43,9 +46,9 @@ _USUAL_SECONDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Hits calls, or events, of the platform whose name fits `pattern` (as file names do: "send*").
+    """A rule that hits calls or events of a platform whose name fits `pattern`, a glob such as "send*".
 
-    Each is hit with `probability`, and at most `count` are in all (None: no end). `seconds` is the pause
+    It hits each with `probability`, and at most `count` in all (None: no limit). `seconds` is the pause
     before a second copy, the delay, the span of a reordering, or the Retry-After.
     """
 
@@ -62,7 +65,10 @@ class Rule:
 
 
 class FaultPlan:
-    """Implements Faults. The same seed and the same calls in the same order give the same faults."""
+    """Decides about faults by rules.
+
+    The same seed and the same calls in the same order give the same faults.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self._random = Random(seed)  # noqa: S311  # faults must be repeatable, not secret
@@ -82,7 +88,10 @@ class FaultPlan:
         count: int | None = None,
         seconds: float | None = None,
     ) -> Rule:
-        """One rule more. `platform` may be "*"."""
+        """Add a rule and return it. `platform` may be "*".
+
+        Raise ValueError for an unknown platform or a wrong probability.
+        """
         if platform not in (*PLATFORMS, "*"):
             raise ValueError(f"there is no platform {platform!r}: it is one of {', '.join(PLATFORMS)} or *")
         if not 0.0 <= probability <= 1.0:
@@ -108,7 +117,10 @@ class FaultPlan:
         self._left.pop(rule_id, None)
 
     def switch(self, platform: str, kind: Mischief, probability: float) -> None:
-        """One standing rule for this platform and kind in place of those there were; 0 switches them off."""
+        """Replace the rules of this platform and kind by one that lasts.
+
+        A probability of 0 only removes them.
+        """
         for rule in self.rules():
             if rule.platform == platform and rule.kind is kind:
                 self.remove(rule.id)
@@ -116,7 +128,7 @@ class FaultPlan:
             self.add(platform, kind, probability=probability)
 
     def clear(self) -> None:
-        """No rules, and the counters at nought."""
+        """Remove all rules, and set the counters to zero."""
         for rule in self.rules():
             self.remove(rule.id)
         self.injected.clear()
@@ -125,7 +137,7 @@ class FaultPlan:
         return [*self._on_calls.values(), *self._on_events.values()]
 
     async def before(self, platform: str, call: str) -> Fault | None:
-        """The first rule that hits this call."""
+        """Return the fault of the first rule that hits this call, or None."""
         if not self._on_calls:
             return None
         for rule in list(self._on_calls.values()):
@@ -134,7 +146,10 @@ class FaultPlan:
         return None
 
     def deliveries(self, platform: str, kind: str) -> Sequence[float]:
-        """Every rule that hits this event has its effect: a duplicate may also be late."""
+        """Return when each copy of an event leaves, in seconds.
+
+        Each rule that hits adds its effect: a duplicate may also be late.
+        """
         if not self._on_events:
             return (0.0,)
         late, copies = 0.0, [0.0]

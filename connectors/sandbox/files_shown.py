@@ -1,4 +1,4 @@
-"""Files that people and the product sent, as the page is given them."""
+"""Serve files that people and the product sent to the page."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ _NOTHING_RUNS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
-# A mail as its sender designed it: styles and embedded pictures, no scripts, nothing fetched from anywhere.
+# For a mail as its sender designed it: styles and embedded pictures, no scripts, nothing loaded.
 _DESIGNED = {
     **_NOTHING_RUNS,
     "Content-Security-Policy": (
@@ -21,14 +21,17 @@ _DESIGNED = {
 
 
 def about(file: KeptFile | None) -> Mapping[str, object]:
-    """A file as the page is told of it; empty for none."""
+    """Return what the page is told of a file, or nothing without a file."""
     if file is None:
         return {}
     return {"id": file.id, "name": file.name, "type": file.mime_type, "size": len(file.content)}
 
 
 def file_answer(content: bytes, mime_type: str) -> web.Response:
-    """Pictures are shown; anything else is only saved, so that no page of a stranger runs here."""
+    """Return the answer with a file.
+
+    Pictures are shown; anything else is only downloaded, so that it cannot run here.
+    """
     if mime_type in _SHOWN_IN_BROWSER:
         return web.Response(body=content, content_type=mime_type, headers=_NOTHING_RUNS)
     headers = {**_NOTHING_RUNS, "Content-Disposition": "attachment"}

@@ -1,4 +1,4 @@
-"""Who may use the page and its control API: a browser on this machine, on this very page."""
+"""Let only a browser on this machine use the page and its control API, and only from this page."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_strangers(request: web.Request) -> None:
-    """403 for other machines, and for other sites open in a browser of this one."""
+    """Answer 403 to other machines, and to other sites open in a browser of this machine."""
     if not is_loopback(request.remote or "") or not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
         raise web.HTTPForbidden(text="the sandbox answers this machine only")
     origin = request.headers.get("Origin")

@@ -1,4 +1,4 @@
-"""The sandbox's state in a file: written a moment after a change, read at the start."""
+"""Keep the sandbox's state in a file. It is written shortly after a change, and read at the start."""
 
 import asyncio
 import json
@@ -14,7 +14,10 @@ Snapshot = dict[str, object]
 
 
 class StateFile:
-    """`take` gives what is to be kept. Writes are whole: a reader sees the old file or the new one."""
+    """The file with the state that `take` returns.
+
+    Writes are atomic: a reader sees the old file or the new one.
+    """
 
     def __init__(self, path: Path, take: Callable[[], Mapping[str, object]], calm: timedelta) -> None:
         self._path = path
@@ -23,7 +26,7 @@ class StateFile:
         self._changed = asyncio.Event()
 
     def read(self) -> Snapshot | None:
-        """None when there is no file, or none that can be read; that one is set aside."""
+        """Return the state, or None if there is no file or it cannot be read. Set a broken file aside."""
         try:
             loaded = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -50,7 +53,7 @@ class StateFile:
         self._changed.set()
 
     async def keep(self) -> None:
-        """Write after changes until cancelled."""
+        """Write the file after changes, until cancelled."""
         while True:
             await self._changed.wait()
             await asyncio.sleep(self._calm)

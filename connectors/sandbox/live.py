@@ -1,4 +1,7 @@
-"""The page's WebSocket: what changed, not the change itself, so that a slow page holds nothing up."""
+"""The page's WebSocket.
+
+It tells what changed, not the change itself, so that a slow page holds up nothing.
+"""
 
 import asyncio
 import json
@@ -9,12 +12,12 @@ from aiohttp import WSCloseCode, web
 
 from connectors.sandbox.guard import refuse_strangers
 
-CALM_SECONDS = 0.02  # changes that come this close together are told at once
+CALM_SECONDS = 0.02  # changes within this time are told together
 
 
 @dataclass(eq=False, slots=True)
 class _Listener:
-    news: dict[str, None] = field(default_factory=dict)  # an ordered set: the same news is told once
+    news: dict[str, None] = field(default_factory=dict)  # an ordered set, so that the same news is told once
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -40,7 +43,7 @@ class LiveFeed:
         self._sockets.add(socket)
         pushing = asyncio.create_task(_push(socket, listener))
         try:
-            async for _ in socket:  # the page says nothing; this ends when it goes
+            async for _ in socket:  # the page sends nothing; the loop ends when it closes
                 pass
         finally:
             self._listeners.discard(listener)

@@ -1,4 +1,4 @@
-"""What the control API lets people with a mail program do and see."""
+"""What people with a mail program can do and see through the control API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from connectors.sandbox.files_shown import designed_answer, file_answer
 from connectors.sandbox.mail import Customer, File, Letter, programs
 from connectors.sandbox.mailbox import Mailbox
 
-_MOST_LETTERS = 200  # of each folder, for the page
+_MOST_LETTERS = 200  # shown on the page, for each folder
 _FOLDERS = ("inbox", "sent")
 
 
 @dataclass(frozen=True, slots=True)
 class MailDeeds:
-    """`user` is the address. A letter is named by its Message-ID."""
+    """The mail part of the control API. `user` is an address. A Message-ID names a letter."""
 
     mailbox: Mailbox
 
@@ -36,7 +36,10 @@ class MailDeeds:
         }
 
     def file(self, path: str) -> web.Response:
-        """`<address>/<folder>/<place>/<file>`, or `…/design` for the letter's own HTML. Raises KeyError."""
+        """Return the file at `<address>/<folder>/<place>/<file>`, or at `…/design` the letter's own HTML.
+
+        Raise KeyError.
+        """
         address, folder, place, which = path.split("/") if path.count("/") == 3 else ("", "", "", "")
         letters = self._letters(self._client(address), folder)
         if not place.isdecimal() or int(place) >= len(letters):
@@ -119,13 +122,13 @@ class MailDeeds:
         return {"id": letter.message_id}
 
     async def _bounce(self, body: Body) -> object:
-        """The customer's server sends a mail of ours back, as when their mailbox is full."""
+        """Return a mail of ours from the customer's server, as when their mailbox is full."""
         client = self._client(body.text("user"))
         await client.bounce(self._letter(client, body.text("message_id")))
         return {}
 
     async def _refuse(self, body: Body) -> object:
-        """What our provider answers to mail for this person from now on; "" takes it again."""
+        """Set what our provider answers to mail for this person from now on. "" accepts it again."""
         client, words = self._client(body.text("user")), body.text("words", "")
         if words and not words[:3].isdecimal():
             raise CommandError("'words' begin with a number, such as 550 or 451.")
@@ -147,7 +150,9 @@ def _shown(client: Customer, folder: str, place: int, letter: Letter) -> dict[st
         "from": {"name": name, "address": address},
         "to": [shown or plain for shown, plain in getaddresses(recipients)],
         "at": _when(letter),
-        "depth": len(letter.header("References").split()),  # of mails of the same second the later has more
+        "depth": len(
+            letter.header("References").split()
+        ),  # orders mails of the same second: the later one has more
         "text": letter.text,
         "design": f"{base}/design" if letter.html else "",
         "automatic": message.get("Auto-Submitted", "no") != "no",

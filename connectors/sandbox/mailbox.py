@@ -1,4 +1,4 @@
-"""The mail server as one of the sandbox's stand-ins: started with the others, kept like them."""
+"""The mail server as one of the sandbox's stand-ins: started and saved like the others."""
 
 import logging
 from base64 import b64decode, b64encode
@@ -12,17 +12,20 @@ log = logging.getLogger(__name__)
 
 
 class Mailbox:
-    """One mailbox of the product on a mail server, and its customers' mail programs."""
+    """One mailbox of the product on a mail server, and the mail programs of its customers."""
 
     def __init__(self, mail: MailServer, address: str, password: str) -> None:
         self.mail = mail
         self.address = address
-        self.on_change: Callable[[str], None] | None = None  # given the address whose letters changed
+        self.on_change: Callable[[str], None] | None = None  # called with the address whose letters changed
         self._password = password
         mail.on_change = self.changed
 
     async def running(self, _: web.Application) -> AsyncIterator[None]:
-        """For `cleanup_ctx`. Without its ports the sandbox goes on, and has no mail."""
+        """Run the mail server while the application runs, for `cleanup_ctx`.
+
+        If its ports are taken, go on without mail.
+        """
         try:
             await self.mail.__aenter__()
         except OSError as error:
@@ -41,7 +44,7 @@ class Mailbox:
             self.on_change(address)
 
     def start_over(self) -> None:
-        """Forget what the customers got and sent. Their programs and the product's mailbox stay."""
+        """Forget the customers' mails. Their mail programs and the product's mailbox stay."""
         self.mail.smtp.refused.clear()
         for client in self.mail.customers:
             client.inbox.clear()
@@ -49,7 +52,7 @@ class Mailbox:
             self.changed(client.address)
 
     def snapshot(self) -> dict[str, object]:
-        """What lies with the customers. What waits in the product's mailbox is not kept."""
+        """Return the customers' mails. Mails that wait in the product's mailbox are not included."""
         return {
             "customers": [
                 {
@@ -63,7 +66,7 @@ class Mailbox:
         }
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Raises KeyError, TypeError or ValueError for what is no snapshot."""
+        """Load a snapshot. Raise KeyError, TypeError or ValueError if it is not one."""
         customers = saved["customers"]
         if not isinstance(customers, list):
             raise TypeError("a snapshot of the mail has a list of customers")

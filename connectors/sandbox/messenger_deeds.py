@@ -1,4 +1,4 @@
-"""What the control API lets people with Messenger do and see."""
+"""What people with Messenger can do and see through the control API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from connectors.sandbox.body import Body, Deed
 from connectors.sandbox.files_shown import about
 from connectors.sandbox.messenger import ChatMessage, MessengerStandIn, Phone
 
-_LONGEST_CHAT = 300  # messages the page is given
+_LONGEST_CHAT = 300  # messages that the page gets
 
 
 @dataclass(frozen=True, slots=True)
 class MessengerDeeds:
-    """`user` is the person's id to the page."""
+    """The Messenger part of the control API. `user` is the person's id for the Page."""
 
     stand_in: MessengerStandIn
 

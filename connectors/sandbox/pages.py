@@ -1,4 +1,4 @@
-"""The page and its files."""
+"""Serve the sandbox's page and its files."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ _TYPES = {
 
 
 def add_page(app: web.Application) -> None:
-    """At the mount point itself, with its files under `page/`."""
+    """Serve the page at the mount point itself, and its files under `page/`."""
     app.router.add_get("", _to_page)
     app.router.add_get("/", _page)
     app.router.add_get("/page/{name}", _file)

@@ -1,4 +1,4 @@
-"""One customer on every channel: who they are there, and that they are there."""
+"""One customer on every channel: their ids there, and adding them."""
 
 import re
 import unicodedata
@@ -12,16 +12,16 @@ from connectors.sandbox.slack import SlackStandIn, Tenant, User
 from connectors.sandbox.telegram import TelegramStandIn
 from connectors.sandbox.whatsapp import WhatsAppStandIn
 
-TEAM, TEAM_NAME = "T0HARBOR", "Harbor Coffee"  # the workspace in which all the customers work
+TEAM, TEAM_NAME = "T0HARBOR", "Harbor Coffee"  # the workspace of all customers
 SHARED_CHANNEL = "brightdesk-support"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How the channels know a person. The same for the same name."""
+    """The ids of a person on each channel. The same name always gives the same ids."""
 
     name: str
-    number: str  # on WhatsApp
+    number: str  # the number on WhatsApp
     address: str
     slack: str
 
@@ -42,11 +42,13 @@ class People:
     slack: SlackStandIn
 
     def add(self, names: Iterable[str], *, inside: Iterable[str] = ()) -> None:
-        """Let them be on every channel. `inside` are our own people in the channel shared with them."""
+        """Add people to every channel. `inside` are our own staff in the Slack channel shared with them."""
         wanted = [identity(name) for name in names]
         for who in wanted:
             self.telegram.user(who.name)
-            if not any(phone.name == who.name for phone in self.whatsapp.phones()):  # who may have moved
+            if not any(
+                phone.name == who.name for phone in self.whatsapp.phones()
+            ):  # somebody may have changed numbers
                 self.whatsapp.customer(who.name, who.number)
             self.messenger.customer(who.name)
             self.mail.customer(who.address, who.name)
@@ -67,7 +69,7 @@ class People:
         self.slack.connect_channel(SHARED_CHANNEL, outside, inside)
 
     def names(self) -> list[str]:
-        """Everybody on any channel, in the order in which they came."""
+        """Return the names of all people on any channel, in the order in which they came."""
         return list(
             dict.fromkeys(
                 [
@@ -80,12 +82,12 @@ class People:
         )
 
     def addresses(self) -> set[str]:
-        """Return every id by which a platform knows anybody."""
+        """Return every id by which a platform knows a person."""
         known = [self.ids(name) for name in self.names()]
         return {address for ids in known for channel, address in ids.items() if channel != "name"}
 
     def ids(self, name: str) -> dict[str, str]:
-        """By channel; only those where the person is."""
+        """Return a person's name and their ids by channel. Omit channels where the person is not."""
         who = identity(name)
         known = {
             "telegram": (str(user.id) for user in self.telegram.users() if user.name == name),

@@ -1,4 +1,4 @@
-"""What the control API knows of customers across all channels."""
+"""The part of the control API about customers on all channels."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class PeopleDeeds:
         }
 
     async def _add(self, body: Body) -> object:
-        """A person of that name on every channel; one who is there already stays as they are."""
+        """Add a person of that name to every channel. A person who is there already is not changed."""
         name = body.text("name").strip()
         if not 0 < len(name) <= 60:
             raise CommandError("A name has 1 to 60 characters.")
@@ -42,12 +42,12 @@ class PeopleDeeds:
         return self.people.ids(name)
 
     async def _start_over(self, _: Body) -> object:
-        """Nothing that was said is left on any platform."""
+        """Forget everything that was said on any platform."""
         await self.start_over()
         return {}
 
     async def _connect(self, body: Body) -> object:
-        """Tell every platform where its account is, as its owner does in the platforms' dashboards."""
+        """Tell each platform the address of its account, as the owner does in the platforms' dashboards."""
         hooks = body.object("hooks")
         await self.connecting.connect({name: Body(hooks).text(name) for name in hooks})
         return {}

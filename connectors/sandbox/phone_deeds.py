@@ -1,4 +1,4 @@
-"""What the control API lets people on Telegram do and see."""
+"""What people on Telegram can do and see through the control API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from bot.core.errors import CommandError
 from connectors.sandbox.body import Body, Deed
 from connectors.sandbox.telegram import ChatMessage, GroupChat, TelegramStandIn, TelegramUser
 
-_LONGEST_CHAT = 300  # messages the page is given
+_LONGEST_CHAT = 300  # messages that the page gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class PhoneDeeds:
         }
 
     def _who(self, body: Body) -> TelegramUser:
-        """By id, or by name; a new name is not made a person here."""
+        """Return the person with that id or name. Raise CommandError for a new name: it adds nobody here."""
         wanted = str(body.values.get("user", ""))
         for user in self.telegram.users():
             if wanted in (str(user.id), user.name):
@@ -50,7 +50,7 @@ class PhoneDeeds:
         raise CommandError(f"Nobody on Telegram is {wanted[:60]!r}.")
 
     def _where(self, body: Body) -> GroupChat | None:
-        """The group by id or title; None for the person's own chat with the bot."""
+        """Return the group with that id or title, or None for the person's own chat with the bot."""
         wanted = str(body.values.get("group") or "")
         if not wanted:
             return None
@@ -206,7 +206,7 @@ class PhoneDeeds:
         ]
 
     async def _topic(self, body: Body) -> object:
-        """What one topic of a group shows a `user`, or everybody; General is 0."""
+        """Return the messages of one topic of a group. The General topic is 0."""
         group = self._where(body)
         if group is None:
             raise CommandError("Which group?")
@@ -221,7 +221,10 @@ class PhoneDeeds:
         }
 
     async def _group(self, body: Body) -> object:
-        """Made when new; `members` are names of people, who are made too."""
+        """Return the id of a group, and create it if it is new.
+
+        `members` are names of people, who are created too.
+        """
         members = body.values.get("members") or []
         if not isinstance(members, list) or not all(isinstance(name, str) for name in members):
             raise CommandError("'members' is a list of names.")
@@ -229,7 +232,9 @@ class PhoneDeeds:
         return {"id": group.id}
 
     async def _group_settings(self, body: Body) -> object:
-        """`forum`, `administrator`, `manages_topics`, `bot_inside`: true or false."""
+        """Change settings of a group: `forum`, `administrator`, `manages_topics` and `bot_inside`, true or
+        false.
+        """
         group = self._where(body)
         if group is None:
             raise CommandError("Which group?")
@@ -252,5 +257,5 @@ def _place(message: ChatMessage) -> int:
 
 
 def _latest(group: GroupChat, topic: int) -> int:
-    """The newest message's id, by which the page knows what is unread."""
+    """Return the id of the newest message, by which the page knows what is unread."""
     return max((message.message_id for message in group.messages(topic)), default=0)

@@ -1,4 +1,4 @@
-"""A stand-in for every platform, what can go wrong, and one page to play all sides: one application."""
+"""The sandbox as one application: a stand-in for every platform, faults, and one page to play all sides."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
@@ -41,16 +41,16 @@ from connectors.sandbox.whatsapp_deeds import WhatsAppDeeds
 CUSTOMERS = ("Maya Fischer",)
 _FIRST_STAFF_ID = 7_100_000_001
 Forget = Callable[[Set[str]], Awaitable[None]]
-_SPINE = ("telegram", "slack")  # what a state file has always held
+_SPINE = ("telegram", "slack")  # the sides in every state file, also in old ones
 
 
 class Sandbox:
-    """`app()` is mounted at /sandbox, on a server that listens to loopback only.
+    """The sandbox. `app()` is mounted at /sandbox, on a server that listens only to loopback.
 
-    With a `state_file` it goes on where it was when it is started again; what the staff and the customers
-    given here add to it is added. `telegram_limits` and `slack_pace` turn the platforms' sending limits on.
-    `mail_ports` are those of SMTP and IMAP; 0 is any free one, known once the application runs. `forget` lets
-    the product forget customers by their addresses, before the platforms do: see `start_over`.
+    With a `state_file` it continues where it was when it is started again. The staff and customers given here
+    are added to that state. `telegram_limits` and `slack_pace` turn on the platforms' sending limits.
+    `mail_ports` are those of SMTP and IMAP; 0 takes any free port, known once the application runs. `forget`
+    makes the product forget customers by their addresses, before the platforms forget them: see `start_over`.
     """
 
     def __init__(
@@ -106,14 +106,14 @@ class Sandbox:
             bot_user="U0CUSTOMERS",
             bot_name="Brightdesk",
             users=staff.users,
-            public_url="http://127.0.0.1",  # until a call tells: see `slack.together`
+            public_url="http://127.0.0.1",  # until a call shows it: see `slack.together`
             faults=self.faults,
             clock=clock,
             retry_delays=slack_retry_delays,
             client=slack.Client(known.slack_client_id, known.slack_client_secret),
         )
         home = self.slack_customers.installation.team_id
-        self.slack_customers.installs.revoke(home)  # it is added by OAuth there, as everywhere
+        self.slack_customers.installs.revoke(home)  # the app is added by OAuth there, as in every workspace
         self.clock = MovableClock(clock)
         self.whatsapp = WhatsAppStandIn(
             known.whatsapp_access_token,
@@ -155,7 +155,7 @@ class Sandbox:
         self._watch()
 
     def _composed(self) -> tuple[Side, ...]:
-        """One platform more is one line more."""
+        """Return all sides. One more platform is one more line here."""
         tg, staff, ours, theirs = self.telegram, self.telegram_staff, self.slack, self.slack_customers
         wa, ms, mail = self.whatsapp, self.messenger, self._mailbox
         letters = MailDeeds(mail)
@@ -182,7 +182,7 @@ class Sandbox:
         )
 
     def _put_clock_back(self) -> None:
-        """Set Meta's clock to now. No window may be longer for it."""
+        """Set Meta's clock back to now. No window becomes longer by that."""
         self.clock.moved = timedelta()
         self.whatsapp.clock_put_back()
         self.messenger.clock_put_back()
@@ -190,7 +190,7 @@ class Sandbox:
 
     def app(self) -> web.Application:
         app = web.Application()
-        app.cleanup_ctx.append(self._keeping)  # before the stand-ins, so that it sees their first changes
+        app.cleanup_ctx.append(self._keeping)  # first, so that it sees the first changes of the stand-ins
         app.cleanup_ctx.append(self._mailbox.running)
         add_page(app)
         self._control.add_routes(app)
@@ -203,13 +203,16 @@ class Sandbox:
         return app
 
     async def connect(self, hooks: Mapping[str, str]) -> None:
-        """Tell the platforms where the product's accounts are, once it serves. Idempotent, does not raise."""
+        """Tell the platforms the addresses of the product's accounts, once it serves them. Idempotent.
+
+        Never raise.
+        """
         await self._connecting.connect(hooks)
         self._live.tell({"platform": "slack-customers", "type": "installed"})
         self._mark()
 
     async def start_over(self) -> None:
-        """Forget whatever was said on every platform. People, accounts and channels stay."""
+        """Forget everything that was said on every platform. People, accounts and channels stay."""
         if self._forget is not None:
             await self._forget(self._people.addresses())
         self.faults.clear()
@@ -219,12 +222,15 @@ class Sandbox:
         self._mark()
 
     def customer(self, name: str) -> Mapping[str, str]:
-        """The person of that name on every channel, with the ids they have there; added where new."""
+        """Return the name and the ids of a person on every channel.
+
+        Add them to channels where they are new.
+        """
         self._people.add([name], inside=self._inside)
         return self._people.ids(name)
 
     def configure_slack(self, events_url: str, interactions_url: str, commands_url: str) -> None:
-        """Slack's Request URLs, for a product that does not use Socket Mode."""
+        """Set Slack's Request URLs, for a product that does not use Socket Mode."""
         self.slack.configure_http(
             events_url=events_url, interactions_url=interactions_url, commands_url=commands_url
         )
@@ -236,7 +242,7 @@ class Sandbox:
         self._mark()
 
     def configure_customers(self, events_url: str, interactions_url: str, commands_url: str) -> None:
-        """The Request URLs of the customers' app."""
+        """Set the Request URLs of the Slack app for customers."""
         self.slack_customers.configure_http(
             events_url=events_url, interactions_url=interactions_url, commands_url=commands_url
         )
@@ -267,7 +273,7 @@ class Sandbox:
                 group.join(member)
 
     def _restore(self, saved: Snapshot) -> None:
-        """A side that the file does not know yet stays as it is."""
+        """Load a saved state. A side that an older file does not have stays as it is."""
         urls = saved["slack_urls"]
         for side in self._sides:
             if side.name not in saved and side.name not in _SPINE:
@@ -322,7 +328,10 @@ class Sandbox:
         self._mark()
 
     def _slack_changed(self, side: str, change: Mapping[str, object]) -> None:
-        """The page asks again for what changed; it needs only to know where to look."""
+        """Tell the page what changed in Slack.
+
+        It asks for the change itself, so it only needs to know where.
+        """
         told = {"platform": side, "type": str(change["type"])}
         where = {key: change[key] for key in ("channel", "user") if isinstance(change.get(key), str)}
         self._live.tell(told | where)

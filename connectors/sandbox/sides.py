@@ -1,4 +1,4 @@
-"""One stand-in as the sandbox composes it: kept in its state, played by its part of the control API."""
+"""One stand-in as a part of the sandbox: its saved state, and its part of the control API."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from connectors.sandbox.meta.files import KeptFile
 from connectors.sandbox.slack import Refused, SlackStandIn
 from connectors.sandbox.telegram import TelegramStandIn
 
-# Given what stands behind `file/` in the address, and the query. Raises LookupError.
+# Takes the part of the address behind `file/`, and the query. Raises LookupError.
 ShowFile = Callable[[str, Mapping[str, str]], web.Response]
 
 
@@ -32,7 +32,10 @@ class Deeds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """`name` is that of its part of the control API, of its news on the live feed, and of its state."""
+    """One stand-in.
+
+    `name` names its part of the control API, its news on the live feed, and its saved state.
+    """
 
     name: str
     stand_in: Kept

@@ -1,4 +1,4 @@
-"""What the control API lets people in Slack do and see."""
+"""What people in Slack can do and see through the control API."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -7,9 +7,9 @@ from bot.core.errors import CommandError
 from connectors.sandbox.body import Body, Deed
 from connectors.sandbox.slack import Choice, Outcome, SlackStandIn, Tenant, Upload, User
 
-# Given the three Request URLs of the app, by name.
+# Takes the three Request URLs of the app, by name.
 Configure = Callable[[str, str, str], None]
-_LONGEST_CHANNEL = 300  # messages the page is given
+_LONGEST_CHANNEL = 300  # messages that the page gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class SlackDeeds:
         }
 
     def _side(self, body: Body) -> Tenant:
-        """The people of the workspace that `team` names; of the first one without it."""
+        """Return the workspace that `team` names, or the first one without `team`."""
         team = body.text("team", "") or self.slack.installation.team_id
         if team not in self.slack.teams():
             raise CommandError(f"There is no workspace {team[:40]!r}.")
@@ -224,7 +224,7 @@ class SlackDeeds:
 
 
 def _latest(side: Tenant, channel: str) -> str:
-    """The ts of the newest message or reply, by which the page knows what is unread."""
+    """Return the ts of the newest message or reply, by which the page knows what is unread."""
     shown = side.messages(channel)
     return max((str(each.get("latest_reply", each["ts"])) for each in shown), default="")
 

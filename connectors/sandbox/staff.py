@@ -12,7 +12,7 @@ NIGHT_WATCH = "Brightdesk night watch"  # the staff's group on Telegram
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlan:
-    """A channel to be there from the start. `members` are user ids or names; the app is always in."""
+    """A channel that exists from the start. `members` are user ids or names; the app is always a member."""
 
     name: str
     private: bool = False
@@ -23,7 +23,7 @@ class ChannelPlan:
 class Staff:
     users: tuple[User, ...]
     channels: tuple[ChannelPlan, ...]
-    on_telegram: tuple[str, ...] = ()  # names of those who are in the staff's group there
+    on_telegram: tuple[str, ...] = ()  # names of the people in the staff's group there
 
     def member_ids(self, plan: ChannelPlan, bot_user: str) -> list[str]:
         by_name = {user.name: user.id for user in self.users}
@@ -44,7 +44,7 @@ class Staff:
 
 
 def sample_staff() -> Staff:
-    """The people and channels that the sample organization of a SaaS company names."""
+    """Return the people and channels that the sample organization of a SaaS company names."""
     people = (
         ("U0ANNA0001", "anna", "Anna Lindqvist"),
         ("U0BEN00002", "ben", "Ben Okafor"),
@@ -83,10 +83,10 @@ def sample_staff() -> Staff:
 
 
 def read_staff(path: Path) -> Staff:
-    """A JSON file: {"users": [{"id", "name", "real_name", "email"}],
-    "channels": [{"name", "private", "members"}]}.
+    """Read staff from a JSON file: {"users": [{"id", "name", "real_name", "email"}], "channels": [{"name",
+    "private", "members"}]}.
 
-    Raises ValueError that names the file for anything else.
+    Raise ValueError that names the file if it is anything else.
     """
     try:
         read = json.loads(path.read_text(encoding="utf-8"))

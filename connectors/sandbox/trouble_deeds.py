@@ -1,4 +1,6 @@
-"""What the control API lets go wrong: faults of every platform, troubles of Meta's, and the clock of both."""
+"""The part of the control API that makes things go wrong: faults of all platforms, troubles of Meta's, and
+its clock.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,7 +14,10 @@ from connectors.sandbox.meta import MovableClock, Trouble, Troubles
 
 @dataclass(frozen=True, slots=True)
 class TroubleDeeds:
-    """`troubles` by platform. `tell` is told what changed: "faults" or "clock"; `put_back` sets the clock."""
+    """Turns faults and troubles on and off, and moves Meta's clock. `troubles` is by platform.
+
+    `tell` is called with what changed: "faults" or "clock". `put_back` sets the clock back to now.
+    """
 
     faults: FaultPlan
     troubles: Mapping[str, Troubles]
@@ -70,7 +75,7 @@ class TroubleDeeds:
         return self._changed()
 
     async def _clear(self, _: Body) -> object:
-        """All rules and troubles. The clock stays: what was said at its time cannot be unsaid."""
+        """Remove all rules and troubles. The clock stays: messages sent at its time remain."""
         self.faults.clear()
         for troubles in self.troubles.values():
             troubles.clear()
@@ -99,7 +104,7 @@ class TroubleDeeds:
         return self._clock()
 
     async def _back(self, _: Body) -> object:
-        """What was said in the future stays there."""
+        """Set the clock back to now. Messages that were written in the future stay there."""
         self.put_back()
         self.tell("clock")
         return self._clock()

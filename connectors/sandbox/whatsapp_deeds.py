@@ -1,4 +1,4 @@
-"""What the control API lets people with WhatsApp do and see."""
+"""What people with WhatsApp can do and see through the control API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from connectors.sandbox.body import Body, Deed
 from connectors.sandbox.files_shown import about
 from connectors.sandbox.whatsapp import ChatMessage, Phone, WhatsAppStandIn
 
-_LONGEST_CHAT = 300  # messages the page is given
+_LONGEST_CHAT = 300  # messages that the page gets
 
 
 @dataclass(frozen=True, slots=True)
 class WhatsAppDeeds:
-    """`user` is the number."""
+    """The WhatsApp part of the control API. `user` is the number."""
 
     stand_in: WhatsAppStandIn
 
@@ -64,7 +64,7 @@ class WhatsAppDeeds:
             "blocked": phone.blocked,
             "online": phone.online,
             "window": self.stand_in.window(phone).total_seconds(),
-            "billed": sum(self.stand_in.bill().values()),  # to whomever on this number
+            "billed": sum(self.stand_in.bill().values()),  # of all customers of this number
         }
 
     async def _sent(self, body: Body) -> object:

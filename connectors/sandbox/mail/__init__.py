@@ -1,4 +1,4 @@
-"""A mail provider with its customers' mail clients, on SMTP and IMAP. The servers are aiosmtpd and pymap."""
+"""A mail provider and its customers' mail clients, with SMTP and IMAP. The servers are aiosmtpd and pymap."""
 
 from connectors.sandbox.mail.letters import File, Letter
 from connectors.sandbox.mail.oauth import TokenServer

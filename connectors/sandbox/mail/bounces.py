@@ -1,4 +1,4 @@
-"""Delivery status notifications as a relay writes them. https://www.rfc-editor.org/rfc/rfc3464"""
+"""Write delivery status notifications as a relay does. https://www.rfc-editor.org/rfc/rfc3464"""
 
 from email.message import EmailMessage, Message
 from email.mime.base import MIMEBase
@@ -12,7 +12,11 @@ from connectors.sandbox.mail.letters import Letter
 def delivery_status(
     letter: Letter, *, recipient: str, to: str, domain: str, status: str, words: str, action: str, now: float
 ) -> bytes:
-    """`status` is an enhanced code ("5.1.1"), `words` the remote server's, `action` "failed" or "delayed"."""
+    """Return a delivery status notification.
+
+    `status` is an enhanced code ("5.1.1"), `words` the text of the remote server, `action` "failed" or
+    "delayed".
+    """
     report = MIMEMultipart("report")
     report.set_param("report-type", "delivery-status")
     report["From"] = f"Mail Delivery System <MAILER-DAEMON@{domain}>"

@@ -1,4 +1,4 @@
-"""The mailboxes of the stand-in, behind pymap: a real IMAP4rev1 server with IDLE, UIDPLUS and XOAUTH2."""
+"""The mailboxes of the stand-in, served by pymap: a real IMAP4rev1 server with IDLE, UIDPLUS and XOAUTH2."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ _MECHANISMS = (b"PLAIN", b"LOGIN", b"XOAUTH2")
 
 
 class _Config(Config):
-    """pymap's in-memory backend, which also takes access tokens, and may say that it cannot IDLE."""
+    """pymap's in-memory backend, which also accepts access tokens, and may be without IDLE."""
 
     def __init__(self, tls: ssl.SSLContext | None, idle: bool) -> None:
         settings = Namespace(passlib_cfg=None, proxy_protocol=None, inherited_sockets=None)
@@ -73,7 +73,7 @@ class _Login(Login):
 
 
 class _Mailbox(MailboxData):
-    """pymap's folder, which forgets to tell of a mail that came just before somebody began to IDLE."""
+    """pymap's folder, changed: pymap does not report a mail that came just before a client began to IDLE."""
 
     async def update_selected(
         self, selected: SelectedMailbox, *, wait_on: Event | None = None
@@ -94,10 +94,10 @@ class _Mailboxes(MailboxSet):
 
 
 class ImapServer:
-    """`tokens` is looked at anew at each XOAUTH2 login. TLS, where there is a context, is by STARTTLS.
+    """The IMAP server. It reads `tokens` at each XOAUTH2 login. With a TLS context, TLS starts by STARTTLS.
 
-    `answers` are what a server in trouble says to commands: by a pattern of the command, the lines, with
-    TAG for its tag; None: nothing at all; "": it hangs up. Not behind STARTTLS.
+    `answers` makes the server misbehave. It gives answers by a pattern of the command: lines in which TAG is
+    the tag of the command; None for no answer; "" to hang up. It does not work behind STARTTLS.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class ImapServer:
                 await IMAPServer(self._login, self._config)(heard, writer, info)
                 listening.cancel()
         except* (ConnectionError, EOFError, ssl.SSLError):
-            pass  # the other side went away
+            pass  # the other side closed
         finally:
             del self._connections[writer]
             writer.close()
@@ -146,7 +146,7 @@ class ImapServer:
     async def _listen(
         self, reader: asyncio.StreamReader, heard: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Pass on what is said to the server, but for what `answers` has a word for."""
+        """Pass on what a client says to the server, except commands that `answers` covers."""
         if heard is reader:
             return
         while True:
@@ -171,13 +171,13 @@ class ImapServer:
         heard.feed_eof()
 
     async def drop(self) -> None:
-        """End every connection, as a server does that is restarted."""
+        """End every connection, as a restart of the server does."""
         tasks = [task for task in self._connections.values() if task is not None]
         for writer in list(self._connections):
             writer.transport.abort()
         if tasks:
             _, waiting = await asyncio.wait(tasks, timeout=0.5)
-            for task in waiting:  # after STARTTLS a reader is not told that its line is gone
+            for task in waiting:  # after STARTTLS, a reader does not learn that its connection is gone
                 task.cancel()
             if waiting:
                 await asyncio.wait(waiting)
@@ -201,7 +201,7 @@ class ImapServer:
             return await session.mailbox_set.get_mailbox(name)
 
     async def store(self, address: str, raw: bytes, when: datetime, folder: str = "INBOX") -> int:
-        """Put a mail there, as the local delivery agent does. Returns its UID."""
+        """Store a mail, as the local delivery agent does. Return its UID."""
         box = await self.folder(address, folder)
         message = await box.append(AppendMessage(raw, when, frozenset()), recent=True)
         return message.uid
@@ -211,9 +211,9 @@ class ImapServer:
         return [bytes(each._content) async for each in box.messages() if each._content is not None]
 
     async def renumber(self, address: str, folder: str = "INBOX", *, says_so: bool = True) -> None:
-        """New UIDs for the same mails, as of a server rebuilt. Drops connections.
+        """Give the mails of a folder new UIDs, as a rebuilt server does. Drop all connections.
 
-        `says_so`: with a new UIDVALIDITY. Otherwise the UIDs are lower than they were.
+        With `says_so`, the folder gets a new UIDVALIDITY. Otherwise the UIDs are lower than they were.
         """
         box = await self.folder(address, folder)
         await self.drop()

@@ -37,12 +37,12 @@ class Letter:
 
     @property
     def sender(self) -> tuple[str, str]:
-        """Name and address."""
+        """Return the name and the address in From."""
         return parseaddr(self.header("From"))
 
     @property
     def recipients(self) -> list[str]:
-        """The addresses of To and Cc."""
+        """Return the addresses of To and Cc."""
         return [address for _, address in getaddresses([self.header("To"), self.header("Cc")]) if address]
 
     @property

@@ -1,4 +1,4 @@
-"""The provider's token endpoint, as far as refreshing goes. https://www.rfc-editor.org/rfc/rfc6749#section-6"""
+"""The provider's token endpoint, only for refreshing. https://www.rfc-editor.org/rfc/rfc6749#section-6"""
 
 import secrets
 from collections.abc import Callable
@@ -9,7 +9,10 @@ from connectors.sandbox.mail.server import MailServer
 
 
 class TokenServer:
-    """Exchanges one refresh token for access tokens that the mail server takes; each ends the one before."""
+    """Exchanges one refresh token for access tokens of the mail server.
+
+    Each new token ends the one before.
+    """
 
     def __init__(
         self,
@@ -22,7 +25,7 @@ class TokenServer:
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(24),
     ) -> None:
         self.exchanged = 0
-        self.failing = 0  # so many calls are answered with 503
+        self.failing = 0  # how many calls are answered with 503
         self._mail = mail
         self._expected = {
             "grant_type": "refresh_token",

@@ -1,4 +1,4 @@
-"""How the usual mail programs quote: the text and the HTML of a reply, each as its program writes it."""
+"""How common mail programs quote: the text and the HTML of a reply, as each program writes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from html import escape
 
 from connectors.sandbox.mail.letters import Letter
 
-# Outlook's four words, by language: From, Sent, To, Subject.
+# Outlook's four labels, by language: From, Sent, To, Subject.
 _OUTLOOK = {
     "en": ("From", "Sent", "To", "Subject"),
     "de": ("Von", "Gesendet", "An", "Betreff"),
@@ -33,7 +33,7 @@ _OTHER_DATE = "%d.%m.%Y, %H:%M"
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """The mail answered, as far as a quotation shows it."""
+    """The answered mail, as far as a quotation shows it."""
 
     name: str
     address: str
@@ -71,7 +71,7 @@ def programs() -> tuple[str, ...]:
 
 
 def write(text: str, program: str = "gmail") -> Body:
-    """A mail that answers nothing."""
+    """Return the body of a mail that answers none."""
     return Body(text, "" if program == "plain" else f'<div dir="ltr">{_lines(text)}</div>')
 
 
@@ -147,7 +147,7 @@ def _plain(text: str, to: Quoted, language: str) -> Body:
 
 
 def _top_posted_nothing(text: str, to: Quoted, language: str) -> Body:  # noqa: ARG001
-    """A program on a phone that quotes nothing at all."""
+    """Return the reply of a phone's mail program that quotes nothing."""
     return Body(f"{text}\n", "")
 
 

@@ -1,4 +1,6 @@
-"""A mail provider and the world of mail clients around it: SMTP in, IMAP out, and people who write."""
+"""A mail provider and the mail clients around it: it takes mail by SMTP, offers it by IMAP, and people
+write.
+"""
 
 import asyncio
 import re
@@ -25,11 +27,11 @@ _UNKNOWN_USER = "550 5.1.1 No such user here"
 
 
 class MailServer:
-    """One provider with the accounts of the product, all of one domain, on two ports of loopback.
+    """One provider with the product's accounts, all of one domain, on two ports of loopback.
 
-    What customers write arrives as through an MX: with Return-Path, Received and Authentication-Results of
-    `authserv`. What the product sends lies in the customers' inboxes; for an address nobody has, a bounce
-    comes back. `async with` starts and ends it; ports 0 are chosen.
+    A customer's mail arrives as through an MX: with Return-Path, Received and Authentication-Results of
+    `authserv`. The product's mail goes to the customers' inboxes. For an unknown address, a bounce comes
+    back. `async with` starts and ends the provider; for port 0 it takes a free one.
     """
 
     def __init__(
@@ -44,11 +46,16 @@ class MailServer:
         imap_port: int = 0,
         files_sent: bool = False,
     ) -> None:
-        """`files_sent`: the provider itself puts what is sent into the sender's folder "Sent"."""
+        """Configure the provider.
+
+        With `files_sent`, it puts sent mail into the sender's folder "Sent" itself.
+        """
         self.domain = domain
         self.authserv = f"mx.{domain}"
-        self.tokens: set[str] = set()  # the access tokens that XOAUTH2 takes
-        self.on_change: Callable[[str], None] | None = None  # told of the customer whose inbox changed
+        self.tokens: set[str] = set()  # the access tokens that XOAUTH2 accepts
+        self.on_change: Callable[[str], None] | None = (
+            None  # called with the address of the customer whose inbox changed
+        )
         self._passwords: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._customers: dict[str, Customer] = {}
@@ -82,12 +89,12 @@ class MailServer:
         await self.imap.close()
 
     async def add_account(self, address: str, password: str, folders: Iterable[str] = ("Sent",)) -> None:
-        """A mailbox of the product. Mail to `name+anything@domain` arrives in it as well."""
+        """Add a mailbox of the product. Mail to `name+anything@domain` arrives in it too."""
         self._passwords[address] = password
         await self.imap.add_user(address, password, tuple(folders))
 
     def add_alias(self, alias: str, address: str) -> None:
-        """Have mail to another address arrive in a mailbox of the product."""
+        """Let mail to another address arrive in a mailbox of the product."""
         self._aliases[alias] = address
 
     def change_password(self, address: str, password: str) -> None:
@@ -95,7 +102,7 @@ class MailServer:
         self.imap.set_password(address, password)
 
     def customer(self, address: str, name: str = "") -> "Customer":
-        """Somebody's mail client somewhere; the same for the same address."""
+        """Return the customer's mail client with that address. Create it if it is new."""
         return self._customers.setdefault(address, Customer(self, address, name, self._clock))
 
     @property
@@ -105,9 +112,12 @@ class MailServer:
     async def receive(
         self, raw: bytes, *, sender: str, recipient: str, verdict: str = "pass", folder: str = "INBOX"
     ) -> None:
-        """A mail from outside, as the MX takes it. `sender` is the envelope's; "" makes it a bounce.
+        """Receive a mail from outside, as the MX does.
 
-        `verdict` is what SPF, DKIM and DMARC say: "pass", "fail", "none".
+        `sender` is the envelope's; "" makes the mail a bounce.
+
+        `verdict` is the result of SPF, DKIM and DMARC: "pass", "fail" or "none". Raise LookupError for an
+        unknown recipient.
         """
         account = self._mailbox(recipient)
         if account not in self._passwords:
@@ -127,7 +137,7 @@ class MailServer:
                 await self.imap.store(account, stamped, self._clock(), folder)
 
     async def carry(self, raw: bytes, *, sender: str, verdict: str) -> None:
-        """What a customer posts: to each recipient who is known here, and for the others nowhere."""
+        """Deliver a customer's mail to each recipient that is known here. Drop it for the others."""
         message = message_from_bytes(raw)
         fields = [str(value) for value in (*message.get_all("To", ()), *message.get_all("Cc", ()))]
         for _, recipient in getaddresses(fields):
@@ -146,7 +156,7 @@ class MailServer:
         words: str = _UNKNOWN_USER,
         action: str = "failed",
     ) -> None:
-        """A delivery status notification about a mail of the product comes back to it."""
+        """Return a delivery status notification about a mail of the product to its sender."""
         to = parseaddr(letter.header("Return-Path"))[1] or letter.sender[1]
         report = delivery_status(
             letter,
@@ -161,12 +171,12 @@ class MailServer:
         await self.receive(report, sender="", recipient=to, verdict="none")
 
     async def inbox(self, address: str, folder: str = "INBOX") -> list[Letter]:
-        """What lies in an account of the product."""
+        """Return the mails in a folder of a product's account."""
         return [Letter(raw) for raw in await self.imap.raw_mails(address, folder)]
 
     async def _submitted(self, sender: str, recipient: str, raw: bytes) -> None:
         if not re.search(rb"(?im)^date:", raw.partition(b"\r\n\r\n")[0]):
-            raw = f"Date: {format_datetime(self._clock())}\r\n".encode() + raw  # as submission servers do
+            raw = f"Date: {format_datetime(self._clock())}\r\n".encode() + raw  # submission servers add it
         stamped = f"Return-Path: <{sender}>\r\n".encode() + raw
         if self._files_sent:
             await self._file(sender, raw)
@@ -181,7 +191,7 @@ class MailServer:
     async def _file(self, sender: str, raw: bytes) -> None:
         sender = _without_plus(sender)
         sent = await self.imap.raw_mails(sender, "Sent")
-        if raw not in sent:  # once, however many recipients it has
+        if raw not in sent:  # only once for all its recipients
             await self.imap.store(sender, raw, self._clock(), "Sent")
 
     def _mailbox(self, recipient: str) -> str:
@@ -199,7 +209,7 @@ class MailServer:
 
 
 class Customer:
-    """A person with a mail program. What they were sent lies in `inbox`, oldest first."""
+    """A person with a mail program. `inbox` holds what they received, oldest first."""
 
     def __init__(self, server: MailServer, address: str, name: str, clock: Clock) -> None:
         self.address = address
@@ -223,7 +233,7 @@ class Customer:
         headers: dict[str, str] | None = None,
         verdict: str = "pass",
     ) -> Letter:
-        """A new mail. `headers` are added, or replace those there are."""
+        """Write a new mail. `headers` are added, or replace those that are there."""
         body = Body(text, html) if html else write(text, program)
         return await self._send(subject, body, to, cc, attachments, headers or {}, verdict)
 
@@ -240,7 +250,7 @@ class Customer:
         headers: dict[str, str] | None = None,
         verdict: str = "pass",
     ) -> Letter:
-        """Press Reply: to its Reply-To, quoting it as the program does. With `cc` it is Reply All."""
+        """Press Reply: answer to the Reply-To, quoting as the program does. With `cc` it is Reply All."""
         asked = parseaddr(letter.header("Reply-To"))[1] or letter.sender[1]
         subject = letter.subject if letter.subject[:3].lower() == "re:" else f"Re: {letter.subject}"
         chain = f"{letter.header('References')} {letter.message_id}".split()
@@ -251,15 +261,15 @@ class Customer:
         )
 
     async def send_raw(self, raw: bytes, *, to: str, verdict: str = "pass") -> None:
-        """Any bytes at all, as a mail from this address."""
+        """Send any bytes as a mail from this address."""
         await self._server.receive(raw, sender=self.address, recipient=to, verdict=verdict)
 
     async def bounce(self, letter: Letter, *, status: str = "5.1.1", words: str = _UNKNOWN_USER) -> None:
-        """This customer's server sends a mail of the product back."""
+        """Return a mail of the product from this customer's server."""
         await self._server.bounce(letter, self.address, status=status, words=words)
 
     async def received(self, count: int, timeout: float = 10.0) -> list[Letter]:
-        """Wait until so many mails lie in the inbox. Raises TimeoutError."""
+        """Wait until so many mails are in the inbox. Raise TimeoutError."""
         async with asyncio.timeout(timeout):
             while len(self.inbox) < count:
                 self._arrived.clear()
@@ -267,7 +277,7 @@ class Customer:
         return list(self.inbox)
 
     def take(self, letter: Letter) -> None:
-        """It lies in the inbox now."""
+        """Put a letter into the inbox."""
         self.inbox.append(letter)
         self._arrived.set()
         if self._server.on_change is not None:

@@ -1,4 +1,4 @@
-"""The stand-in's submission server: SMTP with AUTH PLAIN, LOGIN and XOAUTH2, and with every way to fail."""
+"""The stand-in's submission server: SMTP with AUTH PLAIN, LOGIN and XOAUTH2, and many ways to fail."""
 
 import asyncio
 import base64
@@ -22,10 +22,10 @@ _REPLIES = {
 
 
 class SmtpServer:
-    """Takes mail from whoever has a password or a token, and hands each recipient's copy to `deliver`.
+    """Takes mail from clients with a password or a token, and hands each recipient's copy to `deliver`.
 
-    `refused` says by address what RCPT is answered: {"gone@example.org": "550 5.1.1 No such user"}.
-    Faults are asked for before "MAIL", "RCPT" and "DATA"; the last comes when the whole mail is there.
+    `refused` is the answer to RCPT by address: {"gone@example.org": "550 5.1.1 No such user"}. Faults are
+    asked for before "MAIL", "RCPT" and "DATA"; for DATA, when the whole mail is there.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class SmtpServer:
     ) -> None:
         self.port = 0
         self.refused: dict[str, str] = {}
-        self.refused_data = ""  # what DATA is answered with, if it is not taken
-        self.tagged_senders = True  # False: nobody sends as name+anything@…, as with Exchange Online
+        self.refused_data = ""  # the answer to DATA, if it is refused
+        self.tagged_senders = True  # False: nobody can send as name+anything@…, as in Exchange Online
         self.logins = 0
         self._passwords = passwords
         self._tokens = tokens
@@ -61,10 +61,10 @@ class SmtpServer:
             await self._server.wait_closed()
         waiting = [each._handler_coroutine for each in self._open if each._handler_coroutine is not None]
         for each in list(self._open):
-            line = each._original_transport or each.transport  # the first below STARTTLS
+            line = each._original_transport or each.transport  # under STARTTLS, the original one
             if isinstance(line, asyncio.WriteTransport):
                 line.abort()
-        for task in waiting:  # after a handshake that failed, aiosmtpd waits for it for ever
+        for task in waiting:  # after a failed handshake, aiosmtpd waits for ever
             task.cancel()
         if waiting:
             await asyncio.wait(waiting)
@@ -107,7 +107,7 @@ class SmtpServer:
         if found is not None and found[2].decode() in self._tokens and found[1].decode() in self._passwords:
             self.logins += 1
             return AuthResult(success=True, auth_data=LoginPassword(found[1], b""))
-        # Google's way: the reason as a challenge, which the client answers with an empty line.
+        # As Google does: the reason is a challenge, which the client answers with an empty line.
         await server.push(b"334 " + base64.b64encode(b'{"status":"400","schemes":"Bearer"}'))
         await server._reader.readline()
         return AuthResult(success=False, handled=False)
@@ -173,11 +173,11 @@ class SmtpServer:
 async def _hang_up(server: SMTP) -> None:
     if isinstance(server.transport, asyncio.WriteTransport):
         server.transport.abort()
-    await asyncio.get_running_loop().create_future()  # losing the connection cancels this very coroutine
+    await asyncio.get_running_loop().create_future()  # the lost connection cancels this coroutine
 
 
 class _Connection(SMTP):
-    line_length_limit = 1024 * 1024  # real relays take what real programs send
+    line_length_limit = 1024 * 1024  # real relays accept the long lines of real programs
 
     def __init__(self, handler: SmtpServer, register: set[SMTP], **settings: object) -> None:
         super().__init__(handler, **settings)  # type: ignore[arg-type]

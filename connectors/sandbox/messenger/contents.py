@@ -1,4 +1,4 @@
-"""What a call sends, read and judged: text, quick replies, templates, attachments.
+"""Read and check what a call sends: text, quick replies, templates, attachments.
 
 https://developers.facebook.com/docs/messenger-platform/reference/send-api
 """
@@ -26,7 +26,7 @@ _QUICK = ("text", "user_phone_number", "user_email")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the file of a message comes from: one of a link, a kept attachment, or the call's own form."""
+    """Where the file of a message comes from: a link, a stored attachment, or the form of the call itself."""
 
     kind: str
     url: str = ""
@@ -45,7 +45,7 @@ class Content:
 
 
 def read(message: JsonObject) -> Content:
-    """Raises GraphError for what the platform refuses."""
+    """Return the content of a message. Raise GraphError if the platform refuses it."""
     text, attachment = message.get("text"), message.get("attachment")
     if text is not None and not isinstance(text, str):
         raise invalid("Param message[text] must be a string.")
@@ -98,7 +98,7 @@ def _quick_replies(value: object) -> tuple[Choice, ...]:
 
 
 def _template(payload: object) -> tuple[JsonObject, str, tuple[Choice, ...]]:
-    """The payload, what is read of it, and its buttons."""
+    """Return the payload of a template, its text, and its buttons."""
     if not isinstance(payload, dict):
         raise invalid("Param message[attachment][payload] is required.")
     match payload.get("template_type"):

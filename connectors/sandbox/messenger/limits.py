@@ -8,21 +8,21 @@ from connectors.sandbox.meta.bucket import Bucket
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Calls a second: 300 with text, links, reactions and stickers, 10 with audio and video."""
+    """Calls per second: 300 with text, links, reactions and stickers, 10 with audio and video."""
 
     texts: float = 300.0
     media: float = 10.0
 
 
 class Gate:
-    """Refuses what comes too fast. Times are seconds of any steady scale."""
+    """Refuses calls that come too fast. Times are seconds of any steady clock."""
 
     def __init__(self, limits: Limits) -> None:
         self._texts = Bucket(1.0 / limits.texts, max(1, int(limits.texts)))
         self._media = Bucket(1.0 / limits.media, max(1, int(limits.media)))
 
     def admit(self, page_id: str, now: float, *, media: bool) -> None:
-        """Raises GraphError 613, and counts nothing then."""
+        """Count a call. Raise GraphError 613 if it comes too fast, and then do not count it."""
         bucket = self._media if media else self._texts
         if not bucket.has_room("", now):
             raise refusal(THROTTLED, account=page_id, seconds=1.0)

@@ -17,12 +17,15 @@ class Tick(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`kind`: "postback", "web_url", "phone_number", "quick_reply", or what else Meta names."""
+    """A button or a quick reply.
+
+    `kind` is "postback", "web_url", "phone_number", "quick_reply", or another name of Meta's.
+    """
 
     kind: str
     title: str
     id: str = ""  # the payload, or where it leads
-    section: str = ""  # the title of the element it stands under
+    section: str = ""  # the title of the element above it
 
     def snapshot(self) -> JsonObject:
         return {"kind": self.kind, "title": self.title, "id": self.id, "section": self.section}
@@ -39,7 +42,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One bubble. A change makes a new value."""
+    """One message in the chat. A change makes a new value."""
 
     id: str
     from_page: bool
@@ -83,7 +86,7 @@ class ChatMessage:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """A person on Messenger as the platform knows them. `psid` is who they are to this page."""
+    """A person on Messenger as the platform knows them. `psid` is their id for this Page."""
 
     psid: str
     name: str
@@ -91,10 +94,12 @@ class Member:
     blocked: bool = False
     gone: bool = False
     wrote_at: datetime | None = None
-    ad_until: datetime | None = None  # the window is longer for who wrote by an ad
+    ad_until: datetime | None = None  # the window is longer after a message by an ad
     typing_until: datetime | None = None
     messages: dict[str, ChatMessage] = field(default_factory=dict)
-    undelivered: list[str] = field(default_factory=list)  # told of only after they were read
+    undelivered: list[str] = field(
+        default_factory=list
+    )  # messages reported as delivered only after they were read
 
     def snapshot(self) -> JsonObject:
         return {
@@ -110,7 +115,7 @@ class Member:
 
     @classmethod
     def restored(cls, saved: Mapping[str, object]) -> Self:
-        """Raises KeyError, TypeError or ValueError."""
+        """Load a person from a snapshot. Raise KeyError, TypeError or ValueError."""
         wrote_at, ad_until, messages = saved["wrote_at"], saved.get("ad_until"), saved["messages"]
         if not isinstance(messages, list):
             raise TypeError("messages are a list")

@@ -1,4 +1,4 @@
-"""One Facebook page: whom it talks with, what was said, and what the product is told of it.
+"""One Facebook Page: its chats, what was said, and the webhooks that the product gets.
 
 https://developers.facebook.com/docs/messenger-platform/reference/webhook-events
 """
@@ -20,13 +20,13 @@ from connectors.sandbox.meta.trouble import Trouble, Troubles
 from connectors.sandbox.meta.webhook import Parcel
 
 WINDOW = timedelta(hours=24)
-AD_WINDOW = timedelta(days=7)  # for who writes by an ad
+AD_WINDOW = timedelta(days=7)  # after a message by an ad
 HUMAN_AGENT_WINDOW = timedelta(days=7)
 TYPING = timedelta(seconds=20)
 URL_LIVES = timedelta(days=5)
 CDN = "/cdn/"
 APP_ID = 1000000000000001
-INBOX_APP_ID = 263902037430900  # the page inbox: what staff write in Meta's own tools comes from it
+INBOX_APP_ID = 263902037430900  # the Page inbox: messages that staff write in Meta's own tools have this id
 FIELDS: Mapping[str, str] = {
     "message": "messages",
     "postback": "messaging_postbacks",
@@ -50,13 +50,13 @@ class Page:
     troubles: Troubles
     emit: Callable[[Parcel], None]
     changed: Callable[[str], None]
-    url: str = ""  # where this stand-in is reached: links to attachments begin with it
+    url: str = ""  # the address of this stand-in, with which links to attachments begin
     members: dict[str, Member] = field(default_factory=dict)
     files: dict[str, KeptFile] = field(default_factory=dict)
     subscribed: set[str] = field(default_factory=lambda: set(FIELDS.values()))
-    profile: JsonObject = field(default_factory=dict)  # the button that chats begin with
+    profile: JsonObject = field(default_factory=dict)  # the button with which chats begin
     last_ms: int = 0
-    _whose: dict[str, Member] = field(default_factory=dict)  # by message id
+    _whose: dict[str, Member] = field(default_factory=dict)  # the person by message id
 
     def now_ms(self) -> int:
         self.last_ms = max(self.last_ms + 1, int(self.clock().timestamp() * 1000))
@@ -89,7 +89,7 @@ class Page:
         self._whose = {message_id: member for member in members for message_id in member.messages}
 
     def start_over(self) -> None:
-        """Forget what was said. Everybody keeps their id, is online, and has blocked nobody."""
+        """Forget what was said. All people keep their ids, are online, and have blocked nobody."""
         there = [member for member in self.members.values() if not member.gone]
         self.replace_members([Member(member.psid, member.name) for member in there])
         self.files.clear()
@@ -98,15 +98,18 @@ class Page:
             self.changed(member.psid)
 
     def window_open(self, member: Member, window: timedelta = WINDOW) -> bool:
-        """https://developers.facebook.com/docs/messenger-platform/policy/policy-overview"""
+        """Return True if the Page may write to this person now.
+
+        https://developers.facebook.com/docs/messenger-platform/policy/policy-overview
+        """
         if self.troubles.strikes(Trouble.WINDOW_EXPIRED) or member.wrote_at is None:
             return False
         return self.clock() <= max(member.wrote_at + window, member.ad_until or member.wrote_at)
 
-    # Links to attachments: whoever has one may read, for some days
+    # Links to attachments: anybody who has one may read the file, for some days
 
     def link(self, file: KeptFile) -> str:
-        """Raises CommandError while nobody knows where this stand-in is."""
+        """Return the URL of a file. Raise CommandError while the address of this stand-in is unknown."""
         if not self.url:
             raise CommandError("Messenger does not know yet under which address its files are reached.")
         ends = f"{int((self.clock() + URL_LIVES).timestamp()):X}"
@@ -115,10 +118,13 @@ class Page:
     def seal(self, file_id: str, ends: str) -> str:
         return hmac.new(self.secret, f"{file_id}.{ends}".encode(), hashlib.sha256).hexdigest()[:32]
 
-    # What the product is told
+    # Webhooks to the product
 
     def tell(self, member: Member, kind: str, body: JsonObject, *, at: int = 0, about: str = "") -> None:
-        """`kind` is one of FIELDS. An echo goes the other way round."""
+        """Send an event about a person to the product. `kind` is one of FIELDS.
+
+        In an echo, the Page is the sender.
+        """
         if FIELDS.get(kind, kind) not in self.subscribed:
             return
         ends = [{"id": member.psid}, {"id": self.page_id}]
@@ -132,7 +138,7 @@ class Page:
         self.emit(Parcel(member.psid, kind, event, message=about))
 
     def attached(self, message: ChatMessage) -> list[JsonObject]:
-        """The attachments of a message as events have them."""
+        """Return the attachments of a message as events have them."""
         found: list[JsonObject] = [
             {"type": each.kind, "payload": {"url": self.link(self.files[each.file_id])}}
             for each in message.attachments
@@ -169,7 +175,7 @@ class Page:
             self.tell_delivery(member, mids)
 
     def advance(self, member: Member, message_id: str, tick: Tick) -> None:
-        """Ticks only grow."""
+        """Set the tick of a message. A tick only moves forward."""
         message = member.messages.get(message_id)
         if message is not None and list(Tick).index(tick) > list(Tick).index(message.tick):
             self.keep(member, replace(message, tick=tick))
@@ -181,6 +187,6 @@ class Page:
 
 
 def compose(page_id: str, parcels: Sequence[Parcel], now_ms: Callable[[], int]) -> JsonObject:
-    """A webhook request: an entry for each event, as Meta sends them."""
+    """Return a webhook request with an entry for each event, as Meta sends them."""
     entries = [{"id": page_id, "time": now_ms(), "messaging": [parcel.content]} for parcel in parcels]
     return {"object": "page", "entry": entries}

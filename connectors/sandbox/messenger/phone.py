@@ -23,9 +23,10 @@ _REACTIONS = {
 
 
 class Phone:
-    """Whatever is done here the product hears of by webhook. Raises CommandError for what a phone cannot do.
+    """A customer's phone. The product gets a webhook for everything done here.
 
-    A message may be given as itself or by its id. `written` is how long ago it was written.
+    It raises CommandError for what a phone cannot do. A message may be given as itself or by its id.
+    `written` is how long ago it was written.
     """
 
     def __init__(self, page: Page, member: Member) -> None:
@@ -46,14 +47,17 @@ class Phone:
 
     @property
     def blocked(self) -> bool:
-        """Whether this person has blocked the page."""
+        """Return True if this person has blocked the Page."""
         return self._member.blocked
 
     # What it shows
 
     @property
     def chat(self) -> list[ChatMessage]:
-        """The chat as it is shown, oldest first: what the page sent stands here once it has arrived."""
+        """Return the chat as it is shown, oldest first.
+
+        A message of the Page is in it once it has arrived.
+        """
         return [
             each
             for each in self._member.messages.values()
@@ -73,7 +77,7 @@ class Phone:
         return message
 
     def file(self, which: Which, at: int = 0) -> bytes:
-        """What was sent with a message; `at` is the place of the attachment."""
+        """Return the bytes of a file of a message. `at` is the index of the attachment."""
         attachments = self.message(which).attachments
         if at >= len(attachments) or attachments[at].file_id not in self._page.files:
             raise CommandError("This message has no such file.")
@@ -89,7 +93,10 @@ class Phone:
         written: timedelta = timedelta(),
         referral: Mapping[str, object] | None = None,
     ) -> ChatMessage:
-        """`referral` comes along from an ad or a product that was asked about."""
+        """Write a message.
+
+        `referral` is what an ad, or a product that the customer asks about, adds to it.
+        """
         if not text:
             raise CommandError("A message needs some text.")
         extra: JsonObject = {"referral": dict(referral)} if referral is not None else {}
@@ -101,7 +108,10 @@ class Phone:
     def send_media(
         self, content: bytes, mime: str, kind: str = "", caption: str = "", *, name: str = ""
     ) -> ChatMessage:
-        """`kind` is one of image, audio, video, file; a caption goes as a message of its own, before it."""
+        """Send a file. `kind` is image, audio, video or file.
+
+        A caption is sent before it, as a message of its own.
+        """
         kind = kind or next((each for each in KINDS[:3] if mime.startswith(each)), "file")
         if kind not in KINDS:
             raise CommandError(f"Messenger has no {kind!r} attachment; there are {', '.join(KINDS)}.")
@@ -111,7 +121,7 @@ class Phone:
         return self._send(self._draft(attachments=(Attachment(kind, file.id),)), {})
 
     def like(self) -> ChatMessage:
-        """The thumb beside the field: a sticker."""
+        """Press the "like" button beside the text field: it sends a sticker."""
         file = self._page.keep_file(b"\x89PNG\r\n\x1a\n", "image/png", "like.png")
         return self._send(
             self._draft(attachments=(Attachment("image", file.id),)), {}, sticker=369239263222822
@@ -120,8 +130,8 @@ class Phone:
     def tap(self, which: Which, button: int | str) -> None:
         """Tap a button of a template by its place (0 is the first), title or payload.
 
-        The title then stands in the chat as if it was written. A button that leads to a page or a call is
-        told to nobody.
+        The title then stands in the chat as if it was written. A button that opens a page or a call is not
+        reported.
         """
         message = self.message(which)
         choice = _chosen(message.buttons, button)
@@ -132,7 +142,7 @@ class Phone:
             self._page.tell(self._member, "postback", content, at=tapped.at, about=tapped.id)
 
     def choose(self, which: Which, reply: int | str) -> ChatMessage:
-        """Tap a quick reply. They are shown under the newest message only."""
+        """Tap a quick reply. Quick replies are shown only under the newest message."""
         message = self.message(which)
         if self.chat[-1].id != message.id:
             raise CommandError("The quick replies of this message are gone.")
@@ -148,12 +158,12 @@ class Phone:
         self._page.tell(self._member, "postback", {"postback": postback})
 
     def follow(self, ref: str, *, source: str = "SHORTLINK", ad_id: str = "") -> None:
-        """Come into a chat that exists already by a link or an ad."""
+        """Come into an existing chat by a link or an ad."""
         self._write()
         self._page.tell(self._member, "referral", {"referral": _referral(ref, source, ad_id)})
 
     def react(self, which: Which, emoji: str) -> None:
-        """Put one reaction, or take it away with ""."""
+        """Add a reaction, or remove it with ""."""
         message = self.message(which)
         self._write()
         others = tuple(pair for pair in message.reactions if pair[0] != "customer")
@@ -174,7 +184,7 @@ class Phone:
         return edited
 
     def read(self) -> list[str]:
-        """Look at the chat. Returns the ids that were unread; the product is told by a watermark."""
+        """Look at the chat. Return the ids that were unread. The product gets a receipt with a watermark."""
         seen = [each for each in self.chat if each.from_page and each.tick is Tick.DELIVERED]
         for message in seen:
             self._page.keep(self._member, replace(message, tick=Tick.READ))
@@ -189,7 +199,7 @@ class Phone:
         self._page.changed(self.psid)
 
     def go_online(self) -> None:
-        """What waited arrives now, and is told in one receipt."""
+        """Go online. All messages that waited arrive now, and one receipt reports them."""
         self._member.online = True
         waiting = [
             each for each in self._member.messages.values() if each.from_page and each.tick is Tick.SENT
@@ -199,7 +209,7 @@ class Phone:
         self._page.changed(self.psid)
 
     def block(self) -> None:
-        """The page is not told: its next message is refused with code 551."""
+        """Block the Page. It is not told: its next message is refused with code 551."""
         self._member.blocked = True
         self._page.changed(self.psid)
 
@@ -208,10 +218,10 @@ class Phone:
         self._page.changed(self.psid)
 
     def leave(self) -> None:
-        """Delete the account: what is sent here is refused with code 100, subcode 2018001."""
+        """Delete the account. Messages to it are then refused with code 100, subcode 2018001."""
         self._member.gone = True
 
-    # Within
+    # Internal
 
     def _write(self, written: timedelta = timedelta()) -> None:
         if self._member.gone or self._member.blocked:

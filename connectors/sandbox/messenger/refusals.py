@@ -1,4 +1,4 @@
-"""Meta's error codes for Messenger, in the words of its table.
+"""Meta's error codes for Messenger, with the texts of its table.
 
 https://developers.facebook.com/docs/messenger-platform/error-codes
 """
@@ -78,7 +78,7 @@ REFUSALS: Mapping[str, tuple[int, Refusal]] = {
 
 
 def refusal(name: str, *, account: str = "", seconds: float = 0.0) -> GraphError:
-    """Raises KeyError for a name that is not in the table."""
+    """Return the error with that name in the table. Raise KeyError for another name."""
     code, entry = REFUSALS[name]
     if name == THROTTLED:
         return too_many_calls(code, entry.message, account=account, use="messenger", seconds=seconds)

@@ -1,4 +1,4 @@
-"""POST /me/messages and /me/message_attachments.
+"""Serve POST /me/messages and /me/message_attachments.
 
 https://developers.facebook.com/docs/messenger-platform/reference/send-api
 """
@@ -40,7 +40,7 @@ _EVENT_TAGS = ("CONFIRMED_EVENT_UPDATE", "POST_PURCHASE_UPDATE", "ACCOUNT_UPDATE
 class Sending:
     page: Page
     gate: Gate | None
-    human_agent: bool  # whether Meta has granted the app the HUMAN_AGENT tag
+    human_agent: bool  # True if Meta has granted the HUMAN_AGENT tag to the app
     planned: deque[GraphError] = field(default_factory=deque)
 
     async def post(self, params: Params) -> JsonObject:
@@ -71,7 +71,7 @@ class Sending:
         return await self._deliver(member, content, params)
 
     async def upload(self, params: Params) -> JsonObject:
-        """An attachment to be used later, and often."""
+        """Store an attachment that can be used later, any number of times."""
         message = params.object("message") or {}
         attachment = message.get("attachment")
         if not isinstance(attachment, dict):
@@ -148,7 +148,7 @@ class Sending:
         return answer
 
     async def _file(self, source: Source, params: Params) -> KeptFile:
-        """Raises GraphError for what cannot be had, is too large or of another kind."""
+        """Return the file of a source. Raise GraphError if it is missing, too large or of another kind."""
         if self.page.troubles.strikes(Trouble.UPLOAD_FAILED):
             raise refusal(UPLOAD)
         if source.attachment_id:

@@ -1,4 +1,4 @@
-"""The Graph API's paths that a page needs, and where attachments are read."""
+"""Serve the Graph API's paths that a Page needs, and the attachments."""
 
 import hmac
 
@@ -11,7 +11,7 @@ from connectors.sandbox.meta.errors import JsonObject, invalid, unknown_object
 from connectors.sandbox.meta.params import Params
 from connectors.sandbox.meta.trouble import Trouble
 
-# What a page's app may subscribe to besides, and no phone here makes happen.
+# Further fields that an app may subscribe to. No phone here causes their events.
 _OTHER_FIELDS = (
     "business_integrity",
     "feed",
@@ -64,7 +64,7 @@ class Server:
         return await self._sending.upload(params)
 
     def _learn(self, request: web.Request) -> None:
-        """Where this stand-in is reached, unless it was told."""
+        """Note the address of this stand-in from a call, unless it is known."""
         if not self._page.url:
             prefix = request.path.partition(f"/{request.match_info['version']}/")[0]
             self._page.url = f"{request.url.origin()}{prefix}"
@@ -80,7 +80,9 @@ class Server:
         return picked(about, params.text("fields"), "name")
 
     async def _profile(self, request: web.Request, params: Params) -> Answer:
-        """https://developers.facebook.com/docs/messenger-platform/identity/user-profile"""
+        """Return the profile of a person.
+        https://developers.facebook.com/docs/messenger-platform/identity/user-profile
+        """
         member = self._page.member(request.match_info["object_id"])
         if member is None:
             raise unknown_object("get", request.match_info["object_id"])
@@ -124,7 +126,10 @@ class Server:
         return {"success": True}
 
     async def _profile_of_page(self, _: web.Request, params: Params) -> Answer:
-        """https://developers.facebook.com/docs/messenger-platform/reference/messenger-profile-api"""
+        """Return the Page's settings that were asked for.
+
+        https://developers.facebook.com/docs/messenger-platform/reference/messenger-profile-api
+        """
         asked = params.text("fields").split(",")
         return {"data": [{key: self._page.profile[key]} for key in asked if key in self._page.profile]}
 

@@ -1,4 +1,4 @@
-"""A server that is Messenger to the product: the Graph API on one side, people with phones on the other."""
+"""A server that is Messenger for the product: the Graph API on one side, people with phones on the other."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
@@ -26,11 +26,13 @@ PLATFORM = "messenger"
 
 
 class MessengerStandIn:
-    """One page's Messenger. What people do is a plain call; what the product does comes by HTTP.
+    """The Messenger of one Page.
 
-    `app()` is mounted where the product looks for graph.facebook.com, and `url` is that address: links to
-    attachments begin with it; not given, it is learned from the product's first call that sends something.
-    `webhook_url` counts as verified; `configure` asks it first. `limits` turns the sending limits on.
+    Tests and the control API act for people by plain calls; the product calls by HTTP.
+
+    `app()` is mounted where the product expects graph.facebook.com. `url` is that address, with which links
+    to attachments begin. Without `url`, the product's first call that sends something shows it. `webhook_url`
+    counts as verified; `configure` asks it first. `limits` turns on the sending limits.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class MessengerStandIn:
         self.page_id = page_id
         self.clock = clock if isinstance(clock, MovableClock) else MovableClock(clock)
         self.troubles = Troubles()
-        self.on_change: Callable[[str], None] | None = None  # given the psid whose chat changed
+        self.on_change: Callable[[str], None] | None = None  # called with the psid whose chat changed
         faults = faults or NoFaults()
         self._webhook = Webhook(
             PLATFORM,
@@ -103,7 +105,10 @@ class MessengerStandIn:
         return app
 
     async def start(self) -> None:
-        """Begin to deliver. Until then, and after `close`, webhooks are collected. Safe to call twice."""
+        """Begin to deliver webhooks. Before that, and after `close`, they are collected.
+
+        Safe to call twice.
+        """
         await self._webhook.start()
 
     async def close(self) -> None:
@@ -111,7 +116,7 @@ class MessengerStandIn:
 
     @property
     def url(self) -> str:
-        """Where this stand-in is reached from outside; "" while nobody knows."""
+        """Return the address of this stand-in from outside, or "" while it is unknown."""
         return self._page.url
 
     @url.setter
@@ -119,18 +124,21 @@ class MessengerStandIn:
         self._page.url = url.rstrip("/")
 
     async def configure(self, webhook_url: str) -> None:
-        """Enter a callback URL as in the app dashboard: it must answer the challenge. Raises CommandError."""
+        """Enter a callback URL as in the app dashboard. It must answer the challenge. Raise CommandError."""
         await self._webhook.verify(webhook_url)
         self.point_at(webhook_url)
 
     def point_at(self, webhook_url: str) -> None:
-        """Without asking; "" lets webhooks wait."""
+        """Set the callback URL without asking it. "" lets webhooks wait."""
         self._webhook.point_at(webhook_url)
 
     # People
 
     def customer(self, name: str, psid: str = "") -> Phone:
-        """The person of that name, or of that id when it is given; a new one when there is none."""
+        """Return the phone of the person with that id or, without an id, that name.
+
+        Create a new person if there is none.
+        """
         for known in self._page.members.values():
             if known.psid == psid or (not psid and known.name == name):
                 return Phone(self._page, known)
@@ -147,7 +155,7 @@ class MessengerStandIn:
         return [Phone(self._page, member) for member in self._page.members.values()]
 
     def answer_from_inbox(self, phone: Phone, text: str) -> ChatMessage:
-        """Somebody of the page writes in Meta's own inbox: the product hears of it by an echo."""
+        """Write as staff of the Page in Meta's own inbox. The product gets an echo."""
         member = self._page.members[phone.psid]
         message = ChatMessage(id=self._page.new_mid(), from_page=True, at=self._page.now_ms(), text=text)
         self._page.send_off(member, message)
@@ -157,7 +165,10 @@ class MessengerStandIn:
     # What can go wrong
 
     def refuse_next(self, name: str, *, times: int = 1, seconds: float = 1.0) -> None:
-        """The next sends meet this refusal of the table in `refusals`. Raises ValueError for another name."""
+        """Refuse the next sends with an entry of the table in `refusals`.
+
+        Raise ValueError for another name.
+        """
         if name not in REFUSALS:
             raise ValueError(f"{name!r} is not in the table: there are {', '.join(REFUSALS)}")
         account = self._page.page_id
@@ -165,24 +176,29 @@ class MessengerStandIn:
             self._sending.planned.append(refusal(name, account=account, seconds=seconds))
 
     def tell(self, phone: Phone, kind: str, body: JsonObject) -> None:
-        """An event of any kind, as it stands: opt-ins, handovers, what no phone here can make."""
+        """Send an event of any kind as it is: opt-ins, handovers, and others that no phone here can cause."""
         self._page.tell(self._page.members[phone.psid], kind, body)
 
     # What can be seen
 
     def sent(self, name: str = "") -> list[SentCall]:
-        """The product's calls of one name ("messages", "message_attachments", …), or all, oldest first."""
+        """Return the product's calls of one name ("messages", "message_attachments", …), or all, oldest
+        first.
+        """
         return [call for call in self._calls.log if name in ("", call.name)]
 
     def window(self, phone: Phone) -> timedelta:
-        """How long may still be answered without a tag; not positive when the window is closed."""
+        """Return how long the Page may still answer without a tag.
+
+        It is not positive when the window is closed.
+        """
         member = self._page.members[phone.psid]
         if member.wrote_at is None:
             return timedelta()
         return max(member.wrote_at + WINDOW, member.ad_until or member.wrote_at) - self.clock()
 
     def clock_put_back(self) -> None:
-        """What was written at a later time counts as written now: a window is never longer than that."""
+        """Count messages from a later time as written now, so that no window is longer than usual."""
         now = self.clock()
         for member in self._page.members.values():
             member.wrote_at = member.wrote_at and min(member.wrote_at, now)
@@ -192,28 +208,31 @@ class MessengerStandIn:
         return self._page.files.get(file_id)
 
     def pending(self) -> int:
-        """How many webhooks the product has not taken yet."""
+        """Return how many webhooks the product has not accepted yet."""
         return len(self._webhook.pending())
 
     @property
     def undelivered(self) -> int:
-        """How many webhooks were given up after the last try."""
+        """Return how many webhooks were given up after the last attempt."""
         return self._webhook.undelivered
 
     async def settled(self) -> None:
-        """Until the product has taken every webhook."""
+        """Wait until the product has accepted every webhook."""
         await self._webhook.settled()
 
-    # Keeping
+    # Saving and loading
 
     def start_over(self) -> None:
-        """Forget what was said, and all troubles. People and the webhook stay; the clock is right again."""
+        """Forget what was said, and all troubles. People and the webhook stay.
+
+        The clock shows the real time again.
+        """
         self.troubles.clear()
         self.clock.moved = timedelta()
         self._page.start_over()
 
     def snapshot(self) -> JsonObject:
-        """All of it as JSON, but for the log of calls."""
+        """Return the whole state as JSON, except the log of calls."""
         return {
             "members": [member.snapshot() for member in self._page.members.values()],
             "files": [file.snapshot() for file in self._page.files.values()],
@@ -226,7 +245,7 @@ class MessengerStandIn:
         }
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Before `start`. Raises KeyError, TypeError or ValueError for what is no snapshot."""
+        """Load a snapshot before `start`. Raise KeyError, TypeError or ValueError if it is not one."""
         members, files, pending, subscribed = (
             saved[key] for key in ("members", "files", "pending", "subscribed")
         )
@@ -251,7 +270,7 @@ class MessengerStandIn:
         for parcel in parcels:
             self._webhook.add(parcel)
 
-    # Within
+    # Internal
 
     async def _running(self, _: web.Application) -> AsyncIterator[None]:
         await self.start()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Bucket:
-    """One in `pause` seconds for each key, and up to `burst` at once on credit."""
+    """Admits one call in `pause` seconds for each key, and up to `burst` at once on credit."""
 
     pause: float
     burst: int
@@ -15,5 +15,5 @@ class Bucket:
         return self._free_at.get(key, now) - now <= (self.burst - 1) * self.pause + 1e-6
 
     def take(self, key: str, now: float) -> None:
-        # The generic cell rate algorithm: one number says when all that was lent is paid back.
+        # The generic cell rate algorithm: one number says when all credit is paid back.
         self._free_at[key] = max(self._free_at.get(key, now), now) + self.pause

@@ -1,4 +1,4 @@
-"""One door for all calls: version, token, proof, faults, and a log of what the product called."""
+"""Check every call in the same way: version, token, proof and faults. Log what the product called."""
 
 import asyncio
 import hashlib
@@ -33,19 +33,19 @@ Handler = Callable[[web.Request, Params], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class SentCall:
-    """One call the product made, as it came in."""
+    """One call of the product, as it came in."""
 
     name: str  # "messages", "media", "media_url", …
     method: str
     params: Mapping[str, object]
     at: datetime
-    status: int  # as answered; 0 when the connection was reset before anything happened
-    code: int = 0  # Meta's error code, 0 when all went well
+    status: int  # as answered; 0 if the connection was reset before any effect
+    code: int = 0  # Meta's error code, or 0
     answered: bool = True  # False: the product never read the answer
 
 
 class Calls:
-    """Answers calls of one platform. `throttled` makes the platform's own 429."""
+    """Answers the calls to one platform. `throttled` makes the platform's own 429."""
 
     def __init__(
         self,
@@ -71,8 +71,10 @@ class Calls:
     def door(
         self, name: str, handler: Handler, *, token: bool = True
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """An aiohttp handler: `handler` behind the checks that every call passes. `name` is what faults and
-        the log call it."""
+        """Return an aiohttp handler that checks a call before `handler` gets it.
+
+        Faults and the log use `name`.
+        """
 
         async def answer(request: web.Request) -> web.StreamResponse:
             return await self._answer(request, name, handler, token)
@@ -133,11 +135,11 @@ class Calls:
 
 
 class _ConnectionReset(Exception):
-    """The connection ends before anything happened."""
+    """The connection ends before the call has any effect."""
 
 
 def picked(whole: Mapping[str, object], fields: str, default: str, always: str = "id") -> JsonObject:
-    """The fields that were asked for, as `fields=a,b{c}` names them. Raises GraphError 100 for others."""
+    """Return the fields that a call asks for by `fields=a,b{c}`. Raise GraphError 100 for unknown ones."""
     names = [name.partition("{")[0].strip() for name in re.split(r",(?![^{]*})", fields or default)]
     for name in names:
         if name and name not in whole:

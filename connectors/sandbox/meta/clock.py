@@ -1,4 +1,4 @@
-"""A clock that can be set ahead, so that windows close without anybody waiting a day."""
+"""A clock that can be set ahead, so that windows close without a day of waiting."""
 
 from datetime import datetime, timedelta
 
@@ -6,10 +6,10 @@ from bot.core.ids import Clock, utc_now
 
 
 class MovableClock:
-    """A Clock: what `base` says, and what it was moved by. `move` only goes forward.
+    """A Clock that shows the time of `base` plus what it was moved by. `move` only goes forward.
 
-    Moving it moves the platform, not the product: unless both are given the same clock, the product goes on
-    believing in its own time, as it does when it is wrong about a window.
+    Moving it moves the platform, not the product. Unless both use this clock, the product keeps its own time,
+    and is wrong about a window as it may be in reality.
     """
 
     def __init__(self, base: Clock = utc_now, moved: timedelta = timedelta()) -> None:
@@ -20,7 +20,7 @@ class MovableClock:
         return self._base() + self.moved
 
     def move(self, by: timedelta) -> datetime:
-        """Raises ValueError for a step back. Returns the new time."""
+        """Move the clock forward and return the new time. Raise ValueError for a step back."""
         if by < timedelta():
             raise ValueError(f"time goes forward only, not by {by}")
         self.moved += by

@@ -1,4 +1,4 @@
-"""What the Graph API answers instead of a result.
+"""The errors that the Graph API answers.
 
 https://developers.facebook.com/docs/graph-api/guides/error-handling
 """
@@ -13,7 +13,7 @@ JsonObject = dict[str, object]
 
 
 class GraphError(Exception):
-    """One refusal. `details` goes into error_data, as WhatsApp has it; `headers` go onto the answer."""
+    """One refusal. `details` goes into error_data, as in WhatsApp; `headers` are added to the answer."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ def server_error() -> GraphError:
 
 
 def too_many_calls(code: int, message: str, *, account: str, use: str, seconds: float) -> GraphError:
-    """A 429 which says how long to wait: in Meta's own header by whole minutes, beside it to the second.
+    """Return a 429 that says how long to wait: Meta's own header in whole minutes, Retry-After in seconds.
 
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """

@@ -27,7 +27,7 @@ class KeptFile:
         return base64.b64encode(hashlib.sha256(self.content).digest()).decode()
 
     def spoiled(self) -> bytes:
-        """Other bytes of the same length: what a broken download gives."""
+        """Return other bytes of the same length, as a broken download gives."""
         return bytes(byte ^ 0xFF for byte in self.content[:1]) + self.content[1:] or b"\x00"
 
     def snapshot(self) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Identifiers in the forms that Meta gives them, out of random hexadecimal digits."""
+"""Make identifiers in the forms that Meta uses, from random hexadecimal digits."""
 
 import base64
 import secrets
@@ -12,7 +12,7 @@ def random_hex() -> str:
 
 
 def wamid(phone: str, hex_id: str, *, from_customer: bool) -> str:
-    """A WhatsApp message id: a Thrift structure of the customer's number and the phone's own id."""
+    """Return a WhatsApp message id: a Thrift structure of the customer's number and the phone's own id."""
     number, tail = phone.encode(), hex_id.encode()
     direction = 0x12 if from_customer else 0x11
     raw = (
@@ -26,11 +26,11 @@ def wamid(phone: str, hex_id: str, *, from_customer: bool) -> str:
 
 
 def numeric(hex_id: str, digits: int = 16) -> str:
-    """An object id: decimal digits without a leading zero."""
+    """Return an object id: decimal digits without a leading zero."""
     lowest: int = 10 ** (digits - 1)
     return str(lowest + int(hex_id, 16) % (9 * lowest))
 
 
 def mid(hex_id: str) -> str:
-    """A Messenger message id."""
+    """Return a Messenger message id."""
     return "m_" + base64.urlsafe_b64encode(bytes.fromhex(hex_id) * 2).decode().rstrip("=")

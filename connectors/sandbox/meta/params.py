@@ -1,4 +1,4 @@
-"""The parameters of one call, however they came: query, form, multipart or JSON."""
+"""Read the parameters of one call from its query, form, multipart or JSON."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from aiohttp.web_request import FileField
 
 from connectors.sandbox.meta.errors import GraphError, JsonObject, invalid
 
-MAX_BODY = 101 * 1024 * 1024  # a document of 100 MB, and the form around it
+MAX_BODY = 101 * 1024 * 1024  # a document of 100 MB and the form around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Reads one value at a time. A value that is itself JSON may come as text, as the Graph API allows."""
+    """The parameters of one call. A value that is JSON may come as text, as the Graph API allows."""
 
     values: Mapping[str, object]
     files: Mapping[str, Upload] = field(default_factory=dict)
@@ -32,7 +32,10 @@ class Params:
         return default if value is None else value if isinstance(value, str) else json.dumps(value)
 
     def object(self, name: str) -> JsonObject | None:
-        """Raises GraphError 100 for what is no object; None when it was not given."""
+        """Return an object, or None if it was not given.
+
+        Raise GraphError 100 if the value is not an object.
+        """
         value = self.values.get(name)
         if isinstance(value, str) and value:
             try:
@@ -47,7 +50,7 @@ class Params:
 
 
 async def read_params(request: web.Request) -> Params:
-    """Raises GraphError 100 for a body that cannot be read."""
+    """Return the parameters of a request. Raise GraphError 100 if the body cannot be read."""
     values: dict[str, object] = dict(request.query)
     if request.method not in ("POST", "PUT", "DELETE"):
         return Params(values)
@@ -71,7 +74,7 @@ def _json(body: bytes) -> JsonObject:
     try:
         loaded = json.loads(body)
     except (ValueError, RecursionError):
-        # The body is then taken for a form without any parameter of ours.
+        # The body then counts as a form without our parameters.
         raise GraphError(100, "(#100) The parameter messaging_product is required.") from None
     return loaded if isinstance(loaded, dict) else {}
 

@@ -1,25 +1,30 @@
-"""Troubles that only Meta's platforms have, beside those of the drawer (`connectors.sandbox.faults`)."""
+"""Troubles that only Meta's platforms have, beside the faults of all platforms
+(`connectors.sandbox.faults`).
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
 class Trouble(StrEnum):
-    """Named as the drawer names its kinds. Each lasts until it is switched off, or for a number of times."""
+    """A kind of trouble, with the name that the page uses.
 
-    BATCHES = "batches"  # what is ready to go leaves in one webhook request
+    It lasts until it is switched off, or for a number of times.
+    """
+
+    BATCHES = "batches"  # all ready events leave in one webhook request
     RECEIPTS_SHUFFLED = "receipts_shuffled"  # receipts come in the wrong order
     WINDOW_EXPIRED = "window_expired"  # every window counts as closed
     TOKEN_EXPIRED = "token_expired"  # noqa: S105  # the access token counts as expired
     ACCOUNT_THROTTLED = "account_throttled"  # 80007, the limit of the business account
-    MEDIA_EXPIRED = "media_expired"  # media ids are known no more
-    URL_EXPIRED = "url_expired"  # the download URL that was just given has run out
-    HASH_MISMATCH = "hash_mismatch"  # what is downloaded is not what was announced
-    UPLOAD_FAILED = "upload_failed"  # 131053 for what is uploaded or fetched from a link
+    MEDIA_EXPIRED = "media_expired"  # media ids have expired
+    URL_EXPIRED = "url_expired"  # the download URL has expired
+    HASH_MISMATCH = "hash_mismatch"  # the downloaded file differs from the announced hash
+    UPLOAD_FAILED = "upload_failed"  # 131053 for a file that is uploaded or fetched from a link
 
 
 class Troubles:
-    """Which troubles are on. A trouble without a number of times is on until it is switched off."""
+    """The troubles that are on. A trouble without a number of times stays on until it is switched off."""
 
     def __init__(self) -> None:
         self._on: dict[Trouble, int | None] = {}
@@ -33,11 +38,11 @@ class Troubles:
         self._on.clear()
 
     def on(self) -> Mapping[Trouble, int | None]:
-        """What is on, and how many times it still strikes (None: no end)."""
+        """Return the troubles that are on, and how many times each still strikes (None: no limit)."""
         return dict(self._on)
 
     def strikes(self, trouble: Trouble) -> bool:
-        """Whether it strikes now; this counts as one time."""
+        """Return True if the trouble strikes now. This counts as one time."""
         if trouble not in self._on:
             return False
         left = self._on[trouble]

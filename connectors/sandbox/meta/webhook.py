@@ -1,4 +1,4 @@
-"""Posting what happened to the product: signed and retried, to an address that was asked first.
+"""Post events to the product: signed, with retries, to an address that was verified first.
 
 https://developers.facebook.com/docs/graph-api/webhooks/getting-started
 """
@@ -19,19 +19,19 @@ from connectors.sandbox.fault import Faults
 from connectors.sandbox.meta.errors import JsonObject
 from connectors.sandbox.meta.trouble import Trouble, Troubles
 
-MAX_BATCH = 1000  # updates in one request: the page above
+MAX_BATCH = 1000  # updates in one request, by the page above
 _WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One thing that happened. What belongs to one customer shares a lane and arrives in its order."""
+    """One event. The events of one customer share a lane and arrive in order."""
 
     lane: str
-    kind: str  # what faults call it
+    kind: str  # the name that faults use
     content: JsonObject
-    number: int = 0  # which try comes next, from 0
-    message: str = ""  # the customer's message it brings: told when it was taken
+    number: int = 0  # the number of the next attempt, from 0
+    message: str = ""  # the id of the customer's message in it, for its tick when accepted
 
     def snapshot(self) -> JsonObject:
         return {"lane": self.lane, "kind": self.kind, "content": self.content, "message": self.message}
@@ -46,9 +46,11 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPauses:
-    """Seconds between tries: `first`, then twice as long each time up to `longest`; after `tries` it is over.
+    """Seconds between attempts: `first`, then twice as long each time up to `longest`.
 
-    Meta goes on for up to seven days; the stand-in has less patience unless it is given more.
+    After `tries` the event is given up.
+
+    Meta goes on for up to seven days; the stand-in gives up sooner unless configured otherwise.
     """
 
     first: float = 0.1
@@ -60,10 +62,10 @@ class RetryPauses:
 
 
 class Webhook:
-    """Owns every task that talks to the product. What is added before `start` waits for it.
+    """Delivers events to the product, and owns all tasks for that. Events added before `start` wait for it.
 
-    `compose` makes the request body of some parcels. A lane is blocked while its first parcel is tried
-    again, so that a customer's messages come in order: whoever wants another order uses the drawer's faults.
+    `compose` makes the request body of some parcels. While the first parcel of a lane is tried again, the
+    lane is blocked, so that a customer's messages arrive in order. Faults can change that order.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class Webhook:
         self._calm.set()
 
     async def start(self) -> None:
-        """Safe to call twice."""
+        """Begin to deliver. Safe to call twice."""
         if self._session is not None:
             return
         self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
@@ -110,14 +112,14 @@ class Webhook:
         self.point_at(self.url)
 
     def point_at(self, url: str) -> None:
-        """Where to post from now on; "" is nowhere, and what happens then waits."""
+        """Set the address to post to from now on. With "" events wait."""
         self.url = url
         backlog, self._backlog = self._backlog, []
         for parcel in backlog:
             self.add(parcel)
 
     async def close(self) -> None:
-        """Stops at once. What was not taken is kept and goes out after the next `start`."""
+        """Stop at once. Keep what was not accepted: it is sent after the next `start`."""
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.cancel()
@@ -134,7 +136,7 @@ class Webhook:
             await session.close()
 
     def add(self, parcel: Parcel) -> None:
-        """Behind the others of its lane, as often and as late as the faults say."""
+        """Add an event at the end of its lane, with the copies and the delays that the faults decide."""
         if self._session is None or not self.url:
             self._backlog.append(parcel)
             return
@@ -151,12 +153,12 @@ class Webhook:
             self._later(delay, ("copy", self._copies), parcel)
 
     def pending(self) -> list[Parcel]:
-        """What the product has not taken yet."""
+        """Return the events that the product has not accepted yet."""
         queued = [parcel for lane in self._lanes.values() for parcel in lane]
         return [*self._backlog, *queued, *(parcel for parcel in self._timers.values() if parcel is not None)]
 
     def drop(self) -> None:
-        """Forget what was not taken yet, but for what is on its way."""
+        """Forget the events that were not accepted yet, except those on their way."""
         self._backlog.clear()
         for timer in [timer for timer, parcel in self._timers.items() if parcel is not None]:
             timer.cancel()
@@ -166,11 +168,11 @@ class Webhook:
                 lane.pop()
 
     async def settled(self) -> None:
-        """Until the product has taken everything, or what is left was given up."""
+        """Wait until the product has accepted everything, or the rest was given up."""
         await self._calm.wait()
 
     async def verify(self, url: str, verify_token: str = "") -> None:
-        """Ask whether the address is ours, as Meta does before it accepts one. Raises CommandError if not."""
+        """Ask whether the address is ours, as Meta does before it accepts one. Raise CommandError if not."""
         challenge = str(1_000_000_000 + self._copies * 7919 % 999_999_999)
         query = {
             "hub.mode": "subscribe",
@@ -220,7 +222,9 @@ class Webhook:
             self._look_calm()
 
     def _gather(self, lane: object) -> list[tuple[object, list[Parcel]]]:
-        """What one request takes along: the first of the lane, or all that is ready everywhere."""
+        """Return what one request contains: the first event of the lane, or with `BATCHES` all that is
+        ready in any lane.
+        """
         queue = self._lanes.get(lane)
         if not queue:
             return []
@@ -265,7 +269,7 @@ class Webhook:
             self._calm.set()
 
     async def _post(self, session: aiohttp.ClientSession, parcels: Sequence[Parcel]) -> str:
-        """The problem, or "" when the product took it."""
+        """Post some events. Return "" if the product accepted them, otherwise what went wrong."""
         body = json.dumps(self._compose(parcels)).encode()
         signature = hmac.new(self._secret, body, hashlib.sha256).hexdigest()
         headers = {

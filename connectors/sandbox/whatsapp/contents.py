@@ -1,4 +1,4 @@
-"""What a call sends, read and judged: text, media, location, contacts, reaction, interactive, template.
+"""Read and check what a call sends: text, media, location, contacts, reaction, interactive, template.
 
 https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages
 """
@@ -23,7 +23,7 @@ _NEVER_SENT = ("button", "order", "system", "unsupported", "unknown", "poll")  #
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file that a message needs: one that was uploaded, or one to be fetched."""
+    """A file that a message needs: an uploaded one, or one to be fetched from a link."""
 
     kind: str
     media_id: str = ""
@@ -33,7 +33,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message without its id. `reacts_to` is set for a reaction only."""
+    """A message without its id. `reacts_to` is set only for a reaction."""
 
     message: ChatMessage
     asset: Asset | None = None
@@ -42,8 +42,8 @@ class Draft:
 
 
 def read(params: Params, now: datetime, approved: Sequence[Template]) -> Draft:
-    """Raises GraphError for what the platform refuses at once."""
-    # Examples of Meta's leave the type out: the platform then goes by what is there.
+    """Return the message of a call. Raise GraphError if the platform refuses it at once."""
+    # Meta's examples omit the type. The platform then uses the field that is there.
     kind = params.text("type").lower() or next((each for each in TYPES if each in params.values), "text")
     if kind in _NEVER_SENT:
         raise refusal(131051)

@@ -1,4 +1,4 @@
-"""Interactive messages: buttons, lists, and those that the phone only shows.
+"""Interactive messages: buttons, lists, and others that the phone only shows.
 
 https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#interactive-object
 """
@@ -49,7 +49,10 @@ class Interactive:
 
 
 def read(value: object) -> Interactive:
-    """Raises GraphError 131008 for what is missing, 131009 for what does not fit."""
+    """Return an interactive message.
+
+    Raise GraphError 131008 if something is missing, 131009 if something does not fit.
+    """
     if not isinstance(value, dict):
         raise missing("interactive", "interactive")
     kind = value.get("type")

@@ -1,4 +1,4 @@
-"""The state of a line as JSON."""
+"""Save and load the state of a line as JSON."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ def _owner(owner: Owner) -> JsonObject:
 
 
 def restored_owner(saved: Mapping[str, object]) -> Owner:
-    """Raises KeyError, TypeError or ValueError."""
+    """Load a person from a snapshot. Raise KeyError, TypeError or ValueError."""
     wrote_at, messages = saved["wrote_at"], saved["messages"]
     if not isinstance(messages, list):
         raise TypeError("messages are a list")

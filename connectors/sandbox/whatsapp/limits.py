@@ -12,7 +12,9 @@ from connectors.sandbox.whatsapp.refusals import refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """To one person a message in six seconds, and up to 45 at once on credit; 80 a second in all."""
+    """Sending limits: to one person a message in six seconds, and up to 45 at once on credit; in all 80 a
+    second.
+    """
 
     per_number: float = 80.0
     number_burst: int = 80
@@ -21,14 +23,17 @@ class Limits:
 
 
 class Gate:
-    """Refuses what comes too fast. Times are seconds of any steady scale."""
+    """Refuses calls that come too fast. Times are seconds of any steady clock."""
 
     def __init__(self, limits: Limits) -> None:
         self._number = Bucket(1.0 / limits.per_number, limits.number_burst)
         self._pairs = Bucket(limits.pair_seconds, limits.pair_burst)
 
     def admit(self, wa_id: str, now: float) -> None:
-        """Raises GraphError 130429 or 131056, and counts nothing then."""
+        """Count a message.
+
+        Raise GraphError 130429 or 131056 if it comes too fast, and then do not count it.
+        """
         if not self._number.has_room("", now):
             raise refusal(130429)
         if not self._pairs.has_room(wa_id, now):

@@ -1,4 +1,4 @@
-"""One business number's line: whom it talks with, what was said, and what the product is told of it."""
+"""One number of a business: its chats, what was said, and the webhooks that the product gets."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,7 @@ _ORDER = (Tick.WAITING, Tick.SENT, Tick.DELIVERED, Tick.READ)
 class Owner:
     """A person on WhatsApp as the platform knows them. `wa_id` is the number, in digits.
 
-    Who has taken a `username` is told of by their `user_id` alone, without the number.
+    A person with a `username` is named in webhooks only by their `user_id`, without the number.
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
 
@@ -34,27 +34,27 @@ class Owner:
     username: str = ""
     online: bool = True
     blocked: bool = False
-    gone: bool = False  # has left WhatsApp
+    gone: bool = False  # True: the person has left WhatsApp
     shows_reads: bool = True
     wrote_at: datetime | None = None
     typing_until: datetime | None = None
-    call_id: str = ""  # of the newest call
-    elsewhere: bool = False  # another app has the word in this chat
+    call_id: str = ""  # the id of the newest call
+    elsewhere: bool = False  # True: another app controls this chat
     messages: dict[str, ChatMessage] = field(default_factory=dict)
 
     @property
     def user_id(self) -> str:
-        """Another one with another number, as on the platform."""
+        """Return Meta's id of this person. It changes with the number, as on the platform."""
         return f"DE.{int(sha256(self.wa_id.encode()).hexdigest()[:16], 16)}"
 
     @property
     def parent_user_id(self) -> str:
-        """The same for all portfolios of a business that has several."""
+        """Return the id that is the same for all portfolios of a business with several."""
         return self.user_id.replace("DE.", "DE.ENT.")
 
     @property
     def contact(self) -> JsonObject:
-        """As whom webhooks name this person."""
+        """Return the contact by which webhooks name this person."""
         profile = {"name": self.name} | ({"username": self.username} if self.username else {})
         number: JsonObject = {} if self.username else {"wa_id": self.wa_id}
         return {
@@ -101,7 +101,7 @@ class Line:
         self._whose = {message_id: owner for owner in owners for message_id in owner.messages}
 
     def start_over(self) -> None:
-        """Forget what was said. Everybody keeps their number, is online, and has blocked nobody."""
+        """Forget what was said. All people keep their numbers, are online, and have blocked nobody."""
         there = [owner for owner in self.owners.values() if not owner.gone]
         self.replace_owners([Owner(owner.wa_id, owner.name, owner.username) for owner in there])
         self.files.clear()
@@ -123,12 +123,15 @@ class Line:
         return file
 
     def window_open(self, owner: Owner) -> bool:
-        """Whether free text may go: https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages"""
+        """Return True if free text may be sent.
+
+        https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-messages
+        """
         if self.troubles.strikes(Trouble.WINDOW_EXPIRED) or owner.wrote_at is None:
             return False
         return self.clock() - owner.wrote_at <= WINDOW
 
-    # What the product is told
+    # Webhooks to the product
 
     def value(self, **more: object) -> JsonObject:
         return {
@@ -158,7 +161,10 @@ class Line:
             self.tell(owner.wa_id, kind, self.value(contacts=contacts, messages=[wire]), about=about)
 
     def tell_call(self, owner: Owner, event: str, **more: object) -> None:
-        """https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/user-initiated-calls"""
+        """Send an event of a call from this person to the product.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/calling/user-initiated-calls
+        """
         call: JsonObject = {
             "id": f"wacid.{owner.call_id}",
             "from": owner.wa_id,
@@ -176,7 +182,7 @@ class Line:
         self.tell(owner.wa_id, "call", value, field_name="calls")
 
     def hand_over(self, owner: Owner, *, elsewhere: bool) -> None:
-        """Let another app have the word in this chat, or give it to the product."""
+        """Give control of this chat to another app, or to the product."""
         if owner.elsewhere is elsewhere:
             return
         owner.elsewhere = elsewhere
@@ -197,7 +203,7 @@ class Line:
         self.tell(owner.wa_id, kind, value, field_name="messaging_handovers")
 
     def bill(self) -> Mapping[str, int]:
-        """How many messages have arrived that are charged, by category."""
+        """Return how many messages have arrived, by the category that Meta charges."""
         arrived = (
             message.category
             for owner in self.owners.values()
@@ -209,7 +215,7 @@ class Line:
     # Receipts
 
     def send_off(self, owner: Owner, message: ChatMessage) -> None:
-        """The business's message is on its way: one tick, and the second if the phone is reached."""
+        """Send a message of the business: one tick, and the second one if the phone is reached."""
         if message.kind != "template":
             owner.elsewhere = False  # "if your app sends a service message, it will take over"
         message = self.keep(owner, replace(message, tick=Tick.SENT))
@@ -234,7 +240,7 @@ class Line:
         self.tell_status(wa_id, message, Tick.FAILED, errors=[failure(code, details)])
 
     def advance(self, owner: Owner, message_id: str, tick: Tick) -> None:
-        """Ticks only grow, and a failed message stays failed."""
+        """Set the tick of a message. A tick only moves forward, and a failed message stays failed."""
         message = owner.messages.get(message_id)
         if message is None or message.tick is Tick.FAILED:
             return
@@ -270,7 +276,7 @@ class Line:
             status["errors"] = list(errors)
         self.tell(wa_id, "status", self.value(statuses=[status]))
 
-    # Work of its own
+    # Background work
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
@@ -288,7 +294,7 @@ class Line:
 
 
 def compose(business_account_id: str, parcels: Sequence[Parcel]) -> JsonObject:
-    """A webhook request: an entry for each lane, and messages that follow each other in one change."""
+    """Return a webhook request: an entry for each lane, with consecutive messages joined in one change."""
     entries: list[JsonObject] = []
     lane: str | None = None
     changes: list[JsonObject] = []
@@ -302,7 +308,7 @@ def compose(business_account_id: str, parcels: Sequence[Parcel]) -> JsonObject:
 
 
 def _joined(last: JsonObject, more: JsonObject) -> bool:
-    """Whether `more` was put into the change before it."""
+    """Merge `more` into the change before it. Return False if they cannot be merged."""
     old, new = last["value"], more["value"]
     if not isinstance(old, dict) or not isinstance(new, dict) or last["field"] != more["field"]:
         return False

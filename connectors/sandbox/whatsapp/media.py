@@ -1,4 +1,4 @@
-"""Which media WhatsApp takes, and how large.
+"""Which media WhatsApp accepts, and how large they may be.
 
 https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
 """
@@ -18,7 +18,7 @@ MAX_BYTES: Mapping[str, int] = {
     "audio": 16 * MEGABYTE,
     "document": 100 * MEGABYTE,
     "image": 5 * MEGABYTE,
-    "sticker": 500 * 1024,  # animated; a still one has 100 KB, and nobody looks inside here
+    "sticker": 500 * 1024,  # for animated ones; still ones have 100 KB, but the stand-in cannot tell
     "video": 16 * MEGABYTE,
 }
 _DOCUMENTS = (
@@ -41,19 +41,19 @@ UPLOADED = (*TYPES["audio"], *_DOCUMENTS, *TYPES["image"], *TYPES["sticker"], *T
 
 
 def plain(mime_type: str) -> str:
-    """Without parameters: "audio/ogg" of "audio/ogg; codecs=opus"."""
+    """Return a media type without parameters: "audio/ogg" for "audio/ogg; codecs=opus"."""
     return mime_type.partition(";")[0].strip().lower()
 
 
 def kind_of(mime_type: str) -> str:
-    """The kind a customer's phone would send this as."""
+    """Return the kind as which a customer's phone would send this type."""
     return next(
         (kind for kind in ("image", "audio", "video") if plain(mime_type).startswith(kind)), "document"
     )
 
 
 def check_upload(mime_type: str, size: int) -> None:
-    """Raises GraphError for what cannot be uploaded."""
+    """Raise GraphError if a file cannot be uploaded."""
     kind = plain(mime_type)
     if kind not in UPLOADED:
         raise invalid(
@@ -70,7 +70,7 @@ def check_upload(mime_type: str, size: int) -> None:
 
 
 def problem(kind: str, mime_type: str, size: int) -> str:
-    """Why a file cannot go out as this kind, in Meta's words; "" when it can."""
+    """Return why a file cannot be sent as this kind, in Meta's words, or "" if it can."""
     allowed = TYPES.get(kind)
     if allowed is not None and plain(mime_type) not in allowed:
         return (

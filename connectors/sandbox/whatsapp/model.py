@@ -10,7 +10,10 @@ from connectors.sandbox.meta.errors import JsonObject
 
 
 class Tick(StrEnum):
-    """One tick, two ticks, two blue ones, and the red sign; WAITING is the clock before the first."""
+    """The state of a message: one tick, two ticks, two blue ones, or the red sign.
+
+    WAITING is the clock before the first.
+    """
 
     WAITING = "waiting"
     SENT = "sent"
@@ -21,11 +24,14 @@ class Tick(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A button or a row. `kind`: "reply", "row", "quick_reply" (of a template), "url", "phone", "other"."""
+    """A button or a row.
+
+    `kind` is "reply", "row", "quick_reply" (of a template), "url", "phone" or "other".
+    """
 
     kind: str
     title: str
-    id: str = ""  # what comes back, or where a link leads
+    id: str = ""  # the id that a tap returns, or the target of a link
     description: str = ""
     section: str = ""
 
@@ -41,7 +47,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One bubble. A change makes a new value."""
+    """One message in the chat. A change makes a new value."""
 
     id: str
     from_business: bool
@@ -54,7 +60,7 @@ class ChatMessage:
     menu: str = ""  # the label that opens a list
     file_id: str = ""
     file_name: str = ""
-    content: JsonObject | None = None  # a location, or what else the type holds
+    content: JsonObject | None = None  # a location, or the content of another type
     contacts: tuple[JsonObject, ...] = ()
     reply_to: str = ""
     reactions: tuple[tuple[str, str], ...] = ()  # ("business" or "customer", emoji)

@@ -1,4 +1,4 @@
-"""A customer's phone: what its owner does, and what it shows."""
+"""A customer's phone with WhatsApp: what its owner does, and what it shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +16,11 @@ Which = ChatMessage | str
 
 
 class Phone:
-    """Whatever is done here the product hears of by webhook. Raises CommandError for what a phone cannot do.
+    """A customer's phone. The product gets a webhook for everything done here.
 
-    A message may be given as itself or by its id. `written` is how long ago it was written: such a message
-    is stamped in the past, as one is whose webhook was held up.
+    It raises CommandError for what a phone cannot do. A message may be given as itself or by its id.
+    `written` is how long ago it was written: such a message has a time in the past, like one whose webhook
+    was delayed.
     """
 
     def __init__(self, line: Line, owner: Owner) -> None:
@@ -40,14 +41,17 @@ class Phone:
 
     @property
     def blocked(self) -> bool:
-        """Whether this person has blocked the business."""
+        """Return True if this person has blocked the business."""
         return self._owner.blocked
 
     # What it shows
 
     @property
     def chat(self) -> list[ChatMessage]:
-        """The chat as it is shown, oldest first: what the business sent stands here once it has arrived."""
+        """Return the chat as it is shown, oldest first.
+
+        A message of the business is in it once it has arrived.
+        """
         return [each for each in self._owner.messages.values() if self._shown(each)]
 
     @property
@@ -63,7 +67,7 @@ class Phone:
         return message
 
     def file(self, which: Which) -> bytes:
-        """What was sent with a message."""
+        """Return the bytes of the file of a message."""
         file = self._line.files.get(self.message(which).file_id)
         if file is None:
             raise CommandError("This message has no file.")
@@ -80,7 +84,7 @@ class Phone:
         referral: Mapping[str, object] | None = None,
         forwarded: bool = False,
     ) -> ChatMessage:
-        """`referral` is what an ad that was tapped brings along, in the wire's words."""
+        """Write a message. `referral` is what a tapped ad adds to it, as JSON of the API."""
         if not text:
             raise CommandError("A message needs some text.")
         extra: JsonObject = {"referral": dict(referral)} if referral is not None else {}
@@ -101,7 +105,10 @@ class Phone:
         reply_to: Which = "",
         written: timedelta = timedelta(),
     ) -> ChatMessage:
-        """`kind` is one of audio, document, image, sticker, video; by default the one that fits the type."""
+        """Send a file.
+
+        `kind` is audio, document, image, sticker or video; by default the one that fits the type.
+        """
         kind = kind or kind_of(mime)
         if kind not in KINDS:
             raise CommandError(f"WhatsApp has no {kind!r} message; there are {', '.join(KINDS)}.")
@@ -144,7 +151,7 @@ class Phone:
         return self._send(self._draft("contacts", message, contacts=(card,)), {"contacts": [card]})
 
     def call(self, *, answered: int = 0) -> None:
-        """Call the business; nobody takes the call unless it is `answered`, for so many seconds."""
+        """Call the business. Nobody takes the call unless it is `answered`, for that many seconds."""
         line, owner = self._line, self._owner
         owner.call_id, owner.wrote_at = line.ids(), line.clock()
         line.tell_call(owner, "connect", session={"sdp_type": "offer", "sdp": "v=0"})
@@ -155,7 +162,7 @@ class Phone:
         line.changed(self.wa_id)
 
     def order(self, items: Sequence[Mapping[str, object]], catalog: str = "194836987003835") -> ChatMessage:
-        """`items` in the wire's words: product_retailer_id, quantity, item_price, currency."""
+        """Order `items`, as JSON of the API: product_retailer_id, quantity, item_price, currency."""
         body: JsonObject = {
             "catalog_id": catalog,
             "text": "",
@@ -164,7 +171,10 @@ class Phone:
         return self._send(self._draft("order", content=body), {"order": body})
 
     def tap(self, which: Which, button: int | str) -> ChatMessage | None:
-        """Tap a button by its place (0 is the first), label or id. None for one that leads elsewhere."""
+        """Tap a button by its place (0 is the first), label or id.
+
+        Return None for a button that opens something else.
+        """
         message = self.message(which)
         choice = _chosen(message, button, ("reply", "quick_reply", "url", "phone", "other"))
         match choice.kind:
@@ -178,7 +188,7 @@ class Phone:
                 return None
 
     def choose(self, which: Which, row: int | str) -> ChatMessage:
-        """Choose a row of a list, by its place over all sections, title or id."""
+        """Choose a row of a list by its place over all sections, title or id."""
         message = self.message(which)
         choice = _chosen(message, row, ("row",))
         chosen = {"id": choice.id, "title": choice.title}
@@ -195,7 +205,7 @@ class Phone:
         return self._answer(self.message(which), "interactive", body, {"interactive": reply})
 
     def react(self, which: Which, emoji: str) -> None:
-        """Put one reaction, or take it away with ""."""
+        """Add a reaction, or remove it with ""."""
         message = self.message(which)
         others = tuple(pair for pair in message.reactions if pair[0] != "customer")
         mine = (("customer", emoji),) if emoji else ()
@@ -204,7 +214,7 @@ class Phone:
         self._send(self._draft("reaction"), {"reaction": reaction})
 
     def delete(self, which: Which) -> None:
-        """Delete for everyone: the business is told of a message of a type that it is not given."""
+        """Delete a message for everyone. The business gets a message of an unsupported type."""
         message = self.message(which)
         if message.from_business:
             raise CommandError("Only one's own messages can be deleted.")
@@ -212,14 +222,17 @@ class Phone:
         self.send_unsupported()
 
     def send_unsupported(self) -> None:
-        """A poll, a game, what else the API does not pass on."""
+        """Send a poll, a game or another message that the API does not pass on."""
         error = failure(131051)
         del error["href"]
         error |= {"title": "Message type unknown", "message": "Message type unknown"}
         self._send(self._draft("unsupported"), {"errors": [error]})
 
     def read(self) -> list[str]:
-        """Look at the chat: blue ticks for all that has arrived. Returns the ids that were unread."""
+        """Look at the chat: all messages that have arrived get blue ticks.
+
+        Return the ids that were unread.
+        """
         seen = [each for each in self.chat if each.from_business and each.tick is Tick.DELIVERED]
         if self._line.troubles.strikes(Trouble.RECEIPTS_SHUFFLED):
             seen.reverse()
@@ -234,34 +247,37 @@ class Phone:
         self._line.changed(self.wa_id)
 
     def go_online(self) -> None:
-        """What waited arrives now."""
+        """Go online. All messages that waited arrive now."""
         self._owner.online = True
         self._reached()
 
     def block(self) -> None:
-        """The business is not told: its messages keep one tick."""
+        """Block the business. It is not told: its messages keep one tick."""
         self._owner.blocked = True
         self._line.changed(self.wa_id)
 
     def unblock(self) -> None:
-        # What was sent meanwhile stays lost, as on the platform.
+        # Messages that were sent meanwhile stay lost, as on the platform.
         self._owner.blocked = False
         self._line.changed(self.wa_id)
 
     def hide_reads(self, hidden: bool = True) -> None:
-        """The setting of one's own that keeps blue ticks to oneself."""
+        """Turn the setting on or off that hides blue ticks from others."""
         self._owner.shows_reads = not hidden
 
     def leave(self) -> None:
-        """Delete the account: what is sent here fails with 131026 from now on."""
+        """Delete the account. Messages to it fail with 131026 from now on."""
         self._owner.gone = True
 
     def take_username(self, username: str) -> None:
-        """From now on the business is not told the number; with "" it is again."""
+        """Hide the number from the business from now on. With "" it is shown again."""
         self._owner.username = username
 
     def change_number(self, new: str) -> None:
-        """The chat and its window go along, and the business is told under the old number, if it sees it."""
+        """Change the number. The chat and its window move along.
+
+        The business is told under the old number, if it knows the number, otherwise under the user id.
+        """
         old, wa_id, user_id = self.wa_id, digits(new), self._owner.user_id
         if not wa_id or wa_id in self._line.owners:
             raise CommandError(f"Nobody can move to the number {new[:30]!r}.")
@@ -288,7 +304,7 @@ class Phone:
         self._line.owners[wa_id] = self._owner
         self._line.changed(wa_id)
 
-    # Within
+    # Internal
 
     def _reached(self) -> None:
         for message in list(self._owner.messages.values()):

@@ -1,4 +1,4 @@
-"""Meta's error codes for WhatsApp, in the words of its table, as answers and as failed statuses.
+"""Meta's error codes for WhatsApp, with the texts of its table, as answers and as failed statuses.
 
 https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
 """
@@ -98,7 +98,7 @@ _THROTTLING = {4: "messaging", 80007: "whatsapp_business_management", 130429: "w
 
 
 def refusal(code: int, details: str = "", *, account: str = "", seconds: float = 0.0) -> GraphError:
-    """The answer for a code of the table. Raises KeyError for another one."""
+    """Return the answer for a code of the table. Raise KeyError for another code."""
     entry = REFUSALS[code]
     message = f"(#{code}) {entry.title}"
     if code in _THROTTLING and account:
@@ -115,7 +115,7 @@ def refusal(code: int, details: str = "", *, account: str = "", seconds: float =
 
 
 def failure(code: int, details: str = "") -> JsonObject:
-    """The error of a failed status, or of a webhook's own errors."""
+    """Return the error of a failed status, or of a webhook's own errors."""
     entry = REFUSALS[code]
     return {
         "code": code,

@@ -1,4 +1,4 @@
-"""POST /{phone-number-id}/messages: sending, read marks, and what the platform refuses, at once or later.
+"""Serve POST /{phone-number-id}/messages: sending, read marks, and refusals at once or later.
 
 https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages
 """
@@ -27,7 +27,7 @@ _LINK_TIMEOUT = aiohttp.ClientTimeout(total=20)
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A refusal that the next send meets whatever it is. `late`: as a failed status after a 200."""
+    """A refusal of the next message, whatever it is. With `late` it is a failed status after a 200."""
 
     code: int
     late: bool
@@ -36,8 +36,12 @@ class Planned:
 
 @dataclass(slots=True)
 class Sending:
-    """`late_refusals`: a closed window and an unknown recipient are told by a failed status, as the platform
-    does; else by the call's own answer, as its table of codes reads."""
+    """Carries out the product's sends.
+
+    `late_refusals` reports a closed window and an unknown recipient by a failed status.
+
+    That is what the platform does. Otherwise the call itself is refused, as Meta's table of codes says.
+    """
 
     line: Line
     gate: Gate | None
@@ -53,7 +57,7 @@ class Sending:
         return self._send(params)
 
     def _mark_read(self, params: Params) -> JsonObject:
-        """With `typing_indicator` the customer also sees that somebody writes."""
+        """Mark a customer's message as read. With `typing_indicator` the customer also sees typing."""
         if params.text("status") != "read":
             raise invalid("Param status must be one of {READ}.")
         found = self.line.find(params.text("message_id"))
@@ -63,7 +67,7 @@ class Sending:
         indicator = params.object("typing_indicator")
         if indicator is not None and indicator.get("type") != "text":
             raise refusal(131009, "typing_indicator type must be text")
-        for each in list(owner.messages.values()):  # and all before it, as the phone shows it
+        for each in list(owner.messages.values()):  # with all messages before it, as the phone shows it
             if not each.from_business and each.at <= message.at:
                 self.line.advance(owner, each.id, Tick.READ)
         if indicator is not None:
@@ -100,7 +104,7 @@ class Sending:
         return self._accepted(recipient, wa_id, owner, draft, code)
 
     def _objection(self, owner: Owner | None, draft: Draft) -> int:
-        """The code for why it will not arrive; 0 when it will."""
+        """Return the code that says why a message will not arrive, or 0 if it will."""
         if owner is None:
             return 131026
         if draft.message.kind != "template" and not self.line.window_open(owner):
@@ -151,7 +155,7 @@ class Sending:
         self.line.keep(owner, replace(target, reactions=(*others, *mine)))
 
     async def _fetch(self, owner: Owner, message: ChatMessage, asset: Asset) -> None:
-        """What a link leads to, fetched as the platform does after it has said 200."""
+        """Fetch the file of a link, as the platform does after it has answered 200."""
         wrong = "Media could not be downloaded from the link"
         content, mime_type = b"", ""
         try:
@@ -167,7 +171,7 @@ class Sending:
                 mime_type = answer.content_type
                 wrong = problem(asset.kind, mime_type, len(content)) if answer.status == 200 else wrong
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-            pass  # `wrong` says it
+            pass  # `wrong` says why
         if wrong or self.line.troubles.strikes(Trouble.UPLOAD_FAILED):
             self.line.fail(owner.wa_id, message, 131053, wrong)
             return
@@ -176,7 +180,7 @@ class Sending:
 
 
 def _known(owner: Owner | None, wa_id: str) -> JsonObject:
-    """The ids by which an answer names whom a message went to."""
+    """Return the ids by which an answer names the recipient of a message."""
     if owner is None:
         return {"wa_id": wa_id}
     return {"user_id": owner.user_id, **({} if owner.username else {"wa_id": wa_id})}

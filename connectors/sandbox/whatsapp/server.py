@@ -1,4 +1,4 @@
-"""The Graph API's paths that a WhatsApp number needs, and where its media are downloaded."""
+"""Serve the Graph API's paths that a WhatsApp number needs, and the downloads of media."""
 
 import hashlib
 import hmac
@@ -21,7 +21,10 @@ _PAGE = 25
 
 
 class Server:
-    """`subscribe` verifies a callback URL and points the webhooks at it; it raises CommandError."""
+    """The HTTP side of the stand-in.
+
+    `subscribe` verifies a callback URL and points webhooks at it; it raises CommandError.
+    """
 
     def __init__(
         self,
@@ -159,7 +162,7 @@ class Server:
         return picked(account, params.text("fields"), "name,timezone_id,message_template_namespace")
 
     async def _templates(self, _: web.Request, params: Params) -> Answer:
-        """Filtered by name, language and status, and page by page."""
+        """Return the templates, filtered by name, language and status, one page at a time."""
         found = [
             each.wire()
             for each in self._sending.templates

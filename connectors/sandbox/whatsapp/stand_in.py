@@ -1,4 +1,4 @@
-"""A server that is WhatsApp to the product: the Cloud API on one side, people with phones on the other."""
+"""A server that is WhatsApp for the product: the Cloud API on one side, people with phones on the other."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -29,11 +29,13 @@ PLATFORM = "whatsapp"
 
 
 class WhatsAppStandIn:
-    """One business number's WhatsApp. What people do is a plain call; what the product does comes by HTTP.
+    """The WhatsApp of one business number.
 
-    `app()` is mounted where the product looks for graph.facebook.com. `webhook_url` counts as verified;
+    Tests and the control API act for people by plain calls; the product by HTTP.
+
+    `app()` is mounted where the product expects graph.facebook.com. `webhook_url` counts as verified;
     `configure` asks it first. A `clock` that is a MovableClock is shared, so that several stand-ins and the
-    product may be moved at once. `limits` turns the sending limits on.
+    product can be moved together. `limits` turns on the sending limits.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class WhatsAppStandIn:
         self.display_phone_number = digits(display_phone_number)
         self.clock = clock if isinstance(clock, MovableClock) else MovableClock(clock)
         self.troubles = Troubles()
-        self.on_change: Callable[[str], None] | None = None  # given the wa_id whose chat changed
+        self.on_change: Callable[[str], None] | None = None  # called with the wa_id whose chat changed
         faults = faults or NoFaults()
         self._webhook = Webhook(
             PLATFORM,
@@ -115,7 +117,10 @@ class WhatsAppStandIn:
         return app
 
     async def start(self) -> None:
-        """Begin to deliver. Until then, and after `close`, webhooks are collected. Safe to call twice."""
+        """Begin to deliver webhooks. Before that, and after `close`, they are collected.
+
+        Safe to call twice.
+        """
         await self._webhook.start()
 
     async def close(self) -> None:
@@ -123,18 +128,18 @@ class WhatsAppStandIn:
         await self._webhook.close()
 
     async def configure(self, webhook_url: str) -> None:
-        """Enter a callback URL as in the app dashboard: it must answer the challenge. Raises CommandError."""
+        """Enter a callback URL as in the app dashboard. It must answer the challenge. Raise CommandError."""
         await self._webhook.verify(webhook_url)
         self.point_at(webhook_url)
 
     def point_at(self, webhook_url: str) -> None:
-        """Without asking; "" lets webhooks wait."""
+        """Set the callback URL without asking it. "" lets webhooks wait."""
         self._webhook.point_at(webhook_url)
 
     # People
 
     def customer(self, name: str, phone: str) -> Phone:
-        """The phone of that number, with the name its owner gave; a new one when nobody has it."""
+        """Return the phone with that number, and set its owner's name. Create it if nobody has the number."""
         wa_id = digits(phone)
         if not 5 <= len(wa_id) <= 15:
             raise CommandError(f"{phone[:30]!r} is no phone number.")
@@ -151,16 +156,19 @@ class WhatsAppStandIn:
         return [Phone(self._line, owner) for owner in self._line.owners.values()]
 
     def hand_over(self, phone: Phone, *, elsewhere: bool) -> None:
-        """Let another app have the word with this person, or give it to the product, which is told.
+        """Give control of the chat with this person to another app, or to the product, which is told.
 
-        Whatever the product sends takes it, but for templates.
+        Any message of the product takes control, except a template.
         """
         self._line.hand_over(self._line.owners[phone.wa_id], elsewhere=elsewhere)
 
     # What can go wrong
 
     def refuse_next(self, code: int, *, times: int = 1, late: bool = False, seconds: float = 1.0) -> None:
-        """The next sends meet this code of Meta's table. `late`: by a failed status. Raises ValueError."""
+        """Refuse the next sends with this code of Meta's table; with `late`, by a failed status.
+
+        Raise ValueError.
+        """
         if code not in REFUSALS:
             raise ValueError(f"{code} is not in the table of refusals")
         self._sending.planned.extend([Planned(code, late, seconds)] * times)
@@ -174,11 +182,13 @@ class WhatsAppStandIn:
         self._sending.late_refusals = late
 
     def report(self, code: int, details: str = "") -> None:
-        """An error of the webhook's own, which belongs to no message."""
+        """Send a webhook with an error that belongs to no message."""
         self._line.tell("", "errors", self._line.value(errors=[failure(code, details)]))
 
     def tell(self, field: str, value: JsonObject, lane: str = "") -> None:
-        """A webhook of any field, as it stands: account_update, template status, what no phone can make."""
+        """Send a webhook of any field as it is: account_update, a template's status, and others that no
+        phone can cause.
+        """
         self._line.tell(lane, field, value, field_name=field)
 
     # What can be seen
@@ -192,20 +202,20 @@ class WhatsAppStandIn:
         self._sending.templates = tuple(approved)
 
     def sent(self, name: str = "") -> list[SentCall]:
-        """The product's calls of one name ("messages", "media", …), or all, oldest first."""
+        """Return the product's calls of one name ("messages", "media", …), or all, oldest first."""
         return [call for call in self._calls.log if name in ("", call.name)]
 
     def window(self, phone: Phone) -> timedelta:
-        """How long free text may still be sent; not positive when the window is closed."""
+        """Return how long free text may still be sent. It is not positive when the window is closed."""
         owner = self._line.owners[phone.wa_id]
         return timedelta() if owner.wrote_at is None else owner.wrote_at + timedelta(hours=24) - self.clock()
 
     def bill(self) -> Mapping[str, int]:
-        """How many messages have arrived that Meta charges, by category."""
+        """Return how many messages have arrived, by the category that Meta charges."""
         return self._line.bill()
 
     def clock_put_back(self) -> None:
-        """What was written at a later time counts as written now: a window lasts 24 hours at most."""
+        """Count messages from a later time as written now, so that a window lasts 24 hours at most."""
         now = self.clock()
         for owner in self._line.owners.values():
             owner.wrote_at = owner.wrote_at and min(owner.wrote_at, now)
@@ -214,33 +224,36 @@ class WhatsAppStandIn:
         return self._line.files.get(file_id)
 
     def pending(self) -> int:
-        """How many webhooks the product has not taken yet."""
+        """Return how many webhooks the product has not accepted yet."""
         return len(self._webhook.pending())
 
     @property
     def undelivered(self) -> int:
-        """How many webhooks were given up after the last try."""
+        """Return how many webhooks were given up after the last attempt."""
         return self._webhook.undelivered
 
     async def settled(self) -> None:
-        """Until links are fetched, and the product has taken every webhook."""
+        """Wait until links are fetched, and the product has accepted every webhook."""
         await self._line.idle()
         await self._webhook.settled()
 
-    # Keeping
+    # Saving and loading
 
     def start_over(self) -> None:
-        """Forget what was said, and all troubles. People and the webhook stay; the clock is right again."""
+        """Forget what was said, and all troubles. People and the webhook stay.
+
+        The clock shows the real time again.
+        """
         self.troubles.clear()
         self.clock.moved = timedelta()
         self._line.start_over()
 
     def snapshot(self) -> JsonObject:
-        """All of it as JSON, but for the log of calls and templates."""
+        """Return the whole state as JSON, except the log of calls and the templates."""
         return snapshot_of(self._line, self._webhook.url, self._webhook.pending())
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Before `start`. Raises KeyError, TypeError or ValueError for what is no snapshot."""
+        """Load a snapshot before `start`. Raise KeyError, TypeError or ValueError if it is not one."""
         owners, files, pending, troubles = (saved[key] for key in ("owners", "files", "pending", "troubles"))
         moved = saved["moved"]
         if not isinstance(owners, list) or not isinstance(files, list) or not isinstance(pending, list):
@@ -260,7 +273,7 @@ class WhatsAppStandIn:
         for parcel in parcels:
             self._webhook.add(parcel)
 
-    # Within
+    # Internal
 
     async def _running(self, _: web.Application) -> AsyncIterator[None]:
         await self.start()
@@ -275,7 +288,7 @@ class WhatsAppStandIn:
         self.point_at(url)
 
     def _taken(self, parcel: Parcel) -> None:
-        """Two ticks on the customer's own message: the business has it."""
+        """Give the customer's own message two ticks: the product has accepted it."""
         if parcel.message and (found := self._line.find(parcel.message)):
             self._line.advance(found[0], parcel.message, Tick.DELIVERED)
 

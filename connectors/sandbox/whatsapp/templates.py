@@ -12,7 +12,7 @@ from connectors.sandbox.whatsapp.model import Choice
 from connectors.sandbox.whatsapp.refusals import missing, refusal
 
 _PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-_UNFIT = re.compile(r"[\n\t]| {5,}")  # what a text parameter must not hold
+_UNFIT = re.compile(r"[\n\t]| {5,}")  # what a text parameter must not contain
 _MEDIA = ("IMAGE", "VIDEO", "DOCUMENT")
 _LONGEST_BODY = 1024
 
@@ -68,7 +68,7 @@ def text_template(
     footer: str = "",
     template_id: str = "",
 ) -> Template:
-    """A template of a body and perhaps quick replies."""
+    """Return a template with a body and perhaps a footer and quick replies."""
     components: list[JsonObject] = [{"type": "BODY", "text": body}]
     if footer:
         components.append({"type": "FOOTER", "text": footer})
@@ -101,12 +101,12 @@ SAMPLES = (
 
 
 def placeholders(text: str) -> list[str]:
-    """Their names in order of appearance, each once."""
+    """Return the names of the placeholders in a text in order, each once."""
     return list(dict.fromkeys(_PLACE.findall(text)))
 
 
 def choose(templates: Sequence[Template], asked: Mapping[str, object]) -> Template:
-    """The template a call names. Raises GraphError 132001, 132015, 132016, 131008."""
+    """Return the template that a call names. Raise GraphError 132001, 132015, 132016 or 131008."""
     name, language = asked.get("name"), asked.get("language")
     if not isinstance(name, str) or not name:
         raise missing("template['name']", "template")
@@ -126,7 +126,10 @@ def choose(templates: Sequence[Template], asked: Mapping[str, object]) -> Templa
 
 
 def fill(template: Template, asked: Mapping[str, object]) -> Filled:
-    """The call's parameters in their places. Raises GraphError 132000, 132005, 132012."""
+    """Return the template with the call's parameters in their places.
+
+    Raise GraphError 132000, 132005 or 132012.
+    """
     given = _objects(asked.get("components"))
     header = template.part("HEADER")
     header_text, header_media = _header(header, _named(given, "header"))
