@@ -38,16 +38,16 @@ class TrustedServers:
         return tuple(f"{name}/above" if name.lower() in above else name for name in self._given)
 
     async def writing_above(self) -> dict[str, datetime]:
-        """Return, by server, when a mail last showed results above the server's own line.
+        """Return when a mail last showed results above the server's own line, by server.
 
         Raise StorageUnavailable.
         """
         return {server: times[-1] for server, times in (await self._seen(_ABOVE)).items()}
 
     async def silent(self) -> dict[str, datetime]:
-        """Return, by server, when it last wrote no results, for servers with several such mails.
+        """Return the last time a server wrote no results, by server. Raise StorageUnavailable.
 
-        Raise StorageUnavailable.
+        Omit servers with fewer such mails than `_ENOUGH`.
         """
         seen = await self._seen(_SILENT)
         return {server: times[-1] for server, times in seen.items() if len(times) >= _ENOUGH}
@@ -61,10 +61,7 @@ class TrustedServers:
         await self._remember(_SILENT, server, most=_ENOUGH)
 
     async def _seen(self, prefix: str) -> dict[str, list[datetime]]:
-        """Return, by server, the recent times under `prefix`, the newest last.
-
-        Omit times older than `KEEP`.
-        """
+        """Return the recent times under `prefix` by server, the newest last. Omit times older than `KEEP`."""
         if self._shown is None:
             names = (
                 [*await self._vault.names(_ABOVE), *await self._vault.names(_SILENT)] if self._given else ()

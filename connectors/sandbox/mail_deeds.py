@@ -150,9 +150,7 @@ def _shown(client: Customer, folder: str, place: int, letter: Letter) -> dict[st
         "from": {"name": name, "address": address},
         "to": [shown or plain for shown, plain in getaddresses(recipients)],
         "at": _when(letter),
-        "depth": len(
-            letter.header("References").split()
-        ),  # orders mails of the same second: the later one has more
+        "depth": len(letter.header("References").split()),  # orders mails of the same second
         "text": letter.text,
         "design": f"{base}/design" if letter.html else "",
         "automatic": message.get("Auto-Submitted", "no") != "no",

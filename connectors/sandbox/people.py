@@ -48,7 +48,7 @@ class People:
             self.telegram.user(who.name)
             if not any(
                 phone.name == who.name for phone in self.whatsapp.phones()
-            ):  # somebody may have changed numbers
+            ):  # they may have a new number
                 self.whatsapp.customer(who.name, who.number)
             self.messenger.customer(who.name)
             self.mail.customer(who.address, who.name)

@@ -206,7 +206,10 @@ class PhoneDeeds:
         ]
 
     async def _topic(self, body: Body) -> object:
-        """Return the messages of one topic of a group. The General topic is 0."""
+        """Return the messages of one topic of a group. The General topic is 0.
+
+        With `user`, include the messages that only this person sees.
+        """
         group = self._where(body)
         if group is None:
             raise CommandError("Which group?")
@@ -232,8 +235,8 @@ class PhoneDeeds:
         return {"id": group.id}
 
     async def _group_settings(self, body: Body) -> object:
-        """Change settings of a group: `forum`, `administrator`, `manages_topics` and `bot_inside`, true or
-        false.
+        """Change the settings `forum`, `administrator`, `manages_topics` and `bot_inside` of a group: true
+        or false.
         """
         group = self._where(body)
         if group is None:
@@ -252,7 +255,7 @@ class PhoneDeeds:
 
 
 def _place(message: ChatMessage) -> int:
-    """Where a message stands in its chat."""
+    """Return the id of a message, by which messages of a chat are ordered."""
     return message.message_id
 
 

@@ -167,7 +167,7 @@ def head(raw: bytes) -> bytes:
 
 
 def outline(raw: bytes) -> bytes:
-    """Return, each cut short, the headers that say whose a mail is and which thread it belongs to.
+    """Return the headers that say whose a mail is and which thread it belongs to, each cut short.
 
     `read` reads them in almost no time. It trusts them as little as any mail that no server judged.
     """

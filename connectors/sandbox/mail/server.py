@@ -53,9 +53,7 @@ class MailServer:
         self.domain = domain
         self.authserv = f"mx.{domain}"
         self.tokens: set[str] = set()  # the access tokens that XOAUTH2 accepts
-        self.on_change: Callable[[str], None] | None = (
-            None  # called with the address of the customer whose inbox changed
-        )
+        self.on_change: Callable[[str], None] | None = None  # called with the customer's address
         self._passwords: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._customers: dict[str, Customer] = {}

@@ -97,9 +97,7 @@ class Member:
     ad_until: datetime | None = None  # the window is longer after a message by an ad
     typing_until: datetime | None = None
     messages: dict[str, ChatMessage] = field(default_factory=dict)
-    undelivered: list[str] = field(
-        default_factory=list
-    )  # messages reported as delivered only after they were read
+    undelivered: list[str] = field(default_factory=list)  # reported only after they were read
 
     def snapshot(self) -> JsonObject:
         return {
