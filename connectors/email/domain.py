@@ -38,7 +38,7 @@ class _Provider:
     selectors: tuple[str, ...]
 
 
-# By the end of the name of its server for outgoing mail, as each provider documents it.
+# Providers by the end of the name of their server for outgoing mail, as each documents it.
 _PROVIDERS: Final = {
     "gmail.com": _Provider("_spf.google.com", ("google",)),
     "office365.com": _Provider("spf.protection.outlook.com", ("selector1", "selector2")),
@@ -48,7 +48,7 @@ _PROVIDERS: Final = {
     "mail.me.com": _Provider("icloud.com", ("sig1",)),
     "sendgrid.net": _Provider("sendgrid.net", ("s1", "s2")),
 }
-# Gmail has .26, .27 for SPF and .30 for DKIM alone; RFC 7372 has those from .20; Outlook.com has .515.
+# Codes of failed authentication: Gmail's .26, .27 (SPF), .30 (DKIM), RFC 7372's .20 on, Outlook.com's .515.
 _UNAUTHENTICATED = re.compile(r"\b[45]\.7\.(?:2[0-467]|30|515)\b")
 _USUAL_SELECTORS = ("default", "mail", "dkim", "s1", "s2", "k1", "google", "selector1", "selector2")
 

@@ -28,7 +28,7 @@ _BEGINNING = 1024 * 1024  # bytes fetched of a mail that is too large: its text 
 _LOOK_BACK = timedelta(days=7)
 _SKEW = timedelta(minutes=1)  # allowed between the server's clock and ours
 _BATCH = 50
-_TRIES = 3  # that end the connection, before the mail is set aside
+_TRIES = 3  # failures that end the connection, before a mail is set aside
 
 _log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class FaultKind(StrEnum):
-    """A kind of fault in a call. Only with `DELAY` and `LOST_RESPONSE` the call has its effect."""
+    """A kind of fault in a call. The call has its effect only with `DELAY` and `LOST_RESPONSE`."""
 
     RATE_LIMITED = "rate_limited"  # 429 with Retry-After
     SERVER_ERROR = "server_error"  # 500

@@ -46,9 +46,7 @@ class People:
         wanted = [identity(name) for name in names]
         for who in wanted:
             self.telegram.user(who.name)
-            if not any(
-                phone.name == who.name for phone in self.whatsapp.phones()
-            ):  # they may have a new number
+            if not any(phone.name == who.name for phone in self.whatsapp.phones()):  # numbers may change
                 self.whatsapp.customer(who.name, who.number)
             self.messenger.customer(who.name)
             self.mail.customer(who.address, who.name)

@@ -76,7 +76,7 @@ _BLOCKS = [
 ]
 _HIDDEN = re.compile(r"display:\s*none|mso-hide:\s*all|visibility:\s*hidden")
 _SIZE = re.compile(r"(?<![\w-])font-size\s*:\s*([\d.]*)([^;!\s]*)")
-_RELATIVE = {"%", "em", "ex", "ch", "inherit", "smaller", "larger", "unset"}  # of no size: no size
+_RELATIVE = {"%", "em", "ex", "ch", "inherit", "smaller", "larger", "unset"}  # of size 0: still 0
 _STRUCK = re.compile(r"text-decoration(?:-line)?:[^;]{0,60}line-through")
 _STRUCK_TAGS = {"s", "strike", "del"}
 # The style that Gmail and Apple Mail write for an indented text.
