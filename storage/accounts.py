@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Channel
 from bot.core.ids import AccountId, OrgId
-from storage.database import together
+from storage.database import pipeline
 from storage.keys import Keys, OrgKeys
 
 AnyRow = Row[Any]
@@ -90,7 +90,7 @@ async def changed_accounts(connection: AsyncConnection, keys: Keys, since: int) 
 
     The staff's accounts of a retired organization stay active until its rooms are told, for an hour at most.
     """
-    [mark], rows = await together(connection, (_HORIZON, {}), (_CHANGED, {"since": since}))
+    [mark], rows = await pipeline(connection, (_HORIZON, {}), (_CHANGED, {"since": since}))
     found: dict[OrgId, tuple[Account, ...]] = {}
     opened: dict[OrgId, OrgKeys] = {}
     for row in rows:

@@ -30,7 +30,7 @@ def engine_url(database_url: str) -> str:
     return database_url
 
 
-async def together(connection: AsyncConnection, *steps: Step) -> list[list[Any]]:
+async def pipeline(connection: AsyncConnection, *steps: Step) -> list[list[Any]]:
     """Execute statements in order, in one round trip. Return the rows of each, with named columns.
 
     Each statement sees the changes of those before it. With a sequence of values, a statement is executed

@@ -19,6 +19,7 @@ from bot.core.effects import (
     ChangeMessage,
     ClearTimers,
     CloseRoom,
+    CompleteVerification,
     CountReply,
     DeletePosts,
     Deliver,
@@ -26,7 +27,6 @@ from bot.core.effects import (
     Effect,
     Fail,
     Gather,
-    GoOn,
     GrowPost,
     Introduce,
     JoinNotice,
@@ -36,7 +36,6 @@ from bot.core.effects import (
     OpenEscalation,
     OpenRoom,
     Park,
-    Prove,
     Remember,
     ReopenRoom,
     Replace,
@@ -48,6 +47,7 @@ from bot.core.effects import (
     ShowCard,
     ShowGathered,
     ShowNotice,
+    StartVerification,
     TellOtherRoom,
     TellPerson,
     TellRoom,
@@ -59,7 +59,7 @@ from bot.core.ids import CustomerId, LaneId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Operation, Post
 from storage.audit import AuditEntry, record
 from storage.codec import dump_attachments, dump_operation, dump_reference
-from storage.database import Step, together
+from storage.database import Step, pipeline
 from storage.hashes import reference_hash
 from storage.inbox import (
     CONTENT,
@@ -91,9 +91,9 @@ from storage.notices import (
 )
 from storage.places import PROFILE
 from storage.posted import DELETE_POSTS, where_posted
-from storage.proving import begin, prove
 from storage.reasons import ERROR
 from storage.sealing import KeyedHash, Sealer
+from storage.verification import begin, prove
 from storage.views import seal_reason
 
 SENT_ID = "outbox.sealed_ids"
@@ -106,7 +106,7 @@ ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Location:
     """Where a turn continues: the last position of the log, the customer's lane and place, and their keys."""
 
     position: int
@@ -138,14 +138,14 @@ class Writes:
         self._believed_unsent: set[UUID] = set()  # messages whose sending must not have begun
 
     async def add(
-        self, connection: AsyncConnection, view: View, effects: Sequence[Effect], spot: Spot
+        self, connection: AsyncConnection, view: View, effects: Sequence[Effect], location: Location
     ) -> None:
         """Collect the rows of one turn's effects, which `flush` writes.
 
         Rows of address verification, and new lanes and notices, are written here already.
         """
-        sealer = spot.sealer
-        position = spot.position
+        sealer = location.sealer
+        position = location.position
         for effect in effects:
             match effect:
                 case AddMessage():
@@ -165,15 +165,15 @@ class Writes:
                         }
                     )
                 case Deliver() | Amend() | Retract() | Show() | SendAgain():
-                    self._to_customer(view, spot, effect)
+                    self._to_customer(view, location, effect)
                 case Fail() | Park() | Unpark() | Drop() | Replace():
-                    self._to_customer(view, spot, effect)
+                    self._to_customer(view, location, effect)
                 case CountReply():
-                    self._replies.append((spot.place, effect))
-                case Prove():
+                    self._replies.append((location.place, effect))
+                case StartVerification():
                     await self._prove(connection, view, effect)
-                case GoOn():
-                    await self._go_on(connection, view, spot, effect)
+                case CompleteVerification():
+                    await self._go_on(connection, view, location, effect)
                 case OpenEscalation():
                     self._rows["escalation"].append(self._escalation(view, sealer, effect.escalation))
                 case ChangeEscalation():
@@ -224,37 +224,37 @@ class Writes:
         else:
             self._rows["clear_timers"].append(row)
 
-    def _to_customer(self, view: View, spot: Spot, effect: ToCustomer) -> None:
+    def _to_customer(self, view: View, location: Location, effect: ToCustomer) -> None:
         match effect:
             case Deliver():
-                self._out(view, spot, "post", effect.post, effect.message, reports=effect.report)
+                self._out(view, location, "post", effect.post, effect.message, reports=effect.report)
             case Amend():
-                self._change_sent(view, spot, "amend", effect.post, effect.message)
+                self._change_sent(view, location, "amend", effect.post, effect.message)
             case Retract():
-                self._change_sent(view, spot, "retract", Post(""), effect.message)
+                self._change_sent(view, location, "retract", Post(""), effect.message)
             case Show():
                 kind = type(effect.operation).__name__.lower()
-                self._out(view, spot, kind, effect.operation, effect.message, reports=True)
+                self._out(view, location, kind, effect.operation, effect.message, reports=True)
             case SendAgain():
                 self._rows["send_again"].append({"message": effect.message})
             case Fail():
                 self._rows["fail"].append(
                     {
                         "message": effect.message,
-                        "ref": reference_hash(spot.index, effect.ref),
-                        "reason": spot.sealer.seal(effect.reason[:500], field=ERROR),
+                        "ref": reference_hash(location.index, effect.ref),
+                        "reason": location.sealer.seal(effect.reason[:500], field=ERROR),
                     }
                 )
             case Park():
                 self._rows["park"].append({"message": effect.message})
             case Unpark():
                 self._rows["unpark"].append(
-                    {"conversation": view.conversation.id, "lane": spot.lane, "place": spot.place}
+                    {"conversation": view.conversation.id, "lane": location.lane, "place": location.place}
                 )
             case Drop():
                 self._change_unsent("drop", effect.message, unsent=effect.unsent)
             case Replace():
-                payload = spot.sealer.seal(dump_operation(effect.post), field=PAYLOAD)
+                payload = location.sealer.seal(dump_operation(effect.post), field=PAYLOAD)
                 self._change_unsent("replace", effect.message, unsent=effect.unsent, payload=payload)
 
     def _change_unsent(self, statement: str, message: UUID, *, unsent: bool, **given: object) -> None:
@@ -262,9 +262,9 @@ class Writes:
         if unsent:
             self._believed_unsent.add(message)
 
-    def turn(self, spot: Spot, row: dict[str, object], reasons: Sequence[tuple[str, str]]) -> None:
+    def turn(self, location: Location, row: dict[str, object], reasons: Sequence[tuple[str, str]]) -> None:
         """Collect the row that `desk why` shows."""
-        sealer = spot.sealer
+        sealer = location.sealer
         self._rows["turn"].append(
             {**row, "reasons": sealer.seal(json.dumps(list(reasons)), field=TURN_REASONS)}
         )
@@ -282,25 +282,25 @@ class Writes:
         found = [(statement, row) for name, statement in _FINDING.items() for row in self._rows.get(name, ())]
         if found:
             steps += found
-            written = await together(connection, *steps)
+            written = await pipeline(connection, *steps)
             self._lanes |= {LaneId(row.lane_id) for rows in written[-len(found) :] for row in rows}
             steps = []
         if self._unsent:
             given = {"messages": [changed["message"] for _, changed in self._unsent]}  # type: ignore[call-overload]
-            [*_, there] = await together(connection, *steps, (_LANES_OF, given))
+            [*_, there] = await pipeline(connection, *steps, (_LANES_OF, given))
             steps = [locking(self._lanes | {LaneId(row.lane_id) for row in there})]
         if self._lanes:
             steps.append(waking(self._lanes))
         if self._believed_unsent:
             steps.append((_BEGUN, {"messages": sorted(self._believed_unsent)}))
-            [*_, begun] = await together(connection, *steps)
+            [*_, begun] = await pipeline(connection, *steps)
             if begun:
                 raise Superseded("what a turn took for unsent has begun to leave")
             steps = []
         # Nobody claims from the locked lanes, so nothing that waits there begins to leave before the commit.
         steps += [*self._unsent, *self._noticed]
         if steps:
-            await together(connection, *steps)
+            await pipeline(connection, *steps)
         for organization, entries in self._audit.items():
             await record(connection, organization, entries)
 
@@ -478,7 +478,7 @@ class Writes:
         )
         return account.id, lane
 
-    async def _prove(self, connection: AsyncConnection, view: View, effect: Prove) -> None:
+    async def _prove(self, connection: AsyncConnection, view: View, effect: StartVerification) -> None:
         beginning = await begin(connection, self._keys, self._new_id, view.conversation, effect)
         if beginning is None:
             return
@@ -499,9 +499,11 @@ class Writes:
             }
         )
 
-    async def _go_on(self, connection: AsyncConnection, view: View, spot: Spot, effect: GoOn) -> None:
+    async def _go_on(
+        self, connection: AsyncConnection, view: View, location: Location, effect: CompleteVerification
+    ) -> None:
         there = await prove(connection, self._keys, self._new_id, view.conversation, effect)
-        moved = replace(spot, lane=there.lane, place=there.place)
+        moved = replace(location, lane=there.lane, place=there.place)
         self._out(view, moved, "post", effect.post, effect.message)
 
     async def _tell(
@@ -543,7 +545,7 @@ class Writes:
     def _out(
         self,
         view: View,
-        spot: Spot,
+        location: Location,
         kind: str,
         operation: Operation,
         message: UUID | None,
@@ -551,16 +553,25 @@ class Writes:
         reports: bool = False,
     ) -> None:
         """Add a row that goes to the customer's current place."""
-        row = self._row(view, spot.sealer, kind, operation, message)
+        row = self._row(view, location.sealer, kind, operation, message)
         self._rows["outbox"].append(
-            row | {"lane": spot.lane, "place": spot.place, "room": None, "grows": None, "reports": reports}
+            row
+            | {
+                "lane": location.lane,
+                "place": location.place,
+                "room": None,
+                "grows": None,
+                "reports": reports,
+            }
         )
-        self._lanes.add(spot.lane)
+        self._lanes.add(location.lane)
 
-    def _change_sent(self, view: View, spot: Spot, kind: str, operation: Operation, message: UUID) -> None:
+    def _change_sent(
+        self, view: View, location: Location, kind: str, operation: Operation, message: UUID
+    ) -> None:
         """Add a row that changes a delivered message, at the place where it was delivered."""
-        row = self._row(view, spot.sealer, kind, operation, message)
-        self._rows["change_sent"].append(row | {"lane": spot.lane, "place": spot.place})
+        row = self._row(view, location.sealer, kind, operation, message)
+        self._rows["change_sent"].append(row | {"lane": location.lane, "place": location.place})
 
     def _to_room(
         self,

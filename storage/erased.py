@@ -31,7 +31,7 @@ from bot.core.errors import CannotDecrypt
 from bot.core.events import Channel, Place
 from bot.core.ids import ConversationId, CustomerId, MessageId, OrgId
 from storage.codec import load_body
-from storage.database import together
+from storage.database import pipeline
 from storage.inbox import BODY, NOBODY, Entry, Inboxes
 from storage.keys import Keys, destroy
 from storage.posted import Posted, posted
@@ -91,7 +91,7 @@ async def views_of_erased(
     if not ids:
         return {}
     given = {"ids": list(ids)}
-    heads, *listed = await together(
+    heads, *listed = await pipeline(
         connection, (_HEADS, given), (INPUTS, given), (TIMERS, given), (ROOMS, given), (_UNSENT, given)
     )
     inputs, timers, rooms, unsent = map(_group, listed)

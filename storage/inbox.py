@@ -47,7 +47,7 @@ from storage.codec import (
     load_body,
     load_operation,
 )
-from storage.database import Step, together
+from storage.database import Step, pipeline
 from storage.floods import Floods, recording
 from storage.hashes import SEEN, event_key, reference_hash, seen_before
 from storage.keys import Keys
@@ -58,10 +58,10 @@ from storage.places import (
     CONTEXT,
     Arrival,
     Key,
+    Location,
     Places,
     Returns,
     Rules,
-    Spot,
     key_of,
     opens,
     returns_of,
@@ -124,7 +124,7 @@ class Entry:
     sealer: Sealer
     rules: Rules | None = None  # for a customer's event
     author: str = ""  # the customer's id
-    spot: Spot | None = None  # where a customer's event came from
+    location: Location | None = None  # where a customer's event came from
     returns: Returns | None = None  # where answers to it go
     index: KeyedHash | None = None  # for a customer's event: hashes the platform's ids of messages
 
@@ -192,15 +192,15 @@ class Inboxes:
         rooms = await self._rooms(connection, staff)
         wide = await self._concerned(connection, staff)
         others = {e.conversation for e in (*rooms.values(), *wide)}
-        spots = await self._places.spots(connection, customers, others) if customers else {}
+        locations = await self._places.locations(connection, customers, others) if customers else {}
         heads, seen = await _lock_and_look(
             connection,
-            {s.conversation for s in spots.values()} | others,
+            {s.conversation for s in locations.values()} | others,
             [(e.account_id, e.external_id, _former_id(e)) for e in wide],
-            {s.place for s in spots.values()},
+            {s.place for s in locations.values()},
             [(arrival.account, arrival.event) for arrival in unique.values()],
         )
-        self._still_so(spots, heads, customers)
+        self._still_so(locations, heads, customers)
         entries: list[Entry] = []
         strays: list[Arrival] = []
         ignored = nobodys
@@ -208,11 +208,11 @@ class Inboxes:
             if key in seen:
                 continue
             if arrival.account.serves == "customers":
-                spot = spots.get(key_of(arrival.account, arrival.event))
-                if spot is None:
+                location = locations.get(key_of(arrival.account, arrival.event))
+                if location is None:
                     ignored += 1
                 else:
-                    entries.append(_enter(arrival, spot))
+                    entries.append(_enter(arrival, location))
             elif (entry := rooms.get(key)) is not None:
                 entries.append(entry)
             elif _notice_of(arrival.event) is not None:
@@ -224,7 +224,7 @@ class Inboxes:
         entries += [e for e in wide if (e.account_id, e.external_id) not in seen]
         await _move_rooms(connection, staff)
         wakes = await self._store(connection, entries, heads.conversations)
-        await self._places.release(connection, customers, spots)
+        await self._places.release(connection, customers, locations)
         await _keep_strays(connection, strays)
         return Accepted(
             wakes=wakes,
@@ -234,18 +234,21 @@ class Inboxes:
             ignored=ignored,
         )
 
-    def _still_so(self, spots: Mapping[Key, Spot], heads: "_Locked", arrivals: Sequence[Arrival]) -> None:
-        """Raise PlaceMoved unless each place still leads to the conversation in `spots`, which must not be
-        over.
+    def _still_so(
+        self, locations: Mapping[Key, Location], heads: "_Locked", arrivals: Sequence[Arrival]
+    ) -> None:
+        """Raise PlaceMoved unless each place still leads to the conversation in `locations`.
+
+        That conversation must not be over.
 
         Called when the conversations are locked.
         """
         opening = {key_of(a.account, a.event) for a in arrivals if opens(a.event, known=True)}
         moved = [
             key
-            for key, spot in spots.items()
-            if heads.leads_to.get(spot.place) != (key[1], spot.conversation)
-            or (head := heads.conversations.get(spot.conversation)) is None
+            for key, location in locations.items()
+            if heads.leads_to.get(location.place) != (key[1], location.conversation)
+            or (head := heads.conversations.get(location.conversation)) is None
             or (head.closed and key in opening)
         ]
         if moved:
@@ -416,7 +419,7 @@ class Inboxes:
                     logged.add((head.id, said.ref))
             elif isinstance(entry.body, Event) and keeps_a_place(entry.body, entry.origin):
                 position = head.position = head.position + 1
-            if entry.spot is not None:
+            if entry.location is not None:
                 _hear(entry, head, heard)
             floods |= self._too_much(entry, head)
             inputs.append(
@@ -455,7 +458,7 @@ class Inboxes:
             "patient": [head.patient for head in ordered],
             "places": [head.place for head in ordered],
         }
-        await together(connection, *steps, (_TOUCH, touch))
+        await pipeline(connection, *steps, (_TOUCH, touch))
         return tuple(
             Wake(head.id, head.wake or timedelta(), head.said if head.said > head.handled else 0)
             for head in ordered
@@ -537,19 +540,19 @@ def kind_of(body: Body) -> str:
     return type(body.content).__name__ if isinstance(body, Event) else type(body).__name__
 
 
-def _enter(arrival: Arrival, spot: Spot) -> Entry:
+def _enter(arrival: Arrival, location: Location) -> Entry:
     """Return the entry of a customer's event for the conversation of its place."""
     return Entry(
         arrival.account.id,
         event_key(arrival.account, arrival.event),
         arrival.account.organization,
-        spot.conversation,
+        location.conversation,
         Origin.CUSTOMER,
         arrival.event,
-        spot.sealer,
+        location.sealer,
         arrival.rules,
-        str(spot.customer),
-        spot,
+        str(location.customer),
+        location,
         returns_of(arrival.account.keys.index, arrival.event.returns),
         arrival.account.keys.index,
     )
@@ -608,20 +611,20 @@ def _verified(returns: Returns | None) -> bool:
 
 def _hear(entry: Entry, head: _Head, heard: _Heard) -> None:
     """Collect what an event changes at its place: when the customer wrote last, and how to answer there."""
-    event, spot = entry.body, entry.spot
-    assert isinstance(event, Event) and spot is not None  # noqa: S101, PT018  only a customer's event has one
+    event, location = entry.body, entry.location
+    assert isinstance(event, Event) and location is not None  # noqa: S101, PT018  only a customer's event has one
     if not head.placed:
-        head.place, head.placed = spot.place, True
+        head.place, head.placed = location.place, True
     if event.standing is not Standing.CUSTOMER:
         return
     if isinstance(event.content, _OPENS_WINDOW) and not event.automatic:
         if not isinstance(event.content, Called):  # a call does not change where a customer writes
-            head.place = spot.place
-        heard.at[spot.place] = max(heard.at.get(spot.place, event.occurred_at), event.occurred_at)
+            head.place = location.place
+        heard.at[location.place] = max(heard.at.get(location.place, event.occurred_at), event.occurred_at)
         if event.opens is not None:
-            heard.opened[spot.place] = event.occurred_at, event.opens
+            heard.opened[location.place] = event.occurred_at, event.opens
     if event.reply_context:
-        heard.answer(spot.place, spot.owner.seal(event.reply_context, field=CONTEXT), entry.returns)
+        heard.answer(location.place, location.owner.seal(event.reply_context, field=CONTEXT), entry.returns)
 
 
 def file_row(id_: UUID, position: int, attachment: Attachment, sealer: Sealer) -> dict[str, object]:
@@ -712,7 +715,7 @@ async def _lock_and_look(
 
     Nobody can add these events before the locks are released.
     """
-    locked, known, leading = await together(
+    locked, known, leading = await pipeline(
         connection,
         (_LOCK, {"conversations": sorted(conversations)}),
         (SEEN, seen_before(arrived, told)),

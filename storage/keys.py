@@ -68,8 +68,8 @@ async def destroy(
     """Make everything that a customer ever wrote unreadable, for ever, and forget their addresses.
 
     This includes the customers merged into them, who are the same person, and unverified addresses to which
-    they had a code sent (`storage.proving`). Pending inputs of their conversations are dropped, and a turn
-    that is under way there cannot be committed. `by` names who asked for it in the audit log. Return the
+    they had a code sent (`storage.verification`). Pending inputs of their conversations are dropped, and a
+    turn that is under way there cannot be committed. `by` names who asked for it in the audit log. Return the
     customers whose keys were destroyed.
 
     Raise KeyDestroyed when the organization has no such customer with a key.

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Channel
 from bot.core.ids import AccountId, LaneId, NewId, OrgId
-from storage.database import Step, together
+from storage.database import Step, pipeline
 from storage.sealing import KeyedHash
 
 
@@ -45,13 +45,13 @@ async def lanes_of(
     ordered = sorted(chats)
     given = {"accounts": [account for account, _ in ordered], "hashes": [hash_ for _, hash_ in ordered]}
     made = {"ids": [new_id() for _ in ordered], "organizations": [chats[chat] for chat in ordered]}
-    _, rows = await together(connection, (_MAKE, given | made), (_FIND, given))
+    _, rows = await pipeline(connection, (_MAKE, given | made), (_FIND, given))
     return {(AccountId(row.account_id), bytes(row.chat_hash)): LaneId(row.id) for row in rows}
 
 
 async def wake(connection: AsyncConnection, lanes: Collection[LaneId]) -> None:
     """Make lanes ready, as soon as their rest is over, because rows were added. Lock them."""
-    await together(connection, waking(lanes))
+    await pipeline(connection, waking(lanes))
 
 
 def waking(lanes: Collection[LaneId]) -> Step:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.conversation import Counted
 from bot.core.effects import CountReply
 from bot.core.errors import Superseded
-from storage.database import Step, together
+from storage.database import Step, pipeline
 
 KEPT: Final = timedelta(days=1)  # no limit looks further back
 
@@ -29,7 +29,7 @@ async def count(connection: AsyncConnection, replies: Sequence[tuple[UUID, Count
     if not replies:
         return
     places = {place for place, _ in replies}
-    [rows] = await together(connection, (_HASHES, {"places": sorted(places)}))
+    [rows] = await pipeline(connection, (_HASHES, {"places": sorted(places)}))
     found = {row.id: row for row in rows}
     counting = []
     for place, effect in replies:
@@ -43,7 +43,7 @@ async def count(connection: AsyncConnection, replies: Sequence[tuple[UUID, Count
         (_COUNT, {"organization": organization, "hash": hash_, "kind": effect.kind.value, "kept": KEPT})
         for organization, hash_, effect in counting
     ]
-    counted = await together(connection, *steps)
+    counted = await pipeline(connection, *steps)
     for (_, _, effect), [row] in zip(counting, counted, strict=True):
         since = row.replied[0] - effect.window
         if sum(at > since for at in row.replied) > effect.most:

@@ -14,7 +14,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
-from storage.database import Step, together
+from storage.database import Step, pipeline
 
 NOTICE: Final = "notice"  # the kind of its own rows in the outbox
 IN_DOUBT: Final = "in_doubt"  # a notice that lists messages
@@ -115,7 +115,7 @@ async def lane_of_notice(connection: AsyncConnection, notice: UUID) -> LaneId:
 
 async def notices(connection: AsyncConnection, ids: Sequence[UUID]) -> Mapping[UUID, Notice]:
     """Return the current content of each notice."""
-    found, listed = await together(
+    found, listed = await pipeline(
         connection, (_NOTICES, {"ids": list(ids)}), (_OPEN, {"ids": list(ids), "limit": _NAMED})
     )
     named: dict[UUID, list[ConversationId]] = {}

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.database import together
+from storage.database import pipeline
 
 DIGITS: Final = 6  # of the first draw; each further draw has one digit more
 NewNumber = Callable[[int], int]
@@ -36,6 +36,6 @@ async def begin_numbered(
     `statement` takes `number`. It returns a row, or does nothing if the number is taken.
     """
     for digits in count(DIGITS):
-        [rows] = await together(connection, (statement, {**given, "number": draw(digits)}))
+        [rows] = await pipeline(connection, (statement, {**given, "number": draw(digits)}))
         if rows:
             return

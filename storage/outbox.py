@@ -28,7 +28,7 @@ from bot.core.events import Channel, Place
 from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Invite, Operation, Post, Sent
 from storage.codec import load_operation
-from storage.database import Step, together
+from storage.database import Step, pipeline
 from storage.effects import SENT_ID
 from storage.hashes import reference_hash
 from storage.inbox import NOBODY, PAYLOAD, Entry, Inboxes, Wake
@@ -164,7 +164,7 @@ class Outbox:
 
         Skip the accounts in `without`, and those for which `allow` returns None.
         """
-        [found] = await together(connection, (_PACES, {"without": sorted(without)}))
+        [found] = await pipeline(connection, (_PACES, {"without": sorted(without)}))
         allowances = {row.id: known for row in found if (known := allow(AccountId(row.id))) is not None}
         waiting = tuple(AccountId(row.id) for row in found if row.id not in allowances)
         accounts = [row for row in found if row.id in allowances]
@@ -178,7 +178,7 @@ class Outbox:
             "limit": limit,
             "seconds": lease.total_seconds(),
         }
-        [rows] = await together(connection, (_CLAIM, given))
+        [rows] = await pipeline(connection, (_CLAIM, given))
         sent: dict[AccountId, int] = {}
         for row in rows:
             sent[row.account_id] = sent.get(row.account_id, 0) + (row.outbox_id is not None)
@@ -199,7 +199,7 @@ class Outbox:
         steps: list[Step] = [(_PACE, pace)]
         if idle := [LaneId(row.lane_id) for row in rows if row.outbox_id is None]:
             steps.append((_FREE, _freed(idle)))
-        *_, details = await together(connection, *steps, (_DETAILS, {"ids": list(claimed)}))
+        *_, details = await pipeline(connection, *steps, (_DETAILS, {"ids": list(claimed)}))
         return Claimed(await self._readable(connection, details, claimed), held_back, waiting)
 
     async def _readable(
@@ -233,7 +233,7 @@ class Outbox:
             given = {"ids": [row.id for row in unreadable], "seconds": _UNREADABLE.total_seconds()}
             await connection.execute(_UNSEND, given)
         if left := [*deleting, *pointless, *unreadable]:
-            await together(connection, (_FREE, _freed([LaneId(row.lane_id) for row in left])))
+            await pipeline(connection, (_FREE, _freed([LaneId(row.lane_id) for row in left])))
         return items
 
     async def begin(self, connection: AsyncConnection, items: Sequence[Item]) -> list[bool]:
@@ -272,7 +272,7 @@ class Outbox:
         results = await self._unless_reopened(connection, results)
         wakes = await self._report(connection, results)
         held = {"ids": [r.item.lane for r in results], "fences": [r.item.fence for r in results]}
-        [rows] = await together(connection, (_OURS, held))
+        [rows] = await pipeline(connection, (_OURS, held))
         ours = {row.id for row in rows}
         kept = sorted((r for r in results if r.item.lane in ours), key=lambda r: r.item.lane)
         if late := [r for r in results if r.item.lane not in ours and isinstance(r, Delivered)]:
@@ -301,7 +301,7 @@ class Outbox:
             "pauses": [r.rest.total_seconds() if isinstance(r, Later) else 0.0 for r in kept],
             "turns": [0 if isinstance(r, Later) else r.item.turn for r in kept],
         }
-        await together(connection, *steps, (_FREE, free))
+        await pipeline(connection, *steps, (_FREE, free))
         return wakes
 
     async def _unless_reopened(
@@ -316,7 +316,7 @@ class Outbox:
         if not parked:
             return results
         told = {result.item.conversation for result in results if report_of(result) is not None}
-        _, rows = await together(connection, (_LOCK, {"ids": sorted(told)}), (_HEARD, {"ids": list(parked)}))
+        _, rows = await pipeline(connection, (_LOCK, {"ids": sorted(told)}), (_HEARD, {"ids": list(parked)}))
         heard = {row.id: row.heard_at for row in rows}
         return [
             Later(r.item, timedelta(), r.code, r.reason, counts=False)

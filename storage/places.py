@@ -1,7 +1,7 @@
 """Find the place that an event was written in, the conversation that goes on there, and its customer.
 
 A place is looked up by a keyed hash of the platform's ids. Most places are in memory. For the others,
-`Places.spots` first locks every conversation that may be concerned. It then creates missing rows under
+`Places.locations` first locks every conversation that may be concerned. It then creates missing rows under
 advisory locks, so that two processes never create two customers or two conversations: first the locks of
 identities in order, then those of customers in order. A conversation that is found only after that would be
 locked out of order (see the README): PlaceMoved is raised, and the caller starts again.
@@ -40,7 +40,7 @@ from bot.core.ids import AccountId, ConversationId, CustomerId, LaneId, NewId
 from bot.core.payment_cards import without_card_numbers
 from orgs.routing import without_tag
 from storage.accounts import Account
-from storage.database import Step, together
+from storage.database import Step, pipeline
 from storage.hashes import SEEN, event_key, seen_before
 from storage.keys import Keys
 from storage.lanes import lanes_of
@@ -92,7 +92,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Location:
     """A known place: its row, its current conversation, and the keys of both customers concerned."""
 
     place: UUID
@@ -197,24 +197,26 @@ class Places:
         self._new_id = new_id
         self._new_number = new_number
         self._remembered = remembered
-        self._spots: dict[Key, Spot] = {}
+        self._locations: dict[Key, Location] = {}
         self._paired: dict[tuple[Key, Key], None] = {}
 
     def forget(self, keys: Iterable[Key]) -> None:
         for key in keys:
-            self._spots.pop(key, None)
+            self._locations.pop(key, None)
 
     def forget_customer(self, customer: CustomerId) -> None:
         self._keys.forget(customer)
         self._paired.clear()
-        self._spots = {key: spot for key, spot in self._spots.items() if spot.customer != customer}
+        self._locations = {
+            key: location for key, location in self._locations.items() if location.customer != customer
+        }
 
-    async def spots(
+    async def locations(
         self,
         connection: AsyncConnection,
         arrivals: Sequence[Arrival],
         others: Collection[ConversationId] = (),
-    ) -> dict[Key, Spot]:
+    ) -> dict[Key, Location]:
         """Return the location of each event, by key. Create missing customers, places and conversations.
 
         Omit events that belong to no customer, such as a receipt for an unknown chat. `others` are
@@ -229,14 +231,20 @@ class Places:
                 inviting.add(key)
             if key not in first or _says_more(arrival.event) > _says_more(first[key].event):
                 first[key] = arrival
-        if all(key in self._spots and key not in inviting for key in first) and not self._leads_on(arrivals):
-            return {key: self._spots[key] for key in first}
+        if all(key in self._locations and key not in inviting for key in first) and not self._leads_on(
+            arrivals
+        ):
+            return {key: self._locations[key] for key in first}
         locked = await self._lock(connection, arrivals, others)
         await self._pair(connection, arrivals, {})
         known = await self._leading(connection, arrivals, first, inviting, locked)
         await self._pair(connection, arrivals, known)
         await self._follow(connection, arrivals, known)
-        late = [key for key, spot in known.items() if not spot.begun and spot.conversation not in locked]
+        late = [
+            key
+            for key, location in known.items()
+            if not location.begun and location.conversation not in locked
+        ]
         if late:
             self.forget(late)
             raise PlaceMoved(f"{len(late)} places lead elsewhere since they were locked")
@@ -270,7 +278,7 @@ class Places:
             "identities": people["hashes"],
             "tokens": sorted(tokens),
         }
-        [rows] = await together(connection, (_LOCK, given))
+        [rows] = await pipeline(connection, (_LOCK, given))
         return {ConversationId(row.id) for row in rows}
 
     async def _leading(
@@ -280,18 +288,20 @@ class Places:
         first: Mapping[Key, Arrival],
         inviting: set[Key],
         locked: set[ConversationId],
-    ) -> dict[Key, Spot]:
-        known = {key: spot for key in first if key not in inviting and (spot := self._spots.get(key))}
+    ) -> dict[Key, Location]:
+        known = {
+            key: location for key in first if key not in inviting and (location := self._locations.get(key))
+        }
         missing = {key: first[key] for key in first if key not in known}
         if not missing:
             return known
-        closed: dict[Key, Spot] = {}
-        for key, (spot, over) in (await self._find(connection, tuple(missing))).items():
+        closed: dict[Key, Location] = {}
+        for key, (location, over) in (await self._find(connection, tuple(missing))).items():
             if over:
-                closed[key] = spot
+                closed[key] = location
             elif key not in inviting:
-                known[key] = spot
-                self._remember(key, spot)
+                known[key] = location
+                self._remember(key, location)
         unknown = {key: arrival for key, arrival in missing.items() if key not in known}
         told = {key for key, arrival in unknown.items() if not opens(arrival.event, known=key in closed)}
         known |= {key: closed[key] for key in told if key in closed}
@@ -316,17 +326,19 @@ class Places:
         left = {key for a, key in names if (a.account.id, event_key(a.account, a.event)) not in seen}
         return {key: opening[key] for key in sorted(left)}
 
-    def _remember(self, key: Key, spot: Spot) -> None:
-        if len(self._spots) >= self._remembered:
-            self._spots.pop(next(iter(self._spots)))
-        self._spots[key] = spot
+    def _remember(self, key: Key, location: Location) -> None:
+        if len(self._locations) >= self._remembered:
+            self._locations.pop(next(iter(self._locations)))
+        self._locations[key] = location
 
-    async def _find(self, connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, tuple[Spot, bool]]:
+    async def _find(
+        self, connection: AsyncConnection, keys: Sequence[Key]
+    ) -> dict[Key, tuple[Location, bool]]:
         """Return the places with these keys, each with whether its conversation is over."""
-        [rows] = await together(connection, (_FIND, _pairs(keys)))
+        [rows] = await pipeline(connection, (_FIND, _pairs(keys)))
         return {
             (AccountId(row.account_id), bytes(row.place_hash)): (
-                Spot(
+                Location(
                     row.id,
                     ConversationId(row.conversation_id),
                     CustomerId(row.customer_id),
@@ -341,7 +353,7 @@ class Places:
 
     async def _open(
         self, connection: AsyncConnection, opening: Mapping[Key, Arrival], locked: set[ConversationId]
-    ) -> dict[Key, Spot]:
+    ) -> dict[Key, Location]:
         """Join each event to an open conversation, or create one, under advisory locks (see the module)."""
         who = {key: (key[0], identity_of(a.account, a.event)) for key, a in opening.items()}
         guards = {_guard(identity) for identity in who.values()}
@@ -359,28 +371,28 @@ class Places:
         await connection.execute(_GUARD, {"keys": roots})
         chats = {_chat(a): a.account.organization for a in opening.values()}
         lanes = await lanes_of(connection, chats, self._new_id)  # in one call, so that they are in order
-        spots: dict[Key, Spot] = {}
+        locations: dict[Key, Location] = {}
         for key, arrival in opening.items():
-            spot, over = found.get(key, (None, True))
+            location, over = found.get(key, (None, True))
             link = links.get(tokens.get(key, b""))
             if link is not None:
                 await connection.execute(_USE_LINK, {"id": link.id})
             joined = link.conversation if link is not None else None
-            if spot is not None and not over and joined is None:
-                spots[key] = spot
+            if location is not None and not over and joined is None:
+                locations[key] = location
                 continue
             person = people[who[key]]
             if joined is None and not person.fresh and _may_join(arrival.event):
                 joined = await self._going_on(connection, person)
-            leads = {joined, spot.conversation if spot is not None else None} - {None}
+            leads = {joined, location.conversation if location is not None else None} - {None}
             if not leads <= locked:
                 # A foreign key to a row that another transaction holds waits for it: that could deadlock.
                 raise PlaceMoved("a place leads to a conversation that was begun since they were locked")
-            spots[key] = await self._enter(
-                connection, key, arrival, person, spot, joined, lanes[_chat(arrival)]
+            locations[key] = await self._enter(
+                connection, key, arrival, person, location, joined, lanes[_chat(arrival)]
             )
-            locked.add(spots[key].conversation)  # it may have been created here
-        return spots
+            locked.add(locations[key].conversation)  # it may have been created here
+        return locations
 
     async def _people(
         self,
@@ -394,7 +406,7 @@ class Places:
         A sender who accepts an invitation is merged into the customer who invited them.
         """
         wanted = sorted(set(who.values()))
-        [rows] = await together(connection, (_IDENTITIES, _pairs(wanted)))
+        [rows] = await pipeline(connection, (_IDENTITIES, _pairs(wanted)))
         people = {
             (AccountId(row.account_id), bytes(row.address_hash)): _Person(
                 row.id,
@@ -450,7 +462,7 @@ class Places:
             "address": sealer.seal(sender.address, field=ADDRESS),
             "verified": sender.verified,
         }
-        await together(connection, *steps, (_IDENTITY, row))
+        await pipeline(connection, *steps, (_IDENTITY, row))
         return person
 
     async def _going_on(self, connection: AsyncConnection, person: "_Person") -> ConversationId | None:
@@ -464,10 +476,10 @@ class Places:
         key: Key,
         arrival: Arrival,
         person: "_Person",
-        before: Spot | None,
+        before: Location | None,
         joined: ConversationId | None,
         lane: LaneId,
-    ) -> Spot:
+    ) -> Location:
         """Point the place to the conversation that was joined, or to a new one.
 
         A new conversation of a merged customer gets that customer's own key, so that it stays with them if
@@ -494,19 +506,21 @@ class Places:
             await begin_numbered(connection, _BEGIN, begun, self._new_number)
         if before is not None and (before.whose == customer or not begun_here):
             steps.append((_POINT, {"id": before.place, "conversation": conversation}))
-            await together(connection, *steps)
-            return Spot(before.place, conversation, customer, sealer, before.owner, before.whose, begun_here)
+            await pipeline(connection, *steps)
+            return Location(
+                before.place, conversation, customer, sealer, before.owner, before.whose, begun_here
+            )
         if before is not None:
             steps.append((SET_ASIDE, {"id": before.place}))
         row_of_place = place_row(
             self._new_id(), arrival, key[1], person.identity, conversation, lane, person.sealer
         )
-        await together(connection, *steps, (_PLACE, row_of_place))
+        await pipeline(connection, *steps, (_PLACE, row_of_place))
         place = UUID(str(row_of_place["id"]))
-        return Spot(place, conversation, customer, sealer, person.sealer, person.customer, begun_here)
+        return Location(place, conversation, customer, sealer, person.sealer, person.customer, begun_here)
 
     async def _pair(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, Location]
     ) -> None:
         """Link the two ids of each sender whom the channel knows by two ids, so that either finds one
         customer.
@@ -518,10 +532,10 @@ class Places:
             if pair in self._paired:
                 continue
             number, alias = pair
-            found = {key: spot for key, (spot, _) in (await self._find(connection, pair)).items()}
-            found |= {key: spots[key] for key in pair if key in spots}
+            found = {key: location for key, (location, _) in (await self._find(connection, pair)).items()}
+            found |= {key: locations[key] for key in pair if key in locations}
             if len(found) == len(pair):
-                if not spots:  # nothing was written yet that a rollback could undo
+                if not locations:  # nothing was written yet that a rollback could undo
                     self._paired[pair] = None
             elif number in found:
                 await self._lead_on(connection, arrival, found[number], named)
@@ -531,34 +545,40 @@ class Places:
             self._paired.pop(next(iter(self._paired)))
 
     async def _follow(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, Location]
     ) -> None:
         """Give the new address of a customer to them, and continue the conversation there.
 
         Take the address from any customer who had it before. A redelivered event changes nothing.
         """
         moving = [
-            (arrival, spot)
+            (arrival, location)
             for arrival in arrivals
             if isinstance(arrival.event.content, AddressChanged)
-            and (spot := spots.get(key_of(arrival.account, arrival.event)))
+            and (location := locations.get(key_of(arrival.account, arrival.event)))
         ]
         if not moving:
             return
         names = [(arrival.account.id, event_key(arrival.account, arrival.event)) for arrival, _ in moving]
         given = seen_before((arrival.account, arrival.event) for arrival, _ in moving)
         seen = {(row.account_id, row.external_id) for row in await connection.execute(SEEN, given)}
-        for name, (arrival, spot) in zip(names, moving, strict=True):
+        for name, (arrival, location) in zip(names, moving, strict=True):
             assert isinstance(arrival.event.content, AddressChanged)  # noqa: S101
             address = arrival.event.content.address
             if name not in seen:
-                new = {"old": spot.place, "new": identity_of(arrival.account, arrival.event, address)}
+                new = {"old": location.place, "new": identity_of(arrival.account, arrival.event, address)}
                 await connection.execute(_TAKE, new)
                 self._forget_place(_place_of(arrival.account, address))
-                await self._lead_on(connection, arrival, spot, address, moves=True)
+                await self._lead_on(connection, arrival, location, address, moves=True)
 
     async def _lead_on(
-        self, connection: AsyncConnection, arrival: Arrival, spot: Spot, address: str, *, moves: bool = False
+        self,
+        connection: AsyncConnection,
+        arrival: Arrival,
+        location: Location,
+        address: str,
+        *,
+        moves: bool = False,
     ) -> None:
         """Add an address of the same customer. Idempotent: an address that somebody has stays theirs."""
         account, event = arrival.account, arrival.event
@@ -567,29 +587,29 @@ class Places:
         lanes = await lanes_of(connection, {chat: account.organization}, self._new_id)
         place = Place(channel, account.account, address)
         given = {
-            "old": spot.place,
+            "old": location.place,
             "identity": self._new_id(),
             "identity_hash": identity_of(account, event, address),
-            "address": spot.owner.seal(address, field=ADDRESS),
+            "address": location.owner.seal(address, field=ADDRESS),
             "place": self._new_id(),
             "place_hash": _place_of(account, address)[1],
             "lane": lanes[chat],
-            "sealed": seal_place(place, spot.owner),
+            "sealed": seal_place(place, location.owner),
             "moves": moves,
         }
         await connection.execute(_FOLLOW, given)
 
     async def release(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], spots: Mapping[Key, Spot]
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], locations: Mapping[Key, Location]
     ) -> None:
         """Take from each customer the number that they have left: its next user is somebody else."""
         for arrival in arrivals:
             if not isinstance(arrival.event.content, AddressChanged):
                 continue
             key = key_of(arrival.account, arrival.event)
-            if key in spots:
+            if key in locations:
                 new = identity_of(arrival.account, arrival.event, arrival.event.content.address)
-                await connection.execute(_RELEASE, {"old": spots[key].place, "new": new})
+                await connection.execute(_RELEASE, {"old": locations[key].place, "new": new})
                 self._forget_place(key)
 
     def _forget_place(self, key: Key) -> None:

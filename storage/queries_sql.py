@@ -57,7 +57,7 @@ _PAGE = """
     order by v.created_at desc, v.id desc limit :limit
 """
 
-# A conversation without an owner was created only to verify an address (see storage.proving).
+# A conversation without an owner was created only to verify an address (see storage.verification).
 _THEIRS = " where v.organization_id = :organization and v.owner_name <> ''"
 
 CONVERSATIONS: Final = text(_CONVERSATION_LINE + _THEIRS + _PAGE)

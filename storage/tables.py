@@ -307,7 +307,7 @@ conversations = Table(
         postgresql_where=text("pending_since is not null"),
     ),
     Index("ix_conversations_customer_id", "customer_id", "id"),
-    # Conversations created to verify an address (see storage.proving), and not erased yet.
+    # Conversations created to verify an address (see storage.verification), and not erased yet.
     Index(
         "ix_conversations_proving",
         "created_at",

@@ -14,12 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Conversation, Memory, Status, View
-from bot.core.effects import AddMessage, Effect, GoOn, Move, Remember
+from bot.core.effects import AddMessage, CompleteVerification, Effect, Move, Remember
 from bot.core.ids import ConversationId, CustomerId, LaneId, NewId, OrgId
 from storage.asking import with_askers
 from storage.codec import dump_memory, seals
-from storage.database import together
-from storage.effects import Spot, Writes
+from storage.database import pipeline
+from storage.effects import Location, Writes
 from storage.erased import sealer_of_erased, views_of_erased
 from storage.keys import Keys
 from storage.merging import alone
@@ -70,7 +70,7 @@ class Turns:
         Never wait for a row that another transaction has locked.
         """
         given = {"limit": limit, "seconds": lease.total_seconds()}
-        [rows] = await together(connection, (_CLAIM, given))
+        [rows] = await pipeline(connection, (_CLAIM, given))
         if not rows:
             return []
         read = await views(connection, self._keys, [row.id for row in rows])
@@ -154,7 +154,7 @@ class Turns:
         if going := [c for c in ordered if c.lease.conversation not in moved_on]:
             sealers = await self._memory_sealers(connection, going)
             finishing = [_finish(c, sealers.get(c.view.conversation.customer)) for c in going]
-            [rows] = await together(connection, (_FINISH, _columns(finishing)))
+            [rows] = await pipeline(connection, (_FINISH, _columns(finishing)))
         finished = {row.id: row for row in rows}
         superseded = await self._give_back(
             connection, [c for c in ordered if c.view.conversation.id not in finished]
@@ -165,9 +165,9 @@ class Turns:
             if row is not None:
                 sealer = await self._sealer(connection, commit.view.conversation, row.data_key)
                 ours = self._keys.organization(commit.lease.organization, row.org_key, row.index_key)
-                spot = Spot(row.position, LaneId(row.lane_id), row.place_id, sealer, ours.index)
-                await writes.add(connection, commit.view, commit.effects, spot)
-                writes.turn(spot, _log(commit, self._new_id()), commit.reasons)
+                location = Location(row.position, LaneId(row.lane_id), row.place_id, sealer, ours.index)
+                await writes.add(connection, commit.view, commit.effects, location)
+                writes.turn(location, _log(commit, self._new_id()), commit.reasons)
         await writes.flush(connection)
         return [
             "committed"
@@ -206,7 +206,7 @@ class Turns:
 
 
 def _merges(commit: Commit) -> bool:
-    return any(isinstance(effect, GoOn) for effect in commit.effects)
+    return any(isinstance(effect, CompleteVerification) for effect in commit.effects)
 
 
 def _reopens(commit: Commit) -> bool:

@@ -58,7 +58,7 @@ from bot.core.ids import (
     TeamId,
 )
 from storage.codec import load_attachments, load_body, load_memory, load_reference, load_source
-from storage.database import together
+from storage.database import pipeline
 from storage.hashes import reference_hash
 from storage.inbox import BODY, CONTENT, EXTRAS, FILE_ERROR, FILE_NAME, REFERENCE, SOURCE
 from storage.keys import Keys
@@ -89,7 +89,7 @@ async def views(
     Leave out and log those that cannot be read (their customer was erased, or no key fits).
     """
     given = {"ids": list(ids)}
-    found, *listed, matters = await together(
+    found, *listed, matters = await pipeline(
         connection,
         (_HEADS, given),
         (INPUTS, given),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.bus.bell import Bell
 from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import ACCEPTED, DUPLICATES, IGNORED
+from bot.bus.wakeups import Wakeups
 from bot.core.commands import CommandAnswer
 from bot.core.connector import ChatCommand
 from bot.core.errors import PlaceMoved, StorageUnavailable
@@ -37,13 +37,13 @@ class Bus:
         database: Database,
         inboxes: Inboxes,
         directory: Directory,
-        bell: Bell,
+        wakeups: Wakeups,
         commander: Commander,
     ) -> None:
         self._database = database
         self._inboxes = inboxes
         self._directory = directory
-        self._bell = bell
+        self._wakeups = wakeups
         self._commander = commander
         self._group: GroupCommit[tuple[Arrival, ...], None] = GroupCommit(self._write)
 
@@ -92,7 +92,7 @@ class Bus:
             try:
                 async with self._database.begin() as connection:
                     wakes = await self._inboxes.adopt(connection)
-                self._bell.ring(wakes)
+                self._wakeups.send(wakes)
             except StorageUnavailable as error:
                 log.warning("strays not looked for", code=error.code)
 
@@ -104,7 +104,7 @@ class Bus:
         except TimeoutError:
             raise StorageUnavailable(f"not committed within {_PATIENCE:g} s") from None
         self._count(accepted)
-        self._bell.ring(accepted.wakes)
+        self._wakeups.send(accepted.wakes)
         return [None] * len(batch)
 
     async def _keep(self, arrivals: Sequence[Arrival]) -> Accepted:

@@ -13,9 +13,9 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.bus.bell import Bell
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import DELIVERIES, SUSPENDED
+from bot.bus.wakeups import Wakeups
 from bot.core import beginning
 from bot.core.connector import Begins, Capabilities, Connector, Connectors, Reconciles
 from bot.core.errors import (
@@ -85,7 +85,7 @@ class Deliverer:
         outbox: Outbox,
         connectors: Connectors,
         cards: Cards,
-        bell: Bell,
+        wakeups: Wakeups,
         pace: Pace,
         clock: Clock = utc_now,
     ) -> None:
@@ -93,7 +93,7 @@ class Deliverer:
         self._outbox = outbox
         self._connectors = connectors
         self._cards = cards
-        self._bell = bell
+        self._wakeups = wakeups
         self._pace = pace
         self._clock = clock
         self._sending: dict[UUID, Item] = {}  # by lane
@@ -104,7 +104,7 @@ class Deliverer:
         self._wake = asyncio.Event()
         self._group: GroupCommit[Result, tuple[Wake, ...]] = GroupCommit(self._write)
         self._beginning: GroupCommit[Item, bool] = GroupCommit(self._begin, limit=BEGUN_TOGETHER)
-        bell.listen(self.heard)
+        wakeups.listen(self.heard)
 
     def heard(self, wakes: Sequence[Wake]) -> None:
         """Wake the delivery loop when an empty wake-up arrives: it means that all should look.
@@ -260,7 +260,7 @@ class Deliverer:
                     break
                 except StorageUnavailable:
                     await asyncio.sleep(0.2)
-            self._bell.ring(wakes)
+            self._wakeups.send(wakes)
             self._again(result)
         finally:
             self._sending.pop(item.lane, None)

@@ -17,10 +17,10 @@ from datetime import timedelta
 
 import structlog
 
-from bot.bus.bell import Bell
 from bot.bus.metrics import FILES
 from bot.bus.scanning import Scan, Scanning
 from bot.bus.sniffing import WINDOW, sniffed
+from bot.bus.wakeups import Wakeups
 from bot.core.connector import Connectors, HasFiles
 from bot.core.errors import (
     FileInfected,
@@ -75,7 +75,7 @@ class Fetcher:
         files: Files,
         store: FileStore,
         connectors: Connectors,
-        bell: Bell,
+        wakeups: Wakeups,
         scan: Scan | None,
         max_bytes: int,
         pace: Pace,
@@ -83,7 +83,7 @@ class Fetcher:
         self._files = files
         self._store = store
         self._connectors = connectors
-        self._bell = bell
+        self._wakeups = wakeups
         self._scan = scan
         self._max_bytes = max_bytes
         self._pace = pace
@@ -91,7 +91,7 @@ class Fetcher:
         self._due: list[float] = []  # loop times at which failed files are tried again
         self._pause = pace.poll
         self._wake = asyncio.Event()
-        bell.listen(self.heard)
+        wakeups.listen(self.heard)
 
     def heard(self, _: Sequence[Wake]) -> None:
         """Look for files: a message that was just accepted may have some."""
@@ -151,7 +151,7 @@ class Fetcher:
 
     def _until_next(self) -> float:
         """Return the seconds until the next look, unless a wake-up comes first."""
-        longest = self._pace.idle if self._bell.redis.state == "up" else self._pace.deaf
+        longest = self._pace.idle if self._wakeups.redis.state == "up" else self._pace.deaf
         pause = min(self._pause, longest)
         self._pause = min(pause * 2, longest)
         now = time.monotonic()
@@ -208,7 +208,7 @@ class Fetcher:
         except Exception as error:
             log.error("fetching broke", file=str(wanted.id), exc_info=error)  # its lease will expire
             return
-        self._bell.ring(wakes)
+        self._wakeups.send(wakes)
         if result.outcome == "later":
             heapq.heappush(self._due, time.monotonic() + result.after.total_seconds())
         elif result.outcome != "stored" and wanted.attempts > 1:

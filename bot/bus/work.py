@@ -14,10 +14,10 @@ from datetime import timedelta
 
 import structlog
 
-from bot.bus.bell import Bell
 from bot.bus.directory import Directory
 from bot.bus.group import GroupCommit
 from bot.bus.metrics import AUTOMATIC, STAGES, TURNS
+from bot.bus.wakeups import Wakeups
 from bot.core.answering import Answer, Answerer
 from bot.core.connector import Connector, Connectors, Initiates
 from bot.core.conversation import Origin, Role, View
@@ -39,7 +39,7 @@ from bot.core.events import Event, Place, Said
 from bot.core.ids import Clock, ConversationId, DeliveryId, NewId, OrgId
 from bot.core.outbound import Outbound, Typing
 from bot.turns.decide import conclude, decide, decide_guarded, give_up, question
-from bot.turns.draft import Decision, Rulebook
+from bot.turns.turn import Decision, Rulebook
 from orgs.routing import find_agent
 from storage.database import Database
 from storage.inbox import Wake
@@ -107,7 +107,7 @@ class Worker:
         directory: Directory,
         connectors: Connectors,
         answerers: Mapping[str, Answerer],
-        bell: Bell,
+        wakeups: Wakeups,
         deliver: Callable[[], None],
         clock: Clock,
         new_id: NewId,
@@ -118,7 +118,7 @@ class Worker:
         self._directory = directory
         self._connectors = connectors
         self._answerers = answerers
-        self._bell = bell
+        self._wakeups = wakeups
         self._deliver = deliver
         self._clock = clock
         self._new_id = new_id
@@ -129,7 +129,7 @@ class Worker:
         self._wake = asyncio.Event()  # set when there is a reason to stop sleeping
         self._ready = False  # whether that reason is to claim now, not only a new time in `_due`
         self._group: GroupCommit[Commit, str] = GroupCommit(self._write)
-        bell.listen(self.heard)
+        wakeups.listen(self.heard)
 
     def heard(self, wakes: Sequence[Wake]) -> None:
         """Note which conversations become due and when. Cancel an answer whose customer has written again.
@@ -296,17 +296,17 @@ class Worker:
                 running, decision, last=lease.attempt >= rules.organization.policies.max_turn_attempts
             )
             running.stages["act"] = (time.perf_counter() - begun) * 1000
-        draft = decision.draft
+        turn = decision.turn
         outcome = await self._commit(
             Commit(
                 lease=lease,
                 view=view,
-                effects=tuple(draft.effects),
+                effects=tuple(turn.effects),
                 insist=running.insist or not asked,
-                wake_at=draft.wake_at,
+                wake_at=turn.wake_at,
                 started_at=started,
                 stages=running.stages,
-                reasons=tuple(draft.reasons),
+                reasons=tuple(turn.reasons),
             )
         )
         for stage, milliseconds in running.stages.items():
@@ -317,12 +317,12 @@ class Worker:
         return outcome
 
     def _after(self, decision: Decision, view: View) -> None:
-        if kept := decision.draft.unanswered_programs:
+        if kept := decision.turn.unanswered_programs:
             AUTOMATIC.labels(view.conversation.place.channel).inc(kept)
-        if any(isinstance(effect, _LEAVES) for effect in decision.draft.effects):
+        if any(isinstance(effect, _LEAVES) for effect in decision.turn.effects):
             self._deliver()
-        if decision.draft.wake_at is not None:
-            after = max(0.0, (decision.draft.wake_at - view.now).total_seconds())
+        if decision.turn.wake_at is not None:
+            after = max(0.0, (decision.turn.wake_at - view.now).total_seconds())
             heapq.heappush(self._due, time.monotonic() + after)
 
     async def _act(self, running: _Running, decision: Decision, *, last: bool) -> Decision:
@@ -350,7 +350,7 @@ class Worker:
         return found
 
     async def _ask(self, running: _Running, decision: Decision) -> Answer:
-        organization = decision.draft.organization
+        organization = decision.turn.organization
         agent = find_agent(organization, decision.agent)
         model = agent.model if agent else ""
         answerer = self._answerers.get(model)
@@ -360,7 +360,7 @@ class Worker:
             )
         asking = asyncio.ensure_future(self._bounded(answerer, decision))
         running.asking = asking
-        typing = asyncio.create_task(self._type(decision.draft.view), name="typing")
+        typing = asyncio.create_task(self._type(decision.turn.view), name="typing")
         try:
             return await asking
         except asyncio.CancelledError:

@@ -299,7 +299,7 @@ class _Changes:
             )
         for one in everybody:
             desk.keys.forget(one)
-        await desk.ring()
+        await desk.wake_workers()
         return Output(
             text=f"{what} is erased: their key is destroyed, and nothing they wrote can be read again.\n"
             f"{_deleted(shown)}\n{self._kept(shown)} `customers show {short_id(root)}` names what the"

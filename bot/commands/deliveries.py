@@ -51,7 +51,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 details={},
             )
             await record(connection, known.organization, [entry])
-        await desk.ring()
+        await desk.wake_workers()
         return Output(
             text=f"The delivery {found} waits to be sent again.", data={"id": str(found), "state": "waiting"}
         )

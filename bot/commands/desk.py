@@ -20,7 +20,7 @@ from storage.database import Database
 from storage.keys import Keys
 from storage.organizations import InForce, Organizations, current, find
 
-Ring = Callable[[], Awaitable[None]]
+WakeWorkers = Callable[[], Awaitable[None]]
 """Wakes the workers after something changed for them. Never fails, as workers also look by themselves."""
 
 
@@ -98,7 +98,7 @@ class Desk:
     new_id: NewId
     clock: Clock
     organizations: Organizations
-    ring: Ring
+    wake_workers: WakeWorkers
     channels: Mapping[str, ChannelKind]
     anchors: Anchors
     confirm: Confirm = unconfirmed

@@ -99,7 +99,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             told = await retire_organization(
                 connection, desk.keys, desk.new_id, known.organization, by=actor(call)
             )
-        await desk.ring()
+        await desk.wake_workers()
         return Output(
             text=f"{known.name} is retired: {plural(told, 'conversation')} ended. `desk org apply` with its"
             " file brings it back; `customers erase` makes unreadable what a customer wrote.",
@@ -167,7 +167,7 @@ async def _apply_file(desk: Desk, call: Call, path: Path) -> Output:
             connection, desk.keys, desk.new_id, loaded, by=actor(call), digest=loaded.digest
         )
     if applied.changes or applied.revived:
-        await desk.ring()
+        await desk.wake_workers()
     return _applied(loaded.organization.name, applied, warnings, reply)
 
 
@@ -185,7 +185,7 @@ async def _apply_version(desk: Desk, call: Call, version: int) -> Output:
             connection, desk.keys, desk.new_id, known.organization, version, by=actor(call)
         )
     if applied.changes or applied.revived:
-        await desk.ring()
+        await desk.wake_workers()
     return _applied(known.name, applied, warnings, reply)
 
 

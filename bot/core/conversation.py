@@ -293,7 +293,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Early:
+class PendingReceipt:
     """A receipt that came before its delivery was recorded.
 
     `tries` counts how often it was looked at again.
@@ -380,7 +380,7 @@ class Memory:
     told_waiting: int = 0  # how often the customer was told that it takes longer
     unreachable: bool = False
     proof: Proof | None = None
-    early: tuple[Early, ...] = ()
+    early: tuple[PendingReceipt, ...] = ()
     parked: int = 0  # messages that wait until the customer writes again
     options: tuple[tuple[str, str], ...] = ()  # values and labels that the last question offered
     channel: str = ""  # where the customer wrote last

@@ -168,7 +168,7 @@ class Replace:
 
 
 @dataclass(frozen=True, slots=True)
-class Prove:
+class StartVerification:
     """Send a code to an address that is not verified as this customer's, as if to a stranger."""
 
     subject: str  # a new id
@@ -179,7 +179,7 @@ class Prove:
 
 
 @dataclass(frozen=True, slots=True)
-class GoOn:
+class CompleteVerification:
     """Continue the conversation at the verified address, which is the customer's now, with this message.
 
     `address` is masked; the real one is stored, sealed, under `subject`.
@@ -385,8 +385,8 @@ Effect = (
     | Unpark
     | Drop
     | Replace
-    | Prove
-    | GoOn
+    | StartVerification
+    | CompleteVerification
     | Show
     | OpenEscalation
     | ChangeEscalation

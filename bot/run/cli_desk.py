@@ -121,7 +121,7 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> AsyncIterator[Desk]:
-    """Workers look for themselves once a second, so nobody is rung from here.
+    """Workers look for themselves once a second, so nothing wakes them from here.
 
     Our own database is always brought to the newest schema, a database of yours only when `migrate` says so.
     """
@@ -138,7 +138,7 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
                 new_id=new_id,
                 clock=utc_now,
                 organizations=Organizations(database),
-                ring=_nobody,
+                wake_workers=_nobody,
                 channels=CHANNELS,
                 anchors=Anchors(FileStore(settings.files_url), keys.keyring, file_of(settings.anchors_url)),
                 confirm=shell.confirm,
@@ -158,12 +158,12 @@ def _borrower(settings: Settings, database: Database, keys: Keys) -> Borrow:
         account: Account, declared: Declared, organization: Organization
     ) -> AsyncIterator[Connector]:
         from bot.run.checking import lender
-        from bot.run.files import Shelf
+        from bot.run.files import FileService
         from storage.files import Files
         from storage.inbox import Inboxes
         from storage.vault import AccountVault
 
-        shelf = Shelf(
+        file_service = FileService(
             Files(database, keys, Inboxes(keys, new_id)),
             FileStore(settings.files_url),
             public_url=settings.public_url,
@@ -172,7 +172,7 @@ def _borrower(settings: Settings, database: Database, keys: Keys) -> Borrow:
         )
 
         def lend(account: Account) -> Means:
-            return Means(files=shelf.of(account.organization), vault=AccountVault(database, account))
+            return Means(files=file_service.of(account.organization), vault=AccountVault(database, account))
 
         async with lender(settings, CHANNELS, database, lend)(account, declared, organization) as connector:
             yield connector

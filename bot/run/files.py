@@ -34,7 +34,7 @@ _ACTIVE = re.compile(r"html|svg|[/+]xml|script|shockwave", re.IGNORECASE)
 _TYPE = re.compile(r"[a-z0-9][\w.+-]{0,100}/[a-z0-9][\w.+-]{0,100}", re.ASCII | re.IGNORECASE)
 
 
-class Shelf:
+class FileService:
     """The files of all organizations, and links to them."""
 
     def __init__(self, files: Files, store: FileStore, *, public_url: str, key: bytes, clock: Clock) -> None:
@@ -112,14 +112,14 @@ class Shelf:
 class OrganizationFiles:
     """The `bot.core.connector.Files` of one organization."""
 
-    shelf: Shelf
+    file_service: FileService
     organization: OrgId
 
     def open(self, file: str) -> AsyncIterator[bytes]:
-        return self.shelf.open(self.organization, file)
+        return self.file_service.open(self.organization, file)
 
     def link(self, file: str) -> str:
-        return self.shelf.link(self.organization, file)
+        return self.file_service.link(self.organization, file)
 
 
 async def _answer(

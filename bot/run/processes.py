@@ -33,7 +33,7 @@ from bot.run.sandbox import forget_customers, in_sandbox
 from bot.run.settings import Environment, Settings, load, surroundings
 from bot.run.upkeep import count_waiting, ended_by_itself, seal_audit, watch_database
 from bot.run.web import health_of, web_app
-from bot.run.wiring import House, house, namespace
+from bot.run.wiring import Services, namespace, services
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
 from storage.organizations import apply, current
@@ -80,7 +80,7 @@ async def serve(settings: Settings) -> None:
     """Webhooks, sockets, polling, health. Until SIGTERM or SIGINT."""
     async with (
         servers(settings) as known,
-        house(settings, known) as h,
+        services(settings, known) as h,
         _stopping() as stop,
         running(h, serves=True, works=False, stop=stop),
         _answering(h),
@@ -93,7 +93,7 @@ async def work(settings: Settings) -> None:
     """Turns and deliveries. Until SIGTERM or SIGINT, then drained within 20 s."""
     async with (
         servers(settings) as known,
-        house(settings, known, pool=12) as h,
+        services(settings, known, pool=12) as h,
         _stopping() as stop,
         running(h, serves=False, works=True, stop=stop),
         health_port(settings, health_of(h)),
@@ -103,7 +103,7 @@ async def work(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _answering(h: House, app: web.Application | None = None) -> AsyncIterator[None]:
+async def _answering(h: Services, app: web.Application | None = None) -> AsyncIterator[None]:
     """Listen on PORT, and on HEALTH_PORT if it is set."""
     settings = h.settings
     if settings.health_port == settings.port:
@@ -123,7 +123,7 @@ async def _answering(h: House, app: web.Application | None = None) -> AsyncItera
         yield
 
 
-def _begun(process: str, settings: Settings, h: House, *, port: int | None) -> None:
+def _begun(process: str, settings: Settings, h: Services, *, port: int | None) -> None:
     log.info(
         "process started",
         process=process,
@@ -158,7 +158,7 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
         settings = in_sandbox(settings, settings.port, mail)
     async with _stopping() as stop, _alone(settings) as instance, servers(settings) as known:
         await asyncio.to_thread(upgrade, known.database_url)
-        async with house(settings, known, pool=12) as h:
+        async with services(settings, known, pool=12) as h:
             installed = await _organization(h, sample=sandbox)
             app = web_app(h)
             stand_ins = None
@@ -188,7 +188,7 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
 
 
 @asynccontextmanager
-async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -> AsyncIterator[None]:
+async def running(h: Services, *, serves: bool, works: bool, stop: asyncio.Event) -> AsyncIterator[None]:
     """Run what the process is for beside the block. A part that ends by itself stops the process.
 
     At the end nothing new is accepted, then the work under way is finished, then the rest is cancelled; and
@@ -198,7 +198,7 @@ async def running(h: House, *, serves: bool, works: bool, stop: asyncio.Event) -
         h.connections.serve(h.bus.of)
     await h.connections.sync()
     keepers = [
-        asyncio.create_task(h.bell.run(), name="bell"),
+        asyncio.create_task(h.wakeups.run(), name="wake-ups"),
         asyncio.create_task(h.bus.run(), name="bus"),
         asyncio.create_task(_keep_in_step(h), name="directory"),
         asyncio.create_task(watch_database(h.database), name="database"),
@@ -248,7 +248,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _keep_in_step(h: House) -> None:
+async def _keep_in_step(h: Services) -> None:
     """Follow the organizations: what changed is read, and accounts with other settings are opened anew."""
     while True:
         await asyncio.sleep(_SYNC_EVERY)
@@ -344,7 +344,7 @@ async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) 
         raise broken[0]
 
 
-async def _organization(h: House, *, sample: bool) -> bool:
+async def _organization(h: Services, *, sample: bool) -> bool:
     """Return whether there is an organization now. The `sample` is installed where there never was one."""
     async with h.database.begin() as connection:
         if await current(connection):
@@ -357,7 +357,7 @@ async def _organization(h: House, *, sample: bool) -> bool:
     return True
 
 
-def _hooks(h: House) -> dict[str, str]:
+def _hooks(h: Services) -> dict[str, str]:
     """Return where each account is called, by its id in the file, as `desk accounts` shows it."""
     return {each.account: address_of(h.settings, each) for each in h.directory}
 

@@ -18,7 +18,7 @@ from bot.core.errors import (
 )
 from bot.core.ids import AccountId
 from bot.run.health import Health, hidden
-from bot.run.wiring import House
+from bot.run.wiring import Services
 
 log = structlog.get_logger(__name__)
 
@@ -33,30 +33,30 @@ _STATUS: tuple[tuple[type[DeskError], int], ...] = (
 )
 
 
-def web_app(house: House) -> web.Application:
+def web_app(services: Services) -> web.Application:
     """Return the app with everything that is served, except the sandbox."""
     app = web.Application(client_max_size=MAX_BODY)
-    health_of(house).add_to(app, hidden=hidden(house.settings))
-    app.router.add_get("/files/{token}", house.shelf.serve)
-    app.router.add_route("*", "/{tail:.+}", _hooks(house))  # connectors choose the paths of their webhooks
+    health_of(services).add_to(app, hidden=hidden(services.settings))
+    app.router.add_get("/files/{token}", services.file_service.serve)
+    app.router.add_route("*", "/{tail:.+}", _hooks(services))  # connectors choose the paths of their webhooks
     return app
 
 
-def health_of(house: House) -> Health:
+def health_of(services: Services) -> Health:
     """Return the health of a process with connectors."""
     return Health(
-        database=house.database,
-        redis=house.bell.redis,
-        accounts=partial(_accounts, house),
-        token=house.settings.metrics_token,
+        database=services.database,
+        redis=services.wakeups.redis,
+        accounts=partial(_accounts, services),
+        token=services.settings.metrics_token,
     )
 
 
-def _accounts(house: House) -> list[dict[str, str]]:
+def _accounts(services: Services) -> list[dict[str, str]]:
     """Return the state of each account in this process: a thousand at most, those that do not work first."""
-    states: dict[AccountId, str] = dict.fromkeys(house.connections.problems, "failed")
-    states = dict(house.listeners.states) | states
-    known = sorted(house.directory, key=lambda account: states.get(account.id) != "failed")
+    states: dict[AccountId, str] = dict.fromkeys(services.connections.problems, "failed")
+    states = dict(services.listeners.states) | states
+    known = sorted(services.directory, key=lambda account: states.get(account.id) != "failed")
     return [
         {
             "id": str(account.id),
@@ -69,11 +69,11 @@ def _accounts(house: House) -> list[dict[str, str]]:
     ]
 
 
-def _hooks(house: House) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _hooks(services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def hook(request: web.Request) -> web.StreamResponse:
         """Handle one call of a platform. Only a fault of ours answers 5xx; then the platform tries again."""
         try:
-            route = await house.connections.route(request.path)
+            route = await services.connections.route(request.path)
             if route is None:
                 raise UnknownAccount("webhook", request.path[:100])
             if request.method not in route.methods:

@@ -11,13 +11,13 @@ from datetime import timedelta
 from functools import partial
 
 from bot.bus.accept import Bus, Commander
-from bot.bus.bell import Bell
 from bot.bus.deliver import Deliverer
 from bot.bus.deliver import Pace as DeliveryPace
 from bot.bus.directory import Directory
 from bot.bus.fetch import Fetcher
 from bot.bus.fetch import Pace as FetchingPace
 from bot.bus.listen import Listeners
+from bot.bus.wakeups import Wakeups
 from bot.bus.work import Pace, Worker
 from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk, unconfirmed
@@ -33,7 +33,7 @@ from bot.run.channels import CHANNELS
 from bot.run.checking import lender
 from bot.run.connections import Connections
 from bot.run.embedded import Servers
-from bot.run.files import Shelf, scanner
+from bot.run.files import FileService, scanner
 from bot.run.settings import Settings
 from orgs.answering.models import MODELS
 from orgs.routing import find_person, person_on
@@ -58,27 +58,27 @@ def answerers(articles: Articles) -> Mapping[str, Answerer]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class Services:
     """What every process has, built once and closed at its end."""
 
     settings: Settings
     database: Database
     directory: Directory
-    bell: Bell
+    wakeups: Wakeups
     bus: Bus
     connections: Connections
     worker: Worker
     deliverer: Deliverer
     fetcher: Fetcher
-    shelf: Shelf
+    file_service: FileService
     listeners: Listeners
     desk: Desk
 
 
 @asynccontextmanager
-async def house(
+async def services(
     settings: Settings, servers: Servers, *, pool: int = 8, clock: Clock = utc_now
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Services]:
     """Build everything; nothing runs yet. Raises SettingsError, StorageUnavailable.
 
     `clock` is what reply windows and links that expire are measured by; the database keeps its own.
@@ -88,20 +88,22 @@ async def house(
     keys = Keys(Keyring(settings.encryption_keys))
     organizations = Organizations(database)
     directory = Directory(database, keys, organizations)
-    bell = Bell(servers.redis_url or None, namespace(servers.database_url))
+    wakeups = Wakeups(servers.redis_url or None, namespace(servers.database_url))
     inboxes = Inboxes(keys, new_id)
     outbox = Outbox(keys, inboxes, new_id)
     files = Files(database, keys, inboxes)
     store = FileStore(settings.files_url)
-    shelf = Shelf(files, store, public_url=settings.public_url, key=settings.encryption_keys[0], clock=clock)
+    file_service = FileService(
+        files, store, public_url=settings.public_url, key=settings.encryption_keys[0], clock=clock
+    )
 
     def lend(account: Account) -> Means:
-        return Means(files=shelf.of(account.organization), vault=AccountVault(database, account))
+        return Means(files=file_service.of(account.organization), vault=AccountVault(database, account))
 
     connections = Connections(settings, CHANNELS, directory, database, lend)
 
-    async def ring() -> None:
-        bell.ring(())
+    async def wake_workers() -> None:
+        wakeups.send(())
 
     desk = Desk(
         database=database,
@@ -109,20 +111,20 @@ async def house(
         new_id=new_id,
         clock=clock,
         organizations=organizations,
-        ring=ring,
+        wake_workers=wake_workers,
         channels=CHANNELS,
         anchors=Anchors(store, keys.keyring, file_of(settings.anchors_url)),
         confirm=unconfirmed,
         borrow=lender(settings, CHANNELS, database, lend, connections.opened),
         address=partial(address_of, settings),
     )
-    bus = Bus(database, inboxes, directory, bell, commander(desk, directory))
+    bus = Bus(database, inboxes, directory, wakeups, commander(desk, directory))
     deliverer = Deliverer(
         database=database,
         outbox=outbox,
         connectors=connections,
         cards=Cards(database, keys, organizations, CHANNELS, connections),
-        bell=bell,
+        wakeups=wakeups,
         pace=DeliveryPace(lease=lease),
         clock=clock,
     )
@@ -130,7 +132,7 @@ async def house(
         files=files,
         store=store,
         connectors=connections,
-        bell=bell,
+        wakeups=wakeups,
         scan=scanner(settings),
         max_bytes=settings.files_max,
         pace=FetchingPace(),
@@ -146,7 +148,7 @@ async def house(
         directory=directory,
         connectors=connections,
         answerers=answerers(Articles(database)),
-        bell=bell,
+        wakeups=wakeups,
         deliver=look,
         clock=clock,
         new_id=new_id,
@@ -162,17 +164,17 @@ async def house(
     try:
         await check(database)
         await directory.refresh()
-        yield House(
+        yield Services(
             settings=settings,
             database=database,
             directory=directory,
-            bell=bell,
+            wakeups=wakeups,
             bus=bus,
             connections=connections,
             worker=worker,
             deliverer=deliverer,
             fetcher=fetcher,
-            shelf=shelf,
+            file_service=file_service,
             listeners=listeners,
             desk=desk,
         )

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from bot.core.conversation import Album
 from bot.core.events import Event
-from bot.turns.draft import Draft
+from bot.turns.turn import Turn
 
 _KEPT = 3  # the newest albums of one conversation
 _LARGEST = 20  # messages; Telegram takes ten
 
 
-def join(draft: Draft, event: Event, *, private: bool) -> Album:
+def join(turn: Turn, event: Event, *, private: bool) -> Album:
     """Remember that the event's message belongs to an album, and return the album as known so far.
 
     `private`: the words of this message keep the whole album inside, and so the pictures that come later.
@@ -18,22 +18,22 @@ def join(draft: Draft, event: Event, *, private: bool) -> Album:
     id_ = event.album
     if not id_:
         return Album("")
-    known = next((album for album in draft.memory.albums if album.id == id_), Album(id_))
+    known = next((album for album in turn.memory.albums if album.id == id_), Album(id_))
     messages = tuple(dict.fromkeys((*known.messages, event.message)))[-_LARGEST:]
     album = Album(id_, messages, known.private or private)
-    others = tuple(each for each in draft.memory.albums if each.id != id_)
-    draft.remember(albums=(*others, album)[-_KEPT:])
+    others = tuple(each for each in turn.memory.albums if each.id != id_)
+    turn.remember(albums=(*others, album)[-_KEPT:])
     return album
 
 
-def leave(draft: Draft, ref: str) -> tuple[str, ...]:
+def leave(turn: Turn, ref: str) -> tuple[str, ...]:
     """Return the messages of the album to which a message belongs, and keep inside what still comes of it.
 
     Return an empty tuple for a message of no album.
     """
-    album = next((album for album in draft.memory.albums if ref and ref in album.messages), None)
+    album = next((album for album in turn.memory.albums if ref and ref in album.messages), None)
     if album is None:
         return ()
-    albums = (replace(each, private=True) if each is album else each for each in draft.memory.albums)
-    draft.remember(albums=tuple(albums))
+    albums = (replace(each, private=True) if each is album else each for each in turn.memory.albums)
+    turn.remember(albums=tuple(albums))
     return album.messages

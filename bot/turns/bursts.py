@@ -14,9 +14,9 @@ from bot.core.effects import GrowPost, SetTimer, TellRoom
 from bot.core.events import Attachment, Deeds, Event, Standing
 from bot.core.ids import MessageId
 from bot.core.outbound import Post, Section
-from bot.turns.draft import Draft
 from bot.turns.quoting import excerpt, inert, quoted, shortened
 from bot.turns.story import is_stranger, told_of_stranger, transcript, words
+from bot.turns.turn import Turn
 
 BURST: Final = "burst"  # the kind of the timer; these are its subjects:
 _CUSTOMER, _OTHERS, _ACCOUNT, _FILES, _ANEW = "customer", "others", "account", "files", "anew"
@@ -31,49 +31,49 @@ _PAUSE: Final = timedelta(minutes=1)
 _EARLIER = 10  # replaced posts that are remembered, so that late reports about them replace nothing more
 
 
-def hear(draft: Draft, event: Event) -> None:
+def hear(turn: Turn, event: Event) -> None:
     """Start timers when the writer, or all who write to the account, write too fast now."""
     if not isinstance(event.content, Deeds) or event.standing is Standing.INSIDER:
         return
     theirs = event.standing is Standing.CUSTOMER
     subject = _CUSTOMER if theirs else _OTHERS
-    until = draft.view.customer_floods if theirs else draft.view.others_flood
+    until = turn.view.customer_floods if theirs else turn.view.others_flood
     if until is not None:
-        end = until + _turn_of(draft) if theirs else until
-        known = draft.timers.get((BURST, subject))
+        end = until + _turn_of(turn) if theirs else until
+        known = turn.timers.get((BURST, subject))
         if known is None or known.due_at < end:
-            draft.add(SetTimer(BURST, subject, end))
-    everybody = draft.view.account_floods
-    if everybody is not None and (BURST, _ACCOUNT) not in draft.timers:
-        draft.add(SetTimer(BURST, _ACCOUNT, everybody))  # once: writing again does not move it
+            turn.add(SetTimer(BURST, subject, end))
+    everybody = turn.view.account_floods
+    if everybody is not None and (BURST, _ACCOUNT) not in turn.timers:
+        turn.add(SetTimer(BURST, _ACCOUNT, everybody))  # once: writing again does not move it
 
 
-def _turn_of(draft: Draft) -> timedelta:
+def _turn_of(turn: Turn) -> timedelta:
     """Return how long this conversation waits for earlier ones of a customer who has begun many."""
-    return draft.view.crowd * timedelta(minutes=1) / draft.organization.policies.customer_messages_per_minute
+    return turn.view.crowd * timedelta(minutes=1) / turn.organization.policies.customer_messages_per_minute
 
 
-def wait_for_room(draft: Draft) -> timedelta:
+def wait_for_room(turn: Turn) -> timedelta:
     """Return how long a conversation waits for a room of its own; zero if it gets one at once.
 
     Of many conversations with one origin only a few get a room within an hour. The origin is a customer in a
     burst, or an account to which unverified senders write.
     """
-    return draft.view.crowd // _ROOMS * _ROOMS_EVERY
+    return turn.view.crowd // _ROOMS * _ROOMS_EVERY
 
 
-def agent_waits(draft: Draft) -> bool:
+def agent_waits(turn: Turn) -> bool:
     """Return whether the agent waits for the end of the burst, to be asked once about all of it."""
-    return any((BURST, subject) in draft.timers for subject in (_CUSTOMER, _ACCOUNT))
+    return any((BURST, subject) in turn.timers for subject in (_CUSTOMER, _ACCOUNT))
 
 
-def is_burst(draft: Draft, standing: Standing = Standing.CUSTOMER) -> bool:
+def is_burst(turn: Turn, standing: Standing = Standing.CUSTOMER) -> bool:
     """Return whether the customer, or the others, are in a burst: no line and no answer for each message."""
-    return (BURST, _CUSTOMER if standing is Standing.CUSTOMER else _OTHERS) in draft.timers
+    return (BURST, _CUSTOMER if standing is Standing.CUSTOMER else _OTHERS) in turn.timers
 
 
 def tell(
-    draft: Draft,
+    turn: Turn,
     post: Post,
     about: MessageId | None = None,
     room: Room | None = None,
@@ -86,37 +86,37 @@ def tell(
     It gets a line of its own, or in a burst becomes part of the post that grows. `changes` is the message of
     the log that was edited or deleted.
     """
-    room = room or draft.open_room
-    if room is None or not is_burst(draft, by):
-        draft.tell_room(post, about, room)
+    room = room or turn.open_room
+    if room is None or not is_burst(turn, by):
+        turn.tell_room(post, about, room)
         return
-    draft.because("desk", _KEPT)
-    if about is not None and (message := draft.messages.get(about)) is not None:
-        _keep(draft, _joined(_burst_in(draft, room), message))
-    elif changes is not None and (message := draft.messages.get(changes)) is not None:
-        _keep(draft, _corrected(_burst_in(draft, room), message))
+    turn.explain("desk", _KEPT)
+    if about is not None and (message := turn.messages.get(about)) is not None:
+        _keep(turn, _joined(_burst_in(turn, room), message))
+    elif changes is not None and (message := turn.messages.get(changes)) is not None:
+        _keep(turn, _corrected(_burst_in(turn, room), message))
 
 
-def tell_deed(draft: Draft, deed: Deed, name: str = "") -> None:
+def tell_deed(turn: Turn, deed: Deed, name: str = "") -> None:
     """Tell the open room what the customer did that is no message. A burst shows only the last of each kind.
 
     `name` is who did it, as CommonMark; by default the customer.
     """
-    room = draft.open_room
-    if room is None or not is_burst(draft):
-        draft.tell_room(Post(_did(draft, deed, name or draft.customer_name)))
+    room = turn.open_room
+    if room is None or not is_burst(turn):
+        turn.tell_room(Post(_did(turn, deed, name or turn.customer_name)))
         return
-    draft.because("desk", _KEPT)
-    burst = _burst_in(draft, room)
+    turn.explain("desk", _KEPT)
+    burst = _burst_in(turn, room)
     times = sum(known.times for known in burst.deeds if known.kind == deed.kind) + 1
     others = (known for known in burst.deeds if known.kind != deed.kind)
-    _keep(draft, replace(burst, deeds=(*others, replace(deed, times=times))))
+    _keep(turn, replace(burst, deeds=(*others, replace(deed, times=times))))
 
 
-def _did(draft: Draft, deed: Deed, name: str) -> str:
+def _did(turn: Turn, deed: Deed, name: str) -> str:
     match deed.kind:
         case "reacted":
-            meant = draft.messages.get(deed.message) if deed.message else None
+            meant = turn.messages.get(deed.message) if deed.message else None
             said = f" to “{excerpt(meant.text)}”" if meant is not None and meant.text else ""
             return f"{inert(deed.value)} **{name}** reacted{said}."
         case "blocked":
@@ -132,15 +132,15 @@ def _did(draft: Draft, deed: Deed, name: str) -> str:
             return f"🗣 **{name}** sent something we cannot show: {inert(deed.value)}."
 
 
-def _burst_in(draft: Draft, room: Room) -> Burst:
+def _burst_in(turn: Turn, room: Room) -> Burst:
     """Return the burst that goes on in a room, or a new one.
 
     A new burst takes over the files of the one before that are still to be shown.
     """
-    known = draft.memory.burst
+    known = turn.memory.burst
     if known is not None and known.post is not None and not known.over and known.room == str(room.id):
         return known
-    begun = Burst(str(room.id), post=draft.rules.new_id())
+    begun = Burst(str(room.id), post=turn.rules.new_id())
     return begun if known is None else replace(begun, files=known.files, more_files=known.more_files)
 
 
@@ -164,45 +164,45 @@ def _corrected(burst: Burst, message: Message) -> Burst:
     return replace(burst, newest=newest, changed=changed, changes=burst.changes + 1)
 
 
-def _keep(draft: Draft, burst: Burst) -> None:
-    draft.remember(burst=burst)
-    draft.grows = True
+def _keep(turn: Turn, burst: Burst) -> None:
+    turn.remember(burst=burst)
+    turn.grows = True
 
 
-def grow(draft: Draft) -> None:
+def grow(turn: Turn) -> None:
     """Update the post of the burst with what was heard in this turn."""
-    burst, before = draft.memory.burst, draft.view.conversation.memory.burst
-    if not draft.grows or burst is None or burst.post is None:
+    burst, before = turn.memory.burst, turn.view.conversation.memory.burst
+    if not turn.grows or burst is None or burst.post is None:
         return
-    meant = draft.messages.get(burst.newest) if burst.newest else None
+    meant = turn.messages.get(burst.newest) if burst.newest else None
     if meant is not None and _is_gone(meant):
-        left = [m.id for m in _shown(draft, burst) if m.role is Role.CUSTOMER]
+        left = [m.id for m in _shown(turn, burst) if m.role is Role.CUSTOMER]
         burst = replace(burst, newest=left[-1] if left else burst.newest)
-        draft.remember(burst=burst)
+        turn.remember(burst=burst)
     if burst.stale:
         return
     assert burst.post is not None  # noqa: S101  as above
-    room = next(room for room in draft.rooms.values() if str(room.id) == burst.room)
-    post = _post(draft, burst)
+    room = next(room for room in turn.rooms.values() if str(room.id) == burst.room)
+    post = _post(turn, burst)
     if before is not None and before.post == burst.post:
-        draft.add(GrowPost(room.id, burst.post, burst.newest, post))
+        turn.add(GrowPost(room.id, burst.post, burst.newest, post))
     else:
-        draft.add(TellRoom(room.id, post, burst.newest, grows=burst.post))
+        turn.add(TellRoom(room.id, post, burst.newest, grows=burst.post))
 
 
-def end(draft: Draft) -> None:
+def end(turn: Turn) -> None:
     """End the burst: what comes next begins another one."""
-    if draft.memory.burst is not None:
-        draft.remember(burst=replace(draft.memory.burst, over=True))
+    if turn.memory.burst is not None:
+        turn.remember(burst=replace(turn.memory.burst, over=True))
 
 
-def begin_anew(draft: Draft, report: DeliveryReport) -> bool:
+def begin_anew(turn: Turn, report: DeliveryReport) -> bool:
     """Replace the post of a burst by another one when it cannot be edited any more, or perhaps never arrived.
 
     The first few times that happens at once, then after a pause. Return False if the report is not about the
     newest burst.
     """
-    burst = draft.memory.burst
+    burst = turn.memory.burst
     if burst is None or report.grows is None:
         return False
     if report.grows in burst.earlier:
@@ -210,59 +210,59 @@ def begin_anew(draft: Draft, report: DeliveryReport) -> bool:
     if burst.post != report.grows:
         return False
     if len(burst.earlier) < _AT_ONCE:
-        draft.because("delivery", f"the post of a burst is begun anew: {report.reason}")
-        _anew(draft, burst)
+        turn.explain("delivery", f"the post of a burst is begun anew: {report.reason}")
+        _anew(turn, burst)
         return True
-    draft.because("delivery", f"the post of a burst is begun anew in a moment: {report.reason}")
-    draft.remember(burst=replace(burst, stale=True))
-    if (BURST, _ANEW) not in draft.timers:
-        draft.add(SetTimer(BURST, _ANEW, draft.now + _PAUSE))
+    turn.explain("delivery", f"the post of a burst is begun anew in a moment: {report.reason}")
+    turn.remember(burst=replace(burst, stale=True))
+    if (BURST, _ANEW) not in turn.timers:
+        turn.add(SetTimer(BURST, _ANEW, turn.now + _PAUSE))
     return True
 
 
-def _anew(draft: Draft, burst: Burst) -> None:
+def _anew(turn: Turn, burst: Burst) -> None:
     earlier = burst.earlier if burst.post is None else (*burst.earlier, burst.post)
-    _keep(draft, replace(burst, post=draft.rules.new_id(), earlier=earlier[-_EARLIER:], stale=False))
+    _keep(turn, replace(burst, post=turn.rules.new_id(), earlier=earlier[-_EARLIER:], stale=False))
 
 
-def _post(draft: Draft, burst: Burst) -> Post:
-    name, told = draft.customer_name, ["💬 Too much happens here to be shown line by line."]
+def _post(turn: Turn, burst: Burst) -> Post:
+    name, told = turn.customer_name, ["💬 Too much happens here to be shown line by line."]
     if burst.messages:
         told = [
             f"💬 Too much is written here to be shown line by line: **{burst.messages}** messages so far."
         ]
     for deed in burst.deeds:
         often = f" _The last of {deed.times} times._" if deed.times > 1 else ""
-        told.append(_did(draft, deed, name) + often)
+        told.append(_did(turn, deed, name) + often)
     sections = []
     if burst.changed:
         often = f" {burst.changes} times" if burst.changes > 1 else ""
         heading = f"✏️ Lines above were changed meanwhile{often}. What reads otherwise now, the newest last:"
-        sections.append(Section(heading, tuple(_changes(draft, burst))))
+        sections.append(Section(heading, tuple(_changes(turn, burst))))
     if burst.messages:
-        sections.append(Section("The newest:", tuple(_newest(draft, burst))))
-    every = f"`/desk conversations show {draft.view.conversation.id}`"
+        sections.append(Section("The newest:", tuple(_newest(turn, burst))))
+    every = f"`/desk conversations show {turn.view.conversation.id}`"
     means = " A reply or a reaction to this post means the newest message." if burst.newest else ""
     return Post("\n\n".join(told), sections=tuple(sections), foot=f"_All is kept, in order: {every}.{means}_")
 
 
-def _shown(draft: Draft, burst: Burst) -> list[Message]:
+def _shown(turn: Turn, burst: Burst) -> list[Message]:
     """Return the messages of the burst that this turn sees and that were not deleted, oldest first."""
-    return [m for m in draft.messages.values() if _is_of(burst, m) and not _is_gone(m)]
+    return [m for m in turn.messages.values() if _is_of(burst, m) and not _is_gone(m)]
 
 
-def _newest(draft: Draft, burst: Burst) -> Iterator[str]:
-    known, address = draft.messages, draft.view.conversation.address
-    for message in _shown(draft, burst)[-_SHOWN:]:
+def _newest(turn: Turn, burst: Burst) -> Iterator[str]:
+    known, address = turn.messages, turn.view.conversation.address
+    for message in _shown(turn, burst)[-_SHOWN:]:
         brief = replace(message, text=shortened(words(message), _LONGEST), attachments=())
         if is_stranger(message):
-            yield told_of_stranger(brief, draft.customer_name, address, known)
+            yield told_of_stranger(brief, turn.customer_name, address, known)
         else:
-            yield transcript([brief], draft.customer_name, address, draft.author)
+            yield transcript([brief], turn.customer_name, address, turn.author)
 
 
-def _changes(draft: Draft, burst: Burst) -> Iterator[str]:
-    for message in (draft.messages[id_] for id_ in burst.changed if id_ in draft.messages):
+def _changes(turn: Turn, burst: Burst) -> Iterator[str]:
+    for message in (turn.messages[id_] for id_ in burst.changed if id_ in turn.messages):
         said = quoted(shortened(words(message), _LONGEST))
         yield f"🗑 deleted:\n\n{said}" if _is_gone(message) else f"Now reads:\n\n{said}"
 
@@ -278,48 +278,48 @@ def _is_of(burst: Burst, message: Message) -> bool:
     return span is not None and span[0] <= message.at <= span[1]
 
 
-def show_file(draft: Draft, message: Message, position: int, *, stored: bool) -> bool:
+def show_file(turn: Turn, message: Message, position: int, *, stored: bool) -> bool:
     """Note a file of a burst, to be shown with the others. Return False if its message is of no burst."""
-    burst = draft.memory.burst
+    burst = turn.memory.burst
     if burst is None or not _is_of(burst, message):
         return False
     if stored and len(burst.files) < _FILES_SHOWN:
-        draft.remember(burst=replace(burst, files=(*burst.files, (message.id, position))))
+        turn.remember(burst=replace(burst, files=(*burst.files, (message.id, position))))
     else:
-        draft.remember(burst=replace(burst, more_files=burst.more_files + 1))
-    if (BURST, _FILES) not in draft.timers:
-        draft.add(SetTimer(BURST, _FILES, draft.now + _TOGETHER))
+        turn.remember(burst=replace(burst, more_files=burst.more_files + 1))
+    if (BURST, _FILES) not in turn.timers:
+        turn.add(SetTimer(BURST, _FILES, turn.now + _TOGETHER))
     return True
 
 
-def ring(draft: Draft, subject: str) -> None:
+def fire(turn: Turn, subject: str) -> None:
     """Handle a timer of a burst: the burst is over, its post is replaced, or its files are shown."""
-    burst = draft.memory.burst
+    burst = turn.memory.burst
     if subject == _FILES:
         if burst is not None:
-            _show_files(draft, burst)
+            _show_files(turn, burst)
         return
     if burst is not None and burst.stale:
-        _anew(draft, burst)
+        _anew(turn, burst)
     if subject == _ANEW:
         return
     if subject in (_CUSTOMER, _OTHERS):
-        end(draft)
-    if subject == _CUSTOMER and draft.capabilities.window is not None:
-        draft.show_card()  # it shows until when free text is allowed, counted from their last message
-    draft.because("timer", "the burst is over")
+        end(turn)
+    if subject == _CUSTOMER and turn.capabilities.window is not None:
+        turn.show_card()  # it shows until when free text is allowed, counted from their last message
+    turn.explain("timer", "the burst is over")
 
 
-def _show_files(draft: Draft, burst: Burst) -> None:
-    draft.remember(burst=replace(burst, files=(), more_files=0))
-    room = next((room for room in draft.rooms.values() if str(room.id) == burst.room), None)
+def _show_files(turn: Turn, burst: Burst) -> None:
+    turn.remember(burst=replace(burst, files=(), more_files=0))
+    room = next((room for room in turn.rooms.values() if str(room.id) == burst.room), None)
     here: list[Attachment] = []
     for id_, position in burst.files:
-        message = draft.messages.get(id_)
+        message = turn.messages.get(id_)
         if message is not None and message.state is not MessageState.DELETED:
             here.append(message.attachments[position])
     for begin in range(0, len(here), _IN_ONE_POST):
         files = tuple(here[begin : begin + _IN_ONE_POST])
-        draft.tell_room(Post("📎 Files of the burst above:", attachments=files), room=room)
+        turn.tell_room(Post("📎 Files of the burst above:", attachments=files), room=room)
     if burst.more_files:
-        draft.tell_room(Post(f"📎 {burst.more_files} more files of it are kept, and not shown."), room=room)
+        turn.tell_room(Post(f"📎 {burst.more_files} more files of it are kept, and not shown."), room=room)

@@ -6,7 +6,6 @@ from bot.core.ids import PersonId
 from bot.core.outbound import Post
 from bot.turns import bursts, in_doubt, reactions
 from bot.turns.bursts import BURST
-from bot.turns.draft import RELEASE, Draft
 from bot.turns.escalating import (
     ANSWER_DUE,
     LADDER,
@@ -22,65 +21,66 @@ from bot.turns.escalating import (
 from bot.turns.in_doubt import IN_DOUBT, NOTICED
 from bot.turns.reactions import REACT
 from bot.turns.reports import EARLY, early
+from bot.turns.turn import RELEASE, Turn
 from bot.turns.undo import release
 from bot.turns.waiting import PROMISED, TO_ANSWER, overdue
 
 
-def ring(draft: Draft, timer: Timer) -> None:
+def fire(turn: Turn, timer: Timer) -> None:
     """Handle one timer that came due, at most once: it is cleared whatever it does."""
-    draft.add(ClearTimers(timer.kind, timer.subject))
-    escalation = draft.escalation
+    turn.add(ClearTimers(timer.kind, timer.subject))
+    escalation = turn.escalation
     match timer.kind:
         case "release":
-            release(draft)
+            release(turn)
         case "react":
-            reactions.release(draft, timer.subject)
+            reactions.release(turn, timer.subject)
         case "burst":
-            bursts.ring(draft, timer.subject)
+            bursts.fire(turn, timer.subject)
         case "early":
-            early(draft)
+            early(turn)
         case "remind":
             if escalation and escalation.state is EscalationState.WAITING:
-                _remind(draft, escalation.assignee)
-                draft.show_card()
-                draft.because(f"team {escalation.team}", "reminded")
+                _remind(turn, escalation.assignee)
+                turn.show_card()
+                turn.explain(f"team {escalation.team}", "reminded")
         case "ladder":
             if escalation and escalation.state is EscalationState.WAITING:
-                call_next(draft, "Nobody took it in time.")
+                call_next(turn, "Nobody took it in time.")
         case "open_room":
-            if escalation and is_gathered(draft):
-                open_gathered(draft)
-                draft.because(f"team {escalation.team}", "gets a room of its own now")
-            elif escalation and draft.open_room is None:
-                open_room(draft, escalation.team, call=person_asked(draft))
-                draft.because(f"team {escalation.team}", "their channels are tried again")
+            if escalation and is_gathered(turn):
+                open_gathered(turn)
+                turn.explain(f"team {escalation.team}", "gets a room of its own now")
+            elif escalation and turn.open_room is None:
+                open_room(turn, escalation.team, call=person_asked(turn))
+                turn.explain(f"team {escalation.team}", "their channels are tried again")
         case "answer_due":
             if escalation and escalation.state is EscalationState.HELD:
-                holder = draft.person_name(escalation.holder)
-                again = draft.now + TO_ANSWER  # and so on, until there is an answer
-                draft.call(
+                holder = turn.person_name(escalation.holder)
+                again = turn.now + TO_ANSWER  # and so on, until there is an answer
+                turn.call(
                     escalation.holder,
-                    f"⏰ **{holder}**, {draft.customer_name} has been waiting for your answer.",
+                    f"⏰ **{holder}**, {turn.customer_name} has been waiting for your answer.",
                     needed_by=again,
                 )
-                draft.add(SetTimer(ANSWER_DUE, "", again))
-                draft.because(f"person {escalation.holder}", "reminded: the customer waits")
+                turn.add(SetTimer(ANSWER_DUE, "", again))
+                turn.explain(f"person {escalation.holder}", "reminded: the customer waits")
         case "in_doubt":
-            in_doubt.judge(draft, timer.subject)
+            in_doubt.judge(turn, timer.subject)
         case "noticed":
-            in_doubt.overdue(draft, timer.subject)
+            in_doubt.overdue(turn, timer.subject)
         case "promised":
-            overdue(draft)
+            overdue(turn)
         case _:
-            draft.because("timer", f"{timer.kind} means nothing any more")
+            turn.explain("timer", f"{timer.kind} means nothing any more")
 
 
-def _remind(draft: Draft, assignee: PersonId | None) -> None:
+def _remind(turn: Turn, assignee: PersonId | None) -> None:
     if assignee is None:
-        draft.tell_room(Post("⏰ Nobody has taken this yet. Press **Take** on the card above."))
+        turn.tell_room(Post("⏰ Nobody has taken this yet. Press **Take** on the card above."))
         return
-    name = draft.person_name(assignee)
-    ask(draft, assignee, f"⏰ **{name}**, this is assigned to you. Press **Take** on the card to answer.")
+    name = turn.person_name(assignee)
+    ask(turn, assignee, f"⏰ **{name}**, this is assigned to you. Press **Take** on the card to answer.")
 
 
 KINDS = (RELEASE, REACT, BURST, REMIND, LADDER, ANSWER_DUE, OPEN_ROOM, EARLY, PROMISED, IN_DOUBT, NOTICED)

@@ -34,14 +34,14 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
-from bot.turns import bursts, elsewhere, numbers
+from bot.turns import bursts, channel_switch, numbers
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer, said_only_thanks
-from bot.turns.draft import Draft
 from bot.turns.escalating import ANSWER_DUE, escalate
 from bot.turns.quoting import inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
+from bot.turns.turn import Turn
 from bot.turns.unvouched import give_to_people, hear_unvouched, is_unvouched
 from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
@@ -55,101 +55,101 @@ _MOVING = timedelta(minutes=2)  # a shared live location is told to the room no 
 _BESIDE_AN_INVITATION = 20  # characters beside an invitation that a link may type; more is a message
 
 
-def hear(draft: Draft, item: Input, event: Event) -> None:
+def hear(turn: Turn, item: Input, event: Event) -> None:
     """Handle one input from the customer's chat."""
-    bursts.hear(draft, event)
-    _link(draft, item, event)
+    bursts.hear(turn, event)
+    _link(turn, item, event)
     if event.standing is not Standing.CUSTOMER:
-        _others(draft, item, event)
+        _others(turn, item, event)
         return
-    _introduced(draft, event)
+    _introduced(turn, event)
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
         if event.message or event.overheard:  # a call passes no control: nobody answers it in words
-            draft.given_control(ours=not event.overheard, at=event.occurred_at)
-        if not (event.overheard or draft.another_has_the_word):  # held messages would interrupt that app
-            reopened(draft)
-        _moved(draft, event)
+            turn.given_control(ours=not event.overheard, at=event.occurred_at)
+        if not (event.overheard or turn.another_has_the_word):  # held messages would interrupt that app
+            reopened(turn)
+        _moved(turn, event)
     match event.content:
         case Said():
-            _said(draft, item, event)
+            _said(turn, item, event)
         case Tapped():
             if event.content.action == OPTION:
-                _pick(draft, event.content.value)
-            _said(draft, item, event)
+                _pick(turn, event.content.value)
+            _said(turn, item, event)
         case Started(payload=payload):
-            _started(draft, event, payload)
+            _started(turn, event, payload)
         case Edited():
-            _edited(draft, item, event, event.content)
+            _edited(turn, item, event, event.content)
         case Deleted():
-            _deleted(draft, event, event.content)
+            _deleted(turn, event, event.content)
         case ReachabilityChanged(reachable=reachable):
-            draft.remember(unreachable=not reachable)
+            turn.remember(unreachable=not reachable)
             word = "can be reached again" if reachable else "has blocked us: nothing we write arrives"
-            bursts.tell_deed(draft, Deed("blocked", "" if reachable else "yes"))
-            draft.because("customer", word)
+            bursts.tell_deed(turn, Deed("blocked", "" if reachable else "yes"))
+            turn.explain("customer", word)
         case Unsupported(kind=kind):
-            _unreadable(draft, item, event, kind)
+            _unreadable(turn, item, event, kind)
         case Receipt():
-            receipt(draft, event.content)
+            receipt(turn, event.content)
         case AddressChanged():
-            draft.tell_room(Post(f"ℹ️ {draft.customer_name} has a new number: it goes on there."))
-            draft.because("customer", "has a new address")
+            turn.tell_room(Post(f"ℹ️ {turn.customer_name} has a new number: it goes on there."))
+            turn.explain("customer", "has a new address")
         case Called(seconds=seconds):
-            _called(draft, event, seconds)
+            _called(turn, event, seconds)
         case ThreadControl():
-            _control(draft, event, event.content)
+            _control(turn, event, event.content)
         case Reacted():
-            _reacted(draft, event, event.content)
+            _reacted(turn, event, event.content)
         case Submitted():
-            _submitted(draft, item, event)
+            _submitted(turn, item, event)
         case WorkplaceChanged() | Ignored() | Stopped():
             pass  # the first two are of staff and never stored; `decide` hears the third, whoever pressed it
         case _:
             assert_never(event.content)
 
 
-def _called(draft: Draft, event: Event, seconds: int | None) -> None:
+def _called(turn: Turn, event: Event, seconds: int | None) -> None:
     """Handle a call: it opens the window for our messages, whoever answers it. A ringing call is not told."""
-    if not draft.another_has_the_word:
-        reopened(draft)
-    if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
-        draft.show_card()
+    if not turn.another_has_the_word:
+        reopened(turn)
+    if turn.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
+        turn.show_card()
     if seconds is None:
-        draft.because("customer", "calls")
+        turn.explain("customer", "calls")
         return
-    draft.tell_room(Post(f"📞 **{draft.wrote(event)}** called, and was answered ({seconds} s)."))
-    draft.because("customer", "called, and was answered")
+    turn.tell_room(Post(f"📞 **{turn.wrote(event)}** called, and was answered ({seconds} s)."))
+    turn.explain("customer", "called, and was answered")
 
 
-def _control(draft: Draft, event: Event, control: ThreadControl) -> None:
+def _control(turn: Turn, event: Event, control: ThreadControl) -> None:
     """Handle a change of control: another app takes the customer's chat over, or gives it to us.
 
     When it is ours again, the messages that the other app left unanswered are answered.
     """
-    before = draft.another_has_the_word
-    draft.given_control(ours=control.ours, at=event.occurred_at, told=True)
-    now = draft.another_has_the_word
+    before = turn.another_has_the_word
+    turn.given_control(ours=control.ours, at=event.occurred_at, told=True)
+    now = turn.another_has_the_word
     if now is before:
         return
-    draft.because("channel", "another app has the word there" if now else "we have the word again")
-    name = draft.customer_name
+    turn.explain("channel", "another app has the word there" if now else "we have the word again")
+    name = turn.customer_name
     if now:
         told = f"👂 Another app has the word with {name} now: we hear what is said there"
-        draft.tell_room(Post(f"{told}, and nothing leaves by itself."))
+        turn.tell_room(Post(f"{told}, and nothing leaves by itself."))
         return
-    draft.tell_room(Post(f"👂 The word with {name} is ours again."))
-    if draft.status is Status.RESOLVED:
+    turn.tell_room(Post(f"👂 The word with {name} is ours again."))
+    if turn.status is Status.RESOLVED:
         return
-    if draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
-        draft.asking += [message.id for message in _unanswered(draft) if message.id not in draft.asking]
+    if turn.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
+        turn.asking += [message.id for message in _unanswered(turn) if message.id not in turn.asking]
     else:
-        _expect_answer(draft)
+        _expect_answer(turn)
 
 
-def _unanswered(draft: Draft) -> list[Message]:
+def _unanswered(turn: Turn) -> list[Message]:
     """Return the customer's newest messages to which neither an agent nor a person of ours has replied."""
     found: list[Message] = []
-    for message in reversed(draft.messages.values()):
+    for message in reversed(turn.messages.values()):
         if message.role is Role.CUSTOMER and message.state is MessageState.RECEIVED:
             found.append(message)
         elif found or message.role is Role.AGENT or message.room is not None:
@@ -157,148 +157,148 @@ def _unanswered(draft: Draft) -> list[Message]:
     return found[::-1]
 
 
-def _link(draft: Draft, item: Input, event: Event) -> None:
+def _link(turn: Turn, item: Input, event: Event) -> None:
     """Record which message of the log the new one answers."""
-    message, answered = _entry(draft, item), draft.in_their_chat(event.reply_to)
+    message, answered = _entry(turn, item), turn.in_their_chat(event.reply_to)
     if message is not None and answered is not None:
-        draft.add(ChangeMessage(message.id, reply_to=answered.id))
+        turn.add(ChangeMessage(message.id, reply_to=answered.id))
 
 
-def _introduced(draft: Draft, event: Event) -> None:
+def _introduced(turn: Turn, event: Event) -> None:
     """Store a name that came with a later event because it could not be looked up in time for the first.
 
     Ignore it in a thread that several people share, where it may be somebody else's.
     """
     sender = event.sender
-    if draft.name or not sender.display_name or event.shared:
+    if turn.name or not sender.display_name or event.shared:
         return
-    draft.name = sender.display_name
-    language = draft.view.conversation.language or sender.language
-    draft.add(Introduce(sender.display_name, sender.handle, language))
-    draft.show_card()
+    turn.name = sender.display_name
+    language = turn.view.conversation.language or sender.language
+    turn.add(Introduce(sender.display_name, sender.handle, language))
+    turn.show_card()
 
 
-def _said(draft: Draft, item: Input, event: Event) -> None:
-    message = _entry(draft, item)
+def _said(turn: Turn, item: Input, event: Event) -> None:
+    message = _entry(turn, item)
     if message is None:
         return
     if isinstance(event.content, Said) and not event.overheard:
         if not event.automatic:
-            _heard_language(draft, event.content.text)
-        _typed_choice(draft, message, event.content.text)
+            _heard_language(turn, event.content.text)
+        _typed_choice(turn, message, event.content.text)
         done = (
-            _invited(draft, event.content.text)
-            or elsewhere.hear(draft, event, message)
-            or numbers.hear(draft, item, event)
+            _invited(turn, event.content.text)
+            or channel_switch.hear(turn, event, message)
+            or numbers.hear(turn, item, event)
         )
-        message = draft.messages[message.id]  # as changed by `elsewhere.hear`, which removes a code
+        message = turn.messages[message.id]  # as changed by `channel_switch.hear`, which removes a code
         if done:
-            told = draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)
+            told = turn.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON)
             if told and message.state is not MessageState.NOTE:
-                _show(draft, message, event)
+                _show(turn, message, event)
             return
-    twin = _known(draft, event.message) if isinstance(event.content, Said) else None
+    twin = _known(turn, event.message) if isinstance(event.content, Said) else None
     if twin is not None and twin.id != message.id:
         # The edit came before the message it belongs to: the log already has the newer text, as a note.
         if twin.state is not MessageState.NOTE:
-            draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+            turn.add(ChangeMessage(message.id, state=MessageState.DELETED))
             return
-        draft.add(ChangeMessage(message.id, text=twin.text))
-        draft.add(ChangeMessage(twin.id, state=MessageState.DELETED))
-        message = draft.messages[message.id]
-    _owed(draft, message, event)
+        turn.add(ChangeMessage(message.id, text=twin.text))
+        turn.add(ChangeMessage(twin.id, state=MessageState.DELETED))
+        message = turn.messages[message.id]
+    _owed(turn, message, event)
 
 
-def _entry(draft: Draft, item: Input) -> Message | None:
+def _entry(turn: Turn, item: Input) -> Message | None:
     """Return the message of the log that was made from the input when it was accepted.
 
     Return None when it made none, or one older than the story that a turn sees: that needs no answer any
     more.
     """
-    return draft.messages.get(item.message) if item.message else None
+    return turn.messages.get(item.message) if item.message else None
 
 
-def _heard_language(draft: Draft, text: str) -> None:
+def _heard_language(turn: Turn, text: str) -> None:
     """Remember the language that the customer surely writes in now, to answer in it.
 
     It stays until they surely write in another one.
     """
-    spoken = draft.organization.policies.languages
-    if found := language_of(text, spoken, known=draft.memory.language):
-        draft.remember(language=found)
+    spoken = turn.organization.policies.languages
+    if found := language_of(text, spoken, known=turn.memory.language):
+        turn.remember(language=found)
 
 
-def _typed_choice(draft: Draft, message: Message, text: str) -> None:
+def _typed_choice(turn: Turn, message: Message, text: str) -> None:
     """Treat a number typed under numbered choices, or a choice written out, like a tap on that choice."""
-    offered = draft.view.conversation.memory.options if draft.picked else draft.memory.options
-    if (at := choice_of(text, offered, draft.customer_name)) is not None:
+    offered = turn.view.conversation.memory.options if turn.picked else turn.memory.options
+    if (at := choice_of(text, offered, turn.customer_name)) is not None:
         value, label = offered[at]
-        draft.typed[message.id] = label
-        _pick(draft, value)
+        turn.typed[message.id] = label
+        _pick(turn, value)
 
 
-def _pick(draft: Draft, value: str) -> None:
+def _pick(turn: Turn, value: str) -> None:
     """Record a choice, once: the same number typed later is only a number. This turn may still correct it."""
-    draft.picked = value
-    draft.remember(options=())
+    turn.picked = value
+    turn.remember(options=())
 
 
-def _owed(draft: Draft, message: Message, event: Event) -> None:
+def _owed(turn: Turn, message: Message, event: Event) -> None:
     """Hand the message to the owner of the conversation. No program of ours answers what a program wrote."""
-    draft.remember(unreachable=False)
-    elsewhere = event.overheard or draft.another_has_the_word
-    if (event.automatic or elsewhere) and draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
+    turn.remember(unreachable=False)
+    elsewhere = event.overheard or turn.another_has_the_word
+    if (event.automatic or elsewhere) and turn.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
         why = "a program wrote this" if event.automatic else "another app has the word there"
-        draft.because("customer", f"{why}: kept, and not answered")
+        turn.explain("customer", f"{why}: kept, and not answered")
         if event.automatic:
-            draft.unanswered_programs += 1
-            draft.remember(automatic=True)
+            turn.unanswered_programs += 1
+            turn.remember(automatic=True)
         return
     if not event.automatic:
-        draft.remember(automatic=False)
-    if draft.status is Status.RESOLVED and not reopen_by_customer(draft, event, message):
-        _show(draft, message, event, draft.closed.room if draft.closed else None)
+        turn.remember(automatic=False)
+    if turn.status is Status.RESOLVED and not reopen_by_customer(turn, event, message):
+        _show(turn, message, event, turn.closed.room if turn.closed else None)
         return
-    match draft.owner.kind:
+    match turn.owner.kind:
         case OwnerKind.AGENT | OwnerKind.FLOW:
-            draft.asking.append(message.id)
-            if draft.status is Status.PENDING and event.addressed:
+            turn.asking.append(message.id)
+            if turn.status is Status.PENDING and event.addressed:
                 account = event.place.account
-                draft.addressed_team = team_addressed(draft.organization, account, event.addressed)
-            hear_unvouched(draft, event)
+                turn.addressed_team = team_addressed(turn.organization, account, event.addressed)
+            hear_unvouched(turn, event)
         case OwnerKind.QUEUE | OwnerKind.PERSON:
-            _show(draft, message, event)
-            if draft.capabilities.window is not None and not bursts.is_burst(draft):
-                draft.show_card()  # it shows until when free text is allowed, which is now later
-            draft.because(f"{draft.owner.kind} {draft.owner.name}", "has the word: shown in the room")
-            if not (event.automatic or event.overheard or said_only_thanks(draft, event)):
-                _expect_answer(draft)
+            _show(turn, message, event)
+            if turn.capabilities.window is not None and not bursts.is_burst(turn):
+                turn.show_card()  # it shows until when free text is allowed, which is now later
+            turn.explain(f"{turn.owner.kind} {turn.owner.name}", "has the word: shown in the room")
+            if not (event.automatic or event.overheard or said_only_thanks(turn, event)):
+                _expect_answer(turn)
         case _:
-            assert_never(draft.owner.kind)
+            assert_never(turn.owner.kind)
 
 
-def _expect_answer(draft: Draft) -> None:
+def _expect_answer(turn: Turn) -> None:
     """Start the clocks for the answer to the customer, and for what the customer is told meanwhile."""
-    if draft.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in draft.timers:
-        draft.add(SetTimer(ANSWER_DUE, "", draft.now + TO_ANSWER))
-    expect_answer(draft)
+    if turn.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in turn.timers:
+        turn.add(SetTimer(ANSWER_DUE, "", turn.now + TO_ANSWER))
+    expect_answer(turn)
 
 
-def _show(draft: Draft, message: Message, event: Event, room: Room | None = None) -> None:
+def _show(turn: Turn, message: Message, event: Event, room: Room | None = None) -> None:
     """Show a message in the room: its text, the attachments at hand, and the names of awaited files."""
-    name, aside = draft.wrote(event), reference_for_staff(message, draft.messages)
-    if name != draft.customer_name:  # several people write in one thread
-        aside = f" (with {draft.customer_name}){aside}"
+    name, aside = turn.wrote(event), reference_for_staff(message, turn.messages)
+    if name != turn.customer_name:  # several people write in one thread
+        aside = f" (with {turn.customer_name}){aside}"
     aside += " 🤖 _automatic reply_" if event.automatic else ""
     aside += " 👂 _another app has the word there_" if event.overheard else ""
     told = told_by_customer(name, _told(message), aside)
-    post = Post(told, attachments=at_hand(message), reply_to=_line_answered(draft, message))
-    bursts.tell(draft, post, message.id, room)
+    post = Post(told, attachments=at_hand(message), reply_to=_line_answered(turn, message))
+    bursts.tell(turn, post, message.id, room)
 
 
-def _line_answered(draft: Draft, message: Message) -> str:
-    answered = draft.messages.get(message.reply_to) if message.reply_to else None
-    return draft.line_of(answered) if answered is not None else ""
+def _line_answered(turn: Turn, message: Message) -> str:
+    answered = turn.messages.get(message.reply_to) if message.reply_to else None
+    return turn.line_of(answered) if answered is not None else ""
 
 
 def _writer(event: Event) -> str:
@@ -318,19 +318,19 @@ def _told(message: Message) -> str:
     return "\n".join(filter(None, told))
 
 
-def _moved(draft: Draft, event: Event) -> None:
+def _moved(turn: Turn, event: Event) -> None:
     """Tell the room that the customer now writes in another channel: answers go there."""
-    before, now = draft.memory.channel, event.place.channel
+    before, now = turn.memory.channel, event.place.channel
     if before and before != now:
-        bursts.tell_deed(draft, Deed("moved", now))
-        draft.show_card()
-        draft.because("customer", f"goes on by {now}, before by {before}")
-    draft.remember(channel=now)
+        bursts.tell_deed(turn, Deed("moved", now))
+        turn.show_card()
+        turn.explain("customer", f"goes on by {now}, before by {before}")
+    turn.remember(channel=now)
 
 
-def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
+def _colleague_changed(turn: Turn, event: Event, ref: str) -> None:
     """Record that a colleague edited or deleted what they wrote to the customer, and tell the room."""
-    written = (m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.STAFF)
+    written = (m for m in turn.messages.values() if ref and m.ref == ref and m.role is Role.STAFF)
     message = next(written, None)
     name = _writer(event)
     if message is None:
@@ -338,201 +338,201 @@ def _colleague_changed(draft: Draft, event: Event, ref: str) -> None:
     if isinstance(event.content, Edited):
         if event.content.text == message.text:
             return
-        draft.add(ChangeMessage(message.id, text=event.content.text))
-        sign, did = "✏️", f"changed what they wrote to {draft.customer_name}:\n\n{quoted(event.content.text)}"
+        turn.add(ChangeMessage(message.id, text=event.content.text))
+        sign, did = "✏️", f"changed what they wrote to {turn.customer_name}:\n\n{quoted(event.content.text)}"
     else:
-        draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
-        sign, did = "🗑", f"deleted what they wrote to {draft.customer_name}."
-    draft.tell_room(Post(f"{sign} **{name}** {did}"))
-    draft.because("staff", f"{name} changed what the customer reads")
+        turn.add(ChangeMessage(message.id, state=MessageState.DELETED))
+        sign, did = "🗑", f"deleted what they wrote to {turn.customer_name}."
+    turn.tell_room(Post(f"{sign} **{name}** {did}"))
+    turn.explain("staff", f"{name} changed what the customer reads")
 
 
-def _stranger_changed(draft: Draft, event: Event, ref: str) -> None:
+def _stranger_changed(turn: Turn, event: Event, ref: str) -> None:
     """Record that a stranger edited or deleted a message in the customer's thread, and tell the room."""
-    written = (m for m in draft.messages.values() if ref and m.ref == ref and is_stranger(m))
+    written = (m for m in turn.messages.values() if ref and m.ref == ref and is_stranger(m))
     message = next(written, None)
     if message is None or message.sender != event.sender.external_id:
         return
-    before, who = message.text, f"{_writer(event)}, who is not {draft.customer_name}"
+    before, who = message.text, f"{_writer(event)}, who is not {turn.customer_name}"
     if isinstance(event.content, Edited):
         if event.content.text == before:
             return
-        draft.add(ChangeMessage(message.id, text=event.content.text))
+        turn.add(ChangeMessage(message.id, text=event.content.text))
         now = f"{quoted(event.content.text)}\n\n_Before:_\n\n{quoted(before)}"
         told = f"✏️ {who}, changed what they wrote:\n\n{now}"
     else:
-        draft.add(ChangeMessage(message.id, state=MessageState.DELETED))
+        turn.add(ChangeMessage(message.id, state=MessageState.DELETED))
         told = f"🗑 {who}, deleted what they wrote:\n\n{quoted(before)}"
-    bursts.tell(draft, Post(told), changes=message.id, by=event.standing)
-    draft.because("stranger", "changed a note in the customer's thread")
+    bursts.tell(turn, Post(told), changes=message.id, by=event.standing)
+    turn.explain("stranger", "changed a note in the customer's thread")
 
 
-def _others(draft: Draft, item: Input, event: Event) -> None:
+def _others(turn: Turn, item: Input, event: Event) -> None:
     """Handle what somebody else did where the customer reads: a colleague of ours, or a stranger."""
     match event.content:
         case Receipt():
-            receipt(draft, event.content)
+            receipt(turn, event.content)
             return
         case Edited(message=ref) | Deleted(message=ref) if event.standing is Standing.INSIDER:
-            _colleague_changed(draft, event, ref)
+            _colleague_changed(turn, event, ref)
             return
         case Edited(message=ref) | Deleted(message=ref):
-            _stranger_changed(draft, event, ref)
+            _stranger_changed(turn, event, ref)
             return
         case _:
-            message = _entry(draft, item)
+            message = _entry(turn, item)
     if message is None:
         return
     name = _writer(event)
-    about = reference_for_staff(message, draft.messages)
-    text, files, line = quoted(_told(message)), at_hand(message), _line_answered(draft, message)
+    about = reference_for_staff(message, turn.messages)
+    text, files, line = quoted(_told(message)), at_hand(message), _line_answered(turn, message)
     if event.standing is Standing.INSIDER:
-        _leave_it_to(draft, event, name)
-        said = f"🧑 **{name}** wrote to {draft.customer_name} directly{about}:\n\n{text}"
-        draft.tell_room(Post(said, attachments=files, reply_to=line), message.id)
-        draft.because("staff", f"{name} wrote where the customer reads")
+        _leave_it_to(turn, event, name)
+        said = f"🧑 **{name}** wrote to {turn.customer_name} directly{about}:\n\n{text}"
+        turn.tell_room(Post(said, attachments=files, reply_to=line), message.id)
+        turn.explain("staff", f"{name} wrote where the customer reads")
         return
-    if draft.escalation is not None:
-        told = told_by_stranger(name, draft.customer_name, _told(message), about)
+    if turn.escalation is not None:
+        told = told_by_stranger(name, turn.customer_name, _told(message), about)
         post = Post(told, attachments=files, reply_to=line)
-        bursts.tell(draft, post, message.id, by=event.standing)
+        bursts.tell(turn, post, message.id, by=event.standing)
     else:
-        sentence = f"{name}, who is not {draft.customer_name}, answered in this thread"
+        sentence = f"{name}, who is not {turn.customer_name}, answered in this thread"
         escalate(
-            draft, reason=f"{sentence}. Nobody has told them anything.", why="a stranger wrote", quiet=True
+            turn, reason=f"{sentence}. Nobody has told them anything.", why="a stranger wrote", quiet=True
         )
-        draft.tell_room(Post(f"⚠️ {name} wrote{about}:\n\n{text}", attachments=files), message.id)
-    draft.because("stranger", "answered in the customer's thread: a note to staff")
+        turn.tell_room(Post(f"⚠️ {name} wrote{about}:\n\n{text}", attachments=files), message.id)
+    turn.explain("stranger", "answered in the customer's thread: a note to staff")
 
 
-def _leave_it_to(draft: Draft, event: Event, name: str) -> None:
+def _leave_it_to(turn: Turn, event: Event, name: str) -> None:
     """Silence the agent when a colleague has answered the customer in their private chat.
 
     In a thread that several share, colleagues may talk to each other. What a program wrote is no answer.
     """
     if event.shared or event.automatic or not isinstance(event.content, Said):
         return
-    if draft.owner.kind not in (OwnerKind.AGENT, OwnerKind.FLOW) or draft.status is Status.RESOLVED:
+    if turn.owner.kind not in (OwnerKind.AGENT, OwnerKind.FLOW) or turn.status is Status.RESOLVED:
         return
-    draft.asking = []
-    told = f"{name} has answered {draft.customer_name} directly"
+    turn.asking = []
+    told = f"{name} has answered {turn.customer_name} directly"
     reason = f"{told}: the agent is silent until this is returned to it."
-    escalate(draft, reason=reason, why="a colleague answered", quiet=True)
+    escalate(turn, reason=reason, why="a colleague answered", quiet=True)
 
 
-def _reacted(draft: Draft, event: Event, reaction: Reacted) -> None:
-    meant = draft.in_their_chat(reaction.message)
+def _reacted(turn: Turn, event: Event, reaction: Reacted) -> None:
+    meant = turn.in_their_chat(reaction.message)
     if reaction.added:
         deed = Deed("reacted", reaction.emoji[:_EMOJI], meant.id if meant is not None else None)
-        bursts.tell_deed(draft, deed, draft.wrote(event))
-    draft.because("customer", "reacted" if reaction.added else "took a reaction back")
+        bursts.tell_deed(turn, deed, turn.wrote(event))
+    turn.explain("customer", "reacted" if reaction.added else "took a reaction back")
 
 
-def _submitted(draft: Draft, item: Input, event: Event) -> None:
+def _submitted(turn: Turn, item: Input, event: Event) -> None:
     """Treat a form that the customer filled in like a message."""
-    if (message := _entry(draft, item)) is not None:
-        _owed(draft, message, event)
+    if (message := _entry(turn, item)) is not None:
+        _owed(turn, message, event)
 
 
-def _unreadable(draft: Draft, item: Input, event: Event, kind: str) -> None:
+def _unreadable(turn: Turn, item: Input, event: Event, kind: str) -> None:
     """Record a message that we cannot read, and show its kind to people.
 
     A customer who talks to an agent alone is asked for words, once in a row.
     """
-    text = draft.texts.unreadable
-    ours = (m.text for m in reversed(draft.messages.values()) if m.role is not Role.CUSTOMER)
+    text = turn.texts.unreadable
+    ours = (m.text for m in reversed(turn.messages.values()) if m.role is not Role.CUSTOMER)
     asked = next(ours, "") == text
     theirs = event.message and event.private and not (event.automatic or event.overheard)
-    if theirs and draft.status is Status.RESOLVED:
-        reopen_by_customer(draft, event, _entry(draft, item))
-    if _entry(draft, item) is not None:
-        told = Post(f"🗣 **{draft.wrote(event)}** sent something we cannot show: {inert(kind)}.")
-        bursts.tell(draft, told, item.message)
+    if theirs and turn.status is Status.RESOLVED:
+        reopen_by_customer(turn, event, _entry(turn, item))
+    if _entry(turn, item) is not None:
+        told = Post(f"🗣 **{turn.wrote(event)}** sent something we cannot show: {inert(kind)}.")
+        bursts.tell(turn, told, item.message)
     else:
-        bursts.tell_deed(draft, Deed("unreadable", kind[:_KIND]), draft.wrote(event))
-    alone = draft.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and draft.status is not Status.RESOLVED
+        bursts.tell_deed(turn, Deed("unreadable", kind[:_KIND]), turn.wrote(event))
+    alone = turn.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW) and turn.status is not Status.RESOLVED
     if alone and theirs and is_unvouched(event):
-        hear_unvouched(draft, event)
-        give_to_people(draft)
+        hear_unvouched(turn, event)
+        give_to_people(turn)
     elif alone and theirs and not asked:
-        draft.say(text)
-        draft.because("customer", f"sent what nobody can read here: {kind}")
+        turn.say(text)
+        turn.explain("customer", f"sent what nobody can read here: {kind}")
 
 
-def _started(draft: Draft, event: Event, payload: str) -> None:
-    if _invited(draft, payload):
+def _started(turn: Turn, event: Event, payload: str) -> None:
+    if _invited(turn, payload):
         return
-    if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
-        bursts.tell_deed(draft, Deed("opened"))
+    if turn.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
+        bursts.tell_deed(turn, Deed("opened"))
         return
-    greeting = fill(draft.texts.greeting, organization=draft.organization.display_name)
-    if bursts.is_burst(draft) and any(m.text == greeting for m in _of_agents(draft)):
-        draft.because("customer", "opened the chat again and again: greeted before")
+    greeting = fill(turn.texts.greeting, organization=turn.organization.display_name)
+    if bursts.is_burst(turn) and any(m.text == greeting for m in _of_agents(turn)):
+        turn.explain("customer", "opened the chat again and again: greeted before")
         return
     if event.overheard:
-        draft.because("customer", "opened the chat: another app has the word there")
+        turn.explain("customer", "opened the chat: another app has the word there")
         return
-    draft.say(greeting, role=Role.AGENT, sender=draft.owner.name)
-    draft.because(f"agent {draft.owner.name}", "greeted: the chat was opened")
+    turn.say(greeting, role=Role.AGENT, sender=turn.owner.name)
+    turn.explain(f"agent {turn.owner.name}", "greeted: the chat was opened")
 
 
-def _of_agents(draft: Draft) -> list[Message]:
-    return [message for message in draft.messages.values() if message.role is Role.AGENT]
+def _of_agents(turn: Turn) -> list[Message]:
+    return [message for message in turn.messages.values() if message.role is Role.AGENT]
 
 
-def _invited(draft: Draft, written: str) -> bool:
+def _invited(turn: Turn, written: str) -> bool:
     """Handle an invitation to this very conversation. Return whether the message was that and nothing else.
 
     An invitation that was used or is too old leads to a new conversation, which begins as any other.
     """
-    if not draft.view.conversation.memory.channel or not INVITATION.search(written):
+    if not turn.view.conversation.memory.channel or not INVITATION.search(written):
         return False
     if len(INVITATION.sub("", written)) > _BESIDE_AN_INVITATION:
         return False
-    draft.say(draft.texts.goes_on_here, ahead=True)
-    draft.because("customer", "accepted an invitation to go on here")
+    turn.say(turn.texts.goes_on_here, ahead=True)
+    turn.explain("customer", "accepted an invitation to go on here")
     return True
 
 
-def _known(draft: Draft, ref: str) -> Message | None:
-    return next(iter(_entries(draft, ref)), None)
+def _known(turn: Turn, ref: str) -> Message | None:
+    return next(iter(_entries(turn, ref)), None)
 
 
-def _entries(draft: Draft, ref: str) -> list[Message]:
+def _entries(turn: Turn, ref: str) -> list[Message]:
     """Return the log's entries for a message: more than one where an edit brought other files."""
-    known = (m for m in draft.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER)
+    known = (m for m in turn.messages.values() if ref and m.ref == ref and m.role is Role.CUSTOMER)
     return [message for message in known if message.state is not MessageState.DELETED]
 
 
-def _edited(draft: Draft, item: Input, event: Event, edit: Edited) -> None:
+def _edited(turn: Turn, item: Input, event: Event, edit: Edited) -> None:
     if item.message is not None:  # the log had no such message: whether it was answered is unknown
-        if (message := _entry(draft, item)) is not None:
-            told = f"✏️ **{draft.wrote(event)}** changed a message that is not known here. It reads now:"
-            bursts.tell(draft, Post(f"{told}\n\n{quoted(_told(message))}"), message.id)
-            draft.because("customer", "edited an unknown message: a note")
+        if (message := _entry(turn, item)) is not None:
+            told = f"✏️ **{turn.wrote(event)}** changed a message that is not known here. It reads now:"
+            bursts.tell(turn, Post(f"{told}\n\n{quoted(_told(message))}"), message.id)
+            turn.explain("customer", "edited an unknown message: a note")
         return
-    message = _known(draft, edit.message)
+    message = _known(turn, edit.message)
     if message is None:
         return
-    _refiled(draft, event, edit)
+    _refiled(turn, event, edit)
     before = message.text
     if before == edit.text:
         return
-    draft.add(ChangeMessage(message.id, text=edit.text))
+    turn.add(ChangeMessage(message.id, text=edit.text))
     bursts.tell(
-        draft,
+        turn,
         Post(
-            f"✏️ **{draft.wrote(event)}** changed their message:\n\n{quoted(edit.text)}"
+            f"✏️ **{turn.wrote(event)}** changed their message:\n\n{quoted(edit.text)}"
             f"\n\n_Before:_\n\n{quoted(before)}"
         ),
         changes=message.id,
     )
-    draft.because("customer", "edited a message")
+    turn.explain("customer", "edited a message")
 
 
-def _refiled(draft: Draft, event: Event, edit: Edited) -> None:
+def _refiled(turn: Turn, event: Event, edit: Edited) -> None:
     """Keep the files that an edit brings beside the earlier ones, and tell the room."""
-    entries = _entries(draft, edit.message)
+    entries = _entries(turn, edit.message)
     before = [attachment for entry in entries for attachment in entry.attachments]
     new = tuple(a for a in edit.attachments if not any(_alike(a, known) for known in before))
     if not new:
@@ -540,26 +540,26 @@ def _refiled(draft: Draft, event: Event, edit: Edited) -> None:
     moves = all(a.kind is AttachmentKind.LOCATION for a in (*before, *new))
     if moves:  # a live location: only the first and the newest point are kept
         for passed in entries[1:]:
-            draft.add(ChangeMessage(passed.id, state=MessageState.DELETED))
+            turn.add(ChangeMessage(passed.id, state=MessageState.DELETED))
     entry = replace(
         entries[0],
-        id=MessageId(draft.rules.new_id()),
+        id=MessageId(turn.rules.new_id()),
         text="",
         state=MessageState.RECEIVED,
-        at=draft.now,
+        at=turn.now,
         attachments=new,
         edited=False,
         reply_to=None,
         reference=NO_REFERENCE,
     )
-    draft.add(AddMessage(entry, written_at=event.place))
-    if moves and len(entries) > 1 and draft.now - entries[-1].at < _MOVING:
+    turn.add(AddMessage(entry, written_at=event.place))
+    if moves and len(entries) > 1 and turn.now - entries[-1].at < _MOVING:
         return
-    told = f"✏️ **{draft.wrote(event)}** changed the files of their message:\n\n{_names(new)}"
+    told = f"✏️ **{turn.wrote(event)}** changed the files of their message:\n\n{_names(new)}"
     if before:
         told += f"\n\n_Before:_\n\n{_names(before)}"
-    bursts.tell(draft, Post(told, attachments=at_hand(entry)), entry.id)
-    draft.because("customer", "changed the files of a message")
+    bursts.tell(turn, Post(told, attachments=at_hand(entry)), entry.id)
+    turn.explain("customer", "changed the files of a message")
 
 
 def _names(attachments: Iterable[Attachment]) -> str:
@@ -572,13 +572,13 @@ def _alike(one: Attachment, known: Attachment) -> bool:
     return one.kind is known.kind and (one.ref == known.ref or same_size)
 
 
-def _deleted(draft: Draft, event: Event, deletion: Deleted) -> None:
-    message = _known(draft, deletion.message)
+def _deleted(turn: Turn, event: Event, deletion: Deleted) -> None:
+    message = _known(turn, deletion.message)
     if message is None:
         return
-    for entry in _entries(draft, deletion.message):
-        draft.add(ChangeMessage(entry.id, state=MessageState.DELETED))
-    draft.asking = [asked for asked in draft.asking if asked != message.id]
-    gone = Post(f"🗑 **{draft.wrote(event)}** deleted their message:\n\n{quoted(message.text)}")
-    bursts.tell(draft, gone, changes=message.id)
-    draft.because("customer", "deleted a message")
+    for entry in _entries(turn, deletion.message):
+        turn.add(ChangeMessage(entry.id, state=MessageState.DELETED))
+    turn.asking = [asked for asked in turn.asking if asked != message.id]
+    gone = Post(f"🗑 **{turn.wrote(event)}** deleted their message:\n\n{quoted(message.text)}")
+    bursts.tell(turn, gone, changes=message.id)
+    turn.explain("customer", "deleted a message")

@@ -4,7 +4,7 @@ The EU AI Act (article 50, since 2026-08-02), Messenger's policy for automated c
 states require it: at the beginning of a conversation, after a long pause, and when a machine continues where
 a person wrote last.
 
-Every automatic message passes `Draft.say` or, after its undo, `undo.release`. These put the disclosure above
+Every automatic message passes `Turn.say` or, after its undo, `undo.release`. These put the disclosure above
 the first message that needs it. It is not put above:
 
 - what a person wrote or approved;

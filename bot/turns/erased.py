@@ -18,8 +18,8 @@ from bot.core.conversation import (
 from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, DeletePosts, ShowCard
 from bot.core.events import Edited, Event, Reacted, Said, Submitted, Tapped, Unsupported
 from bot.core.outbound import Mark, Post
-from bot.turns.draft import Draft, Rulebook
 from bot.turns.ownership import Cause
+from bot.turns.turn import Rulebook, Turn
 from orgs.routing import find_person
 from orgs.specification.organization import Organization
 
@@ -35,92 +35,92 @@ def erased_line(organization: Organization, erased: Erased) -> str:
     return f"This customer was erased on {erased.at:%Y-%m-%d at %H:%M} UTC" + (f" by {name}" if name else "")
 
 
-def decide(draft: Draft) -> None:
+def decide(turn: Turn) -> None:
     """Handle every input. Nobody speaks to the customer any more, and nothing new is stored."""
-    erased = draft.view.conversation.erased
+    erased = turn.view.conversation.erased
     assert erased is not None  # noqa: S101  callers look first
-    line = f"{erased_line(draft.organization, erased)}. {_NOWHERE}"
-    for item in draft.view.inputs:
+    line = f"{erased_line(turn.organization, erased)}. {_NOWHERE}"
+    for item in turn.view.inputs:
         if isinstance(item.body, CustomerErased):
-            _close(draft, line)
+            _close(turn, line)
         elif isinstance(item.body, DeliveryReport):
-            _remains(draft, item.body)
+            _remains(turn, item.body)
         elif item.origin is Origin.ROOM:
-            _answer(draft, item, line)
-    for kind in {timer.kind for timer in draft.view.timers}:
-        draft.add(ClearTimers(kind))
+            _answer(turn, item, line)
+    for kind in {timer.kind for timer in turn.view.timers}:
+        turn.add(ClearTimers(kind))
 
 
-def draft_guarded(view: View, rules: Rulebook) -> Draft:
+def draft_guarded(view: View, rules: Rulebook) -> Turn:
     """Decide the same after the last try: even if the rest fails, delete what staff see."""
-    draft = Draft(view, rules)
+    turn = Turn(view, rules)
     try:
-        decide(draft)
+        decide(turn)
     except Exception as error:
-        draft = Draft(view, rules)
+        turn = Turn(view, rules)
         if any(isinstance(item.body, CustomerErased) for item in view.inputs):
-            _delete(draft)
-        draft.because("desk", f"the rest of an erasure was passed over: {type(error).__name__}")
-    return draft
+            _delete(turn)
+        turn.explain("desk", f"the rest of an erasure was passed over: {type(error).__name__}")
+    return turn
 
 
-def _delete(draft: Draft) -> None:
-    for room in draft.view.rooms:
-        draft.add(ShowCard(room.id))  # it shows what the customer wrote
-    draft.add(DeletePosts())  # before anything new is posted there, which is not deleted
+def _delete(turn: Turn) -> None:
+    for room in turn.view.rooms:
+        turn.add(ShowCard(room.id))  # it shows what the customer wrote
+    turn.add(DeletePosts())  # before anything new is posted there, which is not deleted
 
 
-def _close(draft: Draft, line: str) -> None:
-    _delete(draft)
-    _withdraw(draft)
-    escalation = draft.escalation
+def _close(turn: Turn, line: str) -> None:
+    _delete(turn)
+    _withdraw(turn)
+    escalation = turn.escalation
     if escalation is not None:
         held = escalation.holder if escalation.state is EscalationState.HELD else None
-        draft.tell_room(Post(f"🗑️ {line} This thread is closed.", calls=draft.known_as(held)))
-        draft.change_escalation(state=EscalationState.RESOLVED, deadline=None)
-        draft.add(AddStep(escalation.id, escalation.holder or escalation.team, escalation.agent, "erased"))
-        if draft.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
-            draft.give(Cause.RESOLVED, escalation.agent, Status.RESOLVED)
-        draft.audit("desk", "escalation.erased", escalation=str(escalation.id))
-    for room in draft.view.rooms:
+        turn.tell_room(Post(f"🗑️ {line} This thread is closed.", calls=turn.known_as(held)))
+        turn.change_escalation(state=EscalationState.RESOLVED, deadline=None)
+        turn.add(AddStep(escalation.id, escalation.holder or escalation.team, escalation.agent, "erased"))
+        if turn.owner.kind in (OwnerKind.QUEUE, OwnerKind.PERSON):
+            turn.give(Cause.RESOLVED, escalation.agent, Status.RESOLVED)
+        turn.audit("desk", "escalation.erased", escalation=str(escalation.id))
+    for room in turn.view.rooms:
         if room.open:
-            draft.add(CloseRoom(room.id))
-    draft.escalation = None
-    draft.because("desk", "the customer was erased")
+            turn.add(CloseRoom(room.id))
+    turn.escalation = None
+    turn.explain("desk", "the customer was erased")
 
 
-def _withdraw(draft: Draft) -> None:
+def _withdraw(turn: Turn) -> None:
     """Withdraw the messages that had not left yet, and show their authors that they were not sent."""
     told = set()
-    for message in list(draft.messages.values()):
+    for message in list(turn.messages.values()):
         if message.state not in _STOPPED:
             continue
-        draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
-        draft.mark(message, Mark.WITHDRAWN)
-        draft.here = draft.rooms.get(message.room) if message.room else None
-        author = find_person(draft.organization, message.sender)
-        known = author.on(draft.here.place.channel) if author and draft.here else ""
+        turn.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+        turn.mark(message, Mark.WITHDRAWN)
+        turn.here = turn.rooms.get(message.room) if message.room else None
+        author = find_person(turn.organization, message.sender)
+        known = author.on(turn.here.place.channel) if author and turn.here else ""
         if known and (message.room, known) not in told:
             told.add((message.room, known))
-            draft.whisper(known, _NOT_SENT)
+            turn.whisper(known, _NOT_SENT)
 
 
-def _remains(draft: Draft, report: DeliveryReport) -> None:
+def _remains(turn: Turn, report: DeliveryReport) -> None:
     """Record that a post could not be deleted. The card shows how many remain."""
     if report.outcome != "unchanged":
         return
     room = str(report.room) if report.room else None
-    draft.audit("desk", "post.remains", delivery=str(report.delivery), room=room, code=report.code)
-    draft.because("delivery", f"a post about the erased customer remains: {report.code}")
-    if report.room in draft.rooms and (shown := ShowCard(report.room)) not in draft.effects:
-        draft.add(shown)
+    turn.audit("desk", "post.remains", delivery=str(report.delivery), room=room, code=report.code)
+    turn.explain("delivery", f"a post about the erased customer remains: {report.code}")
+    if report.room in turn.rooms and (shown := ShowCard(report.room)) not in turn.effects:
+        turn.add(shown)
 
 
-def _answer(draft: Draft, item: Input, line: str) -> None:
+def _answer(turn: Turn, item: Input, line: str) -> None:
     event = item.body
     if not isinstance(event, Event):
         return
-    draft.here, draft.press = draft.room_at(event.place), event.press
+    turn.here, turn.press = turn.room_at(event.place), event.press
     match event.content:
         case Said() | Unsupported():
             ref = event.message
@@ -132,6 +132,6 @@ def _answer(draft: Draft, item: Input, line: str) -> None:
             ref = ""
         case _:
             return
-    draft.mark_here(ref, Mark.INSIDE)
-    draft.whisper(event.sender.external_id, line)
-    draft.because("desk", "an answer where the customer was erased")
+    turn.mark_here(ref, Mark.INSIDE)
+    turn.whisper(event.sender.external_id, line)
+    turn.explain("desk", "an answer where the customer was erased")

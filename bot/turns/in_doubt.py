@@ -23,8 +23,8 @@ from bot.core.effects import (
 from bot.core.events import Place, Tapped
 from bot.core.ids import MessageId, PersonId, TeamId
 from bot.core.outbound import Post
-from bot.turns.draft import Draft
 from bot.turns.escalating import deadline_of, escalate, is_gathered, open_gathered
+from bot.turns.turn import Turn
 from bot.turns.underway import again
 from orgs.routing import channel_of, escalation_target, find_team, people_of, roles_of, room_for
 from orgs.specification.organization import PersonRole
@@ -40,111 +40,111 @@ _ANSWERS: Final = (Role.AGENT, Role.STAFF)
 _OUT: Final = (MessageState.RELEASED, MessageState.SENT, MessageState.DELIVERED, MessageState.READ)
 
 
-def gather(draft: Draft, message: Message) -> None:
+def gather(turn: Turn, message: Message) -> None:
     """Wait a moment for other messages that are in doubt for the same reason."""
-    draft.add(SetTimer(IN_DOUBT, str(message.id), draft.now + _GATHER))
+    turn.add(SetTimer(IN_DOUBT, str(message.id), turn.now + _GATHER))
 
 
-def judge(draft: Draft, subject: str) -> None:
+def judge(turn: Turn, subject: str) -> None:
     """Escalate the message if there are only a few, or list it in its team's notice if there are many."""
-    message = _failed(draft, subject)
+    message = _failed(turn, subject)
     if message is None:
         return
-    if draft.escalation is not None:
-        _offer_again(draft, message)
+    if turn.escalation is not None:
+        _offer_again(turn, message)
         return
-    target = escalation_target(draft.organization, draft.owner.name, "")
-    agents = draft.view.in_doubt.items()
-    together = sum(n for agent, n in agents if _team_of(draft, agent) == target.team_id)
-    if draft.owner.kind is not OwnerKind.AGENT or together <= FEW:
-        escalate(draft, reason=UNCERTAIN, why="delivery unknown")
+    target = escalation_target(turn.organization, turn.owner.name, "")
+    agents = turn.view.in_doubt.items()
+    pipeline = sum(n for agent, n in agents if _team_of(turn, agent) == target.team_id)
+    if turn.owner.kind is not OwnerKind.AGENT or pipeline <= FEW:
+        escalate(turn, reason=UNCERTAIN, why="delivery unknown")
         return
-    account, channel = room_for(draft.organization, target.team_id)
-    place = Place(channel_of(draft.organization, account), account, channel)
-    draft.add(JoinNotice(message.id, target.team_id, place))
+    account, channel = room_for(turn.organization, target.team_id)
+    place = Place(channel_of(turn.organization, account), account, channel)
+    turn.add(JoinNotice(message.id, target.team_id, place))
     # The team has as much time as for a card. When it is over, or the notice fails, a card is shown.
-    draft.add(SetTimer(NOTICED, subject, deadline_of(draft, target)))
-    draft.because("delivery", f"in doubt with {together - 1} others: in the notice of {target.team_id}")
+    turn.add(SetTimer(NOTICED, subject, deadline_of(turn, target)))
+    turn.explain("delivery", f"in doubt with {pipeline - 1} others: in the notice of {target.team_id}")
 
 
-def overdue(draft: Draft, subject: str) -> None:
+def overdue(turn: Turn, subject: str) -> None:
     """Take the message out of the notice and escalate: nobody has pressed the notice's button in time."""
-    message = _failed(draft, subject)
+    message = _failed(turn, subject)
     if message is None:
         return
-    draft.add(LeaveNotice(message.id))
-    if draft.escalation is not None:
-        _offer_again(draft, message)
-    elif not _answered_since(draft, message):
-        escalate(draft, reason=UNCERTAIN, why="delivery unknown, and nobody answered the notice")
+    turn.add(LeaveNotice(message.id))
+    if turn.escalation is not None:
+        _offer_again(turn, message)
+    elif not _answered_since(turn, message):
+        escalate(turn, reason=UNCERTAIN, why="delivery unknown, and nobody answered the notice")
 
 
-def press(draft: Draft, tap: Tapped, person: PersonId) -> None:
+def press(turn: Turn, tap: Tapped, person: PersonId) -> None:
     """Send again the messages of this conversation that the notice lists; once, even if others press too."""
-    if not _may_press(draft, tap, person):
+    if not _may_press(turn, tap, person):
         return
     id_, _, _ = tap.value.partition(":")
-    listed = [subject for kind, subject in draft.timers if kind == NOTICED]
+    listed = [subject for kind, subject in turn.timers if kind == NOTICED]
     for subject in listed:
-        draft.add(ClearTimers(NOTICED, subject))
-        message = _failed(draft, subject)
+        turn.add(ClearTimers(NOTICED, subject))
+        message = _failed(turn, subject)
         if message is None:
             continue
-        if _answered_since(draft, message):
-            draft.add(Drop(message.id))
-            draft.because(f"person {person}", "not sent again: the customer had another answer meanwhile")
+        if _answered_since(turn, message):
+            turn.add(Drop(message.id))
+            turn.explain(f"person {person}", "not sent again: the customer had another answer meanwhile")
             continue
-        draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
-        draft.add(SendAgain(message.id))
-        draft.because(f"person {person}", "sent again with all others of the notice")
-        draft.audit(f"person:{person}", "delivery.sent_again", message=subject)
+        turn.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+        turn.add(SendAgain(message.id))
+        turn.explain(f"person {person}", "sent again with all others of the notice")
+        turn.audit(f"person:{person}", "delivery.sent_again", message=subject)
     # If the button was out of date, updating the notice shows its present state.
-    draft.add(ShowNotice(UUID(id_), draft.person_name(person) if listed else ""))
+    turn.add(ShowNotice(UUID(id_), turn.person_name(person) if listed else ""))
 
 
-def press_next(draft: Draft, tap: Tapped, person: PersonId) -> None:
+def press_next(turn: Turn, tap: Tapped, person: PersonId) -> None:
     """Give this conversation a room of its own if it is among the next of those that a notice lists."""
-    if _may_press(draft, tap, person) and is_gathered(draft):
-        open_gathered(draft)
-        draft.because(f"person {person}", "asked for the next of the notice")
+    if _may_press(turn, tap, person) and is_gathered(turn):
+        open_gathered(turn)
+        turn.explain(f"person {person}", "asked for the next of the notice")
 
 
-def _failed(draft: Draft, subject: str) -> Message | None:
+def _failed(turn: Turn, subject: str) -> Message | None:
     """Return the message if it is still in doubt: neither sent again, nor known to have arrived after all."""
-    message = draft.messages.get(MessageId(UUID(subject)))
+    message = turn.messages.get(MessageId(UUID(subject)))
     if message is None or message.state is not MessageState.FAILED:
         return None
-    if message.id in draft.view.arrived:
-        state = MessageState.SENT if draft.capabilities.receipts else MessageState.DELIVERED
-        draft.add(ChangeMessage(message.id, state=state))
-        draft.because("delivery", "a worker that was believed dead had delivered it")
+    if message.id in turn.view.arrived:
+        state = MessageState.SENT if turn.capabilities.receipts else MessageState.DELIVERED
+        turn.add(ChangeMessage(message.id, state=state))
+        turn.explain("delivery", "a worker that was believed dead had delivered it")
         return None
     return message
 
 
-def _offer_again(draft: Draft, message: Message) -> None:
-    draft.offer(Post(f"❌ {UNCERTAIN}", buttons=(again(message),)), message.id)
+def _offer_again(turn: Turn, message: Message) -> None:
+    turn.offer(Post(f"❌ {UNCERTAIN}", buttons=(again(message),)), message.id)
 
 
-def _team_of(draft: Draft, agent: str) -> TeamId:
-    return escalation_target(draft.organization, agent, "").team_id
+def _team_of(turn: Turn, agent: str) -> TeamId:
+    return escalation_target(turn.organization, agent, "").team_id
 
 
-def _may_press(draft: Draft, tap: Tapped, person: PersonId) -> bool:
+def _may_press(turn: Turn, tap: Tapped, person: PersonId) -> bool:
     """Return whether a person may press the button of a notice. Tell them if they may not."""
     team, _, number = tap.value.partition(":")[2].rpartition(":")
-    if roles_of(draft.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}:
+    if roles_of(turn.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}:
         return True
-    if any(each.id == person for each in people_of(draft.organization, TeamId(team))):
+    if any(each.id == person for each in people_of(turn.organization, TeamId(team))):
         return True
-    draft.because(f"person {person}", f"may not press the notice of {team}")
+    turn.explain(f"person {person}", f"may not press the notice of {team}")
     if number == "0":  # the same press reaches every conversation of the notice
-        known = find_team(draft.organization, team)
-        draft.tell_person(person, Post(f"Only {known.name if known else team} and supervisors can do this."))
+        known = find_team(turn.organization, team)
+        turn.tell_person(person, Post(f"Only {known.name if known else team} and supervisors can do this."))
     return False
 
 
-def _answered_since(draft: Draft, message: Message) -> bool:
-    later = list(draft.messages.values())
+def _answered_since(turn: Turn, message: Message) -> bool:
+    later = list(turn.messages.values())
     later = later[later.index(message) + 1 :]
     return any(m.role in _ANSWERS and m.state in _OUT for m in later)

@@ -7,67 +7,67 @@ from bot.core.effects import AddStep, CloseRoom
 from bot.core.ids import TeamId
 from bot.core.outbound import Post
 from bot.turns import holder
-from bot.turns.draft import Draft
 from bot.turns.escalating import deadline_of, open_room, person_asked, set_clocks
 from bot.turns.lost_rooms import call_holder
 from bot.turns.ownership import Cause
+from bot.turns.turn import Turn
 from orgs.routing import default_team, escalation_target, find_person, find_team, room_for
 
 
-def hear(draft: Draft, change: TeamChanged) -> None:
+def hear(turn: Turn, change: TeamChanged) -> None:
     """Continue in the team's new channel. A team that was removed is handled at the end of the turn."""
-    escalation, room = draft.escalation, draft.open_room
-    team = find_team(draft.organization, change.team)
+    escalation, room = turn.escalation, turn.open_room
+    team = find_team(turn.organization, change.team)
     if escalation is None or room is None or team is None or escalation.team != change.team:
         return
-    if room_for(draft.organization, change.team) == (room.place.account, room.name):
+    if room_for(turn.organization, change.team) == (room.place.account, room.name):
         return  # the file was changed back
     why = f"**{team.name}** works in another channel now."
-    draft.because("organization", why)
-    draft.tell_room(Post(f"➡️ This goes on in a new thread: {why}"))
-    draft.add(CloseRoom(room.id))
-    open_room(draft, escalation.team, call=person_asked(draft))
-    call_holder(draft, why)
+    turn.explain("organization", why)
+    turn.tell_room(Post(f"➡️ This goes on in a new thread: {why}"))
+    turn.add(CloseRoom(room.id))
+    open_room(turn, escalation.team, call=person_asked(turn))
+    call_holder(turn, why)
 
 
-def keep_staffed(draft: Draft) -> None:
+def keep_staffed(turn: Turn) -> None:
     """Hand on a conversation that nobody could answer under the organization file in force.
 
     Every turn checks this, as an event may have been decided under the older file a moment before.
     """
-    escalation = draft.escalation
+    escalation = turn.escalation
     if escalation is None:
         return
     for person, who in ((escalation.holder, "held this"), (escalation.assignee, "was to take this")):
-        if person is not None and find_person(draft.organization, person) is None:
+        if person is not None and find_person(turn.organization, person) is None:
             gone = HolderLeft(person, f"The person who {who}", "was removed from the organization")
-            holder.hear(draft, gone)
-    if find_team(draft.organization, escalation.team) is None:
-        _to_escalation_team(draft)
+            holder.hear(turn, gone)
+    if find_team(turn.organization, escalation.team) is None:
+        _to_escalation_team(turn)
 
 
-def _to_escalation_team(draft: Draft) -> None:
+def _to_escalation_team(turn: Turn) -> None:
     """Hand a removed team's conversation to the escalation team's queue, unless a person holds it."""
-    escalation = draft.escalation
+    escalation = turn.escalation
     assert escalation is not None  # noqa: S101  the caller looked
-    team = default_team(draft.organization)
+    team = default_team(turn.organization)
     id_ = TeamId(team.id)
     reason = f"the team {escalation.team} is no longer in the organization"
-    draft.add(AddStep(escalation.id, escalation.team, id_, reason))
-    draft.because("organization", reason)
-    draft.audit("desk", "escalation.team_gone", before=escalation.team, team=id_)
+    turn.add(AddStep(escalation.id, escalation.team, id_, reason))
+    turn.explain("organization", reason)
+    turn.audit("desk", "escalation.team_gone", before=escalation.team, team=id_)
     if escalation.state is EscalationState.HELD:
-        draft.change_escalation(team=id_)
-        draft.tell_room(Post(f"⚠️ This belongs to **{team.name}** now: {reason}."))
-        draft.show_card()
+        turn.change_escalation(team=id_)
+        turn.tell_room(Post(f"⚠️ This belongs to **{team.name}** now: {reason}."))
+        turn.show_card()
         return
-    target = escalation_target(draft.organization, escalation.agent, escalation.trigger)
-    deadline = deadline_of(draft, replace(target, team_id=id_))
-    draft.tell_room(Post(f"➡️ Handed on to **{team.name}**: {reason}."))
-    draft.show_card()
-    if (room := draft.open_room) is not None:
-        draft.add(CloseRoom(room.id))
-    draft.change_escalation(team=id_, deadline=deadline, step=0)
-    open_room(draft, id_)
-    draft.give(Cause.CALLED_NEXT, id_, Status.ESCALATED)
-    set_clocks(draft, id_, deadline, target.timeout)
+    target = escalation_target(turn.organization, escalation.agent, escalation.trigger)
+    deadline = deadline_of(turn, replace(target, team_id=id_))
+    turn.tell_room(Post(f"➡️ Handed on to **{team.name}**: {reason}."))
+    turn.show_card()
+    if (room := turn.open_room) is not None:
+        turn.add(CloseRoom(room.id))
+    turn.change_escalation(team=id_, deadline=deadline, step=0)
+    open_room(turn, id_)
+    turn.give(Cause.CALLED_NEXT, id_, Status.ESCALATED)
+    set_clocks(turn, id_, deadline, target.timeout)

@@ -9,42 +9,42 @@ from bot.core.conversation import Deed, Message, MessageState, Role
 from bot.core.effects import Drop
 from bot.core.events import Event
 from bot.turns import bursts
-from bot.turns.draft import Draft
+from bot.turns.turn import Turn
 from bot.turns.undo import withdraw
 
 
-def hear(draft: Draft, event: Event) -> None:
+def hear(turn: Turn, event: Event) -> None:
     """Take back what waits of the agent's words, and forget what the agent still had to answer."""
-    bursts.hear(draft, event)
-    draft.asking = []
-    unsent = [message for message in draft.messages.values() if _is_unsent(draft, message)]
+    bursts.hear(turn, event)
+    turn.asking = []
+    unsent = [message for message in turn.messages.values() if _is_unsent(turn, message)]
     for message in unsent:
         if message.state is not MessageState.HELD:
-            draft.add(Drop(message.id, unsent=message.state is MessageState.RELEASED))
-        withdraw(draft, message)
-    _drop_rest(draft)
-    draft.remember(owed=())
+            turn.add(Drop(message.id, unsent=message.state is MessageState.RELEASED))
+        withdraw(turn, message)
+    _drop_rest(turn)
+    turn.remember(owed=())
     if unsent:
-        draft.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
-    bursts.tell_deed(draft, Deed("stopped"), draft.wrote(event))
-    draft.because("customer", "stopped the agent")
+        turn.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
+    bursts.tell_deed(turn, Deed("stopped"), turn.wrote(event))
+    turn.explain("customer", "stopped the agent")
 
 
-def _drop_rest(draft: Draft) -> None:
+def _drop_rest(turn: Turn) -> None:
     """Let what has left of the newest answer, in parts, be all of it."""
-    for message in reversed(draft.messages.values()):
-        if message.role is Role.AGENT and message.id in draft.view.begun:
-            draft.add(Drop(message.id))
+    for message in reversed(turn.messages.values()):
+        if message.role is Role.AGENT and message.id in turn.view.begun:
+            turn.add(Drop(message.id))
             return
 
 
-def _is_unsent(draft: Draft, message: Message) -> bool:
+def _is_unsent(turn: Turn, message: Message) -> bool:
     if message.role is not Role.AGENT:
         return False
     match message.state:
         case MessageState.HELD | MessageState.PARKED:
             return True
         case MessageState.RELEASED:
-            return message.id in draft.view.unsent
+            return message.id in turn.view.unsent
         case _:
             return False

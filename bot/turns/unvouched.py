@@ -13,8 +13,8 @@ from bot.core.effects import AddMessage, Deliver
 from bot.core.events import Event
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
-from bot.turns.draft import SYSTEM, Draft
 from bot.turns.escalating import escalate
+from bot.turns.turn import SYSTEM, Turn
 from orgs.specification.texts import fill
 
 _DAY: Final = timedelta(days=1)
@@ -30,40 +30,40 @@ def is_unvouched(event: Event) -> bool:
     return event.returns is not None and not event.returns.verified
 
 
-def hear_unvouched(draft: Draft, event: Event) -> None:
+def hear_unvouched(turn: Turn, event: Event) -> None:
     """Remember for the end of the turn that people must see this mail, and whether it may be acknowledged."""
     if event.returns is not None and not event.returns.verified:
-        draft.unvouched = True
-        draft.acknowledges |= event.returns.acknowledged
+        turn.unvouched = True
+        turn.acknowledges |= event.returns.acknowledged
 
 
-def give_to_people(draft: Draft) -> None:
+def give_to_people(turn: Turn) -> None:
     """Escalate unverified mail to people, and acknowledge it to the named address at most once a day."""
-    if draft.acknowledges:
-        _acknowledge(draft)
+    if turn.acknowledges:
+        _acknowledge(turn)
     else:
-        draft.because("desk", "not acknowledged: it names no address, or one that says something itself")
-    escalate(draft, reason=_REASON, why="nobody vouches for the sender", quiet=True)
+        turn.explain("desk", "not acknowledged: it names no address, or one that says something itself")
+    escalate(turn, reason=_REASON, why="nobody vouches for the sender", quiet=True)
 
 
-def _acknowledge(draft: Draft) -> None:
-    if not all(draft.has_room(*limit) for limit in _LIMITS):
-        draft.because("desk", "not acknowledged: their address, or its domain, had such mails of us today")
+def _acknowledge(turn: Turn) -> None:
+    if not all(turn.has_room(*limit) for limit in _LIMITS):
+        turn.explain("desk", "not acknowledged: their address, or its domain, had such mails of us today")
         return
     for limit in _LIMITS:
-        draft.count(*limit)
-    texts, organization = draft.texts, draft.organization.display_name
+        turn.count(*limit)
+    texts, organization = turn.texts, turn.organization.display_name
     message = Message(
-        id=MessageId(draft.rules.new_id()),
+        id=MessageId(turn.rules.new_id()),
         role=Role.SYSTEM,
         sender=SYSTEM,
         text=fill(texts.received, organization=organization),
         state=MessageState.RELEASED,
-        at=draft.now,
+        at=turn.now,
     )
     subject = fill(texts.received_subject, organization=organization)
-    draft.add(AddMessage(message))
-    draft.add(
-        Deliver(message.id, Post(message.text, speaker=draft.speaker(Role.SYSTEM, SYSTEM), subject=subject))
+    turn.add(AddMessage(message))
+    turn.add(
+        Deliver(message.id, Post(message.text, speaker=turn.speaker(Role.SYSTEM, SYSTEM), subject=subject))
     )
-    draft.because("desk", "acknowledged once, by our own words alone")
+    turn.explain("desk", "acknowledged once, by our own words alone")

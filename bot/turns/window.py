@@ -10,8 +10,8 @@ from bot.core.conversation import Conversation, DeliveryReport, Message, Message
 from bot.core.effects import AddMessage, ChangeMessage, Deliver, Drop, SettleOffer, Unpark
 from bot.core.ids import MessageId, PersonId
 from bot.core.outbound import Button, Mark, Post, Style, Template
-from bot.turns.draft import Draft
 from bot.turns.quoting import excerpt, quoted
+from bot.turns.turn import Turn
 from orgs.routing import find_account, find_team
 from orgs.specification.organization import BLANK, MessageTemplate
 from orgs.specification.texts import fill
@@ -42,31 +42,31 @@ def open_until(conversation: Conversation, known: Capabilities | None) -> dateti
     return max(closes, conversation.open_until or closes)
 
 
-def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
+def parked(turn: Turn, message: Message, report: DeliveryReport) -> None:
     """Park a message that the channel accepts only once the customer has written, and offer a choice."""
     if message.state in (MessageState.WITHDRAWN, MessageState.DELETED):
-        draft.add(Drop(message.id))  # it was taken back before we knew that it had not left
+        turn.add(Drop(message.id))  # it was taken back before we knew that it had not left
         return
-    if message.state is MessageState.PARKED or any(isinstance(effect, Unpark) for effect in draft.effects):
+    if message.state is MessageState.PARKED or any(isinstance(effect, Unpark) for effect in turn.effects):
         return  # the customer has written in this very turn: it leaves with the others
-    draft.add(ChangeMessage(message.id, state=MessageState.PARKED))
-    draft.remember(parked=draft.memory.parked + 1)
-    draft.because("delivery", f"waits until the customer writes again: {report.reason}")
+    turn.add(ChangeMessage(message.id, state=MessageState.PARKED))
+    turn.remember(parked=turn.memory.parked + 1)
+    turn.explain("delivery", f"waits until the customer writes again: {report.reason}")
     if message.role is Role.STAFF:
-        draft.mark(message, Mark.WAITING)
-    if draft.escalation is None:
-        _as_the_policy_says(draft, message)
+        turn.mark(message, Mark.WAITING)
+    if turn.escalation is None:
+        _as_the_policy_says(turn, message)
         return
     buttons = [
         Button(TEMPLATE, f"{message.id}:{filled.key}", f"Send “{filled.template.name}”"[:70], Style.PRIMARY)
-        for filled in _fitting(draft, message.sender)
+        for filled in _fitting(turn, message.sender)
     ]
     whose = "What you wrote" if message.role is Role.STAFF else f"“{excerpt(message.text)}”"
-    draft.offer(
+    turn.offer(
         Post(
-            f"⏳ **{draft.customer_name}** has not written for so long that this channel takes no free text"
+            f"⏳ **{turn.customer_name}** has not written for so long that this channel takes no free text"
             f" now. {whose} is kept, and leaves by itself as soon as they write again."
-            + _preview(draft, message.sender),
+            + _preview(turn, message.sender),
             buttons=(
                 *buttons,
                 Button(HOLD, str(message.id), "Hold until they write"),
@@ -77,8 +77,8 @@ def parked(draft: Draft, message: Message, report: DeliveryReport) -> None:
     )
 
 
-def _preview(draft: Draft, person: str) -> str:
-    offered = _fitting(draft, person)
+def _preview(turn: Turn, person: str) -> str:
+    offered = _fitting(turn, person)
     told = "".join(
         f"\n\n**{filled.template.name}** ({filled.template.language}):\n\n{quoted(filled.text)}"
         for filled in offered
@@ -86,128 +86,128 @@ def _preview(draft: Draft, person: str) -> str:
     return f"\n\nThese approved messages may be sent now:{told}" if offered else ""
 
 
-def _as_the_policy_says(draft: Draft, message: Message) -> None:
+def _as_the_policy_says(turn: Turn, message: Message) -> None:
     """Hold an agent's own message, or send a template that asks the customer to write, as the policy says.
 
     The template is sent once for all that waits.
     """
-    wanted = draft.organization.policies.outside_window
-    if wanted == HOLD or draft.memory.parked > 1 or message.role is Role.STAFF:
+    wanted = turn.organization.policies.outside_window
+    if wanted == HOLD or turn.memory.parked > 1 or message.role is Role.STAFF:
         return
-    filled = next((f for f in _in_their_language(draft, message.sender) if f.template.name == wanted), None)
+    filled = next((f for f in _in_their_language(turn, message.sender) if f.template.name == wanted), None)
     if filled is None:
-        draft.because("desk", f"the account has no template {wanted!r}: held")
+        turn.explain("desk", f"the account has no template {wanted!r}: held")
         return
-    _send(draft, filled, Role.AGENT, draft.owner.name)
-    draft.because(f"agent {draft.owner.name}", f"sent the template {wanted!r} instead")
+    _send(turn, filled, Role.AGENT, turn.owner.name)
+    turn.explain(f"agent {turn.owner.name}", f"sent the template {wanted!r} instead")
 
 
-def choose(draft: Draft, action: str, value: str, person: PersonId, who: str) -> None:
+def choose(turn: Turn, action: str, value: str, person: PersonId, who: str) -> None:
     """Handle the button that the holder pressed under a parked message."""
-    if draft.escalation is None or draft.escalation.holder != person:
-        draft.whisper(who, "Only the one who speaks to the customer can decide this. Take it first.")
+    if turn.escalation is None or turn.escalation.holder != person:
+        turn.whisper(who, "Only the one who speaks to the customer can decide this. Take it first.")
         return
     subject, _, key = value.partition(":")
-    message = next((m for m in draft.messages.values() if str(m.id) == subject), None)
+    message = next((m for m in turn.messages.values() if str(m.id) == subject), None)
     if message is None or message.state is not MessageState.PARKED:
-        draft.whisper(who, "This does not wait any more.")
+        turn.whisper(who, "This does not wait any more.")
         return
     match action:
         case "hold":
-            draft.whisper(who, f"It leaves as soon as {draft.customer_name} writes again.")
+            turn.whisper(who, f"It leaves as soon as {turn.customer_name} writes again.")
         case "discard":
-            draft.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
-            never_send(draft, message)
-            draft.mark(message, Mark.WITHDRAWN)
-            draft.because(f"person {person}", "took back what waited")
+            turn.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+            never_send(turn, message)
+            turn.mark(message, Mark.WITHDRAWN)
+            turn.explain(f"person {person}", "took back what waited")
         case _:
-            filled = next((f for f in _in_their_language(draft, message.sender) if f.key == key), None)
+            filled = next((f for f in _in_their_language(turn, message.sender) if f.key == key), None)
             if filled is None:
-                draft.whisper(who, "The organization has this template no longer.")
+                turn.whisper(who, "The organization has this template no longer.")
                 return
-            if _sent_since(draft, filled, message):
-                draft.whisper(who, "This has been sent already.")
+            if _sent_since(turn, filled, message):
+                turn.whisper(who, "This has been sent already.")
                 return
-            _send(draft, filled, Role.STAFF, person)
-            _offer_less(draft, filled, message, person)
-            draft.because(f"person {person}", f"sent the template {filled.template.name!r}")
-            draft.audit(f"person:{person}", "template.sent", template=filled.template.name)
+            _send(turn, filled, Role.STAFF, person)
+            _offer_less(turn, filled, message, person)
+            turn.explain(f"person {person}", f"sent the template {filled.template.name!r}")
+            turn.audit(f"person:{person}", "template.sent", template=filled.template.name)
 
 
-def _sent_since(draft: Draft, filled: Filled, waiting: Message) -> bool:
+def _sent_since(turn: Turn, filled: Filled, waiting: Message) -> bool:
     """Return whether the template was sent since: a second tap must not ask the customer twice."""
-    written = list(draft.messages.values())
+    written = list(turn.messages.values())
     return any(m.role is Role.STAFF and m.text == filled.text for m in written[written.index(waiting) :])
 
 
-def _send(draft: Draft, filled: Filled, role: Role, sender: str) -> None:
+def _send(turn: Turn, filled: Filled, role: Role, sender: str) -> None:
     message = Message(
-        id=MessageId(draft.rules.new_id()),
+        id=MessageId(turn.rules.new_id()),
         role=role,
         sender=sender,
         text=filled.text,
         state=MessageState.RELEASED,
-        at=draft.now,
+        at=turn.now,
     )
-    draft.add(AddMessage(message))
-    post = Post(filled.text, speaker=draft.speaker(role, sender), template=filled.template)
-    draft.add(Deliver(message.id, post, report=role is Role.STAFF))
-    draft.tell_room(Post(f"📨 Sent to {draft.customer_name}:\n\n{quoted(filled.text)}"), message.id)
+    turn.add(AddMessage(message))
+    post = Post(filled.text, speaker=turn.speaker(role, sender), template=filled.template)
+    turn.add(Deliver(message.id, post, report=role is Role.STAFF))
+    turn.tell_room(Post(f"📨 Sent to {turn.customer_name}:\n\n{quoted(filled.text)}"), message.id)
 
 
-def _offer_less(draft: Draft, sent: Filled, waiting: Message, person: PersonId) -> None:
+def _offer_less(turn: Turn, sent: Filled, waiting: Message, person: PersonId) -> None:
     """Reduce the choice after a template was sent: only whether to send the waiting message is left."""
     said = (
-        f"⏳ **{draft.person_name(person)}** sent **{sent.template.name}**. What waits leaves as soon as"
-        f" **{draft.customer_name}** writes again."
+        f"⏳ **{turn.person_name(person)}** sent **{sent.template.name}**. What waits leaves as soon as"
+        f" **{turn.customer_name}** writes again."
     )
     button = Button(DISCARD, str(waiting.id), "Do not send it", Style.DANGER)
-    draft.add(SettleOffer(waiting.id, Post(said, buttons=(button,))))
+    turn.add(SettleOffer(waiting.id, Post(said, buttons=(button,))))
 
 
-def never_send(draft: Draft, message: Message, said: str = TAKEN_BACK) -> None:
+def never_send(turn: Turn, message: Message, said: str = TAKEN_BACK) -> None:
     """Remove a parked message from the outbox. `said` tells in the room why."""
-    draft.add(Drop(message.id))
-    draft.remember(parked=max(0, draft.memory.parked - 1))
-    draft.add(SettleOffer(message.id, Post(said)))
+    turn.add(Drop(message.id))
+    turn.remember(parked=max(0, turn.memory.parked - 1))
+    turn.add(SettleOffer(message.id, Post(said)))
 
 
-def reopened(draft: Draft) -> None:
+def reopened(turn: Turn) -> None:
     """Let the parked messages leave because the customer has written: each once, before anything new."""
-    if not draft.memory.parked:
+    if not turn.memory.parked:
         return
-    draft.add(Unpark())
-    for message in list(draft.messages.values()):
+    turn.add(Unpark())
+    for message in list(turn.messages.values()):
         if message.state is MessageState.PARKED:
-            draft.add(ChangeMessage(message.id, state=MessageState.RELEASED))
-            said = f"📨 **{draft.customer_name}** has written again: what waited leaves now."
-            draft.add(SettleOffer(message.id, Post(said)))
-    draft.because("customer", f"wrote again: {draft.memory.parked} held messages leave")
-    draft.remember(parked=0)
+            turn.add(ChangeMessage(message.id, state=MessageState.RELEASED))
+            said = f"📨 **{turn.customer_name}** has written again: what waited leaves now."
+            turn.add(SettleOffer(message.id, Post(said)))
+    turn.explain("customer", f"wrote again: {turn.memory.parked} held messages leave")
+    turn.remember(parked=0)
 
 
-def _fitting(draft: Draft, person: str) -> tuple[Filled, ...]:
-    return _in_their_language(draft, person)[:_OFFERED]
+def _fitting(turn: Turn, person: str) -> tuple[Filled, ...]:
+    return _in_their_language(turn, person)[:_OFFERED]
 
 
-def _in_their_language(draft: Draft, person: str) -> tuple[Filled, ...]:
+def _in_their_language(turn: Turn, person: str) -> tuple[Filled, ...]:
     """Return the account's templates, each in its best language and only once.
 
     In the customer's language only, if there are any, and in the variant of their country. Otherwise in the
     organization's languages, in their order.
     """
-    account = find_account(draft.organization, draft.view.conversation.place.account)
+    account = find_account(turn.organization, turn.view.conversation.place.account)
     if account is None:
         return ()
-    told = (draft.memory.language, draft.view.conversation.language)
-    spoken = dict.fromkeys(filter(None, (*told, *draft.organization.policies.languages)))
+    told = (turn.memory.language, turn.view.conversation.language)
+    spoken = dict.fromkeys(filter(None, (*told, *turn.organization.policies.languages)))
     best: dict[str, MessageTemplate] = {}
     for template in sorted(account.templates, key=lambda t: _distance(t.language, spoken)):
         best.setdefault(template.id, template)
     theirs = _base(next(iter(spoken), ""))
     fitting = [t for t in account.templates if best[t.id] is t]
     return tuple(
-        _filled(draft, t, person) for t in [t for t in fitting if _base(t.language) == theirs] or fitting
+        _filled(turn, t, person) for t in [t for t in fitting if _base(t.language) == theirs] or fitting
     )
 
 
@@ -222,13 +222,13 @@ def _base(language: str) -> str:
     return language.replace("_", "-").partition("-")[0]
 
 
-def _filled(draft: Draft, template: MessageTemplate, person: str) -> Filled:
-    team = find_team(draft.organization, draft.escalation.team) if draft.escalation else None
+def _filled(turn: Turn, template: MessageTemplate, person: str) -> Filled:
+    team = find_team(turn.organization, turn.escalation.team) if turn.escalation else None
     known = {
-        "customer": draft.name or "there",
-        "person": draft.person_name(person),
-        "team": team.name if team else draft.organization.display_name,
-        "organization": draft.organization.display_name,
+        "customer": turn.name or "there",
+        "person": turn.person_name(person),
+        "team": team.name if team else turn.organization.display_name,
+        "organization": turn.organization.display_name,
     }
     values = tuple(fill(parameter, **known) for parameter in template.parameters)
     blanks = template.blanks

@@ -52,8 +52,8 @@ class Report:
 class Bench:
     """One run. `scale` stretches the phases; 1 is what `make bench` takes."""
 
-    def __init__(self, house: Desk, crowd: Crowd, say: Say, scale: float) -> None:
-        self._house = house
+    def __init__(self, services: Desk, crowd: Crowd, say: Say, scale: float) -> None:
+        self._house = services
         self._crowd = crowd
         self._say = say
         self._scale = scale
@@ -146,16 +146,16 @@ async def bench(say: Say, scale: float) -> AsyncIterator[Bench]:
     platform = await loop.create_server(lambda: BotApi(answered), "127.0.0.1", port)
     try:
         say("the servers start")
-        async with desk(port) as house:
+        async with desk(port) as services:
             say("the product starts")
-            await house.start("serve", "serve")
-            await house.start("work", "work")
-            path = hooks(house.environ["DATABASE_URL"], "")["telegram"]
-            webhook = Webhook("127.0.0.1", house.port, path, house.environ["TELEGRAM_WEBHOOK_SECRET"])
+            await services.start("serve", "serve")
+            await services.start("work", "work")
+            path = hooks(services.environ["DATABASE_URL"], "")["telegram"]
+            webhook = Webhook("127.0.0.1", services.port, path, services.environ["TELEGRAM_WEBHOOK_SECRET"])
             await webhook.open()
             crowd = Crowd(webhook, CUSTOMERS)
             try:
-                yield Bench(house, crowd, say, scale)
+                yield Bench(services, crowd, say, scale)
             finally:
                 webhook.close()
     finally:

@@ -62,7 +62,7 @@ class Victim:
 
 
 @dataclass
-class House:
+class Services:
     """The product, its servers, and the world around it which lives on."""
 
     postgres: EmbeddedPostgres
@@ -142,30 +142,30 @@ def staff_polls(document: dict[str, object]) -> None:
 async def test_no_kill_loses_or_repeats_a_word(seed: int, var: Path, artifacts: Path) -> None:
     begun = time.perf_counter()
     async with AsyncExitStack() as stack:
-        house = await _built(stack, var)
-        staff = Staff(house.stage)
+        services = await _built(stack, var)
+        staff = Staff(services.stage)
         killed: Counter[str] = Counter()
         async with asyncio.timeout(PATIENCE + 60), asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(staff.work())
             storm = time.perf_counter()
-            steps = script(seed, house.stage.customers, len(house.victims))
-            await _play(house, steps, tasks, killed)
+            steps = script(seed, services.stage.customers, len(services.victims))
+            await _play(services, steps, tasks, killed)
             storm = time.perf_counter() - storm
             drain = time.perf_counter()
-            await _until_quiet(house, staff)
+            await _until_quiet(services, staff)
             drain = time.perf_counter() - drain
             serving.cancel()
-        told = await evidence.read(house.postgres.url)
-        await _check_audit(house.postgres.url)
-        for program in (house.serve, *house.working):
+        told = await evidence.read(services.postgres.url)
+        await _check_audit(services.postgres.url)
+        for program in (services.serve, *services.working):
             _, health = await program.told()
             assert (health["database"], health["redis"]) == ("up", "up"), f"{program.name}: {health}"
-        for program in (house.serve, *house.working, house.stage.program):
+        for program in (services.serve, *services.working, services.stage.program):
             program.terminate()
-        codes = [await p.ended(20.0) for p in (house.serve, *house.working, house.stage.program)]
+        codes = [await p.ended(20.0) for p in (services.serve, *services.working, services.stage.program)]
         assert codes == [0, 0, 0, 0], f"exit codes {codes}"
-        seen = Sandbox(customers=(), state_file=house.stage.state)
-        shown, arrived = _check(told, house.stage.customers, seen)
+        seen = Sandbox(customers=(), state_file=services.stage.state)
+        shown, arrived = _check(told, services.stage.customers, seen)
         assert staff.done == {
             room.thread for one in told.values() for room in one.rooms if room.team == BILLING
         }
@@ -174,7 +174,7 @@ async def test_no_kill_loses_or_repeats_a_word(seed: int, var: Path, artifacts: 
         "seed": seed,
         **{f"kill {kind}": killed[kind] for kind in ("serve", "work", "postgres", "valkey")},
         "chats": len(told),
-        "said": sum(len(customer.said) for customer in house.stage.customers),
+        "said": sum(len(customer.said) for customer in services.stage.customers),
         "stored": sum(len(one.asked) for one in told.values()),
         "turns": sum(len(one.turns) for one in told.values()),
         "on phones": shown,
@@ -192,7 +192,7 @@ async def test_no_kill_loses_or_repeats_a_word(seed: int, var: Path, artifacts: 
     (artifacts / f"kill-round-{seed}.txt").write_text(counted + "\n", "utf-8")
 
 
-async def _built(stack: AsyncExitStack, var: Path) -> House:
+async def _built(stack: AsyncExitStack, var: Path) -> Services:
     """All of it running, on an empty database that survives crashes."""
     postgres, valkey = EmbeddedPostgres(var), EmbeddedValkey(var)
     stack.push_async_callback(postgres.stop)
@@ -216,7 +216,7 @@ async def _built(stack: AsyncExitStack, var: Path) -> House:
     await asyncio.gather(*(program.ready() for program in (serve, *working)))
     await around.connect(hooks(postgres.url, serve.health))
     await _until_mail_is_read(postgres.url)
-    return House(postgres, valkey, around, serve, working)
+    return Services(postgres, valkey, around, serve, working)
 
 
 async def _until_mail_is_read(database_url: str) -> None:
@@ -226,15 +226,17 @@ async def _until_mail_is_read(database_url: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _play(house: House, steps: Sequence[Step], tasks: asyncio.TaskGroup, killed: Counter[str]) -> None:
+async def _play(
+    services: Services, steps: Sequence[Step], tasks: asyncio.TaskGroup, killed: Counter[str]
+) -> None:
     """Returns when everything is said, and all that was killed is back."""
-    victims, struck, saying = house.victims, [], []
+    victims, struck, saying = services.victims, [], []
     loop = asyncio.get_running_loop()
     beat = loop.time()
     for step in steps:
         match step:
             case Say(customer, text):
-                saying.append(tasks.create_task(customer.say(house.stage, text)))
+                saying.append(tasks.create_task(customer.say(services.stage, text)))
                 beat += 1 / PER_SECOND
                 await asyncio.sleep(beat - loop.time())
             case Strike(number, pause):
@@ -244,23 +246,23 @@ async def _play(house: House, steps: Sequence[Step], tasks: asyncio.TaskGroup, k
     await asyncio.gather(*struck, *saying)
 
 
-async def _until_quiet(house: House, staff: Staff) -> None:
+async def _until_quiet(services: Services, staff: Staff) -> None:
     """Until nothing is left to do, on either side of the desk, in two looks one after the other."""
-    said = sum(len(customer.said) for customer in house.stage.customers)
+    said = sum(len(customer.said) for customer in services.stage.customers)
     looks = itertools.count()
     quiet_since, left, taken = 0, None, 0
     try:
         async with asyncio.timeout(PATIENCE):
             for look in looks:
-                left = await evidence.waiting(house.postgres.url)
-                taken = await evidence.stored(house.postgres.url)
+                left = await evidence.waiting(services.postgres.url)
+                taken = await evidence.stored(services.postgres.url)
                 if left or taken < said or not staff.idle:
                     quiet_since = look + 1
                 elif look - quiet_since >= 3:
                     return
                 await asyncio.sleep(0.2)
     except TimeoutError:
-        told = await evidence.read(house.postgres.url)
+        told = await evidence.read(services.postgres.url)
         stuck = {o.chat: dict(o.row._asdict()) for o in told.values() if o.row.handled < o.row.accepted}
         raise AssertionError(
             f"not done: {left}, {taken} of {said} taken, staff {staff.open}, stuck {stuck}"

@@ -18,7 +18,7 @@ from bot.run.health import listening
 from bot.run.processes import running
 from bot.run.settings import parse
 from bot.run.web import web_app
-from bot.run.wiring import House, house
+from bot.run.wiring import Services, services
 from connectors.sandbox.faults import Mischief
 from connectors.sandbox.people import TEAM, identity
 from connectors.sandbox.server import Sandbox
@@ -123,7 +123,7 @@ class Desk:
     """One process that serves, and a worker that is asked for by hand."""
 
     sandbox: Sandbox
-    house: House
+    services: Services
     thinker: Thinker
     database_url: str
 
@@ -136,14 +136,14 @@ class Desk:
         return [message.text for message in chat if message.from_bot]
 
     def worker(self, grace: timedelta) -> Worker:
-        h = self.house
+        h = self.services
         return Worker(
             database=h.database,
             turns=Turns(h.desk.keys, new_id),
             directory=h.directory,
             connectors=h.connections,
             answerers={"grounded": self.thinker},
-            bell=h.bell,
+            wakeups=h.wakeups,
             deliver=h.deliverer.wake,
             clock=utc_now,
             new_id=new_id,
@@ -188,7 +188,7 @@ async def desk(database_url: str, redis_url: str, *changes: Change) -> AsyncIter
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving(root, ports[1]))
         known = Servers(database_url=database_url, redis_url=redis_url)
-        h = await stack.enter_async_context(house(settings, known))
+        h = await stack.enter_async_context(services(settings, known))
         await stack.enter_async_context(listening(settings.host, settings.port, web_app(h)))
         await stack.enter_async_context(running(h, serves=True, works=False, stop=asyncio.Event()))
         yield Desk(sandbox, h, Thinker(), database_url)
@@ -276,7 +276,7 @@ async def test_an_agent_that_is_stopped_while_it_thinks_says_nothing_and_is_aske
     database_url: str, redis_url: str
 ) -> None:
     async with desk(database_url, redis_url, in_slack) as d, d.working():
-        await d.sandbox.connect(hooks(database_url, d.house.settings.public_url))
+        await d.sandbox.connect(hooks(database_url, d.services.settings.public_url))
         theirs, maya = d.sandbox.slack_customers.workspace(TEAM), identity("Maya Fischer").slack
         direct = theirs.open_direct(maya).id
         thread = theirs.say(maya, direct, "Tell me all.")

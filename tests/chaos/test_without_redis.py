@@ -10,7 +10,7 @@ from pathlib import Path
 import redis.asyncio
 from aiohttp import web
 
-from bot.bus.bell import Bell
+from bot.bus.wakeups import Wakeups
 from bot.core.ids import ConversationId, new_id
 from bot.run.embedded import EmbeddedValkey
 from bot.run.embedded.kept import free_port
@@ -61,14 +61,14 @@ async def test_a_bell_rings_again_after_a_redis_that_hung(var: Path) -> None:
     valkey = EmbeddedValkey(var, durable=False)
     await valkey.start()
     heard: list[ConversationId] = []
-    one, other = Bell(valkey.url, "test"), Bell(valkey.url, "test")
+    one, other = Wakeups(valkey.url, "test"), Wakeups(valkey.url, "test")
     other.listen(lambda wakes: heard.extend(wake.conversation for wake in wakes))
-    running = [asyncio.create_task(bell.run()) for bell in (one, other)]
+    running = [asyncio.create_task(wakeups.run()) for wakeups in (one, other)]
     try:
         await until(lambda: one.redis.state == other.redis.state == "up", what="both are up", seconds=60)
         for pid in valkey.pids():
             os.kill(pid, signal.SIGSTOP)
-        one.ring([Wake(ConversationId(new_id()), timedelta(), 0)])
+        one.send([Wake(ConversationId(new_id()), timedelta(), 0)])
         await until(lambda: one.redis.state == other.redis.state == "down", what="both notice", seconds=60)
         for pid in valkey.pids():
             os.kill(pid, signal.SIGCONT)
@@ -76,7 +76,7 @@ async def test_a_bell_rings_again_after_a_redis_that_hung(var: Path) -> None:
         name = ConversationId(new_id())
         async with asyncio.timeout(120):
             while name not in heard:
-                one.ring([Wake(name, timedelta(), 0)])
+                one.send([Wake(name, timedelta(), 0)])
                 await asyncio.sleep(0.05)
     finally:
         for task in running:
@@ -91,9 +91,9 @@ async def test_whatever_somebody_writes_to_the_channel_a_bell_hears_the_next_rin
     valkey = EmbeddedValkey(var, durable=False)
     await valkey.start()
     heard: list[Wake] = []
-    one, other = Bell(valkey.url, "test"), Bell(valkey.url, "test")
+    one, other = Wakeups(valkey.url, "test"), Wakeups(valkey.url, "test")
     other.listen(heard.extend)
-    running = [asyncio.create_task(bell.run()) for bell in (one, other)]
+    running = [asyncio.create_task(wakeups.run()) for wakeups in (one, other)]
     somebody = redis.asyncio.Redis.from_url(valkey.url)
     try:
         await until(lambda: one.redis.state == other.redis.state == "up", what="both are up", seconds=60)
@@ -109,7 +109,7 @@ async def test_whatever_somebody_writes_to_the_channel_a_bell_hears_the_next_rin
         ):
             await somebody.publish("desk:test:wakes", data)
         name = ConversationId(new_id())
-        one.ring([Wake(name, timedelta(seconds=3), 7)])
+        one.send([Wake(name, timedelta(seconds=3), 7)])
         await until(
             lambda: any(wake.conversation == name for wake in heard), what="the next ring", seconds=60
         )

@@ -71,7 +71,7 @@ class Rung:
 
 
 @pytest.fixture
-def bell() -> Rung:
+def wakeups() -> Rung:
     return Rung()
 
 
@@ -89,7 +89,7 @@ def surroundings(database_url: str) -> dict[str, str]:
 
 @pytest.fixture
 async def chat_desk(
-    database_url: str, bell: Rung, surroundings: dict[str, str], tmp_path: Path
+    database_url: str, wakeups: Rung, surroundings: dict[str, str], tmp_path: Path
 ) -> AsyncIterator[Desk]:
     database = Database(database_url)
     yield Desk(
@@ -98,7 +98,7 @@ async def chat_desk(
         new_id=new_id,
         clock=utc_now,
         organizations=Organizations(database),
-        ring=bell,
+        wake_workers=wakeups,
         anchors=Anchors(FileStore((tmp_path / "files").as_uri()), keys_of_tests().keyring),
         channels=CHANNELS,
         borrow=lender(parse(surroundings), CHANNELS, database, lambda _: memory_means()),

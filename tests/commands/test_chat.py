@@ -101,15 +101,15 @@ async def test_another_organization_is_out_of_reach(say: Chats, told: Told) -> N
     assert "There is no organization" in answer
 
 
-async def test_retrying_rings_and_is_audited_by_name(say: Chats, told: Told, bell: Rung) -> None:
+async def test_retrying_rings_and_is_audited_by_name(say: Chats, told: Told, wakeups: Rung) -> None:
     assert "waits to be sent again" in await say(f"deliveries retry {told.dead}", "ben")
-    assert bell.times == 1
+    assert wakeups.times == 1
     answer = await say("audit tail --limit 1")
     assert "who person:ben" in answer
     assert "did delivery.retried" in answer
 
 
-async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: Told, bell: Rung) -> None:
+async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: Told, wakeups: Rung) -> None:
     async with chat_desk.database.begin() as connection:
         await connection.execute(
             text(
@@ -121,10 +121,10 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
         await connection.execute(text("update organizations set version = 2"))
     asked = await say("org apply --version 1")
     assert asked.endswith("Nothing was applied. To apply 1 change without being asked, add `--yes`.")
-    assert bell.times == 0
+    assert wakeups.times == 0
     done = await say("org apply --version 1 —yes")
     assert "Version 3 of Brightdesk Support is in force: 1 change." in done
-    assert bell.times == 1
+    assert wakeups.times == 1
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from bot.run.health import listening
 from bot.run.processes import running
 from bot.run.settings import parse
 from bot.run.web import web_app
-from bot.run.wiring import House, house
+from bot.run.wiring import Services, services
 from connectors.sandbox.server import Sandbox
 from connectors.slack.signature import sign
 from tests.accounts import hooks
@@ -39,7 +39,7 @@ _SAMPLE = re.compile(r"^(\w+?)(?:\{(.*)\})? (\S+)$")
 class Door:
     """What an outsider can reach, and what they changed by it."""
 
-    house: House
+    services: Services
     client: aiohttp.ClientSession
     base: str
     port: int
@@ -101,7 +101,7 @@ class Door:
 
     def key(self, channel: str, event: str) -> str:
         """Return the key under which an event of the platform is stored."""
-        account = next(each for each in self.house.directory if each.account == channel)
+        account = next(each for each in self.services.directory if each.account == channel)
         return account.keys.index.of("event", event).hex()
 
     async def metrics(self) -> dict[str, float]:
@@ -207,7 +207,7 @@ async def door(database_url: str) -> AsyncIterator[Door]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving(around, ports[1]))
         known = Servers(database_url=database_url, redis_url="")
-        h = await stack.enter_async_context(house(settings, known))
+        h = await stack.enter_async_context(services(settings, known))
         await stack.enter_async_context(running(h, serves=True, works=False, stop=asyncio.Event()))
         await stack.enter_async_context(listening(settings.host, settings.port, web_app(h)))
         client = await stack.enter_async_context(aiohttp.ClientSession())

@@ -111,8 +111,8 @@ async def all_at_once(calls: list[object]) -> list[int]:
 async def test_no_update_makes_an_accident_and_each_accepted_one_is_stored_once(
     door: Door, batch: list[Json]
 ) -> None:
-    account = next(each for each in door.house.directory if each.account == "telegram")
-    connector = await door.house.connections.get(account.id)
+    account = next(each for each in door.services.directory if each.account == "telegram")
+    connector = await door.services.connections.get(account.id)
     assert isinstance(connector, TelegramConnector)
     before = set(await door.stored("telegram"))
     bodies = [json.dumps(payload).encode() for payload in named(batch, "update_id", door)]

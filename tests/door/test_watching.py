@@ -81,7 +81,7 @@ async def test_an_account_nobody_owns_is_refused_and_counted(door: Door) -> None
     assert await door.refused("account.unknown") - counted == 2
     await door.database.execute("update accounts set active = false where channel = 'telegram'")
     await door.database.execute("update organizations set changed_in = pg_current_xact_id()::text::bigint")
-    await door.house.directory.refresh()
+    await door.services.directory.refresh()
     assert await door.telegram(dumped(update(1))) == 404
     assert await door.refused("account.unknown") - counted == 3
     assert await door.rows() == before

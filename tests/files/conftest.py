@@ -9,6 +9,6 @@ from tests.files.rig import Desk, desk
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def services(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with desk(database_url, tmp_path / "files") as built:
         yield built

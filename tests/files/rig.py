@@ -15,10 +15,10 @@ from aiohttp import web
 from sqlalchemy import Row, text
 
 from bot.bus.accept import Bus
-from bot.bus.bell import Bell
 from bot.bus.directory import Directory
 from bot.bus.fetch import Fetcher, Pace
 from bot.bus.scanning import Scan
+from bot.bus.wakeups import Wakeups
 from bot.core.conversation import FileReport
 from bot.core.errors import AccountSuspended, PlatformDown, RateLimited, Refused
 from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, Said, Sender
@@ -104,7 +104,7 @@ class Desk:
     connected: Connected
     database: Database
     keys: Keys
-    bell: Bell
+    wakeups: Wakeups
     bus: Bus
     files: Files
     store: FileStore
@@ -129,7 +129,7 @@ class Desk:
             files=self.files,
             store=store or self.store,
             connectors=Brought(self.accounts, usual if connectors is None else connectors),
-            bell=self.bell,
+            wakeups=self.wakeups,
             scan=scan,
             max_bytes=max_bytes,
             pace=pace,
@@ -225,7 +225,7 @@ async def desk(database_url: str, folder: Path) -> AsyncIterator[Desk]:
         stack.push_async_callback(database.close)
         keys = Keys(Keyring((b"k" * 32,)))
         inboxes = Inboxes(keys, new_id)
-        bell = Bell(None, "files")
+        wakeups = Wakeups(None, "files")
         directory = Directory(database, keys, Organizations(database))
 
         async def nothing(*_: object) -> str:
@@ -233,7 +233,7 @@ async def desk(database_url: str, folder: Path) -> AsyncIterator[Desk]:
 
         async with database.begin() as connection:
             accounts = {account.account: account for account in await all_accounts(connection, keys)}
-        bus = Bus(database, inboxes, directory, bell, nothing)
+        bus = Bus(database, inboxes, directory, wakeups, nothing)
         running = asyncio.create_task(bus.run())
         stack.push_async_callback(asyncio.gather, running, return_exceptions=True)
         stack.callback(running.cancel)
@@ -242,7 +242,7 @@ async def desk(database_url: str, folder: Path) -> AsyncIterator[Desk]:
             Connected(platform.url),
             database,
             keys,
-            bell,
+            wakeups,
             bus,
             Files(database, keys, inboxes),
             FileStore(folder.as_uri()),

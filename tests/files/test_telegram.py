@@ -16,7 +16,7 @@ from tests.story.rig import serving
 VOICE = b"OggS\0\2" + bytes(20) + b"\1\x13OpusHead\1\1" + bytes(500)
 
 
-async def test_a_picture_and_a_voice_note_arrive_as_they_were_sent(house: Desk) -> None:
+async def test_a_picture_and_a_voice_note_arrive_as_they_were_sent(services: Desk) -> None:
     sandbox, port, root = Sandbox(), free_port(), web.Application()
     root.add_subapp("/sandbox", sandbox.app())
     async with serving(root, port):
@@ -31,15 +31,15 @@ async def test_a_picture_and_a_voice_note_arrive_as_they_were_sent(house: Desk) 
             Means(files=MemoryFiles(), vault=MemoryVault()),
         )
         assert isinstance(connector, Listens)
-        listening = asyncio.create_task(connector.listen(house.bus.of(house.accounts["telegram"].id)))
+        listening = asyncio.create_task(connector.listen(services.bus.of(services.accounts["telegram"].id)))
         try:
-            async with house.fetching(house.fetcher(connectors={"telegram": connector})):
+            async with services.fetching(services.fetcher(connectors={"telegram": connector})):
                 maya = sandbox.telegram.users()[0]
                 sandbox.telegram.send_media(
                     maya, "document", PNG, name="invoice.pdf", mime_type="application/pdf", caption="see"
                 )
                 sandbox.telegram.send_media(maya, "voice", VOICE, mime_type="audio/ogg")
-                rows = await house.settled(2)
+                rows = await services.settled(2)
         finally:
             listening.cancel()
             with suppress(asyncio.CancelledError):
@@ -47,6 +47,6 @@ async def test_a_picture_and_a_voice_note_arrive_as_they_were_sent(house: Desk) 
             await connector.close()
     found = {row.mime_type: row.id for row in rows}
     assert set(found) == {"image/png", "audio/ogg"}
-    assert await house.content(found["image/png"]) == PNG
-    assert await house.content(found["audio/ogg"]) == VOICE
-    assert (await house.files.find(house.organization, found["image/png"])).name == "invoice.png"
+    assert await services.content(found["image/png"]) == PNG
+    assert await services.content(found["audio/ogg"]) == VOICE
+    assert (await services.files.find(services.organization, found["image/png"])).name == "invoice.png"

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import aiohttp
 
-from bot.bus.bell import Bell
 from bot.bus.fetch import Fetcher, Pace
+from bot.bus.wakeups import Wakeups
 from bot.core.ids import new_id
 from storage.database import Database
 from storage.files import Files, FileStore
@@ -38,7 +38,7 @@ async def main(database_url: str, store: str, platform: str) -> None:
         files=Files(database, keys, Inboxes(keys, new_id)),
         store=FileStore(store),
         connectors=Brought(accounts, {"telegram": Connected(platform)}),
-        bell=Bell(None, "files"),
+        wakeups=Wakeups(None, "files"),
         scan=None,
         max_bytes=1024 * 1024,
         pace=Pace(lease=timedelta(seconds=1)),

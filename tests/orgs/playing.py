@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
 
-from bot.bus.bell import Bell
 from bot.bus.directory import Directory
+from bot.bus.wakeups import Wakeups
 from bot.bus.work import Pace, Worker
 from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk
@@ -31,7 +31,7 @@ from bot.run.channels import CHANNELS
 from bot.run.connections import account_settings
 from bot.run.settings import parse
 from bot.turns.decide import conclude, decide, give_up, question
-from bot.turns.draft import Rulebook
+from bot.turns.turn import Rulebook
 from orgs.answering.grounded import Grounded
 from orgs.loading import Loaded
 from orgs.routing import channel_of, first_agent
@@ -143,7 +143,7 @@ class Play:
             except TurnFailed as error:
                 decision = give_up(decision, error)
         self.desk.commit(view, decision)
-        self.effects += decision.draft.effects
+        self.effects += decision.turn.effects
         escalation = self.desk.state.escalation
         if escalation is not None and escalation.room is not None and not escalation.room.place.thread:
             self.desk.room_opened(escalation.room.id, "1.1")
@@ -279,7 +279,7 @@ class World:
             directory=await self.directory(),
             connectors=Brought(bench.accounts, {}),
             answerers={"grounded": unable},
-            bell=Bell(None, "turns"),
+            wakeups=Wakeups(None, "turns"),
             deliver=handed_over.set,  # something is to be sent
             clock=utc_now,
             new_id=new_id,

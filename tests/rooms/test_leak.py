@@ -92,7 +92,7 @@ def in_telegram(document: dict[str, object]) -> None:
         teams["billing"][part] = teams["night-watch"][part]
 
 
-class House:
+class Services:
     """A desk that runs in a thread of its own, for as many examples as wanted."""
 
     def __init__(self, database_url: str, redis_url: str, *changes: Change) -> None:
@@ -131,17 +131,17 @@ class House:
 
 
 @pytest.fixture
-def desk(database_url: str, redis_url: str) -> Iterator[Callable[..., House]]:
+def desk(database_url: str, redis_url: str) -> Iterator[Callable[..., Services]]:
     """Given the changes to the organization."""
-    running: list[House] = []
+    running: list[Services] = []
 
-    def start(*changes: Change) -> House:
-        running.append(House(database_url, redis_url, *changes))
+    def start(*changes: Change) -> Services:
+        running.append(Services(database_url, redis_url, *changes))
         return running[-1]
 
     yield start
-    for house in running:
-        house.close()
+    for services in running:
+        services.close()
 
 
 @dataclass
@@ -354,11 +354,11 @@ async def play(
 
 @pytest.mark.parametrize("room", [SlackThread, Topic])
 def test_what_must_stay_inside_never_reaches_the_customer(
-    desk: Callable[..., House], room: type[Room]
+    desk: Callable[..., Services], room: type[Room]
 ) -> None:
-    house = desk(*((in_telegram,) if room is Topic else ()))
-    assert house.rig is not None
-    built = house.rig
+    services = desk(*((in_telegram,) if room is Topic else ()))
+    assert services.rig is not None
+    built = services.rig
 
     @settings(
         max_examples=EXAMPLES,
@@ -385,6 +385,6 @@ def test_what_must_stay_inside_never_reaches_the_customer(
         private: Sequence[str],
         unruly: bool,
     ) -> None:
-        house.play(play(built, kind, room, [*first, *told], private, unruly=unruly))
+        services.play(play(built, kind, room, [*first, *told], private, unruly=unruly))
 
     examples()

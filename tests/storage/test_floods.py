@@ -39,11 +39,11 @@ def test_whoever_keeps_to_the_rate_is_never_too_fast(per_minute: int, events: in
 @given(st.lists(st.floats(min_value=0, max_value=100), min_size=1, max_size=80))
 def test_what_one_writes_counts_for_nobody_else(pauses: list[float]) -> None:
     now = Now()
-    together, alone = Floods(clock=now), Floods(clock=now)
+    pipeline, alone = Floods(clock=now), Floods(clock=now)
     for pause in pauses:
         now.seconds += pause
-        together.count(OTHER, 3, MOST)
-        assert together.count(ONE, 3, MOST) == alone.count(ONE, 3, MOST)
+        pipeline.count(OTHER, 3, MOST)
+        assert pipeline.count(ONE, 3, MOST) == alone.count(ONE, 3, MOST)
 
 
 def test_it_is_over_when_half_of_the_allowance_is_free_again() -> None:

@@ -20,7 +20,7 @@ from bot.run.health import listening
 from bot.run.processes import running
 from bot.run.settings import Settings, parse
 from bot.run.web import web_app
-from bot.run.wiring import House, house
+from bot.run.wiring import Services, services
 from connectors.sandbox.credentials import environment as accounts
 from connectors.sandbox.mail import Customer, MailServer
 from connectors.sandbox.messenger import MessengerStandIn
@@ -55,7 +55,7 @@ class Rig:
 
     sandbox: Sandbox
     settings: Settings
-    desks: list[House] = field(default_factory=list)
+    desks: list[Services] = field(default_factory=list)
     maya: object = None
     page: str = ""  # the sandbox's page, for a browser
     ahead: timedelta = timedelta()  # how far the desk's clock is before the real one
@@ -325,7 +325,7 @@ async def rig(
             base = hooks(database_url, settings.public_url)["slack"]
             around.configure_slack(f"{base}/events", f"{base}/interactions", f"{base}/commands")
         for n in range(max(1, workers)):
-            h = await stack.enter_async_context(house(settings, known, clock=built.now))
+            h = await stack.enter_async_context(services(settings, known, clock=built.now))
             if n == 0:
                 await stack.enter_async_context(listening(settings.host, settings.port, web_app(h)))
             stop = asyncio.Event()
@@ -341,7 +341,7 @@ async def rig(
         yield built
 
 
-async def first_look(h: House) -> None:
+async def first_look(h: Services) -> None:
     """Until each mailbox was looked into for the first time: what comes before that is nobody's."""
     mailboxes = [AccountVault(h.database, each) for each in h.directory if each.account == "email"]
     async with asyncio.timeout(120):

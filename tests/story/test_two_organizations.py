@@ -22,7 +22,7 @@ from bot.run.health import listening
 from bot.run.processes import running
 from bot.run.settings import parse
 from bot.run.web import web_app
-from bot.run.wiring import house
+from bot.run.wiring import services
 from connectors.sandbox.credentials import Credentials
 from connectors.sandbox.credentials import environment as accounts
 from connectors.sandbox.server import Sandbox
@@ -121,7 +121,7 @@ async def side_by_side(database_url: str, redis_url: str) -> AsyncIterator[tuple
         for sandbox, name in zip(sandboxes, ("Brightdesk Support", "Rival Support"), strict=True):
             await _install(database, sandbox, name)
         known = Servers(database_url=database_url, redis_url=redis_url)
-        h = await stack.enter_async_context(house(settings, known))
+        h = await stack.enter_async_context(services(settings, known))
         hooks = _hooks(database_url, settings.public_url)
         for sandbox, theirs in zip(sandboxes, hooks, strict=True):
             base = theirs["slack"]

@@ -29,7 +29,7 @@ from bot.core.events import (
 from bot.core.ids import ConversationId, CustomerId, OrgId, new_id
 from bot.core.outbound import Operation, Post, Sent
 from bot.turns.decide import conclude, decide, decide_guarded
-from bot.turns.draft import Decision, Rulebook
+from bot.turns.turn import Decision, Rulebook
 from orgs.loading import Loaded
 from orgs.specification.organization import Organization
 from storage.accounts import Account
@@ -231,12 +231,12 @@ class Bench:
             commit = Commit(
                 lease=lease,
                 view=view,
-                effects=tuple(decision.draft.effects),
+                effects=tuple(decision.turn.effects),
                 insist=True,
-                wake_at=decision.draft.wake_at,
+                wake_at=decision.turn.wake_at,
                 started_at=view.now,
                 stages={},
-                reasons=tuple(decision.draft.reasons),
+                reasons=tuple(decision.turn.reasons),
             )
             decided.append((decision, commit))
         return decided

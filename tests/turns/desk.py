@@ -33,7 +33,7 @@ from bot.core.errors import StorageUnavailable
 from bot.core.events import Channel, Event, Place, ReceiptStatus
 from bot.core.ids import ConversationId, CustomerId, DeliveryId, MessageId, OrgId, new_id
 from bot.turns.decide import Decision
-from bot.turns.draft import Rulebook
+from bot.turns.turn import Rulebook
 from orgs.documents import from_document, to_document
 from orgs.loading import Loaded, load
 from orgs.specification.organization import Organization
@@ -179,7 +179,7 @@ class ModelDesk:
         )
 
     def commit(self, view: View, decision: Decision) -> None:  # noqa: ARG002  # of the stored desk
-        self.state.apply(decision.draft.effects)
+        self.state.apply(decision.turn.effects)
         self.state.settle()
         self._inputs.clear()
 
@@ -307,12 +307,12 @@ class StoredDesk(ModelDesk):
         commit = Commit(
             lease=self._lease,
             view=view,
-            effects=tuple(decision.draft.effects),
+            effects=tuple(decision.turn.effects),
             insist=True,
-            wake_at=decision.draft.wake_at,
+            wake_at=decision.turn.wake_at,
             started_at=view.now,
             stages={},
-            reasons=tuple(decision.draft.reasons),
+            reasons=tuple(decision.turn.reasons),
         )
 
         async def work() -> View:

@@ -7,8 +7,8 @@ from bot.core.ids import PersonId
 from bot.core.outbound import Invite, Post, Whisper
 from bot.turns import reports
 from bot.turns.assigning import assign, join
-from bot.turns.draft import Draft
 from bot.turns.escalating import LADDER, call_next
+from bot.turns.turn import Turn
 from orgs.specification.organization import Person
 from tests.turns.desk import ModelDesk, delivery, organization
 from tests.turns.test_holder_left import held_by_hugo
@@ -18,31 +18,31 @@ from tests.turns.test_one_turn import CARLA, HUGO, Story
 NORA = "nora@brightdesk.example"
 
 
-def drafted(story: Story) -> Draft:
-    return Draft(story.desk.load(), story.desk.rules(edits=True))
+def drafted(story: Story) -> Turn:
+    return Turn(story.desk.load(), story.desk.rules(edits=True))
 
 
-def told_in_room(draft: Draft) -> list[str]:
-    told = [effect.operation for effect in draft.effects if isinstance(effect, TellRoom)]
+def told_in_room(turn: Turn) -> list[str]:
+    told = [effect.operation for effect in turn.effects if isinstance(effect, TellRoom)]
     return [each.text for each in told if isinstance(each, Post)]
 
 
-def absent(draft: Draft, person: str, outcome: str, reason: str = "") -> DeliveryReport:
+def absent(turn: Turn, person: str, outcome: str, reason: str = "") -> DeliveryReport:
     """What becomes of a line that calls somebody who is not in the room's channel."""
-    assert draft.open_room is not None
-    return DeliveryReport(None, delivery(), outcome, reason, room=draft.open_room.id, absent=person)
+    assert turn.open_room is not None
+    return DeliveryReport(None, delivery(), outcome, reason, room=turn.open_room.id, absent=person)
 
 
 def test_when_the_ladder_goes_on_it_is_assigned_to_nobody() -> None:
-    draft = drafted(waiting())
-    assign(draft, PersonId("carla"), PersonId("hugo"))
-    assert draft.escalation is not None
-    step = draft.escalation.step
-    call_next(draft, "Nobody took it in time.")
-    assert draft.escalation.assignee is None
-    assert draft.escalation.state is EscalationState.WAITING
-    assert draft.escalation.step == step + 1
-    assert (LADDER, "") in draft.timers
+    turn = drafted(waiting())
+    assign(turn, PersonId("carla"), PersonId("hugo"))
+    assert turn.escalation is not None
+    step = turn.escalation.step
+    call_next(turn, "Nobody took it in time.")
+    assert turn.escalation.assignee is None
+    assert turn.escalation.state is EscalationState.WAITING
+    assert turn.escalation.step == step + 1
+    assert (LADDER, "") in turn.timers
 
 
 def test_the_room_is_told_of_somebody_who_is_not_in_the_channel_and_cannot_be_told_directly() -> None:
@@ -52,10 +52,10 @@ def test_the_room_is_told_of_somebody_who_is_not_in_the_channel_and_cannot_be_to
     story = Story(desk)
     story.put(Said("Help!"), ref="1")
     story.turn("billing_inquiry")
-    draft = drafted(story)
-    reports.hear(draft, absent(draft, NORA, "delivered"))
-    assert not any(isinstance(effect, TellPerson) for effect in draft.effects)
-    assert told_in_room(draft) == [
+    turn = drafted(story)
+    reports.hear(turn, absent(turn, NORA, "delivered"))
+    assert not any(isinstance(effect, TellPerson) for effect in turn.effects)
+    assert told_in_room(turn) == [
         "⚠️ **Nora** is not in this channel and could not be told: the organization file names no other way to"
         " reach them."
     ]
@@ -68,39 +68,39 @@ def test_what_is_assigned_to_somebody_who_cannot_be_told_waits_for_anybody() -> 
     story = Story(desk)
     story.put(Said("Help!"), ref="1")
     story.turn("billing_inquiry")
-    draft = drafted(story)
-    assign(draft, PersonId("nora"), PersonId("hugo"))
-    reports.hear(draft, absent(draft, NORA, "delivered"))
-    assert draft.escalation is not None
-    assert draft.escalation.assignee is None
-    assert told_in_room(draft)[-1].startswith("⚠️ Nora is not in this channel and could not be told")
-    assert "so this is assigned to nobody now" in told_in_room(draft)[-1]
+    turn = drafted(story)
+    assign(turn, PersonId("nora"), PersonId("hugo"))
+    reports.hear(turn, absent(turn, NORA, "delivered"))
+    assert turn.escalation is not None
+    assert turn.escalation.assignee is None
+    assert told_in_room(turn)[-1].startswith("⚠️ Nora is not in this channel and could not be told")
+    assert "so this is assigned to nobody now" in told_in_room(turn)[-1]
 
 
 def test_a_holder_who_is_not_in_the_channel_any_more_holds_nothing() -> None:
-    draft = drafted(held_by_hugo())
-    reports.hear(draft, absent(draft, HUGO, "delivered"))
-    assert draft.escalation is not None
-    assert (draft.escalation.state, draft.escalation.holder) == (EscalationState.WAITING, None)
-    assert any("Hugo Martin is not in this channel any more" in text for text in told_in_room(draft))
-    [told] = [effect.message.post.text for effect in draft.effects if isinstance(effect, TellPerson)]
+    turn = drafted(held_by_hugo())
+    reports.hear(turn, absent(turn, HUGO, "delivered"))
+    assert turn.escalation is not None
+    assert (turn.escalation.state, turn.escalation.holder) == (EscalationState.WAITING, None)
+    assert any("Hugo Martin is not in this channel any more" in text for text in told_in_room(turn))
+    [told] = [effect.message.post.text for effect in turn.effects if isinstance(effect, TellPerson)]
     assert "Until then anybody may take it." in told
 
 
 def test_the_room_is_told_of_somebody_who_could_not_be_added_to_the_channel() -> None:
-    draft = drafted(waiting())
-    reports.hear(draft, absent(draft, CARLA, "failed", "cant_invite: the app may not invite here"))
-    assert not any(isinstance(effect, TellPerson) for effect in draft.effects)
-    [told] = told_in_room(draft)
+    turn = drafted(waiting())
+    reports.hear(turn, absent(turn, CARLA, "failed", "cant_invite: the app may not invite here"))
+    assert not any(isinstance(effect, TellPerson) for effect in turn.effects)
+    [told] = told_in_room(turn)
     assert told.startswith("⚠️ **Carla Mendes** couldn't be added to this channel")
     assert told.endswith("Invite them by hand.")
 
 
 def test_whoever_joins_after_it_was_closed_or_handed_on_is_told_so() -> None:
-    draft = drafted(waiting())
-    join(draft, "of a conversation before", PersonId("carla"))
-    assert not any(isinstance(e, TellRoom) and isinstance(e.operation, Invite) for e in draft.effects)
-    [told] = [effect.message for effect in draft.effects if isinstance(effect, TellPerson)]
+    turn = drafted(waiting())
+    join(turn, "of a conversation before", PersonId("carla"))
+    assert not any(isinstance(e, TellRoom) and isinstance(e.operation, Invite) for e in turn.effects)
+    [told] = [effect.message for effect in turn.effects if isinstance(effect, TellPerson)]
     assert told.person == "carla"
     assert told.post.text == "This conversation was closed or handed on in the meantime."
 

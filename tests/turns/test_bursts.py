@@ -21,7 +21,7 @@ from bot.core.events import (
 from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Emote, Post
 from bot.turns.decide import decide_guarded, question
-from bot.turns.draft import Decision
+from bot.turns.turn import Decision
 from storage.merging import merge
 from storage.outbox import Dead, Item, Later, Result
 from storage.views import INPUTS_AT_ONCE
@@ -660,9 +660,9 @@ async def test_a_post_of_a_burst_that_cannot_be_drawn_is_passed_over_and_people_
     async with desk.database.begin() as connection:
         [(_, view)] = await desk.turns.claim(connection, 50, LEASE)
     broken = tuple(replace(m, attachments=None) if m.text == "line 009" else m for m in view.story)  # type: ignore[arg-type]
-    draft = decide_guarded(replace(view, story=broken), desk.rules()).draft
-    told = [str(e.operation) for e in draft.effects if isinstance(e, TellRoom)]
+    turn = decide_guarded(replace(view, story=broken), desk.rules()).turn
+    told = [str(e.operation) for e in turn.effects if isinstance(e, TellRoom)]
     assert any("could not answer" in one for one in told)
-    assert any("passed over" in reason for _, reason in draft.reasons)
-    assert draft.memory.burst is not None
-    assert draft.memory.burst.over, "the next post tells of what comes then"
+    assert any("passed over" in reason for _, reason in turn.reasons)
+    assert turn.memory.burst is not None
+    assert turn.memory.burst.over, "the next post tells of what comes then"

@@ -11,7 +11,7 @@ from orgs.specification.organization import SpeaksAs
 from storage.organizations import Organizations
 from tests.accounts import Brought
 from tests.turns.bench import CODE, Bench, to_customers, to_rooms
-from tests.turns.test_elsewhere import ASK, there
+from tests.turns.test_channel_switch import ASK, there
 
 
 async def drawn(desk: Bench, conversation: ConversationId) -> Card:

@@ -51,7 +51,7 @@ class Tale(Story):
         self.desk.pass_time(by)
         view = self.desk.load()
         decision = decide(view, self.desk.rules(edits=True))
-        for effect in decision.draft.effects:
+        for effect in decision.turn.effects:
             match effect:
                 case TellRoom(operation=Post(text=text, calls=calls)):
                     self.told.append(text)
@@ -380,8 +380,8 @@ def test_a_refusal_names_the_press_that_it_answers(tale: Tale) -> None:
         press="q1",
     )
     tale.desk.accept(pressed, Origin.ROOM)
-    draft = decide(tale.desk.load(), tale.desk.rules(edits=True)).draft
-    [whisper] = [effect.operation for effect in draft.effects if isinstance(effect, TellRoom)]
+    turn = decide(tale.desk.load(), tale.desk.rules(edits=True)).turn
+    [whisper] = [effect.operation for effect in turn.effects if isinstance(effect, TellRoom)]
     assert isinstance(whisper, Whisper)
     assert (whisper.person, whisper.press) == ("U0STRANGER", "q1")
 
@@ -456,11 +456,11 @@ def test_reopening_after_the_customer_began_another_conversation_is_refused(tale
     tale.put(Tapped(REOPEN, tale.matter), HUGO, place=tale.thread)
     view = tale.desk.load()
     moved = replace(view.conversation, continued_in=view.conversation.id)
-    draft = decide(replace(view, conversation=moved), tale.desk.rules(edits=True)).draft
-    [whisper] = [e.operation for e in draft.effects if isinstance(e, TellRoom)]
+    turn = decide(replace(view, conversation=moved), tale.desk.rules(edits=True)).turn
+    [whisper] = [e.operation for e in turn.effects if isinstance(e, TellRoom)]
     assert isinstance(whisper, Whisper)
     assert "begun a new conversation" in whisper.text
-    assert not any(isinstance(effect, AddMessage | Deliver) for effect in draft.effects)
+    assert not any(isinstance(effect, AddMessage | Deliver) for effect in turn.effects)
 
 
 def test_a_change_that_fails_after_the_closing_is_told_in_the_closed_thread(tale: Tale) -> None:

@@ -10,7 +10,7 @@ from bot.core.events import Channel, Event, Place, Said, Sender
 from bot.core.ids import PersonId
 from bot.core.outbound import DirectMessage, Post
 from bot.turns.decide import decide, give_up
-from bot.turns.draft import Draft
+from bot.turns.turn import Turn
 from orgs.specification.organization import Person
 from tests.turns.desk import ModelDesk, delivery, organization
 
@@ -40,17 +40,17 @@ def after(desk: ModelDesk, message: DirectMessage) -> list[Effect]:
             None, delivery(), "failed", "user_disabled: that person is deactivated", direct=message
         )
     )
-    return decide(desk.load(), desk.rules(edits=True)).draft.effects
+    return decide(desk.load(), desk.rules(edits=True)).turn.effects
 
 
 def test_a_person_is_told_on_the_first_staff_account_that_knows_them() -> None:
     desk = ModelDesk(organization())
-    draft = Draft(desk.load(), desk.rules(edits=True))
-    assert draft.tell_person("farid", WORDS)
-    assert draft.effects == [
+    turn = Turn(desk.load(), desk.rules(edits=True))
+    assert turn.tell_person("farid", WORDS)
+    assert turn.effects == [
         TellPerson(DirectMessage(PersonId("farid"), Place(SLACK, "slack", "U0FARID006"), WORDS))
     ]
-    assert not draft.tell_person("nobody", WORDS)
+    assert not turn.tell_person("nobody", WORDS)
 
 
 def test_a_person_named_by_email_alone_is_told_where_the_channel_knows_them_by_it() -> None:
@@ -58,12 +58,12 @@ def test_a_person_named_by_email_alone_is_told_where_the_channel_knows_them_by_i
     people = (Person(id="nora", name="Nora", email="nora@brightdesk.example"), *desk.organization.people)
     desk.organization = desk.organization.model_copy(update={"people": people})
     rules = desk.rules(edits=True)
-    assert not Draft(desk.load(), rules).tell_person("nora", WORDS), "no channel knows them by it"
+    assert not Turn(desk.load(), rules).tell_person("nora", WORDS), "no channel knows them by it"
     known = {"slack": replace(MODEST, emails=True), "telegram-staff": MODEST}
-    draft = Draft(desk.load(), replace(rules, capabilities=known))
-    assert draft.tell_person("nora", WORDS)
+    turn = Turn(desk.load(), replace(rules, capabilities=known))
+    assert turn.tell_person("nora", WORDS)
     there = Place(SLACK, "slack", "nora@brightdesk.example")
-    assert draft.effects == [TellPerson(DirectMessage(PersonId("nora"), there, WORDS))]
+    assert turn.effects == [TellPerson(DirectMessage(PersonId("nora"), there, WORDS))]
 
 
 def test_who_is_not_reached_in_slack_is_told_on_telegram() -> None:

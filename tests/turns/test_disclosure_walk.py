@@ -31,8 +31,8 @@ from bot.core.ids import MessageId, new_id
 from bot.run.channels import CHANNELS as CONNECTED
 from bot.turns.closing import REOPEN
 from bot.turns.decide import Decision, conclude, decide
-from bot.turns.draft import Draft, Rulebook
 from bot.turns.staff import RESOLVE, RETURN, TAKE
+from bot.turns.turn import Rulebook, Turn
 from orgs.specification.organization import Organization
 from orgs.specification.texts import fill
 from orgs.translations import shipped
@@ -225,7 +225,7 @@ class Disclosed(RuleBasedStateMachine):
     def _turn(self, deed: str) -> None:
         view = self.desk.load()
         rules = Rulebook(ORGANIZATION, {self.desk.place.account: self.desk.capabilities}, new_id)
-        before = Draft(view, rules).language
+        before = Turn(view, rules).language
         decision = decide(view, rules)
         while decision.agent:
             decision = conclude(decision, answer(deed))
@@ -238,8 +238,8 @@ class Disclosed(RuleBasedStateMachine):
 
     def _leave(self, decision: Decision, before: str) -> bool:
         """What was decided reaches the customer, or waits. Returns whether a report of it is to be heard."""
-        parked, languages = False, frozenset({before, decision.draft.language})
-        for effect in decision.draft.effects:
+        parked, languages = False, frozenset({before, decision.turn.language})
+        for effect in decision.turn.effects:
             match effect:
                 case Unpark():
                     for waited in self.parked.values():

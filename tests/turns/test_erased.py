@@ -31,7 +31,7 @@ def erased(story: Story, body: Body = _GONE) -> list[Effect]:
     view = replace(
         view, conversation=replace(view.conversation, erased=Erased(view.now, "person:anna")), inputs=inputs
     )
-    effects = decide(view, story.desk.rules(edits=True)).draft.effects
+    effects = decide(view, story.desk.rules(edits=True)).turn.effects
     if body is _GONE:
         story.desk.state.apply(effects)
     return effects

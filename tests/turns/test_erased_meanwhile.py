@@ -34,7 +34,7 @@ async def test_nothing_else_waits_for_a_report_that_nobody_can_open(desk: Bench)
     await desk.hear(desk.event("Hello", "noor"))
     decided = await desk.turn()
     assert len(decided) == 2
-    [bodies] = [[i.body for i in d.draft.view.inputs] for d in decided if d.draft.view.conversation.erased]
+    [bodies] = [[i.body for i in d.turn.view.inputs] for d in decided if d.turn.view.conversation.erased]
     assert bodies == [CustomerErased(), CustomerErased()]
     assert await desk.turn() == []
 

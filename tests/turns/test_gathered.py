@@ -6,7 +6,7 @@ from bot.core.events import OPEN_NEXT, Tapped
 from bot.core.ids import ConversationId, new_id
 from bot.core.outbound import Post
 from bot.rooms.notices import notice_post
-from bot.turns.draft import Decision
+from bot.turns.turn import Decision
 from storage.merging import merge
 from storage.outbox import Item
 from tests.turns.bench import Bench, to_customers

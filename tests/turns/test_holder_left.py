@@ -9,10 +9,10 @@ from bot.core.events import Said
 from bot.core.ids import PersonId
 from bot.core.outbound import Mark, Post, React
 from bot.turns.assigning import assign
-from bot.turns.draft import Draft
 from bot.turns.holder import hear
 from bot.turns.lost_rooms import leave_channel
 from bot.turns.staffing import keep_staffed
+from bot.turns.turn import Turn
 from bot.turns.undo import release
 from tests.turns.desk import LATER, ModelDesk, organization
 from tests.turns.test_one_turn import HUGO, Story
@@ -67,49 +67,49 @@ def test_words_written_before_still_leave_after_their_undo() -> None:
 def test_what_was_assigned_to_them_waits_for_anybody() -> None:
     story = held_by_hugo()
     view = story.desk.load()
-    draft = Draft(view, story.desk.rules(edits=True))
-    assign(draft, PersonId("carla"), PersonId("hugo"))
-    before = len(draft.effects)
-    hear(draft, HolderLeft(PersonId("carla"), "Carla Mendes", "was deactivated in Slack"))
-    assert draft.escalation is not None
-    assert (draft.escalation.state, draft.escalation.assignee) == (EscalationState.WAITING, None)
-    told = [e.operation for e in draft.effects[before:] if isinstance(e, TellRoom)]
+    turn = Turn(view, story.desk.rules(edits=True))
+    assign(turn, PersonId("carla"), PersonId("hugo"))
+    before = len(turn.effects)
+    hear(turn, HolderLeft(PersonId("carla"), "Carla Mendes", "was deactivated in Slack"))
+    assert turn.escalation is not None
+    assert (turn.escalation.state, turn.escalation.assignee) == (EscalationState.WAITING, None)
+    told = [e.operation for e in turn.effects[before:] if isinstance(e, TellRoom)]
     assert told == [
         Post(
             "⚠️ Carla Mendes was deactivated in Slack, so this is assigned to nobody now. **Escalation Team**:"
             " press **Take** on the card to answer Maya."
         )
     ]
-    assert any(isinstance(e, ShowCard) for e in draft.effects)
-    assert any(kind == "ladder" for kind, _ in draft.timers), "the team's time goes on"
+    assert any(isinstance(e, ShowCard) for e in turn.effects)
+    assert any(kind == "ladder" for kind, _ in turn.timers), "the team's time goes on"
 
 
 def test_a_person_whom_the_file_no_longer_names_is_assigned_nothing() -> None:
     story = held_by_hugo()
     rules = story.desk.rules(edits=True)
-    draft = Draft(story.desk.load(), rules)
-    assign(draft, PersonId("somebody-removed"), PersonId("hugo"))
-    keep_staffed(draft)
-    assert draft.escalation is not None
-    assert draft.escalation.assignee is None
+    turn = Turn(story.desk.load(), rules)
+    assign(turn, PersonId("somebody-removed"), PersonId("hugo"))
+    keep_staffed(turn)
+    assert turn.escalation is not None
+    assert turn.escalation.assignee is None
 
 
 def test_words_that_wait_when_their_room_is_left_get_a_line_and_their_marks_in_the_new_one() -> None:
     story = held_by_hugo()
     story.put(Said("The refund is on its way."), HUGO, ref="s1")
     story.turn()
-    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
-    draft.messages = {
-        id_: replace(m, room=draft.open_room.id if draft.open_room else None) if m.ref == "s1" else m
-        for id_, m in draft.messages.items()
+    turn = Turn(story.desk.load(), story.desk.rules(edits=True))
+    turn.messages = {
+        id_: replace(m, room=turn.open_room.id if turn.open_room else None) if m.ref == "s1" else m
+        for id_, m in turn.messages.items()
     }
-    leave_channel(draft, "is_archived: the channel is archived")
-    assert draft.open_room is not None
-    [words] = [m for m in draft.messages.values() if m.ref == "s1"]
-    about = [e.operation for e in draft.effects if isinstance(e, TellRoom) and e.about == words.id]
+    leave_channel(turn, "is_archived: the channel is archived")
+    assert turn.open_room is not None
+    [words] = [m for m in turn.messages.values() if m.ref == "s1"]
+    about = [e.operation for e in turn.effects if isinstance(e, TellRoom) and e.about == words.id]
     assert about == [Post("🧑 **Hugo Martin**\n\n> The refund is on its way."), React("", Mark.WAITING)]
-    before = len(draft.effects)
-    draft.now += timedelta(minutes=1)
-    release(draft)
-    told = [e for e in draft.effects[before:] if isinstance(e, TellRoom) and isinstance(e.operation, Post)]
+    before = len(turn.effects)
+    turn.now += timedelta(minutes=1)
+    release(turn)
+    told = [e for e in turn.effects[before:] if isinstance(e, TellRoom) and isinstance(e.operation, Post)]
     assert told == [], "it is told once"

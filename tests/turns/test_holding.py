@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.bus.bell import Bell
 from bot.bus.deliver import MAX_ATTEMPTS, Deliverer, Pace
+from bot.bus.wakeups import Wakeups
 from bot.core.answering import HandOver
 from bot.core.connector import Capabilities
 from bot.core.errors import AccountSuspended, PlatformDown
@@ -55,7 +55,7 @@ async def test_what_an_account_cannot_send_is_held_until_it_is_mended(desk: Benc
         outbox=desk.outbox,
         connectors=Brought(desk.accounts, {"whatsapp": number}),
         cards=lambda _: asyncio.Future(),
-        bell=Bell(None, "test"),
+        wakeups=Wakeups(None, "test"),
         pace=Pace(poll=AT_ONCE),
     )
     stop = asyncio.Event()

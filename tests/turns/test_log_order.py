@@ -92,7 +92,7 @@ async def test_an_edit_that_overtook_its_message_is_one_entry_with_the_newer_wor
         desk.event(Said("worse", (SCAN,)), on="whatsapp", message="w1"),
         desk.event(Edited("w1", "best"), on="whatsapp"),
     )
-    asked = (await desk.turn())[0].draft.view.story
+    asked = (await desk.turn())[0].turn.view.story
     view = await desk.view(accepted.wakes[0].conversation)
     assert [m.text for m in asked] == ["better", "worse"]
     assert [(m.text, m.state.value) for m in view.story[:2]] == [("better", "deleted"), ("best", "received")]

@@ -12,8 +12,8 @@ from bot.core.ids import PersonId
 from bot.core.outbound import Post
 from bot.turns import reports
 from bot.turns.assigning import assign
-from bot.turns.draft import Draft
 from bot.turns.lost_rooms import begin_anew, leave_channel
+from bot.turns.turn import Turn
 from orgs.routing import room_choices
 from tests.turns.desk import ModelDesk, delivery, organization
 from tests.turns.test_holder_left import held_by_hugo
@@ -32,51 +32,51 @@ def waiting() -> Story:
 
 def test_without_any_channel_left_it_waits_for_anybody_and_its_holder_is_told_directly() -> None:
     story = held_by_hugo()
-    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
-    assert draft.escalation is not None
-    team = draft.escalation.team
-    channels = [choice.room for choice in room_choices(draft.organization, team)]
-    draft.remember(lost=tuple((room.account_id, room.channel) for room in channels))
-    leave_channel(draft, LOST)
-    assert draft.owner == Owner(OwnerKind.QUEUE, team)
-    assert (draft.escalation.state, draft.escalation.holder) == (EscalationState.WAITING, None)
-    told = [e.message for e in draft.effects if isinstance(e, TellPerson) and e.message.person == "hugo"]
+    turn = Turn(story.desk.load(), story.desk.rules(edits=True))
+    assert turn.escalation is not None
+    team = turn.escalation.team
+    channels = [choice.room for choice in room_choices(turn.organization, team)]
+    turn.remember(lost=tuple((room.account_id, room.channel) for room in channels))
+    leave_channel(turn, LOST)
+    assert turn.owner == Owner(OwnerKind.QUEUE, team)
+    assert (turn.escalation.state, turn.escalation.holder) == (EscalationState.WAITING, None)
+    told = [e.message for e in turn.effects if isinstance(e, TellPerson) and e.message.person == "hugo"]
     assert ["no other channel is left" in message.post.text for message in told] == [True]
 
 
 def test_what_nobody_holds_belongs_to_the_escalation_team_once_its_teams_channels_are_lost() -> None:
     story = waiting()
-    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
-    assert draft.escalation is not None
-    choices = room_choices(draft.organization, draft.escalation.team)
-    own = [choice.room for choice in choices if choice.team_id == draft.escalation.team]
+    turn = Turn(story.desk.load(), story.desk.rules(edits=True))
+    assert turn.escalation is not None
+    choices = room_choices(turn.organization, turn.escalation.team)
+    own = [choice.room for choice in choices if choice.team_id == turn.escalation.team]
     last = next(choice for choice in choices if choice.room not in own)
-    draft.remember(lost=tuple((room.account_id, room.channel) for room in own))
-    leave_channel(draft, LOST)
-    assert draft.owner == Owner(OwnerKind.QUEUE, last.team_id)
-    assert draft.escalation.team == last.team_id
-    assert draft.open_room is not None
-    assert (draft.open_room.team, draft.open_room.name) == (last.team_id, last.room.channel)
+    turn.remember(lost=tuple((room.account_id, room.channel) for room in own))
+    leave_channel(turn, LOST)
+    assert turn.owner == Owner(OwnerKind.QUEUE, last.team_id)
+    assert turn.escalation.team == last.team_id
+    assert turn.open_room is not None
+    assert (turn.open_room.team, turn.open_room.name) == (last.team_id, last.room.channel)
 
 
-def deleted_card(draft: Draft) -> None:
-    begin_anew(draft, "somebody has deleted the card", readable=True)
+def deleted_card(turn: Turn) -> None:
+    begin_anew(turn, "somebody has deleted the card", readable=True)
 
 
-def lost_channel(draft: Draft) -> None:
-    leave_channel(draft, LOST)
+def lost_channel(turn: Turn) -> None:
+    leave_channel(turn, LOST)
 
 
 @pytest.mark.parametrize("loss", [deleted_card, lost_channel])
-def test_whoever_was_asked_to_take_it_is_called_where_it_goes_on(loss: Callable[[Draft], None]) -> None:
+def test_whoever_was_asked_to_take_it_is_called_where_it_goes_on(loss: Callable[[Turn], None]) -> None:
     story = waiting()
-    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
-    assign(draft, PersonId("carla"), PersonId("hugo"))
-    before = draft.open_room
-    loss(draft)
-    assert draft.open_room is not None
-    assert draft.open_room != before
-    told = [e.operation for e in draft.effects if isinstance(e, TellRoom) and e.room == draft.open_room.id]
+    turn = Turn(story.desk.load(), story.desk.rules(edits=True))
+    assign(turn, PersonId("carla"), PersonId("hugo"))
+    before = turn.open_room
+    loss(turn)
+    assert turn.open_room is not None
+    assert turn.open_room != before
+    told = [e.operation for e in turn.effects if isinstance(e, TellRoom) and e.room == turn.open_room.id]
     calls = [each.text for each in told if isinstance(each, Post) and each.calls == CARLA]
     assert calls == ["🔔 **Carla Mendes** is asked to take this."]
 
@@ -108,14 +108,14 @@ def test_a_thread_that_is_gone_again_and_again_is_left_for_another_channel(
     story = waiting()
     [room] = story.desk.state.rooms
     story.desk.room_opened(room, "t.1")
-    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
-    before = draft.open_room
+    turn = Turn(story.desk.load(), story.desk.rules(edits=True))
+    before = turn.open_room
     assert before is not None
-    draft.remember(mended=mended)
+    turn.remember(mended=mended)
     report = DeliveryReport(
         None, delivery(), "failed", "card_gone: it is gone", room=before.id, card=True, code=PlaceGone.code
     )
-    reports.hear(draft, report)
-    assert draft.open_room is not None
-    assert draft.open_room != before
-    assert (draft.open_room.name == before.name) is stays
+    reports.hear(turn, report)
+    assert turn.open_room is not None
+    assert turn.open_room != before
+    assert (turn.open_room.name == before.name) is stays

@@ -10,7 +10,7 @@ from bot.turns.story import lines
 from storage.outbox import Dead, Item, Result
 from tests.turns.bench import CODE, Bench, Left, to_rooms
 from tests.turns.test_card import drawn
-from tests.turns.test_elsewhere import ASK, there
+from tests.turns.test_channel_switch import ASK, there
 
 THREAD: dict[str, object] = {"on": "slack-customers", "chat": "C1", "thread": "1.0", "shared": True}
 

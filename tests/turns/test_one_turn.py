@@ -57,7 +57,7 @@ class Story:
             decision = conclude(decision, HandOver("A reason.", "why", trigger=trigger))
         self.desk.commit(view, decision)
         self.desk.state.check()
-        return decision.draft.effects
+        return decision.turn.effects
 
     def escalated(self) -> None:
         self.put(Said("Help!"), ref="1")

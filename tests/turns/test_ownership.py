@@ -55,8 +55,8 @@ from bot.core.ids import PersonId
 from bot.turns.closing import REOPEN
 from bot.turns.customer import OPTION
 from bot.turns.decide import MAX_HOPS, Decision, conclude, decide, decide_guarded, give_up, question
-from bot.turns.draft import SYSTEM, Draft
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, SEND_AGAIN, TAKE
+from bot.turns.turn import SYSTEM, Turn
 from bot.turns.window import DISCARD, HOLD
 from tests.turns.desk import (
     CLOSED,
@@ -443,7 +443,7 @@ class Walk(RuleBasedStateMachine):
             decision = (
                 give_up(decision, AnswererUnavailable()) if failed else conclude(decision, _answer(deed))
             )
-        self._judge(view, decision.draft, asked)
+        self._judge(view, decision.turn, asked)
         was = self.desk.state.escalation
         self.desk.commit(view, decision)
         self._after(decision, was.id if was else None)
@@ -514,41 +514,41 @@ class Walk(RuleBasedStateMachine):
         if self.word.holder != STAFF[sender]:
             self.word = Word(STAFF[sender], event.occurred_at)
 
-    def _judge(self, view: View, draft: Draft, asked: set[object]) -> None:
+    def _judge(self, view: View, turn: Turn, asked: set[object]) -> None:
         """One turn by itself: nothing private leaves, nothing the customer said is passed over, no loop."""
-        told = {effect.about for effect in draft.effects if isinstance(effect, TellRoom)}
+        told = {effect.about for effect in turn.effects if isinstance(effect, TellRoom)}
         # A room that is opened later tells the whole story.
-        opened = any(isinstance(effect, OpenRoom | ReopenRoom) for effect in draft.effects) or (
-            draft.escalation is not None and draft.open_room is None
+        opened = any(isinstance(effect, OpenRoom | ReopenRoom) for effect in turn.effects) or (
+            turn.escalation is not None and turn.open_room is None
         )
-        for effect in draft.effects:
+        for effect in turn.effects:
             if isinstance(effect, Deliver | Amend):
-                message = draft.messages[effect.message]
+                message = turn.messages[effect.message]
                 if message.role is Role.STAFF or isinstance(effect, Amend):
                     assert effect.post.text in self.may_leave, "private words leave"
                 elif effect.post.text.startswith("Correction: "):
                     assert effect.post.text.removeprefix("Correction: ") in self.may_leave
         for item in view.inputs:
-            message = draft.messages.get(item.message) if item.message else None
+            message = turn.messages.get(item.message) if item.message else None
             if isinstance(item.body, Event) and item.body.automatic:
                 continue  # a program is not answered by a program
             if isinstance(item.body, Event) and isinstance(item.body.content, Unsupported):
                 continue  # what nobody can read is answered once in a row: see test_unreadable
             if message is not None and message.state is MessageState.RECEIVED:
-                heard = message.id in asked or message.id in told or message.id in draft.memory.owed
+                heard = message.id in asked or message.id in told or message.id in turn.memory.owed
                 assert heard or opened, "nobody heard the customer"
         if asked:
             spoke = any(
-                isinstance(effect, Deliver) and draft.messages[effect.message].role is not Role.STAFF
-                for effect in draft.effects
+                isinstance(effect, Deliver) and turn.messages[effect.message].role is not Role.STAFF
+                for effect in turn.effects
             )
-            assert spoke or draft.escalation is not None, "the customer is left without an answer"
-        moves = sum(isinstance(effect, Move) for effect in draft.effects)
+            assert spoke or turn.escalation is not None, "the customer is left without an answer"
+        moves = sum(isinstance(effect, Move) for effect in turn.effects)
         assert moves <= len(view.inputs) * 2 + len(view.timers) + MAX_HOPS + 2, "the word goes in circles"
 
     def _after(self, decision: Decision, was: object) -> None:
         self.pending.clear()
-        state, effects = self.desk.state, decision.draft.effects
+        state, effects = self.desk.state, decision.turn.effects
         escalation = state.escalation
         if was is not None and (escalation is None or escalation.id != was):
             self.old.append(str(was))
@@ -651,4 +651,4 @@ def test_an_agent_that_names_itself_or_another_is_left_after_three() -> None:
         asked.append(decision.agent)
         decision = conclude(decision, HandOver("No.", "no", trigger="ping"))
     assert asked == ["onboarding-specialist", "technical-troubleshooter", "onboarding-specialist"]
-    assert decision.draft.owner.kind is OwnerKind.QUEUE
+    assert decision.turn.owner.kind is OwnerKind.QUEUE

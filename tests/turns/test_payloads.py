@@ -21,7 +21,7 @@ from bot.core.events import (
 )
 from bot.core.ids import OrgId
 from bot.turns.decide import question
-from bot.turns.draft import Decision
+from bot.turns.turn import Decision
 from orgs.answering.grounded import Grounded
 from orgs.translations import texts_in
 from tests.connectors.payloads.corpus import Kind

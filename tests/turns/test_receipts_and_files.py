@@ -562,8 +562,8 @@ async def test_a_number_typed_under_choices_is_the_tap(desk: Bench, typed: list[
         await desk.turn(clarifying)
         await desk.hear(desk.event(text, MAYA, on="whatsapp"))
         [decision] = await desk.turn()
-        assert decision.draft.picked == picked, text
-        asked = question(replace(decision, agent=FIRST, asked=tuple(decision.draft.typed)))
+        assert decision.turn.picked == picked, text
+        asked = question(replace(decision, agent=FIRST, asked=tuple(decision.turn.typed)))
         labels = {"a": ("Billing",), "b": ("Login",), "": ()}
         assert asked.messages == labels[picked], "the agent reads what was chosen, not its number"
 
@@ -574,10 +574,10 @@ async def test_a_number_counts_as_the_tap_once(desk: Bench, first: str | Tapped)
     await desk.turn(clarifying)
     await desk.hear(desk.event(first, MAYA, on="whatsapp"))
     [decision] = await desk.turn(lambda _: Answered("Well.", "a greeting", settled=False))
-    assert decision.draft.picked == "b"
+    assert decision.turn.picked == "b"
     await desk.hear(desk.event("2", MAYA, on="whatsapp"))
     [decision] = await desk.turn()
-    assert decision.draft.picked == ""
+    assert decision.turn.picked == ""
 
 
 @pytest.mark.parametrize("first", ["1", Tapped("option", "a", "Billing")])
@@ -587,7 +587,7 @@ async def test_a_choice_is_corrected_in_the_same_breath(desk: Bench, first: str 
     await desk.hear(desk.event(first, MAYA, on="whatsapp"))
     await desk.hear(desk.event("no, 2", MAYA, on="whatsapp"))
     [decision] = await desk.turn()
-    assert decision.draft.picked == "b"
+    assert decision.turn.picked == "b"
 
 
 async def test_choices_that_are_numbers_are_what_is_written_on_them(desk: Bench) -> None:
@@ -598,7 +598,7 @@ async def test_choices_that_are_numbers_are_what_is_written_on_them(desk: Bench)
     await desk.turn(how_many)
     await desk.hear(desk.event("2", MAYA, on="whatsapp"))
     [decision] = await desk.turn()
-    assert decision.draft.picked == "two"
+    assert decision.turn.picked == "two"
 
 
 async def test_choices_are_over_when_people_had_the_matter(desk: Bench) -> None:
@@ -611,7 +611,7 @@ async def test_choices_are_over_when_people_had_the_matter(desk: Bench) -> None:
     await desk.press("return", await desk.view(id_))
     await desk.hear(desk.event("2", MAYA, on="whatsapp"))
     [decision] = await desk.turn()
-    assert decision.draft.picked == ""
+    assert decision.turn.picked == ""
 
 
 async def test_a_thumb_down_takes_back_what_waits_for_its_undo(desk: Bench) -> None:

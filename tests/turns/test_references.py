@@ -8,7 +8,7 @@ from bot.core.events import Attachment, AttachmentKind, Reference, Said, Standin
 from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.turns.decide import question
-from bot.turns.draft import Decision
+from bot.turns.turn import Decision
 from storage.outbox import Item, Result
 from tests.turns.bench import Bench, Left, message, to_rooms
 

@@ -47,7 +47,7 @@ async def test_what_the_customer_has_left_meanwhile_is_not_reopened(desk: Bench)
 
     decisions = await desk.turn()
     assert (await desk.view(before)).conversation.status is Status.RESOLVED
-    [again] = [d.draft for d in decisions if d.draft.view.conversation.id == before]
+    [again] = [d.turn for d in decisions if d.turn.view.conversation.id == before]
     whispers = [
         e.operation.text
         for e in again.effects

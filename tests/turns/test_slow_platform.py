@@ -9,8 +9,8 @@ from datetime import timedelta
 import aiohttp
 from aiohttp import web
 
-from bot.bus.bell import Bell
 from bot.bus.deliver import Deliverer, Pace
+from bot.bus.wakeups import Wakeups
 from bot.core.connector import MODEST, Capabilities
 from bot.core.errors import PlatformDown
 from bot.core.outbound import Outbound, Sent
@@ -83,7 +83,7 @@ async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Benc
             outbox=desk.outbox,
             connectors=Brought(desk.accounts, {name: Connected(platform, name) for name in desk.accounts}),
             cards=None,  # type: ignore[arg-type]  # no room is open
-            bell=Bell(None, "test"),
+            wakeups=Wakeups(None, "test"),
             pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
         )
         running = asyncio.create_task(deliverer.run(stop))
@@ -133,7 +133,7 @@ async def test_what_waits_for_its_connection_has_not_begun(desk: Bench) -> None:
             outbox=desk.outbox,
             connectors=Brought(desk.accounts, {name: Handshaking(platform, name) for name in desk.accounts}),
             cards=None,  # type: ignore[arg-type]  # no room is open
-            bell=Bell(None, "test"),
+            wakeups=Wakeups(None, "test"),
             pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
         )
         running = asyncio.create_task(deliverer.run(stop))

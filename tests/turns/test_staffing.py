@@ -6,7 +6,7 @@ from bot.core.events import Said
 from bot.core.ids import PersonId
 from bot.core.outbound import Post
 from bot.turns.assigning import assign
-from bot.turns.draft import Draft
+from bot.turns.turn import Turn
 from orgs.documents import from_document, to_document
 from orgs.routing import default_team
 from orgs.specification.organization import Organization
@@ -85,8 +85,8 @@ def test_in_the_teams_new_channel_the_holder_is_called() -> None:
 
 def test_in_the_teams_new_channel_whoever_was_asked_to_take_it_is_called() -> None:
     story = waiting()
-    draft = Draft(story.desk.load(), story.desk.rules(edits=True))
-    assign(draft, PersonId("carla"), PersonId("hugo"))
-    story.desk.state.apply(draft.effects)
+    turn = Turn(story.desk.load(), story.desk.rules(edits=True))
+    assign(turn, PersonId("carla"), PersonId("hugo"))
+    story.desk.state.apply(turn.effects)
     [called] = [post for post in elsewhere(story) if post.calls]
     assert (called.calls, called.text) == (CARLA, "🔔 **Carla Mendes** is asked to take this.")

@@ -39,7 +39,7 @@ async def test_what_is_asked_after_the_stop_is_answered(desk: Bench) -> None:
     events = ["Tell me all.", Stopped(), "Only the price."]
     await desk.hear(*(desk.event(each, **WHERE) for each in events))  # type: ignore[arg-type]
     [decision] = await desk.turn()
-    assert [decision.draft.messages[id_].text for id_ in decision.draft.asking] == ["Only the price."]
+    assert [decision.turn.messages[id_].text for id_ in decision.turn.asking] == ["Only the price."]
     assert to_customers(await desk.deliver()) == ["An answer."]
 
 
@@ -87,7 +87,7 @@ async def test_choices_that_nobody_has_read_are_none(desk: Bench) -> None:
 async def test_people_are_told_in_one_line_and_their_words_still_leave(desk: Bench) -> None:
     await desk.hear(desk.event("Help!", **WHERE))  # type: ignore[arg-type]
     [decision] = await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
-    view = await desk.held(decision.draft.view.conversation.id)
+    view = await desk.held(decision.turn.view.conversation.id)
     await desk.staff("I am here.", view, ref="s1")
     await stop(desk)
     assert [told for told in to_rooms(await desk.deliver()) if "stopped" in told] == [TOLD]
@@ -102,7 +102,7 @@ async def test_that_people_were_called_is_said_all_the_same(desk: Bench) -> None
     left = await desk.deliver()
     assert len(to_customers(left)) == 1
     assert TOLD in to_rooms(left)
-    view = await desk.view(decision.draft.view.conversation.id)
+    view = await desk.view(decision.turn.view.conversation.id)
     assert message(view, to_customers(left)[0]).state is not MessageState.WITHDRAWN
 
 

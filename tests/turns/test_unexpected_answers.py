@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.bus.bell import Bell
 from bot.bus.deliver import Deliverer, Pace
+from bot.bus.wakeups import Wakeups
 from bot.core.connector import MODEST, Capabilities
 from bot.core.outbound import Outbound, Sent
 from tests.accounts import Brought
@@ -37,7 +37,7 @@ async def test_what_a_connector_stumbles_over_is_never_sent_a_second_time(
         outbox=desk.outbox,
         connectors=Brought(desk.accounts, dict.fromkeys(desk.accounts, platform)),
         cards=None,  # type: ignore[arg-type]  # no room is open
-        bell=Bell(None, "test"),
+        wakeups=Wakeups(None, "test"),
         pace=Pace(poll=timedelta(milliseconds=20)),
     )
     running = asyncio.create_task(deliverer.run(stop))

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.conversation import EscalationState, MessageState
 from bot.core.events import Said
-from bot.turns.draft import SYSTEM
+from bot.turns.turn import SYSTEM
 from tests.turns.desk import BACK, CLOSED, HANDOFF, LATER, NUMBER, ModelDesk, organization
 from tests.turns.test_one_turn import HUGO, Story
 

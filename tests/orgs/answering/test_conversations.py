@@ -291,7 +291,7 @@ def test_inflections_share_a_stem(family: Sequence[str]) -> None:
     assert len({stem(word) for word in family}) == 1
 
 
-class Shelf:
+class FileService:
     """A search that always finds the same passage: for what does not depend on what is found."""
 
     async def search(
@@ -344,12 +344,12 @@ async def test_whatever_is_written_there_is_an_answer_and_customers_words_are_no
         misses=misses,
         picked=picked,
     )
-    answer = await Grounded(Shelf()).answer(question)
+    answer = await Grounded(FileService()).answer(question)
     assert "zqxj" not in repr(answer)
 
 
 async def test_a_message_as_long_as_a_book_is_bounded(a_question: Callable[..., Question]) -> None:
-    answerer, long = Grounded(Shelf()), "please help me with the export of a board " * 20_000
+    answerer, long = Grounded(FileService()), "please help me with the export of a board " * 20_000
     started = time.process_time()
     await answerer.answer(a_question(long))
     print(f"{(time.process_time() - started) * 1000:.1f} ms for {len(long)} characters, {LONGEST} are read")

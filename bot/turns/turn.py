@@ -86,7 +86,7 @@ class Rulebook:
     new_code: Callable[[], str] = no_code  # makes a code of six digits
 
 
-class Draft:
+class Turn:
     """Collects effects and keeps the values they change, so that each input sees what the one before did.
 
     Lives for one turn, and has no side effects.
@@ -143,7 +143,7 @@ class Draft:
         """Return the fixed texts for the customer, in their language."""
         return texts_in(self.organization, self.language)
 
-    def because(self, who: str, why: str) -> None:
+    def explain(self, who: str, why: str) -> None:
         """Record who decided something and why, for `desk why`."""
         self.reasons.append((who, why))
 
@@ -279,7 +279,7 @@ class Draft:
         )
         if automatic and (why := self._unsayable()):
             self.add(AddMessage(replace(message, state=MessageState.WITHDRAWN)))
-            self.because("desk", f"said nothing more: {why}")
+            self.explain("desk", f"said nothing more: {why}")
             return message.id
         if automatic and self.capabilities.robots:
             self.count(*self.hourly)
@@ -315,7 +315,7 @@ class Draft:
             return ""
         reason = ("desk", "said that an AI writes, and how to reach a person")
         if reason not in self.reasons:
-            self.because(*reason)
+            self.explain(*reason)
         return words
 
     def _to_join(self, text: str) -> Deliver | None:
@@ -555,8 +555,8 @@ def _stops(clear: ClearTimers, timer: SetTimer) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The draft when all inputs and timers are handled. `agent` is whom to ask; "" when nobody."""
+    """What a turn came to when all inputs and timers are handled. `agent` is whom to ask; "" if nobody is."""
 
-    draft: Draft
+    turn: Turn
     agent: str = ""
     asked: tuple[MessageId, ...] = field(default=())

@@ -11,14 +11,14 @@ from datetime import timedelta
 
 from bot.core.connector import Begin
 from bot.core.conversation import Message, MessageState, Proof, Role
-from bot.core.effects import AddMessage, ChangeMessage, GoOn, Prove
+from bot.core.effects import AddMessage, ChangeMessage, CompleteVerification, StartVerification
 from bot.core.errors import Refused
 from bot.core.events import Event, Said
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
 from bot.turns.bursts import is_burst
-from bot.turns.draft import SYSTEM, Draft
 from bot.turns.story import seen_by_customer, told_to_customer
+from bot.turns.turn import SYSTEM, Turn
 from orgs.answering.words import fold
 from orgs.routing import find_account
 from orgs.specification.organization import Serves
@@ -37,115 +37,115 @@ _ASKS = re.compile(
 _CODE = re.compile(r"\b(\d{3})[ -]?(\d{3})\b")
 
 
-def hear(draft: Draft, event: Event, message: Message) -> bool:
+def hear(turn: Turn, event: Event, message: Message) -> bool:
     """Handle a wish to continue in another channel, or a code. Return whether the message is answered."""
     if not isinstance(event.content, Said) or event.shared or not event.private:
         return False
     if not event.sender.verified:
         return False
-    proof = draft.memory.proof
+    proof = turn.memory.proof
     if proof is not None and (typed := _CODE.search(event.content.text)):
         alone = len(event.content.text) <= _ONLY_A_CODE
         code = typed[1] + typed[2]
         awaited, right = not proof.settled and proof.tries < MAX_TRIES, _is_the_code(proof, code)
         if right or (awaited and typed[0] == message.text.strip()):
-            _keep_out_of_the_story(draft, message, typed[0], alone=alone)
+            _keep_out_of_the_story(turn, message, typed[0], alone=alone)
         if awaited:
-            return _typed(draft, proof, code, alone=alone)
+            return _typed(turn, proof, code, alone=alone)
         if right and alone:
-            _answer(draft, draft.texts.code_too_old)
+            _answer(turn, turn.texts.code_too_old)
             return True
     found = _ADDRESS.search(event.content.text)
     if found is None or not _ASKS.search(fold(event.content.text.replace(found[0], ""))):
         return False
-    return _offer(draft, found[0].casefold())
+    return _offer(turn, found[0].casefold())
 
 
-def _answer(draft: Draft, text: str) -> None:
+def _answer(turn: Turn, text: str) -> None:
     """Send a reply that may be repeated, but not to somebody in a burst."""
-    if not is_burst(draft):
-        draft.say(text, ahead=True)
+    if not is_burst(turn):
+        turn.say(text, ahead=True)
 
 
-def _keep_out_of_the_story(draft: Draft, message: Message, code: str, *, alone: bool) -> None:
+def _keep_out_of_the_story(turn: Turn, message: Message, code: str, *, alone: bool) -> None:
     """Remove a code from the story: neither staff nor an agent nor the next mail need to read it."""
     state = MessageState.NOTE if alone else None
-    draft.add(ChangeMessage(message.id, state=state, text=message.text.replace(code, "[code]")))
+    turn.add(ChangeMessage(message.id, state=state, text=message.text.replace(code, "[code]")))
 
 
 def _is_the_code(proof: Proof, code: str) -> bool:
     return hmac.compare_digest(_digest(proof.subject, code), proof.digest)
 
 
-def _offer(draft: Draft, address: str) -> bool:
+def _offer(turn: Turn, address: str) -> bool:
     """Send a code to the address. Return False if the organization has no account that could."""
-    for account, begin in draft.rules.begin.items():
-        declared = find_account(draft.organization, account)
-        here = draft.view.conversation.place.account
+    for account, begin in turn.rules.begin.items():
+        declared = find_account(turn.organization, account)
+        here = turn.view.conversation.place.account
         if declared is not None and declared.serves is Serves.CUSTOMERS and account != here:
-            return _send_code(draft, begin, address)
+            return _send_code(turn, begin, address)
     return False
 
 
-def _send_code(draft: Draft, begin: Begin, address: str) -> bool:
-    organization, texts = draft.organization.display_name, draft.texts
-    before = draft.memory.proof
-    again = before is not None and not before.settled and draft.now <= before.expires_at
+def _send_code(turn: Turn, begin: Begin, address: str) -> bool:
+    organization, texts = turn.organization.display_name, turn.texts
+    before = turn.memory.proof
+    again = before is not None and not before.settled and turn.now <= before.expires_at
     tries = before.tries + 1 if before is not None and again else 0
     if tries > MAX_TRIES:
-        _answer(draft, draft.texts.codes_too_many)
+        _answer(turn, turn.texts.codes_too_many)
         return True
     try:
         place, context = begin(address, fill(texts.story_subject, organization=organization))
     except Refused as error:
-        draft.because("desk", f"no code can be sent there: {error.reason}")
+        turn.explain("desk", f"no code can be sent there: {error.reason}")
         return False
-    code, subject = draft.rules.new_code(), str(draft.rules.new_id())
+    code, subject = turn.rules.new_code(), str(turn.rules.new_id())
     minutes = str(int(CODE_LIVES.total_seconds() // 60))
     text = fill(texts.code, code=f"{code[:3]} {code[3:]}", organization=organization, minutes=minutes)
     named = fill(texts.code_subject, organization=organization)
-    draft.add(Prove(subject, place, context, address, Post(text, subject=named)))
+    turn.add(StartVerification(subject, place, context, address, Post(text, subject=named)))
     # The address itself is stored sealed, with the new place.
-    expires = draft.now + CODE_LIVES
-    draft.remember(proof=Proof(subject, _digest(subject, code), expires, masked(address), tries))
-    draft.say(fill(texts.code_sent, address=masked(address)), ahead=True)
-    draft.because("desk", "sent a code to an address, to go on there")
-    draft.audit("customer", "address.proving", channel=place.channel)
+    expires = turn.now + CODE_LIVES
+    turn.remember(proof=Proof(subject, _digest(subject, code), expires, masked(address), tries))
+    turn.say(fill(texts.code_sent, address=masked(address)), ahead=True)
+    turn.explain("desk", "sent a code to an address, to go on there")
+    turn.audit("customer", "address.proving", channel=place.channel)
     return True
 
 
-def _typed(draft: Draft, proof: Proof, code: str, *, alone: bool) -> bool:
-    if draft.now > proof.expires_at:
-        draft.remember(proof=proof.done())
+def _typed(turn: Turn, proof: Proof, code: str, *, alone: bool) -> bool:
+    if turn.now > proof.expires_at:
+        turn.remember(proof=proof.done())
         if alone:
-            draft.say(draft.texts.code_too_old, ahead=True)
+            turn.say(turn.texts.code_too_old, ahead=True)
         return alone
     if not _is_the_code(proof, code):
         # Keep the proof even when no try is left: asking for another code must give no more tries.
-        draft.remember(proof=proof.missed())
+        turn.remember(proof=proof.missed())
         left = proof.tries + 1 < MAX_TRIES
         if alone:
-            draft.say(draft.texts.code_wrong if left else draft.texts.code_wrong_too_often, ahead=True)
+            turn.say(turn.texts.code_wrong if left else turn.texts.code_wrong_too_often, ahead=True)
         return alone
-    draft.remember(proof=proof.done())
-    draft.say(fill(draft.texts.address_proved, address=proof.address), ahead=True)
-    seen = seen_by_customer(draft.messages.values())
-    story = told_to_customer(seen, draft.name or proof.address, draft.speaker)
-    text = fill(draft.texts.story_so_far, organization=draft.organization.display_name, story=story)
+    turn.remember(proof=proof.done())
+    turn.say(fill(turn.texts.address_proved, address=proof.address), ahead=True)
+    seen = seen_by_customer(turn.messages.values())
+    story = told_to_customer(seen, turn.name or proof.address, turn.speaker)
+    text = fill(turn.texts.story_so_far, organization=turn.organization.display_name, story=story)
     message = Message(
-        id=MessageId(draft.rules.new_id()),
+        id=MessageId(turn.rules.new_id()),
         role=Role.SYSTEM,
         sender=SYSTEM,
         text="[The conversation so far was sent to the customer's address.]",
         state=MessageState.RELEASED,
-        at=draft.now,
+        at=turn.now,
     )
-    draft.add(AddMessage(message))
-    draft.add(GoOn(proof.subject, proof.address, message.id, Post(text)))
-    draft.tell_room(Post(f"➡️ {draft.customer_name} proved an address: answers go there now."))
-    draft.show_card()
-    draft.because("customer", "proved an address, and goes on there")
-    draft.audit("customer", "address.proved")
+    turn.add(AddMessage(message))
+    turn.add(CompleteVerification(proof.subject, proof.address, message.id, Post(text)))
+    turn.tell_room(Post(f"➡️ {turn.customer_name} proved an address: answers go there now."))
+    turn.show_card()
+    turn.explain("customer", "proved an address, and goes on there")
+    turn.audit("customer", "address.proved")
     return True
 
 

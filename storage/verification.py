@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import Conversation
-from bot.core.effects import GoOn, Prove
+from bot.core.effects import CompleteVerification, StartVerification
 from bot.core.errors import TurnFailed
 from bot.core.events import return_address
 from bot.core.ids import ConversationId, CustomerId, LaneId, NewId
@@ -35,7 +35,7 @@ class Beginning:
 
 
 async def begin(
-    connection: AsyncConnection, keys: Keys, new_id: NewId, asking: Conversation, effect: Prove
+    connection: AsyncConnection, keys: Keys, new_id: NewId, asking: Conversation, effect: StartVerification
 ) -> Beginning | None:
     """Create a stranger for the address: a customer, a resolved conversation, and a place.
 
@@ -98,7 +98,11 @@ async def begin(
 
 
 async def prove(
-    connection: AsyncConnection, keys: Keys, new_id: NewId, conversation: Conversation, effect: GoOn
+    connection: AsyncConnection,
+    keys: Keys,
+    new_id: NewId,
+    conversation: Conversation,
+    effect: CompleteVerification,
 ) -> Beginning:
     """Give the verified address to the customer, and merge whoever was known by it before into them.
 

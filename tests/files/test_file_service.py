@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from bot.core.errors import PlatformDown, Refused
 from bot.core.ids import OrgId, new_id
-from bot.run.files import LINK_LIVES, Shelf
+from bot.run.files import LINK_LIVES, FileService
 from storage.database import Database
 from storage.files import Fetched, Files
 from storage.inbox import Inboxes
@@ -34,10 +34,12 @@ class Clock:
         return self.now
 
 
-def shelf(house: Desk | None = None, *, key: bytes = b"k" * 32, clock: Clock | None = None) -> Shelf:
-    files, store = (house.files, house.store) if house else (None, None)
+def file_service(
+    services: Desk | None = None, *, key: bytes = b"k" * 32, clock: Clock | None = None
+) -> FileService:
+    files, store = (services.files, services.store) if services else (None, None)
     given_clock = clock or Clock()
-    return Shelf(files, store, public_url="https://desk.example/", key=key, clock=given_clock)  # type: ignore[arg-type]
+    return FileService(files, store, public_url="https://desk.example/", key=key, clock=given_clock)  # type: ignore[arg-type]
 
 
 def token(link: str) -> str:
@@ -46,7 +48,7 @@ def token(link: str) -> str:
 
 def test_a_link_leads_to_its_file_for_seven_days() -> None:
     clock = Clock()
-    ours = shelf(clock=clock)
+    ours = file_service(clock=clock)
     link = ours.link(OURS, str(FILE))
     assert link.startswith("https://desk.example/files/")
     clock.now = NOW + LINK_LIVES
@@ -56,27 +58,27 @@ def test_a_link_leads_to_its_file_for_seven_days() -> None:
 
 
 def test_there_is_no_link_without_a_public_address() -> None:
-    ours = Shelf(None, None, public_url="", key=b"k", clock=Clock())  # type: ignore[arg-type]
+    ours = FileService(None, None, public_url="", key=b"k", clock=Clock())  # type: ignore[arg-type]
     assert ours.link(OURS, str(FILE)) == ""
 
 
 def test_nobody_can_make_or_prolong_a_link() -> None:
-    good = token(shelf().link(OURS, str(FILE)))
-    assert shelf(key=b"o" * 32).meant(good) is None
+    good = token(file_service().link(OURS, str(FILE)))
+    assert file_service(key=b"o" * 32).meant(good) is None
     for at in range(len(good)):
         other = "A" if good[at] != "A" else "B"
         changed = good[:at] + other + good[at + 1 :]
-        assert shelf().meant(changed) in (None, (OURS, FILE))  # the last character has bits to spare
-        assert at == len(good) - 1 or shelf().meant(changed) is None
+        assert file_service().meant(changed) in (None, (OURS, FILE))  # the last character has bits to spare
+        assert at == len(good) - 1 or file_service().meant(changed) is None
 
 
 @given(st.one_of(st.text(max_size=80), st.text(alphabet="AB_-", min_size=75, max_size=75)))
 def test_anything_else_is_no_link(word: str) -> None:
-    assert shelf().meant(word) is None
+    assert file_service().meant(word) is None
 
 
 @asynccontextmanager
-async def browsing(house: Desk, ours: Shelf) -> AsyncIterator[aiohttp.ClientSession]:
+async def browsing(services: Desk, ours: FileService) -> AsyncIterator[aiohttp.ClientSession]:
     app = web.Application()
     app.router.add_get("/files/{token}", ours.serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -89,16 +91,16 @@ async def browsing(house: Desk, ours: Shelf) -> AsyncIterator[aiohttp.ClientSess
         await runner.cleanup()
 
 
-async def keep(house: Desk, content: bytes, mime_type: str, name: str) -> UUID:
+async def keep(services: Desk, content: bytes, mime_type: str, name: str) -> UUID:
     """Through the store and the rows, as a fetch does."""
-    await house.hears("f1")
-    (wanted,) = await house.files.claim([], 1, timedelta(minutes=1))
+    await services.hears("f1")
+    (wanted,) = await services.files.claim([], 1, timedelta(minutes=1))
 
     async def one() -> AsyncIterator[bytes]:
         yield content
 
-    await house.store.put(wanted.id, wanted.sealer, one())
-    await house.files.settle(Fetched(wanted, "stored", mime_type, name, len(content)))
+    await services.store.put(wanted.id, wanted.sealer, one())
+    await services.files.settle(Fetched(wanted, "stored", mime_type, name, len(content)))
     return wanted.id
 
 
@@ -121,12 +123,12 @@ async def keep(house: Desk, content: bytes, mime_type: str, name: str) -> UUID:
     ],
 )
 async def test_a_file_is_served_so_that_no_browser_runs_it(
-    house: Desk, mime_type: str, name: str, is_: str, manner: str
+    services: Desk, mime_type: str, name: str, is_: str, manner: str
 ) -> None:
-    file = await keep(house, PNG * 100, mime_type, name)
-    ours = shelf(house)
-    async with browsing(house, ours) as session:
-        async with session.get(f"/files/{token(ours.link(house.organization, str(file)))}") as answer:
+    file = await keep(services, PNG * 100, mime_type, name)
+    ours = file_service(services)
+    async with browsing(services, ours) as session:
+        async with session.get(f"/files/{token(ours.link(services.organization, str(file)))}") as answer:
             assert answer.status == 200
             assert await answer.read() == PNG * 100
             assert answer.headers["Content-Type"] == is_
@@ -134,7 +136,7 @@ async def test_a_file_is_served_so_that_no_browser_runs_it(
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert "sandbox" in answer.headers["Content-Security-Policy"]
             assert "Set-Cookie" not in answer.headers
-        async with session.head(f"/files/{token(ours.link(house.organization, str(file)))}") as answer:
+        async with session.head(f"/files/{token(ours.link(services.organization, str(file)))}") as answer:
             assert (answer.status, answer.content_length) == (200, len(PNG) * 100)
 
 
@@ -153,81 +155,81 @@ async def test_a_file_is_served_so_that_no_browser_runs_it(
     ],
 )
 async def test_a_player_may_ask_for_a_part(
-    house: Desk, asked: str, status: int, told: str | None, part: slice
+    services: Desk, asked: str, status: int, told: str | None, part: slice
 ) -> None:
     content = bytes(n % 251 for n in range(300_000))
-    file = await keep(house, content, "video/mp4", "a.mp4")
-    ours = shelf(house)
-    link = f"/files/{token(ours.link(house.organization, str(file)))}"
-    async with browsing(house, ours) as session, session.get(link, headers={"Range": asked}) as answer:
+    file = await keep(services, content, "video/mp4", "a.mp4")
+    ours = file_service(services)
+    link = f"/files/{token(ours.link(services.organization, str(file)))}"
+    async with browsing(services, ours) as session, session.get(link, headers={"Range": asked}) as answer:
         assert (answer.status, answer.headers.get("Content-Range")) == (status, told)
         assert await answer.read() == content[part]
 
 
-async def test_a_link_leads_nowhere_once_the_customer_was_erased(house: Desk) -> None:
-    file = await keep(house, PNG, "image/png", "a.png")
-    ours = shelf(house)
-    link = f"/files/{token(ours.link(house.organization, str(file)))}"
-    async with browsing(house, ours) as session:
-        async with house.database.begin() as connection:
+async def test_a_link_leads_nowhere_once_the_customer_was_erased(services: Desk) -> None:
+    file = await keep(services, PNG, "image/png", "a.png")
+    ours = file_service(services)
+    link = f"/files/{token(ours.link(services.organization, str(file)))}"
+    async with browsing(services, ours) as session:
+        async with services.database.begin() as connection:
             row = (await connection.execute(text("select id, organization_id from customers"))).one()
             await destroy(connection, row.organization_id, row.id)
         async with session.get(link) as answer:
             assert (answer.status, await answer.json()) == (404, {"error": "file.gone"})
 
 
-async def test_what_is_not_there_is_told_by_a_status(house: Desk) -> None:
-    file = await keep(house, PNG, "image/png", "a.png")
-    ours = shelf(house)
-    async with browsing(house, ours) as session:
-        nowhere = token(ours.link(house.organization, str(FILE)))
+async def test_what_is_not_there_is_told_by_a_status(services: Desk) -> None:
+    file = await keep(services, PNG, "image/png", "a.png")
+    ours = file_service(services)
+    async with browsing(services, ours) as session:
+        nowhere = token(ours.link(services.organization, str(FILE)))
         for link, code in (("nonsense", "link.expired"), (nowhere, "file.gone")):
             async with session.get(f"/files/{link}") as answer:
                 assert (answer.status, await answer.json()) == (404, {"error": code})
-        await house.store.delete(file)
-        async with session.get(f"/files/{token(ours.link(house.organization, str(file)))}") as answer:
+        await services.store.delete(file)
+        async with session.get(f"/files/{token(ours.link(services.organization, str(file)))}") as answer:
             assert answer.status == 404
 
 
-async def test_a_file_that_is_damaged_in_the_middle_is_no_whole_answer(house: Desk) -> None:
-    file = await keep(house, b"x" * 5_000_000, "text/plain", "a.txt")
-    (path,) = house.objects()
+async def test_a_file_that_is_damaged_in_the_middle_is_no_whole_answer(services: Desk) -> None:
+    file = await keep(services, b"x" * 5_000_000, "text/plain", "a.txt")
+    (path,) = services.objects()
     path.write_bytes(path.read_bytes()[:-100])
-    ours = shelf(house)
-    async with browsing(house, ours) as session:
+    ours = file_service(services)
+    async with browsing(services, ours) as session:
         with pytest.raises(aiohttp.ClientError):
-            async with session.get(f"/files/{token(ours.link(house.organization, str(file)))}") as answer:
+            async with session.get(f"/files/{token(ours.link(services.organization, str(file)))}") as answer:
                 await answer.read()
 
 
-async def test_without_the_database_a_browser_is_asked_to_come_again(house: Desk, free_port: int) -> None:
+async def test_without_the_database_a_browser_is_asked_to_come_again(services: Desk, free_port: int) -> None:
     away = Database(f"postgresql://127.0.0.1:{free_port}/x", pool=1)
-    ours = shelf(replace(house, files=Files(away, house.keys, Inboxes(house.keys, new_id))))
+    ours = file_service(replace(services, files=Files(away, services.keys, Inboxes(services.keys, new_id))))
     try:
-        link = f"/files/{token(ours.link(house.organization, str(FILE)))}"
-        async with browsing(house, ours) as session, session.get(link) as answer:
+        link = f"/files/{token(ours.link(services.organization, str(FILE)))}"
+        async with browsing(services, ours) as session, session.get(link) as answer:
             assert (answer.status, await answer.json()) == (503, {"error": "storage.unavailable"})
         with pytest.raises(PlatformDown):
-            [chunk async for chunk in ours.of(house.organization).open(str(FILE))]
+            [chunk async for chunk in ours.of(services.organization).open(str(FILE))]
     finally:
         await away.close()
 
 
-async def test_connectors_read_what_is_there_and_are_refused_the_rest(house: Desk) -> None:
-    file = await keep(house, PNG, "image/png", "a.png")
-    ours = shelf(house)
-    assert b"".join([chunk async for chunk in ours.of(house.organization).open(str(file))]) == PNG
+async def test_connectors_read_what_is_there_and_are_refused_the_rest(services: Desk) -> None:
+    file = await keep(services, PNG, "image/png", "a.png")
+    ours = file_service(services)
+    assert b"".join([chunk async for chunk in ours.of(services.organization).open(str(file))]) == PNG
     for unknown in (str(FILE), "nonsense"):
         with pytest.raises(Refused):
-            [chunk async for chunk in ours.of(house.organization).open(unknown)]
+            [chunk async for chunk in ours.of(services.organization).open(unknown)]
 
 
-async def test_a_file_is_no_other_organizations(house: Desk) -> None:
-    file = await keep(house, PNG, "image/png", "photo.png")
-    ours = shelf(house)
+async def test_a_file_is_no_other_organizations(services: Desk) -> None:
+    file = await keep(services, PNG, "image/png", "photo.png")
+    ours = file_service(services)
     link = f"/files/{token(ours.link(OURS, str(file)))}"
-    async with browsing(house, ours) as session, session.get(link) as answer:
+    async with browsing(services, ours) as session, session.get(link) as answer:
         assert answer.status == 404
     with pytest.raises(Refused):
         await anext(ours.of(OURS).open(str(file)))
-    assert await anext(ours.of(house.organization).open(str(file))) == PNG
+    assert await anext(ours.of(services.organization).open(str(file))) == PNG

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.bus.accept import Bus
-from bot.bus.bell import Bell
 from bot.bus.directory import Directory
+from bot.bus.wakeups import Wakeups
 from bot.core.answering import HandOver
 from bot.core.connector import ChatCommand
 from bot.core.conversation import MessageState
@@ -19,16 +19,16 @@ from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.jobs.job import Context
 from bot.jobs.sweep import sweep
-from bot.turns.elsewhere import MAX_TRIES
+from bot.turns.channel_switch import MAX_TRIES
 from bot.turns.story import lines
 from storage.accounts import Account
 from storage.customers import customers
 from storage.erased import erase
 from storage.organizations import Organizations
 from storage.places import ADDRESS as SEALED
-from storage.proving import CODES
 from storage.queries import conversations
 from storage.sealing import Keyring
+from storage.verification import CODES
 from tests.storage.test_places import invited
 from tests.turns.bench import CODE, Bench, Left, message, states, to_customers, to_rooms
 
@@ -489,7 +489,7 @@ async def test_what_is_said_beside_an_invitation_is_answered(desk: Bench) -> Non
 async def test_words_from_a_new_number_are_theirs_also_in_the_batch_that_tells_of_it(desk: Bench) -> None:
     """As a platform brings after an outage all that it has kept."""
     directory = Directory(desk.database, desk.keys, Organizations(desk.database))
-    bus = Bus(desk.database, desk.inboxes, directory, Bell(None, "test"), nobody_commands)
+    bus = Bus(desk.database, desk.inboxes, directory, Wakeups(None, "test"), nobody_commands)
     writing = asyncio.create_task(bus.run())
     try:
         await bus.accept(

@@ -33,7 +33,7 @@ def _obey() -> None:
         raise asyncio.CancelledError
 
 
-class Bell:
+class Wakeups:
     """Wakes the listeners in this process at once, and other processes through Redis when it is up.
 
     `run` owns the connections. Without `run`, or without Redis, only this process is woken.
@@ -55,13 +55,13 @@ class Bell:
         self._me = uuid4().hex
         self._listeners: list[Listener] = []
         self._outgoing: list[Wake] = []
-        self._rung = asyncio.Event()
+        self._more = asyncio.Event()
         self.redis = RedisHealth(used=self._redis is not None)
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
-    def ring(self, wakes: Sequence[Wake]) -> None:
+    def send(self, wakes: Sequence[Wake]) -> None:
         """Wake every listener. Never waits and never fails."""
         if not wakes:
             return
@@ -69,7 +69,7 @@ class Bell:
             listener(wakes)
         if self.redis.state == "up":
             self._outgoing.extend(wakes)
-            self._rung.set()
+            self._more.set()
 
     async def run(self) -> None:
         """Exchange wake-ups with other processes until cancelled. Reconnects by itself when Redis is back."""
@@ -78,8 +78,8 @@ class Bell:
             return
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._receive(self._redis), name="bell receives")
-                tasks.create_task(self._send(self._redis), name="bell sends")
+                tasks.create_task(self._receive(self._redis), name="receive wake-ups")
+                tasks.create_task(self._send(self._redis), name="send wake-ups")
         finally:
             await self._redis.aclose()
 
@@ -110,8 +110,8 @@ class Bell:
     async def _send(self, redis: Redis) -> None:
         while True:
             _obey()
-            await self._rung.wait()
-            self._rung.clear()
+            await self._more.wait()
+            self._more.clear()
             wakes, self._outgoing = self._outgoing, []
             body = [[str(w.conversation), round(w.after.total_seconds() * 1000), w.said] for w in wakes]
             try:
