@@ -66,7 +66,7 @@ function container(block, view) {
   const fold = h("details", { class: name, testid: "container" }, h("summary", { class: "container-head" }, head), inside);
   const key = `${view.message || ""}/${fold.firstChild.textContent}`;
   fold.open = opened.get(key) ?? !block.default_collapsed;
-  fold.addEventListener("toggle", () => opened.set(key, fold.open));
+  fold.firstChild.addEventListener("click", () => opened.set(key, !fold.open)); // it turns after the click
   return fold;
 }
 
