@@ -198,6 +198,20 @@ async def test_a_topic_of_telegram_is_emptied(database_url: str, redis_url: str)
         assert not any(m.buttons for m in r.night_watch.messages(room.topic))
 
 
+async def test_what_one_person_alone_was_shown_in_a_topic_is_deleted_too(
+    database_url: str, redis_url: str
+) -> None:
+    async with rig(database_url, redis_url, in_telegram, every_channel=True) as r:
+        customer, room = OnTelegram(r, "Maya Fischer"), Topic(r)
+        await _held(customer, room, "farid")
+        grace = next(user for user in r.night_watch.members() if user.name == room.people["grace"])
+        shown = lambda: [m for m in r.night_watch.seen_alone(grace) if "Only Farid Haddad" in m.text]  # noqa: E731
+        room.post("grace", "she again")
+        await until(shown, what="a word to Grace alone")
+        await _erase(r)
+        await until(lambda: not shown(), what="it is gone")
+
+
 async def test_words_that_wait_for_the_platform_are_stopped_and_marked(
     database_url: str, redis_url: str
 ) -> None:
