@@ -80,13 +80,15 @@ class GroupChat:
         quote: str = "",
         elsewhere: Mapping[str, object] | None = None,
         anonymous: bool = False,
+        administrator: bool = False,
         marked: Sequence[Mapping[str, object]] = (),
     ) -> ChatMessage:
         """`quote` is the part that the person chose of the message answered. That may stand `elsewhere`: an
         ExternalReplyInfo of the Bot API. `anonymous`: as an administrator who remains so, in the name of the
-        group. `marked`: entities that the person put there, besides those that Telegram finds.
+        group. `administrator`: as one who may write in closed topics. `marked`: entities that the person put
+        there, besides those that Telegram finds.
         """
-        draft = self._draft(user, topic, reply_to)
+        draft = self._draft(user, topic, reply_to, administrator=administrator)
         if anonymous:
             draft = replace(draft, extra=(("from", _ANONYMOUS), ("sender_chat", self.group.chat_wire())))
         if elsewhere is not None:
@@ -257,13 +259,15 @@ class GroupChat:
             raise CommandError(f"There is no message {message_id} in the group {self.group.title}.")
         return message
 
-    def _draft(self, user: TelegramUser, topic: int, reply_to: int | None) -> ChatMessage:
+    def _draft(
+        self, user: TelegramUser, topic: int, reply_to: int | None, *, administrator: bool = False
+    ) -> ChatMessage:
         self._inside(user)
         if reply_to is not None:
             topic = topic or self._message(reply_to).topic
         if topic and topic not in {each.id for each in self.topics()}:
             raise CommandError(f"There is no topic {topic} in the group {self.group.title}.")
-        if topic and self.group.topics[topic].closed:
+        if topic and self.group.topics[topic].closed and not administrator:
             raise CommandError("The topic is closed.")
         return ChatMessage(
             message_id=self.chats.next_message_id(),
