@@ -24,6 +24,7 @@ from bot.core.conversation import (
     Escalation,
     EscalationState,
     HolderLeft,
+    Input,
     MessageState,
     Origin,
     OwnerKind,
@@ -528,8 +529,11 @@ class Walk(RuleBasedStateMachine):
                     assert effect.post.text in self.may_leave, "private words leave"
                 elif effect.post.text.startswith("Correction: "):
                     assert effect.post.text.removeprefix("Correction: ") in self.may_leave
-        for item in view.inputs:
+        stops = [n for n, item in enumerate(view.inputs) if _is_stop(item)]
+        for n, item in enumerate(view.inputs):
             message = turn.messages.get(item.message) if item.message else None
+            if stops and n < stops[-1] and turn.escalation is None:
+                continue  # they want no answer to it any more
             if isinstance(item.body, Event) and item.body.automatic:
                 continue  # a program is not answered by a program
             if isinstance(item.body, Event) and isinstance(item.body.content, Unsupported):
@@ -591,6 +595,10 @@ class Walk(RuleBasedStateMachine):
             on_its_way = any(o.room == escalation.room.id and not o.tried for o in self.desk.state.outbox)
             told = any(isinstance(b, DeliveryReport) and b.room for _, b in self.pending)
             assert on_its_way or told or self.desk.state.timers, "nobody will ever see it"
+
+
+def _is_stop(item: Input) -> bool:
+    return isinstance(item.body, Event) and isinstance(item.body.content, Stopped)
 
 
 def _answer(deed: str) -> Answer:
