@@ -12,6 +12,7 @@ log = structlog.get_logger(__name__)
 _MEANWHILE: Final = " Nothing is lost meanwhile: answers come some seconds later, and jobs when it is back."
 _REFUSED: Final = "Redis refuses the user or the password of REDIS_URL: correct them."
 _NUMBER: Final = "Redis has no database of the number in REDIS_URL: correct it."
+_REFUSES: Final = "Redis answers, and refuses what it is asked ({}): see its log, its memory and its disk."
 _UNREACHABLE: Final = "Redis cannot be reached ({}): see that it runs, and REDIS_URL."
 
 
@@ -58,4 +59,6 @@ def _why(error: BaseException) -> tuple[str, str]:
         return "redis.login_refused", _REFUSED
     if "DB index" in told:
         return "redis.no_database", _NUMBER
+    if isinstance(error, ResponseError):
+        return "redis.refuses", _REFUSES.format(told.split(" ", maxsplit=1)[0][:20])
     return "redis.unreachable", _UNREACHABLE.format(type(error).__name__)

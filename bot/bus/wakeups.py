@@ -1,7 +1,9 @@
 """Wake workers when something is ready. Redis carries the wake-ups; losing one costs a poll, no message."""
 
 import asyncio
+import hmac
 import json
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -15,10 +17,11 @@ from storage.inbox import Wake
 
 _RECONNECT = 0.5  # seconds
 _PATIENCE = 2.0  # seconds that a command to Redis may take
-# Anybody who may write to Redis can write to our channel as well. A wake-up that is later or larger than
-# these limits is cut or dropped, which costs a poll.
+# Anybody who may write to Redis can write to our channel as well. A wake-up that is not signed, or is larger
+# than this, is dropped, which costs a poll.
 _LATEST = 86_400_000  # milliseconds
-_MAX_RING = 1_000_000  # bytes
+_MOST = 1_000_000  # bytes
+_SIGNATURE = 64  # hexadecimal digits
 Listener = Callable[[Sequence[Wake]], None]
 
 
@@ -39,7 +42,9 @@ class Wakeups:
     `run` owns the connections. Without `run`, or without Redis, only this process is woken.
     """
 
-    def __init__(self, redis_url: str | None, namespace: str) -> None:
+    def __init__(self, redis_url: str | None, namespace: str, keys: Sequence[bytes]) -> None:
+        """`keys` are the program's, newest first: only wake-ups signed with one of them are believed."""
+        self._signing = tuple(hmac.digest(key, b"wake-ups", "sha256") for key in keys)
         self._redis = (
             Redis.from_url(
                 redis_url,
@@ -89,20 +94,22 @@ class Wakeups:
             try:
                 async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(self._channel)
-                    self._answers()
-                    pinged = False
+                    # Whoever hears this may subscribe and publish: a Redis can refuse one of both.
+                    await redis.publish(self._channel, self._signed([]))
+                    asked, since = True, time.monotonic()
                     while True:
                         _obey()
                         message = await subscription.get_message(timeout=_PATIENCE / 2)
-                        if message is not None:  # a wake-up, or the answer to a ping
-                            pinged = False
+                        if message is not None and self._hear(message["data"]):
+                            asked, since = False, time.monotonic()
                             self._answers()  # also after a wake-up that `_send` could not publish
-                            self._hear(message["data"])
-                        elif pinged:
-                            raise TimeoutError("no answer to a ping")
+                        elif time.monotonic() - since < _PATIENCE / 2:
+                            continue  # the answer to `subscribe`, or what is not ours
+                        elif asked:
+                            raise TimeoutError("no answer")
                         else:
-                            pinged = True
-                            await subscription.ping()
+                            await redis.publish(self._channel, self._signed([]))
+                            asked, since = True, time.monotonic()
             except (RedisError, OSError, TimeoutError) as error:
                 self.redis.down(error)
                 await asyncio.sleep(_RECONNECT)
@@ -115,24 +122,37 @@ class Wakeups:
             wakes, self._outgoing = self._outgoing, []
             body = [[str(w.conversation), round(w.after.total_seconds() * 1000), w.said] for w in wakes]
             try:
-                await redis.publish(self._channel, json.dumps([self._me, body]))
+                await redis.publish(self._channel, self._signed(body))
             except (RedisError, OSError, TimeoutError) as error:
                 self.redis.down(error)  # workers poll meanwhile; `_receive` notices when Redis is back
 
-    def _hear(self, data: bytes) -> None:
-        if len(data) > _MAX_RING:
-            return
+    def _signed(self, body: object) -> bytes:
+        told = json.dumps([self._me, body]).encode()
+        return hmac.digest(self._signing[0], told, "sha256").hex().encode() + told
+
+    def _is_ours(self, signature: bytes, told: bytes) -> bool:
+        return any(
+            hmac.compare_digest(hmac.digest(key, told, "sha256").hex().encode(), signature)
+            for key in self._signing
+        )
+
+    def _hear(self, data: bytes) -> bool:
+        """Wake the listeners. Return False for what no program of ours has published."""
+        signature, told = data[:_SIGNATURE], data[_SIGNATURE:]
+        if len(data) > _MOST or not self._is_ours(signature, told):
+            return False
         try:
-            sender, body = json.loads(data)
+            sender, body = json.loads(told)
             wakes = [
                 Wake(ConversationId(UUID(i)), timedelta(milliseconds=min(max(ms, 0), _LATEST)), int(s))
                 for i, ms, s in body
             ]
         except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-            return  # not a message of ours
-        if sender != self._me:
+            return False  # of a version that says something else
+        if sender != self._me and wakes:
             for listener in self._listeners:
                 listener(wakes)
+        return True
 
     def _answers(self) -> None:
         if self.redis.up():

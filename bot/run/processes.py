@@ -1,6 +1,7 @@
 """The kinds of process: serve, work, jobs, and all of them in one tree."""
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ import structlog
 from aiohttp import web
 from rich.console import Console
 
-from bot.core.errors import DeskError, ProcessBroken, SettingsError
+from bot.core.errors import DeskError, DiskFull, ProcessBroken, SettingsError
 from bot.core.ids import new_id
 from bot.run.addresses import address_of
 from bot.run.anchoring import anchor_audit
@@ -56,6 +57,11 @@ def run(name: str, body: Callable[[Settings], None]) -> None:
         log.error("process ended by itself", process=name, code=error.code, reason=str(error))
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            log.error("process ended by itself", process=name, code=DiskFull.code, exc_info=error)
+            raise DiskFull(
+                f"The disk of {settings.var} is full: make room there, and start again."
+            ) from error
         log.error("process ended by itself", process=name, code=ProcessBroken.code, exc_info=error)
         raise ProcessBroken(
             f"`desk {name}` ended by itself ({type(error).__name__}): the log says where."
@@ -73,6 +79,7 @@ async def servers(settings: Settings) -> AsyncIterator[Servers]:
         yield Servers(
             database_url=settings.database_url or own.database_url,
             redis_url=settings.redis_url or own.redis_url,
+            ended=own.ended,
         )
 
 
@@ -175,7 +182,7 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
                 app.router.add_get("/", _to_the_page)
             async with (
                 _answering(h, app),
-                running(h, serves=True, works=True, stop=stop),
+                running(h, serves=True, works=True, stop=stop, beside=known),
                 _jobs_beside(settings, known, stop),
             ):
                 if stand_ins is not None:
@@ -188,7 +195,9 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
 
 
 @asynccontextmanager
-async def running(h: Services, *, serves: bool, works: bool, stop: asyncio.Event) -> AsyncIterator[None]:
+async def running(
+    h: Services, *, serves: bool, works: bool, stop: asyncio.Event, beside: Servers | None = None
+) -> AsyncIterator[None]:
     """Run what the process is for beside the block. A part that ends by itself stops the process.
 
     At the end nothing new is accepted, then the work under way is finished, then the rest is cancelled; and
@@ -203,6 +212,8 @@ async def running(h: Services, *, serves: bool, works: bool, stop: asyncio.Event
         asyncio.create_task(_keep_in_step(h), name="directory"),
         asyncio.create_task(watch_database(h.database), name="database"),
     ]
+    if beside is not None:
+        keepers.append(asyncio.create_task(_watch(beside), name="servers"))
     fetching, workers = [], []
     if serves:
         fetching.append(asyncio.create_task(h.listeners.run(), name="listeners"))
@@ -240,6 +251,11 @@ def _ended(task: asyncio.Task[None], stop: asyncio.Event, broken: list[DeskError
     log.error("a part of the process ended", kind=task.get_name(), exc_info=error)
     broken.append(ended_by_itself(task.get_name(), error))
     stop.set()
+
+
+async def _watch(beside: Servers) -> None:
+    """Raise DeskError when a server of our own has ended: whoever watches this process starts both again."""
+    raise await beside.ended()
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

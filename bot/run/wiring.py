@@ -88,7 +88,7 @@ async def services(
     keys = Keys(Keyring(settings.encryption_keys))
     organizations = Organizations(database)
     directory = Directory(database, keys, organizations)
-    wakeups = Wakeups(servers.redis_url or None, namespace(servers.database_url))
+    wakeups = Wakeups(servers.redis_url or None, namespace(servers.database_url), settings.encryption_keys)
     inboxes = Inboxes(keys, new_id)
     outbox = Outbox(keys, inboxes, new_id)
     files = Files(database, keys, inboxes)

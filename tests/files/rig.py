@@ -225,7 +225,7 @@ async def desk(database_url: str, folder: Path) -> AsyncIterator[Desk]:
         stack.push_async_callback(database.close)
         keys = Keys(Keyring((b"k" * 32,)))
         inboxes = Inboxes(keys, new_id)
-        wakeups = Wakeups(None, "files")
+        wakeups = Wakeups(None, "files", [])
         directory = Directory(database, keys, Organizations(database))
 
         async def nothing(*_: object) -> str:

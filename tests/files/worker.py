@@ -38,7 +38,7 @@ async def main(database_url: str, store: str, platform: str) -> None:
         files=Files(database, keys, Inboxes(keys, new_id)),
         store=FileStore(store),
         connectors=Brought(accounts, {"telegram": Connected(platform)}),
-        wakeups=Wakeups(None, "files"),
+        wakeups=Wakeups(None, "files", []),
         scan=None,
         max_bytes=1024 * 1024,
         pace=Pace(lease=timedelta(seconds=1)),

@@ -279,7 +279,7 @@ class World:
             directory=await self.directory(),
             connectors=Brought(bench.accounts, {}),
             answerers={"grounded": unable},
-            wakeups=Wakeups(None, "turns"),
+            wakeups=Wakeups(None, "turns", []),
             deliver=handed_over.set,  # something is to be sent
             clock=utc_now,
             new_id=new_id,

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 
+from bot.run.embedded import EmbeddedPostgres, EmbeddedValkey
 from bot.run.embedded.kept import free_port as a_free_port
 from connectors.sandbox.server import Sandbox
 from tests.accounts import hooks
@@ -19,7 +24,7 @@ from tests.door.conftest import SECRET, SECRET_HEADER, dumped, update
 from tests.story.rig import KEY, environment, install, organization, quick, webhooks
 from tests.tools.shared_servers import Addresses, on_database
 
-PATIENCE = 60.0  # seconds; a bound against hanging
+PATIENCE = 120.0  # seconds; a bound against hanging
 
 
 @pytest.fixture
@@ -132,6 +137,41 @@ async def test_all_in_one_end_with_1_when_their_jobs_were_ended(
     assert last_sentence(up).startswith(
         "desk: `desk jobs` beside this process ended by itself (exit code -9)"
     )
+
+
+@pytest.mark.parametrize(("server", "name"), [("postgres", "PostgreSQL"), ("valkey-server", "Valkey")])
+async def test_all_in_one_end_with_1_when_a_server_of_theirs_was_killed(
+    server: str, name: str, environ: dict[str, str], running: Programs, var: Path
+) -> None:
+    own = {"DATABASE_URL": "", "REDIS_URL": "", "DESK_ENV": "embedded", "VAR_DIR": str(var)}
+    up = of("up", environ, running, **own)
+    await up.start()
+    servers = EmbeddedPostgres(var) if server == "postgres" else EmbeddedValkey(var)
+    for pid in servers.pids():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert await up.ended(PATIENCE) == 1
+    assert last_sentence(up).startswith(f"desk: {name} ended by itself")
+
+
+@pytest.fixture
+def small_disk(var: Path) -> Iterator[Path]:
+    """A disk of 8 MB."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", var]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only who may mount a small disk can fill one")
+    yield var
+    subprocess.run(["umount", "--lazy", var], check=True)
+
+
+async def test_a_full_disk_is_told_before_anything_runs(
+    environ: dict[str, str], running: Programs, small_disk: Path
+) -> None:
+    own = {"DATABASE_URL": "", "REDIS_URL": "", "DESK_ENV": "embedded", "VAR_DIR": str(small_disk)}
+    up = of("up", environ, running, **own)
+    up.launch()
+    assert await up.ended(PATIENCE) == 1
+    assert re.search(r"the disk of .* is full\. Make room there", last_sentence(up), re.IGNORECASE)
 
 
 @pytest.mark.parametrize(

@@ -489,7 +489,7 @@ async def test_what_is_said_beside_an_invitation_is_answered(desk: Bench) -> Non
 async def test_words_from_a_new_number_are_theirs_also_in_the_batch_that_tells_of_it(desk: Bench) -> None:
     """As a platform brings after an outage all that it has kept."""
     directory = Directory(desk.database, desk.keys, Organizations(desk.database))
-    bus = Bus(desk.database, desk.inboxes, directory, Wakeups(None, "test"), nobody_commands)
+    bus = Bus(desk.database, desk.inboxes, directory, Wakeups(None, "test", []), nobody_commands)
     writing = asyncio.create_task(bus.run())
     try:
         await bus.accept(

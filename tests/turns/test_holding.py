@@ -55,7 +55,7 @@ async def test_what_an_account_cannot_send_is_held_until_it_is_mended(desk: Benc
         outbox=desk.outbox,
         connectors=Brought(desk.accounts, {"whatsapp": number}),
         cards=lambda _: asyncio.Future(),
-        wakeups=Wakeups(None, "test"),
+        wakeups=Wakeups(None, "test", []),
         pace=Pace(poll=AT_ONCE),
     )
     stop = asyncio.Event()

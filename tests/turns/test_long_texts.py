@@ -18,7 +18,7 @@ LOOKING_THROUGH_IT = 100_000  # calls, at the very least
 
 async def test_payment_cards_in_a_long_text_are_not_looked_for_on_the_loop(desk: Bench) -> None:
     directory = Directory(desk.database, desk.keys, Organizations(desk.database))
-    bus = Bus(desk.database, desk.inboxes, directory, Wakeups(None, "test"), nobody_commands)
+    bus = Bus(desk.database, desk.inboxes, directory, Wakeups(None, "test", []), nobody_commands)
     writing = asyncio.create_task(bus.run())
     try:
         with counted() as here:

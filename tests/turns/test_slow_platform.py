@@ -83,7 +83,7 @@ async def test_platforms_that_do_not_answer_leave_room_for_the_others(desk: Benc
             outbox=desk.outbox,
             connectors=Brought(desk.accounts, {name: Connected(platform, name) for name in desk.accounts}),
             cards=None,  # type: ignore[arg-type]  # no room is open
-            wakeups=Wakeups(None, "test"),
+            wakeups=Wakeups(None, "test", []),
             pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
         )
         running = asyncio.create_task(deliverer.run(stop))
@@ -133,7 +133,7 @@ async def test_what_waits_for_its_connection_has_not_begun(desk: Bench) -> None:
             outbox=desk.outbox,
             connectors=Brought(desk.accounts, {name: Handshaking(platform, name) for name in desk.accounts}),
             cards=None,  # type: ignore[arg-type]  # no room is open
-            wakeups=Wakeups(None, "test"),
+            wakeups=Wakeups(None, "test", []),
             pace=Pace(slots=SLOTS, poll=timedelta(milliseconds=20), grace=timedelta()),
         )
         running = asyncio.create_task(deliverer.run(stop))

@@ -37,7 +37,7 @@ async def test_what_a_connector_stumbles_over_is_never_sent_a_second_time(
         outbox=desk.outbox,
         connectors=Brought(desk.accounts, dict.fromkeys(desk.accounts, platform)),
         cards=None,  # type: ignore[arg-type]  # no room is open
-        wakeups=Wakeups(None, "test"),
+        wakeups=Wakeups(None, "test", []),
         pace=Pace(poll=timedelta(milliseconds=20)),
     )
     running = asyncio.create_task(deliverer.run(stop))

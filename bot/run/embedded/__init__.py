@@ -16,14 +16,14 @@ PostgreSQL refuses to run as root: `postgres` says under which account it runs t
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from bot.core.errors import SettingsError
+from bot.core.errors import DeskError, SettingsError
 from bot.run.embedded.kept import ServerInUse
 from bot.run.embedded.postgres import EmbeddedPostgres
 from bot.run.embedded.valkey import EmbeddedValkey
@@ -41,12 +41,20 @@ __all__ = [
 _PATIENCE = timedelta(seconds=90)  # so long another process may take to start or stop the server
 
 
+async def _never() -> DeskError:
+    """Wait for ever: servers of the operator's own are not ours to watch."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
 @dataclass(frozen=True, slots=True)
 class Servers:
     """Addresses of the servers, also for child processes. They contain the password: never log them."""
 
     database_url: str  # postgresql://…
     redis_url: str  # redis://…
+    # Waits until one that we started has ended by itself.
+    ended: Callable[[], Awaitable[DeskError]] = field(default=_never, compare=False, repr=False)
 
 
 class EmbeddedServer(Protocol):
@@ -74,7 +82,17 @@ S = TypeVar("S", bound=EmbeddedServer)
 async def embedded(var: Path) -> AsyncIterator[Servers]:
     """Run both servers on the data in `var`, or use those that another process runs on it."""
     async with running(EmbeddedPostgres(var)) as postgres, running(EmbeddedValkey(var)) as valkey:
-        yield Servers(database_url=postgres.url, redis_url=valkey.url)
+
+        async def ended() -> DeskError:
+            watching = [asyncio.ensure_future(server.ended()) for server in (postgres, valkey)]
+            try:
+                done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in watching:
+                    one.cancel()
+            return done.pop().result()
+
+        yield Servers(database_url=postgres.url, redis_url=valkey.url, ended=ended)
 
 
 @asynccontextmanager

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import psutil
 
+_LOOK = 1.0  # seconds
+
 # $1 is the name of the stop signal, the rest is the server's command line.
 _GUARD = """
 signal=$1; shift
@@ -144,6 +146,12 @@ class GuardedProcess:
     def _close_pipe(self) -> None:
         if self._guard.stdin is not None and not self._guard.stdin.closed:
             self._guard.stdin.close()
+
+
+async def end_of(process: GuardedProcess | None) -> None:
+    """Wait until a process has ended by itself; for ever where there is none of ours."""
+    while process is None or process.exit_code is None:  # noqa: ASYNC110 (as in `wait`)
+        await asyncio.sleep(_LOOK)
 
 
 def processes_in(folder: Path, name: str) -> list[psutil.Process]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from bot.core.errors import SettingsError
+from bot.core.errors import DeskError, DiskFull, SettingsError
 
 LOOPBACK = "127.0.0.1"
 _LOG_LIMIT = 4 * 1024 * 1024  # bytes
@@ -153,6 +153,11 @@ def turn_over(log: Path) -> None:
         log.replace(log.with_name(log.name + ".old"))
 
 
-def last_words(log: Path) -> str:
-    text = log.read_text("utf-8", "replace").strip() if log.exists() else ""
-    return text[-_LAST_WORDS:] or "(nothing)"
+def failure(what: str, log: Path) -> DeskError:
+    """Return the error for a server that could not do something, by what it wrote last into its log."""
+    text = log.read_text("utf-8", "replace")[-_LAST_WORDS:].strip() if log.exists() else ""
+    if "No space left on device" in text:
+        return DiskFull(f"{what}: the disk of {log.parent} is full. Make room there, and start again.")
+    lines = text.splitlines()
+    told = " ".join(lines[1:] or lines)  # the first of several may begin within a word
+    return SettingsError(f"{what}; its last words: {told or '(nothing)'}")

@@ -23,14 +23,14 @@ from pathlib import Path
 
 import psycopg
 
-from bot.core.errors import SettingsError
-from bot.run.embedded.guard import Account, GuardedProcess, end_processes, processes_in
+from bot.core.errors import DeskError, SettingsError
+from bot.run.embedded.guard import Account, GuardedProcess, end_of, end_processes, processes_in
 from bot.run.embedded.kept import (
     LOOPBACK,
     Endpoint,
     Lock,
+    failure,
     free_port,
-    last_words,
     make_var,
     package_folder,
     port_is_free,
@@ -126,6 +126,11 @@ class EmbeddedPostgres:
             await self._process.stop(_STOP)
             self._process = None
         self._lock.release()
+
+    async def ended(self) -> DeskError:
+        """Wait until the server that we started has ended by itself. Return the error that says so."""
+        await end_of(self._process)
+        return failure("PostgreSQL ended by itself", self._log)
 
     async def kill(self) -> None:
         """Send SIGKILL to every process of the server, whoever started it, like a crash."""
@@ -248,9 +253,7 @@ class EmbeddedPostgres:
             code = await initdb.wait()
             self._process = None
         if code != 0:
-            raise SettingsError(
-                f"PostgreSQL could not make its data; its last words: {last_words(self._log)}"
-            )
+            raise failure("PostgreSQL could not make its data", self._log)
         scratch.rename(home / "data")
 
     def _check_version(self, data: Path) -> None:
@@ -290,7 +293,7 @@ class EmbeddedPostgres:
             raise SettingsError(
                 f"PostgreSQL took no sessions within {_START.seconds} s: see {self._log}"
             ) from None
-        raise SettingsError(f"PostgreSQL did not start; its last words: {last_words(self._log)}")
+        raise failure("PostgreSQL did not start", self._log)
 
     async def _ensure_database(self) -> None:
         async with await psycopg.AsyncConnection.connect(

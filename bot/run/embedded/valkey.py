@@ -13,14 +13,14 @@ from pathlib import Path
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from bot.core.errors import SettingsError
-from bot.run.embedded.guard import GuardedProcess, end_processes, processes_in
+from bot.core.errors import DeskError, SettingsError
+from bot.run.embedded.guard import GuardedProcess, end_of, end_processes, processes_in
 from bot.run.embedded.kept import (
     LOOPBACK,
     Endpoint,
     Lock,
+    failure,
     free_port,
-    last_words,
     make_var,
     package_folder,
     port_is_free,
@@ -96,6 +96,11 @@ class EmbeddedValkey:
             self._process = None
         self._lock.release()
 
+    async def ended(self) -> DeskError:
+        """Wait until the server that we started has ended by itself. Return the error that says so."""
+        await end_of(self._process)
+        return failure("Valkey ended by itself", self._log)
+
     async def kill(self) -> None:
         """Send SIGKILL to the server, whoever started it, like a crash."""
         if self._process is not None:
@@ -133,7 +138,7 @@ class EmbeddedValkey:
         if not await self._launch(endpoint):
             self._set_aside()
             if not await self._launch(endpoint):
-                raise SettingsError(f"Valkey did not start; its last words: {last_words(self._log)}")
+                raise failure("Valkey did not start", self._log)
 
     async def _launch(self, endpoint: Endpoint) -> bool:
         """Start the process, and return True when it answers, or False if it ended by itself before that."""
