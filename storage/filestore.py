@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,6 +130,9 @@ class FileStore:
         """Write a small note of our own, which belongs to no message. Notes are not sealed."""
         try:
             await obstore.put_async(self._store, name, content)
+            if self._folder is not None:
+                with suppress(FileNotFoundError):  # somebody has replaced it by a newer one
+                    await asyncio.to_thread(_flush, self._folder / name)
         except (BaseError, OSError) as error:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
@@ -145,17 +148,25 @@ class FileStore:
         except (BaseError, OSError) as error:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
-    async def last_note(self, folder: str) -> str | None:
-        """Return the last name of a folder's notes in sort order, or None if there are none."""
-        last: str | None = None
+    async def notes(self, folder: str) -> list[str]:
+        """Return the names of a folder's notes, in any order."""
         try:
-            async for some in obstore.list(self._store, prefix=folder):
-                last = max([found["path"] for found in some] + ([last] if last else []), default=None)
+            return [
+                found["path"] async for some in obstore.list(self._store, prefix=folder) for found in some
+            ]
         except FileNotFoundError:
-            return None
-        except BaseError as error:
+            return []
+        except (BaseError, OSError) as error:
             raise PlatformDown(f"file_store: {type(error).__name__}") from None
-        return last
+
+    async def delete_note(self, name: str) -> None:
+        """Delete a note. Idempotent."""
+        try:
+            await obstore.delete_async(self._store, name)
+        except FileNotFoundError:
+            pass
+        except (BaseError, OSError) as error:
+            raise PlatformDown(f"file_store: {type(error).__name__}") from None
 
     async def tidy(self) -> int:
         """Remove files that killed processes left half written, and return how many. Only for a folder.

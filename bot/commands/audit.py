@@ -54,7 +54,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             head = await head_of(connection, known.organization)
         if head is None:
             return Output(text="The audit chain has no link yet: there is nothing to begin from.", ok=False)
-        written = await desk.anchors.note(head)
+        written = await desk.anchors.begin_anew(head)
         return Output(text=f"The audit chain is compared with link {written['position']} from now on.")
 
     async def tail(call: Call) -> Output:

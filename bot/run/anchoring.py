@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import aiohttp
 import structlog
@@ -9,7 +10,7 @@ import structlog
 from bot.bus.metrics import CHAINS_BROKEN
 from bot.core.errors import PlatformDown, StorageUnavailable
 from bot.core.ids import OrgId
-from storage.anchors import STORE, Anchor, Anchors, heads, holds
+from storage.anchors import STORE, Anchor, Anchors, Newest, heads, holds
 from storage.audit import Link
 from storage.database import Database
 
@@ -54,7 +55,8 @@ async def note_heads(
         if noted.get(head.organization) == head.link:
             continue
         try:
-            if fault := await _fault(database, anchors, head):
+            known = await anchors.newest(head.organization)
+            if fault := await _fault(database, known, head):
                 broken += 1
                 log.error(
                     "audit chain broken",
@@ -63,25 +65,25 @@ async def note_heads(
                     reason=fault,
                 )
             elif head.link.position:
-                written[head] = await anchors.note(head)
-                log.info("audit anchored", **written[head])
+                anchor = replace(head, beginning=known.beginning)
+                written[anchor] = await anchors.note(anchor)
+                log.info("audit anchored", **written[anchor])
         except PlatformDown as error:
             failures.append(error)
     CHAINS_BROKEN.set(broken)
     unsent = await _send(webhook, written) if webhook else {}
-    noted.update({head.organization: head.link for head in written if head not in unsent})
+    noted.update({anchor.organization: anchor.link for anchor in written if anchor not in unsent})
     failures += unsent.values()
     if failures:
         raise PlatformDown(f"{failures[0].reason} (organizations not noted everywhere: {len(failures)})")
 
 
-async def _fault(database: Database, anchors: Anchors, head: Anchor) -> str:
+async def _fault(database: Database, known: Newest, head: Anchor) -> str:
     """Return what is wrong with a chain that is to be recorded; "" if it contains its earlier anchors.
 
     Raises PlatformDown if the file store could not be asked, as a new anchor there must follow the earlier
     ones. The operator's own file is not needed for that, and may be unreadable.
     """
-    known = await anchors.newest(head.organization)
     async with database.begin(head.organization) as connection:
         whole = [await holds(connection, anchor) for anchor in known.anchors.values()]
     if not all(whole):
@@ -104,7 +106,7 @@ async def _send(
     """
     async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
         failures = await asyncio.gather(*(_post(session, webhook, value) for value in written.values()))
-    return {head: failure for head, failure in zip(written, failures, strict=True) if failure}
+    return {anchor: failure for anchor, failure in zip(written, failures, strict=True) if failure}
 
 
 async def _post(
@@ -113,6 +115,6 @@ async def _post(
     try:
         async with session.post(webhook, json=dict(value), allow_redirects=False) as response:
             status = response.status
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+    except Exception as error:  # whatever an address or an answer leads to must not end the process
         return PlatformDown(f"audit_anchors: {type(error).__name__}")
     return PlatformDown(f"audit_anchors: HTTP {status}") if status >= 300 else None

@@ -39,7 +39,7 @@ _SUBJECTS = """organization account channel customer conversation message turn l
 _FATES = """code kind state outcome stage reason attempt attempts fence signal exit_code method route status
     sqlstate leader mode ready"""
 _FIGURES = """count dropped pending depth size bytes limit ms seconds age_seconds retry_after rows events
-    messages deliveries accounts port pid host position hash at signature"""
+    messages deliveries accounts port pid host beginning position hash at signature"""
 _OURS = "event level logger timestamp exception"  # written by this module
 SUBJECTS = frozenset(_SUBJECTS.split())
 FIELDS = SUBJECTS | frozenset(f"{_FATES} {_FIGURES} {_OURS}".split())

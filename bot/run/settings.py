@@ -37,7 +37,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
@@ -291,6 +291,12 @@ def _files_url(text: str, var: Path) -> str:
 
 def _anchors_url(text: str) -> str:
     _check_url("AUDIT_ANCHORS_URL", text, ("file", "http", "https"))
+    if text and not (_names_a_file(text) if _scheme(text) == "file" else _can_be_asked(text)):
+        raise SettingsError(
+            "AUDIT_ANCHORS_URL cannot be read: it must be file:///folder/file, or an address such as"
+            " https://audit.example/anchors, without a blank, with a port from 1 to 65535 if it has one, and"
+            " with 1 to 63 characters between the dots of its name"
+        )
     return text
 
 
@@ -305,19 +311,32 @@ def _http_url(name: str, text: str) -> str:
     if text and not _is_plain(text):
         raise SettingsError(
             f"{name} cannot be read: it must be an address such as https://desk.example, without a question"
-            " mark or a blank, with a port from 1 to 65535 if it has one"
+            " mark or a blank, with a port from 1 to 65535 if it has one, and with 1 to 63 characters between"
+            " the dots of its name"
         )
     return text.rstrip("/")
 
 
 def _is_plain(url: str) -> bool:
     parts = urlsplit(url)
+    return _can_be_asked(url) and not (parts.query or parts.fragment)
+
+
+def _can_be_asked(url: str) -> bool:
+    """Return whether a request can be sent to a web address: its port and its name can be such."""
+    parts = urlsplit(url)
     try:
         port = parts.port
+        name = (parts.hostname or "").encode("idna")  # as the resolver writes it
     except ValueError:
-        port = 0
-    told = "".join((parts.query, parts.fragment)) or any(sign.isspace() for sign in url)
-    return bool(parts.hostname) and not told and (port is None or port > 0)
+        return False
+    return bool(name) and not any(sign.isspace() for sign in url) and (port is None or port > 0)
+
+
+def _names_a_file(url: str) -> bool:
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    return parts.netloc in ("", "localhost") and not path.endswith("/") and "\0" not in path
 
 
 def _check_url(name: str, text: str, schemes: tuple[str, ...]) -> None:

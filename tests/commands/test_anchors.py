@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bot.jobs.job import Context
 from bot.run.anchoring import note_heads
 from bot.run.logs import configure
 from bot.run.settings import LogLevel
-from storage.anchors import Anchors, compare
+from storage.anchors import Anchor, Anchors, compare, heads
 from storage.audit import AuditEntry, Link, record, seal
 from storage.filestore import FileStore
 from tests.commands.conftest import Chats
@@ -134,6 +135,33 @@ async def go_on(desk: Desk, told: Told, ago: timedelta = timedelta()) -> None:
         await record(connection, told.organization, entries)
 
 
+async def end_of(desk: Desk, told: Told) -> Anchor:
+    """Where the chain of the organization ends now."""
+    async with desk.database.begin() as connection:
+        [head] = [each for each in await heads(connection) if each.organization == told.organization]
+    return head
+
+
+async def link_at(desk: Desk, told: Told, position: int) -> Anchor:
+    """What was noted when the chain ended at this position."""
+    select = text("select hash from audit_chain where organization_id = :organization and position = :at")
+    async with desk.database.begin() as connection:
+        hash_ = await connection.scalar(select, {"organization": told.organization, "at": position})
+    assert hash_ is not None
+    return replace(await end_of(desk, told), link=Link(position, bytes(hash_)))
+
+
+async def as_earlier_versions(anchored: Told, tmp_path: Path, noted: dict[str, Anchor]) -> None:
+    """Leave the notes that versions wrote which named them by date, and knew of no beginnings."""
+    [by_position] = notes(tmp_path, anchored.organization)
+    for date, anchor in noted.items():
+        elsewhere = Anchors(FileStore((tmp_path / date).as_uri()), keys_of_tests().keyring)
+        value = {**await elsewhere.note(anchor)}
+        del value["beginning"]
+        by_position.with_name(date).write_text(json.dumps(value), "utf-8")
+    by_position.unlink()
+
+
 async def cut(desk: Desk) -> None:
     """What somebody does who owns the database, and wants the last entries never to have been."""
     async with desk.database.begin() as connection:
@@ -200,11 +228,11 @@ async def test_an_anchor_that_vanishes_before_it_is_read_is_missed(
     listed = newest_note(tmp_path, anchored.organization)
 
     class Store(FileStore):
-        async def last_note(self, folder: str) -> str | None:
-            name = await super().last_note(folder)
+        async def notes(self, folder: str) -> list[str]:
+            names = await super().notes(folder)
             if folder.endswith(listed.parent.name):
-                listed.unlink()
-            return name
+                listed.unlink(missing_ok=True)
+            return names
 
     anchors = Anchors(Store((tmp_path / "files").as_uri()), keys_of_tests().keyring)
     noted: dict[OrgId, Link] = {}
@@ -305,6 +333,56 @@ async def test_after_a_restored_backup_an_admin_begins_anew(
     assert "audit.anchored" in await say("audit tail")
 
 
+async def test_what_was_noted_before_a_new_beginning_is_compared_no_more(
+    chat_desk: Desk, anchored: Told, tmp_path: Path
+) -> None:
+    """Not even if a worker that stalled meanwhile writes it again, or the operator's file has it."""
+    anchors = with_file(tmp_path, tmp_path / "elsewhere")
+    await note_heads(chat_desk.database, anchors, {})
+    before = await end_of(chat_desk, anchored)
+    await cut(chat_desk)
+    await anchors.begin_anew(await end_of(chat_desk, anchored))
+    await anchors.note(before)
+    compared = await compare(chat_desk.database, anchors, anchored.organization)
+    assert compared.whole, compared.verdict.sentence
+    await go_on(chat_desk, anchored)
+    async with chat_desk.database.begin() as connection:
+        await seal(connection)
+    await note_heads(chat_desk.database, anchors, {})
+    compared = await compare(chat_desk.database, anchors, anchored.organization)
+    assert "in the file store and in the operator's file, at link 7" in compared.against
+    await cut(chat_desk)
+    compared = await compare(chat_desk.database, anchors, anchored.organization)
+    assert "its end was cut off" in compared.verdict.sentence
+
+
+async def test_a_beginning_that_somebody_else_wrote_is_not_believed(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    """They cut the chain, and tell that an older note was where an admin began anew."""
+    first = newest_note(tmp_path, anchored.organization)
+    await chat_desk.anchors.note(await link_at(chat_desk, anchored, 1))
+    older = notes(tmp_path, anchored.organization)[0]
+    assert older != first
+    value = json.loads(older.read_text("utf-8")) | {"beginning": 1}
+    name = older.name.replace("link-000000", "link-000001")
+    older.with_name(name).write_text(json.dumps(value), "utf-8")
+    await cut(chat_desk)
+    assert "was not signed with" in await say("audit verify")
+
+
+async def test_a_new_beginning_takes_the_place_of_a_forged_anchor(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    forged = newest_note(tmp_path, anchored.organization).with_name(f"link-999999-{'9' * 19}")
+    forged.write_text("{}", "utf-8")
+    assert "was not signed with" in await say("audit verify")
+    command, _ = registry(chat_desk).find(["audit", "anchor"])
+    await command.handler(Call(Caller(anchored.organization), {"yes": "yes"}))
+    assert "The audit chain is whole" in await say("audit verify")
+    assert [note.name[:12] for note in notes(tmp_path, anchored.organization)] == ["link-000001-"]
+
+
 async def test_nobody_begins_a_chain_anew_from_chat(say: Chats, anchored: Told) -> None:
     assert "from now on" not in await say("audit anchor --yes")
 
@@ -323,14 +401,145 @@ async def test_anchors_that_were_taken_away_are_missed(
 async def test_an_older_anchor_that_was_put_back_is_missed(
     chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
 ) -> None:
-    (folder,) = (tmp_path / "files" / "audit-anchors").iterdir()
-    newest = max(folder.iterdir())
-    before = newest.read_bytes()
+    older = newest_note(tmp_path, anchored.organization)
+    before = older.read_bytes()
     await go_on(chat_desk, anchored, ago=timedelta(hours=1))
     await minute(chat_desk)
     assert "The audit chain is whole" in await say("audit verify")
-    newest.write_bytes(before)
+    newest_note(tmp_path, anchored.organization).rename(older)
+    older.write_bytes(before)
     assert "anchors were taken away" in await say("audit verify")
+
+
+async def test_an_older_anchor_under_the_name_of_the_newest_is_not_believed(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    before = newest_note(tmp_path, anchored.organization).read_bytes()
+    await go_on(chat_desk, anchored)
+    await minute(chat_desk)
+    newest_note(tmp_path, anchored.organization).write_bytes(before)
+    assert "was not signed with" in await say("audit verify")
+
+
+async def test_a_note_replaces_those_before_it(chat_desk: Desk, anchored: Told, tmp_path: Path) -> None:
+    before = newest_note(tmp_path, anchored.organization)
+    await go_on(chat_desk, anchored)
+    await minute(chat_desk)
+    [left] = notes(tmp_path, anchored.organization)
+    assert left.name > before.name
+
+
+async def test_an_anchor_that_is_replaced_before_it_is_read_is_not_missed(
+    chat_desk: Desk, anchored: Told, tmp_path: Path
+) -> None:
+    """Two workers: one looks for the newest note while the other writes a newer one."""
+
+    class Store(FileStore):
+        listed = 0
+
+        async def notes(self, folder: str) -> list[str]:
+            names = await super().notes(folder)
+            self.listed += 1
+            if self.listed == 1:
+                await go_on(chat_desk, anchored)
+                await minute(chat_desk)
+            return names
+
+    store = Store((tmp_path / "files").as_uri())
+    compared = await compare(
+        chat_desk.database, Anchors(store, keys_of_tests().keyring), anchored.organization
+    )
+    assert store.listed > 1
+    assert compared.whole, compared.verdict.sentence
+
+
+async def test_a_note_that_a_stalled_worker_writes_late_replaces_no_newer_one(
+    chat_desk: Desk, say: Chats, anchored: Told
+) -> None:
+    stalled = await end_of(chat_desk, anchored)
+    await go_on(chat_desk, anchored, ago=timedelta(minutes=30))
+    noted = await minute(chat_desk)
+    await chat_desk.anchors.note(stalled)
+    await note_heads(chat_desk.database, chat_desk.anchors, noted)
+    assert "The audit chain is whole" in await say("audit verify")
+    await cut(chat_desk)
+    assert "its end was cut off" in await say("audit verify")
+
+
+async def test_a_line_that_a_stalled_worker_adds_late_hides_no_newer_one(
+    chat_desk: Desk, anchored: Told, tmp_path: Path
+) -> None:
+    anchors = with_file(tmp_path, tmp_path / "elsewhere")
+    stalled = await end_of(chat_desk, anchored)
+    await go_on(chat_desk, anchored)
+    await minute(chat_desk)
+    await note_heads(chat_desk.database, anchors, {})
+    await anchors.note(stalled)
+    known = await anchors.newest(anchored.organization)
+    assert known.anchors["the operator's file"].link == (await end_of(chat_desk, anchored)).link
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(days=40)])
+async def test_a_note_of_a_clock_that_was_ahead_raises_no_alarm(
+    chat_desk: Desk, say: Chats, anchored: Told, ahead: timedelta
+) -> None:
+    head = await end_of(chat_desk, anchored)
+    await chat_desk.anchors.note(replace(head, at=head.at + ahead))
+    await go_on(chat_desk, anchored, ago=timedelta(minutes=30))
+    await minute(chat_desk)
+    assert "The audit chain is whole" in await say("audit verify")
+    assert chains_broken() == 0
+
+
+async def test_a_note_of_a_clock_that_was_ahead_hides_no_cut(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    """They cut the chain back to the very link that was noted while the clock was ahead."""
+    anchors = with_file(tmp_path, tmp_path / "elsewhere")
+    first = await link_at(chat_desk, anchored, 1)
+    await anchors.note(replace(first, at=first.at + timedelta(days=1)))
+    await minute(chat_desk)
+    await note_heads(chat_desk.database, anchors, {})
+    await cut(chat_desk)
+    assert "its end was cut off" in await say("audit verify")
+    assert await minute(chat_desk) == {}
+    assert chains_broken() == 1
+    shutil.rmtree(tmp_path / "files" / "audit-anchors")
+    compared = await compare(chat_desk.database, anchors, anchored.organization)
+    assert "its end was cut off" in compared.verdict.sentence
+
+
+async def test_notes_that_are_named_by_date_are_still_read(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    """The clock was ahead for a day: the last by name has an earlier link than the one before it."""
+    head, first = await end_of(chat_desk, anchored), await link_at(chat_desk, anchored, 1)
+    await as_earlier_versions(anchored, tmp_path, {"2026-11-29": head, "2026-11-30": first})
+    retired = tmp_path / "files" / "audit-anchors" / str(anchored.organization) / "2026-11-01"
+    retired.write_text("{}", "utf-8")
+    assert "The audit chain is whole" in await say("audit verify")
+    assert "Compared with the anchor" in await say("audit verify")
+    await cut(chat_desk)
+    assert "its end was cut off" in await say("audit verify")
+
+
+async def test_the_last_note_that_is_named_by_date_must_be_ours(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    await as_earlier_versions(anchored, tmp_path, {"2026-11-29": await end_of(chat_desk, anchored)})
+    newest_note(tmp_path, anchored.organization).with_name("2026-11-30").write_text("{}", "utf-8")
+    assert "was not signed with" in await say("audit verify")
+
+
+async def test_a_note_takes_the_place_of_those_that_are_named_by_date(
+    chat_desk: Desk, say: Chats, anchored: Told, tmp_path: Path
+) -> None:
+    await as_earlier_versions(anchored, tmp_path, {"2026-11-30": await end_of(chat_desk, anchored)})
+    await go_on(chat_desk, anchored)
+    await minute(chat_desk)
+    [left] = notes(tmp_path, anchored.organization)
+    assert left.name.startswith("link-")
+    assert "The audit chain is whole" in await say("audit verify")
 
 
 async def test_a_file_of_the_operators_tells_of_a_cut_even_without_the_file_store(
@@ -344,6 +553,44 @@ async def test_a_file_of_the_operators_tells_of_a_cut_even_without_the_file_stor
     await cut(chat_desk)
     compared = await compare(chat_desk.database, anchors, anchored.organization)
     assert "its end was cut off" in compared.verdict.sentence
+
+
+async def test_a_quiet_organizations_line_is_found_however_much_others_wrote_after_it(
+    chat_desk: Desk, anchored: Told, rival: OrgId, tmp_path: Path
+) -> None:
+    file = tmp_path / "elsewhere"
+    anchors = with_file(tmp_path, file)
+    await note_heads(chat_desk.database, anchors, {})
+    [line] = [each for each in file.read_bytes().splitlines(keepends=True) if str(rival).encode() in each]
+    with file.open("ab") as lines:
+        lines.write(line * 40_000)
+    shutil.rmtree(tmp_path / "files" / "audit-anchors")
+    await cut(chat_desk)
+    compared = await compare(chat_desk.database, anchors, anchored.organization)
+    assert "its end was cut off" in compared.verdict.sentence
+    assert "in the operator's file" in compared.against
+
+
+async def test_a_line_is_found_wherever_the_file_is_divided_to_be_read(
+    chat_desk: Desk, anchored: Told, tmp_path: Path
+) -> None:
+    file = tmp_path / "elsewhere"
+    anchors = with_file(tmp_path, file)
+    await note_heads(chat_desk.database, anchors, {})
+    line = file.read_bytes()
+    for after in range(1024 * 1024 - 2 * len(line), 1024 * 1024 + 20, 17):
+        file.write_bytes(line + b"x" * after + b"\n")
+        known = await anchors.newest(anchored.organization)
+        assert set(known.anchors) == {"the file store", "the operator's file"}, after
+
+
+async def test_a_line_without_an_end_fills_no_memory_and_is_not_believed(
+    chat_desk: Desk, anchored: Told, tmp_path: Path
+) -> None:
+    file = tmp_path / "elsewhere"
+    file.write_bytes(b"x" * 3_000_000 + str(anchored.organization).encode() + b"x" * 3_000_000)
+    known = await with_file(tmp_path, file).newest(anchored.organization)
+    assert "was not signed with" in known.forged["the operator's file"]
 
 
 async def test_a_webhook_gets_each_anchor_signed(chat_desk: Desk, told: Told, say: Chats) -> None:
@@ -394,6 +641,17 @@ async def test_a_webhook_that_refuses_one_anchor_gets_those_of_the_others(
         with pytest.raises(PlatformDown, match="HTTP 500"):
             await note_heads(chat_desk.database, chat_desk.anchors, noted, str(server.make_url("/anchors")))
     assert set(noted) == {rival}
+
+
+@pytest.mark.parametrize(
+    "webhook", [f"http://{'a' * 70}.example/", "http://[::1/", "https://x:99999/", "http://", "http://☃..x/"]
+)
+async def test_a_webhook_that_can_be_no_address_stops_no_note_in_the_file_store(
+    chat_desk: Desk, anchored: Told, tmp_path: Path, webhook: str
+) -> None:
+    with pytest.raises(PlatformDown, match="audit_anchors"):
+        await note_heads(chat_desk.database, chat_desk.anchors, {}, webhook)
+    assert notes(tmp_path, anchored.organization)
 
 
 async def test_a_file_of_the_operators_that_cannot_be_written_stops_no_note_in_the_file_store(

@@ -103,6 +103,24 @@ def test_a_server_of_a_mailbox_may_be_elsewhere_than_the_organization_file_says(
         ({"PUBLIC_URL": "https://u:p@h:99999/"}, "PUBLIC_URL cannot be read: it must be an address such as"),
         ({"PUBLIC_URL": "https://x?y=1"}, "PUBLIC_URL cannot be read: it must be an address such as"),
         ({"AUDIT_ANCHORS_URL": "s3://x/y"}, "AUDIT_ANCHORS_URL must be an address that begins with file://"),
+        *(
+            (
+                {"AUDIT_ANCHORS_URL": url},
+                "AUDIT_ANCHORS_URL cannot be read: it must be file:///folder/file, or",
+            )
+            for url in (
+                f"https://{'a' * 64}.example/x",
+                f"https://{'é' * 64}.example/x",
+                "https://u:hush@audit..example/x",
+                "https://audit.example:99999/x",
+                "https://audit .example/x",
+                "https://:8080/x",
+                "file://elsewhere/anchors",
+                "file:///mnt/elsewhere/",
+                "file:///mnt/%00",
+            )
+        ),
+        ({"PUBLIC_URL": f"https://{'a' * 64}.example"}, "PUBLIC_URL cannot be read: it must be an address"),
         ({"REDIS_URL": "redis://:hush@cache:abc"}, "REDIS_URL cannot be read, its port must be a number"),
         ({"REDIS_URL": "redis://cache:70000/1"}, "REDIS_URL cannot be read, its port must be a number"),
         ({"REDIS_URL": "http://[x"}, "REDIS_URL must be an address that begins with redis://"),
