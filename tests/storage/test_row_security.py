@@ -210,7 +210,7 @@ async def test_no_command_tells_anything_of_another_organization(
         new_id=new_id,
         clock=utc_now,
         organizations=Organizations(database),
-        ring=_nobody,
+        wake_workers=_nobody,
         anchors=Anchors(FileStore(tmp_path.as_uri()), keys_of_tests().keyring),
         channels={},
     )
