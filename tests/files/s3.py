@@ -82,6 +82,20 @@ class S3:
                 else:
                     self.objects.pop(key, None)
                 return web.Response(status=204)
+            case "GET" if "list-type" in query:
+                bucket = f"{key.rstrip('/')}/"
+                names = (
+                    name.removeprefix(bucket) for name in sorted(self.objects) if name.startswith(bucket)
+                )
+                found = "".join(
+                    f"<Contents><Key>{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+                    f'<ETag>"e"</ETag><Size>{len(self.objects[bucket + name])}</Size></Contents>'
+                    for name in names
+                    if name.startswith(query.get("prefix", ""))
+                )
+                return _xml(
+                    200, f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>"
+                )
             case "GET" if key in self.objects:
                 return web.Response(
                     body=self.objects[key],

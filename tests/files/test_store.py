@@ -11,8 +11,11 @@ from uuid import UUID
 import pytest
 
 from bot.core.errors import PlatformDown, Refused, SettingsError
+from bot.core.ids import OrgId, new_id, utc_now
+from storage.anchors import Anchor, Anchors
+from storage.audit import Link
 from storage.filestore import FileStore
-from storage.sealing import Sealer
+from storage.sealing import Keyring, Sealer
 from tests.files.s3 import S3
 
 FILE = UUID(int=77)
@@ -209,3 +212,20 @@ async def test_a_bucket_that_fails_or_is_away_is_down() -> None:
                 await failing
     with pytest.raises(PlatformDown, match="file_store"):
         await read(store)
+
+
+async def test_a_bucket_keeps_the_newest_anchor_of_each_organization() -> None:
+    s3 = S3()
+    async with bucket(s3) as store:
+        anchors = Anchors(store, Keyring([bytes(32)]))
+        ours, theirs = OrgId(new_id()), OrgId(new_id())
+        for organization, position in ((ours, 1), (theirs, 9), (ours, 12), (ours, 3)):
+            await anchors.note(Anchor(organization, Link(position, bytes(32)), utc_now()))
+        [newest] = (await anchors.newest(ours)).anchors.values()
+        assert newest.link.position == 12
+        await anchors.begin_anew(Anchor(ours, Link(2, bytes(32)), utc_now()))
+        [newest] = (await anchors.newest(ours)).anchors.values()
+        assert (newest.beginning, newest.link.position) == (1, 2)
+        assert len(s3.objects) == 2
+        s3.fails = True
+        assert (await anchors.newest(ours)).failed
