@@ -1,5 +1,6 @@
 # make run     everything on this machine, at http://127.0.0.1:8080, with stand-ins for the platforms
-# make test    linters, types, layering, tests
+# make test    linters, types, layering, tests: five minutes
+# make test-all  the same, with each test at full length
 # make cases   inputs that failed once; skipped where the folder of them is absent
 # make chaos   the crash tests at full length
 # make image   follow the Dockerfile's steps in a bare folder
@@ -16,7 +17,7 @@ CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2
 	echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try make PYTHON=python3.12 (or its path)" >&2; exit 1; }
 
 .DEFAULT_GOAL := test
-.PHONY: run test lint cases chaos image bench lock clean
+.PHONY: run test test-all lint cases chaos image bench lock clean
 
 run: $(RUNS)
 	@exec $(BIN)/desk up --sandbox
@@ -24,6 +25,9 @@ run: $(RUNS)
 # The quick checks first: a slip shows within seconds.
 test: $(STAMP) lint
 	CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-all: $(STAMP) lint
+	FULL=1 CHROMIUM="$$(tests/tools/chromium $(BIN)/python || true)" $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -35,7 +39,7 @@ cases: $(STAMP)
 	$(BIN)/python -m pytest -n 2 tests/cases
 
 chaos: $(STAMP)
-	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-20} $(BIN)/python -m pytest -m chaos -n 0 -s
+	FULL=1 $(BIN)/python -m pytest -m chaos -n 0 -s
 
 image: $(STAMP)
 	IMAGE=1 $(BIN)/python -m pytest -n 0 tests/platform/test_image.py

@@ -18,12 +18,14 @@ import pytest
 import redis
 
 from bot.run.embedded.kept import free_port as find_free_port
+from tests.lengths import FULL
 from tests.tools.shared_servers import Addresses, SharedServers, ask, clone, drop, on_database
 
 ROOT = Path(__file__).resolve().parents[1]
 _numbers = itertools.count(1)
 _servers = pytest.StashKey[SharedServers]()
 _folder = pytest.StashKey[Path]()
+_ORDER = {folder: n for n, folder in enumerate(("chaos", "story", "platform", "sandbox", "rooms", "turns"))}
 
 
 class NotLoopback(OSError):
@@ -58,6 +60,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: object) -> None:
     """Called by pytest-xdist in the controlling process, once for each worker."""
     node.workerinput["servers"] = str(node.config.stash[_folder])  # type: ignore[attr-defined]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs at full length alone, and begin with what takes longest: nothing is waited for then."""
+    if not FULL:
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    items.sort(key=lambda item: _ORDER.get(item.path.relative_to(ROOT / "tests").parts[0], len(_ORDER)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,11 +1,10 @@
 """`kill -9` of a worker in a storm: only what was on the wire is in doubt, and all the rest is sent once.
 
-CHAOS_ROUNDS says how often (1, and 5 in `make chaos`).
+Once in `make test`, five times at full length.
 """
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -19,9 +18,10 @@ from bot.turns.in_doubt import FEW
 from connectors.sandbox.server import Sandbox
 from tests.chaos import evidence
 from tests.chaos.processes import programs
+from tests.lengths import times
 from tests.story.rig import environment, install, organization, quick, serving, until, webhooks
 
-ROUNDS = 5 if os.environ.get("CHAOS_ROUNDS") else 1
+ROUNDS = times(5, quick=1)
 CHATS = 300
 LEASE = 3  # seconds
 PATIENCE = 120.0  # seconds, on a machine that is busy

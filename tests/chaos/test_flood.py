@@ -5,7 +5,6 @@ FLOOD_UPDATES says how many there are: 1,500 by default, 5,000 in `make chaos`.
 
 import asyncio
 import json
-import os
 import random
 import time
 from collections import defaultdict
@@ -23,9 +22,10 @@ from connectors.sandbox.telegram import TelegramStandIn
 from tests.accounts import hooks
 from tests.chaos import evidence
 from tests.chaos.processes import Program, programs
+from tests.lengths import times
 from tests.story.rig import Change, environment, install, organization, quick, serving, webhooks
 
-UPDATES = int(os.environ.get("FLOOD_UPDATES", "5000" if os.environ.get("CHAOS_ROUNDS") else "1500"))
+UPDATES = times(5000, quick=1000)
 PER_CHAT = 20
 COPIES = 3
 AT_ONCE = 48  # requests under way

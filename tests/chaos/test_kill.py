@@ -1,8 +1,8 @@
 """`kill -9` of everything, at random points of many conversations on all channels: nothing is lost or said
 twice, and all stays in order.
 
-CHAOS_ROUNDS says how many rounds there are (3, and 20 in `make chaos`), CHAOS_CONVERSATIONS how many
-customers write in each (150, and 300), and CHAOS_SEED which seed the first round has.
+One round of 60 customers in `make test`, twenty of 300 at full length. CHAOS_SEED says which seed the first
+round has.
 """
 
 import asyncio
@@ -29,10 +29,11 @@ from tests.chaos import evidence
 from tests.chaos.customers import Customer
 from tests.chaos.people import BILLING, Staff, Stage, stage
 from tests.chaos.processes import START, Program, Programs, programs
+from tests.lengths import times
 from tests.story.rig import environment, install, mail_at, organization, quick, webhooks
 
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "3"))
-CONVERSATIONS = int(os.environ.get("CHAOS_CONVERSATIONS", "300" if ROUNDS > 3 else "150"))
+ROUNDS = times(20, quick=1)
+CONVERSATIONS = times(300, quick=60)
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 MESSAGES = 2  # that each customer writes
 ESCALATING = 21  # every so manieth customer needs a person: some on each of the five channels

@@ -1,6 +1,6 @@
 """Words outside WhatsApp's window, and workers that are killed while words are parked and while they leave.
 
-CHAOS_ROUNDS says how many rounds there are (1, and 5 in `make chaos`), CHAOS_SEED which seed the first has.
+One round in `make test`, five at full length. CHAOS_SEED says which seed the first has.
 """
 
 import asyncio
@@ -23,9 +23,10 @@ from connectors.sandbox.whatsapp import Phone
 from tests.accounts import hooks
 from tests.chaos import evidence
 from tests.chaos.processes import Program, programs
+from tests.lengths import times
 from tests.story.rig import Rig, environment, install, mail_at, organization, quick, serving, until, webhooks
 
-ROUNDS = min(5, int(os.environ.get("CHAOS_ROUNDS", "1")))
+ROUNDS = times(5, quick=1)
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 CUSTOMERS = 8
 WORDS = 2  # that Hugo writes to each

@@ -13,6 +13,7 @@ from bot.core.commands import Call, Caller, Command, Commands, Output, Permissio
 from bot.core.ids import OrgId, PersonId, new_id
 from tests.commands.conftest import Chats, Rung
 from tests.commands.telling import Told
+from tests.lengths import times
 
 WORDS = (
     *("org", "show", "apply", "conversations", "list", "why", "help", "deliveries", "retry", "escalations"),
@@ -203,7 +204,7 @@ async def test_long_answers_end_in_whole_lines_and_say_so() -> None:
 
 
 @given(typed=st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_nothing_that_is_typed_breaks_it(say: Chats, typed: str) -> None:
     answer = await say(typed)
     assert answer

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core.events import Attachment, AttachmentKind, Channel, Event, Place, Said, Sender
 from bot.core.payment_cards import masked, without_card_numbers
+from tests.lengths import times
 from tests.tools.counting import calls
 
 CARDS = (
@@ -261,7 +262,7 @@ HOSTILE = (
 
 @given(st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=3))
 @example([f"{IBAN},", "1234567890123a"])
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=times(40))
 def test_a_text_that_is_twice_as_long_costs_about_twice_as_much(units: list[str]) -> None:
     """Also where all of one kind stands above all of another. Calls are counted: as many on any machine."""
 

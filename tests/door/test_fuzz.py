@@ -24,8 +24,9 @@ from connectors.telegram.updates import ALLOWED_UPDATES
 from tests.conftest import ROOT
 from tests.door.conftest import FORM, Door, envelope, tap, update
 from tests.door.schemas import Json, TelegramTypes, believable, broken, of_schema
+from tests.lengths import times
 
-BATCHES = max(2, int(os.environ.get("FUZZ_EXAMPLES", "100")))
+BATCHES = times(100)
 SIZE = 100
 AT_ONCE = 20
 WIRE = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared")) / "wire"

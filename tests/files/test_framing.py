@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.core.errors import Refused
 from storage.framing import FRAME, opened, sealed
 from storage.sealing import Sealer
+from tests.lengths import times
 
 FILE, OTHER = UUID(int=1), UUID(int=2)
 SEALER = Sealer(b"d" * 32, UUID(int=9))
@@ -52,7 +53,7 @@ def frames(stored: bytes) -> list[bytes]:
 
 
 @given(sizes, st.integers(1, 90_000), st.integers(1, 90_000))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=times(40))
 def test_any_bytes_come_back_however_they_are_cut(size: int, written: int, read: int) -> None:
     data = bytes(i * 7 % 251 for i in range(size))
     stored = seal(data, piece=max(written, size // 50, 1))
@@ -60,7 +61,7 @@ def test_any_bytes_come_back_however_they_are_cut(size: int, written: int, read:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=times(60))
 def test_any_bit_that_flips_is_noticed(data: st.DataObject) -> None:
     stored = bytearray(seal(b"x" * 500))
     at = data.draw(st.integers(0, len(stored) - 1))
@@ -70,7 +71,7 @@ def test_any_bit_that_flips_is_noticed(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=times(60))
 def test_any_end_that_is_cut_off_is_noticed(data: st.DataObject) -> None:
     stored = seal(b"y" * (2 * FRAME + 10))
     borders = [HEAD, *(len(stored) - len(frames(stored)[-1]) + extra for extra in (0, 4))]
@@ -80,7 +81,7 @@ def test_any_end_that_is_cut_off_is_noticed(data: st.DataObject) -> None:
 
 
 @given(st.permutations(range(4)))
-@settings(deadline=None, max_examples=24)
+@settings(deadline=None, max_examples=times(24))
 def test_frames_open_in_their_order_alone(order: list[int]) -> None:
     data = b"".join(bytes([n]) * FRAME for n in range(4))
     stored = seal(data)

@@ -20,6 +20,7 @@ from orgs.routing import escalation_target, find_team, first_agent, ladder_for, 
 from orgs.specification.fields import LONGEST, parse_duration, write_duration
 from orgs.specification.hours import WEEKDAYS
 from orgs.specification.organization import Organization
+from tests.lengths import times
 
 SAMPLES = Path(__file__).parents[2] / "orgs" / "samples"
 SAMPLE = (SAMPLES / "saas-support" / "organization.yaml").read_bytes()
@@ -118,7 +119,7 @@ moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=s
 
 
 @given(organizations)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=times(80))
 def test_a_stored_organization_comes_back_as_it_was(org: Organization) -> None:
     for original in (org, complete(org)):
         text = json.dumps(to_document(original))
@@ -138,7 +139,7 @@ def test_a_duration_beyond_all_bounds_is_refused_like_any_other() -> None:
 
 
 @given(organizations, names, names, names)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=times(80))
 def test_whatever_is_escalated_goes_to_a_team_that_exists(
     org: Organization, agent: str, trigger: str, team: str
 ) -> None:
@@ -155,7 +156,7 @@ def test_whatever_is_escalated_goes_to_a_team_that_exists(
 
 
 @given(organizations, names, moments)
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=times(120))
 def test_a_team_opens_when_it_is_said_to_and_not_before(org: Organization, team: str, now: datetime) -> None:
     org = complete(org)
     opens = opens_at(org, team, now)
@@ -199,7 +200,7 @@ def test_a_clock_that_goes_back_does_not_open_the_door_twice() -> None:
 
 
 @given(organizations, organizations)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=times(60))
 def test_a_difference_is_empty_only_between_equals(old: Organization, new: Organization) -> None:
     assert diff(old, old) == []
     assert bool(diff(old, new)) is (old != new)
@@ -226,13 +227,13 @@ def test_a_difference_names_items_by_their_id_in_the_order_of_the_file() -> None
         st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace"))
     )
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=times(150))
 def test_lint_never_raises_on_any_bytes(data: bytes) -> None:
     _linted(data)
 
 
 @given(st.sampled_from([SAMPLE[:6000], MINIMAL]), st.data())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=times(40))
 def test_lint_never_raises_on_a_sample_with_something_changed(sample: bytes, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(sample)))
@@ -254,7 +255,7 @@ json_values = st.recursive(
 
 
 @given(documents, st.sampled_from(list(Organization.model_fields)), json_values)
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=times(120))
 def test_lint_never_raises_on_a_field_of_any_shape(
     document: dict[str, object], key: str, value: object
 ) -> None:

@@ -55,7 +55,6 @@ async def mail_comes_back(url: str) -> list[Mapping[str, object]]:
                 await asyncio.sleep(0.1)
 
 
-@pytest.mark.slow
 async def test_two_programs_in_two_folders_have_nothing_in_common(var: Path) -> None:
     async with programs() as started:
         desks = []

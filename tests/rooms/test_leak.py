@@ -4,7 +4,6 @@ On every channel, from rooms in Slack and in Telegram. LEAK_EXAMPLES says how ma
 """
 
 import asyncio
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.sandbox.faults import Mischief
+from tests.lengths import times
 from tests.rooms.sides import (
     EVERYWHERE,
     Customer,
@@ -29,7 +29,7 @@ from tests.rooms.sides import (
 from tests.story.rig import Change, Rig, rig, until, webhooks
 from tests.turns.dresses import DRESSES, NAMES, SLASHES
 
-EXAMPLES = int(os.environ.get("LEAK_EXAMPLES", "15"))
+EXAMPLES = times(15, quick=3)
 _numbers = count(1)
 
 # Private parts below the first line, as people dress them.

@@ -16,6 +16,7 @@ from storage.articles import Articles
 from storage.database import Database
 from storage.keys import Keys
 from storage.sealing import Keyring
+from tests.lengths import times
 
 SAMPLE = Path(__file__).resolve().parents[2] / "orgs" / "samples" / "saas-support"
 
@@ -99,7 +100,7 @@ async def test_any_text_is_a_safe_query(articles: ArticleSearch, organization: O
 
 
 @given(query=st.text(st.characters(codec=None), max_size=200))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_text_breaks_the_search(articles: ArticleSearch, organization: OrgId, query: str) -> None:
     for passage in await articles.search(organization, query, limit=3):
         assert 0 < passage.coverage <= 1

@@ -18,6 +18,7 @@ from storage.database import Database
 from storage.keys import Keys, destroy
 from storage.merging import Merged, merge, unmerge
 from tests.commands.telling import Told, keys_of_tests, say, tell, where
+from tests.lengths import times
 
 PEOPLE = 7
 
@@ -111,7 +112,7 @@ async def do(
 
 
 @given(deeds=st.lists(merges | partings, max_size=25), more=st.lists(merges, max_size=10))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_order_leaves_no_chain_and_undoing_in_reverse_restores(
     database: Database, told: Told, deeds: list[Deed], more: list[Deed]
 ) -> None:

@@ -20,7 +20,7 @@ from tests.chaos.processes import programs
 from tests.story.conftest import PATIENCE
 from tests.story.rig import ROOT, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 ROOM = "billing-escalations"
 
 

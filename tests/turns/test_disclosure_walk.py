@@ -4,7 +4,6 @@ writes; and nobody reads it twice within a day but where a person has written be
 Walked with a model of what the customer reads, which knows texts and times and nothing of the log.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -36,11 +35,12 @@ from bot.turns.turn import Rulebook, Turn
 from orgs.specification.organization import Organization
 from orgs.specification.texts import fill
 from orgs.translations import shipped
+from tests.lengths import times
 from tests.turns.desk import ModelDesk, delivery, organization
 
 DAY: Final = timedelta(days=1)
 UNDO: Final = timedelta(seconds=6)
-WALKS: Final = int(os.environ.get("DISCLOSURE_EXAMPLES", "25"))  # on each channel
+WALKS: Final = times(25, quick=4)  # on each channel
 HUGO: Final = "U0HUGO0008"
 WORDS: Final = {
     "en": "I have not been able to log in since yesterday, can you help me?",

@@ -1,6 +1,5 @@
 """Promises 7 and 8, walked: whatever customers, agents, people, clocks and failures do, in any order."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,6 +58,7 @@ from bot.turns.decide import MAX_HOPS, Decision, conclude, decide, decide_guarde
 from bot.turns.staff import ASSIGN, RESOLVE, RETURN, SEND_AGAIN, TAKE
 from bot.turns.turn import SYSTEM, Turn
 from bot.turns.window import DISCARD, HOLD
+from tests.lengths import times
 from tests.turns.desk import (
     CLOSED,
     HANDOFF,
@@ -611,7 +611,7 @@ def _answer(deed: str) -> Answer:
             return HandOver("They need a person.", "a rule", trigger=trigger.replace("unanswered", ""))
 
 
-WALKS = int(os.environ.get("OWNERSHIP_EXAMPLES", "120"))
+WALKS = times(120)
 _calm = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 

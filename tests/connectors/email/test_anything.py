@@ -23,6 +23,7 @@ from connectors.email.submission import Stage, as_send_error
 from connectors.email.threads import Threads
 from storage.inbox import check
 from tests.connectors.email import rig
+from tests.lengths import times
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SETTINGS = read_settings(rig.settings({"address": rig.ADDRESS, "imap": "localhost", "smtp": "localhost"}))
@@ -55,7 +56,7 @@ _LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=_BUSY)
+@settings(max_examples=times(150), deadline=None, suppress_health_check=_BUSY)
 @given(st.lists(_LINES, max_size=8), st.binary(max_size=300) | st.text(max_size=5000).map(str.encode))
 async def test_every_mail_makes_events_that_can_be_kept(head: list[str], body: bytes) -> None:
     raw = "\r\n".join(head).encode() + b"\r\n\r\n" + body
@@ -110,7 +111,7 @@ def test_no_text_is_a_context_by_chance(text: str) -> None:
 _TYPES = ["", "text/plain", "message/rfc822", "multipart/mixed", "a/b", "\r\n/x", "image/png; x=y"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=_BUSY)
+@settings(max_examples=times(60), deadline=None, suppress_health_check=_BUSY)
 @given(
     _CONTEXTS,
     st.text(max_size=2000),

@@ -12,8 +12,9 @@ from bot.core.outbound import Button
 from connectors.messenger.media import may_fetch
 from connectors.messenger.payloads import payload_of, tapped
 from tests.connectors.messenger import rig
+from tests.lengths import times
 
-fuzzing = settings(max_examples=300, deadline=None, database=None, derandomize=True)
+fuzzing = settings(max_examples=times(300), deadline=None, database=None, derandomize=True)
 
 _KEYS = """
     sender recipient id timestamp message mid text attachments type payload url title coordinates lat

@@ -10,6 +10,7 @@ from bot.core.connector import Unit
 from connectors.rendering import length, shortened, split, to_html, to_plain, to_whatsapp
 from connectors.rendering.document import atoms
 from connectors.rendering.splitting import faithful
+from tests.lengths import times
 
 WORDS = st.text(
     alphabet=st.characters(codec="utf-8", exclude_characters="\x00\r"), min_size=1, max_size=12
@@ -233,7 +234,7 @@ def test_a_label_is_cut_between_characters_and_not_within_one() -> None:
     assert shortened("Yes 👨‍👩‍👧‍👦 please", 9) == "Yes…"
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=times(100))
 @given(
     st.one_of(
         st.lists(BLOCKS, min_size=1, max_size=40).map("\n\n".join),

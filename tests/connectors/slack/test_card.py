@@ -1,6 +1,5 @@
 """Cards and buttons within Block Kit's limits, judged by the stand-in's checker."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +13,9 @@ from connectors.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from connectors.slack.blocks import card, card_text, rows, time_left
 from connectors.slack.forms import FORMS, view
 from connectors.slack.parsing import Parser
+from tests.lengths import times
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
+EXAMPLES = times(1000)
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TEXT = st.one_of(
     st.text(max_size=40),
@@ -110,7 +110,7 @@ def test_the_deadline_is_told_in_words_and_in_the_readers_time(ahead: timedelta,
     assert shown.endswith(f"({words})")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200), deadline=None)
 @given(st.text(max_size=600))
 def test_every_form_is_a_view_slack_takes(value: str) -> None:
     for form in FORMS.values():

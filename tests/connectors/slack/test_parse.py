@@ -1,7 +1,6 @@
 """Payloads as events: Slack's samples, the kinds we know, and whatever a fuzzer makes of them."""
 
 import json
-import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,8 +23,9 @@ from bot.core.events import (
 )
 from connectors.slack.parsing import Parser
 from connectors.slack.payload import Node, moment
+from tests.lengths import times
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
+EXAMPLES = times(1000)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 US = "U0BOT"
 PARSER = Parser("slack")

@@ -1,6 +1,5 @@
 """mrkdwn to CommonMark and back: what is meant arrives, and nothing else is meant by it."""
 
-import os
 import re
 
 import pytest
@@ -12,8 +11,9 @@ from bot.turns.private import divide
 from connectors.slack.reading import mentioned, to_commonmark
 from connectors.slack.splitting import FENCE, cut, parts
 from connectors.slack.writing import to_mrkdwn
+from tests.lengths import times
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
+EXAMPLES = times(1000)
 MARKUP = st.text(
     alphabet=st.one_of(st.sampled_from("*_~`<>&|@#!:\\[]()\n -1.x"), st.characters()), max_size=200
 )
@@ -102,7 +102,7 @@ def test_parts_keep_to_the_limit_and_close_their_code(text: str, limit: int) -> 
     assert len(cut(shown, limit)) <= limit
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200), deadline=None)
 @given(st.lists(st.text("abc", min_size=1, max_size=10), min_size=1, max_size=80))
 def test_words_are_never_broken(words: list[str]) -> None:
     assert " ".join(parts(" ".join(words), 40)).split() == words

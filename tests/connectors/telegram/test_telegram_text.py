@@ -1,7 +1,5 @@
 """CommonMark as text and entities, and long texts as several messages."""
 
-import os
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +8,9 @@ from bot.core.outbound import Button, Post
 from connectors.rendering import escaped
 from connectors.telegram.markdown import Rendered, rendered
 from connectors.telegram.parts import TextPart, parts_of, revised
+from tests.lengths import times
 
-FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
+FUZZ_EXAMPLES = times(500)
 
 
 def units(text: str) -> int:

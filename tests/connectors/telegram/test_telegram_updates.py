@@ -1,7 +1,6 @@
 """What Telegram says, read as events."""
 
 import json
-import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,8 +25,9 @@ from bot.core.events import (
 )
 from bot.turns.private import divide
 from tests.connectors.telegram.rig import NOW, connector, signed
+from tests.lengths import times
 
-FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
+FUZZ_EXAMPLES = times(2000)
 Json = dict[str, Any]
 ANN: Json = {
     "id": 11,
@@ -668,7 +668,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=times(50))
 @given(
     st.dictionaries(st.sampled_from(["quote", "external_reply", "reply_to_story", "forward_origin"]), JUNK)
 )

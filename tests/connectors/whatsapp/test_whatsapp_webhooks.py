@@ -1,7 +1,6 @@
 """What WhatsApp says, read as events."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -35,8 +34,9 @@ from tests.connectors.whatsapp.rig import (
     said,
     webhook,
 )
+from tests.lengths import times
 
-FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
+FUZZ_EXAMPLES = times(1000)
 CASES = load("webhooks.json")
 SAMPLES: dict[str, list[str]] = load("samples.json")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from connectors.sandbox.slack import SlackStandIn, inputs
 from connectors.sandbox.slack.blockkit import Surface, check_blocks, check_view
 from connectors.sandbox.slack.call import named_blocks
+from tests.lengths import times
 
 from .shared_wire import read
 
@@ -346,7 +347,7 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(400), deadline=None)
 @given(_JSON)
 def test_whatever_the_app_sends_is_judged_and_never_trips_the_judge(value: Any) -> None:
     complaints = check_blocks([value], Surface.MESSAGE)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.core.errors import MalformedPayload
 from connectors.email.capabilities import MAX_BYTES
 from connectors.email.reading import Mail, digests, files, key_names, outline, read
+from tests.lengths import times
 
 SECONDS = 20.0  # of the processor, not of the clock: others share it. What it guards against takes minutes
 
@@ -48,7 +49,7 @@ LINES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=times(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(HEADERS, max_size=6), st.lists(LINES, max_size=30), st.sampled_from([b"\n", b"\r\n", b"\r"]))
 def test_anything_is_a_mail_or_refused(headers: list[bytes], lines: list[bytes], newline: bytes) -> None:
     raw = newline.join([*headers, b"", *lines])
@@ -67,7 +68,7 @@ def test_anything_is_a_mail_or_refused(headers: list[bytes], lines: list[bytes],
     key_names(raw, trusted_servers=())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200), deadline=None)
 @given(st.binary(max_size=2_000))
 def test_any_bytes_are_a_mail_or_refused(raw: bytes) -> None:
     try:
@@ -76,7 +77,7 @@ def test_any_bytes_are_a_mail_or_refused(raw: bytes) -> None:
         return
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200), deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_behind_an_honest_head_are_a_mail(body: bytes) -> None:
     assert reading(b"From: a@example.org\r\n\r\n" + body).sender.address == "a@example.org"
