@@ -63,7 +63,7 @@ def pytest_configure_node(node: object) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what runs at full length alone, and begin with what takes longest: nothing is waited for then."""
+    """Leave out what runs at full length alone, and begin with what takes longest."""
     if not FULL:
         left_out = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left_out)
