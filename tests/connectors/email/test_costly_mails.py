@@ -83,10 +83,8 @@ async def test_a_mail_whose_headers_are_too_costly_is_kept_as_its_original(
     server: MailServer, maya: Customer
 ) -> None:
     """Its author and its thread are known all the same, and people see it."""
-    words = " ".join(["=?utf-8?q?a?="] * 4_000)
-    letter = (
-        f"From: {maya.address}\r\nTo: {ADDRESS}\r\nMessage-ID: <1@x.example>\r\nSubject: {words}\r\n\r\nHello"
-    )
+    words = ", ".join(f"=?utf-8?q?a{n}?= <a@x.example>" for n in range(1_600))
+    letter = f"From: {maya.address}\r\nTo: {ADDRESS}\r\nMessage-ID: <1@x.example>\r\nCc: {words}\r\n\r\nHello"
     limits = Limits(first=0.001, whole=0.003)
     async with rig.line(server, rig.settings(rig.options(server)), limits=limits) as line:
         await line.listen()
