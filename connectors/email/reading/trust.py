@@ -3,12 +3,12 @@
 First, the results of our own server count: its Authentication-Results (RFC 8601). Only the topmost ones in
 its name are believed. Results below a header of another server are not, nor results below more Received lines
 than this server writes above them. RFC 8601 (4 and 7.1) wants results above the line in which the server says
-from whom it took the mail, because all that came from outside stands below that line.
+from whom it took the mail, because all that came from outside stands below that line (see `received`).
 
-For a server that does so (`/above`), nothing further down is believed. The same holds for a server that
-leaves mails from outside without results: there a forged header would be the only one. Some servers write
-below that line (Gmail; OpenDKIM and OpenDMARC until 2026). These must strip what came in their name, and no
-mail shows whether they do.
+For a server that does so (`/above`), nothing below the first line that may be that one is believed. The same
+holds for a server that leaves mails from outside without results: there a forged header would be the only
+one. Some servers write below that line (Gmail; OpenDKIM and OpenDMARC until 2026). These must strip what came
+in their name, and no mail shows whether they do.
 
 A mail that no such server judged is judged here by its DKIM signatures (RFC 6376). Only signatures and
 results that are *aligned* with From count (RFC 7489, 3.1): the same domain, or one above it, which controls
@@ -17,9 +17,8 @@ it. Domains beside or below it would need the Public Suffix List; for them a DMA
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
 
 import authres  # type: ignore[import-untyped]
 import dkim as dkimpy  # type: ignore[import-untyped]
@@ -28,6 +27,7 @@ from authres.core import AuthResError  # type: ignore[import-untyped]
 from connectors.email.reading.addresses import ascii_domain
 from connectors.email.reading.decoding import unfold
 from connectors.email.reading.mail import Mailbox, Trust
+from connectors.email.reading.received import Way, border, hops
 from connectors.email.reading.structure import ODD_RESULTS, RESULTS, Headers
 
 KeyFor = Callable[[str], bytes | str | None]
@@ -49,24 +49,8 @@ _JUDGING = {"dmarc", "dkim", "spf"}
 _ALGORITHMS = {"rsa-sha256", "ed25519-sha256"}  # RFC 8301: SHA-1 no longer proves anything
 # Exchange Online writes no server name before its results: https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo
 MICROSOFT = "protection.outlook.com"
-# Exchange Online writes its results below its own line and strips all others.
+# Both write their results below their own line and strip all others.
 GOOGLE = "mx.google.com"
-_ADDRESS = re.compile(r"\[(?:ipv6:)?([0-9a-f.:]{2,45})\]", re.I)
-# A sender chooses an address given as greeting. Exim writes the true address there, and then the greeting.
-_GREETED_WITH_ONE = re.compile(r"^\s*from\s+\[[^\]\s]*\](?!\s+\((?:helo|port)=)")
-_HOUSE = tuple(
-    map(
-        ip_network,
-        (
-            *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
-            *("100.64.0.0/10", "::1/128", "fc00::/7", "fe80::/10"),
-        ),
-    )
-)
-_AUTHENTICATED = re.compile(
-    r"\swith\s+(?:utf8)?(?:e?smtps?|lmtps?)a\b"
-)  # RFC 3848: from an authenticated sender
-_LMTP = re.compile(r"\s*(?:\([^()]*\)\s*)?with\s+lmtp")
 _NAMELESS = re.compile(r"^\s*(?:spf|dkim|dmarc|compauth)\s*=", re.I | re.ASCII)
 _LITERAL = re.compile(
     rb"[ \t]*(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:[ \t]+1)?\s*(?:;|$)|(?:spf|dkim|dmarc|compauth)[ \t]*=)", re.I
@@ -140,23 +124,23 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
     server writes above its own line, where nothing of the mail stands.
     """
     trusted = _trusted(trusted_servers)
+    end, _ = border(headers)
     results: list[Result] = []
     begun, adjacent, name, received = False, False, "", 0
     judged: set[str] = set()
-    passed: set[str] = set()  # servers that said further up from whom they took the mail
-    for key, value in headers.fields:
+    for at, (key, value) in enumerate(headers.fields):
         if key == "received":
             if begun:
                 break  # the lines below were in the mail when the server got it
             received += 1
-            passed |= _passers(value, trusted)
         if key not in (RESULTS, ODD_RESULTS):
             adjacent = False
             continue
         server, found = _server_and_results(key, value)
         if begun and not (adjacent or trusted[name].above):
             break
-        if not _is_believed(trusted.get(server), received, server in passed) or (begun and server != name):
+        place = trusted.get(server)
+        if place is None or not place.holds(received, outside=at > end) or (begun and server != name):
             break
         methods = {method for method, _, _ in found} & _JUDGING
         if methods & judged:
@@ -171,10 +155,14 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a server writes its results: below at most so many Received lines, or above its own line."""
+    """Where a server writes its results: below at most so many Received lines, or above the border."""
 
     most: int = _ANY
     above: bool = False
+
+    def holds(self, received: int, *, outside: bool) -> bool:
+        """Return True for results below so many Received lines, `outside` meaning below the border."""
+        return received <= self.most and not (self.above and outside)
 
 
 def _trusted(servers: Sequence[str]) -> dict[str, _Place]:
@@ -185,80 +173,6 @@ def _trusted(servers: Sequence[str]) -> dict[str, _Place]:
     return {
         name: _Place(int(place) if place.isdecimal() else _ANY, place == "above") for name, _, place in named
     }
-
-
-def _is_believed(place: _Place | None, received: int, passed: bool) -> bool:
-    return place is not None and received <= place.most and not (place.above and passed)
-
-
-def _takers(line: bytes, servers: Mapping[str, _Place]) -> set[str]:
-    """Return the servers that say in a Received line that they took the mail from outside."""
-    text = unfold(line)[:_MAX_VALUE].lower()
-    return {server for server in servers if _took(server, text)}
-
-
-def _took(server: str, text: str) -> bool:
-    """Return True if a Received line says that the server took the mail from outside.
-
-    A mail that the server got from itself, or from another server of the organization, came from outside by a
-    line further down. A sender chooses a name in that line, and perhaps an address, but not the address that
-    it really has.
-    """
-    said = re.search(rf"\sby\s+{re.escape(server)}(?=[\s;(]|$)", text)
-    if said is None or not text.lstrip().startswith("from") or _LMTP.match(text, said.end()):
-        return False
-    return any(_is_public(address) for address in _ADDRESS.findall(text[: said.start()]))
-
-
-def _passers(line: bytes, servers: Mapping[str, _Place]) -> set[str]:
-    """Return the servers that write above and may say in a Received line that they took the mail from
-    outside.
-
-    Below that line no results in their name are believed, so a line that is unclear counts too.
-    """
-    text = unfold(line).lower()
-    return {name for name, place in servers.items() if place.above and not _is_inside(name, text)}
-
-
-def _is_inside(server: str, text: str) -> bool:
-    """Return True if a Received line is another server's, or certainly describes a way within the
-    organization.
-
-    A server that sees every sender at an internal address, for example behind a proxy, cannot be told apart.
-    """
-    said = list(re.finditer(rf"\sby\s+{re.escape(server)}(?![a-z0-9_-]|\.[a-z0-9])", f" {text}"))
-    if not said:
-        return True
-    if len(said) > 1 or len(text) > _MAX_VALUE:
-        return False  # the sender chooses a name in that line
-    if not text.startswith("from"):
-        return True  # handed over by a program on the same machine
-    sender, taker = f" {text}"[: said[0].start()], f" {text}"[said[0].end() :]
-    if re.match(r"\s+with\s+local\b", taker):
-        return True
-    if _LMTP.match(taker) and re.match(rf"\s*from\s+{re.escape(server)}\s", sender):
-        return True
-    addresses = _ADDRESS.findall(_GREETED_WITH_ONE.sub("", sender))
-    return bool(addresses) and all(_is_of_a_house(address) for address in addresses)
-
-
-def _is_of_a_house(address: str) -> bool:
-    """Return True for an internal address of an organization.
-
-    Not every address that is not public is internal: those of Teredo (2001::/32) lead to anybody.
-    """
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return False
-    return any(known in network for network in _HOUSE if network.version == known.version)
-
-
-def _is_public(address: str) -> bool:
-    try:
-        return ip_address(address).is_global
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,18 +195,18 @@ def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
     """
     trusted = _trusted(trusted_servers)
     above, silent = writes_above(headers, trusted_servers), silent_servers(headers, trusted_servers)
+    end, _ = border(headers)
     found, received = Traces(above=above, silent=silent), 0
     judged: set[str] = set()
     topmost: list[Result] = []
-    passed: set[str] = set()
-    for key, value in headers.fields:
+    for at, (key, value) in enumerate(headers.fields):
         if key == "received":
             received += 1
-            passed |= _passers(value, trusted)
         if key not in (RESULTS, ODD_RESULTS):
             continue
         server, results = _server_and_results(key, value)
-        if not _is_believed(trusted.get(server), received, server in passed):
+        place = trusted.get(server)
+        if place is None or not place.holds(received, outside=at > end):
             continue
         methods = {method for method, _, _ in results} & _JUDGING
         if found.server and (received > found.received or methods & judged or _is_new(results, topmost)):
@@ -304,17 +218,20 @@ def traces(headers: Headers, trusted_servers: Sequence[str]) -> Traces:
 
 
 def writes_above(headers: Headers, trusted_servers: Sequence[str]) -> str:
-    """Return the trusted server whose results stand above its own Received line, or "" if there is none.
+    """Return the trusted server whose results stand above the line in which it took the mail from outside, or
+    "" if there is none.
 
-    Nobody outside can make a mail with such results.
+    Nobody outside can make a mail with such results. So stop at a line that may be that one: also where the
+    server took the mail from a private address, behind which a proxy may hide strangers.
     """
     trusted = _trusted(trusted_servers)
-    judges: set[str] = set()
-    for key, value in headers.fields:
-        if key in (RESULTS, ODD_RESULTS):
-            judges.add(_server(key, value))
-        elif key == "received" and (takers := _takers(value, trusted)):
-            return next(iter(sorted(takers & judges - {GOOGLE})), "")
+    for at, line in hops(headers):
+        ours = line.server in trusted
+        if line.way is Way.OUTSIDE and ours and line.server != GOOGLE:
+            above = (_server(value) for key, value in headers.fields[:at] if key == RESULTS)
+            return line.server if line.server in above else ""
+        if not line.is_within or (line.way is Way.PRIVATE and ours):
+            break
     return ""
 
 
@@ -324,20 +241,13 @@ def silent_servers(headers: Headers, trusted_servers: Sequence[str]) -> tuple[st
     Omit servers whose place is given, and those known to write results always.
     """
     trusted = _trusted(trusted_servers)
-    plain = tuple(name for name, place in trusted.items() if place == _Place())
-    for key, value in headers.fields:
-        if key in (RESULTS, ODD_RESULTS) and _may_name(value, trusted):
-            return ()
-    for line in headers.all("received"):
-        text = unfold(line)[:_MAX_VALUE].lower()
-        sender, by, taker = text.partition(" by ")
-        if not by or not any(_is_public(address) for address in _ADDRESS.findall(sender)):
-            continue
-        if _AUTHENTICATED.search(taker):
-            return ()
-        named = _takers(line, trusted)
-        return tuple(name for name in plain if name in (named or plain) and name not in (GOOGLE, MICROSOFT))
-    return ()
+    _, line = border(headers)
+    if line.way is not Way.OUTSIDE or line.authenticated:
+        return ()
+    if any(key in (RESULTS, ODD_RESULTS) and _may_name(value, trusted) for key, value in headers.fields):
+        return ()
+    named = (line.server,) if line.server in trusted else trusted
+    return tuple(name for name in named if trusted[name] == _Place() and name not in (GOOGLE, MICROSOFT))
 
 
 def _may_name(value: bytes, servers: Collection[str]) -> bool:
@@ -374,11 +284,11 @@ def _passed(results: list[Result]) -> Iterator[str]:
             yield properties.get("smtp.mailfrom", "").rpartition("@")[2]
 
 
-def _server(key: str, value: bytes) -> str:
+def _server(value: bytes) -> str:
     """Return the server that a header of results names, as `_server_and_results` does, whatever else the
     header says.
     """
-    if key != RESULTS or _LITERAL.match(value) is None:
+    if _LITERAL.match(value) is None:
         return ""
     text = unfold(value[:_MAX_VALUE])
     if _NAMELESS.match(text):

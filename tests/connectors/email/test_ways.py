@@ -559,6 +559,52 @@ async def test_a_server_that_began_to_write_elsewhere_is_found(line: Line) -> No
     assert "mx.brightdesk.example/1" in told.value.reason
 
 
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "from x by mx.brightdesk.example (unknown [8.8.4.4])\r\n\tby mx.brightdesk.example (Postfix) with ESMTP id 4",
+        "from unknown (HELO [127.0.0.1]) (8.8.4.4) by mx.brightdesk.example with SMTP",
+        "from mail.evil.example (8.8.4.4) by mx.brightdesk.example (10.0.0.5) with Microsoft SMTP Server",
+        "from evil.example (evil.example [::ffff:8.8.4.4])\r\n  by mx.brightdesk.example with ESMTP",
+        "from evil.example (unknown [10.0.0.1]) by mx.brightdesk.example with ESMTP id 4",  # behind a proxy
+    ],
+)
+async def test_no_mail_of_an_outsider_takes_the_results_of_honest_mails_away(line: Line, taken: str) -> None:
+    """Below what the server wrote about it stands a forged line, as if its results were above its own."""
+    honest, failed = (
+        RESULTS.format("fischer.example"),
+        RESULTS.format("fischer.example").replace("pass", "fail"),
+    )
+    taken = f"Received: {taken}; Mon, 2 Mar 2026 10:00:00 +0000"
+    await stored(line, 1, taken, honest)
+    for number in range(2, 6):
+        await stored(line, number, taken, failed, TAKEN)
+    await stored(line, 6, taken, honest)
+    events = await line.inbox.has(6)
+
+    assert [each.sender.verified for each in events] == [True, *[False] * 4, True]
+
+
+@pytest.mark.parametrize("place", ["", "/above"])
+async def test_no_outsider_gets_a_pass_of_a_silent_server_whatever_its_host_is_called(
+    server: MailServer, place: str
+) -> None:
+    """Its name is that of the domain, and the line in which it took the mail says another."""
+    given = rig.settings(rig.options(server, trusted_servers=f"brightdesk.example{place}"))
+    taken, results = TAKEN.replace("mx.", "mx1."), RESULTS.format("fischer.example").replace("mx.", "")
+    async with rig.line(server, given) as line:
+        await line.listen()
+        for number in range(1, 4):
+            await stored(line, number, taken)
+        await line.inbox.has(3)
+        await stored(line, 4, taken, results)
+        await stored(line, 5, results, taken)
+        *_, forged, honest = await line.inbox.has(5)
+
+    assert not forged.sender.verified
+    assert honest.sender.verified, "nobody outside can write there"
+
+
 async def eventually(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(120):
         while not true():  # noqa: ASYNC110 - nobody tells of a file

@@ -4,6 +4,7 @@ keys.
 """
 
 import base64
+import re
 from collections.abc import Mapping
 
 import dkim
@@ -371,7 +372,9 @@ OURS = "mx.acme.example; spf=none smtp.mailfrom=x@evil.example; dkim=none; dmarc
 
 def mail(*lines: str) -> bytes:
     """A mail below these headers: results of a server, or a Received line."""
-    names = ("Received" if " by " in f" {line}" else "Authentication-Results" for line in lines)
+    names = (
+        "Received" if re.match(r"from\b|by\b|\(qmail", line) else "Authentication-Results" for line in lines
+    )
     return "".join(f"{name}: {line}\r\n" for name, line in zip(names, lines, strict=True)).encode() + BARE
 
 
@@ -526,12 +529,24 @@ def test_results_are_read_one_by_one_where_they_are_few() -> None:
         "from evil.example (8.8.4.4) by mx.acme.example with SMTP id 4",
         "from evil.example (unknown [2001:0:808:404::1]) by mx.acme.example with ESMTP id 4",
         "from evil.example (unknown [999.1.1.1]) by mx.acme.example with ESMTP id 4",
-        "from evil.example (unknown [8.8.4.4]) by mx.acme.example with LMTP id 4",
         "from evil.example (unknown [8.8.4.4]) by mx.acme.example. with ESMTP id 4",
         "from evil.example (unknown [8.8.4.4]) by mx.acme.example:25 with ESMTP id 4",
         f"from {'a' * 8_000} (unknown [8.8.4.4]) by mx.acme.example with ESMTP id 4",
         "from a by mx.acme.example with lmtp (unknown [8.8.4.4]) by mx.acme.example with ESMTP id 4",
         "from localhost ([127.0.0.1]) by mx.acme.example with lmtp (unknown [8.8.4.4]) by mx.acme.example with SMTP id 4",
+        "from localhost ([127.0.0.1]) by y \x1b$B (unknown [8.8.4.4]) by mx.acme.example with SMTP id 4",
+        "from x by mx.acme.example (unknown [8.8.4.4])\r\n by mx.acme.example (Postfix) with ESMTP id 4",
+        "from unknown (HELO [127.0.0.1]) (8.8.4.4) by mx.acme.example with SMTP",
+        "from unknown (HELO [127.0.0.1]) (user@8.8.4.4) by mx.acme.example with SMTP",
+        "from x (10.0.0.1) ([2001:0:808:404::1]) by mx.acme.example with SMTP",
+        "from mail.evil.example (8.8.4.4) by mx.acme.example (10.0.0.5) with Microsoft SMTP Server",
+        "from [127.0.0.1] (evil.example [::ffff:8.8.4.4]) by mx.acme.example with ESMTP",
+        "by mx.acme.example (OpenSMTPD) with ESMTPS id 4",
+        "(qmail 1234 invoked from network)",
+        "from evil.example (unknown [8.8.4.4]) by mx1.acme.example with ESMTP id 4",
+        "from evil.example (unknown [8.8.4.4]) by mx.acme.example.evil.example with ESMTP id 4",
+        "from mx.acme.example (mx.acme.example [8.8.8.8]) by imap.acme.example with ESMTP id 5",
+        'from x ([8.8.4.4]) by mx.acme.example (<"a) with lmtp "@evil.example>) with SMTP',
     ],
 )
 def test_a_line_that_does_not_tell_from_whom_a_server_took_a_mail_counts_as_from_outside(line: str) -> None:
@@ -550,8 +565,15 @@ def test_a_line_that_does_not_tell_from_whom_a_server_took_a_mail_counts_as_from
         "from [127.0.0.1] (helo=localhost) by mx.acme.example with esmtp (Exim 4.96) id 5",
         "from localhost ([::1]) by mx.acme.example with esmtp (Exim 4.96) id 5",
         "from mail by mx.acme.example with local (Exim 4.96) id 5",
-        "from mx.acme.example (mx.acme.example [8.8.8.8]) by imap.acme.example with ESMTP id 5",
-        "from evil.example (unknown [8.8.4.4]) by mx.acme.example.evil.example with ESMTP id 4",
+        "from mx.acme.example (mx.acme.example [8.8.8.8]) by imap.acme.example with LMTP id 5",
+        "from mx.acme.example\r\n\tby imap.acme.example (Cyrus 3.8) with LMTPA",
+        "from mx.acme.example ([127.0.0.1])\r\n by localhost (mx [127.0.0.1]) (amavisd-new, port 10024) with ESMTP",
+        "from ex1.acme.example (10.0.0.4) by ex2.acme.example (10.0.0.5) with Microsoft SMTP Server id 15.1",
+        "from ex1.acme.example (fe80::1%12) by ex2.acme.example (10.0.0.5) with Microsoft SMTP Server id 15.1",
+        "from localhost (localhost [::ffff:127.0.0.1]) by mx.acme.example with ESMTP",
+        "from unknown (HELO filter) (10.0.0.4) by mx.acme.example with SMTP",
+        "(qmail 1234 invoked by uid 89)",
+        "from pop.acme.example [8.8.8.8] by localhost with POP3 (fetchmail-6.4.16)",
     ],
 )
 def test_a_way_within_the_house_hides_no_results(line: str) -> None:
