@@ -8,7 +8,7 @@ perhaps what is folded onto its end. Of the headers below it, everything.
 
 import re
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.email.reading import Mail, read, traces
@@ -78,6 +78,9 @@ PROXIED = st.builds(
     lambda helo: f"Received: from x{helo} (unknown [10.0.0.1]) by {HOST} with ESMTP id 4{DATE}", HELO
 )
 
+# However busy the machine is.
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
 
 @st.composite
 def brought(draw: st.DrawFn, server: str) -> list[str]:
@@ -104,6 +107,7 @@ def received(*headers: str, servers: tuple[str, ...]) -> Mail:
     return read(raw, trusted_servers=servers, own_addresses=())
 
 
+@SLOWLY
 @given(st.data(), SERVERS, STACK, TAKEN)
 def test_no_outsider_gets_a_pass_from_a_server_that_writes_above_the_border(
     data: st.DataObject, server: str, within: list[str], taken: str
@@ -114,6 +118,7 @@ def test_no_outsider_gets_a_pass_from_a_server_that_writes_above_the_border(
     assert not mail.trust.verified
 
 
+@SLOWLY
 @given(st.data(), SERVERS, STACK, TAKEN)
 def test_no_outsider_gets_a_pass_where_the_server_judged_the_mail(
     data: st.DataObject, server: str, within: list[str], taken: str
@@ -123,6 +128,7 @@ def test_no_outsider_gets_a_pass_where_the_server_judged_the_mail(
     assert not mail.trust.verified
 
 
+@SLOWLY
 @given(st.data(), SERVERS, STACK, TAKEN, PROXIED)
 def test_no_outsider_takes_the_results_of_other_mails_away_from_a_server_that_writes_below(
     data: st.DataObject, server: str, within: list[str], taken: str, proxied: str
@@ -133,6 +139,7 @@ def test_no_outsider_takes_the_results_of_other_mails_away_from_a_server_that_wr
     assert (mail.results_above, mail.silent_servers) == ("", ())
 
 
+@SLOWLY
 @given(st.data(), SERVERS, STACK, TAKEN)
 def test_no_outsider_takes_the_results_above_the_border_away(
     data: st.DataObject, server: str, within: list[str], taken: str
