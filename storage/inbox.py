@@ -379,7 +379,7 @@ class Inboxes:
         return [
             Entry(
                 arrival.account.id,
-                f"{event.external_id}:{one.conversation}",
+                f"{event_key(arrival.account, event)}:{one.conversation}",
                 organization,
                 one.conversation,
                 Origin.ROOM,

@@ -5,7 +5,7 @@ from typing import Final
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment, plural, short_ids, since
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
-from bot.core.conversation import Message, Status
+from bot.core.conversation import Message, OwnerKind, Status
 from bot.core.errors import BadUsage
 from bot.core.ids import ConversationId
 from bot.core.numbers import shown
@@ -139,9 +139,14 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
     waits = (
         f", waits for an answer for {since(desk.clock(), line.pending_since)}" if line.pending_since else ""
     )
+    handled = (
+        f"waiting for team {line.owner.name}"
+        if line.owner.kind is OwnerKind.QUEUE
+        else f"{line.owner.kind} {line.owner.name} is handling this"
+    )
     head = (
         f"{line.id}, number {shown(line.number)}: {_customer(line)} on {line.channel}, {line.status},"
-        f" {line.owner.kind} {line.owner.name} has the word{waits}."
+        f" {handled}{waits}."
     )
     before = f"\nThe customer's conversation before it: {story.previous}" if story.previous else ""
     escalated = "".join(

@@ -27,7 +27,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
     return (
         Command(
             name="why",
-            summary="Each turn of a conversation: stages, milliseconds, who had the word and why.",
+            summary="Each turn of a conversation: stages, milliseconds, who decided and why.",
             permission=Permission.MEMBER,
             handler=why,
             parameters=(
@@ -43,7 +43,7 @@ def _told(conversation: ConversationId, turns: tuple[TurnLine, ...]) -> Output:
         text=f"{conversation}: {plural(len(turns), 'turn')}.",
         tables=(
             Table(
-                ("started (UTC)", "because of", "stages, ms", "outcome", "who had the word, and why"),
+                ("started (UTC)", "because of", "stages, ms", "outcome", "who decided, and why"),
                 tuple((moment(t.started_at), _because(t), _stages(t), t.outcome, _reasons(t)) for t in turns),
                 empty="No turns yet.",
             ),

@@ -131,10 +131,10 @@ def _control(turn: Turn, event: Event, control: ThreadControl) -> None:
     now = turn.another_has_the_word
     if now is before:
         return
-    turn.explain("channel", "another app has the word there" if now else "we have the word again")
+    turn.explain("channel", "another app answers there now" if now else "we answer again")
     name = turn.customer_name
     if now:
-        told = f"👂 Another app has the word with {name} now: we hear what is said there"
+        told = f"👂 Another app is answering {name} now: we hear what is said there"
         turn.tell_room(Post(f"{told}, and nothing leaves by itself."))
         return
     turn.tell_room(Post(f"👂 The word with {name} is ours again."))
@@ -248,7 +248,7 @@ def _owed(turn: Turn, message: Message, event: Event) -> None:
     turn.remember(unreachable=False)
     elsewhere = event.overheard or turn.another_has_the_word
     if (event.automatic or elsewhere) and turn.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
-        why = "a program wrote this" if event.automatic else "another app has the word there"
+        why = "a program wrote this" if event.automatic else "another app is answering there"
         turn.explain("customer", f"{why}: kept, and not answered")
         if event.automatic:
             turn.unanswered_programs += 1
@@ -270,7 +270,7 @@ def _owed(turn: Turn, message: Message, event: Event) -> None:
             _show(turn, message, event)
             if turn.capabilities.window is not None and not bursts.is_burst(turn):
                 turn.show_card()  # it shows until when free text is allowed, which is now later
-            turn.explain(f"{turn.owner.kind} {turn.owner.name}", "has the word: shown in the room")
+            turn.explain(f"{turn.owner.kind} {turn.owner.name}", "is handling this: shown in the room")
             if not (event.automatic or event.overheard or said_only_thanks(turn, event)):
                 _expect_answer(turn)
         case _:
@@ -290,7 +290,7 @@ def _show(turn: Turn, message: Message, event: Event, room: Room | None = None) 
     if name != turn.customer_name:  # several people write in one thread
         aside = f" (with {turn.customer_name}){aside}"
     aside += " 🤖 _automatic reply_" if event.automatic else ""
-    aside += " 👂 _another app has the word there_" if event.overheard else ""
+    aside += " 👂 _another app is answering there_" if event.overheard else ""
     told = told_by_customer(name, _told(message), aside)
     post = Post(told, attachments=at_hand(message), reply_to=_line_answered(turn, message))
     bursts.tell(turn, post, message.id, room)
@@ -470,7 +470,7 @@ def _started(turn: Turn, event: Event, payload: str) -> None:
         turn.explain("customer", "opened the chat again and again: greeted before")
         return
     if event.overheard:
-        turn.explain("customer", "opened the chat: another app has the word there")
+        turn.explain("customer", "opened the chat: another app is answering there")
         return
     turn.say(greeting, role=Role.AGENT, sender=turn.owner.name)
     turn.explain(f"agent {turn.owner.name}", "greeted: the chat was opened")

@@ -376,7 +376,7 @@ class Turn:
     def _unsayable(self) -> str:
         """Return why no program of ours may write to the customer now; "" if one may."""
         if self.another_has_the_word:  # whatever we send would take control from it
-            return "another app has the word there"
+            return "another app is answering there"
         if not self.view.conversation.return_verified:
             return "nobody vouches that they read mail there"
         if self.capabilities.robots and not self.has_room(*self.hourly):

@@ -66,7 +66,7 @@ class Sending:
     async def _post(self, post: Post, outbound: Outbound, person: str) -> Sent:
         parts = plan(post, CAPABILITIES, render=to_plain, link=self.files.link)
         if outbound.part >= len(parts):
-            return Sent()
+            raise Refused("no_such_part: the message has fewer parts than were asked for")
         message = await self._message(parts[outbound.part])
         message["metadata"] = f"{self.mark}{outbound.id}:{outbound.part}"
         body: dict[str, object] = {"recipient": {"id": person}, "message": message}

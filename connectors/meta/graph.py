@@ -173,7 +173,8 @@ class Graph:
         if own == (self._origin.scheme, self._origin.hostname, self._origin.port):
             return True
         host = target.hostname or ""
-        return target.scheme == "https" and any(host == home or host.endswith(f".{home}") for home in _HOMES)
+        usual = target.scheme == "https" and target.port in (None, 443)
+        return usual and any(host == home or host.endswith(f".{home}") for home in _HOMES)
 
     async def _call(
         self,
@@ -202,14 +203,14 @@ class Graph:
             ) as answer:
                 if not 200 <= answer.status < 300:
                     raise await _failure(answer, repeatable=repeatable)
-                read = await _object(answer)
+                read, told = await _object(answer), answer.headers
         except _BROKEN as error:
             # No cause: an aiohttp error may show the URL, which contains the proof.
             raise _no_answer(error, repeatable=repeatable) from None
         if read is None:
             raise _lost("unreadable_answer", repeatable=repeatable)
         if "error" in read:  # a partial failure may come with a 200
-            raise _graph_error(200, read, {})
+            raise _graph_error(200, read, told)
         return read
 
     def _open(self) -> aiohttp.ClientSession:

@@ -199,7 +199,7 @@ def test_lists_hold_nothing_that_a_customer_wrote(desk: Desks, story: Told) -> N
 def test_a_conversation_is_shown_word_by_word_without_control_characters(desk: Desks, story: Told) -> None:
     shown = desk("conversations", "show", str(story.escalated)[:18])
     assert golden(shown.out) == (
-        "ID, number NUMBER: Tom on telegram, escalated, queue billing has the word.\n"
+        "ID, number NUMBER: Tom on telegram, escalated, waiting for team billing.\n"
         "Escalation ID: waiting, team billing\n"
         "\n"
         "2 messages\n"
@@ -231,7 +231,7 @@ def test_why_names_stages_milliseconds_and_reasons(desk: Desks, story: Told) -> 
     assert golden(desk("why", str(story.plain)).out) == (
         "ID: 1 turn.\n"
         "\n"
-        "started (UTC)  because of  stages, ms  outcome  who had the word, and why\n"
+        "started (UTC)  because of  stages, ms  outcome  who decided, and why\n"
         "TIME  1 event  load 2.0, act 3.5, commit 1.2, all 6.8  committed"
         "  agent:onboarding-specialist: one article fits: invite-people\n"
     )

@@ -317,7 +317,7 @@ async def step_9(story: Story, told: str) -> None:
     assert "Maya Fischer" in await story.shell(*listed.split()[1:])
     newest = json.loads(await story.shell(*listed.split()[1:], "--json"))[0]["id"]
     reasons = await story.shell(*why.replace("ID", newest).split()[1:])
-    assert "who had the word, and why" in " ".join(reasons.split())
+    assert "who decided, and why" in " ".join(reasons.split())
     assert "stages, ms" in " ".join(reasons.split())
     accounts = json.loads(await story.shell(*check.split()[1:], "--json"))
     assert [one["account"] for one in accounts if not one["works"]] == []

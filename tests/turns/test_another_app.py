@@ -63,7 +63,7 @@ async def in_a_room(desk: Bench) -> object:
 async def test_people_see_who_has_the_word_and_take_it_by_writing(desk: Bench) -> None:
     id_ = await in_a_room(desk)
     await hear(desk, TAKEN)
-    assert any("Another app has the word" in told for told in to_rooms(await desk.deliver()))
+    assert any("Another app is answering" in told for told in to_rooms(await desk.deliver()))
     await desk.rings("promised")
     assert to_customers(await desk.deliver()) == []  # that it takes longer is not said there
     view = await desk.view(id_)  # type: ignore[arg-type]

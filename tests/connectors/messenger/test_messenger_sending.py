@@ -83,7 +83,8 @@ async def test_a_long_text_goes_in_parts_and_the_first_answers(line: Line) -> No
     assert all(len(text) <= 2000 for text in texts)
     assert " ".join(texts) == post.text.strip()
     assert [body.get("reply_to") for body in line.graph.sent] == [{"mid": "m_77"}, None]
-    assert not (await line.page.send(rig.outbound(post, part=2))).message
+    with pytest.raises(Refused, match="no_such_part"):
+        await line.page.send(rig.outbound(post, part=2))
 
 
 async def test_three_choices_under_a_short_text_are_buttons_that_stay(line: Line) -> None:
