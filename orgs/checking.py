@@ -194,9 +194,9 @@ class Checker:
         if account.serves.value not in kind.serves:
             expected = f"{' or '.join(kind.serves)}: {kind.title} serves nobody else"
             self._add((*path, "serves"), "account.serves", quote(account.serves.value), expected)
-        way = kind.way(account.mode or kind.ways[0].mode)
+        way = kind.connection_mode(account.mode or kind.modes[0].mode)
         if way is None:
-            expected = f"{' or '.join(way.mode for way in kind.ways)} for {account.channel}"
+            expected = f"{' or '.join(way.mode for way in kind.modes)} for {account.channel}"
             self._add((*path, "mode"), "account.mode", discreet(account.mode), expected)
             return
         self._given(path, "secrets", account.secrets, way.secrets, way.optional_secrets)

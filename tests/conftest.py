@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import redis
 
-from bot.run.embedded.kept import free_port as find_free_port
+from bot.app.embedded.kept import free_port as find_free_port
 from tests.lengths import FULL
 from tests.tools.shared_servers import Addresses, SharedServers, ask, clone, drop, on_database
 

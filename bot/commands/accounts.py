@@ -99,7 +99,7 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
 
 def _mode(desk: Desk, declared: Declared) -> str:
     kind: ChannelKind | None = desk.channels.get(declared.channel)
-    return declared.mode or (kind.ways[0].mode if kind else "-")
+    return declared.mode or (kind.modes[0].mode if kind else "-")
 
 
 def _state(desk: Desk, declared: Declared, mode: str, listener: str | None, account: Account | None) -> str:

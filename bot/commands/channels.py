@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.commands.desk import Desk
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
-from bot.core.connector import Capabilities, ChannelKind, Media, Way
+from bot.core.connector import Capabilities, ChannelKind, ConnectionMode, Media
 from bot.core.errors import BadUsage
 from bot.core.events import ReceiptStatus
 
@@ -149,9 +149,9 @@ def _window(can: Capabilities) -> str:
 
 
 def _ways(kind: ChannelKind) -> Iterable[Sequence[str]]:
-    for at, way in enumerate(kind.ways):
+    for at, way in enumerate(kind.modes):
         yield (
-            f"{way.mode} (usual)" if at == 0 and len(kind.ways) > 1 else way.mode,
+            f"{way.mode} (usual)" if at == 0 and len(kind.modes) > 1 else way.mode,
             ", ".join(kind.serves),
             _names(way.secrets, way.optional_secrets),
             _names(way.options, way.optional),
@@ -285,7 +285,7 @@ def _data(kind: ChannelKind) -> JsonValue:
         "channel": kind.name,
         "title": kind.title,
         "serves": list(kind.serves),
-        "ways": [_way_data(way) for way in kind.ways],
+        "ways": [_way_data(way) for way in kind.modes],
         "text_limit": can.text_limit,
         "text_unit": can.text_unit.value,
         "formatting": can.formatting,
@@ -318,7 +318,7 @@ def _data(kind: ChannelKind) -> JsonValue:
     }
 
 
-def _way_data(way: Way) -> JsonValue:
+def _way_data(way: ConnectionMode) -> JsonValue:
     return {
         "mode": way.mode,
         "secrets": list(way.secrets),

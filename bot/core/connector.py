@@ -338,7 +338,7 @@ class Vault(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class Resources:
     """What the program gives a connector."""
 
     files: Files
@@ -370,7 +370,7 @@ class AccountSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class ConnectionMode:
     """A mode of connecting an account, and what it needs. The first of a channel's modes is the usual one."""
 
     mode: str  # "webhook", "polling" or "socket"
@@ -383,18 +383,18 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelKind:
-    """The registration of a channel in `bot.run.channels`: all that the rest of the product knows of it."""
+    """The registration of a channel in `bot.app.channels`: all that the rest of the product knows of it."""
 
     name: Channel
     title: str  # "WhatsApp"
-    ways: tuple[Way, ...]
+    modes: tuple[ConnectionMode, ...]
     serves: tuple[str, ...]  # of "customers" and "staff"
     capabilities: Capabilities  # as published; those of a connector have the limits of its account
-    open: Callable[[AccountSettings, Means], Connector]
+    open: Callable[[AccountSettings, Resources], Connector]
     room_form: str = ""  # a regular expression for names of staff channels; "": it has no rooms
     room_example: str = ""  # the same in words, for the message about another name
     registers: bool = False  # its connectors tell the platform where the webhook is: see `Registers`
     usual_room: str = ""  # the room that is assumed where the organization file names none
 
-    def way(self, mode: str) -> Way | None:
-        return next((way for way in self.ways if way.mode == mode), None)
+    def connection_mode(self, mode: str) -> ConnectionMode | None:
+        return next((way for way in self.modes if way.mode == mode), None)

@@ -3,7 +3,7 @@
 `settings.py` explains the options.
 """
 
-from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
+from bot.core.connector import AccountSettings, ChannelKind, ConnectionMode, Connector, Resources
 from connectors.email.capabilities import CAPABILITIES, CHANNEL
 
 __all__ = ["channel"]
@@ -22,18 +22,18 @@ _OUT = (
 )
 
 
-def open_account(settings: AccountSettings, means: Means) -> Connector:
+def open_account(settings: AccountSettings, resources: Resources) -> Connector:
     """Open an account. Import its connector only now: the declaration below is needed far more often."""
     from connectors.email.connector import EmailConnector
 
-    return EmailConnector(settings, means)
+    return EmailConnector(settings, resources)
 
 
 channel = ChannelKind(
     name=CHANNEL,
     title="Email",
-    ways=(
-        Way(
+    modes=(
+        ConnectionMode(
             mode="polling",
             secrets=("password",),
             options=("address", "imap", "smtp"),
@@ -41,7 +41,7 @@ channel = ChannelKind(
             optional_secrets=("thread_key",),
             optional=(*_OUT, "folders", "sent"),
         ),
-        Way(
+        ConnectionMode(
             mode="oauth",
             secrets=("oauth_client_id", "oauth_client_secret", "oauth_refresh_token"),
             options=("address", "imap", "smtp", "oauth_token_url"),
@@ -49,7 +49,7 @@ channel = ChannelKind(
             optional_secrets=("thread_key",),
             optional=(*_OUT, "folders", "sent"),
         ),
-        Way(
+        ConnectionMode(
             mode="listener",
             secrets=("thread_key",),
             options=("address", "listen", "spool", "smtp"),

@@ -10,7 +10,7 @@ from bot.core.connector import (
     AccountSettings,
     Capabilities,
     Inbox,
-    Means,
+    Resources,
     Route,
 )
 from bot.core.errors import OutcomeUnknown, PlatformDown, Refused, SendError
@@ -61,7 +61,7 @@ class EmailConnector:
     def __init__(
         self,
         settings: AccountSettings,
-        means: Means,
+        resources: Resources,
         *,
         look_up: TxtRecords = txt_records,
         pause: Pause = asyncio.sleep,
@@ -70,13 +70,13 @@ class EmailConnector:
         listening: Callable[[int], None] = lambda port: None,  # noqa: ARG005
     ) -> None:
         self._settings = read_settings(settings)
-        self._means = means
+        self._resources = resources
         self._look_up = look_up
         self._pause = pause
         self._randomness = randomness
         self._limits = limits or Limits()
         self._listening = listening  # called with the port that the listener got: the option may say 0
-        self._tokens = AccessTokens(self._settings.oauth, means.clock) if self._settings.oauth else None
+        self._tokens = AccessTokens(self._settings.oauth, resources.clock) if self._settings.oauth else None
         self._submission = Submission(self._settings, self._tokens)
         self._threads = Threads(
             self._settings.key, self._settings.account
@@ -110,14 +110,14 @@ class EmailConnector:
         return ()
 
     async def listen(self, inbox: Inbox) -> None:
-        former = await former_keys(self._settings, self._means.vault)
+        former = await former_keys(self._settings, self._resources.vault)
         threads = Threads(self._settings.key, self._settings.account, former)
         intake = Intake(self._settings, threads, self._look_up, self._trusted_servers(), self._limits)
         try:
             if self._settings.listen is None:
                 await self._watch(intake, inbox)
             else:
-                listener = Listener(self._settings, intake, await self._spool(), clock=self._means.clock)
+                listener = Listener(self._settings, intake, await self._spool(), clock=self._resources.clock)
                 await listener.run(inbox, self._listening)
         finally:
             await intake.close()
@@ -130,9 +130,9 @@ class EmailConnector:
                     self._settings,
                     self._tokens,
                     intake,
-                    self._means.vault,
+                    self._resources.vault,
                     inbox,
-                    clock=self._means.clock,
+                    clock=self._resources.clock,
                     pause=self._pause,
                 )
                 tasks.create_task(folder.watch(), name=f"watch {self.account}")
@@ -179,7 +179,7 @@ class EmailConnector:
     async def _spool(self) -> Spool:
         if self._settings.spool is None:
             raise Refused("this account keeps no mails")
-        former = await former_keys(self._settings, self._means.vault)
+        former = await former_keys(self._settings, self._resources.vault)
         return Spool(self._settings.spool, [self._settings.key, *former])
 
     # Outgoing
@@ -213,28 +213,28 @@ class EmailConnector:
         A delivery that has no mark after a crash was never begun.
         """
         mark = _mark(outbound)
-        await self._means.vault.put(mark, self._means.clock().isoformat())
+        await self._resources.vault.put(mark, self._resources.clock().isoformat())
         try:
             await self._submit(message_id, raw, context)
         except OutcomeUnknown:
             raise
         except SendError:
-            await self._means.vault.delete(mark)
+            await self._resources.vault.delete(mark)
             raise
-        await self._means.vault.delete(mark)
+        await self._resources.vault.delete(mark)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         context, all_sheets = self._answer(outbound)
-        begun = await self._means.vault.get(_mark(outbound))
+        begun = await self._resources.vault.get(_mark(outbound))
         message_id = self._message_id(outbound, context)
         async with opened(self._settings, self._tokens) as session:
             await session.select(self._settings.sent)
             if await session.uids_named(message_id):
-                await self._means.vault.delete(_mark(outbound))
+                await self._resources.vault.delete(_mark(outbound))
                 return Sent(message_id, more=outbound.part + 1 < len(all_sheets))
         if begun is None:
             return None
-        if self._means.clock() - datetime.fromisoformat(begun) < _FILING:
+        if self._resources.clock() - datetime.fromisoformat(begun) < _FILING:
             raise PlatformDown(
                 "the provider may not have filed the mail yet", retry_after=timedelta(seconds=30)
             )
@@ -302,7 +302,7 @@ class EmailConnector:
         )
 
     def _trusted_servers(self) -> TrustedServers:
-        return TrustedServers(self._settings.trusted_servers, self._means.vault, self._means.clock)
+        return TrustedServers(self._settings.trusted_servers, self._resources.vault, self._resources.clock)
 
     async def close(self) -> None:
         self._newest = None
@@ -318,7 +318,7 @@ class EmailConnector:
             context = replace(context, cc=())
         elif not by_person(outbound.operation.speaker):
             context = replace(context, cc=_of_one_domain(context))
-        parts = plan(outbound.operation, self.capabilities, render=to_plain, link=self._means.files.link)
+        parts = plan(outbound.operation, self.capabilities, render=to_plain, link=self._resources.files.link)
         made = sheets(parts)
         if outbound.part >= len(made):
             raise Refused("there is no such part of this mail")
@@ -341,12 +341,12 @@ class EmailConnector:
         Return the current time for an id of another version.
         """
         if outbound.id.version != 7:
-            return self._means.clock()
+            return self._resources.clock()
         return datetime.fromtimestamp((outbound.id.int >> 80) / 1000, UTC)
 
     async def _file(self, file: str, name: str, mime_type: str) -> File:
         pieces, size = [], 0
-        async for piece in self._means.files.open(file):
+        async for piece in self._resources.files.open(file):
             size += len(piece)
             if size > MAX_FILES:
                 raise Refused("the file is too large for a mail")

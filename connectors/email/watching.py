@@ -10,12 +10,12 @@ import structlog
 from bot.core.connector import Inbox, Vault
 from bot.core.errors import DeskError, PlatformDown, StorageUnavailable, UnknownAccount
 from bot.core.ids import Clock
-from connectors.email.aside import Aside
 from connectors.email.capabilities import MAX_BYTES
 from connectors.email.imap import ImapSession, Outline, Selected, Withheld, opened
 from connectors.email.incoming import Kept
 from connectors.email.intake import Intake
 from connectors.email.oauth import AccessTokens
+from connectors.email.quarantine import Quarantine
 from connectors.email.settings import EmailSettings
 
 Pause = Callable[[float], Awaitable[None]]
@@ -66,7 +66,7 @@ class Folder:
         self._clock = clock
         self._pause = pause
         self._failures = 0
-        self._aside = Aside(name, vault, clock)
+        self._quarantine = Quarantine(name, vault, clock)
         self._read_at: datetime | None = None  # when a mail was last fetched and accepted
         self._stuck = (0, 0)  # the UID that failed last, and how often in a row
         self._last = 0  # the UID up to which mails were given to the intake
@@ -87,9 +87,9 @@ class Folder:
         selected = await session.select(self._name)
         self._unfinished.clear()
         self._marked = None
-        await self._aside.open(selected.validity)
+        await self._quarantine.open(selected.validity)
         await self._begin(session, selected, tasks)
-        if self._aside.is_full:
+        if self._quarantine.is_full:
             await self._try_again(session, selected)  # there is no room to set another mail aside
         while True:
             while uids := await session.uids_after(self._last):
@@ -184,7 +184,7 @@ class Folder:
     ) -> None:
         """Accept a mail, or set it aside. Raise if the mail is not to blame, or the connection is gone."""
         uid = outline.uid
-        if uid in self._aside:
+        if uid in self._quarantine:
             return
         try:
             await self._accept(session, selected, outline, go_on)
@@ -200,32 +200,32 @@ class Folder:
             raise
 
     async def _try_again(self, session: ImapSession, selected: Selected) -> None:
-        for uid in self._aside.due():
+        for uid in self._quarantine.due():
             try:
                 for outline in await session.outlines([uid]):
                     await self._accept(session, selected, outline)
             except (StorageUnavailable, UnknownAccount):
                 raise
             except Exception as error:
-                if self._aside.is_hopeless(uid, self._read_at):
+                if self._quarantine.is_hopeless(uid, self._read_at):
                     await self._give_up(selected, uid)
                 if not isinstance(error, Withheld):
                     raise
             else:
-                await self._aside.remove(uid)
+                await self._quarantine.remove(uid)
 
     async def _give_up(self, selected: Selected, uid: int) -> None:
         name = f"{self._name};{selected.validity};{uid}"
         digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
         kept = Kept(f"imap;{selected.validity};{uid}", self._name)
         await self._intake.accept_unreadable(self._inbox, digest, kept, self._clock())
-        await self._aside.remove(uid)
+        await self._quarantine.remove(uid)
 
     async def _put_aside(self, uid: int) -> None:
-        if self._aside.is_full:
+        if self._quarantine.is_full:
             raise PlatformDown("the server gives hardly any mail")
         _log.warning("a mail is put aside", account=self._settings.account, uid=uid)
-        await self._aside.add(uid)
+        await self._quarantine.add(uid)
 
     async def _accept(
         self,

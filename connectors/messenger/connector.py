@@ -15,9 +15,9 @@ from bot.core.connector import (
     AccountSettings,
     Capabilities,
     Inbox,
-    Means,
     RawRequest,
     RawResponse,
+    Resources,
     Route,
 )
 from bot.core.errors import AccountSuspended, Refused, SettingsError
@@ -44,7 +44,7 @@ class MessengerConnector:
 
     begins = True
 
-    def __init__(self, settings: AccountSettings, means: Means) -> None:
+    def __init__(self, settings: AccountSettings, resources: Resources) -> None:
         for name in _SECRETS:
             if not settings.secrets.get(name):
                 raise SettingsError(f"the messenger account {settings.account!r} needs the secret {name}")
@@ -57,7 +57,7 @@ class MessengerConnector:
         self._settings = settings
         self._page = page
         self._app_secret = settings.secrets["app_secret"]
-        self._clock = means.clock
+        self._clock = resources.clock
         # Tells echoes of this installation from those of other apps or installations.
         mark = hmac.new(self._app_secret.encode(), f"echo of {page}".encode(), sha256).hexdigest()[:20]
         self._graph = Graph(
@@ -65,7 +65,7 @@ class MessengerConnector:
         )
         self._reader = Reader(account=settings.account, page=page, mark=f"{mark}:")
         self._people = People(self._graph)
-        self._sending = Sending(self._graph, page, means.files, f"{mark}:")
+        self._sending = Sending(self._graph, page, resources.files, f"{mark}:")
 
     @property
     def channel(self) -> Channel:

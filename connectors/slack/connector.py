@@ -8,9 +8,9 @@ from bot.core.connector import (
     AccountSettings,
     Capabilities,
     Inbox,
-    Means,
     RawRequest,
     RawResponse,
+    Resources,
     Route,
 )
 from bot.core.errors import SettingsError
@@ -24,7 +24,7 @@ from connectors.slack.exposure import exposure
 from connectors.slack.finding import Finding
 from connectors.slack.listening import can_connect, listen
 from connectors.slack.people import People
-from connectors.slack.receiver import ANSWER_WITHIN, Chores, Receiver
+from connectors.slack.receiver import ANSWER_WITHIN, BackgroundTasks, Receiver
 from connectors.slack.scopes import STAFF
 from connectors.slack.sending import Sending
 
@@ -42,24 +42,24 @@ class SlackConnector:
     def __init__(
         self,
         settings: AccountSettings,
-        means: Means,
+        resources: Resources,
         *,
         answer_within: timedelta = ANSWER_WITHIN,
     ) -> None:
         self._settings = settings
         self._check_secrets()
-        self._clock = means.clock
-        self._chores = Chores()
+        self._clock = resources.clock
+        self._background = BackgroundTasks()
         self._api = Api(settings.secrets["bot_token"], settings.api_url)
-        self._channels = channels = Channels(self._api, means.clock)
-        self._sending = Sending(self._api, channels, means.files, means.clock)
-        self._finding = Finding(self._api, channels, means.files)
+        self._channels = channels = Channels(self._api, resources.clock)
+        self._sending = Sending(self._api, channels, resources.files, resources.clock)
+        self._finding = Finding(self._api, channels, resources.files)
         self._receiver = Receiver(
             self._api,
             People(self._api, colleagues=True),
-            self._chores,
+            self._background,
             account=settings.account,
-            clock=means.clock,
+            clock=resources.clock,
             answer_within=answer_within,
         )
         self._capabilities = of_account(settings)
@@ -134,5 +134,5 @@ class SlackConnector:
         return f"{us.url.rstrip('/')}/archives/{place.chat}/p{place.thread.replace('.', '')}"
 
     async def close(self) -> None:
-        await self._chores.finish(GRACE)
+        await self._background.finish(GRACE)
         await self._api.close()

@@ -55,7 +55,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Chores:
+class BackgroundTasks:
     """Tasks that outlive the request which began them. `finish` awaits them all."""
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -104,7 +104,7 @@ class Receiver:
         self,
         api: Api,
         people: People,
-        chores: Chores,
+        background: BackgroundTasks,
         *,
         account: str,
         clock: Clock,
@@ -113,7 +113,7 @@ class Receiver:
     ) -> None:
         self._api = api
         self._people = people
-        self._chores = chores
+        self._background = background
         self._parser = Parser(account, apps=True)
         self._clock = clock
         self._answer_within = answer_within.total_seconds()
@@ -154,7 +154,7 @@ class Receiver:
                 return  # an app speaks for itself
             await self._accept([event] if event else [], inbox)
         if event and _is_for_the_app(event, payload.node("event")):
-            self._chores.begin(self._guide(event))
+            self._background.begin(self._guide(event))
 
     async def _guide(self, event: Event) -> None:
         """Answer who writes to the app itself, in the thread of what they wrote, as its other answers.
@@ -204,7 +204,7 @@ class Receiver:
         except SendError as error:
             log.warning("slack.form_not_opened", form=form.name, reason=error.reason)
             if url := payload.text("response_url"):
-                self._chores.begin(self._respond(url, {"text": NOT_OPENED, "replace_original": False}))
+                self._background.begin(self._respond(url, {"text": NOT_OPENED, "replace_original": False}))
 
     async def _command(self, payload: Node, inbox: Inbox) -> Answer:
         user, chat = payload.text("user_id"), payload.text("channel_id")
@@ -225,7 +225,7 @@ class Receiver:
             raise
         url, title = payload.text("response_url"), f"{payload.text('command')} {command.text}"
         if not done:
-            self._chores.begin(self._answer_later(running, url, title))
+            self._background.begin(self._answer_later(running, url, title))
             return Answer({"response_type": "ephemeral", "text": WORKING})
         # Of what goes back with the acknowledgement Slack does not tell whether it takes the blocks.
         if await self._draws(running.result(), url, title, end - asyncio.get_running_loop().time()):

@@ -1,24 +1,24 @@
 """Telegram: the Bot API through python-telegram-bot, by webhook or polling; for customers and for staff."""
 
-from bot.core.connector import AccountSettings, ChannelKind, Connector, Means, Way
+from bot.core.connector import AccountSettings, ChannelKind, ConnectionMode, Connector, Resources
 from connectors.telegram.capabilities import CAPABILITIES, CHANNEL
 
 __all__ = ["channel"]
 
 
-def open_account(settings: AccountSettings, means: Means) -> Connector:
+def open_account(settings: AccountSettings, resources: Resources) -> Connector:
     """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
     from connectors.telegram.connector import TelegramConnector
 
-    return TelegramConnector(settings, means)
+    return TelegramConnector(settings, resources)
 
 
 channel = ChannelKind(
     name=CHANNEL,
     title="Telegram",
-    ways=(
-        Way(mode="polling", secrets=("bot_token",), optional=("groups", "cards")),
-        Way(
+    modes=(
+        ConnectionMode(mode="polling", secrets=("bot_token",), optional=("groups", "cards")),
+        ConnectionMode(
             mode="webhook",
             secrets=("bot_token",),
             optional_secrets=("webhook_secret",),

@@ -17,16 +17,16 @@ import structlog
 from telegram import Bot
 from telegram.error import ChatMigrated, TelegramError
 
-from bot.core.connector import AccountSettings, Capabilities, Inbox, Means, RawRequest, RawResponse, Route
+from bot.core.connector import AccountSettings, Capabilities, Inbox, RawRequest, RawResponse, Resources, Route
 from bot.core.errors import ForgedRequest, Refused, SettingsError
 from bot.core.events import Channel, Event, Place
 from bot.core.outbound import Emote, Erase, Outbound, Post, React, Revise, Sent, Typing
 from connectors.telegram.asking import SURE, Asked, Press
 from connectors.telegram.capabilities import CHANNEL, GROUP_REST, capabilities_of
-from connectors.telegram.desk import Chores, Desk
-from connectors.telegram.ears import Ears
+from connectors.telegram.desk import BackgroundTasks, Desk
 from connectors.telegram.ephemeral import UNSEEN, Ephemeral
 from connectors.telegram.failures import as_send_error
+from connectors.telegram.heard_chats import HeardChats
 from connectors.telegram.identity import Identity
 from connectors.telegram.markdown import rendered
 from connectors.telegram.moved import Moved
@@ -55,7 +55,9 @@ class TelegramConnector:
 
     begins = True
 
-    def __init__(self, settings: AccountSettings, means: Means, *, pause: Pause = asyncio.sleep) -> None:
+    def __init__(
+        self, settings: AccountSettings, resources: Resources, *, pause: Pause = asyncio.sleep
+    ) -> None:
         token = settings.secrets.get("bot_token", "")
         own = _TOKEN.fullmatch(token)
         if own is None:
@@ -69,10 +71,10 @@ class TelegramConnector:
                 " A-Z a-z 0-9 _ -"
             )
         self._settings = settings
-        self._clock = means.clock
+        self._clock = resources.clock
         self._pause = pause
         self._reader = UpdateReader(
-            channel=CHANNEL, account=settings.account, own_id=int(own[1]), ears=Ears.of(settings)
+            channel=CHANNEL, account=settings.account, own_id=int(own[1]), heard_chats=HeardChats.of(settings)
         )
         platform_itself = not settings.api_url
         self._request = AiohttpRequest(connections=_CONNECTIONS, use_proxy=platform_itself)
@@ -89,14 +91,14 @@ class TelegramConnector:
         self._capabilities = capabilities_of(settings)
         usual = settings.serves == "staff" or settings.chat_interval is not None
         self._group_rest = timedelta() if usual else GROUP_REST
-        self._ephemeral = Ephemeral(self._bot, means.clock)
-        rich = RichCards(self._bot, means.clock, off=settings.options.get("cards") == "text")
-        self._outgoing = Outgoing(self._bot, means.files, self._ephemeral, rich)
-        self._moved = Moved(means.vault) if settings.serves == "customers" else None
-        self._identity = Identity(self._bot, settings, int(own[1]), means.clock)
+        self._ephemeral = Ephemeral(self._bot, resources.clock)
+        rich = RichCards(self._bot, resources.clock, off=settings.options.get("cards") == "text")
+        self._outgoing = Outgoing(self._bot, resources.files, self._ephemeral, rich)
+        self._moved = Moved(resources.vault) if settings.serves == "customers" else None
+        self._identity = Identity(self._bot, settings, int(own[1]), resources.clock)
         self._desk = Desk(self._bot, settings.account, self._identity.username)
-        self._chores = Chores()
-        self._asked = Asked(means.clock)
+        self._background = BackgroundTasks()
+        self._asked = Asked(resources.clock)
 
     @property
     def channel(self) -> Channel:
@@ -200,14 +202,14 @@ class TelegramConnector:
     def _accepted(self, update: ReadUpdate, inbox: Inbox) -> None:
         """What nobody waits for: the button stops spinning, the command is answered."""
         if update.unsure:
-            self._chores.begin(self._ask(update.callback, update.unsure))
+            self._background.begin(self._ask(update.callback, update.unsure))
         elif update.callback:
             refusable = any(event.press for event in update.events)
-            self._chores.begin(self._stop_spinner(update.callback, refusable=refusable))
+            self._background.begin(self._stop_spinner(update.callback, refusable=refusable))
         if update.command:
-            self._chores.begin(self._desk.run(update.update_id, update.command, inbox))
+            self._background.begin(self._desk.run(update.update_id, update.command, inbox))
         if update.aside:
-            self._chores.begin(self._answer_aside(update.aside))
+            self._background.begin(self._answer_aside(update.aside))
 
     async def _stop_spinner(self, callback: str, *, refusable: bool) -> None:
         """Answer a tap. One that may be refused is left time for that: a tap can be answered only once."""
@@ -292,6 +294,6 @@ class TelegramConnector:
         return f"https://t.me/c/{place.chat.removeprefix('-100')}/{place.thread}"
 
     async def close(self) -> None:
-        await self._chores.finish(_GRACE)
+        await self._background.finish(_GRACE)
         await self._request.shutdown()
         await self._poll_request.shutdown()

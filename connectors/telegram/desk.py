@@ -42,7 +42,7 @@ def words_of(text: str) -> tuple[str, str] | None:
 
 
 @dataclass(slots=True)
-class Chores:
+class BackgroundTasks:
     """Tasks that outlive the request which began them. `finish` awaits them all."""
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)

@@ -10,9 +10,9 @@ from bot.core.connector import AccountSettings
 from bot.core.errors import PlatformDown, RateLimited, Refused, SendError, Unreachable
 from bot.core.ids import Clock
 from connectors.telegram.capabilities import MARKS
-from connectors.telegram.ears import listed_groups
 from connectors.telegram.exposure import public_group
 from connectors.telegram.failures import NO_EARS, NO_REACTIONS, NO_RIGHT, NO_TOPICS, as_send_error
+from connectors.telegram.heard_chats import listed_groups
 
 # https://core.telegram.org/bots/features#deep-linking
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -41,10 +41,10 @@ from bot.core.events import (
 from connectors.telegram.buttons import ASKS, tapped
 from connectors.telegram.contents import content_of, said_of
 from connectors.telegram.desk import Typed, words_of
-from connectors.telegram.ears import Ears
 from connectors.telegram.excerpt import excerpt
 from connectors.telegram.exposure import public_group
 from connectors.telegram.fields import ANONYMOUS, moment, whole, words
+from connectors.telegram.heard_chats import HeardChats
 from connectors.telegram.references import FORWARDED, reference_of
 
 REMOVED = "the bot was removed from the group, or may not write there"
@@ -102,7 +102,7 @@ class UpdateReader:
     channel: Channel
     account: str
     own_id: int  # the bot's user id
-    ears: Ears
+    heard_chats: HeardChats
 
     def read(self, data: object, received: datetime) -> ReadUpdate:
         """One update. `received` dates what Telegram does not: a tap has no time of its own.
@@ -126,7 +126,7 @@ class UpdateReader:
                 return ReadUpdate(update_id, (), command=command)
             callback = words(update.callback_query.id, "callback_query.id") if update.callback_query else ""
             events = self._events(update_id, update, data, received)
-            if self.ears.staff:
+            if self.heard_chats.staff:
                 events = (*self._public(update, received), *events)
                 events = tuple(replace(e, occurred_at=_in_order(e.occurred_at, update_id)) for e in events)
             press = _press(update.callback_query) if update.callback_query and events else ""
@@ -162,7 +162,7 @@ class UpdateReader:
         if chat is None or _alone(chat) or not chat.username:
             return ()
         group, name = whole(chat.id, "chat.id"), words(chat.username, "chat.username")
-        if not self.ears.chat(group, private=False):
+        if not self.heard_chats.chat(group, private=False):
             return ()
         return (
             Event(
@@ -176,7 +176,7 @@ class UpdateReader:
 
     def _heard(self, chat: Chat, user: User | None) -> User | None:
         """The person, if this account listens to them in that chat."""
-        heard = self.ears.chat(whole(chat.id, "chat.id"), private=_alone(chat))
+        heard = self.heard_chats.chat(whole(chat.id, "chat.id"), private=_alone(chat))
         return self._person(user) if heard else None
 
     def _person(self, user: User | None) -> User | None:
@@ -193,7 +193,7 @@ class UpdateReader:
         """Staff's alone; also typed in private, and outside of topics. Others' words, passed on, are none."""
         if any(raw.get(each) for each in ("sender_chat", *FORWARDED)):
             return None
-        typed = words_of(words(message.text, "message.text")) if self.ears.staff else None
+        typed = words_of(words(message.text, "message.text")) if self.heard_chats.staff else None
         writer = message.from_user
         user = self._person(writer) if _alone(message.chat) else self._heard(message.chat, writer)
         if typed is None or user is None:
@@ -212,7 +212,7 @@ class UpdateReader:
         if sender is None:
             return ()
         content: Content = content_of(raw)
-        if self.ears.staff and "forum_topic_closed" in raw:
+        if self.heard_chats.staff and "forum_topic_closed" in raw:
             content = WorkplaceChanged(WorkplaceChange.THREAD_CLOSED)
         return (self._written(name, message, sender, content, raw),)
 
@@ -232,10 +232,12 @@ class UpdateReader:
         What is written in the name of a chat has a fake `from`: an administrator of the staff's group, nobody
         knows which; in a customers' group perhaps each post of the channel that belongs to it.
         """
-        if self.ears.staff and _topic(message) is None:
+        if self.heard_chats.staff and _topic(message) is None:
             return None
         if chat := _object(raw.get("sender_chat")):
-            heard = self.ears.staff and self.ears.chat(whole(message.chat.id, "chat.id"), private=False)
+            heard = self.heard_chats.staff and self.heard_chats.chat(
+                whole(message.chat.id, "chat.id"), private=False
+            )
             return _nobody(chat) if heard and not raw.get("is_automatic_forward") else None
         user = self._heard(message.chat, message.from_user)
         return _sender(user) if user else None
@@ -274,7 +276,7 @@ class UpdateReader:
         content = tapped(data, full, message_id) if data else Ignored("callback_query")
         place = self._place(message.chat, topic)
         event = _event(name, place, user, content, received, private=_alone(message.chat))
-        press = words(query.id, "callback_query.id") if self.ears.staff else ""
+        press = words(query.id, "callback_query.id") if self.heard_chats.staff else ""
         return (replace(event, in_our_thread=topic is not None, press=press),)
 
     def _reacted(self, name: str, reaction: MessageReactionUpdated) -> tuple[Event, ...]:
@@ -296,14 +298,14 @@ class UpdateReader:
         alone = _alone(change.chat)
         gone = _is_out(change.new_chat_member)
         user = self._heard(change.chat, change.from_user)
-        if self.ears.staff and not alone:
+        if self.heard_chats.staff and not alone:
             user = change.from_user if gone else None  # whoever did it, perhaps a bot
         if user is None:
             return ()
         content: Content = Ignored("my_chat_member")
         if alone:
             content = ReachabilityChanged(not gone)
-        elif self.ears.staff:
+        elif self.heard_chats.staff:
             content = WorkplaceChanged(WorkplaceChange.CHAT_CLOSED, REMOVED)
         when = moment(change.date, "my_chat_member.date")
         place = self._place(change.chat)
@@ -311,7 +313,7 @@ class UpdateReader:
 
     def _left(self, name: str, change: ChatMemberUpdated) -> tuple[Event, ...]:
         """Tell of somebody who has left the staff's group, or was removed from it."""
-        person = self._heard(change.chat, change.new_chat_member.user) if self.ears.staff else None
+        person = self._heard(change.chat, change.new_chat_member.user) if self.heard_chats.staff else None
         if person is None or not _is_out(change.new_chat_member):
             return ()
         content = WorkplaceChanged(WorkplaceChange.PERSON_LEFT, "left the group")

@@ -10,9 +10,9 @@ from bot.core.connector import (
     AccountSettings,
     Capabilities,
     Inbox,
-    Means,
     RawRequest,
     RawResponse,
+    Resources,
     Route,
 )
 from bot.core.errors import Refused, SettingsError
@@ -37,7 +37,7 @@ class WhatsAppConnector:
 
     begins = True
 
-    def __init__(self, settings: AccountSettings, means: Means) -> None:
+    def __init__(self, settings: AccountSettings, resources: Resources) -> None:
         secrets = settings.secrets
         needed = [
             *((name, secrets.get(name)) for name in ("access_token", "app_secret", "verify_token")),
@@ -46,12 +46,12 @@ class WhatsAppConnector:
         if missing := next((name for name, value in needed if not value), ""):
             raise SettingsError(f"the whatsapp account {settings.account!r} needs {missing!r}")
         self._settings = settings
-        self._clock = means.clock
+        self._clock = resources.clock
         self._number = settings.options["phone_number_id"]
         self._business_account = settings.options.get("business_account_id", "")
         self._graph = Graph(secrets["access_token"], settings.api_url, app_secret=secrets["app_secret"])
         self._reader = WebhookReader(settings.account, self._number)
-        self._sending = Sending(self._graph, self._number, means.files)
+        self._sending = Sending(self._graph, self._number, resources.files)
 
     @property
     def channel(self) -> Channel:

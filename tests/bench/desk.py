@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from bot.run.embedded import EmbeddedPostgres, EmbeddedValkey, running
-from bot.run.embedded.kept import free_port
+from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey, running
+from bot.app.embedded.kept import free_port
 from connectors.sandbox.server import Sandbox
 from storage.migrate import upgrade
 from tests.bench.measure import Watched
@@ -54,7 +54,7 @@ class Desk:
         health = self.port if kind == "serve" else free_port()
         with self._log.open("ab") as log:
             child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", "from bot.run.__main__ import main; main()", kind),
+                *(sys.executable, "-c", "from bot.app.__main__ import main; main()", kind),
                 env=self.environ | ({"HEALTH_PORT": str(health)} if kind == "work" else {}),
                 stdout=log,
                 stderr=log,

@@ -12,7 +12,7 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot.run.embedded import EmbeddedPostgres, EmbeddedValkey, running
+from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey, running
 from storage.migrate import upgrade
 from tests.rooms.test_room import CHANNEL
 from tests.story.rig import Rig, rig, until

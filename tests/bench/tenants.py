@@ -6,8 +6,8 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from bot.app.settings import parse
 from bot.core.ids import new_id
-from bot.run.settings import parse
 from storage.keys import Keys
 from storage.sealing import Keyring
 

@@ -16,7 +16,7 @@ import aiohttp
 from tests.story.rig import ROOT
 
 START = 60.0  # seconds until a process must answer, on a machine that is busy
-_DESK = "from bot.run.__main__ import main; main()"  # as the installed command `desk` does
+_DESK = "from bot.app.__main__ import main; main()"  # as the installed command `desk` does
 _LAST_WORDS = 6_000  # characters of each log that a failed test shows
 
 

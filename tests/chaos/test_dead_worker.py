@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from aiohttp import web
 
+from bot.app.embedded.kept import free_port
 from bot.bus.deliver import BEGUN_TOGETHER
-from bot.run.embedded.kept import free_port
 from bot.turns.in_doubt import FEW
 from connectors.sandbox.server import Sandbox
 from tests.chaos import evidence

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.run.embedded import EmbeddedPostgres, EmbeddedValkey
-from bot.run.embedded.kept import free_port
+from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey
+from bot.app.embedded.kept import free_port
 from connectors.sandbox.server import Sandbox
 from storage.audit import verify
 from storage.database import Database

@@ -9,16 +9,16 @@ from datetime import timedelta
 import psycopg
 from aiohttp import web
 
+from bot.app.embedded import Servers
+from bot.app.embedded.kept import free_port
+from bot.app.health import listening
+from bot.app.processes import running
+from bot.app.settings import parse
+from bot.app.web import web_app
+from bot.app.wiring import Services, services
 from bot.bus.work import Pace, Worker
 from bot.core.answering import Answer, Answered, Question
 from bot.core.ids import new_id, utc_now
-from bot.run.embedded import Servers
-from bot.run.embedded.kept import free_port
-from bot.run.health import listening
-from bot.run.processes import running
-from bot.run.settings import parse
-from bot.run.web import web_app
-from bot.run.wiring import Services, services
 from connectors.sandbox.faults import Mischief
 from connectors.sandbox.people import TEAM, identity
 from connectors.sandbox.server import Sandbox

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from aiohttp import web
 
-from bot.run.embedded.kept import free_port
-from bot.run.settings import parse
+from bot.app.embedded.kept import free_port
+from bot.app.settings import parse
 from connectors.sandbox.server import Sandbox
 from connectors.sandbox.whatsapp import Phone
 from tests.accounts import hooks

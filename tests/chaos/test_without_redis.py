@@ -11,12 +11,12 @@ from pathlib import Path
 import redis.asyncio
 from aiohttp import web
 
+from bot.app.embedded import EmbeddedValkey
+from bot.app.embedded.kept import free_port
+from bot.app.settings import parse
+from bot.app.wiring import namespace
 from bot.bus.wakeups import Wakeups
 from bot.core.ids import ConversationId, new_id
-from bot.run.embedded import EmbeddedValkey
-from bot.run.embedded.kept import free_port
-from bot.run.settings import parse
-from bot.run.wiring import namespace
 from connectors.sandbox.server import Sandbox
 from storage.inbox import Wake
 from tests.accounts import hooks

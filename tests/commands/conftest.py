@@ -9,21 +9,21 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bot.app.channels import CHANNELS
+from bot.app.checking import lender
+from bot.app.cli import run
+from bot.app.settings import parse
 from bot.commands.chat import run_in_chat
 from bot.commands.desk import Desk
 from bot.commands.registry import registry
 from bot.core.commands import Caller
 from bot.core.ids import OrgId, PersonId, new_id, utc_now
-from bot.run.channels import CHANNELS
-from bot.run.checking import lender
-from bot.run.cli import run
-from bot.run.settings import parse
 from storage.anchors import Anchors
 from storage.database import Database
 from storage.filestore import FileStore
 from storage.organizations import Organizations
 from tests.commands.telling import KEY, Told, keys_of_tests, tell
-from tests.connectors.means import memory_means
+from tests.connectors.resources import memory_resources
 
 
 class Ran(NamedTuple):
@@ -101,7 +101,7 @@ async def chat_desk(
         wake_workers=wakeups,
         anchors=Anchors(FileStore((tmp_path / "files").as_uri()), keys_of_tests().keyring),
         channels=CHANNELS,
-        borrow=lender(parse(surroundings), CHANNELS, database, lambda _: memory_means()),
+        borrow=lender(parse(surroundings), CHANNELS, database, lambda _: memory_resources()),
     )
     await database.close()
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from bot.app.embedded.kept import Lock
+from bot.app.instance import Instance, InstanceFile
 from bot.commands import accounts
 from bot.commands.arguments import bind
 from bot.commands.desk import Desk
 from bot.core.commands import Call, Caller
-from bot.run.embedded.kept import Lock
-from bot.run.instance import Instance, InstanceFile
 from connectors.sandbox.telegram import TelegramStandIn
 from tests.commands.conftest import Chats, Desks
 from tests.commands.telling import Told

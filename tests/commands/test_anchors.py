@@ -12,6 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 
+from bot.app.anchoring import note_heads
+from bot.app.logs import configure
+from bot.app.settings import LogLevel
 from bot.bus.metrics import CHAINS_BROKEN
 from bot.commands.desk import Desk
 from bot.commands.registry import registry
@@ -20,9 +23,6 @@ from bot.core.errors import PlatformDown
 from bot.core.ids import OrgId
 from bot.jobs.audit_check import audit_check
 from bot.jobs.job import Context
-from bot.run.anchoring import note_heads
-from bot.run.logs import configure
-from bot.run.settings import LogLevel
 from storage.anchors import Anchor, Anchors, compare, heads
 from storage.audit import AuditEntry, Link, record, seal
 from storage.filestore import FileStore

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
+from bot.app.cli_desk import Shell
 from bot.commands.desk import Reply
-from bot.run.cli_desk import Shell
 
 
 class Terminal(io.StringIO):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.channels import CHANNELS
 from bot.commands.channels import PAGE, RENDER, length, size
-from bot.run.channels import CHANNELS
 from tests.commands.conftest import Chats, Desks
 from tests.commands.telling import Told
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot.run.cli import run
+from bot.app.cli import run
 from tests.commands.conftest import Chats, Desks, Ran
 from tests.commands.telling import Told
 

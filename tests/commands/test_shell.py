@@ -50,7 +50,7 @@ def test_apply_without_a_terminal_and_without_yes_applies_nothing(desk: Desks) -
 
 def test_a_pipe_cannot_answer_for_a_person(desk: Desks, database_url: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "bot.run", "org", "apply", str(SAMPLE)],
+        [sys.executable, "-m", "bot.app", "org", "apply", str(SAMPLE)],
         input="y\n",
         capture_output=True,
         text=True,
@@ -83,7 +83,7 @@ def on_a_terminal(typed: str, *words: str) -> str:
     """Return what `desk` writes on a terminal where `typed` is typed."""
     ours, its = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "bot.run", *words], stdin=its, stdout=its, stderr=subprocess.STDOUT
+        [sys.executable, "-m", "bot.app", *words], stdin=its, stdout=its, stderr=subprocess.STDOUT
     ) as ran:
         os.close(its)
         os.write(ours, typed.encode())
@@ -336,7 +336,7 @@ def test_help_lists_every_command_once(desk: Desks) -> None:
 
 def test_the_program_itself_runs_without_a_terminal() -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", "from bot.run.__main__ import main; main()", "org", "lint", str(SAMPLE)],
+        [sys.executable, "-c", "from bot.app.__main__ import main; main()", "org", "lint", str(SAMPLE)],
         capture_output=True,
         text=True,
         check=False,

@@ -17,13 +17,13 @@ import psycopg
 import pytest
 from aiohttp import web
 
-from bot.run.embedded import Servers
-from bot.run.embedded.kept import free_port
-from bot.run.health import listening
-from bot.run.processes import running
-from bot.run.settings import parse
-from bot.run.web import web_app
-from bot.run.wiring import Services, services
+from bot.app.embedded import Servers
+from bot.app.embedded.kept import free_port
+from bot.app.health import listening
+from bot.app.processes import running
+from bot.app.settings import parse
+from bot.app.web import web_app
+from bot.app.wiring import Services, services
 from connectors.sandbox.server import Sandbox
 from connectors.slack.signature import sign
 from tests.accounts import hooks

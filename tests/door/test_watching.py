@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 import structlog
 
-from bot.run.logs import configure
-from bot.run.settings import LogLevel
+from bot.app.logs import configure
+from bot.app.settings import LogLevel
 from connectors.sandbox.faults import Mischief
 from tests.door.conftest import Door, dumped, update
 from tests.story.rig import rig, until, webhooks

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from bot.app.files import LINK_LIVES, FileService
 from bot.core.errors import PlatformDown, Refused
 from bot.core.ids import OrgId, new_id
-from bot.run.files import LINK_LIVES, FileService
 from storage.database import Database
 from storage.files import Fetched, Files
 from storage.inbox import Inboxes

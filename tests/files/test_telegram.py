@@ -5,11 +5,11 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from bot.core.connector import AccountSettings, Connector, Listens, Means
-from bot.run.embedded.kept import free_port
+from bot.app.embedded.kept import free_port
+from bot.core.connector import AccountSettings, Connector, Listens, Resources
 from connectors import telegram
 from connectors.sandbox.server import Sandbox
-from tests.connectors.means import MemoryFiles, MemoryVault
+from tests.connectors.resources import MemoryFiles, MemoryVault
 from tests.files.rig import PNG, Desk
 from tests.story.rig import serving
 
@@ -28,7 +28,7 @@ async def test_a_picture_and_a_voice_note_arrive_as_they_were_sent(services: Des
                 api_url=f"http://127.0.0.1:{port}/sandbox/telegram",
                 secrets={"bot_token": sandbox.credentials.telegram_token, "webhook_secret": "secret"},
             ),
-            Means(files=MemoryFiles(), vault=MemoryVault()),
+            Resources(files=MemoryFiles(), vault=MemoryVault()),
         )
         assert isinstance(connector, Listens)
         listening = asyncio.create_task(connector.listen(services.bus.of(services.accounts["telegram"].id)))

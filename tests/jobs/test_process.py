@@ -14,17 +14,17 @@ import pytest
 from redis import Redis
 from rq.job import Job, JobStatus
 
+from bot.app.embedded import EmbeddedValkey
 from bot.jobs.queue import SERIALIZER, enqueue, enqueue_due, queue_of
 from bot.jobs.registry import JOBS, find
-from bot.run.embedded import EmbeddedValkey
 from tests.jobs.rig import NEW_KEY, NOW, key_text
 
 PROGRAM = """
 import os
-from bot.run.embedded import Servers
-from bot.run.jobs_process import run_jobs
-from bot.run.logs import configure
-from bot.run.settings import LogLevel, parse
+from bot.app.embedded import Servers
+from bot.app.jobs_process import run_jobs
+from bot.app.logs import configure
+from bot.app.settings import LogLevel, parse
 
 configure(LogLevel.INFO, pretty=False)
 servers = Servers(database_url=os.environ["OF_DATABASE"], redis_url=os.environ["OF_REDIS"])

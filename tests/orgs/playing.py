@@ -13,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
 
+from bot.app.channels import CHANNELS
+from bot.app.connections import account_settings
+from bot.app.settings import parse
 from bot.bus.directory import Directory
 from bot.bus.wakeups import Wakeups
 from bot.bus.work import Pace, Worker
@@ -27,9 +30,6 @@ from bot.core.effects import Effect
 from bot.core.errors import TurnFailed
 from bot.core.events import Channel, Content, Event, Place, Said, Sender, Tapped
 from bot.core.ids import AccountId, OrgId, PersonId, new_id, utc_now
-from bot.run.channels import CHANNELS
-from bot.run.connections import account_settings
-from bot.run.settings import parse
 from bot.turns.decide import conclude, decide, give_up, question
 from bot.turns.turn import Rulebook
 from orgs.answering.grounded import Grounded

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.channels import CHANNELS
 from bot.core.errors import InvalidOrganization
-from bot.run.channels import CHANNELS
 from orgs.loading import lint, load
 from orgs.problems import Severity
 

@@ -15,11 +15,11 @@ import psycopg
 import pytest
 import redis.asyncio
 
+from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey, ServerInUse, embedded, running
+from bot.app.embedded.guard import Account, processes_in
+from bot.app.embedded.kept import Endpoint, Lock, package_folder, write_secret
+from bot.app.embedded.postgres import copy_readable
 from bot.core.errors import SettingsError
-from bot.run.embedded import EmbeddedPostgres, EmbeddedValkey, ServerInUse, embedded, running
-from bot.run.embedded.guard import Account, processes_in
-from bot.run.embedded.kept import Endpoint, Lock, package_folder, write_secret
-from bot.run.embedded.postgres import copy_readable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _OWNER = """
 import asyncio, sys
 from pathlib import Path
-from bot.run.embedded import embedded
+from bot.app.embedded import embedded
 
 async def main():
     async with embedded(Path(sys.argv[1])) as servers:
@@ -40,7 +40,7 @@ asyncio.run(main())
 # Before it: become another account. Python itself may lie where that account cannot go, so it imports first.
 _AS_ANOTHER = """
 import encodings.ascii, encodings.idna, os, sys
-import bot.run.embedded
+import bot.app.embedded
 os.setgroups([])
 os.setgid(int(sys.argv[3]))
 os.setuid(int(sys.argv[2]))

@@ -10,19 +10,19 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.app.embedded.kept import free_port
+from bot.app.instance import Instance, only_instance, running_instance
 from bot.core.errors import SettingsError
-from bot.run.embedded.kept import free_port
-from bot.run.instance import Instance, only_instance, running_instance
 from tests.chaos.processes import Program, programs
 from tests.story.rig import ROOT
 
-UP = ("-m", "bot.run", "up", "--sandbox")
+UP = ("-m", "bot.app", "up", "--sandbox")
 
 
 async def shell(var: Path, *words: str, **environ: str) -> tuple[int, str, str]:
     """`desk …` in another shell, with no variable but the folder: the exit code, and what it printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.run", *words),
+        *(sys.executable, "-m", "bot.app", *words),
         cwd=ROOT,
         env={**os.environ, "VAR_DIR": str(var), **environ},
         stdout=asyncio.subprocess.PIPE,

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 import structlog
 
+from bot.app.logs import FIELDS, configure, describe, scrub
+from bot.app.settings import LogLevel
 from bot.core.errors import SettingsError
-from bot.run.logs import FIELDS, configure, describe, scrub
-from bot.run.settings import LogLevel
 
 SLACK = "xoxb-2" + "0" * 12 + "-abcDEF"
 TELEGRAM = "bot123456789:" + "AAH" + "x" * 32

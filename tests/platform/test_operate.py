@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psycopg
 
+from bot.app.anchoring import note_heads
+from bot.app.embedded import EmbeddedPostgres, running
+from bot.app.embedded.kept import package_folder
 from bot.core.ids import OrgId, new_id, utc_now
-from bot.run.anchoring import note_heads
-from bot.run.embedded import EmbeddedPostgres, running
-from bot.run.embedded.kept import package_folder
 from storage.anchors import Anchors
 from storage.audit import AuditEntry, record, seal
 from storage.database import Database

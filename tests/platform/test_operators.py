@@ -15,8 +15,8 @@ import psutil
 import psycopg
 import pytest
 
-from bot.run.embedded import EmbeddedPostgres, EmbeddedValkey
-from bot.run.embedded.kept import free_port as a_free_port
+from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey
+from bot.app.embedded.kept import free_port as a_free_port
 from connectors.sandbox.server import Sandbox
 from tests.accounts import hooks
 from tests.chaos.processes import Program, Programs, programs
@@ -55,7 +55,7 @@ def of(kind: str, environ: Mapping[str, str], running: Programs, **more: str) ->
     port = environ["PORT"]
     if kind in ("work", "jobs"):
         port = more.setdefault("HEALTH_PORT", str(a_free_port()))
-    arguments = ("-m", "bot.run", kind)
+    arguments = ("-m", "bot.app", kind)
     return running.add(kind, arguments, {**environ, **more}, health=f"http://127.0.0.1:{port}")
 
 

@@ -134,7 +134,7 @@ def test_every_package_carries_its_data() -> None:
 
 def test_desk_help_loads_nothing_that_only_commands_need() -> None:
     """The whole program takes two seconds of CPU to load, and whoever asks for help waits for it."""
-    asked = "import sys; from bot.run.cli import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    asked = "import sys; from bot.app.cli import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "conversations" in done.stdout
     loaded = {name.partition(".")[0] for name in done.stderr.split()}
@@ -146,7 +146,7 @@ def test_desk_help_loads_nothing_that_only_commands_need() -> None:
 
 
 def test_a_declared_channel_loads_no_connector() -> None:
-    asked = "import sys; from bot.run.channels import CHANNELS; print(*sys.modules)"
+    asked = "import sys; from bot.app.channels import CHANNELS; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "connectors.telegram.capabilities" in loaded

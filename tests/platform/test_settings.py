@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.settings import Environment, LogLevel, kept_key, load, parse, surroundings
 from bot.core.errors import SettingsError
-from bot.run.settings import Environment, LogLevel, kept_key, load, parse, surroundings
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 OLDER = base64.b64encode(bytes(32)).decode()

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bot.app.embedded import Servers
+from bot.app.health import listening
+from bot.app.processes import running
+from bot.app.settings import Settings, parse
+from bot.app.web import web_app
+from bot.app.wiring import Services, services
 from bot.core.ids import new_id
-from bot.run.embedded import Servers
-from bot.run.health import listening
-from bot.run.processes import running
-from bot.run.settings import Settings, parse
-from bot.run.web import web_app
-from bot.run.wiring import Services, services
 from connectors.sandbox.credentials import environment as accounts
 from connectors.sandbox.mail import Customer, MailServer
 from connectors.sandbox.messenger import MessengerStandIn

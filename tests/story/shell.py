@@ -25,7 +25,7 @@ async def desk(r: Rig, *words: str) -> Ran:
 
 async def shell(environ: Mapping[str, str], *words: str) -> Ran:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.run", *words),
+        *(sys.executable, "-m", "bot.app", *words),
         cwd=ROOT,
         env={**os.environ, **environ},
         stdout=asyncio.subprocess.PIPE,

@@ -14,8 +14,8 @@ import redis
 import structlog
 from psycopg import sql
 
-from bot.run.logs import configure
-from bot.run.settings import LogLevel
+from bot.app.logs import configure
+from bot.app.settings import LogLevel
 from connectors.sandbox.mail.letters import File
 from connectors.sandbox.slack import Upload
 from tests.rooms.sides import (

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.run.embedded.kept import free_port
-from bot.run.instance import running_instance
+from bot.app.embedded.kept import free_port
+from bot.app.instance import running_instance
 from tests.chaos.processes import Program, programs
 from tests.story.rig import ROOT
 
@@ -19,7 +19,7 @@ from tests.story.rig import ROOT
 async def shell(environ: Mapping[str, str], *words: str) -> tuple[int, str]:
     """`desk …` in a shell beside it: the exit code, and what it printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.run", *words),
+        *(sys.executable, "-m", "bot.app", *words),
         cwd=ROOT,
         env={**os.environ, **environ},
         stdout=asyncio.subprocess.PIPE,
@@ -42,7 +42,7 @@ async def test_without_the_sandbox_nothing_is_installed_and_ones_own_organizatio
     mine = tmp_path / "mine"
     shutil.copytree(ROOT / "orgs" / "samples" / "minimal", mine)
     async with programs() as running:
-        desk = running.add("up", ("-m", "bot.run", "up"), environ, health=here)
+        desk = running.add("up", ("-m", "bot.app", "up"), environ, health=here)
         await desk.start()
         async with asyncio.timeout(120):
             while "is running" not in desk.last_words():  # noqa: ASYNC110 (it tells nobody)
@@ -85,7 +85,7 @@ async def test_every_account_works_and_the_address_leads_to_the_page(
     environ = sandbox_environ(database_url, redis_url, free_port, tmp_path)
     here = f"http://127.0.0.1:{free_port}"
     async with programs() as running:
-        desk = running.add("up", ("-m", "bot.run", "up", "--sandbox"), environ, health=here)
+        desk = running.add("up", ("-m", "bot.app", "up", "--sandbox"), environ, health=here)
         await desk.start()
         async with aiohttp.ClientSession() as session, session.get(here) as page:
             assert page.url.path.startswith("/sandbox")
@@ -103,7 +103,7 @@ async def test_two_sandboxes_side_by_side_have_mail_servers_of_their_own(
         for n, url in enumerate((database_url, second_database_url)):
             port, var = free_port(), tmp_path / str(n)
             environ = sandbox_environ(url, redis_url, port, var)
-            words = ("-m", "bot.run", "up", "--sandbox")
+            words = ("-m", "bot.app", "up", "--sandbox")
             desk = running.add(f"up {n}", words, environ, health=f"http://127.0.0.1:{port}")
             await desk.start()
             await every_account_works(environ, desk)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bot.run.embedded.kept import free_port
+from bot.app.embedded.kept import free_port
 from tests.chaos.processes import programs
 from tests.story.conftest import PATIENCE
 from tests.story.rig import ROOT, until
@@ -127,7 +127,7 @@ class Story:
 
     async def shell(self, *words: str) -> str:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot.run", *words),
+            *(sys.executable, "-m", "bot.app", *words),
             cwd=ROOT,
             env={**os.environ, **self.environ},
             stdout=asyncio.subprocess.PIPE,
@@ -332,7 +332,7 @@ async def test_the_story_is_as_the_readme_tells_it(var: Path, page: Page) -> Non
     environ = {**_bare(), "VAR_DIR": str(var / "var"), "PORT": str(port)}
     here = f"http://127.0.0.1:{port}"
     async with programs() as running:
-        desk = running.add("run", ("-m", "bot.run", "up", "--sandbox"), environ, health=here)
+        desk = running.add("run", ("-m", "bot.app", "up", "--sandbox"), environ, health=here)
         await desk.start()
         await until(lambda: "is running" in desk.last_words(), seconds=60, what="that it runs")
         told = steps()

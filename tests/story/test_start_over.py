@@ -2,9 +2,9 @@
 
 import json
 
+from bot.app.sandbox import forget_customers
 from bot.commands.registry import registry
 from bot.core.commands import Call, Caller
-from bot.run.sandbox import forget_customers
 from connectors.sandbox.server import Sandbox
 from storage.organizations import current
 from tests.story.rig import Rig, rig, until

@@ -16,13 +16,13 @@ import aiohttp
 import psycopg
 from aiohttp import hdrs, web
 
+from bot.app.embedded import Servers
+from bot.app.health import listening
+from bot.app.processes import running
+from bot.app.settings import parse
+from bot.app.web import web_app
+from bot.app.wiring import services
 from bot.core.ids import new_id
-from bot.run.embedded import Servers
-from bot.run.health import listening
-from bot.run.processes import running
-from bot.run.settings import parse
-from bot.run.web import web_app
-from bot.run.wiring import services
 from connectors.sandbox.credentials import Credentials
 from connectors.sandbox.credentials import environment as accounts
 from connectors.sandbox.server import Sandbox

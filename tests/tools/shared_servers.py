@@ -20,8 +20,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from bot.run.embedded import EmbeddedPostgres, EmbeddedValkey
-from bot.run.embedded.kept import Lock, ServerInUse, write_secret
+from bot.app.embedded import EmbeddedPostgres, EmbeddedValkey
+from bot.app.embedded.kept import Lock, ServerInUse, write_secret
 
 TEMPLATE = "template_of_tests"
 _PATIENCE_SECONDS = 120.0

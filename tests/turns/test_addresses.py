@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.app.channels import CHANNELS
 from bot.core.answering import HandOver
 from bot.core.connector import ChannelKind
 from bot.core.events import (
@@ -25,7 +26,6 @@ from bot.core.ids import ConversationId
 from bot.core.outbound import Card
 from bot.core.payment_cards import without_card_numbers
 from bot.rooms.cards import card
-from bot.run.channels import CHANNELS
 from bot.turns.quoting import known_as
 from storage.outbox import Dead
 from storage.rooms import room_view

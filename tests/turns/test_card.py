@@ -2,11 +2,11 @@
 
 import pytest
 
+from bot.app.channels import CHANNELS
 from bot.core.answering import HandOver
 from bot.core.ids import ConversationId
 from bot.core.outbound import Card
 from bot.rooms.cards import Cards
-from bot.run.channels import CHANNELS
 from orgs.specification.organization import SpeaksAs
 from storage.organizations import Organizations
 from tests.accounts import Brought

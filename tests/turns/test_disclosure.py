@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from bot.app.channels import CHANNELS
 from bot.core.answering import HandOver
 from bot.core.conversation import DeliveryReport, View
 from bot.core.events import Deleted, Started, Unsupported
 from bot.core.ids import DeliveryId, new_id
 from bot.core.outbound import Button, Post
-from bot.run.channels import CHANNELS
 from bot.turns.decide import Decision, question
 from connectors.rendering import TextPart, plan, to_plain
 from orgs.specification.texts import Texts, fill

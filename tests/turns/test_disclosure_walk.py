@@ -21,13 +21,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bot.app.channels import CHANNELS as CONNECTED
 from bot.core.answering import Answer, Answered, Clarify, HandOver, Option
 from bot.core.connector import Capabilities
 from bot.core.conversation import DeliveryReport, MessageState, Origin, OwnerKind, Role, View
 from bot.core.effects import Deliver, Unpark
 from bot.core.events import Content, Event, Place, Said, Sender, Started, Tapped, Unsupported
 from bot.core.ids import MessageId, new_id
-from bot.run.channels import CHANNELS as CONNECTED
 from bot.turns.closing import REOPEN
 from bot.turns.decide import Decision, conclude, decide
 from bot.turns.staff import RESOLVE, RETURN, TAKE

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from bot.app.channels import CHANNELS
 from bot.core.answering import Answer, HandOver
 from bot.core.conversation import EscalationState, OwnerKind, View
 from bot.core.events import Event, WorkplaceChange, WorkplaceChanged
 from bot.core.ids import ConversationId
 from bot.rooms.cards import Cards
-from bot.run.channels import CHANNELS
 from bot.turns.decide import Decision
 from orgs.documents import from_document, to_document
 from storage.organizations import Organizations

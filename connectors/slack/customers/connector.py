@@ -11,9 +11,9 @@ from bot.core.connector import (
     AccountSettings,
     Capabilities,
     Inbox,
-    Means,
     RawRequest,
     RawResponse,
+    Resources,
     Route,
 )
 from bot.core.errors import AccountSuspended, Refused, SettingsError, Unreachable
@@ -30,7 +30,7 @@ from connectors.slack.customers.workspaces import Workspace, Workspaces
 from connectors.slack.door import serve
 from connectors.slack.failures import code_of
 from connectors.slack.listening import can_connect, listen
-from connectors.slack.receiver import Chores
+from connectors.slack.receiver import BackgroundTasks
 from connectors.slack.scopes import CUSTOMERS
 from connectors.slack.sending import Voice
 
@@ -50,23 +50,23 @@ class SlackCustomers:
     def __init__(
         self,
         settings: AccountSettings,
-        means: Means,
+        resources: Resources,
         *,
         nonce: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self._settings = settings
-        self._clock = means.clock
+        self._clock = resources.clock
         given, options = settings.secrets, settings.options
         token = given.get("bot_token", "")
         self._check(token)
-        self._chores = Chores()
+        self._background = BackgroundTasks()
         self._homes = frozenset(options.get("team_id", "").replace(",", " ").split())
         self._app = self._our_app()
         line = Line()
         self._exchange = Exchange(self._app, Api("", settings.api_url, line))
-        self._installations = Installations(means.vault, means.clock, self._exchange.renewal)
+        self._installations = Installations(resources.vault, resources.clock, self._exchange.renewal)
         self._workspaces = Workspaces(
-            means,
+            resources,
             settings.api_url,
             line,
             Voice(options.get("icon", "")),
@@ -74,17 +74,17 @@ class SlackCustomers:
             token=token,
             installations=self._installations,
         )
-        states = States(means.vault, means.clock, key=self._app.client_secret, nonce=nonce)
-        self._oauth = OAuth(self._app, self._exchange, self._installations, states, means.clock)
+        states = States(resources.vault, resources.clock, key=self._app.client_secret, nonce=nonce)
+        self._oauth = OAuth(self._app, self._exchange, self._installations, states, resources.clock)
         self._hearing = Hearing(
             self._workspaces,
             self._installations,
-            self._chores,
+            self._background,
             account=settings.account,
             homes=self._homes,
             prompts=prompts(options.get("prompts", "")),
             workflows=options.get("workflows") == "customers",
-            clock=means.clock,
+            clock=resources.clock,
         )
         self._capabilities = of_account(settings)
 
@@ -216,7 +216,7 @@ class SlackCustomers:
         return f"@{us.name} in {us.workspace}"
 
     async def close(self) -> None:
-        await self._chores.finish(GRACE)
+        await self._background.finish(GRACE)
         await self._installations.finish(GRACE)
         await self._workspaces.line.close()
 

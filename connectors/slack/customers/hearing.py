@@ -19,7 +19,7 @@ from connectors.slack.customers.workspaces import Workspace, Workspaces
 from connectors.slack.parsing import Parser, bot_of
 from connectors.slack.payload import Node, moment
 from connectors.slack.people import PATIENCE
-from connectors.slack.receiver import Answer, Chores, Order
+from connectors.slack.receiver import Answer, BackgroundTasks, Order
 
 NOT_HERE: Final = "This command is for the staff. Write your question here as a message."
 
@@ -41,7 +41,7 @@ class Hearing:
         self,
         workspaces: Workspaces,
         installations: Installations,
-        chores: Chores,
+        background: BackgroundTasks,
         *,
         account: str,
         homes: frozenset[str],
@@ -51,7 +51,7 @@ class Hearing:
     ) -> None:
         self._workspaces = workspaces
         self._installations = installations
-        self._chores = chores
+        self._background = background
         self._parser = Parser(account, refer=lambda file: file.text("id"), workflows=workflows)
         self._homes = homes
         self._prompts = prompts
@@ -100,7 +100,7 @@ class Hearing:
             if heard and (kept := await self._judged(heard, key, us, workspace)):
                 await inbox.accept([await self._named(kept, workspace, key)])
             if isinstance(found.content, Stopped):
-                self._chores.begin(self._at_rest(workspace, found.place))
+                self._background.begin(self._at_rest(workspace, found.place))
 
     async def _revoked(self, key: str, happened: datetime) -> None:
         """Which token it was the event does not tell, so that Slack is asked whether ours still is one.
@@ -192,7 +192,7 @@ class Hearing:
 
     def _offer(self, workspace: Workspace, chat: str, thread: str | None) -> None:
         if self._prompts:
-            self._chores.begin(self._prompt(workspace, chat, thread))
+            self._background.begin(self._prompt(workspace, chat, thread))
 
     async def _prompt(self, workspace: Workspace, chat: str, thread: str | None) -> None:
         """Offer the questions. They help while nothing is said, so that nothing is lost without them."""

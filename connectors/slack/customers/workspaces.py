@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.core.connector import Means
+from bot.core.connector import Resources
 from bot.core.errors import AccountSuspended, PlatformDown
 from connectors.slack.api import Api, Line
 from connectors.slack.channels import Channels
@@ -32,7 +32,7 @@ class Workspaces:
 
     def __init__(
         self,
-        means: Means,
+        resources: Resources,
         url: str,
         line: Line,
         voice: Voice,
@@ -42,7 +42,7 @@ class Workspaces:
         installations: Installations,
     ) -> None:
         self.line = line
-        self._means = means
+        self._resources = resources
         self._url = url
         self._voice = voice
         self._guests = guests
@@ -68,7 +68,7 @@ class Workspaces:
         installation = await self._installations.held(key)
         if installation is None:
             return None
-        if installation.due(self._means.clock()):
+        if installation.due(self._resources.clock()):
             self._installations.renew(key)
         return self._with(installation)
 
@@ -99,13 +99,13 @@ class Workspaces:
 
     def _made(self, key: str, bot_user: str, token: str) -> Workspace:
         api = Api(token, self._url, self.line)
-        channels = Channels(api, self._means.clock)
-        files = self._means.files
+        channels = Channels(api, self._resources.clock)
+        files = self._resources.files
         return Workspace(
             key=key,
             bot_user=bot_user,
             api=api,
             people=People(api, guests=self._guests),
-            sending=Sending(api, channels, files, self._means.clock, self._voice),
+            sending=Sending(api, channels, files, self._resources.clock, self._voice),
             finding=Finding(api, channels, files),
         )

@@ -144,7 +144,7 @@ class Contents:
         if kind in _FACTS:
             attachment = Attachment(kind=kind, ref=_FACTS[kind], name="Maya")
         else:
-            attachment = platform.means.files.attach(kind, content, mime_type=mime_type, name="a file")
+            attachment = platform.resources.files.attach(kind, content, mime_type=mime_type, name="a file")
 
         await platform.deliver(hello, Post("Look at this", attachments=(attachment,)))
 
@@ -156,13 +156,13 @@ class Contents:
         elif way is not None:
             assert [bubble.file for bubble in shown if bubble.file] == [content]
         else:
-            link = platform.means.files.link(attachment.file)
+            link = platform.resources.files.link(attachment.file)
             assert any(bubble.file == content or link in bubble.text + bubble.links for bubble in shown)
         assert any("Look at this" in bubble.text for bubble in shown)
 
     async def test_a_file_too_large_for_the_channel_is_a_link(self, platform: Platform, hello: Event) -> None:
         largest = max((way.max_bytes for way in platform.capabilities.media_out), default=0)
-        file = platform.means.files.attach(
+        file = platform.resources.files.attach(
             AttachmentKind.DOCUMENT, b"%PDF-1.4\n", mime_type="application/pdf", name="plans.pdf"
         )
 
@@ -170,8 +170,10 @@ class Contents:
 
         shown = platform.shown()
         assert not any(bubble.file for bubble in shown)
-        assert platform.means.files.link(file.file) in "".join(bubble.text + bubble.links for bubble in shown)
+        assert platform.resources.files.link(file.file) in "".join(
+            bubble.text + bubble.links for bubble in shown
+        )
 
 
-def _way(ways: tuple[Media, ...], kind: AttachmentKind) -> Media | None:
-    return next((way for way in ways if way.kind is kind), None)
+def _way(modes: tuple[Media, ...], kind: AttachmentKind) -> Media | None:
+    return next((way for way in modes if way.kind is kind), None)

@@ -146,19 +146,19 @@ class Failing:
     async def test_a_file_waits_while_the_store_is_away_and_is_given_up_when_it_is_gone(
         self, platform: Platform, hello: Event
     ) -> None:
-        ways = [way for way in platform.capabilities.media_out if way.kind is not AttachmentKind.STICKER]
-        way = next((way for way in ways if way.types), None)
+        modes = [way for way in platform.capabilities.media_out if way.kind is not AttachmentKind.STICKER]
+        way = next((way for way in modes if way.types), None)
         if way is None:
             return
         mime_type, content = sample(way)
-        file = platform.means.files.attach(way.kind, content, mime_type=mime_type, name="a file")
+        file = platform.resources.files.attach(way.kind, content, mime_type=mime_type, name="a file")
         outbound = platform.outbound(hello, Post("", attachments=(file,)))
 
-        platform.means.files.away = True
+        platform.resources.files.away = True
         with pytest.raises(PlatformDown):
             await platform.connector.send(outbound)
-        platform.means.files.away = False
-        platform.means.files.kept.clear()
+        platform.resources.files.away = False
+        platform.resources.files.kept.clear()
         with pytest.raises(Refused):
             await platform.connector.send(outbound)
 

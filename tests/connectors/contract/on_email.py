@@ -12,7 +12,7 @@ from connectors.email import channel
 from connectors.email.connector import EmailConnector
 from connectors.sandbox.mail import Customer, File, Letter, MailServer
 from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script
-from tests.connectors.means import memory_means
+from tests.connectors.resources import memory_resources
 
 ADDRESS, PASSWORD = "support@brightdesk.example", "a-password"
 SUBJECT = "A question"
@@ -103,7 +103,7 @@ async def _short(seconds: float) -> None:
 
 @asynccontextmanager
 async def email() -> AsyncIterator[Platform]:
-    script, inbox, means = Script(), NotingInbox(), memory_means()
+    script, inbox, resources = Script(), NotingInbox(), memory_resources()
     async with MailServer(faults=script, files_sent=True) as server:
         await server.add_account(ADDRESS, PASSWORD)
         settings = AccountSettings(
@@ -120,12 +120,12 @@ async def email() -> AsyncIterator[Platform]:
                 "sent": "Sent",
             },
         )
-        connector = EmailConnector(settings, means, look_up=_no_dns, pause=_short)
+        connector = EmailConnector(settings, resources, look_up=_no_dns, pause=_short)
         listening = asyncio.create_task(connector.listen(inbox))
         maya = server.customer("maya@customer.example", "Maya Fischer")
         try:
-            await means.vault.until_known("uid:INBOX")  # from then on mails are new
-            yield Email(channel, connector, inbox, means, script, server=server, maya=maya)
+            await resources.vault.until_known("uid:INBOX")  # from then on mails are new
+            yield Email(channel, connector, inbox, resources, script, server=server, maya=maya)
         finally:
             listening.cancel()
             with suppress(asyncio.CancelledError):

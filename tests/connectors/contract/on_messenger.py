@@ -17,7 +17,7 @@ from connectors.sandbox.messenger.model import ChatMessage
 from connectors.sandbox.meta.clock import MovableClock
 from connectors.sandbox.meta.webhook import RetryPauses
 from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_door, served
-from tests.connectors.means import memory_means
+from tests.connectors.resources import memory_resources
 
 _WIRE = {
     AttachmentKind.PHOTO: "image",
@@ -109,7 +109,7 @@ class Messenger(Platform):
 @asynccontextmanager
 async def messenger() -> AsyncIterator[Platform]:
     script, inbox, clock = Script(), NotingInbox(), MovableClock()
-    means = memory_means(clock=clock)
+    resources = memory_resources(clock=clock)
     stand_in = MessengerStandIn(
         clock=clock, faults=script, pauses=RetryPauses(first=0.005, longest=0.02, tries=50)
     )
@@ -130,12 +130,14 @@ async def messenger() -> AsyncIterator[Platform]:
             },
             options={"page_id": stand_in.page_id},
         )
-        connector = channel.open(settings, means)
+        connector = channel.open(settings, resources)
         door.serve(connector.routes(inbox))
         await stand_in.configure(f"{door.url}{connector.routes(inbox)[0].path}")
         if isinstance(connector, Registers):
             await connector.register()
         maya = stand_in.customer("Maya Fischer")
-        yield Messenger(channel, connector, inbox, means, script, stand_in=stand_in, maya=maya, clock=clock)
+        yield Messenger(
+            channel, connector, inbox, resources, script, stand_in=stand_in, maya=maya, clock=clock
+        )
         await stand_in.close()
         await connector.close()

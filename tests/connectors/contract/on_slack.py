@@ -17,7 +17,7 @@ from connectors.sandbox.slack.files import Upload
 from connectors.slack import channel
 from connectors.slack.signature import sign
 from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_door, served
-from tests.connectors.means import MemoryMeans, memory_means
+from tests.connectors.resources import MemoryMeans, memory_resources
 
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-test", "xapp-test", "a-signing-secret"
 BOT = "U0SANDBOX"
@@ -176,22 +176,22 @@ class SlackOfCustomers(Slack):
 
 @asynccontextmanager
 async def slack_of_staff() -> AsyncIterator[Platform]:
-    async with _slack("staff") as (stand_in, connector, inbox, means, script):
+    async with _slack("staff") as (stand_in, connector, inbox, resources, script):
         stand_in.add_user("ana", real_name="Ana Duarte", user_id="U0ANA")
         room = stand_in.add_channel("support", private=True, members=["ana"]).id
         await stand_in.settled()
-        yield Slack(channel, connector, inbox, means, script, slack=stand_in, who="U0ANA", room=room)
+        yield Slack(channel, connector, inbox, resources, script, slack=stand_in, who="U0ANA", room=room)
 
 
 @asynccontextmanager
 async def slack_of_customers() -> AsyncIterator[Platform]:
-    async with _slack("customers") as (stand_in, connector, inbox, means, script):
+    async with _slack("customers") as (stand_in, connector, inbox, resources, script):
         stand_in.add_user("ana", real_name="Ana Duarte", user_id="U0ANA")
         ada = User(id="U0ACME", name="ada", real_name="Ada", team_id="T0ACME")
         room = stand_in.connect_channel("acme", [ada], ["ana"]).id
         await stand_in.settled()
         yield SlackOfCustomers(
-            channel, connector, inbox, means, script, slack=stand_in, who="U0ACME", room=room
+            channel, connector, inbox, resources, script, slack=stand_in, who="U0ACME", room=room
         )
 
 
@@ -200,7 +200,7 @@ _Parts = tuple[SlackStandIn, Connector, NotingInbox, MemoryMeans, Script]
 
 @asynccontextmanager
 async def _slack(serves: str) -> AsyncIterator[_Parts]:
-    script, inbox, means = Script(), NotingInbox(), memory_means()
+    script, inbox, resources = Script(), NotingInbox(), memory_resources()
     stand_in = SlackStandIn(
         bot_token=BOT_TOKEN,
         app_token=APP_TOKEN,
@@ -222,7 +222,7 @@ async def _slack(serves: str) -> AsyncIterator[_Parts]:
             public_url=door.url,
             secrets={"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "signing_secret": SECRET},
         )
-        connector = channel.open(settings, means)
+        connector = channel.open(settings, resources)
         door.serve(connector.routes(inbox))
         base = f"{door.url}/hooks/slack"
         stand_in.configure_http(
@@ -231,6 +231,6 @@ async def _slack(serves: str) -> AsyncIterator[_Parts]:
             commands_url=f"{base}/commands",
         )
         await connector.check()  # by which the stand-in learns its own address
-        yield stand_in, connector, inbox, means, script
+        yield stand_in, connector, inbox, resources, script
         await stand_in.settled()
         await connector.close()

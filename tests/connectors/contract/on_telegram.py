@@ -14,7 +14,7 @@ from connectors.sandbox.telegram.model import ChatMessage, TelegramUser
 from connectors.telegram import channel
 from connectors.telegram.connector import SECRET_HEADER
 from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_door, served
-from tests.connectors.means import MemoryMeans, memory_means
+from tests.connectors.resources import MemoryMeans, memory_resources
 
 TOKEN = "700000001:sandbox-telegram-token"
 SECRET = "a-secret_of-ours"
@@ -152,14 +152,14 @@ class TelegramRoom(Telegram):
 
 @asynccontextmanager
 async def telegram() -> AsyncIterator[Platform]:
-    async with _telegram("customers") as (stand_in, connector, inbox, means, script):
+    async with _telegram("customers") as (stand_in, connector, inbox, resources, script):
         maya = stand_in.user("Maya Fischer")
-        yield Telegram(channel, connector, inbox, means, script, stand_in=stand_in, maya=maya)
+        yield Telegram(channel, connector, inbox, resources, script, stand_in=stand_in, maya=maya)
 
 
 @asynccontextmanager
 async def telegram_of_staff() -> AsyncIterator[Platform]:
-    async with _telegram("staff") as (stand_in, connector, inbox, means, script):
+    async with _telegram("staff") as (stand_in, connector, inbox, resources, script):
         maya = stand_in.user("Maya Fischer")
         group = stand_in.group("Billing", [maya])
         topic = group.begin_topic(maya, "A matter").id
@@ -167,7 +167,15 @@ async def telegram_of_staff() -> AsyncIterator[Platform]:
         await stand_in.settled()
         inbox.accepted.clear()
         yield TelegramRoom(
-            channel, connector, inbox, means, script, stand_in=stand_in, maya=maya, group=group, topic=topic
+            channel,
+            connector,
+            inbox,
+            resources,
+            script,
+            stand_in=stand_in,
+            maya=maya,
+            group=group,
+            topic=topic,
         )
 
 
@@ -176,7 +184,7 @@ _Parts = tuple[TelegramStandIn, Connector, NotingInbox, MemoryMeans, Script]
 
 @asynccontextmanager
 async def _telegram(serves: str) -> AsyncIterator[_Parts]:
-    script, inbox, means = Script(), NotingInbox(), memory_means()
+    script, inbox, resources = Script(), NotingInbox(), memory_resources()
     stand_in = TelegramStandIn(TOKEN, faults=script, pauses=RetryPauses(first=0.005, longest=0.02))
     root = web.Application()
     root.add_subapp("/sandbox/telegram", stand_in.app())
@@ -189,10 +197,10 @@ async def _telegram(serves: str) -> AsyncIterator[_Parts]:
             public_url=door.url,
             secrets={"bot_token": TOKEN, "webhook_secret": SECRET},
         )
-        connector = channel.open(settings, means)
+        connector = channel.open(settings, resources)
         door.serve(connector.routes(inbox))
         assert isinstance(connector, Registers)
         await connector.register()
-        yield stand_in, connector, inbox, means, script
+        yield stand_in, connector, inbox, resources, script
         await stand_in.close()
         await connector.close()

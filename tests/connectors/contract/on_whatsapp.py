@@ -17,7 +17,7 @@ from connectors.sandbox.whatsapp import Phone, RetryPauses, WhatsAppStandIn
 from connectors.sandbox.whatsapp.model import ChatMessage
 from connectors.whatsapp import channel
 from tests.connectors.contract.platform import Bubble, NotingInbox, Platform, Script, open_door, served
-from tests.connectors.means import memory_means
+from tests.connectors.resources import memory_resources
 
 _WIRE = {AttachmentKind.PHOTO: "image", AttachmentKind.VOICE: "audio"}
 
@@ -112,7 +112,7 @@ class WhatsApp(Platform):
 @asynccontextmanager
 async def whatsapp() -> AsyncIterator[Platform]:
     script, inbox, clock = Script(), NotingInbox(), MovableClock()
-    means = memory_means(clock=clock)
+    resources = memory_resources(clock=clock)
     stand_in = WhatsAppStandIn(
         clock=clock,
         faults=script,
@@ -135,10 +135,12 @@ async def whatsapp() -> AsyncIterator[Platform]:
             },
             options={"phone_number_id": "106540352242922", "business_account_id": "102290129340398"},
         )
-        connector = channel.open(settings, means)
+        connector = channel.open(settings, resources)
         door.serve(connector.routes(inbox))
         await stand_in.configure(f"{door.url}{connector.routes(inbox)[0].path}")
         maya = stand_in.customer("Maya Fischer", "+49 151 1234567")
-        yield WhatsApp(channel, connector, inbox, means, script, stand_in=stand_in, maya=maya, clock=clock)
+        yield WhatsApp(
+            channel, connector, inbox, resources, script, stand_in=stand_in, maya=maya, clock=clock
+        )
         await stand_in.close()
         await connector.close()

@@ -37,7 +37,7 @@ from bot.core.events import AttachmentKind, Content, Event, Place
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Sent, Template
 from connectors.sandbox.fault import Fault, FaultKind
-from tests.connectors.means import MemoryMeans
+from tests.connectors.resources import MemoryMeans
 
 Heard = TypeVar("Heard", bound=Content)
 PATIENCE = 60  # seconds for what comes in through sockets
@@ -118,7 +118,7 @@ class Platform(ABC):
     kind: ChannelKind
     connector: Connector
     inbox: NotingInbox
-    means: MemoryMeans
+    resources: MemoryMeans
     script: Script
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 

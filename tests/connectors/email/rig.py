@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bot.core.commands import CommandAnswer
-from bot.core.connector import AccountSettings, ChatCommand, Means
+from bot.core.connector import AccountSettings, ChatCommand, Resources
 from bot.core.events import Event, Place, Said
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound, Post, Speaker
@@ -155,10 +155,12 @@ class Line:
         self._rested = asyncio.Event()
         self.port: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # of the listener
         self.ahead = timedelta()  # how far the connector's clock is before the real one
-        means = Means(files=self.files, vault=self.vault, clock=lambda: datetime.now(UTC) + self.ahead)
+        resources = Resources(
+            files=self.files, vault=self.vault, clock=lambda: datetime.now(UTC) + self.ahead
+        )
         self.connector = EmailConnector(
             given,
-            means,
+            resources,
             look_up=look_up or no_dns,
             pause=self.pause,
             limits=limits,

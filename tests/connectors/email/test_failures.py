@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from bot.core.connector import Means
+from bot.core.connector import Resources
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
@@ -158,7 +158,7 @@ def test_nobody_writes_to_what_is_no_address_or_our_own(address: str) -> None:
         "imap": "localhost",
         "smtp": "localhost",
     }
-    connector = EmailConnector(rig.settings(options), Means(files=rig.Files(), vault=rig.Vault()))
+    connector = EmailConnector(rig.settings(options), Resources(files=rig.Files(), vault=rig.Vault()))
 
     with pytest.raises(Refused):
         connector.begin(address, "Hello")

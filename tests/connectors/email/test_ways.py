@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bot.core.connector import AccountSettings, Means
+from bot.core.connector import AccountSettings, Resources
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
@@ -97,7 +97,7 @@ def test_wrong_options_are_said(changes: dict[str, str], words: str) -> None:
     options = {"address": ADDRESS, "imap": "localhost", "smtp": "localhost"} | changes
 
     with pytest.raises(SettingsError, match=words):
-        channel.open(rig.settings(options), Means(files=rig.Files(), vault=rig.Vault()))
+        channel.open(rig.settings(options), Resources(files=rig.Files(), vault=rig.Vault()))
 
 
 def test_every_way_names_what_it_needs() -> None:
@@ -114,11 +114,11 @@ def test_every_way_names_what_it_needs() -> None:
             rig.settings({name: values[name] for name in way.options}, mode=way.mode),
             secrets=dict.fromkeys(way.secrets, "x"),
         )
-        assert channel.open(given, Means(files=rig.Files(), vault=rig.Vault())).account == "support"
+        assert channel.open(given, Resources(files=rig.Files(), vault=rig.Vault())).account == "support"
         for missing in way.secrets:
             few = {name: "x" for name in way.secrets if name != missing}
             with pytest.raises(SettingsError):
-                channel.open(replace(given, secrets=few), Means(files=rig.Files(), vault=rig.Vault()))
+                channel.open(replace(given, secrets=few), Resources(files=rig.Files(), vault=rig.Vault()))
 
 
 # XOAUTH2

@@ -7,8 +7,8 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from connectors.messenger.connector import MessengerConnector
-from tests.connectors.means import MemoryMeans, memory_means
 from tests.connectors.messenger import rig
+from tests.connectors.resources import MemoryMeans, memory_resources
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,14 @@ class Line:
     graph: rig.Graph
     url: str
     page: MessengerConnector
-    means: MemoryMeans
+    resources: MemoryMeans
 
 
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
-    graph, means = rig.Graph(), memory_means(clock=lambda: rig.NOW)
+    graph, resources = rig.Graph(), memory_resources(clock=lambda: rig.NOW)
     async with TestServer(graph.app()) as server:
         url = str(server.make_url("")).rstrip("/")
-        page = rig.connector(url, means)
-        yield Line(graph, url, page, means)
+        page = rig.connector(url, resources)
+        yield Line(graph, url, page, resources)
         await page.close()

@@ -11,13 +11,13 @@ from uuid import UUID
 from aiohttp import web
 
 from bot.core.commands import CommandAnswer
-from bot.core.connector import AccountSettings, ChatCommand, Means, RawRequest
+from bot.core.connector import AccountSettings, ChatCommand, RawRequest, Resources
 from bot.core.events import Event, Place
 from bot.core.ids import DeliveryId
 from bot.core.outbound import Operation, Outbound
 from connectors.messenger import channel
 from connectors.messenger.connector import MessengerConnector
-from tests.connectors.means import memory_means
+from tests.connectors.resources import memory_resources
 
 Json = dict[str, object]
 
@@ -47,9 +47,9 @@ def settings(api_url: str = "http://127.0.0.1:1", **changes: object) -> AccountS
 
 
 def connector(
-    api_url: str = "http://127.0.0.1:1", means: Means | None = None, **changes: object
+    api_url: str = "http://127.0.0.1:1", resources: Resources | None = None, **changes: object
 ) -> MessengerConnector:
-    opened = channel.open(settings(api_url, **changes), means or memory_means(clock=lambda: NOW))
+    opened = channel.open(settings(api_url, **changes), resources or memory_resources(clock=lambda: NOW))
     assert isinstance(opened, MessengerConnector)
     return opened
 

@@ -180,7 +180,7 @@ async def test_actions_that_harm_nobody_twice_can_be_repeated(line: Line) -> Non
 
 
 async def test_an_upload_that_breaks_off_can_be_repeated(line: Line) -> None:
-    file = line.means.files.attach(AttachmentKind.PHOTO, b"\x89PNG", mime_type="image/png")
+    file = line.resources.files.attach(AttachmentKind.PHOTO, b"\x89PNG", mime_type="image/png")
     post = Post("", attachments=(file,))
 
     line.graph.answers.append(ConnectionResetError())
@@ -189,10 +189,10 @@ async def test_an_upload_that_breaks_off_can_be_repeated(line: Line) -> None:
     line.graph.refuse(100, 2018047)
     with pytest.raises(Refused, match="2018047"):
         await line.page.send(rig.outbound(post))
-    line.means.files.away = True
+    line.resources.files.away = True
     with pytest.raises(PlatformDown):
         await line.page.send(rig.outbound(post))
-    line.means.files.away = False
+    line.resources.files.away = False
     line.graph.answers.append(web.json_response({"ok": True}))
     with pytest.raises(Refused, match="upload"):
         await line.page.send(rig.outbound(post))

@@ -152,7 +152,7 @@ async def test_a_file_is_uploaded_first_and_then_shown(
     line: Line, kind: AttachmentKind, mime_type: str, sent_as: str
 ) -> None:
     content = b"%PDF" * 40_000
-    file = line.means.files.attach(kind, content, mime_type=mime_type, name='in"voice\r\n.pdf')
+    file = line.resources.files.attach(kind, content, mime_type=mime_type, name='in"voice\r\n.pdf')
 
     sent = await line.page.send(rig.outbound(Post("", attachments=(file,))))
 
@@ -171,7 +171,7 @@ async def test_a_file_is_uploaded_first_and_then_shown(
 
 async def test_a_text_and_two_files_are_three_messages(line: Line) -> None:
     files = tuple(
-        line.means.files.attach(AttachmentKind.PHOTO, b"\x89PNG", mime_type="image/png") for _ in range(2)
+        line.resources.files.attach(AttachmentKind.PHOTO, b"\x89PNG", mime_type="image/png") for _ in range(2)
     )
     post = Post("Two pictures", attachments=files)
 

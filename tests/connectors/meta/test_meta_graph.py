@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.app.embedded.kept import free_port
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
@@ -14,7 +15,6 @@ from bot.core.errors import (
     Refused,
     SendError,
 )
-from bot.run.embedded.kept import free_port
 from connectors.meta import Graph, GraphError, Upload, Verdict, as_send_error
 from tests.connectors.meta.graph_server import (
     GraphServer,

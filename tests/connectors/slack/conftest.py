@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from bot.core.commands import CommandAnswer, Table
-from bot.core.connector import AccountSettings, ChatCommand, Means, RawRequest, RawResponse, Route
+from bot.core.connector import AccountSettings, ChatCommand, RawRequest, RawResponse, Resources, Route
 from bot.core.errors import DeskError, ForgedRequest, MalformedPayload, StorageUnavailable
 from bot.core.events import Channel, Event, Place
 from bot.core.ids import DeliveryId, new_id
@@ -201,7 +201,7 @@ class Desk:
 def connector_of(
     settings: AccountSettings, files: dict[str, bytes], answer_within: timedelta = timedelta(seconds=2)
 ) -> SlackConnector:
-    return SlackConnector(settings, Means(files=Kept(files), vault=Safe()), answer_within=answer_within)
+    return SlackConnector(settings, Resources(files=Kept(files), vault=Safe()), answer_within=answer_within)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import ClientSession, CookieJar, web
 
-from bot.core.connector import AccountSettings, Means, RawRequest
+from bot.core.connector import AccountSettings, RawRequest, Resources
 from bot.core.events import Channel, Place
 from bot.core.ids import DeliveryId, Uuid7
 from bot.core.outbound import Operation, Outbound
@@ -44,7 +44,7 @@ class Shop:
     vault: Safe
     clock: HandClock
     url: str
-    means: Means
+    resources: Resources
     kept: Kept
     files: dict[str, bytes] = field(default_factory=dict)
     jar: CookieJar = field(default_factory=lambda: CookieJar(unsafe=True))
@@ -62,7 +62,7 @@ class Shop:
 
     def other(self) -> SlackCustomers:
         """The same account in another process."""
-        return SlackCustomers(self.settings, self.means)
+        return SlackCustomers(self.settings, self.resources)
 
     @asynccontextmanager
     async def listening(self, connector: SlackCustomers) -> AsyncIterator[None]:
@@ -152,7 +152,7 @@ async def a_shop(
     files: dict[str, bytes] = {}
     vault, inbox = Safe(), NotedInbox()
     kept = Kept(files)
-    means = Means(files=kept, vault=vault, clock=clock)
+    resources = Resources(files=kept, vault=vault, clock=clock)
     handlers: dict[str, SlackCustomers] = {}
 
     async def route(request: web.Request) -> web.Response:
@@ -164,13 +164,13 @@ async def a_shop(
     ours.router.add_route("*", "/{path:.*}", route)
     runner, url = await started(ours)
     settings = replace(runner_settings, public_url=url)
-    connector = handlers["connector"] = SlackCustomers(settings, means)
+    connector = handlers["connector"] = SlackCustomers(settings, resources)
     slack.configure_http(
         events_url=f"{url}/hooks/slack/events",
         interactions_url=f"{url}/hooks/slack/interactions",
         commands_url=f"{url}/hooks/slack/commands",
     )
-    yield Shop(slack, connector, inbox, script, settings, vault, clock, url, means, kept, files)
+    yield Shop(slack, connector, inbox, script, settings, vault, clock, url, resources, kept, files)
     await slack.settled()
     await runner.cleanup()
     await connector.close()

@@ -81,7 +81,7 @@ async def test_the_pane_opens_with_questions_and_shows_that_we_think(shop: Shop)
 
 async def test_one_workspace_can_be_served_over_a_socket(shop: Shop) -> None:
     secrets = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN}
-    connector = SlackCustomers(replace(shop.settings, mode="socket", secrets=secrets), shop.means)
+    connector = SlackCustomers(replace(shop.settings, mode="socket", secrets=secrets), shop.resources)
     assert connector.routes(shop.inbox) == ()
     with pytest.raises(SettingsError):
         await shop.connector.listen(shop.inbox)
@@ -107,7 +107,7 @@ async def test_a_scope_that_is_missing_is_named(shop: Shop) -> None:
 async def test_a_token_that_will_end_by_itself_is_no_token_for_one_workspace(shop: Shop) -> None:
     shop.slack.installs.grant("xoxe.xoxb-1-x", HOME)
     secrets = {**shop.settings.secrets, "bot_token": "xoxe.xoxb-1-x"}
-    connector = SlackCustomers(replace(shop.settings, secrets=secrets), shop.means)
+    connector = SlackCustomers(replace(shop.settings, secrets=secrets), shop.resources)
     with pytest.raises(Refused, match=r"twelve hours.*token_rotation_enabled: false"):
         await connector.check()
     await connector.close()

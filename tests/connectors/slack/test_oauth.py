@@ -120,7 +120,7 @@ async def test_a_way_back_is_good_in_the_browser_alone_that_began_it(shop: Shop)
 
 async def test_what_the_browser_keeps_is_for_our_page_alone(shop: Shop) -> None:
     settings = replace(shop.settings, path="/hooks/slack/ACME", public_url="https://desk.example")
-    connector = SlackCustomers(settings, shop.means)
+    connector = SlackCustomers(settings, shop.resources)
     (install,) = [route for route in connector.routes(shop.inbox) if route.path.endswith("/install")]
     answer = await install.handle(RawRequest({}, b"", "GET"))
     kept = answer.headers["Set-Cookie"].split("; ")[1:]
@@ -363,7 +363,7 @@ async def test_a_wrong_client_secret_is_our_own_matter(rotating: Shop) -> None:
     await rotating.install(ACME)
     chat = await told(rotating)
     wrong = SlackCustomers(
-        _with(rotating, {**rotating.settings.secrets, "client_secret": "x"}), rotating.means
+        _with(rotating, {**rotating.settings.secrets, "client_secret": "x"}), rotating.resources
     )
     rotating.clock.now += timedelta(hours=13)
     with pytest.raises(AccountSuspended, match="App Credentials"):
@@ -405,7 +405,7 @@ async def test_checking_asks_slack_whether_the_app_is_known(shop: Shop) -> None:
     await shop.install(HOME)
     assert (await shop.connector.check()).startswith("2 workspaces; without team_id your own people")
     options = {"team_id": f"{HOME}, E0HOME"}
-    named = SlackCustomers(replace(shop.settings, options=options), shop.means)
+    named = SlackCustomers(replace(shop.settings, options=options), shop.resources)
     assert await named.check() == "2 workspaces"
     shop.slack.installs.revoke(ACME)  # and Slack's word of it was lost
     told = await named.check()
@@ -413,7 +413,7 @@ async def test_checking_asks_slack_whether_the_app_is_known(shop: Shop) -> None:
     assert told.endswith("can add the app again")
     await named.close()
     secrets = {**shop.settings.secrets, "client_secret": "wrong"}
-    wrong = SlackCustomers(_with(shop, secrets), shop.means)
+    wrong = SlackCustomers(_with(shop, secrets), shop.resources)
     with pytest.raises(AccountSuspended, match=r"bad_client_secret.*Basic Information"):
         await wrong.check()
     await wrong.close()
@@ -426,12 +426,12 @@ async def test_settings_that_cannot_work_say_what_is_missing(shop: Shop) -> None
         ({"bot_token": "x"}, "signing_secret"),
     ):
         with pytest.raises(SettingsError, match=missing):
-            SlackCustomers(_with(shop, secrets), shop.means)
+            SlackCustomers(_with(shop, secrets), shop.resources)
 
 
 async def test_the_registration_opens_the_side_that_the_account_serves(shop: Shop, desk: Desk) -> None:
-    assert isinstance(channel.open(shop.settings, shop.means), SlackCustomers)
-    assert not isinstance(channel.open(desk.settings, shop.means), SlackCustomers)
+    assert isinstance(channel.open(shop.settings, shop.resources), SlackCustomers)
+    assert not isinstance(channel.open(desk.settings, shop.resources), SlackCustomers)
 
 
 def revoked(event_time: int) -> dict[str, object]:

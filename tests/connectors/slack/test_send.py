@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.core.connector import Means
+from bot.core.connector import Resources
 from bot.core.errors import (
     AccountSuspended,
     OutcomeUnknown,
@@ -335,7 +335,7 @@ async def test_the_message_as_it_came_is_a_link_and_without_one_a_file(desk: Des
     desk.files["file-1"] = b"<p>the mail</p>"
     post = Post("Hello", attachments=(original,))
     linking = SlackConnector(
-        desk.settings, Means(files=Kept(desk.files, "https://desk.example"), vault=Safe())
+        desk.settings, Resources(files=Kept(desk.files, "https://desk.example"), vault=Safe())
     )
     assert not (await linking.send(desk.outbound(post))).more
     await linking.close()

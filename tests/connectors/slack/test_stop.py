@@ -55,7 +55,7 @@ async def test_slack_may_tell_it_twice(shop: Shop) -> None:
 
 async def test_it_is_heard_over_a_socket(shop: Shop) -> None:
     secrets = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN}
-    connector = SlackCustomers(replace(shop.settings, mode="socket", secrets=secrets), shop.means)
+    connector = SlackCustomers(replace(shop.settings, mode="socket", secrets=secrets), shop.resources)
     direct, thread = await asked(shop)
     async with shop.listening(connector):
         shop.slack.stop_agent("ana", direct, thread)

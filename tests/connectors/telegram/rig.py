@@ -17,7 +17,7 @@ from bot.core.ids import Clock, DeliveryId
 from bot.core.outbound import Operation, Outbound
 from connectors.sandbox.telegram import TelegramStandIn
 from connectors.telegram.connector import CHANNEL, SECRET_HEADER, TelegramConnector
-from tests.connectors.means import MemoryMeans, memory_means
+from tests.connectors.resources import MemoryMeans, memory_resources
 
 TOKEN = "700000001:sandbox-telegram-token"
 SECRET = "a-secret_of-ours"
@@ -37,14 +37,14 @@ def settings(api_url: str = "http://127.0.0.1:1", **changes: object) -> AccountS
     return AccountSettings(**(values | changes))  # type: ignore[arg-type]
 
 
-def means(files: Mapping[str, bytes] | None = None, clock: Clock = lambda: NOW) -> MemoryMeans:
-    return memory_means(files, clock=clock)
+def resources(files: Mapping[str, bytes] | None = None, clock: Clock = lambda: NOW) -> MemoryMeans:
+    return memory_resources(files, clock=clock)
 
 
 def connector(
     api_url: str = "http://127.0.0.1:1", *, clock: Clock = lambda: NOW, **changes: object
 ) -> TelegramConnector:
-    return TelegramConnector(settings(api_url, **changes), means(clock=clock))
+    return TelegramConnector(settings(api_url, **changes), resources(clock=clock))
 
 
 def signed(body: bytes, secret: str = SECRET) -> RawRequest:

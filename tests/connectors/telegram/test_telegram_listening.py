@@ -11,7 +11,7 @@ from bot.core.events import Said, Tapped
 from bot.core.outbound import Button, Post
 from connectors.telegram.connector import TelegramConnector
 from tests.connectors.telegram.conftest import Line
-from tests.connectors.telegram.rig import TOKEN, Inbox, connector, means, outbound, settings, signed
+from tests.connectors.telegram.rig import TOKEN, Inbox, connector, outbound, resources, settings, signed
 
 HELLO = json.dumps(
     {
@@ -99,7 +99,7 @@ class Polled:
 
     def __init__(self, line: Line, inbox: Inbox) -> None:
         self.pauses: list[float] = []
-        self.account = TelegramConnector(settings(line.url, mode="polling"), means(), pause=self._pause)
+        self.account = TelegramConnector(settings(line.url, mode="polling"), resources(), pause=self._pause)
         self._inbox = inbox
         self._task = asyncio.create_task(self.account.listen(inbox))
 

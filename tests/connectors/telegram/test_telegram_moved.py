@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot.core.connector import Means
+from bot.core.connector import Resources
 from bot.core.events import Ignored, Said, Tapped
 from connectors.telegram.connector import TelegramConnector
-from tests.connectors.telegram.rig import Inbox, means, settings, signed
+from tests.connectors.telegram.rig import Inbox, resources, settings, signed
 
 Json = dict[str, Any]
 
@@ -23,7 +23,7 @@ def message(**fields: object) -> Json:
     return {"message": {"message_id": 5, "from": ANN, "date": 1700000000, **fields}}
 
 
-def account(lent: Means, **changes: object) -> TelegramConnector:
+def account(lent: Resources, **changes: object) -> TelegramConnector:
     return TelegramConnector(settings(groups=True, **changes), lent)
 
 
@@ -38,7 +38,7 @@ async def told(by: TelegramConnector, *updates: Json) -> Inbox:
 
 @pytest.mark.parametrize("service", [UP, DOWN])
 async def test_what_is_said_in_the_supergroup_is_said_where_the_group_was(service: Json) -> None:
-    lent = means()
+    lent = resources()
     inbox = await told(account(lent), message(**service), message(chat=SUPER, text="Still me"))
     assert [type(event.content) for event in inbox.events] == [Ignored, Said]
     assert {event.place.chat for event in inbox.events} == {"-55"}
@@ -48,7 +48,7 @@ async def test_what_is_said_in_the_supergroup_is_said_where_the_group_was(servic
 
 
 async def test_an_account_that_listens_to_listed_groups_goes_on_listening() -> None:
-    lent = means()
+    lent = resources()
     inbox = await told(
         account(lent, options={"groups": "-55"}), message(**UP), message(chat=SUPER, text="Still me")
     )
@@ -58,11 +58,11 @@ async def test_an_account_that_listens_to_listed_groups_goes_on_listening() -> N
 async def test_a_press_in_the_supergroup_is_one_in_the_group() -> None:
     shown = {"message_id": 9, "date": 1700000000, "chat": SUPER}
     query = {"id": "q", "from": ANN, "chat_instance": "1", "data": "a:b", "message": shown}
-    inbox = await told(account(means()), message(**DOWN), {"callback_query": query})
+    inbox = await told(account(resources()), message(**DOWN), {"callback_query": query})
     assert isinstance(inbox.events[-1].content, Tapped)
     assert inbox.events[-1].place.chat == "-55"
 
 
 async def test_a_supergroup_that_was_one_from_the_beginning_keeps_its_id() -> None:
-    inbox = await told(account(means()), message(chat=SUPER, text="Hello"))
+    inbox = await told(account(resources()), message(chat=SUPER, text="Hello"))
     assert [event.place.chat for event in inbox.events] == ["-100777"]

@@ -13,7 +13,7 @@ from bot.core.outbound import Button, Invite, Mark, Post, React, Revise, Sent, T
 from connectors.sandbox.telegram import GroupChat
 from connectors.telegram.connector import CHANNEL, TelegramConnector
 from tests.connectors.telegram.conftest import Office, card
-from tests.connectors.telegram.rig import TOKEN, Inbox, connector, means, outbound, settings
+from tests.connectors.telegram.rig import TOKEN, Inbox, connector, outbound, resources, settings
 from tests.sandbox.telegram.wire_shapes import load_shapes, parameter_problems
 
 TAKE = Button("take", "e1", "Take")
@@ -227,7 +227,7 @@ async def test_a_button_that_asks_first_is_pressed_twice(office: Office) -> None
 
 
 async def test_words_marks_and_files_get_into_the_topic(office: Office) -> None:
-    lent = means()
+    lent = resources()
     attachment = lent.files.attach(
         AttachmentKind.DOCUMENT, b"paper", mime_type="application/pdf", name="a.pdf"
     )

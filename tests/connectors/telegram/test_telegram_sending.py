@@ -29,7 +29,7 @@ from connectors.sandbox.telegram import TelegramStandIn
 from connectors.telegram import channel
 from connectors.telegram.connector import TelegramConnector
 from tests.connectors.telegram.conftest import Line
-from tests.connectors.telegram.rig import NOW, TOKEN, connector, means, outbound, served, settings
+from tests.connectors.telegram.rig import NOW, TOKEN, connector, outbound, resources, served, settings
 from tests.sandbox.telegram.wire_shapes import load_shapes, parameter_problems
 
 PHOTO = b"\x89PNG\r\n\x1a\n" + bytes(16)
@@ -46,7 +46,7 @@ def test_the_folder_exports_its_kind() -> None:
         ("polling", ("bot_token",), ()),
         ("webhook", ("bot_token",), ("webhook_secret",)),
     ]
-    account: Connector = channel.open(settings(), means())
+    account: Connector = channel.open(settings(), resources())
     assert isinstance(account, Listens)
     assert isinstance(account, Registers)
     assert isinstance(account, HasFiles)
@@ -232,7 +232,7 @@ def with_file(kind: AttachmentKind, name: str, mime_type: str, text: str = "") -
 async def test_a_kept_file_is_streamed_to_the_phone(
     line: Line, kind: AttachmentKind, name: str, mime_type: str, shown_as: str
 ) -> None:
-    account = TelegramConnector(settings(line.url), means({"F1": PHOTO + b"rest"}))
+    account = TelegramConnector(settings(line.url), resources({"F1": PHOTO + b"rest"}))
     post = with_file(kind, name, mime_type, "see this")
     first = await account.send(outbound(line.maya.id, post))
     second = await account.send(outbound(line.maya.id, post, part=1))
@@ -246,7 +246,7 @@ async def test_a_kept_file_is_streamed_to_the_phone(
 
 @pytest.mark.parametrize("content", [b"", b"x" * (51 * 1024 * 1024)], ids=["empty", "too large"])
 async def test_a_file_that_telegram_cannot_take_is_not_begun_to_be_sent(line: Line, content: bytes) -> None:
-    account = TelegramConnector(settings(line.url), means({"F1": content}))
+    account = TelegramConnector(settings(line.url), resources({"F1": content}))
     with pytest.raises(Refused):
         await account.send(outbound(line.maya.id, with_file(AttachmentKind.DOCUMENT, "a", "text/plain")))
     await account.close()
@@ -254,7 +254,7 @@ async def test_a_file_that_telegram_cannot_take_is_not_begun_to_be_sent(line: Li
 
 
 async def test_a_file_store_that_is_away_is_waited_for(line: Line) -> None:
-    lent = means({"F1": b"x"})
+    lent = resources({"F1": b"x"})
     lent.files.away = True
     account = TelegramConnector(settings(line.url), lent)
     with pytest.raises(PlatformDown):
@@ -394,7 +394,7 @@ async def test_a_file_that_is_not_sent_as_one_is_a_link(line: Line, attachment: 
 
 
 async def test_buttons_without_words_still_have_a_message_to_stand_under(line: Line) -> None:
-    account = TelegramConnector(settings(line.url), means({"F1": b"x"}))
+    account = TelegramConnector(settings(line.url), resources({"F1": b"x"}))
     file = Attachment(kind=AttachmentKind.DOCUMENT, ref="", name="a.txt", mime_type="text/plain", file="F1")
     post = Post("", (Button("ok", "1", "OK"),), (file,))
     assert (await account.send(outbound(line.maya.id, post))).more

@@ -17,8 +17,8 @@ from bot.core.outbound import Operation, Outbound
 from connectors.meta import sign
 from connectors.whatsapp.capabilities import CHANNEL
 from connectors.whatsapp.connector import WhatsAppConnector
-from tests.connectors.means import MemoryMeans, memory_means
 from tests.connectors.meta.graph_server import GraphServer, graph_server, says
+from tests.connectors.resources import MemoryMeans, memory_resources
 
 NUMBER, BUSINESS, CUSTOMER = "106540352242922", "102290129340398", "16505551234"
 SECRET, VERIFY_TOKEN = "an-app-secret", "a-verify-token"
@@ -44,7 +44,7 @@ def connector(number: str = NUMBER, **changes: object) -> WhatsAppConnector:
     options = {"phone_number_id": number}
     return WhatsAppConnector(
         settings(**({"options": options} | changes)),  # type: ignore[arg-type]
-        memory_means(clock=lambda: NOW),
+        memory_resources(clock=lambda: NOW),
     )
 
 
@@ -98,7 +98,7 @@ class Inbox:
 class Desk:
     graph: GraphServer
     connector: WhatsAppConnector
-    means: MemoryMeans
+    resources: MemoryMeans
     inbox: Inbox = field(default_factory=Inbox)
 
     async def hook(self, body: bytes, *, secret: str = SECRET, **headers: str) -> RawResponse:
@@ -127,7 +127,7 @@ async def a_desk() -> AsyncIterator[Desk]:
     async with graph_server() as graph:
         graph.on(f"POST /{NUMBER}/messages", says(TAKEN))
         graph.on(f"POST /{NUMBER}/media", says({"id": "4490709327384033"}))
-        means = memory_means(clock=lambda: NOW)
-        made = WhatsAppConnector(settings(graph.url), means)
-        yield Desk(graph, made, means)
+        resources = memory_resources(clock=lambda: NOW)
+        made = WhatsAppConnector(settings(graph.url), resources)
+        yield Desk(graph, made, resources)
         await made.close()

@@ -142,7 +142,7 @@ async def test_an_account_that_works_says_as_whom_it_speaks(desk: Desk) -> None:
 @asynccontextmanager
 async def without_business(desk: Desk) -> AsyncIterator[Desk]:
     other = connector(api_url=desk.graph.url)
-    yield Desk(desk.graph, other, desk.means)
+    yield Desk(desk.graph, other, desk.resources)
     await other.close()
 
 

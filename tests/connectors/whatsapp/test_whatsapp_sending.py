@@ -143,7 +143,7 @@ MEDIA = [
 async def test_a_file_is_uploaded_and_sent_by_its_id(
     desk: Desk, kind: AttachmentKind, mime_type: str, name: str, sent_as: str, more: Json
 ) -> None:
-    file = desk.means.files.attach(kind, b"content", mime_type=mime_type, name=name)
+    file = desk.resources.files.attach(kind, b"content", mime_type=mime_type, name=name)
     body = await sent_body(desk, Post("", attachments=(file,)))
     upload, message = desk.graph.asked
     bare = mime_type.partition(";")[0]
@@ -157,7 +157,7 @@ async def test_a_file_is_uploaded_and_sent_by_its_id(
 
 async def test_a_short_text_is_the_caption_of_the_first_file(desk: Desk) -> None:
     files = tuple(
-        desk.means.files.attach(AttachmentKind.PHOTO, b"content", mime_type="image/png") for _ in range(2)
+        desk.resources.files.attach(AttachmentKind.PHOTO, b"content", mime_type="image/png") for _ in range(2)
     )
     bodies = await everything(desk, Post("**Look**", attachments=files, reply_to="wamid.A"))
     assert [body["image"].get("caption") for body in bodies] == ["*Look*", None]
@@ -165,13 +165,13 @@ async def test_a_short_text_is_the_caption_of_the_first_file(desk: Desk) -> None
 
 
 async def test_what_has_no_room_for_a_caption_comes_after_the_text(desk: Desk) -> None:
-    voice = desk.means.files.attach(AttachmentKind.VOICE, b"content", mime_type="audio/ogg")
+    voice = desk.resources.files.attach(AttachmentKind.VOICE, b"content", mime_type="audio/ogg")
     bodies = await everything(desk, Post("Listen", attachments=(voice,)))
     assert [body["type"] for body in bodies] == ["text", "audio"]
 
 
 async def test_a_file_that_whatsapp_does_not_take_becomes_a_link(desk: Desk) -> None:
-    file = desk.means.files.attach(
+    file = desk.resources.files.attach(
         AttachmentKind.DOCUMENT, b"content", mime_type="application/zip", name="a.zip"
     )
     body = await sent_body(desk, Post("Here", attachments=(file,)))
@@ -180,22 +180,22 @@ async def test_a_file_that_whatsapp_does_not_take_becomes_a_link(desk: Desk) -> 
 
 
 async def test_a_file_larger_than_it_said_is_not_sent(desk: Desk) -> None:
-    kept = desk.means.files.add(b"x" * (5 * 1024 * 1024 + 1))
+    kept = desk.resources.files.add(b"x" * (5 * 1024 * 1024 + 1))
     liar = Attachment(kind=AttachmentKind.PHOTO, ref="", mime_type="image/png", size=10, file=kept)
     with pytest.raises(Refused, match="too_large"):
         await desk.connector.send(outbound(Post("", attachments=(liar,))))
 
 
 async def test_a_file_store_that_is_away_is_tried_again(desk: Desk) -> None:
-    file = desk.means.files.attach(AttachmentKind.PHOTO, b"content", mime_type="image/png")
-    desk.means.files.away = True
+    file = desk.resources.files.attach(AttachmentKind.PHOTO, b"content", mime_type="image/png")
+    desk.resources.files.away = True
     with pytest.raises(PlatformDown):
         await desk.connector.send(outbound(Post("", attachments=(file,))))
     assert desk.graph.asked == []
 
 
 async def test_a_lost_upload_is_tried_again_and_a_lost_message_is_not(desk: Desk) -> None:
-    file = desk.means.files.attach(AttachmentKind.PHOTO, b"content", mime_type="image/png")
+    file = desk.resources.files.attach(AttachmentKind.PHOTO, b"content", mime_type="image/png")
     desk.graph.on(f"POST /{NUMBER}/media", hangs_up)
     with pytest.raises(PlatformDown):
         await desk.connector.send(outbound(Post("", attachments=(file,))))
@@ -313,7 +313,7 @@ POSTS = [
 async def test_what_is_sent_is_valid_by_metas_own_description(desk: Desk, shared_dir: Path) -> None:
     schema = WireSchema(shared_dir)
     files = [
-        desk.means.files.attach(kind, b"x", mime_type=mime_type, name=name)
+        desk.resources.files.attach(kind, b"x", mime_type=mime_type, name=name)
         for kind, mime_type, name, *_ in MEDIA
     ]
     posts = [*POSTS, *(Post("caption", attachments=(file,)) for file in files)]

@@ -13,9 +13,8 @@ from pathlib import Path
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from bot.core.errors import DeskError, SettingsError
-from bot.run.embedded.guard import GuardedProcess, end_of, end_processes, processes_in
-from bot.run.embedded.kept import (
+from bot.app.embedded.guard import GuardedProcess, end_of, end_processes, processes_in
+from bot.app.embedded.kept import (
     LOOPBACK,
     Endpoint,
     Lock,
@@ -27,6 +26,7 @@ from bot.run.embedded.kept import (
     turn_over,
     write_secret,
 )
+from bot.core.errors import DeskError, SettingsError
 
 DATABASES = 64
 _START = timedelta(seconds=30)

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Final
 import typer
 import uvloop
 
+from bot.app.cli_output import fail, show
 from bot.commands.arguments import usage
 from bot.commands.registry import NOUNS, registry
 from bot.core.commands import Command, Output, Parameter
 from bot.core.errors import BadUsage, DeskError, InvalidOrganization, UnknownCommand
-from bot.run.cli_output import fail, show
 
 INTERRUPTED: Final = 130
 _JSON: Final = "json"
@@ -107,7 +107,7 @@ def _function(command: Command, *, group: bool) -> Callable[..., int]:
             return 0
         as_json, org, sandbox = bool(given.pop(_JSON)), given.pop(_ORG), bool(given.pop(_SANDBOX))
         arguments = {name: _text(value) for name, value in given.items()}
-        from bot.run.cli_desk import run_command
+        from bot.app.cli_desk import run_command
 
         output = uvloop.run(run_command(command.name, arguments, org, sandbox=sandbox))
         return show(output, as_json=as_json)
@@ -182,28 +182,28 @@ def _add_processes(app: typer.Typer) -> None:
         sandbox: Annotated[bool, typer.Option("--sandbox", help="With stand-ins for the platforms.")] = False,
     ) -> None:
         """Everything on this machine, with servers of its own where none are given."""
-        from bot.run import processes
+        from bot.app import processes
 
         processes.run("up", lambda settings: uvloop.run(processes.up(settings, sandbox=sandbox)))
 
     @app.command()
     def serve() -> None:
         """Webhooks, sockets, polling, pages."""
-        from bot.run import processes
+        from bot.app import processes
 
         processes.run("serve", lambda settings: uvloop.run(processes.serve(settings)))
 
     @app.command()
     def work() -> None:
         """Turns and deliveries."""
-        from bot.run import processes
+        from bot.app import processes
 
         processes.run("work", lambda settings: uvloop.run(processes.work(settings)))
 
     @app.command()
     def jobs() -> None:
         """Work that belongs to no single conversation."""
-        from bot.run import processes
+        from bot.app import processes
 
         processes.run("jobs", processes.jobs)
 
@@ -215,7 +215,7 @@ def _add_processes(app: typer.Typer) -> None:
     @db.command("migrate")
     def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False) -> int:
         """Bring the database to the newest schema."""
-        from bot.run.cli_desk import migrated
+        from bot.app.cli_desk import migrated
 
         names = uvloop.run(migrated())
         said = f"Applied: {', '.join(names)}." if names else "The schema is the newest already."
@@ -224,7 +224,7 @@ def _add_processes(app: typer.Typer) -> None:
     @keys.command("rotate")
     def rotate(as_json: Annotated[bool, typer.Option("--json", help="Print data as JSON.")] = False) -> int:
         """Wrap every key with the newest of ENCRYPTION_KEY, so that the older ones can be taken out."""
-        from bot.run.cli_desk import rotated
+        from bot.app.cli_desk import rotated
 
         customers, organizations = uvloop.run(rotated())
         said = f"Wrapped anew: {customers} of customers, {organizations} of organizations."

@@ -8,7 +8,7 @@ from bot.core.connector import AccountSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Ears:
+class HeardChats:
     """Customers are heard in private, staff in the topics of their groups."""
 
     staff: bool

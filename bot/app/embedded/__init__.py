@@ -23,10 +23,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from bot.app.embedded.kept import ServerInUse
+from bot.app.embedded.postgres import EmbeddedPostgres
+from bot.app.embedded.valkey import EmbeddedValkey
 from bot.core.errors import DeskError, SettingsError
-from bot.run.embedded.kept import ServerInUse
-from bot.run.embedded.postgres import EmbeddedPostgres
-from bot.run.embedded.valkey import EmbeddedValkey
 
 __all__ = [
     "EmbeddedPostgres",

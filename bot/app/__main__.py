@@ -10,7 +10,7 @@ def main() -> None:
     third of the time until the program answers. What is loaded then is never searched again.
     """
     gc.disable()
-    from bot.run.cli import main as run
+    from bot.app.cli import main as run
 
     gc.freeze()
     gc.enable()

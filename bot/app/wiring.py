@@ -10,6 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from bot.app.addresses import address_of
+from bot.app.channels import CHANNELS
+from bot.app.checking import lender
+from bot.app.connections import Connections
+from bot.app.embedded import Servers
+from bot.app.files import FileService, scanner
+from bot.app.settings import Settings
 from bot.bus.accept import Bus, Commander
 from bot.bus.deliver import Deliverer
 from bot.bus.deliver import Pace as DeliveryPace
@@ -24,17 +31,10 @@ from bot.commands.desk import Desk, unconfirmed
 from bot.commands.registry import registry
 from bot.core.answering import Answerer
 from bot.core.commands import Caller, CommandAnswer
-from bot.core.connector import ChatCommand, Means
+from bot.core.connector import ChatCommand, Resources
 from bot.core.errors import SettingsError
 from bot.core.ids import Clock, new_id, utc_now
 from bot.rooms.cards import Cards
-from bot.run.addresses import address_of
-from bot.run.channels import CHANNELS
-from bot.run.checking import lender
-from bot.run.connections import Connections
-from bot.run.embedded import Servers
-from bot.run.files import FileService, scanner
-from bot.run.settings import Settings
 from orgs.answering.models import MODELS
 from orgs.routing import find_person, person_on
 from storage.accounts import Account
@@ -97,8 +97,8 @@ async def services(
         files, store, public_url=settings.public_url, key=settings.encryption_keys[0], clock=clock
     )
 
-    def lend(account: Account) -> Means:
-        return Means(files=file_service.of(account.organization), vault=AccountVault(database, account))
+    def lend(account: Account) -> Resources:
+        return Resources(files=file_service.of(account.organization), vault=AccountVault(database, account))
 
     connections = Connections(settings, CHANNELS, directory, database, lend)
 

@@ -14,7 +14,7 @@ GIVE_UP = timedelta(hours=1)
 MOST = 50  # when more mails fail at a time, the server is to blame
 
 
-class Aside:
+class Quarantine:
     """The UIDs of a folder's mails that were set aside, and since when. They are kept in the vault."""
 
     def __init__(self, folder: str, vault: Vault, clock: Clock) -> None:

@@ -29,8 +29,8 @@ from uuid import UUID
 import structlog
 from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
+from bot.app.settings import LogLevel
 from bot.core.errors import DeskError
-from bot.run.settings import LogLevel
 
 # Fields whose values are our own ids and names. A value with spaces, an @ or a + is neither, and is withheld.
 _SUBJECTS = """organization account channel customer conversation message turn lane effect outbox delivery

@@ -12,12 +12,21 @@ from uuid import UUID
 
 import structlog
 
+from bot.app.addresses import path_of
+from bot.app.settings import Settings
 from bot.bus.directory import Directory
-from bot.core.connector import AccountSettings, ChannelKind, Connector, Inbox, Means, Registers, Route, Way
+from bot.core.connector import (
+    AccountSettings,
+    ChannelKind,
+    ConnectionMode,
+    Connector,
+    Inbox,
+    Registers,
+    Resources,
+    Route,
+)
 from bot.core.errors import DeskError, SettingsError, UnknownAccount
 from bot.core.ids import AccountId, OrgId
-from bot.run.addresses import path_of
-from bot.run.settings import Settings
 from orgs.routing import find_account, rooms_on
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Limits, Organization
@@ -27,7 +36,7 @@ from storage.secrets import Secrets, secrets_of
 
 log = structlog.get_logger(__name__)
 
-Lend = Callable[[Account], Means]
+Lend = Callable[[Account], Resources]
 _AGAIN = 5.0  # seconds until an account is tried again that could not be opened for a passing reason
 _FOR_EVER = float("inf")  # until its settings change
 _LATER = 60.0  # seconds until a platform that could not be told of a webhook is told again
@@ -159,7 +168,7 @@ class Connections:
 
     def _mode(self, account: Account) -> str:
         kind = self._kinds.get(account.channel)
-        return account.mode or (kind.ways[0].mode if kind else "")
+        return account.mode or (kind.modes[0].mode if kind else "")
 
     async def _open(self, id_: AccountId) -> _Open | None:
         async with self._opening:
@@ -295,7 +304,7 @@ def account_settings(
     A secret that the organization keeps in its vault goes before an environment variable of its name.
     """
     rooms = rooms_on(organization, declared.id)
-    way = kind.way(declared.mode or kind.ways[0].mode)
+    way = kind.connection_mode(declared.mode or kind.modes[0].mode)
     if way is None:
         raise SettingsError(f"account {declared.id}: {kind.title} knows no mode {declared.mode!r}")
     secrets = {}
@@ -325,7 +334,9 @@ def account_settings(
     )
 
 
-def _servers(settings: Settings, kind: ChannelKind, declared: Declared, way: Way) -> dict[str, str]:
+def _servers(
+    settings: Settings, kind: ChannelKind, declared: Declared, way: ConnectionMode
+) -> dict[str, str]:
     """The options whose servers are elsewhere, such as in the sandbox."""
     told = {option: settings.server(option, kind.name, declared.id) for option in way.servers}
     return {option: server for option, server in told.items() if server}

@@ -1,6 +1,6 @@
 """The addresses at which platforms call an account."""
 
-from bot.run.settings import Settings
+from bot.app.settings import Settings
 from storage.accounts import Account
 
 

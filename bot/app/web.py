@@ -6,6 +6,8 @@ from functools import partial
 import structlog
 from aiohttp import web
 
+from bot.app.health import Health, hidden
+from bot.app.wiring import Services
 from bot.bus.metrics import REFUSED
 from bot.core.connector import MAX_BODY, RawRequest
 from bot.core.errors import (
@@ -17,8 +19,6 @@ from bot.core.errors import (
     UnknownAccount,
 )
 from bot.core.ids import AccountId
-from bot.run.health import Health, hidden
-from bot.run.wiring import Services
 
 log = structlog.get_logger(__name__)
 

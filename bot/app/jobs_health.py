@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 
 import structlog
 
+from bot.app.health import Health, health_port
+from bot.app.settings import Settings
+from bot.app.upkeep import ended_by_itself, watch_database
 from bot.bus.redis_health import RedisHealth
-from bot.run.health import Health, health_port
-from bot.run.settings import Settings
-from bot.run.upkeep import ended_by_itself, watch_database
 from storage.database import Database
 from storage.health import check
 

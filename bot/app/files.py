@@ -15,11 +15,11 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
+from bot.app.settings import Settings
 from bot.bus.naming import UNKNOWN
 from bot.bus.scanning import Scan, by_clamd, by_command
 from bot.core.errors import DeskError, PlatformDown, Refused, SettingsError, StorageUnavailable
 from bot.core.ids import Clock, OrgId
-from bot.run.settings import Settings
 from storage.files import Files, Kept
 from storage.filestore import FileStore
 

@@ -5,14 +5,14 @@ import re
 from collections.abc import AsyncIterator, Set
 from typing import Final
 
+from bot.app.embedded.kept import LOOPBACK
+from bot.app.instance import running_instance
+from bot.app.settings import Settings, load
 from bot.commands.desk import Desk
 from bot.commands.registry import registry
 from bot.core.commands import Call, Caller
 from bot.core.errors import SettingsError
 from bot.core.ids import CustomerId, OrgId
-from bot.run.embedded.kept import LOOPBACK
-from bot.run.instance import running_instance
-from bot.run.settings import Settings, load
 from connectors.sandbox.credentials import Credentials, environment
 from storage import customers, queries
 from storage.organizations import current

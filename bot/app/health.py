@@ -19,10 +19,10 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from bot.app.settings import Settings
+from bot.app.upkeep import does_its_work, trouble
 from bot.bus.redis_health import RedisHealth
 from bot.core.errors import SettingsError
-from bot.run.settings import Settings
-from bot.run.upkeep import does_its_work, trouble
 from storage.database import Database
 
 log = structlog.get_logger(__name__)

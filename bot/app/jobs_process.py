@@ -30,15 +30,15 @@ from rq.exceptions import StopRequested
 from rq.scheduler import RQScheduler
 from rq.worker import WorkerStatus
 
+from bot.app.embedded import Servers
+from bot.app.jobs_health import healthy
+from bot.app.jobs_in_turn import run_in_turn
+from bot.app.settings import Settings
 from bot.bus.redis_health import RedisHealth
 from bot.jobs.job import Job
 from bot.jobs.perform import interrupt, perform
 from bot.jobs.queue import SERIALIZER, enqueue_due, queue_name, queue_of
 from bot.jobs.registry import JOBS
-from bot.run.embedded import Servers
-from bot.run.jobs_health import healthy
-from bot.run.jobs_in_turn import run_in_turn
-from bot.run.settings import Settings
 
 log = structlog.get_logger(__name__)
 

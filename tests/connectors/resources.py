@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.core.connector import Means
+from bot.core.connector import Resources
 from bot.core.errors import PlatformDown, Refused
 from bot.core.events import Attachment, AttachmentKind
 from bot.core.ids import Clock, utc_now
@@ -89,14 +89,14 @@ class MemoryVault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryMeans(Means):
+class MemoryMeans(Resources):
     """`Means` whose `files` can be added to, and whose `vault` can be looked into."""
 
     files: MemoryFiles = field(default_factory=MemoryFiles)
     vault: MemoryVault = field(default_factory=MemoryVault)
 
 
-def memory_means(
+def memory_resources(
     files: Mapping[str, bytes] | None = None, *, clock: Clock = utc_now, public: str = "https://files.test"
 ) -> MemoryMeans:
     """Means that remember nothing between tests. `means.files.add(b"…")` returns the id of a file."""

@@ -19,22 +19,22 @@ import structlog
 from aiohttp import web
 from rich.console import Console
 
+from bot.app.addresses import address_of
+from bot.app.anchoring import anchor_audit
+from bot.app.channels import CHANNELS
+from bot.app.embedded import Servers, embedded
+from bot.app.embedded.kept import LOOPBACK, free_port
+from bot.app.health import health_port, hidden, listening, no_port
+from bot.app.instance import Instance, InstanceFile, only_instance
+from bot.app.jobs_process import run_jobs
+from bot.app.logs import configure
+from bot.app.sandbox import forget_customers, in_sandbox
+from bot.app.settings import Environment, Settings, load, surroundings
+from bot.app.upkeep import count_waiting, ended_by_itself, seal_audit, watch_database
+from bot.app.web import health_of, web_app
+from bot.app.wiring import Services, namespace, services
 from bot.core.errors import DeskError, DiskFull, ProcessBroken, SettingsError
 from bot.core.ids import new_id
-from bot.run.addresses import address_of
-from bot.run.anchoring import anchor_audit
-from bot.run.channels import CHANNELS
-from bot.run.embedded import Servers, embedded
-from bot.run.embedded.kept import LOOPBACK, free_port
-from bot.run.health import health_port, hidden, listening, no_port
-from bot.run.instance import Instance, InstanceFile, only_instance
-from bot.run.jobs_process import run_jobs
-from bot.run.logs import configure
-from bot.run.sandbox import forget_customers, in_sandbox
-from bot.run.settings import Environment, Settings, load, surroundings
-from bot.run.upkeep import count_waiting, ended_by_itself, seal_audit, watch_database
-from bot.run.web import health_of, web_app
-from bot.run.wiring import Services, namespace, services
 from orgs.loading import load as load_organization
 from storage.migrate import upgrade
 from storage.organizations import apply, current
@@ -327,7 +327,7 @@ async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) 
         _CHILD_OF: str(os.getpid()),
     }
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.run", "jobs", env=dict(environ), start_new_session=True
+        sys.executable, "-m", "bot.app", "jobs", env=dict(environ), start_new_session=True
     )
     broken: list[DeskError] = []
 

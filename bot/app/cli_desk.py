@@ -11,21 +11,21 @@ from getpass import getpass
 from typing import Final, TextIO
 from uuid import UUID
 
+from bot.app.addresses import address_of
+from bot.app.channels import CHANNELS
+from bot.app.cli_output import printable
+from bot.app.embedded import EmbeddedPostgres, running
+from bot.app.embedded.kept import LOOPBACK
+from bot.app.instance import running_instance
+from bot.app.logs import configure
+from bot.app.settings import LogLevel, Settings, load, parse, surroundings
 from bot.commands.desk import NOWHERE, Borrow, Desk, Reply, unopened
 from bot.commands.registry import registry
 from bot.commands.secrets import LONGEST
 from bot.core.commands import Call, Caller, Output
-from bot.core.connector import Connector, Means
+from bot.core.connector import Connector, Resources
 from bot.core.errors import SettingsError
 from bot.core.ids import new_id, utc_now
-from bot.run.addresses import address_of
-from bot.run.channels import CHANNELS
-from bot.run.cli_output import printable
-from bot.run.embedded import EmbeddedPostgres, running
-from bot.run.embedded.kept import LOOPBACK
-from bot.run.instance import running_instance
-from bot.run.logs import configure
-from bot.run.settings import LogLevel, Settings, load, parse, surroundings
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Organization
 from storage.accounts import Account
@@ -51,7 +51,7 @@ async def run_command(name: str, arguments: dict[str, str], org: str, *, sandbox
     applies = name == "org apply" and bool(arguments["path"])
     settings = await asyncio.to_thread(settings_for, surroundings(os.environ), begins=applies)
     if sandbox:
-        from bot.run.sandbox import in_running_sandbox
+        from bot.app.sandbox import in_running_sandbox
 
         settings = in_running_sandbox(settings)
     async with opened_desk(settings, Shell(sys.stdin, sys.stderr), migrate=applies) as desk:
@@ -157,8 +157,8 @@ def _borrower(settings: Settings, database: Database, keys: Keys) -> Borrow:
     async def borrow(
         account: Account, declared: Declared, organization: Organization
     ) -> AsyncIterator[Connector]:
-        from bot.run.checking import lender
-        from bot.run.files import FileService
+        from bot.app.checking import lender
+        from bot.app.files import FileService
         from storage.files import Files
         from storage.inbox import Inboxes
         from storage.vault import AccountVault
@@ -171,8 +171,10 @@ def _borrower(settings: Settings, database: Database, keys: Keys) -> Borrow:
             clock=utc_now,
         )
 
-        def lend(account: Account) -> Means:
-            return Means(files=file_service.of(account.organization), vault=AccountVault(database, account))
+        def lend(account: Account) -> Resources:
+            return Resources(
+                files=file_service.of(account.organization), vault=AccountVault(database, account)
+            )
 
         async with lender(settings, CHANNELS, database, lend)(account, declared, organization) as connector:
             yield connector

@@ -23,9 +23,8 @@ from pathlib import Path
 
 import psycopg
 
-from bot.core.errors import DeskError, SettingsError
-from bot.run.embedded.guard import Account, GuardedProcess, end_of, end_processes, processes_in
-from bot.run.embedded.kept import (
+from bot.app.embedded.guard import Account, GuardedProcess, end_of, end_processes, processes_in
+from bot.app.embedded.kept import (
     LOOPBACK,
     Endpoint,
     Lock,
@@ -37,6 +36,7 @@ from bot.run.embedded.kept import (
     turn_over,
     write_secret,
 )
+from bot.core.errors import DeskError, SettingsError
 
 SHELTER = Path("/var/lib/agents-market")
 ROLE = DATABASE = "desk"

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from bot.app.connections import Lend, account_settings
+from bot.app.settings import Settings
 from bot.commands.desk import Borrow
 from bot.core.connector import ChannelKind, Connector
 from bot.core.errors import SettingsError
 from bot.core.ids import AccountId
-from bot.run.connections import Lend, account_settings
-from bot.run.settings import Settings
 from orgs.specification.organization import Account as Declared
 from orgs.specification.organization import Organization
 from storage.accounts import Account

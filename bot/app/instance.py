@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from bot.app.embedded.kept import Lock, ServerInUse, make_var, write_secret
 from bot.core.errors import SettingsError
-from bot.run.embedded.kept import Lock, ServerInUse, make_var, write_secret
 
 _TRIES: Final = 20  # a process that only looks holds the lock for a moment
 _PAUSE: Final = 0.05  # seconds
