@@ -60,8 +60,12 @@ _TOKENS = re.compile(
 )
 
 
-def configure(level: LogLevel, *, stream: TextIO = sys.stderr, pretty: bool | None = None) -> None:
-    """Route structlog and the standard library's logging to `stream`. `pretty` None: only on a terminal."""
+def configure(level: LogLevel, *, stream: TextIO | None = None, pretty: bool | None = None) -> None:
+    """Route structlog and the standard library's logging to `stream`: by default stderr, as it is now.
+
+    `pretty` None: only on a terminal.
+    """
+    stream = stream or sys.stderr
     if pretty is None:
         pretty = stream.isatty()
     renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
