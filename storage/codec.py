@@ -16,6 +16,7 @@ from bot.core.conversation import (
     Memory,
     OrganizationRetired,
     TeamChanged,
+    WriterErased,
 )
 from bot.core.errors import CannotDecrypt
 from bot.core.events import (
@@ -76,6 +77,7 @@ _REPORTS = (
     HolderLeft,
     TeamChanged,
     CustomerErased,
+    WriterErased,
     CustomerMerged,
     OrganizationRetired,
 )

@@ -6,6 +6,7 @@ customer: staff still act in its rooms, and are answered there.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -34,9 +35,11 @@ from storage.codec import load_body
 from storage.database import pipeline
 from storage.inbox import BODY, NOBODY, Entry, Inboxes
 from storage.keys import Keys, destroy
+from storage.merging import alone
 from storage.posted import Posted, posted
 from storage.sealing import Sealer
 from storage.views import INPUTS, ROOMS, TIMERS, escalations_of_erased, room_of
+from storage.writers import take_away, wrote_elsewhere
 
 AnyRow = Row[Any]
 _NOWHERE = Place(Channel(""), "", "")
@@ -53,12 +56,17 @@ async def erase(
 ) -> Posted:
     """Destroy the customer's key, and let a turn close each of their conversations that staff were shown.
 
+    What they wrote in conversations of others is taken away there, and a turn tells staff the story anew.
+
     `by` names who asked for it in the audit log. Return what the staff's tools still show. Raise KeyDestroyed
     when the organization has no such customer with a key.
     """
-    erased = await destroy(connection, organization, customer, by=by)
+    await alone(connection, organization)
+    elsewhere = await wrote_elsewhere(connection, organization, customer)
+    erased = await destroy(connection, organization, customer, by=by, beside=elsewhere.conversations)
+    entries = await take_away(connection, keys, organization, customer, elsewhere)
     rows = (await connection.execute(_WITH_ROOMS, {"customers": erased})).all()
-    entries = [
+    entries += [
         Entry(
             NOBODY,
             f"erased:{row.id}",
@@ -72,7 +80,11 @@ async def erase(
     ]
     if entries:
         await inboxes.tell(connection, entries)
-    return await posted(connection, organization, erased)
+    return replace(
+        await posted(connection, organization, erased),
+        elsewhere=len(elsewhere.conversations),
+        unknown=elsewhere.unknown,
+    )
 
 
 async def sealer_of_erased(connection: AsyncConnection, keys: Keys, organization: OrgId) -> Sealer:
@@ -175,7 +187,7 @@ _WITH_ROOMS = text("""
     select v.id, o.data_key, o.index_key from conversations v
     join organizations o on o.id = v.organization_id
     where v.customer_id = any(cast(:customers as uuid[]))
-        and (exists (select 1 from rooms r where r.conversation_id = v.id)
+        and (v.status = 'escalated' or exists (select 1 from rooms r where r.conversation_id = v.id)
             or exists (
                 select 1 from outbox d where d.conversation_id = v.id
                     and (d.kind = 'direct' or d.kind = 'post' and d.notice_id is not null)

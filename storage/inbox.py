@@ -51,6 +51,7 @@ from storage.database import Step, pipeline
 from storage.floods import Floods, recording
 from storage.hashes import SEEN, event_key, reference_hash, seen_before
 from storage.keys import Keys
+from storage.mime import known_type
 from storage.notices import listed
 from storage.numbers import NewNumber, new_number
 from storage.places import (
@@ -65,6 +66,7 @@ from storage.places import (
     key_of,
     opens,
     returns_of,
+    writer_hash,
 )
 from storage.sealing import KeyedHash, Sealer
 
@@ -495,6 +497,9 @@ class Inboxes:
             "position": head.position,
             "sender_type": SENDER_TYPE[said.role],
             "sender": "" if said.sender else entry.author,
+            "writer": writer_hash(entry.index, entry.body)
+            if entry.index and isinstance(entry.body, Event)
+            else None,
             "role": said.role.value,
             "state": said.state.value,
             "content": entry.sealer.seal(said.text, field=CONTENT),
@@ -634,7 +639,7 @@ def file_row(id_: UUID, position: int, attachment: Attachment, sealer: Sealer) -
         "position": position,
         "ref": sealer.seal(attachment.ref, field=FILE_REF),
         "name": sealer.seal(attachment.name, field=FILE_NAME),
-        "mime_type": attachment.mime_type[:255],
+        "mime_type": known_type(attachment.mime_type),
     }
 
 
@@ -985,8 +990,8 @@ _PLACE_STRAY = text("""
 
 _INSERT_MESSAGE = text("""
     insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id,
-        role, content, extras, state, external_id, source, reference, created_at)
-    values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content,
+        writer, role, content, extras, state, external_id, source, reference, created_at)
+    values (:id, :conversation, :organization, :position, :sender_type, :sender, :writer, :role, :content,
         :extras, :state, :external, :source, :reference, clock_timestamp())
 """)
 

@@ -1,5 +1,6 @@
 """Open the keys of organizations and customers. Rows hold them wrapped by the keyring."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import KeyDestroyed
-from bot.core.ids import CustomerId, OrgId
+from bot.core.ids import ConversationId, CustomerId, OrgId
 from storage.merging import alone
 from storage.sealing import DataKeys, KeyedHash, Keyring, Sealer
 
@@ -63,13 +64,19 @@ class Keys:
 
 
 async def destroy(
-    connection: AsyncConnection, organization: OrgId, customer: CustomerId, *, by: str = ""
+    connection: AsyncConnection,
+    organization: OrgId,
+    customer: CustomerId,
+    *,
+    by: str = "",
+    beside: Collection[ConversationId] = (),
 ) -> list[CustomerId]:
     """Make everything that a customer ever wrote unreadable, for ever, and forget their addresses.
 
     This includes the customers merged into them, who are the same person, and unverified addresses to which
     they had a code sent (`storage.verification`). Pending inputs of their conversations are dropped, and a
-    turn that is under way there cannot be committed. `by` names who asked for it in the audit log. Return the
+    turn that is under way there cannot be committed. `by` names who asked for it in the audit log. `beside`
+    are conversations of others that the caller changes: they are locked together with these. Return the
     customers whose keys were destroyed.
 
     Raise KeyDestroyed when the organization has no such customer with a key.
@@ -80,7 +87,7 @@ async def destroy(
     if not gone:
         raise KeyDestroyed(customer)
     asked_for = list(await connection.scalars(_ASKED_FOR, {"customers": gone}))
-    await connection.execute(_LOCK, {"customers": gone + asked_for})
+    await connection.execute(_LOCK, {"customers": gone + asked_for, "beside": sorted(beside)})
     gone += list(await connection.scalars(_ASKED_FOR, {"customers": gone}))  # read again under the locks
     await connection.execute(_LOCK_IDENTITIES, {"customers": gone})
     for statement in (_ERASE, *_FORGET_PLACES):
@@ -93,10 +100,13 @@ _NOT_ERASED = text("""
     where organization_id = :organization and (id = :id or merged_into = :id) and data_key is not null
 """)
 
-# Strangers of unverified addresses. Uses ix_conversations_proving; they live for a day at most.
+# Strangers of unverified addresses. Uses ix_conversations_proving; they live for a day at most. Whoever wrote
+# from there meanwhile is a customer of their own.
 _ASKED_FOR = text("""
     select v.customer_id from conversations v join customers c on c.id = v.customer_id
-    where v.owner_name = '' and v.place_id is not null and c.data_key is not null
+    where v.owner_name = '' and v.place_id is not null and c.data_key is not null and not exists (
+            select from conversations theirs where theirs.customer_id = c.id and theirs.accepted > 0
+        )
         and v.previous_id in (
             select id from conversations where customer_id = any(cast(:customers as uuid[]))
         )
@@ -115,7 +125,9 @@ _THEIRS = """
 
 _LOCK = text(f"""
     select id from conversations
-    where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[])) order by id for update
+    where place_id in ({_THEIRS}) or customer_id = any(cast(:customers as uuid[]))
+        or id = any(cast(:beside as uuid[]))
+    order by id for update
 """)
 
 # An event from a new place locks an identity: the lock waits for it, so that its new rows are erased too.
@@ -135,8 +147,20 @@ _FORGET_PLACES = tuple(
         """,
         """
         update conversations
-        set handled = accepted, fence = fence + 1, lease_until = null, attempts = 0, pending_since = null
+        set handled = accepted, fence = fence + 1, lease_until = null, attempts = 0, pending_since = null,
+            status = case when status = 'escalated' then status else 'resolved' end,
+            resolved_at = case when status = 'escalated' then resolved_at
+                else coalesce(resolved_at, clock_timestamp()) end
         where customer_id = any(cast(:customers as uuid[]))
+        """,
+        """
+        update messages set writer = null where writer is not null and conversation_id in (
+            select id from conversations where customer_id = any(cast(:customers as uuid[]))
+        )
+        """,
+        """
+        update files set mime_type = ''
+        where customer_id = any(cast(:customers as uuid[])) and mime_type <> ''
         """,
         f"""
         delete from links

@@ -136,6 +136,13 @@ def identity_hash(index: KeyedHash, event: Event, address: str = "") -> bytes:
     return index.of("identity", place.channel, address or sender.external_id)
 
 
+def writer_hash(index: KeyedHash, event: Event) -> bytes | None:
+    """Return the keyed hash of who wrote where several people share a thread; None where that is clear."""
+    if event.standing is Standing.INSIDER or not (event.shared or event.standing is Standing.STRANGER):
+        return None
+    return identity_hash(index, event)
+
+
 @dataclass(frozen=True, slots=True)
 class Returns:
     """The address that answers go to, as keyed hashes of the mailbox and of its domain."""

@@ -36,6 +36,8 @@ class Posted:
     in_doubt: int  # messages of which nobody knows whether they arrived
     by_staff: int  # messages that people wrote in those rooms
     channels: tuple[Channel, ...]  # of the rooms
+    elsewhere: int = 0  # conversations of other customers in which they wrote, which count as well
+    unknown: bool = False  # others' conversations have messages of which it is not known who wrote them
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,15 @@ async def queue_deletions(connection: AsyncConnection, new_id: NewId, row: AnyRo
 _KINDS = "('post', 'offer', 'whisper', 'direct')"
 
 # ix_conversations_customer_id, ix_outbox_conversation_id, ix_rooms_conversation_id
+# ix_messages_writer: conversations of others in which an erased customer wrote
 _POSTED = text(f"""
     with theirs as (
         select id from conversations
         where organization_id = :organization and customer_id = any(cast(:customers as uuid[]))
+        union
+        select m.conversation_id from customers c
+        join messages m on m.organization_id = c.organization_id and m.writer = uuid_send(c.id)
+        where c.organization_id = :organization and c.id = any(cast(:customers as uuid[]))
     ), sent as (
         select o.* from theirs t join outbox o on o.conversation_id = t.id
         where o.place_id is null and o.kind in {_KINDS}
@@ -132,24 +139,33 @@ _POSTED = text(f"""
             as channels
 """)
 
-# Posts that report the erasure itself stay.
-_BEFORE = "o.created_at < c.erased_at"
+# Posts that report the erasure itself stay, and so does what is told after it about others.
+_BEFORE = "o.created_at < t.erased_at"
 
 # Lists posts until their row `delete_posts` is claimed; from then on, their rows `erase`.
 _REMAINS = text(f"""
+    with theirs as (
+        select v.id, c.erased_at, true as own from conversations v join customers c on c.id = v.customer_id
+        where v.organization_id = :organization and v.customer_id = any(cast(:customers as uuid[]))
+        union all
+        select m.conversation_id, max(w.erased_at), false from customers w
+        join messages m on m.organization_id = w.organization_id and m.writer = uuid_send(w.id)
+        where w.organization_id = :organization and w.id = any(cast(:customers as uuid[]))
+        group by m.conversation_id
+    )
     select a.channel, a.account, coalesce(r.chat, '') as chat,
         case when o.state = 'unknown' or o.kind = 'erase' and o.state = 'failed' then o.state
             else 'waiting' end as state,
         a.active, o.error, greatest(cardinality(o.external_ids), 1) as messages, o.organization_id,
         v.customer_id, c.data_key, g.data_key as org_key, g.index_key
-    from conversations v join outbox o on o.conversation_id = v.id
+    from theirs t join conversations v on v.id = t.id join outbox o on o.conversation_id = v.id
     join customers c on c.id = v.customer_id join organizations g on g.id = v.organization_id
     join lanes l on l.id = o.lane_id join accounts a on a.id = l.account_id
     left join rooms r on r.id = o.room_id
-    where v.organization_id = :organization and v.customer_id = any(cast(:customers as uuid[]))
-        and (o.kind = '{ERASE}' and o.state in ('waiting', 'sending', 'failed')
-            or o.kind in {_KINDS} and o.place_id is null and (o.state = 'unknown'
-                or {_BEFORE} and (o.external_ids <> '{{}}' or o.state = 'sending')))""")
+    where o.kind = '{ERASE}' and o.state in ('waiting', 'sending', 'failed')
+        or o.kind in {_KINDS} and o.place_id is null and (o.state = 'unknown' and (t.own or {_BEFORE})
+            or {_BEFORE} and (o.external_ids <> '{{}}' or o.state = 'sending'))
+""")
 
 _UNDELETED = text(f"""
     select count(*) from outbox o join rooms r on r.id = o.room_id and r.conversation_id = o.conversation_id

@@ -190,7 +190,8 @@ _DELETE_PRICES = text("""
     ))
 """)
 
-# ix_conversations_proving. An earlier version let somebody else continue in such a place: that stays theirs.
+# ix_conversations_proving. Whoever wrote from there meanwhile stays. An earlier version let somebody else
+# continue in such a place: that stays theirs.
 _BEGUN = text("""
     select v.id, v.organization_id, v.customer_id, c.data_key is null as proved
     from conversations v join customers c on c.id = v.customer_id
@@ -198,6 +199,8 @@ _BEGUN = text("""
         select 1 from identities i join places p on p.identity_id = i.id
         join conversations o on o.id = p.conversation_id join customers oc on oc.id = o.customer_id
         where i.customer_id = v.customer_id and o.customer_id <> v.customer_id and oc.data_key is not null
+    ) and not exists (
+        select from conversations theirs where theirs.customer_id = v.customer_id and theirs.accepted > 0
     )
     order by v.created_at limit :limit for update of v skip locked
 """)

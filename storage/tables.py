@@ -457,6 +457,9 @@ messages = Table(
     Column("position", Integer, nullable=False),
     Column("sender_type", String(20), nullable=False),  # human, agent, system
     Column("sender_id", String(255), nullable=False),  # our id of the sender; "": `source` names them
+    # Who wrote it, where several people share a thread: the keyed hash of their identity, once they are
+    # erased the id of their customer; "": unknown, from before migration 0022.
+    Column("writer", LargeBinary),
     Column("role", String(20), nullable=False),  # customer, staff, agent, system
     Column("content", Text, nullable=False),  # sealed
     Column("extras", Text),  # sealed: attachments
@@ -478,6 +481,7 @@ messages = Table(
         "external_id",
         postgresql_where=text("role = 'staff' and external_id <> ''"),
     ),
+    Index("ix_messages_writer", "organization_id", "writer", postgresql_where=text("writer is not null")),
     Index("ix_messages_held", "conversation_id", postgresql_where=text("state in ('held', 'parked')")),
 )
 

@@ -258,10 +258,16 @@ _JOIN = text("""
 # The place of whoever answered there before the address was verified: at most one row.
 _LEADING = text("select id from places where account_id = :account and place_hash = :hash and id <> :place")
 
-_ERASE_STRANGER = text("""
-    update customers set data_key = null, erased_at = clock_timestamp(), erased_by = '' where id = :stranger
+# Whoever wrote from there before, unverified, is a customer of their own.
+_SILENT = """not exists (
+        select from conversations v where v.customer_id = cast(:stranger as uuid) and v.accepted > 0
+    )"""
+
+_ERASE_STRANGER = text(f"""
+    update customers set data_key = null, erased_at = clock_timestamp(), erased_by = ''
+    where id = :stranger and {_SILENT}
 """)
 
-_FORGET_STRANGER = text("delete from identities where customer_id = :stranger")
+_FORGET_STRANGER = text(f"delete from identities where customer_id = :stranger and {_SILENT}")
 
 _MOVE = text("update conversations set place_id = :place where id = :id")

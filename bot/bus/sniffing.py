@@ -60,7 +60,10 @@ _OLE: Final = (
     ("PowerPoint Document", "application/vnd.ms-powerpoint"),
     ("__nameid_version1.0", "application/vnd.ms-outlook"),
 )
-_PACKED: Final = re.compile(rb"application/(?:vnd\.oasis\.opendocument\.[a-z-]{1,40}|epub\+zip)")
+_PACKED: Final = re.compile(
+    rb"application/(?:vnd\.oasis\.opendocument\.(?:text|spreadsheet|presentation|graphics|chart|formula|image)"
+    rb"(?:-template|-master|-web)?|epub\+zip)"
+)
 _MARKUP: Final = re.compile(
     r"<(?:!doctype html|html|head|body|script|iframe|meta|table|div|p|b|a)[\s>]", re.I
 )

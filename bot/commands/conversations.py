@@ -5,11 +5,12 @@ from typing import Final
 from bot.commands.desk import Desk, whose
 from bot.commands.formatting import count_of, moment, plural, short_ids, since
 from bot.core.commands import Call, Command, JsonValue, Output, Parameter, Permission, Table
-from bot.core.conversation import Message, OwnerKind, Status
+from bot.core.conversation import Message, MessageState, OwnerKind, Role, Status
 from bot.core.errors import BadUsage
 from bot.core.ids import ConversationId
 from bot.core.numbers import shown
 from bot.turns.quoting import known_as
+from bot.turns.story import is_another
 from storage import queries
 from storage.queries import ConversationLine, ConversationStory, Subject
 
@@ -173,6 +174,7 @@ def _shown(desk: Desk, story: ConversationStory) -> Output:
                     "at": m.at.isoformat(),
                     "role": m.role.value,
                     "sender": m.sender,
+                    "writer": _who(m, line),
                     "text": m.text,
                     "described": m.reference.described,
                     "disclosed": m.reference.disclosed,
@@ -191,11 +193,17 @@ def _customer(line: ConversationLine) -> str:
 
 
 def _who(message: Message, line: ConversationLine) -> str:
-    """Return who wrote a message.
+    """Return who wrote a message: by name, where several people share a thread.
 
     A customer's id means nothing to people, so their name stands in its place.
     """
-    return _customer(line) if message.sender == str(line.customer) else f"{message.role} {message.sender}"
+    told = message.reference
+    if message.role in (Role.CUSTOMER, Role.SYSTEM) and is_another(told.address, line.customer_address):
+        return f"{told.writer} ({told.address})" if told.writer not in ("", told.address) else told.address
+    if message.sender == str(line.customer):
+        return _customer(line)
+    gone = message.role is Role.CUSTOMER and message.state is MessageState.DELETED
+    return "somebody erased" if gone else f"{message.role} {message.sender}"
 
 
 def _text(message: Message) -> str:

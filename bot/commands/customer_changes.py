@@ -295,15 +295,16 @@ class _Changes:
                     "posts": shown.messages,
                     "posts_in_doubt": shown.in_doubt,
                     "by_staff": shown.by_staff,
+                    "elsewhere": shown.elsewhere,
                 },
             )
         for one in everybody:
             desk.keys.forget(one)
         await desk.wake_workers()
         return Output(
-            text=f"{what} is erased: their key is destroyed, and nothing they wrote can be read again.\n"
-            f"{_deleted(shown)}\n{self._kept(shown)} `customers show {short_id(root)}` names what the"
-            " platforms did not let us delete.",
+            text=f"{what} is erased: their key is destroyed, and nothing they wrote in their own"
+            f" conversations can be read again.{_elsewhere(shown)}\n{_deleted(shown)}\n{self._kept(shown)}"
+            f" `customers show {short_id(root)}` names what the platforms did not let us delete.",
             data={
                 "erased": True,
                 "customers": [str(one) for one in everybody],
@@ -311,6 +312,8 @@ class _Changes:
                 "posts_in_doubt": shown.in_doubt,
                 "rooms": shown.rooms,
                 "by_staff": shown.by_staff,
+                "elsewhere": shown.elsewhere,
+                "unknown_writers": shown.unknown,
             },
         )
 
@@ -321,7 +324,12 @@ class _Changes:
             f"what the {plural(shown.by_staff, 'message')} say that your staff wrote there"
             if shown.by_staff
             else "",
-            "what the customer's own chats and mailbox show",
+            "what the customer's own chats and mailbox show, and the mailboxes and threads in which your"
+            " organization had their words",
+            "what others quoted or answered of their words",
+            "what they wrote in threads of others before migration 0022, as it was not recorded who wrote"
+            if shown.unknown
+            else "",
             *(
                 f"in {kind.title}, {kind.capabilities.keeps}"
                 for kind in kinds
@@ -374,12 +382,22 @@ class _Changes:
         await record(connection, organization, [entry])
 
 
+def _elsewhere(shown: Posted) -> str:
+    if not shown.elsewhere:
+        return ""
+    return (
+        f" What they wrote in {plural(shown.elsewhere, 'conversation')} of other customers is deleted there,"
+        " and staff are told the rest of the story anew."
+    )
+
+
 def _deleted(shown: Posted) -> str:
     if not shown.messages and not shown.rooms:
         return "Nothing about them was posted in your staff's tools."
+    kept = " of their own conversations" if shown.elsewhere else ""
     return (
         f"{plural(shown.messages, 'message')} of the desk about them in your staff's tools"
-        f" ({plural(shown.rooms, 'thread')}) are being deleted there, and each card becomes one line."
+        f" ({plural(shown.rooms, 'thread')}) are being deleted there, and each card{kept} becomes one line."
     )
 
 

@@ -12,6 +12,7 @@ from storage import customers, queries
 from storage.customers import HISTORY, CustomerLine, CustomerStory, HistoryLine
 from storage.posted import Remains, remains
 from storage.queries import Subject
+from storage.writers import has_unknown_writers
 
 _MOST: Final = 200
 _WORDS: Final = 60  # characters that are shown of a conversation's first words
@@ -51,7 +52,10 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 if story.line.erased
                 else ()
             )
-        return _shown(story, CustomerId(id_), left)
+            unknown = story.line.erased and await has_unknown_writers(
+                connection, known.organization, story.line.id
+            )
+        return _shown(story, CustomerId(id_), left, unknown=unknown)
 
     parameters = (
         Parameter("before", "Go on after this customer.", "", option=True),
@@ -119,7 +123,7 @@ def _line_data(line: CustomerLine) -> dict[str, JsonValue]:
     }
 
 
-def _shown(story: CustomerStory, asked: CustomerId, left: tuple[Remains, ...]) -> Output:
+def _shown(story: CustomerStory, asked: CustomerId, left: tuple[Remains, ...], *, unknown: bool) -> Output:
     line = story.line
     told = [
         f"{line.id}: {line.name or 'no name'}, a customer since {moment(line.created_at)} UTC"
@@ -128,7 +132,15 @@ def _shown(story: CustomerStory, asked: CustomerId, left: tuple[Remains, ...]) -
     if asked != line.id:
         told.insert(0, f"{asked} was merged into {line.id}: they are one customer.")
     if line.erased:
-        told.append("They were erased: nothing they wrote can be read, and nobody is found to be them again.")
+        told.append(
+            "They were erased: nothing they wrote in their own conversations can be read, and nobody is found"
+            " to be them again."
+        )
+    if unknown:
+        told.append(
+            "What they wrote in threads of others before migration 0022 was not found: until then it was not"
+            " recorded who wrote."
+        )
     return Output(
         text="\n".join(told),
         tables=(

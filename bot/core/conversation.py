@@ -153,6 +153,11 @@ class CustomerErased:
 
 
 @dataclass(frozen=True, slots=True)
+class WriterErased:
+    """Somebody else who wrote in the customer's thread was erased, with what they wrote there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """When a customer was erased, and by whom: as the audit log names them, "" if nobody asked for it."""
 
@@ -180,6 +185,7 @@ Body = (
     | HolderLeft
     | TeamChanged
     | CustomerErased
+    | WriterErased
     | CustomerMerged
     | OrganizationRetired
 )

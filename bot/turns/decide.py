@@ -18,6 +18,7 @@ from bot.core.conversation import (
     Status,
     TeamChanged,
     View,
+    WriterErased,
 )
 from bot.core.effects import Move
 from bot.core.errors import DeskError, TurnFailed
@@ -114,6 +115,9 @@ def _hear(turn: Turn, item: Input) -> None:
             retired.hear(turn)
         case CustomerMerged():
             reports.merged(turn, item.body)
+        case WriterErased():
+            if item is _last_report(turn):
+                erased.take_away(turn)
         case CustomerErased():
             pass  # `erased.decide` handles every input of such a conversation
         case Event() if item.origin is Origin.ROOM:
@@ -126,6 +130,11 @@ def _hear(turn: Turn, item: Input) -> None:
             assert_never(item.body)
     if item.message is not None:
         turn.unheard.discard(item.message)
+
+
+def _last_report(turn: Turn) -> Input:
+    """Return the last of several reports that somebody was erased: one answer to all of them suffices."""
+    return [item for item in turn.view.inputs if isinstance(item.body, WriterErased)][-1]
 
 
 def _ring(turn: Turn) -> None:

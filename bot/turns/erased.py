@@ -1,6 +1,7 @@
-"""Handle a conversation whose customer was erased.
+"""Handle a conversation whose customer was erased, or somebody else who wrote in it.
 
-It is closed, and what we posted about it is deleted. Staff who act in its rooms get one line as an answer.
+The former is closed, and what we posted about it is deleted. Staff who act in its rooms get one line as an
+answer. The latter goes on: what we posted is deleted, too, and the story is told anew.
 """
 
 from bot.core.conversation import (
@@ -18,6 +19,7 @@ from bot.core.conversation import (
 from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, DeletePosts, ShowCard
 from bot.core.events import Edited, Event, Reacted, Said, Submitted, Tapped, Unsupported
 from bot.core.outbound import Mark, Post
+from bot.turns.escalating import show_story
 from bot.turns.ownership import Cause
 from bot.turns.turn import Rulebook, Turn
 from orgs.routing import find_person
@@ -25,6 +27,7 @@ from orgs.specification.organization import Organization
 
 _NOT_SENT = "This customer was erased before your last words left: they were not sent."
 _NOWHERE = "Nothing written here reaches anybody."
+_WRITER = "🗑️ Somebody who wrote in this thread was erased; their words are gone."
 _STOPPED = (MessageState.HELD, MessageState.PARKED, MessageState.RELEASED)
 
 
@@ -49,6 +52,23 @@ def decide(turn: Turn) -> None:
             _answer(turn, item, line)
     for kind in {timer.kind for timer in turn.view.timers}:
         turn.add(ClearTimers(kind))
+
+
+def take_away(turn: Turn) -> None:
+    """Replace what staff were shown after somebody else who wrote in the thread was erased.
+
+    Any post may repeat their words, so all are deleted. The open room is told the story without them.
+    """
+    _delete(turn)
+    if turn.memory.burst is not None:
+        turn.remember(burst=None)  # its post is deleted, and what comes next begins another one
+    for room in turn.view.rooms:
+        if turn.open_room is None or room.id != turn.open_room.id:
+            turn.tell_room(Post(_WRITER), room=room)
+    if turn.open_room is not None:
+        show_story(turn, _WRITER)
+    turn.audit("desk", "writer.erased")
+    turn.explain("desk", "somebody who wrote in this thread was erased: their words are gone")
 
 
 def draft_guarded(view: View, rules: Rulebook) -> Turn:

@@ -179,15 +179,20 @@ def open_room(
     turn.escalation = replace(escalation, room=room)
     turn.add(OpenRoom(room, escalation.id))
     turn.add(ClearTimers(OPEN_ROOM))
+    show_story(turn)
+    if call is not None:
+        ask(turn, call, f"🔔 {_mention(turn, call)} is asked to take this.")
+
+
+def show_story(turn: Turn, above: str = "") -> None:
+    """Tell the open room the story so far, with its files, and what staff wrote that has not arrived."""
     on_their_way = underway(turn)
     arrived = [message for message in turn.messages.values() if message not in on_their_way]
-    story = turn.transcript(arrived)
-    turn.tell_room(Post(f"**The story so far**\n\n{story}", attachments=of_the_story(turn.messages.values())))
+    told = "\n\n".join(filter(None, (above, "**The story so far**", turn.transcript(arrived))))
+    turn.tell_room(Post(told, attachments=of_the_story(turn.messages.values())))
     if lost := lost_of_the_story(turn.messages.values()):
         turn.tell_room(Post("\n".join(lost)))
     show_underway(turn)
-    if call is not None:
-        ask(turn, call, f"🔔 {_mention(turn, call)} is asked to take this.")
 
 
 def ask(turn: Turn, person: PersonId | None, text: str) -> None:

@@ -174,12 +174,20 @@ def is_stranger(message: Message) -> bool:
 def other_writer(name: str, address: str, customer: str) -> str:
     """Return CommonMark of who wrote where several people share a thread; "" if it was the customer.
 
-    Both addresses are as in `Sender.address`, so two of one name are told apart. After a blank follows the
-    name of the customer's workspace, which may become known only later; it is not compared.
+    Two of one name are told apart.
     """
-    if not address or not customer or address.partition(" ")[0] == customer.partition(" ")[0]:
+    if not is_another(address, customer):
         return ""
     return inert(address if name in ("", address) else f"{name} ({address})")
+
+
+def is_another(address: str, customer: str) -> bool:
+    """Return whether somebody else than the customer wrote. Both addresses are as in `Sender.address`.
+
+    After a blank follows the name of the customer's workspace, which may become known only later; it is not
+    compared.
+    """
+    return bool(address and customer) and address.partition(" ")[0] != customer.partition(" ")[0]
 
 
 def name_of(organization: Organization, person: str | None) -> str:

@@ -378,10 +378,11 @@ async def readable(desk: Bench) -> list[str]:
     return [desk.keys.customer(id_, key).open(address, field=SEALED) for id_, key, address in rows]  # type: ignore[arg-type]
 
 
-async def asked_who_wrote(desk: Bench, who: str) -> ConversationId:
+async def asked_who_wrote(desk: Bench, who: str, *, verified: bool = True) -> ConversationId:
     """Somebody answers the mail with the code, and people take that up."""
     [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
-    accepted = await desk.hear(desk.event("Who are you?", who, on="email", chat=mail.place.chat, shared=True))
+    event = desk.event("Who are you?", who, on="email", chat=mail.place.chat, shared=True, verified=verified)
+    accepted = await desk.hear(event)
     await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
     return accepted.wakes[0].conversation
 
@@ -508,3 +509,25 @@ async def test_words_from_a_new_number_are_theirs_also_in_the_batch_that_tells_o
 
 async def nobody_commands(account: Account, command: ChatCommand) -> str:
     raise AssertionError(f"{account.account}: {command.text}")
+
+
+@pytest.mark.parametrize("then", ["proved", "forgotten", "erased"])
+async def test_whoever_answers_the_code_with_no_server_to_vouch_for_them_keeps_their_words(
+    desk: Bench, then: str
+) -> None:
+    asking = await asked(desk)
+    other = await asked_who_wrote(desk, ADDRESS, verified=False)
+    await desk.held(other)
+    match then:
+        case "proved":
+            await desk.say(CODE)
+        case "forgotten":
+            await swept(desk, timedelta(hours=25))
+        case _:
+            await erased(desk, asking)
+    rows = await desk.rows(
+        "select c.data_key is not null, c.erased_at is null from conversations v"
+        " join customers c on c.id = v.customer_id where v.id = :id",
+        id=other,
+    )
+    assert rows == [(True, True)]

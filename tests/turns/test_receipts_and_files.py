@@ -24,6 +24,7 @@ from bot.core.ids import ConversationId, DeliveryId, new_id
 from bot.core.outbound import Mark, Post, React
 from bot.turns.decide import question
 from storage import queries
+from storage.erased import erase
 from storage.inbox import FILE_ERROR
 from storage.merging import merge
 from storage.outbox import Dead, Item, Result
@@ -652,3 +653,30 @@ async def test_what_a_customer_sends_along_is_told_as_theirs_in_the_room_alone(d
     posts = [(one.item.room is not None, one.operation) for one in await desk.deliver()]
     brought = [(room, post.cites) for room, post in posts if isinstance(post, Post) and post.attachments]
     assert brought == [(True, True), (False, False)]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        ("application/vnd.zoe.quandtmueller", "application/octet-stream"),
+        ("Audio/Ogg; codecs=zoe", "audio/ogg"),
+        ("image/jpeg", "image/jpeg"),
+        ("zoe", "application/octet-stream"),
+        ("", ""),
+    ],
+)
+async def test_of_what_a_sender_calls_the_kind_of_a_file_only_known_words_stand_in_clear(
+    desk: Bench, claimed: str, kept: str
+) -> None:
+    file = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name="a.bin", mime_type=claimed)
+    await desk.say(Said("see", (file,)))
+    assert await desk.rows("select mime_type from files") == [(kept,)]
+
+
+async def test_of_an_erased_customers_file_nothing_stands_in_clear(desk: Bench) -> None:
+    file = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name="a.bin")
+    conversation = await desk.say(Said("see", (file,)))
+    await desk.execute("update files set mime_type = 'application/vnd.zoe'")  # from before types were known
+    async with desk.database.begin() as connection:
+        await erase(connection, desk.keys, desk.inboxes, desk.tenant, await desk.customer_of(conversation))
+    assert await desk.rows("select mime_type from files") == [("",)]

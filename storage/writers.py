@@ -1,0 +1,228 @@
+"""Take away what an erased customer wrote in conversations of other customers.
+
+Where several people share a thread, its messages are sealed with the key of the customer whose conversation
+it is. So each of them names its writer by the keyed hash of their identity. When that writer is erased, their
+messages are emptied, and so is what repeats or may repeat them: files, inputs, reasons, snapshots, posts.
+"""
+
+import json
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.conversation import Origin, WriterErased
+from bot.core.errors import DeskError
+from bot.core.events import Event
+from bot.core.ids import ConversationId, CustomerId, OrgId
+from storage.codec import dump_body, load_body
+from storage.effects import STEP_REASON
+from storage.inbox import BODY, CONTENT, FILE_NAME, NOBODY, Entry
+from storage.keys import Keys
+from storage.places import writer_hash
+from storage.sealing import KeyedHash, Sealer
+from storage.views import REASON
+
+AnyRow = Row[Any]
+
+TAKEN_AWAY: Final = "taken away, because somebody who wrote in this thread was erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The conversations of other customers in which somebody wrote, and the hashes of their identities."""
+
+    conversations: tuple[ConversationId, ...] = ()
+    hashes: tuple[bytes, ...] = ()
+    unknown: bool = False  # there are messages from before writers were recorded
+
+
+async def wrote_elsewhere(
+    connection: AsyncConnection, organization: OrgId, customer: CustomerId
+) -> Elsewhere:
+    """Find the conversations of others in which a customer, or somebody merged into them, wrote.
+
+    Call this before their identities are forgotten.
+    """
+    given = {"organization": organization, "id": customer}
+    rows = (await connection.execute(_ELSEWHERE, given)).all()
+    return Elsewhere(
+        tuple(sorted({ConversationId(row.conversation_id) for row in rows})),
+        tuple(sorted({bytes(row.writer) for row in rows})),
+        await has_unknown_writers(connection, organization, customer),
+    )
+
+
+async def has_unknown_writers(connection: AsyncConnection, organization: OrgId, customer: CustomerId) -> bool:
+    """Return whether others' conversations have messages of which it was not recorded who wrote them."""
+    given = {"organization": organization, "id": customer}
+    return bool(await connection.scalar(_UNKNOWN, given))
+
+
+async def take_away(
+    connection: AsyncConnection,
+    keys: Keys,
+    organization: OrgId,
+    customer: CustomerId,
+    elsewhere: Elsewhere,
+) -> list[Entry]:
+    """Empty what was written in those conversations, which must be locked.
+
+    A turn that is under way there cannot be committed. Return an input for each of them, which lets a turn
+    replace what staff were shown.
+    """
+    given = {"conversations": list(elsewhere.conversations), "hashes": list(elsewhere.hashes)}
+    entries = []
+    for row in (await connection.execute(_CONVERSATIONS, given)).all():
+        sealer = keys.customer(CustomerId(row.customer_id), row.data_key)
+        index = keys.organization(organization, row.org_key, row.index_key).index
+        here: dict[str, object] = {"id": row.id, "since": row.since, "customer": customer}
+        here["hashes"] = list(elsewhere.hashes)
+        await _empty_inputs(connection, row, sealer, index, elsewhere.hashes)
+        await _empty_escalations(connection, row, sealer)
+        await connection.execute(_EMPTY_FILES, here | {"nothing": sealer.seal("", field=FILE_NAME)})
+        await connection.execute(_EMPTY_MESSAGES, here | {"nothing": sealer.seal("", field=CONTENT)})
+        for statement in (_FORGET_TURNS, _EMPTY_POSTS, _STOP_TURN):
+            await connection.execute(statement, {"id": row.id, "since": row.since})
+        entries.append(
+            Entry(
+                NOBODY,
+                f"writer:{customer}:{row.id}",
+                organization,
+                ConversationId(row.id),
+                Origin.SELF,
+                WriterErased(),
+                sealer,
+            )
+        )
+    return entries
+
+
+async def _empty_inputs(
+    connection: AsyncConnection,
+    conversation: AnyRow,
+    sealer: Sealer,
+    index: KeyedHash,
+    hashes: Collection[bytes],
+) -> None:
+    """Empty the inputs of these writers: also edits, reactions and presses, which no message names.
+
+    One that a turn has not handled yet becomes another report of the erasure.
+    """
+    for row in (await connection.execute(_INPUTS, {"id": conversation.id})).all():
+        body = None
+        with suppress(DeskError):
+            body = load_body(sealer.open(row.body, field=BODY))
+        if not isinstance(body, Event) or writer_hash(index, body) not in hashes:
+            continue
+        handled = row.seq <= conversation.handled
+        given = {
+            "account": row.account_id,
+            "external": row.external_id,
+            "body": None if handled else sealer.seal(dump_body(WriterErased()), field=BODY),
+        }
+        await connection.execute(_FORGET_BODY if handled else _REPLACE_BODY, given)
+
+
+async def _empty_escalations(connection: AsyncConnection, conversation: AnyRow, sealer: Sealer) -> None:
+    """Replace the reasons that were given since, and drop the snapshots of the story."""
+    words = json.dumps({"reason": TAKEN_AWAY, "why": TAKEN_AWAY, "tried": ""})
+    given = {
+        "id": conversation.id,
+        "since": conversation.since,
+        "reason": sealer.seal(words, field=REASON),
+        "step": sealer.seal(TAKEN_AWAY, field=STEP_REASON),
+    }
+    await connection.execute(_EMPTY_REASONS, given)
+    await connection.execute(_EMPTY_STEPS, given)
+
+
+# ix_identities_customer_id, ix_messages_writer
+_ELSEWHERE = text("""
+    select distinct m.conversation_id, m.writer
+    from customers c join identities i on i.customer_id = c.id
+    join messages m on m.organization_id = c.organization_id and m.writer = i.address_hash
+    join conversations v on v.id = m.conversation_id
+    join customers o on o.id = v.customer_id and o.data_key is not null
+    where c.organization_id = :organization and (c.id = :id or c.merged_into = :id)
+        and o.id <> :id and o.merged_into is distinct from :id
+""")
+
+# ix_messages_writer
+_UNKNOWN = text("""
+    select exists (
+        select from messages m join conversations v on v.id = m.conversation_id
+        join customers o on o.id = v.customer_id
+        where m.organization_id = :organization and m.writer = ''
+            and o.id <> :id and o.merged_into is distinct from :id
+    )
+""")
+
+_CONVERSATIONS = text("""
+    select v.id, v.customer_id, v.handled, c.data_key, o.data_key as org_key, o.index_key,
+        (select min(m.created_at) from messages m
+            where m.conversation_id = v.id and m.writer = any(cast(:hashes as bytea[]))) as since
+    from conversations v join customers c on c.id = v.customer_id
+    join organizations o on o.id = v.organization_id
+    where v.id = any(cast(:conversations as uuid[])) and c.data_key is not null
+    order by v.id
+""")
+
+_INPUTS = text("""
+    select account_id, external_id, seq, body from inbox
+    where conversation_id = :id and origin = 'customer' and body is not null
+""")
+
+_FORGET_BODY = text("""
+    update inbox set body = cast(:body as text) where account_id = :account and external_id = :external
+""")
+
+_REPLACE_BODY = text("""
+    update inbox set body = :body, origin = 'self', kind = 'WriterErased', message_id = null
+    where account_id = :account and external_id = :external
+""")
+
+# The row stays, with its number in the log. From now on it names the customer whom nobody knows any more.
+_EMPTY_MESSAGES = text("""
+    update messages set content = :nothing, extras = null, source = null, reference = null, external_id = '',
+        state = 'deleted', sender_id = cast(cast(:customer as uuid) as text),
+        writer = uuid_send(cast(:customer as uuid))
+    where conversation_id = :id and writer = any(cast(:hashes as bytea[]))
+""")
+
+# As files of the customer whose key is gone they are deleted from the store. A worker that fetches one is not
+# let record it. Files that we wrote ourselves may repeat the story.
+_EMPTY_FILES = text("""
+    update files f set customer_id = :customer, name = :nothing, mime_type = '', ref = null, error = null,
+        due_at = null, attempts = f.attempts + 1
+    from messages m
+    where f.conversation_id = :id and m.id = f.message_id and (m.writer = any(cast(:hashes as bytea[]))
+        or m.role = 'system' and m.state <> 'note' and m.created_at >= :since)
+""")
+
+_EMPTY_REASONS = text("""
+    update escalations set reason = :reason where conversation_id = :id and opened_at >= :since
+""")
+
+_EMPTY_STEPS = text("""
+    update escalation_steps s set reason = :step, context_snapshot = null
+    from escalations e
+    where e.conversation_id = :id and s.escalation_id = e.id and s."timestamp" >= :since
+""")
+
+_FORGET_TURNS = text("delete from turns where conversation_id = :id and started_at >= :since")
+
+# Whatever waits for the staff there is not posted any more, and cannot be sent again: the turn tells it anew.
+_EMPTY_POSTS = text("""
+    update outbox set payload = '',
+        state = case when state in ('waiting', 'failed', 'parked') then 'withdrawn' else state end
+    where conversation_id = :id and place_id is null and created_at >= :since
+        and kind in ('post', 'offer', 'whisper', 'direct', 'grow', 'amend') and state <> 'sending'
+""")
+
+_STOP_TURN = text("""
+    update conversations set fence = fence + 1, lease_until = null where id = :id
+""")

@@ -1,0 +1,219 @@
+"""Somebody is erased who wrote in the thread of another customer: their words are gone there, too."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.core.answering import HandOver
+from bot.core.conversation import MessageState, Status
+from bot.core.events import Attachment, AttachmentKind, Edited, Said, Standing
+from bot.core.ids import ConversationId, CustomerId
+from storage.erased import erase
+from storage.files import Files
+from storage.filestore import FileStore
+from storage.posted import Posted, remains
+from tests.turns.bench import Bench, to_rooms
+
+WORDS = "my zeppelin number is 4711"
+GONE = "Somebody who wrote in this thread was erased; their words are gone."
+MAYA, TOM = "maya@a.example", "tom@b.example"
+MAIL: dict[str, object] = {"on": "email", "shared": True}
+HERS = MAIL | {"chat": "t1"}
+SLACK: dict[str, object] = {"on": "slack-customers", "chat": "C1", "shared": True}
+THREADS = [
+    pytest.param(MAIL | {"chat": "t1"}, MAIL | {"chat": "t2"}, Standing.CUSTOMER, id="mail"),
+    pytest.param(MAIL | {"chat": "t1"}, MAIL | {"chat": "t2"}, Standing.STRANGER, id="in copy"),
+    pytest.param(SLACK | {"thread": "1.0"}, SLACK | {"thread": "2.0"}, Standing.CUSTOMER, id="slack"),
+]
+
+
+async def of_tom(desk: Bench, there: dict[str, object]) -> CustomerId:
+    """Tom has a conversation of his own."""
+    return await desk.customer_of(await desk.say("How do I pay?", TOM, name="Tom Quandt", **there))
+
+
+async def hers(desk: Bench, there: dict[str, object]) -> ConversationId:
+    """Maya's conversation, which people have."""
+    accepted = await desk.hear(desk.event("I was charged twice", MAYA, **there))
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await desk.held(accepted.wakes[0].conversation)
+    return accepted.wakes[0].conversation
+
+
+async def erased(desk: Bench, customer: CustomerId) -> Posted:
+    async with desk.database.begin() as connection:
+        shown = await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+    desk.keys.forget(customer)
+    desk.inboxes.forget(customer)
+    return shown
+
+
+async def readable(desk: Bench, conversation: ConversationId) -> str:
+    """All that Maya's key opens of that conversation, wherever it stands."""
+    [[customer, key]] = await desk.rows(
+        "select c.id, c.data_key from conversations v join customers c on c.id = v.customer_id"
+        " where v.id = :id",
+        id=conversation,
+    )
+    sealer = desk.keys.customer(customer, key)  # type: ignore[arg-type]
+    sealed = {
+        "messages.content": "select content from messages where conversation_id = :id",
+        "messages.extras": "select extras from messages where conversation_id = :id",
+        "messages.source": "select source from messages where conversation_id = :id",
+        "messages.reference": "select reference from messages where conversation_id = :id",
+        "inbox.body": "select body from inbox where conversation_id = :id",
+        "files.ref": "select ref from files where conversation_id = :id",
+        "files.name": "select name from files where conversation_id = :id",
+        "outbox.payload": "select payload from outbox where conversation_id = :id",
+        "turns.reasons": "select reasons from turns where conversation_id = :id",
+        "escalations.reason": "select reason from escalations where conversation_id = :id",
+        "escalation_steps.reason": "select s.reason from escalation_steps s join escalations e"
+        " on e.id = s.escalation_id where e.conversation_id = :id",
+        "escalation_steps.context_snapshot": "select s.context_snapshot from escalation_steps s"
+        " join escalations e on e.id = s.escalation_id where e.conversation_id = :id",
+    }
+    found = []
+    for field, statement in sealed.items():
+        for [value] in await desk.rows(statement, id=conversation):
+            if value:
+                found.append(f"{field}: {sealer.open(str(value), field=field)}")
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize(("there", "own", "standing"), THREADS)
+async def test_what_they_wrote_in_anothers_thread_is_nowhere_any_more(
+    desk: Bench, there: dict[str, object], own: dict[str, object], standing: Standing
+) -> None:
+    tom = await of_tom(desk, own)
+    conversation = await hers(desk, there)
+    bill = Attachment(kind=AttachmentKind.DOCUMENT, ref="f1", name="zeppelin.pdf", mime_type="text/plain")
+    await desk.say(Said(WORDS, (bill,)), TOM, name="Tom Quandt", standing=standing, message="m-tom", **there)
+    await desk.say("And it is urgent", MAYA, **there)
+    assert any(WORDS in line for line in to_rooms(await desk.deliver()))
+    assert WORDS in await readable(desk, conversation)
+
+    shown = await erased(desk, tom)
+    assert shown.elsewhere == 1
+    await desk.turn()
+    told = await readable(desk, conversation)
+    for theirs in ("zeppelin", "Quandt", TOM, "m-tom"):
+        assert theirs not in told, theirs
+    view = await desk.view(conversation)
+    texts = [(m.text, m.state) for m in view.story if m.text or m.state is MessageState.DELETED]
+    assert ("I was charged twice", MessageState.RECEIVED) in texts, "hers stay"
+    assert ("And it is urgent", MessageState.RECEIVED) in texts
+    assert ("", MessageState.DELETED) in texts, "the row stays, with its number"
+
+    deleted: list[str] = []
+    lines = to_rooms(
+        await desk.deliver(lambda item: deleted.extend(item.refs) if item.kind == "erase" else None)
+    )
+    [anew] = [line for line in lines if GONE in line]
+    assert "I was charged twice" in anew
+    assert "zeppelin" not in "".join(lines)
+    assert deleted
+    async with desk.database.begin() as connection:
+        assert await remains(connection, desk.keys, desk.tenant, [tom]) == ()
+
+
+async def test_the_customers_whose_conversation_it_is_goes_on(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    conversation = await hers(desk, HERS)
+    await desk.say(WORDS, TOM, **HERS)
+    await erased(desk, tom)
+    await desk.turn()
+    await desk.deliver()
+    await desk.say("Hello?", MAYA, **HERS)
+    assert any("Hello?" in line for line in to_rooms(await desk.deliver()))
+    assert (await desk.view(conversation)).conversation.status is Status.ESCALATED
+
+
+async def test_words_that_no_turn_had_handled_yet_are_told_to_nobody(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    conversation = await hers(desk, HERS)
+    await desk.say(WORDS, TOM, message="m-tom", **HERS)
+    await desk.hear(desk.event(Edited("m-tom", f"{WORDS} and 12"), TOM, **HERS))
+    await desk.hear(desk.event(f"Again: {WORDS}", TOM, **HERS))
+    await erased(desk, tom)
+    await desk.turn()
+    lines = to_rooms(await desk.deliver())
+    assert sum(GONE in line for line in lines) == 1
+    assert WORDS not in await readable(desk, conversation)
+
+
+async def test_a_turn_that_had_read_them_is_not_committed(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    conversation = await hers(desk, HERS)
+    await desk.hear(desk.event(WORDS, TOM, **HERS))
+    [(_, commit)] = await desk.decided()
+    await erased(desk, tom)
+    assert await desk.commit(commit) != "committed"
+    await desk.turn()
+    assert WORDS not in await readable(desk, conversation)
+    assert not any(WORDS in line for line in to_rooms(await desk.deliver()))
+
+
+async def test_a_post_that_failed_cannot_be_sent_again(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    conversation = await hers(desk, HERS)
+    await desk.say(WORDS, TOM, **HERS)
+    await desk.execute(
+        "update outbox set state = 'failed'"
+        " where state = 'waiting' and conversation_id = :id and kind = 'post'",
+        id=conversation,
+    )
+    [[failed]] = await desk.rows("select id from outbox where state = 'failed' and kind = 'post'")
+    await erased(desk, tom)
+    async with desk.database.begin() as connection:
+        assert not await desk.outbox.again(connection, desk.tenant, failed)  # type: ignore[arg-type]
+    assert WORDS not in await readable(desk, conversation)
+
+
+async def test_their_files_are_deleted_from_the_store(desk: Bench, tmp_path: Path) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    await hers(desk, HERS)
+    for who in (MAYA, TOM):
+        await desk.say(Said("", (Attachment(kind=AttachmentKind.PHOTO, ref=f"of {who}"),)), who, **HERS)
+    await erased(desk, tom)
+    await desk.turn()
+    rows = await desk.rows("select customer_id = :tom, ref is null from files order by created_at", tom=tom)
+    assert rows == [(False, False), (True, True)]
+    files = Files(desk.database, desk.keys, desk.inboxes)
+    store = FileStore(f"file://{tmp_path}")
+    assert await files.sweep(store, 10) == 1
+
+
+async def test_a_room_that_was_closed_is_emptied_and_told_as_well(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    conversation = await hers(desk, HERS)
+    await desk.say(WORDS, TOM, **HERS)
+    await desk.deliver()
+    await desk.press("resolve", await desk.view(conversation))
+    await desk.deliver()
+    await erased(desk, tom)
+    await desk.turn()
+    deleted: list[str] = []
+    lines = to_rooms(
+        await desk.deliver(lambda item: deleted.extend(item.refs) if item.kind == "erase" else None)
+    )
+    assert deleted
+    assert [line for line in lines if GONE in line] == [f"🗑️ {GONE}"]
+
+
+async def test_of_messages_from_before_writers_were_recorded_it_says_so(desk: Bench) -> None:
+    tom = await of_tom(desk, MAIL | {"chat": "t2"})
+    conversation = await hers(desk, HERS)
+    await desk.execute("update messages set writer = '' where conversation_id = :id", id=conversation)
+    assert (await erased(desk, tom)).unknown
+    maya = await desk.customer_of(conversation)
+    assert not (await erased(desk, maya)).unknown, "hers are all gone now"
+
+
+async def test_no_conversation_of_theirs_is_left_open_where_nobody_ever_looked_at_it(desk: Bench) -> None:
+    conversation = await desk.say("How do I pay?")
+    await erased(desk, await desk.customer_of(conversation))
+    await desk.turn()
+    rows = await desk.rows(
+        "select status, resolved_at is not null from conversations where id = :id", id=conversation
+    )
+    assert rows == [("resolved", True)]
