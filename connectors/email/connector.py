@@ -117,7 +117,7 @@ class EmailConnector:
             if self._settings.listen is None:
                 await self._watch(intake, inbox)
             else:
-                listener = Listener(self._settings, intake, await self._spool(), clock=self._resources.clock)
+                listener = Listener(self._settings, intake, self._spool(), clock=self._resources.clock)
                 await listener.run(inbox, self._listening)
         finally:
             await intake.close()
@@ -174,13 +174,12 @@ class EmailConnector:
         return raw
 
     async def _from_spool(self, name: str) -> bytes:
-        return await (await self._spool()).get(name)
+        return await self._spool().get(name)
 
-    async def _spool(self) -> Spool:
+    def _spool(self) -> Spool:
         if self._settings.spool is None:
             raise Refused("this account keeps no mails")
-        former = await former_keys(self._settings, self._resources.vault)
-        return Spool(self._settings.spool, [self._settings.key, *former])
+        return Spool(self._settings.spool)
 
     # Outgoing
 

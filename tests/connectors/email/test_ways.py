@@ -2,6 +2,7 @@
 """Ways to connect a mailbox: passwords, XOAUTH2, TLS, a listener; and `check`, `find` and the options."""
 
 import asyncio
+import hashlib
 import smtplib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,6 +28,7 @@ from bot.core.errors import (
 from connectors.email import channel
 from connectors.email.intake import Limits
 from connectors.email.servers import KEEP
+from connectors.email.spool import Spool
 from connectors.sandbox.faults import FaultPlan, Mischief
 from connectors.sandbox.mail import Customer, MailServer, TokenServer
 from tests.connectors.email import rig
@@ -388,8 +390,33 @@ async def test_what_lies_in_the_spool_cannot_be_read_there(
     await handed_over(line, kind, ADDRESS)
 
     [kept] = (tmp_path / "spool").iterdir()
+    [event] = line.inbox.events
+    original = said(event).attachments[-1].ref
 
     assert b"anybody" not in kept.read_bytes()
+    assert b"anybody" in await line.fetched(original), "whoever has the reference of a file reads it"
+    with pytest.raises(Refused):  # its name and the keys of the account do not suffice
+        await line.fetched(original.replace(original.partition(".")[2][:64], "0" * 64))
+
+
+async def test_the_name_of_a_mail_in_the_spool_does_not_tell_that_it_came(
+    routed: tuple[Line, type[smtplib.SMTP]], tmp_path: Path
+) -> None:
+    line, kind = routed
+    for _ in range(2):
+        await handed_over(line, kind, ADDRESS)
+
+    assert len(list((tmp_path / "spool").iterdir())) == 2, "the same mail has two names"
+
+
+async def test_what_an_earlier_version_left_in_the_spool_is_deleted(tmp_path: Path) -> None:
+    former, other = tmp_path / hashlib.sha256(b"a mail").hexdigest(), tmp_path / "0123"
+    for each in (former, other):
+        each.write_bytes(b"sealed with a key of the account")
+
+    await Spool(tmp_path).prune()
+
+    assert list(tmp_path.iterdir()) == [other]
 
 
 async def test_the_answer_to_a_thread_is_taken_at_its_own_address(
