@@ -107,6 +107,7 @@ async def queue_deletions(connection: AsyncConnection, new_id: NewId, row: AnyRo
                 for number, each in enumerate(found, start=1)
             ],
         )
+    await connection.execute(_BLANK, {"id": row.id})
     await connection.execute(_DONE, {"id": row.id})
 
 
@@ -192,6 +193,16 @@ _TAKE = text(f"""
     select taken.person_chat, each.ref from taken
     cross join lateral unnest(taken.external_ids) with ordinality as each(ref, part)
     order by taken.position, each.part
+""")
+
+# Of a customer who was not erased: what did not arrive while somebody else was, and could be sent again.
+_BLANK = text(f"""
+    update outbox o set payload = '', state = case when o.state = 'failed' then 'withdrawn' else o.state end
+    from outbox clear join conversations v on v.id = clear.conversation_id
+    join customers k on k.id = v.customer_id and k.data_key is not null
+    where clear.id = :id and o.conversation_id = clear.conversation_id and o.lane_id = clear.lane_id
+        and o.room_id is not distinct from clear.room_id and o.place_id is null and o.kind in {_KINDS}
+        and o.position < clear.position and o.state not in ('waiting', 'sending')
 """)
 
 _ERASE = text(f"""
