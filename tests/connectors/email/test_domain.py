@@ -14,7 +14,13 @@ from tests.connectors.email.rig import ADDRESS, Line
 SPF = "v=spf1 include:_spf.google.com ~all"
 KEY = "v=DKIM1; k=rsa; p=MIIBIjANBg"
 DMARC = "v=DMARC1; p=reject; rua=mailto:dmarc@acme.com"
-ALL = {"acme.com": [SPF], "google._domainkey.acme.com": [KEY], "_dmarc.acme.com": [DMARC]}
+ALL = {
+    "acme.com": [SPF],
+    "_spf.google.com": ["v=spf1 ip4:35.190.247.0/24 ~all"],
+    "google._domainkey.acme.com": [KEY],
+    "_dmarc.acme.com": [DMARC],
+    "open.com": ["v=spf1 +all"],
+}
 
 
 def dns_of(zone: Mapping[str, list[str]]) -> TxtRecords:
@@ -50,8 +56,23 @@ async def test_a_domain_that_vouches_for_its_mail_needs_no_word() -> None:
         ({"acme.com": ["v=spf1 include:_spf.google.com +all"]}, "lets everybody send in its name"),
         ({"acme.com": ["v=spf1 include:_spf.google.com all"]}, "lets everybody send in its name"),
         ({"acme.com": [SPF.replace("~", " a:b.acme.com" * 10 + " ~")]}, "needs more than 10 lookups"),
+        ({"acme.com": ["v=spf1 include:_spf.google.com +ALL"]}, "lets everybody send in its name"),
+        ({"acme.com": ["v=spf1 include:open.com include:_spf.google.com ~all"]}, "lets everybody send"),
+        ({"acme.com": ["v=spf1 include:_spf.google.com ip4:0.0.0.0/0 -all"]}, "lets everybody send"),
+        ({"acme.com": ["v=spf1 -all include:_spf.google.com"]}, "leaves out the provider"),
+        ({"acme.com": ["v=spf1 ?include:_spf.google.com -all"]}, "leaves out the provider"),
+        ({"acme.com": ["v=spf1 include:acme.com include:_spf.google.com ~all"]}, "acme.com includes itself"),
+        ({"acme.com": ["v=spf1 include:gone.com include:_spf.google.com ~all"]}, "take out `include:gone"),
+        ({"acme.com": ["v=spf1 include:a..b.com include:_spf.google.com ~all"]}, "take out `include:a..b"),
+        ({"acme.com": ["v=spf1 include:_spf.google.com ipv4:1.2.3.4 -all"]}, "correct `ipv4:1.2.3.4`"),
+        ({"acme.com": ["v=spf1 include:_spf.google.com ip4:1.2.3 -all"]}, "correct `ip4:1.2.3`"),
         ({"google._domainkey.acme.com": []}, "No DKIM key of acme.com was found at google._domainkey."),
         ({"google._domainkey.acme.com": ["v=DKIM1; p="]}, "No DKIM key of acme.com was found"),  # withdrawn
+        ({"google._domainkey.acme.com": ["v=DKIM2; p=AAA"]}, "No DKIM key of acme.com was found"),
+        ({"google._domainkey.acme.com": ["v=DKIM1; n=we set p =later; p="]}, "No DKIM key"),
+        ({"_dmarc.acme.com": ["v=DMARC1"]}, "says no policy, which counts as none"),
+        ({"_dmarc.acme.com": ["v=DMARC1; p=yes"]}, "says no policy, which counts as none"),
+        ({"_dmarc.acme.com": ["V=dmarc1; p=none"]}, "acme.com has no DMARC record"),
         ({"_dmarc.acme.com": []}, "publish a TXT record `v=DMARC1; p=none` at _dmarc.acme.com"),
         ({"_dmarc.acme.com": [DMARC, DMARC]}, "_dmarc.acme.com has 2 DMARC records"),
     ],
@@ -66,11 +87,11 @@ async def test_a_provider_is_found_behind_records_that_others_include() -> None:
     assert await missing(ALL | own) == []
     round_and_round = {"acme.com": ["v=spf1 include:a.com ~all"], "a.com": ["v=spf1 include:acme.com ~all"]}
     [sentence] = await missing(ALL | round_and_round)
-    assert "leaves out the provider" in sentence
+    assert "acme.com includes itself" in sentence
 
 
 async def test_what_holds_above_a_domain_holds_for_it() -> None:
-    zone = {"help.acme.com": [SPF], "google._domainkey.help.acme.com": [KEY], "_dmarc.acme.com": [DMARC]}
+    zone = ALL | {"help.acme.com": [SPF], "google._domainkey.help.acme.com": [KEY]}
     assert await missing(zone, domain="help.acme.com") == []
     below = {"_dmarc.com": [DMARC], "_dmarc.acme.com": []}
     assert await missing(ALL | below, domain="acme.com") != [], "the end of a name is nobody's domain"
@@ -93,8 +114,42 @@ async def test_a_dns_that_does_not_answer_is_said(error: type[Exception]) -> Non
     async def look_up(name: str) -> tuple[bytes, ...]:
         raise error(name)
 
-    [sentence] = await what_is_missing("acme.com", "smtp.gmail.com", (), look_up)
-    assert sentence == "SPF, DKIM and DMARC of acme.com were not checked: the DNS does not answer now"
+    told = await what_is_missing("acme.com", "smtp.gmail.com", (), look_up)
+    assert told == [
+        f"{what} of acme.com was not checked: the DNS does not answer now"
+        for what in ("SPF", "DKIM", "DMARC")
+    ]
+
+
+async def test_one_answer_that_does_not_come_hides_nothing_else() -> None:
+    async def look_up(name: str) -> tuple[bytes, ...]:
+        if "_domainkey" in name:
+            raise dns.exception.Timeout(name)
+        return await dns_of(ALL | {"acme.com": []})(name)
+
+    spf, dkim = await what_is_missing("acme.com", "smtp.gmail.com", (), look_up)
+    assert "has no SPF record" in spf
+    assert dkim.startswith("DKIM of acme.com was not checked")
+
+
+async def test_a_record_that_includes_thousands_is_not_followed() -> None:
+    asked: list[str] = []
+    many = " ".join(f"include:h{n}.example.org" for n in range(3_000))
+    zone = ALL | {"acme.com": ["v=spf1 include:many.org ~all"], "many.org": [f"v=spf1 {many} ~all"]}
+    zone |= {f"h{n}.example.org": ["v=spf1 -all"] for n in range(3_000)}
+
+    async def look_up(name: str) -> tuple[bytes, ...]:
+        asked.append(name)
+        return await dns_of(zone)(name)
+
+    [told] = await what_is_missing("acme.com", "smtp.gmail.com", (), look_up)
+    assert "needs more than 10 lookups" in told
+    assert len(asked) < 20
+
+
+async def test_an_address_at_no_domain_is_said_to_be_that() -> None:
+    [told] = await missing(ALL, domain="müller..de")
+    assert told == "müller..de is no name of a domain: correct the address of this account"
 
 
 async def test_the_check_of_an_account_says_it(server: MailServer) -> None:
