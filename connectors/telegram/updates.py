@@ -118,7 +118,9 @@ class UpdateReader:
                 return ReadUpdate(update_id, ())
             seen = {kind: excerpt(kind, data[kind]) for kind in ALLOWED_UPDATES if kind in data}
             update = Update.de_json({"update_id": update_id, **seen}, None)
-            if any(_EPHEMERAL in _object(data.get(kind)) for kind in ("message", "edited_message")):
+            # Only staff are written to like that: of a customer such a message is words like any other.
+            ephemeral = any(_EPHEMERAL in _object(data.get(kind)) for kind in ("message", "edited_message"))
+            if ephemeral and self.heard_chats.staff:
                 return ReadUpdate(
                     update_id, (), aside=self._aside(update.message, _object(data.get("message")))
                 )

@@ -431,6 +431,14 @@ def test_in_a_group_others_read_along(kind: str) -> None:
     assert not only(update(kind, GROUP_UPDATES[kind]), groups=True).private
 
 
+def test_what_a_customer_writes_to_the_bot_alone_is_words_like_any_other() -> None:
+    group = {"id": -1001, "type": "supergroup", "title": "Customers"}
+    said = message(chat=group, text="I need help", ephemeral_message_id=3)
+    event = only(update("message", said), groups=True)
+    assert isinstance(event.content, Said)
+    assert event.content.text == "I need help"
+
+
 def test_what_a_group_tells_of_itself_is_nobodys_words() -> None:
     for told in (
         {"new_chat_members": [ANN]},
