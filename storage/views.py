@@ -46,6 +46,7 @@ from bot.core.events import (
     Reacted,
     Receipt,
     Stopped,
+    ThreadControl,
 )
 from bot.core.ids import (
     AgentId,
@@ -268,13 +269,15 @@ async def _with_unsent(connection: AsyncConnection, view: View) -> View:
         origin is Origin.ROOM and isinstance(content, Edited | Deleted | Reacted) for origin, content in told
     )
     stopped = any(isinstance(content, Stopped) for _, content in told)
+    taken = any(isinstance(content, ThreadControl) for _, content in told)
+    roles = (Role.AGENT, Role.SYSTEM) if taken else (Role.AGENT,) if stopped else ()
     of_staff = {m.id for m in view.story if staff and m.role is Role.STAFF and m.state in _MAY_WAIT}
-    of_agents = {m.id for m in view.story if stopped and m.role is Role.AGENT and m.state in _MAY_WAIT}
-    if not of_staff | of_agents:
+    automatic = {m.id for m in view.story if m.role in roles and m.state in _MAY_WAIT}
+    if not of_staff | automatic:
         return view
-    rows = (await connection.execute(_HOW_FAR, {"ids": sorted(of_staff | of_agents)})).all()
+    rows = (await connection.execute(_HOW_FAR, {"ids": sorted(of_staff | automatic)})).all()
     under_way = {row.message_id for row in rows if row.started}
-    # Nobody is told when words of an agent arrive: of old ones nothing may be left in the outbox.
+    # Nobody is told when automatic words arrive: of old ones nothing may be left in the outbox.
     waiting = {row.message_id for row in rows} - under_way
     begun = frozenset(MessageId(row.message_id) for row in rows if row.begun)
     return replace(view, unsent=frozenset(of_staff - under_way | waiting), begun=begun)

@@ -42,6 +42,7 @@ from bot.turns.quoting import inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
 from bot.turns.turn import Turn
+from bot.turns.undo import withdraw_unsent
 from bot.turns.unvouched import give_to_people, hear_unvouched, is_unvouched
 from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
@@ -134,6 +135,7 @@ def _control(turn: Turn, event: Event, control: ThreadControl) -> None:
     turn.explain("channel", "another app answers there now" if now else "we answer again")
     name = turn.customer_name
     if now:
+        withdraw_unsent(turn)
         told = f"👂 Another app is answering {name} now: we hear what is said there"
         turn.tell_room(Post(f"{told}, and nothing leaves by itself."))
         return
@@ -152,6 +154,8 @@ def _unanswered(turn: Turn) -> list[Message]:
     for message in reversed(turn.messages.values()):
         if message.role is Role.CUSTOMER and message.state is MessageState.RECEIVED:
             found.append(message)
+        elif message.state is MessageState.WITHDRAWN:
+            continue
         elif found or message.role is Role.AGENT or message.room is not None:
             break
     return found[::-1]

@@ -4,7 +4,7 @@ from datetime import datetime
 from itertools import takewhile
 
 from bot.core.conversation import Message, MessageState, Role
-from bot.core.effects import ChangeMessage, ClearTimers, Deliver, SetTimer
+from bot.core.effects import ChangeMessage, ClearTimers, Deliver, Drop, SetTimer
 from bot.core.outbound import Mark, Post
 from bot.turns.attachments import at_hand, nothing_leaves
 from bot.turns.escalating import ANSWER_DUE
@@ -37,6 +37,10 @@ def release(turn: Turn) -> None:
 
 def _send(turn: Turn, message: Message) -> None:
     staff = message.role is Role.STAFF
+    if not staff and turn.another_has_the_word:
+        withdraw(turn, message)
+        turn.explain("desk", "took back what waited: another app is answering there")
+        return
     before = takewhile(lambda m: m.id != message.id, turn.messages.values())
     disclosed = None if staff else turn.disclosure(before)
     turn.add(ChangeMessage(message.id, state=MessageState.RELEASED, disclosed=disclosed))
@@ -60,3 +64,15 @@ def withdraw(turn: Turn, message: Message) -> None:
     """Take back a message that has not left yet."""
     turn.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
     turn.add(ClearTimers(RELEASE, str(message.id)))
+
+
+def withdraw_unsent(turn: Turn) -> None:
+    """Take back automatic messages that are to leave now, and of which nothing has begun to leave."""
+    for message in list(turn.messages.values()):
+        automatic = message.role in (Role.AGENT, Role.SYSTEM)
+        if automatic and message.state is MessageState.RELEASED and message.id in turn.view.unsent:
+            turn.add(Drop(message.id, unsent=True))
+            withdraw(turn, message)
+            if message.role is Role.AGENT:
+                turn.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
+            turn.explain("desk", "took back what had not begun to leave")

@@ -54,6 +54,38 @@ async def test_an_answer_that_was_being_made_is_not_sent_once_another_has_the_wo
     assert states(await desk.view(id_), "An answer.") == [MessageState.WITHDRAWN]  # type: ignore[arg-type]
 
 
+async def test_an_answer_that_waits_in_the_outbox_is_not_sent_once_another_has_the_word(desk: Bench) -> None:
+    id_ = await hear(desk, "Where is my parcel?")
+    await hear(desk, TAKEN)
+    assert to_customers(await desk.deliver()) == []
+    assert states(await desk.view(id_), "An answer.") == [MessageState.WITHDRAWN]  # type: ignore[arg-type]
+    await hear(desk, PASSED)
+    assert to_customers(await desk.deliver()) == ["An answer."], "nobody has answered it"
+
+
+async def test_closing_words_that_wait_for_their_undo_are_not_said_once_another_has_the_word(
+    desk: Bench,
+) -> None:
+    id_ = await in_a_room(desk)
+    await desk.deliver()
+    await desk.press("return", await desk.view(id_))  # type: ignore[arg-type]
+    await hear(desk, TAKEN)
+    await desk.undo_is_over()
+    assert to_customers(await desk.deliver()) == []
+
+
+async def test_words_of_people_that_wait_are_said_although_another_has_the_word(desk: Bench) -> None:
+    id_ = await in_a_room(desk)
+    await desk.deliver()
+    view = await desk.view(id_)  # type: ignore[arg-type]
+    await desk.staff("one", view, ref="s1")
+    await desk.undo_is_over()
+    await desk.staff("two", view, ref="s2")
+    await hear(desk, TAKEN)
+    await desk.undo_is_over()
+    assert to_customers(await desk.deliver()) == ["one", "two"]
+
+
 async def in_a_room(desk: Bench) -> object:
     accepted = await desk.hear(desk.event("Help!", MAYA, on="whatsapp"))
     await desk.turn(lambda _: HANDS)
