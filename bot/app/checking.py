@@ -1,4 +1,4 @@
-"""Lend a command the connector of one account: the open one, or one that is opened only for this."""
+"""Lend a command the connector of one account: an open one, or one opened only for the command."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ def lender(
 ) -> Borrow:
     """Return a function that lends connectors to commands.
 
-    `opened` finds those that are open in this process.
+    `opened` finds the connectors that are already open in this process.
     """
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What a command on the shell works with: a database, opened for as long as the command runs."""
+"""Run a `/desk` command on the shell: open the database, run the command, close the database."""
 
 import asyncio
 import os
@@ -65,7 +65,7 @@ async def run_command(name: str, arguments: dict[str, str], org: str, *, sandbox
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Ask on a terminal. Without one nobody is there to answer, so nothing is agreed to."""
+    """Ask questions on a terminal. Without a terminal nobody can answer, so nothing is agreed to."""
 
     answers: TextIO
     questions: TextIO
@@ -86,9 +86,10 @@ class Shell:
 
 
 def settings_for(environ: Mapping[str, str], *, begins: bool) -> Settings:
-    """Load the settings of a command. `begins`: it may begin with an empty database.
+    """Load the settings of a command. `begins`: the command may start with an empty database.
 
-    Raises SettingsError where another one finds no data: it was typed in the wrong folder. Makes nothing.
+    Raises SettingsError when any other command finds no data, because it was typed in the wrong folder.
+    Creates nothing.
     """
     told = parse(environ)
     if not begins and told.database_url is None and not EmbeddedPostgres(told.var).exists:
@@ -100,7 +101,10 @@ def settings_for(environ: Mapping[str, str], *, begins: bool) -> Settings:
 
 
 def _as_running(settings: Settings) -> Settings:
-    """Let what is shown lead to the program that runs on the same data, where nothing else was told."""
+    """Return settings whose links lead to the program that runs on the same data.
+
+    PUBLIC_URL or PORT take precedence where one is set.
+    """
     if settings.has("PUBLIC_URL") or settings.has("PORT"):
         return settings
     found = running_instance(settings.var)
@@ -111,7 +115,10 @@ def _as_running(settings: Settings) -> Settings:
 
 @asynccontextmanager
 async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """The database of the settings; without one our own, started if nobody runs it."""
+    """Yield the URL of the configured database, or of our own PostgreSQL if none is configured.
+
+    Our own server is started if it does not run yet.
+    """
     if settings.database_url is not None:
         yield settings.database_url
         return
@@ -121,9 +128,10 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> AsyncIterator[Desk]:
-    """Workers look for themselves once a second, so nothing wakes them from here.
+    """Open the desk for one command of the shell, and close its database afterwards.
 
-    Our own database is always brought to the newest schema, a database of yours only when `migrate` says so.
+    The command wakes no workers, because workers look for work once a second. Our own database is always
+    migrated to the newest schema; a database of the operator's own only if `migrate` is set.
     """
     async with database_url(settings) as url:
         if migrate or settings.database_url is None:
@@ -193,14 +201,19 @@ async def _upgraded(url: str) -> list[str]:
 
 
 async def migrated() -> list[str]:
-    """The migrations that were applied."""
+    """Apply all pending migrations and return their names."""
     settings = load(surroundings(os.environ))
     async with database_url(settings) as url:
         return await _upgraded(url)
 
 
 async def rotated() -> tuple[int, int]:
-    """How many keys of customers and of organizations were wrapped anew. Can be interrupted and repeated."""
+    """Wrap all keys anew with the newest encryption key.
+
+    Return how many of customers and how many of organizations.
+
+    May be interrupted and repeated.
+    """
     settings = load(surroundings(os.environ))
     keyring = Keyring(settings.encryption_keys)
     async with database_url(settings) as url:

@@ -1,4 +1,4 @@
-"""What a command says, on a terminal: rich tables with colours there, plain text into files and pipes."""
+"""Print what a command says: rich tables with colours on a terminal, plain text into files and pipes."""
 
 import json
 import re
@@ -23,13 +23,15 @@ def show(output: Output, *, as_json: bool) -> int:
 
 
 def fail(sentence: str, code: int) -> int:
-    """One sentence on stderr, for whoever typed it."""
+    """Print one sentence on stderr and return the exit code."""
     sys.stderr.write(f"desk: {printable(sentence)}\n")
     return code
 
 
 def printable(text: str) -> str:
-    """Without characters that a terminal obeys: what customers wrote is shown, not carried out."""
+    """Replace the control characters that a terminal would obey, so that customers' text is shown and not
+    executed.
+    """
     return _CONTROL.sub("\ufffd", text)
 
 
@@ -66,7 +68,7 @@ def _plain(output: Output, stream: TextIO) -> None:
 
 
 def _columns(table: Table) -> str:
-    """Aligned columns; a cell of several lines goes on below itself."""
+    """Return a table as aligned columns. A cell of several lines continues in the lines below it."""
     title = f"{printable(table.title)}\n" if table.title else ""
     if not table.rows:
         return title + table.empty

@@ -54,14 +54,17 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an account does not work here. `until`: when it is tried again, by the monotonic clock."""
+    """Why an account does not work in this process.
+
+    `until` is the time of the next attempt, by the monotonic clock.
+    """
 
     sentence: str
     until: float = _FOR_EVER
 
 
 class Connections:
-    """`bot.core.connector.Connectors` of one process."""
+    """Implement `bot.core.connector.Connectors` for one process."""
 
     def __init__(
         self,
@@ -203,7 +206,7 @@ class Connections:
         return _Open(connector, settings, {route.path: route for route in routes})
 
     async def _settings_of(self, account: Account) -> AccountSettings:
-        """Raises SettingsError, StorageUnavailable."""
+        """Return the settings of the account's connector. Raises SettingsError, StorageUnavailable."""
         return self._settings_in(account, *await self._declared(account))
 
     async def _declared(self, account: Account) -> tuple[Organization, Secrets]:
@@ -237,7 +240,7 @@ class Connections:
                 asyncio.get_running_loop().call_later(_LATER, self._to_inspect.put_nowait, organization)
 
     async def _inspect(self, id_: OrgId) -> bool:
-        """Look at the accounts of an organization. Returns whether that must be done again.
+        """Look at the accounts of an organization. Return whether that must be done again.
 
         Raises StorageUnavailable.
         """
@@ -299,9 +302,9 @@ def account_settings(
     organization: Organization,
     kept: Secrets,
 ) -> AccountSettings:
-    """What the account's connector gets to know. Raises SettingsError for a secret that is not there.
+    """Return the settings that the account's connector gets. Raises SettingsError for a missing secret.
 
-    A secret that the organization keeps in its vault goes before an environment variable of its name.
+    A secret in the organization's vault takes precedence over an environment variable of the same name.
     """
     rooms = rooms_on(organization, declared.id)
     way = kind.connection_mode(declared.mode or kind.modes[0].mode)
@@ -337,7 +340,7 @@ def account_settings(
 def _servers(
     settings: Settings, kind: ChannelKind, declared: Declared, way: ConnectionMode
 ) -> dict[str, str]:
-    """The options whose servers are elsewhere, such as in the sandbox."""
+    """Return the account's options whose servers have another address here, such as the sandbox."""
     told = {option: settings.server(option, kind.name, declared.id) for option in way.servers}
     return {option: server for option, server in told.items() if server}
 

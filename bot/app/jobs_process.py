@@ -167,7 +167,10 @@ def _work(redis: Redis, namespace: str, stop: _Stop) -> None:
 
 
 class _Periodic(CronJob):
-    """A job of ours in RQ's cron: fields in UTC, one run for all processes, missed runs made up for."""
+    """A periodic job in RQ's cron.
+
+    Its fields are in UTC; all processes run it once; missed runs are made up for.
+    """
 
     def __init__(self, job: Job, namespace: str) -> None:
         super().__init__(
@@ -258,9 +261,9 @@ class _Ticker:
 
 
 class _SaidByUs(logging.Filter):
-    """Drops RQ's records about what we log ourselves.
+    """Drop those of RQ's log records whose content we log ourselves.
 
-    RQ logs a lost connection at every try, and failures with the message of the exception.
+    RQ logs a lost connection at every attempt, and failures with the message of the exception.
     """
 
     _PHRASES = ("could not connect to Redis", "Redis connection timeout", "exception raised while executing")

@@ -61,9 +61,9 @@ _TOKENS = re.compile(
 
 
 def configure(level: LogLevel, *, stream: TextIO | None = None, pretty: bool | None = None) -> None:
-    """Route structlog and the standard library's logging to `stream`: by default stderr, as it is now.
+    """Route structlog and the standard library's logging to `stream`, by default the present sys.stderr.
 
-    `pretty` None: only on a terminal.
+    `pretty` chooses coloured lines instead of JSON; None means only if `stream` is a terminal.
     """
     stream = stream or sys.stderr
     if pretty is None:

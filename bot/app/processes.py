@@ -71,7 +71,10 @@ def run(name: str, body: Callable[[Settings], None]) -> None:
 
 @asynccontextmanager
 async def servers(settings: Settings) -> AsyncIterator[Servers]:
-    """The configured PostgreSQL and Redis; our own for what is not configured."""
+    """Yield the configured PostgreSQL and Redis, and our own server for each that is not configured.
+
+    In production nothing replaces a missing Redis: its URL is "".
+    """
     if settings.database_url and (settings.redis_url or settings.environment is Environment.PRODUCTION):
         yield Servers(database_url=settings.database_url, redis_url=settings.redis_url or "")
         return
@@ -84,7 +87,7 @@ async def servers(settings: Settings) -> AsyncIterator[Servers]:
 
 
 async def serve(settings: Settings) -> None:
-    """Webhooks, sockets, polling, health. Until SIGTERM or SIGINT."""
+    """Serve webhooks, sockets, polling and health until SIGTERM or SIGINT."""
     async with (
         servers(settings) as known,
         services(settings, known) as h,
@@ -97,7 +100,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def work(settings: Settings) -> None:
-    """Turns and deliveries. Until SIGTERM or SIGINT, then drained within 20 s."""
+    """Process turns and deliveries until SIGTERM or SIGINT, then finish the current work within 20 s."""
     async with (
         servers(settings) as known,
         services(settings, known, pool=12) as h,
@@ -142,7 +145,12 @@ def _begun(process: str, settings: Settings, h: Services, *, port: int | None) -
 
 
 def jobs(settings: Settings) -> None:
-    """RQ's workers and cron; without Redis, periodic jobs in turn. Until SIGTERM or SIGINT."""
+    """Run RQ's workers and cron until SIGTERM or SIGINT.
+
+    Without Redis, run the periodic jobs one after the other.
+
+    Raises SettingsError without DATABASE_URL.
+    """
     url = settings.database_url
     if not url:
         raise SettingsError("`desk jobs` needs DATABASE_URL: give it the one of `desk work`")
@@ -152,14 +160,17 @@ def jobs(settings: Settings) -> None:
 
 
 def _follow(parent: int) -> None:
-    """End with the process that started us, also when that was killed and could not say so."""
+    """End this process when the one that started it has ended, even if that one was killed."""
     while os.getppid() == parent:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def up(settings: Settings, *, sandbox: bool) -> None:
-    """All in one tree. With the sandbox, if asked for, comes a sample organization where there is none."""
+    """Run everything in one process tree until SIGTERM or SIGINT.
+
+    With `sandbox`, run the stand-ins too, and install a sample organization if there never was one.
+    """
     mail = (free_port(), free_port()) if sandbox else None
     if mail is not None:
         settings = in_sandbox(settings, settings.port, mail)
@@ -254,7 +265,10 @@ def _ended(task: asyncio.Task[None], stop: asyncio.Event, broken: list[DeskError
 
 
 async def _watch(beside: Servers) -> None:
-    """Raise DeskError when a server of our own has ended: whoever watches this process starts both again."""
+    """Raise DeskError when a server of our own has ended.
+
+    Whoever supervises this process then starts both again.
+    """
     raise await beside.ended()
 
 
@@ -277,7 +291,7 @@ async def _keep_in_step(h: Services) -> None:
 
 @asynccontextmanager
 async def _alone(settings: Settings) -> AsyncIterator[InstanceFile]:
-    """Hold the var folder, and see that the port is free before time is spent on starting servers."""
+    """Hold the var folder, and check that the port is free before servers are started."""
     async with only_instance(settings.var) as instance:
         if settings.host == LOOPBACK:
             with socket.socket() as probe:
@@ -291,7 +305,7 @@ async def _alone(settings: Settings) -> AsyncIterator[InstanceFile]:
 
 @asynccontextmanager
 async def _stopping() -> AsyncIterator[asyncio.Event]:
-    """Set by SIGTERM or SIGINT; a second one ends the process at once."""
+    """Yield an event that SIGTERM or SIGINT sets. A second signal ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -311,9 +325,9 @@ async def _stopping() -> AsyncIterator[asyncio.Event]:
 
 @asynccontextmanager
 async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) -> AsyncIterator[None]:
-    """`desk jobs` as a child, so that a long report never holds up a conversation.
+    """Run `desk jobs` as a child process, so that a long report never delays a conversation.
 
-    Raises ProcessBroken if the child ended by itself, which stops the process.
+    Raises ProcessBroken if the child ended by itself. That also stops this process.
     """
     environ: Mapping[str, str] = {
         "LOG_LEVEL": "WARNING",  # what it does hourly is no news beside what people do here
@@ -361,7 +375,7 @@ async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) 
 
 
 async def _organization(h: Services, *, sample: bool) -> bool:
-    """Return whether there is an organization now. The `sample` is installed where there never was one."""
+    """Return whether there is an organization now. With `sample`, install the sample if there is none."""
     async with h.database.begin() as connection:
         if await current(connection):
             return True
@@ -407,7 +421,7 @@ def _welcome(settings: Settings, *, sandbox: bool, installed: bool) -> None:
 
 
 def _command() -> str:
-    """`desk` as it can be typed in this folder: without its path only where the shell finds it."""
+    """Return how to type `desk` in this folder: without a path only if the shell finds this installation."""
     installed = Path(sys.executable).with_name("desk")
     if shutil.which("desk") == str(installed) or not installed.exists():
         return "desk"

@@ -23,7 +23,10 @@ _LOOK_EVERY: Final = 0.1
 
 
 def in_sandbox(settings: Settings, port: int, mail: tuple[int, int]) -> Settings:
-    """Return settings with the stand-ins in place of the platforms. `mail`: their SMTP and IMAP ports."""
+    """Return settings that use the stand-ins instead of the platforms.
+
+    `mail`: the ports of their SMTP and IMAP servers.
+    """
     here = f"http://{LOOPBACK}:{port}"
     known = environment(Credentials(), f"{here}/sandbox", mail)
     return load({**settings.environ, **known, "HOST": LOOPBACK, "PORT": str(port), "PUBLIC_URL": here})
@@ -74,7 +77,7 @@ async def _customers_at(desk: Desk, organization: OrgId, addresses: Set[str]) ->
 
 
 def _ids(shown: str) -> set[str]:
-    """Return what may be the platform's id in an address as staff see it: "+4915…", "@maya (id 7…)"."""
+    """Return each possible platform id in an address as staff see it, such as "+4915…" or "@maya (id 7…)"."""
     return {part.removeprefix("+") for part in re.split(r"[\s(),]+", shown)}
 
 

@@ -1,4 +1,4 @@
-"""HTTP: the platforms' webhooks, files, and health. A body that is too large is refused unread."""
+"""HTTP: the platforms' webhooks, files and health. Too large a body is refused before it is read."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -1,4 +1,7 @@
-"""The composition root: the one place that knows everybody. Adding a channel or a model is a line here."""
+"""The composition root: the only module that knows all packages.
+
+Adding a channel or a model is one line here.
+"""
 
 import hashlib
 import math
@@ -53,13 +56,13 @@ from storage.vault import AccountVault
 
 
 def answerers(articles: Articles) -> Mapping[str, Answerer]:
-    """By the name that an agent's specification gives as its `model`."""
+    """Return the answerers by the name that an agent's specification gives as its `model`."""
     return {name: make(articles) for name, make in MODELS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What every process has, built once and closed at its end."""
+    """What every process has, created once and closed when the process ends."""
 
     settings: Settings
     database: Database
@@ -184,9 +187,12 @@ async def services(
 
 
 def lease_of(settings: Settings) -> timedelta:
-    """LEASE_SECONDS: how long after a worker's death others take over what it held. 15, if it is not set.
+    """Return LEASE_SECONDS: how long after a worker's death others take over what it held.
 
-    Shorter than a stall of the machine, it makes workers take over from the living. Raises SettingsError.
+    The default is 15 s.
+
+    If it is shorter than a stall of the machine, workers take over from workers that are alive. Raises
+    SettingsError.
     """
     if not settings.has("LEASE_SECONDS"):
         return Pace().lease
@@ -201,12 +207,14 @@ def lease_of(settings: Settings) -> timedelta:
 
 
 def namespace(database_url: str) -> str:
-    """Keeps two desks apart that share one Redis."""
+    """Return a prefix derived from the database's URL. It separates two desks that share one Redis."""
     return hashlib.sha256(database_url.encode()).hexdigest()[:12]
 
 
 def commander(desk: Desk, directory: Directory) -> Commander:
-    """Runs `/desk` for whom the organization file says that the asker is."""
+    """Return a function that runs `/desk` commands with the rights that the organization file gives the
+    asker.
+    """
     commands = registry(desk)
 
     async def run(account: Account, command: ChatCommand) -> CommandAnswer:

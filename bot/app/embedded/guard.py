@@ -172,9 +172,8 @@ def processes_in(folder: Path, name: str) -> list[psutil.Process]:
 
 
 async def end_processes(folder: Path, name: str, *, first: signal.Signals, grace: timedelta) -> None:
-    """Signal the processes that `processes_in` finds, and return when all have ended.
-
-    Kill them after `grace`.
+    """Signal the processes that `processes_in` finds, kill them after `grace`, and return when all have
+    ended.
     """
     try:
         async with asyncio.timeout(grace.total_seconds()):
