@@ -7,7 +7,7 @@ __all__ = ["channel"]
 
 
 def open_account(settings: AccountSettings, resources: Resources) -> Connector:
-    """Open an account. Its connector is loaded with the first: a declaration is needed far more often."""
+    """Open an account. Load the connector's code only now: the declaration alone is needed far more often."""
     from connectors.telegram.connector import TelegramConnector
 
     return TelegramConnector(settings, resources)

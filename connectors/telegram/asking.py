@@ -1,4 +1,4 @@
-"""Buttons that ask before they do anything: Telegram has no such question, so that they are pressed twice."""
+"""Buttons that ask for confirmation. Telegram has no such dialog, so the person presses twice."""
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ _MOST = 1024
 
 
 class Press(Enum):
-    """What a press of such a button is."""
+    """Which press of a confirmed button this is."""
 
     FIRST = auto()
     FIRST_AGAIN = auto()  # told of once more by Telegram
@@ -20,14 +20,17 @@ class Press(Enum):
 
 
 class Asked:
-    """Who pressed what once, of late. Of this process alone: elsewhere, and later, it is asked again."""
+    """Remember who recently pressed which button once.
+
+    Only this process remembers. Another process, or this one later, asks again.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._first: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
     def heard(self, press: str, update_id: int) -> Press:
-        """Return what this press is, and remember it."""
+        """Return which press this is, and remember it."""
         now = self._clock()
         first, at = self._first.get(press, (None, now))
         if first == update_id:

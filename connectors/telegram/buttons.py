@@ -29,14 +29,20 @@ _STYLES = {Style.PLAIN: None, Style.PRIMARY: "primary", Style.DANGER: "danger"}
 
 @dataclass(frozen=True, slots=True)
 class Keyboard:
-    """`link` must stand on an INVISIBLE first character of the message's text, unless it is ""."""
+    """An inline keyboard.
+
+    Unless `link` is "", the message's text must begin with an INVISIBLE character that links to it.
+    """
 
     markup: InlineKeyboardMarkup
     link: str = ""
 
 
 def keyboard(buttons: Sequence[Button]) -> Keyboard | None:
-    """None without buttons. Raises Refused when Telegram cannot carry them."""
+    """Return the inline keyboard for the buttons; None without buttons.
+
+    Raises Refused when Telegram cannot carry them.
+    """
     if not buttons:
         return None
     if len(buttons) > MAX_BUTTONS:
@@ -69,7 +75,11 @@ def _data(button: Button, long: list[tuple[str, str]]) -> str:
 
 
 def tapped(data: str, message: Message | None, message_id: str) -> Tapped | Ignored:
-    """`message` is None when Telegram shows it no more: then a long value is lost."""
+    """Return the action and value of a pressed button.
+
+    `message` is None when Telegram no longer shows the message. A value too long for `callback_data` is lost
+    then, and the press is Ignored.
+    """
     plain = data.removeprefix(ASKS)
     action, _, value = plain.partition(":")
     if plain.startswith("@"):

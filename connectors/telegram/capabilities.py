@@ -73,7 +73,10 @@ GROUP_REST = timedelta(seconds=3)  # in a group of customers, beside whom most a
 
 
 def capabilities_of(settings: AccountSettings) -> Capabilities:
-    """As published, but with the account's own limits. Staff are written to in groups, which are slower."""
+    """Return Telegram's published capabilities with the account's own limits.
+
+    Staff accounts get the slower limits of groups.
+    """
     known = CAPABILITIES
     if settings.serves == "staff":
         known = replace(known, chat_interval=GROUP_INTERVAL, chat_burst=GROUP_BURST)

@@ -51,7 +51,7 @@ _log = structlog.get_logger()
 
 
 class TelegramConnector:
-    """Connector, Listens, Registers, HasFiles and HasPermalinks."""
+    """A Telegram bot. Implements Connector, Listens, Registers, HasFiles and HasPermalinks."""
 
     begins = True
 
@@ -121,14 +121,17 @@ class TelegramConnector:
             raise ForgedRequest(f"wrong or no secret token for the telegram account {self.account!r}")
 
     def parse(self, request: RawRequest) -> tuple[Event, ...]:
-        """The events of one webhook request, perhaps none. No I/O; raises MalformedPayload alone."""
+        """Return the events of one webhook request, perhaps none.
+
+        Does no I/O; raises only MalformedPayload.
+        """
         return self._read(decode(request.body)).events
 
     def _read(self, data: object) -> ReadUpdate:
         return self._reader.read(data, self._clock())
 
     def _take(self, data: object) -> ReadUpdate:
-        """As `_read`; but a press that must be repeated is no event yet."""
+        """Read an update as `_read` does, but return no event for a press that must still be repeated."""
         update = self._read(data)
         match self._asked.heard(update.press, update.update_id) if update.press else Press.SECOND:
             case Press.FIRST:
@@ -196,11 +199,14 @@ class TelegramConnector:
         return [await self._told(update) for update in found] if isinstance(found, list) else ()
 
     async def _told(self, update: object) -> object:
-        """Staff's groups have topics, and are supergroups from the beginning."""
+        """Return an update with the id that its chat had first.
+
+        Staff's groups need no such change: they have topics, so they were supergroups from the beginning.
+        """
         return update if self._moved is None else await self._moved.as_first(update)
 
     def _accepted(self, update: ReadUpdate, inbox: Inbox) -> None:
-        """What nobody waits for: the button stops spinning, the command is answered."""
+        """Begin what nobody waits for: answering a tap, a command, or words to the bot alone."""
         if update.unsure:
             self._background.begin(self._ask(update.callback, update.unsure))
         elif update.callback:
@@ -212,13 +218,16 @@ class TelegramConnector:
             self._background.begin(self._answer_aside(update.aside))
 
     async def _stop_spinner(self, callback: str, *, refusable: bool) -> None:
-        """Answer a tap. One that may be refused is left time for that: a tap can be answered only once."""
+        """Answer a tap. A tap can be answered only once, so one that may be refused is answered later."""
         if refusable:
             await asyncio.sleep(_REFUSAL.total_seconds())
         await self._answer_tap(callback)
 
     async def _ask(self, callback: str, press: Event) -> None:
-        """Ask whoever pressed, in the topic and on the button; where the topic cannot, they must close it."""
+        """Ask the person who pressed to press again: in the topic and on the button.
+
+        Where the topic cannot show it, the question stays on the button until they close it.
+        """
         place, person = press.place, int(press.sender.external_id)
         thread = int(place.thread) if place.thread else None
         asked = ""
@@ -230,7 +239,7 @@ class TelegramConnector:
         await self._answer_tap(callback, SURE, stays=not asked)
 
     async def _answer_tap(self, callback: str, text: str = "", *, stays: bool = False) -> None:
-        """`stays`: the text, until the person has closed it."""
+        """Answer a tap, with a text if there is one. `stays`: show the text until the person closes it."""
         try:
             async with asyncio.timeout(_TAP_ANSWER.total_seconds()):
                 await self._bot.answer_callback_query(callback, text=text or None, show_alert=stays)
@@ -267,7 +276,7 @@ class TelegramConnector:
             raise as_send_error(lost, idempotent=harmless_twice) from error
 
     async def open(self, ref: str) -> AsyncIterator[bytes]:
-        """Stream a file; Telegram hands out 20 MB at most."""
+        """Stream a file. Telegram hands out at most 20 MB."""
         _, file_id = known_file(ref)
         try:
             file = await self._bot.get_file(file_id)
@@ -286,11 +295,11 @@ class TelegramConnector:
         return await self._identity.exposure(room, public=public)
 
     async def invitation(self, token: str) -> str:
-        """The link that opens the bot and brings `token` back in a `Started`. Raises SendError."""
+        """Return the link that opens the bot and brings `token` back in a `Started`. Raises SendError."""
         return await self._identity.invitation(token)
 
     async def permalink(self, place: Place) -> str:
-        """https://core.telegram.org/api/links#message-links"""
+        """Return the link to a topic: https://core.telegram.org/api/links#message-links"""
         return f"https://t.me/c/{place.chat.removeprefix('-100')}/{place.thread}"
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What one Telegram message says, in the bus's words."""
+"""What one Telegram message says, as the types of `bot.core`."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -47,8 +47,10 @@ _LINE_ENDS = (b"", "\n".encode("utf-16-le"))  # also that of the text
 
 
 def content_of(raw: Mapping[str, object]) -> Said | Started | Unsupported | Ignored:
-    """Return what a message says, out of its JSON: the library does not know every kind, and refuses some
-    that lack what nobody here asks for.
+    """Return the content of a message, read from its JSON.
+
+    The library does not know every kind of content, and rejects some messages that lack fields nobody here
+    needs.
     """
     if start := _START.fullmatch(words(raw.get("text") or raw.get("caption"), "message.text")):
         return Started(start[1] or "")
@@ -70,9 +72,10 @@ def said_of(raw: Mapping[str, object]) -> Said:
 
 
 def _as_markdown(text: str, entities: object) -> str:
-    """Return the text with its links and blocks of code as Markdown, or they would lose where they lead and
-    where they end. Whoever is mentioned by name alone gets the sign of a mention. How the rest looked is left
-    out.
+    """Return the text with its links and code blocks as Markdown. Other formatting is left out.
+
+    Without it, a link would lose its address, and code its bounds. A person mentioned by name alone gets the
+    sign of a mention.
     """
     if not isinstance(entities, list):
         return text
@@ -100,8 +103,10 @@ def _as_markdown(text: str, entities: object) -> str:
 
 
 def _spans(text: bytes, entities: list[object]) -> Iterator[tuple[int, int, str | None]]:
-    """Yield where in the UTF-16 text links, mentions by name and blocks of code are: first byte, end, and the
-    address: "" for a mention, None for code. Code of several lines is a block, however it was marked.
+    """Yield the spans of links, mentions by name and code in the UTF-16 text: first byte, end and address.
+
+    The address is "" for a mention and None for code. Code of several lines is a block, however it was
+    marked.
     """
     for entity in entities:
         if not isinstance(entity, dict):
@@ -128,7 +133,10 @@ def _decoded(coded: bytes) -> str:
 
 
 def attachments_of(raw: Mapping[str, object]) -> tuple[Attachment, ...]:
-    """At most one: Telegram sends an album as a message per picture. A file needs its id and nothing else."""
+    """Return the attachment of a message, at most one: Telegram sends an album as one message per picture.
+
+    Of a file only its id is required.
+    """
     for sent_as, (kind, usual) in _FILES.items():
         if file := raw.get(sent_as):
             if sent_as == "photo":
@@ -151,7 +159,10 @@ _FILES: Mapping[str, tuple[AttachmentKind, str]] = {
 
 
 def _largest(sizes: object) -> object:
-    """Return the largest of a photo's sizes; Telegram lists them in order, where it does not tell it."""
+    """Return the largest size of a photo.
+
+    Where the sizes are not told, it is the last: Telegram lists them in order.
+    """
     if not isinstance(sizes, list):
         return sizes
     return max(reversed(sizes), key=_area, default=None)
@@ -169,7 +180,7 @@ def _object(value: object, path: str) -> Mapping[str, object]:
 
 
 def _file(kind: AttachmentKind, sent_as: str, file: Mapping[str, object], usual: str) -> Attachment:
-    """`usual` is the media type where the file does not tell its own."""
+    """Return a file as an attachment. `usual`: its media type where Telegram does not tell one."""
     file_id = words(file.get("file_id"), "file_id")
     if not file_id:
         raise MalformedPayload("file_id", "missing")

@@ -28,7 +28,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A command as it stood in the chat. `bot` is whom it was typed for, "" for whoever knows it."""
+    """A command as it was typed in the chat.
+
+    `bot` is the username of the bot it was typed for, "" if it names none.
+    """
 
     command: ChatCommand
     message: str
@@ -36,19 +39,19 @@ class Typed:
 
 
 def words_of(text: str) -> tuple[str, str] | None:
-    """For whom, and what stands after `/desk`; None for anything else."""
+    """Return the bot that a `/desk` command names, and the text after `/desk`; None for any other text."""
     found = _TYPED.fullmatch(text.strip())
     return (found[1] or "", (found[2] or "").strip()) if found else None
 
 
 @dataclass(slots=True)
 class BackgroundTasks:
-    """Tasks that outlive the request which began them. `finish` awaits them all."""
+    """Tasks that outlive the request that began them. `finish` awaits them all."""
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def begin(self, work: Coroutine[object, object, None]) -> None:
-        """Not begun where too many are under way: anybody can type, and press, as fast as they like."""
+        """Begin a task. Drop it if too many are running: people can type and press without limit."""
         if len(self._tasks) >= _MOST_CHORES:
             work.close()
             _log.warning("chore dropped", under_way=len(self._tasks))
@@ -67,7 +70,7 @@ class BackgroundTasks:
 
 
 class Desk:
-    """Runs each command once in this process, however often Telegram brings it."""
+    """Run each command once in this process, even if Telegram delivers it several times."""
 
     def __init__(self, bot: Bot, account: str, username: Callable[[], Awaitable[str]]) -> None:
         self._bot = bot
@@ -76,14 +79,17 @@ class Desk:
         self._done: deque[int] = deque(maxlen=_REMEMBERED)
 
     async def offer(self) -> None:
-        """Let Telegram show the command in its menu. Does not raise: it works without the menu too."""
+        """Show the command in Telegram's menu. Does not raise: the command also works without the menu."""
         try:
             await self._bot.set_my_commands([(COMMAND, SUMMARY)])
         except TelegramError as error:
             _log.warning("commands not offered", account=self._account, code=type(error).__name__)
 
     async def run(self, update_id: int, typed: Typed, inbox: Inbox) -> None:
-        """Losing the answer loses no message, so that a failure is logged and no more."""
+        """Run a typed command and answer it.
+
+        A failure is only logged, as losing the answer loses no message.
+        """
         if update_id in self._done:
             return
         self._done.append(update_id)

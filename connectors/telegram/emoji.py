@@ -35,7 +35,7 @@ _NEAREST = (
 
 
 def reaction(emoji: str) -> str:
-    """The emoji itself if Telegram takes it, else the one that says most nearly the same: 👍 at the last."""
+    """Return the emoji if Telegram accepts it as a reaction, else the nearest accepted one, else 👍."""
     plain = _DRESS.sub("", emoji)
     if found := _ALLOWED.get(plain) or _SAME.get(plain):
         return found

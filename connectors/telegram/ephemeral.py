@@ -1,8 +1,8 @@
-"""Messages in a group that one person alone sees.
+"""Messages in a group that only one person sees.
 
-A bot that is an administrator may send one to any member of the group, and any bot within 15 seconds to
-whoever pressed a button of it. They may disappear at any time, and nobody is told whether they arrived.
-https://core.telegram.org/bots/api#ephemeral-messages-and-commands
+A bot that is an administrator may send one to any member of the group. Any bot may send one within 15 seconds
+to a person who pressed one of its buttons. They may disappear at any time, and nobody is told whether they
+arrived. https://core.telegram.org/bots/api#ephemeral-messages-and-commands
 """
 
 import re
@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 class Ephemeral:
-    """The ephemeral messages of one account."""
+    """Send, answer and delete the ephemeral messages of one account."""
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot
@@ -35,10 +35,11 @@ class Ephemeral:
     async def send(
         self, chat: int | str, thread: int | None, person: int, content: Rendered, press: str = ""
     ) -> str:
-        """Return the id of the new message; "" where Telegram takes none, so that it must be said otherwise.
+        """Return the id of the new message; "" if Telegram takes none, so that it must be said in another
+        way.
 
-        `press` is the callback query that this answers: with it, the message is shown in the very app where
-        the button was pressed.
+        `press` is the callback query that this answers. With it, the message is shown in the very app in
+        which the button was pressed.
         """
         if not isinstance(chat, int) or chat >= 0 or not self._newer.worth_trying(_FEATURE):
             return ""
@@ -87,14 +88,21 @@ class Ephemeral:
         return ""
 
     def _note(self, chat: int, error: BadRequest | Forbidden, *, pressed: bool) -> None:
-        """A refusal that has to do with a press, or with the topic, says nothing about the group."""
+        """Note that the group refused an ephemeral message.
+
+        A refusal because of a press or of the topic says nothing about the group, and is only logged.
+        """
         _log.info("ephemeral message refused", reason=error.message, pressed=pressed)
         if not pressed and isinstance(as_send_error(error), Refused):
             wholly = _NO_ADMINISTRATOR in error.message.lower()
             self._newer.refused(f"{_FEATURE} in {chat}", wholly=wholly)
 
     async def _take_back(self, chat: int, message: Message) -> None:
-        """A server older than 10.3 overlooks the parameters, and shows the message to the whole topic."""
+        """Delete a message that everybody in the topic saw, and send no more ephemeral messages to this
+        server.
+
+        A server older than 10.3 ignores the parameters that make a message ephemeral.
+        """
         self._newer.lacks(_FEATURE)
         _log.warning("the Bot API server knows no ephemeral messages")
         try:
@@ -103,9 +111,9 @@ class Ephemeral:
             _log.warning("message not taken back", code=type(error).__name__)
 
     async def erase(self, chat: int | str, message: str) -> bool:
-        """Delete one that `send` made. Returns False for the id of another kind of message.
+        """Delete a message that `send` made. Return False for the id of another kind of message.
 
-        Telegram keeps none for long: what it does not find any more is gone already.
+        Telegram keeps ephemeral messages only briefly: one that it does not find is already gone.
         """
         found = _SENT.fullmatch(message)
         if found is None:

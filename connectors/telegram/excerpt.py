@@ -1,5 +1,7 @@
-"""The part of an update that is read. The library would stumble over the rest: over fields that Telegram adds
-or leaves out far inside a message, which nobody here asks for.
+"""Reduce an update to the part that we read.
+
+The library fails on some fields, deep inside a message, that Telegram adds or leaves out and that nobody here
+needs.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,10 @@ _ANSWERED = frozenset({"message_id", "date", "chat", "from", "forum_topic_create
 
 
 def excerpt(kind: str, payload: object) -> object:
-    """`payload` as the library shall see it. What is no object stays what it is, to be refused."""
+    """Return the part of `payload` that the library gets.
+
+    What is no object is returned as it is, to be rejected.
+    """
     if not isinstance(payload, dict):
         return payload
     match kind:
@@ -36,7 +41,7 @@ def _message(message: Json) -> dict[str, object]:
 
 
 def _tapped(message: object) -> object:
-    """With the buttons, and the links that may hold their values."""
+    """Return the excerpt of a tapped message with its buttons, and the links that may hold their values."""
     if not isinstance(message, dict):
         return message
     seen = _message(message)
@@ -51,7 +56,11 @@ def _tapped(message: object) -> object:
 
 
 def _people(value: Json) -> dict[str, object]:
-    """With what the first versions of the Bot API left to be known: ids of groups are negative."""
+    """Return the value with the fields that early versions of the Bot API left out: `is_bot` and the chat's
+    type.
+
+    The sign of the chat's id tells its type: the ids of groups are negative.
+    """
     seen = dict(value)
     for name in ("from", "user"):
         person = seen.get(name)

@@ -1,6 +1,6 @@
-"""Who can read a group beside those who are in it, in words."""
+"""Say in words who outside a group can read it."""
 
 
 def public_group(username: str) -> str:
-    """Half a sentence about a group that has a public name."""
+    """Return half a sentence that warns about a group with a public name."""
     return f"it is public (@{username}), so that everybody can read it"

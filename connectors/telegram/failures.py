@@ -1,4 +1,6 @@
-"""The library's exceptions as the contract's errors. https://core.telegram.org/bots/api#making-requests"""
+"""Translate the library's exceptions into the contract's errors.
+https://core.telegram.org/bots/api#making-requests
+"""
 
 from telegram.error import (
     BadRequest,
@@ -77,7 +79,11 @@ _GONE = (
 
 
 def as_send_error(error: TelegramError, *, idempotent: bool = False) -> SendError:
-    """`idempotent`: repeating the call harms nobody, so a lost answer is a platform that was down."""
+    """Return the contract's error for an exception of the library.
+
+    `idempotent`: repeating the call does no harm, so a lost answer counts as PlatformDown, not
+    OutcomeUnknown.
+    """
     match error:
         case TooFast(retry_after=wait):
             return RateLimited("too_many_requests", retry_after=wait)
@@ -100,9 +106,9 @@ def as_send_error(error: TelegramError, *, idempotent: bool = False) -> SendErro
 
 
 def unknown_method(error: InvalidToken) -> bool:
-    """Return whether a call failed for its method, which the server is too old for, and not for the token.
+    """Return whether a call failed because the server is too old for the method, not because of the token.
 
-    The library has one error for both, since both may be answered with a 404.
+    The library raises the same error for both, as both may be answered with a 404.
     """
     cause = error.__cause__
     return isinstance(cause, InvalidToken) and "not found" in cause.message.lower()

@@ -1,4 +1,4 @@
-"""Values out of untrusted JSON: each is what it should be, or MalformedPayload names where it was not."""
+"""Read values from untrusted JSON: each has the expected type, or MalformedPayload names the field."""
 
 from datetime import datetime
 
@@ -10,14 +10,20 @@ _LARGEST = 2**63  # ids of the Bot API fit a signed 64-bit integer
 
 
 def whole(value: object, path: str) -> int:
-    """An integer of 64 bits. True and 1.0 are none."""
+    """Return the value if it is an integer of 64 bits, which True and 1.0 are not.
+
+    Raises MalformedPayload.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or not -_LARGEST <= value < _LARGEST:
         raise MalformedPayload(path, "expected an integer of 64 bits")
     return value
 
 
 def words(value: object, path: str) -> str:
-    """A string that every database and encoding takes; "" for what is absent."""
+    """Return the value as a string that every database and encoding accepts; "" for None.
+
+    Raises MalformedPayload.
+    """
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -26,7 +32,7 @@ def words(value: object, path: str) -> str:
 
 
 def clean(text: str) -> str:
-    """U+FFFD in place of lone surrogates, which UTF-8 cannot have, and of NUL, which PostgreSQL refuses."""
+    """Replace lone surrogates, which UTF-8 cannot encode, and NUL, which PostgreSQL refuses, by U+FFFD."""
     if text.isascii():
         return text.replace("\0", "\ufffd")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")

@@ -9,14 +9,17 @@ from bot.core.connector import AccountSettings
 
 @dataclass(frozen=True, slots=True)
 class HeardChats:
-    """Customers are heard in private, staff in the topics of their groups."""
+    """Which chats are read: customers' private chats and groups, and the topics of staff's groups."""
 
     staff: bool
     groups: frozenset[str] | None  # chat ids; None: every group that the bot is in
 
     @classmethod
     def of(cls, settings: AccountSettings) -> Self:
-        """The option `groups` lists ids. Without it customers' groups are heard if the account says so."""
+        """Return the chats that an account listens to. The option `groups` lists the ids of groups.
+
+        Without that option, staff's groups are all heard, customers' groups only if the account says so.
+        """
         staff = settings.serves == "staff"
         if listed := listed_groups(settings):
             return cls(staff, frozenset(listed))

@@ -21,7 +21,7 @@ _GROUP = re.compile(r"-[0-9]{1,19}")
 
 
 class Identity:
-    """Of one account."""
+    """Ask Telegram about the bot of one account and about its groups."""
 
     def __init__(self, bot: Bot, settings: AccountSettings, own_id: int, clock: Clock) -> None:
         self._bot = bot
@@ -32,7 +32,10 @@ class Identity:
         self._hears_all = False  # of what people write in its groups
 
     async def username(self) -> str:
-        """Asked once, for a bot's name hardly ever changes. Raises SendError."""
+        """Return the bot's username. It is asked only once, because it hardly ever changes.
+
+        Raises SendError.
+        """
         return self._username or await self._ask()
 
     async def _ask(self) -> str:
@@ -45,7 +48,10 @@ class Identity:
         return self._username
 
     async def check(self) -> str:
-        """As `Connector.check`. Each group that is listed must be heard; for staff, it must hold rooms."""
+        """Implement `Connector.check`.
+
+        Each listed group must be readable; a staff group must also allow topics.
+        """
         username = await self._ask()
         if self._settings.mode == "webhook":
             await self._check_webhook()
@@ -54,7 +60,7 @@ class Identity:
         return f"@{username}"
 
     async def exposure(self, group: str, *, public: bool) -> str:
-        """As `TellsExposure.exposure`."""
+        """Implement `TellsExposure.exposure`."""
         if public:
             return ""
         try:
@@ -68,7 +74,10 @@ class Identity:
         return ""
 
     async def _check_webhook(self) -> None:
-        """An error of long ago is remembered for ever: it matters while something waits because of it."""
+        """Raise Refused for the last webhook error, but only if it is recent and updates are pending.
+
+        Telegram keeps old errors for ever.
+        """
         try:
             hook = await self._bot.get_webhook_info()
         except TelegramError as error:

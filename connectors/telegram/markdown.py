@@ -1,4 +1,4 @@
-"""CommonMark as Telegram's text with entities."""
+"""Render CommonMark as Telegram's text with entities."""
 
 import re
 from bisect import bisect_right
@@ -28,14 +28,17 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Offsets and lengths of the entities are in UTF-16 units, and in order of their offsets."""
+    """A text with its entities, sorted by offset. Offsets and lengths are in UTF-16 units."""
 
     text: str
     entities: tuple[MessageEntity, ...] = ()
 
 
 def rendered(markdown: str) -> Rendered:
-    """What a Telegram app shows for it. Tags and formulas are shown as written: nothing is swallowed."""
+    """Return the text and entities that a Telegram app shows for the Markdown.
+
+    HTML tags and formulas are shown as written, so that nothing is lost.
+    """
     text, found = convert(_plain_signs(clean(bounded(markdown))), latex_escape=False, config=_plain_symbols())
     end = _units(text.rstrip())
     entities = [
@@ -47,7 +50,7 @@ def rendered(markdown: str) -> Rendered:
 
 
 def placed(entity: MessageEntity, offset: int, length: int) -> MessageEntity:
-    """The same entity elsewhere."""
+    """Return a copy of an entity with another offset and length."""
     return MessageEntity(
         type=entity.type,
         offset=offset,
@@ -60,7 +63,7 @@ def placed(entity: MessageEntity, offset: int, length: int) -> MessageEntity:
 
 
 def calling(content: Rendered, person: int, name: str = INVISIBLE) -> Rendered:
-    """With a mention of the person before it, of whom Telegram tells them.
+    """Return the content with a mention of the person before it, so that Telegram notifies them.
 
     https://core.telegram.org/bots/api#formatting-options
     """
@@ -71,12 +74,12 @@ def calling(content: Rendered, person: int, name: str = INVISIBLE) -> Rendered:
 
 
 def card_markdown(card: Card) -> str:
-    """The card as CommonMark, for there are no cards here."""
+    """Return the card as CommonMark, for a message without rich content."""
     return "\n\n".join((_head(card), *(_section(*section) for section in card.sections)))
 
 
 def card_text(card: Card) -> Rendered:
-    """The card as one text whose long sections are quotes that fold."""
+    """Return the card as one text whose long sections are expandable quotations."""
     parts = [rendered(_head(card))]
     for heading, words in card.sections:
         part = rendered(_section(heading, words))
@@ -85,19 +88,19 @@ def card_text(card: Card) -> Rendered:
 
 
 def is_long(markdown: str) -> bool:
-    """Return whether a section of a card is more than a glance takes in."""
+    """Return whether a section of a card is too long to be read at a glance."""
     shown = rendered(markdown).text
     return len(shown) > _GLANCE_CHARS or shown.count("\n") >= _GLANCE_LINES
 
 
 def moments(card: Card) -> tuple[tuple[str, datetime], ...]:
-    """The card's times, by what they are called."""
+    """Return the card's times with their names."""
     named = (("Due", card.deadline), ("Window closes", card.window))
     return tuple((name, when) for name, when in named if when is not None)
 
 
 def in_utc(when: datetime) -> str:
-    """What an old app shows of a time."""
+    """Return the time as an old app shows it, which cannot show the reader's own time zone."""
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
@@ -113,14 +116,16 @@ def _section(heading: str, words: str) -> str:
 
 
 def _moment(when: datetime) -> str:
-    """On its way through the renderer as a link."""
+    """Return the time as a Markdown link, the form in which it passes through the renderer."""
     return f"[{in_utc(when)}]({_MOMENT}{int(when.timestamp())})"
 
 
 def _folded(section: Rendered, words: Rendered) -> Rendered:
-    """The section with its words in a quote that an app shows the first lines of, until it is opened.
+    """Return the section with its words in an expandable quotation: an app shows its first lines until it is
+    opened.
 
-    A quote stands in no other: https://core.telegram.org/bots/api#formatting-options
+    Quotations inside it are removed, as they cannot nest:
+    https://core.telegram.org/bots/api#formatting-options
     """
     length = _units(words.text)
     start = _units(section.text) - length
@@ -130,7 +135,7 @@ def _folded(section: Rendered, words: Rendered) -> Rendered:
 
 
 def _joined(parts: Sequence[Rendered]) -> Rendered:
-    """The parts with an empty line between them."""
+    """Join the parts with an empty line between them."""
     text, entities = "", list[MessageEntity]()
     for part in parts:
         text = f"{text}\n\n" if text else ""
@@ -149,8 +154,9 @@ def _units(text: str) -> int:
 
 
 def _shown(entity: Entity, length: int) -> MessageEntity:
-    """A link that is a moment is shown as the time left, and on a tap as the reader's own time of day.
+    """Return the library's entity as Telegram's. A link that holds a time becomes a date entity.
 
+    An app shows it as the time left, and after a tap in the reader's own time zone.
     https://core.telegram.org/bots/api#date-time-entity-formatting
     """
     seconds = re.fullmatch(rf"{re.escape(_MOMENT)}([0-9]{{1,11}})", entity.url or "")
@@ -168,7 +174,10 @@ def _shown(entity: Entity, length: int) -> MessageEntity:
 
 
 def _plain_symbols() -> RenderConfig:
-    """Headings without pictures, so that it reads as it was written. New each time: it is mutable."""
+    """Return a renderer configuration without pictures before headings, so that text reads as it was written.
+
+    It is created on each call because it is mutable.
+    """
     config = RenderConfig.isolated()
     symbols = config.markdown_symbol
     symbols.heading_level_1 = symbols.heading_level_2 = symbols.heading_level_3 = symbols.heading_level_4 = ""
@@ -180,7 +189,9 @@ def _plain_symbols() -> RenderConfig:
 
 
 def _plain_signs(markdown: str) -> str:
-    """With a backslash before each sign that would not be shown, where a backslash is not shown itself."""
+    """Escape with a backslash each sign that the renderer would swallow, except where a backslash would be
+    visible.
+    """
     source = markdown.encode()
     if not _FOREIGN.search(source):
         return markdown
@@ -196,7 +207,9 @@ def _plain_signs(markdown: str) -> str:
 
 
 def _regions(markdown: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Byte ranges where a backslash would be seen (code, bare links, tables), and where tags are."""
+    """Return the byte ranges where a backslash would be visible (code, bare links, tables), and those of HTML
+    tags.
+    """
     verbatim: list[tuple[int, int]] = []
     html: list[tuple[int, int]] = []
     for event, span in pyromark.events_with_range(markdown, options=_OPTIONS):

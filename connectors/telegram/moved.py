@@ -1,6 +1,6 @@
-"""Groups of customers that became supergroups: they have another id then, and are the same chat.
+"""Groups of customers that became supergroups: the same chat with a new id.
 
-Everywhere but on the wire such a chat keeps the id that it had first, so that its conversations go on.
+Everywhere but on the wire such a chat keeps its first id, so that its conversations continue.
 https://core.telegram.org/bots/api#responseparameters
 """
 
@@ -14,7 +14,7 @@ _REMEMBERED = 10_000  # chats
 
 
 class Moved:
-    """What one account knows of it, in the vault and, of the chats heard lately, in memory."""
+    """Map the present and first ids of one account's chats: kept in the vault, and recent ones in memory."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -26,7 +26,7 @@ class Moved:
         return self._today.get(chat, chat)
 
     def goes_by(self, chat: str, today: str) -> None:
-        """Remember what Telegram told when it was written to."""
+        """Remember the new id that Telegram told us when we wrote to the chat."""
         self._today[chat] = today
 
     async def as_first(self, update: object) -> object:
@@ -38,7 +38,7 @@ class Moved:
         return {kind: await self._within(payload) for kind, payload in update.items()}
 
     async def _learn(self, message: Json) -> None:
-        """Both the group and the supergroup tell of it, in whichever order."""
+        """Remember the new id of a chat. Both the group and the supergroup report it, in either order."""
         chat = _chat(message)
         if chat is None:
             return
@@ -50,7 +50,10 @@ class Moved:
             self._remember(str(new), str(first))
 
     async def _within(self, payload: object) -> object:
-        """Of a press the chat stands in the message with the button."""
+        """Return the payload with the first id of its chat.
+
+        A press has its chat in the message with the button.
+        """
         if not isinstance(payload, dict):
             return payload
         changed = await self._renamed(payload)
@@ -65,7 +68,7 @@ class Moved:
         return changed
 
     async def _first_of(self, chat: str) -> str:
-        """Return the first id of a chat that has another one now, else ""."""
+        """Return the first id of a chat whose id has changed, else ""."""
         if not chat.startswith("-100"):  # only a supergroup can have been something else
             return ""
         if chat not in self._first:

@@ -1,4 +1,4 @@
-"""What an account has learned of a server that may not take what newer versions of the Bot API have."""
+"""Remember which features of newer Bot API versions an account's server does not accept."""
 
 from datetime import datetime, timedelta
 
@@ -8,9 +8,9 @@ _REMEMBERED = timedelta(hours=1)
 
 
 class Newer:
-    """Remembers refusals for an hour, so that not every message costs a call that fails.
+    """Remember refusals for an hour, so that not every message costs a call that fails.
 
-    Of this process alone: a replica that does not know of a refusal yet asks once itself.
+    Only this process remembers: another replica asks the server once itself.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -20,7 +20,7 @@ class Newer:
         self._refused: dict[str, datetime] = {}
 
     def worth_trying(self, *features: str) -> bool:
-        """Return whether none of the features is known to be lacking, or was refused of late."""
+        """Return whether no feature is known to be missing, and none was refused recently."""
         if self._lacking.intersection(features):
             return False
         now = self._clock()
@@ -28,16 +28,16 @@ class Newer:
         return all(at is None or now - at >= _REMEMBERED for at in known)
 
     def took(self, feature: str) -> None:
-        """Note that the server knows a feature: from now on, a refusal is about one message alone."""
+        """Note that the server accepts a feature. A later refusal then concerns only its one message."""
         self._taken.add(feature)
 
     def refused(self, feature: str, *, wholly: bool = False) -> None:
-        """Note a refusal. `wholly`: it is certain that any other message would be refused, too."""
+        """Note a refusal. `wholly`: any other message would certainly be refused, too."""
         if wholly:
             self._taken.discard(feature)
         if feature not in self._taken:
             self._refused[feature] = self._clock()
 
     def lacks(self, feature: str) -> None:
-        """Note that the server does not know a feature, and that to try it again would do harm."""
+        """Note that the server does not know a feature, and that trying it again would do harm."""
         self._lacking.add(feature)

@@ -1,6 +1,6 @@
-"""Operations as calls of the Bot API.
+"""Carry out the outbox's operations as calls of the Bot API.
 
-Raises the library's errors, and Refused for what Telegram need not be asked.
+Raises the library's errors, and Refused for what needs no call to be known as impossible.
 """
 
 import re
@@ -54,7 +54,7 @@ _log = structlog.get_logger()
 
 
 class _SendFile(Protocol):
-    """The one shape of `Bot.send_photo`, `send_document` and their like."""
+    """The common signature of `Bot.send_photo`, `send_document` and similar methods."""
 
     async def __call__(
         self,
@@ -69,7 +69,7 @@ class _SendFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where a message goes, and what it answers."""
+    """Where a message goes, and which message it answers."""
 
     chat: int | str
     thread: int | None = None
@@ -94,7 +94,7 @@ class Outgoing:
         }
 
     async def do(self, outbound: Outbound, chat: str) -> Sent:
-        """`chat` stands for the chat of the place, which may have got another id."""
+        """Carry out one operation. `chat` replaces the chat of the place, whose id may have changed."""
         to, thread = _chat_id(chat), _thread(outbound)
         match outbound.operation:
             case Post() as post:
@@ -154,7 +154,10 @@ class Outgoing:
         return Sent(message=str(message.message_id))
 
     async def _card(self, card: Card, number: int, chat: int | str, thread: int | None) -> Sent:
-        """In a group, the topic is the first part and the card in it the second: a crash repeats neither."""
+        """Send a card. In a group, the first part creates the topic and the second sends the card into it.
+
+        After a crash neither is repeated.
+        """
         if isinstance(chat, int) and chat < 0 and thread is None:
             if number:
                 raise Refused("no_topic: the card's topic was begun, and its id got lost")
@@ -215,10 +218,11 @@ class Outgoing:
         )
 
     async def _whisper(self, whisper: Whisper, chat: int | str, thread: int | None) -> Sent:
-        """In the topic, so that this person alone sees it. Where Telegram takes no such message: on the
-        button they pressed, else in private, else in the topic for all.
+        """Tell one person something, as an ephemeral message in the topic.
 
-        Nobody is told whether such a message arrived, so the button that was pressed shows the words as well.
+        If Telegram takes no such message, show it on the button they pressed, else in private, else in the
+        topic for all. Nobody is told whether an ephemeral message arrived, so the pressed button shows the
+        words as well.
         """
         person = _person(whisper.person)
         if person is not None:
@@ -298,7 +302,7 @@ class Outgoing:
         )
 
     async def _react(self, chat: int | str, message: str, emoji: str) -> None:
-        """A bot has one reaction on a message: a new one takes the place of the old."""
+        """Set the bot's reaction on a message. A bot has only one: it replaces the previous one."""
         try:
             await self._bot.set_message_reaction(
                 chat, _message_id(message), reaction=(emoji,) if emoji else ()
@@ -351,7 +355,7 @@ def _thread(outbound: Outbound) -> int | None:
 
 
 def _where(chat: int | str, thread: int | None) -> str:
-    """A line with a link to the topic that a whisper is about."""
+    """Return a line with a link to the topic that a whisper is about; "" without such a topic."""
     inner = re.fullmatch(
         r"-100([0-9]+)", str(chat)
     )  # https://core.telegram.org/api/links#private-message-links
@@ -359,7 +363,10 @@ def _where(chat: int | str, thread: int | None) -> str:
 
 
 def _degrees(ref: str) -> tuple[float, float]:
-    """Of a geo: URI, for whose further coordinates and parameters Telegram has no place."""
+    """Return latitude and longitude of a geo: URI.
+
+    Telegram takes none of its other coordinates and parameters.
+    """
     found = re.match(r"geo:(-?[0-9]{1,3}(?:\.[0-9]+)?),(-?[0-9]{1,3}(?:\.[0-9]+)?)", ref)
     return (float(found[1]), float(found[2])) if found else _no_location()
 

@@ -33,7 +33,10 @@ Part = TextPart | FilePart
 
 
 def parts_of(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
-    """Texts, the last with the buttons, then attachments. Raises Refused when there is nothing to send."""
+    """Return the messages of a post: texts, the last with the buttons, then attachments.
+
+    Raises Refused when there is nothing to send.
+    """
     shown: dict[str, Rendered] = {}  # each text is measured, and then sent
 
     def render(markdown: str) -> str:
@@ -53,12 +56,15 @@ def parts_of(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
 
 
 def texts_of(markdown: str) -> tuple[Rendered, ...]:
-    """A text alone, as messages; none for one that shows nothing."""
+    """Split a text into messages; return none if it shows nothing."""
     return tuple(rendered(piece) for piece in _pieces(markdown, MAX_UNITS))
 
 
 def revised(body: Post | Card, link: Callable[[str], str]) -> TextPart:
-    """What an existing message shall read. An edit adds no messages, so a longer text ends in an ellipsis."""
+    """Return the new content of an existing message.
+
+    An edit adds no messages, so a longer text ends in "…".
+    """
     if isinstance(body, Card):
         return _card(body)
     texts = [part for part in parts_of(body, link) if isinstance(part, TextPart)]
@@ -73,7 +79,7 @@ def _card(card: Card) -> TextPart:
 
 
 def one_text(markdown: str, buttons: Sequence[Button] = ()) -> TextPart:
-    """A single message, whatever the length. Raises Refused for a text that shows nothing."""
+    """Return a single message, shortened if it is too long. Raises Refused for a text that shows nothing."""
     room = MAX_UNITS - len(INVISIBLE)
     pieces = _pieces(markdown, room)
     if not pieces:

@@ -20,10 +20,10 @@ _log = structlog.get_logger()
 
 
 class Poller:
-    """Fetches for one account. An update is let go only once its events are accepted.
+    """Fetch the updates of one account. An update is confirmed to Telegram only once its events are accepted.
 
-    `fetch` gets the updates from an offset on and waits for some, `begin` ends a webhook, `read` is pure, and
-    `accepted` is told of every update that is kept.
+    `fetch` gets the updates from an offset on, waiting until there are some. `begin` removes the webhook,
+    `read` is pure, and `accepted` gets every accepted update.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Poller:
         self._failures = 0
 
     async def run(self, inbox: Inbox) -> None:
-        """Until cancelled."""
+        """Fetch updates until cancelled."""
         while True:
             try:
                 await self._begin()
@@ -87,6 +87,6 @@ class Poller:
 
 
 def _update_id(data: object) -> int:
-    """0 for an update so broken that it has none: then there is nothing to let go."""
+    """Return the update's id; -1, which confirms nothing, if the update is too broken to have one."""
     found = data.get("update_id") if isinstance(data, dict) else None
     return found if isinstance(found, int) else -1

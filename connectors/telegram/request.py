@@ -25,15 +25,15 @@ _CHUNK = 64 * 1024
 
 
 class NotDone(NetworkError):
-    """The request was never sent, or was answered with a failure of the server."""
+    """The request was never sent, or the server answered with a failure."""
 
 
 class AnswerLost(NetworkError):
-    """The request went out, and no answer came that can be read."""
+    """The request was sent, but no readable answer came."""
 
 
 class TooFast(TelegramError):
-    """429, with the time Telegram says to wait."""
+    """A 429 answer, with the time that Telegram says to wait."""
 
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__("Too Many Requests")
@@ -41,7 +41,10 @@ class TooFast(TelegramError):
 
 
 class AiohttpRequest(BaseRequest):
-    """Opens its connections at the first request, so that it can be made outside of an event loop."""
+    """Send the library's requests with aiohttp.
+
+    Connections open with the first request, so that an instance can be created outside of an event loop.
+    """
 
     def __init__(self, *, connections: int, use_proxy: bool) -> None:
         self._connections = connections
@@ -54,10 +57,10 @@ class AiohttpRequest(BaseRequest):
         return _READ
 
     async def initialize(self) -> None:
-        """Nothing to do before the first request."""
+        """Do nothing: there is nothing to prepare before the first request."""
 
     async def shutdown(self) -> None:
-        """For good: whoever still polls takes no more updates from whoever polls now."""
+        """Close all connections for good, so that an old poller takes no updates from a new one."""
         self._over = True
         session, self._session = self._session, None
         if session is not None:
@@ -65,7 +68,10 @@ class AiohttpRequest(BaseRequest):
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
-        """As the library's own, which however writes an answer it cannot read into the log."""
+        """Return an answer's JSON object. Raises AnswerLost.
+
+        The library's own method would write an unreadable answer into the log.
+        """
         try:
             loaded = json.loads(payload)
         except (ValueError, RecursionError):
@@ -101,7 +107,10 @@ class AiohttpRequest(BaseRequest):
             raise AnswerLost(type(error).__name__) from None
 
     async def stream(self, url: str) -> AsyncGenerator[bytes, None]:
-        """The body of a GET, piece by piece."""
+        """Stream the body of a GET.
+
+        Raises BadRequest if there is no such file, NotDone for other failures.
+        """
         timeout = aiohttp.ClientTimeout(
             total=_UPLOAD, connect=_CONNECT, sock_connect=_CONNECT, sock_read=_READ
         )
@@ -134,7 +143,9 @@ class AiohttpRequest(BaseRequest):
 
 
 def _seconds(given: object, default: float) -> float:
-    """The library hands over a number, None, or an object of its own that means "as you like"."""
+    """Return a timeout in seconds; `default` for None and for the library's object that means "no
+    preference".
+    """
     return float(given) if isinstance(given, (int, float)) else default
 
 
@@ -150,7 +161,10 @@ def _form(request_data: RequestData | None) -> aiohttp.FormData | None:
 
 
 def _answer(status: int, body: bytes) -> tuple[int, bytes]:
-    """What the library shall read; statuses it does not tell apart are raised here."""
+    """Return the answer for the library to read.
+
+    Raise the library's errors for statuses it does not distinguish.
+    """
     if status == 429:
         raise TooFast(_retry_after(body))
     if status == 504:  # a gateway gave up waiting: the server behind it may have gone on

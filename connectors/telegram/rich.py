@@ -35,7 +35,7 @@ RichText = str | list[object]  # a text, or texts and marked texts in a row
 
 
 def rich_card(card: Card) -> Json | None:
-    """The card as an InputRichMessage; None for one that is too long for it."""
+    """Return the card as an InputRichMessage; None for a card that is too long."""
     blocks: list[Json] = [{"type": "heading", "text": clean(card.title), "size": _TITLE_SIZE}]
     if card.speaking:
         blocks.append({"type": "paragraph", "text": clean(card.speaking)})
@@ -65,7 +65,10 @@ def _moment(when: datetime) -> Json:
 
 
 def _blocks(content: Rendered) -> Iterator[Json]:
-    """Blocks for a text with entities: each of its lines is a paragraph, for a text has no line breaks."""
+    """Yield the blocks of a text with entities.
+
+    Each line is a paragraph, as a paragraph has no line breaks.
+    """
     words = content.text.encode("utf-16-le")
     entities = content.entities
     at = 0
@@ -95,7 +98,7 @@ def _paragraphs(words: bytes, start: int, end: int, entities: Sequence[MessageEn
 
 
 def _marked(words: bytes, start: int, end: int, entities: Sequence[MessageEntity]) -> RichText:
-    """The text between two places, as far as entities reach into it. They nest, and are in order."""
+    """Return the text between two places with its marks. The entities nest, and are sorted."""
     inside = [each for each in entities if each.offset < end and each.offset + each.length > start]
     inside = [each for each in inside if each.type not in _BLOCKS]
     parts: list[object] = []
@@ -134,7 +137,7 @@ def _decoded(words: bytes, start: int, end: int) -> str:
 
 
 def _characters(value: object) -> int:
-    """Of all texts in a block."""
+    """Count the characters of all texts in a block."""
     match value:
         case str():
             return len(value)
@@ -147,7 +150,7 @@ def _characters(value: object) -> int:
 
 
 def _count(blocks: Sequence[Json]) -> int:
-    """With those inside of others, and the rows of tables."""
+    """Count the blocks, including nested ones and the rows of tables."""
     total = len(blocks)
     for block in blocks:
         inner, cells = block.get("blocks"), block.get("cells")

@@ -20,9 +20,9 @@ _log = structlog.get_logger()
 
 
 class RichCards:
-    """The cards of one account. What is refused here goes out as text.
+    """Send the cards of one account as rich messages. A card that is refused here is sent as text.
 
-    `off`: none are sent, for the sake of apps that are too old to show them.
+    `off`: send none, because some apps are too old to show them.
     """
 
     def __init__(self, bot: Bot, clock: Clock, *, off: bool = False) -> None:
@@ -72,7 +72,9 @@ class RichCards:
         return True
 
     def _made(self, card: Card) -> tuple[Json, InlineKeyboardMarkup | None] | None:
-        """The parameters of a call; None where the card must be a text, as where its buttons hide values."""
+        """Return the parameters of a call; None if the card must be sent as text, such as when a button's
+        value is too long.
+        """
         keys = keyboard(card.buttons)
         if self._off or (keys and keys.link) or not self._newer.worth_trying(_FEATURE):
             return None

@@ -30,7 +30,7 @@ def _lines(block: Mapping[str, object], depth: int) -> Iterator[str]:
 
 
 def _text(value: object, depth: int) -> str:
-    """A RichText: a string, several of them, or one that is marked."""
+    """Return the words of a RichText: a string, a list of RichTexts, or a RichText with a mark."""
     if depth > _DEEPEST:
         return ""
     match value:

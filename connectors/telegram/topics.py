@@ -20,13 +20,13 @@ _COLORS = {
 
 
 def topic_name(card: Card) -> str:
-    """What the list of topics tells of a room: how it stands, and whose it is."""
+    """Return the name of a room's topic: a sign for its state, then the card's title."""
     name = " ".join(f"{_MARKS[card.tone]} {clean(card.title)}".split())
     return name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 1] + "…"
 
 
 async def begin_topic(bot: Bot, chat: int, card: Card) -> int:
-    """The new topic's id."""
+    """Create a topic and return its id."""
     topic = await bot.create_forum_topic(chat, topic_name(card), icon_color=_COLORS[card.tone])
     return topic.message_thread_id
 
@@ -45,7 +45,7 @@ async def show_topic(bot: Bot, chat: int, topic: int, card: Card) -> None:
 
 
 async def _unless_so(call: Awaitable[bool]) -> None:
-    """Telegram calls it a mistake to ask for what is so already."""
+    """Await a call, and ignore Telegram's error that nothing would change."""
     try:
         await call
     except BadRequest as error:

@@ -62,7 +62,7 @@ ALLOWED_UPDATES = (
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What a person answered to words that they alone saw: nobody else sees that, either."""
+    """A person's answer to a message that only they saw. Nobody else sees the answer either."""
 
     chat: int
     thread: int | None
@@ -72,10 +72,10 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class ReadUpdate:
-    """`callback` is the id of the callback query that waits for its answer, "" if there is none.
+    """What one update contains. `callback` is the id of the callback query to answer, "" if there is none.
 
-    An update that is a `command` or an `aside` is no event. `press` tells who pressed which button that asks
-    first; `unsure` is the event that a press will be once it is repeated.
+    An update with a `command` or an `aside` has no events. `press` tells who pressed which button that asks
+    for confirmation; `unsure` is the event that follows once the press is repeated.
     """
 
     update_id: int
@@ -88,7 +88,7 @@ class ReadUpdate:
 
 
 def decode(body: bytes) -> object:
-    """The JSON of a request body; raises MalformedPayload for what is none."""
+    """Return the JSON of a request body. Raises MalformedPayload."""
     try:
         # json.loads would guess UTF-16 and UTF-32 from bytes; the Bot API speaks UTF-8 alone.
         loaded: object = json.loads(body.decode("utf-8"))
@@ -105,9 +105,9 @@ class UpdateReader:
     heard_chats: HeardChats
 
     def read(self, data: object, received: datetime) -> ReadUpdate:
-        """One update. `received` dates what Telegram does not: a tap has no time of its own.
+        """Read one update. `received` dates events that have no time of their own, such as a tap.
 
-        Raises MalformedPayload and nothing else, whatever `data` is.
+        Raises only MalformedPayload, whatever `data` is.
         """
         if not isinstance(data, dict):
             raise MalformedPayload("update", "expected an object")
@@ -177,7 +177,7 @@ class UpdateReader:
         )
 
     def _heard(self, chat: Chat, user: User | None) -> User | None:
-        """The person, if this account listens to them in that chat."""
+        """Return the person, if this account listens to them in that chat, else None."""
         heard = self.heard_chats.chat(whole(chat.id, "chat.id"), private=_alone(chat))
         return self._person(user) if heard else None
 
@@ -192,7 +192,11 @@ class UpdateReader:
         return Aside(whole(message.chat.id, "chat.id"), _topic(message), whole(user.id, "from.id"), number)
 
     def _command(self, message: Message, raw: Json) -> Typed | None:
-        """Staff's alone; also typed in private, and outside of topics. Others' words, passed on, are none."""
+        """Return the `/desk` command in a message, else None. Only staff have commands.
+
+        Commands also count in private and outside of topics. Forwarded words, and words in the name of a
+        chat, are none.
+        """
         if any(raw.get(each) for each in ("sender_chat", *FORWARDED)):
             return None
         typed = words_of(words(message.text, "message.text")) if self.heard_chats.staff else None
@@ -229,10 +233,11 @@ class UpdateReader:
         return (self._written(name, message, sender, content, raw),)
 
     def _writer(self, message: Message, raw: Json) -> Sender | None:
-        """Staff write in topics; what they say beside them is no business of ours.
+        """Return who wrote a message; None if this account does not read them. Of staff only topics are read.
 
-        What is written in the name of a chat has a fake `from`: an administrator of the staff's group, nobody
-        knows which; in a customers' group perhaps each post of the channel that belongs to it.
+        A message in the name of a chat has a fake `from`. In a staff group its author is an unknown
+        administrator. In a customers' group it may be a post of the channel that belongs to the group, and is
+        not read.
         """
         if self.heard_chats.staff and _topic(message) is None:
             return None
@@ -324,16 +329,17 @@ class UpdateReader:
 
 
 def _in_order(at: datetime, update_id: int) -> datetime:
-    """Telegram dates to the second, and numbers its updates in the order in which things were done.
+    """Return the time with microseconds that follow the order of the updates.
 
-    Whether a line was written before or after its author took the word is decided by these times. Where the
-    number begins anew within a second, a line seems older than it is, and stays inside: the safe side.
+    Telegram dates to the second, but numbers updates in the order of what happened. These times decide
+    whether a line was written before or after its author took the conversation. If the numbers wrap around
+    within a second, a line seems older and stays private, which is safe.
     """
     return at.replace(microsecond=update_id % 1_000_000)
 
 
 def _event(name: str, place: Place, user: User, content: Content, when: datetime, *, private: bool) -> Event:
-    """What made no message of its own."""
+    """Return the event of something that is no message of its own."""
     return Event(
         external_id=name,
         place=place,
@@ -351,18 +357,21 @@ def _press(query: CallbackQuery) -> str:
 
 
 def _is_out(member: ChatMember) -> bool:
-    """Whether somebody, perhaps the bot, is in a chat no more, or may not write there."""
+    """Return whether somebody, perhaps the bot, has left a chat, or may not write there."""
     muted = isinstance(member, ChatMemberRestricted) and not (member.is_member and member.can_send_messages)
     return muted or words(member.status, "new_chat_member.status") in {"kicked", "left"}
 
 
 def _alone(chat: Chat) -> bool:
-    """With one person; in a group, and in a channel, others read along."""
+    """Return whether a chat is private. In a group or channel others read along."""
     return words(chat.type, "chat.type") == "private"
 
 
 def _topic(message: Message) -> int | None:
-    """Outside of topics, a thread's number names a mere chain of answers."""
+    """Return the id of the message's topic.
+
+    Outside of topics a thread's number is only a chain of answers.
+    """
     return message.message_thread_id if message.is_topic_message else None
 
 
@@ -383,19 +392,19 @@ def _person(number: object, names: Iterable[str], username: object, language: ob
 
 
 def _is_channels(message: object) -> bool:
-    """Whether a channel wrote it, and no person."""
+    """Return whether a channel, not a person, wrote the message."""
     raw = _object(message)
     return "from" not in raw and _object(raw.get("chat")).get("type") == "channel"
 
 
 def _nobody(chat: Json) -> Sender:
-    """Nobody that an organization file could name."""
+    """Return a chat as the sender: nobody that an organization file could name."""
     number = whole(chat.get("id"), "sender_chat.id")
     return Sender(f"{ANONYMOUS}{number}", words(chat.get("title"), "sender_chat.title"), verified=False)
 
 
 def _emojis(reactions: Sequence[ReactionType]) -> list[str]:
-    """Custom emoji have an id and no character, so they are named `custom:<id>`."""
+    """Return the reactions as strings. A custom emoji has no character, so it is named `custom:<id>`."""
     found = []
     for reaction in reactions:
         if isinstance(reaction, ReactionTypeEmoji):

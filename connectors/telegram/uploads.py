@@ -20,7 +20,10 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
 
 
 def known_file(ref: str) -> tuple[str, str]:
-    """How a handle of this channel is sent, and its file_id; raises Refused for what is no file of ours."""
+    """Return how the file of a handle is sent, and its file_id.
+
+    Raises Refused for a handle that is not ours.
+    """
     sent_as, _, file_id = ref.partition(":")
     if sent_as not in SENT_AS or not _FILE_ID.fullmatch(file_id):
         raise Refused("not a file of this account")
@@ -31,7 +34,10 @@ def known_file(ref: str) -> tuple[str, str]:
 async def fetched(
     attachment: Attachment, pieces: AsyncIterator[bytes]
 ) -> AsyncIterator[tuple[str, InputFile]]:
-    """How to send the file, and the file: on disk, so that its size is known before Telegram is asked."""
+    """Yield how to send the file, and the file.
+
+    It is on disk, so that its size is known before the upload.
+    """
     with tempfile.TemporaryFile() as file:
         size = await _copy(pieces, file)
         if size == 0:
@@ -56,7 +62,10 @@ async def _copy(pieces: AsyncIterator[bytes], file: IO[bytes]) -> int:
 
 
 def _sent_as(attachment: Attachment, size: int) -> str:
-    """What does not go as its kind has been made a document by `plan`, but for a size that was not known."""
+    """Return how to send a file of that size: a photo that is too large goes as a document.
+
+    `plan` has done this for all files whose size was known.
+    """
     if attachment.kind is AttachmentKind.PHOTO and size > MAX_PHOTO:
         return "document"
     return attachment.kind.value
