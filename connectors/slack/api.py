@@ -1,4 +1,4 @@
-"""The one door to Slack's Web API: slack_sdk's client, its connections, our errors in place of its own."""
+"""The only way to Slack's Web API: slack_sdk's client and connections, with our own errors."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -19,7 +19,7 @@ from connectors.slack.payload import Node
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 CHUNK = 64 * 1024
-ROTATES = "xoxe."  # how tokens begin that must be renewed, which OAuth alone can do
+ROTATES = "xoxe."  # prefix of tokens that must be renewed, which only OAuth can do
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 sdk_log = logging.getLogger("connectors.slack.sdk")
@@ -30,14 +30,17 @@ class Identity:
     user: str  # our bot's user id, the author of what we post
     bot: str
     team: str
-    enterprise: str = ""  # the organization that the workspace is of
+    enterprise: str = ""  # the enterprise that the workspace belongs to
     name: str = ""
     workspace: str = ""
     url: str = ""  # of the workspace
 
 
 class Line:
-    """Connections to Slack, which several tokens may share. Made on first use, ended for good by `close`."""
+    """Connections to Slack that several tokens may share.
+
+    They open on first use; `close` ends them for good.
+    """
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
@@ -59,10 +62,10 @@ class Line:
 
 
 class Api:
-    """What one token opens. `close` ends the line it speaks over."""
+    """The Web API as one token may use it. `close` also ends the connections that it uses."""
 
     def __init__(self, token: str, url: str, line: Line | None = None) -> None:
-        # slack_sdk and Bolt log whole payloads below this level, and those are other people's letters.
+        # Below this level slack_sdk and Bolt log whole payloads, with what people wrote.
         sdk_log.setLevel(logging.ERROR)
         base = url or AsyncWebClient.BASE_URL
         self.web = AsyncWebClient(token=token, base_url=base, logger=sdk_log, retry_handlers=[])
@@ -80,7 +83,7 @@ class Api:
         return self._line.session()
 
     def page(self, path: str) -> str:
-        """The address of a page of Slack's, beside its API."""
+        """Return the address of a page of Slack's web site, beside its API."""
         return f"{self.web.base_url.removesuffix('api/')}{path}"
 
     @property
@@ -97,7 +100,10 @@ class Api:
     async def call(
         self, method: Callable[[AsyncWebClient], Awaitable[AsyncSlackResponse]], *, repeatable: bool
     ) -> Node:
-        """Slack's answer to one call. Raises SendError; `repeatable` says that doing it twice is harmless."""
+        """Call a method of the Web API and return Slack's answer. Raises SendError.
+
+        `repeatable`: doing it twice does no harm.
+        """
         self.session()
         try:
             response = await method(self.web)
@@ -113,7 +119,7 @@ class Api:
         return Node(response.data)
 
     async def identity(self, *, now: bool = False) -> Identity:
-        """Who we are, asked once, or once more `now`."""
+        """Return who we are. It is asked once, and again if `now` is set."""
         if self._identity is None or now:
             answer = await self.call(lambda web: web.auth_test(), repeatable=True)
             self._identity = Identity(
@@ -128,7 +134,10 @@ class Api:
         return self._identity
 
     async def check(self, needed: Collection[str]) -> Identity:
-        """Who we are, asked now. Raises SendError, also where the token lacks one of the scopes needed."""
+        """Ask Slack who we are and return it.
+
+        Raises SendError, also if the token lacks one of the scopes needed.
+        """
         us = await self.identity(now=True)
         if self._scopes and (missing := sorted(set(needed) - self._scopes)):
             raise Refused(
@@ -138,7 +147,7 @@ class Api:
         return us
 
     def must_last(self) -> None:
-        """Raises Refused where the token ends by itself, and nobody is there to renew it."""
+        """Raise Refused if the token expires and must be renewed, which nobody does here."""
         if self._token.startswith(ROTATES):
             raise Refused(
                 "token_rotates: this token ends after twelve hours; make the app anew with"
@@ -146,7 +155,7 @@ class Api:
             )
 
     def is_slack(self, url: str) -> bool:
-        """Whether a URL is the platform's own, so that it may be called, and may see our token."""
+        """Return whether a URL belongs to the platform, so that it may be called and may get our token."""
         try:
             target = urlsplit(url)
             port = target.port
@@ -162,7 +171,7 @@ class Api:
     @asynccontextmanager
     async def _download(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
         headers = {"Authorization": f"Bearer {self._token}"}
-        # No redirects: Slack sends who may not read a file to its page for signing in, and calls that 200.
+        # No redirects: Slack redirects whoever may not read a file to its sign-in page, which answers 200.
         async with self.session().get(
             url, headers=headers, allow_redirects=False, proxy=self.web.proxy
         ) as answer:

@@ -1,7 +1,8 @@
 """Cards and buttons as Block Kit, within its limits. Numbers of https://docs.slack.dev/reference/block-kit.
 
-A card of ours is no `card` block: that holds 200 characters and three buttons. What takes more than a glance
-is folded into a `container`: https://docs.slack.dev/reference/block-kit/blocks/container-block
+Our cards are not sent as `card` blocks, which hold only 200 characters and three buttons. A section too long
+to be read at a glance is folded into a `container`:
+https://docs.slack.dev/reference/block-kit/blocks/container-block
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def message(texts: Sequence[str], buttons: Sequence[Button]) -> list[Block]:
 
 
 def rows(buttons: Sequence[Button]) -> list[Block]:
-    """Buttons in blocks of 25. Raises Refused for a value which Slack would not carry whole."""
+    """Return the buttons in blocks of 25. Raises Refused for a value that Slack would not carry whole."""
     elements = iter([_button(button, index) for index, button in enumerate(buttons)])
     found: list[Block] = []
     while row := list(islice(elements, BUTTONS_PER_ROW)):
@@ -80,9 +81,9 @@ def _button(button: Button, index: int) -> Block:
 
 
 def card(content: Card, now: datetime, *, folds: bool = False) -> list[Block]:
-    """The head of a room. What does not fit is cut with …, the buttons never.
+    """Return the blocks of a room's card. What does not fit is cut with "…", except the buttons.
 
-    With `folds` long sections show their headings at first, and open with a click.
+    With `folds`, a long section shows only its heading until it is clicked.
     """
     buttons = rows(content.buttons)
     head: list[Block] = [{"type": "header", "text": plain(f"{_TONES[content.tone]} {content.title}", HEADER)}]
@@ -97,7 +98,7 @@ def card(content: Card, now: datetime, *, folds: bool = False) -> list[Block]:
     left = ALL_TEXT - sum(_length(block) for block in body)
     for heading, text in _sections(content.sections):
         folded = folds and bool(heading) and _is_long(text)
-        room -= folded  # whether what stands in a container counts is not told: it does
+        room -= folded  # undocumented, but seen: blocks inside a container count
         if len(body) >= room or left < 200:
             break
         if folded:
@@ -126,13 +127,13 @@ def _container(heading: str, *blocks: Block) -> Block:
 
 
 def card_text(content: Card) -> str:
-    """What a notification shows, and a client that knows no blocks."""
+    """Return the text of a card for notifications, and for clients that know no blocks."""
     told = ": ".join(literal(text) for text in (content.title, content.speaking) if text)
     return cut(f"{_TONES[content.tone]} {told}", FALLBACK)
 
 
 def time_left(deadline: datetime, now: datetime) -> str:
-    """The moment in each reader's own time zone, and how far away it is as this is written."""
+    """Return the moment in each reader's own time zone, and how far away it is at the time of writing."""
     stamp = f"{deadline:%Y-%m-%d %H:%M} UTC"
     return (
         f"<!date^{int(deadline.timestamp())}^{{date_short_pretty}} {{time}}|{stamp}>"
@@ -161,7 +162,10 @@ def _words(left: timedelta) -> str:
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[Block]:
-    """Two columns. Fields share the message's room, so that many long ones leave some to each other."""
+    """Yield the facts in two columns.
+
+    All fields share the message's space, so that long ones leave some to the others.
+    """
     share = max(120, min(FIELD, ALL_TEXT // 2 // max(1, len(facts))))
     fields = iter([mrkdwn(f"*{_flat(name)}*\n{literal(value) or '–'}", share) for name, value in facts])
     for _ in range(3):
@@ -178,7 +182,7 @@ def _sections(sections: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _flat(text: str) -> str:
-    """One line that stands inside bold: its own stars and line ends would break that."""
+    """Return the text as one line for use inside bold, without stars and line ends, which would break it."""
     return " ".join(cut(literal(text), SECTION - 100).replace("*", "").split())
 
 

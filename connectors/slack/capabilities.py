@@ -33,7 +33,7 @@ PUBLISHED = Capabilities(
     reacts=True,
     marks=tuple((mark, picture(name)) for mark, name in MARKS.items()),
     hears_reactions=True,
-    typing=True,  # in threads, those of direct messages among them
+    typing=True,  # in threads, also of direct messages
     typing_lasts=True,
     whispers=True,
     forms=True,
@@ -48,9 +48,9 @@ PUBLISHED = Capabilities(
 
 
 def of_account(settings: AccountSettings) -> Capabilities:
-    """The published ones, with the limits which the account names.
+    """Return Slack's published capabilities with the limits that the account names.
 
-    Staff write to people, and are not waited for; the forms that buttons open are the staff's.
+    Only customers see that somebody is typing, and only staff get the forms that buttons open.
     """
     published = PUBLISHED
     return replace(

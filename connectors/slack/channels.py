@@ -1,4 +1,4 @@
-"""Channel names and people of the organization file as Slack's ids of conversations."""
+"""Find the ids of Slack's channels and direct messages for names in the organization file."""
 
 import re
 from collections import OrderedDict
@@ -18,10 +18,10 @@ PEOPLE = 1000  # whose direct messages are remembered
 
 
 class Channels:
-    """Remembers every channel the app can see. A name not among them is looked for again, at most once a
-    minute, so that inviting the app is enough to mend a refusal.
+    """Remember every channel that the app can see.
 
-    A channel that was renamed is still found by a former name, unless another channel has that name now.
+    An unknown name is looked up again at most once a minute, so inviting the app is enough to end a refusal.
+    A renamed channel is still found by a former name, unless another channel has that name now.
     """
 
     def __init__(self, api: Api, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""One Slack account: everything this folder can do, behind the connector contract."""
+"""One Slack account of the staff, behind the connector contract."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -32,9 +32,9 @@ GRACE = timedelta(seconds=5)  # for answers to commands still under way when the
 
 
 class SlackConnector:
-    """Implements Connector, Listens, Reconciles, HasFiles and HasPermalinks.
+    """A Slack account of the staff. Implements Connector, Listens, Reconciles, HasFiles and HasPermalinks.
 
-    Over HTTP when the account's mode is `webhook`, over Socket Mode when it is `socket`.
+    It uses HTTP if the account's mode is `webhook`, and Socket Mode if it is `socket`.
     """
 
     begins = True
@@ -104,7 +104,11 @@ class SlackConnector:
         )
 
     async def listen(self, inbox: Inbox) -> None:
-        """Raises SendError when the app token opens no connection, SettingsError outside of mode socket."""
+        """Listen over Socket Mode until cancelled.
+
+        Raises SendError if the app token opens no connection, SettingsError if the account's mode is not
+        `socket`.
+        """
         if self._settings.mode != "socket":
             raise SettingsError(f"account {self.account} is served over HTTP: there is nothing to listen to")
         await listen(self._api, self._receiver, inbox, self._settings.secrets["app_token"])
@@ -129,7 +133,9 @@ class SlackConnector:
         return await exposure(self._api, self._channels, room, public=public)
 
     async def permalink(self, place: Place) -> str:
-        """As `chat.getPermalink` would tell it: https://docs.slack.dev/reference/methods/chat.getPermalink"""
+        """Return the link to a thread, equal to that of
+        https://docs.slack.dev/reference/methods/chat.getPermalink
+        """
         us = await self._api.identity()
         return f"{us.url.rstrip('/')}/archives/{place.chat}/p{place.thread.replace('.', '')}"
 

@@ -1,7 +1,7 @@
-"""Messages of ours and their files, deleted. Doing it twice changes nothing.
+"""Delete our messages and their files. Doing it twice changes nothing.
 
-https://docs.slack.dev/reference/methods/chat.delete leaves a file where it is, and
-https://docs.slack.dev/reference/methods/files.delete the message that shows it.
+https://docs.slack.dev/reference/methods/chat.delete leaves a message's files, and
+https://docs.slack.dev/reference/methods/files.delete leaves the message that shows the file.
 """
 
 from bot.core.errors import Refused
@@ -38,12 +38,12 @@ class Deleting:
         shown = [
             share.text("ts") for kind in ("private", "public") for share in shares.node(kind).nodes(chat)
         ]
-        for ts in filter(None, shown):  # the file at last: it alone tells where it is shown
+        for ts in filter(None, shown):  # delete the file last: only the file tells where it is shown
             await self._delete(chat, ts, blank=operation.blank)
         await self._file(operation.message)
 
     async def _message(self, operation: Erase, chat: str) -> None:
-        """The files first: the message alone tells which they are."""
+        """Delete a message of ours and its files. The files go first, because only the message names them."""
         try:
             found = await self._api.call(
                 lambda web: web.reactions_get(channel=chat, timestamp=operation.message, full=True),

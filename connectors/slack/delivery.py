@@ -1,4 +1,4 @@
-"""How a delivery's name is written on the message it becomes, by which `find` knows it again."""
+"""Write a delivery's id on the message that it becomes, so that `find` recognizes the message."""
 
 from bot.core.outbound import Outbound
 from connectors.slack.payload import Node
@@ -7,7 +7,7 @@ EVENT_TYPE = "desk_delivery"
 
 
 def metadata_of(outbound: Outbound) -> dict[str, object]:
-    """https://docs.slack.dev/messaging/message-metadata"""
+    """Return message metadata with the delivery's id: https://docs.slack.dev/messaging/message-metadata"""
     return {
         "event_type": EVENT_TYPE,
         # `delivery_id` names this one message; a delivery of several parts makes several.
@@ -20,7 +20,7 @@ def metadata_of(outbound: Outbound) -> dict[str, object]:
 
 
 def mark_of(outbound: Outbound) -> str:
-    """The block id by which the message of an upload, which can carry no metadata, is known again."""
+    """Return the block id by which an upload's message is recognized, as it can carry no metadata."""
     return f"{EVENT_TYPE}.{outbound.id}.{outbound.part}"
 
 
@@ -34,7 +34,7 @@ def carries(message: Node, outbound: Outbound) -> bool:
 
 
 def is_nameless(message: Node) -> bool:
-    """Whether a message of ours bears no delivery's name at all."""
+    """Return whether a message of ours carries no delivery's id."""
     return message.node("metadata").text("event_type") != EVENT_TYPE and not any(
         block.text("block_id").startswith(f"{EVENT_TYPE}.") for block in message.nodes("blocks")
     )

@@ -1,7 +1,7 @@
-"""Slack over HTTP: a request's bytes verified and read, the answer made of them.
+"""Serve Slack's HTTP requests: verify and read the bytes, then build the answer.
 
-Own code and not Bolt's `async_dispatch`: that one turns every error into a logged 500, a forger's bytes
-included, while a forgery must be a 401, nonsense a 400, and only a failed commit a 5xx.
+Bolt's `async_dispatch` is not used, because it turns every error into a logged 500. Here a forgery is
+answered with 401, an unreadable body with 400, and only a failed commit with 5xx.
 """
 
 import json
@@ -20,10 +20,10 @@ _MAX_FIELDS = 100
 async def serve(
     request: RawRequest, *, secret: str, clock: Clock, receiver: Receives, inbox: Inbox
 ) -> RawResponse:
-    """Any of Slack's three kinds of request: which one it is, its body tells.
+    """Handle one HTTP request of Slack. Its body tells which of the three kinds it is.
 
     Raises ForgedRequest, BodyTooLarge, MalformedPayload, and what `inbox.accept` raises. A redelivery
-    (X-Slack-Retry-Num) is treated like the first: the event's id tells the bus that it knows it.
+    (X-Slack-Retry-Num) is treated like the first delivery: the bus recognizes the event's id.
     """
     if len(request.body) > MAX_BODY:
         raise BodyTooLarge(MAX_BODY)
@@ -35,7 +35,7 @@ async def serve(
 
 
 def read(request: RawRequest) -> Node:
-    """The JSON object of an event, of the `payload` field of an interaction, or a command's fields."""
+    """Return the JSON object of an event, of an interaction's `payload` field, or of a command's fields."""
     try:
         text = request.body.decode("utf-8")
     except UnicodeDecodeError as error:

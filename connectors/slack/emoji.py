@@ -1,7 +1,7 @@
-"""Slack's short codes as emoji.
+"""Translate Slack's short codes to emoji and back.
 
-A message that people type brings the Unicode of each standard emoji along, in its blocks. The names here are
-for what has no blocks, such as reactions; a workspace's own emoji stay as they were typed.
+A message that people type contains the Unicode of each standard emoji in its blocks. The names here are for
+what has no blocks, such as reactions. A workspace's own emoji stay as they were typed.
 """
 
 import re
@@ -104,7 +104,10 @@ def pictured(text: str) -> str:
 
 
 def picture(name: str) -> str:
-    """`wave`, as a reaction names it, becomes 👋 without a skin tone; what has none stays a `:name:`."""
+    """Return the emoji for a name that a reaction uses, without its skin tone: `wave` becomes 👋.
+
+    A name without a picture becomes `:name:`.
+    """
     bare = name.partition("::")[0]
     return _picture(bare) or f":{bare}:"
 
@@ -133,7 +136,10 @@ def _picture(name: str) -> str:
 
 
 def _flag(name: str) -> str:
-    """A flag is a country's two letters; those of England, Scotland and Wales are a black flag with tags."""
+    """Return the flag of a name, "" if it is none. A country's flag consists of its two letters.
+
+    Those of England, Scotland and Wales are a black flag with tags.
+    """
     country = name.removeprefix("flag-") if name.startswith("flag-") else _BARE_FLAGS.get(name, "")
     if tags := _STATES.get(country):
         return "🏴" + "".join(chr(0xE0000 + ord(letter)) for letter in tags) + "\U000e007f"
@@ -148,7 +154,10 @@ def _keycap(name: str) -> str:
 
 
 def _person(name: str) -> str:
-    """`woman-shrugging` is 🤷 and a sign of who it is, `man-technologist` is 👨 and what they work with."""
+    """Return the emoji of a person's name, "" if it is none: `man-technologist` is 👨 and a tool.
+
+    `woman-shrugging` is 🤷 and a sign of the person's sex.
+    """
     who, _, what = name.replace("female-", "woman-").replace("male-", "man-").partition("-")
     if who not in _WHO:
         return ""
@@ -159,7 +168,7 @@ def _person(name: str) -> str:
 
 
 def code_for(emoji: str) -> str:
-    """The name by which Slack knows an emoji, or one of its own written `:name:`; "" when there is none."""
+    """Return Slack's name of an emoji, or the name in a `:name:` of the workspace; "" if there is none."""
     if named := _NAMED.fullmatch(emoji):
         return named[1]
     bare = _bare(emoji)
@@ -180,5 +189,5 @@ def _by_unicode(name: str) -> str:
 
 
 def _bare(emoji: str) -> str:
-    """Without skin tones and without the sign that asks for a coloured picture."""
+    """Return an emoji without skin tones and without the sign that asks for a coloured picture."""
     return _TONES.sub("", emoji)

@@ -1,4 +1,4 @@
-"""Who can read a channel beside those who are in it."""
+"""Say who outside a channel can read it."""
 
 from connectors.slack.api import Api
 from connectors.slack.channels import Channels

@@ -1,4 +1,4 @@
-"""What Slack's refusals and a broken connection mean for a delivery.
+"""Translate Slack's refusals and broken connections into the contract's errors.
 
 Codes of https://docs.slack.dev/reference/methods/chat.postMessage#errors and its siblings.
 """
@@ -35,7 +35,7 @@ _DOWN = frozenset(
 _HALF_DONE = frozenset({"internal_error", "fatal_error"})
 _INVITE = "invite the app: type /invite @… in that channel"
 _REINSTALL = "install the app again and set SLACK_BOT_TOKEN (xoxb-…)"
-# The account itself cannot speak to Slack any more, whatever it wants to say.
+# The account cannot use Slack at all any more.
 _SUSPENDED: Mapping[str, str] = {
     "invalid_auth": "Slack does not know this token",
     "not_authed": "no token was given",
@@ -58,7 +58,7 @@ CLIENT: Mapping[str, str] = {
     "invalid_client_id": "Slack knows no app with this client id; see Basic Information → App Credentials",
     "bad_client_secret": "the client secret is another one; see Basic Information → App Credentials",
 }
-# Nobody can be written to there: whatever is said, and however often.
+# Nobody can be reached there, whatever is sent.
 _UNREACHABLE: Mapping[str, str] = {
     "user_disabled": "that person is deactivated",
     "cannot_dm_bot": "that is an app, and no person",
@@ -95,7 +95,10 @@ _HINTS: Mapping[str, str] = {
 
 
 def refused(error: SlackApiError, *, repeatable: bool) -> SendError:
-    """The error of ours for an answer that is no success. `repeatable`: doing it twice changes nothing."""
+    """Return the contract's error for an answer that reports a failure.
+
+    `repeatable`: doing the call twice changes nothing.
+    """
     # Where the body is no JSON, slack_sdk hands over aiohttp's answer in place of its own.
     answer = error.response
     status = int(getattr(answer, "status_code", 0) or getattr(answer, "status", 0) or 0)
@@ -122,12 +125,12 @@ def refused(error: SlackApiError, *, repeatable: bool) -> SendError:
 
 
 def code_of(error: SendError) -> str:
-    """Slack's own code, without the hint we put behind it."""
+    """Return Slack's own code, without the hint that we add to it."""
     return error.reason.partition(":")[0]
 
 
 def broken(error: Exception, *, repeatable: bool) -> SendError:
-    """The error of ours for a connection that gave no answer."""
+    """Return the contract's error for a connection that gave no answer."""
     name = type(error).__name__
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return PlatformDown(f"not_connected: {name}")

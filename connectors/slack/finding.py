@@ -1,4 +1,4 @@
-"""Whether a delivery arrived: asked of Slack itself, which keeps the metadata of every message."""
+"""Ask Slack whether a delivery arrived. Slack keeps the metadata of every message."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ POSTED_WITHIN = timedelta(seconds=10)  # a file, after Slack took it
 
 @dataclass(slots=True)
 class _Search:
-    """How far a search has come. Slack lets an app that is in no marketplace see a page of 15 in a minute."""
+    """The state of a search. An app outside the Marketplace may read one page of 15 messages a minute."""
 
     pages: int = 0
     cursor: str = ""
@@ -35,7 +35,7 @@ class _Search:
 
 
 def made_at(delivery: UUID) -> datetime | None:
-    """When an id of version 7 was made (RFC 9562 section 5.7); None for another version."""
+    """Return when an id of version 7 was created (RFC 9562 section 5.7); None for another version."""
     if delivery.version != 7:
         return None
     return datetime.fromtimestamp((delivery.int >> 80) / 1000, UTC)
@@ -51,8 +51,10 @@ class Finding:
         self._paused: OrderedDict[tuple[DeliveryId, int], _Search] = OrderedDict()
 
     async def find(self, outbound: Outbound) -> Sent | None:
-        """What `send` returned or would have. None for operations that leave no message of their own: doing
-        those again changes nothing, or shows one person the same words twice.
+        """Return what `send` returned, or would have returned; None if the message is not there.
+
+        Also returns None for operations that leave no message of their own. Repeating those changes nothing,
+        or shows one person the same words twice.
         """
         operation = outbound.operation
         if not isinstance(operation, Post | Card):
@@ -96,7 +98,9 @@ class Finding:
             self._paused.popitem(last=False)
 
     def _look_again(self, outbound: Outbound) -> None:
-        """Slack posts a file a moment after it said so. Raises PlatformDown when it is not there at first."""
+        """Raise PlatformDown the first time that a file is not found, as Slack posts it a moment after
+        accepting it.
+        """
         key = (outbound.id, outbound.part)
         if key in self._unseen:
             del self._unseen[key]

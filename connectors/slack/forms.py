@@ -1,4 +1,4 @@
-"""Buttons that ask something first: pressing one opens a form, and what becomes an event is the form sent."""
+"""Buttons that ask a question first: pressing one opens a form, and the submitted form becomes the event."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ PRIVATE_METADATA = 3000  # characters a view may hide
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """One question. Its answer is a `Submitted` named `name` with the value `field`."""
+    """A form with one question. Its answer is a `Submitted` named `name` with the value `field`."""
 
     name: str
     title: str  # at most 24 characters
@@ -38,7 +38,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
 
 
 def view(form: Form, value: str, place: Place) -> Block:
-    """The modal of a form, opened by a button that carried `value` on a message in `place`."""
+    """Return the modal of a form that was opened by a button with `value` on a message in `place`."""
     hidden = json.dumps({"value": value, "chat": place.chat, "thread": place.thread}, ensure_ascii=False)
     return {
         "type": "modal",

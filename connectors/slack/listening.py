@@ -1,8 +1,8 @@
-"""Slack over Socket Mode, on Bolt's AsyncApp.
+"""Receive Slack's payloads over Socket Mode, with Bolt's AsyncApp.
 
-Bolt's dispatch runs with `process_before_response`: an envelope is acknowledged after our own work on it
-ended well, and never otherwise. One middleware takes every payload, since Bolt's listeners would only sort
-what the parser sorts again, and would warn, with the payload, of each kind nobody listens to.
+Bolt's dispatch runs with `process_before_response`: an envelope is acknowledged only after our own work on it
+has succeeded. One middleware takes every payload. Bolt's listeners would only repeat what the parser does,
+and would log a warning with the payload for each kind that nobody listens to.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ PING = 10.0  # seconds; four without an answer and the connection is made anew
 
 
 class Socket(SocketModeClient):
-    """slack_sdk's client, which starts a task for every message and lets go of it: this one keeps them."""
+    """slack_sdk's client, but one that keeps the tasks it starts for messages and would otherwise drop."""
 
     def __init__(self, app_token: str, api: Api) -> None:
         super().__init__(app_token=app_token, logger=sdk_log, web_client=api.web, ping_interval=PING)
@@ -90,12 +90,15 @@ async def listen(api: Api, receiver: Receives, inbox: Inbox, app_token: str) -> 
         try:
             await asyncio.shield(closing)
         except asyncio.CancelledError:
-            await closing  # cancelled once more meanwhile: nothing may stay open for that
+            await closing  # finish closing even if cancelled again
             raise
 
 
 async def can_connect(api: Api, app_token: str) -> None:
-    """slack_sdk tries a wrong token for ever and only logs it; an operator should hear of it."""
+    """Check that the app token opens a connection. Raises SendError.
+
+    slack_sdk would retry a wrong token for ever and only log it, but an operator should hear of it.
+    """
     await api.call(lambda web: web.apps_connections_open(app_token=app_token), repeatable=True)
 
 

@@ -1,10 +1,10 @@
-"""What a workspace turned out not to take of Slack's newer blocks."""
+"""Remember which of Slack's newer blocks a workspace does not accept."""
 
 
 class Newer:
-    """Remembers a refusal for as long as the process runs, so that not every message costs a call that fails.
+    """Remember a refusal for as long as the process runs, so that not every message costs a call that fails.
 
-    Once one was taken, a refusal is about that one message alone.
+    Once such a block was accepted, a refusal concerns only its one message.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Slack's payloads as events. Facts only: texts are still Slack's own, names are not looked up.
+"""Read Slack's payloads as events. Texts keep Slack's markup, and names are not looked up.
 
 Shapes of https://docs.slack.dev/reference/events and https://docs.slack.dev/reference/interaction-payloads.
 """
@@ -34,7 +34,7 @@ from connectors.slack.reading import mentioned
 from connectors.slack.writing import escape
 
 _SAID = frozenset({"", "file_share", "thread_broadcast", "me_message"})
-# A code, perhaps with a skin tone; what stands between backticks is taken whole.
+# An emoji's code, perhaps with a skin tone. Code between backticks is matched as a whole.
 _EMOJI = re.compile(
     r"```.+?```|`[^`\n]+`|:(?P<toned>(?P<name>[a-z0-9_+'-]{1,60})(?:::skin-tone-[2-6])?):", re.DOTALL
 )
@@ -43,7 +43,7 @@ _NOBODY = frozenset({"", "USLACKBOT"})
 
 @dataclass(frozen=True, slots=True)
 class _Callback:
-    """What an envelope says of every event in it."""
+    """What an envelope tells about every event in it."""
 
     event_id: str
     us: str
@@ -52,12 +52,12 @@ class _Callback:
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Reads for one account. `now` stands in where a payload has no time of its own.
+    """Read payloads for one account. `now` is used if a payload has no time of its own.
 
-    `refer` makes an attachment's `ref` of a file; one without is left out. What somebody else wrote or
-    uploaded first is marked as forwarded. With `apps`, so is what an app posted in a user's name, perhaps its
-    own: users are not looked up here. Without, nothing that a program wrote is read, but with `workflows` the
-    posts of the Workflow Builder: somebody has filled in a form.
+    `refer` makes an attachment's `ref` of a file; a file without one is left out. What somebody else wrote or
+    uploaded first is marked as forwarded. With `apps`, so is what an app posted in a user's name, perhaps our
+    own, as users are not looked up here. Without `apps`, posts of programs are not read, except with
+    `workflows` those of the Workflow Builder, in which somebody has filled in a form.
     """
 
     account: str
@@ -69,7 +69,7 @@ class Parser:
         return Place(CHANNEL, self.account, chat, thread)
 
     def callback(self, envelope: Node, us: str, now: datetime) -> Event | None:
-        """The event of an `event_callback`. `us` is our bot's user id, "" if unknown."""
+        """Return the event of an `event_callback`. `us` is our bot's user id, "" if unknown."""
         event, event_id = envelope.node("event"), envelope.text("event_id")
         if not event_id:
             return None
@@ -89,14 +89,18 @@ class Parser:
         return tuple(file for part in parts for file in attachments(part, self.refer))
 
     def _words(self, message: Node) -> str:
-        """What a message says, as Slack's markup: its own words, as quotations the words of messages which it
-        forwards, and of staff, whose words go on, links to what others keep.
+        """Return a message's text as Slack's markup, followed by the messages that it forwards as quotations.
+
+        For staff, whose words go on to others, links to files of other services come between.
         """
         links = [_link(file) for file in _elsewhere(message)] if self.apps else []
         return "\n\n".join(filter(None, [_pictured(message), *links, *map(_quoted, _shared(message))]))
 
     def _described(self, message: Node) -> str:
-        """Return what a customer's message brings that another service keeps: an address is no words."""
+        """Return the title and address of each file in a customer's message that another service keeps.
+
+        They are no words of the customer.
+        """
         if self.apps:
             return ""
         files = _elsewhere(message)
@@ -114,7 +118,7 @@ class Parser:
         content: Content = Ignored(subtype)  # somebody joined, or changed the topic
         if subtype in _SAID or self._by_workflow(event):
             text, files = self._words(event), self._files(event)
-            # What is made of blocks alone, or forwarded without telling what, comes with neither.
+            # A message of blocks alone, or a forward without its content, has neither.
             empty = not (text.strip() or files or self._described(event))
             content = Unsupported("forwarded") if empty else Said(text, files)
         return self._of(event, event, content, callback, message=event.text("ts"))
@@ -140,14 +144,14 @@ class Parser:
     def _of(
         self, event: Node, written: Node, content: Content, callback: _Callback, *, message: str = ""
     ) -> Event | None:
-        """An event about the message `written`; None when a bot wrote it, we ourselves included."""
+        """Return an event about the message `written`; None if a bot, such as our own, wrote it."""
         user, chat, ts = written.text("user"), event.text("channel"), written.text("ts")
         app, name = written.text("bot_id"), ""
         if self._by_workflow(written):
             user, name, app = _filled_in_by(written), written.text("username"), ""
         if user in _NOBODY or user == callback.us or not chat:
             return None
-        if app and not (self.apps and callback.us):  # one of our own, perhaps, while nobody knows who we are
+        if app and not (self.apps and callback.us):  # perhaps our own app, while our id is unknown
             return None
         thread = written.text("thread_ts")
         # A root that has replies carries its own ts as thread_ts; so does each edit of it.
@@ -179,7 +183,7 @@ class Parser:
         )
 
     def _stopped(self, event: Node, callback: _Callback) -> Event | None:
-        """Read the press of the stop button, which Slack shows in a thread while an agent is at work there.
+        """Read a press of the stop button, which Slack shows in a thread while an agent is at work there.
 
         https://docs.slack.dev/reference/events/agent_session_stopped
         """
@@ -195,7 +199,9 @@ class Parser:
         )
 
     def taps(self, payload: Node, us: str, now: datetime) -> list[Event]:
-        """The buttons of a `block_actions`: one, though Slack's list could hold more."""
+        """Return an event for each pressed button of a `block_actions`: usually one, though the list may hold
+        more.
+        """
         message, sender = payload.node("message"), sender_of(payload)
         place, ts = self.tapped_at(payload)
         if sender is None or not place.chat:
@@ -221,7 +227,7 @@ class Parser:
         ]
 
     def tapped_at(self, payload: Node) -> tuple[Place, str]:
-        """Where the message with the button is, as a place inside its thread, and its ts."""
+        """Return the place of the message with the button, inside its thread, and the message's ts."""
         container, message = payload.node("container"), payload.node("message")
         ts = container.text("message_ts") or message.text("ts")
         chat = container.text("channel_id") or payload.node("channel").text("id")
@@ -229,7 +235,7 @@ class Parser:
         return self.place(chat, thread), ts
 
     def submission(self, payload: Node, now: datetime) -> Event | None:
-        """A `view_submission` of a form of ours (`connectors.slack.forms` wrote its private metadata)."""
+        """Return the event of a submitted form. Its private metadata comes from `connectors.slack.forms`."""
         view, sender = payload.node("view"), sender_of(payload)
         hidden, form = _hidden(view.text("private_metadata")), view.text("callback_id")
         if sender is None or not form or not hidden.text("chat"):
@@ -244,7 +250,7 @@ class Parser:
 
 
 def bot_of(envelope: Node) -> str:
-    """Our bot's user id as the envelope tells it; "" when it does not."""
+    """Return our bot's user id as the envelope tells it; "" if it does not."""
     bots = (grant for grant in envelope.nodes("authorizations") if grant.flag("is_bot"))
     return next((grant.text("user_id") for grant in bots), "")
 
@@ -257,7 +263,7 @@ def by_app(envelope: Node) -> bool:
 
 
 def sender_of(payload: Node) -> Sender | None:
-    """Who acted in an interaction. Slack gives the handle along, and no display name."""
+    """Return who acted in an interaction, None if unknown. Slack tells the handle, but no display name."""
     user = payload.node("user")
     handle = user.text("username") or user.text("name")
     return Sender(user.text("id"), handle=handle) if user.text("id") else None
@@ -297,7 +303,9 @@ def _reference(message: Node) -> Reference:
 
 
 def _is_elsewhere(file: Node) -> bool:
-    """Kept by another service, such as a cloud drive: its address is a page, and no content."""
+    """Return whether another service, such as a cloud drive, keeps a file: its address is a page, not its
+    content.
+    """
     return file.flag("is_external") or file.text("mode") == "external"
 
 
@@ -395,7 +403,10 @@ def _hidden(metadata: str) -> Node:
 
 
 def _values(state: Node) -> tuple[tuple[str, str], ...]:
-    """Each field by the id of its block; a field left empty is "", several choices are joined by commas."""
+    """Return each field's value by the id of its block.
+
+    An empty field is ""; several choices are joined by commas.
+    """
     return tuple(
         (field, _answer(element)) for field, elements in state.items() for _, element in elements.items()
     )

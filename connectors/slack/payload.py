@@ -1,4 +1,4 @@
-"""Slack's JSON, read without trust: every field may be missing or of another kind than promised."""
+"""Read Slack's JSON without trusting it: any field may be missing or of another type than promised."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ _MISSING: Final[object] = None
 
 
 class Node:
-    """One JSON value. Reading a field that is not there, or is of another kind, gives an empty one."""
+    """One JSON value. Reading a field that is missing, or of another type, gives an empty value."""
 
     __slots__ = ("_value",)
 
@@ -25,7 +25,7 @@ class Node:
         return self._value.get(key) if isinstance(self._value, dict) else _MISSING
 
     def text(self, key: str) -> str:
-        """A string; lone surrogates, which JSON can smuggle in and no database takes, are replaced."""
+        """Return a string without NUL and lone surrogates, which JSON can contain and no database accepts."""
         value = self._get(key)
         return clean(value) if isinstance(value, str) else ""
 
@@ -54,7 +54,7 @@ class Node:
 
 
 def clean(text: str) -> str:
-    """Text without NUL and lone surrogates: neither UTF-8 nor PostgreSQL can keep them."""
+    """Return the text without NUL and lone surrogates, which neither UTF-8 nor PostgreSQL can keep."""
     if text.isascii():
         return text.replace("\0", "")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
@@ -64,7 +64,7 @@ _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 def moment(ts: str) -> datetime | None:
-    """A Slack timestamp, `1700000000.000100`, as a moment in UTC; None when it is none."""
+    """Return a Slack timestamp, such as `1700000000.000100`, as a moment in UTC; None if it is none."""
     whole, _, rest = ts.partition(".")
     if not (whole.isascii() and whole.isdigit()) or not (rest.isascii() and (rest.isdigit() or not rest)):
         return None

@@ -1,8 +1,8 @@
-"""Who the people are whom events mention, looked up after parsing: bounded, remembered, never fatal.
+"""Look up the people in an event after it is parsed: bounded in time, remembered, and never failing.
 
-Slack tells who acts by id alone. Their name is shown; by their e-mail address, which Slack has verified,
-an organization file may name them. Of somebody from another organization Slack has verified nothing: who runs
-their workspace says what their address is.
+Slack identifies people in events only by id. Their display name is shown. By their e-mail address, which
+Slack has verified, an organization file may name them. Slack has not verified the address of somebody from
+another organization: whoever runs their workspace sets it.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from connectors.slack.reading import mentioned, to_commonmark
 
 REMEMBERED = 2_000
 AT_ONCE = 20  # look-ups for one event; a text that names more people shows the ids of the rest
-GUEST = "guest"  # the home of who is at home nowhere
+GUEST = "guest"  # stands for the home of a guest, who has none
 PATIENCE = timedelta(seconds=1)  # Slack waits three for our answer
 
 
@@ -54,8 +54,10 @@ class Person:
 
 
 class People:
-    """With `colleagues`, of people from elsewhere no address is told. With `guests`, who is a guest in a
-    workspace is not at home there.
+    """Look up people of a workspace.
+
+    With `colleagues`, addresses of people from elsewhere are withheld. With `guests`, guests of a workspace
+    do not count as its members.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class People:
         self._patience = patience.total_seconds()
         self._known: OrderedDict[str, Person] = OrderedDict()
         self._workspaces: OrderedDict[str, str] = OrderedDict()  # names; "" where Slack does not tell it
-        self._refused: set[str] = set()  # whom Slack would not tell of when it was asked last
+        self._refused: set[str] = set()  # ids of people about whom Slack last refused to tell
 
     async def named(self, event: Event) -> Event:
-        """The event with its sender's name and address, its text as CommonMark, and whom a form names."""
+        """Return the event with its sender's name and address, its text as CommonMark, and the people chosen
+        in a form.
+        """
         text = _text(event)
         content = event.content
         chosen = [value for _, value in content.values] if isinstance(content, Submitted) else []
@@ -92,23 +96,25 @@ class People:
         return replace(event, sender=self._with(event.sender, people), content=content)
 
     async def introduced(self, sender: Sender) -> Sender:
-        """The sender with their name and address, as far as Slack tells in time."""
+        """Return the sender with their name and address, if Slack tells them in time."""
         return self._with(sender, await self._look_up([sender.external_id], sender.external_id))
 
     async def teams(self, person: str) -> frozenset[str] | None:
-        """Where somebody is at home; empty where Slack does not tell, None where it did not tell in time."""
+        """Return a person's workspace and organization; empty if Slack refuses to tell, None if it did not
+        tell in time.
+        """
         found = (await self._look_up([person])).get(person)
         if found is None:
             return frozenset() if person in self._refused else None
         return found.teams
 
     async def is_bot(self, user: str) -> bool:
-        """Return whether a user is an app's own; False where Slack does not tell it in time."""
+        """Return whether a user belongs to an app; False if Slack does not tell it in time."""
         found = (await self._look_up([user])).get(user)
         return found is not None and found.bot
 
     async def _look_up(self, ids: Iterable[str], sender: str = "") -> Mapping[str, Person]:
-        """Return who they are. Of the sender the name of their workspace is looked up, too."""
+        """Return what is known about people. The name of the sender's workspace is looked up, too."""
         wanted = list(dict.fromkeys(ids))
         missing = [person for person in wanted if person not in self._known][:AT_ONCE]
         try:
@@ -147,7 +153,7 @@ class People:
     async def _ask_workspace(self, team: str) -> None:
         """Learn the name of our own workspace, or of one that shares a channel with us.
 
-        Nobody is shown where colleagues are at home. https://docs.slack.dev/reference/methods/team.info
+        The workspace of colleagues is shown to nobody. https://docs.slack.dev/reference/methods/team.info
         """
         if self._colleagues or not team or team in self._workspaces:
             return
@@ -163,9 +169,10 @@ class People:
             self._workspaces.popitem(last=False)
 
     def _with(self, sender: Sender, people: Mapping[str, Person]) -> Sender:
-        """Their handle is their address or nothing: what people may choose for themselves identifies nobody.
+        """Return the sender with a name, an address and a handle.
 
-        A workspace's name, too, is chosen by who runs it, so that its id stands beside it.
+        The handle is their verified address or "", as a name that people choose identifies nobody. A
+        workspace's name is also chosen by whoever runs it, so its id is shown beside it.
         """
         found = people.get(sender.external_id)
         if found is None:

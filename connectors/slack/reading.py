@@ -1,4 +1,4 @@
-"""What people write in Slack (mrkdwn) as CommonMark, for readers who are not in Slack.
+"""Convert what people write in Slack (mrkdwn) to CommonMark, for readers outside of Slack.
 
 Rules of https://docs.slack.dev/messaging/formatting-message-text. Pure; never raises.
 """
@@ -23,7 +23,7 @@ _STYLES = tuple(
 _PAIRS = {"\ue000": "**", "\ue001": "_", "\ue002": "~~"}
 _KEPT = re.compile(r"\ue003(\d+)\ue003")
 _PRIVATE = re.compile("[\ue000-\ue003]")
-# What CommonMark would take for markup although the writer did not mean it so.
+# Signs that CommonMark would read as markup, though the writer did not mean them so.
 _SIGNS = re.compile(
     r"\\(?=[!-/:-@\[-`{-~])|\*(?=\S)|(?<=\S)\*|(?<![^\W_])_(?=\S)|(?<=\S)_(?![^\W_])|~~|`"
     r"|<(?=[A-Za-z/!?])|\](?=[(\[])|&(?=#?\w{1,32};)|^#(?=#{0,5}(?:\s|$))",
@@ -33,12 +33,15 @@ _QUOTE_END = re.compile(r"^(>[^\n]*)\n(?=[^>\n])", re.MULTILINE)
 
 
 def mentioned(text: str) -> list[str]:
-    """The ids of the people whom a text names, in order, each once."""
+    """Return the ids of the people whom a text mentions, in order, each once."""
     return list(dict.fromkeys(_MENTION.findall(text)))
 
 
 def to_commonmark(text: str, names: Mapping[str, str]) -> str:
-    """`names` are the display names of the people named, by id; without one the id is shown."""
+    """Return a text of Slack as CommonMark.
+
+    `names` are the display names of mentioned people by id. Without a name the id is shown.
+    """
     kept: list[str] = []
 
     def keep(piece: str) -> str:
@@ -47,7 +50,7 @@ def to_commonmark(text: str, names: Mapping[str, str]) -> str:
 
     def replace(match: re.Match[str]) -> str:
         if (pre := match["pre"]) is not None:
-            # On lines of its own. A blank line would say that something new begins, which nobody has written.
+            # On lines of its own. No blank line: the writer began no new paragraph.
             before = "\n" if match.start() and match.string[match.start() - 1] != "\n" else ""
             after = "\n" if match.string[match.end() : match.end() + 1] not in ("", "\n") else ""
             return before + keep(_fenced(_unescaped(pre))) + after
@@ -62,14 +65,16 @@ def to_commonmark(text: str, names: Mapping[str, str]) -> str:
     for sign, mark in _PAIRS.items():
         body = body.replace(sign, mark)
     body = re.sub(r"^(\s*)• ", r"\1- ", pictured(body), flags=re.MULTILINE)
-    # A quotation of Slack's ends with its line; one of CommonMark's goes on until an empty line. That is one
-    # inside the quotation here: a blank line outside of it would be one that nobody has written.
+    # Slack's quotation ends with its line, CommonMark's at an empty line. That empty line is put inside the
+    # quotation, because one outside would begin a paragraph that the writer did not begin.
     body = _QUOTE_END.sub(r"\1\n>\n", body)
     return _KEPT.sub(lambda number: kept[int(number[1])], body).strip()
 
 
 def _angle(inside: str, names: Mapping[str, str]) -> str:
-    """What stands between angle brackets: a mention, a channel, a command of Slack's, or a link."""
+    """Return the CommonMark for the inside of angle brackets: a mention, a channel, a command of Slack's, or
+    a link.
+    """
     target, _, label = inside.partition("|")
     label = _unescaped(label)
     if target.startswith("@"):

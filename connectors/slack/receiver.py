@@ -1,7 +1,7 @@
-"""What Slack brings, whichever way it came: events, buttons, forms and slash commands.
+"""Handle what Slack sends, over HTTP or Socket Mode: events, buttons, forms and slash commands.
 
-HTTP and Socket Mode both end here. When `receive` returns, the events are committed and Slack may be told so;
-when it raises, Slack must be left to send again.
+When `receive` returns, the events are committed and Slack may be told so. When it raises, Slack must not be
+told, so that it sends them again.
 """
 
 import asyncio
@@ -49,14 +49,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back with the acknowledgement; None: nothing."""
+    """The body that goes back with the acknowledgement; None for an empty one."""
 
     body: Block | None = None
 
 
 @dataclass(slots=True)
 class BackgroundTasks:
-    """Tasks that outlive the request which began them. `finish` awaits them all."""
+    """Tasks that outlive the request that began them. `finish` awaits them all."""
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -76,14 +76,18 @@ class BackgroundTasks:
 
 @dataclass(slots=True)
 class Order:
-    """One event after the other where they belong together: what must be asked about the first lets no later
-    one overtake it.
+    """Handle related events one after the other.
+
+    If Slack must be asked about an event, no later one of the same thread overtakes it.
     """
 
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def of(self, event: Node) -> asyncio.Lock:
-        """In channels by thread; in direct messages all, since there one conversation may have several."""
+        """Return the lock of an event's thread. All direct messages with a person share a lock.
+
+        One of their conversations may have several threads.
+        """
         item, pane = event.node("item"), event.node("assistant_thread")
         written = event.node("message") or event.node("previous_message") or event
         key = event.text("channel") or item.text("channel") or pane.text("channel_id")
@@ -94,11 +98,11 @@ class Order:
 
 class Receives(Protocol):
     async def receive(self, payload: Node, inbox: Inbox) -> Answer:
-        """What Slack brought, whichever way. Raises DeskError when Slack must send it again."""
+        """Handle one payload of Slack. Raises DeskError if Slack must send it again."""
 
 
 class Receiver:
-    """For an account of the staff."""
+    """Handle payloads for a staff account."""
 
     def __init__(
         self,
@@ -122,7 +126,7 @@ class Receiver:
         self._tables = Newer()
 
     async def receive(self, payload: Node, inbox: Inbox) -> Answer:
-        """Raises what `inbox.accept` raises, and nothing else."""
+        """Handle one payload of Slack. Raises only what `inbox.accept` raises."""
         match payload.text("type"):
             case "url_verification":
                 return Answer({"challenge": payload.text("challenge")})
@@ -157,9 +161,9 @@ class Receiver:
             self._background.begin(self._guide(event))
 
     async def _guide(self, event: Event) -> None:
-        """Answer who writes to the app itself, in the thread of what they wrote, as its other answers.
+        """Answer a person who writes to the app itself, in the thread of their message.
 
-        Their words are nobody's. Losing this loses no message.
+        What they wrote belongs to no conversation. Losing the answer loses no message.
         """
         chat, thread = event.place.chat, event.place.thread or event.message
         try:
@@ -173,7 +177,7 @@ class Receiver:
             log.warning("slack.guide_lost", reason=error.reason)
 
     async def _us(self) -> str:
-        """Our own user id; "" while Slack cannot be asked, which costs no more than `in_our_thread`."""
+        """Return our own user id; "" while Slack cannot be asked, which only leaves `in_our_thread` unset."""
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()):
                 return (await self._api.identity()).user
@@ -195,7 +199,10 @@ class Receiver:
         await self._accept(kept, inbox)
 
     async def _open(self, form: Form, value: str, payload: Node) -> None:
-        """Show the form. It opens within three seconds of the press or never, so it is not for the outbox."""
+        """Show the form.
+
+        It must open within three seconds of the press, so it cannot go through the outbox.
+        """
         place, _ = self._parser.tapped_at(payload)
         modal = view(form, value, place)
         trigger = payload.text("trigger_id")
@@ -227,7 +234,7 @@ class Receiver:
         if not done:
             self._background.begin(self._answer_later(running, url, title))
             return Answer({"response_type": "ephemeral", "text": WORKING})
-        # Of what goes back with the acknowledgement Slack does not tell whether it takes the blocks.
+        # Slack does not tell whether it accepts blocks that go back with the acknowledgement.
         if await self._draws(running.result(), url, title, end - asyncio.get_running_loop().time()):
             return Answer()
         return Answer(whisper(running.result().markdown))
@@ -238,7 +245,10 @@ class Receiver:
             await self._respond(url, whisper(answer.markdown))
 
     async def _draws(self, answer: CommandAnswer, url: str, title: str, within: float) -> bool:
-        """Show an answer with its tables as such. False: it is to be said in words, perhaps once more."""
+        """Show an answer with its tables as blocks. Return False if it must be sent in words instead.
+
+        In rare cases the answer is then shown twice.
+        """
         body = drawn(answer, title) if self._tables.worth_trying else None
         if body is None:
             return False
@@ -257,7 +267,7 @@ class Receiver:
         return False
 
     async def _respond(self, url: str, body: Block) -> None:
-        """A word for the asker through the URL that came with the request. Losing it loses no message."""
+        """Send an answer to the URL that came with the request. Losing it loses no message."""
         try:
             await self._post(url, body)
         except SendError as error:
@@ -271,14 +281,16 @@ class Receiver:
 def _is_for_the_app(event: Event, told: Node) -> bool:
     """Return whether somebody wrote to the app itself, in a thread of their own.
 
-    A thread that is ours in direct messages is a room, or hangs on something that the app told them.
+    A thread of ours in direct messages is a room, or belongs to something that the app told them.
     """
     own = not event.place.thread or told.text("parent_user_id") == event.sender.external_id
     return own and isinstance(event.content, Said) and event.place.chat.startswith("D")
 
 
 def drawn(answer: CommandAnswer, title: str) -> Block | None:
-    """An answer with its tables as such; None where it has none, or some that Slack would not take."""
+    """Return an answer with its tables as blocks; None if it has no tables, or some that Slack would not
+    accept.
+    """
     tables = [data_table(each, title) for each in answer.tables if len(each.rows) >= ROWS_OF_A_TABLE]
     if not tables or len(tables) < len(answer.tables) or not fits(answer.tables):
         return None
@@ -287,7 +299,7 @@ def drawn(answer: CommandAnswer, title: str) -> Block | None:
 
 
 def whisper(markdown: str) -> Block:
-    """An answer that its asker alone sees, cut where Slack would refuse it."""
+    """Return an answer that only its asker sees, cut if it is longer than Slack accepts."""
     texts = parts(to_mrkdwn(markdown) or "Done.", 3000)
     if len(texts) > ANSWER_PARTS:
         texts = [*texts[:ANSWER_PARTS], CUT]

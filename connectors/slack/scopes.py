@@ -1,4 +1,4 @@
-"""What the two apps ask for: as manifest.yml and manifest.customers.yml have it, with the reasons."""
+"""The scopes that the two apps request, as in manifest.yml and manifest.customers.yml, with the reasons."""
 
 VIEW = "assistant:write"  # Slack adds it to an app with an `agent_view`; staff's older apps work without
 STAFF = (

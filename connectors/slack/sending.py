@@ -1,4 +1,4 @@
-"""The operations of the outbox as calls of Slack's Web API. One call of ours is one visible message."""
+"""Carry out the outbox's operations as calls of Slack's Web API. One call is one visible message."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -59,12 +59,14 @@ _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How we sound to customers: who is named as the speaker, and under which picture."""
+    """How we appear to customers: whether the speaker is named, and with which picture."""
 
     icon: str = ""  # an emoji as `:name:`, or the address of a picture; "" is the app's own
 
     def of(self, post: Post) -> dict[str, str]:
-        """Arguments of scope chat:write.customize."""
+        """Return the arguments for a post that scope chat:write.customize allows: the name and picture of the
+        speaker.
+        """
         if post.speaker is None:
             return {}
         icon = {"icon_emoji" if self.icon.startswith(":") else "icon_url": self.icon} if self.icon else {}
@@ -72,7 +74,10 @@ class Voice:
 
 
 def layout(post: Post, link: Callable[[str], str]) -> tuple[Part, ...]:
-    """What a post is sent as. Always the same for the same post, so that a part's number names it."""
+    """Return the messages of a post.
+
+    The same post always gives the same ones, so a part's number identifies it.
+    """
     files = tuple(_reachable(item, link) for item in post.attachments)
     return plan(replace(post, attachments=files), PUBLISHED, render=to_mrkdwn, link=link)
 
@@ -85,14 +90,17 @@ def _words(post: Post) -> str:
 
 
 def _reachable(attachment: Attachment, link: Callable[[str], str]) -> Attachment:
-    """A message as it came is linked to, where it can be; else it is a file among others."""
+    """Return the attachment.
+
+    A message in its original form is sent as a document if it cannot be linked to.
+    """
     if attachment.kind is AttachmentKind.ORIGINAL and attachment.file and not link(attachment.file):
         return replace(attachment, kind=AttachmentKind.DOCUMENT)
     return attachment
 
 
 class Sending:
-    """To staff; with a `voice`, to customers."""
+    """Send to staff, or to customers if there is a `voice`."""
 
     def __init__(
         self, api: Api, channels: Channels, files: Files, clock: Clock, voice: Voice | None = None
@@ -109,7 +117,7 @@ class Sending:
         self._folds = Newer()
 
     async def send(self, outbound: Outbound) -> Sent:
-        """Raises SendError. Never tries twice."""
+        """Carry out one operation, without retries. Raises SendError."""
         operation = outbound.operation
         if isinstance(operation, Typing):
             return await self._typing(outbound.place, operation)
@@ -152,7 +160,10 @@ class Sending:
                 assert_never(operation)
 
     async def _drawn(self, content: Card, post: Callable[[list[Block]], Awaitable[Sent]]) -> Sent:
-        """Post a card whose long sections are folded; with all of them open where Slack refuses that."""
+        """Post a card whose long sections are folded.
+
+        If Slack refuses that, post it with all sections open.
+        """
         now = self._clock()
         folded, whole = card(content, now, folds=True), card(content, now)
         if folded != whole and self._folds.worth_trying:
@@ -197,17 +208,18 @@ class Sending:
                 return await self._file(outbound, post, attachment, chat, more=more)
 
     async def _called(self, post: Post, chat: str) -> tuple[str, bool]:
-        """Return the id by which a post mentions a person, "" for none, and whether they are not in `chat`.
+        """Return the id with which a post mentions a person ("" for none), and whether they are not in
+        `chat`.
 
-        A mention notifies only members of a channel. Raises PersonAway if the person must notice it, and
-        nobody of the workspace has their address: whoever is deactivated is not found by it.
+        A mention notifies only members of a channel. Raises PersonAway if the person must notice it but
+        nobody in the workspace has their address; a deactivated person is not found by it.
         """
         try:
             user = await self._channels.user(post.calls)
         except (Refused, Unreachable) as error:
             if post.needed_by is not None and code_of(error) == "users_not_found":
                 raise PersonAway("is not found in Slack by their address") from error
-            return "", False  # the post is worth more than knowing whom it notifies
+            return "", False  # sending the post matters more than knowing whom it notifies
         try:
             if not _USER.fullmatch(user):
                 return "", False
@@ -216,7 +228,7 @@ class Sending:
             return "", False
 
     async def _must_notice(self, user: str, by: datetime) -> None:
-        """Raises PersonAway if a mention will not be noticed in time.
+        """Raise PersonAway if a mention will not be noticed in time.
 
         https://docs.slack.dev/reference/methods/dnd.info
         """
@@ -236,15 +248,15 @@ class Sending:
             raise PersonAway(f"is on Do Not Disturb in Slack until {until:%H:%M} UTC")
 
     async def _leading_to(self, text: str, chat: str, answered: str) -> str:
-        """Return the text with a link to the message of its thread that it answers, in the first line.
+        """Return the text with a first line that links to the message of its thread that it answers.
 
-        Within a thread Slack has no replies.
+        Slack has no replies within a thread.
         """
         try:
             found = await self._api.call(
                 lambda web: web.chat_getPermalink(channel=chat, message_ts=answered), repeatable=True
             )
-        except SendError:  # the words are worth more than a link
+        except SendError:  # sending the words matters more than the link
             return text
         first, newline, rest = text.partition("\n")
         link = found.text("permalink")
@@ -253,7 +265,7 @@ class Sending:
     async def _file(
         self, outbound: Outbound, post: Post, attachment: Attachment, chat: str, *, more: bool
     ) -> Sent:
-        """A file; a link to it where the organizations let none pass between them."""
+        """Send a file. If the organizations allow no files between them, send a link to it."""
         named = self._voice.of(post) if self._voice else {}
         try:
             ts = await self._uploads.send(
@@ -267,7 +279,7 @@ class Sending:
         return Sent(ts, chat, more=more)
 
     async def _typing(self, place: Place, typing: Typing) -> Sent:
-        """Slack shows in threads alone that an app is at work there."""
+        """Show that an agent is at work. Slack can show it only in threads."""
         if self._voice is not None and place.thread:
             await self._status.show(place.chat, place.thread, at_work=not typing.over)
         return Sent()
@@ -307,19 +319,19 @@ class Sending:
         body = operation.body
         if not isinstance(body, Card):
             text = cut(_words(body), TEXT) or "…"
-            blocks = message([text], body.buttons) if body.buttons else []  # which takes away what there was
+            blocks = message([text], body.buttons) if body.buttons else []  # [] removes the old blocks
             return await self._update(operation, chat, text, blocks)
         text = card_text(body)
         try:
             return await self._drawn(body, lambda blocks: self._update(operation, chat, text, blocks))
         except Refused as error:
-            # Of a card with replies Slack keeps a tombstone, which is nobody's message any more.
+            # Slack keeps a tombstone of a deleted card with replies; it is no message of ours any more.
             if code_of(error) in ("message_not_found", "cant_update_message"):
                 raise PlaceGone("card_gone: somebody has deleted the card") from error
             raise
 
     async def _update(self, operation: Revise, chat: str, text: str, blocks: list[Block]) -> Sent:
-        # Without `metadata` Slack keeps what the message was posted with, by which `find` knows it.
+        # Without `metadata` Slack keeps the message's old one, by which `find` recognizes it.
         await self._api.call(
             lambda web: web.chat_update(
                 channel=chat,
@@ -351,8 +363,9 @@ class Sending:
     async def _show(self, chat: str, ts: str, wanted: set[str], among: Collection[str] | None) -> Sent:
         """Leave `wanted` as our only reactions of those `among` (None: of all).
 
-        One call to see what is there, and one for each difference. What this process did before is not
-        remembered: another one may have changed it since. What is known by its file alone shows nothing.
+        This takes one call to read the present reactions, and one for each difference. Earlier changes are
+        not remembered, as another process may have changed them since. A message known only by its file's id
+        gets no reaction.
         """
         if is_file(ts):
             return Sent(chat=chat)
@@ -415,7 +428,7 @@ class Sending:
 
 
 def thread_of(outbound: Outbound) -> str:
-    """The thread to write in. In Slack an answer to a message outside of threads begins one."""
+    """Return the thread to write in. In Slack an answer to a message outside of threads begins a thread."""
     operation = outbound.operation
     return outbound.place.thread or (operation.reply_to if isinstance(operation, Post) else "")
 

@@ -1,4 +1,7 @@
-"""Whether a request comes from Slack. Rules of https://docs.slack.dev/authentication/verifying-requests-from-slack."""
+"""Check that a request comes from Slack.
+
+Rules of https://docs.slack.dev/authentication/verifying-requests-from-slack.
+"""
 
 import hmac
 from collections.abc import Mapping
@@ -17,10 +20,10 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def verify(headers: Mapping[str, str], body: bytes, secret: str, clock: Clock) -> None:
-    """Raises ForgedRequest unless the body was signed with the secret within the last five minutes.
+    """Raise ForgedRequest unless the body was signed with the secret within the last five minutes.
 
-    Not slack_sdk's verifier: that one raises ValueError on a timestamp which is no number and on a body which
-    is no UTF-8, so that a forger could make the server answer 500.
+    slack_sdk's own verifier is not used: it raises ValueError for a timestamp that is no number and for a
+    body that is not UTF-8, so that a forger could make the server answer 500.
     """
     timestamp = headers.get("x-slack-request-timestamp", "")
     signature = headers.get("x-slack-signature", "")

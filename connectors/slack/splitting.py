@@ -1,4 +1,4 @@
-"""Cutting mrkdwn to Slack's lengths without breaking a word, a link, an escape or a code block."""
+"""Cut mrkdwn to Slack's lengths without breaking a word, a link, an escape or a code block."""
 
 import re
 
@@ -9,7 +9,10 @@ _WHOLE = re.compile(r"<[^<>\n]*>|&(?:amp|lt|gt);")
 
 
 def parts(text: str, limit: int) -> list[str]:
-    """Pieces of at most `limit` characters (16 or more) that read as the whole; none for blank text."""
+    """Split a text into pieces of at most `limit` characters (16 or more) that read like the whole.
+
+    Return none for blank text.
+    """
     found: list[str] = []
     rest = text.strip()
     in_code = False
@@ -30,7 +33,7 @@ def parts(text: str, limit: int) -> list[str]:
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters of mrkdwn, with … where something was left out."""
+    """Return at most `limit` characters of mrkdwn, with "…" where something was left out."""
     if len(text) <= limit:
         return text
     if limit < 16:
@@ -42,22 +45,24 @@ def cut(text: str, limit: int) -> str:
 
 
 def cut_plain(text: str, limit: int) -> str:
-    """The same for text without markup."""
+    """Return at most `limit` characters of text without markup, with "…" where something was left out."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
 
 
 def _end(text: str, room: int) -> int:
-    """Where to end the piece: after the last paragraph, line or word that fits, else inside a long word."""
+    """Return where to end a piece: after the last paragraph, line or word that fits, else in a long word."""
     for gap in _BREAKS:
         at = text.rfind(gap, 0, room)
-        # A break in the first third wastes the message; only a word has no better place.
+        # A break in the first third wastes space, so it is used only between words.
         if at > (room // 3 if gap != " " else 0) and _whole_end(text, at) == at:
             return at
     return _whole_end(text, room)
 
 
 def _whole_end(text: str, at: int) -> int:
-    """`at`, or where the link, escape or fence that stands there begins, unless nothing would be left."""
+    """Return `at`; if it is inside a link, escape or fence, return where that begins, unless nothing would be
+    left.
+    """
     start = text.rfind("<", 0, at)
     escape = text.rfind("&", max(0, at - 4), at)
     for begin in (start, escape):

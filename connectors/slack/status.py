@@ -1,6 +1,6 @@
-"""Whether an agent of ours is at work in a thread, as Slack shows it there, with a button that stops it.
+"""Show in a thread that an agent is at work, with a button that stops it.
 
-A session is `processing` until we say `active` again, or end a stream: Slack changes it for nobody.
+A session is `processing` until we set it to `active` or end a stream: Slack does not change it by itself.
 https://docs.slack.dev/ai/agent-sessions, https://docs.slack.dev/reference/methods/agents.sessions.setStatus
 """
 
@@ -13,11 +13,11 @@ THINKING: Final = "is thinking…"
 
 
 class Status:
-    """The status in the threads of one workspace.
+    """Set the status in the threads of one workspace.
 
-    Only an app that is declared as an agent has sessions. One that is not, such as an older app, is refused;
-    it shows its words until it answers, or for two minutes, without a button. Which of the two an app is does
-    not change while it runs, so that it is asked once.
+    Only an app that is declared as an agent has sessions. Another app, such as an older one, is refused; it
+    shows its status text until it answers, or for two minutes, without a button. Which of the two an app is
+    does not change while it runs, so it is asked once.
     https://docs.slack.dev/reference/methods/assistant.threads.setStatus
     """
 
@@ -26,7 +26,7 @@ class Status:
         self._has_sessions = True
 
     async def show(self, chat: str, thread: str, *, at_work: bool) -> None:
-        """Raises SendError."""
+        """Show whether an agent is at work in a thread. Raises SendError."""
         if self._has_sessions:
             try:
                 await self._api.call(

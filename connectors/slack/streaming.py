@@ -1,7 +1,7 @@
-"""A long answer that appears as it is read, in the assistant's pane.
+"""Stream a long answer in the assistant's pane, where it appears as it is read.
 
-Three calls make one message, and only the last gives it its delivery's name. What was begun and not ended is
-therefore a message of ours without a name: `mend` takes it away, so that the delivery can be made again.
+Three calls make one message, and only the last adds its delivery's id. A stream that was begun and not ended
+is therefore a message of ours without an id: `mend` deletes it, so that the delivery can be repeated.
 https://docs.slack.dev/reference/methods/chat.startStream
 """
 
@@ -20,7 +20,7 @@ from connectors.slack.delivery import is_nameless, metadata_of
 from connectors.slack.failures import code_of
 from connectors.slack.payload import Node
 
-LONG = 400  # characters from which an answer is worth it
+LONG = 400  # an answer of fewer characters is not streamed
 PIECE = 250
 _ENDED = "message_not_in_streaming_state"
 _PANE = "assistant_app_thread"  # the subtype of the message with which Slack begins a pane
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 def pieces(markdown: str) -> list[str]:
-    """The text in pieces that end with words; joined they are the text."""
+    """Split the text into pieces that end between words. Joined, they are the text."""
     found, end = [], 0
     for match in _PIECES.finditer(markdown):
         found.append(markdown[end : match.end()])
@@ -48,10 +48,11 @@ class Streaming:
         self._api = api
 
     async def send(self, outbound: Outbound, part: TextPart, named: Mapping[str, str]) -> str | None:
-        """The ts of the message; None where Slack streams nothing there, and nothing was posted.
+        """Stream a text and return the message's ts; None if Slack does not stream there and nothing was
+        posted.
 
-        Slack ends a stream when somebody presses its stop button: the message stays as it stands then.
-        Raises SendError, once it has begun only OutcomeUnknown.
+        If somebody presses Slack's stop button, the message stays as it is then. Raises SendError; after the
+        stream has begun, only OutcomeUnknown.
         """
         chat, thread = outbound.place.chat, outbound.place.thread
         first, *rest = pieces(part.markdown.strip())
@@ -80,9 +81,9 @@ class Streaming:
         return ts
 
     async def mend(self, outbound: Outbound, messages: Sequence[Node], oldest: str) -> None:
-        """Take away what a stream of this very delivery left behind. Raises SendError.
+        """Delete what an earlier stream of this delivery left behind. Raises SendError.
 
-        One delivery at a time goes into a conversation, so that what has no name there is its own.
+        Only one delivery at a time goes into a conversation, so a message without an id there belongs to it.
         """
         us = await self._api.identity()
         for message in messages:
@@ -92,7 +93,10 @@ class Streaming:
                 await self._take_away(outbound.place.chat, message.text("ts"))
 
     async def _grown(self, chat: str, ts: str, rest: Sequence[str]) -> str:
-        """What is left for the end: the last piece, and more where Slack lets the message grow no faster."""
+        """Append all pieces but the last, and return what is left for the end.
+
+        If Slack limits the rate, that is all that was not appended yet.
+        """
         for index, piece in enumerate(rest[:-1]):
             try:
                 await self._append(chat, ts, piece)

@@ -1,7 +1,8 @@
 """Tables of an answer as Block Kit: https://docs.slack.dev/reference/block-kit/blocks/data-table-block
 
-A reader sorts and filters them, and turns their pages. The documentation of July 2026 allows 100 rows beside
-the headings and 10,000 characters in all cells of a message, later ones twice that: these are the smaller.
+A reader can sort and filter them, and turn their pages. The documentation of July 2026 allows 100 rows
+besides the headings and 10,000 characters in all cells of a message; later versions allow twice that. We use
+the smaller limits.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ ROWS: Final = 100
 COLUMNS: Final = 20
 CHARACTERS: Final = 10_000
 CAPTION: Final = 150
-PAGE: Final = 10  # rows that are shown at once
+PAGE: Final = 10  # rows shown at once
 _NOTHING: Final = "-"  # no cell may be empty
 
 
@@ -27,7 +28,7 @@ def fits(tables: Sequence[Table]) -> bool:
 
 
 def data_table(table: Table, title: str) -> Block:
-    """Cells are shown as they are: nothing in them is markup. `title` stands above a table without one."""
+    """Return a table as a block. Its cells are plain text. `title` stands above a table that has no title."""
     return {
         "type": "data_table",
         "caption": table.title or cut_plain(title.strip(), CAPTION),

@@ -1,4 +1,4 @@
-"""Files into a thread: three calls, of which only the last makes them visible.
+"""Upload files into a thread: three calls, of which only the last makes them visible.
 
 https://docs.slack.dev/messaging/working-with-files#uploading_files
 """
@@ -23,7 +23,7 @@ _IN_MEMORY = 4 * 1024 * 1024
 
 
 def is_file(id_: str) -> bool:
-    """Return whether it is the id of a file: what an upload is known by while Slack tells no ts."""
+    """Return whether it is the id of a file, which identifies an upload until Slack tells its ts."""
     return bool(_FILE.fullmatch(id_))
 
 
@@ -35,10 +35,11 @@ class Uploads:
     async def send(
         self, attachment: Attachment, *, chat: str, thread: str, mark: str, named: Mapping[str, str]
     ) -> str:
-        """Put one file into a thread, sent by who is `named`; `mark` is the id of the block by which it can
-        be found again.
+        """Put one file into a thread, posted as `named`.
 
-        Returns the ts of its message where Slack tells it, else the file's id. Raises SendError.
+        `mark` is the id of the block by which it is found again.
+
+        Returns the ts of its message if Slack tells it, else the file's id. Raises SendError.
         """
         name = attachment.name or f"{attachment.kind.value}"
         if attachment.size is not None and attachment.size > MAX_FILE:
@@ -91,7 +92,10 @@ async def _stream(spool: IO[bytes]) -> AsyncIterator[bytes]:
 
 
 def _shared(answer: Node, chat: str) -> str:
-    """Slack posts the message a moment later, and only sometimes names it here."""
+    """Return the ts of an upload's message, "" if the answer does not tell it.
+
+    Slack posts the message a moment later, and names it here only sometimes.
+    """
     for file in answer.nodes("files"):
         shares = file.node("shares")
         for kind in ("private", "public"):

@@ -1,4 +1,4 @@
-"""What Slack tells of the workspace itself: channels that close or change, the app's end, people who leave.
+"""Read events about the workspace itself: channels that close or change, the app's removal, people who leave.
 
 Shapes of https://docs.slack.dev/reference/events.
 """
@@ -25,7 +25,7 @@ _ENDED = {
 
 
 def changed(envelope: Node, place: Callable[[str, str], Place], us: str, now: datetime) -> Event | None:
-    """Read an `event_callback` about the workspace; None for every other. `us` is our bot's user id."""
+    """Read an `event_callback` about the workspace; None for any other. `us` is our bot's user id."""
     event, event_id = envelope.node("event"), envelope.text("event_id")
     found = _change(event, us) if event_id else None
     if found is None:
@@ -42,7 +42,7 @@ def changed(envelope: Node, place: Callable[[str, str], Place], us: str, now: da
 
 
 def _change(event: Node, us: str) -> tuple[WorkplaceChange, str, str, str] | None:
-    """The change, its detail, and the chat and thread it happened in."""
+    """Return the change, its detail, and the chat and thread where it happened; None for any other event."""
     kind, chat = event.text("type"), event.text("channel")
     match kind:
         case "channel_rename" | "group_rename":
@@ -58,7 +58,7 @@ def _change(event: Node, us: str) -> tuple[WorkplaceChange, str, str, str] | Non
         case "member_left_channel" if chat and event.text("user") != us:
             return WorkplaceChange.PERSON_LEFT, "left the channel", chat, ""
         case "tokens_revoked" if us and us not in event.node("tokens").texts("bot"):
-            return None  # of somebody who had signed in to the app, or of another bot
+            return None  # the token of a person who had signed in to the app, or of another bot
         case "message" if event.text("subtype") == "channel_convert_to_public" and chat:
             return WorkplaceChange.CHAT_MADE_PUBLIC, PUBLIC, chat, ""
         case "message":

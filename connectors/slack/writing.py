@@ -1,7 +1,7 @@
-"""Our CommonMark as Slack's mrkdwn. Nothing in a text can mention anybody: `&`, `<`, `>` are always escaped.
+"""Convert our CommonMark to Slack's mrkdwn. No text can mention anybody: `&`, `<`, `>` are always escaped.
 
-A parser (markdown-it) and not replacement by patterns: the patterns of the libraries for this job escape
-nothing, so that a customer's `<!channel>` would wake the whole staff.
+It uses a parser (markdown-it), because the libraries that replace patterns escape nothing: a customer's
+`<!channel>` would notify the whole staff.
 """
 
 import re
@@ -29,18 +29,21 @@ def escape(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return mrkdwn that shows signs as signs. Slack has no escape for its marks: a zero-width space parts
-    each from the word that it would mark."""
+    """Return mrkdwn that shows each sign as it is.
+
+    Slack has no escape for its formatting signs, so a zero-width space separates each from the word that it
+    would format.
+    """
     return _MARKING.sub(lambda marks: "\u200b".join(marks[0]) + "\u200b", escape(text))
 
 
 def to_mrkdwn(markdown: str) -> str:
-    """Never raises; empty when there is nothing to show."""
+    """Return CommonMark as mrkdwn, "" if there is nothing to show. Never raises."""
     return _Writer().blocks(_parser().parse(bounded(markdown))).strip("\n")
 
 
 class _Writer:
-    """Walks markdown-it's flat list of tokens: `x_open`, its content, `x_close`."""
+    """Walk through markdown-it's flat list of tokens: `x_open`, its content, `x_close`."""
 
     def blocks(self, tokens: Sequence[Token]) -> str:
         parts: list[str] = []
@@ -99,7 +102,9 @@ def _is_loose(tokens: Sequence[Token]) -> bool:
 
 
 def _closing(tokens: Sequence[Token], index: int) -> int:
-    """Where what opens at `index` ends; `index` itself for a token that stands alone."""
+    """Return the index of the token that closes the one at `index`; `index` itself for a token that stands
+    alone.
+    """
     depth = 0
     for position in range(index, len(tokens)):
         depth += tokens[position].nesting
@@ -145,7 +150,7 @@ def _join(written: list[str], token: Token) -> None:
 
 
 def _linked(text: str) -> str:
-    """Addresses as links of their own, since we ask Slack to look for nothing in our texts."""
+    """Return the text with its addresses as explicit links, as we tell Slack to detect none in our texts."""
     written, end = [], 0
     for url in _BARE_URL.finditer(text):
         written += [literal(text[end : url.start()]), f"<{_address(url[0])}>"]
@@ -175,7 +180,7 @@ def _pre(content: str) -> str:
 
 
 def _table(tokens: Sequence[Token]) -> str:
-    """Columns set by spaces: Slack has tables in no text."""
+    """Return a table as columns aligned by spaces, as Slack's texts have no tables."""
     rows: list[list[str]] = []
     for token in tokens:
         if token.type == "tr_open":

@@ -40,7 +40,7 @@ CHECKED, TOLD = 100, 5  # when the account is checked: workspaces asked for, and
 
 
 class SlackCustomers:
-    """Implements Connector, Listens, Reconciles and HasFiles.
+    """A Slack account for customers. Implements Connector, Listens, Reconciles and HasFiles.
 
     A place's chat is `installation/channel`, a file's ref `installation/file`.
     """
@@ -156,7 +156,11 @@ class SlackCustomers:
         )
 
     async def listen(self, inbox: Inbox) -> None:
-        """Raises SendError when the app token opens no connection, SettingsError outside of mode socket."""
+        """Listen over Socket Mode until cancelled.
+
+        Raises SendError if the app token opens no connection, SettingsError if the account's mode is not
+        `socket`.
+        """
         only = self._workspaces.only
         if self._settings.mode != "socket" or only is None:
             raise SettingsError(f"account {self.account} is served over HTTP: there is nothing to listen to")
@@ -185,7 +189,7 @@ class SlackCustomers:
         if only is not None:
             return await self._check_only(only)
         try:
-            await self._exchange.code("check")  # no such code: Slack says so to an app that it knows
+            await self._exchange.code("check")  # only an app that Slack knows is told so: no such code
         except Refused as error:
             if code_of(error) not in ("invalid_code", "bad_redirect_uri"):
                 raise
@@ -200,7 +204,7 @@ class SlackCustomers:
         return "; ".join([found, *told[:TOLD]])
 
     async def _problem(self, key: str) -> str:
-        """Why one workspace cannot be served, though the others are; "" where it can."""
+        """Return why one workspace cannot be served, though others can; "" if it can be."""
         try:
             async with self._workspaces.used(key) as workspace:
                 await workspace.api.check(CUSTOMERS)
@@ -222,7 +226,10 @@ class SlackCustomers:
 
 
 def prompts(option: str) -> tuple[Prompt, ...]:
-    """`title | question` by line or semicolon; a title alone is the question too."""
+    """Read prompts from an option: `title | question`, separated by lines or semicolons.
+
+    A title alone is its own question.
+    """
     found = []
     for line in option.replace(";", "\n").splitlines():
         title, _, message = (part.strip() for part in line.partition("|"))
@@ -232,9 +239,9 @@ def prompts(option: str) -> tuple[Prompt, ...]:
 
 
 def _there(outbound: Outbound) -> tuple[str, Outbound]:
-    """The installation, and the operation as its workspace knows the place.
+    """Return the installation's key, and the operation with the place as that workspace names it.
 
-    An answer to a message begins no thread in direct messages: there the place says where to write.
+    In direct messages a reply begins no thread, because the place already says where to write.
     """
     key, _, chat = outbound.place.chat.partition("/")
     operation = outbound.operation

@@ -1,4 +1,4 @@
-"""Files of customers. An event of Slack Connect tells their ids alone; the rest is told to who asks.
+"""Files of customers. An event of Slack Connect tells only their ids; the rest must be asked for.
 
 https://docs.slack.dev/apis/slack-connect#files
 """
@@ -14,11 +14,11 @@ from connectors.slack.parsing import kind_of
 from connectors.slack.payload import Node
 from connectors.slack.people import PATIENCE
 
-AT_ONCE = 20  # questions for one message; of the files beyond only the content is fetched
+AT_ONCE = 20  # look-ups for one message; of further files only the content is fetched
 
 
 async def introduced(files: Sequence[Attachment], api: Api, key: str) -> tuple[Attachment, ...]:
-    """The files with what Slack tells of them in time, and refs by which `fetched` finds them."""
+    """Return the files with what Slack tells about them in time, and with refs that `fetched` understands."""
     told = list(files)
 
     async def ask(index: int) -> None:

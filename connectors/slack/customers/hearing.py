@@ -1,4 +1,4 @@
-"""What customers do in Slack, put into their conversations."""
+"""Read what customers do in Slack, and hand it to the inbox as events of their conversations."""
 
 import asyncio
 from collections.abc import Sequence, Set
@@ -35,7 +35,10 @@ class Prompt:
 
 
 class Hearing:
-    """`homes` are the workspaces and organizations whose members are the organization's own people."""
+    """Receive the requests of a customers' account.
+
+    `homes` are the workspaces and enterprises whose members are the organization's own people.
+    """
 
     def __init__(
         self,
@@ -59,7 +62,10 @@ class Hearing:
         self._order = Order()
 
     async def receive(self, payload: Node, inbox: Inbox) -> Answer:
-        """Raises what `inbox.accept` and the vault raise, and SendError where Slack must be asked first."""
+        """Handle one request.
+
+        Raises what `inbox.accept` and the vault raise; SendError if Slack must be asked first.
+        """
         match payload.text("type"):
             case "url_verification":
                 return Answer({"challenge": payload.text("challenge")})
@@ -103,10 +109,10 @@ class Hearing:
                 self._background.begin(self._at_rest(workspace, found.place))
 
     async def _revoked(self, key: str, happened: datetime) -> None:
-        """Which token it was the event does not tell, so that Slack is asked whether ours still is one.
+        """Ask Slack whether the token is still valid, as the event does not say which token was revoked.
 
-        Ours of this moment: what this process remembers may be the one that was revoked, and one that has
-        merely expired is renewed first.
+        The token is read anew: the remembered one may be the revoked one. One that has merely expired is
+        renewed first.
         """
         self._installations.forget(key)
         try:
@@ -141,7 +147,7 @@ class Hearing:
         return reacted(found, message, key) if message.text("ts") else None
 
     async def _judged(self, heard: Heard, key: str, us: str, workspace: Workspace) -> Event | None:
-        """The event with its sender's standing; None where nobody from outside began the thread."""
+        """Return the event with its sender's standing; None if nobody from outside began the thread."""
         event = heard.event
         if heard.direct:
             return event
@@ -167,7 +173,7 @@ class Hearing:
     async def _opened(
         self, event: Node, event_id: str, key: str, workspace: Workspace, inbox: Inbox, now: datetime
     ) -> None:
-        """The assistant's pane, which older apps have: no new one can.
+        """Accept the opening of an assistant's pane, which only older apps have.
 
         https://docs.slack.dev/reference/events/assistant_thread_started
         """
@@ -186,7 +192,10 @@ class Hearing:
         self._offer(workspace, chat, thread)
 
     def _looked(self, event: Node, workspace: Workspace) -> None:
-        """Somebody opened the app's messages: https://docs.slack.dev/reference/events/app_home_opened"""
+        """Offer the questions to somebody who opened the app's messages.
+
+        https://docs.slack.dev/reference/events/app_home_opened
+        """
         if event.text("tab") == "messages" and event.text("channel"):
             self._offer(workspace, event.text("channel"), None)
 
@@ -195,7 +204,7 @@ class Hearing:
             self._background.begin(self._prompt(workspace, chat, thread))
 
     async def _prompt(self, workspace: Workspace, chat: str, thread: str | None) -> None:
-        """Offer the questions. They help while nothing is said, so that nothing is lost without them."""
+        """Offer the questions. A failure is only logged: they merely help a person to begin."""
         prompts = [{"title": prompt.title, "message": prompt.message} for prompt in self._prompts]
         try:
             await workspace.api.call(
@@ -208,9 +217,9 @@ class Hearing:
             log.warning("slack.prompts_not_shown", reason=error.reason)
 
     async def _at_rest(self, workspace: Workspace, place: Place) -> None:
-        """Let Slack show that the agent has stopped, also where nobody works on the answer any more.
+        """Show in Slack that the agent has stopped, even if nobody works on the answer any more.
 
-        Slack leaves that to the app. One more press of the button tries it again.
+        Slack leaves that to the app. If it fails, pressing the button again retries it.
         https://docs.slack.dev/reference/events/agent_session_stopped
         """
         try:
@@ -249,9 +258,10 @@ class Hearing:
 
 
 async def _inside(person: str, told: str, homes: Set[str], workspace: Workspace) -> bool:
-    """Slack says of a person where they are at home; what the event tells stands in while it does not.
+    """Return whether a person belongs to one of the `homes`, as Slack tells it.
 
-    Raises PlatformDown where neither does: taken for a customer, a colleague would be answered.
+    If Slack does not tell it in time, the event's own word (`told`) counts. Raises PlatformDown if there is
+    neither, as a colleague taken for a customer would be answered.
     """
     if not homes:
         return False

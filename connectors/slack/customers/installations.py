@@ -1,6 +1,6 @@
-"""In which workspaces the app is installed, and with which token: kept in the vault, which seals it.
+"""Keep the workspaces in which the app is installed, with their tokens, in the vault, which encrypts them.
 
-Whoever has a token here may write in a customer's workspace, so nothing of it is ever logged.
+Whoever has such a token may write in a customer's workspace, so nothing of it is ever logged.
 """
 
 import asyncio
@@ -29,7 +29,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """`key` is the workspace's id, or the organization's where all of its workspaces were joined at once."""
+    """The app in one workspace.
+
+    `key` is the workspace's id, or the enterprise's if it added the app to all its workspaces.
+    """
 
     key: str
     name: str
@@ -45,7 +48,7 @@ class Installation:
 
 
 def granted(answer: Node, now: datetime) -> Installation:
-    """What `oauth.v2.access` gave. https://docs.slack.dev/reference/methods/oauth.v2.access"""
+    """Return the installation in an answer of https://docs.slack.dev/reference/methods/oauth.v2.access"""
     team, enterprise = answer.node("team"), answer.node("enterprise")
     whole = answer.flag("is_enterprise_install")
     lives = answer.number("expires_in")
@@ -62,7 +65,7 @@ def granted(answer: Node, now: datetime) -> Installation:
 
 
 def lost(key: str, error: AccountSuspended) -> AccountSuspended | Unreachable:
-    """A customer's workspace has shut us out, and the others have not; else the error as it is."""
+    """Return Unreachable if one customer's workspace has shut us out, else the error as it is."""
     code = code_of(error)
     if code in CLIENT:
         return error
@@ -72,12 +75,15 @@ def lost(key: str, error: AccountSuspended) -> AccountSuspended | Unreachable:
     )
 
 
-# Given a refresh token: Slack's answer to it. Raises SendError.
+# Exchanges a refresh token, and returns Slack's answer. Raises SendError.
 Renewal = Callable[[str], Awaitable[Node]]
 
 
 class Installations:
-    """One renewal of a token at a time: in this process by its task, among processes by a lease."""
+    """Keep the installations and renew their tokens.
+
+    A token is renewed by only one task of a process, and by only one process, which holds a lease.
+    """
 
     def __init__(self, vault: Vault, clock: Clock, renewal: Renewal) -> None:
         self._vault = vault
@@ -88,7 +94,10 @@ class Installations:
         self._renewing: dict[str, asyncio.Task[Installation]] = {}
 
     async def held(self, key: str) -> Installation | None:
-        """As it is kept, expired or not. Raises StorageUnavailable."""
+        """Return the installation as it is kept, whether its token has expired or not.
+
+        Raises StorageUnavailable.
+        """
         now = self._clock()
         known = self._known.get(key)
         if known is not None and now - known[0] < REMEMBERED_FOR:
@@ -96,7 +105,10 @@ class Installations:
         return await self._read(key)
 
     async def current(self, key: str) -> Installation:
-        """With a token that Slack takes now. Raises Unreachable where the app is not installed."""
+        """Return the installation with a token that is valid now.
+
+        Raises Unreachable if the app is not installed.
+        """
         found = await self.held(key)
         if found is None:
             raise _not_installed(key)
@@ -110,7 +122,10 @@ class Installations:
             raise
 
     def renew(self, key: str) -> "asyncio.Task[Installation]":
-        """The one renewal under way. Never cancelled: Slack takes a refresh token once."""
+        """Return the running renewal of a token; begin one if there is none.
+
+        It is never cancelled, as Slack accepts a refresh token only once.
+        """
         task = self._renewing.get(key)
         if task is None:
             task = self._renewing[key] = asyncio.create_task(self._renew(key))
@@ -147,14 +162,15 @@ class Installations:
         if await self._kept(kept, raw):
             self._known[key] = (self._clock(), kept)
             return kept
-        newer = await self._read(key)  # the app was removed, or added anew, while Slack thought it over
+        newer = await self._read(key)  # the app was removed or added anew meanwhile
         if newer is None:
             raise _not_installed(key)
         return newer
 
     async def _kept(self, fresh: Installation, raw: str | None) -> bool:
-        """Whether it took the old one's place. Slack gives a token once: while the database is away it is not
-        let go of.
+        """Keep the fresh token in place of the old one, and return whether that was still there.
+
+        Slack hands out a token only once, so this waits while the database is away.
         """
         while True:
             try:
@@ -186,7 +202,10 @@ class Installations:
         self._known[installation.key] = (self._clock(), installation)
 
     async def end(self, key: str, happened: datetime) -> None:
-        """The app was uninstalled. Of no effect on a later installation, should the word of it come late."""
+        """Delete an installation because the app was uninstalled.
+
+        A late event does nothing to an installation that is newer than it.
+        """
         found = await self._read(key)
         # `event_time` knows whole seconds alone.
         if found is None or happened < datetime.fromtimestamp(int(found.installed), UTC):
@@ -195,21 +214,24 @@ class Installations:
         self._known.pop(key, None)
 
     async def changed(self, key: str, token: str) -> bool:
-        """Whether another token than this one is kept by now."""
+        """Return whether the vault holds another token than this one."""
         found = await self._read(key)
         return found is not None and found.token != token
 
     def forget(self, key: str) -> None:
-        """Read it anew next time: perhaps Slack takes its token no more."""
+        """Forget the remembered installation, so that it is read anew.
+
+        Slack may accept its token no longer.
+        """
         self._known.pop(key, None)
 
     async def keys(self) -> list[str]:
         return [name.partition(":")[2] for name in await self._vault.names("installation:")]
 
     async def owner(self, channel: str, key: str) -> str:
-        """The installation through which a Slack Connect channel is served: the first that told of it.
+        """Return the installation that serves a Slack Connect channel: the first one that reported it.
 
-        Where the app is installed on both sides, Slack names now the one, now the other.
+        If the app is installed on both sides, Slack names sometimes one and sometimes the other.
         """
         known = self._owners.get(channel)
         if known is None:
@@ -223,7 +245,10 @@ class Installations:
         return known
 
     async def finish(self, grace: timedelta) -> None:
-        """Await what is under way, since a token half renewed is a token lost."""
+        """Await the running renewals, as a half renewed token is lost.
+
+        After `grace`, cancel those that are left.
+        """
         if not self._renewing:
             return
         _, late = await asyncio.wait(list(self._renewing.values()), timeout=grace.total_seconds())

@@ -1,4 +1,4 @@
-"""Letting the app into a workspace: two pages, and Slack's own between them.
+"""Let a person install the app in a workspace: two pages of ours, with Slack's own between them.
 
 https://docs.slack.dev/authentication/installing-with-oauth
 """
@@ -23,7 +23,7 @@ from connectors.slack.scopes import CUSTOMERS
 _MAX_CODE = 500
 _COOKIE = "slack_install"
 _GOOD_FOR = "It is good for ten minutes, once, and in the browser that began."
-# The address of the page holds a code: nobody else shall learn of it.
+# The page's address contains a code that nobody else may learn.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'",
@@ -33,7 +33,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Our app at Slack. `authorize` is Slack's page, `install` and `callback` are ours."""
+    """Our app at Slack. `authorize` is Slack's page; `install` and `callback` are pages of ours."""
 
     client_id: str
     client_secret: str
@@ -43,7 +43,10 @@ class App:
 
 
 class Exchange:
-    """`oauth.v2.access`. What it gives once it gives never again, but asking twice harms nothing else."""
+    """Exchange codes and refresh tokens for tokens, by `oauth.v2.access`.
+
+    Slack gives each answer only once. Asking twice does no other harm.
+    """
 
     def __init__(self, app: App, api: Api) -> None:
         self._app = app
@@ -53,11 +56,13 @@ class Exchange:
         return await self._access({"code": code, "redirect_uri": self._app.callback})
 
     async def renewal(self, refresh: str) -> Node:
-        """https://docs.slack.dev/authentication/using-token-rotation"""
+        """Exchange a refresh token for a new token:
+        https://docs.slack.dev/authentication/using-token-rotation
+        """
         return await self._access({"grant_type": "refresh_token", "refresh_token": refresh})
 
     async def _access(self, arguments: dict[str, str]) -> Node:
-        # Not slack_sdk's `oauth_v2_access`: that one uses a class which aiohttp warns of.
+        # slack_sdk's `oauth_v2_access` is not used: it uses a class that aiohttp warns about.
         headers = {"Authorization": encode_basic_auth(self._app.client_id, self._app.client_secret)}
         return await self._api.call(
             lambda web: web.api_call("oauth.v2.access", data=arguments, headers=headers), repeatable=True
@@ -88,8 +93,9 @@ class OAuth:
         return RawResponse(302, headers=headers)
 
     def _cookie(self, state: str) -> str:
-        """By which the browser that comes back is known to be the one that went: nobody can be sent back
-        with a workspace which somebody else has chosen.
+        """Return the cookie that proves that the browser which comes back is the one that began.
+
+        Without it, a person could be sent back with a workspace that somebody else chose.
         """
         page = urlsplit(self._app.callback)
         life = int(LIFE.total_seconds())
@@ -97,7 +103,10 @@ class OAuth:
         return f"{cookie}; Secure" if page.scheme == "https" else cookie
 
     async def callback(self, request: RawRequest) -> RawResponse:
-        """Raises StorageUnavailable; all else is told to the person who stands before the page."""
+        """Handle the return from Slack's page.
+
+        Every problem but StorageUnavailable is told to the person on the page.
+        """
         again = f'<p><a href="{escape(self._app.install)}">Begin again</a></p>'
         state = request.query.get("state", "")
         if not _begun_here(request, state) or not await self._states.spend(state):
@@ -123,7 +132,7 @@ class OAuth:
 
 
 def _begun_here(request: RawRequest, state: str) -> bool:
-    # Not http.cookies: that one reads no further than to one, perhaps of somebody else, which it dislikes.
+    # http.cookies is not used: it stops reading at the first cookie that it rejects, perhaps a foreign one.
     cookies = (cookie.strip().partition("=") for cookie in request.headers.get("cookie", "").split(";"))
     kept = next((value for name, _, value in cookies if name == _COOKIE), "")
     return bool(kept) and hmac.compare_digest(

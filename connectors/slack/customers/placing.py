@@ -1,8 +1,8 @@
-"""Slack's events as what customers do: which conversation it is, and by whom. Pure.
+"""Find the conversation of an event, and who acted in it. Pure.
 
-In a channel a top-level message of somebody from outside begins a conversation, and its thread is the
-conversation. In direct messages, too, a thread is a place of its own: Slack has agents answer in the thread
-of what they were asked. https://docs.slack.dev/ai/migrating-to-agent-messaging
+In a channel, a top-level message of somebody from outside begins a conversation, which is its thread. In
+direct messages, too, each thread is a place of its own: Slack has agents answer in the thread of the
+question. https://docs.slack.dev/ai/migrating-to-agent-messaging
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,10 @@ class Heard:
 
 
 def placed(found: Event, event: Node, key: str) -> Heard | None:
-    """`found` is the event as read for staff, `key` names the installation; None for what begins nothing."""
+    """Return an event with the place and thread of its conversation; None for one that begins nothing.
+
+    `found` is the event as it is read for staff, `key` names the installation.
+    """
     if isinstance(found.content, Ignored):
         return None
     direct = is_direct(found.place.chat)
@@ -41,7 +44,7 @@ def placed(found: Event, event: Node, key: str) -> Heard | None:
 
 
 def reacted(found: Event, message: Node, key: str) -> Heard:
-    """The same for a reaction to `message`: Slack tells its thread only when asked."""
+    """Return a reaction to `message` with its place and thread, which Slack tells only when asked."""
     direct = is_direct(found.place.chat)
     ts, thread = message.text("ts"), message.text("thread_ts")
     is_root = thread in ("", ts)
@@ -49,7 +52,7 @@ def reacted(found: Event, message: Node, key: str) -> Heard:
     return Heard(
         event=replace(found, place=place, shared=not direct),
         direct=direct,
-        # What stands in a channel belongs to whoever wrote it, not to who reacts.
+        # A message in a channel belongs to its author, not to a person who reacts to it.
         is_root=False,
         begun_by=message.text("user") if is_root else message.text("parent_user_id"),
         team="",
@@ -61,7 +64,7 @@ def is_direct(chat: str) -> bool:
 
 
 def grant_of(payload: Node) -> str:
-    """The installation for which Slack tells an event, by its key."""
+    """Return the key of the installation for which Slack sent an event."""
     for grant in payload.nodes("authorizations"):
         whole = grant.flag("is_enterprise_install")
         if key := grant.text("enterprise_id" if whole else "team_id"):
@@ -70,7 +73,7 @@ def grant_of(payload: Node) -> str:
 
 
 def tapped_in(payload: Node) -> str:
-    """The installation whose bot wrote the message with the button."""
+    """Return the key of the installation whose bot wrote the message with the button."""
     if payload.flag("is_enterprise_install"):
         return payload.node("enterprise").text("id")
     message = payload.node("message")

@@ -1,4 +1,4 @@
-"""The `state` that goes with somebody to Slack's page and back: signed, short-lived, good once."""
+"""The `state` that accompanies a person to Slack's page and back: signed, short-lived, good for one use."""
 
 import hmac
 from collections.abc import Callable
@@ -20,13 +20,16 @@ class States:
         self._nonce = nonce
 
     def issue(self) -> str:
-        """Nothing is kept for it: whoever asks for many costs us nothing."""
+        """Return a new signed state. Nothing is stored for it, so asking for many costs us nothing."""
         until = int((self._clock() + LIFE).timestamp())
         stamp = f"{until}.{self._nonce()}"
         return f"{stamp}.{self._sign(stamp)}"
 
     async def spend(self, state: str) -> bool:
-        """Whether it is ours, in time, and was never spent before. Raises StorageUnavailable."""
+        """Return whether a state is ours, not expired and used for the first time.
+
+        Raises StorageUnavailable.
+        """
         stamp, _, signature = state.rpartition(".")
         if len(state) > _MAX or not hmac.compare_digest(
             self._sign(stamp).encode(), signature.encode("utf-8", "replace")

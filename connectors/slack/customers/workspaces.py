@@ -1,4 +1,4 @@
-"""What is needed to work in one workspace, made when it is first wanted."""
+"""Create and keep what is needed to work in one workspace."""
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from connectors.slack.finding import Finding
 from connectors.slack.people import People
 from connectors.slack.sending import Sending, Voice
 
-OPEN = 1_000  # workspaces at hand; of one that was let go, only the names of its people are asked for again
+OPEN = 1_000  # workspaces kept in memory; of one that was dropped, only people's names are asked for again
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Workspace:
 
 
 class Workspaces:
-    """All of an account: the one that a bot token opens, or those in which the app was installed."""
+    """All workspaces of an account: the one of its bot token, or those that installed the app."""
 
     def __init__(
         self,
@@ -55,14 +55,20 @@ class Workspaces:
         return self._only
 
     async def at(self, key: str) -> Workspace:
-        """For writing. Raises Unreachable where the app is not installed, or its token cannot be renewed."""
+        """Return a workspace to write to.
+
+        Raises Unreachable if the app is not installed or its token cannot be renewed.
+        """
         if self._only is not None:
             return self._only
         installation = await self._installations.current(key)
         return self._with(installation)
 
     async def heard(self, key: str) -> Workspace | None:
-        """For what a workspace tells us; None where the app is not installed. Waits for no renewal."""
+        """Return the workspace that sent us something; None if the app is not installed.
+
+        Waits for no renewal.
+        """
         if self._only is not None:
             return self._only
         installation = await self._installations.held(key)
@@ -74,7 +80,12 @@ class Workspaces:
 
     @asynccontextmanager
     async def used(self, key: str) -> AsyncIterator[Workspace]:
-        """As `at`; where Slack takes the token no more, it is the workspace that cannot be reached."""
+        """Yield a workspace as `at` returns it.
+
+        If Slack rejects its token meanwhile, raise Unreachable, not AccountSuspended.
+
+        If the app was added anew in the meantime, raise PlatformDown, so that it is tried again.
+        """
         workspace = await self.at(key)
         token = workspace.api.token
         try:
