@@ -29,7 +29,7 @@ _ACTIONS = frozenset(
         "upload_video_note",
     }
 )
-# The Bot API that brought each; to an older server they are not known.
+# The version of the Bot API that added each method. Older servers do not know it.
 _SINCE = {
     "sendrichmessage": (10, 1),
     "editephemeralmessagetext": (10, 2),
@@ -58,7 +58,7 @@ class TapAnswer:
 
 @dataclass(slots=True)
 class Api:
-    """Looks a method up by its name, in any case, as the platform does."""
+    """The Bot API's methods. Names are looked up in any case, as on the platform."""
 
     chats: Chats
     sending: Sending
@@ -68,7 +68,7 @@ class Api:
     methods: Mapping[str, Method] = field(default_factory=dict)
 
     def method(self, name: str) -> Method | None:
-        """The method of that name in lower letters, if this version of the Bot API has it."""
+        """Return the method with that name in lower case, None if this version of the Bot API has none."""
         return self.methods.get(name) if self.chats.version >= _SINCE.get(name, (0, 0)) else None
 
     @classmethod
@@ -134,7 +134,7 @@ class Api:
     def _reworded(self, message: ChatMessage, params: Params) -> ChatMessage:
         if message.kind not in ("text", "rich_message"):
             raise bad_request("there is no text in the message to edit")
-        # Without a keyboard in the call the old one goes, as on the platform.
+        # A call without a keyboard removes the old one, as on the platform.
         message = replace(message, buttons=buttons_of(params))
         if self.chats.version >= (10, 1) and params.object("rich_message") is not None:
             return rich(message, params, self.chats.version)

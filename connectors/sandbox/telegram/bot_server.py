@@ -20,13 +20,13 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{0,256}")
 
 
 class BotServer:
-    """Answers one bot's calls, and remembers the last `call_log` of them."""
+    """Answer one bot's calls, and remember the last `call_log` of them."""
 
     def __init__(
         self, token: str, api: Api, box: UpdateBox, faults: Faults, *, me: JsonObject, call_log: int
     ) -> None:
         self._token = token
-        self.revoked = False  # @BotFather has given out another token
+        self.revoked = False  # @BotFather has issued another token
         self._api = api
         self._chats = api.chats
         self._box = box
@@ -127,7 +127,7 @@ class BotServer:
 
 
 def _strike(fault: Fault | None) -> None:
-    """Answer for the faults whose call has no effect."""
+    """Return the answer for a fault whose call has no effect."""
     if fault is None:
         return
     match fault.kind:
@@ -143,7 +143,9 @@ def _strike(fault: Fault | None) -> None:
 
 
 def _with_room(request: web.Request) -> web.BaseRequest:
-    """Uploads may be as large as the platform allows, whatever the server around this one accepts."""
+    """Return the request with a body limit as large as the platform's, whatever the surrounding server
+    accepts.
+    """
     if request.content_type == "multipart/form-data":
         return request.clone(client_max_size=MAX_UPLOAD + 64 * 1024)
     return request

@@ -24,12 +24,12 @@ class Tap:
 
 
 class Chats:
-    """`ids` numbers people; messages and files are counted from 1."""
+    """The chats of one bot. `ids` creates the ids of people; messages and files are numbered from 1."""
 
     def __init__(self, bot: JsonObject, clock: Callable[[], datetime], ids: Callable[[], int]) -> None:
         self.bot = bot
         self.clock = clock
-        self.on_change: Callable[[int], None] | None = None  # given the chat that changed
+        self.on_change: Callable[[int], None] | None = None  # called with the chat that changed
         self._ids = ids
         self.users: dict[int, TelegramUser] = {}
         self.groups: dict[int, Group] = {}
@@ -37,7 +37,7 @@ class Chats:
         self.blocked: set[int] = set()
         self.version = (10, 3)  # of the Bot API
         self.open_taps: dict[str, Tap] = {}  # by the id of the callback query
-        self.ephemerals: dict[int, ChatMessage] = {}  # by their ids; kept by nobody, as on the platform
+        self.ephemerals: dict[int, ChatMessage] = {}  # by their ids; in no snapshot
         self.files: dict[str, StoredFile] = {}
         self.paths: dict[str, StoredFile] = {}
         self._by_name: dict[str, TelegramUser] = {}
@@ -60,7 +60,7 @@ class Chats:
     # People
 
     def user(self, name: str) -> TelegramUser:
-        """The person of that name, "Maya Fischer"; a new one when there is none yet."""
+        """Return the person with that name ("Maya Fischer"). Create them if they do not exist."""
         known = self._by_name.get(name)
         if known is not None:
             return known
@@ -68,7 +68,7 @@ class Chats:
         if not first:
             raise CommandError("A person on Telegram needs a name.")
         user_id = self._ids()
-        while user_id in self.users:  # after a restore the source of ids starts anew
+        while user_id in self.users:  # after a restore the ids begin anew
             user_id = self._ids()
         username = re.sub(r"[^a-z0-9_]", "", name.lower().replace(" ", "_"))
         user = TelegramUser(user_id, first, last, username)
@@ -95,7 +95,7 @@ class Chats:
         return self._chat_wires[chat_id]
 
     def chat_named(self, reference: str) -> int:
-        """The chat id the bot means, or the platform's 400."""
+        """Return the id of the chat that the bot named. Raises the platform's 400."""
         if not reference:
             raise bad_request("chat_id is empty")
         if reference.startswith("@"):
@@ -125,7 +125,7 @@ class Chats:
         return message
 
     def find(self, chat_id: int, message_id: int) -> ChatMessage | None:
-        """None for messages that never were, and for deleted ones."""
+        """Return a message; None if it never existed or was deleted."""
         message = self.messages.get(chat_id, {}).get(message_id)
         return None if message is None or message.deleted else message
 
@@ -139,7 +139,7 @@ class Chats:
         self.keep(replace(message, deleted=True))
 
     def keep_ephemeral(self, message: ChatMessage) -> ChatMessage:
-        """Keep one that is new, or changed."""
+        """Keep an ephemeral message that is new or changed."""
         number = message.ephemeral or self._last_ephemeral + 1
         self._last_ephemeral = max(self._last_ephemeral, number)
         kept = self.ephemerals[number] = replace(message, ephemeral=number)
@@ -156,7 +156,7 @@ class Chats:
         self.changed(message.chat_id)
 
     def reacted(self, message: ChatMessage, user: TelegramUser, who: str, emoji: str) -> JsonObject:
-        """Put the person's one reaction, or take it away with "". Returns the MessageReactionUpdated."""
+        """Set the person's only reaction, or remove it with "". Return the MessageReactionUpdated."""
         old = [sign for by, sign in message.reactions if by == who]
         new = [emoji] if emoji else []
         others = tuple(pair for pair in message.reactions if pair[0] != who)
@@ -171,7 +171,7 @@ class Chats:
         }
 
     def wire(self, message: ChatMessage, *, nested: bool = False) -> JsonObject:
-        """The Message object. A nested one (the message replied to) names no further reply."""
+        """Return the Message object. A nested one, the message replied to, contains no further reply."""
         sender = self.bot if message.from_bot else self._user_wires[message.sender_id or message.chat_id]
         wire: JsonObject = {
             "message_id": message.message_id,
@@ -188,7 +188,7 @@ class Chats:
             wire["media_group_id"] = message.media_group_id
         if message.topic:
             wire["message_thread_id"], wire["is_topic_message"] = message.topic, True
-        # In a topic, what answers nothing else answers the message that began the topic.
+        # In a topic, a message that answers no other answers the one that began the topic.
         answered = message.reply_to if message.reply_to is not None else message.topic
         inside = "external_reply" not in dict(message.extra)
         if answered and answered != message.message_id and inside and not nested:
@@ -219,7 +219,7 @@ class Chats:
         self.changed(chat_id)
 
     def typing(self, chat_id: int) -> str:
-        """ "typing", "upload_photo" and so on while the phone shows it, else ""."""
+        """Return the chat action that the phone shows now, such as "typing" or "upload_photo", else ""."""
         action, until = self._typing.get(chat_id, ("", 0.0))
         return action if self.clock().timestamp() < until else ""
 
@@ -241,7 +241,7 @@ class Chats:
         }
 
     def start_over(self) -> None:
-        """Forget what was said, and every topic. Message ids are counted on: none comes twice."""
+        """Forget all messages and topics. Message ids continue, so that none is used twice."""
         for forgotten in (self.files, self.paths, self.blocked, self._typing, self.ephemerals):
             forgotten.clear()
         for group in self.groups.values():
@@ -251,7 +251,7 @@ class Chats:
             self.changed(chat_id)
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """All or nothing: a broken snapshot raises before anything is replaced."""
+        """Replace everything by a snapshot. A broken snapshot raises before anything is replaced."""
         groups = [Group.restored(group) for group in _objects(saved.get("groups", []))]
         users = [TelegramUser.restored(user) for user in _objects(saved["users"])]
         messages = [ChatMessage.restored(message) for message in _objects(saved["messages"])]
@@ -276,7 +276,7 @@ class Chats:
 
 
 def _objects(value: object) -> list[dict[str, str]]:
-    # Typed as text for the constructors' sake; the values are our own and of the right types.
+    # The type is only for the constructors: the values are our own and have the right types.
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise TypeError("a snapshot holds lists of objects")
     return value

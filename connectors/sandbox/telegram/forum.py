@@ -23,7 +23,10 @@ _RIGHTS = (
 
 @dataclass(slots=True)
 class Forum:
-    """`tell`: of what the bot itself does to topics, and only of that, it hears as of anybody's deeds."""
+    """The methods for topics and members of one bot.
+
+    `tell` reports to the bot what it changes in topics itself, as it hears about everybody's changes.
+    """
 
     chats: Chats
     tell: Callable[[str, int, JsonObject], None] | None = None
@@ -40,7 +43,7 @@ class Forum:
         }
 
     def begin(self, group: Group, name: str, color: int, by: int) -> tuple[Topic, ChatMessage]:
-        """A topic begun by the person with the id `by`, or by the bot (0)."""
+        """Create a topic. `by` is the id of the person who creates it, or 0 for the bot."""
         details: JsonObject = {"name": name, "icon_color": color}
         message = self.note(group, "forum_topic_created", details, by=by)
         topic = group.topics[message.message_id] = Topic(message.message_id, name, color)
@@ -49,7 +52,7 @@ class Forum:
     def note(
         self, group: Group, kind: str, details: JsonObject, *, by: int = 0, topic: int = 0
     ) -> ChatMessage:
-        """A service message."""
+        """Post a service message."""
         number = self.chats.next_message_id()
         message = self.chats.keep(
             ChatMessage(
@@ -102,7 +105,7 @@ class Forum:
         return True
 
     def remove(self, group: Group, topic: Topic) -> None:
-        """With all that was said in it."""
+        """Delete a topic with all its messages."""
         topic.deleted = True
         for message in list(self.chats.messages[group.id].values()):
             if message.topic == topic.id:
@@ -131,7 +134,7 @@ class Forum:
         return {"status": status, "user": self.chats.user_wire(user_id)}
 
     def _invite(self, params: Params) -> JsonObject:
-        """https://core.telegram.org/bots/api#createchatinvitelink"""
+        """Implement https://core.telegram.org/bots/api#createchatinvitelink"""
         group = self._known(params)
         if not (group.administrator and group.invites_users):
             raise bad_request("not enough rights to manage chat invite link")
@@ -160,7 +163,11 @@ class Forum:
         return group
 
     def _own(self, params: Params) -> tuple[Group, Topic]:
-        """A bot manages the topics that it began, and others' with the right to."""
+        """Return the topic that a call names, if the bot may manage it.
+
+        A bot may manage topics that it created, and with the right to manage topics those of others. Raises
+        the platform's 400.
+        """
         group = self._group(params)
         topic = group.topics.get(params.integer("message_thread_id"))
         if topic is None or topic.deleted:

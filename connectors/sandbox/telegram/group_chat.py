@@ -1,4 +1,4 @@
-"""What people do in one group, and what they see there. Every deed is a plain call."""
+"""What people do and see in one group. Each thing that a person does is a method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _ANONYMOUS: JsonObject = {  # https://core.telegram.org/bots/api#message: a fake
 
 @dataclass(frozen=True, slots=True)
 class GroupChat:
-    """One group as its members have it. A `topic` of 0 is General."""
+    """One group as its members see it. A `topic` of 0 is General."""
 
     group: Group
     chats: Chats
@@ -42,7 +42,10 @@ class GroupChat:
         return [topic for topic in self.group.topics.values() if not topic.deleted]
 
     def messages(self, topic: int | None = None, *, service: bool = False) -> list[ChatMessage]:
-        """Of one topic, or of all; without what the group tells of itself, unless `service`."""
+        """Return the messages of one topic, or of all.
+
+        Omit the group's service messages, unless `service`.
+        """
         return [
             message
             for message in self.chats.messages[self.id].values()
@@ -52,7 +55,9 @@ class GroupChat:
         ]
 
     def seen_alone(self, user: TelegramUser, topic: int | None = None) -> list[ChatMessage]:
-        """What this person sees in a topic, or in all, and nobody else, in the order in which it came."""
+        """Return the messages in a topic, or in all, that only this person sees, in the order of their
+        arrival.
+        """
         return [
             message
             for message in self.chats.ephemerals.values()
@@ -64,7 +69,7 @@ class GroupChat:
         return [self.chats.users[member] for member in sorted(self.group.members)]
 
     def grow_older(self, by: timedelta) -> None:
-        """Let all that was said here be so much older."""
+        """Move all messages of the group into the past by a duration."""
         for message in list(self.chats.messages[self.id].values()):
             self.chats.keep(replace(message, date=message.date - int(by.total_seconds())))
 
@@ -83,10 +88,12 @@ class GroupChat:
         administrator: bool = False,
         marked: Sequence[Mapping[str, object]] = (),
     ) -> ChatMessage:
-        """`quote` is the part that the person chose of the message answered. That may stand `elsewhere`: an
-        ExternalReplyInfo of the Bot API. `anonymous`: as an administrator who remains so, in the name of the
-        group. `administrator`: as one who may write in closed topics. `marked`: entities that the person put
-        there, besides those that Telegram finds.
+        """Write into the group. `quote` is the part that the person chose of the message they answer.
+
+        `elsewhere` is an ExternalReplyInfo of the Bot API, for an answer to a message of another chat.
+        `anonymous`: write as an anonymous administrator, in the name of the group. `administrator`: write as
+        one who may write in closed topics. `marked`: entities that the person set, besides those that
+        Telegram finds.
         """
         draft = self._draft(user, topic, reply_to, administrator=administrator)
         if anonymous:
@@ -102,7 +109,7 @@ class GroupChat:
     def forward(
         self, user: TelegramUser, text: str, origin: Mapping[str, object], *, topic: int = 0
     ) -> ChatMessage:
-        """Bring words that somebody else wrote; `origin` is a MessageOrigin of the Bot API."""
+        """Forward what somebody else wrote. `origin` is a MessageOrigin of the Bot API."""
         draft = replace(self._draft(user, topic, None), extra=(("forward_origin", dict(origin)),))
         return self._arrive(replace(draft, text=text, entities=found_entities(text)))
 
@@ -125,13 +132,13 @@ class GroupChat:
         reply_to: int | None = None,
         details: Mapping[str, object] | None = None,
     ) -> ChatMessage:
-        """As `TelegramStandIn.send_media`."""
+        """Send a file or a place. See `TelegramStandIn.send_media`."""
         media, file_id = self.media(kind, content, name, mime_type, details or {})
         draft = self._draft(user, topic, reply_to)
         return self._arrive(replace(draft, kind=kind, text=caption, media=media, file_id=file_id))
 
     def answer_alone(self, user: TelegramUser, ephemeral: int, text: str) -> ChatMessage:
-        """Answer what the bot said to this person alone: nobody but the bot sees that, either."""
+        """Answer a message of the bot that only this person sees. Only the bot sees the answer."""
         asked = self.chats.ephemerals.get(ephemeral)
         if asked is None or (asked.chat_id, asked.receiver) != (self.id, user.id):
             raise CommandError(f"{user.name} sees no such message.")
@@ -141,7 +148,7 @@ class GroupChat:
         return message
 
     def edit(self, user: TelegramUser, message_id: int, text: str) -> ChatMessage:
-        """Change one's own text or caption."""
+        """Change the text or caption of one's own message."""
         message = self._message(message_id)
         if message.sender_id != user.id:
             raise CommandError("Only one's own messages can be edited.")
@@ -151,16 +158,19 @@ class GroupChat:
         return edited
 
     def delete(self, message_id: int) -> None:
-        """Telegram tells bots nothing of it."""
+        """Delete a message. Telegram does not tell bots about it."""
         self.chats.remove(self._message(message_id))
 
     def tap(self, user: TelegramUser, message_id: int, button: str | int) -> str:
-        """As `TelegramStandIn.tap`."""
+        """Tap a button. See `TelegramStandIn.tap`."""
         self._inside(user)
         return self.press(user, self._message(message_id), button)
 
     def react(self, user: TelegramUser, message_id: int, emoji: str) -> None:
-        """Put one reaction, or take it away with "". Bots hear of it that are administrators."""
+        """Set one's only reaction, or remove it with "".
+
+        Only bots that are administrators are told about it.
+        """
         self._inside(user)
         reaction = self.chats.reacted(self._message(message_id), user, str(user.id), emoji)
         if self.group.administrator and self.group.bot_inside:
@@ -178,11 +188,11 @@ class GroupChat:
         self._tell("message", self.forum.note(self.group, "forum_topic_closed", {}, by=user.id, topic=topic))
 
     def delete_topic(self, topic: int) -> None:
-        """Telegram tells bots nothing of it."""
+        """Delete a topic. Telegram does not tell bots about it."""
         self.forum.remove(self.group, self.group.topics[topic])
 
     def remove_bot(self, user: TelegramUser) -> None:
-        """Somebody removes the bot, which is the last thing that it hears of the group."""
+        """Remove the bot. That is the last thing that it hears of the group."""
         self._inside(user)
         self.group.bot_inside = False
         bot = self.chats.bot
@@ -202,7 +212,7 @@ class GroupChat:
         self.group.members.add(user.id)
 
     def leave(self, user: TelegramUser) -> None:
-        """Bots are told that are administrators and asked for `chat_member`."""
+        """Leave the group. Bots are told if they are administrators and have asked for `chat_member`."""
         self.group.members.discard(user.id)
         if self.group.administrator:
             member = {"user": user.wire(), "status": "member"}
@@ -229,9 +239,9 @@ class GroupChat:
         reactions: list[str] | None = None,
         username: str | None = None,
     ) -> None:
-        """Turn topics on or off, allow few reactions, give the bot its place and rights or take them away.
+        """Turn topics on or off, limit the reactions, or change the bot's role and rights.
 
-        A group with a `username` is public. Bots are told of that by the group's next update alone.
+        A group with a `username` is public. Bots learn of a new name only from the group's next update.
         """
         given = {
             "forum": forum,
@@ -285,7 +295,10 @@ class GroupChat:
         return message
 
     def _tell(self, kind: str, message: ChatMessage) -> None:
-        """A bot that is no administrator hears commands and answers to itself alone (its privacy mode)."""
+        """Report a message to the bot, if it may see it.
+
+        A bot that is no administrator sees only commands and answers to itself, which is its privacy mode.
+        """
         answered = self.chats.find(self.id, message.reply_to or 0)
         addressed = message.text.startswith("/") or (answered is not None and answered.from_bot)
         if self.group.bot_inside and (self.group.administrator or addressed):

@@ -15,7 +15,7 @@ ICON_COLORS = frozenset({7322096, 16766590, 13338331, 9367192, 16749490, 1647804
 
 @dataclass(slots=True)
 class Topic:
-    """Its id is that of the message that began it."""
+    """A topic of a group. Its id is that of the message that began it."""
 
     id: int
     name: str
@@ -38,8 +38,10 @@ class Topic:
 
 @dataclass(slots=True)
 class Group:
-    """`administrator`: the bot is one, and so hears every message. `manages_topics` and `deletes_messages`
-    are among its rights.
+    """A supergroup.
+
+    `administrator`: the bot is an administrator, and so sees every message. `manages_topics` and
+    `deletes_messages` are rights of the bot.
     """
 
     id: int
@@ -63,7 +65,7 @@ class Group:
         return {**wire, "is_forum": True} if self.forum else wire
 
     def topic(self, topic_id: int) -> Topic:
-        """Raises the platform's 400 for one that is not there."""
+        """Return a topic. Raises the platform's 400 if it does not exist."""
         found = self.topics.get(topic_id)
         if found is None or found.deleted:
             raise bad_request("message thread not found")

@@ -8,7 +8,10 @@ from connectors.sandbox.telegram.model import ApiError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Messages per second. Short bursts are let through, as the platform does. Groups: 20 a minute."""
+    """Messages per second. Short bursts are allowed, as on the platform.
+
+    A group may get 20 messages a minute.
+    """
 
     per_bot: float = 30.0
     per_chat: float = 1.0
@@ -20,7 +23,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Gate:
-    """Refuses what comes too fast, with a 429. Times are seconds of any steady scale."""
+    """Refuse messages that come too fast, with a 429. Times are seconds of any monotonic clock."""
 
     limits: Limits
     _free_at: dict[int | None, float] = field(default_factory=dict)

@@ -1,4 +1,5 @@
-"""Text as Telegram takes it: length and entity bounds in UTF-16 units, parse modes, entities it finds itself.
+"""Text as Telegram accepts it: lengths and entities in UTF-16 units, parse modes, entities that it finds
+itself.
 
 Rules: https://core.telegram.org/bots/api#formatting-options and #messageentity.
 """
@@ -69,7 +70,7 @@ def utf16_length(text: str) -> int:
 
 
 def found_entities(text: str) -> tuple[JsonObject, ...]:
-    """The entities Telegram's servers mark in what people write: commands, links, addresses, mentions."""
+    """Return the entities that Telegram's servers find in a text: commands, links, addresses and mentions."""
     if not any(sign in text for sign in "/@"):
         return ()
     return tuple(
@@ -85,7 +86,7 @@ def found_entities(text: str) -> tuple[JsonObject, ...]:
 def formatted(
     text: str, parse_mode: str, entities: list[JsonObject], *, limit: int, what: str
 ) -> tuple[str, tuple[JsonObject, ...]]:
-    """The text that is stored and its entities, or the 400 that the platform answers."""
+    """Return the text that is stored, with its entities. Raises the platform's 400."""
     if parse_mode:
         match parse_mode.lower():
             case "html":
@@ -93,19 +94,19 @@ def formatted(
             case "markdownv2":
                 text, entities = _MarkdownReader(text).read()
             case "markdown":
-                pass  # the legacy mode: taken as plain text, which it is as long as nothing is marked
+                pass  # the legacy mode is read as plain text, which is right unless it has markup
             case _:
                 raise bad_request("unsupported parse_mode")
     if utf16_length(text) > limit:
         raise bad_request(f"{what} is too long")
     if not entities:
-        # The found ones depend on the text alone, so that they need no list when nothing was marked.
+        # Where the bot marked nothing, only the entities found in the text count.
         return _trimmed(text, found_entities(text))
     return _trimmed(text, _checked(text, entities))
 
 
 def _trimmed(text: str, entities: tuple[JsonObject, ...]) -> tuple[str, tuple[JsonObject, ...]]:
-    """Telegram stores no white space at the ends."""
+    """Return the text without white space at its ends, as Telegram stores it, with its entities moved."""
     end = text.rstrip()
     kept = end.lstrip()
     if len(kept) == len(text):
@@ -202,7 +203,7 @@ def _from_html(text: str) -> tuple[str, list[JsonObject]]:
 
 
 class _MarkdownReader:
-    """MarkdownV2: marks open and close, a reserved character anywhere else must be escaped."""
+    """Read MarkdownV2: signs open and close a format; anywhere else a reserved character must be escaped."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -241,7 +242,7 @@ class _MarkdownReader:
         elif sign == "]" and any(mark == "[" for mark, _ in self.open):
             self._link()
         elif sign == ">" and (at == 0 or source[at - 1] == "\n"):
-            self.at += 1  # a quotation's frame is not kept: the words are
+            self.at += 1  # only a quotation's words are kept, not its mark
         elif sign in _RESERVED:
             raise bad_request(
                 f"can't parse entities: Character '{sign}' is reserved and must be escaped"

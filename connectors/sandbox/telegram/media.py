@@ -22,7 +22,7 @@ _DEFAULT_MIME = {
     "video_note": "video/mp4",
 }
 _FOLDERS = {"photo": "photos", "voice": "voice", "video": "videos", "audio": "music", "sticker": "stickers"}
-# What a platform says of a file it has looked into; the stand-in does not look, except at PNG and JPEG sizes.
+# What the platform reads from a file's content. The stand-in reads only the sizes of PNG and JPEG.
 _DIMENSIONS: dict[str, JsonObject] = {
     "voice": {"duration": 3},
     "video": {"width": 1280, "height": 720, "duration": 5},
@@ -64,7 +64,7 @@ def file_wire(kind: str, file: StoredFile, details: Mapping[str, object]) -> Jso
 
 
 def image_size(content: bytes) -> tuple[int, int]:
-    """Width and height of a PNG or JPEG; a common size for anything else."""
+    """Return width and height of a PNG or JPEG; a common size for any other content."""
     if content.startswith(b"\x89PNG\r\n\x1a\n") and len(content) >= 24:
         width, height = struct.unpack(">II", content[16:24])
         return int(width), int(height)

@@ -1,4 +1,4 @@
-"""What the stand-in remembers: people with phones, messages, files, and how each looks on the wire.
+"""What the stand-in stores: people with phones, messages and files, and their JSON on the wire.
 
 The shapes are those of the Bot API (https://core.telegram.org/bots/api#available-types).
 """
@@ -97,7 +97,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One bubble of a chat. A change makes a new value; `deleted` ones are gone from the phone."""
+    """One message of a chat. A change creates a new value; `deleted` messages are no longer on the phone."""
 
     message_id: int
     chat_id: int
@@ -106,22 +106,22 @@ class ChatMessage:
     kind: str = "text"
     text: str = ""  # the text, the caption of a media message, or the words of a rich one
     entities: tuple[JsonObject, ...] = ()
-    media: JsonObject | None = None  # what stands in the Message object under `kind`
+    media: JsonObject | None = None  # the content of the Message's field `kind`
     file_id: str = ""  # of the file to download, "" if there is none
     media_group_id: str = ""
     reply_to: int | None = None
     buttons: tuple[tuple[JsonObject, ...], ...] = ()
-    extra: tuple[tuple[str, object], ...] = ()  # further wire fields that are only echoed
+    extra: tuple[tuple[str, object], ...] = ()  # further wire fields, returned as they are
     edit_date: int | None = None
     deleted: bool = False
     reactions: tuple[tuple[str, str], ...] = ()  # (who: "bot" or "user", in a group a user's id; emoji)
-    sender_id: int = 0  # whose it is in a group; in a private chat there is but one person
+    sender_id: int = 0  # the author in a group; a private chat has only one person
     topic: int = 0  # of a group
-    receiver: int = 0  # who alone sees it, besides the bot or its author
-    ephemeral: int = 0  # the id of what one person alone sees; `message_id` is then its place in the topic
+    receiver: int = 0  # the only person who sees it, besides its author
+    ephemeral: int = 0  # the id of a message for one person; `message_id` is then its place in the topic
 
     def content_wire(self) -> JsonObject:
-        """The fields that say what the message is, without its frame."""
+        """Return the fields that contain the message's content."""
         wire: JsonObject = {}
         if self.kind == "rich_message":
             wire["rich_message"] = self.media or {}
@@ -181,7 +181,7 @@ def _pairs(value: object) -> list[Sequence[object]]:
 
 @dataclass(frozen=True, slots=True)
 class SentCall:
-    """One call the bot made, as it came in."""
+    """One call of the bot, as it came in."""
 
     method: str
     params: Mapping[str, object]
@@ -191,7 +191,7 @@ class SentCall:
 
 
 class ApiError(Exception):
-    """What the Bot API answers instead of a result."""
+    """An error that the Bot API answers instead of a result."""
 
     def __init__(self, code: int, description: str, *, retry_after: int | None = None) -> None:
         super().__init__(description)

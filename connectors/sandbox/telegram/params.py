@@ -1,4 +1,4 @@
-"""The parameters of one call, however they came: query, form, multipart or JSON."""
+"""The parameters of one call, sent as a query, form, multipart or JSON."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Reads one value at a time, and answers the platform's own 400 for what it cannot read."""
+    """Read one parameter at a time. Raises the platform's own 400 for one that cannot be read."""
 
     values: Mapping[str, object]
     files: Mapping[str, Upload] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Params:
         return str(self.values.get(name, "")).lower() in {"true", "1", "yes"}
 
     def loaded(self, name: str) -> object:
-        """A JSON-serialized parameter, read; None when it was not given."""
+        """Return a JSON-serialized parameter as a value; None if it is missing."""
         value = self.values.get(name)
         if not isinstance(value, str):
             return value
@@ -98,7 +98,7 @@ async def read_params(request: web.BaseRequest) -> Params:
         case "multipart/form-data":
             return await _multipart(request, values)
         case _:
-            await request.read()  # the Bot API reads nothing else: as if no parameter had been given
+            await request.read()  # the Bot API ignores other bodies, as if there were no parameters
     return Params(values)
 
 

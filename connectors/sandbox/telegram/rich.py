@@ -1,6 +1,7 @@
 """Rich messages as a bot sends them: https://core.telegram.org/bots/api#inputrichmessage.
 
-The Bot API reads HTML and Markdown, too; here they are refused. So are media: the phones show texts alone.
+The Bot API also accepts HTML and Markdown, which are refused here. So are media, as the phones show only
+text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ MAX_BLOCKS = 500
 MAX_DEPTH = 16
 MAX_COLUMNS = 20
 
-# The fields that a block must have, and those that it may have: what each of them holds.
+# The required and optional fields of each block, with the kind of their content.
 _TEXT, _BLOCKS, _CELLS, _FLAG, _WORD, _NUMBER = "RichText", "blocks", "cells", "Boolean", "String", "Integer"
 _BLOCK: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
     "paragraph": ({"text": _TEXT}, {}),
@@ -53,11 +54,11 @@ class _Measure:
 
 
 def rich_message(given: JsonObject, version: tuple[int, int]) -> JsonObject:
-    """The RichMessage that is stored for an InputRichMessage, or the 400 that the platform answers."""
+    """Return the RichMessage that is stored for an InputRichMessage. Raises the platform's 400."""
     known = {"html", "markdown", *(("blocks",) if version >= (10, 2) else ())}
     used = [name for name in known if given.get(name)]
     if len(used) != 1:
-        # As https://github.com/openclaw/openclaw/pull/99745 reports it.
+        # Reported in https://github.com/openclaw/openclaw/pull/99745.
         raise bad_request("RICH_MESSAGE_CONTENT_REQUIRED")
     if used != ["blocks"]:
         raise bad_request("the sandbox reads the blocks of a rich message alone")
@@ -72,7 +73,7 @@ def rich_message(given: JsonObject, version: tuple[int, int]) -> JsonObject:
 
 
 def words_of(message: Mapping[str, object]) -> str:
-    """What a rich message says, one block a line; a row of a table as `name: value`."""
+    """Return the text of a rich message, one block per line. A table's row becomes `name: value`."""
     return "\n".join(_lines(_list(message.get("blocks"))))
 
 

@@ -50,7 +50,7 @@ class Sending:
         )
 
     def send_rich_message(self, params: Params) -> JsonObject:
-        """https://core.telegram.org/bots/api#sendrichmessage"""
+        """Implement https://core.telegram.org/bots/api#sendrichmessage"""
         chat_id = self.open_chat(params)
         return self._post(rich(self._draft(params, chat_id), params, self.chats.version))
 
@@ -114,7 +114,10 @@ class Sending:
         return {"message_id": copied.message_id}
 
     def open_chat(self, params: Params, *, counted: bool = True) -> int:
-        """The chat to send to: known, open to the bot, and not written to too fast."""
+        """Return the chat to send to.
+
+        Raises an ApiError if it is unknown, closed to the bot, or written to too fast.
+        """
         chat_id = self.chats.chat_named(params.text("chat_id"))
         group = self.chats.groups.get(chat_id)
         if group is not None:
@@ -129,7 +132,7 @@ class Sending:
         return chat_id
 
     def _draft(self, params: Params, chat_id: int, *, ephemeral: bool = True) -> ChatMessage:
-        """`ephemeral`: whether the method may send what one person alone sees."""
+        """Return a new message of the bot. `ephemeral`: the method may send what only one person sees."""
         return ChatMessage(
             message_id=self.chats.next_message_id(),
             chat_id=chat_id,
@@ -142,10 +145,10 @@ class Sending:
         )
 
     def _receiver(self, params: Params, chat_id: int) -> int:
-        """Who alone shall see it; 0 for everybody.
+        """Return the id of the only person who shall see the message; 0 for everybody.
 
-        https://core.telegram.org/bots/api#ephemeralmessageparameters. Of the refusals only BOT_NOT_ADMIN has
-        been reported by anybody; the others are worded like those of other methods.
+        https://core.telegram.org/bots/api#ephemeralmessageparameters. Of the refusals, developers have
+        reported only BOT_NOT_ADMIN; the others are worded like those of other methods.
         """
         wanted = params.object("ephemeral_message_parameters") if self.chats.version >= (10, 3) else None
         if wanted is None:
@@ -168,7 +171,7 @@ class Sending:
         return receiver
 
     def _answers(self, params: Params, chat_id: int, person: int) -> bool:
-        """Whether it answers an ephemeral message that this person has just sent to the bot."""
+        """Return whether the call answers an ephemeral message that this person has just sent to the bot."""
         reply = params.object("reply_parameters") or {}
         asked = self.chats.ephemerals.get(_whole(reply.get("ephemeral_message_id")))
         if asked is None or asked.from_bot or (asked.chat_id, asked.sender_id) != (chat_id, person):
@@ -179,7 +182,10 @@ class Sending:
         return self.chats.clock().timestamp() - at > EPHEMERAL_SECONDS
 
     def _topic(self, params: Params, chat_id: int) -> int:
-        """0 outside of topics. What answers a message of a topic is in it, whether it says so or not."""
+        """Return the topic of the new message, 0 outside of topics.
+
+        An answer is in the topic of what it answers.
+        """
         group = self.chats.groups.get(chat_id)
         wanted = params.integer("message_thread_id")
         if not wanted:
@@ -245,7 +251,7 @@ class Sending:
         if reply is not None:
             wanted, tolerant = reply.get("message_id"), bool(reply.get("allow_sending_without_reply"))
             if self.chats.version >= (10, 2) and _whole(reply.get("ephemeral_message_id")):
-                return None  # what it answers, the others do not see
+                return None  # the others do not see the answered message
         else:
             wanted = params.integer("reply_to_message_id") or None
             tolerant = params.boolean("allow_sending_without_reply")
@@ -259,7 +265,7 @@ class Sending:
 
 
 def rich(message: ChatMessage, params: Params, version: tuple[int, int]) -> ChatMessage:
-    """The message with the rich content of the call in place of what it said."""
+    """Return the message with the call's rich content in place of its old content."""
     made = rich_message(params.object("rich_message") or {}, version)
     return replace(message, kind="rich_message", text=words_of(made), entities=(), media=made, extra=())
 
@@ -278,7 +284,7 @@ def caption_of(params: Params) -> tuple[str, tuple[JsonObject, ...]]:
 
 
 def buttons_of(params: Params) -> Buttons:
-    """The inline keyboard; other kinds of reply_markup leave no trace in the message."""
+    """Return the inline keyboard. Other kinds of reply_markup are not stored."""
     markup = params.object("reply_markup")
     rows = markup.get("inline_keyboard") if markup else None
     if rows is None:

@@ -34,11 +34,11 @@ FIRST_GROUP_ID = -1_001_000_000_001
 
 
 class TelegramStandIn:
-    """One bot's Telegram. Everything a person does is a plain call; what the bot does comes in over HTTP.
+    """The Telegram of one bot. Each thing that a person does is a method; the bot's calls come in over HTTP.
 
     `app()` is mounted where TELEGRAM_API_URL points: it answers `/bot<token>/<method>` and
-    `/file/bot<token>/<path>`, and starts and closes the stand-in with the server it runs in.
-    `call_log` is how many of the bot's calls `sent` remembers.
+    `/file/bot<token>/<path>`, and starts and closes the stand-in with the server it runs in. `call_log` is
+    how many of the bot's calls `sent` remembers.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class TelegramStandIn:
         self.token = token
         self.clock = clock
         self.on_change: Callable[[int], None] | None = (
-            None  # given the id of the user or group whose chat changed
+            None  # called with the id of the user or group whose chat changed
         )
         self._faults: Faults = faults or NoFaults()
         bot: JsonObject = {
@@ -100,7 +100,10 @@ class TelegramStandIn:
         return await self._server.download(request)
 
     async def start(self) -> None:
-        """Begin to deliver. Until then, and after `close`, updates are collected. Safe to call twice."""
+        """Begin to deliver updates. Before that, and after `close`, they are collected.
+
+        Calling it twice is harmless.
+        """
         if not self._box.open:
             await self._box.begin()
 
@@ -112,13 +115,13 @@ class TelegramStandIn:
         self._server.revoked = True
 
     def serve(self, version: tuple[int, int]) -> None:
-        """Be a server of that version of the Bot API: it overlooks what it does not know, as the real one."""
+        """Behave like a server of that Bot API version, which ignores whatever it does not know."""
         self._chats.version = version
 
     # What a person with a phone does
 
     def user(self, name: str) -> TelegramUser:
-        """The person of that name ("Maya Fischer"), added when new. Names are unique."""
+        """Return the person with that name ("Maya Fischer"). Add them if they are new. Names are unique."""
         return self._chats.user(name)
 
     def users(self) -> list[TelegramUser]:
@@ -127,8 +130,9 @@ class TelegramStandIn:
     def say(
         self, user: TelegramUser, text: str, reply_to: int | None = None, *, quote: str = ""
     ) -> ChatMessage:
-        """Write to the bot; "/start payload" is what a link with a payload sends. `quote` is the part of the
-        message answered that the person chose.
+        """Write to the bot. A link with a payload sends "/start payload".
+
+        `quote` is the part that the person chose of the message they answer.
         """
         draft = self._draft(user, reply_to)
         if quote and reply_to is not None:
@@ -138,7 +142,7 @@ class TelegramStandIn:
         return self._arrive(user, replace(draft, text=text, entities=found_entities(text)))
 
     def forward(self, user: TelegramUser, text: str, origin: Mapping[str, object]) -> ChatMessage:
-        """Pass on to the bot what somebody else wrote; `origin` is a MessageOrigin of the Bot API."""
+        """Forward to the bot what somebody else wrote. `origin` is a MessageOrigin of the Bot API."""
         draft = replace(self._draft(user, None), extra=(("forward_origin", dict(origin)),))
         return self._arrive(user, replace(draft, text=text, entities=found_entities(text)))
 
@@ -154,14 +158,18 @@ class TelegramStandIn:
         reply_to: int | None = None,
         details: Mapping[str, object] | None = None,
     ) -> ChatMessage:
-        """`kind`: a Message field such as "photo", "voice", "location". `details` are wire fields of that
-        object, as {"duration": 4} or {"latitude": 52.5, "longitude": 13.4}."""
+        """Send a file or a place to the bot.
+
+        `kind` is a field of Message, such as "photo", "voice" or "location".
+
+        `details` are fields of that object, such as {"duration": 4} or {"latitude": 52.5, "longitude": 13.4}.
+        """
         media, file_id = self._media(kind, content, name, mime_type, details or {})
         draft = self._draft(user, reply_to)
         return self._arrive(user, replace(draft, kind=kind, text=caption, media=media, file_id=file_id))
 
     def edit(self, user: TelegramUser, message_id: int, text: str) -> ChatMessage:
-        """Change one's own text or caption."""
+        """Change the text or caption of one's own message."""
         message = self._chats.of_person(user, message_id)
         if message.from_bot:
             raise CommandError("Only one's own messages can be edited.")
@@ -171,7 +179,7 @@ class TelegramStandIn:
         return edited
 
     def delete(self, user: TelegramUser, message_id: int) -> None:
-        """Gone from the phone; Telegram tells bots nothing of it."""
+        """Delete a message from the phone. Telegram does not tell bots about it."""
         self._chats.remove(self._chats.of_person(user, message_id))
 
     def tap(self, user: TelegramUser, message_id: int, button: str | int) -> str:
@@ -180,7 +188,7 @@ class TelegramStandIn:
         return self._press(user, self._chats.of_person(user, message_id), button)
 
     def tap_answer(self, query_id: str) -> TapAnswer | None:
-        """What the bot answered to a tap; None while the phone still shows the button as busy."""
+        """Return the bot's answer to a tap; None while the phone still shows the button as busy."""
         return self._api.answers.get(query_id)
 
     def block(self, user: TelegramUser) -> None:
@@ -197,18 +205,23 @@ class TelegramStandIn:
         return user.id in self._chats.blocked
 
     def react(self, user: TelegramUser, message_id: int, emoji: str) -> None:
-        """Put one reaction, or take it away with ""."""
+        """Set one's only reaction on a message, or remove it with ""."""
         message = self._chats.of_person(user, message_id)
         self._tell("message_reaction", user.id, self._chats.reacted(message, user, "user", emoji))
 
     def inject(self, kind: str, payload: JsonObject, chat_id: int) -> None:
-        """An update of any kind, as it stands: groups, channels, kinds that no phone here can make."""
+        """Send the bot an update of any kind as it is, such as those of channels that no phone here can
+        cause.
+        """
         self._tell(kind, chat_id, payload)
 
     # Groups
 
     def group(self, title: str, members: Sequence[TelegramUser] = (), *, forum: bool = True) -> GroupChat:
-        """The group of that title, made when new, with the bot as an administrator who manages topics."""
+        """Return the group with that title.
+
+        Create it if it is new, with the bot as an administrator who manages topics.
+        """
         known = next((group for group in self._chats.groups.values() if group.title == title), None)
         if known is None:
             number = FIRST_GROUP_ID - len(self._chats.groups)
@@ -223,19 +236,19 @@ class TelegramStandIn:
     # What can be seen
 
     def chat(self, user: TelegramUser, *, with_deleted: bool = False) -> list[ChatMessage]:
-        """The chat as the phone shows it, oldest first; edits are in place."""
+        """Return the chat as the phone shows it, oldest message first. Edits are shown in place."""
         return [each for each in self._chats.messages[user.id].values() if with_deleted or not each.deleted]
 
     def wire(self, message: ChatMessage) -> JsonObject:
-        """The Message object that the bot gets for it."""
+        """Return the Message object that the bot gets for a message."""
         return self._chats.wire(message)
 
     def typing(self, user: TelegramUser) -> str:
-        """The chat action the phone shows just now ("typing"), or ""."""
+        """Return the chat action that the phone shows now, such as "typing", or ""."""
         return self._chats.typing(user.id)
 
     def sent(self, method: str = "") -> list[SentCall]:
-        """The bot's calls of one method (of all without a name), oldest first."""
+        """Return the bot's calls of one method, or of all methods, oldest first."""
         wanted = method.lower()
         return [call for call in self._server.calls if not wanted or call.method.lower() == wanted]
 
@@ -249,29 +262,29 @@ class TelegramStandIn:
         return self._chats.files[file_id].name
 
     def pending(self) -> int:
-        """How many updates the bot has not taken yet."""
+        """Return the number of updates that the bot has not taken yet."""
         return len(self._box.pending)
 
     def polled(self) -> bool:
-        """Whether a getUpdates call is waiting just now."""
+        """Return whether a getUpdates call is waiting now."""
         return self._box.polled
 
     async def settled(self) -> None:
-        """Until the bot has taken every update."""
+        """Wait until the bot has taken every update."""
         await self._box.settled()
 
     def webhook_info(self) -> JsonObject:
-        """What getWebhookInfo answers."""
+        """Return the result of getWebhookInfo."""
         return self._server.webhook_info()
 
     # Keeping
 
     def start_over(self) -> None:
-        """Forget what was said. People, groups and the webhook stay."""
+        """Forget all messages. People, groups and the webhook stay."""
         self._chats.start_over()
 
     def snapshot(self) -> JsonObject:
-        """All of it as JSON, but for the log of calls."""
+        """Return the whole state as JSON, without the log of calls."""
         return {
             "chats": self._chats.snapshot(),
             "updates": self._box.snapshot(),
@@ -279,7 +292,10 @@ class TelegramStandIn:
         }
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Before `start`. Raises KeyError, TypeError or ValueError for what is no snapshot."""
+        """Restore a snapshot. Call it before `start`.
+
+        Raises KeyError, TypeError or ValueError for anything else.
+        """
         chats, updates, commands = saved["chats"], saved["updates"], saved["commands"]
         if not isinstance(chats, dict) or not isinstance(updates, dict) or not isinstance(commands, list):
             raise TypeError("a snapshot has chats, updates and commands")
@@ -299,7 +315,7 @@ class TelegramStandIn:
     def _media(
         self, kind: str, content: bytes, name: str, mime_type: str, details: Mapping[str, object]
     ) -> tuple[JsonObject, str]:
-        """What stands in the message, and the id of the file kept."""
+        """Return the field's content for the message, and the id of the stored file, "" for a place."""
         if kind in PLACE_KINDS:
             return dict(details), ""
         if kind in FILE_KINDS:

@@ -1,4 +1,4 @@
-"""Updates on their way to the bot: kept until it confirms them, by webhook or by getUpdates.
+"""Updates for the bot, by webhook or getUpdates, kept until the bot confirms them.
 
 https://core.telegram.org/bots/api#getting-updates
 """
@@ -47,7 +47,7 @@ class LastError:
 
 
 class UpdateBox:
-    """Every update that the bot has not confirmed, in the order of their ids."""
+    """Keep every update that the bot has not confirmed, in the order of their ids."""
 
     def __init__(
         self, *, first_update_id: int, now: Callable[[], int], pauses: RetryPauses, timeout: float
@@ -86,12 +86,12 @@ class UpdateBox:
     def add(
         self, kind: str, chat_id: int, body: Callable[[int], bytes], delays: Sequence[float] = (0.0,)
     ) -> None:
-        """`body` is given the update_id. `delays`: see Faults.deliveries."""
+        """Add an update. `body` returns its JSON for an update_id. For `delays` see Faults.deliveries."""
         if not self.wants(kind):
             return
         delays = delays or (self._pauses.first,)
         if self.webhook is None and delays[0] > 0.0:
-            # getUpdates hands out rising ids only, so a late update gets its id when it comes.
+            # getUpdates returns only rising ids, so a late update gets its id when it arrives.
             self._after(delays[0], lambda: self.add(kind, chat_id, body, (0.0, *delays[1:])))
             return
         update = PendingUpdate(self.next_id, chat_id, kind, body(self.next_id))
@@ -160,7 +160,7 @@ class UpdateBox:
         self._timers.add(timer)
 
     async def get(self, offset: int, limit: int, timeout: float) -> list[PendingUpdate]:
-        """Confirms what lies below `offset`; returns what is left, after at most `timeout` seconds."""
+        """Confirm the updates below `offset`. Return the others, after at most `timeout` seconds."""
         if self.webhook is not None:
             raise _webhook_active()
         self._end_other_poll()
@@ -217,7 +217,7 @@ class UpdateBox:
         }
 
     def restore(self, saved: Mapping[str, object]) -> None:
-        """Before `begin`: a restored box sends what it holds once it is begun."""
+        """Restore a snapshot. Call it before `begin`, which starts to send what the box holds."""
         pending, allowed, webhook, next_id = (
             saved[key] for key in ("pending", "allowed", "webhook", "next_id")
         )

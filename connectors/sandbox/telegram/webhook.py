@@ -1,4 +1,4 @@
-"""Posting updates to the bot's webhook: https://core.telegram.org/bots/api#setwebhook"""
+"""Post updates to the bot's webhook: https://core.telegram.org/bots/api#setwebhook"""
 
 import asyncio
 from collections import deque
@@ -46,7 +46,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPauses:
-    """Seconds between tries of one update: `first`, then twice as long each time, up to `longest`."""
+    """Seconds between attempts to deliver an update: `first`, then doubled each time, up to `longest`."""
 
     first: float = 0.1
     longest: float = 2.0
@@ -56,10 +56,12 @@ class RetryPauses:
 
 
 class WebhookPump:
-    """Posts updates to the webhook until each is taken: chats side by side, one chat's updates in order.
+    """Post updates to the webhook until each is taken.
 
-    `start` and `stop` may be called any number of times; a stopped pump forgets what was queued, because the
-    updates themselves are kept by their owner until `taken` is called.
+    One chat's updates stay in order; chats do not wait for each other.
+
+    `start` and `stop` may be called any number of times. A stopped pump forgets its queue: the owner of the
+    updates keeps them until `taken` is called.
     """
 
     def __init__(
@@ -116,11 +118,11 @@ class WebhookPump:
             self._session = None
 
     def add(self, update: PendingUpdate) -> None:
-        """Behind the other updates of its chat."""
+        """Queue an update behind the other updates of its chat."""
         self._append(update.chat_id, update)
 
     def add_copies(self, update: PendingUpdate, delays: Sequence[float]) -> None:
-        """Each copy leaves on its own after its delay in seconds, whatever its chat is doing."""
+        """Send a copy of an update after each delay in seconds, independent of its chat's queue."""
         for delay in delays:
             self._copies += 1
             self._later(delay, ("copy", self._copies), update)
@@ -151,7 +153,7 @@ class WebhookPump:
             update = queue[0]
             problem = await _post(session, url, headers, update.body)
             if problem:
-                # The lane is put aside, not waited for: a chat that cannot be delivered holds up no other.
+                # Nothing waits for the paused lane: a chat that cannot be delivered delays no other.
                 self._failures[lane] = failures = self._failures.get(lane, 0) + 1
                 self._failed(problem)
                 self._later(self._pauses.after(failures), lane, None)
@@ -166,7 +168,7 @@ class WebhookPump:
 
 
 async def _post(session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], body: bytes) -> str:
-    """The problem in Telegram's words, or "" when the bot took the update."""
+    """Post an update. Return the problem in Telegram's words, or "" if the bot took it."""
     try:
         async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
             if 200 <= response.status < 300:
