@@ -224,7 +224,7 @@ class Sending:
             if not _USER.fullmatch(user):
                 return "", False
             return user, not await self._channels.has_member(chat, user)
-        except (Refused, Unreachable):  # as above
+        except (Refused, Unreachable):  # for the same reason
             return "", False
 
     async def _must_notice(self, user: str, by: datetime) -> None:
@@ -235,7 +235,7 @@ class Sending:
         try:
             info = await self._api.call(lambda web: web.users_info(user=user), repeatable=True)
             pause = await self._api.call(lambda web: web.dnd_info(user=user), repeatable=True)
-        except (Refused, Unreachable) as error:  # as above
+        except (Refused, Unreachable) as error:  # sending the post matters more
             if code_of(error) == "user_not_found":
                 raise PersonAway("is not found in Slack") from error
             return

@@ -1,4 +1,4 @@
-"""What administrators do to channels, to people and to the app, and what the app hears of it."""
+"""What administrators do to channels, people and the app, and which events the app gets."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from connectors.sandbox.slack.workspace import Workspace
 
 
 class AdminSide:
-    """Users are named by id or name, channels by id or name."""
+    """The actions of administrators. Users and channels are named by id or name."""
 
     _workspace: Workspace
 
@@ -20,7 +20,7 @@ class AdminSide:
         self._tell(found, "archive", {"channel": found.id, "user": self._id(by), "is_moved": 0})
 
     def archive_unheard(self, channel: str) -> None:
-        """Archive a channel, of which an app that subscribes to no such event hears nothing."""
+        """Archive a channel without an event, as for an app that does not subscribe to it."""
         self._workspace.channel(channel).is_archived = True
 
     def unarchive(self, channel: str) -> None:
@@ -46,7 +46,7 @@ class AdminSide:
         self._tell(found, "rename", {"channel": renamed})
 
     def share(self, channel: str, team: str) -> None:
-        """Another company accepts to share the channel by Slack Connect."""
+        """Share the channel with another company by Slack Connect, as if that company accepted."""
         found = self._workspace.channel(channel)
         found.connected = list(dict.fromkeys((*found.connected, team)))
         self._workspace.tell(
@@ -60,7 +60,7 @@ class AdminSide:
         )
 
     def make_public(self, channel: str, by: str) -> None:
-        """Everybody in the workspace can read a private channel from now on."""
+        """Make a private channel public, so that everybody in the workspace can read it."""
         found = self._workspace.channel(channel)
         found.is_private = False
         text = "made this channel *public*. Any member in this workspace can see and join it."
@@ -69,7 +69,7 @@ class AdminSide:
         messages.post(self._workspace, found, said)
 
     def remove_app(self, channel: str, by: str = "") -> None:
-        """Somebody removes the app from a channel."""
+        """Remove the app from a channel."""
         found, home = self._workspace.channel(channel), self._workspace.home
         if home.bot_user not in found.members:
             raise Refused("not_in_channel")
@@ -77,24 +77,24 @@ class AdminSide:
         found.members.remove(home.bot_user)
 
     def delete_any(self, channel: str, ts: str) -> None:
-        """An administrator deletes a message, whoever wrote it."""
+        """Delete a message as an administrator, whoever wrote it."""
         place = self._workspace.channel(channel)
         messages.delete(self._workspace, place, messages.find(place, ts))
 
     def delete_thread(self, channel: str, ts: str) -> None:
-        """Every message of a thread goes, its first one last, so that no tombstone is left."""
+        """Delete every message of a thread, its first one last, so that no tombstone is left."""
         place = self._workspace.channel(channel)
         for message in [m for m in place.messages if m.thread_ts == ts and m.is_reply]:
             messages.delete(self._workspace, place, message)
         self.delete_any(channel, ts)
 
     def delete_thread_unheard(self, channel: str, ts: str) -> None:
-        """A thread goes, of which an app that is not listening at that moment hears nothing."""
+        """Delete a thread without events, as for an app that is not listening at that moment."""
         place = self._workspace.channel(channel)
         place.messages = [m for m in place.messages if ts not in (m.ts, m.thread_ts)]
 
     def deactivate(self, user: str) -> None:
-        """The person keeps their name, and leaves every channel."""
+        """Deactivate a person. They keep their name and leave every channel."""
         person = self._workspace.user(user)
         person.deleted = True
         for channel in self._workspace.state.channels.values():
@@ -110,7 +110,7 @@ class AdminSide:
         )
 
     def leave_channel(self, user: str, channel: str) -> None:
-        """The person leaves a channel, or somebody removes them."""
+        """Let a person leave a channel, or be removed from it."""
         found, person = self._workspace.channel(channel), self._workspace.user(user)
         event: Wire = {
             "type": "member_left_channel",
@@ -124,7 +124,7 @@ class AdminSide:
         found.members.remove(person.id)
 
     def pause_notifications(self, user: str, until: datetime) -> None:
-        """The person turns Do Not Disturb on, from now."""
+        """Turn on Do Not Disturb for a person, from now."""
         person = self._workspace.user(user)
         person.dnd_start, person.dnd_end = self._workspace.seconds(), int(until.timestamp())
 
@@ -132,7 +132,10 @@ class AdminSide:
         return self._workspace.user(user).id if user else "U0ADMIN000"
 
     def _tell(self, channel: Channel, change: str, fields: Wire) -> None:
-        """Events of private channels have names of their own, and reach their members alone."""
+        """Send an event about a channel.
+
+        A private channel's events have names of their own and go only to its members.
+        """
         self._workspace.show("channel_changed", channel=channel_wire(channel, self._workspace.home))
         event: Wire = {
             "type": f"{'group' if channel.is_private else 'channel'}_{change}",

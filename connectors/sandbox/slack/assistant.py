@@ -32,7 +32,7 @@ def _pane(call: Call) -> tuple[Channel, Message]:
 
 
 def set_status(call: Call) -> Wire:
-    """In any thread, since https://docs.slack.dev/changelog/2026/03/05/set-status-scope-update"""
+    """Set the status of any thread: https://docs.slack.dev/changelog/2026/03/05/set-status-scope-update"""
     channel = call.workspace.visible(call.required("channel_id", "channel_not_found"))
     if call.workspace.home.bot_user not in channel.members:
         raise Refused("not_in_channel")
@@ -43,9 +43,9 @@ def set_status(call: Call) -> Wire:
 
 
 def set_session_status(call: Call) -> Wire:
-    """Of an app that is declared as an agent: https://docs.slack.dev/ai/agent-sessions
+    """Set the session of an app that is declared as an agent: https://docs.slack.dev/ai/agent-sessions
 
-    The documentation names no error for another app; `not_authorized` is what developers report.
+    The documentation names no error for other apps; `not_authorized` is what developers report.
     """
     if not call.workspace.agent:
         raise Refused("not_authorized")
@@ -61,7 +61,7 @@ def set_session_status(call: Call) -> Wire:
 
 
 def session(workspace: Workspace, channel: Channel, thread: str, status: str) -> None:
-    """Put the session of a thread into a state; there is one from now on."""
+    """Set the state of a thread's session, which exists from now on."""
     workspace.state.panes.setdefault(f"{channel.id}/{thread}", {})["session"] = status
     workspace.show("agent_session", channel=channel.id, ts=thread, status=status)
 
@@ -73,7 +73,10 @@ def set_title(call: Call) -> Wire:
 
 
 def set_prompts(call: Call) -> Wire:
-    """In a pane; without a thread, in the direct messages of an app that has an `agent_view`."""
+    """Set the prompts of a pane.
+
+    Without a thread, set those of the direct messages of an app with an `agent_view`.
+    """
     channel, thread = _direct(call), ""
     if call.text("thread_ts"):
         channel, root = _pane(call)

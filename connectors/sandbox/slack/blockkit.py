@@ -1,7 +1,7 @@
-"""Block Kit as Slack judges it: which blocks, which elements, how long, how many.
+"""Check Block Kit as Slack does: kinds of blocks and elements, lengths and counts.
 
-Numbers from https://docs.slack.dev/reference/block-kit. Blocks that only Slack's own surfaces fill (charts,
-plans) are recognised, and checked for their counts alone.
+Numbers from https://docs.slack.dev/reference/block-kit. Of blocks that only Slack's own surfaces fill
+(charts, plans) only the counts are checked.
 """
 
 from collections.abc import Callable, Collection
@@ -21,7 +21,7 @@ class Surface(Enum):
 
 
 def check_blocks(blocks: object, surface: Surface, without: Collection[str] = ()) -> list[str]:
-    """Slack's complaints about a list of blocks; none when it would be shown.
+    """Return Slack's complaints about a list of blocks; none if it would be shown.
 
     `without` are kinds of blocks that a workspace does not know yet.
     """
@@ -32,7 +32,7 @@ def check_blocks(blocks: object, surface: Surface, without: Collection[str] = ()
 
 
 def check_view(view: Wire) -> list[str]:
-    """Slack's complaints about a modal or a Home tab."""
+    """Return Slack's complaints about a modal or a Home tab."""
     root = Probe(view, "/view")
     root.choice("type", ("modal", "home"), required=True)
     if view.get("type") == "modal":
@@ -149,7 +149,7 @@ def _table(probe: Probe) -> None:
 
 
 def _data_table(probe: Probe) -> None:
-    """https://docs.slack.dev/reference/block-kit/blocks/data-table-block"""
+    """Check a block of https://docs.slack.dev/reference/block-kit/blocks/data-table-block"""
     probe.string("caption", least=1, required=True)
     probe.number("page_size", least=1, most=100)
     probe.count("rows", least=2, most=201, required=True)
@@ -180,7 +180,7 @@ def _cell(probe: Probe, cell: object, *, header: bool) -> None:
 
 
 def _all_cells(root: Probe) -> None:
-    """Complain of more characters than the cells of one table, and of all in a message, may hold."""
+    """Complain if the cells of all tables in a message hold too many characters."""
     tables = [t for t in root.list_of("blocks") if isinstance(t, dict) and t.get("type") == "data_table"]
     rows = [row for table in tables for row in Probe(table).list_of("rows") if isinstance(row, list)]
     texts = [str(cell.get("text", "")) for row in rows for cell in row if isinstance(cell, dict)]
@@ -205,7 +205,10 @@ def _carousel(probe: Probe) -> None:
 
 
 def _container(probe: Probe) -> None:
-    """https://docs.slack.dev/reference/block-kit/blocks/container-block, and what Slack's own SDK checks."""
+    """Check a block of https://docs.slack.dev/reference/block-kit/blocks/container-block
+
+    What Slack's own SDK checks is checked, too.
+    """
     if "rich_text_title" not in probe.value:
         probe.text("title", 150, PLAIN, required=True)
     probe.text("subtitle", 150)
@@ -241,7 +244,7 @@ def _icon_button(probe: Probe) -> None:
 
 
 def _nothing(probe: Probe) -> None:
-    """Nothing but its type is checked."""
+    """Check nothing: of this kind of block only the type is checked."""
 
 
 def _element(probe: Probe, allowed: frozenset[str]) -> None:

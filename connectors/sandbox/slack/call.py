@@ -1,4 +1,4 @@
-"""One call of the Web API: its arguments, read with Slack's own complaints, and the table of methods."""
+"""One call of the Web API: its arguments, read with Slack's own errors, and the table of methods."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ MAX_ATTACHMENTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Arguments come as strings from a form and as JSON values from a JSON body; both read the same."""
+    """One call. Its arguments are strings from a form or values from a JSON body; both are read alike."""
 
     workspace: Workspace
     args: Mapping[str, object]
@@ -47,20 +47,26 @@ class Call:
         return int(value)
 
     def listed(self, key: str) -> list[str]:
-        """Comma-separated words, or a JSON list of them."""
+        """Return an argument of comma-separated words, or a JSON list of them."""
         value = self.args.get(key)
         words = value if isinstance(value, list) else self.text(key).split(",")
         return [str(word).strip() for word in words if str(word).strip()]
 
     def json(self, key: str) -> object:
-        """A JSON value, given as itself or as text. None when absent. Raises ValueError on broken text."""
+        """Return an argument's JSON value, given as itself or as text; None if absent.
+
+        Raises ValueError on broken text.
+        """
         value = self.args.get(key)
         if isinstance(value, str):
             return json.loads(value) if value else None
         return value
 
     def blocks(self) -> list[Wire] | None:
-        """The `blocks` argument, judged and with its missing block_ids filled in; None when absent."""
+        """Return the checked `blocks` argument with missing block_ids filled in; None if absent.
+
+        Raises Refused.
+        """
         try:
             value = self.json("blocks")
         except ValueError:
@@ -72,7 +78,7 @@ class Call:
         return judged_blocks(self.workspace, value)
 
     def icons(self) -> Wire:
-        """The picture of who speaks, where the app chose another one than its own."""
+        """Return the picture of the speaker, if the app chose another one than its own."""
         if emoji := self.text("icon_emoji"):
             return {"emoji": emoji}
         if url := self.text("icon_url"):
@@ -97,7 +103,12 @@ class Call:
         return value
 
     def metadata(self) -> Wire | None:
-        """https://docs.slack.dev/messaging/message-metadata: an event_type and a flat event_payload."""
+        """Return the `metadata` argument, an event_type and a flat event_payload; None if absent.
+
+        Raises Refused.
+
+        https://docs.slack.dev/messaging/message-metadata
+        """
         try:
             value = self.json("metadata")
         except ValueError:
@@ -124,7 +135,7 @@ def judged_blocks(workspace: Workspace, blocks: object) -> list[Wire]:
 
 
 def named_blocks(workspace: Workspace, blocks: list[Wire]) -> list[Wire]:
-    """Blocks with the ids Slack gives to what came without."""
+    """Fill in the ids that Slack gives to blocks and elements without one."""
     for block in blocks:
         block.setdefault("block_id", workspace.ids("")[-5:])
         match block["type"]:
@@ -145,7 +156,7 @@ def named_blocks(workspace: Workspace, blocks: list[Wire]) -> list[Wire]:
 
 
 def page(items: list[str], call: Call, *, default: int = 100, most: int = 1000) -> tuple[list[str], str]:
-    """One page of the keys, and the cursor of the next one (empty at the end)."""
+    """Return one page of the keys, and the cursor of the next page ("" at the end)."""
     limit = call.number("limit", default, most=most)
     cursor = call.text("cursor")
     start = 0

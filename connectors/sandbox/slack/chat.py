@@ -13,7 +13,7 @@ MAX_POST = 40_000
 MAX_UPDATE = 4_000
 MAX_REACTIONS = 23  # different emoji one user may leave on a message
 _EMOJI = re.compile(r"[a-z0-9_'+-]+(::skin-tone-[2-6])?")
-DELIVERY_KEY = "delivery_id"  # in a post's metadata payload: the app's own name of the delivery
+DELIVERY_KEY = "delivery_id"  # in a post's metadata payload: the app's own id of the delivery
 
 
 def post_message(call: Call) -> Wire:
@@ -48,7 +48,10 @@ def remember_delivery(workspace: Workspace, posted: Message) -> None:
 
 
 def target(call: Call) -> Channel:
-    """The channel to write to: an id, a name, or a person, whose direct messages then open."""
+    """Return the channel to write to, named by id, name, or a person, whose direct messages are opened.
+
+    Raises Refused.
+    """
     workspace = call.workspace
     key = call.required("channel", "channel_not_found")
     if key in workspace.state.users:

@@ -59,7 +59,7 @@ def _read(call: Call) -> Channel:
 
 
 def _in_range(call: Call, candidates: list[Message]) -> list[Message]:
-    """Between `oldest` and `latest`, which count themselves only when `inclusive`."""
+    """Return the messages between `oldest` and `latest`. Those two count only if `inclusive` is set."""
     bounds = {}
     for key, outermost in (("oldest", "0"), ("latest", "999999999999")):
         try:
@@ -87,7 +87,7 @@ def _page_of_messages(call: Call, channel: Channel, candidates: list[Message]) -
 
 
 def history(call: Call) -> Wire:
-    """Newest first; replies only where they were also sent to the channel."""
+    """Return a channel's messages, newest first, with only those replies that the channel shows as well."""
     channel = _read(call)
     shown = [m for m in channel.messages if not m.is_reply or m.subtype == "thread_broadcast"]
     answer = _page_of_messages(call, channel, _in_range(call, shown)[::-1])
@@ -95,7 +95,10 @@ def history(call: Call) -> Wire:
 
 
 def replies(call: Call) -> Wire:
-    """Oldest first. The message that began the thread leads every page, also when out of the range."""
+    """Return a thread's messages, oldest first.
+
+    Its first message leads every page, even if it is out of the range.
+    """
     channel = _read(call)
     root = messages.root_of(channel, call.required("ts", "thread_not_found"))
     thread = [message for message in channel.messages if message.is_reply and message.thread_ts == root.ts]

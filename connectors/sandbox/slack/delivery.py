@@ -1,4 +1,4 @@
-"""Bringing events and interactions to the app, by Socket Mode or HTTP, with Slack's retries."""
+"""Deliver events and interactions to the app, by Socket Mode or HTTP, with Slack's retries."""
 
 import asyncio
 import hashlib
@@ -32,13 +32,13 @@ class Route(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Parcel:
     route: Route
-    name: str  # what faults call it: the event's or the payload's type
+    name: str  # the name that faults use: the event's or the payload's type
     payload: Wire
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the app made of a parcel. `reason` is Slack's word for why it was not taken."""
+    """What the app answered to a parcel. `reason` is Slack's word for why it was not taken."""
 
     taken: bool
     reason: str = ""
@@ -47,13 +47,13 @@ class Answer:
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+    """Sign a body: https://docs.slack.dev/authentication/verifying-requests-from-slack"""
     digest = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256)
     return "v0=" + digest.hexdigest()
 
 
 class Delivery:
-    """Owns every task that talks to the app. What is emitted before `start` waits for it."""
+    """Own every task that talks to the app. Events from before `start` wait for it."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Delivery:
                 self.send(parcel)
 
     async def close(self) -> None:
-        """Stop all deliveries at once; what was on its way is lost, as with a Slack that went down."""
+        """Stop all deliveries at once. What was on its way is lost, as if Slack were down."""
         session, self._session = self._session, None
         for task in self._tasks:
             task.cancel()
@@ -94,12 +94,12 @@ class Delivery:
             await session.close()
 
     async def settled(self) -> None:
-        """Until nothing is on its way, retries included."""
+        """Wait until nothing is on its way any more, including retries."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def send(self, parcel: Parcel) -> None:
-        """Bring an event to the app in the background."""
+        """Deliver an event to the app in the background."""
         if self._session is None:
             self._backlog.append(parcel)
             return
@@ -112,7 +112,7 @@ class Delivery:
             self._spawn(self._copy(parcel, delay))
 
     async def ask(self, parcel: Parcel) -> Answer:
-        """Bring an interaction to the app and return what it answered. Slack never retries these."""
+        """Deliver an interaction to the app and return its answer. Slack never retries these."""
         delays = tuple(self._faults.deliveries("slack", parcel.name))
         if not delays:
             return Answer(taken=False, reason="http_timeout")
@@ -203,7 +203,7 @@ def _encoded(parcel: Parcel) -> tuple[str, bytes]:
 
 
 def _decoded(text: str) -> Wire:
-    """A JSON object, or plain text as the message it stands for."""
+    """Return a JSON object. Other text is returned as the message that it stands for."""
     if not text.strip():
         return {}
     try:

@@ -1,4 +1,4 @@
-"""files.*: the three steps of an upload, and what is known of a file."""
+"""files.*: the three steps of an upload, and what is known about a file."""
 
 from dataclasses import dataclass
 from mimetypes import guess_type
@@ -60,7 +60,10 @@ def get_upload_url(call: Call) -> Wire:
 
 
 def receive(workspace: Workspace, file_id: str, content: bytes) -> int:
-    """The bytes of an upload. Raises Refused for an unknown file or another length than announced."""
+    """Store the bytes of an upload.
+
+    Raises Refused for an unknown file, or for another length than announced.
+    """
     stored = workspace.state.files.get(file_id)
     if stored is None or stored.uploaded:
         raise Refused("file_not_found")
@@ -134,7 +137,7 @@ def info(call: Call) -> Wire:
 
 
 def _shares(workspace: Workspace, stored: StoredFile) -> Wire:
-    """The messages that show a file, by channel."""
+    """Return the messages that show a file, by channel."""
     shares: Wire = {}
     for key in stored.channels:
         channel = workspace.state.channels[key]
@@ -145,7 +148,10 @@ def _shares(workspace: Workspace, stored: StoredFile) -> Wire:
 
 
 def delete(call: Call) -> Wire:
-    """https://docs.slack.dev/reference/methods/files.delete: what showed the file stays, and tells its id."""
+    """Delete a file. Messages that show it stay, with its id.
+
+    https://docs.slack.dev/reference/methods/files.delete
+    """
     workspace = call.workspace
     stored = workspace.file(call.required("file", "file_not_found"))
     if stored.user != workspace.home.bot_user:

@@ -1,4 +1,4 @@
-"""What a person picks or types in Block Kit elements, as the values Slack sends of it."""
+"""What a person picks or types in Block Kit elements, as the values that Slack sends."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -28,7 +28,7 @@ _STATELESS = ("button", "overflow", "workflow_button", "image", "icon_button", "
 
 
 def elements(blocks: Iterable[Wire]) -> Iterable[tuple[Wire, Wire]]:
-    """Every interactive element with its block."""
+    """Yield every interactive element with its block."""
     for block in blocks:
         match block["type"]:
             case "actions" | "context_actions":
@@ -49,7 +49,10 @@ def find(blocks: Iterable[Wire], action_id: str, block_id: str = "") -> tuple[Wi
 
 
 def value_of(element: Wire, choice: Choice) -> Wire:
-    """The element's entry in `state.values`. Raises Refused for a choice the element does not offer."""
+    """Return the element's entry in `state.values`.
+
+    Raises Refused for a choice that the element does not offer.
+    """
     kind = element["type"]
     if kind in _ONE_OPTION:
         return {"type": kind, "selected_option": None if choice is None else _option(element, choice)}
@@ -96,7 +99,9 @@ def initial_value(element: Wire) -> Wire:
 
 
 def values(blocks: list[Wire], kept: Mapping[str, Wire]) -> dict[str, Wire]:
-    """`state.values` of all elements that hold one: what the person chose before, else what it began with."""
+    """Return `state.values` of all elements that hold a value: the person's earlier choice, else the initial
+    value.
+    """
     found: dict[str, Wire] = {}
     for block, element in elements(blocks):
         if element["type"] not in _STATELESS:
@@ -107,7 +112,7 @@ def values(blocks: list[Wire], kept: Mapping[str, Wire]) -> dict[str, Wire]:
 
 
 def unanswered(blocks: list[Wire], given: Mapping[str, Wire]) -> dict[str, str]:
-    """What a client refuses to submit: required inputs that are empty, by block."""
+    """Return the complaints of a client that refuses to submit: empty required inputs, by block."""
     missing = {}
     for block, element in elements(blocks):
         if block["type"] == "input" and not block.get("optional"):

@@ -14,7 +14,7 @@ from connectors.sandbox.slack.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the person sees: whether the app took it in time, and complaints beside the inputs of a view."""
+    """What the person sees: whether the app answered in time, and complaints beside the inputs of a view."""
 
     taken: bool
     reason: str = ""
@@ -157,7 +157,7 @@ class Interactions:
         return Outcome(taken=not errors, reason="errors" if errors else "", errors=errors)
 
     async def close(self, user: User, view: View) -> Outcome:
-        """The person's Cancel. The app hears of it if the view asked for that."""
+        """Cancel a view as a person. The app is told if the view asked for that."""
         payload = self._opening("view_closed", user) | {
             "view": view_wire(view, self._workspace.home),
             "is_cleared": False,
@@ -200,7 +200,7 @@ class Interactions:
         return Outcome(taken=True)
 
 
-# The words a person reads: "/desk failed with the error operation_timeout".
+# What a person reads: "/desk failed with the error operation_timeout".
 _COMMAND_FAILURES = {"http_timeout": "operation_timeout", "http_error": "http_service_error"}
 
 

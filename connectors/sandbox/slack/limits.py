@@ -1,4 +1,4 @@
-"""Slack's published paces: for posting in a channel, and for looking back where the app is not listed."""
+"""Slack's published rate limits: for posting in a channel, and for reading history by an unlisted app."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from connectors.sandbox.slack.wire import Clock
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """https://docs.slack.dev/apis/web-api/rate-limits: posts a second per channel, and how many at once."""
+    """Posts per second in a channel, and how many at once: https://docs.slack.dev/apis/web-api/rate-limits"""
 
     per_second: float = 1.0
     burst: int = 1
@@ -28,7 +28,7 @@ class _Bucket:
 
 
 class Limiter:
-    """A token bucket for each key, such as a channel. Counts what it refused."""
+    """A token bucket for each key, such as a channel. It counts the calls that it refused."""
 
     def __init__(self, pace: Pace | None, clock: Clock) -> None:
         self.pace = pace
@@ -37,7 +37,7 @@ class Limiter:
         self._buckets: dict[str, _Bucket] = {}
 
     def refuses(self, key: str) -> int:
-        """Zero when a call may pass, else the Retry-After in whole seconds."""
+        """Return 0 if a call may pass, else the seconds of Retry-After."""
         if self.pace is None:
             return 0
         now = self._clock()

@@ -18,7 +18,7 @@ def find(channel: Channel, ts: str) -> Message:
 
 
 def root_of(channel: Channel, thread_ts: str) -> Message:
-    """The message that begins the thread; naming a reply means its thread."""
+    """Return the message that begins a thread. A reply's ts stands for its thread. Raises Refused."""
     try:
         message = find(channel, thread_ts)
     except Refused:
@@ -35,7 +35,7 @@ def post(workspace: Workspace, channel: Channel, message: Message) -> Message:
     channel.messages.append(message)
     pane = workspace.state.panes.get(f"{channel.id}/{message.thread_ts}", {})
     if message.bot_id and "status" in pane:
-        pane["status"] = ""  # an answer takes the status away
+        pane["status"] = ""  # an answer ends the status
     wire = workspace.message_wire(channel, message)
     workspace.show("message_posted", channel=channel.id, message=wire)
     workspace.tell(
@@ -56,7 +56,7 @@ _MENTION_KEYS = (
 
 
 def edit(workspace: Workspace, channel: Channel, message: Message, editor: str, changes: Wire) -> Message:
-    """Replace fields of the message. What is sent equal to what was there is still an edit, as in Slack."""
+    """Replace fields of the message. An edit that changes nothing is still an edit, as in Slack."""
     previous = deepcopy(workspace.message_wire(channel, message))
     ts = workspace.next_ts()
     changed = replace(message, **changes, edited=Edited(user=editor, ts=ts))
@@ -66,7 +66,7 @@ def edit(workspace: Workspace, channel: Channel, message: Message, editor: str, 
 
 
 def delete(workspace: Workspace, channel: Channel, message: Message) -> None:
-    """A message goes; one with replies leaves a tombstone that keeps its thread."""
+    """Delete a message. One with replies leaves a tombstone that keeps its thread."""
     previous = deepcopy(workspace.message_wire(channel, message))
     ts = workspace.next_ts()
     if any(reply.thread_ts == message.ts for reply in channel.messages if reply.is_reply):
@@ -153,7 +153,7 @@ def _tell_reaction(
 
 
 def whisper(workspace: Workspace, ephemeral: Ephemeral) -> Ephemeral:
-    """Show a message to one person; no history keeps it and no event tells of it."""
+    """Show a message to one person. No history keeps it, and no event reports it."""
     workspace.state.ephemerals.append(ephemeral)
     workspace.show(
         "ephemeral_posted",

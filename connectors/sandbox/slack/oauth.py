@@ -1,4 +1,4 @@
-"""Installing the app in further workspaces: the page that asks, codes, tokens, and their end.
+"""Install the app in further workspaces: the page that asks, codes, tokens, and their end.
 
 https://docs.slack.dev/authentication/installing-with-oauth and .../using-token-rotation
 """
@@ -19,8 +19,10 @@ TOKEN_LIFE = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The app, as OAuth knows it. With `rotates`, tokens live for twelve hours; one that is not `listed` in
-    Slack's Marketplace may look back once a minute.
+    """The app, as OAuth knows it.
+
+    With `rotates`, tokens live for twelve hours. An app that is not `listed` in Slack's Marketplace may read
+    history once a minute.
     """
 
     id: str
@@ -30,7 +32,7 @@ class Client:
 
     @property
     def mark(self) -> str:
-        """What stands at the end of each token of this app: no other app has one like it."""
+        """Return the end of each token of this app, which no other app's tokens have."""
         return hashlib.sha256(f"{self.id}:{self.secret}".encode()).hexdigest()[:12]
 
 
@@ -49,11 +51,14 @@ class _Token:
 
 
 class Installs:
-    """Which token opens which workspace. A workspace without a token hears and tells the app nothing."""
+    """Map tokens to workspaces.
+
+    The app neither hears from a workspace without a token nor can write to it.
+    """
 
     def __init__(self, workspaces: Mapping[str, Workspace], client: Client) -> None:
         self.refreshes = 0
-        self.scopes: tuple[str, ...] = ()  # what every token may do; told where there is anything to tell
+        self.scopes: tuple[str, ...] = ()  # the scopes of every token; if empty, answers name none
         self.client = client
         self._workspaces = workspaces
         self._codes: dict[str, _Code] = {}
@@ -62,14 +67,14 @@ class Installs:
         self._revoked: dict[str, str] = {}  # token → team
 
     def grant(self, token: str, team: str) -> None:
-        """A token that lives for ever."""
+        """Add a token that never expires."""
         self._tokens[token] = _Token(team, None)
 
     def installed(self, team: str) -> bool:
         return any(token.team == team for token in self._tokens.values())
 
     def knows(self, token: str) -> bool:
-        """Whether the token opens a workspace, or did before it was revoked."""
+        """Return whether the token opens a workspace, or did before it was revoked."""
         return token in self._tokens or token in self._revoked
 
     def revoke(self, team: str) -> None:
@@ -79,7 +84,7 @@ class Installs:
         self.forget_refreshing(team)
 
     def forget_refreshing(self, team: str) -> None:
-        """Its refresh tokens are good no more, as when one was used and its answer was lost."""
+        """Invalidate the workspace's refresh tokens, as if one was used and its answer was lost."""
         self._refresh = {key: held for key, held in self._refresh.items() if held != team}
 
     def workspace(self, token: str) -> Workspace:
@@ -94,7 +99,7 @@ class Installs:
         return workspace
 
     def page(self, query: Mapping[str, str], address: str) -> str:
-        """What a person sees at /oauth/v2/authorize: one link for each workspace. Raises Refused."""
+        """Return the page at /oauth/v2/authorize, with one link for each workspace. Raises Refused."""
         self._asked(query)
         links = "".join(
             f'<li><a href="{escape(address)}/oauth/v2/allow?{escape(urlencode({**query, "team": team}))}">'
@@ -104,7 +109,7 @@ class Installs:
         return f"<!DOCTYPE html><title>Slack</title><h1>The app asks for access</h1><ul>{links}</ul>"
 
     def allow(self, query: Mapping[str, str]) -> str:
-        """The person pressed Allow: where their browser goes. Raises Refused."""
+        """Handle a press of Allow, and return the URL to which the person's browser goes. Raises Refused."""
         redirect = self._asked(query)
         team = query.get("team", "")
         if team not in self._workspaces:
@@ -125,7 +130,7 @@ class Installs:
         return redirect
 
     def access(self, args: Mapping[str, object]) -> Wire:
-        """oauth.v2.access: a code, or a refresh token, for a token. Raises Refused."""
+        """Implement oauth.v2.access: exchange a code or a refresh token for a token. Raises Refused."""
         if args.get("client_id") != self.client.id:
             raise Refused("invalid_client_id")
         if args.get("client_secret") != self.client.secret:
@@ -173,7 +178,7 @@ class Installs:
         return answer
 
     def dump(self) -> Wire:
-        """Tokens that live for ever; the others are asked for anew."""
+        """Return the tokens that never expire. The others are not kept, as the app asks for new ones."""
         return {key: held.team for key, held in self._tokens.items() if held.expires is None}
 
     def load(self, raw: Mapping[str, str]) -> None:

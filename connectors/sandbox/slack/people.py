@@ -54,7 +54,8 @@ def lookup_by_email(call: Call) -> Wire:
 
 
 def dnd_info(call: Call) -> Wire:
-    """What others may see: without `snooze_enabled` and its like, which are the person's own.
+    """Return what others may see of a person's Do Not Disturb, without private fields such as
+    `snooze_enabled`.
 
     https://docs.slack.dev/reference/methods/dnd.info
     """
@@ -69,7 +70,10 @@ def dnd_info(call: Call) -> Wire:
 
 
 def team_info(call: Call) -> Wire:
-    """Ours, or another that shares a channel with us: https://docs.slack.dev/reference/methods/team.info"""
+    """Return our workspace, or another that shares a channel with us.
+
+    https://docs.slack.dev/reference/methods/team.info
+    """
     home = call.workspace.home
     team = call.text("team") or home.team_id
     if team != home.team_id:

@@ -1,4 +1,4 @@
-"""The people's side: what somebody in the workspace does with a client, and what they see there."""
+"""The people's side: what a person in the workspace does with a client, and what they see there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,7 +14,7 @@ from connectors.sandbox.slack.workspace import Workspace
 
 
 class PeopleSide(AdminSide):
-    """Users are named by id or name, channels by id or name.
+    """The actions of people. Users and channels are named by id or name.
 
     Raises `Refused` with Slack's error code for what Slack's clients would not let a person do.
     """
@@ -46,7 +46,7 @@ class PeopleSide(AdminSide):
         with_app: bool = True,
         channel_id: str = "",
     ) -> Channel:
-        """A channel made by its first member; `with_app` invites the app as well."""
+        """Create a channel, as its first member does. `with_app` also invites the app."""
         inside = [self._workspace.user(key).id for key in members]
         creator = inside[0] if inside else self._workspace.home.bot_user
         if with_app:
@@ -59,11 +59,11 @@ class PeopleSide(AdminSide):
         self._workspace.join(self._workspace.channel(channel), self._workspace.user(user).id)
 
     def open_direct(self, user: str) -> Channel:
-        """The person's direct messages with the app."""
+        """Open the person's direct messages with the app."""
         return self._workspace.direct(self._workspace.user(user).id)[0]
 
     def open_home(self, user: str, tab: str = "home") -> None:
-        """The person looks at the app's Home tab."""
+        """Open the app's Home tab, or another of its tabs, as a person."""
         person = self._workspace.user(user)
         event: Wire = {
             "type": "app_home_opened",
@@ -86,8 +86,9 @@ class PeopleSide(AdminSide):
         *,
         broadcast: bool = False,
     ) -> str:
-        """What a person types, as the client sends it. `broadcast`: an answer that the channel sees as well.
-        Returns the message's ts.
+        """Post what a person types, as a client sends it, and return the message's ts.
+
+        `broadcast`: post a reply that the channel sees as well.
         """
         person, place = self._inside(user, channel)
         message = self._typed(person, text, thread_ts, "file_share" if files else "")
@@ -102,7 +103,7 @@ class PeopleSide(AdminSide):
     def share_as(
         self, user: str, source: str, ts: str, channel: str, text: str = "", thread_ts: str | None = None
     ) -> str:
-        """Forward a message of the channel `source`, with words beside it. Returns the new message's ts."""
+        """Forward a message of the channel `source` with a text, and return the new message's ts."""
         person, place = self._inside(user, channel)
         origin = self._inside(user, source)[1]
         shared = messages.find(origin, ts)
@@ -129,7 +130,7 @@ class PeopleSide(AdminSide):
     def share_files_as(
         self, user: str, source: str, ts: str, channel: str, text: str = "", thread_ts: str | None = None
     ) -> str:
-        """Share the files of a message, whoever uploaded them. Returns the new message's ts."""
+        """Share the files of a message, whoever uploaded them, and return the new message's ts."""
         person, place = self._inside(user, channel)
         message = self._typed(person, text, thread_ts, "file_share")
         message.files += messages.find(self._inside(user, source)[1], ts).files
@@ -182,14 +183,14 @@ class PeopleSide(AdminSide):
         *,
         block_id: str = "",
     ) -> Outcome:
-        """Press a button, or choose in a select: an option's value, or the id of a user or channel."""
+        """Press a button, or choose in a select: the value of an option, or the id of a user or channel."""
         person, place = self._workspace.user(user), self._workspace.channel(channel)
         return await self._interactions.click(
             person, place, message_ts, action_id, choice=choice, block_id=block_id
         )
 
     def trigger(self, user: str, view_id: str = "") -> str:
-        """A trigger_id, as any interaction of the person would carry it: good once, for three seconds."""
+        """Return a trigger_id, as an interaction of the person carries it: valid once, for three seconds."""
         return self._workspace.new_trigger(self._workspace.user(user).id, view_id)
 
     async def click_in_view(
@@ -245,7 +246,10 @@ class PeopleSide(AdminSide):
         ]
 
     def messages(self, channel: str, thread_ts: str | None = None) -> list[Wire]:
-        """A channel as people see it, oldest first; with `thread_ts`, that thread with its root."""
+        """Return a channel as people see it, oldest message first.
+
+        With `thread_ts`, return that thread with its root.
+        """
         place = self._workspace.channel(channel)
         if thread_ts is None:
             shown = [m for m in place.messages if not m.is_reply or m.subtype == "thread_broadcast"]
@@ -258,7 +262,7 @@ class PeopleSide(AdminSide):
         return [item for item in self._workspace.state.ephemerals if item.user == person.id]
 
     def views(self, user: str) -> list[Wire]:
-        """The person's open modals, the topmost last."""
+        """Return the person's open modals, the topmost last."""
         state = self._workspace.state
         stack = state.stacks.get(self._workspace.user(user).id, [])
         return [view_wire(state.views[view_id], self._workspace.home) for view_id in stack]
@@ -269,7 +273,7 @@ class PeopleSide(AdminSide):
         return None if view is None else view_wire(view, self._workspace.home)
 
     def files(self) -> list[str]:
-        """The names of the files that can be opened."""
+        """Return the names of the files that can be opened."""
         return [
             file.name for file in self._workspace.state.files.values() if file.shared and not file.deleted
         ]

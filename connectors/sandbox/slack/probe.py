@@ -1,4 +1,7 @@
-"""Walking untrusted JSON, noting complaints with their JSON pointers, as in Slack's `response_metadata`."""
+"""Walk through untrusted JSON, and collect complaints with JSON pointers.
+
+Slack returns such complaints in `response_metadata`.
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +14,7 @@ MAX_BLOCK_ID = 255
 
 
 class Probe:
-    """One JSON object, its place in the whole, and the complaints shared by all probes of that whole."""
+    """One JSON object, its JSON pointer, and the complaints that all probes of the same document share."""
 
     def __init__(self, value: Wire, path: str = "", complaints: list[str] | None = None) -> None:
         self.value = value
@@ -47,7 +50,7 @@ class Probe:
             self.complain(f"must be a number from {least} to {most}", f"/{key}")
 
     def text(self, key: str, most: int, kinds: tuple[str, ...] = MRKDWN, *, required: bool = False) -> None:
-        """A text object under `key`."""
+        """Check a text object under `key`."""
         value = self.value.get(key)
         if value is None:
             if required:
@@ -73,7 +76,7 @@ class Probe:
         return Probe(value, f"{self._path}/{key}", self.complaints)
 
     def children(self, key: str, *, least: int = 0, most: int, required: bool = False) -> "list[Probe]":
-        """The objects of a list; what is not an object is complained of and left out."""
+        """Return the objects of a list. Complain about any other item and leave it out."""
         if key not in self.value and not required and not least:
             return []
         self.count(key, least=least, most=most, required=required)
@@ -86,7 +89,7 @@ class Probe:
         return found
 
     def count(self, key: str, *, least: int = 0, most: int, required: bool = False) -> int:
-        """How many items the list has, after complaining of too few and too many."""
+        """Return how many items the list has. Complain if they are too few or too many."""
         value = self.value.get(key)
         if value is None:
             if required or key in self.value:

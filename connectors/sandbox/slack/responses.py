@@ -1,4 +1,4 @@
-"""response_url: answering an interaction later, up to five times in half an hour.
+"""response_url: answer an interaction later, up to five times in half an hour.
 
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
@@ -11,7 +11,7 @@ from connectors.sandbox.slack.workspace import RESPONSE_URL_USES, Workspace
 
 
 def respond(workspace: Workspace, token: str, body: Wire) -> None:
-    """Obey one POST to a response_url. Raises Refused with Slack's word for a worn-out one."""
+    """Carry out one POST to a response_url. Raises Refused with Slack's word for one that is used up."""
     target = workspace.state.response_urls.get(token)
     if target is None:
         raise Refused("invalid_url")
@@ -24,7 +24,7 @@ def respond(workspace: Workspace, token: str, body: Wire) -> None:
 
 
 def say(workspace: Workspace, target: ResponseUrl, body: Wire) -> None:
-    """Post, replace or delete, as the body asks. Without a word about it: a new message, for one person."""
+    """Post, replace or delete, as the body asks. By default, post a new message for one person."""
     call = Call(workspace, body)
     if call.flag("delete_original"):
         _delete(workspace, target)

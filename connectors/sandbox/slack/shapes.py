@@ -9,7 +9,7 @@ from connectors.sandbox.slack.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class Enterprise:
-    """An organization (Enterprise Grid): it adds an app to all of its workspaces at once."""
+    """An organization (Enterprise Grid). It adds an app to all its workspaces at once."""
 
     id: str
     name: str
@@ -184,8 +184,9 @@ def message_wire(
     with_metadata: bool = True,
     team: str = "",
 ) -> Wire:
-    """A message as history, events and answers carry it. `thread` adds a root's reply counts; `team` is the
-    author's, where that is another one.
+    """Return a message as history, events and answers contain it.
+
+    `thread` adds a root's reply counts. `team` is the author's workspace, if it is another one.
     """
     wire: Wire = {"type": "message", "user": message.user, "text": message.text, "ts": message.ts}
     if message.subtype:

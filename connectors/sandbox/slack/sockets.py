@@ -1,4 +1,4 @@
-"""Socket Mode: the app's WebSockets, the envelopes sent on them, the acknowledgements that come back.
+"""Socket Mode: the app's WebSockets, the envelopes sent on them, and the acknowledgements that come back.
 
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
@@ -27,7 +27,7 @@ class Connection:
 
 
 class Sockets:
-    """Every envelope goes to one of the open connections, in turn."""
+    """The app's open connections. Each envelope goes to one of them, in turn."""
 
     def __init__(self, *, app_id: str, ids: Ids) -> None:
         self._app_id = app_id
@@ -42,7 +42,7 @@ class Sockets:
         return len(self._connections)
 
     def issue(self, address: str) -> str:
-        """A WebSocket address good for one connection."""
+        """Return a WebSocket address that is good for one connection. Raises Refused."""
         if self.count >= MAX_CONNECTIONS:
             raise Refused("too_many_websockets")
         ticket = self._ids("")
@@ -51,7 +51,7 @@ class Sockets:
         return f"{base}/socket?ticket={ticket}&app_id={self._app_id}"
 
     async def wait_for(self, count: int = 1) -> None:
-        """Until that many connections are open."""
+        """Wait until that many connections are open."""
         async with self._arrival:
             await self._arrival.wait_for(lambda: self.count >= count)
 
@@ -115,12 +115,12 @@ class Sockets:
             del connection.pending[envelope_id]
 
     async def disconnect(self, reason: str) -> None:
-        """Tell every connection that it ends, as Slack does for a refresh, and end it."""
+        """End every connection after telling it so, as Slack does for a refresh."""
         for connection in list(self._connections):
             info = {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
             try:
                 await connection.socket.send_json(info)
-            except ConnectionError:  # it went by itself
+            except ConnectionError:  # the connection ended by itself
                 continue
             await connection.socket.close()
 
@@ -130,7 +130,7 @@ class Sockets:
 
 
 def _settle(connection: Connection, text: str) -> None:
-    """Match an acknowledgement to its envelope. What is no acknowledgement is ignored, as Slack does."""
+    """Match an acknowledgement to its envelope. Anything else is ignored, as Slack does."""
     try:
         ack = json.loads(text)
     except ValueError:

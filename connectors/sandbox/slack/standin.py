@@ -1,4 +1,4 @@
-"""Slack with one app: the app's side on the wire, the people's side as methods."""
+"""Slack with one app: the app's side is the wire, the people's side are methods."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -22,12 +22,12 @@ DEFAULT_ADDRESS = "http://127.0.0.1:8080/sandbox/slack"
 
 
 class SlackStandIn(Tenant):
-    """Speaks Slack's Web API, Events API, interactivity, slash commands, OAuth and Socket Mode.
+    """Speak Slack's Web API, Events API, interactivity, slash commands, OAuth and Socket Mode.
 
-    It is itself the first workspace, in which the app is installed with `bot_token`; `workspace` adds others.
+    It is itself the first workspace, in which the app is installed with `bot_token`. `workspace` adds others.
 
-    The app reaches it at `<address>/api/`. Without a `public_url` the address is learnt from the app's own
-    calls. `post_pace` turns Slack's posting limit on.
+    The app reaches it at `<address>/api/`. Without a `public_url` the address is learned from the app's own
+    calls. `post_pace` turns on Slack's posting limit.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class SlackStandIn(Tenant):
     # The server
 
     def app(self) -> web.Application:
-        """An application to run alone or to mount; started and closed with the server it is in."""
+        """Return an application to run alone or to mount. It starts and closes with its server."""
         app = web.Application()
         self._web.add_routes(app)
 
@@ -126,20 +126,20 @@ class SlackStandIn(Tenant):
         return app
 
     def is_meant(self, token: str, client_id: str) -> bool:
-        """Whether a call with this token, or of this OAuth client, is this app's."""
+        """Return whether a call with this token, or of this OAuth client, is meant for this app."""
         return self._web.opens(token) or client_id == self.installs.client.id
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        """A call of the Web API that came in elsewhere; the route names `method`."""
+        """Answer a call of the Web API that came in elsewhere. The route's parameter is `method`."""
         return await self._web.api(request)
 
     def reached_at(self, address: str) -> None:
-        """Addresses handed out from now on begin with this one."""
+        """Set the address with which all URLs begin that are handed out from now on."""
         for workspace in self._workspaces.values():
             workspace.address = address
 
     async def start(self) -> None:
-        """Begin to deliver. Doing it twice is harmless."""
+        """Begin to deliver. Calling it twice is harmless."""
         await self._delivery.start()
 
     async def close(self) -> None:
@@ -169,17 +169,17 @@ class SlackStandIn(Tenant):
         await self._sockets.disconnect(reason)
 
     async def socket_connected(self, count: int = 1) -> None:
-        """Until the app holds that many Socket Mode connections."""
+        """Wait until the app holds that many Socket Mode connections."""
         await self._sockets.wait_for(count)
 
     async def settled(self) -> None:
-        """Until every event on its way was taken or given up."""
+        """Wait until every event was taken or given up."""
         await self._delivery.settled()
 
     # Further workspaces
 
     def workspace(self, team: str, name: str = "") -> Tenant:
-        """Another workspace, made when it is first named. The app is not installed there yet."""
+        """Return a workspace. Create it if it is new, without the app installed there."""
         if team == self.installation.team_id:
             return self
         if team not in self._tenants:
@@ -205,11 +205,11 @@ class SlackStandIn(Tenant):
         return self._tenants[team]
 
     def teams(self) -> list[str]:
-        """The ids of all workspaces, the first one's first."""
+        """Return the ids of all workspaces, the first workspace's first."""
         return list(self._workspaces)
 
     def uninstall(self, team: str) -> None:
-        """An administrator removes the app: its tokens end, and it is told."""
+        """Remove the app as an administrator: its tokens end, and it is told so."""
         self.installs.revoke(team)
         self.workspace(team).tell_of_end()
         self._change({"type": "uninstalled", "team": team})
@@ -223,7 +223,7 @@ class SlackStandIn(Tenant):
             listener.put_nowait(change)
 
     async def feed(self) -> AsyncGenerator[Wire, None]:
-        """Every change from the first `anext` on, as JSON-able descriptions with a `type`."""
+        """Yield every change from the first `anext` on, as JSON with a `type`."""
         queue: asyncio.Queue[Wire] = asyncio.Queue()
         self._listeners.add(queue)
         try:
@@ -235,17 +235,19 @@ class SlackStandIn(Tenant):
     # What a test counts
 
     def double_posts(self) -> dict[str, list[str]]:
-        """Deliveries the app posted more than once: the delivery's id and the ts of every post of it."""
+        """Return the deliveries that the app posted more than once: the delivery's id with the ts of every
+        post.
+        """
         return {key: list(ts) for key, ts in self._workspace.state.deliveries.items() if len(ts) > 1}
 
     @property
     def pace_violations(self) -> int:
-        """Posts refused because they came faster than `post_pace`."""
+        """Return the number of posts that were refused because they came faster than `post_pace`."""
         return self._limiter.violations
 
     @property
     def undelivered(self) -> int:
-        """Events the app took in no try."""
+        """Return the number of events that the app took in no attempt."""
         return self._delivery.undelivered
 
     @property
@@ -253,7 +255,7 @@ class SlackStandIn(Tenant):
         return self._sockets.count
 
     def snapshot(self) -> Wire:
-        """The whole state as JSON-able data. Connections and events on their way are not part of it."""
+        """Return the whole state as JSON, without connections and events on their way."""
         others = {
             team: {"name": tenant.installation.team_name, "state": dump(self._workspaces[team].state)}
             for team, tenant in self._tenants.items()
@@ -263,7 +265,7 @@ class SlackStandIn(Tenant):
         return {**dump(self._workspace.state), "workspaces": others, "tokens": self.installs.dump()}
 
     def start_over(self) -> None:
-        """Forget what was said, in every workspace. People, channels and installations stay."""
+        """Forget all messages in every workspace. People, channels and installations stay."""
         for workspace in self._workspaces.values():
             workspace.state = emptied(workspace.state)
         self._workspace.show("restored")

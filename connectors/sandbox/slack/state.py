@@ -1,4 +1,4 @@
-"""Everything a Slack workspace remembers, as plain data that can be written down and read back."""
+"""Everything that a Slack workspace stores, as plain data that can be saved and loaded."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class User:
     email: str = ""
     bot_id: str = ""  # set for apps only
     is_admin: bool = False
-    is_guest: bool = False  # may be in a few channels alone
+    is_guest: bool = False  # may be only in a few channels
     deleted: bool = False
     tz: str = "Etc/UTC"
     team_id: str = ""  # of another workspace, for whoever comes in by Slack Connect
@@ -79,7 +79,7 @@ class Channel:
 
     @property
     def kind(self) -> str:
-        """Slack's `channel_type` in events."""
+        """Return Slack's `channel_type` in events."""
         if self.im_user:
             return "im"
         return "group" if self.is_private else "channel"
@@ -125,7 +125,7 @@ class View:
 
 @dataclass(slots=True, kw_only=True)
 class Trigger:
-    """Three seconds to open a view, once."""
+    """The right to open one view within three seconds."""
 
     user: str
     view_id: str
@@ -160,7 +160,7 @@ class State:
 
 
 def emptied(state: State) -> State:
-    """Keep the people and channels, and nothing that was said."""
+    """Return the state with its people and channels, but without messages."""
     channels = {key: replace(channel, messages=[]) for key, channel in state.channels.items()}
     return State(users=state.users, channels=channels, last_ts=state.last_ts)
 
@@ -175,7 +175,7 @@ def dump(state: State) -> Wire:
 
 
 def load(raw: Mapping[str, Any]) -> State:
-    """The inverse of `dump`. Raises KeyError or TypeError on what `dump` did not write."""
+    """Load what `dump` returned. Raises KeyError or TypeError for anything else."""
     return State(
         users={key: User(**item) for key, item in raw["users"].items()},
         channels={key: _channel(item) for key, item in raw["channels"].items()},

@@ -1,4 +1,4 @@
-"""Further workspaces beside the first: who is in them, and what the app's going away tells it."""
+"""Further workspaces beside the first: who is in them, and what the app is told when it is removed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,16 +38,16 @@ class Tenant(PeopleSide):
         self._workspace.state.users[bot.id] = bot
 
     def shared_state(self, address: str) -> Workspace:
-        """The rules and the state behind this side, for the server that serves the app."""
+        """Return the state and rules of this workspace, for the server that serves the app."""
         self._workspace.address = address
         return self._workspace
 
     def say(self, user: str, channel: str, text: str, thread: str | None = None) -> str:
-        """What a person types. Returns the message's ts."""
+        """Post what a person types, and return the message's ts."""
         return self.post_as(user, channel, text, thread)
 
     def open_pane(self, user: str) -> tuple[str, str]:
-        """The person opens the assistant's pane: its channel and its thread."""
+        """Open the assistant's pane as a person. Return its channel and its thread."""
         workspace, person = self._workspace, self._workspace.user(user)
         channel = workspace.direct(person.id)[0]
         home = workspace.home
@@ -75,16 +75,16 @@ class Tenant(PeopleSide):
         return channel.id, root.ts
 
     def belong_to(self, enterprise: Enterprise) -> None:
-        """From now on the workspace is of an organization, which adds the app for all of its workspaces."""
+        """Make the workspace part of an organization that adds the app to all its workspaces."""
         self.installation = replace(self.installation, enterprise=enterprise)
         self._workspace.home = self.installation
 
     def without_agent(self) -> None:
-        """As an app that is not declared as an agent."""
+        """Behave as for an app that is not declared as an agent."""
         self._workspace.agent = False
 
     def stop_agent(self, user: str, channel: str, thread: str) -> None:
-        """Press the stop button that stands in a thread while an agent is at work there.
+        """Press the stop button that a thread shows while an agent is at work there.
 
         https://docs.slack.dev/reference/events/agent_session_stopped
         """
@@ -107,25 +107,25 @@ class Tenant(PeopleSide):
         )
 
     def without_blocks(self, *kinds: str) -> None:
-        """As a workspace that does not know these kinds of blocks yet."""
+        """Behave like a workspace that does not know these kinds of blocks yet."""
         self._workspace.unknown_blocks = frozenset(kinds)
 
     def without_streams(self) -> None:
-        """As on a plan which has no assistants."""
+        """Behave like a workspace on a plan that has no assistants."""
         self._workspace.streams = False
 
     def without_shared_files(self) -> None:
-        """As where an administrator has disabled uploads in Slack Connect."""
+        """Behave like a workspace whose administrator has disabled uploads in Slack Connect."""
         self._workspace.shares_files = False
 
     def pane(self, channel: str, thread: str) -> Wire:
-        """What stands in a pane beside its messages: `status`, `session`, `prompts`, `title`."""
+        """Return what a pane shows beside its messages: `status`, `session`, `prompts`, `title`."""
         return dict(self._workspace.state.panes.get(f"{channel}/{thread}", {}))
 
     def connect_channel(self, name: str, outside: list[User], inside: list[str]) -> Channel:
-        """A channel shared by Slack Connect: `outside` are people of the workspaces their `team_id` names.
+        """Share a channel by Slack Connect. The `team_id` of each person `outside` names their workspace.
 
-        Those who are new join the channel of that name, where there is one.
+        If the channel exists already, new people join it.
         """
         for person in outside:
             if person.id not in self._workspace.state.users:
@@ -140,7 +140,7 @@ class Tenant(PeopleSide):
         return channel
 
     def tell_of_end(self) -> None:
-        """What the app hears when it is uninstalled: two events, in any order."""
+        """Send the app the two events of an uninstallation, which may arrive in any order."""
         home = self.installation
         self._send({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [home.bot_user]}})
         self._send({"type": "app_uninstalled"})

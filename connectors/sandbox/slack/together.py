@@ -1,7 +1,7 @@
-"""Several apps behind one address, as Slack has them: each call names its app by the token or client id.
+"""Serve several apps at one address, as Slack does: each call names its app by the token or client id.
 
-The first app answers whatever names none. The others' sockets, uploads and files have addresses of their own,
-below the common one, which are handed out to the app with its calls.
+The first app answers calls that name none. The sockets, uploads and files of the others have their own
+addresses below the common one, which the app gets in answers to its calls.
 """
 
 from base64 import b64decode
@@ -15,7 +15,7 @@ from connectors.sandbox.slack.standin import SlackStandIn
 
 
 def together(stand_ins: Sequence[SlackStandIn]) -> web.Application:
-    """An application like `SlackStandIn.app`, which starts and closes all of them."""
+    """Return an application like `SlackStandIn.app` that starts and closes all stand-ins."""
     first, *others = stand_ins
     app = first.app()
     for other in others:
@@ -42,7 +42,7 @@ def together(stand_ins: Sequence[SlackStandIn]) -> web.Application:
 
 
 def _names(request: web.Request) -> tuple[str, str]:
-    """The token and the OAuth client that the request names, where it does."""
+    """Return the token and the OAuth client that the request names, "" for each that it does not."""
     scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     match scheme.lower():
         case "bearer":

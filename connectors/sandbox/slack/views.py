@@ -13,7 +13,10 @@ MAX_STACK = 3  # https://docs.slack.dev/surfaces/modals
 
 
 def judged(workspace: Workspace, source: object, *, kind: str) -> Wire:
-    """A view as the app gave it, with block_ids filled in."""
+    """Return a view of the app with missing block_ids filled in.
+
+    Raises Refused for one that Slack would not take.
+    """
     if not isinstance(source, dict):
         raise Refused("invalid_arguments", "missing required field: view")
     complaints = check_view(source)
@@ -63,7 +66,7 @@ def add(workspace: Workspace, user: str, source: Wire, *, on: list[str]) -> View
 
 
 def replace(workspace: Workspace, view: View, source: Wire) -> View:
-    """Show something else in the view. Values of inputs that keep their ids stay, as in Slack."""
+    """Replace the view's content. Values of inputs that keep their ids stay, as in Slack."""
     kept = {block["block_id"] for block in source["blocks"]}
     view.source = source
     view.hash = _hash(workspace)
@@ -73,7 +76,7 @@ def replace(workspace: Workspace, view: View, source: Wire) -> View:
 
 
 def close(workspace: Workspace, user: str, count: int | None = None) -> None:
-    """Take the topmost `count` views off the person's stack; all of them without a count."""
+    """Close the topmost `count` views of the person's stack; all of them without a count."""
     stack = workspace.state.stacks.get(user, [])
     for view_id in stack[-count:] if count else stack[:]:
         stack.remove(view_id)
@@ -147,9 +150,9 @@ def publish(call: Call) -> Wire:
 
 
 def obey(workspace: Workspace, view: View, answer: Mapping[str, object]) -> dict[str, str]:
-    """Do what the app answered to a submission; returns the errors to show beside the inputs.
+    """Do what the app answered to a submission. Return the errors to show beside the inputs.
 
-    Raises Refused when the answer is not one Slack would take.
+    Raises Refused for an answer that Slack would not take.
     """
     match answer.get("response_action"):
         case None:

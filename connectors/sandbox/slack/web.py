@@ -1,4 +1,4 @@
-"""The HTTP face: the Web API, uploads and downloads, response_urls, and the door of Socket Mode."""
+"""The HTTP routes: the Web API, uploads and downloads, response_urls, and the WebSocket of Socket Mode."""
 
 import asyncio
 import json
@@ -77,11 +77,11 @@ class SlackWeb:
         return response
 
     def opens(self, token: str) -> bool:
-        """Whether the token is, or was, one of this app's."""
+        """Return whether the token is, or was, one of this app's."""
         return bool(token) and (token == self._app_token or self._installs.knows(token))
 
     def _learn_address(self, request: web.Request, suffix: str) -> None:
-        """Addresses handed out lead back the way the app came, whatever the mount point and the port."""
+        """Remember the address at which the app reached us, so that URLs handed out lead back that way."""
         if not self._address_is_fixed:
             origin = request.url.origin()
             for workspace in self._workspaces.values():
@@ -120,7 +120,7 @@ class SlackWeb:
         return METHODS[method](call)
 
     def _authorize(self, method: str, token: str) -> Workspace | None:
-        """The workspace which the token opens; none for the app's own token."""
+        """Return the workspace that the token opens; None for the app's own token. Raises Refused."""
         if not token:
             raise Refused("not_authed")
         workspace = None if token == self._app_token else self._installs.workspace(token)
@@ -129,7 +129,7 @@ class SlackWeb:
         return workspace
 
     async def authorize(self, request: web.Request) -> web.Response:
-        """The page on which a person lets the app into a workspace."""
+        """Return the page on which a person lets the app into a workspace."""
         address = f"{request.url.origin()}{request.path.removesuffix('/oauth/v2/authorize')}"
         try:
             page = self._installs.page(request.query, address)
@@ -145,7 +145,7 @@ class SlackWeb:
         return web.Response(status=302, headers={"Location": target})
 
     def _holding(self, file_id: str) -> Workspace:
-        """The workspace that a file was announced in."""
+        """Return the workspace in which a file was announced."""
         first = next(iter(self._workspaces.values()))
         return next((each for each in self._workspaces.values() if file_id in each.state.files), first)
 
@@ -163,7 +163,7 @@ class SlackWeb:
         return web.Response(text=f"OK - {size}")
 
     async def download(self, request: web.Request) -> web.StreamResponse:
-        """`url_private`: the bytes for the token's holder, a sign-in page for everyone else."""
+        """Answer a `url_private`: the bytes for the token's holder, a sign-in page for everybody else."""
         fault = await self._faults.before("slack", "download")
         if (early := await _before(request, fault)) is not None:
             return early
@@ -200,7 +200,7 @@ async def _signin(request: web.Request) -> web.Response:  # noqa: ARG001
 
 
 async def _before(request: web.Request, fault: Fault | None) -> web.StreamResponse | None:
-    """What a fault does before the call's effect; a response means that the effect does not happen."""
+    """Apply a fault before the call's effect. A response means that the effect does not happen."""
     if fault is None:
         return None
     match fault.kind:
@@ -223,14 +223,14 @@ def _rate_limited(seconds: object) -> web.Response:
 
 
 def _cut(request: web.Request) -> web.Response:
-    """End the connection without an answer: the response returned here can no longer be written."""
+    """End the connection without an answer. The response returned here cannot be written any more."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
 def _client(request: web.Request) -> Wire:
-    """The client's id and secret by HTTP Basic, which Slack prefers to arguments."""
+    """Return the client's id and secret from HTTP Basic, which Slack prefers to arguments."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return {}
@@ -247,7 +247,7 @@ def _bearer(request: web.Request) -> str:
 
 
 async def _arguments(request: web.Request) -> Wire:
-    """Arguments of the query and the body. Raises Refused with Slack's word for a body it cannot read."""
+    """Return the arguments of the query and the body. Raises Refused for a body that cannot be read."""
     args: Wire = dict(request.query)
     body = await request.content.read()
     if not body:
@@ -278,7 +278,7 @@ def _json_object(text: str) -> Wire:
 
 
 async def _content(request: web.Request) -> bytes:
-    """An upload's bytes: the body itself, or the first part of a multipart form."""
+    """Return an upload's bytes: the body itself, or the first part of a multipart form."""
     if not request.content_type.startswith("multipart/"):
         return await request.content.read()
     part = await (await request.multipart()).next()

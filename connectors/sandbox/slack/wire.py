@@ -1,4 +1,4 @@
-"""Slack's words on the wire: JSON objects, refusals, timestamps and typed text."""
+"""Slack's notation on the wire: JSON objects, refusals, timestamps and typed text."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from secrets import choice
 from string import ascii_uppercase, digits
 from typing import Any, TypeAlias
 
-# Blocks, metadata and payloads are Slack's and the app's own JSON: the stand-in stores and shows them unread.
+# Blocks, metadata and payloads are JSON of Slack and the app. The stand-in stores and shows them unread.
 Wire: TypeAlias = dict[str, Any]
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -15,7 +15,7 @@ Ids: TypeAlias = Callable[[str], str]
 
 
 class Refused(Exception):
-    """What Slack answers with `ok: false`: its error code, and the sentences of `response_metadata`."""
+    """What Slack answers with `ok: false`: its error code, and the messages of `response_metadata`."""
 
     def __init__(self, code: str, *messages: str, **fields: object) -> None:
         super().__init__(f"{code}: {'; '.join(messages)}" if messages else code)
@@ -35,12 +35,15 @@ def wall_clock() -> datetime:
 
 
 def random_id(prefix: str) -> str:
-    """An id as Slack makes them. Random, so that a restarted stand-in never repeats an event's id."""
+    """Return a random id in Slack's form.
+
+    As it is random, a restarted stand-in never repeats an event's id.
+    """
     return prefix + "0" + "".join(choice(ascii_uppercase + digits) for _ in range(9))
 
 
 class CountedIds:
-    """Ids in sequence, for tests that compare whole answers."""
+    """Create ids in sequence, for tests that compare whole answers."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -54,7 +57,10 @@ _TS = re.compile(r"\d{1,12}\.\d{6}")
 
 
 def micros(ts: str) -> int:
-    """A timestamp as microseconds; Slack also takes whole seconds, as in `oldest=0`."""
+    """Return a timestamp in microseconds. Slack also takes whole seconds, as in `oldest=0`.
+
+    Raises ValueError.
+    """
     whole, _, rest = ts.partition(".")
     if not whole.isdigit() or (rest and not rest.isdigit()):
         raise ValueError(f"{ts!r} is not a Slack timestamp")
@@ -79,7 +85,8 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def typed(text: str, ids_by_name: Mapping[str, str]) -> str:
-    """What a client sends for what a person typed: escaped, links in angles, `@name` as a mention.
+    """Return what a client sends for what a person typed: escaped, links in angle brackets, `@name` as a
+    mention.
 
     Rules of https://docs.slack.dev/messaging/formatting-message-text.
     """

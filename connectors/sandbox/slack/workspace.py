@@ -1,4 +1,4 @@
-"""The workspace: who is in it, which channels there are, what time it is, and who must hear of a change."""
+"""The workspace: its people, channels and clock, and who is told about a change."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -17,7 +17,10 @@ _CHANNEL_NAME = re.compile(r"[\w-]+")
 
 
 class Workspace:
-    """State with its rules. Every change is shown to `changed`; what the app subscribes to goes to `emit`."""
+    """The state with its rules.
+
+    Every change goes to `changed`; the events that the app subscribes to go to `emit`.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class Workspace:
         self.clock = clock
         self.ids = ids
         self.state = State()
-        self.shares_files = True  # some organizations let nobody send files to another one
+        self.shares_files = True  # False: the organization allows no files to other organizations
         self.unknown_blocks: frozenset[str] = frozenset()
         self.agent = True  # the app has an `agent_view`
         self.streams = True  # a plan without assistants has no chat.startStream
@@ -49,7 +52,10 @@ class Workspace:
         return int(self.clock().timestamp())
 
     def tell(self, event: Wire, channel: Channel | None = None) -> None:
-        """Send an event to the app, if it may see the channel. An app sees the channels it is a member of."""
+        """Send an event to the app if it may see the channel.
+
+        An app sees the channels of which it is a member.
+        """
         if channel is None or self.home.bot_user in channel.members:
             self._emit(_with_files_hidden(event) if channel is not None and channel.connected else event)
 
@@ -64,7 +70,7 @@ class Workspace:
         return user
 
     def user(self, key: str) -> User:
-        """By id or by name."""
+        """Return a user by id or name. Raises Refused."""
         found = self.state.users.get(key)
         if found is None:
             found = next((user for user in self.state.users.values() if user.name == key), None)
@@ -73,7 +79,7 @@ class Workspace:
         return found
 
     def team_of(self, user: str) -> str:
-        """The other workspace somebody belongs to; "" for one of this workspace."""
+        """Return the other workspace to which a person belongs; "" for a person of this workspace."""
         found = self.state.users.get(user)
         return found.team_id if found is not None else ""
 
@@ -108,7 +114,7 @@ class Workspace:
         return channel
 
     def channel(self, key: str) -> Channel:
-        """By id, by name with or without `#`."""
+        """Return a channel by id, or by name with or without `#`. Raises Refused."""
         found = self.state.channels.get(key)
         if found is None:
             name = key.removeprefix("#")
@@ -118,14 +124,17 @@ class Workspace:
         return found
 
     def visible(self, key: str) -> Channel:
-        """A channel the app may know of: a private one it is not in does not exist for it."""
+        """Return a channel that the app may see.
+
+        For it, a private channel that it is not in does not exist.
+        """
         channel = self.channel(key)
         if channel.is_private and self.home.bot_user not in channel.members:
             raise Refused("channel_not_found")
         return channel
 
     def direct(self, user_id: str) -> tuple[Channel, bool]:
-        """The app's direct messages with a person, and whether they were there before."""
+        """Return the app's direct messages with a person, and whether they existed before."""
         for channel in self.state.channels.values():
             if channel.im_user == user_id:
                 return channel, True
@@ -225,7 +234,7 @@ class Workspace:
 
 
 def _with_files_hidden(event: Wire) -> Wire:
-    """Of another workspace's files an event tells the id alone: files.info tells the rest.
+    """Return an event that tells only the ids of another workspace's files. files.info tells the rest.
 
     https://docs.slack.dev/apis/slack-connect#files
     """
