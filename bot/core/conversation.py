@@ -19,7 +19,7 @@ from bot.core.ids import (
     PersonId,
     TeamId,
 )
-from bot.core.outbound import DirectMessage
+from bot.core.outbound import DirectMessage, Post
 
 
 class OwnerKind(StrEnum):
@@ -473,6 +473,9 @@ class View:
     # neither.
     unsent: frozenset[MessageId] = frozenset()
     begun: frozenset[MessageId] = frozenset()
+    # Of `unsent`, what no person wrote, as it waits in the outbox. Both are read only for inputs that may
+    # change what waits.
+    waiting: Mapping[MessageId, Post] = field(default_factory=dict)
     # The platform's ids of the lines in the open room that show the messages that inputs answer.
     lines: Mapping[MessageId, str] = field(default_factory=dict)
     parts: frozenset[str] = frozenset()  # keys of `refs` that are not the last part of their message

@@ -5,7 +5,9 @@ states require it: at the beginning of a conversation, after a long pause, and w
 a person wrote last.
 
 Every automatic message passes `Turn.say` or, after its undo, `undo.release`. These put the disclosure above
-the first message that needs it. It is not put above:
+the first message that needs it. Where that one is taken back or fails, or messages have waited until the
+customer wrote, `Turn.disclose_again` decides for those that have not begun to leave. The mail with the story
+so far always has it. It is not put above:
 
 - what a person wrote or approved;
 - a template outside the window: people wrote it, and the platform accepts it as approved or not at all;

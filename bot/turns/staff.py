@@ -519,7 +519,8 @@ def _correct(turn: Turn, message: Message, text: str) -> None:
     if turn.capabilities.edits:
         turn.add(Amend(message.id, Post(text)))
     else:
-        turn.say(fill(turn.texts.correction, text=text), automatic=False, ahead=True)
+        words = fill(turn.texts.correction, text=text)
+        turn.say(words, sender=message.sender, automatic=False, ahead=True)
 
 
 def _deleted(turn: Turn, event: Event, deletion: Deleted) -> None:
@@ -578,7 +579,7 @@ def _retract(turn: Turn, message: Message) -> None:
     if turn.capabilities.erases:
         turn.add(Retract(message.id))
     else:
-        turn.say(turn.texts.disregard, automatic=False, ahead=True)
+        turn.say(turn.texts.disregard, sender=message.sender, automatic=False, ahead=True)
 
 
 def _tapped(turn: Turn, event: Event, tap: Tapped, person: PersonId | None) -> None:
@@ -636,7 +637,7 @@ def _ask_number(turn: Turn, escalation: Escalation, person: PersonId, who: str) 
     if closes is not None and closes <= turn.now:
         turn.whisper(who, "They have not written for too long: ask for it when they write again.")
         return
-    turn.say(turn.texts.asks_number, automatic=False, ahead=True, asks_number=True)
+    turn.say(turn.texts.asks_number, sender=person, automatic=False, ahead=True, asks_number=True)
     turn.tell_room(Post(f"📱 {turn.person_name(person)} asked for the phone number."))
     turn.explain(f"person {person}", "asked for the phone number")
 

@@ -26,6 +26,7 @@ def hear(turn: Turn, event: Event) -> None:
     turn.remember(owed=())
     if unsent:
         turn.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
+    turn.disclose_again()
     bursts.tell_deed(turn, Deed("stopped"), turn.wrote(event))
     turn.explain("customer", "stopped the agent")
 

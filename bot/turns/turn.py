@@ -37,6 +37,7 @@ from bot.core.effects import (
     OpenRoom,
     Remember,
     ReopenRoom,
+    Replace,
     SetTimer,
     ShowCard,
     TellPerson,
@@ -46,7 +47,7 @@ from bot.core.errors import TurnFailed
 from bot.core.events import Attachment, Event, Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
-from bot.turns.attachments import pending
+from bot.turns.attachments import at_hand, pending
 from bot.turns.disclosure import HOLDS_FOR, disclosure, is_due
 from bot.turns.ownership import Cause, pass_on
 from bot.turns.quoting import inert, known_as
@@ -122,6 +123,7 @@ class Turn:
         self.picked = ""
         self.typed: dict[MessageId, str] = {}  # labels of choices that were typed instead of tapped
         self.name = view.conversation.customer_name  # "" while the channel has not told it
+        self.reopened: set[MessageId] = set()  # messages that waited until the customer wrote, and leave now
         self.hops = 0  # agents that this turn has passed through
 
     @property
@@ -311,12 +313,48 @@ class Turn:
             closes = max(closes, conversation.open_until or closes)
             if waits := closes <= self.now:  # until the customer writes, which is after a long pause
                 since = max(since, closes)
+        # What waited until the customer wrote is read now.
+        before = (replace(m, at=self.now) if m.id in self.reopened else m for m in before)
         if not is_due(words, before, since, waits=waits):
             return ""
         reason = ("desk", "said that an AI writes, and how to reach a person")
         if reason not in self.reasons:
             self.explain(*reason)
         return words
+
+    def disclose_again(self) -> None:
+        """Put the disclosure above automatic messages that have not begun to leave and need it by now.
+
+        What carried it before them was taken back, did not arrive, or is too old when they leave.
+        """
+        before: list[Message] = []
+        for message in list(self.messages.values()):
+            if self._may_need_disclosure(message) and (disclosed := self.disclosure(before)):
+                self._disclose(message, disclosed)
+            before.append(self.messages[message.id])
+
+    def _may_need_disclosure(self, message: Message) -> bool:
+        automatic = message.role is Role.AGENT or (message.role is Role.SYSTEM and message.sender == SYSTEM)
+        leaves = message.state in (MessageState.RELEASED, MessageState.PARKED)
+        post = self._unsent_post(message)
+        return automatic and leaves and not message.reference.disclosed and post is not None
+
+    def _unsent_post(self, message: Message) -> Post | None:
+        """Return the post of a message that has not begun to leave. None if it has, or is a template."""
+        decided = (e.post for e in self.effects if isinstance(e, Deliver) and e.message == message.id)
+        post = next(decided, self.view.waiting.get(message.id))
+        return post if post is not None and post.template is None else None
+
+    def _disclose(self, message: Message, disclosed: str) -> None:
+        post = self._unsent_post(message)
+        assert post is not None  # noqa: S101  the caller has looked
+        self.add(ChangeMessage(message.id, disclosed=disclosed))
+        post = replace(post, text=said(self.messages[message.id]), attachments=at_hand(message))
+        for n, effect in enumerate(self.effects):
+            if isinstance(effect, Deliver) and effect.message == message.id:
+                self.effects[n] = replace(effect, post=post)
+                return
+        self.add(Replace(message.id, post, unsent=True))
 
     def _to_join(self, text: str) -> Deliver | None:
         """Return the last automatic message of this turn, if more words can be added to it."""

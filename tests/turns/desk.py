@@ -174,6 +174,7 @@ class ModelDesk:
             story=tuple(state.messages.values()),
             unsent=state.unsent(),
             begun=state.begun(),
+            waiting=state.waiting(),
             refs={platform_id(out.message): (out.message,) for out in state.outbox if out.message},
             rooms=tuple(state.rooms.values()),
         )
@@ -298,7 +299,8 @@ class StoredDesk(ModelDesk):
                 self.state.messages.setdefault(message.id, message)
         self._compare(view)
         # Nothing leaves the stored outbox: only the model knows what was delivered.
-        return replace(view, unsent=self.state.unsent(), begun=self.state.begun())
+        state = self.state
+        return replace(view, unsent=state.unsent(), begun=state.begun(), waiting=state.waiting())
 
     def commit(self, view: View, decision: Decision) -> None:
         if self._conversation is None or self._lease is None:

@@ -7,7 +7,7 @@ import pytest
 
 from bot.app.channels import CHANNELS
 from bot.core.answering import HandOver
-from bot.core.conversation import DeliveryReport, View
+from bot.core.conversation import DeliveryReport, MessageState, View
 from bot.core.events import Deleted, Started, Unsupported
 from bot.core.ids import DeliveryId, new_id
 from bot.core.outbound import Button, Post
@@ -15,6 +15,7 @@ from bot.turns.decide import Decision, question
 from connectors.rendering import TextPart, plan, to_plain
 from orgs.specification.texts import Texts, fill
 from orgs.translations import SHIPPED, shipped, texts_in
+from storage.outbox import Dead
 from tests.turns.bench import KNOWN, Bench, message, to_rooms, whole_to_customers
 
 OURS = "This is Brightdesk’s AI assistant. To reach a person, just write “person”."
@@ -211,6 +212,87 @@ async def test_a_turn_that_is_tried_again_says_it_once(desk: Bench) -> None:
     assert await desk.commit(lost) != "committed"
     assert await read(desk) == [f"{OURS}\n\nAn answer."]
     assert await read(desk) == []
+
+
+# When what carried it does not arrive, or waits
+
+
+async def days_pass(desk: Bench, days: int) -> None:
+    """Since they wrote, too: the window has closed."""
+    await hours_pass(desk, 24 * days)
+    await desk.execute("update places set heard_at = heard_at - :by", by=timedelta(days=days))
+
+
+async def parked(desk: Bench) -> None:
+    await desk.deliver(desk.closed)
+    await desk.turn()
+
+
+async def test_what_waited_for_days_until_the_customer_wrote_says_it_once(desk: Bench) -> None:
+    await desk.say("My boards are gone", on="whatsapp")
+    assert await read(desk) == [f"{OURS}\n\nAn answer."]
+    id_ = await desk.say("All of them", on="whatsapp")
+    await parked(desk)
+    await days_pass(desk, 3)
+    await desk.say("Hello?", on="whatsapp")
+    assert await read(desk) == [f"{OURS}\n\nAn answer.", "An answer."]
+    told = [m.reference.disclosed for m in (await desk.view(id_)).story if m.text == "An answer."]
+    assert told == [OURS, OURS, ""]
+
+
+async def test_what_waited_with_it_is_not_followed_by_an_answer_that_says_it_again(desk: Bench) -> None:
+    view = await held(desk, "whatsapp")
+    await hours_pass(desk, 2)
+    await desk.execute("update places set heard_at = heard_at - interval '25 hours'")
+    await desk.press("return", view)
+    await desk.undo_is_over()
+    await parked(desk)
+    await days_pass(desk, 3)
+    await desk.say("Hello?", on="whatsapp")
+    waited, answer = await read(desk)
+    assert waited.startswith(f"{OURS}\n\n")
+    assert answer == "An answer."
+
+
+async def test_when_the_one_that_says_it_is_taken_back_the_next_that_waits_says_it(desk: Bench) -> None:
+    view = await held(desk, "whatsapp")
+    await desk.deliver()
+    await days_pass(desk, 2)
+    for _ in range(2):
+        await desk.rings("promised")
+        await parked(desk)
+    first, second = [
+        m for m in (await desk.view(view.conversation.id)).story if m.state is MessageState.PARKED
+    ]
+    assert [first.reference.disclosed, second.reference.disclosed] == [OURS, ""]
+    await desk.press("discard", view, value=str(first.id))
+    await desk.turn()
+    await desk.say("Hello?", on="whatsapp")
+    assert await read(desk) == [f"{OURS}\n\n{second.text}"]
+
+
+async def test_when_the_one_that_says_it_fails_what_has_not_left_says_it(desk: Bench) -> None:
+    id_ = await desk.say("My boards are gone")
+    [item] = await desk.claim()
+    await desk.say("What is my case number?")
+    await desk.settle(Dead(item, "failed", "send.refused", "bad request"))
+    await desk.turn()
+    number, handoff = await read(desk)
+    assert number.startswith(f"{OURS}\n\n")
+    assert OURS not in handoff
+    assert message(await desk.view(id_), "An answer.").state is MessageState.FAILED
+
+
+async def test_the_mail_with_the_story_so_far_says_it_and_the_next_mail_does_not(desk: Bench) -> None:
+    await desk.say("Please send this to maya@a.example")
+    await desk.deliver()
+    await desk.say("123456")
+    [mail] = [one for one in await desk.deliver() if one.place.channel == "email"]
+    assert mail.text.startswith(f"{OURS}\n\n")
+    asked = replace(desk.event("How do I pay?", "maya@a.example", on="email"), place=mail.place)
+    await desk.hear(asked)
+    await desk.turn()
+    assert await read(desk) == ["An answer."]
 
 
 # Where it is not said

@@ -25,7 +25,7 @@ from bot.app.channels import CHANNELS as CONNECTED
 from bot.core.answering import Answer, Answered, Clarify, HandOver, Option
 from bot.core.connector import Capabilities
 from bot.core.conversation import DeliveryReport, MessageState, Origin, OwnerKind, Role, View
-from bot.core.effects import Deliver, Unpark
+from bot.core.effects import Deliver, Replace, Unpark
 from bot.core.events import Content, Event, Place, Said, Sender, Started, Tapped, Unsupported
 from bot.core.ids import MessageId, new_id
 from bot.turns.closing import REOPEN
@@ -239,6 +239,10 @@ class Disclosed(RuleBasedStateMachine):
     def _leave(self, decision: Decision, before: str) -> bool:
         """What was decided reaches the customer, or waits. Returns whether a report of it is to be heard."""
         parked, languages = False, frozenset({before, decision.turn.language})
+        for effect in decision.turn.effects:
+            if isinstance(effect, Replace) and effect.message in self.parked:
+                waits = self.parked[effect.message]
+                self.parked[effect.message] = replace(waits, text=effect.post.text, languages=languages)
         for effect in decision.turn.effects:
             match effect:
                 case Unpark():

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from bot.core.answering import Clarify, HandOver, Option
 from bot.core.conversation import MessageState
-from bot.core.events import Standing, Stopped
+from bot.core.events import Standing, Started, Stopped
 from bot.core.outbound import Sent
 from storage.outbox import Delivered
-from tests.turns.bench import Bench, message, states, to_customers, to_rooms
+from tests.turns.bench import Bench, message, states, to_customers, to_rooms, whole_to_customers
+from tests.turns.test_disclosure import OURS
 
 ON = "slack-customers"
 WHERE = {"on": ON, "chat": "T1/D1", "thread": "1.1"}
@@ -104,6 +105,24 @@ async def test_that_people_were_called_is_said_all_the_same(desk: Bench) -> None
     assert TOLD in to_rooms(left)
     view = await desk.view(decision.turn.view.conversation.id)
     assert message(view, to_customers(left)[0]).state is not MessageState.WITHDRAWN
+
+
+async def test_what_still_leaves_says_that_an_ai_writes_when_the_answer_that_said_it_does_not(
+    desk: Bench,
+) -> None:
+    await desk.say("Tell me all.", **WHERE)  # type: ignore[arg-type]
+    await desk.say("What is my case number?", **WHERE)  # type: ignore[arg-type]
+    await stop(desk)
+    [number] = whole_to_customers(await desk.deliver())
+    assert number.startswith(f"{OURS}\n\n")
+
+
+async def test_a_handoff_says_it_when_the_greeting_that_said_it_does_not_leave(desk: Bench) -> None:
+    await desk.hear(desk.event(Started(), **WHERE), desk.event("Help!", **WHERE))  # type: ignore[arg-type]
+    await desk.turn(lambda _: HandOver("A reason.", "why", trigger="security"))
+    await stop(desk)
+    [handoff] = whole_to_customers(await desk.deliver())
+    assert handoff.startswith(f"{OURS}\n\n")
 
 
 async def test_anybody_who_reads_along_may_stop_it(desk: Bench) -> None:

@@ -61,8 +61,9 @@ from bot.core.effects import (
     Unpark,
 )
 from bot.core.ids import EscalationId, MessageId
-from bot.core.outbound import React, Whisper
+from bot.core.outbound import Post, React, Whisper
 from bot.turns.ownership import TRANSITIONS
+from bot.turns.story import said
 
 _S = MessageState
 LIFE = {
@@ -100,6 +101,7 @@ class Out:
     message: MessageId | None
     room: UUID | None
     report: bool
+    post: Post | None = None
     tried: bool = False
     dead: bool = False
     parked: bool = False
@@ -155,13 +157,13 @@ class State:
                 self.messages[message.id] = message
             case ChangeMessage():
                 self._change(effect)
-            case Deliver(message=id_, report=report):
+            case Deliver(message=id_, report=report, post=post):
                 assert self.messages[id_].state is _S.RELEASED, "only what is released leaves"
                 assert not self._left(id_), "a message leaves at most once"
                 before = list(self.messages)[: list(self.messages).index(id_)]
                 waiting = any(self.messages[b].state is _S.HELD for b in before)
                 assert not waiting or self.messages[id_].text.startswith(AHEAD), "words overtake others"
-                self.outbox.append(Out(id_, None, report))
+                self.outbox.append(Out(id_, None, report, post))
             case CountReply(kind=kind, most=most, window=window):
                 recent = [age for age in self.replies.get(kind, ()) if age < window]
                 assert len(recent) < most, "there is no room for one more automatic reply"
@@ -237,7 +239,9 @@ class State:
             case Replace(message=id_, post=post, unsent=unsent):
                 self._is_unsent(id_, believed=unsent)
                 assert any(out.waits for out in self._left(id_)), "there is nothing to be replaced"
-                assert post.text == self.messages[id_].text, "what leaves is what the log says"
+                assert post.text == said(self.messages[id_]), "what leaves is what the log says"
+                for out in self._left(id_):
+                    out.post = post
 
     def _is_unsent(self, id_: MessageId, *, believed: bool) -> None:
         assert not believed or id_ not in self.begun(), "it is stopped as unsent, and has left"
@@ -250,6 +254,15 @@ class State:
     def unsent(self) -> frozenset[MessageId]:
         """Messages of which nothing has begun to leave."""
         return frozenset(self.messages) - self.begun()
+
+    def waiting(self) -> dict[MessageId, Post]:
+        """What no person wrote and nothing of which has begun to leave."""
+        waits = [out for out in self.outbox if out.message and out.waits and not out.dead]
+        return {
+            out.message: out.post
+            for out in waits
+            if out.message and out.post and self.messages[out.message].role is not Role.STAFF
+        }
 
     def begun(self) -> frozenset[MessageId]:
         return frozenset(out.message for out in self.outbox if out.message and not out.waits)
