@@ -7,7 +7,7 @@ from storage.accounts import Account
 def path_of(account: Account) -> str:
     """Return the path of an account's routes.
 
-    It has our id, as two organizations may use one account name.
+    It contains our id, because two organizations may use the same account name.
     """
     return f"/hooks/{account.channel}/{account.id}"
 

@@ -98,11 +98,9 @@ async def _fault(database: Database, known: Newest, head: Anchor) -> str:
 async def _send(
     webhook: str, written: Mapping[Anchor, Mapping[str, str | int]]
 ) -> Mapping[Anchor, PlatformDown]:
-    """Send anchors to the operator's webhook, and return those that failed.
+    """Send anchors to the operator's webhook, and return those that failed, to be sent again a minute later.
 
-    They are sent again a minute later.
-
-    All are sent at once, so that a webhook that hangs costs its time only once.
+    All are sent at once, so that a webhook that hangs costs its timeout only once.
     """
     async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
         failures = await asyncio.gather(*(_post(session, webhook, value) for value in written.values()))
@@ -115,6 +113,6 @@ async def _post(
     try:
         async with session.post(webhook, json=dict(value), allow_redirects=False) as response:
             status = response.status
-    except Exception as error:  # whatever an address or an answer leads to must not end the process
+    except Exception as error:  # no address or answer may end the process
         return PlatformDown(f"audit_anchors: {type(error).__name__}")
     return PlatformDown(f"audit_anchors: HTTP {status}") if status >= 300 else None

@@ -79,7 +79,7 @@ class Shell:
         return Reply.AGREED if answer.strip().lower() in ("y", "yes") else Reply.DECLINED
 
     async def ask_secret(self, prompt: str) -> str:
-        """Read a secret: all that is piped in, or a line that is typed unseen."""
+        """Read a secret: everything that is piped in, or on a terminal one line, which is not shown."""
         if self.answers.isatty():
             return await asyncio.to_thread(getpass, prompt, self.questions)
         return await asyncio.to_thread(self.answers.read, LONGEST + 2)
@@ -159,7 +159,10 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
 
 
 def _borrower(settings: Settings, database: Database, keys: Keys) -> Borrow:
-    """Return what lends connectors as the processes do. It is loaded by need: few commands borrow one."""
+    """Return a function that lends connectors as the processes do.
+
+    Load it only now, as few commands need it.
+    """
 
     @asynccontextmanager
     async def borrow(
@@ -208,11 +211,9 @@ async def migrated() -> list[str]:
 
 
 async def rotated() -> tuple[int, int]:
-    """Wrap all keys anew with the newest encryption key.
+    """Wrap all keys anew with the newest encryption key. May be interrupted and repeated.
 
-    Return how many of customers and how many of organizations.
-
-    May be interrupted and repeated.
+    Return how many keys of customers and how many of organizations were wrapped.
     """
     settings = load(surroundings(os.environ))
     keyring = Keyring(settings.encryption_keys)

@@ -12,7 +12,7 @@ _GAP = "  "
 
 
 def show(output: Output, *, as_json: bool) -> int:
-    """Print it and return the exit code."""
+    """Print the result of a command and return the exit code."""
     if as_json:
         sys.stdout.write(json.dumps(output.data, ensure_ascii=True, indent=2) + "\n")
     elif sys.stdout.isatty():
@@ -29,9 +29,7 @@ def fail(sentence: str, code: int) -> int:
 
 
 def printable(text: str) -> str:
-    """Replace the control characters that a terminal would obey, so that customers' text is shown and not
-    executed.
-    """
+    """Replace control characters, so that a terminal shows customers' text and does not obey it."""
     return _CONTROL.sub("\ufffd", text)
 
 

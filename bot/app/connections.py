@@ -37,10 +37,10 @@ from storage.secrets import Secrets, secrets_of
 log = structlog.get_logger(__name__)
 
 Lend = Callable[[Account], Resources]
-_AGAIN = 5.0  # seconds until an account is tried again that could not be opened for a passing reason
+_AGAIN = 5.0  # seconds until the next attempt to open an account, after a temporary failure
 _FOR_EVER = float("inf")  # until its settings change
-_LATER = 60.0  # seconds until a platform that could not be told of a webhook is told again
-_AT_ONCE = 8  # accounts that are looked at, at the same time
+_LATER = 60.0  # seconds until the next attempt to register a webhook
+_AT_ONCE = 8  # accounts inspected at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +108,15 @@ class Connections:
     # What the process asks
 
     def serve(self, inbox: Callable[[AccountId], Inbox]) -> None:
-        """Serve the routes of the accounts, from now on. For the process that platforms call."""
+        """Serve the routes of the accounts from now on. Only the process that platforms call does this."""
         self._inbox = inbox
 
     def fetching(self) -> Mapping[AccountId, Account]:
-        """Return the accounts which no webhook serves, as they were at the last `sync`."""
+        """Return the accounts without a webhook, as they were at the last `sync`."""
         return self._fetched
 
     async def route(self, path: str) -> Route | None:
-        """Return what serves this path; None where nothing does. Raises StorageUnavailable."""
+        """Return the handler for a path; None if there is none. Raises StorageUnavailable."""
         match path.split("/", 4):
             case ["", "hooks", channel, id_, *_]:
                 try:
@@ -131,7 +131,7 @@ class Connections:
                 return None
 
     async def sync(self) -> None:
-        """Follow what the directory has learned: close what is gone, open anew what has changed."""
+        """Follow the directory: close connectors of accounts that are gone, reopen those of changed ones."""
         changed = self._directory.take_changes()
         if not changed:
             return
@@ -156,8 +156,9 @@ class Connections:
             self._fetched[account.id] = account
 
     async def inspect(self) -> None:
-        """Look at accounts that are new or changed, until cancelled: say what they lack, and tell platforms
-        where our webhooks are, where they do not know it yet.
+        """Look at new and changed accounts, until cancelled.
+
+        Report what they lack, and tell platforms the addresses of our webhooks if they do not know them yet.
         """
         async with asyncio.TaskGroup() as tasks:
             for n in range(_AT_ONCE):
@@ -183,7 +184,7 @@ class Connections:
                 account = await self._directory.find(id_)
                 made = self._made(account, await self._settings_of(account))
             except DeskError as error:
-                lasting = isinstance(error, SettingsError)  # it will not work before the settings change
+                lasting = isinstance(error, SettingsError)  # it cannot work until the settings change
                 self.problems[id_] = Problem(str(error), _FOR_EVER if lasting else time.monotonic() + _AGAIN)
                 log.error("account not opened", account=str(id_), code=error.code)
                 return None
@@ -192,7 +193,7 @@ class Connections:
             return made
 
     async def _renew(self, account: Account, known: _Open) -> None:
-        """Close a connector whose settings are others now; it is opened anew when it is needed."""
+        """Close a connector whose settings have changed. It is opened again when it is needed."""
         try:
             if await self._settings_of(account) == known.settings:
                 return
@@ -210,7 +211,7 @@ class Connections:
         return self._settings_in(account, *await self._declared(account))
 
     async def _declared(self, account: Account) -> tuple[Organization, Secrets]:
-        """Read the file in force of the account's organization, and the secrets that it keeps here."""
+        """Read the file in force of the account's organization, and the secrets in its vault."""
         organization = await self._directory.organization(account.organization, account.version)
         async with self._database.begin(account.organization) as connection:
             return organization, await secrets_of(connection, account.organization, account.keys)
@@ -262,14 +263,14 @@ class Connections:
         return again
 
     async def _register(self, account: Account, settings: AccountSettings) -> None:
-        """Register the account's webhook, once for the settings it has, where its channel does that.
+        """Register the account's webhook, if its channel has one, once for its present settings.
 
         Raises SendError, StorageUnavailable.
         """
         kind, mark = self._kinds[account.channel], _fingerprint(settings)
         if settings.mode != "webhook" or not kind.registers or account.webhook == mark:
             return
-        connector = kind.open(settings, self._lend(account))  # kept open when it is needed, not for this
+        connector = kind.open(settings, self._lend(account))  # not kept open: only a real use does that
         try:
             if isinstance(connector, Registers):
                 await connector.register()
@@ -280,9 +281,9 @@ class Connections:
 
 
 def _fingerprint(settings: AccountSettings) -> str:
-    """Identify what a platform is told of an account: where it is, with which secrets, and for which events.
+    """Return a hash of what a platform is told about an account: its address, secrets and wanted events.
 
-    Which events are wanted may change with the version.
+    The wanted events may change with our version.
     """
     told = [
         version("agents-market"),

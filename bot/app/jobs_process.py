@@ -90,7 +90,7 @@ def _run_queued(settings: Settings, servers: Servers, namespace: str, stop: "_St
             try:
                 while not stop.asked.is_set():
                     _work(redis, namespace, stop)
-                    stop.asked.wait(_TICK)  # whatever ended the worker; mostly Redis went away
+                    stop.asked.wait(_TICK)  # the worker ended, mostly because Redis is away
             except StopRequested:
                 pass
             finally:
@@ -186,7 +186,7 @@ class _Periodic(CronJob):
     def get_next_enqueue_time(self) -> datetime:
         """Return when the job is due next.
 
-        At first that is the last past time, in case its run was missed.
+        The first time, return the last past time, in case that run was missed.
         """
         if self.latest_enqueue_time is None:
             due: datetime = croniter(self.cron, datetime.now(UTC)).get_prev(datetime)

@@ -48,7 +48,7 @@ _CHILD_OF = "DESK_CHILD_OF"  # tells `desk jobs` which `desk up` it belongs to
 
 
 def run(name: str, body: Callable[[Settings], None]) -> None:
-    """Run a process until it is told to end. If it ends by itself, the log and the last sentence say why."""
+    """Run a process until it is told to end. If it ends by itself, the log and the error message say why."""
     settings = load(surroundings(os.environ))
     configure(settings.log_level)
     try:
@@ -145,11 +145,9 @@ def _begun(process: str, settings: Settings, h: Services, *, port: int | None) -
 
 
 def jobs(settings: Settings) -> None:
-    """Run RQ's workers and cron until SIGTERM or SIGINT.
+    """Run RQ's workers and cron until SIGTERM or SIGINT. Raises SettingsError without DATABASE_URL.
 
     Without Redis, run the periodic jobs one after the other.
-
-    Raises SettingsError without DATABASE_URL.
     """
     url = settings.database_url
     if not url:
@@ -169,7 +167,7 @@ def _follow(parent: int) -> None:
 async def up(settings: Settings, *, sandbox: bool) -> None:
     """Run everything in one process tree until SIGTERM or SIGINT.
 
-    With `sandbox`, run the stand-ins too, and install a sample organization if there never was one.
+    With `sandbox`, run the stand-ins too, and install a sample organization if there is none.
     """
     mail = (free_port(), free_port()) if sandbox else None
     if mail is not None:
@@ -181,7 +179,7 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
             app = web_app(h)
             stand_ins = None
             if mail is not None:
-                # Loading it takes a third of a second, which no other process needs to spend.
+                # Imported only here, because it takes a third of a second.
                 from connectors.sandbox.server import Sandbox  # noqa: PLC0415
 
                 stand_ins = Sandbox(
@@ -209,10 +207,10 @@ async def up(settings: Settings, *, sandbox: bool) -> None:
 async def running(
     h: Services, *, serves: bool, works: bool, stop: asyncio.Event, beside: Servers | None = None
 ) -> AsyncIterator[None]:
-    """Run what the process is for beside the block. A part that ends by itself stops the process.
+    """Run the tasks of the process while the block runs. A task that ends by itself stops the process.
 
-    At the end nothing new is accepted, then the work under way is finished, then the rest is cancelled; and
-    then DeskError is raised for the part that ended by itself: ProcessBroken, or its own.
+    At the end nothing new is accepted, then the work in progress is finished, then the rest is cancelled.
+    Then DeskError is raised for the task that ended by itself: its own, or ProcessBroken.
     """
     if serves:
         h.connections.serve(h.bus.of)
@@ -279,7 +277,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def _keep_in_step(h: Services) -> None:
-    """Follow the organizations: what changed is read, and accounts with other settings are opened anew."""
+    """Follow the organizations: read changed ones, and reopen accounts whose settings have changed."""
     while True:
         await asyncio.sleep(_SYNC_EVERY)
         try:
@@ -330,7 +328,7 @@ async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) 
     Raises ProcessBroken if the child ended by itself. That also stops this process.
     """
     environ: Mapping[str, str] = {
-        "LOG_LEVEL": "WARNING",  # what it does hourly is no news beside what people do here
+        "LOG_LEVEL": "WARNING",  # its hourly work is no news among what people do here
         **settings.environ,
         "DATABASE_URL": known.database_url,
         "REDIS_URL": known.redis_url,
@@ -360,7 +358,7 @@ async def _jobs_beside(settings: Settings, known: Servers, stop: asyncio.Event) 
     try:
         yield
     finally:
-        stop.set()  # from here on it ends because we do
+        stop.set()  # so that its end counts as intended
         with suppress(ProcessLookupError):
             child.terminate()
         try:
@@ -388,7 +386,9 @@ async def _organization(h: Services, *, sample: bool) -> bool:
 
 
 def _hooks(h: Services) -> dict[str, str]:
-    """Return where each account is called, by its id in the file, as `desk accounts` shows it."""
+    """Return the address at which platforms call each account, by its id in the file, as `desk accounts`
+    shows it.
+    """
     return {each.account: address_of(h.settings, each) for each in h.directory}
 
 

@@ -111,17 +111,18 @@ class Settings:
         return bool(self.environ.get(name, "").strip())
 
     def api_url(self, channel: str, account: str = "") -> str:
-        """Return the address of a platform, without a slash at the end; "" means its own address.
+        """Return the address of a platform, without a slash at the end; "" means the platform's own address.
 
-        The variable of the account goes before that of its channel: SLACK_CUSTOMERS_API_URL, SLACK_API_URL.
+        The variable of the account takes precedence over that of its channel: SLACK_CUSTOMERS_API_URL,
+        SLACK_API_URL.
         """
         name = self._told("API_URL", channel, account)
         return _http_url(name, self.environ.get(name, "").strip())
 
     def server(self, option: str, channel: str, account: str = "") -> str:
-        """Return the server that an account's option names, as "host:port"; "" means as the option says.
+        """Return the server for an account's option, as "host:port"; "" means the option's own value.
 
-        EMAIL_IMAP_SERVER, for example; again the variable of the account goes first.
+        EMAIL_IMAP_SERVER, for example. Again, the variable of the account takes precedence.
         """
         name = self._told(f"{option.upper()}_SERVER", channel, account)
         return self.environ.get(name, "").strip()
@@ -133,7 +134,7 @@ class Settings:
 
 
 def surroundings(environ: Mapping[str, str], file: Path = ENV_FILE) -> Mapping[str, str]:
-    """Return the environment with what a `.env` file adds to it. A variable in the environment goes first.
+    """Return the environment, completed from a `.env` file. A variable of the environment takes precedence.
 
     Raises SettingsError for a file that cannot be read.
     """
@@ -160,9 +161,9 @@ def surroundings(environ: Mapping[str, str], file: Path = ENV_FILE) -> Mapping[s
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Return the settings, with a key in any case.
+    """Return the settings, always with an encryption key.
 
-    In embedded mode without ENCRYPTION_KEY it is the key kept in the var folder, which is made if it is
+    In embedded mode without ENCRYPTION_KEY it is the key in the var folder, which is created if it is
     missing. Raises SettingsError.
     """
     settings = parse(environ)
@@ -217,9 +218,9 @@ def parse(environ: Mapping[str, str]) -> Settings:
 
 
 def kept_key(var: Path) -> bytes:
-    """Return the key in `var/encryption.key` (mode 0600).
+    """Return the key in `var/encryption.key` (mode 0600). Create it if it is missing.
 
-    It is made at first, by one of several processes.
+    If several processes create it at once, all use the first one's.
     """
     file = var / "encryption.key"
     try:
@@ -323,7 +324,7 @@ def _is_plain(url: str) -> bool:
 
 
 def _can_be_asked(url: str) -> bool:
-    """Return whether a request can be sent to a web address: its port and its name can be such."""
+    """Return whether a web address has a host name and a port to which a request can be sent."""
     parts = urlsplit(url)
     try:
         port = parts.port

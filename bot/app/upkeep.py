@@ -29,7 +29,10 @@ _COUNT_EVERY = 5.0  # seconds
 
 
 def ended_by_itself(part: str, error: BaseException | None) -> DeskError:
-    """Return the error with which a process ends when a part of it ended: the part's own, if it is ours."""
+    """Return the error with which a process ends after one of its tasks has ended by itself.
+
+    It is the task's own error if that is a DeskError.
+    """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, DeskError):

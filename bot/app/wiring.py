@@ -82,9 +82,9 @@ class Services:
 async def services(
     settings: Settings, servers: Servers, *, pool: int = 8, clock: Clock = utc_now
 ) -> AsyncIterator[Services]:
-    """Build everything; nothing runs yet. Raises SettingsError, StorageUnavailable.
+    """Create everything, but start nothing. Raises SettingsError, StorageUnavailable.
 
-    `clock` is what reply windows and links that expire are measured by; the database keeps its own.
+    `clock` measures reply windows and the expiry of links; the database has its own clock.
     """
     lease = lease_of(settings)
     database = Database(servers.database_url, pool=pool)
@@ -187,9 +187,7 @@ async def services(
 
 
 def lease_of(settings: Settings) -> timedelta:
-    """Return LEASE_SECONDS: how long after a worker's death others take over what it held.
-
-    The default is 15 s.
+    """Return LEASE_SECONDS, by default 15 s: how long after a worker's death others take over what it held.
 
     If it is shorter than a stall of the machine, workers take over from workers that are alive. Raises
     SettingsError.
@@ -212,8 +210,9 @@ def namespace(database_url: str) -> str:
 
 
 def commander(desk: Desk, directory: Directory) -> Commander:
-    """Return a function that runs `/desk` commands with the rights that the organization file gives the
-    asker.
+    """Return a function that runs `/desk` commands with the rights that the organization file gives them.
+
+    It finds the asker in the file by their id or e-mail address on the channel.
     """
     commands = registry(desk)
 

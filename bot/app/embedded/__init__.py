@@ -38,11 +38,11 @@ __all__ = [
     "running",
 ]
 
-_PATIENCE = timedelta(seconds=90)  # so long another process may take to start or stop the server
+_PATIENCE = timedelta(seconds=90)  # how long another process may take to start or stop the server
 
 
 async def _never() -> DeskError:
-    """Wait for ever: servers of the operator's own are not ours to watch."""
+    """Wait for ever, because the operator's own servers are not ours to watch."""
     await asyncio.Event().wait()
     raise AssertionError
 

@@ -149,7 +149,7 @@ class GuardedProcess:
 
 
 async def end_of(process: GuardedProcess | None) -> None:
-    """Wait until a process has ended by itself; for ever where there is none of ours."""
+    """Wait until a process has ended by itself. Wait for ever if we started none."""
     while process is None or process.exit_code is None:  # noqa: ASYNC110 (as in `wait`)
         await asyncio.sleep(_LOOK)
 

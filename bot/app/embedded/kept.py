@@ -159,5 +159,5 @@ def failure(what: str, log: Path) -> DeskError:
     if "No space left on device" in text:
         return DiskFull(f"{what}: the disk of {log.parent} is full. Make room there, and start again.")
     lines = text.splitlines()
-    told = " ".join(lines[1:] or lines)  # the first of several may begin within a word
+    told = " ".join(lines[1:] or lines)  # the first of several lines may be cut off
     return SettingsError(f"{what}; its last words: {told or '(nothing)'}")
