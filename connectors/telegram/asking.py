@@ -15,7 +15,7 @@ class Press(Enum):
     """Which press of a confirmed button this is."""
 
     FIRST = auto()
-    FIRST_AGAIN = auto()  # told of once more by Telegram
+    FIRST_AGAIN = auto()  # the first press, delivered once more by Telegram
     SECOND = auto()
 
 

@@ -19,7 +19,7 @@ from bot.core.outbound import Button, Style
 from connectors.telegram.capabilities import MAX_BUTTONS
 from connectors.telegram.fields import clean, words
 
-ASKS = "?"  # before the data of a button that asks first
+ASKS = "?"  # prefix of the data of a button that asks for confirmation
 _DATA_BYTES = 64  # https://core.telegram.org/bots/api#inlinekeyboardbutton
 _LINK = "https://t.me/#"
 _LINK_CHARS = 2000

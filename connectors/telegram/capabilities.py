@@ -19,7 +19,7 @@ MARKS = {
 }
 MAX_BUTTONS = 24  # Telegram publishes no limit and takes 100, which no phone can show
 MAX_UNITS = 4096  # https://core.telegram.org/bots/api#sendmessage
-MAX_UPLOAD = 50 * 1024 * 1024  # https://core.telegram.org/bots/api#sending-files, as the next
+MAX_UPLOAD = 50 * 1024 * 1024  # https://core.telegram.org/bots/api#sending-files, also for the next
 MAX_PHOTO = 10 * 1024 * 1024
 MAX_STICKER = 512 * 1024  # https://core.telegram.org/stickers
 MAX_DOWNLOAD = 20 * 1024 * 1024  # https://core.telegram.org/bots/api#getfile
@@ -33,7 +33,7 @@ _IN = (
     AttachmentKind.VIDEO,
     AttachmentKind.STICKER,
 )
-# Few formats are taken as what they are; a file of any other arrives whole, as a document.
+# Only these formats are shown as their kind. Any other file arrives as a document.
 _OUT = (
     Media(AttachmentKind.PHOTO, ("image/jpeg", "image/png", "image/webp"), MAX_PHOTO),
     Media(AttachmentKind.VOICE, _VOICES, MAX_UPLOAD),
@@ -50,26 +50,26 @@ CAPABILITIES = Capabilities(
     text_unit=Unit.UTF16,
     formatting="entities",
     buttons=MAX_BUTTONS,
-    button_label=64,  # nothing is published; a phone shows about so much of a button that fills a row
+    button_label=64,  # no limit is published; a phone shows about this much of a button that fills a row
     media_in=tuple(Media(kind, _ANY, MAX_DOWNLOAD) for kind in _IN),
     media_out=_OUT,
     edits=True,
     erases=True,
-    hears_deletions=False,  # no update tells of one
+    hears_deletions=False,  # no update reports them
     reacts=True,
     marks=tuple(MARKS.items()),
     hears_reactions=True,
     typing=True,
-    whispers=True,  # in a group; where its server has none, in private to whoever has started the bot
+    whispers=True,  # in a group; with an older server, in private to people who have started the bot
     keeps="the lines of a topic that tell its earlier names, until the topic is deleted",
     reconciles=False,
     # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
     per_second=30.0,
     chat_interval=timedelta(seconds=1),
 )
-# The same page: 20 messages a minute into one group. A room that opens comes at once, and no minute has more.
+# The same page: 20 messages a minute into one group. A new room opens at once, and no minute has more.
 GROUP_INTERVAL, GROUP_BURST = timedelta(seconds=4), 5
-GROUP_REST = timedelta(seconds=3)  # in a group of customers, beside whom most are written to in private
+GROUP_REST = timedelta(seconds=3)  # after a post in a customers' group; private chats need none
 
 
 def capabilities_of(settings: AccountSettings) -> Capabilities:

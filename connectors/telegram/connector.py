@@ -42,7 +42,7 @@ _API_URL = "https://api.telegram.org"
 _CONNECTIONS = 64
 _WEBHOOK_CONNECTIONS = 100  # the most Telegram opens
 _TAP_ANSWER = timedelta(seconds=2)
-_REFUSAL = timedelta(seconds=2)  # until a tap is answered that nobody has refused
+_REFUSAL = timedelta(seconds=2)  # how long a refusal may take; after that the tap is answered
 _GRACE = timedelta(seconds=5)  # for taps and commands still being answered when the program ends
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # https://core.telegram.org/bots/api#setwebhook
 _TOKEN = re.compile(r"([0-9]{1,19}):[A-Za-z0-9_-]+")
@@ -62,7 +62,7 @@ class TelegramConnector:
         own = _TOKEN.fullmatch(token)
         if own is None:
             raise SettingsError(f"the token of the telegram account {settings.account!r} is not a bot token")
-        # A secret always, so that there is no webhook which anybody could post to.
+        # A secret is required, so that nobody else can post to the webhook.
         derived = hmac.new(token.encode(), b"webhook secret", hashlib.sha256).hexdigest()
         self._secret = settings.secrets.get("webhook_secret") or derived
         if not _SECRET.fullmatch(self._secret):
@@ -79,7 +79,7 @@ class TelegramConnector:
         platform_itself = not settings.api_url
         self._request = AiohttpRequest(connections=_CONNECTIONS, use_proxy=platform_itself)
         self._poll_request = AiohttpRequest(connections=2, use_proxy=platform_itself)
-        logging.getLogger("telegram.Bot").setLevel(logging.INFO)  # its DEBUG lines hold what people write
+        logging.getLogger("telegram.Bot").setLevel(logging.INFO)  # its DEBUG lines contain what people write
         api = settings.api_url.rstrip("/") or _API_URL
         self._bot = Bot(
             token,
@@ -136,7 +136,7 @@ class TelegramConnector:
         match self._asked.heard(update.press, update.update_id) if update.press else Press.SECOND:
             case Press.FIRST:
                 return replace(update, events=(), unsure=update.events[-1])
-            case Press.FIRST_AGAIN:  # its question is on the way
+            case Press.FIRST_AGAIN:  # it is being asked already
                 return replace(update, events=(), callback="")
             case Press.SECOND:
                 return update
@@ -189,7 +189,7 @@ class TelegramConnector:
             await self._desk.offer()
 
     async def _updates(self, offset: int | None) -> Sequence[object]:
-        # Not Bot.get_updates: one update it cannot read would keep back the whole batch, for ever.
+        # Bot.get_updates is not used: one unreadable update would block the whole batch for ever.
         query: dict[str, str | int] = {"timeout": POLL_SECONDS}
         query["allowed_updates"] = json.dumps(ALLOWED_UPDATES)
         if offset is not None:
@@ -271,7 +271,7 @@ class TelegramConnector:
         except TelegramError as error:
             raise as_send_error(error, idempotent=harmless_twice) from error
         except (KeyError, TypeError) as error:
-            # So the library tells of a 200 whose JSON is no answer of the Bot API.
+            # The library raises this for a 200 whose JSON is no answer of the Bot API.
             lost = AnswerLost("unreadable answer")
             raise as_send_error(lost, idempotent=harmless_twice) from error
 

@@ -21,7 +21,7 @@ _FRAME = frozenset(
     has_media_spoiler reply_markup forward_from forward_from_chat forward_date guest_query_id
     """.split()  # noqa: SIM905
 )
-# What Telegram tells of a chat, a payment or an app: nobody's words, in private as in a group.
+# Messages in which Telegram reports about a chat, a payment or an app. They are nobody's words.
 _SERVICE = frozenset(
     """
     new_chat_members new_chat_member new_chat_participant left_chat_member left_chat_participant
@@ -80,7 +80,7 @@ def _as_markdown(text: str, entities: object) -> str:
     if not isinstance(entities, list):
         return text
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)  # which nobody has typed
+    fence = "`" * max(3, longest + 1)  # longer than any fence in the text
     coded = text.encode("utf-16-le")
     for start, end, url in sorted(_spans(coded, entities), key=itemgetter(0), reverse=True):
         shown = _decoded(coded[start:end])
@@ -145,7 +145,7 @@ def attachments_of(raw: Mapping[str, object]) -> tuple[Attachment, ...]:
     return _fact(raw)
 
 
-# The animation stands before the document, which repeats it.
+# The animation comes first, because a document repeats it.
 _FILES: Mapping[str, tuple[AttachmentKind, str]] = {
     "photo": (AttachmentKind.PHOTO, "image/jpeg"),
     "animation": (AttachmentKind.VIDEO, ""),
@@ -201,7 +201,7 @@ def _file(kind: AttachmentKind, sent_as: str, file: Mapping[str, object], usual:
 
 
 def _fact(raw: Mapping[str, object]) -> tuple[Attachment, ...]:
-    if venue := raw.get("venue"):  # before the location, which repeats its own
+    if venue := raw.get("venue"):  # first, because a location repeats the venue's
         venue = _object(venue, "venue")
         names = (words(venue.get("title"), "venue.title"), words(venue.get("address"), "venue.address"))
         name = ", ".join(filter(None, names))

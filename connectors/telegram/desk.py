@@ -95,7 +95,7 @@ class Desk:
         self._done.append(update_id)
         try:
             if typed.bot and typed.bot.lower() != (await self._username()).lower():
-                return  # for another bot of the group
+                return  # meant for another bot in the group
             await self._answer(typed, (await inbox.command(typed.command)).markdown)
         except (TelegramError, SendError) as error:
             _log.warning("command not answered", account=self._account, code=type(error).__name__)

@@ -8,7 +8,7 @@ import unicodedata
 
 from telegram.constants import ReactionEmoji
 
-_DRESS = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # as a picture, and skin tones
+_DRESS = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")  # the sign for a coloured picture, and skin tones
 _ALLOWED = {_DRESS.sub("", emoji): str(emoji) for emoji in ReactionEmoji}
 _SAME = {
     "✅": "👍",
@@ -21,7 +21,7 @@ _SAME = {
     "✨": "🤩",
     "❓": "🤔",
 }
-# By the character's Unicode name, the first that fits.
+# Patterns for the character's Unicode name. The first one that matches counts.
 _NEAREST = (
     (re.compile(r"BROKEN|CROSS MARK|THUMBS DOWN|NO ENTRY|PROHIBITED"), "👎"),
     (re.compile(r"HEART|KISS"), "❤"),

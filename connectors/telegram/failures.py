@@ -101,7 +101,7 @@ def as_send_error(error: TelegramError, *, idempotent: bool = False) -> SendErro
             return Refused("chat_migrated")
         case Conflict():
             return PlatformDown(_short(error.message))
-        case _:  # any other answer with a status of failure: the call was not done
+        case _:  # any other failure status: the call was not carried out
             return Refused(_short(error.message))
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from bot.core.errors import MalformedPayload
 
-ANONYMOUS = "anonymous:"  # before the id of a chat in whose name somebody writes
-INVISIBLE = "\u200b"  # carries a link that nobody shall see
+ANONYMOUS = "anonymous:"  # prefix of the id of a chat in whose name somebody writes
+INVISIBLE = "\u200b"  # the text of a link that nobody shall see
 _LARGEST = 2**63  # ids of the Bot API fit a signed 64-bit integer
 
 

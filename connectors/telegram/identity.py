@@ -29,7 +29,7 @@ class Identity:
         self._own_id = own_id
         self._clock = clock
         self._username = ""
-        self._hears_all = False  # of what people write in its groups
+        self._hears_all = False  # whether it gets every message in its groups
 
     async def username(self) -> str:
         """Return the bot's username. It is asked only once, because it hardly ever changes.

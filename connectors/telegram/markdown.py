@@ -17,9 +17,9 @@ from connectors.telegram.fields import INVISIBLE, clean
 
 _GLANCE_CHARS, _GLANCE_LINES = 280, 4
 _MOMENT = "tg://time?format=r&unix="
-# Telegram opens no others but its own `tg:`, by which a text could mention somebody.
+# Telegram opens only these and its own `tg:`, with which a text could mention somebody.
 _LINKS = ("http://", "https://", "mailto:", "tel:", _MOMENT)
-# To us these are plain signs; to the renderer a formula, a tag to drop, and the marks of a spoiler.
+# Plain signs here, but for the renderer: a formula, a tag to drop, and the marks of a spoiler.
 _FOREIGN = re.compile(rb"\$|\|\||<")
 _OPTIONS = (
     pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH | pyromark.Options.ENABLE_TASKLISTS

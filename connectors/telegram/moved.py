@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from bot.core.connector import Vault
 
 Json = Mapping[str, object]
-_MOVED = "moved:"  # before the new id, in the vault; the value is the first one
+_MOVED = "moved:"  # prefix of the new id in the vault; the value is the first id
 _REMEMBERED = 10_000  # chats
 
 
@@ -18,7 +18,7 @@ class Moved:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._first: dict[str, str] = {}  # by the id of today; "" where it is the first one
+        self._first: dict[str, str] = {}  # first ids by present id; "" if the present id is the first
         self._today: dict[str, str] = {}
 
     def today(self, chat: str) -> str:
@@ -69,7 +69,7 @@ class Moved:
 
     async def _first_of(self, chat: str) -> str:
         """Return the first id of a chat whose id has changed, else ""."""
-        if not chat.startswith("-100"):  # only a supergroup can have been something else
+        if not chat.startswith("-100"):  # only a supergroup can have had another id
             return ""
         if chat not in self._first:
             self._remember(chat, await self._vault.get(f"{_MOVED}{chat}") or "")

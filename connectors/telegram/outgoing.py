@@ -48,7 +48,7 @@ _UNKNOWN = (
     " _Remain anonymous_ in their rights as an administrator."
 )
 _ALERT = 200  # characters: https://core.telegram.org/bots/api#answercallbackquery
-_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a link is a reference here, not the message
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a link is only a reference here
 
 _log = structlog.get_logger()
 
@@ -164,7 +164,7 @@ class Outgoing:
             return Sent(thread=str(await begin_topic(self._bot, chat, card)), more=True)
         message = await self._rich.send(card, chat, thread)
         if message is None:
-            part = revised(card, self._files.link)  # one message, or it could not be revised
+            part = revised(card, self._files.link)  # always one message, so that it can be revised
             message = await self._send(part, _Frame(chat, thread))
         return Sent(message=str(message.message_id), thread=str(thread or ""))
 

@@ -92,7 +92,9 @@ def one_text(markdown: str, buttons: Sequence[Button] = ()) -> TextPart:
 def _pieces(markdown: str, limit: int) -> tuple[str, ...]:
     if not rendered(markdown).text.strip():
         return ()
-    return rendering.split(markdown, limit, _size) or (markdown,)  # a lone bullet has no words, yet it shows
+    return rendering.split(markdown, limit, _size) or (
+        markdown,
+    )  # a lone bullet has no words, but is visible
 
 
 def _size(markdown: str) -> int:

@@ -53,7 +53,7 @@ class Poller:
                 while True:
                     await self._once(inbox)
                     self._failures = 0
-            except Exception as error:  # a listener that ends for any error would be a silent channel
+            except Exception as error:  # an error must not end the listener, as the channel would fall silent
                 await self._pause(self._wait(error))
 
     async def _once(self, inbox: Inbox) -> None:
@@ -64,7 +64,7 @@ class Poller:
             try:
                 update = self._read(data)
             except MalformedPayload as error:
-                # Kept back it would come again for ever, and nothing behind it would be heard.
+                # If it were not confirmed, it would come again for ever and block the updates behind it.
                 _log.error("update skipped", account=self._account, code=error.code, path=error.path)
             else:
                 updates.append(update)

@@ -10,7 +10,7 @@ from connectors.telegram.fields import clean
 from connectors.telegram.rich_words import rich_words
 
 Json = Mapping[str, object]
-# Any of them tells of somebody else's words; those from "forward_date" on are of the Bot API before 7.0.
+# Each of them marks somebody else's words. Those from "forward_date" on are older than Bot API 7.0.
 FORWARDED = (
     "forward_origin",
     "via_bot",  # an inline bot composed it

@@ -17,7 +17,7 @@ from telegram.request import BaseRequest, RequestData
 
 from connectors.beginning import begun
 
-_CONNECT = 5.0  # seconds, each of the following too
+_CONNECT = 5.0  # seconds, like the following
 _READ = 15.0
 _WRITE = 10.0
 _UPLOAD = 120.0
@@ -48,7 +48,7 @@ class AiohttpRequest(BaseRequest):
 
     def __init__(self, *, connections: int, use_proxy: bool) -> None:
         self._connections = connections
-        self._use_proxy = use_proxy  # HTTPS_PROXY and its like, which a local stand-in must not be reached by
+        self._use_proxy = use_proxy  # HTTPS_PROXY and similar, which are no way to a local stand-in
         self._session: aiohttp.ClientSession | None = None
         self._over = False
 
@@ -101,7 +101,7 @@ class AiohttpRequest(BaseRequest):
             ) as response:
                 return _answer(response.status, await response.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            # No cause: it may show the URL, which holds the token.
+            # Without its cause, which may contain the URL and so the token.
             raise NotDone(type(error).__name__) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise AnswerLost(type(error).__name__) from None
@@ -123,7 +123,7 @@ class AiohttpRequest(BaseRequest):
                 async for piece in response.content.iter_chunked(_CHUNK):
                     yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NotDone(type(error).__name__) from None  # reading twice harms nobody
+            raise NotDone(type(error).__name__) from None  # reading twice does no harm
 
     def _open(self, url: str) -> aiohttp.ClientSession:
         if self._over:
@@ -133,7 +133,7 @@ class AiohttpRequest(BaseRequest):
             through = self._use_proxy and not proxy_bypass(parts.netloc)
             proxy = getproxies().get(parts.scheme) if through else None
             self._session = aiohttp.ClientSession(
-                # Idle connections are ended by us, before the server does it under a request on its way.
+                # We close idle connections before the server does, which could break a request being sent.
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=15.0),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=begun(),
@@ -167,7 +167,7 @@ def _answer(status: int, body: bytes) -> tuple[int, bytes]:
     """
     if status == 429:
         raise TooFast(_retry_after(body))
-    if status == 504:  # a gateway gave up waiting: the server behind it may have gone on
+    if status == 504:  # a gateway gave up waiting, but the server may have carried out the call
         raise AnswerLost("HTTP 504")
     if status >= 500:
         raise NotDone(f"HTTP {status}")

@@ -27,11 +27,11 @@ _MARKS = {
     MessageEntity.CODE: "code",
 }
 _BLOCKS = (MessageEntity.PRE, MessageEntity.BLOCKQUOTE)
-_WORDED = ("text", "summary", "blocks", "cells")  # under these names alone stand texts
+_WORDED = ("text", "summary", "blocks", "cells")  # only fields with these names contain text
 _UNIT = 2  # bytes of a UTF-16 unit, in which entities are counted
 
 Json = dict[str, object]
-RichText = str | list[object]  # a text, or texts and marked texts in a row
+RichText = str | list[object]  # a text, or a list of texts and marked texts
 
 
 def rich_card(card: Card) -> Json | None:
@@ -73,7 +73,7 @@ def _blocks(content: Rendered) -> Iterator[Json]:
     entities = content.entities
     at = 0
     for block in (each for each in entities if each.type in _BLOCKS):
-        if block.offset < at:  # inside of the one before
+        if block.offset < at:  # inside the previous block
             continue
         end = block.offset + block.length
         yield from _paragraphs(words, at, block.offset, entities)

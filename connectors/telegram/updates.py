@@ -49,14 +49,14 @@ from connectors.telegram.references import FORWARDED, reference_of
 
 REMOVED = "the bot was removed from the group, or may not write there"
 Json = Mapping[str, object]
-_EPHEMERAL = "ephemeral_message_id"  # of a message that the bot and one person alone see
+_EPHEMERAL = "ephemeral_message_id"  # in a message that only the bot and one person see
 ALLOWED_UPDATES = (
     "message",
     "edited_message",
     "callback_query",
     "my_chat_member",
     "message_reaction",
-    "chat_member",  # told to administrators of a group alone
+    "chat_member",  # sent only to administrators of a group
 )
 
 
@@ -67,7 +67,7 @@ class Aside:
     chat: int
     thread: int | None
     person: int
-    message: int  # its id, which is one of ephemeral messages
+    message: int  # the id of the ephemeral message
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +114,11 @@ class UpdateReader:
         update_id = whole(data.get("update_id"), "update_id")
         try:
             if not any(kind in data for kind in ALLOWED_UPDATES) or _is_channels(data.get("message")):
-                # A channel writes its posts itself, and nothing else is said to us: nor is it asked for.
+                # A channel's own posts, and kinds of updates that we do not ask for.
                 return ReadUpdate(update_id, ())
             seen = {kind: excerpt(kind, data[kind]) for kind in ALLOWED_UPDATES if kind in data}
             update = Update.de_json({"update_id": update_id, **seen}, None)
-            # Only staff are written to like that: of a customer such a message is words like any other.
+            # Only staff get ephemeral messages. From a customer, one is an ordinary message.
             ephemeral = any(_EPHEMERAL in _object(data.get(kind)) for kind in ("message", "edited_message"))
             if ephemeral and self.heard_chats.staff:
                 return ReadUpdate(
@@ -136,7 +136,7 @@ class UpdateReader:
         except MalformedPayload:
             raise
         except Exception as error:
-            # The library checks no types: it raises whatever its constructors stumble over.
+            # The library checks no types: its constructors may raise any of these.
             raise MalformedPayload("update", f"not an Update ({type(error).__name__})") from None
 
     def _events(self, update_id: int, update: Update, data: Json, received: datetime) -> tuple[Event, ...]:
@@ -252,7 +252,7 @@ class UpdateReader:
     def _written(self, name: str, message: Message, sender: Sender, content: Content, raw: Json) -> Event:
         answered = message.reply_to_message
         topic = _topic(message)
-        # In a topic, Telegram makes every message answer the service message that opened it.
+        # In a topic, every message formally answers the service message that opened the topic.
         opened = answered is not None and answered.forum_topic_created is not None
         author = answered.from_user if answered else None
         when = message.edit_date if isinstance(content, Edited) and message.edit_date else message.date
@@ -266,7 +266,7 @@ class UpdateReader:
             reply_to=str(whole(answered.message_id, "reply_to_message")) if answered and not opened else "",
             reference=reference_of(raw),
             private=_alone(message.chat),
-            # We write in topics of our own alone, so an answer to us is in one.
+            # We write only in our own topics, so an answer to us is in one of them.
             in_our_thread=topic is not None and author is not None and author.id == self.own_id,
             album=words(raw.get("media_group_id"), "media_group_id"),
         )
@@ -306,7 +306,7 @@ class UpdateReader:
         gone = _is_out(change.new_chat_member)
         user = self._heard(change.chat, change.from_user)
         if self.heard_chats.staff and not alone:
-            user = change.from_user if gone else None  # whoever did it, perhaps a bot
+            user = change.from_user if gone else None  # who did it, perhaps a bot
         if user is None:
             return ()
         content: Content = Ignored("my_chat_member")

@@ -14,7 +14,7 @@ from bot.core.events import Attachment, AttachmentKind
 from connectors.telegram.capabilities import MAX_PHOTO, MAX_UPLOAD
 
 SENT_AS = frozenset({"photo", "document", "voice", "audio", "video", "video_note", "animation", "sticker"})
-# The library takes the name of an existing local file for that file, so what is no file_id must not pass.
+# The library opens a local file if a file_id is the name of one, so only real file_ids may pass.
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{12,}")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
 
