@@ -161,7 +161,7 @@ async def opened_desk(settings: Settings, shell: Shell, *, migrate: bool) -> Asy
 def _borrower(settings: Settings, database: Database, keys: Keys) -> Borrow:
     """Return a function that lends connectors as the processes do.
 
-    Load it only now, as few commands need it.
+    The code for that is loaded only when a command borrows one, which few do.
     """
 
     @asynccontextmanager

@@ -48,9 +48,9 @@ class Identity:
         return self._username
 
     async def check(self) -> str:
-        """Implement `Connector.check`.
+        """Implement `Connector.check`. The bot must get every message of each listed group.
 
-        Each listed group must be readable; a staff group must also allow topics.
+        A staff group must also have topics that the bot may manage, and allow the reactions that we use.
         """
         username = await self._ask()
         if self._settings.mode == "webhook":
