@@ -4,6 +4,7 @@ A conversation is found only for a verified identity of its own customer. For an
 number and an unused number look the same: both cost the same statements, and both find nothing.
 """
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -25,7 +26,7 @@ from bot.core.events import Event
 from bot.core.ids import ConversationId, CustomerId
 from orgs.answering.numbers import Wanted, ask_of
 from storage.keys import Keys
-from storage.places import ADDRESS, identity_hash
+from storage.places import ADDRESS, PROFILE, identity_hash
 from storage.views import message
 
 AnyRow = Row[Any]
@@ -62,7 +63,8 @@ async def with_askers(connection: AsyncConnection, keys: Keys, view: View) -> Vi
             case = await _case(connection, view, theirs, number)
         if case is not None and ask.wanted is Wanted.COPY:
             case = await _with_log(connection, keys, theirs, case)
-        view = replace(view, askers={**view.askers, seq: Asker(identity, case)})
+        asker = Asker(identity, case, own=view.conversation.customer in theirs.ids)
+        view = replace(view, askers={**view.askers, seq: asker})
     return view
 
 
@@ -93,7 +95,6 @@ async def _with_counts(connection: AsyncConnection, view: View, identity: bytes,
     given = {
         "organization": organization,
         "identity": identity,
-        "everybody": organization.bytes,
         "root": theirs.root.bytes if theirs.root else b"",
     }
     counted = {Counted(row.kind): tuple(row.replied) for row in await connection.execute(_COUNTS, given)}
@@ -102,9 +103,7 @@ async def _with_counts(connection: AsyncConnection, view: View, identity: bytes,
 
 
 def _used_up(view: View) -> bool:
-    return any(
-        sum(at > view.now - _DAY for at in view.replies.get(kind, ())) >= most for kind, most in TRIES.items()
-    )
+    return sum(at > view.now - _DAY for at in view.replies.get(Counted.TRY, ())) >= TRIES
 
 
 async def _case(connection: AsyncConnection, view: View, theirs: _Theirs, number: int) -> Case | None:
@@ -130,8 +129,8 @@ async def _case(connection: AsyncConnection, view: View, theirs: _Theirs, number
 async def _with_log(connection: AsyncConnection, keys: Keys, theirs: _Theirs, case: Case) -> Case | None:
     """Return the case with the messages that its customer wrote, and those that we sent them.
 
-    Leave out what is for staff, what has not arrived, and what other people wrote in a shared thread. Return
-    None if a message cannot be read.
+    Leave out what is for staff, what has not arrived or only in part, and what other people wrote in a shared
+    thread. Return None if a message cannot be read.
     """
     given = {"id": case.id, "customers": list(theirs.ids), "most": _LONGEST_LOG}
     try:
@@ -139,12 +138,14 @@ async def _with_log(connection: AsyncConnection, keys: Keys, theirs: _Theirs, ca
             _bare(keys.customer(CustomerId(row.customer_id), row.data_key).open(row.address, field=ADDRESS))
             for row in await connection.execute(_ADDRESSES, given)
         }
+        whose = (await connection.execute(_WHOSE, given)).one()
+        profile = keys.customer(CustomerId(whose.id), whose.data_key).open(whose.profile, field=PROFILE)
         rows = (await connection.execute(_LOG, given)).all()
         told = [message(row, keys.customer(CustomerId(row.customer_id), row.data_key)) for row in rows]
     except DeskError:
         return None
     log = (m for m in reversed(told) if not m.reference.address or _bare(m.reference.address) in addresses)
-    return replace(case, log=tuple(log))
+    return replace(case, name=json.loads(profile)["name"], log=tuple(log))
 
 
 def _bare(address: str) -> str:
@@ -169,8 +170,7 @@ _CUSTOMERS = text("""
 _COUNTS = text("""
     select kind, replied from loop_guard
     where organization_id = :organization and (
-        hash = :identity and kind = 'try' or hash = :everybody and kind = 'tries'
-        or hash = :root and kind = 'copy'
+        hash = :identity and kind = 'try' or hash = :root and kind = 'copy'
     )
 """)
 
@@ -186,13 +186,20 @@ _CASE = text("""
         and v.customer_id = any(cast(:customers as uuid[])) and v.owner_name <> ''
 """)
 
+# pk_conversations, pk_customers
+_WHOSE = text("""
+    select c.id, c.data_key, c.profile from conversations v join customers c on c.id = v.customer_id
+    where v.id = :id
+""")
+
 # ix_identities_customer_id
 _ADDRESSES = text("""
     select i.address, i.customer_id, c.data_key from identities i join customers c on c.id = i.customer_id
     where i.customer_id = any(cast(:customers as uuid[])) and i.verified and i.address <> ''
 """)
 
-# uq_messages_position, ix_outbox_message_id. Old deliveries have no row in the outbox any more.
+# uq_messages_position, ix_outbox_message_id. Old deliveries have no row in the outbox any more. Only
+# the connector knew which words of a message have left that was stopped midway.
 _LOG = text("""
     select m.*, v.customer_id, c.data_key
     from conversations v join customers c on c.id = v.customer_id
@@ -200,7 +207,7 @@ _LOG = text("""
     where v.id = :id and v.customer_id = any(cast(:customers as uuid[])) and (
         m.role = 'customer' and m.state = 'received'
         or m.role <> 'customer' and m.state in ('released', 'sent', 'delivered', 'read') and (
-            select count(*) = 0 or bool_or(o.state = 'delivered' or o.part > 0) from outbox o
+            select count(*) = 0 or bool_or(o.state = 'delivered') from outbox o
             where o.message_id = m.id and o.room_id is null and o.kind = 'post'
         )
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from bot.core.events import NO_REFERENCE, Attachment, Event, Place, Reference
@@ -219,12 +219,11 @@ class Counted(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"  # acknowledgements of unverified mail, to one address
     DOMAIN = "domain"  # the same, to all addresses of one domain
     TRY = "try"  # numbers of conversations that are not theirs, tried by one identity
-    TRIES = "tries"  # the same, by everybody who writes to the organization
     COPY = "copy"  # copies of their messages, for one customer
 
 
-TRIES: Mapping[Counted, int] = MappingProxyType({Counted.TRY: 5, Counted.TRIES: 300})
-"""How many numbers may be tried within a day: by one identity, and by all of an organization's together."""
+TRIES: Final = 5
+"""How many numbers that are not theirs one identity may try within a day."""
 
 
 class EscalationState(StrEnum):
@@ -439,6 +438,7 @@ class Case:
     created_at: datetime
     resolved_at: datetime | None
     room: UUID | None = None  # the room in which staff handle it now
+    name: str = ""  # of the customer who wrote in it, if they asked for a copy
     log: tuple[Message, ...] = ()  # what its customer wrote and was told, if they asked for a copy
 
 
@@ -446,11 +446,13 @@ class Case:
 class Asker:
     """Who asked by a number: the identity by which tries are counted, and the conversation if it is theirs.
 
-    `case` is None for whoever has not proved to be its customer, exactly as for an unknown number.
+    `case` is None for whoever has not proved to be its customer, exactly as for an unknown number. `own` is
+    true if they have proved to be the customer of the conversation in which they ask.
     """
 
     identity: bytes
     case: Case | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

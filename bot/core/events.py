@@ -395,10 +395,12 @@ class Event:
 
     A `shared` place (a thread) is one conversation, whoever speaks in it. A place that is not `private` (a
     group) has one conversation for each person who speaks there, and others read along: no conversation that
-    this customer has elsewhere continues there. An `automatic` event was written by a program: it is stored,
-    and no program answers it. An `overheard` event was said while another app controls the chat: no program
-    of ours answers it either. `addressed` is our address that it was sent to, on a channel where an account
-    has several. `opens` is how long the channel accepts free text after it, if longer than its window.
+    this customer has elsewhere continues there. An answer to `sole_reader` reaches the sender alone, although
+    the place is shared (a mail with nobody in copy). An `automatic` event was written by a program: it is
+    stored, and no program answers it. An `overheard` event was said while another app controls the chat: no
+    program of ours answers it either. `addressed` is our address that it was sent to, on a channel where an
+    account has several. `opens` is how long the channel accepts free text after it, if longer than its
+    window.
 
     `reply_context` is what the channel needs for an answer and could not find out again (a mail's subject and
     references). It is opaque, at most 16 KiB. The newest that is not "" is stored, sealed, and handed back in
@@ -416,6 +418,7 @@ class Event:
     reference: Reference = NO_REFERENCE
     shared: bool = False
     private: bool = True
+    sole_reader: bool = False
     standing: Standing = Standing.CUSTOMER
     automatic: bool = False
     addressed: str = ""

@@ -1,7 +1,8 @@
 """Answer a customer who asks for the number of their conversation, for its status by number, or for a copy.
 
 Whoever has not proved to be its customer gets the same answer as for an unknown number: the same words, the
-same counts and the same reasons. Tries are counted per person who asks, and for the organization.
+same counts and the same reasons. Tries are counted for each identity that asks. Where others read along,
+nothing is told but the number and the status of the very conversation that goes on there.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from bot.core.lines import visible
 from bot.core.numbers import shown
 from bot.core.outbound import Post
 from bot.turns.bursts import is_burst
-from bot.turns.story import whole
+from bot.turns.story import is_another, whole
 from bot.turns.turn import Turn
 from orgs.answering.numbers import Ask, Wanted, ask_of
 from orgs.specification.texts import fill
@@ -30,15 +31,38 @@ def hear(turn: Turn, item: Input, event: Event) -> bool:
     ask = ask_of(event, turn.view.conversation.customer_name)
     if ask is None or is_burst(turn):
         return False
-    if not event.private:
+    asker = turn.view.askers.get(item.seq)
+    if _is_alone(turn, asker, event) or (event.private and _is_about_this(turn, ask, asker)):
+        _answer(turn, ask, asker, event)
+    else:
         turn.say(turn.texts.case_in_private, ahead=True)
         turn.explain("desk", "asked for a number where others read along: told nothing")
-    else:
-        _answer(turn, ask, turn.view.askers.get(item.seq), event)
     if turn.status is Status.PENDING:
         turn.status = Status.IN_PROGRESS
         turn.add(Move(turn.owner, turn.status))
     return True
+
+
+def _is_alone(turn: Turn, asker: Asker | None, event: Event) -> bool:
+    """Return whether an answer reaches only the customer of this conversation, and they are who asks."""
+    if not (event.private and event.sender.verified and asker is not None and asker.own):
+        return False
+    return not event.shared or (event.sole_reader and not _others_wrote(turn))
+
+
+def _others_wrote(turn: Turn) -> bool:
+    """Return whether somebody else wrote here: until the file is there, their mail may redirect answers."""
+    customer = turn.view.conversation.address
+    return any(is_another(message.reference.address, customer) for message in turn.view.story)
+
+
+def _is_about_this(turn: Turn, ask: Ask, asker: Asker | None) -> bool:
+    """Return whether the customer of this conversation asks for its number, or by it how it stands.
+
+    To anybody else in a shared place, its number is as any other.
+    """
+    case = asker.case if asker is not None else None
+    return case is not None and case.id == turn.view.conversation.id and ask.wanted is not Wanted.COPY
 
 
 def _answer(turn: Turn, ask: Ask, asker: Asker | None, event: Event) -> None:
@@ -62,7 +86,7 @@ def _answer(turn: Turn, ask: Ask, asker: Asker | None, event: Event) -> None:
 
 
 def _may_try(turn: Turn) -> bool:
-    return all(turn.has_room(kind, most, _DAY) for kind, most in TRIES.items())
+    return turn.has_room(Counted.TRY, TRIES, _DAY)
 
 
 def _unknown(turn: Turn, ask: Ask, asker: Asker | None) -> None:
@@ -71,12 +95,7 @@ def _unknown(turn: Turn, ask: Ask, asker: Asker | None) -> None:
     The number is somebody else's, does not exist, or the person has tried too often.
     """
     if ask.number is not None and asker is not None and _may_try(turn):
-        subjects = {
-            Counted.TRY: asker.identity,
-            Counted.TRIES: turn.view.conversation.organization.bytes,
-        }
-        for kind, most in TRIES.items():
-            turn.count(kind, most, _DAY, subjects[kind])
+        turn.count(Counted.TRY, TRIES, _DAY, asker.identity)
     turn.say(turn.texts.case_unknown, ahead=True)
     turn.explain("desk", "asked by a number under which they have nothing")
 
@@ -103,7 +122,7 @@ def _date(turn: Turn, at: datetime) -> str:
 
 def _tell_people(turn: Turn, case: Case, event: Event, what: str) -> None:
     """Tell the staff who handle a conversation that its customer asked about it, even in another one."""
-    told = f"ℹ️ {turn.customer_name} asked by {event.place.channel} {what}: {shown(case.number)}."
+    told = f"ℹ️ {turn.wrote(event)} asked by {event.place.channel} {what}: {shown(case.number)}."
     if case.id == turn.view.conversation.id:
         turn.tell_room(Post(told))
     elif case.room is not None:
@@ -134,12 +153,12 @@ def _written(turn: Turn, case: Case) -> str:
         number=shown(case.number),
         date=_date(turn, turn.now),
     )
-    return "\n\n".join((heading, *(_entry(turn, message) for message in case.log))) + "\n"
+    return "\n\n".join((heading, *(_entry(turn, case, message) for message in case.log))) + "\n"
 
 
-def _entry(turn: Turn, message: Message) -> str:
+def _entry(turn: Turn, case: Case, message: Message) -> str:
     if message.role is Role.CUSTOMER:
-        who = message.reference.writer or turn.name or turn.view.conversation.address
+        who = message.reference.writer or case.name or turn.view.conversation.address
     else:
         who = turn.speaker(message.role, message.sender).name
     said = "\n".join(f"    {line}".rstrip() for line in visible(whole(message)).split("\n"))

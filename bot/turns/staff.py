@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import takewhile
 from typing import assert_never
 
 from bot.core.connector import MODEST
@@ -62,7 +63,7 @@ from bot.turns.escalating import ANSWER_DUE, LADDER, REMIND
 from bot.turns.notice import who_speaks
 from bot.turns.ownership import Cause
 from bot.turns.private import Divided, divide, is_command
-from bot.turns.quoting import excerpt
+from bot.turns.quoting import excerpt, inert
 from bot.turns.turn import RELEASE, SYSTEM, Turn
 from bot.turns.underway import SEND_AGAIN
 from bot.turns.undo import withdraw
@@ -637,9 +638,26 @@ def _ask_number(turn: Turn, escalation: Escalation, person: PersonId, who: str) 
     if closes is not None and closes <= turn.now:
         turn.whisper(who, "They have not written for too long: ask for it when they write again.")
         return
+    if not turn.capabilities.asks_number:
+        turn.whisper(who, "They write on another channel now, which has no button to share a number.")
+        return
+    if conversation.address.startswith("+"):  # only a phone number begins so
+        turn.whisper(who, f"Their number is known: {inert(conversation.address)}.")
+        return
+    if _has_asked_number(turn):
+        turn.whisper(who, "They were asked for it already, and have not written since.")
+        return
     turn.say(turn.texts.asks_number, sender=person, automatic=False, ahead=True, asks_number=True)
+    turn.given_control(ours=True, at=turn.now)
     turn.tell_room(Post(f"📱 {turn.person_name(person)} asked for the phone number."))
     turn.explain(f"person {person}", "asked for the phone number")
+
+
+def _has_asked_number(turn: Turn) -> bool:
+    """Return whether the customer was asked for their number and has not written since."""
+    since = takewhile(lambda m: m.role is not Role.CUSTOMER, reversed(turn.messages.values()))
+    asked = (m for m in since if m.role is Role.SYSTEM and m.text == turn.texts.asks_number)
+    return any(m.state not in (MessageState.FAILED, MessageState.WITHDRAWN) for m in asked)
 
 
 def _meant(escalation: Escalation, event: Event, value: str) -> bool:

@@ -143,6 +143,7 @@ class MailReader:
                     shortened=bool(mail.quoted),
                 ),
                 shared=True,
+                sole_reader=answerable and self._answers_sender_alone(mail),
                 standing=seat.standing,
                 automatic=bool(mail.automatic or mail.reaction),
                 addressed=self._addressed(mail),
@@ -268,16 +269,24 @@ class MailReader:
         returns = return_address(to.address or mail.sender.address, verified=author.verified)
         return returns if returns.mailbox == author.mailbox else replace(returns, verified=False)
 
-    def _context(self, mail: Mail, seat: _Seat) -> str:
+    def _answers_sender_alone(self, mail: Mail) -> bool:
         to = self._answered(mail)
+        return to.key == mail.sender.key and not mail.lists and not self._copied(mail, to)
+
+    def _copied(self, mail: Mail, to: Mailbox) -> tuple[str, ...]:
+        """Return the addresses that an answer goes to in copy."""
         left_out = {to.key, mail.sender.key}
         # A forger could have us write to anybody, and a list would send our answer to all its members.
         copied = (*mail.to, *mail.cc) if mail.trust.verified and mail.automatic not in _TO_MANY else ()
-        cc = [
+        cc = (
             each.address
             for each in copied
             if each.address and each.key not in left_out | mail.lists and not self._is_ours(each)
-        ]
+        )
+        return tuple(dict.fromkeys(cc))
+
+    def _context(self, mail: Mail, seat: _Seat) -> str:
+        to = self._answered(mail)
         return ReplyContext(
             thread=seat.thread,
             address=mail.sender.address,
@@ -289,7 +298,7 @@ class MailReader:
             references=bounded_references(
                 (*mail.references, *([mail.message_id] if mail.message_id else ()))
             ),
-            cc=tuple(dict.fromkeys(cc)),
+            cc=self._copied(mail, to),
             quoted=masked(mail.new[:_QUOTED]),
             at=mail.date.isoformat() if mail.date is not None else "",
         ).text()

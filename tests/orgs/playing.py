@@ -126,7 +126,7 @@ class Play:
     async def turn(self) -> None:
         view = self.desk.load()
         heard = (item.seq for item in view.inputs if item.origin is Origin.CUSTOMER)
-        view = replace(view, askers={seq: Asker(b"maya", self.case) for seq in heard})
+        view = replace(view, askers={seq: Asker(b"maya", self.case, own=True) for seq in heard})
         place = Place(Channel("email"), "email", "thread")
         rules = Rulebook(
             self.organization,

@@ -238,8 +238,10 @@ async def opened(_: World, file: Loaded) -> object:
     return [message.text for message in play.ours]
 
 
-async def taken(file: Loaded, on: str = "telegram", handle: str = "", who: str = "U0BEN") -> Play:
-    play = Play(file, on=on)
+async def taken(
+    file: Loaded, on: str = "telegram", handle: str = "", who: str = "U0BEN", **can: object
+) -> Play:
+    play = Play(file, on=on, **can)  # type: ignore[arg-type]
     await play.says("I want a refund")
     await play.press("take", who, handle)
     await play.staff("It is on its way", who)

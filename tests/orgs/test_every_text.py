@@ -56,11 +56,11 @@ def told(
     return played
 
 
-def after_a_colleague(*deeds: Content | str, on: str = "whatsapp") -> Plays:
+def after_a_colleague(*deeds: Content | str, on: str = "whatsapp", **can: object) -> Plays:
     """A colleague has answered and does something more, or presses a button."""
 
     async def played(_: World, file: Loaded) -> Play:
-        play = await taken(file, on)
+        play = await taken(file, on, **can)  # type: ignore[arg-type]
         await play.wait(UNDO)
         play.desk.state.deliver()
         for deed in deeds:
@@ -143,7 +143,7 @@ SAYS: dict[str, Plays] = {
     "team_is_back": told(REFUND, later=6.8 * HOUR, then=HOUR),
     "returned": after_a_colleague("return"),
     "resolved": after_a_colleague("resolve"),
-    "asks_number": after_a_colleague("ask_number"),
+    "asks_number": after_a_colleague("ask_number", asks_number=True),
     "apology": told("Where is my spade?", able=False),
     "goes_on_here": invited,
     "story_subject": told(ASK),

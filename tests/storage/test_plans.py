@@ -622,11 +622,12 @@ CASES = (
     Case(
         "counted of who asks",
         asking._COUNTS,
-        lambda s: _in(s) | {"identity": s.hashes[0], "everybody": b"o", "root": b"r"},
+        lambda s: _in(s) | {"identity": s.hashes[0], "root": b"r"},
         40,
     ),
     Case("asked for", asking._CASE, lambda s: _numbered(s) | {"customers": s.waiting[-1:]}, 80),
     Case("asked for by others", asking._CASE, lambda s: _numbered(s) | {"customers": s.waiting[:1]}, 80),
+    Case("whose it is", asking._WHOSE, lambda s: {"id": s.waiting[-1]}, 40),
     Case("their addresses", asking._ADDRESSES, lambda s: {"customers": s.waiting[-1:]}, 40),
     Case(
         "a copy",

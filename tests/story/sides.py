@@ -17,6 +17,7 @@ class Side(ABC):
     """Maya on one channel."""
 
     title: str  # as the card names the channel
+    alone = True  # nobody else reads our answers
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
@@ -129,6 +130,7 @@ class InSlack(Side):
     """In the channel that the customer's workspace shares with ours."""
 
     title = "Slack"
+    alone = False
 
     def __init__(self, rig: Rig) -> None:
         super().__init__(rig)

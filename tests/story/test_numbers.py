@@ -13,7 +13,7 @@ EN = shipped("en")
 
 
 @pytest.mark.parametrize("kind", SIDES, ids=lambda kind: kind.__name__)
-async def test_a_customer_asks_by_the_number_and_has_a_copy_of_what_was_said(
+async def test_a_customer_asks_by_the_number_and_has_a_copy_where_they_alone_read_it(
     database_url: str, redis_url: str, kind: type[Side]
 ) -> None:
     async with story(database_url, redis_url, kind) as (_, side):
@@ -28,6 +28,9 @@ async def test_a_customer_asks_by_the_number_and_has_a_copy_of_what_was_said(
         number = re.search(r"#\d{4}-\d+", told)
         assert number is not None
         await asks(f"How is case {number[0]}?", f"Case {number[0]}, begun on .*, is open")
+        if not side.alone:
+            await asks("Send me a copy of our conversation", re.escape(EN.case_in_private))
+            return
         await asks("How is case #9999-99?", re.escape(EN.case_unknown))
         await asks(f"Send me a copy of case {number[0]}", "a copy of your messages")
         await until(side.files, what="the file")

@@ -3,20 +3,23 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
-from bot.core.answering import HandOver
-from bot.core.conversation import TRIES, Counted, FileReport, MessageState
+from bot.core.answering import Answered, HandOver
+from bot.core.conversation import TRIES, FileReport, MessageState
 from bot.core.errors import Superseded
-from bot.core.events import Standing, return_address
+from bot.core.events import Standing, Stopped, return_address
 from bot.core.ids import ConversationId
 from bot.core.numbers import shown
-from bot.core.outbound import Post
+from bot.core.outbound import Post, Sent
 from orgs.specification.texts import fill
 from orgs.translations import SHIPPED, shipped
 from storage.database import Database
 from storage.inbox import FILE_NAME, FILE_REF, MADE
+from storage.keys import destroy
+from storage.outbox import Delivered
 from tests.storage.test_places import made_one, parted
 from tests.turns.bench import Bench, Left, another, message, to_customers, to_rooms
 from tests.turns.test_language import speaking
@@ -273,7 +276,7 @@ async def test_who_reads_mail_there_and_has_proved_no_more_is_told_nothing_eithe
     given = {"on": "email", "chat": "t2", "shared": True, "verified": False}
     returns = return_address("maya@a.example", verified=True)
     await desk.say(number, "maya@a.example", returns=returns, **given)
-    assert await heard(desk) == [EN.case_unknown]
+    assert await heard(desk) == [EN.case_in_private]
 
 
 async def test_a_colleague_in_copy_is_told_nothing_of_the_customers_cases(desk: Bench) -> None:
@@ -282,10 +285,82 @@ async def test_a_colleague_in_copy_is_told_nothing_of_the_customers_cases(desk: 
     await desk.say("Hello", "maya@a.example", **given)
     await desk.deliver()
     await desk.say(number, "bob@a.example", name="Bob", **given)
-    assert await heard(desk) == [EN.case_unknown]
+    assert await heard(desk) == [EN.case_in_private]
+    await desk.say(number, "maya@a.example", **given)
+    assert await heard(desk) == [EN.case_in_private], "the colleague reads that, too"
+
+
+@pytest.mark.parametrize("asked", ["How is case {}?", "Send me a copy of case {}"])
+async def test_a_number_of_another_one_is_in_private_where_others_read_along_whosever_it_is(
+    desk: Bench, asked: str
+) -> None:
+    _, mayas = await ended(desk, on="slack-customers", chat="T1/D1", thread="1.1")
+    _, ottos = await ended(desk, "otto")
+    channel = {"on": "slack-customers", "chat": "T1/C9", "thread": "9.9", "shared": True}
+    await desk.say("Hello", **channel)
+    await desk.deliver()
+    for number in (mayas, ottos, NOBODYS):
+        await desk.say(asked.format(number), **channel)
+        assert await heard(desk) == [EN.case_in_private]
+    assert await tries(desk) == {}
+    assert await desk.rows("select count(*) from files") == [(0,)]
+
+
+async def test_where_others_read_along_only_the_conversation_there_is_told_and_no_copy(desk: Bench) -> None:
+    channel = {"on": "slack-customers", "chat": "T1/C9", "thread": "9.9", "shared": True}
+    number = await number_of(desk, await desk.say("My spade is blunt", **channel))
+    await desk.deliver()
+    await desk.say("What is my case number?", **channel)
+    assert await heard(desk) == [fill(EN.case_number, number=number)]
+    await desk.say(number, **channel)
+    [told] = await heard(desk)
+    assert told.startswith(f"Case {number}, begun on ")
+    for asked in (COPY, f"Send me a copy of case {number}"):
+        await desk.say(asked, **channel)
+        assert await heard(desk) == [EN.case_in_private]
+    for asked in (number, NOBODYS, "What is my case number?"):
+        await desk.say(asked, "otto", name="Otto", **channel)
+        assert await heard(desk) == [EN.case_in_private], "it is not theirs"
+
+
+async def test_who_is_in_copy_of_anothers_mail_has_none_of_their_own_cases_sent_into_it(desk: Bench) -> None:
+    accepted = await desk.hear(desk.event("Help!", "maya@a.example", on="email", chat="t1"))
+    await desk.turn(to_people)
+    mayas = accepted.wakes[0].conversation
+    await desk.held(mayas)
+    number = await number_of(desk, mayas)
+    bobs = {"on": "email", "chat": "t2", "shared": True}
+    await desk.say("I am Bob", "bob@a.example", name="Bob", **bobs)
+    await desk.deliver()
+    for asked in (f"How is case {number}?", f"Send me a copy of case {number}"):
+        for alone in (False, True):  # also where the answer would go to her alone: the thread is Bob's
+            await desk.say(asked, "maya@a.example", sole_reader=alone, **bobs)
+            left = await desk.deliver()
+            assert to_customers(left) == [EN.case_in_private]
+            assert not any("asked by" in text for text in to_rooms(left))
+    assert await desk.rows("select count(*) from files") == [(0,)]
+
+
+async def test_who_writes_a_mail_with_nobody_in_copy_asks_by_it_and_has_a_copy(desk: Bench) -> None:
+    _, number = await ended(desk, "maya@a.example", on="email", chat="t1", shared=True)
+    given = {"on": "email", "chat": "t2", "shared": True, "sole_reader": True}
+    await desk.say("Hello", "maya@a.example", **given)
+    await desk.deliver()
     await desk.say(number, "maya@a.example", **given)
     [told] = await heard(desk)
-    assert number in told
+    assert f"Case {number} was closed" in told
+    await desk.say(f"Send me a copy of case {number}", "maya@a.example", **given)
+    _, text = await copy_in(desk)
+    assert "My spade is blunt" in text
+
+
+async def test_a_thread_in_which_another_has_written_is_shared_for_good(desk: Bench) -> None:
+    given = {"on": "email", "chat": "t1", "shared": True}
+    await desk.say("My spade is blunt", "maya@a.example", address="maya@a.example", **given)
+    await desk.say("Mine is, too", "bob@a.example", name="Bob", address="bob@a.example", **given)
+    await desk.deliver()
+    await desk.say(COPY, "maya@a.example", address="maya@a.example", sole_reader=True, **given)
+    assert await heard(desk) == [EN.case_in_private]
 
 
 async def test_where_others_read_along_nothing_is_told(desk: Bench) -> None:
@@ -338,12 +413,12 @@ async def tries(desk: Bench) -> dict[object, object]:
 
 async def test_after_five_tries_within_a_day_their_own_is_unknown_too(desk: Bench) -> None:
     _, number = await ended(desk)
-    for n in range(TRIES[Counted.TRY]):
+    for n in range(TRIES):
         await desk.say(f"#9999-9{n}")
     await desk.deliver()
     await desk.say(number)
     assert await heard(desk) == [EN.case_unknown]
-    assert await tries(desk) == {"try": 5, "tries": 5}, "what is not looked up is not counted"
+    assert await tries(desk) == {"try": 5}, "what is not looked up is not counted"
     await desk.say("What is my case number?")
     [told] = await heard(desk)
     assert "The number of your case is" in told, "which is no try"
@@ -359,7 +434,7 @@ async def test_many_tries_in_one_turn_are_no_more_than_five(desk: Bench) -> None
     await desk.hear(*(desk.event(text) for text in (*asked, number)))
     await desk.turn()
     assert await heard(desk) == [EN.case_unknown] * 9
-    assert await tries(desk) == {"try": 5, "tries": 5}
+    assert await tries(desk) == {"try": 5}
 
 
 async def test_their_own_number_is_no_try(desk: Bench) -> None:
@@ -370,25 +445,28 @@ async def test_their_own_number_is_no_try(desk: Bench) -> None:
     assert await tries(desk) == {}
 
 
-async def test_all_who_ask_an_organization_share_a_limit(desk: Bench) -> None:
+async def test_strangers_who_use_up_their_tries_keep_no_customer_from_asking(desk: Bench) -> None:
     _, number = await ended(desk)
-    await desk.say(NOBODYS, "otto")
-    await desk.execute(
-        "update loop_guard set replied = array_fill(now(), array[:most]) where kind = 'tries'",
-        most=TRIES[Counted.TRIES],
-    )
+    for n in range(3):
+        asked = [desk.event(f"#9999-9{k}", f"a{n}@evil.example", on="email") for k in range(TRIES)]
+        await desk.hear(*asked)
+    await desk.turn()
     await desk.deliver()
+    counted = await desk.rows("select cardinality(replied) from loop_guard where kind = 'try'")
+    assert counted == [(TRIES,)] * 3
+    assert "tries" not in await tries(desk), "nothing is counted for all of them together"
     await desk.say(number)
-    assert await heard(desk) == [EN.case_unknown]
+    [told] = await heard(desk)
+    assert number in told
 
 
 async def test_two_processes_count_together(desk: Bench, twin: Bench) -> None:
     """Both decide before either commits: one asks by mail, and one in a chat that is theirs as well."""
-    for n in range(TRIES[Counted.TRY] - 1):
+    for n in range(TRIES - 1):
         await desk.say(f"#9999-9{n}")
     await desk.deliver()
     for one, chat in ((desk, "a"), (twin, "b")):
-        await one.hear(one.event(NOBODYS, chat=chat, thread=chat, shared=True))
+        await one.hear(one.event(NOBODYS, chat=chat, thread=chat, shared=True, sole_reader=True))
     first, second = await desk.decided()
     await desk.commit(first[1])
     with pytest.raises(Superseded):
@@ -396,7 +474,7 @@ async def test_two_processes_count_together(desk: Bench, twin: Bench) -> None:
     await desk.execute("update conversations set lease_until = null")
     await twin.turn()
     assert await heard(desk) == [EN.case_unknown] * 2
-    assert (await tries(desk))["try"] == TRIES[Counted.TRY]
+    assert (await tries(desk))["try"] == TRIES
 
 
 async def test_a_worker_that_died_before_its_commit_leaves_nothing(desk: Bench) -> None:
@@ -406,7 +484,7 @@ async def test_a_worker_that_died_before_its_commit_leaves_nothing(desk: Bench) 
     await desk.turn()
     assert await desk.commit(lost) == "stale"
     assert await heard(desk) == [EN.case_unknown]
-    assert await tries(desk) == {"try": 1, "tries": 1}
+    assert await tries(desk) == {"try": 1}
 
 
 # --- a copy ------------------------------------------------------------------------------------------------
@@ -464,12 +542,43 @@ async def test_what_has_not_arrived_is_not_in_it(desk: Bench) -> None:
     assert text.count("An answer.") == 1
 
 
+async def test_of_an_answer_that_was_stopped_midway_the_rest_is_not_in_it(desk: Bench) -> None:
+    where = {"on": "slack-customers", "chat": "T1/D1", "thread": "1.1"}
+    await desk.hear(desk.event("Tell me", **where))
+    await desk.turn(lambda _: Answered("Part one. Part two that was never shown.", "why", settled=True))
+    [item] = await desk.claim()
+    await desk.settle(Delivered(item, Sent("p1", more=True), timedelta()))
+    await desk.say(Stopped(), **where)
+    await desk.deliver()
+    await desk.say(COPY, **where)
+    _, text = await copy_in(desk)
+    assert "Tell me" in text
+    assert "never shown" not in text
+
+
+async def test_the_file_is_gone_with_its_customer_also_if_two_were_found_to_be_one(desk: Bench) -> None:
+    before, number = await ended(desk)
+    other = await desk.say("Hello", "+4917", on="whatsapp", name="M. Schmidt")
+    await made_one(desk, before, other)
+    await desk.turn()
+    await desk.deliver()
+    await desk.say(f"Send me a copy of case {number}", "+4917", on="whatsapp", name="M. Schmidt")
+    _, text = await copy_in(desk)
+    assert "Maya:\n    My spade is blunt" in text, "the name is that of the case's own customer"
+    assert "Schmidt" not in text
+    async with desk.database.begin() as connection:
+        await destroy(connection, desk.tenant, await desk.customer_of(before), by="person:anna")
+    [[key]] = await desk.rows("select c.data_key from files f join customers c on c.id = f.customer_id")
+    assert key is None
+
+
 async def test_other_writers_of_a_thread_are_not_in_it(desk: Bench) -> None:
     given = {"on": "email", "chat": "t1", "shared": True}
     await desk.say("My spade is blunt", "maya@a.example", **given)
-    await desk.say("Mine is, too", "bob@a.example", name="Bob", **given)
+    id_ = await desk.say("Mine is, too", "bob@a.example", name="Bob", **given)
     await desk.deliver()
-    await desk.say(COPY, "maya@a.example", **given)
+    asked = f"Send me a copy of case {await number_of(desk, id_)}"
+    await desk.say(asked, "maya@a.example", on="email", chat="t2", shared=True, sole_reader=True)
     _, text = await copy_in(desk)
     assert "My spade is blunt" in text
     assert "Mine is, too" not in text

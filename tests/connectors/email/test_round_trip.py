@@ -289,3 +289,13 @@ async def test_we_can_write_first(line: Line, maya: Customer) -> None:
     assert mail.header("Auto-Submitted") == "auto-generated"
     assert event.place == place
     assert said(event).text == "I am coming."
+
+
+async def test_a_mail_tells_whether_its_author_alone_reads_the_answer(line: Line, maya: Customer) -> None:
+    boss = line.server.customer("boss@fischer.example")
+    elsewhere = {"Reply-To": boss.address}
+    await maya.write("Alone", "Hello", to=ADDRESS)
+    await maya.write("With the boss", "Hello", to=ADDRESS, cc=[boss.address])
+    await maya.write("To the boss", "Hello", to=ADDRESS, headers=elsewhere)
+    events = await line.inbox.has(3)
+    assert [event.sole_reader for event in events] == [True, False, False]
