@@ -402,6 +402,8 @@ class Memory:
     automatic: bool = False  # a program wrote last, which no agent answers
     gathered: bool = False  # the escalation has no room, and is listed in a notice of its team
     control: Control | None = None  # None: no other app has ever controlled the chat
+    # A message that said that an AI writes, and left before a person's words that stand above it in the log.
+    overtaken: MessageId | None = None
     mended: int = 0  # how often the escalation's room was replaced, or a line repeated that may be lost
 
 

@@ -20,12 +20,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.core.conversation import Message, MessageState, Role
+from bot.core.ids import MessageId
 from orgs.specification.organization import Organization
 from orgs.specification.texts import fill
 from orgs.translations import texts_in
 
 HOLDS_FOR: Final = timedelta(hours=24)  # WhatsApp and Messenger count messages within it as one conversation
-_REACHES: Final = (
+REACHES: Final = (
     MessageState.RELEASED,
     MessageState.PARKED,
     MessageState.SENT,
@@ -39,18 +40,26 @@ def disclosure(organization: Organization, language: str) -> str:
     return fill(texts_in(organization, language).disclosure, organization=organization.display_name)
 
 
-def is_due(words: str, before: Iterable[Message], since: datetime, *, waits: bool) -> bool:
+def is_due(
+    words: str,
+    before: Iterable[Message],
+    since: datetime,
+    *,
+    waits: bool,
+    overtaken: MessageId | None = None,
+) -> bool:
     """Return whether an automatic message needs the disclosure `words`, after all the messages `before`.
 
     It needs none while the same words stand above a message that was written after `since` and that no
     person's message has followed. If the new message `waits` until the customer writes again, a message that
     already waits counts however old it is: it is read just before. What was said before the story begins, or
-    in another language, does not count.
+    in another language, does not count. Words of a person that stand before the message `overtaken` left
+    after it.
     """
     for message in reversed(tuple(before)):
-        if message.role is Role.CUSTOMER or message.state not in _REACHES:
+        if message.role is Role.CUSTOMER or message.state not in REACHES:
             continue
-        if message.role is Role.STAFF:
+        if message.role is Role.STAFF or message.id == overtaken:
             return True
         parked = message.state is MessageState.PARKED
         if (waits if parked else message.at >= since) and message.reference.disclosed == words:

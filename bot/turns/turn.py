@@ -315,7 +315,7 @@ class Turn:
                 since = max(since, closes)
         # What waited until the customer wrote is read now.
         before = (replace(m, at=self.now) if m.id in self.reopened else m for m in before)
-        if not is_due(words, before, since, waits=waits):
+        if not is_due(words, before, since, waits=waits, overtaken=self.memory.overtaken):
             return ""
         reason = ("desk", "said that an AI writes, and how to reach a person")
         if reason not in self.reasons:

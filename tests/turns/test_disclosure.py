@@ -154,6 +154,37 @@ async def test_closing_words_that_leave_behind_those_of_the_person_say_it(desk: 
     assert returned.startswith(f"{OURS}\n\n")
 
 
+async def test_words_of_a_person_that_leave_after_an_answer_by_the_desk_are_followed_by_it(
+    desk: Bench,
+) -> None:
+    view = await held(desk)
+    await answered_by_hugo(desk, view)
+    await desk.staff("One more thing: it was my fault.", view, ref="s1")
+    await desk.say("What is my case number?")
+    await desk.deliver()
+    await desk.undo_is_over()
+    assert await read(desk) == ["One more thing: it was my fault."]
+    await desk.press("return", view)
+    await desk.undo_is_over()
+    [returned] = await read(desk)
+    assert returned.startswith(f"{OURS}\n\n")
+
+
+async def test_closing_words_that_wait_do_not_say_what_an_answer_by_the_desk_said_meanwhile(
+    desk: Bench,
+) -> None:
+    view = await held(desk)
+    await answered_by_hugo(desk, view)
+    await desk.deliver()
+    await desk.press("return", view)
+    await desk.say("What is my case number?")
+    [number] = await read(desk)
+    assert number.startswith(f"{OURS}\n\n")
+    await desk.undo_is_over()
+    [returned] = await read(desk)
+    assert OURS not in returned
+
+
 async def test_closing_words_after_a_person_who_took_theirs_back_do_not(desk: Bench) -> None:
     view = await held(desk)
     await desk.staff("I have refunded it.", view, ref="s1")

@@ -1,6 +1,6 @@
 """The stop button in the customer's chat: what the agent has not begun to send is not sent."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.core.answering import Clarify, HandOver, Option
 from bot.core.conversation import MessageState
@@ -66,6 +66,15 @@ async def test_of_an_answer_in_parts_no_further_one_leaves(desk: Bench) -> None:
     await stop(desk)
     assert await desk.deliver() == []
     assert states(await desk.view(id_), "An answer.") == [MessageState.RELEASED]
+
+
+async def test_a_stop_that_the_platform_tells_late_spares_what_was_asked_after_it(desk: Bench) -> None:
+    now = datetime.now(UTC)
+    await desk.say("Tell me all.", **WHERE, at=now - timedelta(minutes=10))  # type: ignore[arg-type]
+    await desk.deliver()
+    await desk.say("Only the price.", **WHERE)  # type: ignore[arg-type]
+    await stop(desk, at=now - timedelta(minutes=9))
+    assert to_customers(await desk.deliver()) == ["An answer."]
 
 
 async def test_nothing_is_begun_by_it(desk: Bench) -> None:
