@@ -99,5 +99,5 @@ class MemoryMeans(Resources):
 def memory_resources(
     files: Mapping[str, bytes] | None = None, *, clock: Clock = utc_now, public: str = "https://files.test"
 ) -> MemoryMeans:
-    """Means that remember nothing between tests. `means.files.add(b"…")` returns the id of a file."""
+    """Resources that remember nothing between tests. `resources.files.add(b"…")` returns the id of a file."""
     return MemoryMeans(files=MemoryFiles(files, public=public), vault=MemoryVault(), clock=clock)

@@ -111,7 +111,7 @@ def test_every_way_names_what_it_needs() -> None:
         "spool": "spool",
         "oauth_token_url": "http://localhost/token",
     }
-    for way in channel.ways:
+    for way in channel.modes:
         given = replace(
             rig.settings({name: values[name] for name in way.options}, mode=way.mode),
             secrets=dict.fromkeys(way.secrets, "x"),

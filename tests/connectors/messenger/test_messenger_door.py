@@ -118,7 +118,7 @@ def test_an_account_without_a_secret_or_a_page_number_does_not_start() -> None:
 
 
 def test_what_the_channel_says_of_itself() -> None:
-    (way,) = channel.ways
+    (way,) = channel.modes
 
     assert (channel.name, channel.title, channel.serves) == ("messenger", "Messenger", ("customers",))
     assert way.secrets == ("page_token", "app_secret", "verify_token")

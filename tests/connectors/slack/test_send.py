@@ -323,7 +323,7 @@ def test_settings_that_cannot_work_are_refused_at_the_start(desk: Desk) -> None:
 
 def test_the_channel_registers_itself(desk: Desk) -> None:
     assert (channel.name, channel.title) == ("slack", "Slack")
-    assert [way.mode for way in channel.ways] == ["socket", "webhook"]
+    assert [way.mode for way in channel.modes] == ["socket", "webhook"]
     assert desk.connector.capabilities.per_second == 20
     quick = connector_of(replace(desk.settings, per_second=5, chat_interval=timedelta()), {})
     assert quick.capabilities.per_second == 5

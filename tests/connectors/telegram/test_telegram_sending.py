@@ -42,7 +42,7 @@ def last(line: Line, method: str) -> dict[str, Any]:
 def test_the_folder_exports_its_kind() -> None:
     assert isinstance(channel, ChannelKind)
     assert (channel.name, channel.title, channel.serves) == ("telegram", "Telegram", ("customers", "staff"))
-    assert [(way.mode, way.secrets, way.optional_secrets) for way in channel.ways] == [
+    assert [(way.mode, way.secrets, way.optional_secrets) for way in channel.modes] == [
         ("polling", ("bot_token",), ()),
         ("webhook", ("bot_token",), ("webhook_secret",)),
     ]

@@ -262,7 +262,7 @@ async def test_nonsense_that_is_signed_is_malformed(desk: Desk, body: bytes) -> 
 
 
 def test_the_registration_line_says_what_is_needed() -> None:
-    (way,) = channel.ways
+    (way,) = channel.modes
     assert way.secrets == ("access_token", "app_secret", "verify_token")
     assert channel.capabilities.window == timedelta(hours=24)
     for media in (*channel.capabilities.media_in, *channel.capabilities.media_out):
