@@ -238,7 +238,7 @@ class World:
             new_id=new_id,
             clock=utc_now,
             organizations=Organizations(self.database),
-            ring=_nothing,
+            wake_workers=_nothing,
             channels=CHANNELS,
             anchors=Anchors(FileStore("memory:///"), self.keys.keyring),
         )
