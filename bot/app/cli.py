@@ -27,12 +27,12 @@ _SANDBOX: Final = "sandbox"
 
 
 def main() -> None:
-    """The entry point."""
+    """Run `desk` with the arguments of this process, and end with its exit code."""
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code of `desk ARGUMENTS`."""
+    """Run `desk ARGUMENTS` and return the exit code."""
     try:
         code = build(arguments)(arguments, prog_name="desk", standalone_mode=False)
     except typer.Exit as error:
@@ -100,7 +100,7 @@ def _add_commands(app: typer.Typer, noun: str, summary: str) -> None:
 
 
 def _function(command: Command, *, group: bool) -> Callable[..., int]:
-    """A function with the signature that Typer reads parameters from."""
+    """Return a function whose signature tells Typer the command's parameters."""
 
     def call(ctx: typer.Context, **given: Any) -> int:
         if group and ctx.invoked_subcommand is not None:
@@ -169,7 +169,7 @@ def _positional(parameter: Parameter) -> bool:
 
 
 def _text(value: object) -> str:
-    """As `Call.arguments` has it: flags are "yes" or ""."""
+    """Return a value as `Call.arguments` holds it: flags are "yes" or ""."""
     return ("yes" if value else "") if isinstance(value, bool) else str(value)
 
 

@@ -157,3 +157,61 @@ def test_a_declared_channel_loads_no_connector() -> None:
         "aiohttp",
         "httpx",
     } == set()
+
+
+NO_VERBS = [
+    "a",
+    "all",
+    "an",
+    "any",
+    "as",
+    "at",
+    "by",
+    "each",
+    "every",
+    "for",
+    "from",
+    "how",
+    "in",
+    "it",
+    "none",
+    "nothing",
+    "of",
+    "on",
+    "one",
+    "our",
+    "raises",
+    "returns",
+    "that",
+    "the",
+    "their",
+    "this",
+    "those",
+    "to",
+    "until",
+    "what",
+    "when",
+    "where",
+    "whether",
+    "which",
+    "who",
+    "whoever",
+    "whose",
+    "why",
+    "with",
+    "without",
+]
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    clauses = [
+        f"{file.relative_to(ROOT)}:{node.lineno} {node.name}: {told.splitlines()[0]}"
+        for folder in ("bot", "connectors", "flows", "orgs", "storage")
+        for file in (ROOT / folder).rglob("*.py")
+        if "migrations" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (told := ast.get_docstring(node))
+        and told.split()[0].lower().rstrip(",.:") in NO_VERBS
+    ]
+    assert clauses == []
