@@ -38,7 +38,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the customer wants to know now, and everything that an answerer may use."""
+    """Hold what the customer wants to know now, and everything that an answerer may use."""
 
     organization: OrgId
     organization_name: str

@@ -55,7 +55,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class CommandAnswer:
-    """What somebody who typed a command in chat is answered, as CommonMark of one message.
+    """Hold the answer to a command that was typed in chat, as CommonMark of one message.
 
     A channel that can draw tables shows `words` and `tables` in its place: plain text, each cell on one line.
     """

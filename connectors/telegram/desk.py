@@ -20,7 +20,7 @@ SUMMARY = "Everything about your organization; /desk help lists it all"
 _TYPED = re.compile(rf"/{COMMAND}(?:@(\w{{1,64}}))?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 _ANSWER_PARTS = 4
 _CUT = "The answer is longer than fits here. Run the same command on the shell for all of it."
-_MOST_CHORES = 256
+_MOST_TASKS = 256
 _REMEMBERED = 4096  # updates; Telegram repeats one within seconds or minutes
 
 _log = structlog.get_logger()
@@ -52,9 +52,9 @@ class BackgroundTasks:
 
     def begin(self, work: Coroutine[object, object, None]) -> None:
         """Begin a task. Drop it if too many are running: people can type and press without limit."""
-        if len(self._tasks) >= _MOST_CHORES:
+        if len(self._tasks) >= _MOST_TASKS:
             work.close()
-            _log.warning("chore dropped", under_way=len(self._tasks))
+            _log.warning("background task dropped", under_way=len(self._tasks))
             return
         task = asyncio.create_task(work)
         self._tasks.add(task)
