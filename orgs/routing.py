@@ -33,7 +33,7 @@ DEFAULT_REMINDER: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where an escalation goes. `team_id` always has a room; `person_id` is a person to be called.
+    """The target of an escalation. `team_id` always has a room; `person_id` is a person to be called.
 
     `agent_id` is set when the rule hands over to another agent; the team is then the one that follows when
     that agent cannot help. `timeout` is how long they have before the next step of the ladder. `immediate`:

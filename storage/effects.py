@@ -107,7 +107,7 @@ ToCustomer = Deliver | Amend | Retract | Show | SendAgain | Fail | Park | Unpark
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a turn continues: the last position of the log, the customer's lane and place, and their keys."""
+    """The place where a turn continues: the log's last position, the customer's lane, place and keys."""
 
     position: int
     lane: LaneId

@@ -57,7 +57,7 @@ class InForce(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What applying a file would change, in the organization and in open conversations."""
+    """The changes that applying a file would make, in the organization and in open conversations."""
 
     changes: tuple[Change, ...]
     reassignments: Reassignments = NOTHING
@@ -66,7 +66,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What applying a file changed. `version` is in force now: the old one if nothing changed."""
+    """The changes that applying a file made. `version` is in force now: the old one if nothing changed."""
 
     organization: OrgId
     version: int

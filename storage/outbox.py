@@ -50,7 +50,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How fast an account may send: `per_second` on average, and `burst` messages at once."""
+    """The rate at which an account may send: `per_second` on average, and `burst` messages at once."""
 
     per_second: float
     burst: int

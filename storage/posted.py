@@ -29,7 +29,7 @@ ERASE: Final = "erase"
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """How much we and staff wrote about customers in the staff's tools."""
+    """The count of what we and staff wrote about customers in the staff's tools."""
 
     messages: int  # ours, without cards
     rooms: int
@@ -42,7 +42,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """Our messages about an erased customer that are still in one chat."""
+    """The messages of ours about an erased customer that are still in one chat."""
 
     channel: Channel
     account: str

@@ -20,7 +20,7 @@ _ARRIVED = (ReceiptStatus.DELIVERED, ReceiptStatus.READ)  # only what has arrive
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """How many messages of an account had this category and rate."""
+    """The number of messages of an account with this category and rate."""
 
     account: str
     category: str

@@ -44,7 +44,7 @@ class AgentLeft:
 
 @dataclass(frozen=True, slots=True)
 class Reassignments:
-    """What a new file changes in open conversations."""
+    """The changes that a new file makes in open conversations."""
 
     affected: tuple[Affected, ...] = ()
     agents: tuple[AgentLeft, ...] = ()

@@ -43,7 +43,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """What a turn writes: its effects, the next wake-up, and how it was decided."""
+    """The content of a turn's commit: its effects, the next wake-up, and how it was decided."""
 
     lease: Lease
     view: View

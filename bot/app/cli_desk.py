@@ -65,7 +65,7 @@ async def run_command(name: str, arguments: dict[str, str], org: str, *, sandbox
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Ask questions on a terminal. Without a terminal nobody can answer, so nothing is agreed to."""
+    """Asks questions on a terminal. Without a terminal nobody can answer, so nothing is agreed to."""
 
     answers: TextIO
     questions: TextIO

@@ -54,7 +54,7 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an account does not work in this process.
+    """The reason why an account does not work in this process.
 
     `until` is the time of the next attempt, by the monotonic clock.
     """
@@ -64,7 +64,7 @@ class Problem:
 
 
 class Connections:
-    """Implement `bot.core.connector.Connectors` for one process."""
+    """The `bot.core.connector.Connectors` of one process."""
 
     def __init__(
         self,

@@ -261,7 +261,7 @@ class _Ticker:
 
 
 class _SaidByUs(logging.Filter):
-    """Drop those of RQ's log records whose content we log ourselves.
+    """Drops those of RQ's log records whose content we log ourselves.
 
     RQ logs a lost connection at every attempt, and failures with the message of the exception.
     """

@@ -1,4 +1,4 @@
-"""What a process does beside its main work: watch the database, seal the audit chain, count what waits."""
+"""Run a process's upkeep: watch the database, seal the audit chain, count what waits."""
 
 import asyncio
 

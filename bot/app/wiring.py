@@ -62,7 +62,7 @@ def answerers(articles: Articles) -> Mapping[str, Answerer]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Hold the parts that every process has, created once and closed when the process ends."""
+    """The parts that every process has, created once and closed when the process ends."""
 
     settings: Settings
     database: Database

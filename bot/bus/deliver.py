@@ -61,7 +61,7 @@ Cards = Callable[[OrgId, UUID], Awaitable[Card]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How the deliverer works.
+    """The limits and pauses of the deliverer.
 
     `lease`: after this time the lanes of a dead worker are taken over. `patience`: limit for one call of a
     platform.

@@ -45,7 +45,7 @@ _BREATH = 0.1  # seconds between two looks: one look serves all wake-ups in betw
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How the fetcher works. With these pauses a file is given up after about two hours.
+    """The limits and pauses of the fetcher. With these a file is given up after about two hours.
 
     `lease`: after this time the files of a dead worker are taken over. `patience`: limit for one try, the
     scanner included. `poll`: how soon a look that found nothing is repeated; the pause doubles up to `idle`,
@@ -301,7 +301,7 @@ class Fetcher:
 
 
 class _Glance:
-    """Collect the beginning, the end and the size of a file, which tell its type."""
+    """Collects the beginning, the end and the size of a file, which tell its type."""
 
     def __init__(self) -> None:
         self.size = 0

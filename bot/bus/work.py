@@ -67,7 +67,7 @@ _LEAVES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a worker works. `lease`: after this time the conversations of a dead worker are taken over."""
+    """The limits and pauses of a worker. `lease`: after it, a dead worker's conversations are taken over."""
 
     slots: int = 500  # conversations at once
     batch: int = 64  # claimed at once

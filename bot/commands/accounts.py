@@ -25,7 +25,7 @@ PATIENCE: Final = 15.0  # seconds that a platform may take to answer
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Tell whether an account works. `sentence` says as whom, or what is wrong and what to do."""
+    """The answer whether an account works. `sentence` says as whom, or what is wrong and what to do."""
 
     account: str
     channel: str

@@ -1,4 +1,4 @@
-"""What the commands work with: one `Desk` for each program that runs them."""
+"""Give the commands what they work with: one `Desk` for each program that runs them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -25,7 +25,7 @@ WakeWorkers = Callable[[], Awaitable[None]]
 
 
 class Reply(Enum):
-    """Whether a change is to be made. Whoever agreed or declined was shown with the question what changes."""
+    """The answer to whether a change is to be made. Whoever agreed or declined was shown what changes."""
 
     UNASKED = "unasked"  # nobody was there to answer
     INSISTED = "insisted"  # `--yes`

@@ -18,7 +18,7 @@ _PATIENCE = 15.0  # seconds that a platform may take to answer
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Hold what was found out about rooms. Each entry is a sentence.
+    """The findings about rooms. Each entry is a sentence.
 
     `exposed` is about channels that others can read, `unknown` about channels of which the platform could not
     be asked.

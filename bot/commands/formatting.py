@@ -1,4 +1,4 @@
-"""How commands write ids, times and numbers, in chat as on the shell."""
+"""Write ids, times and numbers for the output of commands, in chat as on the shell."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""How an agent is asked for an answer. The keyless answerer and every language model implement this."""
+"""Define how an agent is asked for an answer. The keyless answerer implements it, as will language models."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Hold what the customer wants to know now, and everything that an answerer may use."""
+    """The customer's question now, and everything that an answerer may use."""
 
     organization: OrgId
     organization_name: str

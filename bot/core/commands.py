@@ -13,7 +13,7 @@ JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "Jso
 
 
 class Permission(StrEnum):
-    """Who may run a command in chat. On the shell the operating system has decided that already."""
+    """The right that a command needs in chat. On the shell the operating system has decided that already."""
 
     MEMBER = "member"
     SUPERVISOR = "supervisor"
@@ -55,7 +55,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class CommandAnswer:
-    """Hold the answer to a command that was typed in chat, as CommonMark of one message.
+    """The answer to a command that was typed in chat, as CommonMark of one message.
 
     A channel that can draw tables shows `words` and `tables` in its place: plain text, each cell on one line.
     """
@@ -67,7 +67,7 @@ class CommandAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who runs a command: a person of an organization in chat, or the shell."""
+    """The one who runs a command: a person of an organization in chat, or the shell."""
 
     organization: OrgId
     person: PersonId | None = None

@@ -83,7 +83,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a channel can do, by its published documentation. What it cannot do is degraded, never dropped.
+    """The abilities of a channel, by its documentation. What it cannot do is degraded, never dropped.
 
     Rendered into docs/channels.md by `desk channels --markdown`.
     """
@@ -319,7 +319,7 @@ class Files(Protocol):
 
 
 class Vault(Protocol):
-    """What one account must remember: tokens of installations, how far a mailbox was read. Sealed at rest."""
+    """The store of one account: tokens of installations, how far a mailbox was read. Sealed at rest."""
 
     async def get(self, name: str) -> str | None:
         """Return the value stored under a name, or None. Every method here raises StorageUnavailable."""
@@ -339,7 +339,7 @@ class Vault(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What the program gives a connector."""
+    """The parts of the program that a connector uses."""
 
     files: Files
     vault: Vault

@@ -31,7 +31,7 @@ class OwnerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who handles a conversation. `name` is the id of the flow, agent, team or person."""
+    """The one who handles a conversation. `name` is the id of the flow, agent, team or person."""
 
     kind: OwnerKind
     name: str
@@ -47,7 +47,7 @@ class Status(StrEnum):
 
 
 class Role(StrEnum):
-    """Who wrote a message.
+    """The kind of author of a message.
 
     The specification's sender_type (human, agent, system) has one value for two of these.
     """
@@ -73,7 +73,7 @@ class MessageState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where something comes from: the customer's chat, a room of staff, or ourselves."""
+    """The source of an input: the customer's chat, a room of staff, or ourselves."""
 
     CUSTOMER = "customer"
     ROOM = "room"
@@ -159,7 +159,7 @@ class WriterErased:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """When a customer was erased, and by whom: as the audit log names them, "" if nobody asked for it."""
+    """The time of a customer's erasure, and who asked for it as the audit log names them; "" for nobody."""
 
     at: datetime
     by: str = ""
@@ -213,7 +213,7 @@ class Timer:
 
 
 class Counted(StrEnum):
-    """What is counted across conversations: automatic replies by where they go, and requests."""
+    """A thing that is counted across conversations: automatic replies by where they go, and requests."""
 
     REPLY = "reply"  # automatic replies to one address
     ACKNOWLEDGEMENT = "acknowledgement"  # acknowledgements of unverified mail, to one address
@@ -235,7 +235,7 @@ class EscalationState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """Where staff handle an escalation. `place.thread` is "" until the card has been posted.
+    """The thread where staff handle an escalation. `place.thread` is "" until the card has been posted.
 
     `name` is the chat's name in the organization file, `place.chat` its platform's id once that is known.
     """
@@ -248,7 +248,7 @@ class Room:
 
 
 class Urgency(StrEnum):
-    """How urgent an escalation is, as the organization file says for its trigger."""
+    """The urgency of an escalation, as the organization file gives it for its trigger."""
 
     NORMAL = "normal"
     HIGH = "high"  # stands out on the card
@@ -370,7 +370,7 @@ class Album:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Who controls the customer's chat since `at`, where several apps serve it."""
+    """The control over the customer's chat since `at`, where several apps serve it."""
 
     ours: bool
     at: datetime  # by the platform's clock
@@ -378,7 +378,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What a conversation remembers between turns besides its log."""
+    """The values that a conversation remembers between turns besides its log."""
 
     misses: int = 0
     awaiting_option: bool = False
@@ -446,7 +446,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asked by a number: the identity by which tries are counted, and the conversation if it is theirs.
+    """The one who asks by a number: the identity by which tries count, and the conversation if it is theirs.
 
     `case` is None for whoever has not proved to be its customer, exactly as for an unknown number. `own` is
     true if they have proved to be the customer of the conversation in which they ask.

@@ -1,4 +1,4 @@
-"""What a turn decided, as data. A turn commits all of its effects or none; see `bot.turns`."""
+"""Define effects: what a turn decided, as data. A turn commits all of them or none; see `bot.turns`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a channel reported, in our types. Facts only: no clients, no database ids, no behaviour."""
+"""Define events: what a channel reported, as facts, without clients, database ids or behaviour."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Channel = NewType("Channel", str)  # "telegram", "slack", …: the name of a fol
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is said. The strings belong to the channel: compare them, and never parse them."""
+    """The chat or thread where something is said. The strings are the channel's: never parse them."""
 
     channel: Channel
     account: str  # the account's id in the organization file
@@ -199,7 +199,7 @@ class ReceiptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What the platform charges for a message of ours, in its own labels: "service", "regular"."""
+    """The price of a message of ours, in its own labels: "service", "regular"."""
 
     category: str
     rate: str
@@ -232,7 +232,7 @@ class AddressChanged:
 
 
 class WorkplaceChange(StrEnum):
-    """What the platform reports about the chats and accounts of staff. `detail` is in `WorkplaceChanged`."""
+    """A change of a chat or account of staff that the platform reports. `WorkplaceChanged` has its detail."""
 
     CHAT_CLOSED = "chat_closed"  # nobody can be reached there any more; detail: why, for staff
     CHAT_RENAMED = "chat_renamed"  # detail: the new name
@@ -303,7 +303,7 @@ QUOTE = 300  # characters of the text that a message answers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What the channel reports about a message besides its text: what it answers, and who wrote it first.
+    """The facts about a message besides its text: what it answers, and who wrote it first.
 
     The writer of the message may have chosen these words, so show them like a customer's. `described` is
     something that came with the message and is no text of it: an order, a card, a shared link, the ad above
@@ -345,7 +345,7 @@ _SECOND_LEVELS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnAddress:
-    """Where answers to an event go, on a channel where anybody can claim any address as theirs.
+    """The address for answers to an event, on a channel where anybody can claim any address as theirs.
 
     `mailbox` is equal for all spellings of one mailbox, `domain` for all domains below one registered domain:
     automatic replies to them are counted together.

@@ -1,4 +1,4 @@
-"""What we send, in our types. Text is CommonMark; each connector renders it for its platform."""
+"""Define what we send, in our types. Text is CommonMark; each connector renders it for its platform."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,7 +43,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Whose name a message bears, and whether a person or a program wrote it."""
+    """The name that a message bears, and whether a person or a program wrote it."""
 
     name: str
     human: bool
@@ -140,7 +140,7 @@ BLANK = "🗑️ This message was removed."
 
 
 class Mark(StrEnum):
-    """What a reaction says about a staff message. Connectors choose the picture."""
+    """The state of a staff message, shown as a reaction. Connectors choose the picture."""
 
     WAITING = "waiting"
     SENT = "sent"  # the platform accepted it; shown as delivered if it never reports more
@@ -234,7 +234,7 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the platform answered. `more`: further parts of a text that is too long for one message wait."""
+    """The platform's answer to a send. `more`: further parts of a text too long for one message wait."""
 
     message: str = ""  # the platform's id of the new message; "" when the operation makes none
     chat: str = ""  # the platform's own id of the chat, if we used another name for it

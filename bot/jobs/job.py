@@ -1,4 +1,4 @@
-"""What a job is, and what its body gets."""
+"""Define a job, and what its body gets."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

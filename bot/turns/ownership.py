@@ -1,4 +1,4 @@
-"""Who handles a conversation: the state machine of owners, all of it in one table."""
+"""Define who handles a conversation: the state machine of owners, all of it in one table."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from bot.core.errors import TurnFailed
 
 
 class Cause(StrEnum):
-    """Why the owner changes."""
+    """A reason for a change of owner."""
 
     HANDED_TO_AGENT = "handed_to_agent"  # a rule of the agent names another agent
     ESCALATED = "escalated"  # handed to a team's queue

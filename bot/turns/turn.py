@@ -593,7 +593,7 @@ def _stops(clear: ClearTimers, timer: SetTimer) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a turn came to when all inputs and timers are handled. `agent` is whom to ask; "" if nobody is."""
+    """The result of a turn when all inputs and timers are handled. `agent` is whom to ask, "" for nobody."""
 
     turn: Turn
     agent: str = ""

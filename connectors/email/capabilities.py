@@ -1,4 +1,4 @@
-"""What an email can carry, and how much of it the big providers accept."""
+"""Declare what an email can carry, and how much of it the big providers accept."""
 
 from datetime import timedelta
 

@@ -40,7 +40,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letterhead:
-    """How mails of the organization name and sign it."""
+    """The name and signature on mails of the organization."""
 
     address: str
     name: str = ""

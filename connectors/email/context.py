@@ -1,4 +1,4 @@
-"""What a reply to a mail needs to know, as the opaque text that the product keeps for the connector."""
+"""Write and read what a reply to a mail needs to know, as opaque text that the product keeps for us."""
 
 import json
 from collections.abc import Sequence

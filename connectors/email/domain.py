@@ -35,7 +35,7 @@ _WITHOUT_DNS = ("example", "test", "invalid", "localhost", "local", "internal")
 
 @dataclass(frozen=True, slots=True)
 class _Provider:
-    """Where a provider of mail publishes its own servers for SPF, and under which names its DKIM keys."""
+    """A provider of mail: where it publishes its own servers for SPF, and under which names its DKIM keys."""
 
     spf: str
     selectors: tuple[str, ...]
@@ -130,7 +130,7 @@ async def _spf(domain: str, smtp_host: str, provider: _Provider | None, look_up:
 
 
 class _SpfWalk:
-    """What an SPF record comes to with all that it includes (RFC 7208)."""
+    """The evaluation of an SPF record with all that it includes (RFC 7208)."""
 
     def __init__(self, look_up: TxtRecords) -> None:
         self._look_up = look_up

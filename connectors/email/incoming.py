@@ -56,7 +56,7 @@ _KINDS = {"image": AttachmentKind.PHOTO, "audio": AttachmentKind.AUDIO, "video":
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where the mail can be fetched again. A file's `ref` is this with the index of the file."""
+    """The place where a mail can be fetched again. A file's `ref` is this with the index of the file."""
 
     prefix: str  # "imap;7;42" or "spool;<name and key>"
     suffix: str = ""  # the folder, which may hold any character and so comes last

@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What reading one mail may cost, in CPU seconds where no other unit is given."""
+    """The limits for reading one mail, in CPU seconds where no other unit is given."""
 
     first: float = 0.3  # for the first reading, which mails behind this one wait for
     whole: float = 3.0

@@ -27,7 +27,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
 
 @dataclass(slots=True)
 class Shown:
-    """What is attached to a message. `words` are lines that describe what is shared."""
+    """The attachments of a message. `words` are lines that describe what is shared."""
 
     attachments: list[Attachment] = field(default_factory=list)
     words: list[str] = field(default_factory=list)

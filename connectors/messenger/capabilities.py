@@ -1,4 +1,4 @@
-"""What Messenger can carry, according to its published documentation."""
+"""Declare what Messenger can carry, according to its published documentation."""
 
 from datetime import timedelta
 

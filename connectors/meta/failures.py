@@ -14,7 +14,7 @@ from connectors.meta.graph import GraphError
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an error code means.
+    """The meaning of an error code.
 
     `words` is a sentence for staff: what is wrong and, where it helps, what to do.
 

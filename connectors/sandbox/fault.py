@@ -1,4 +1,4 @@
-"""What can go wrong between the product and a platform, as data that a stand-in obeys."""
+"""Define what can go wrong between the product and a platform, as data that a stand-in obeys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

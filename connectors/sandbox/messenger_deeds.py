@@ -1,4 +1,4 @@
-"""What people with Messenger can do and see through the control API."""
+"""Offer what people with Messenger can do and see through the control API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What people in Slack can do and see through the control API."""
+"""Offer what people in Slack can do and see through the control API."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What people with WhatsApp can do and see through the control API."""
+"""Offer what people with WhatsApp can do and see through the control API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

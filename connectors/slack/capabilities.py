@@ -1,4 +1,4 @@
-"""What Slack can do, by its published documentation."""
+"""Declare what Slack can do, by its published documentation."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -18,7 +18,7 @@ PEOPLE = 1000  # whose direct messages are remembered
 
 
 class Channels:
-    """Remember every channel that the app can see.
+    """Remembers every channel that the app can see.
 
     An unknown name is looked up again at most once a minute, so inviting the app is enough to end a refusal.
     A renamed channel is still found by a former name, unless another channel has that name now.

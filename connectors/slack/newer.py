@@ -2,7 +2,7 @@
 
 
 class Newer:
-    """Remember a refusal for as long as the process runs, so that not every message costs a call that fails.
+    """Remembers a refusal while the process runs, so that not every message costs a call that fails.
 
     Once such a block was accepted, a refusal concerns only its one message.
     """

@@ -43,7 +43,7 @@ _NOBODY = frozenset({"", "USLACKBOT"})
 
 @dataclass(frozen=True, slots=True)
 class _Callback:
-    """What an envelope tells about every event in it."""
+    """The facts that an envelope tells about every event in it."""
 
     event_id: str
     us: str
@@ -52,7 +52,7 @@ class _Callback:
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Read payloads for one account. `now` is used if a payload has no time of its own.
+    """Reads payloads for one account. `now` is used if a payload has no time of its own.
 
     `refer` makes an attachment's `ref` of a file; a file without one is left out. What somebody else wrote or
     uploaded first is marked as forwarded. With `apps`, so is what an app posted in a user's name, perhaps our

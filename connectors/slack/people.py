@@ -54,7 +54,7 @@ class Person:
 
 
 class People:
-    """Look up people of a workspace.
+    """Looks up people of a workspace.
 
     With `colleagues`, addresses of people from elsewhere are withheld. With `guests`, guests of a workspace
     do not count as its members.

@@ -76,7 +76,7 @@ class BackgroundTasks:
 
 @dataclass(slots=True)
 class Order:
-    """Handle related events one after the other.
+    """Handles related events one after the other.
 
     If Slack must be asked about an event, no later one of the same thread overtakes it.
     """
@@ -102,7 +102,7 @@ class Receives(Protocol):
 
 
 class Receiver:
-    """Handle payloads for a staff account."""
+    """Handles payloads for a staff account."""
 
     def __init__(
         self,

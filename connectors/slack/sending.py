@@ -59,7 +59,7 @@ _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How we appear to customers: whether the speaker is named, and with which picture."""
+    """The way in which we appear to customers: whether the speaker is named, and with which picture."""
 
     icon: str = ""  # an emoji as `:name:`, or the address of a picture; "" is the app's own
 
@@ -100,7 +100,7 @@ def _reachable(attachment: Attachment, link: Callable[[str], str]) -> Attachment
 
 
 class Sending:
-    """Send to staff, or to customers if there is a `voice`."""
+    """Sends to staff, or to customers if there is a `voice`."""
 
     def __init__(
         self, api: Api, channels: Channels, files: Files, clock: Clock, voice: Voice | None = None

@@ -13,7 +13,7 @@ THINKING: Final = "is thinking…"
 
 
 class Status:
-    """Set the status in the threads of one workspace.
+    """Sets the status in the threads of one workspace.
 
     Only an app that is declared as an agent has sessions. Another app, such as an older one, is refused; it
     shows its status text until it answers, or for two minutes, without a button. Which of the two an app is

@@ -43,7 +43,7 @@ def to_mrkdwn(markdown: str) -> str:
 
 
 class _Writer:
-    """Walk through markdown-it's flat list of tokens: `x_open`, its content, `x_close`."""
+    """Walks through markdown-it's flat list of tokens: `x_open`, its content, `x_close`."""
 
     def blocks(self, tokens: Sequence[Token]) -> str:
         parts: list[str] = []

@@ -12,7 +12,7 @@ _MOST = 1024
 
 
 class Press(Enum):
-    """Which press of a confirmed button this is."""
+    """The turn of a press on a button that asks for confirmation."""
 
     FIRST = auto()
     FIRST_AGAIN = auto()  # the first press, delivered once more by Telegram
@@ -20,7 +20,7 @@ class Press(Enum):
 
 
 class Asked:
-    """Remember who recently pressed which button once.
+    """Remembers who recently pressed which button once.
 
     Only this process remembers. Another process, or this one later, asks again.
     """

@@ -1,4 +1,4 @@
-"""What Telegram lets a bot do, and how fast."""
+"""Declare what Telegram lets a bot do, and how fast."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What one Telegram message says, as the types of `bot.core`."""
+"""Read what one Telegram message says, as the types of `bot.core`."""
 
 import re
 from collections.abc import Iterator, Mapping

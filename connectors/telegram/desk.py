@@ -70,7 +70,7 @@ class BackgroundTasks:
 
 
 class Desk:
-    """Run each command once in this process, even if Telegram delivers it several times."""
+    """Runs each command once in this process, even if Telegram delivers it several times."""
 
     def __init__(self, bot: Bot, account: str, username: Callable[[], Awaitable[str]]) -> None:
         self._bot = bot

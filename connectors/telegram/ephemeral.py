@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 class Ephemeral:
-    """Send, answer and delete the ephemeral messages of one account."""
+    """Sends, answers and deletes the ephemeral messages of one account."""
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot

@@ -1,4 +1,4 @@
-"""Which chats an account listens to."""
+"""Decide which chats an account listens to."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bot.core.connector import AccountSettings
 
 @dataclass(frozen=True, slots=True)
 class HeardChats:
-    """Which chats are read: customers' private chats and groups, and the topics of staff's groups."""
+    """The chats that are read: customers' private chats and groups, and the topics of staff's groups."""
 
     staff: bool
     groups: frozenset[str] | None  # chat ids; None: every group that the bot is in

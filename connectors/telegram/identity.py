@@ -1,4 +1,4 @@
-"""Who the bot is, and whether it can do its work."""
+"""Ask Telegram who the bot is, and whether it can do its work."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ _GROUP = re.compile(r"-[0-9]{1,19}")
 
 
 class Identity:
-    """Ask Telegram about the bot of one account and about its groups."""
+    """Asks Telegram about the bot of one account and about its groups."""
 
     def __init__(self, bot: Bot, settings: AccountSettings, own_id: int, clock: Clock) -> None:
         self._bot = bot

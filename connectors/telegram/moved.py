@@ -14,7 +14,7 @@ _REMEMBERED = 10_000  # chats
 
 
 class Moved:
-    """Map the present and first ids of one account's chats: kept in the vault, and recent ones in memory."""
+    """Maps the present and first ids of one account's chats: kept in the vault, recent ones in memory."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault

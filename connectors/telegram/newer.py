@@ -8,7 +8,7 @@ _REMEMBERED = timedelta(hours=1)
 
 
 class Newer:
-    """Remember refusals for an hour, so that not every message costs a call that fails.
+    """Remembers refusals for an hour, so that not every message costs a call that fails.
 
     Only this process remembers: another replica asks the server once itself.
     """

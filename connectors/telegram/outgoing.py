@@ -69,7 +69,7 @@ class _SendFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where a message goes, and which message it answers."""
+    """The chat and topic to which a message goes, and which message it answers."""
 
     chat: int | str
     thread: int | None = None

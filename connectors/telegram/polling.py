@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 
 class Poller:
-    """Fetch the updates of one account. An update is confirmed to Telegram only once its events are accepted.
+    """Fetches the updates of one account. An update is confirmed to Telegram once its events are accepted.
 
     `fetch` gets the updates from an offset on, waiting until there are some. `begin` removes the webhook,
     `read` is pure, and `accepted` gets every accepted update.

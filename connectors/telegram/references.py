@@ -1,4 +1,4 @@
-"""What a Telegram message answers, and who wrote its words, where that was not its sender.
+"""Read what a Telegram message answers, and who wrote its words, where that was not its sender.
 
 https://core.telegram.org/bots/api#externalreplyinfo, https://core.telegram.org/bots/api#messageorigin
 """

@@ -41,7 +41,7 @@ class TooFast(TelegramError):
 
 
 class AiohttpRequest(BaseRequest):
-    """Send the library's requests with aiohttp.
+    """Sends the library's requests with aiohttp.
 
     Connections open with the first request, so that an instance can be created outside of an event loop.
     """

@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 
 class RichCards:
-    """Send the cards of one account as rich messages. A card that is refused here is sent as text.
+    """Sends the cards of one account as rich messages. A card that is refused here is sent as text.
 
     `off`: send none, because some apps are too old to show them.
     """

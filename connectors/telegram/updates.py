@@ -72,7 +72,7 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class ReadUpdate:
-    """What one update contains. `callback` is the id of the callback query to answer, "" if there is none.
+    """The content of one update. `callback` is the id of the callback query to answer, "" if there is none.
 
     An update with a `command` or an `aside` has no events. `press` tells who pressed which button that asks
     for confirmation; `unsure` is the event that follows once the press is repeated.

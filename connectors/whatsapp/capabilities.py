@@ -1,4 +1,4 @@
-"""What WhatsApp can carry, according to the documentation of its Cloud API."""
+"""Declare what WhatsApp can carry, according to the documentation of its Cloud API."""
 
 from datetime import timedelta
 

@@ -1,3 +1,3 @@
-"""How agents answer. `grounded` needs no key and no network; language models are further modules
+"""Answer as an agent. `grounded` needs no key and no network; language models are further modules
 beside it.
 """

@@ -1,4 +1,4 @@
-"""What the answerer knows about how customers of a software product write: words only, no logic."""
+"""List what the answerer knows about how customers of a software product write: words only, no logic."""
 
 from typing import Final
 

@@ -27,7 +27,7 @@ class Wanted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a customer asks for, and the number of the conversation. None: this conversation."""
+    """The request of a customer, and the number of the conversation. None: this conversation."""
 
     wanted: Wanted
     number: int | None = None

@@ -22,7 +22,7 @@ def texts_of(question: Question) -> Texts:
 
 
 class Asked(Enum):
-    """What our last message asked the customer."""
+    """The question that our last message asked the customer."""
 
     ANYTHING_ELSE = "anything else?"
     SOLVED = "solved?"

@@ -145,7 +145,7 @@ class SpeaksAs(StrEnum):
 
 
 class Identity(Part):
-    """How the organization appears to customers, whoever answers."""
+    """The organization as it appears to customers, whoever answers."""
 
     display_name: Line | None = None  # None: the organization's name
     voice: Prose = "Friendly, plain and to the point."
@@ -321,7 +321,7 @@ class LadderStep(Part):
 
 
 class Ladder(Part):
-    """Who is called when nobody takes an escalation, after the team that it was sent to."""
+    """The steps that follow when nobody takes an escalation, after the team that it was sent to."""
 
     id: Name
     reminder: Duration | None = None  # for the team that it was sent to
@@ -354,7 +354,7 @@ class KnowledgeFolder(Part):
 
 
 class Reopened(StrEnum):
-    """Who gets a customer who writes again after a person marked their conversation as solved."""
+    """The one who gets a customer who writes again after a person marked their conversation as solved."""
 
     TEAM = "team"  # the team that resolved it
     AGENT = "agent"

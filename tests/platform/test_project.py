@@ -215,3 +215,20 @@ def test_docstrings_of_functions_begin_with_a_verb() -> None:
         and told.split()[0].lower().rstrip(",.:") in NO_VERBS
     ]
     assert clauses == []
+
+
+CLAUSES = ("how", "of", "that", "until", "what", "when", "where", "whether", "which", "who", "whose", "why")
+
+
+def test_docstrings_of_classes_and_modules_name_what_they_are() -> None:
+    clauses = [
+        f"{file.relative_to(ROOT)}: {told.splitlines()[0]}"
+        for folder in ("bot", "connectors", "flows", "orgs", "storage")
+        for file in (ROOT / folder).rglob("*.py")
+        if "migrations" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef | ast.Module)
+        and (told := ast.get_docstring(node))
+        and told.split()[0].lower().rstrip(",.:") in CLAUSES
+    ]
+    assert clauses == []

@@ -1,4 +1,4 @@
-"""What an embedded server keeps in the var folder: its port and password, its lock, its log."""
+"""Keep what an embedded server needs in the var folder: its port and password, its lock, its log."""
 
 import fcntl
 import json

@@ -58,7 +58,7 @@ class Bounce:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whether the domain in From authenticates the mail."""
+    """The judgement whether the domain in From authenticates the mail."""
 
     verified: bool
     how: Proof

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - patterns read better whole
-"""What mail programs write around a quote, in many languages.
+"""Recognize what mail programs write around a quote, in many languages.
 
 The tables of `mail-parser-reply` are the base, and ours complete them. They have no Portuguese, Norwegian,
 Finnish, Turkish, Russian or Ukrainian, take "Thanks, I would like to know …" for a signature, and several of

@@ -52,7 +52,7 @@ _Address = IPv4Address | IPv6Address
 
 
 class Way(Enum):
-    """How a mail came to the server that wrote a Received line."""
+    """The way on which a mail came to the server that wrote a Received line."""
 
     LOCAL = auto()  # within one machine, or by a protocol that leads from no stranger
     PRIVATE = auto()  # from a private address: within the organization, unless a proxy or a NAT hides others
@@ -62,7 +62,7 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What a Received line tells. `server` is "" unless the line says for certain which server wrote it."""
+    """The content of a Received line. `server` is "" unless it is certain which server wrote the line."""
 
     way: Way
     server: str = ""

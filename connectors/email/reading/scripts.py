@@ -18,7 +18,7 @@ _FREQUENT_GREEK = frozenset("αοιετσνηυρπκμλςίάόέήύώ")
 
 @dataclass(frozen=True, slots=True)
 class _Script:
-    """How texts of a language look: its charsets, and its letters beyond ASCII."""
+    """The look of texts in a language: its charsets, and its letters beyond ASCII."""
 
     charsets: tuple[str, ...]
     alphabet: frozenset[str] = frozenset()  # all letters beyond ASCII, or

@@ -23,7 +23,7 @@ _UNSEEN = ("none", "hidden", "all")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a rule shows an element."""
+    """The look that a rule gives to an element."""
 
     hidden: bool = False
     struck: bool = False

@@ -155,7 +155,7 @@ def server_results(headers: Headers, trusted_servers: Sequence[str]) -> list[Res
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a server writes its results: below at most so many Received lines, or above the border."""
+    """The place of a server's results: below at most so many Received lines, or above the border."""
 
     most: int = _ANY
     above: bool = False
@@ -177,7 +177,7 @@ def _trusted(servers: Sequence[str]) -> dict[str, _Place]:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Where in a mail the results of a trusted server stand. `server` is "" if there are none."""
+    """The place in a mail where the results of a trusted server stand. `server` is "" if there are none."""
 
     server: str = ""
     received: int = 0  # Received lines above the topmost results

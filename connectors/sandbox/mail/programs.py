@@ -1,4 +1,4 @@
-"""How common mail programs quote: the text and the HTML of a reply, as each program writes it."""
+"""Quote as common mail programs do: write the text and the HTML of a reply as each of them does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ _QUICK = ("text", "user_phone_number", "user_email")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the file of a message comes from: a link, a stored attachment, or the form of the call itself."""
+    """The source of a message's file: a link, a stored attachment, or the form of the call itself."""
 
     kind: str
     url: str = ""

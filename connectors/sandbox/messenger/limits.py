@@ -1,4 +1,4 @@
-"""How fast a page may send: https://developers.facebook.com/docs/messenger-platform/overview/rate-limiting"""
+"""Limit how fast a page may send: https://developers.facebook.com/docs/messenger-platform/overview/rate-limiting"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a phone with Messenger shows."""
+"""Store what a phone with Messenger shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the stand-ins for WhatsApp and Messenger share: the behaviour of the Graph API, and its webhooks."""
+"""Provide what the stand-ins for WhatsApp and Messenger share: the Graph API and its webhooks."""
 
 from connectors.sandbox.meta.calls import SentCall
 from connectors.sandbox.meta.clock import MovableClock

@@ -1,4 +1,4 @@
-"""What administrators do to channels, people and the app, and which events the app gets."""
+"""Do what administrators do to channels, people and the app, and send the app its events."""
 
 from datetime import datetime
 

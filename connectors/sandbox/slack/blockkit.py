@@ -14,7 +14,7 @@ MAX_CELLS = 20_000
 
 
 class Surface(Enum):
-    """Where blocks are shown, and how many fit there."""
+    """A place where blocks are shown, and how many fit there."""
 
     MESSAGE = 50
     VIEW = 100

@@ -38,7 +38,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the app answered to a parcel. `reason` is Slack's word for why it was not taken."""
+    """The app's answer to a parcel. `reason` is Slack's word for why it was not taken."""
 
     taken: bool
     reason: str = ""

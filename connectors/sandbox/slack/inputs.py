@@ -1,4 +1,4 @@
-"""What a person picks or types in Block Kit elements, as the values that Slack sends."""
+"""Turn what a person picks or types in Block Kit elements into the values that Slack sends."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""What a person's clicks, submissions and slash commands send to the app, and what its answers change."""
+"""Send a person's clicks, submissions and slash commands to the app, and apply its answers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,7 +14,7 @@ from connectors.sandbox.slack.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the person sees: whether the app answered in time, and complaints beside the inputs of a view."""
+    """The result that a person sees: whether the app answered in time, and complaints beside inputs."""
 
     taken: bool
     reason: str = ""

@@ -1,4 +1,4 @@
-"""What can happen to messages: posted, edited, deleted, reacted to, seen by one person only."""
+"""Post messages, edit and delete them, react to them, and show some to one person only."""
 
 from copy import deepcopy
 from dataclasses import replace

@@ -51,7 +51,7 @@ class _Token:
 
 
 class Installs:
-    """Map tokens to workspaces.
+    """Maps tokens to workspaces.
 
     The app neither hears from a workspace without a token nor can write to it.
     """

@@ -1,4 +1,4 @@
-"""How Slack writes users, channels, messages, files and views."""
+"""Write users, channels, messages, files and views as Slack does."""
 
 from dataclasses import dataclass
 from urllib.parse import quote

@@ -22,7 +22,7 @@ DEFAULT_ADDRESS = "http://127.0.0.1:8080/sandbox/slack"
 
 
 class SlackStandIn(Tenant):
-    """Speak Slack's Web API, Events API, interactivity, slash commands, OAuth and Socket Mode.
+    """Speaks Slack's Web API, Events API, interactivity, slash commands, OAuth and Socket Mode.
 
     It is itself the first workspace, in which the app is installed with `bot_token`. `workspace` adds others.
 

@@ -15,7 +15,7 @@ Ids: TypeAlias = Callable[[str], str]
 
 
 class Refused(Exception):
-    """What Slack answers with `ok: false`: its error code, and the messages of `response_metadata`."""
+    """An answer of Slack with `ok: false`: its error code, and the messages of `response_metadata`."""
 
     def __init__(self, code: str, *messages: str, **fields: object) -> None:
         super().__init__(f"{code}: {'; '.join(messages)}" if messages else code)
@@ -43,7 +43,7 @@ def random_id(prefix: str) -> str:
 
 
 class CountedIds:
-    """Create ids in sequence, for tests that compare whole answers."""
+    """Creates ids in sequence, for tests that compare whole answers."""
 
     def __init__(self) -> None:
         self._count = 0

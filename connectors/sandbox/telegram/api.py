@@ -49,7 +49,7 @@ _REACTIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class TapAnswer:
-    """What the person saw after tapping a button."""
+    """The answer that a person saw after tapping a button."""
 
     text: str
     show_alert: bool

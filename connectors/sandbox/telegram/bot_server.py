@@ -20,7 +20,7 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{0,256}")
 
 
 class BotServer:
-    """Answer one bot's calls, and remember the last `call_log` of them."""
+    """Answers one bot's calls, and remembers the last `call_log` of them."""
 
     def __init__(
         self, token: str, api: Api, box: UpdateBox, faults: Faults, *, me: JsonObject, call_log: int

@@ -1,4 +1,4 @@
-"""What people do and see in one group. Each thing that a person does is a method."""
+"""Offer what people do and see in one group. Each thing that a person does is a method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -23,7 +23,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Gate:
-    """Refuse messages that come too fast, with a 429. Times are seconds of any monotonic clock."""
+    """Refuses messages that come too fast, with a 429. Times are seconds of any monotonic clock."""
 
     limits: Limits
     _free_at: dict[int | None, float] = field(default_factory=dict)

@@ -203,7 +203,7 @@ def _from_html(text: str) -> tuple[str, list[JsonObject]]:
 
 
 class _MarkdownReader:
-    """Read MarkdownV2: signs open and close a format; anywhere else a reserved character must be escaped."""
+    """Reads MarkdownV2: signs open and close a format; anywhere else a reserved character must be escaped."""
 
     def __init__(self, source: str) -> None:
         self.source = source

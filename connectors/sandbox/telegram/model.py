@@ -1,4 +1,4 @@
-"""What the stand-in stores: people with phones, messages and files, and their JSON on the wire.
+"""Define what the stand-in stores: people with phones, messages and files, and their JSON on the wire.
 
 The shapes are those of the Bot API (https://core.telegram.org/bots/api#available-types).
 """

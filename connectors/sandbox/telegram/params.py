@@ -20,7 +20,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Read one parameter at a time. Raises the platform's own 400 for one that cannot be read."""
+    """Reads one parameter at a time. Raises the platform's own 400 for one that cannot be read."""
 
     values: Mapping[str, object]
     files: Mapping[str, Upload] = field(default_factory=dict)

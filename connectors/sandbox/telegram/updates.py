@@ -47,7 +47,7 @@ class LastError:
 
 
 class UpdateBox:
-    """Keep every update that the bot has not confirmed, in the order of their ids."""
+    """Keeps every update that the bot has not confirmed, in the order of their ids."""
 
     def __init__(
         self, *, first_update_id: int, now: Callable[[], int], pauses: RetryPauses, timeout: float

@@ -56,7 +56,7 @@ class RetryPauses:
 
 
 class WebhookPump:
-    """Post updates to the webhook until each is taken.
+    """Posts updates to the webhook until each is taken.
 
     One chat's updates stay in order; chats do not wait for each other.
 

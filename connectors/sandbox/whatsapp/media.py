@@ -1,4 +1,4 @@
-"""Which media WhatsApp accepts, and how large they may be.
+"""Declare which media WhatsApp accepts, and how large they may be.
 
 https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
 """

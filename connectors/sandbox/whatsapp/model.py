@@ -1,4 +1,4 @@
-"""What a phone shows: messages with their ticks, and what can be tapped."""
+"""Store what a phone shows: messages with their ticks, and what can be tapped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ class Prompt:
 
 
 class Hearing:
-    """Receive the requests of a customers' account.
+    """Receives the requests of a customers' account.
 
     `homes` are the workspaces and enterprises whose members are the organization's own people.
     """

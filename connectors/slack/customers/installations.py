@@ -80,7 +80,7 @@ Renewal = Callable[[str], Awaitable[Node]]
 
 
 class Installations:
-    """Keep the installations and renew their tokens.
+    """Keeps the installations and renews their tokens.
 
     A token is renewed by only one task of a process, and by only one process, which holds a lease.
     """

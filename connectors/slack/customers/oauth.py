@@ -33,7 +33,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Our app at Slack. `authorize` is Slack's page; `install` and `callback` are pages of ours."""
+    """The organization's app at Slack. `authorize` is Slack's page, `install` and `callback` are ours."""
 
     client_id: str
     client_secret: str
@@ -43,7 +43,7 @@ class App:
 
 
 class Exchange:
-    """Exchange codes and refresh tokens for tokens, by `oauth.v2.access`.
+    """Exchanges codes and refresh tokens for tokens, by `oauth.v2.access`.
 
     Slack gives each answer only once. Asking twice does no other harm.
     """
