@@ -93,6 +93,7 @@ def commands(desk: Desk, *, patience: float = PATIENCE) -> tuple[Command, ...]:
             permission=Permission.SUPERVISOR,
             handler=check,
             parameters=(Parameter("account", "Only this one, as the organization file names it.", ""),),
+            example="telegram",
         ),
     )
 

@@ -89,6 +89,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.ADMIN,
             handler=tail,
             parameters=(Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),),
+            example="--limit 50",
         ),
     )
 

@@ -58,6 +58,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 Parameter("channel", "Only this one.", ""),
                 Parameter("markdown", f"As the page {PAGE}.", "", flag=True),
             ),
+            example="whatsapp",
         ),
     )
 

@@ -50,6 +50,8 @@ async def run_in_chat(desk: Desk, registry: Commands, caller: Caller, text: str)
         told = bounded(to_text(str(error)))
     except StorageUnavailable:
         told = "The database cannot be reached at this moment. Please try again in a minute."
+    except UnknownCommand as error:
+        told = bounded(to_text(error.sentence("/desk")))
     except CommandError as error:
         told = bounded(to_text(str(error)))
     except DeskError as error:
@@ -78,25 +80,34 @@ def find(registry: Commands, words: list[str]) -> tuple[Command, list[str]]:
     Raises UnknownCommand, and BadUsage if its verb is missing or wrong.
     """
     words = [words[0].lower(), *(word.lower() if at == 0 else word for at, word in enumerate(words[1:]))]
-    verbs = [name.split()[1] for name in (c.name for c in registry) if name.startswith(f"{words[0]} ")]
+    noun = words[0]
+    verbs = [
+        command.name.split()[1]
+        for command in registry
+        if command.name.startswith(f"{noun} ") and command.permission is not Permission.SHELL
+    ]
     try:
         command, rest = registry.find(words)
     except UnknownCommand:
         if not verbs:
             raise
-        raise BadUsage(f"`{words[0]}` wants one of these behind it: {_listed(words[1:2], verbs)}") from None
+        raise BadUsage(_with_a_verb(noun, words[1:2], verbs)) from None
     takes_words = any(not (p.option or p.flag) for p in command.parameters)
-    if rest and verbs and command.name == words[0] and not takes_words and not rest[0].startswith("--"):
-        raise BadUsage(
-            f"`{words[0]}` knows no `{rest[0][:40]}`. It wants one of these: {_listed(rest[:1], verbs)}"
-        )
+    if rest and verbs and command.name == noun and not takes_words and not rest[0].startswith("--"):
+        raise BadUsage(_with_a_verb(noun, rest[:1], verbs))
     return command, rest
 
 
-def _listed(typed: list[str], verbs: list[str]) -> str:
-    near = get_close_matches(typed[0], verbs, n=1) if typed else []
-    hint = f" Did you mean `{near[0]}`?" if near else ""
-    return ", ".join(f"`{verb}`" for verb in verbs) + "." + hint
+def _with_a_verb(noun: str, typed: list[str], verbs: list[str]) -> str:
+    """Return what can follow a noun, or what was probably meant by the word that was typed behind it."""
+    listed = ", ".join(f"`{verb}`" for verb in verbs)
+    if not typed:
+        return f"`{noun}` needs one of these after it: {listed}."
+    told = f"There is no `{noun} {typed[0][:40].replace('`', chr(39))}`."
+    near = get_close_matches(typed[0], verbs, n=1)
+    if near:
+        return f"{told} Did you mean `/desk {noun} {near[0]}`?"
+    return f"{told} After `{noun}` can come: {listed}."
 
 
 async def _permit(desk: Desk, caller: Caller, command: Command) -> None:

@@ -64,6 +64,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.MEMBER,
             handler=listed,
             parameters=parameters,
+            example="--status escalated",
         ),
         Command(
             name="conversations list",
@@ -78,6 +79,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.MEMBER,
             handler=show,
             parameters=(Parameter("conversation", "Its number, its id, or the beginning of that."),),
+            example="4831-27",
         ),
     )
 

@@ -39,29 +39,33 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             Permission.SUPERVISOR,
             Parameter("kept", f"{customer}, of whom the other is merged into."),
             Parameter("merged", f"{customer}, of who is merged."),
+            example="01990a3c 01990b7d",
         ),
         _command(
             "unmerge",
-            "Part a customer again from whom they were merged into.",
+            "Undo a merge: the two customers are separate again.",
             changes.unmerge,
             Permission.SUPERVISOR,
             Parameter("customer", f"{customer}, of who was merged."),
+            example="01990b7d",
         ),
         _command(
             "crm",
-            "Say by which id the CRM knows a customer. Whoever had that id is merged into them.",
+            "Record the id of a customer in the CRM. Whoever had that id is merged into them.",
             changes.crm,
             Permission.SUPERVISOR,
             Parameter("customer", f"{customer}."),
             Parameter("id", "The CRM's id of them. Only a keyed hash of it is kept."),
+            example="01990a3c crm-7",
         ),
         _command(
             "invite",
-            "A link by which the customer of a conversation goes on in another account. Good once, for 24 h.",
+            "A link by which a customer goes on in another account of ours. Valid once, for 24 h.",
             changes.invite,
             Permission.MEMBER,
             Parameter("conversation", "Its number, its id, or the beginning of that."),
             Parameter("account", "The account to go on in, as the organization file names it."),
+            example="4831-27 telegram",
         ),
         _command(
             "erase",
@@ -69,13 +73,14 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             changes.erase,
             Permission.ADMIN,
             Parameter("customer", f"{customer}."),
-            Parameter("yes", "It is meant: there is no way back.", "", flag=True),
+            Parameter("yes", "Do not ask. There is no way back.", "", flag=True),
+            example="01990a3c",
         ),
     )
 
 
 def _command(
-    verb: str, summary: str, handler: Handler, permission: Permission, *parameters: Parameter
+    verb: str, summary: str, handler: Handler, permission: Permission, *parameters: Parameter, example: str
 ) -> Command:
     return Command(
         name=f"customers {verb}",
@@ -83,6 +88,7 @@ def _command(
         permission=permission,
         handler=handler,
         parameters=parameters,
+        example=example,
         writes=True,
     )
 

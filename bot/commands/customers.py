@@ -61,7 +61,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         Parameter("before", "Go on after this customer.", "", option=True),
         Parameter("limit", f"How many, at most {_MOST}.", "20", option=True),
     )
-    summary = "The newest customers. Those who were merged are one."
+    summary = "The newest customers. Merged customers are listed once."
     return (
         Command(
             name="customers",
@@ -69,6 +69,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.MEMBER,
             handler=listed,
             parameters=parameters,
+            example="--limit 50",
         ),
         Command(
             name="customers list",
@@ -79,10 +80,11 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         ),
         Command(
             name="customers show",
-            summary="One customer: addresses, who was merged, and the history on every channel.",
+            summary="One customer: addresses, merged customers, and the history on every channel.",
             permission=Permission.MEMBER,
             handler=show,
             parameters=(Parameter("customer", "Their id, or the beginning of it."),),
+            example="01990a3c",
         ),
         *customer_changes.commands(desk),
     )

@@ -68,6 +68,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.MEMBER,
             handler=listed,
             parameters=parameters,
+            example="--dead",
         ),
         Command(
             name="deliveries list",
@@ -82,6 +83,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.SUPERVISOR,
             handler=retry,
             parameters=(Parameter("delivery", "Its id, or the beginning of it."),),
+            example="01990a3c",
             writes=True,
         ),
     )

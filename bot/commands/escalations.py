@@ -55,6 +55,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.MEMBER,
             handler=listed,
             parameters=parameters,
+            example="--all",
         ),
         Command(
             name="escalations list",
@@ -69,6 +70,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.MEMBER,
             handler=show,
             parameters=(Parameter("escalation", "Its id, or the number of its conversation."),),
+            example="4831-27",
         ),
     )
 

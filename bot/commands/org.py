@@ -120,6 +120,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=Permission.SHELL,
             handler=lint,
             parameters=(path,),
+            example="my-organization/",
         ),
         Command(
             name="org apply",
@@ -131,6 +132,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 Parameter("version", "Go back to this version.", default="", option=True),
                 Parameter("yes", "Do not ask.", flag=True, default=""),
             ),
+            example="--version 1",
             writes=True,
         ),
         Command(
@@ -142,6 +144,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 Parameter("name", "The organization's name, in quotes."),
                 Parameter("yes", "Do not ask.", flag=True, default=""),
             ),
+            example='"Brightdesk Support"',
             writes=True,
         ),
         Command(

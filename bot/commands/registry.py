@@ -12,21 +12,32 @@ if TYPE_CHECKING:
 
 HELP: Final = "help"
 
-NOUNS: Final[Mapping[str, str]] = {
-    "org": "Check an organization file, apply it, go back to an earlier version.",
-    "conversations": "List conversations, and read one.",
-    "escalations": "List what waits for people, and read one.",
-    "deliveries": "List what could not be sent, and send it again.",
-    "audit": "Read the audit log, and prove that nobody changed it.",
-    "why": "Show why a conversation was answered as it was.",
-    "status": "Show what waits, what failed and what began today.",
-    "customers": "List customers, merge them, invite them, erase them.",
-    "accounts": "List the accounts, and check that each works.",
-    "secrets": "Keep the accounts' tokens and passwords.",
-    "channels": "Show what each channel can do.",
-    HELP: "Show what can be asked for; of one command, how.",
+GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Conversations and customers": {
+        "conversations": "List conversations, and read one.",
+        "escalations": "List what waits for people, and read one.",
+        "why": "Show who decided what in a conversation, and why.",
+        "customers": "List customers; merge, invite or erase one.",
+    },
+    "Messages and accounts": {
+        "status": "Show what waits, what failed and what began today.",
+        "deliveries": "List what could not be sent, and send it again.",
+        "accounts": "List the accounts, and check that each works.",
+        "channels": "Show what each channel can do.",
+    },
+    "The organization": {
+        "org": "Show the organization, check or apply its file, go back.",
+        "audit": "Read the audit log, and prove that nobody changed it.",
+        "secrets": "List and keep the accounts' tokens and passwords.",
+    },
 }
-"""Each noun has the module `bot.commands.<noun>`, and a sentence for `desk --help`."""
+"""All nouns but `help`, as `help` groups them. Each has the module `bot.commands.<noun>`, and a sentence."""
+
+NOUNS: Final[Mapping[str, str]] = {
+    **{noun: told for group in GROUPS.values() for noun, told in group.items()},
+    HELP: "List the commands, or explain one.",
+}
+"""Every noun with its sentence, for `desk --help`."""
 
 
 def registry(desk: "Desk", noun: str = HELP) -> Commands:
@@ -40,6 +51,6 @@ def registry(desk: "Desk", noun: str = HELP) -> Commands:
         for command in import_module(f"bot.commands.{name}").commands(desk):
             known.add(command)
     if noun == HELP:
-        for command in help.commands(known):
+        for command in help.commands(known, GROUPS):
             known.add(command)
     return known.freeze()

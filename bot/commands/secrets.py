@@ -35,6 +35,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=shell,
             handler=vault.set,
             parameters=(name,),
+            example="TELEGRAM_BOT_TOKEN",
         ),
         Command(
             name="secrets rotate",
@@ -42,13 +43,15 @@ def commands(desk: Desk) -> tuple[Command, ...]:
             permission=shell,
             handler=vault.rotate,
             parameters=(name,),
+            example="TELEGRAM_BOT_TOKEN",
         ),
         Command(
             name="secrets remove",
             summary="Forget a secret. From then on the environment variable of that name is used.",
             permission=shell,
             handler=vault.remove,
-            parameters=(name, Parameter("yes", "Without being asked.", flag=True)),
+            parameters=(name, Parameter("yes", "Do not ask.", flag=True)),
+            example="TELEGRAM_BOT_TOKEN",
         ),
     )
 

@@ -34,6 +34,7 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 Parameter("conversation", "Its number, its id, or the beginning of that."),
                 Parameter("limit", f"How many turns, the newest, at most {_MOST}.", "50", option=True),
             ),
+            example="4831-27",
         ),
     )
 

@@ -85,7 +85,7 @@ Handler = Callable[[Call], Awaitable[Output]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command. `name` is one or two words, e.g. `org apply`.
+    """A command. `name` is one or two words, e.g. `org apply`. `example` has the words that may follow it.
 
     Raises ValueError or TypeError when it is declared wrongly.
     """
@@ -95,6 +95,7 @@ class Command:
     permission: Permission
     handler: Handler
     parameters: tuple[Parameter, ...] = ()
+    example: str = ""
     writes: bool = False  # the command changes something, and is always audited
 
     def __post_init__(self) -> None:

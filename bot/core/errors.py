@@ -206,9 +206,16 @@ class UnknownCommand(CommandError):
     code = "command.unknown"
 
     def __init__(self, name: str, known: Collection[str]) -> None:
-        self.suggestions = tuple(get_close_matches(name, known, n=2))
-        hint = " or ".join(f"`{s}`" for s in self.suggestions) or "`help`"
-        super().__init__(f"There is no `{name[:40]}`. Try {hint}.")
+        self.name = name[:40].replace("`", "'")
+        near = get_close_matches(name, known, n=1) or get_close_matches(name.partition(" ")[0], known, n=1)
+        self.suggestion = near[0] if near else ""
+        super().__init__(self.sentence("desk"))
+
+    def sentence(self, prefix: str) -> str:
+        """Return what is wrong, with the command that was probably meant as it is typed after `prefix`."""
+        if self.suggestion:
+            return f"There is no `{self.name}`. Did you mean `{prefix} {self.suggestion}`?"
+        return f"There is no `{self.name}`. `{prefix} help` lists what there is."
 
 
 class BadUsage(CommandError):

@@ -1,5 +1,7 @@
 """`/desk …` as staff type it."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -39,6 +41,41 @@ async def test_the_help_names_what_can_be_typed_and_no_files(say: Chats) -> None
         answer = await say(words)
         assert "/desk conversations" in answer
         assert "lint" not in answer
+
+
+async def test_the_help_fits_on_a_phone_and_names_every_noun(say: Chats) -> None:
+    lines = (await say("help")).splitlines()
+    assert len(lines) <= 15
+    assert [line for line in lines if len(line.strip().replace("`", "")) > 70] == []
+    typed = [line.split("`")[1] for line in lines if line.startswith("`")]
+    assert typed == [*(f"/desk {noun}" for noun in NOUNS if noun != "help"), "/desk help escalations"]
+
+
+async def test_the_help_of_a_noun_shows_its_commands_with_examples(say: Chats) -> None:
+    answer = await say("help Escalations")
+    assert "`/desk escalations show ESCALATION`" in answer
+    assert "For example: `/desk escalations show 4831-27`" in answer
+    assert "list" not in answer  # it is the noun alone
+    assert "`/desk secrets list`" in await say("help secrets")
+    assert "secrets set" not in await say("help secrets")  # only on the shell
+
+
+async def test_each_example_of_the_help_works(say: Chats, chat_desk: Desk, told: Told) -> None:
+    [line] = [line for line in (await say("conversations")).splitlines() if "customer Tom" in line]
+    [number] = re.findall(r"#\d{4}-\d{2,}", line)
+    known = {"4831-27": number, "01990a3c": str(told.maria), "01990b7d": str(told.tom)}
+    for command in registry(chat_desk):
+        if command.permission is Permission.SHELL:
+            continue
+        if not command.example:
+            assert not any(p.default is None and not p.flag for p in command.parameters), command.name
+            continue
+        shown = f"`/desk {command.name} {command.example}`"
+        assert shown.replace('"', "") in (await say(f"help {command.name}")).replace('"', "")
+        real = known | {"01990a3c": str(told.dead)} if command.name == "deliveries retry" else known
+        answer = await say(" ".join([command.name, *(real.get(w, w) for w in command.example.split())]))
+        for refusal in ("Usage", "There is no", "went wrong", "must be"):
+            assert refusal not in answer, (command.name, answer)
 
 
 async def test_a_list_is_one_line_for_each(say: Chats, told: Told) -> None:
@@ -131,17 +168,15 @@ async def test_going_back_wants_to_be_meant(say: Chats, chat_desk: Desk, told: T
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        ("conversatoins", "There is no `conversatoins`. Try `conversations`"),
-        ("org", "`org` wants one of these behind it: `apply`, `lint`, `retire`, `show`, `versions`."),
-        (
-            "org shwo",
-            "`org` wants one of these behind it: `apply`, `lint`, `retire`, `show`, `versions`. Did you mean"
-            " `show`?",
-        ),
-        (
-            "conversations shwo",
-            "`conversations` knows no `shwo`. It wants one of these: `list`, `show`. Did you mean `show`?",
-        ),
+        ("escalatoins", "There is no `escalatoins`. Did you mean `/desk escalations`?"),
+        ("escalatoins shwo", "There is no `escalatoins shwo`. Did you mean `/desk escalations show`?"),
+        ("escalatoins 4831-27", "There is no `escalatoins 4831-27`. Did you mean `/desk escalations"),
+        ("help escalatoins", "There is no `escalatoins`. Did you mean `/desk escalations`?"),
+        ("xyzzy", "There is no `xyzzy`. `/desk help` lists what there is."),
+        ("org", "`org` needs one of these after it: `apply`, `show`, `versions`."),
+        ("org shwo", "There is no `org shwo`. Did you mean `/desk org show`?"),
+        ("conversations shwo", "There is no `conversations shwo`. Did you mean `/desk conversations show`?"),
+        ("org xyzzy", "There is no `org xyzzy`. After `org` can come: `apply`, `show`, `versions`."),
         ("why", "`CONVERSATION` is missing. Usage: `why CONVERSATION [--limit LIMIT]`"),
         ("status now", "`now` is one word too many. Usage: `status`"),
         ("conversations --limt 3", "There is no option `--limt`. Did you mean `--limit`?"),

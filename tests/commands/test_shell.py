@@ -332,6 +332,37 @@ def test_help_lists_every_command_once(desk: Desks) -> None:
     assert desk("help", "org", "apply").out.startswith(
         "`desk org apply [PATH] [--version VERSION] [--yes]`\n"
     )
+    assert [f"desk {name}" in desk("help").out for name in names] == [True] * len(names)
+    assert "For example: `desk escalations show 4831-27`" in desk("help", "escalations").out
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        "audit tail --limit 50",
+        "channels whatsapp",
+        "conversations --status escalated",
+        "customers --limit 50",
+        "deliveries --dead",
+        "escalations --all",
+    ],
+)
+def test_an_example_of_the_help_works_as_it_stands(desk: Desks, story: Told, example: str) -> None:
+    assert f"`desk {example}`" in desk("help", *example.partition(" --")[0].split()[:2]).out
+    assert desk(*example.split()).code == 0
+
+
+def test_a_mistyped_command_is_told_with_the_close_match(desk: Desks) -> None:
+    assert desk("escalatoins") == (
+        2,
+        "",
+        "desk: No such command 'escalatoins'. Did you mean 'escalations'?\n",
+    )
+    asked = desk("help", "escalatoins")
+    assert (asked.code, asked.err) == (
+        2,
+        "desk: There is no `escalatoins`. Did you mean `desk escalations`?\n",
+    )
 
 
 def test_the_program_itself_runs_without_a_terminal() -> None:
