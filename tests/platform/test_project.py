@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -203,13 +204,24 @@ NO_VERBS = [
 ]
 
 
-def test_docstrings_of_functions_begin_with_a_verb() -> None:
-    clauses = [
-        f"{file.relative_to(ROOT)}:{node.lineno} {node.name}: {told.splitlines()[0]}"
+@cache
+def documented() -> list[tuple[Path, ast.AST]]:
+    """Everything in our code that may have a docstring, with its file."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return [
+        (file.relative_to(ROOT), node)
         for folder in ("bot", "connectors", "flows", "orgs", "storage")
         for file in (ROOT / folder).rglob("*.py")
         if "migrations" not in file.parts
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, kinds)
+    ]
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    clauses = [
+        f"{file}:{node.lineno} {node.name}: {told.splitlines()[0]}"
+        for file, node in documented()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (told := ast.get_docstring(node))
         and told.split()[0].lower().rstrip(",.:") in NO_VERBS
@@ -222,11 +234,8 @@ CLAUSES = ("how", "of", "that", "until", "what", "when", "where", "whether", "wh
 
 def test_docstrings_of_classes_and_modules_name_what_they_are() -> None:
     clauses = [
-        f"{file.relative_to(ROOT)}: {told.splitlines()[0]}"
-        for folder in ("bot", "connectors", "flows", "orgs", "storage")
-        for file in (ROOT / folder).rglob("*.py")
-        if "migrations" not in file.parts
-        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        f"{file}: {told.splitlines()[0]}"
+        for file, node in documented()
         if isinstance(node, ast.ClassDef | ast.Module)
         and (told := ast.get_docstring(node))
         and told.split()[0].lower().rstrip(",.:") in CLAUSES
