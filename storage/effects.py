@@ -54,11 +54,11 @@ from bot.core.effects import (
     Unpark,
 )
 from bot.core.errors import Superseded
-from bot.core.events import Place, Reference
+from bot.core.events import Place
 from bot.core.ids import CustomerId, LaneId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Operation, Post
 from storage.audit import AuditEntry, record
-from storage.codec import dump_attachments, dump_operation, dump_reference
+from storage.codec import dump_attachments, dump_operation
 from storage.database import Step, pipeline
 from storage.hashes import reference_hash
 from storage.inbox import (
@@ -67,7 +67,6 @@ from storage.inbox import (
     FILE_REF,
     MADE,
     PAYLOAD,
-    REFERENCE,
     SENDER_TYPE,
     file_row,
 )
@@ -161,7 +160,6 @@ class Writes:
                             "content": None
                             if effect.text is None
                             else sealer.seal(effect.text, field=CONTENT),
-                            "reference": _disclosed(sealer, effect.disclosed or ""),
                         }
                     )
                 case Deliver() | Amend() | Retract() | Show() | SendAgain():
@@ -319,7 +317,6 @@ class Writes:
                 "extras": sealer.seal(dump_attachments(message.attachments), field=EXTRAS)
                 if message.attachments
                 else None,
-                "reference": _disclosed(sealer, message.reference.disclosed),
                 "state": message.state.value,
                 "external": message.ref,
                 "room": message.room,
@@ -633,17 +630,12 @@ _TURN = """1 + greatest(l.turn, (
 ))"""
 
 
-def _disclosed(sealer: Sealer, words: str) -> str | None:
-    """Return the column `reference` for text that stood above a message of ours, or None."""
-    return sealer.seal(dump_reference(Reference(disclosed=words)), field=REFERENCE) if words else None
-
-
 _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
     "message": text("""
         insert into messages (id, conversation_id, organization_id, position, sender_type, sender_id, role,
-            content, extras, reference, state, external_id, room_id, created_at)
+            content, extras, state, external_id, room_id, created_at)
         values (:id, :conversation, :organization, :position, :sender_type, :sender, :role, :content, :extras,
-            :reference, :state, :external, cast(:room as uuid), :at)
+            :state, :external, cast(:room as uuid), :at)
     """),
     "file": text("""
         insert into files (id, organization_id, conversation_id, customer_id, account_id, message_id,
@@ -657,8 +649,7 @@ _STATEMENTS: dict[str, TextClause] = {  # in an order that satisfies every key
         update messages set state = coalesce(cast(:state as text), state),
             content = coalesce(cast(:content as text), content),
             edited = edited or cast(:content as text) is not null,
-            reply_to = coalesce(cast(:reply_to as uuid), reply_to),
-            reference = coalesce(cast(:reference as text), reference)
+            reply_to = coalesce(cast(:reply_to as uuid), reply_to)
         where id = :id and conversation_id = :conversation
     """),
     # Before a new one is inserted: a conversation has at most one open escalation.

@@ -24,14 +24,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.conversation import DeliveryReport, Origin
 from bot.core.errors import AccountSuspended, CannotDecrypt, KeyDestroyed, PersonAway
-from bot.core.events import Channel, Place
+from bot.core.events import Channel, Place, Reference
 from bot.core.ids import AccountId, ConversationId, DeliveryId, LaneId, MessageId, NewId, OrgId
 from bot.core.outbound import DirectMessage, Invite, Operation, Post, Sent
-from storage.codec import load_operation
+from storage.codec import dump_reference, load_operation
 from storage.database import Step, pipeline
+from storage.disclosure import STANDING, disclose
 from storage.effects import SENT_ID
 from storage.hashes import reference_hash
-from storage.inbox import NOBODY, PAYLOAD, Entry, Inboxes, Wake
+from storage.inbox import NOBODY, PAYLOAD, REFERENCE, Entry, Inboxes, Wake
 from storage.keys import Keys
 from storage.lanes import wake
 from storage.notices import NOTICE, Notice, notices
@@ -89,6 +90,8 @@ class Item:
     lost: bool = False  # the text cannot be read any more: the customer's key is destroyed
     grows: UUID | None = None  # the name of the growing post that this row posts or changes
     listed_in: UUID | None = None  # the notice of messages in doubt that counts it
+    disclosed: str = ""  # see outbox.disclosed
+    disclosure: str = ""  # the words put above the text of `operation`
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +245,17 @@ class Outbox:
 
         The fence of the lane shows a claim that was committed before. The row's count of attempts, read again
         under the row's lock, shows a claim that is committed meanwhile.
+
+        The log says from now on what stands above the message. Turns lock messages before the outbox, too.
         """
+        if said := [_saying(item) for item in items if item.disclosure and item.message]:
+            await connection.execute(_SAY, sorted(said, key=lambda row: row["message"]))
         given = {
             "ids": [item.id for item in items],
             "lanes": [item.lane for item in items],
             "fences": [item.fence for item in items],
             "attempts": [item.attempts for item in items],
+            "disclosed": [item.disclosed for item in items],
         }
         begun = {row.id for row in await connection.execute(_BEGIN, given)}
         return [item.id in begun for item in items]
@@ -423,6 +431,9 @@ class Outbox:
         else:
             place = Place(Channel(row.channel), row.account, row.chat_id or row.chat, row.thread or "")
             card = row.card or ""
+        disclosed, disclosure = "", ""
+        if payload is not None:
+            payload, disclosed, disclosure = disclose(payload, row, begun=claimed.begun)
         return Item(
             id=DeliveryId(row.id),
             lane=LaneId(row.lane_id),
@@ -455,7 +466,14 @@ class Outbox:
             lost=lost,
             grows=row.grows,
             listed_in=None if row.kind == NOTICE else row.notice_id,
+            disclosed=disclosed,
+            disclosure=disclosure,
         )
+
+
+def _saying(item: Item) -> dict[str, Any]:
+    said = item.sealer.seal(dump_reference(Reference(disclosed=item.disclosure)), field=REFERENCE)
+    return {"message": item.message, "organization": item.organization, "reference": said}
 
 
 def report_of(result: Result) -> DeliveryReport | None:
@@ -729,7 +747,7 @@ _PACE = text("""
     where a.id = t.id
 """)
 
-_DETAILS = text("""
+_DETAILS = text(f"""
     select o.*, l.account_id, a.channel, a.account, v.customer_id, c.data_key, p.place, p.context,
         p.heard_at, p.open_until, pc.id as owner_id, pc.data_key as owner_key, g.data_key as org_key,
         g.index_key as org_index, r.chat, r.chat_id, r.thread, r.card,
@@ -750,7 +768,8 @@ _DETAILS = text("""
             select p.external_ids from outbox p
             where p.message_id = o.message_id and p.room_id = o.room_id and p.kind = 'post'
             order by p.position limit 1
-        ) when o.kind = 'erase' then o.external_ids end as refs
+        ) when o.kind = 'erase' then o.external_ids end as refs,
+        {STANDING} as standing
     from outbox o
     join lanes l on l.id = o.lane_id
     join accounts a on a.id = l.account_id
@@ -764,10 +783,14 @@ _DETAILS = text("""
     where o.id = any(cast(:ids as uuid[]))
 """)
 
+_SAY = text("""
+    update messages set reference = :reference where id = :message and organization_id = :organization
+""")
+
 _BEGIN = text("""
-    update outbox o set begun = true
+    update outbox o set begun = true, disclosed = nullif(t.disclosed, '')
     from unnest(cast(:ids as uuid[]), cast(:lanes as uuid[]), cast(:fences as bigint[]),
-            cast(:attempts as int[])) as t(id, lane, fence, attempts)
+            cast(:attempts as int[]), cast(:disclosed as text[])) as t(id, lane, fence, attempts, disclosed)
     join lanes l on l.id = t.lane and l.fence = t.fence and l.lease_until is not null
     where o.id = t.id and o.state = 'sending' and o.attempts = t.attempts
     returning o.id

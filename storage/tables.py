@@ -620,6 +620,9 @@ outbox = Table(
     Column("grows", Uuid),  # name of a growing post in a room: kind `post` posts it, kind `grow` changes it
     Column("kind", String(20), nullable=False),
     Column("payload", Text, nullable=False),  # sealed
+    # For a post to a customer that has begun to leave: "person" if a person wrote it, else by what
+    # `storage.disclosure` knows the disclosure above it, if it has one.
+    Column("disclosed", String(20)),
     # waiting, sending, delivered, failed, unknown, withdrawn; parked: until the customer writes again
     Column("state", String(20), nullable=False),
     # If it is `sending`, its request may have been sent. Workers of an earlier version do not set this in
@@ -667,6 +670,12 @@ outbox = Table(
         postgresql_where=text("state in ('failed', 'unknown')"),
     ),
     Index("ix_outbox_conversation_id", "conversation_id"),
+    Index(
+        "ix_outbox_disclosed",
+        "conversation_id",
+        "settled_at",
+        postgresql_where=text("disclosed is not null"),
+    ),
     Index(
         "ix_outbox_shown",
         "external_ids",

@@ -45,9 +45,7 @@ from bot.core.events import (
     Place,
     Reacted,
     Receipt,
-    ReceiptStatus,
     Stopped,
-    Tapped,
     ThreadControl,
 )
 from bot.core.ids import (
@@ -60,18 +58,16 @@ from bot.core.ids import (
     PersonId,
     TeamId,
 )
-from bot.core.outbound import Post
 from storage.codec import (
     load_attachments,
     load_body,
     load_memory,
-    load_operation,
     load_reference,
     load_source,
 )
 from storage.database import pipeline
 from storage.hashes import reference_hash
-from storage.inbox import BODY, CONTENT, EXTRAS, FILE_ERROR, FILE_NAME, PAYLOAD, REFERENCE, SOURCE
+from storage.inbox import BODY, CONTENT, EXTRAS, FILE_ERROR, FILE_NAME, REFERENCE, SOURCE
 from storage.keys import Keys
 from storage.places import ADDRESS, PLACE, PROFILE
 from storage.sealing import KeyedHash, Sealer
@@ -189,7 +185,7 @@ async def _with_older(
         known = {m.id for m in view.story}
         view = replace(view, story=(*(m for m in older if m.id not in known), *view.story))
     view = await _with_leaving(connection, await _with_lines(connection, view))
-    view = await _with_crowd(connection, await _with_unsent(connection, view, sealer))
+    view = await _with_crowd(connection, await _with_unsent(connection, view))
     return await _with_doubts(connection, view)
 
 
@@ -272,7 +268,7 @@ async def _with_leaving(connection: AsyncConnection, view: View) -> View:
     return replace(view, leaving=frozenset(map(MessageId, rows)))
 
 
-async def _with_unsent(connection: AsyncConnection, view: View, sealer: Sealer) -> View:
+async def _with_unsent(connection: AsyncConnection, view: View) -> View:
     """Return the view with what has left, and what has not, of our messages that an input may change."""
     staff = any(
         isinstance(item.body, Event)
@@ -280,11 +276,13 @@ async def _with_unsent(connection: AsyncConnection, view: View, sealer: Sealer) 
         and isinstance(item.body.content, Edited | Deleted | Reacted)
         for item in view.inputs
     )
-    changes = any(_changes_automatic(view, item) for item in view.inputs)
+    takes_back = any(
+        isinstance(item.body, Event) and isinstance(item.body.content, Stopped | ThreadControl)
+        for item in view.inputs
+    )
     of_staff = {m.id for m in view.story if staff and m.role is Role.STAFF and m.state in _MAY_WAIT}
-    automatic = {
-        m.id for m in view.story if changes and m.role in (Role.AGENT, Role.SYSTEM) and m.state in _MAY_WAIT
-    }
+    automatic_roles = (Role.AGENT, Role.SYSTEM) if takes_back else ()
+    automatic = {m.id for m in view.story if m.role in automatic_roles and m.state in _MAY_WAIT}
     if not of_staff | automatic:
         return view
     rows = (await connection.execute(_HOW_FAR, {"ids": sorted(of_staff | automatic)})).all()
@@ -292,30 +290,7 @@ async def _with_unsent(connection: AsyncConnection, view: View, sealer: Sealer) 
     # Nobody is told when automatic words arrive: of old ones nothing may be left in the outbox.
     waiting = {row.message_id for row in rows} - under_way
     begun = frozenset(MessageId(row.message_id) for row in rows if row.begun)
-    view = replace(view, unsent=frozenset(of_staff - under_way | waiting), begun=begun)
-    if not waiting & automatic:
-        return view
-    posts: dict[MessageId, Post] = {}
-    for row in await connection.execute(_WAITING, {"ids": sorted(waiting & automatic)}):
-        operation = load_operation(sealer.open(row.payload, field=PAYLOAD))
-        if isinstance(operation, Post):
-            posts[MessageId(row.message_id)] = operation
-    return replace(view, waiting=posts)
-
-
-def _changes_automatic(view: View, item: Input) -> bool:
-    """Return whether an input may take back, let leave or fail what no person wrote."""
-    match item.body:
-        case DeliveryReport(message=message, room=None, outcome=outcome):
-            return message is not None and outcome not in ("delivered", "delayed", "unchanged")
-        case Event(content=Stopped() | ThreadControl() | Receipt(status=ReceiptStatus.FAILED)):
-            return True
-        case Event(content=Tapped()) if item.origin is Origin.ROOM:
-            return view.conversation.memory.parked > 0
-        case Event():
-            return item.origin is Origin.CUSTOMER and view.conversation.memory.parked > 0
-        case _:
-            return False
+    return replace(view, unsent=frozenset(of_staff - under_way | waiting), begun=begun)
 
 
 async def _with_lines(connection: AsyncConnection, view: View) -> View:
@@ -695,13 +670,6 @@ _HOW_FAR = text("""
     where message_id = any(cast(:ids as uuid[])) and room_id is null and kind = 'post'
         and (state <> 'withdrawn' or part > 0)
     group by message_id
-""")
-
-_WAITING = text("""
-    select distinct on (message_id) message_id, payload from outbox
-    where message_id = any(cast(:ids as uuid[])) and room_id is null and kind = 'post'
-        and state in ('waiting', 'parked')
-    order by message_id, position
 """)
 
 _LINES = text("""

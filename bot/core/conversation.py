@@ -19,7 +19,7 @@ from bot.core.ids import (
     PersonId,
     TeamId,
 )
-from bot.core.outbound import DirectMessage, Post
+from bot.core.outbound import DirectMessage
 
 
 class OwnerKind(StrEnum):
@@ -402,8 +402,6 @@ class Memory:
     automatic: bool = False  # a program wrote last, which no agent answers
     gathered: bool = False  # the escalation has no room, and is listed in a notice of its team
     control: Control | None = None  # None: no other app has ever controlled the chat
-    # A message that said that an AI writes, and left before a person's words that stand above it in the log.
-    overtaken: MessageId | None = None
     mended: int = 0  # how often the escalation's room was replaced, or a line repeated that may be lost
 
 
@@ -477,9 +475,6 @@ class View:
     # neither.
     unsent: frozenset[MessageId] = frozenset()
     begun: frozenset[MessageId] = frozenset()
-    # Of `unsent`, what no person wrote, as it waits in the outbox. Both are read only for inputs that may
-    # change what waits.
-    waiting: Mapping[MessageId, Post] = field(default_factory=dict)
     # The platform's ids of the lines in the open room that show the messages that inputs answer.
     lines: Mapping[MessageId, str] = field(default_factory=dict)
     parts: frozenset[str] = frozenset()  # keys of `refs` that are not the last part of their message

@@ -34,7 +34,6 @@ class ChangeMessage:
     state: MessageState | None = None
     text: str | None = None
     reply_to: MessageId | None = None
-    disclosed: str | None = None  # `Reference.disclosed` of a message of ours
 
 
 @dataclass(frozen=True, slots=True)

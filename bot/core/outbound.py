@@ -82,6 +82,8 @@ class Post:
     subject: str = ""
     # The text asks for the customer's phone number: a channel that has a button for that adds it.
     asks_number: bool = False
+    # To be put above the text, if it is due when this leaves: see `storage.disclosure`. A connector sees "".
+    discloses: str = ""
     sections: tuple[Section, ...] = ()
     foot: str = ""
 

@@ -13,7 +13,7 @@ from bot.core.connector import Begin
 from bot.core.conversation import Message, MessageState, Proof, Role
 from bot.core.effects import AddMessage, ChangeMessage, CompleteVerification, StartVerification
 from bot.core.errors import Refused
-from bot.core.events import Event, Reference, Said
+from bot.core.events import Event, Said
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
 from bot.turns.bursts import is_burst
@@ -132,7 +132,6 @@ def _typed(turn: Turn, proof: Proof, code: str, *, alone: bool) -> bool:
     seen = seen_by_customer(turn.messages.values())
     story = told_to_customer(seen, turn.name or proof.address, turn.speaker)
     text = fill(turn.texts.story_so_far, organization=turn.organization.display_name, story=story)
-    disclosed = turn.disclosure(())  # nobody has read it in that mailbox
     message = Message(
         id=MessageId(turn.rules.new_id()),
         role=Role.SYSTEM,
@@ -140,10 +139,9 @@ def _typed(turn: Turn, proof: Proof, code: str, *, alone: bool) -> bool:
         text="[The conversation so far was sent to the customer's address.]",
         state=MessageState.RELEASED,
         at=turn.now,
-        reference=Reference(disclosed=disclosed),
     )
     turn.add(AddMessage(message))
-    post = Post(f"{disclosed}\n\n{text}")
+    post = Post(text, discloses=turn.disclosure)
     turn.add(CompleteVerification(proof.subject, proof.address, message.id, post))
     turn.tell_room(Post(f"➡️ {turn.customer_name} proved an address: answers go there now."))
     turn.show_card()

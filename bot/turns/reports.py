@@ -249,7 +249,6 @@ def _failed(turn: Turn, message: Message, report: DeliveryReport) -> None:
     if report.unreachable:
         turn.remember(unreachable=True)
     turn.add(ChangeMessage(message.id, state=MessageState.FAILED))
-    turn.disclose_again()
     sentence = _sentence(turn, message, report)
     turn.explain("delivery", f"{report.outcome}: {report.reason}")
     if message.role is Role.STAFF:

@@ -35,7 +35,6 @@ def hear(turn: Turn, event: Event) -> None:
     turn.remember(owed=tuple(owed for owed in turn.memory.owed if owed in since))
     if unsent:
         turn.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
-    turn.disclose_again()
     bursts.tell_deed(turn, Deed("stopped"), turn.wrote(event))
     turn.explain("customer", "stopped the agent")
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
 from uuid import UUID
 
 from bot.core.connector import MODEST, Begin, Capabilities
@@ -37,7 +36,6 @@ from bot.core.effects import (
     OpenRoom,
     Remember,
     ReopenRoom,
-    Replace,
     SetTimer,
     ShowCard,
     TellPerson,
@@ -47,11 +45,11 @@ from bot.core.errors import TurnFailed
 from bot.core.events import Attachment, Event, Place
 from bot.core.ids import MessageId, NewId, PersonId
 from bot.core.outbound import Button, DirectMessage, Mark, Post, React, Speaker, Whisper
-from bot.turns.attachments import at_hand, pending
-from bot.turns.disclosure import HOLDS_FOR, disclosure, is_due
+from bot.turns.attachments import pending
+from bot.turns.disclosure import disclosure
 from bot.turns.ownership import Cause, pass_on
 from bot.turns.quoting import inert, known_as
-from bot.turns.story import author_of, name_of, other_writer, said, transcript
+from bot.turns.story import author_of, name_of, other_writer, transcript
 from orgs.routing import Room as RoomRef
 from orgs.routing import Target, channel_of, direct_chats, find_person
 from orgs.specification.organization import Organization, SpeaksAs
@@ -123,7 +121,6 @@ class Turn:
         self.picked = ""
         self.typed: dict[MessageId, str] = {}  # labels of choices that were typed instead of tapped
         self.name = view.conversation.customer_name  # "" while the channel has not told it
-        self.reopened: set[MessageId] = set()  # messages that waited until the customer wrote, and leave now
         self.hops = 0  # agents that this turn has passed through
 
     @property
@@ -185,16 +182,14 @@ class Turn:
         match effect:
             case AddMessage(message=message):
                 self.messages[message.id] = message
-            case ChangeMessage(message=id_, state=state, text=text, reply_to=reply_to, disclosed=disclosed):
+            case ChangeMessage(message=id_, state=state, text=text, reply_to=reply_to):
                 if known := self.messages.get(id_):
-                    told = known.reference
                     self.messages[id_] = replace(
                         known,
                         state=state or known.state,
                         text=known.text if text is None else text,
                         edited=known.edited or text is not None,
                         reply_to=reply_to or known.reply_to,
-                        reference=told if disclosed is None else replace(told, disclosed=disclosed),
                     )
             case SetTimer(kind=kind, subject=subject, due_at=due_at):
                 self.timers[kind, subject] = Timer(kind, subject, due_at)
@@ -269,7 +264,7 @@ class Turn:
         `file`: an attachment and its text. It follows as a file once it is in the store.
 
         `automatic`: it is not sent where nobody may be reading, nor without limit where programs may answer.
-        The disclosure is put above it when due.
+        The disclosure is put above it if that is due when it leaves.
         """
         message = Message(
             id=MessageId(self.rules.new_id()),
@@ -290,71 +285,25 @@ class Turn:
             return message.id
         if automatic and file is None and self.capabilities.charges and (first := self._to_join(text)):
             return self._join(first, message, buttons)
-        if automatic and (disclosed := self.disclosure(self.messages.values())):
-            message = replace(message, reference=replace(message.reference, disclosed=disclosed))
         if file is not None:
             here = self.view.conversation.place
             self.add(AddMessage(replace(message, attachments=file[:1]), written_at=here, contents=file[1:]))
         else:
             self.add(AddMessage(message))
         post = Post(
-            said(message), buttons=buttons, speaker=self.speaker(role, sender), asks_number=asks_number
+            text,
+            buttons=buttons,
+            speaker=self.speaker(role, sender),
+            asks_number=asks_number,
+            discloses=self.disclosure if automatic else "",
         )
         self.add(Deliver(message.id, post))
         return message.id
 
-    def disclosure(self, before: Iterable[Message]) -> str:
-        """Return the disclosure due above an automatic message that leaves now, after all `before`, or ""."""
-        words = disclosure(self.organization, self.language)
-        conversation, window = self.view.conversation, self.capabilities.window
-        since, waits = self.now - HOLDS_FOR, False
-        if conversation.heard_at is not None and window is not None:
-            closes = conversation.heard_at + window
-            closes = max(closes, conversation.open_until or closes)
-            if waits := closes <= self.now:  # until the customer writes, which is after a long pause
-                since = max(since, closes)
-        # What waited until the customer wrote is read now.
-        before = (replace(m, at=self.now) if m.id in self.reopened else m for m in before)
-        if not is_due(words, before, since, waits=waits, overtaken=self.memory.overtaken):
-            return ""
-        reason = ("desk", "said that an AI writes, and how to reach a person")
-        if reason not in self.reasons:
-            self.explain(*reason)
-        return words
-
-    def disclose_again(self) -> None:
-        """Put the disclosure above automatic messages that have not begun to leave and need it by now.
-
-        What carried it before them was taken back, did not arrive, or is too old when they leave.
-        """
-        before: list[Message] = []
-        for message in list(self.messages.values()):
-            if self._may_need_disclosure(message) and (disclosed := self.disclosure(before)):
-                self._disclose(message, disclosed)
-            before.append(self.messages[message.id])
-
-    def _may_need_disclosure(self, message: Message) -> bool:
-        automatic = message.role is Role.AGENT or (message.role is Role.SYSTEM and message.sender == SYSTEM)
-        leaves = message.state in (MessageState.RELEASED, MessageState.PARKED)
-        post = self._unsent_post(message)
-        return automatic and leaves and not message.reference.disclosed and post is not None
-
-    def _unsent_post(self, message: Message) -> Post | None:
-        """Return the post of a message that has not begun to leave. None if it has, or is a template."""
-        decided = (e.post for e in self.effects if isinstance(e, Deliver) and e.message == message.id)
-        post = next(decided, self.view.waiting.get(message.id))
-        return post if post is not None and post.template is None else None
-
-    def _disclose(self, message: Message, disclosed: str) -> None:
-        post = self._unsent_post(message)
-        assert post is not None  # noqa: S101  the caller has looked
-        self.add(ChangeMessage(message.id, disclosed=disclosed))
-        post = replace(post, text=said(self.messages[message.id]), attachments=at_hand(message))
-        for n, effect in enumerate(self.effects):
-            if isinstance(effect, Deliver) and effect.message == message.id:
-                self.effects[n] = replace(effect, post=post)
-                return
-        self.add(Replace(message.id, post, unsent=True))
+    @property
+    def disclosure(self) -> str:
+        """Return the text that says that an AI writes, in the customer's language."""
+        return disclosure(self.organization, self.language)
 
     def _to_join(self, text: str) -> Deliver | None:
         """Return the last automatic message of this turn, if more words can be added to it."""
@@ -365,8 +314,9 @@ class Turn:
         before = self.messages[last.message]
         if before.role is Role.STAFF or before.attachments:
             return None
-        plain = replace(last.post, text="", speaker=None) == Post("")
-        fits = len(last.post.text) + len(_BETWEEN) + len(text) <= self.capabilities.text_limit
+        plain = replace(last.post, text="", speaker=None, discloses="") == Post("")
+        above = len(self.disclosure) + len(_BETWEEN)
+        fits = above + len(last.post.text) + len(_BETWEEN) + len(text) <= self.capabilities.text_limit
         return last if plain and fits else None
 
     def _join(self, first: Deliver, message: Message, buttons: tuple[Button, ...]) -> MessageId:
@@ -377,15 +327,14 @@ class Turn:
         before = self.messages[first.message]
         author = before if before.role is Role.AGENT else message
         text = _BETWEEN.join(filter(None, (before.text, message.text)))
+        whole = replace(before, text=text, role=author.role, sender=author.sender)
         # The customer's language may have become known since.
-        earlier = takewhile(lambda m: m.id != before.id, self.messages.values())
-        about = replace(before.reference, disclosed=self.disclosure(earlier) or before.reference.disclosed)
-        whole = replace(before, text=text, role=author.role, sender=author.sender, reference=about)
+        post = replace(first.post, text=text, buttons=buttons, discloses=self.disclosure)
         for n, effect in enumerate(self.effects):
             if isinstance(effect, AddMessage) and effect.message.id == before.id:
                 self.effects[n] = replace(effect, message=whole)
             elif effect is first:
-                self.effects[n] = replace(first, post=replace(first.post, text=said(whole), buttons=buttons))
+                self.effects[n] = replace(first, post=post)
         self.messages[before.id] = whole
         return before.id
 

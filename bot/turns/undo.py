@@ -1,15 +1,12 @@
 """Let messages leave after their undo time, in the order in which they were written."""
 
 from datetime import datetime
-from itertools import dropwhile
 
 from bot.core.conversation import Message, MessageState, Role
 from bot.core.effects import ChangeMessage, ClearTimers, Deliver, Drop, SetTimer
 from bot.core.outbound import Mark, Post
 from bot.turns.attachments import at_hand, nothing_leaves
-from bot.turns.disclosure import REACHES
 from bot.turns.escalating import ANSWER_DUE
-from bot.turns.story import said
 from bot.turns.turn import LOOK_AGAIN, RELEASE, Turn
 from bot.turns.waiting import answered
 
@@ -42,32 +39,26 @@ def _send(turn: Turn, message: Message) -> None:
         withdraw(turn, message)
         turn.explain("desk", "took back what waited: another app is answering there")
         return
-    others = [m for m in turn.messages.values() if m.id != message.id]  # what stands below may have left
-    disclosed = None if staff else turn.disclosure(others)
-    turn.add(ChangeMessage(message.id, state=MessageState.RELEASED, disclosed=disclosed))
+    turn.add(ChangeMessage(message.id, state=MessageState.RELEASED))
     turn.add(ClearTimers(RELEASE, str(message.id)))
     message = turn.messages[message.id]
     ready = at_hand(message)
     if message.text or ready:  # files that are still being fetched follow when they are there
-        post = Post(said(message), attachments=ready, speaker=turn.speaker(message.role, message.sender))
+        post = Post(
+            message.text,
+            attachments=ready,
+            speaker=turn.speaker(message.role, message.sender),
+            discloses="" if staff else turn.disclosure,
+        )
         turn.add(Deliver(message.id, post, report=staff))
     elif nothing_leaves(message):
         turn.add(ChangeMessage(message.id, state=MessageState.FAILED))
         turn.mark(message, Mark.FAILED)
     if staff:
-        _overtake(turn, message)
         turn.given_control(ours=True, at=turn.now)
         turn.add(ClearTimers(ANSWER_DUE))
         answered(turn)
         turn.explain(f"person {message.sender}", "their words left after the undo")
-
-
-def _overtake(turn: Turn, message: Message) -> None:
-    """Remember that a person's words leave after an answer, below them in the log, that said who writes."""
-    below = dropwhile(lambda m: m.id != message.id, turn.messages.values())
-    left = [m.id for m in below if m.reference.disclosed and m.state in REACHES]
-    if left:
-        turn.remember(overtaken=left[-1])
 
 
 def withdraw(turn: Turn, message: Message) -> None:

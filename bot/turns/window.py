@@ -118,7 +118,6 @@ def choose(turn: Turn, action: str, value: str, person: PersonId, who: str) -> N
         case "discard":
             turn.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
             never_send(turn, message)
-            turn.disclose_again()
             turn.mark(message, Mark.WITHDRAWN)
             turn.explain(f"person {person}", "took back what waited")
         case _:
@@ -181,12 +180,10 @@ def reopened(turn: Turn) -> None:
     for message in list(turn.messages.values()):
         if message.state is MessageState.PARKED:
             turn.add(ChangeMessage(message.id, state=MessageState.RELEASED))
-            turn.reopened.add(message.id)
             said = f"📨 **{turn.customer_name}** has written again: what waited leaves now."
             turn.add(SettleOffer(message.id, Post(said)))
     turn.explain("customer", f"wrote again: {turn.memory.parked} held messages leave")
     turn.remember(parked=0)
-    turn.disclose_again()
 
 
 def _fitting(turn: Turn, person: str) -> tuple[Filled, ...]:

@@ -107,7 +107,7 @@ class Room:
 
 
 async def test_within_the_undo_words_can_be_changed_and_withdrawn(start: Start) -> None:
-    async with start(undo("1s")) as r:
+    async with start(undo("4s")) as r:
         room = await (await Room(r).open()).taken()
         changed, gone = room.write("hugo", "I refnded it."), room.write("hugo", "never mind")
         await room.marked(changed, "hourglass_flowing_sand")

@@ -505,7 +505,6 @@ CASES = (
             "state": "delivered",
             "content": None,
             "reply_to": None,
-            "reference": None,
         },
         40,
     ),
@@ -551,7 +550,13 @@ CASES = (
     Case(
         "begin",
         outbox._BEGIN,
-        lambda s: {"ids": s.messages, "lanes": s.ids, "fences": _n(0), "attempts": _n(1)},
+        lambda s: {
+            "ids": s.messages,
+            "lanes": s.ids,
+            "fences": _n(0),
+            "attempts": _n(1),
+            "disclosed": [""] * len(s.messages),
+        },
         300,
     ),
     Case("details", outbox._DETAILS, lambda s: {"ids": s.messages}, 300),

@@ -318,7 +318,9 @@ class Bench:
                 result = fate(item) or self.taken(item)
                 if isinstance(result, Delivered) and item.operation is not None:
                     left.append(Left(item.place, item.operation, item))
-                await self.settle(result)
+                async with self.database.begin() as connection:
+                    await self.outbox.begin(connection, [item])
+                    await self.outbox.settle(connection, [result])
             await self.rested()
         raise AssertionError("it never ends")
 

@@ -174,7 +174,6 @@ class ModelDesk:
             story=tuple(state.messages.values()),
             unsent=state.unsent(),
             begun=state.begun(),
-            waiting=state.waiting(),
             refs={platform_id(out.message): (out.message,) for out in state.outbox if out.message},
             rooms=tuple(state.rooms.values()),
         )
@@ -300,7 +299,7 @@ class StoredDesk(ModelDesk):
         self._compare(view)
         # Nothing leaves the stored outbox: only the model knows what was delivered.
         state = self.state
-        return replace(view, unsent=state.unsent(), begun=state.begun(), waiting=state.waiting())
+        return replace(view, unsent=state.unsent(), begun=state.begun())
 
     def commit(self, view: View, decision: Decision) -> None:
         if self._conversation is None or self._lease is None:

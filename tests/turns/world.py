@@ -255,15 +255,6 @@ class State:
         """Messages of which nothing has begun to leave."""
         return frozenset(self.messages) - self.begun()
 
-    def waiting(self) -> dict[MessageId, Post]:
-        """What no person wrote and nothing of which has begun to leave."""
-        waits = [out for out in self.outbox if out.message and out.waits and not out.dead]
-        return {
-            out.message: out.post
-            for out in waits
-            if out.message and out.post and self.messages[out.message].role is not Role.STAFF
-        }
-
     def begun(self) -> frozenset[MessageId]:
         return frozenset(out.message for out in self.outbox if out.message and not out.waits)
 
@@ -279,9 +270,6 @@ class State:
             text=before.text if effect.text is None else effect.text,
             edited=before.edited or effect.text is not None,
             reply_to=effect.reply_to or before.reply_to,
-            reference=before.reference
-            if effect.disclosed is None
-            else replace(before.reference, disclosed=effect.disclosed),
         )
 
     def _escalate(self, effect: OpenEscalation | ChangeEscalation | AddStep) -> None:
