@@ -124,6 +124,9 @@ def load_operation(text: str) -> Operation | DirectMessage:
     if kind == "Revise":  # its body is one of two kinds, which share no required field
         body = Card if "title" in fields["body"] else Post
         fields["body"] = _ADAPTERS[body.__name__].validate_python(fields["body"])
+    if kind == "DirectMessage":
+        post = Whisper if "press" in fields["post"] else Post
+        fields["post"] = _ADAPTERS[post.__name__].validate_python(fields["post"])
     operation: Operation | DirectMessage = _ADAPTERS[kind].validate_python(fields)
     return operation
 

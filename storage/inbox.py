@@ -18,6 +18,7 @@ from bot.core.errors import MalformedPayload, PlaceMoved
 from bot.core.events import (
     NO_REFERENCE,
     OPEN_NEXT,
+    PRESSED_LATE,
     SEND_ALL,
     Attachment,
     Called,
@@ -223,7 +224,7 @@ class Inboxes:
                 strays.append(arrival)
             else:
                 ignored += 1
-        entries += [e for e in wide if (e.account_id, e.external_id) not in seen]
+        entries += [e for e in wide if not seen & {(e.account_id, key) for key in _keys_of(e)}]
         await _move_rooms(connection, staff)
         wakes = await self._store(connection, entries, heads.conversations)
         await self._places.release(connection, customers, locations)
@@ -298,7 +299,12 @@ class Inboxes:
 
         An erased customer has no key: the organization's key seals the event instead.
         """
-        asked = [a for a in arrivals if a.event.place.thread or isinstance(a.event.content, Reacted | Tapped)]
+        asked = [
+            a
+            for a in arrivals
+            if _notice_of(a.event) is None
+            and (a.event.place.thread or isinstance(a.event.content, Reacted | Tapped))
+        ]
         if not asked:
             return {}
         by_thread = {_thread(a): a for a in asked if a.event.place.thread}
@@ -374,22 +380,28 @@ class Inboxes:
         """Return an entry for each conversation that a notice lists.
 
         The value of each entry names the team and numbers the conversations, so that one of them answers the
-        person who pressed.
+        person who pressed. That one has the key of the press itself: a redelivery, when the notice lists
+        others, finds it.
         """
-        event, organization = arrival.event, arrival.account.organization
+        event, account = arrival.event, arrival.account
         assert isinstance(event.content, Tapped)  # noqa: S101  see `_notice_of`
-        return [
-            Entry(
-                arrival.account.id,
-                f"{event_key(arrival.account, event)}:{one.conversation}",
-                organization,
-                one.conversation,
-                Origin.ROOM,
-                replace(event, content=replace(event.content, value=f"{notice}:{one.team}:{number}")),
-                self._keys.customer(one.customer, one.data_key),
+        pressed, entries = event_key(account, event), []
+        for number, one in enumerate(await listed(connection, account.organization, notice)):
+            which = number if one.waits else PRESSED_LATE
+            entries.append(
+                Entry(
+                    account.id,
+                    f"{pressed}:{one.conversation}" if number else pressed,
+                    account.organization,
+                    one.conversation,
+                    Origin.ROOM,
+                    replace(event, content=replace(event.content, value=f"{notice}:{one.team}:{which}")),
+                    account.keys.sealer
+                    if one.data_key is None
+                    else self._keys.customer(one.customer, one.data_key),
+                )
             )
-            for number, one in enumerate(await listed(connection, organization, notice))
-        ]
+        return entries
 
     async def _store(
         self,
@@ -702,6 +714,11 @@ async def _room_of_message(connection: AsyncConnection, arrival: Arrival) -> Any
         given["thread"] = arrival.event.place.thread
         rows = list(await connection.execute(_CONVERSATION_OF_DIRECT, given))
     return rows[0] if rows else None
+
+
+def _keys_of(entry: Entry) -> tuple[str, str]:
+    """Return the key of an entry of several for one event, and that of the event itself."""
+    return entry.external_id, entry.external_id.partition(":")[0]
 
 
 def _former_id(entry: Entry) -> str:

@@ -89,7 +89,7 @@ async def notice_listing(connection: AsyncConnection, message: UUID) -> tuple[UU
 async def notices_naming(
     connection: AsyncConnection, conversation: ConversationId
 ) -> list[tuple[UUID, LaneId]]:
-    """Return the notices that list messages of a conversation, and their lanes."""
+    """Return the notices that list messages or escalations of a conversation, and their lanes."""
     rows = await connection.execute(_NAMING, {"conversation": conversation})
     return [(row.id, LaneId(row.lane_id)) for row in rows]
 
@@ -148,21 +148,25 @@ class Listed:
 
     conversation: ConversationId
     customer: CustomerId
-    data_key: bytes
+    data_key: bytes | None  # None: the customer was erased
     team: str
+    waits: bool = True  # False: nothing that the notice lists waits for the press any more
 
 
 async def listed(connection: AsyncConnection, organization: OrgId, notice: UUID) -> list[Listed]:
     """Return the conversations that a press on a notice's button is for.
 
     These are all conversations with a message in doubt, or the next few whose escalations get a room. If none
-    is left, return one that had a message there: its turn shows the notice anew.
+    is left, return one that the notice listed or that had it drawn: its turn answers the person who pressed.
     """
     given = {"organization": organization, "notice": notice, "next": NEXT}
     rows: Sequence[Row[Any]] = (await connection.execute(_LISTED, given)).all()
+    waits = bool(rows)
     rows = rows or (await connection.execute(_WAS_LISTED, given)).all()
     return [
-        Listed(ConversationId(row.conversation_id), CustomerId(row.customer_id), row.data_key, row.team)
+        Listed(
+            ConversationId(row.conversation_id), CustomerId(row.customer_id), row.data_key, row.team, waits
+        )
         for row in rows
     ]
 
@@ -201,8 +205,12 @@ _DOUBTING = text(f"""
 _LEAVE = text(f"update outbox o set notice_id = null where {_IN_DOUBT}")
 
 _NAMING = text("""
-    select distinct n.id, n.lane_id from outbox o join notices n on n.id = o.notice_id
-    where o.conversation_id = :conversation and o.kind = 'post' order by n.id
+    select n.id, n.lane_id from outbox o join notices n on n.id = o.notice_id
+    where o.conversation_id = :conversation and o.kind = 'post'
+    union
+    select n.id, n.lane_id from escalations e join notices n on n.id = e.notice_id
+    where e.conversation_id = :conversation
+    order by id
 """)
 
 _GATHER = text("update escalations set notice_id = :notice where id = :escalation")
@@ -271,10 +279,16 @@ _LISTED = text(f"""
     order by conversation_id
 """)
 
+# A message that has a room by now is on no notice any more: the rows that drew the notice are left.
 _WAS_LISTED = text("""
-    select o.conversation_id, v.customer_id, c.data_key, n.team
-    from notices n join outbox o on o.notice_id = n.id and o.kind = 'post'
-    join conversations v on v.id = o.conversation_id
-    join customers c on c.id = v.customer_id and c.data_key is not null
-    where n.id = :notice and n.organization_id = :organization order by o.conversation_id limit 1
+    select l.conversation_id, v.customer_id, c.data_key, n.team
+    from notices n cross join lateral (
+        select e.conversation_id from escalations e where e.notice_id = n.id
+        union all
+        select o.conversation_id from outbox o where o.notice_id = n.id
+    ) l
+    join conversations v on v.id = l.conversation_id
+    join customers c on c.id = v.customer_id
+    where n.id = :notice and n.organization_id = :organization
+    order by c.data_key is null, l.conversation_id limit 1
 """)

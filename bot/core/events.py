@@ -110,6 +110,9 @@ SEND_ALL: Final = "send_all_again"
 OPEN_NEXT: Final = "open_next"
 """The action of a button for the first few conversations of a notice: each gets a room of its own."""
 
+PRESSED_LATE: Final = "late"
+"""The last part of the value of a press on a notice, when nothing that it listed waits for that any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tapped:

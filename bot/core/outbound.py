@@ -210,14 +210,15 @@ Operation = Post | Card | Revise | Erase | React | Whisper | Emote | Invite | Ty
 
 @dataclass(frozen=True, slots=True)
 class DirectMessage:
-    """A post to one person of the staff, in their own chat with us.
+    """Words for one person of the staff, outside of rooms.
 
-    `place.chat` is their id on the channel, as in the organization file.
+    A post goes to their own chat with us: `place.chat` is their id on the channel, as in the organization
+    file. A whisper goes to the chat where they pressed a button.
     """
 
-    person: PersonId
+    person: PersonId  # "" for somebody whom the organization file does not name
     place: Place
-    post: Post
+    post: Post | Whisper
 
 
 @dataclass(frozen=True, slots=True)

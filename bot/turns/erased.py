@@ -17,9 +17,10 @@ from bot.core.conversation import (
     View,
 )
 from bot.core.effects import AddStep, ChangeMessage, ClearTimers, CloseRoom, DeletePosts, ShowCard
-from bot.core.events import Edited, Event, Reacted, Said, Submitted, Tapped, Unsupported
+from bot.core.events import OPEN_NEXT, SEND_ALL, Edited, Event, Reacted, Said, Submitted, Tapped, Unsupported
 from bot.core.outbound import Mark, Post
 from bot.turns.escalating import show_story
+from bot.turns.in_doubt import press_in_vain
 from bot.turns.ownership import Cause
 from bot.turns.turn import Rulebook, Turn
 from orgs.routing import find_person
@@ -142,6 +143,9 @@ def _answer(turn: Turn, item: Input, line: str) -> None:
         return
     turn.here, turn.press = turn.room_at(event.place), event.press
     match event.content:
+        case Tapped(action=action) if action in (SEND_ALL, OPEN_NEXT):
+            press_in_vain(turn, event, event.content, None)
+            return
         case Said() | Unsupported():
             ref = event.message
         case Edited(message=ref):

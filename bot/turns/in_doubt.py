@@ -20,11 +20,11 @@ from bot.core.effects import (
     SetTimer,
     ShowNotice,
 )
-from bot.core.events import Place, Tapped
+from bot.core.events import OPEN_NEXT, PRESSED_LATE, SEND_ALL, Event, Place, Tapped
 from bot.core.ids import MessageId, PersonId, TeamId
 from bot.core.outbound import Post
 from bot.turns.escalating import deadline_of, escalate, is_gathered, open_gathered
-from bot.turns.turn import Turn
+from bot.turns.turn import STRANGER, Turn
 from bot.turns.underway import again
 from orgs.routing import channel_of, escalation_target, find_team, people_of, roles_of, room_for
 from orgs.specification.organization import PersonRole
@@ -36,6 +36,12 @@ UNCERTAIN: Final = (
     "It is not certain that the last words reached the customer: the connection broke while they were being"
     " sent, and the channel cannot be asked. Send them again only if need be."
 )
+_LATE: Final = {
+    SEND_ALL: "Nothing was sent now: none of these messages is in doubt any more."
+    " The notice says how they stand.",
+    OPEN_NEXT: "All of these conversations have a thread of their own now, or are over.",
+}
+_CHANGED: Final = "This changed while you pressed. The notice says how it stands."
 _ANSWERS: Final = (Role.AGENT, Role.STAFF)
 _OUT: Final = (MessageState.RELEASED, MessageState.SENT, MessageState.DELIVERED, MessageState.READ)
 
@@ -79,11 +85,40 @@ def overdue(turn: Turn, subject: str) -> None:
         escalate(turn, reason=UNCERTAIN, why="delivery unknown, and nobody answered the notice")
 
 
-def press(turn: Turn, tap: Tapped, person: PersonId) -> None:
-    """Send again the messages of this conversation that the notice lists; once, even if others press too."""
-    if not _may_press(turn, tap, person):
-        return
-    id_, _, _ = tap.value.partition(":")
+def press(turn: Turn, event: Event, tap: Tapped, person: PersonId | None) -> None:
+    """Handle a press on the button of a notice. The same press reaches every conversation that it lists.
+
+    What it does is seen in the notice. Whoever pressed in vain is answered where they pressed.
+    """
+    if person is None:
+        _answer(turn, event, tap, person, STRANGER)
+    elif (refusal := _why_not(turn, tap, person)) is not None:
+        _answer(turn, event, tap, person, refusal)
+    elif tap.action == SEND_ALL:
+        if _send_again(turn, person):
+            turn.add(ShowNotice(_notice(tap), turn.person_name(person)))
+        else:
+            press_in_vain(turn, event, tap, person)
+    elif is_gathered(turn):
+        open_gathered(turn)
+        turn.explain(f"person {person}", "asked for the next of the notice")
+    else:
+        press_in_vain(turn, event, tap, person)
+
+
+def press_in_vain(turn: Turn, event: Event, tap: Tapped, person: PersonId | None) -> None:
+    """Answer a press on a notice that has nothing left to do here, and show the notice's present state."""
+    turn.add(ShowNotice(_notice(tap)))
+    late = tap.value.endswith(f":{PRESSED_LATE}")
+    _answer(turn, event, tap, person, _LATE[tap.action] if late else _CHANGED)
+    turn.explain(f"person {person or 'unknown'}", "pressed the button of a notice in vain")
+
+
+def _send_again(turn: Turn, person: PersonId) -> bool:
+    """Send again the messages of this conversation that the notice lists; once, even if others press too.
+
+    Return whether there were any.
+    """
     listed = [subject for kind, subject in turn.timers if kind == NOTICED]
     for subject in listed:
         turn.add(ClearTimers(NOTICED, subject))
@@ -98,15 +133,7 @@ def press(turn: Turn, tap: Tapped, person: PersonId) -> None:
         turn.add(SendAgain(message.id))
         turn.explain(f"person {person}", "sent again with all others of the notice")
         turn.audit(f"person:{person}", "delivery.sent_again", message=subject)
-    # If the button was out of date, updating the notice shows its present state.
-    turn.add(ShowNotice(UUID(id_), turn.person_name(person) if listed else ""))
-
-
-def press_next(turn: Turn, tap: Tapped, person: PersonId) -> None:
-    """Give this conversation a room of its own if it is among the next of those that a notice lists."""
-    if _may_press(turn, tap, person) and is_gathered(turn):
-        open_gathered(turn)
-        turn.explain(f"person {person}", "asked for the next of the notice")
+    return bool(listed)
 
 
 def _failed(turn: Turn, subject: str) -> Message | None:
@@ -130,18 +157,26 @@ def _team_of(turn: Turn, agent: str) -> TeamId:
     return escalation_target(turn.organization, agent, "").team_id
 
 
-def _may_press(turn: Turn, tap: Tapped, person: PersonId) -> bool:
-    """Return whether a person may press the button of a notice. Tell them if they may not."""
-    team, _, number = tap.value.partition(":")[2].rpartition(":")
+def _notice(tap: Tapped) -> UUID:
+    return UUID(tap.value.partition(":")[0])
+
+
+def _answer(turn: Turn, event: Event, tap: Tapped, person: PersonId | None, text: str) -> None:
+    """Answer a press once, in the first of the conversations that it reaches."""
+    if tap.value.rpartition(":")[2] in ("0", PRESSED_LATE):
+        turn.answer_press(event, person, text)
+
+
+def _why_not(turn: Turn, tap: Tapped, person: PersonId) -> str | None:
+    """Return why a person may not press the button of a notice, or None if they may."""
+    team = tap.value.partition(":")[2].rpartition(":")[0]
     if roles_of(turn.organization, person) & {PersonRole.SUPERVISOR, PersonRole.ADMIN}:
-        return True
+        return None
     if any(each.id == person for each in people_of(turn.organization, TeamId(team))):
-        return True
+        return None
     turn.explain(f"person {person}", f"may not press the notice of {team}")
-    if number == "0":  # the same press reaches every conversation of the notice
-        known = find_team(turn.organization, team)
-        turn.tell_person(person, Post(f"Only {known.name if known else team} and supervisors can do this."))
-    return False
+    known = find_team(turn.organization, team)
+    return f"Only {known.name if known else team} and supervisors can do this."
 
 
 def _answered_since(turn: Turn, message: Message) -> bool:

@@ -17,7 +17,7 @@ from bot.core.effects import ChangeMessage, Fail, Park, SetTimer, SettleOffer, S
 from bot.core.errors import AccountSuspended, PersonAway, PlaceGone, Unreachable, WindowClosed
 from bot.core.events import Receipt, ReceiptStatus
 from bot.core.ids import DeliveryId
-from bot.core.outbound import DirectMessage, Mark, Post
+from bot.core.outbound import DirectMessage, Mark, Post, Whisper
 from bot.turns import bursts, holder, in_doubt, lost_rooms, reactions, window
 from bot.turns.assigning import not_in_channel
 from bot.turns.attachments import pending
@@ -339,6 +339,9 @@ def _mend(turn: Turn, report: DeliveryReport) -> None:
 def _person_not_reached(turn: Turn, message: DirectMessage, reason: str) -> None:
     """Write to the person on the next account that knows them. When there is none, say so in the room."""
     turn.explain("delivery", f"person {message.person} was not reached on {message.place.account}: {reason}")
+    if isinstance(message.post, Whisper):  # the answer to a press
+        turn.tell_person(message.person, Post(message.post.text))
+        return
     if turn.tell_person(message.person, message.post, after=message.place.account):
         return
     in_vain = f"could not be told: {inert(without_code(reason))}"

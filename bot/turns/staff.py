@@ -64,7 +64,7 @@ from bot.turns.notice import who_speaks
 from bot.turns.ownership import Cause
 from bot.turns.private import Divided, divide, is_command
 from bot.turns.quoting import excerpt, inert
-from bot.turns.turn import RELEASE, SYSTEM, Turn
+from bot.turns.turn import RELEASE, STRANGER, SYSTEM, Turn
 from bot.turns.underway import SEND_AGAIN
 from bot.turns.undo import withdraw
 from bot.turns.waiting import TO_ANSWER
@@ -85,7 +85,6 @@ _LEFT = (  # a message in such a state has left for the customer, unless `_waits
 _PRIVATE = "private words of "  # before a person's id, in `Memory.advised`
 _OFFERED = 8  # people that are offered as buttons
 _UNWANTED = 50  # replaced files that are remembered
-STRANGER = "You are not named in the organization file, so you cannot act here."
 
 
 def hear(turn: Turn, item: Input, event: Event) -> None:
@@ -585,14 +584,11 @@ def _retract(turn: Turn, message: Message) -> None:
 
 def _tapped(turn: Turn, event: Event, tap: Tapped, person: PersonId | None) -> None:
     who = event.sender.external_id
+    if tap.action in (SEND_ALL, OPEN_NEXT):
+        in_doubt.press(turn, event, tap, person)
+        return
     if person is None:
         turn.whisper(who, STRANGER)
-        return
-    if tap.action == SEND_ALL:
-        in_doubt.press(turn, tap, person)
-        return
-    if tap.action == OPEN_NEXT:
-        in_doubt.press_next(turn, tap, person)
         return
     if tap.action == REOPEN:
         reopen_by_staff(turn, tap.value, person, who, event.occurred_at)

@@ -67,6 +67,7 @@ _WORDS_LEFT = (
     MessageState.DELIVERED,
     MessageState.READ,
 )
+STRANGER = "You are not named in the organization file, so you cannot act here."
 SYSTEM = "desk"  # the sender of messages that neither an agent nor a person wrote
 
 
@@ -526,6 +527,12 @@ class Turn:
         """
         if self.here is not None:
             self.add(TellRoom(self.here.id, Whisper(person, text, self.press)))
+
+    def answer_press(self, event: Event, person: PersonId | None, text: str) -> None:
+        """Answer a press on a button outside of rooms, where it was pressed."""
+        whisper = Whisper(event.sender.external_id, text, event.press)
+        place = replace(event.place, thread="")
+        self.add(TellPerson(DirectMessage(person or PersonId(""), place, whisper)))
 
     def audit(self, actor: str, action: str, **details: str | int | bool | None) -> None:
         self.add(Audit(actor, action, f"conversation:{self.view.conversation.id}", details))

@@ -580,6 +580,13 @@ CASES = (
         lambda s: {"organization": s.organizations[3], "notice": s.ids[0], "next": 5},
         60,
     ),
+    Case(
+        "was listed",
+        notices._WAS_LISTED,
+        lambda s: {"organization": s.organizations[3], "notice": s.ids[0]},
+        60,
+    ),
+    Case("notices of a conversation", notices._NAMING, lambda s: {"conversation": s.ids[0]}, 60),
     # files
     Case("claim files", files._CLAIM, lambda _s: {"without": [], "limit": 8, "seconds": 60.0}, 300),
     Case("find a file", files._FIND, lambda s: {"organization": s.organization, "id": s.messages[0]}, 40),

@@ -2,18 +2,20 @@
 
 from bot.core.answering import Answer, HandOver
 from bot.core.conversation import EscalationState
-from bot.core.events import OPEN_NEXT, Tapped
+from bot.core.events import OPEN_NEXT, Event, Tapped
 from bot.core.ids import ConversationId, new_id
-from bot.core.outbound import Post
+from bot.core.outbound import Post, Whisper
 from bot.rooms.notices import notice_post
 from bot.turns.turn import Decision
+from storage.erased import erase
 from storage.merging import merge
-from storage.outbox import Item
+from storage.outbox import Dead, Item
 from tests.turns.bench import Bench, to_customers
 from tests.turns.test_bursts import ALLOWED
 from tests.turns.test_in_doubt import a_member, clocks, rooms
 
 MANY, SHOWN = 20, 5
+ALL_HAVE_ROOMS = "All of these conversations have a thread of their own now, or are over."
 
 
 def handed_over(_: Decision) -> Answer:
@@ -53,10 +55,20 @@ async def notice(desk: Bench) -> tuple[Item, Post]:
 
 
 async def press(desk: Bench, item: Item, post: Post, who: str) -> None:
+    await desk.hear(pressed(desk, item, post, who))
+    await desk.turn()
+
+
+def pressed(desk: Bench, item: Item, post: Post, who: str) -> Event:
     [button] = post.buttons
     tap = Tapped(OPEN_NEXT, button.value, button.label, "p1")
-    await desk.hear(desk.event(tap, who, on=item.place.account, chat=item.place.chat))
-    await desk.turn()
+    return desk.event(tap, who, on=item.place.account, chat=item.place.chat, thread="p1")
+
+
+async def whispers(desk: Bench) -> list[tuple[str, str]]:
+    """Deliver everything, and return who was told what."""
+    told = [one.operation for one in await desk.deliver()]
+    return [(one.person, one.text) for one in told if isinstance(one, Whisper)]
 
 
 async def test_of_many_mails_for_which_nobody_vouches_a_few_open_rooms(desk: Bench) -> None:
@@ -97,6 +109,78 @@ async def test_only_the_team_opens_them(desk: Bench) -> None:
     item, post = await notice(desk)
     await press(desk, item, post, "U0STRANGER")
     assert await rooms(desk) == SHOWN
+    assert await whispers(desk) == [
+        ("U0STRANGER", "You are not named in the organization file, so you cannot act here.")
+    ]
+
+
+async def test_who_presses_when_all_have_rooms_is_told_so_once(desk: Bench) -> None:
+    await forged(desk, 8)
+    item, post = await notice(desk)
+    who = await a_member(desk)
+    await press(desk, item, post, who)
+    assert await rooms(desk) == 8
+    assert await whispers(desk) == []
+    event = pressed(desk, item, post, who)
+    for _ in range(2):
+        await desk.hear(event)
+        await desk.turn()
+    assert await whispers(desk) == [(who, ALL_HAVE_ROOMS)]
+
+
+async def test_who_cannot_be_answered_where_they_pressed_is_answered_in_private(desk: Bench) -> None:
+    await forged(desk, 6)
+    item, post = await notice(desk)
+    who = await a_member(desk)
+    for _ in range(2):
+        await press(desk, item, post, who)
+    await desk.deliver(lambda item: _nowhere(item) if isinstance(item.operation, Whisper) else None)
+    await desk.turn()
+    [told] = [one for one in await desk.deliver() if one.item.kind == "direct"]
+    assert (told.place.chat, told.text) == (who, ALL_HAVE_ROOMS)
+
+
+def _nowhere(item: Item) -> Dead:
+    return Dead(item, "failed", "send.refused", "user_not_in_channel")
+
+
+async def test_of_two_presses_at_once_the_second_opens_no_more(desk: Bench) -> None:
+    await forged(desk, 15)
+    item, post = await notice(desk)
+    who = await a_member(desk)
+    await desk.hear(*(pressed(desk, item, post, who) for _ in range(2)))
+    await desk.turn()
+    assert await rooms(desk) == SHOWN + 5
+    assert await whispers(desk) == [(who, "This changed while you pressed. The notice says how it stands.")]
+
+
+async def test_a_press_that_is_redelivered_opens_no_more(desk: Bench) -> None:
+    await forged(desk, 15)
+    item, post = await notice(desk)
+    event = pressed(desk, item, post, await a_member(desk))
+    for _ in range(2):
+        await desk.hear(event)
+        await desk.turn()
+    assert await rooms(desk) == SHOWN + 5
+
+
+async def test_a_notice_whose_customers_were_erased_asks_nobody_and_answers_who_presses(
+    desk: Bench,
+) -> None:
+    conversations = await forged(desk, 7)
+    item, post = await notice(desk)
+    who = await a_member(desk)
+    for conversation in conversations:
+        customer = await desk.customer_of(conversation)
+        async with desk.database.begin() as connection:
+            await erase(connection, desk.keys, desk.inboxes, desk.tenant, customer)
+    await desk.turn()
+    _, after = await notice(desk)
+    assert after.text == f"✅ {ALL_HAVE_ROOMS}"
+    for _ in conversations:  # a claim that finds posts to delete sends nothing itself
+        await desk.deliver()
+    await press(desk, item, post, who)
+    assert await whispers(desk) == [(who, ALL_HAVE_ROOMS)]
 
 
 async def test_each_gets_a_room_in_its_turn_although_nobody_presses(desk: Bench) -> None:

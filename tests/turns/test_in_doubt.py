@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, field
 
-from bot.core.events import SEND_ALL, Tapped
+from bot.core.events import SEND_ALL, Event, Tapped
 from bot.core.ids import ConversationId
-from bot.core.outbound import Post
+from bot.core.outbound import Post, Whisper
 from bot.rooms.notices import notice_post
 from storage.erased import erase
 from storage.outbox import Dead, Item, Result
 from tests.turns.bench import Bench
+
+NONE_LEFT = (
+    "Nothing was sent now: none of these messages is in doubt any more. The notice says how they stand."
+)
 
 
 @dataclass
@@ -19,9 +23,12 @@ class Platform:
     notices: list[Post] = field(default_factory=list)
     posted: list[Item] = field(default_factory=list)
     customers: list[str] = field(default_factory=list)  # the text of what arrived
+    whispers: list[tuple[str, str]] = field(default_factory=list)  # to whom, and what
 
     def __call__(self, item: Item) -> Result | None:
-        if item.notice is not None:
+        if isinstance(item.operation, Whisper):
+            self.whispers.append((item.operation.person, item.operation.text))
+        elif item.notice is not None:
             self.notices.append(notice_post(item.notice))
             self.posted.append(item)
         elif item.room is None and item.direct is None and isinstance(item.operation, Post):
@@ -54,12 +61,17 @@ async def clocks(desk: Bench, kind: str) -> None:
 
 
 async def press(desk: Bench, platform: Platform, who: str) -> None:
+    await desk.hear(pressed(desk, platform, who))
+    await desk.turn()
+    await desk.deliver(platform)
+
+
+def pressed(desk: Bench, platform: Platform, who: str) -> Event:
+    """Return a press on the last button that was shown."""
     button = next(post for post in reversed(platform.notices) if post.buttons).buttons[0]
     place = platform.posted[0].place
     tap = Tapped(SEND_ALL, button.value, button.label, "p1")
-    await desk.hear(desk.event(tap, who, on=place.account, chat=place.chat))
-    await desk.turn()
-    await desk.deliver(platform)
+    return desk.event(tap, who, on=place.account, chat=place.chat, thread="p1")
 
 
 async def a_member(desk: Bench) -> str:
@@ -105,15 +117,30 @@ async def test_the_button_sends_each_again_once_however_often_it_is_pressed(desk
     assert await rooms(desk) == 0
 
 
-async def test_two_presses_at_once_send_once(desk: Bench) -> None:
+async def test_two_presses_at_once_send_once_and_the_second_is_told_so(desk: Bench) -> None:
     platform = Platform()
     await in_doubt(desk, platform, 4)
-    button, place = platform.notices[-1].buttons[0], platform.posted[0].place
-    tap, who = Tapped(SEND_ALL, button.value), await a_member(desk)
-    await desk.hear(*(desk.event(tap, who, on=place.account, chat=place.chat) for _ in range(2)))
+    who = await a_member(desk)
+    await desk.hear(*(pressed(desk, platform, who) for _ in range(2)))
     await desk.turn()
     await desk.deliver(platform)
     assert sorted(platform.customers) == [f"c{n}" for n in range(4)]
+    assert platform.whispers == [(who, "This changed while you pressed. The notice says how it stands.")]
+
+
+async def test_a_press_that_is_redelivered_sends_nothing_that_was_listed_since(desk: Bench) -> None:
+    platform = Platform()
+    asked = await in_doubt(desk, platform, 5)
+    await desk.execute("update outbox set state = 'sending' where conversation_id = :id", id=asked[4])
+    event = pressed(desk, platform, await a_member(desk))
+    await desk.hear(event)
+    await desk.turn()
+    await desk.execute("update outbox set state = 'unknown' where conversation_id = :id", id=asked[4])
+    assert (await desk.hear(event)).fresh == 0
+    await desk.turn()
+    await desk.deliver(platform)
+    assert sorted(platform.customers) == [f"c{n}" for n in range(4)]
+    assert not platform.whispers
 
 
 async def test_who_had_another_answer_meanwhile_is_sent_nothing(desk: Bench) -> None:
@@ -142,6 +169,10 @@ async def test_only_the_team_may_press(desk: Bench) -> None:
     await press(desk, platform, other)
     assert not platform.customers
     assert platform.notices[-1].buttons
+    assert platform.whispers == [
+        ("U0STRANGER", "You are not named in the organization file, so you cannot act here."),
+        (other, "Only Tier 1 Support and supervisors can do this."),
+    ]
 
 
 async def test_a_notice_that_nobody_answers_in_time_becomes_rooms(desk: Bench) -> None:
@@ -203,6 +234,9 @@ async def test_a_notice_whose_customers_were_erased_asks_nobody_any_more(desk: B
     await desk.deliver(platform)
     assert platform.notices[-1].text == "✅ No message of these is in doubt any more."
     assert not platform.notices[-1].buttons
+    who = await a_member(desk)
+    await press(desk, platform, who)
+    assert platform.whispers == [(who, NONE_LEFT)]
 
 
 async def test_a_notice_whose_messages_have_rooms_by_now_asks_nobody_any_more(desk: Bench) -> None:
@@ -212,6 +246,10 @@ async def test_a_notice_whose_messages_have_rooms_by_now_asks_nobody_any_more(de
     await desk.deliver(platform)
     assert await rooms(desk) == 4
     assert not platform.notices[-1].buttons
+    told, who = len(platform.customers), await a_member(desk)
+    await press(desk, platform, who)
+    assert platform.whispers == [(who, NONE_LEFT)]
+    assert len(platform.customers) == told
 
 
 async def test_who_presses_what_was_pressed_before_sees_how_it_stands(desk: Bench) -> None:
@@ -223,4 +261,5 @@ async def test_who_presses_what_was_pressed_before_sees_how_it_stands(desk: Benc
     await press(desk, platform, who)
     assert len(platform.notices) == drawn + 1
     assert platform.notices[-1].text.endswith(": 4.")
+    assert platform.whispers == [(who, NONE_LEFT)]
     assert sorted(platform.customers) == [f"c{n}" for n in range(4)]
