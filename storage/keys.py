@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.errors import KeyDestroyed
+from bot.core.errors import CannotDecrypt, KeyDestroyed
 from bot.core.ids import ConversationId, CustomerId, OrgId
 from storage.merging import alone
 from storage.sealing import DataKeys, KeyedHash, Keyring, Sealer
@@ -63,6 +63,16 @@ class Keys:
         self._customers.forget(customer)
 
 
+async def why_unreadable(connection: AsyncConnection, keys: Keys, organization: OrgId) -> str:
+    """Return why the keyring opens nothing that an organization stores, in one sentence; "" if it does."""
+    row = (await connection.execute(_ORGANIZATION, {"id": organization})).one()
+    try:
+        keys.organization(organization, row.data_key, row.index_key)
+    except CannotDecrypt as error:
+        return str(error)
+    return ""
+
+
 async def destroy(
     connection: AsyncConnection,
     organization: OrgId,
@@ -94,6 +104,8 @@ async def destroy(
         await connection.execute(statement, {"customers": gone} | ({"by": by} if statement is _ERASE else {}))
     return gone
 
+
+_ORGANIZATION = text("select data_key, index_key from organizations where id = :id")
 
 _NOT_ERASED = text("""
     select id from customers

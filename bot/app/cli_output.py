@@ -19,6 +19,9 @@ def show(output: Output, *, as_json: bool) -> int:
         _rich(output, sys.stdout)
     else:
         _plain(output, sys.stdout)
+    if output.problem:
+        sys.stdout.flush()
+        return fail(output.problem, 1)
     return 0 if output.ok else 1
 
 

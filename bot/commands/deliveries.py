@@ -1,5 +1,6 @@
 """`desk deliveries …`: what should have left and has not, and how to send it again."""
 
+from dataclasses import replace
 from typing import Final
 
 from bot.commands.desk import Desk, actor, whose
@@ -10,6 +11,7 @@ from bot.core.ids import DeliveryId
 from storage import queries
 from storage.audit import AuditEntry, record
 from storage.inbox import Inboxes
+from storage.keys import why_unreadable
 from storage.outbox import Outbox
 from storage.queries import DeliveryLine, Subject
 
@@ -28,7 +30,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 dead_only=bool(call.arguments["dead"]),
                 limit=limit,
             )
-        return _listed(desk, lines)
+            problem = await why_unreadable(connection, desk.keys, known.organization)
+        return replace(_listed(desk, lines), problem=problem)
 
     async def retry(call: Call) -> Output:
         known = await whose(desk, call)

@@ -1,5 +1,6 @@
 """`desk escalations …`: what needed a person, who has it, and how it got there."""
 
+from dataclasses import replace
 from typing import Final
 
 from bot.commands.desk import Desk, whose
@@ -9,6 +10,7 @@ from bot.core.conversation import EscalationState, Urgency
 from bot.core.ids import EscalationId
 from bot.turns.quoting import known_as
 from storage import queries
+from storage.keys import why_unreadable
 from storage.queries import EscalationLine, EscalationStory, Subject
 
 _MOST: Final = 200
@@ -31,7 +33,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
                 before=after,
                 limit=limit,
             )
-        return _listed(desk, lines)
+            problem = await why_unreadable(connection, desk.keys, known.organization)
+        return replace(_listed(desk, lines), problem=problem)
 
     async def show(call: Call) -> Output:
         known = await whose(desk, call)

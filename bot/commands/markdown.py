@@ -15,14 +15,19 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2
 
 
 def to_markdown(output: Output) -> str:
-    parts = [to_text(output.text)] if output.text else []
+    parts = [to_text(words)] if (words := _words(output)) else []
     parts += [_list(table) for table in output.tables]
     return bounded("\n\n".join(parts) or "Done.")
 
 
 def to_answer(output: Output) -> CommandAnswer:
-    words = bounded(to_text(output.text)) if output.text else ""
-    return CommandAnswer(to_markdown(output), words, tuple(map(_plain, output.tables)))
+    words = _words(output)
+    told = bounded(to_text(words)) if words else ""
+    return CommandAnswer(to_markdown(output), told, tuple(map(_plain, output.tables)))
+
+
+def _words(output: Output) -> str:
+    return "\n".join(filter(None, (output.text, output.problem)))
 
 
 def _plain(table: Table) -> Table:

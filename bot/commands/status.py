@@ -1,5 +1,6 @@
 """`desk status`: how the organization is doing now."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from bot.commands.desk import Desk, whose
@@ -7,6 +8,7 @@ from bot.commands.formatting import since
 from bot.core.commands import Call, Command, Output, Permission, Table
 from bot.core.conversation import Status
 from storage import prices, queries
+from storage.keys import why_unreadable
 from storage.prices import Charged
 from storage.queries import Counts
 
@@ -17,7 +19,8 @@ def commands(desk: Desk) -> tuple[Command, ...]:
         async with desk.database.begin(known.organization) as connection:
             counts = await queries.counts(connection, known.organization)
             charged = await prices.charged(connection, known.organization)
-        return _told(desk, known.name, known.version, counts, charged)
+            problem = await why_unreadable(connection, desk.keys, known.organization)
+        return replace(_told(desk, known.name, known.version, counts, charged), problem=problem)
 
     return (
         Command(

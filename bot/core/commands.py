@@ -45,12 +45,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The result of a command: text and tables for people, `data` for `--json`. `ok` False exits with 1."""
+    """The result of a command: text and tables for people, `data` for `--json`. `ok` False exits with 1.
+
+    `problem` is a sentence about what keeps the rest from being read. With it the command exits with 1 too.
+    """
 
     text: str = ""
     tables: tuple[Table, ...] = ()
     data: JsonValue = None
     ok: bool = True
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

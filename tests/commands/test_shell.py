@@ -304,6 +304,30 @@ def test_keys_are_rotated_and_everything_still_opens(
     assert desk("keys", "rotate", "--json").data == {"customers": 0, "organizations": 0}
 
 
+@pytest.mark.parametrize("words", [("status",), ("escalations",), ("deliveries",), ("customers",)])
+def test_a_key_that_opens_nothing_is_one_sentence(
+    desk: Desks, story: Told, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("ENCRYPTION_KEY", base64.b64encode(bytes(32)).decode())
+    went = desk(*words)
+    assert went.code == 1
+    assert re.fullmatch(
+        r"desk: the data key of \S+ was wrapped with key \w+, and ENCRYPTION_KEY has only \w+:"
+        r" add the old key behind the newest\n",
+        went.err,
+    )
+
+
+def test_status_counts_what_it_can_also_with_a_key_that_opens_nothing(
+    desk: Desks, story: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = desk("status", "--json").data
+    monkeypatch.setenv("ENCRYPTION_KEY", base64.b64encode(bytes(32)).decode())
+    after = desk("status", "--json")
+    assert after.code == 1
+    assert after.data["escalations"] == before["escalations"]
+
+
 def test_migrating_twice_is_harmless(desk: Desks) -> None:
     assert desk("db", "migrate").out == "The schema is the newest already.\n"
 
