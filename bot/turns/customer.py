@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from bot.core.conversation import Deed, Input, Message, MessageState, OwnerKind, Role, Room, Status
-from bot.core.effects import AddMessage, ChangeMessage, Introduce, SetTimer
+from bot.core.effects import AddMessage, ChangeMessage, Introduce
 from bot.core.events import (
     INVITATION,
     NO_REFERENCE,
@@ -34,17 +34,15 @@ from bot.core.events import (
 )
 from bot.core.ids import MessageId
 from bot.core.outbound import Post
-from bot.turns import bursts, channel_switch, numbers
+from bot.turns import bursts, channel_switch, control, numbers
 from bot.turns.attachments import at_hand, awaited
 from bot.turns.closing import reopen_by_customer, said_only_thanks
-from bot.turns.escalating import ANSWER_DUE, escalate
+from bot.turns.escalating import escalate, expect_people
 from bot.turns.quoting import inert, quoted
 from bot.turns.reports import receipt
 from bot.turns.story import is_stranger, named, reference_for_staff, told_by_customer, told_by_stranger
 from bot.turns.turn import Turn
-from bot.turns.undo import withdraw_unsent
 from bot.turns.unvouched import give_to_people, hear_unvouched, is_unvouched
-from bot.turns.waiting import TO_ANSWER, expect_answer
 from bot.turns.window import reopened
 from orgs.answering.choosing import choice_of
 from orgs.answering.language import language_of
@@ -66,7 +64,7 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
     _introduced(turn, event)
     if isinstance(event.content, Said | Tapped | Started | Submitted) and not event.automatic:
         if event.message or event.overheard:  # a call passes no control: nobody answers it in words
-            turn.given_control(ours=not event.overheard, at=event.occurred_at)
+            control.heard(turn, event)
         if not (event.overheard or turn.another_has_the_word):  # held messages would interrupt that app
             reopened(turn)
         _moved(turn, event)
@@ -98,7 +96,7 @@ def hear(turn: Turn, item: Input, event: Event) -> None:
         case Called(seconds=seconds):
             _called(turn, event, seconds)
         case ThreadControl():
-            _control(turn, event, event.content)
+            control.changed(turn, event, event.content)
         case Reacted():
             _reacted(turn, event, event.content)
         case Submitted():
@@ -120,45 +118,6 @@ def _called(turn: Turn, event: Event, seconds: int | None) -> None:
         return
     turn.tell_room(Post(f"📞 **{turn.wrote(event)}** called, and was answered ({seconds} s)."))
     turn.explain("customer", "called, and was answered")
-
-
-def _control(turn: Turn, event: Event, control: ThreadControl) -> None:
-    """Handle a change of control: another app takes the customer's chat over, or gives it to us.
-
-    When it is ours again, the messages that the other app left unanswered are answered.
-    """
-    before = turn.another_has_the_word
-    turn.given_control(ours=control.ours, at=event.occurred_at, told=True)
-    now = turn.another_has_the_word
-    if now is before:
-        return
-    turn.explain("channel", "another app answers there now" if now else "we answer again")
-    name = turn.customer_name
-    if now:
-        withdraw_unsent(turn)
-        told = f"👂 Another app is answering {name} now: we hear what is said there"
-        turn.tell_room(Post(f"{told}, and nothing leaves by itself."))
-        return
-    turn.tell_room(Post(f"👂 The word with {name} is ours again."))
-    if turn.status is Status.RESOLVED:
-        return
-    if turn.owner.kind in (OwnerKind.AGENT, OwnerKind.FLOW):
-        turn.asking += [message.id for message in _unanswered(turn) if message.id not in turn.asking]
-    else:
-        _expect_answer(turn)
-
-
-def _unanswered(turn: Turn) -> list[Message]:
-    """Return the customer's newest messages to which neither an agent nor a person of ours has replied."""
-    found: list[Message] = []
-    for message in reversed(turn.messages.values()):
-        if message.role is Role.CUSTOMER and message.state is MessageState.RECEIVED:
-            found.append(message)
-        elif message.state is MessageState.WITHDRAWN:
-            continue
-        elif found or message.role is Role.AGENT or message.room is not None:
-            break
-    return found[::-1]
 
 
 def _link(turn: Turn, item: Input, event: Event) -> None:
@@ -276,16 +235,9 @@ def _owed(turn: Turn, message: Message, event: Event) -> None:
                 turn.show_card()  # it shows until when free text is allowed, which is now later
             turn.explain(f"{turn.owner.kind} {turn.owner.name}", "is handling this: shown in the room")
             if not (event.automatic or event.overheard or said_only_thanks(turn, event)):
-                _expect_answer(turn)
+                expect_people(turn)
         case _:
             assert_never(turn.owner.kind)
-
-
-def _expect_answer(turn: Turn) -> None:
-    """Start the clocks for the answer to the customer, and for what the customer is told meanwhile."""
-    if turn.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in turn.timers:
-        turn.add(SetTimer(ANSWER_DUE, "", turn.now + TO_ANSWER))
-    expect_answer(turn)
 
 
 def _show(turn: Turn, message: Message, event: Event, room: Room | None = None) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.core.conversation import Escalation, EscalationState, Room, Status
+from bot.core.conversation import Escalation, EscalationState, OwnerKind, Room, Status
 from bot.core.effects import (
     AddStep,
     ClearTimers,
@@ -24,7 +24,7 @@ from bot.turns.ownership import Cause
 from bot.turns.story import snapshot
 from bot.turns.turn import Turn
 from bot.turns.underway import show_underway, underway
-from bot.turns.waiting import TO_ANSWER, tell_handoff
+from bot.turns.waiting import TO_ANSWER, expect_answer, tell_handoff
 from orgs import routing
 from orgs.opening import opens_at
 from orgs.routing import (
@@ -200,6 +200,13 @@ def ask(turn: Turn, person: PersonId | None, text: str) -> None:
     deadline = turn.escalation.deadline if turn.escalation else None
     soonest = turn.now + TO_ANSWER
     turn.call(person, text, needed_by=max(deadline or soonest, soonest))
+
+
+def expect_people(turn: Turn) -> None:
+    """Start the clocks for people's answer to the customer, and for what the customer is told meanwhile."""
+    if turn.owner.kind is OwnerKind.PERSON and (ANSWER_DUE, "") not in turn.timers:
+        turn.add(SetTimer(ANSWER_DUE, "", turn.now + TO_ANSWER))
+    expect_answer(turn)
 
 
 def ask_team(turn: Turn) -> str:

@@ -186,6 +186,41 @@ def reopened(turn: Turn) -> None:
     turn.remember(parked=0)
 
 
+def reopened_by_another(turn: Turn) -> list[Message]:
+    """Let parked messages leave once another app gives the chat back, if the customer has written to it.
+
+    Automatic ones that were decided before are taken back instead. Return these.
+    """
+    outdated = withdraw_outdated(turn)
+    closes = open_until(turn.view.conversation, turn.capabilities)
+    if closes is not None and closes > turn.now:
+        reopened(turn)
+    return outdated
+
+
+def withdraw_outdated(turn: Turn) -> list[Message]:
+    """Take back the parked automatic messages after which the customer has written. Return these."""
+    heard_at = turn.view.conversation.heard_at
+    outdated = [
+        message
+        for message in turn.messages.values()
+        if message.state is MessageState.PARKED
+        and message.role in (Role.AGENT, Role.SYSTEM)
+        and message.id in turn.view.unsent
+        and heard_at is not None
+        and message.at < heard_at
+    ]
+    for message in outdated:
+        turn.add(ChangeMessage(message.id, state=MessageState.WITHDRAWN))
+        never_send(turn, message, "↩️ Not sent: another app has answered there since.")
+        if message.role is Role.AGENT:
+            turn.remember(awaiting_option=False, options=())  # nobody has read what could be chosen
+        turn.explain("desk", "took back what was decided before another app answered")
+    if outdated:
+        turn.disclose_again()
+    return outdated
+
+
 def _fitting(turn: Turn, person: str) -> tuple[Filled, ...]:
     return _in_their_language(turn, person)[:_OFFERED]
 

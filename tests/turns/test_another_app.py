@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bot.core.answering import Answered, Clarify, HandOver
 from bot.core.conversation import MessageState, OwnerKind
 from bot.core.events import MISSED_CALL, Called, Reference, Said, Standing, ThreadControl
 from bot.core.outbound import Post
 from bot.turns.decide import Decision
+from orgs.specification.organization import Reopened
 from tests.turns.bench import Bench, message, states, to_customers, to_rooms
 
 MAYA = "+491700000001"
@@ -126,6 +129,97 @@ async def test_somebody_who_never_wrote_is_no_conversation(desk: Bench) -> None:
     for content in (TAKEN, PASSED, Called(), Called(20)):
         assert (await desk.hear(desk.event(content, MAYA, on="whatsapp"))).wakes == ()
     assert await desk.conversations() == 0
+
+
+# What waits until the customer writes
+
+
+async def waiting_for_hugo(desk: Bench) -> object:
+    """Hugo's words wait for the window, and another app answers there."""
+    id_ = await in_a_room(desk)
+    await desk.deliver()
+    await desk.staff("one", await desk.view(id_), ref="s1")  # type: ignore[arg-type]
+    await desk.undo_is_over()
+    await desk.deliver(desk.closed)
+    await desk.turn()
+    await hear(desk, TAKEN)
+    return id_
+
+
+async def test_what_people_wrote_leaves_once_when_the_word_comes_back_and_the_customer_has_written(
+    desk: Bench,
+) -> None:
+    id_ = await waiting_for_hugo(desk)
+    await hear(desk, "Are you there?", overheard=True)
+    assert to_customers(await desk.deliver()) == []
+    await hear(desk, PASSED)
+    assert to_customers(await desk.deliver()) == ["one"]
+    await hear(desk, "Thanks")
+    assert to_customers(await desk.deliver()) == []
+    memory = (await desk.view(id_)).conversation.memory  # type: ignore[arg-type]
+    assert memory.parked == 0
+
+
+async def test_what_people_wrote_waits_on_when_the_customer_has_not_written_meanwhile(desk: Bench) -> None:
+    id_ = await waiting_for_hugo(desk)
+    await desk.execute("update places set heard_at = heard_at - interval '25 hours'")
+    await hear(desk, PASSED)
+    assert to_customers(await desk.deliver()) == []
+    assert states(await desk.view(id_), "one") == [MessageState.PARKED]  # type: ignore[arg-type]
+    await hear(desk, "Are you there?")
+    assert to_customers(await desk.deliver()) == ["one"]
+
+
+async def answer_waits(desk: Bench) -> object:
+    """The answer of an agent waits for the window, and another app answers there."""
+    id_ = await hear(desk, "Where is my parcel?")
+    await desk.deliver(desk.closed)
+    await desk.turn()
+    assert states(await desk.view(id_), "An answer.") == [MessageState.PARKED]  # type: ignore[arg-type]
+    await hear(desk, TAKEN)
+    await hear(desk, "And when will it be here?", overheard=True)
+    return id_
+
+
+@pytest.mark.parametrize("returns", [PASSED, "It is urgent."])
+async def test_what_was_decided_before_another_answered_is_decided_again(
+    desk: Bench, returns: ThreadControl | str
+) -> None:
+    """Whether the platform tells that the word is back, or the customer writes to us directly."""
+    id_ = await answer_waits(desk)
+    asked: list[Decision] = []
+
+    def answer(decision: Decision) -> Answered:
+        asked.append(decision)
+        return Answered("It comes tomorrow.", "why", settled=True)
+
+    await desk.hear(desk.event(returns, MAYA, on="whatsapp"))
+    await desk.turn(answer)
+    assert to_customers(await desk.deliver()) == ["It comes tomorrow."]
+    view = await desk.view(id_)  # type: ignore[arg-type]
+    assert states(view, "An answer.") == [MessageState.WITHDRAWN]
+    assert view.conversation.memory.parked == 0
+    [decision] = asked
+    texts = ["Where is my parcel?", "And when will it be here?" if returns is PASSED else "It is urgent."]
+    assert decision.asked == tuple(message(view, text).id for text in texts)
+
+
+@pytest.mark.parametrize(("said", "answers"), [("It broke again.", ["An answer."]), ("Thank you!", [])])
+async def test_what_was_said_to_another_reopens_what_is_resolved(
+    desk: Bench, said: str, answers: list[str]
+) -> None:
+    policies = desk.organization.policies.model_copy(update={"reopened": Reopened.AGENT})
+    desk.organization = desk.organization.model_copy(update={"policies": policies})
+    id_ = await in_a_room(desk)
+    await desk.deliver()
+    await desk.press("resolve", await desk.view(id_))  # type: ignore[arg-type]
+    await desk.undo_is_over()
+    await desk.deliver()
+    await hear(desk, TAKEN)
+    await hear(desk, said, overheard=True)
+    assert to_customers(await desk.deliver()) == []
+    await hear(desk, PASSED)
+    assert to_customers(await desk.deliver()) == answers
 
 
 # Calls
