@@ -58,9 +58,9 @@ def lost_of_the_story(messages: Iterable[Message]) -> list[str]:
     return lost[-_SHOWN:]
 
 
-def _is_copy(message: Message) -> bool:
-    """Return whether the message carries a file of ours that repeats the story, such as a copy of it."""
-    return message.role is Role.SYSTEM and message.state is not MessageState.NOTE
+def is_made_by_us(message: Message) -> bool:
+    """Return whether we made the files of a message: they repeat the story, such as a copy of it."""
+    return message.role in (Role.SYSTEM, Role.AGENT) and message.state is not MessageState.NOTE
 
 
 def of_the_story(messages: Iterable[Message]) -> tuple[Attachment, ...]:
@@ -70,6 +70,6 @@ def of_the_story(messages: Iterable[Message]) -> tuple[Attachment, ...]:
         for message in messages
         if message.room is None and message.state is not MessageState.DELETED
         for attachment in message.attachments
-        if attachment.file and not _is_copy(message)
+        if attachment.file and not is_made_by_us(message)
     ]
     return tuple(files[-_SHOWN:])

@@ -5,7 +5,7 @@ from bot.core.effects import ChangeMessage, Deliver
 from bot.core.events import Attachment
 from bot.core.outbound import Mark, Post
 from bot.turns import bursts
-from bot.turns.attachments import not_fetched, nothing_leaves
+from bot.turns.attachments import is_made_by_us, not_fetched, nothing_leaves
 from bot.turns.closing import reopen_for_team
 from bot.turns.escalating import escalate
 from bot.turns.quoting import inert, without_code
@@ -33,7 +33,7 @@ def hear(turn: Turn, report: FileReport) -> None:
         return
     attachment = message.attachments[report.position]
     stored = report.outcome == "stored" and bool(attachment.file)
-    if message.role is Role.SYSTEM and message.state is not MessageState.NOTE:
+    if is_made_by_us(message):
         _made_by_us(turn, message, attachment, stored=stored)
         return
     if message.room is None and bursts.show_file(turn, message, report.position, stored=stored):

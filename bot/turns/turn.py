@@ -284,8 +284,8 @@ class Turn:
         if wait is not None or (self.on_their_way and not ahead):
             self._hold(message, wait or timedelta())
             return message.id
-        if automatic and file is None and self.capabilities.charges and (first := self._to_join(text)):
-            return self._join(first, message, buttons)
+        if automatic and self.capabilities.charges and (first := self._to_join(text)):
+            return self._join(first, message, buttons, file)
         if file is not None:
             here = self.view.conversation.place
             self.add(AddMessage(replace(message, attachments=file[:1]), written_at=here, contents=file[1:]))
@@ -313,27 +313,37 @@ class Turn:
         if last is None or not begun:
             return None
         before = self.messages[last.message]
-        if before.role is Role.STAFF or before.attachments:
+        if before.role is Role.STAFF:
             return None
         plain = replace(last.post, text="", speaker=None, discloses="") == Post("")
         above = len(self.disclosure) + len(_BETWEEN)
         fits = above + len(last.post.text) + len(_BETWEEN) + len(text) <= self.capabilities.text_limit
         return last if plain and fits else None
 
-    def _join(self, first: Deliver, message: Message, buttons: tuple[Button, ...]) -> MessageId:
-        """Add the text of a new message to an earlier one of this turn.
+    def _join(
+        self,
+        first: Deliver,
+        message: Message,
+        buttons: tuple[Button, ...],
+        file: tuple[Attachment, str] | None,
+    ) -> MessageId:
+        """Add the text of a new message, and a file of it, to an earlier message of this turn.
 
         If either is an agent's, so is the whole.
         """
         before = self.messages[first.message]
         author = before if before.role is Role.AGENT else message
         text = _BETWEEN.join(filter(None, (before.text, message.text)))
-        whole = replace(before, text=text, role=author.role, sender=author.sender)
+        files = (*before.attachments, *(file[:1] if file is not None else ()))
+        whole = replace(before, text=text, role=author.role, sender=author.sender, attachments=files)
         # The customer's language may have become known since.
         post = replace(first.post, text=text, buttons=buttons, discloses=self.disclosure)
         for n, effect in enumerate(self.effects):
             if isinstance(effect, AddMessage) and effect.message.id == before.id:
                 self.effects[n] = replace(effect, message=whole)
+                if file is not None:
+                    here, contents = self.view.conversation.place, (*effect.contents, file[1])
+                    self.effects[n] = replace(effect, message=whole, written_at=here, contents=contents)
             elif effect is first:
                 self.effects[n] = replace(first, post=post)
         self.messages[before.id] = whole

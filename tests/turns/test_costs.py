@@ -7,13 +7,17 @@ import pytest
 from bot.core.answering import Clarify, HandOver, Option
 from bot.core.conversation import Role
 from bot.core.events import Price, Receipt, ReceiptStatus, Started, Unsupported
+from bot.core.ids import ConversationId
 from bot.core.outbound import Post
 from bot.turns.story import said
+from orgs.specification.texts import fill
 from storage import prices
 from storage.prices import Charged
 from tests.disclosure import undisclosed
 from tests.turns.bench import KNOWN, Bench, Left, message, to_customers
+from tests.turns.test_numbers import COPY, EN, copy_in, number_of, stored
 
+FOR_NUMBER = "What is my case number?"
 MAYA = "+491700000001"
 ASKS = Clarify("Which one?", (Option("a", "This"), Option("b", "That")), "why")
 
@@ -64,6 +68,44 @@ async def test_a_handoff_is_told_with_what_was_said_before(billed: Bench) -> Non
 async def test_what_has_buttons_or_no_room_left_is_followed_by_a_message_of_its_own(billed: Bench) -> None:
     billed.capabilities["whatsapp"] = replace(billed.capabilities["whatsapp"], text_limit=60)
     assert len(await opened_and_asked(billed, ASKS)) == 2
+
+
+async def asked_at_once(desk: Bench, *texts: str) -> tuple[ConversationId, list[Left]]:
+    id_ = await desk.say("My spade is blunt", MAYA, on="whatsapp")
+    await desk.deliver()
+    await desk.hear(*(desk.event(text, MAYA, on="whatsapp") for text in texts))
+    await desk.turn()
+    return id_, [one for one in await desk.deliver() if one.item.room is None]
+
+
+@pytest.mark.parametrize("texts", [(FOR_NUMBER, "How do I pay?"), ("How do I pay?", FOR_NUMBER)])
+async def test_the_number_and_an_answer_of_one_turn_leave_as_one_message(
+    billed: Bench, texts: tuple[str, ...]
+) -> None:
+    id_, [left] = await asked_at_once(billed, *texts)
+    number = fill(EN.case_number, number=await number_of(billed, id_))
+    assert undisclosed(left.text) == f"{number}\n\nAn answer."
+
+
+async def test_a_copy_is_announced_in_the_message_with_the_number_and_the_answer(billed: Bench) -> None:
+    id_, [left] = await asked_at_once(billed, FOR_NUMBER, COPY, "How do I pay?")
+    number = await number_of(billed, id_)
+    parts = [fill(EN.case_number, number=number), fill(EN.case_copy, number=number), "An answer."]
+    assert undisclosed(left.text) == "\n\n".join(parts)
+    _, text = await copy_in(billed)
+    assert "My spade is blunt" in text
+    await stored(billed, id_)
+    [file] = [one for one in await billed.deliver() if one.item.room is None]
+    assert isinstance(file.operation, Post)
+    [attachment] = file.operation.attachments
+    assert attachment.name == f"{number[1:]}.txt"
+    assert file.text == ""
+
+
+async def test_where_the_number_and_the_answer_are_too_long_for_one_they_are_two(billed: Bench) -> None:
+    billed.capabilities["whatsapp"] = replace(billed.capabilities["whatsapp"], text_limit=40)
+    _, left = await asked_at_once(billed, FOR_NUMBER, "How do I pay?")
+    assert len(left) == 2
 
 
 async def test_where_messages_cost_nothing_each_stands_for_itself(desk: Bench) -> None:
